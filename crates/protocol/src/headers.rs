@@ -1,0 +1,17 @@
+//! How a request to the runner is addressed and authenticated.
+
+/// Carries [`crate::VERSION`] in every request and every response, in decimal.
+pub const PROTOCOL: &str = "docle-protocol";
+
+/// `Authorization: Bearer <secret>`: the secret that only the Sandbox object and its runner know.
+pub const AUTHORIZATION: &str = "authorization";
+
+/// `POST` a [`crate::RunJob`]. With `Accept: application/x-ndjson` the answer is a stream of
+/// [`crate::RunEvent`] lines; otherwise it is one [`crate::RunReport`].
+pub const RUNS_PATH: &str = "/v1/runs";
+
+/// `GET` answers [`crate::RunnerHealth`]; needs no secret and says nothing that is one.
+pub const HEALTH_PATH: &str = "/health";
+
+/// The media type of a stream of [`crate::RunEvent`]s, one JSON object a line; an empty line is a heartbeat.
+pub const EVENT_STREAM: &str = "application/x-ndjson";

@@ -1,0 +1,53 @@
+//! What the runner says about itself and the machine it stands on.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The answer to `GET /health`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunnerHealth {
+    /// The runner's release.
+    pub version: String,
+    /// [`crate::VERSION`] of the runner.
+    pub protocol: u32,
+    /// Which set of isolation primitives is in use, for example `root` or `user-namespace`.
+    pub tier: String,
+    /// Property of the jail → what holds it here, for example `memory` → `cgroup v1`.
+    pub properties: BTreeMap<String, String>,
+    /// Language → version, as the interpreter itself reports it.
+    pub languages: BTreeMap<String, String>,
+    /// Runs in progress, installations included.
+    pub running: u32,
+    /// Runs that may be in progress at once.
+    pub places: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn runner_health_format_unchanged() {
+        let health = RunnerHealth {
+            version: "0.1.0".into(),
+            protocol: 1,
+            tier: "root".into(),
+            properties: BTreeMap::from([("memory".into(), "cgroup v1".into())]),
+            languages: BTreeMap::from([("python".into(), "3.11.2".into())]),
+            running: 0,
+            places: 8,
+        };
+        let wire = json!({
+            "version": "0.1.0",
+            "protocol": 1,
+            "tier": "root",
+            "properties": { "memory": "cgroup v1" },
+            "languages": { "python": "3.11.2" },
+            "running": 0,
+            "places": 8,
+        });
+        assert_eq!(serde_json::to_value(health).unwrap(), wire);
+    }
+}

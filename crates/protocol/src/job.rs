@@ -1,0 +1,125 @@
+//! The question: one run, already validated, with every default filled in.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One program to run once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunJob {
+    /// The run's id, a UUIDv4 in its 36-character form.
+    pub id: String,
+    pub language: Language,
+    /// Written below `/workspace` before the program starts; 1 to [`crate::limits::MAX_FILES`].
+    pub files: Vec<SourceFile>,
+    /// The path of the file to start; one of `files`.
+    pub entrypoint: String,
+    /// Bytes on standard input; the program reads end-of-file after them.
+    pub stdin: String,
+    /// What follows the entry point in `argv`.
+    pub args: Vec<String>,
+    /// Added to the small environment that every run gets.
+    pub env: BTreeMap<String, String>,
+    /// Requirements in the registry's own syntax, for example `requests>=2.31` or `@types/node@22`.
+    pub packages: Vec<String>,
+    pub limits: Limits,
+    pub network: Network,
+}
+
+/// The interpreter that runs the entry point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    Python,
+    Node,
+}
+
+impl Language {
+    /// Every language, in the order in which they are listed to users.
+    pub const ALL: [Self; 2] = [Self::Python, Self::Node];
+
+    /// The name on the wire and in requests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Python => "python",
+            Self::Node => "node",
+        }
+    }
+
+    /// The file that holds `code`, and the entry point where a request names none.
+    pub const fn default_entrypoint(self) -> &'static str {
+        match self {
+            Self::Python => "main.py",
+            Self::Node => "main.js",
+        }
+    }
+}
+
+/// A file to write: UTF-8 text at a relative, normalised path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SourceFile {
+    pub path: String,
+    pub content: String,
+}
+
+/// What the program may use. Units are in the names; ranges are in [`crate::limits`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limits {
+    pub timeout_ms: u32,
+    #[serde(rename = "memoryMB")]
+    pub memory_mb: u32,
+    pub max_output_bytes: u32,
+}
+
+/// Which addresses the program may reach. Private, link-local and metadata addresses are never among them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "mode", deny_unknown_fields)]
+pub enum Network {
+    /// Nothing at all.
+    None,
+    /// Any public host.
+    Public,
+    /// Only these hosts; `*.example.com` matches subdomains of any depth but not `example.com`.
+    Hosts { hosts: Vec<String> },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn run_job_format_unchanged() {
+        let job = RunJob {
+            id: "550e8400-e29b-41d4-a716-446655440000".into(),
+            language: Language::Python,
+            files: vec![SourceFile { path: "main.py".into(), content: "print(1)".into() }],
+            entrypoint: "main.py".into(),
+            stdin: "in".into(),
+            args: vec!["a".into()],
+            env: BTreeMap::from([("K".into(), "v".into())]),
+            packages: vec!["requests>=2".into()],
+            limits: Limits { timeout_ms: 3_000, memory_mb: 256, max_output_bytes: 1_048_576 },
+            network: Network::Hosts { hosts: vec!["*.example.com".into()] },
+        };
+        let wire = json!({
+            "id": "550e8400-e29b-41d4-a716-446655440000",
+            "language": "python",
+            "files": [{ "path": "main.py", "content": "print(1)" }],
+            "entrypoint": "main.py",
+            "stdin": "in",
+            "args": ["a"],
+            "env": { "K": "v" },
+            "packages": ["requests>=2"],
+            "limits": { "timeoutMs": 3000, "memoryMB": 256, "maxOutputBytes": 1048576 },
+            "network": { "mode": "hosts", "hosts": ["*.example.com"] },
+        });
+        assert_eq!(serde_json::to_value(&job).unwrap(), wire);
+        assert_eq!(serde_json::from_value::<RunJob>(wire).unwrap(), job);
+        assert_eq!(serde_json::to_value(Network::None).unwrap(), json!({ "mode": "none" }));
+        assert_eq!(serde_json::to_value(Network::Public).unwrap(), json!({ "mode": "public" }));
+        assert_eq!(serde_json::to_value(Language::ALL).unwrap(), json!(["python", "node"]));
+    }
+}

@@ -1,0 +1,61 @@
+//! What the runner answers, with an HTTP error, when it does not run a job.
+
+use serde::{Deserialize, Serialize};
+
+/// The body of every response of the runner that is not 200.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    pub code: RefusalCode,
+    /// For the log, in English; never a secret, a path of the host or a program's text.
+    pub message: String,
+}
+
+/// Why a job was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// 401: no secret, or another one.
+    Unauthorized,
+    /// 409: the caller speaks another [`crate::VERSION`].
+    ProtocolMismatch,
+    /// 400: not a job, or one outside the limits.
+    InvalidJob,
+    /// 413: more than [`crate::limits::MAX_JOB_BYTES`].
+    TooLarge,
+    /// 503: no place became free in [`crate::limits::MAX_QUEUE_MS`].
+    Busy,
+    /// 503: the runner is stopping.
+    Stopping,
+    /// 404 or 405: no such path or method.
+    NotFound,
+    /// 500: anything else.
+    Internal,
+}
+
+impl RefusalCode {
+    /// The HTTP status that goes with the code.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidJob => 400,
+            Self::Unauthorized => 401,
+            Self::NotFound => 404,
+            Self::ProtocolMismatch => 409,
+            Self::TooLarge => 413,
+            Self::Internal => 500,
+            Self::Busy | Self::Stopping => 503,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn refusal_format_unchanged() {
+        let refusal = Refusal { code: RefusalCode::ProtocolMismatch, message: "speaks 2".into() };
+        assert_eq!(serde_json::to_value(refusal).unwrap(), json!({ "code": "protocol_mismatch", "message": "speaks 2" }));
+    }
+}
