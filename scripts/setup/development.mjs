@@ -1,0 +1,52 @@
+//! What only a development machine has: a local database with one project, and the key to it.
+
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { devKey, node, own, state, wrangler } from "./paths.mjs";
+import { contentHash, step } from "./steps.mjs";
+
+/** @param {string} text */
+const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+
+/** A new API key: `sk_live_`, 40 random hex characters and 8 of checksum, so that a made-up key is refused unseen. */
+export function newKey() {
+  const random = `sk_live_${randomBytes(20).toString("hex")}`;
+  return random + sha256(random).slice(0, 8);
+}
+
+/** SQL that makes a project and its key; repeating it changes nothing. @param {string} key */
+export function projectSql(key) {
+  const now = new Date(0).toISOString();
+  return [
+    `INSERT OR IGNORE INTO projects (id, name, created_at) VALUES ('proj_dev', 'Development', '${now}')`,
+    `INSERT OR IGNORE INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at)
+       VALUES ('key_${sha256(key).slice(0, 12)}', 'proj_dev', 'npm start', '${sha256(key)}', '${key.slice(0, 12)}', '${now}')`,
+  ];
+}
+
+/** The development key, made once and readable by its owner only. */
+export function developmentKey() {
+  mkdirSync(own, { recursive: true });
+  if (!existsSync(devKey)) writeFileSync(devKey, `${newKey()}\n`, { mode: 0o600 });
+  return readFileSync(devKey, "utf8").trim();
+}
+
+/** Environment for wrangler: it sends no metrics, and does not keep a trace of every local request. */
+export const wranglerEnv = { WRANGLER_SEND_METRICS: "false", X_LOCAL_OBSERVABILITY: "false", CI: "true" };
+
+/** Applies the migrations to the local database and puts the development project into it. */
+export async function prepareDatabase() {
+  const key = developmentKey();
+  await step({
+    name: "Local database",
+    stamp: `${contentHash("migrations", "wrangler.toml")} ${sha256(key)}`,
+    made: [join(state, "v3", "d1")],
+    make: async (run) => {
+      const d1 = (/** @type {string[]} */ ...args) =>
+        run(node, [wrangler, "d1", ...args, "--local", "--persist-to", state], { env: wranglerEnv });
+      await d1("migrations", "apply", "DB");
+      await d1("execute", "DB", "--command", `${projectSql(key).join("; ")};`);
+    },
+  });
+}

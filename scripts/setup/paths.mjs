@@ -1,0 +1,34 @@
+//! Where everything that set-up makes or finds lives: all of it below .docle/, build/, target/ and node_modules/.
+
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** A path inside the repository. @param {...string} parts */
+export const inRoot = (...parts) => join(root, ...parts);
+
+/** What a checkout owns but git does not. */
+export const own = inRoot(".docle");
+export const stamps = join(own, "stamps");
+export const logs = join(own, "logs");
+/** A cargo install root: worker-build and wasm-bindgen in its bin/. */
+export const tools = join(own, "tools");
+export const uv = join(own, "uv", "bin", "uv");
+/** What `npm start` keeps between starts: local D1, KV and objects, and the runner's package cache. */
+export const state = join(own, "state");
+export const devKey = join(own, "dev-key");
+export const devVars = join(own, "dev.vars");
+
+export const modules = inRoot("node_modules");
+/** The Node that runs wrangler, the tests and the programs of users, so that every machine runs the same one. */
+export const node = join(modules, `node-linux-${process.arch}`, "bin", "node");
+export const npm = join(modules, "npm", "bin", "npm-cli.js");
+export const wrangler = join(modules, "wrangler", "bin", "wrangler.js");
+export const tsc = join(modules, "typescript", "bin", "tsc");
+export const esbuild = join(modules, "esbuild", "bin", "esbuild");
+export const wasmOpt = join(modules, "binaryen", "bin", "wasm-opt");
+
+export const workerModule = inRoot("build", "index.js");
+export const workerWasm = inRoot("build", "index_bg.wasm");
+export const runner = inRoot("target", "runner", "docle-runner");

@@ -1,0 +1,67 @@
+//! Long-lived processes that start together and end together.
+
+import { execFileSync, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { Missing } from "./missing.mjs";
+import { root } from "./paths.mjs";
+
+/** How long a process may take to stop by itself before it is killed, in milliseconds. */
+const STOP_MS = 5_000;
+
+/**
+ * A process with a name. `lines` are those of its standard output; `ended` says how it ended.
+ * @typedef {{ name: string, pid: number, lines: import("node:readline").Interface, ended: Promise<string>, stop: () => Promise<void> }} Part
+ */
+
+/** Whether setpriv can tell the kernel to end a child whose parent was killed. */
+const setpriv = (() => {
+  try {
+    execFileSync("setpriv", ["--pdeathsig", "TERM", "true"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/**
+ * Starts a process in a group of its own, so that Ctrl-C reaches only us and we decide who stops when.
+ * @param {string} name
+ * @param {string} command
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env] added to ours
+ * @returns {Part}
+ */
+export function startPart(name, command, args, env) {
+  const [program, argv] = setpriv ? ["setpriv", ["--pdeathsig", "TERM", command, ...args]] : [command, args];
+  const child = spawn(program, argv, { cwd: root, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"], detached: true });
+  const ended = new Promise((/** @type {(how: string) => void} */ resolve) => {
+    child.on("error", (error) => resolve(`could not be started: ${error.message}`));
+    child.on("exit", (code, signal) => resolve(`ended with ${signal ?? `exit code ${code}`}`));
+  });
+  const pid = child.pid ?? 0;
+  const signalGroup = (/** @type {NodeJS.Signals} */ signal) => {
+    try {
+      if (pid > 0) process.kill(-pid, signal);
+    } catch {
+      // The group is gone, which is what the signal was for.
+    }
+  };
+  const stop = async () => {
+    signalGroup("SIGTERM");
+    const patience = setTimeout(signalGroup, STOP_MS, "SIGKILL");
+    await ended;
+    clearTimeout(patience);
+    // Whatever the process left in its group goes with it.
+    signalGroup("SIGKILL");
+  };
+  return { name, pid, lines: createInterface({ input: child.stdout }), ended, stop };
+}
+
+/** The first line that `part` prints; rejects when it ends without one. @param {Part} part @returns {Promise<string>} */
+export async function firstLine(part) {
+  const line = new Promise((/** @type {(line: string) => void} */ resolve) => part.lines.once("line", resolve));
+  const ended = part.ended.then((how) => {
+    throw new Missing(`${part.name} ${how} before it was ready; what it said is above, and \`npm run doctor\` says more.`);
+  });
+  return Promise.race([line, ended]);
+}
