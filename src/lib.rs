@@ -1,5 +1,5 @@
 //! Docle's Worker.
-
+mod domain;
 use worker::{Context, Env, Request, Response, Result, event};
 
 #[event(fetch)]

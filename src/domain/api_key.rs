@@ -1,0 +1,107 @@
+//! API keys: how they look, how they are checked without a look-up, and what of them is stored.
+
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+const SCHEME: &str = "sk_live_";
+/// Random hexadecimal digits: 160 bits.
+const RANDOM_DIGITS: usize = 40;
+/// Digits of the checksum over everything before it.
+const CHECKSUM_DIGITS: usize = 8;
+/// Characters that are kept in the clear, for people to tell keys apart.
+const PREFIX_LENGTH: usize = 12;
+
+/// Random bytes in a key.
+pub const RANDOM_BYTES: usize = RANDOM_DIGITS / 2;
+
+/// A well-formed key: `sk_live_`, 40 random hexadecimal digits, and the first 8 digits of the SHA-256 of all that.
+///
+/// The checksum refuses typing errors and made-up keys before anything is asked. It is no secret: only the look-up of
+/// [`ApiKey::hash`] says whether a key is valid.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// The key written as `text`, or `None` where shape or checksum are wrong.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix(SCHEME)?;
+        let is_lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if digits.len() != RANDOM_DIGITS + CHECKSUM_DIGITS || !digits.bytes().all(is_lower_hex) {
+            return None;
+        }
+        let (body, sum) = text.split_at(SCHEME.len() + RANDOM_DIGITS);
+        (checksum(body) == sum).then(|| Self(text.to_owned()))
+    }
+
+    /// A new key made of random bytes.
+    pub fn from_random(bytes: [u8; RANDOM_BYTES]) -> Self {
+        let body = format!("{SCHEME}{}", hex::encode(bytes));
+        let sum = checksum(&body);
+        Self(body + &sum)
+    }
+
+    /// The key itself, to be shown once to its owner.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What is stored and looked up: the SHA-256 of the whole key in hexadecimal.
+    pub fn hash(&self) -> String {
+        hex::encode(Sha256::digest(&self.0))
+    }
+
+    /// What is stored for display: the first 12 characters.
+    pub fn prefix(&self) -> &str {
+        &self.0[..PREFIX_LENGTH]
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ApiKey({}…)", self.prefix())
+    }
+}
+
+fn checksum(body: &str) -> String {
+    hex::encode(&Sha256::digest(body)[..CHECKSUM_DIGITS / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "sk_live_0000000000000000000000000000000000000000efb488bc";
+
+    #[test]
+    fn key_format_unchanged() {
+        let key = ApiKey::from_random([0; RANDOM_BYTES]);
+        assert_eq!(key.reveal(), KEY);
+        assert_eq!(key.prefix(), "sk_live_0000");
+        assert_eq!(key.hash(), hex::encode(Sha256::digest(KEY)));
+    }
+
+    #[test]
+    fn only_well_formed_keys_parse() {
+        assert_eq!(ApiKey::parse(KEY), Some(ApiKey::from_random([0; RANDOM_BYTES])));
+        let (body, sum) = KEY.split_at(48);
+        for wrong in [
+            String::new(),
+            body.into(),
+            format!("{KEY}0"),
+            format!(" {KEY}"),
+            KEY.to_uppercase(),
+            format!("sk_test_{}", &KEY[8..]),
+            format!("{body}{}", sum.to_uppercase()),
+            format!("{}1{sum}", &body[..47]),
+            format!("{body}00000000"),
+            format!("{}é{sum}", &body[..46]),
+        ] {
+            assert_eq!(ApiKey::parse(&wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn debug_does_not_show_the_secret_part() {
+        assert_eq!(format!("{:?}", ApiKey::from_random([0xab; RANDOM_BYTES])), "ApiKey(sk_live_abab…)");
+    }
+}

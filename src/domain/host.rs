@@ -1,0 +1,79 @@
+//! Hosts that a program may be allowed to reach.
+
+use std::net::Ipv4Addr;
+
+/// The host in lower case: a name, `*.` and a name, or a public IPv4 address.
+///
+/// The jail refuses private addresses whatever a name resolves to; refusing them here tells the caller early.
+///
+/// # Errors
+/// A clause that says what is wrong, to be read after the name of the field.
+pub fn parse(text: &str) -> Result<String, String> {
+    let host = text.to_ascii_lowercase();
+    let name = host.strip_prefix("*.").unwrap_or(&host);
+    if let Ok(address) = name.parse::<Ipv4Addr>() {
+        return if host == name && is_public(address) {
+            Ok(host)
+        } else {
+            Err("must not be an address that is private, local or reserved".to_owned())
+        };
+    }
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    // A last label of digits is an address in disguise: `127.1`, `0x7f.1` and `2130706433` all mean 127.0.0.1.
+    let is_number = |label: &str| {
+        let digits = label.strip_prefix("0x").unwrap_or(label);
+        digits.bytes().all(|byte| byte.is_ascii_hexdigit()) && label.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let labels: Vec<&str> = name.split('.').collect();
+    let good = name.len() <= 253
+        && (labels.len() > 1 || host != name)
+        && labels.iter().all(|label| is_label(label))
+        && !labels.last().is_some_and(|label| is_number(label));
+    good.then_some(host).ok_or_else(|| {
+        "must be a host such as \"api.example.com\" or \"*.example.com\", without scheme, port or path".to_owned()
+    })
+}
+
+fn is_public(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    let shared = first == 100 && (64..128).contains(&second);
+    let benchmark = first == 198 && (second == 18 || second == 19);
+    !(address.is_private()
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_documentation()
+        || first == 0
+        || first >= 224
+        || shared
+        || benchmark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_names_or_public_addresses() {
+        for (text, host) in [
+            ("api.example.com", "api.example.com"),
+            ("*.Example.COM", "*.example.com"),
+            ("1.1.1.1", "1.1.1.1"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+            ("a_b.example.com", "a_b.example.com"),
+        ] {
+            assert_eq!(parse(text).as_deref(), Ok(host), "{text}");
+        }
+        for text in [
+            "", "*", "*.", "localhost", "http://a.com", "a.com/", "a.com:80", "a..com", ".a.com", "a.com.", "-a.com", "a b.com",
+            "10.0.0.1", "127.0.0.1", "169.254.169.254", "192.168.1.1", "0.0.0.0", "100.64.0.1", "224.0.0.1", "127.1", "0x7f.1",
+            "2130706433", "[::1]", "::1", "*.1.1.1.1", "*.*.com", "a.*.com", "bücher.example", "a\0.com",
+        ] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+}

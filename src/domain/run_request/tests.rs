@@ -1,0 +1,189 @@
+//! Which bodies make which job, and which are refused with which field named.
+
+use super::*;
+use serde_json::json;
+
+const ID: &str = "550e8400-e29b-41d4-a716-446655440000";
+
+fn read_body(body: Value) -> Result<RunRequest, Vec<FieldError>> {
+    parse(body, RunId::parse(ID).unwrap(), 300_000)
+}
+
+#[test]
+fn defaults_are_filled_in() {
+    let request = read_body(json!({ "code": "print(1)", "lang": "python" })).unwrap();
+    let job = RunJob {
+        id: ID.into(),
+        language: Language::Python,
+        files: vec![SourceFile { path: "main.py".into(), content: "print(1)".into() }],
+        entrypoint: "main.py".into(),
+        stdin: String::new(),
+        args: vec![],
+        env: BTreeMap::new(),
+        packages: vec![],
+        limits: Limits { timeout_ms: 3_000, memory_mb: 256, max_output_bytes: 1_048_576 },
+        network: Network::None,
+    };
+    assert_eq!(request, RunRequest { job, sent_code: true, user_context: None });
+}
+
+#[test]
+fn everything_that_may_be_said_is_understood() {
+    let request = read_body(json!({
+        "files": [{ "path": "./src/a.js", "content": "1" }, { "path": "main.js", "content": "" }],
+        "entrypoint": "src/a.js",
+        "lang": "node",
+        "packages": { "packages": ["@types/node@^22"] },
+        "stdin": "in",
+        "args": ["-x", ""],
+        "env": { "A B": "1" },
+        "policy": {
+            "timeoutMs": 300_000, "memoryMB": 16, "maxOutputBytes": 10_485_760,
+            "allowNetwork": true, "allowedHosts": ["*.Example.com"],
+        },
+        "userContext": { "id": "u", "email": "e", "name": "n", "tier": "pro", "metadata": { "a": [1] } },
+    }))
+    .unwrap();
+    let job = request.job;
+    assert_eq!((job.files[0].path.as_str(), job.entrypoint.as_str()), ("src/a.js", "src/a.js"));
+    assert_eq!(job.packages, ["@types/node@^22"]);
+    assert_eq!(job.args, ["-x", ""]);
+    assert_eq!(job.env["A B"], "1");
+    assert_eq!(job.limits, Limits { timeout_ms: 300_000, memory_mb: 16, max_output_bytes: 10_485_760 });
+    assert_eq!(job.network, Network::Hosts { hosts: vec!["*.example.com".into()] });
+    assert!(!request.sent_code);
+    let context = json!({ "id": "u", "email": "e", "name": "n", "tier": "pro", "metadata": { "a": [1] } });
+    assert_eq!(serde_json::to_value(request.user_context).unwrap(), context);
+}
+
+#[test]
+fn network_is_none_public_or_hosts() {
+    let network = |policy: Value| read_body(json!({ "code": "", "lang": "node", "policy": policy })).unwrap().job.network;
+    assert_eq!(network(json!({})), Network::None);
+    assert_eq!(network(json!({ "allowNetwork": true })), Network::Public);
+    assert_eq!(network(json!({ "allowNetwork": true, "allowedHosts": [] })), Network::Hosts { hosts: vec![] });
+}
+
+#[test]
+fn code_is_written_to_the_entry_point() {
+    let job = read_body(json!({ "code": "1", "lang": "node", "entrypoint": "a/b.mjs" })).unwrap().job;
+    assert_eq!((job.files[0].path.as_str(), job.entrypoint.as_str()), ("a/b.mjs", "a/b.mjs"));
+}
+
+#[test]
+fn a_deployment_may_lower_the_highest_timeout() {
+    let body = |timeout: u32| json!({ "code": "", "lang": "node", "policy": { "timeoutMs": timeout } });
+    let id = RunId::parse(ID).unwrap();
+    assert!(parse(body(1_000), id, 1_000).is_ok());
+    let errors = parse(body(1_001), id, 1_000).unwrap_err();
+    assert_eq!(errors[0].message, "must be an integer from 100 to 1000, got 1001");
+    let default = parse(json!({ "code": "", "lang": "node" }), id, 1_000).unwrap();
+    assert_eq!(default.job.limits.timeout_ms, 1_000);
+}
+
+/// `{code, lang}` with `change` laid over it.
+fn with(change: Value) -> Value {
+    let mut body = json!({ "code": "1", "lang": "python" });
+    for (name, value) in change.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    body
+}
+
+fn files(paths: &[&str]) -> Value {
+    let files: Vec<Value> = paths.iter().map(|path| json!({ "path": path, "content": "" })).collect();
+    json!({ "files": files, "lang": "python" })
+}
+
+#[test]
+fn bad_input_names_the_field() {
+    let policy = |name: &str, value: Value| with(json!({ "policy": { name: value } }));
+    let packages = |text: &str| with(json!({ "packages": { "packages": ["requests", text] } }));
+    let many = vec!["x".to_owned(); 1_001];
+    let long = "x".repeat(70_000);
+    let cases: Vec<(Value, &str, &str)> = vec![
+        (json!([]), "", "must be an object, got an array"),
+        (json!("x"), "", "must be an object, got \"x\""),
+        (json!({ "lang": "python" }), "code", "is required, unless files are sent"),
+        (with(json!({ "files": [] })), "files", "must not be sent together with code"),
+        (with(json!({ "code": 1 })), "code", "must be a string, got 1"),
+        (with(json!({ "code": null })), "code", "must be a string, got null"),
+        (json!({ "code": "1" }), "lang", "is required: \"python\" or \"node\""),
+        (with(json!({ "lang": "ruby" })), "lang", "must be \"python\" or \"node\", got \"ruby\""),
+        (with(json!({ "lang": ["python"] })), "lang", "must be a string, got an array"),
+        (with(json!({ "timeoutMs": 1 })), "timeoutMs", "is not a field"),
+        (with(json!({ "entry_point": "a" })), "entry_point", "is not a field; did you mean \"entrypoint\"?"),
+        (policy("timeout", json!(1)), "policy.timeout", "is not a field; did you mean \"timeoutMs\"?"),
+        (with(json!({ "policy": [] })), "policy", "must be an object, got an array"),
+        (policy("timeoutMs", json!(99)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 99"),
+        (policy("timeoutMs", json!(300_001)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 300001"),
+        (policy("timeoutMs", json!("3000")), "policy.timeoutMs", "must be an integer from 100 to 300000, got \"3000\""),
+        (policy("timeoutMs", json!(1e9)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 1000000000.0"),
+        (policy("timeoutMs", json!(-5)), "policy.timeoutMs", "must be an integer from 100 to 300000, got -5"),
+        (policy("timeoutMs", json!(100.5)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 100.5"),
+        (policy("timeoutMs", json!(null)), "policy.timeoutMs", "must be an integer from 100 to 300000, got null"),
+        (policy("memoryMB", json!(15)), "policy.memoryMB", "must be an integer from 16 to 2048, got 15"),
+        (policy("maxOutputBytes", json!(1)), "policy.maxOutputBytes", "must be an integer from 1024 to 10485760, got 1"),
+        (policy("allowNetwork", json!("yes")), "policy.allowNetwork", "must be true or false, got \"yes\""),
+        (policy("allowedHosts", json!(["a.com"])), "policy.allowedHosts", "needs allowNetwork to be true"),
+        (
+            with(json!({ "policy": { "allowNetwork": true, "allowedHosts": ["a.com", "http://b"] } })),
+            "policy.allowedHosts[1]",
+            "must be a host",
+        ),
+        (files(&[]), "files", "must have at least one entry"),
+        (files(&many.iter().map(String::as_str).collect::<Vec<_>>()), "files", "may have at most 1000 entries, got 1001"),
+        (json!({ "files": {}, "lang": "python" }), "files", "must be an array, got an object"),
+        (json!({ "files": ["a"], "lang": "python" }), "files[0]", "must be an object, got \"a\""),
+        (json!({ "files": [{ "path": "main.py" }], "lang": "python" }), "files[0].content", "is required"),
+        (files(&["main.py", "../x"]), "files[1].path", "must not contain a \"..\" segment"),
+        (files(&["/etc/passwd"]), "files[0].path", "must be relative"),
+        (files(&["main.py", "a\0b"]), "files[1].path", "must not contain NUL"),
+        (files(&["main.py", "./main.py"]), "files[1].path", "is the path of another file, too"),
+        (files(&["main.py", "main.py/x"]), "files[0].path", "is a directory of another file"),
+        (files(&["a.py"]), "entrypoint", "is required, because files have no main.py"),
+        (with(json!({ "entrypoint": "" })), "entrypoint", "must not be empty"),
+        (with(json!({ "entrypoint": "../main.py" })), "entrypoint", "must not contain a \"..\" segment"),
+        (
+            json!({ "files": [{ "path": "main.py", "content": "" }], "lang": "python", "entrypoint": "a.py" }),
+            "entrypoint",
+            "must be the path of one of files, got \"a.py\"",
+        ),
+        (packages("--index-url=https://evil.example"), "packages.packages[1]", "must be a package name"),
+        (packages("git+https://github.com/a/b"), "packages.packages[1]", "must be a package name"),
+        (packages("../x"), "packages.packages[1]", "must be a package name"),
+        (with(json!({ "packages": ["a"] })), "packages", "must be an object, got an array"),
+        (with(json!({ "packages": { "packages": [1] } })), "packages.packages[0]", "must be a string, got 1"),
+        (with(json!({ "packages": { "packages": many } })), "packages.packages", "may have at most 50 entries"),
+        (with(json!({ "stdin": 1 })), "stdin", "must be a string, got 1"),
+        (with(json!({ "args": "x" })), "args", "must be an array, got \"x\""),
+        (with(json!({ "args": ["a\0"] })), "args[0]", "must not contain NUL"),
+        (with(json!({ "args": [long] })), "args[0]", "must have at most 65536 bytes, got 70000"),
+        (with(json!({ "env": { "A=B": "" } })), "env.A=B", "must have a name"),
+        (with(json!({ "env": { "": "" } })), "env.", "must have a name"),
+        (with(json!({ "env": { "A": 1 } })), "env.A", "must be a string"),
+        (with(json!({ "env": { "A": "\0" } })), "env.A", "must not contain NUL"),
+        (with(json!({ "env": [] })), "env", "must be an object of strings"),
+        (with(json!({ "userContext": {} })), "userContext.id", "is required"),
+        (with(json!({ "userContext": { "id": "" } })), "userContext.id", "is required and must not be empty"),
+        (with(json!({ "userContext": { "id": "u", "tier": "gold" } })), "userContext.tier", "must be \"free\""),
+        (with(json!({ "userContext": { "id": "u", "metadata": 1 } })), "userContext.metadata", "must be an object"),
+        (with(json!({ "userContext": { "id": "u", "metadata": { "a": long } } })), "userContext.metadata", "makes the context"),
+        (with(json!({ "userContext": { "id": "u", "plan": 1 } })), "userContext.plan", "is not a field"),
+    ];
+    for (body, field, message) in cases {
+        let shown = body.to_string().chars().take(100).collect::<String>();
+        let errors = read_body(body).expect_err(&shown);
+        let found = errors.iter().any(|error| error.field == field && error.message.starts_with(message));
+        assert!(found, "{shown}\nexpected {field}: {message}\ngot {errors:#?}");
+    }
+}
+
+#[test]
+fn all_problems_are_reported_at_once_but_not_a_thousand() {
+    let errors = read_body(json!({ "lang": "ruby", "policy": { "timeoutMs": 1, "memoryMB": 1 }, "x": 1 })).unwrap_err();
+    let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+    assert_eq!(fields, ["x", "lang", "code", "policy.timeoutMs", "policy.memoryMB"]);
+    let many = read_body(files(&["../x"; 1_000])).unwrap_err();
+    assert_eq!(many.len(), 50);
+}
