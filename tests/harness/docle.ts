@@ -1,0 +1,101 @@
+//! Docle as its users meet it: an address and a key, with the real runner behind the real Worker.
+
+import assert from "node:assert/strict";
+import { readEvents, type RunEvent } from "./events.ts";
+import { Runner } from "./runner.ts";
+import { startWorker, type Worker } from "./worker.ts";
+
+/** The result of a run, as `POST /api/run` answers it. */
+export interface RunResult {
+  id: string;
+  ok: boolean;
+  status: string;
+  exitCode: number;
+  signal: string | null;
+  stdout: string;
+  stderr: string;
+  truncated: { stdout: boolean; stderr: boolean };
+  usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number };
+  createdAt: string;
+}
+
+/** The body of every error. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  instance: string;
+  code: string;
+  error: string;
+  message: string;
+  requestId: string;
+  errors?: { field: string; message: string }[];
+  signup_url?: string;
+}
+
+export class Docle {
+  readonly runner: Runner;
+  readonly worker: Worker;
+
+  private constructor(runner: Runner, worker: Worker) {
+    this.runner = runner;
+    this.worker = worker;
+  }
+
+  /** Starts a runner and a Worker that know each other; `vars` are added to the Worker's. */
+  static async start(vars: Record<string, string> = {}): Promise<Docle> {
+    const runner = await Runner.start();
+    const worker = await startWorker({ SANDBOX_URL: runner.url, SANDBOX_SECRET: runner.secret, ...vars });
+    return new Docle(runner, worker);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.worker.stop(), this.runner.stop()]);
+  }
+
+  /** Any request, without a key. */
+  fetch(path: string, init?: RequestInit): Promise<Response> {
+    return fetch(this.worker.url + path, init);
+  }
+
+  /** `POST /api/run` with the key. A body that is not a string is sent as JSON. */
+  post(body: unknown, init: RequestInit = {}): Promise<Response> {
+    const headers = { authorization: `Bearer ${this.worker.key}`, "content-type": "application/json", ...init.headers };
+    return this.fetch("/api/run", { method: "POST", ...init, headers, body: typeof body === "string" ? body : JSON.stringify(body) });
+  }
+
+  /** Runs a program and answers with its result. */
+  async run(body: unknown, init: RequestInit = {}): Promise<RunResult> {
+    const response = await this.post(body, init);
+    const text = await response.text();
+    assert.equal(response.status, 200, text);
+    return JSON.parse(text) as RunResult;
+  }
+
+  /** Starts a program and answers with its events as they happen. */
+  async stream(body: unknown, init: RequestInit = {}): Promise<AsyncGenerator<RunEvent>> {
+    const response = await this.post(body, { ...init, headers: { accept: "text/event-stream", ...init.headers } });
+    assert.equal(response.headers.get("content-type"), "text/event-stream; charset=utf-8", response.ok ? "" : await response.text());
+    return readEvents(response);
+  }
+
+  /** Sends what must be refused and answers with the problem. */
+  async refused(status: number, body: unknown, init: RequestInit = {}): Promise<Problem> {
+    return problem(status, await this.post(body, init));
+  }
+}
+
+/** Reads an error response and checks what every one of them holds. */
+export async function problem(status: number, response: Response): Promise<Problem> {
+  const text = await response.text();
+  assert.equal(response.status, status, text);
+  assert.equal(response.headers.get("content-type"), "application/problem+json");
+  const body = JSON.parse(text) as Problem;
+  assert.equal(body.status, status);
+  assert.equal(body.requestId, response.headers.get("x-request-id"));
+  for (const field of ["type", "title", "detail", "instance", "code", "error", "message"] as const) {
+    assert.ok(body[field], `${field} in ${text}`);
+  }
+  return body;
+}

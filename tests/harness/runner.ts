@@ -1,0 +1,102 @@
+//! The real runner as a process of the test's own.
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { interpreterFlags } from "../../scripts/setup/interpreters.mjs";
+import { own, runner as binary } from "../../scripts/setup/paths.mjs";
+
+/** What `GET /health` of the runner answers, as far as tests look at it. */
+export interface RunnerHealth {
+  protocol: number;
+  running: number;
+  places: number;
+  languages: Record<string, string>;
+}
+
+/** One runner with a state directory of its own; it can die and come back at the same address. */
+export class Runner {
+  readonly secret = randomBytes(16).toString("hex");
+  readonly #state: string;
+  #child: ChildProcess | undefined;
+  #address = "127.0.0.1:0";
+  #log = "";
+
+  private constructor() {
+    mkdirSync(join(own, "tmp"), { recursive: true });
+    this.#state = mkdtempSync(join(own, "tmp", "runner-"));
+  }
+
+  static async start(): Promise<Runner> {
+    const runner = new Runner();
+    await runner.restart();
+    return runner;
+  }
+
+  /** `http://host:port`, the same after every restart. */
+  get url(): string {
+    return `http://${this.#address}`;
+  }
+
+  /** What the runner wrote to standard error so far. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Starts the process again after {@link kill} or {@link stop}. */
+  async restart(): Promise<void> {
+    const args = ["serve", "--listen", this.#address, "--state", this.#state, ...interpreterFlags()];
+    const env = { ...process.env, DOCLE_RUNNER_SECRET: this.secret };
+    const child = spawn(binary, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => void (this.#log += text));
+    const ready = once(createInterface({ input: child.stdout }), "line");
+    const ended = once(child, "exit").then(() => {
+      throw new Error(`the runner ended before it was ready:\n${this.#log}`);
+    });
+    const [line] = await Promise.race([ready, ended]);
+    // Later ends are what a test asked for.
+    ended.catch(() => undefined);
+    this.#address = (JSON.parse(line) as { address: string }).address;
+    this.#child = child;
+  }
+
+  async health(): Promise<RunnerHealth> {
+    return (await (await fetch(`${this.url}/health`)).json()) as RunnerHealth;
+  }
+
+  /** Ends the process without warning, as a crash would. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** Stops the process as an operator would, and removes what it kept. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+    rmSync(this.#state, { recursive: true, force: true });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill(signal);
+    await ended;
+  }
+}
+
+/** Processes of this machine whose command line contains `marker`; jailed ones are seen from outside. */
+export function processesWith(marker: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(marker);
+      } catch {
+        return false; // It ended while we looked.
+      }
+    })
+    .map(Number);
+}

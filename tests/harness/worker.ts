@@ -1,0 +1,95 @@
+//! The Worker as it is deployed, in the real Workers runtime, with the bindings of wrangler.toml.
+
+import { readFileSync, readdirSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { Log, LogLevel, Miniflare } from "miniflare";
+import { unstable_readConfig as readConfig } from "wrangler";
+import { newKey, projectSql } from "../../scripts/setup/development.mjs";
+import { inRoot, workerModule, workerWasm } from "../../scripts/setup/paths.mjs";
+
+/** What we use of wrangler.toml, as wrangler itself reads it; its own types name packages that it does not bring. */
+interface Config {
+  name: string;
+  compatibility_date: string;
+  compatibility_flags: string[];
+  vars: Record<string, string>;
+  durable_objects: { bindings: { name: string; class_name: string }[] };
+  kv_namespaces: { binding: string }[];
+  d1_databases: { binding: string }[];
+}
+
+/** The Worker, where it listens and a key to it. */
+export interface Worker {
+  url: string;
+  key: string;
+  /** Lines that the Worker logged. */
+  logs: string[];
+  /** Runs one SQL statement in its database. */
+  sql(statement: string): Promise<unknown>;
+  /** A value of its KV namespace, by key. */
+  stored(key: string): Promise<string | null>;
+  stop(): Promise<void>;
+}
+
+/** Starts the Worker; `vars` are added to those of wrangler.toml. */
+export async function startWorker(vars: Record<string, string>): Promise<Worker> {
+  const config = readConfig({ config: inRoot("wrangler.toml") }, { hideWarnings: true }) as unknown as Config;
+  const name = config.name;
+  const text = Object.entries({ ...config.vars, ...vars });
+  const logs: string[] = [];
+  const miniflare = new Miniflare({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    log: new Log(LogLevel.ERROR),
+    logRequests: false,
+    handleStructuredLogs: ({ message }: { message: string }) => void logs.push(message),
+    workers: [
+      {
+        config: {
+          name,
+          compatibilityDate: config.compatibility_date,
+          compatibilityFlags: config.compatibility_flags,
+          manifest: {
+            mainModule: basename(workerModule),
+            modulesRoot: dirname(workerModule),
+            modules: {
+              [basename(workerModule)]: { type: "esm", contents: readFileSync(workerModule) },
+              [basename(workerWasm)]: { type: "wasm", contents: readFileSync(workerWasm) },
+            },
+          },
+          exports: Object.fromEntries(
+            config.durable_objects.bindings.map(({ class_name }) => [class_name, { type: "durable-object", storage: "sqlite" }] as const),
+          ),
+          env: Object.fromEntries([
+            ...config.durable_objects.bindings.map(
+              ({ name: binding, class_name }) => [binding, { type: "durable-object", worker: name, exportName: class_name }] as const,
+            ),
+            ...config.kv_namespaces.map(({ binding }) => [binding, { type: "kv", id: binding }] as const),
+            ...config.d1_databases.map(({ binding }) => [binding, { type: "d1", id: binding }] as const),
+            ...text.map(([variable, value]) => [variable, { type: "text", value }] as const),
+          ]),
+        },
+      },
+    ],
+  });
+  const url = (await miniflare.ready).origin;
+
+  const database = await miniflare.getD1Database("DB");
+  const sql = (statement: string) => database.prepare(statement).run();
+  const key = newKey();
+  for (const statement of [...migrations(), ...projectSql(key)]) await sql(statement);
+  const runs = (await miniflare.getKVNamespace("RUNS")) as unknown as { get(key: string): Promise<string | null> };
+  return { url, key, logs, sql, stored: (id) => runs.get(id), stop: () => miniflare.dispose() };
+}
+
+/** Every statement of every migration. A statement ends where a line does, so migrations hold no triggers. */
+function migrations(): string[] {
+  const files = readdirSync(inRoot("migrations")).filter((file) => file.endsWith(".sql")).sort();
+  return files.flatMap((file) =>
+    readFileSync(inRoot("migrations", file), "utf8")
+      .replaceAll(/--.*$/gm, "")
+      .split(/;\s*$/m)
+      .filter((statement) => statement.trim() !== ""),
+  );
+}
