@@ -1,1 +1,112 @@
-fn main() {}
+//! The runner: runs one program in one fresh jail, over HTTP.
+//!
+//! Reading order: [`server`] takes a job, [`run`] carries it through, [`place`] and [`packages`] are what it waits
+//! for, [`execution`] holds one program to its limits, [`jail`] is the wall around it, [`egress`] the only gate.
+//! [`assembly`] puts all of it together from what [`options`] and the machine say.
+
+mod assembly;
+mod egress;
+mod execution;
+mod interpreters;
+mod jail;
+mod options;
+mod output;
+mod packages;
+mod place;
+mod run;
+mod server;
+
+use assembly::{Assembled, assemble};
+use clap::Parser;
+use options::{Command, Machine, Options};
+use server::{Secret, Service};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Where the secret is handed over; taken out of the environment before anything else happens.
+const SECRET: &str = "DOCLE_RUNNER_SECRET";
+
+fn main() -> ExitCode {
+    let result = match Options::parse().command {
+        Command::Serve { listen, die_with_parent, machine } => serve(listen, die_with_parent, &machine),
+        Command::Doctor { machine } => doctor(&machine),
+        Command::Jailer { socket } => be_jailer(socket),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(listen: SocketAddr, die_with_parent: bool, machine: &Machine) -> Result<(), String> {
+    let secret = take_secret()?;
+    jail::protect_server(die_with_parent).map_err(|error| format!("The runner cannot protect itself: {error}."))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        // The jailer lives as long as this thread does, which is as long as the runner.
+        let Assembled { runner, grants } = assemble(machine)?;
+        let stopping = CancellationToken::new();
+        let service = Service {
+            runner: Arc::new(runner),
+            secret: Arc::new(Secret(secret)),
+            stopping: stopping.clone(),
+            tier: grants.tier.name().into(),
+            properties: grants.properties(),
+        };
+        let in_use = |error: io::Error| format!("{listen} cannot be listened on: {error}.");
+        let listener = tokio::net::TcpListener::bind(listen).await.map_err(in_use)?;
+        let address = listener.local_addr().map_err(in_use)?;
+        stop_on_signal(stopping).map_err(|error| error.to_string())?;
+        println!("{}", serde_json::json!({ "address": address }));
+        io::stdout().flush().map_err(|error| error.to_string())?;
+        server::serve(listener, service).await.map_err(|error| error.to_string())
+    })
+}
+
+/// Takes the secret out of the environment, so that no child can inherit it.
+fn take_secret() -> Result<String, String> {
+    let secret = std::env::var(SECRET).unwrap_or_default();
+    // SAFETY: the process still has one thread.
+    unsafe { std::env::remove_var(SECRET) };
+    if secret.len() < 32 {
+        return Err(format!("{SECRET} must hold the secret that callers send, at least 32 characters."));
+    }
+    Ok(secret)
+}
+
+fn stop_on_signal(stopping: CancellationToken) -> io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stopping.cancel();
+    });
+    Ok(())
+}
+
+fn doctor(machine: &Machine) -> Result<(), String> {
+    let Assembled { runner, grants } = assemble(machine)?;
+    println!("{:<16} {}", "tier", grants.tier.name());
+    let languages = runner.interpreters.versions();
+    for (property, holder) in grants.properties().iter().chain(&languages) {
+        println!("{property:<16} {holder}");
+    }
+    println!("{:<16} {}", "places", runner.places.count());
+    Ok(())
+}
+
+fn be_jailer(socket: RawFd) -> Result<(), String> {
+    // SAFETY: the server started this process with the descriptor open and for this purpose alone.
+    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    jail::jailer::serve(socket).map_err(|error| format!("The jailer ended: {error}."))
+}

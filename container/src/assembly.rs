@@ -1,0 +1,88 @@
+//! Puts a runner together from what the machine offers.
+
+use crate::interpreters::{Installer, Interpreter, Interpreters};
+use crate::jail::handle::Jailer;
+use crate::jail::jailer::Settings;
+use crate::jail::probe::{Grants, probe};
+use crate::jail::root::Root;
+use crate::options::Machine;
+use crate::packages::{Layers, Registries};
+use crate::place::{FIRST_UID, Places};
+use crate::run::Runner;
+use docle_protocol::Language;
+use std::fs;
+use std::path::Path;
+
+/// A runner that is ready, and what its jails hold by.
+#[derive(Debug)]
+pub struct Assembled {
+    pub runner: Runner,
+    pub grants: Grants,
+}
+
+/// Finds everything, starts the jailer and makes the places.
+///
+/// # Errors
+/// One sentence about what is missing and the way out.
+pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
+    let grants = probe()?;
+    let interpreters = interpreters(machine)?;
+    let state = |error| format!("{} cannot be used as --state: {error}", machine.state.display());
+    fs::create_dir_all(&machine.state).map_err(state)?;
+    let path = fs::canonicalize(&machine.state).map_err(state)?;
+    let registries = Registries {
+        python: machine.python_index.clone(),
+        npm: machine.npm_registry.clone(),
+        hosts: machine.registry_hosts.clone(),
+    };
+    let layers = Layers::open(&path, registries).map_err(state)?;
+    let mount_point = path.join("root");
+    fs::create_dir_all(&mount_point).map_err(state)?;
+
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    let count = machine.places.unwrap_or(4 * cores).max(1);
+    let budget = machine.memory_mb.unwrap_or_else(|| memory_mb() / 4 * 3);
+    let places = Places::create(&grants.cgroups, count, budget)
+        .map_err(|error| format!("The control groups of the runs cannot be made: {error}."))?;
+    let settings = Settings {
+        tier: grants.tier,
+        root: Root { binds: interpreters.binds(), layers: layers.directory().to_owned() },
+        mount_point,
+        uids: FIRST_UID..FIRST_UID + count,
+    };
+    let jailer = Jailer::start(&settings).map_err(|error| format!("The jails cannot be made: {error}."))?;
+    Ok(Assembled { runner: Runner { jailer, interpreters, layers, places }, grants })
+}
+
+fn interpreters(machine: &Machine) -> Result<Interpreters, String> {
+    let mut found = Interpreters::default();
+    let explain = |flag: &str| {
+        let flag = flag.to_owned();
+        move |error| format!("{error}; name another one with {flag}.")
+    };
+    found.languages.insert(Language::Python, Interpreter::python(&machine.python).map_err(explain("--python"))?);
+    found.languages.insert(Language::Node, Interpreter::node(&machine.node).map_err(explain("--node"))?);
+    if let Some(uv) = &machine.uv {
+        found.installers.insert(Language::Python, Installer::uv(uv).map_err(explain("--uv"))?);
+    }
+    if let Some(npm) = &machine.npm {
+        found.installers.insert(Language::Node, Installer::npm(npm).map_err(explain("--npm"))?);
+    }
+    Ok(found)
+}
+
+/// The machine's memory in MiB, or what a container may use of it.
+fn memory_mb() -> u32 {
+    let total = read(Path::new("/proc/meminfo"))
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok())
+        .unwrap_or(1 << 20)
+        / 1_024;
+    let caps = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let cap = caps.iter().filter_map(|path| read(Path::new(path)).trim().parse::<u64>().ok()).min();
+    cap.map_or(total, |cap| total.min(cap >> 20)) as u32
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}

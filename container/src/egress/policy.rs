@@ -1,0 +1,116 @@
+//! Which hosts and addresses a jail may reach.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What one jail may reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Policy {
+    /// Any public address.
+    Public,
+    /// These hosts, at public addresses.
+    Hosts(Vec<String>),
+    /// These hosts wherever they are: the package registries that the operator has configured, which may well lie
+    /// in a private network.
+    Trusted(Vec<String>),
+}
+
+impl Policy {
+    /// Whether the name may be asked for at all.
+    pub fn allows_host(&self, host: &str) -> bool {
+        match self {
+            Self::Public => true,
+            Self::Hosts(hosts) | Self::Trusted(hosts) => hosts.iter().any(|pattern| matches(pattern, host)),
+        }
+    }
+
+    /// Whether a name that is allowed may lead to this address.
+    pub fn allows_address(&self, address: IpAddr) -> bool {
+        matches!(self, Self::Trusted(_)) || is_public(address)
+    }
+}
+
+/// `*.example.com` matches subdomains of any depth but not `example.com`; case and a final dot do not matter.
+pub fn matches(pattern: &str, host: &str) -> bool {
+    let (pattern, host) = (pattern.to_ascii_lowercase(), host.trim_end_matches('.').to_ascii_lowercase());
+    match pattern.strip_prefix("*.") {
+        Some(parent) => host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+        None => host == pattern,
+    }
+}
+
+/// Globally reachable unicast. Everything in the IANA special-purpose registries (RFC 6890) is not, however it is
+/// written: an IPv4 address inside an IPv6 one is judged as what it leads to.
+pub fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    let special = matches!(
+        (a, b, c),
+        (0 | 10 | 127 | 240..=255, _, _)
+            | (100, 64..=127, _)
+            | (169, 254, _)
+            | (172, 16..=31, _)
+            | (192, 0, 0 | 2)
+            | (192, 88, 99)
+            | (192, 168, _)
+            | (198, 18..=19, _)
+            | (198, 51, 100)
+            | (203, 0, 113)
+            | (224..=239, _, _)
+    );
+    !special
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let segments = address.segments();
+    let embedded = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        is_public_v4(Ipv4Addr::new(a, b, c, d))
+    };
+    match segments {
+        // NAT64 and 6to4 lead to the IPv4 address inside them.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
+        [0x2002, high, low, ..] => embedded(high, low),
+        // Teredo, documentation, benchmarking, ORCHID and the rest of 2001::/23.
+        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
+        // What is left of 2000::/3 is the global unicast space.
+        [first, ..] => first & 0xe000 == 0x2000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_match_subdomains_and_not_the_apex() {
+        for host in ["a.example.com", "A.B.EXAMPLE.com", "a.example.com."] {
+            assert!(matches("*.example.com", host), "{host}");
+        }
+        for host in ["example.com", "badexample.com", ".example.com", "example.com.evil.org"] {
+            assert!(!matches("*.example.com", host), "{host}");
+        }
+        assert!(matches("Example.com", "example.COM"));
+    }
+
+    #[test]
+    fn special_addresses_are_refused_however_they_are_written() {
+        let refused = [
+            "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.168.0.1",
+            "192.0.2.1", "198.18.0.1", "224.0.0.1", "255.255.255.255", "::", "::1", "::ffff:127.0.0.1",
+            "::ffff:8.8.8.8", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1", "64:ff9b::a9fe:a9fe",
+            "2002:7f00:1::", "2001:db8::1", "2001::1", "::7f00:1",
+        ];
+        for address in refused {
+            assert!(!is_public(address.parse().unwrap()), "{address}");
+        }
+        for address in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::101:101"] {
+            assert!(is_public(address.parse().unwrap()), "{address}");
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Executes one program in one jail and holds it to its clock and its output limits.
+
+use crate::egress;
+use crate::jail::cgroup::Used;
+use crate::jail::handle::{Jail, Jailer, Streams, pipe, set_nonblocking};
+use crate::jail::launch::{Bounds, Ending, Exit, Launch, Notice};
+use crate::output::Output;
+use crate::place::Seat;
+use docle_protocol::RunEvent;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Making a jail takes milliseconds; after this long something is broken.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+/// An orderly end counts what the tree used; after this long it is killed without.
+const STOP_PATIENCE: Duration = Duration::from_millis(200);
+/// The kernel's own time to take a killed tree apart. Longer means processes that cannot be ended.
+const DEATH_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What to execute.
+#[derive(Debug)]
+pub struct Program {
+    pub argv: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub files: Vec<(String, String)>,
+    pub stdin: String,
+    /// A package layer to show at `/packages`.
+    pub layer: Option<String>,
+    /// An empty directory that receives `/packages` when the program succeeds.
+    pub export: Option<OwnedFd>,
+    pub timeout: Duration,
+    pub memory_bytes: u64,
+    pub max_output_bytes: usize,
+    pub egress: Option<egress::Policy>,
+}
+
+/// Why a program did not end by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    Timeout,
+    Output,
+    Memory,
+    Cancelled,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub struct Outcome {
+    pub exit: Exit,
+    pub stop: Option<Stop>,
+    pub stdout: Output,
+    pub stderr: Output,
+    pub cpu: Duration,
+    pub peak_bytes: u64,
+    pub duration: Duration,
+    pub exported: bool,
+}
+
+/// Executes `program` with the seat's user and group. Pieces of output go to `events` as they come; what waits
+/// there is bounded by the output limit, so a slow reader neither stalls the program nor costs more memory than
+/// the result itself.
+///
+/// # Errors
+/// The jail failed, not the program. Nothing of it is left running.
+pub async fn execute(
+    jailer: &Jailer,
+    seat: &mut Seat,
+    program: Program,
+    events: Option<UnboundedSender<RunEvent>>,
+    cancel: &CancellationToken,
+) -> io::Result<Outcome> {
+    let bounds = bounds(&program, seat);
+    let cgroups = seat.group.prepare(program.memory_bytes, bounds.processes)?;
+    let Program { argv, env, files, stdin, layer, export, timeout, max_output_bytes, egress, .. } = program;
+    let launch = Launch {
+        argv,
+        env,
+        files,
+        layer,
+        uid: seat.uid,
+        bounds,
+        egress: egress.is_some(),
+        export: export.is_some(),
+    };
+    let (theirs, ours) = connect()?;
+    let mut jail = jailer.launch(&launch, theirs, cgroups, export)?;
+    drop(launch);
+    let feeder = feed(ours.stdin, stdin)?;
+    let stop = CancellationToken::new();
+    let sink = |name: fn(String) -> RunEvent| Sink { name, events: events.clone(), overflow: stop.clone() };
+    let stdout = collect(ours.stdout, max_output_bytes, sink(|data| RunEvent::Stdout { data }))?;
+    let stderr = collect(ours.stderr, max_output_bytes, sink(|data| RunEvent::Stderr { data }))?;
+
+    let proxy = started(&mut jail, egress).await?;
+    let began = Instant::now();
+    let (ending, stop) = supervise(&mut jail, timeout, cancel, &stop).await?;
+    let duration = began.elapsed();
+    tokio::time::timeout(DEATH_PATIENCE, jail.gone()).await.map_err(|_| io::Error::other("a jail does not end"))??;
+    drop((proxy, feeder));
+    let (stdout, stderr) = (stdout.finished().await?, stderr.finished().await?);
+    let used = seat.group.used();
+    Ok(outcome(ending, stop, used, stdout, stderr, duration))
+}
+
+/// What follows from the limits of a program for its whole jail.
+fn bounds(program: &Program, seat: &Seat) -> Bounds {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    Bounds {
+        // Files live in memory and count for it: three quarters leave the program room to notice a full disk
+        // instead of being ended for want of memory.
+        disk_bytes: program.memory_bytes / 4 * 3,
+        // The largest trees in use, node_modules of a web framework, have tens of thousands of files.
+        inodes: if program.export.is_some() { 200_000 } else { 16_384 },
+        // The documented size of one file, 100 MB; installers unpack larger ones.
+        file_bytes: if program.export.is_some() { 1 << 30 } else { 100 * 1_024 * 1_024 },
+        processes: 128,
+        cpu_seconds: (program.timeout.as_secs() + 1) * cores + 1,
+        watched_memory_bytes: (!seat.group.is_real()).then_some(program.memory_bytes),
+    }
+}
+
+struct Ends {
+    stdin: pipe::Sender,
+    stdout: pipe::Receiver,
+    stderr: pipe::Receiver,
+}
+
+fn connect() -> io::Result<(Streams, Ends)> {
+    let (stdin, stdin_ours) = pipe()?;
+    let (stdout_ours, stdout) = pipe()?;
+    let (stderr_ours, stderr) = pipe()?;
+    [&stdin_ours, &stdout_ours, &stderr_ours].into_iter().try_for_each(set_nonblocking)?;
+    let ends = Ends {
+        stdin: pipe::Sender::from_owned_fd(stdin_ours)?,
+        stdout: pipe::Receiver::from_owned_fd(stdout_ours)?,
+        stderr: pipe::Receiver::from_owned_fd(stderr_ours)?,
+    };
+    Ok((Streams { stdin, stdout, stderr }, ends))
+}
+
+/// A task that ends when this is dropped.
+struct Background(AbortHandle);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Writes standard input and closes it. A program that does not read it is its own affair.
+fn feed(sender: pipe::Sender, text: String) -> io::Result<Option<Background>> {
+    let written = match sender.try_write(text.as_bytes()) {
+        Ok(written) => written,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+        Err(error) => return Err(error),
+    };
+    if written == text.len() {
+        return Ok(None);
+    }
+    let task = tokio::spawn(async move {
+        let mut sender = sender;
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut sender, &text.as_bytes()[written..]).await;
+    });
+    Ok(Some(Background(task.abort_handle())))
+}
+
+struct Sink {
+    name: fn(String) -> RunEvent,
+    events: Option<UnboundedSender<RunEvent>>,
+    overflow: CancellationToken,
+}
+
+impl Sink {
+    fn hand_on(&self, text: String) {
+        if let (Some(events), false) = (&self.events, text.is_empty()) {
+            // A receiver that is gone has cancelled the run as well.
+            let _ = events.send((self.name)(text));
+        }
+    }
+}
+
+struct Collector(JoinHandle<Output>);
+
+impl Collector {
+    async fn finished(self) -> io::Result<Output> {
+        self.0.await.map_err(io::Error::other)
+    }
+}
+
+/// Reads one stream to its end, which comes when no process has it open any more.
+fn collect(mut receiver: pipe::Receiver, limit: usize, sink: Sink) -> io::Result<Collector> {
+    Ok(Collector(tokio::spawn(async move {
+        let mut output = Output::new(limit);
+        let mut buffer = vec![0; 64 * 1_024];
+        while let Ok(length @ 1..) = receiver.read(&mut buffer).await {
+            if !output.push(&buffer[..length]) {
+                sink.overflow.cancel();
+            }
+            if sink.events.is_some() {
+                sink.hand_on(output.new_text());
+            }
+        }
+        if sink.events.is_some() {
+            sink.hand_on(output.last_text());
+        }
+        output
+    })))
+}
+
+/// Waits for the program to start and gives its jail the way out that its policy allows.
+async fn started(jail: &mut Jail, egress: Option<egress::Policy>) -> io::Result<Option<Background>> {
+    let notice = timeout(START_PATIENCE, jail.notice()).await.map_err(|_| io::Error::other("a jail does not start"))??;
+    match (notice, egress) {
+        (Some((Notice::Started, Some(socket))), Some(policy)) => {
+            let listener = tokio::net::TcpListener::from_std(socket.into())?;
+            Ok(Some(Background(tokio::spawn(egress::serve(listener, policy)).abort_handle())))
+        }
+        (Some((Notice::Started, _)), None) => Ok(None),
+        (other, _) => Err(unexpected(other.map(|(notice, _)| notice))),
+    }
+}
+
+/// Waits for the end, or brings it about.
+async fn supervise(
+    jail: &mut Jail,
+    limit: Duration,
+    cancel: &CancellationToken,
+    overflow: &CancellationToken,
+) -> io::Result<(Option<Ending>, Option<Stop>)> {
+    let stop = {
+        let mut notice = pin!(jail.notice());
+        tokio::select! {
+            notice = &mut notice => return ended(notice?.map(|(notice, _)| notice)).map(|ending| (ending, None)),
+            () = sleep(limit) => Stop::Timeout,
+            () = overflow.cancelled() => Stop::Output,
+            () = cancel.cancelled() => Stop::Cancelled,
+        }
+    };
+    jail.stop();
+    match timeout(STOP_PATIENCE, jail.notice()).await {
+        Ok(notice) => Ok((ended(notice?.map(|(notice, _)| notice))?, Some(stop))),
+        Err(_) => {
+            jail.kill();
+            Ok((None, Some(stop)))
+        }
+    }
+}
+
+/// `None` for a jail whose first process was killed, which happens when its group runs out of memory.
+fn ended(notice: Option<Notice>) -> io::Result<Option<Ending>> {
+    match notice {
+        Some(Notice::Ended(ending)) => Ok(Some(ending)),
+        None => Ok(None),
+        other => Err(unexpected(other)),
+    }
+}
+
+fn unexpected(notice: Option<Notice>) -> io::Error {
+    match notice {
+        Some(Notice::Failed { step, errno }) => {
+            io::Error::other(format!("a jail cannot {step}: {}", io::Error::from_raw_os_error(errno)))
+        }
+        other => io::Error::other(format!("a jail said {other:?} out of turn")),
+    }
+}
+
+fn outcome(
+    ending: Option<Ending>,
+    stop: Option<Stop>,
+    used: Option<Used>,
+    stdout: Output,
+    stderr: Output,
+    duration: Duration,
+) -> Outcome {
+    let exit = ending.map_or(Exit::Signal(libc::SIGKILL), |ending| ending.exit);
+    let failed = exit != Exit::Code(0);
+    let out_of_memory = used.is_some_and(|used| used.out_of_memory) || ending.is_some_and(|ending| ending.over_memory);
+    let stop = if stdout.is_truncated() || stderr.is_truncated() {
+        Some(Stop::Output)
+    } else if out_of_memory && failed {
+        Some(Stop::Memory)
+    } else {
+        // A program that ended by itself in the moment it was to be stopped did end by itself.
+        stop.filter(|_| exit == Exit::Signal(libc::SIGKILL))
+    };
+    let cpu_micros = used.map(|used| used.cpu_micros).or(ending.map(|ending| ending.cpu_micros)).unwrap_or(0);
+    let peak_bytes = used.map(|used| used.peak_bytes).or(ending.map(|ending| ending.peak_rss_bytes)).unwrap_or(0);
+    Outcome {
+        exit,
+        stop,
+        stdout,
+        stderr,
+        cpu: Duration::from_micros(cpu_micros),
+        peak_bytes,
+        duration,
+        exported: ending.is_some_and(|ending| ending.exported),
+    }
+}

@@ -1,0 +1,165 @@
+//! The interpreters of this machine: where they are, which version they are, how a program is started with them.
+
+use docle_protocol::Language;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One interpreter, and what a jail must show for it to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interpreter {
+    /// Absolute path inside the jail.
+    pub executable: String,
+    /// As the interpreter itself reports it, for example `3.11.2`.
+    pub version: String,
+    /// Directory of the host → path in the jail, where the interpreter lies outside the system's own directories.
+    pub binds: Vec<(PathBuf, PathBuf)>,
+}
+
+/// What installs packages for one language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installer {
+    /// Absolute path inside the jail: a program, or a script for the language's interpreter.
+    pub path: String,
+    pub bind: (PathBuf, PathBuf),
+}
+
+/// Everything that runs programs here.
+#[derive(Debug, Clone, Default)]
+pub struct Interpreters {
+    pub languages: BTreeMap<Language, Interpreter>,
+    pub installers: BTreeMap<Language, Installer>,
+}
+
+impl Interpreter {
+    /// Asks a Python where it lives.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    pub fn python(path: &Path) -> Result<Self, String> {
+        let question = "import sys; print(sys.executable); print(sys.base_prefix); print('%d.%d.%d' % sys.version_info[:3])";
+        let answer = ask(path, &["-I", "-c", question])?;
+        let [executable, prefix, version] = answer.lines().collect::<Vec<_>>()[..] else {
+            return Err(format!("{} does not answer like Python 3", path.display()));
+        };
+        let resolved = std::fs::canonicalize(executable).map_err(|error| format!("{executable}: {error}"))?;
+        // Python finds its own shared library by an absolute path, so it stays where it was built to be.
+        let (executable, binds) = placed(&resolved, Path::new(prefix), prefix);
+        Ok(Self { executable, version: version.into(), binds })
+    }
+
+    /// Asks a Node where it lives.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    pub fn node(path: &Path) -> Result<Self, String> {
+        let answer = ask(path, &["-p", "process.execPath + '\\n' + process.versions.node"])?;
+        let [executable, version] = answer.lines().collect::<Vec<_>>()[..] else {
+            return Err(format!("{} does not answer like Node", path.display()));
+        };
+        let resolved = std::fs::canonicalize(executable).map_err(|error| format!("{executable}: {error}"))?;
+        let directory = resolved.parent().unwrap_or(Path::new("/")).to_owned();
+        let (executable, binds) = placed(&resolved, &directory, "/runtime/node/bin");
+        Ok(Self { executable, version: version.into(), binds })
+    }
+}
+
+impl Installer {
+    /// uv, a single static program.
+    pub fn uv(path: &Path) -> Result<Self, String> {
+        let path = std::fs::canonicalize(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self { path: "/runtime/uv".into(), bind: (path, "/runtime/uv".into()) })
+    }
+
+    /// npm, started by Node: the path of its `npm-cli.js`, which lies in `bin/` of its package.
+    pub fn npm(path: &Path) -> Result<Self, String> {
+        let path = std::fs::canonicalize(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let package = path.parent().and_then(Path::parent).ok_or("npm-cli.js is not in a package")?.to_owned();
+        let inside = Path::new("/runtime/npm").join(path.strip_prefix(&package).unwrap_or(&path));
+        Ok(Self { path: inside.to_string_lossy().into_owned(), bind: (package, "/runtime/npm".into()) })
+    }
+}
+
+impl Interpreters {
+    /// What a jail's root must show for all of them.
+    pub fn binds(&self) -> Vec<(PathBuf, PathBuf)> {
+        let interpreters = self.languages.values().flat_map(|interpreter| interpreter.binds.clone());
+        interpreters.chain(self.installers.values().map(|installer| installer.bind.clone())).collect()
+    }
+
+    /// Language → version, for people.
+    pub fn versions(&self) -> BTreeMap<String, String> {
+        self.languages.iter().map(|(language, found)| (language.name().to_owned(), found.version.clone())).collect()
+    }
+}
+
+/// Where an executable below `prefix` is found inside a jail.
+fn placed(executable: &Path, prefix: &Path, inside: &str) -> (String, Vec<(PathBuf, PathBuf)>) {
+    match executable.strip_prefix(prefix) {
+        Ok(below) if !prefix.starts_with("/usr") => {
+            let path = Path::new(inside).join(below);
+            (path.to_string_lossy().into_owned(), vec![(prefix.to_owned(), inside.into())])
+        }
+        _ => (executable.to_string_lossy().into_owned(), Vec::new()),
+    }
+}
+
+fn ask(path: &Path, arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(path).args(arguments).output().map_err(|error| format!("{}: {error}", path.display()))?;
+    if !output.status.success() {
+        return Err(format!("{} ended with {}", path.display(), output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The command line of a program, as a person in `/workspace` would type it.
+pub fn command_line(executable: &str, entrypoint: &str, arguments: &[String]) -> Vec<String> {
+    // A file name that starts with a dash would be an option.
+    let script = if entrypoint.starts_with('-') { format!("./{entrypoint}") } else { entrypoint.to_owned() };
+    [executable.to_owned(), script].into_iter().chain(arguments.iter().cloned()).collect()
+}
+
+/// The environment that a program of this language gets before the caller's own variables.
+pub fn environment(language: Language, interpreter: &Interpreter, entrypoint: &str) -> Vec<(String, String)> {
+    let directory = Path::new(&interpreter.executable).parent().unwrap_or(Path::new("/")).to_string_lossy();
+    let mut variables = vec![
+        ("PATH", format!("{directory}:/packages/bin:/usr/local/bin:/usr/bin:/bin")),
+        ("HOME", "/tmp".into()),
+        ("USER", "sandbox".into()),
+        ("LANG", "C.UTF-8".into()),
+        ("TZ", "UTC".into()),
+    ];
+    match language {
+        Language::Python => {
+            // What was printed must not be lost in a buffer when a limit ends the program.
+            variables.push(("PYTHONUNBUFFERED", "1".into()));
+            // The packages' directory comes after the standard library, as installed packages do everywhere.
+            variables.push(("PYTHONUSERBASE", "/packages".into()));
+            // Imports work from the workspace's root, wherever in it the entry point lies.
+            if entrypoint.contains('/') {
+                variables.push(("PYTHONPATH", "/workspace".into()));
+            }
+        }
+        Language::Node => {}
+    }
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interpreters_outside_the_system_are_shown() {
+        let (path, binds) = placed(Path::new("/opt/python/bin/python3.11"), Path::new("/opt/python"), "/runtime/python");
+        assert_eq!(path, "/runtime/python/bin/python3.11");
+        assert_eq!(binds, [(PathBuf::from("/opt/python"), PathBuf::from("/runtime/python"))]);
+        let (path, binds) = placed(Path::new("/usr/bin/python3.11"), Path::new("/usr"), "/runtime/python");
+        assert_eq!((path.as_str(), binds.len()), ("/usr/bin/python3.11", 0));
+    }
+
+    #[test]
+    fn an_entry_point_is_never_an_option() {
+        assert_eq!(command_line("/p", "-c.py", &["-x".into()]), ["/p", "./-c.py", "-x"]);
+    }
+}

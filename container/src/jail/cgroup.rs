@@ -1,0 +1,237 @@
+//! Control groups: what caps and measures memory, processes and processor time of one run.
+//!
+//! Version 2 where its controllers are usable, else version 1, else none; [`Kind`] says which. One group per
+//! place, reused by one run after another and never shared, because making and removing groups costs the kernel
+//! more than resetting them.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// What this machine lets the runner use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// One hierarchy; below this directory.
+    V2(PathBuf),
+    /// One hierarchy per controller: memory, pids, cpuacct.
+    V1 { memory: PathBuf, pids: PathBuf, cpuacct: PathBuf },
+    None,
+}
+
+/// The group of one place.
+#[derive(Debug)]
+pub struct Group {
+    kind: Kind,
+    name: String,
+    before: Reading,
+}
+
+/// What a group has counted so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Reading {
+    cpu_micros: u64,
+    kills: u64,
+}
+
+/// What one run used of its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Used {
+    pub cpu_micros: u64,
+    pub peak_bytes: u64,
+    /// The kernel ended a process of the run for want of memory.
+    pub out_of_memory: bool,
+}
+
+impl Kind {
+    /// Finds what is usable and prepares it; removes what a runner that is gone left behind.
+    pub fn find() -> Self {
+        let found = Self::find_v2().or_else(Self::find_v1).unwrap_or(Self::None);
+        found.directories().iter().for_each(|directory| remove_stale(directory));
+        found
+    }
+
+    /// For people.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::V2(_) => "cgroup v2",
+            Self::V1 { .. } => "cgroup v1",
+            Self::None => "none",
+        }
+    }
+
+    fn find_v2() -> Option<Self> {
+        let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+        let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
+        let base = Path::new("/sys/fs/cgroup").join(path);
+        let controllers = fs::read_to_string(base.join("cgroup.controllers")).ok()?;
+        if !["memory", "pids", "cpu"].iter().all(|wanted| controllers.split_whitespace().any(|found| found == *wanted)) {
+            return None;
+        }
+        let subtree = base.join("cgroup.subtree_control");
+        let enable = || fs::write(&subtree, "+memory +pids +cpu");
+        // Processes may not lie in a group that hands its controllers on, so the runner moves into a leaf.
+        let enabled = enable().or_else(|_| {
+            let leaf = base.join("docle-runner");
+            fs::create_dir_all(&leaf)?;
+            fs::write(leaf.join("cgroup.procs"), std::process::id().to_string())?;
+            enable()
+        });
+        enabled.ok().map(|()| Self::V2(base))
+    }
+
+    fn find_v1() -> Option<Self> {
+        let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
+        let find = |controller: &str| {
+            mounts.lines().find_map(|line| {
+                let mut fields = line.split(' ');
+                let (_, target, kind, options) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+                let matches = kind == "cgroup" && options.split(',').any(|option| option == controller);
+                matches.then(|| PathBuf::from(target))
+            })
+        };
+        let (memory, pids, cpuacct) = (find("memory")?, find("pids")?, find("cpuacct")?);
+        let probe = format!("docle-{}-probe", std::process::id());
+        let usable = [&memory, &pids, &cpuacct].iter().all(|base| {
+            let directory = base.join(&probe);
+            fs::create_dir(&directory).is_ok() && fs::remove_dir(&directory).is_ok()
+        });
+        usable.then_some(Self::V1 { memory, pids, cpuacct })
+    }
+
+    fn directories(&self) -> Vec<PathBuf> {
+        match self {
+            Self::V2(base) => vec![base.clone()],
+            Self::V1 { memory, pids, cpuacct } => vec![memory.clone(), pids.clone(), cpuacct.clone()],
+            Self::None => Vec::new(),
+        }
+    }
+}
+
+/// Removes the groups of runners that no longer live; their names carry the runner's process id.
+fn remove_stale(base: &Path) {
+    let Ok(entries) = fs::read_dir(base) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.strip_prefix("docle-").and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+            // A group with a process left cannot be removed; that process is somebody else's business by now.
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
+impl Group {
+    /// Makes the group of place number `place`.
+    pub fn create(kind: &Kind, place: u32) -> io::Result<Self> {
+        let group = Self {
+            kind: kind.clone(),
+            name: format!("docle-{}-{place}", std::process::id()),
+            before: Reading::default(),
+        };
+        group.directories().iter().try_for_each(fs::create_dir)?;
+        Ok(group)
+    }
+
+    /// Whether there is a group at all.
+    pub fn is_real(&self) -> bool {
+        self.kind != Kind::None
+    }
+
+    /// Sets the limits of the next run and forgets the last one. Gives the files to write a process id into.
+    pub fn prepare(&mut self, memory_bytes: u64, processes: u64) -> io::Result<Vec<OwnedFd>> {
+        let directories = self.directories();
+        match &self.kind {
+            Kind::V2(_) => {
+                let directory = &directories[0];
+                fs::write(directory.join("memory.max"), memory_bytes.to_string())?;
+                optional(fs::write(directory.join("memory.swap.max"), "0"))?;
+                fs::write(directory.join("pids.max"), processes.to_string())?;
+                // Resettable from Linux 6.12 on; before that the peak is that of the place, and reported as such.
+                optional(fs::write(directory.join("memory.peak"), "0"))?;
+            }
+            Kind::V1 { .. } => {
+                let memory = &directories[0];
+                // Pages of files that earlier runs read count for the group until they are dropped.
+                optional(fs::write(memory.join("memory.force_empty"), "0"))?;
+                // With swap accounting this limit may never be below the other one, whichever way both move.
+                optional(fs::write(memory.join("memory.memsw.limit_in_bytes"), "-1"))?;
+                fs::write(memory.join("memory.limit_in_bytes"), memory_bytes.to_string())?;
+                optional(fs::write(memory.join("memory.memsw.limit_in_bytes"), memory_bytes.to_string()))?;
+                fs::write(memory.join("memory.max_usage_in_bytes"), "0")?;
+                fs::write(directories[1].join("pids.max"), processes.to_string())?;
+            }
+            Kind::None => {}
+        }
+        self.before = self.read();
+        let procs = |directory: &PathBuf| OpenOptions::new().write(true).open(directory.join("cgroup.procs"));
+        directories.iter().map(|directory| procs(directory).map(OwnedFd::from)).collect()
+    }
+
+    /// What the run since [`Self::prepare`] used; `None` where no group counts.
+    pub fn used(&self) -> Option<Used> {
+        let directory = self.directories().into_iter().next()?;
+        let peak = match self.kind {
+            Kind::V2(_) => "memory.peak",
+            _ => "memory.max_usage_in_bytes",
+        };
+        let now = self.read();
+        Some(Used {
+            cpu_micros: now.cpu_micros.saturating_sub(self.before.cpu_micros),
+            peak_bytes: read_number(&directory.join(peak)),
+            out_of_memory: now.kills > self.before.kills,
+        })
+    }
+
+    fn directories(&self) -> Vec<PathBuf> {
+        self.kind.directories().iter().map(|base| base.join(&self.name)).collect()
+    }
+
+    fn read(&self) -> Reading {
+        let directories = self.directories();
+        match &self.kind {
+            Kind::V2(_) => Reading {
+                cpu_micros: read_field(&directories[0].join("cpu.stat"), "usage_usec"),
+                kills: read_field(&directories[0].join("memory.events"), "oom_kill"),
+            },
+            Kind::V1 { .. } => Reading {
+                cpu_micros: read_number(&directories[2].join("cpuacct.usage")) / 1_000,
+                kills: read_field(&directories[0].join("memory.oom_control"), "oom_kill"),
+            },
+            Kind::None => Reading::default(),
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        for directory in self.directories() {
+            let _ = fs::remove_dir(directory);
+        }
+    }
+}
+
+/// Not every kernel has every file, and what it then lacks is only the comfort named at the call.
+fn optional(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINVAL | libc::EOPNOTSUPP | libc::EBUSY)) => {
+            Ok(())
+        }
+        // Opening a file that does not exist in a kernel file system asks for its creation.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        other => other,
+    }
+}
+
+fn read_number(path: &Path) -> u64 {
+    read(path).trim().parse().unwrap_or(0)
+}
+
+fn read_field(path: &Path, name: &str) -> u64 {
+    let text = read(path);
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0)
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}

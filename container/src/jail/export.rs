@@ -1,0 +1,92 @@
+//! Copies a tree out of a jail by descriptor: regular files, directories and relative links that stay inside.
+//!
+//! Runs in the jail's first process after every other process of it is gone, so nothing moves underneath. Copies
+//! belong to the runner, are read-only and carry no set-user-id; devices, sockets and pipes are left behind.
+
+use nix::dir::Dir;
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
+use nix::unistd::symlinkat;
+use std::ffi::{CStr, OsStr};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Component, Path};
+
+/// Copies everything below `source` into the empty directory `target`.
+pub fn copy_tree(source: &Path, target: &OwnedFd) -> io::Result<()> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let source = nix::fcntl::open(source, flags, Mode::empty())?;
+    copy_directory(source, target.as_fd(), 0)
+}
+
+fn copy_directory(source: OwnedFd, target: BorrowedFd, depth: usize) -> io::Result<()> {
+    let mut directory = Dir::from_fd(source.try_clone()?)?;
+    for entry in directory.iter() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        let status = fstatat(&source, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        match SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits()) {
+            SFlag::S_IFDIR => {
+                let inner = openat(&source, name, OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+                mkdirat(target, name, Mode::from_bits_truncate(0o755))?;
+                let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+                let inner_target = openat(target, name, flags, Mode::empty())?;
+                copy_directory(inner, inner_target.as_fd(), depth + 1)?;
+            }
+            SFlag::S_IFREG => copy_file(source.as_fd(), target, name, &status)?,
+            SFlag::S_IFLNK => copy_link(source.as_fd(), target, name, depth)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn copy_file(source: BorrowedFd, target: BorrowedFd, name: &CStr, status: &FileStat) -> io::Result<()> {
+    let input = openat(source, name, OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+    let mode = if status.st_mode & 0o100 != 0 { 0o555 } else { 0o444 };
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let output = openat(target, name, flags, Mode::from_bits_truncate(mode))?;
+    io::copy(&mut File::from(input), &mut File::from(output))?;
+    Ok(())
+}
+
+/// Keeps a link only when following it from where it lies cannot leave the tree.
+fn copy_link(source: BorrowedFd, target: BorrowedFd, name: &CStr, depth: usize) -> io::Result<()> {
+    let destination = readlinkat(source, name)?;
+    if stays_inside(&destination, depth) {
+        symlinkat(destination.as_os_str(), target, OsStr::new(&*name.to_string_lossy()))?;
+    }
+    Ok(())
+}
+
+fn stays_inside(destination: &OsStr, depth: usize) -> bool {
+    let mut depth = depth as i64;
+    Path::new(destination).components().all(|component| {
+        match component {
+            Component::Normal(_) => depth += 1,
+            Component::ParentDir => depth -= 1,
+            Component::CurDir => {}
+            Component::RootDir | Component::Prefix(_) => depth = -1,
+        }
+        depth >= 0
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_that_leave_the_tree_are_dropped() {
+        assert!(stays_inside(OsStr::new("../mime/cli.js"), 2));
+        assert!(stays_inside(OsStr::new("a/../b"), 0));
+        for escape in ["/etc/passwd", "..", "../..", "a/../../b"] {
+            assert!(!stays_inside(OsStr::new(escape), 0), "{escape}");
+        }
+        assert!(!stays_inside(OsStr::new("../../x"), 1));
+    }
+}

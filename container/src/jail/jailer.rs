@@ -1,0 +1,80 @@
+//! The jailer: one process, one thread, starts jails and knows nothing else.
+
+use super::launch::{Descriptors, Notice};
+use super::root::{Root, Tier};
+use super::{init, sys};
+use nix::sys::signal::{SigHandler, Signal, signal};
+use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
+
+/// What the server tells a new jailer on standard input, as JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Settings {
+    pub tier: Tier,
+    pub root: Root,
+    /// An existing directory to mount the jails' root on.
+    pub mount_point: PathBuf,
+    /// Users that programs may run as, so that each has a name.
+    pub uids: std::ops::Range<u32>,
+}
+
+/// Namespaces that every jail gets of its own.
+const NAMESPACES: i32 =
+    libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+
+/// Runs the jailer until the server goes away. The first line on standard output says `ready`, or what failed.
+pub fn serve(socket: OwnedFd) -> io::Result<()> {
+    let settings: Settings = serde_json::from_reader(io::stdin()).map_err(io::Error::other)?;
+    let prepared = sys::die_with_parent()
+        .and_then(|()| settings.root.enter(settings.tier, &settings.mount_point, settings.uids.clone()))
+        .and_then(|()| sys::forbid_tracing());
+    let mut answer = io::stdout();
+    match prepared {
+        Ok(()) => writeln!(answer, "ready")?,
+        Err(error) => return writeln!(answer, "{error}"),
+    }
+    answer.flush()?;
+    // SAFETY: ignoring a signal runs no code; children are then reaped by the kernel.
+    unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }?;
+    while let Some(descriptors) = Descriptors::receive(socket.as_raw_fd())? {
+        let control = descriptors.control.try_clone()?;
+        if let Err(error) = start(&settings, &socket, descriptors) {
+            let notice = Notice::Failed { step: "create".into(), errno: error.raw_os_error().unwrap_or(0) };
+            // The server sees the end of the socket if even this cannot be said.
+            let _ = notice.send(control.as_raw_fd(), None);
+        }
+    }
+    Ok(())
+}
+
+/// Starts one jail. The child waits until the parent has put it into its cgroups.
+fn start(settings: &Settings, socket: &OwnedFd, descriptors: Descriptors) -> io::Result<()> {
+    let (gate_in, gate_out) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+    // SAFETY: the jailer has one thread.
+    match unsafe { sys::fork_into(NAMESPACES) }? {
+        None => {
+            // SAFETY: the child's copies of the jailer's ends; it never touches them again.
+            unsafe {
+                libc::close(socket.as_raw_fd());
+                libc::close(gate_out.as_raw_fd());
+            }
+            init::run(settings.tier, &descriptors, &gate_in);
+        }
+        Some((pid, pidfd)) => {
+            let joined = descriptors.cgroups.iter().try_for_each(|procs| write_all(procs, &pid.to_string()));
+            if let Err(error) = joined {
+                // SAFETY: the process is ours and not yet reaped, so the number is still its own.
+                unsafe { libc::kill(pid, libc::SIGKILL) };
+                return Err(error);
+            }
+            Notice::Created.send(descriptors.control.as_raw_fd(), Some(pidfd.as_raw_fd()))?;
+            write_all(&gate_out, "g")
+        }
+    }
+}
+
+fn write_all(descriptor: &OwnedFd, text: &str) -> io::Result<()> {
+    std::fs::File::from(descriptor.try_clone()?).write_all(text.as_bytes())
+}

@@ -1,0 +1,98 @@
+//! The last steps of a program's own process, from fork to exec: what it can no longer undo afterwards.
+
+use super::launch::{Bounds, Descriptors, Launch, Notice};
+use super::root::{Tier, map_identity};
+use super::{seccomp, sys};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::resource::Resource;
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
+use nix::unistd::{Gid, Uid, execve, setgroups, setresgid, setresuid, setsid};
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::fd::AsRawFd;
+
+/// Becomes the program and never returns; a failure is told to the server.
+pub fn start(tier: Tier, launch: &Launch, descriptors: &Descriptors) -> ! {
+    if let Err((step, error)) = become_program(tier, launch, descriptors) {
+        let errno = error.raw_os_error().unwrap_or(0);
+        let _ = Notice::Failed { step: step.into(), errno }.send(descriptors.control.as_raw_fd(), None);
+    }
+    // SAFETY: ends the process without running destructors of state that belongs to init.
+    unsafe { libc::_exit(127) }
+}
+
+fn become_program(tier: Tier, launch: &Launch, descriptors: &Descriptors) -> Result<(), (&'static str, io::Error)> {
+    let failed = |step| move |error: io::Error| (step, error);
+    let (path, argv, env) = arguments(launch).map_err(failed("encode the arguments"))?;
+    let filter = seccomp::filter().map_err(failed("compile the system call filter"))?;
+    sys::allow_tracing().map_err(failed("allow tracing"))?;
+    setsid().map_err(|errno| ("make a session", errno.into()))?;
+    connect_streams(descriptors).map_err(failed("connect the streams"))?;
+    std::env::set_current_dir("/workspace").map_err(failed("enter the workspace"))?;
+    // The kernel's out-of-memory killer takes the program before it takes the jail's first process.
+    fs::write("/proc/self/oom_score_adj", "1000").map_err(failed("volunteer for the memory killer"))?;
+    reset_signals().map_err(failed("reset signals"))?;
+    change_user(tier, launch.uid).map_err(failed("change the user"))?;
+    limit(launch.bounds).map_err(failed("set the limits"))?;
+    sys::keep_capabilities(&[]).map_err(failed("drop capabilities"))?;
+    // Until exec a failure can still be told over the control socket.
+    sys::close_at_exec_from(3).map_err(failed("close descriptors"))?;
+    seccomp::install(&filter).map_err(failed("install the system call filter"))?;
+    let Err(errno) = execve(&path, &argv, &env);
+    Err(("execute", errno.into()))
+}
+
+fn arguments(launch: &Launch) -> io::Result<(CString, Vec<CString>, Vec<CString>)> {
+    let argv = launch.argv.iter().map(|value| sys::c_string(value, "args")).collect::<io::Result<Vec<_>>>()?;
+    let pairs = launch.env.iter().map(|(name, value)| format!("{name}={value}"));
+    let env = pairs.map(|pair| sys::c_string(&pair, "env")).collect::<io::Result<Vec<_>>>()?;
+    let path = argv.first().cloned().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok((path, argv, env))
+}
+
+/// Puts the three streams at 0, 1 and 2. Every other descriptor in this process closes at exec.
+fn connect_streams(descriptors: &Descriptors) -> io::Result<()> {
+    for (target, source) in [&descriptors.stdin, &descriptors.stdout, &descriptors.stderr].into_iter().enumerate() {
+        // SAFETY: dup2 takes numbers; 0 to 2 belong to nobody here.
+        nix::errno::Errno::result(unsafe { libc::dup2(source.as_raw_fd(), target as i32) })?;
+    }
+    Ok(())
+}
+
+fn limit(bounds: Bounds) -> io::Result<()> {
+    sys::limit(Resource::RLIMIT_CORE, 0)?;
+    sys::limit(Resource::RLIMIT_FSIZE, bounds.file_bytes)?;
+    // More than any of the languages needs by default; the table of one process stays small.
+    sys::limit(Resource::RLIMIT_NOFILE, 1_024)?;
+    sys::limit(Resource::RLIMIT_CPU, bounds.cpu_seconds)?;
+    sys::limit(Resource::RLIMIT_MEMLOCK, 65_536)?;
+    sys::limit(Resource::RLIMIT_MSGQUEUE, 0)?;
+    sys::limit(Resource::RLIMIT_SIGPENDING, 1_024)?;
+    sys::limit(Resource::RLIMIT_NICE, 0)?;
+    sys::limit(Resource::RLIMIT_RTPRIO, 0)?;
+    // Counted per user and, since Linux 5.14, per user namespace: set once the run has one of its own.
+    sys::limit(Resource::RLIMIT_NPROC, bounds.processes)
+}
+
+/// The Rust runtime ignores SIGPIPE and the reaper blocks SIGCHLD; a program expects neither.
+fn reset_signals() -> io::Result<()> {
+    // SAFETY: the default action runs no code of ours.
+    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
+    Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?)
+}
+
+fn change_user(tier: Tier, uid: u32) -> io::Result<()> {
+    match tier {
+        Tier::Root => {
+            setgroups(&[])?;
+            setresgid(Gid::from_raw(uid), Gid::from_raw(uid), Gid::from_raw(uid))?;
+            setresuid(Uid::from_raw(uid), Uid::from_raw(uid), Uid::from_raw(uid))?;
+        }
+        Tier::UserNamespace => {
+            unshare(CloneFlags::CLONE_NEWUSER)?;
+            map_identity(uid, 0, 0)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! The root directory that every jail starts from: built once, read-only, with only what programs need.
+//!
+//! The jailer moves into it for good; each jail then gets a copy of this mount namespace and adds what is its own.
+
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+/// Which privileges jails are made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// Root with `CAP_SYS_ADMIN`: every run has a user of its own.
+    Root,
+    /// An ordinary user: the jailer is root of a user namespace, every program an ordinary user of a further one.
+    UserNamespace,
+}
+
+/// What a root directory holds besides the system's own libraries.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Root {
+    /// Directory or file of the host → absolute path in the jail.
+    pub binds: Vec<(PathBuf, PathBuf)>,
+    /// Where package layers lie on the host.
+    pub layers: PathBuf,
+}
+
+/// Where package layers lie in the jailer's root; a jail unmounts it before its program starts.
+pub const LAYERS: &str = "/.layers";
+/// A view of all processes that mounting `/proc` in a user namespace requires to exist; unmounted likewise.
+pub const OUTER_PROC: &str = "/.proc";
+/// Where a jail mounts the one file system that holds all its writable places.
+pub const SCRATCH: &str = "/run";
+
+/// Directories of the host's root that are shown when they exist, as links where they are links.
+const SYSTEM: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+/// Configuration that loaders, certificate checks and time zones read.
+const CONFIGURATION: [&str; 6] =
+    ["/etc/ld.so.cache", "/etc/ssl", "/etc/ca-certificates", "/etc/alternatives", "/etc/mime.types", "/etc/python3"];
+const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+const PLACES: [&str; 7] = ["workspace", "tmp", "packages", "run", "proc", ".layers", ".proc"];
+
+impl Root {
+    /// Builds the root on `mount_point` and makes it this process' own.
+    pub fn enter(&self, tier: Tier, mount_point: &Path, uids: std::ops::Range<u32>) -> io::Result<()> {
+        become_private(tier)?;
+        step("mount the root", mount(Some("none"), mount_point, Some("tmpfs"), MsFlags::empty(), Some("mode=0755")))?;
+        for name in SYSTEM {
+            show_system(mount_point, name)?;
+        }
+        for place in PLACES {
+            fs::create_dir(mount_point.join(place))?;
+        }
+        fs::create_dir(mount_point.join("dev"))?;
+        fs::create_dir(mount_point.join("dev/shm"))?;
+        for device in DEVICES {
+            bind(Path::new(device), &below(mount_point, Path::new(device)), false)?;
+        }
+        for (name, target) in [("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")] {
+            symlink(Path::new("/proc/self").join(target), mount_point.join("dev").join(name))?;
+        }
+        write_configuration(&mount_point.join("etc"), uids)?;
+        for path in CONFIGURATION.map(Path::new).into_iter().filter(|path| path.exists()) {
+            bind(path, &below(mount_point, path), true)?;
+        }
+        for (source, target) in &self.binds {
+            bind(source, &below(mount_point, target), true)?;
+        }
+        bind(&self.layers, &below(mount_point, Path::new(LAYERS)), true)?;
+        symlink("packages/node_modules", mount_point.join("node_modules"))?;
+        if tier == Tier::UserNamespace {
+            let target = below(mount_point, Path::new(OUTER_PROC));
+            let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+            step("show /proc", mount(Some("/proc"), &target, None::<&str>, flags, None::<&str>))?;
+        }
+        protect(mount_point, 0)?;
+        std::env::set_current_dir(mount_point)?;
+        step("enter the root", nix::unistd::pivot_root(".", "."))?;
+        step("leave the old root", umount2(".", MntFlags::MNT_DETACH))?;
+        std::env::set_current_dir("/")
+    }
+}
+
+/// Leaves the mount namespace of the host, and its user namespace where the tier says so.
+fn become_private(tier: Tier) -> io::Result<()> {
+    let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    match tier {
+        Tier::Root => step("make a mount namespace", unshare(CloneFlags::CLONE_NEWNS))?,
+        Tier::UserNamespace => {
+            let namespaces = CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS;
+            step("make a user namespace", unshare(namespaces))?;
+            map_identity(0, uid.as_raw(), gid.as_raw())?;
+        }
+    }
+    let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    step("detach from the host's mounts", mount(None::<&str>, "/", None::<&str>, flags, None::<&str>))
+}
+
+/// Gives this process the number `inside` in its new user namespace, and no other number a meaning there.
+pub fn map_identity(inside: u32, uid: u32, gid: u32) -> io::Result<()> {
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/uid_map", format!("{inside} {uid} 1"))?;
+    fs::write("/proc/self/gid_map", format!("{inside} {gid} 1"))
+}
+
+fn show_system(mount_point: &Path, name: &str) -> io::Result<()> {
+    let host = Path::new("/").join(name);
+    match fs::symlink_metadata(&host) {
+        Ok(found) if found.is_symlink() => symlink(fs::read_link(&host)?, mount_point.join(name)),
+        Ok(found) if found.is_dir() => bind(&host, &mount_point.join(name), true),
+        _ => Ok(()),
+    }
+}
+
+/// The few files of /etc that a program may look into, without anything of the host.
+fn write_configuration(etc: &Path, uids: std::ops::Range<u32>) -> io::Result<()> {
+    fs::create_dir(etc)?;
+    let (mut passwd, mut group) = (String::from("root:x:0:0::/:/bin/false\n"), String::from("root:x:0:\n"));
+    for uid in uids {
+        passwd.push_str(&format!("sandbox:x:{uid}:{uid}::/tmp:/bin/sh\n"));
+        group.push_str(&format!("sandbox:x:{uid}:\n"));
+    }
+    fs::write(etc.join("passwd"), passwd)?;
+    fs::write(etc.join("group"), group)?;
+    fs::write(etc.join("hosts"), "127.0.0.1 localhost sandbox\n::1 localhost\n")?;
+    fs::write(etc.join("hostname"), "sandbox\n")?;
+    fs::write(etc.join("nsswitch.conf"), "passwd: files\ngroup: files\nhosts: files\n")
+}
+
+/// Shows a file or directory of the host at `target`: read-only, without devices or set-user-id where `harmless`.
+fn bind(source: &Path, target: &Path, harmless: bool) -> io::Result<()> {
+    if source.is_dir() {
+        fs::create_dir_all(target)?;
+    } else {
+        fs::create_dir_all(target.parent().unwrap_or(Path::new("/")))?;
+        fs::File::create(target)?;
+    }
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+    let name = format!("show {}", source.display());
+    step(&name, mount(Some(source), target, None::<&str>, flags, None::<&str>))?;
+    if harmless { protect(target, libc::AT_RECURSIVE) } else { Ok(()) }
+}
+
+/// Makes a mount read-only and takes devices and set-user-id from it. mount_setattr(2) only adds to what is there,
+/// so it is also allowed on the mounts that a user namespace inherits locked.
+pub fn protect(path: &Path, recursive: i32) -> io::Result<()> {
+    let name = super::sys::c_string(&path.to_string_lossy(), "a mount point")?;
+    let attributes = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
+    let size = size_of::<libc::mount_attr>();
+    // SAFETY: the path and the structure outlive the call, and the size is the structure's own.
+    let result = unsafe {
+        libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, name.as_ptr(), recursive, &raw const attributes, size)
+    };
+    step("protect a mount", Errno::result(result).map(drop))
+}
+
+fn below(root: &Path, absolute: &Path) -> PathBuf {
+    root.join(absolute.strip_prefix("/").unwrap_or(absolute))
+}
+
+/// Names what could not be done, because an errno alone helps nobody.
+fn step<T>(name: &str, result: nix::Result<T>) -> io::Result<T> {
+    result.map_err(|errno| io::Error::new(io::Error::from(errno).kind(), format!("cannot {name}: {}", errno.desc())))
+}

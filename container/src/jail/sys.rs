@@ -1,0 +1,112 @@
+//! The few system calls that no crate in use wraps the way a jail needs them.
+
+use nix::errno::Errno;
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+/// Forks into new namespaces. The child gets `None`, the parent the child's process id and pidfd.
+///
+/// # Safety
+/// The caller has one thread, so the child may go on with everything the parent could do.
+pub unsafe fn fork_into(namespaces: i32) -> io::Result<Option<(i32, OwnedFd)>> {
+    let mut pidfd: RawFd = -1;
+    let flags = (namespaces | libc::CLONE_PIDFD | libc::SIGCHLD) as libc::c_ulong;
+    // SAFETY: without CLONE_VM and without a stack, clone(2) behaves like fork(2); CLONE_PIDFD stores the
+    // descriptor where the third argument points.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut pidfd, 0, 0) };
+    match Errno::result(pid)? {
+        0 => Ok(None),
+        // SAFETY: the kernel has just made the descriptor for this process.
+        pid => Ok(Some((pid as i32, unsafe { OwnedFd::from_raw_fd(pidfd) }))),
+    }
+}
+
+/// Makes this process die when the thread that started it does.
+pub fn die_with_parent() -> io::Result<()> {
+    // SAFETY: the call takes numbers only.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) })?;
+    Ok(())
+}
+
+/// Keeps other processes from tracing this one or reading its memory through `/proc`.
+pub fn forbid_tracing() -> io::Result<()> {
+    // SAFETY: the call takes numbers only.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) })?;
+    Ok(())
+}
+
+/// Lets this process be looked at again; a process that drops its privileges needs its own `/proc/self`.
+pub fn allow_tracing() -> io::Result<()> {
+    // SAFETY: the call takes numbers only.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) })?;
+    Ok(())
+}
+
+/// Marks every descriptor from `first` on to close when a program is executed.
+pub fn close_at_exec_from(first: RawFd) -> io::Result<()> {
+    // SAFETY: the call takes numbers only.
+    Errno::result(unsafe {
+        libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+    })?;
+    Ok(())
+}
+
+/// Capabilities by number, see capabilities(7).
+pub const CAP_DAC_OVERRIDE: u32 = 1;
+/// May signal processes of other users.
+pub const CAP_KILL: u32 = 5;
+
+/// Gives up every capability but those in `keep`, for this process and all that it executes.
+pub fn keep_capabilities(keep: &[u32]) -> io::Result<()> {
+    for capability in 0..=63 {
+        // SAFETY: the call takes numbers only. EINVAL marks the end of what this kernel knows.
+        let dropped = Errno::result(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) });
+        match dropped {
+            Ok(_) => {}
+            Err(Errno::EINVAL) => break,
+            // Without CAP_SETPCAP there is nothing to drop either.
+            Err(Errno::EPERM) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mask = keep.iter().fold(0u32, |mask, capability| mask | 1 << capability);
+    // The layout of capset(2), version 3: a header, then two halves of 32 capabilities each.
+    let header: [u32; 2] = [0x2008_0522, 0];
+    let sets: [u32; 6] = [mask, mask, 0, 0, 0, 0];
+    // SAFETY: both arrays have the layout and the length that this version asks for.
+    Errno::result(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) })?;
+    Ok(())
+}
+
+/// Brings the loopback interface of this network namespace up.
+pub fn loopback_up() -> io::Result<()> {
+    let socket = nix::sys::socket::socket(
+        nix::sys::socket::AddressFamily::Inet,
+        nix::sys::socket::SockType::Datagram,
+        nix::sys::socket::SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    // SAFETY: an all-zero ifreq is a valid one.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l' as libc::c_char;
+    request.ifr_name[1] = b'o' as libc::c_char;
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    use std::os::fd::AsRawFd;
+    // SAFETY: SIOCSIFFLAGS reads one ifreq.
+    Errno::result(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) })?;
+    Ok(())
+}
+
+/// Sets one resource limit, soft and hard alike, for this process and its descendants.
+pub fn limit(resource: nix::sys::resource::Resource, value: u64) -> io::Result<()> {
+    // A hard limit that is already lower cannot be raised without privilege, and need not be.
+    let (_, hard) = nix::sys::resource::getrlimit(resource)?;
+    let value = value.min(hard);
+    Ok(nix::sys::resource::setrlimit(resource, value, value)?)
+}
+
+/// A C string; the error of one with a NUL inside names what it was for.
+pub fn c_string(value: &str, what: &str) -> io::Result<CString> {
+    CString::new(value).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("NUL in {what}")))
+}

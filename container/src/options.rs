@@ -1,0 +1,72 @@
+//! What the command line says.
+
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+
+/// Runs one program in one fresh jail, over HTTP.
+#[derive(Debug, Parser)]
+#[command(name = "docle-runner", version)]
+pub struct Options {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve runs. The secret that callers must send is read from DOCLE_RUNNER_SECRET.
+    Serve {
+        /// Address to listen on; port 0 takes a free one. The address in use is printed as one JSON line.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+        /// End together with the process that started this one.
+        #[arg(long)]
+        die_with_parent: bool,
+        #[command(flatten)]
+        machine: Machine,
+    },
+    /// Print what this machine offers and end with 1 where something required is missing.
+    Doctor {
+        #[command(flatten)]
+        machine: Machine,
+    },
+    /// Start jails for the server that started this process.
+    #[command(hide = true)]
+    Jailer { socket: RawFd },
+}
+
+/// What the runner finds on its machine.
+#[derive(Debug, Clone, Args)]
+pub struct Machine {
+    /// Directory for package layers and the jails' mount point.
+    #[arg(long, default_value = "/var/lib/docle")]
+    pub state: PathBuf,
+    /// The Python that programs run with.
+    #[arg(long, default_value = "python3")]
+    pub python: PathBuf,
+    /// The Node that programs run with.
+    #[arg(long, default_value = "node")]
+    pub node: PathBuf,
+    /// uv, which installs Python packages.
+    #[arg(long)]
+    pub uv: Option<PathBuf>,
+    /// npm's npm-cli.js, which installs Node packages.
+    #[arg(long)]
+    pub npm: Option<PathBuf>,
+    /// Runs at once; four per processor by default.
+    #[arg(long)]
+    pub places: Option<u32>,
+    /// MiB that all runs may use together; three quarters of the machine's memory by default.
+    #[arg(long)]
+    pub memory_mb: Option<u32>,
+    /// Where Python packages come from.
+    #[arg(long, env = "DOCLE_PYTHON_INDEX", default_value = "https://pypi.org/simple")]
+    pub python_index: String,
+    /// Where Node packages come from.
+    #[arg(long, env = "DOCLE_NPM_REGISTRY", default_value = "https://registry.npmjs.org")]
+    pub npm_registry: String,
+    /// Further hosts that installations may reach.
+    #[arg(long, env = "DOCLE_REGISTRY_HOSTS", value_delimiter = ',', default_value = "files.pythonhosted.org")]
+    pub registry_hosts: Vec<String>,
+}

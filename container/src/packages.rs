@@ -1,0 +1,335 @@
+//! Package layers: sets of installed packages, each installed once, read-only, and found by what they contain.
+//!
+//! A layer's name is the hash of everything that decides its content: language, interpreter version, registry and
+//! requirements. Installing happens in a jail like any other, on a file system that vanishes with it; only when the
+//! installer has succeeded and nothing of it runs any more, the jail's first process copies the result out, and the
+//! runner gives it its name in one step. So no program, not even an installation script, ever writes a layer.
+
+use crate::egress::{self, Policy};
+use crate::execution::{Outcome, Program, Stop, execute};
+use crate::interpreters::{Installer, Interpreter, environment};
+use crate::jail::handle::Jailer;
+use crate::jail::launch::Exit;
+use crate::place::Seat;
+use docle_protocol::Language;
+use docle_protocol::limits::INSTALL_TIMEOUT_MS;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio_util::sync::CancellationToken;
+
+/// Memory of an installation, the files it unpacks included.
+pub const INSTALL_MEMORY_MB: u32 = 2_048;
+/// Bytes kept of what an installer says.
+const INSTALL_OUTPUT_BYTES: usize = 64 * 1_024;
+/// A layer whose requirements leave the version open is resolved anew after this long.
+const OPEN_VERSIONS_LAST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Where packages come from.
+#[derive(Debug, Clone)]
+pub struct Registries {
+    /// A "simple" index (PEP 503).
+    pub python: String,
+    pub npm: String,
+    /// Hosts that the two lead to, besides their own.
+    pub hosts: Vec<String>,
+}
+
+/// All layers of this runner.
+#[derive(Debug)]
+pub struct Layers {
+    directory: PathBuf,
+    staging: PathBuf,
+    registries: Registries,
+    installing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// One set of packages for one interpreter.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub language: Language,
+    pub interpreter: &'a Interpreter,
+    pub installer: Option<&'a Installer>,
+    pub packages: &'a [String],
+}
+
+/// Why there is no layer.
+#[derive(Debug)]
+pub enum Failure {
+    /// The installer said no; what it wrote to standard error and how it ended.
+    Refused { exit_code: i32, message: String },
+    /// The caller left.
+    Cancelled,
+    /// The runner's own trouble.
+    System(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+impl Layers {
+    /// Opens the layers below `state` and removes what an interrupted installation left.
+    pub fn open(state: &Path, registries: Registries) -> io::Result<Self> {
+        let (directory, staging) = (state.join("layers"), state.join("staging"));
+        if staging.exists() {
+            fs::remove_dir_all(&staging)?;
+        }
+        fs::create_dir_all(&staging)?;
+        fs::create_dir_all(&directory)?;
+        Ok(Self { directory, staging, registries, installing: Mutex::default() })
+    }
+
+    /// Where the layers lie on the host.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The name of the layer that holds `wanted`, installed first where it is not there yet.
+    pub async fn ensure(
+        &self,
+        wanted: Wanted<'_>,
+        jailer: &Jailer,
+        seat: &mut Seat,
+        cancel: &CancellationToken,
+    ) -> Result<String, Failure> {
+        let name = self.name(wanted, SystemTime::now());
+        let turn = self.turn(&name);
+        let _turn = tokio::select! {
+            guard = turn.lock() => guard,
+            () = cancel.cancelled() => return Err(Failure::Cancelled),
+        };
+        let layer = self.directory.join(&name);
+        if layer.exists() {
+            return Ok(name);
+        }
+        let staged = self.staging.join(&name);
+        fs::create_dir(&staged)?;
+        let installed = self.install(wanted, &staged, jailer, seat, cancel).await;
+        let finished = installed.and_then(|()| Ok(fs::rename(&staged, &layer)?));
+        if finished.is_err() {
+            // Nothing but the copy of a jail's first process has ever written here.
+            fs::remove_dir_all(&staged)?;
+        }
+        finished.map(|()| name)
+    }
+
+    async fn install(
+        &self,
+        wanted: Wanted<'_>,
+        staged: &Path,
+        jailer: &Jailer,
+        seat: &mut Seat,
+        cancel: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let no_installer = || Failure::Refused {
+            exit_code: 1,
+            message: format!("this runner has no package installer for {}", wanted.language.name()),
+        };
+        let installer = wanted.installer.ok_or_else(no_installer)?;
+        let program = Program {
+            argv: command_line(wanted, installer, &self.registries),
+            env: installer_environment(wanted),
+            files: Vec::new(),
+            stdin: String::new(),
+            layer: None,
+            export: Some(OwnedFd::from(fs::File::open(staged)?)),
+            timeout: Duration::from_millis(INSTALL_TIMEOUT_MS.into()),
+            memory_bytes: u64::from(INSTALL_MEMORY_MB) << 20,
+            max_output_bytes: INSTALL_OUTPUT_BYTES,
+            egress: Some(Policy::Trusted(self.registries.reachable())),
+        };
+        let outcome = execute(jailer, seat, program, None, cancel).await?;
+        if outcome.exported { Ok(()) } else { Err(refusal(&outcome)) }
+    }
+
+    /// Two runs that want the same layer install it once.
+    fn turn(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut installing = self.installing.lock().unwrap_or_else(PoisonError::into_inner);
+        installing.retain(|_, turn| Arc::strong_count(turn) > 1);
+        installing.entry(name.to_owned()).or_default().clone()
+    }
+
+    fn name(&self, wanted: Wanted, now: SystemTime) -> String {
+        let mut packages: Vec<&str> = wanted.packages.iter().map(String::as_str).collect();
+        packages.sort_unstable();
+        packages.dedup();
+        let registry = match wanted.language {
+            Language::Python => &self.registries.python,
+            Language::Node => &self.registries.npm,
+        };
+        let period = if packages.iter().all(|package| is_pinned(wanted.language, package)) {
+            0
+        } else {
+            1 + now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / OPEN_VERSIONS_LAST.as_secs()
+        };
+        let mut hash = Sha256::new();
+        for part in [wanted.language.name(), &wanted.interpreter.version, registry, &period.to_string()] {
+            hash.update(part);
+            hash.update([0]);
+        }
+        for package in packages {
+            hash.update(package);
+            hash.update([0]);
+        }
+        hex::encode(hash.finalize())
+    }
+}
+
+impl Registries {
+    fn reachable(&self) -> Vec<String> {
+        let own = [&self.python, &self.npm].into_iter().filter_map(|url| host_of(url));
+        own.chain(self.hosts.iter().cloned()).collect()
+    }
+}
+
+fn host_of(url: &str) -> Option<String> {
+    let authority = url.split_once("://")?.1.split('/').next()?;
+    let host = authority.rsplit('@').next()?;
+    Some(host.split(':').next()?.to_owned())
+}
+
+/// A requirement that means the same tomorrow.
+fn is_pinned(language: Language, package: &str) -> bool {
+    match language {
+        Language::Python => package.contains("==") && !package.contains('*'),
+        Language::Node => package
+            .rsplit_once('@')
+            .is_some_and(|(name, version)| !name.is_empty() && version.split('.').count() == 3 && is_exact(version)),
+    }
+}
+
+fn is_exact(version: &str) -> bool {
+    version.split(['.', '-', '+']).take(3).all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn command_line(wanted: Wanted, installer: &Installer, registries: &Registries) -> Vec<String> {
+    let options: Vec<&str> = match wanted.language {
+        Language::Python => vec![
+            &installer.path,
+            "pip",
+            "install",
+            "--prefix=/packages",
+            "--python",
+            &wanted.interpreter.executable,
+            "--no-config",
+            "--no-progress",
+            "--link-mode=copy",
+            "--cache-dir=/tmp/uv",
+            "--index-url",
+            &registries.python,
+        ],
+        Language::Node => vec![
+            &wanted.interpreter.executable,
+            &installer.path,
+            "install",
+            "--prefix=/packages",
+            "--cache=/tmp/npm",
+            "--userconfig=/dev/null",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--no-save",
+            "--no-update-notifier",
+            "--loglevel=error",
+            "--registry",
+            &registries.npm,
+        ],
+    };
+    let packages = wanted.packages.iter().map(String::as_str);
+    options.into_iter().chain(["--"]).chain(packages).map(str::to_owned).collect()
+}
+
+fn installer_environment(wanted: Wanted) -> Vec<(String, String)> {
+    let mut variables = environment(wanted.language, wanted.interpreter, "");
+    variables.extend(egress::environment());
+    // Installers bring certificates of their own; a machine behind an inspecting proxy has others.
+    let bundle = "/etc/ssl/certs/ca-certificates.crt";
+    if Path::new(bundle).exists() {
+        variables.extend(["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"].map(|name| (name.to_owned(), bundle.to_owned())));
+    }
+    variables
+}
+
+fn refusal(outcome: &Outcome) -> Failure {
+    let message = |reason: &str| {
+        let said = outcome.stderr.text();
+        let said = if said.trim().is_empty() { outcome.stdout.text() } else { said };
+        [reason, said.trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+    };
+    let (exit_code, message) = match (outcome.stop, outcome.exit) {
+        (Some(Stop::Cancelled), _) => return Failure::Cancelled,
+        (Some(Stop::Timeout), _) => (124, message("it took longer than 60 seconds")),
+        (Some(Stop::Memory), _) => (137, message("it needed more than 2 GiB of memory and files")),
+        (Some(Stop::Output), _) => (137, message("the installer printed too much")),
+        (None, Exit::Code(0)) => return Failure::System(io::Error::other("installed packages were not copied out")),
+        (None, Exit::Code(code)) => (code, message("")),
+        (None, Exit::Signal(signal)) => (128 + signal, message("the installer was killed")),
+    };
+    Failure::Refused { exit_code, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layers(state: &Path) -> Layers {
+        let registries = Registries { python: "https://pypi.org/simple".into(), npm: "https://n.org".into(), hosts: vec![] };
+        Layers::open(state, registries).unwrap()
+    }
+
+    fn name(layers: &Layers, packages: &[&str], now: u64) -> String {
+        let interpreter = Interpreter { executable: "/p".into(), version: "3.11.2".into(), binds: vec![] };
+        let packages: Vec<String> = packages.iter().map(|package| (*package).to_owned()).collect();
+        let wanted =
+            Wanted { language: Language::Python, interpreter: &interpreter, installer: None, packages: &packages };
+        layers.name(wanted, UNIX_EPOCH + Duration::from_secs(now))
+    }
+
+    #[test]
+    fn a_layer_is_named_by_what_it_holds() {
+        let state = std::env::temp_dir().join(format!("docle-layers-{}", std::process::id()));
+        let layers = layers(&state);
+        let day = 24 * 60 * 60;
+        assert_eq!(name(&layers, &["a==1", "b==2"], 0), name(&layers, &["b==2", "a==1", "a==1"], 9 * day));
+        assert_ne!(name(&layers, &["a==1"], 0), name(&layers, &["a==2"], 0));
+        assert_ne!(name(&layers, &["a"], 0), name(&layers, &["a"], day), "open versions are resolved anew");
+        assert_eq!(name(&layers, &["a"], 0), name(&layers, &["a"], day - 1));
+        fs::remove_dir_all(state).unwrap();
+    }
+
+    #[test]
+    fn pinned_means_one_version_for_ever() {
+        for (language, package) in [
+            (Language::Python, "requests==2.31.0"),
+            (Language::Node, "lodash@4.17.21"),
+            (Language::Node, "@types/node@22.1.0"),
+        ] {
+            assert!(is_pinned(language, package), "{package}");
+        }
+        for (language, package) in [
+            (Language::Python, "requests"),
+            (Language::Python, "requests>=2"),
+            (Language::Python, "requests==2.*"),
+            (Language::Node, "lodash"),
+            (Language::Node, "@types/node"),
+            (Language::Node, "lodash@^4.17.21"),
+            (Language::Node, "lodash@latest"),
+            (Language::Node, "lodash@4"),
+        ] {
+            assert!(!is_pinned(language, package), "{package}");
+        }
+    }
+
+    #[test]
+    fn registries_are_known_by_their_hosts() {
+        assert_eq!(host_of("https://user:pw@pypi.internal:8443/simple").as_deref(), Some("pypi.internal"));
+    }
+}

@@ -1,0 +1,203 @@
+//! One job from its place in the queue to its report.
+
+use crate::egress::{self, Policy};
+use crate::execution::{Outcome, Program, Stop, execute};
+use crate::interpreters::{Interpreters, command_line, environment};
+use crate::jail::handle::Jailer;
+use crate::jail::launch::Exit;
+use crate::packages::{Failure, INSTALL_MEMORY_MB, Layers, Wanted};
+use crate::place::{Full, Places, Seat};
+use docle_protocol::{Language, Network, RunEvent, RunJob, RunReport, RunStatus, Truncated, Usage};
+use nix::sys::signal::Signal;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+/// Everything that a run needs.
+#[derive(Debug)]
+pub struct Runner {
+    pub jailer: Jailer,
+    pub interpreters: Interpreters,
+    pub layers: Layers,
+    pub places: Arc<Places>,
+}
+
+/// Exit code of a program whose time was up, as timeout(1) has it.
+const TIMED_OUT: i32 = 124;
+
+impl Runner {
+    /// Runs one job. Cancelling ends it within the time that the kernel needs to kill its processes.
+    ///
+    /// # Errors
+    /// No place became free; nothing ran.
+    pub async fn run(
+        &self,
+        job: RunJob,
+        events: Option<UnboundedSender<RunEvent>>,
+        cancel: &CancellationToken,
+    ) -> Result<RunReport, Full> {
+        let queued = Instant::now();
+        let memory_mb = if job.packages.is_empty() { job.limits.memory_mb } else { INSTALL_MEMORY_MB };
+        let mut place = self.places.take(memory_mb).await?;
+        let queue = queued.elapsed();
+        if let Some(events) = &events {
+            // A receiver that is gone has cancelled the run as well.
+            let _ = events.send(RunEvent::Start);
+        }
+        let id = job.id.clone();
+        let (mut report, install) = self.run_in(place.seat(), job, events, cancel).await;
+        if report.status == RunStatus::System {
+            eprintln!("run.failed run.id={id} error={:?}", report.stderr);
+            report.stderr = "The sandbox failed; the program is not to blame. The run may be repeated.".into();
+        }
+        report.usage.queue_ms = milliseconds(queue);
+        report.usage.install_ms = milliseconds(install);
+        Ok(report)
+    }
+
+    /// The report, and how long the packages took.
+    async fn run_in(
+        &self,
+        seat: &mut Seat,
+        job: RunJob,
+        events: Option<UnboundedSender<RunEvent>>,
+        cancel: &CancellationToken,
+    ) -> (RunReport, Duration) {
+        let installing = Instant::now();
+        let layer = match self.layer(&job, seat, cancel).await {
+            Ok(layer) => layer,
+            Err(failure) => return (not_installed(failure), installing.elapsed()),
+        };
+        let install = if layer.is_some() { installing.elapsed() } else { Duration::ZERO };
+        let report = match self.program(job, layer) {
+            Ok(program) => match execute(&self.jailer, seat, program, events, cancel).await {
+                Ok(outcome) => report(outcome),
+                Err(error) => system(&error),
+            },
+            Err(error) => system(&error),
+        };
+        (report, install)
+    }
+
+    async fn layer(
+        &self,
+        job: &RunJob,
+        seat: &mut Seat,
+        cancel: &CancellationToken,
+    ) -> Result<Option<String>, Failure> {
+        if job.packages.is_empty() {
+            return Ok(None);
+        }
+        let interpreter = self.interpreters.languages.get(&job.language).ok_or_else(|| missing(job.language))?;
+        let installer = self.interpreters.installers.get(&job.language);
+        let wanted = Wanted { language: job.language, interpreter, installer, packages: &job.packages };
+        self.layers.ensure(wanted, &self.jailer, seat, cancel).await.map(Some)
+    }
+
+    fn program(&self, job: RunJob, layer: Option<String>) -> io::Result<Program> {
+        let interpreter = self.interpreters.languages.get(&job.language).ok_or_else(|| missing(job.language))?;
+        let egress = match job.network {
+            Network::None => None,
+            Network::Public => Some(Policy::Public),
+            Network::Hosts { hosts } => Some(Policy::Hosts(hosts)),
+        };
+        let mut env = environment(job.language, interpreter, &job.entrypoint);
+        if egress.is_some() {
+            env.extend(egress::environment());
+        }
+        env.retain(|(name, _)| !job.env.contains_key(name));
+        env.extend(job.env);
+        Ok(Program {
+            argv: command_line(&interpreter.executable, &job.entrypoint, &job.args),
+            env,
+            files: job.files.into_iter().map(|file| (file.path, file.content)).collect(),
+            stdin: job.stdin,
+            layer,
+            export: None,
+            timeout: Duration::from_millis(job.limits.timeout_ms.into()),
+            memory_bytes: u64::from(job.limits.memory_mb) << 20,
+            max_output_bytes: job.limits.max_output_bytes as usize,
+            egress,
+        })
+    }
+}
+
+fn missing(language: Language) -> io::Error {
+    io::Error::other(format!("this runner has no {}", language.name()))
+}
+
+fn report(outcome: Outcome) -> RunReport {
+    let signal = match outcome.exit {
+        Exit::Signal(number) => Some(number),
+        Exit::Code(_) => None,
+    };
+    let own_code = match outcome.exit {
+        Exit::Code(code) => code,
+        Exit::Signal(number) => 128 + number,
+    };
+    let killed = 128 + libc::SIGKILL;
+    let (status, exit_code, signal) = match (outcome.stop, outcome.exit) {
+        (Some(Stop::Timeout), _) => (RunStatus::Timeout, TIMED_OUT, signal),
+        // The program may have ended before its last words were read; the result must not depend on that race.
+        (Some(Stop::Output), _) => (RunStatus::Output, killed, Some(libc::SIGKILL)),
+        (Some(Stop::Memory), _) => (RunStatus::Memory, own_code, signal),
+        (Some(Stop::Cancelled), _) => (RunStatus::Killed, killed, Some(libc::SIGKILL)),
+        (None, Exit::Code(0)) => (RunStatus::Success, 0, None),
+        (None, Exit::Code(code)) => (RunStatus::Error, code, None),
+        (None, Exit::Signal(_)) => (RunStatus::Killed, own_code, signal),
+    };
+    RunReport {
+        status,
+        exit_code,
+        signal: signal.map(signal_name),
+        stdout: outcome.stdout.text(),
+        stderr: outcome.stderr.text(),
+        truncated: Truncated { stdout: outcome.stdout.is_truncated(), stderr: outcome.stderr.is_truncated() },
+        usage: Usage {
+            cpu_ms: milliseconds(outcome.cpu),
+            mem_mb: (outcome.peak_bytes as f64 / f64::from(1 << 20) * 100.0).round() / 100.0,
+            duration_ms: milliseconds(outcome.duration),
+            queue_ms: 0.0,
+            install_ms: 0.0,
+        },
+    }
+}
+
+fn not_installed(failure: Failure) -> RunReport {
+    match failure {
+        Failure::Refused { exit_code, message } => {
+            let stderr = format!("Package installation failed: {message}\n");
+            without_program(RunStatus::InstallFailed, exit_code, stderr)
+        }
+        Failure::Cancelled => without_program(RunStatus::Killed, 128 + libc::SIGKILL, String::new()),
+        Failure::System(error) => system(&error),
+    }
+}
+
+fn system(error: &io::Error) -> RunReport {
+    without_program(RunStatus::System, 1, error.to_string())
+}
+
+fn without_program(status: RunStatus, exit_code: i32, stderr: String) -> RunReport {
+    RunReport {
+        status,
+        exit_code,
+        signal: None,
+        stdout: String::new(),
+        stderr,
+        truncated: Truncated::default(),
+        usage: Usage::default(),
+    }
+}
+
+/// `SIGSEGV` for 11. Real-time signals have numbers only.
+fn signal_name(number: i32) -> String {
+    Signal::try_from(number).map_or_else(|_| format!("SIG{number}"), |signal| signal.as_str().to_owned())
+}
+
+/// With two decimals, as the protocol has it.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 100_000.0).round() / 100.0
+}

@@ -1,0 +1,85 @@
+//! Who may ask, and for what: the secret, the protocol's version, and a job that keeps to the limits.
+
+use super::{Service, refuse};
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::middleware::Next;
+use axum::response::Response;
+use docle_protocol::headers::{AUTHORIZATION, PROTOCOL};
+use docle_protocol::{RefusalCode, RunJob, limits};
+use std::path::{Component, Path};
+use subtle::ConstantTimeEq;
+
+/// Lets a request pass that knows the secret and speaks this protocol.
+pub async fn authorize(State(service): State<Service>, request: Request, next: Next) -> Response {
+    if !knows_secret(request.headers(), &service.secret.0) {
+        return refuse(RefusalCode::Unauthorized, "the secret is missing or wrong");
+    }
+    let spoken = request.headers().get(PROTOCOL).and_then(|value| value.to_str().ok()).unwrap_or("nothing");
+    if spoken != docle_protocol::VERSION.to_string() {
+        let message = format!("the caller speaks {spoken}, this runner {}", docle_protocol::VERSION);
+        return refuse(RefusalCode::ProtocolMismatch, message);
+    }
+    if service.stopping.is_cancelled() {
+        return refuse(RefusalCode::Stopping, "the runner is stopping");
+    }
+    next.run(request).await
+}
+
+fn knows_secret(headers: &HeaderMap, secret: &str) -> bool {
+    let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    given.is_some_and(|given| given.as_bytes().ct_eq(secret.as_bytes()).into())
+}
+
+/// Checks what the Worker has promised, because a jail is prepared with these values before anything is confined.
+pub fn check_job(job: &RunJob) -> Result<(), String> {
+    if job.files.is_empty() || job.files.len() > limits::MAX_FILES {
+        return Err(format!("files: 1 to {} expected", limits::MAX_FILES));
+    }
+    if let Some(file) = job.files.iter().find(|file| !is_clean(&file.path)) {
+        return Err(format!("files: {:?} is not a relative, normalised path", file.path));
+    }
+    if !job.files.iter().any(|file| file.path == job.entrypoint) {
+        return Err("entrypoint: not one of the files".into());
+    }
+    for (name, range, value) in [
+        ("timeoutMs", limits::TIMEOUT_MS, job.limits.timeout_ms),
+        ("memoryMB", limits::MEMORY_MB, job.limits.memory_mb),
+        ("maxOutputBytes", limits::MAX_OUTPUT_BYTES, job.limits.max_output_bytes),
+    ] {
+        if !range.contains(&value) {
+            return Err(format!("limits.{name}: {} to {} expected", range.start(), range.end()));
+        }
+    }
+    let strings = job.args.iter().chain(job.env.iter().flat_map(|(name, value)| [name, value]));
+    if strings.clone().any(|value| value.contains('\0')) {
+        return Err("args and env: NUL is not allowed".into());
+    }
+    if job.env.keys().any(|name| name.is_empty() || name.contains('=')) {
+        return Err("env: a name is empty or contains '='".into());
+    }
+    if job.packages.iter().any(|package| package.is_empty() || package.starts_with('-')) {
+        return Err("packages: a requirement is empty or looks like an option".into());
+    }
+    Ok(())
+}
+
+fn is_clean(path: &str) -> bool {
+    let only_names = Path::new(path).components().all(|component| matches!(component, Component::Normal(_)));
+    only_names && !path.is_empty() && !path.contains('\0') && !path.contains("//") && !path.ends_with('/') && !path.contains("/./")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_that_stay_below_the_workspace_are_clean() {
+        for path in ["main.py", "a/b/c.txt", "..a", "a..b/c", "-x"] {
+            assert!(is_clean(path), "{path}");
+        }
+        for path in ["", "/", "/etc/passwd", "..", "../x", "a/../b", "a/..", "./a", "a/./b", "a//b", "a/", "a\0b"] {
+            assert!(!is_clean(path), "{path:?}");
+        }
+    }
+}

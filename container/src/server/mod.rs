@@ -1,0 +1,110 @@
+//! The runner's HTTP server: one port, one secret, two paths.
+
+mod check;
+mod runs;
+
+use crate::run::Runner;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use docle_protocol::headers::{HEALTH_PATH, PROTOCOL, RUNS_PATH};
+use docle_protocol::{Refusal, RefusalCode, RunnerHealth, limits};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Runs that are still ending when the runner stops get this long.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What every request can reach.
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub runner: Arc<Runner>,
+    pub secret: Arc<Secret>,
+    /// Cancelled when the runner stops; every run goes with it.
+    pub stopping: CancellationToken,
+    pub tier: String,
+    pub properties: BTreeMap<String, String>,
+}
+
+/// What callers must know. Never printed.
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+/// Serves until `service.stopping`, then ends what still runs.
+pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
+    let (stopping, runner) = (service.stopping.clone(), service.runner.clone());
+    let router = Router::new()
+        .route(RUNS_PATH, post(runs::create_run))
+        .route_layer(middleware::from_fn_with_state(service.clone(), check::authorize))
+        .route(HEALTH_PATH, get(read_health))
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_found)
+        .layer(DefaultBodyLimit::max(limits::MAX_JOB_BYTES))
+        .layer(middleware::map_response(name_protocol))
+        .with_state(service);
+    let served = axum::serve(tcp_nodelay(listener), router).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    tokio::select! {
+        result = async { served.await } => result?,
+        // Idle keep-alive connections would hold a graceful end up for ever.
+        () = async { stopping.cancelled().await; tokio::time::sleep(STOP_PATIENCE).await } => {}
+    }
+    // What cannot be ended by then dies with the jailer.
+    let _ = tokio::time::timeout(STOP_PATIENCE, runner.places.drained()).await;
+    Ok(())
+}
+
+/// Small answers leave at once instead of waiting for more to send.
+fn tcp_nodelay(listener: TcpListener) -> impl axum::serve::Listener<Io = tokio::net::TcpStream, Addr = std::net::SocketAddr> {
+    use axum::serve::ListenerExt;
+    listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    })
+}
+
+async fn read_health(State(service): State<Service>) -> Response {
+    let health = RunnerHealth {
+        version: env!("CARGO_PKG_VERSION").into(),
+        protocol: docle_protocol::VERSION,
+        tier: service.tier,
+        properties: service.properties,
+        languages: service.runner.interpreters.versions(),
+        running: service.runner.places.running(),
+        places: service.runner.places.count(),
+    };
+    json(StatusCode::OK, &health)
+}
+
+async fn not_found(method: Method, request: Request) -> Response {
+    refuse(RefusalCode::NotFound, format!("there is no {method} {}", request.uri().path()))
+}
+
+async fn name_protocol(mut response: Response) -> Response {
+    response.headers_mut().insert(HeaderName::from_static(PROTOCOL), HeaderValue::from(docle_protocol::VERSION));
+    response
+}
+
+/// A refusal as a response.
+fn refuse(code: RefusalCode, message: impl Into<String>) -> Response {
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    json(status, &Refusal { code, message: message.into() })
+}
+
+fn json<T: serde::Serialize>(status: StatusCode, body: &T) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => (status, [(header::CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
