@@ -1,16 +1,15 @@
 //! Puts a runner together from what the machine offers.
 
 use crate::interpreters::{Installer, Interpreter, Interpreters};
-use crate::jail::handle::Jailer;
-use crate::jail::jailer::Settings;
 use crate::jail::probe::{Grants, probe};
 use crate::jail::root::Root;
 use crate::options::Machine;
 use crate::packages::{Layers, Registries};
-use crate::place::{FIRST_UID, Places};
+use crate::place::{Places, Seat};
 use crate::run::Runner;
 use docle_protocol::Language;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 /// A runner that is ready, and what its jails hold by.
@@ -42,16 +41,12 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
     let count = machine.places.unwrap_or(4 * cores).max(1);
     let budget = machine.memory_mb.unwrap_or_else(|| memory_mb() / 4 * 3);
-    let places = Places::create(&grants.cgroups, count, budget)
-        .map_err(|error| format!("The control groups of the runs cannot be made: {error}."))?;
-    let settings = Settings {
-        tier: grants.tier,
-        root: Root { binds: interpreters.binds(), layers: layers.directory().to_owned() },
-        mount_point,
-        uids: FIRST_UID..FIRST_UID + count,
-    };
-    let jailer = Jailer::start(&settings).map_err(|error| format!("The jails cannot be made: {error}."))?;
-    Ok(Assembled { runner: Runner { jailer, interpreters, layers, places }, grants })
+    let root = Root { binds: interpreters.binds(), layers: layers.directory().to_owned() };
+    let seat = |index| Seat::create(&grants.cgroups, index, grants.tier, root.clone(), mount_point.clone());
+    let seats: io::Result<Vec<_>> = (0..count).map(seat).collect();
+    let seats = seats.map_err(|error| format!("The jails cannot be made: {error}."))?;
+    let places = Places::open(seats, budget);
+    Ok(Assembled { runner: Runner { interpreters, layers, places }, grants })
 }
 
 fn interpreters(machine: &Machine) -> Result<Interpreters, String> {

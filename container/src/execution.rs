@@ -2,7 +2,7 @@
 
 use crate::egress;
 use crate::jail::cgroup::Used;
-use crate::jail::handle::{Jail, Jailer, Streams, pipe, set_nonblocking};
+use crate::jail::handle::{Jail, Streams, pipe, set_nonblocking};
 use crate::jail::launch::{Bounds, Ending, Exit, Launch, Notice};
 use crate::output::Output;
 use crate::place::Seat;
@@ -64,21 +64,20 @@ pub struct Outcome {
     pub exported: bool,
 }
 
-/// Executes `program` with the seat's user and group. Pieces of output go to `events` as they come; what waits
+/// Executes `program` in the seat's next jail. Pieces of output go to `events` as they come; what waits
 /// there is bounded by the output limit, so a slow reader neither stalls the program nor costs more memory than
 /// the result itself.
 ///
 /// # Errors
 /// The jail failed, not the program. Nothing of it is left running.
 pub async fn execute(
-    jailer: &Jailer,
     seat: &mut Seat,
     program: Program,
     events: Option<UnboundedSender<RunEvent>>,
     cancel: &CancellationToken,
 ) -> io::Result<Outcome> {
     let bounds = bounds(&program, seat);
-    let cgroups = seat.group.prepare(program.memory_bytes, bounds.processes)?;
+    seat.group.prepare(program.memory_bytes, bounds.processes)?;
     let Program { argv, env, files, stdin, layer, export, timeout, max_output_bytes, egress, .. } = program;
     let launch = Launch {
         argv,
@@ -91,7 +90,7 @@ pub async fn execute(
         export: export.is_some(),
     };
     let (theirs, ours) = connect()?;
-    let mut jail = jailer.launch(&launch, theirs, cgroups, export)?;
+    let mut jail = seat.jailer()?.launch(&launch, theirs, export)?;
     drop(launch);
     let feeder = feed(ours.stdin, stdin)?;
     let stop = CancellationToken::new();

@@ -8,7 +8,6 @@
 use crate::egress::{self, Policy};
 use crate::execution::{Outcome, Program, Stop, execute};
 use crate::interpreters::{Installer, Interpreter, environment};
-use crate::jail::handle::Jailer;
 use crate::jail::launch::Exit;
 use crate::place::Seat;
 use docle_protocol::Language;
@@ -96,7 +95,6 @@ impl Layers {
     pub async fn ensure(
         &self,
         wanted: Wanted<'_>,
-        jailer: &Jailer,
         seat: &mut Seat,
         cancel: &CancellationToken,
     ) -> Result<String, Failure> {
@@ -112,7 +110,7 @@ impl Layers {
         }
         let staged = self.staging.join(&name);
         fs::create_dir(&staged)?;
-        let installed = self.install(wanted, &staged, jailer, seat, cancel).await;
+        let installed = self.install(wanted, &staged, seat, cancel).await;
         let finished = installed.and_then(|()| Ok(fs::rename(&staged, &layer)?));
         if finished.is_err() {
             // Nothing but the copy of a jail's first process has ever written here.
@@ -125,7 +123,6 @@ impl Layers {
         &self,
         wanted: Wanted<'_>,
         staged: &Path,
-        jailer: &Jailer,
         seat: &mut Seat,
         cancel: &CancellationToken,
     ) -> Result<(), Failure> {
@@ -146,7 +143,7 @@ impl Layers {
             max_output_bytes: INSTALL_OUTPUT_BYTES,
             egress: Some(Policy::Trusted(self.registries.reachable())),
         };
-        let outcome = execute(jailer, seat, program, None, cancel).await?;
+        let outcome = execute(seat, program, None, cancel).await?;
         if outcome.exported { Ok(()) } else { Err(refusal(&outcome)) }
     }
 
@@ -221,6 +218,7 @@ fn command_line(wanted: Wanted, installer: &Installer, registries: &Registries) 
             &wanted.interpreter.executable,
             "--no-config",
             "--no-progress",
+            "--compile-bytecode",
             "--link-mode=copy",
             "--cache-dir=/tmp/uv",
             "--index-url",
@@ -250,6 +248,8 @@ fn command_line(wanted: Wanted, installer: &Installer, registries: &Registries) 
 fn installer_environment(wanted: Wanted) -> Vec<(String, String)> {
     let mut variables = environment(wanted.language, wanted.interpreter, "");
     variables.extend(egress::environment());
+    // Copying a layer out changes the files' times, by which compiled modules are otherwise told from stale ones.
+    variables.push(("PYC_INVALIDATION_MODE".into(), "UNCHECKED_HASH".into()));
     // Installers bring certificates of their own; a machine behind an inspecting proxy has others.
     let bundle = "/etc/ssl/certs/ca-certificates.crt";
     if Path::new(bundle).exists() {

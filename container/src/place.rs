@@ -4,8 +4,12 @@
 //! the promises made to all runs together fit into the machine.
 
 use crate::jail::cgroup::{Group, Kind};
+use crate::jail::handle::Jailer;
+use crate::jail::jailer::Settings;
+use crate::jail::root::{Root, Tier};
 use docle_protocol::limits::MAX_QUEUE_MS;
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,8 +36,11 @@ pub struct Places {
 /// What belongs to one place for good.
 #[derive(Debug)]
 pub struct Seat {
-    pub uid: u32,
+    // Dropped before the group, which can only be removed when nobody is in it.
+    jailer: Jailer,
+    settings: Settings,
     pub group: Group,
+    pub uid: u32,
 }
 
 /// A place that is taken; dropping it gives it back.
@@ -49,19 +56,18 @@ pub struct Place {
 pub struct Full;
 
 impl Places {
-    /// Makes `count` places that may use `budget_mb` MiB of memory together.
-    pub fn create(kind: &Kind, count: u32, budget_mb: u32) -> io::Result<Arc<Self>> {
-        let seat = |index| Ok(Seat { uid: FIRST_UID + index, group: Group::create(kind, index)? });
-        let seats = (0..count).map(seat).collect::<io::Result<Vec<_>>>()?;
-        Ok(Arc::new(Self {
+    /// Opens these places, which may use `budget_mb` MiB of memory together.
+    pub fn open(seats: Vec<Seat>, budget_mb: u32) -> Arc<Self> {
+        let count = seats.len();
+        Arc::new(Self {
             free: Mutex::new(seats),
-            seats: Arc::new(Semaphore::new(count as usize)),
+            seats: Arc::new(Semaphore::new(count)),
             memory_mb: Arc::new(Semaphore::new(budget_mb as usize)),
             budget_mb,
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
-            count,
+            count: count as u32,
             running: AtomicU32::new(0),
-        }))
+        })
     }
 
     /// Waits for a place and for `memory_mb` MiB; first come, first served.
@@ -88,6 +94,28 @@ impl Places {
 
     pub fn running(&self) -> u32 {
         self.running.load(Ordering::Relaxed)
+    }
+}
+
+impl Seat {
+    /// Makes place number `index` on a machine that grants `kind`.
+    ///
+    /// # Errors
+    /// What the environment does not grant, in words.
+    pub fn create(kind: &Kind, index: u32, tier: Tier, root: Root, mount_point: PathBuf) -> io::Result<Self> {
+        let uid = FIRST_UID + index;
+        let group = Group::create(kind, index)?;
+        let settings = Settings { tier, root, mount_point, uid };
+        let jailer = Jailer::start(&settings, &group)?;
+        Ok(Self { jailer, settings, group, uid })
+    }
+
+    /// The jailer, started anew where the last one is gone.
+    pub fn jailer(&mut self) -> io::Result<&Jailer> {
+        if !self.jailer.is_alive() {
+            self.jailer = Jailer::start(&self.settings, &self.group)?;
+        }
+        Ok(&self.jailer)
     }
 }
 

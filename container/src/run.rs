@@ -3,7 +3,6 @@
 use crate::egress::{self, Policy};
 use crate::execution::{Outcome, Program, Stop, execute};
 use crate::interpreters::{Interpreters, command_line, environment};
-use crate::jail::handle::Jailer;
 use crate::jail::launch::Exit;
 use crate::packages::{Failure, INSTALL_MEMORY_MB, Layers, Wanted};
 use crate::place::{Full, Places, Seat};
@@ -18,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 /// Everything that a run needs.
 #[derive(Debug)]
 pub struct Runner {
-    pub jailer: Jailer,
     pub interpreters: Interpreters,
     pub layers: Layers,
     pub places: Arc<Places>,
@@ -72,7 +70,7 @@ impl Runner {
         };
         let install = if layer.is_some() { installing.elapsed() } else { Duration::ZERO };
         let report = match self.program(job, layer) {
-            Ok(program) => match execute(&self.jailer, seat, program, events, cancel).await {
+            Ok(program) => match execute(seat, program, events, cancel).await {
                 Ok(outcome) => report(outcome),
                 Err(error) => system(&error),
             },
@@ -93,7 +91,7 @@ impl Runner {
         let interpreter = self.interpreters.languages.get(&job.language).ok_or_else(|| missing(job.language))?;
         let installer = self.interpreters.installers.get(&job.language);
         let wanted = Wanted { language: job.language, interpreter, installer, packages: &job.packages };
-        self.layers.ensure(wanted, &self.jailer, seat, cancel).await.map(Some)
+        self.layers.ensure(wanted, seat, cancel).await.map(Some)
     }
 
     fn program(&self, job: RunJob, layer: Option<String>) -> io::Result<Program> {

@@ -4,9 +4,8 @@
 //! place, reused by one run after another and never shared, because making and removing groups costs the kernel
 //! more than resetting them.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// What this machine lets the runner use.
@@ -26,6 +25,10 @@ pub struct Group {
     name: String,
     before: Reading,
 }
+
+/// More than this left in a group between runs is dropped before the next one. Dropping costs the kernel a look at
+/// every processor, so little is left alone.
+const STALE_BYTES: u64 = 8 << 20;
 
 /// What a group has counted so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -138,8 +141,13 @@ impl Group {
         self.kind != Kind::None
     }
 
-    /// Sets the limits of the next run and forgets the last one. Gives the files to write a process id into.
-    pub fn prepare(&mut self, memory_bytes: u64, processes: u64) -> io::Result<Vec<OwnedFd>> {
+    /// Moves a process, and with it all its children to come, into the group.
+    pub fn join(&self, pid: u32) -> io::Result<()> {
+        self.directories().iter().try_for_each(|directory| fs::write(directory.join("cgroup.procs"), pid.to_string()))
+    }
+
+    /// Sets the limits of the next run and forgets the last one.
+    pub fn prepare(&mut self, memory_bytes: u64, processes: u64) -> io::Result<()> {
         let directories = self.directories();
         match &self.kind {
             Kind::V2(_) => {
@@ -153,7 +161,9 @@ impl Group {
             Kind::V1 { .. } => {
                 let memory = &directories[0];
                 // Pages of files that earlier runs read count for the group until they are dropped.
-                optional(fs::write(memory.join("memory.force_empty"), "0"))?;
+                if read_number(&memory.join("memory.usage_in_bytes")) > STALE_BYTES {
+                    optional(fs::write(memory.join("memory.force_empty"), "0"))?;
+                }
                 // With swap accounting this limit may never be below the other one, whichever way both move.
                 optional(fs::write(memory.join("memory.memsw.limit_in_bytes"), "-1"))?;
                 fs::write(memory.join("memory.limit_in_bytes"), memory_bytes.to_string())?;
@@ -164,8 +174,7 @@ impl Group {
             Kind::None => {}
         }
         self.before = self.read();
-        let procs = |directory: &PathBuf| OpenOptions::new().write(true).open(directory.join("cgroup.procs"));
-        directories.iter().map(|directory| procs(directory).map(OwnedFd::from)).collect()
+        Ok(())
     }
 
     /// What the run since [`Self::prepare`] used; `None` where no group counts.

@@ -1,5 +1,6 @@
 //! The server's side of jails: starts the jailer, launches, listens to notices, stops.
 
+use super::cgroup::Group;
 use super::jailer::Settings;
 use super::launch::{Descriptors, Launch, Notice, STOP};
 use nix::sys::signal::Signal;
@@ -35,11 +36,11 @@ pub struct Jail {
 }
 
 impl Jailer {
-    /// Starts the jailer and waits until its root directory stands.
+    /// Starts the jailer, puts it into `group` and waits until its root directory stands.
     ///
     /// # Errors
     /// What the environment does not grant, in words.
-    pub fn start(settings: &Settings) -> io::Result<Self> {
+    pub fn start(settings: &Settings, group: &Group) -> io::Result<Self> {
         let (socket, theirs) = packet_pair()?;
         let number = theirs.as_raw_fd();
         let mut command = Command::new("/proc/self/exe");
@@ -49,6 +50,7 @@ impl Jailer {
         unsafe { command.pre_exec(move || keep_at_exec(number)) };
         let mut process = command.spawn()?;
         drop(theirs);
+        group.join(process.id())?;
         let mut input = process.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         input.write_all(&serde_json::to_vec(settings).map_err(io::Error::other)?)?;
         drop(input);
@@ -61,18 +63,16 @@ impl Jailer {
         }
     }
 
+    /// Whether the process still lives; the kernel may have ended it when a run left its group no memory.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
     /// Starts a jail. Errors that come later arrive as [`Notice::Failed`].
-    pub fn launch(
-        &self,
-        launch: &Launch,
-        streams: Streams,
-        cgroups: Vec<OwnedFd>,
-        export: Option<OwnedFd>,
-    ) -> io::Result<Jail> {
+    pub fn launch(&self, launch: &Launch, streams: Streams, export: Option<OwnedFd>) -> io::Result<Jail> {
         let (control, theirs) = packet_pair()?;
         let Streams { stdin, stdout, stderr } = streams;
-        let descriptors =
-            Descriptors { launch: written(launch)?, control: theirs, stdin, stdout, stderr, export, cgroups };
+        let descriptors = Descriptors { launch: written(launch)?, control: theirs, stdin, stdout, stderr, export };
         descriptors.send(self.socket.as_raw_fd())?;
         set_nonblocking(&control)?;
         Ok(Jail { control: watched(control)?, pidfd: None })

@@ -20,9 +20,9 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::path::Path;
 
 /// Runs one jail to its end and never returns.
-pub fn run(tier: Tier, descriptors: &Descriptors, gate: &OwnedFd) -> ! {
+pub fn run(tier: Tier, descriptors: &Descriptors) -> ! {
     let control = descriptors.control.as_raw_fd();
-    let code = match serve(tier, descriptors, gate) {
+    let code = match serve(tier, descriptors) {
         Ok(()) => 0,
         Err((step, error)) => {
             let errno = error.raw_os_error().unwrap_or(0);
@@ -36,16 +36,11 @@ pub fn run(tier: Tier, descriptors: &Descriptors, gate: &OwnedFd) -> ! {
 
 type Failure = (&'static str, io::Error);
 
-fn serve(tier: Tier, descriptors: &Descriptors, gate: &OwnedFd) -> Result<(), Failure> {
+fn serve(tier: Tier, descriptors: &Descriptors) -> Result<(), Failure> {
     let failed = |step| move |error: io::Error| (step, error);
     sys::die_with_parent().map_err(failed("die with the jailer"))?;
     // SAFETY: the default action runs no code of ours.
     unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) }.map_err(|errno| ("reset signals", errno.into()))?;
-    let mut permission = [0];
-    let opened = nix::unistd::read(gate, &mut permission).map_err(|errno| ("wait", errno.into()))?;
-    if opened == 0 {
-        return Err(("wait", io::ErrorKind::UnexpectedEof.into()));
-    }
     let launch = descriptors.read_launch().map_err(failed("read the launch"))?;
     nix::unistd::sethostname("sandbox").map_err(|errno| ("name the host", errno.into()))?;
     sys::loopback_up().map_err(failed("bring loopback up"))?;

@@ -60,12 +60,10 @@ pub struct Descriptors {
     pub stderr: OwnedFd,
     /// With [`Launch::export`]: the empty directory to fill.
     pub export: Option<OwnedFd>,
-    /// The `cgroup.procs` files to join, none where there are no cgroups.
-    pub cgroups: Vec<OwnedFd>,
 }
 
-/// Descriptors that one packet may carry: six and one for each cgroup controller, with room.
-const MAX_DESCRIPTORS: usize = 16;
+/// Descriptors that one packet may carry, see [`Descriptors`].
+const MAX_DESCRIPTORS: usize = 6;
 
 /// What a run tells the server over its control socket.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -113,24 +111,20 @@ impl Descriptors {
             self.stdout.as_raw_fd(),
             self.stderr.as_raw_fd(),
         ];
-        let has_export = u8::from(self.export.is_some());
         raw.extend(self.export.iter().map(AsRawFd::as_raw_fd));
-        raw.extend(self.cgroups.iter().map(AsRawFd::as_raw_fd));
-        send_packet(jailer, &[has_export], &raw)
+        send_packet(jailer, b"L", &raw)
     }
 
     /// Takes the next launch; `None` when the server has gone.
     pub fn receive(socket: RawFd) -> io::Result<Option<Self>> {
-        let mut flag = [0];
-        let (length, descriptors) = receive_packet(socket, &mut flag)?;
+        let (length, descriptors) = receive_packet(socket, &mut [0])?;
         if length == 0 {
             return Ok(None);
         }
         let mut rest = descriptors.into_iter();
         let mut next = || rest.next().ok_or_else(|| io::Error::other("a launch without its descriptors"));
         let (launch, control, stdin, stdout, stderr) = (next()?, next()?, next()?, next()?, next()?);
-        let export = if flag[0] == 1 { Some(next()?) } else { None };
-        Ok(Some(Self { launch, control, stdin, stdout, stderr, export, cgroups: rest.collect() }))
+        Ok(Some(Self { launch, control, stdin, stdout, stderr, export: rest.next() }))
     }
 
     /// Reads the launch out of its file.

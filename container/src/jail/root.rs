@@ -47,7 +47,7 @@ const PLACES: [&str; 7] = ["workspace", "tmp", "packages", "run", "proc", ".laye
 
 impl Root {
     /// Builds the root on `mount_point` and makes it this process' own.
-    pub fn enter(&self, tier: Tier, mount_point: &Path, uids: std::ops::Range<u32>) -> io::Result<()> {
+    pub fn enter(&self, tier: Tier, mount_point: &Path, uid: u32) -> io::Result<()> {
         become_private(tier)?;
         step("mount the root", mount(Some("none"), mount_point, Some("tmpfs"), MsFlags::empty(), Some("mode=0755")))?;
         for name in SYSTEM {
@@ -64,7 +64,7 @@ impl Root {
         for (name, target) in [("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")] {
             symlink(Path::new("/proc/self").join(target), mount_point.join("dev").join(name))?;
         }
-        write_configuration(&mount_point.join("etc"), uids)?;
+        write_configuration(&mount_point.join("etc"), uid)?;
         for path in CONFIGURATION.map(Path::new).into_iter().filter(|path| path.exists()) {
             bind(path, &below(mount_point, path), true)?;
         }
@@ -118,15 +118,10 @@ fn show_system(mount_point: &Path, name: &str) -> io::Result<()> {
 }
 
 /// The few files of /etc that a program may look into, without anything of the host.
-fn write_configuration(etc: &Path, uids: std::ops::Range<u32>) -> io::Result<()> {
+fn write_configuration(etc: &Path, uid: u32) -> io::Result<()> {
     fs::create_dir(etc)?;
-    let (mut passwd, mut group) = (String::from("root:x:0:0::/:/bin/false\n"), String::from("root:x:0:\n"));
-    for uid in uids {
-        passwd.push_str(&format!("sandbox:x:{uid}:{uid}::/tmp:/bin/sh\n"));
-        group.push_str(&format!("sandbox:x:{uid}:\n"));
-    }
-    fs::write(etc.join("passwd"), passwd)?;
-    fs::write(etc.join("group"), group)?;
+    fs::write(etc.join("passwd"), format!("root:x:0:0::/:/bin/false\nsandbox:x:{uid}:{uid}::/tmp:/bin/sh\n"))?;
+    fs::write(etc.join("group"), format!("root:x:0:\nsandbox:x:{uid}:\n"))?;
     fs::write(etc.join("hosts"), "127.0.0.1 localhost sandbox\n::1 localhost\n")?;
     fs::write(etc.join("hostname"), "sandbox\n")?;
     fs::write(etc.join("nsswitch.conf"), "passwd: files\ngroup: files\nhosts: files\n")

@@ -5,11 +5,11 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-/// Forks into new namespaces. The child gets `None`, the parent the child's process id and pidfd.
+/// Forks into new namespaces. The child gets `None`, the parent the child's pidfd.
 ///
 /// # Safety
 /// The caller has one thread, so the child may go on with everything the parent could do.
-pub unsafe fn fork_into(namespaces: i32) -> io::Result<Option<(i32, OwnedFd)>> {
+pub unsafe fn fork_into(namespaces: i32) -> io::Result<Option<OwnedFd>> {
     let mut pidfd: RawFd = -1;
     let flags = (namespaces | libc::CLONE_PIDFD | libc::SIGCHLD) as libc::c_ulong;
     // SAFETY: without CLONE_VM and without a stack, clone(2) behaves like fork(2); CLONE_PIDFD stores the
@@ -18,7 +18,7 @@ pub unsafe fn fork_into(namespaces: i32) -> io::Result<Option<(i32, OwnedFd)>> {
     match Errno::result(pid)? {
         0 => Ok(None),
         // SAFETY: the kernel has just made the descriptor for this process.
-        pid => Ok(Some((pid as i32, unsafe { OwnedFd::from_raw_fd(pidfd) }))),
+        _ => Ok(Some(unsafe { OwnedFd::from_raw_fd(pidfd) })),
     }
 }
 
