@@ -19,7 +19,7 @@ const address = `http://localhost:${port}`;
 async function startRunner(secret) {
   const cache = join(state, "runner");
   mkdirSync(cache, { recursive: true });
-  const args = ["serve", "--listen", "127.0.0.1:0", "--state", cache, ...interpreterFlags()];
+  const args = ["serve", "--die-with-parent", "--listen", "127.0.0.1:0", "--state", cache, ...interpreterFlags()];
   const part = startPart("The runner", runner, args, { DOCLE_RUNNER_SECRET: secret });
   return { part, listening: JSON.parse(await firstLine(part)).address };
 }
@@ -48,7 +48,8 @@ async function requireFreePort() {
 async function healthy() {
   for (;;) {
     const response = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
-    if (response?.ok && (await response.json()).status === "ok") return;
+    const health = /** @type {{ status: string } | undefined} */ (response?.ok ? await response.json() : undefined);
+    if (health?.status === "ok") return;
     await pause(100);
   }
 }

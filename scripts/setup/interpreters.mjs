@@ -50,14 +50,16 @@ export async function installUv() {
   });
 }
 
+/** @typedef {{ filename: string, url: string, hashes: { sha256: string } }} Wheel */
+
 /** Fetches uv's wheel where Python has no pip. @param {import("./steps.mjs").Run} run @param {string} target */
 async function unpackWheel(run, target) {
   const index = (process.env.PIP_INDEX_URL ?? "https://pypi.org/simple").replace(/\/$/, "");
   const listed = await fetch(`${index}/uv/`, { headers: { accept: "application/vnd.pypi.simple.v1+json" } });
   if (!listed.ok) throw new Error(`${listed.status} from the package index`);
-  const { files } = await listed.json();
+  const { files } = /** @type {{ files: Wheel[] }} */ (await listed.json());
   const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
-  const wheel = files.find((/** @type {{ filename: string }} */ { filename }) =>
+  const wheel = files.find(({ filename }) =>
     filename.startsWith(`uv-${UV}-`) && filename.includes("manylinux") && filename.endsWith(`${machine}.whl`));
   if (!wheel) throw new Error("no wheel for this machine");
   const response = await fetch(new URL(wheel.url, `${index}/uv/`));

@@ -46,9 +46,9 @@ export class Runner {
     return this.#log;
   }
 
-  /** Starts the process again after {@link kill} or {@link stop}. */
+  /** Starts the process again after {@link kill} or {@link end}. */
   async restart(): Promise<void> {
-    const args = ["serve", "--listen", this.#address, "--state", this.#state, ...interpreterFlags()];
+    const args = ["serve", "--die-with-parent", "--listen", this.#address, "--state", this.#state, ...interpreterFlags()];
     const env = { ...process.env, DOCLE_RUNNER_SECRET: this.secret };
     const child = spawn(binary, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     child.stderr.setEncoding("utf8").on("data", (text: string) => void (this.#log += text));
@@ -72,9 +72,14 @@ export class Runner {
     await this.#end("SIGKILL");
   }
 
-  /** Stops the process as an operator would, and removes what it kept. */
-  async stop(): Promise<void> {
+  /** Stops the process as an operator would. */
+  async end(): Promise<void> {
     await this.#end("SIGTERM");
+  }
+
+  /** Stops the process and removes what it kept. */
+  async stop(): Promise<void> {
+    await this.end();
     rmSync(this.#state, { recursive: true, force: true });
   }
 

@@ -1,0 +1,85 @@
+//! The parts of `npm test`: each runs, shows what it prints, and counts.
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { wranglerEnv } from "../setup/development.mjs";
+import { node, own, root, tsc, wrangler } from "../setup/paths.mjs";
+
+/** @typedef {{ passed: number, failed: number }} Count */
+/** @typedef {{ name: string, run: () => Promise<Count> }} Part */
+
+/**
+ * Runs a command in sight. Answers with its exit code and what it printed.
+ * @param {string} command @param {string[]} args @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<{ code: number, output: string }>}
+ */
+function show(command, args, env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const [from, to] of /** @type {const} */ ([[child.stdout, process.stdout], [child.stderr, process.stderr]])) {
+      from.setEncoding("utf8").on("data", (text) => ((output += text), to.write(text)));
+    }
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/** A part that either holds or does not. @param {string} name @param {string} command @param {string[]} args @param {NodeJS.ProcessEnv} [env] @returns {Part} */
+function check(name, command, args, env) {
+  const run = async () => ((await show(command, args, env)).code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
+  return { name, run };
+}
+
+/** Rust's tests, natively. @type {Part} */
+const rustTests = {
+  name: "Rust tests",
+  async run() {
+    const { code, output } = await show("cargo", ["test", "--workspace", "--no-fail-fast", "--quiet"]);
+    const results = Array.from(output.matchAll(/test result: \w+\. (\d+) passed; (\d+) failed/g));
+    const sum = (/** @type {number} */ group) => results.reduce((total, result) => total + Number(result[group]), 0);
+    const [passed, failed] = [sum(1), sum(2)];
+    // A crate that does not compile has no result to count.
+    return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
+  },
+};
+
+/** Tests in TypeScript, by Node's own runner. @param {string} name @param {...string} files @returns {Part} */
+function nodeTests(name, ...files) {
+  return {
+    name,
+    async run() {
+      mkdirSync(own, { recursive: true });
+      const totals = join(own, "tally.json");
+      rmSync(totals, { force: true });
+      const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
+      reporters.push("--test-reporter=./scripts/test/tally.mjs", `--test-reporter-destination=${totals}`);
+      // One file at a time: each starts a runtime and a runner, and some of them count processes.
+      const { code } = await show(node, ["--test", "--test-concurrency=1", ...reporters, ...files], wranglerEnv);
+      const counted = existsSync(totals) ? /** @type {Count} */ (JSON.parse(readFileSync(totals, "utf8") || '{"passed":0,"failed":1}')) : { passed: 0, failed: 1 };
+      return code !== 0 && counted.failed === 0 ? { ...counted, failed: 1 } : counted;
+    },
+  };
+}
+
+// Without a Docker engine wrangler cannot build the container's image, not even in a dry run, so the Worker's half is
+// what is checked here: bundle, bindings, migrations and the container's settings, all but the image itself.
+const dryRun = (/** @type {string} */ name, /** @type {string} */ environment) =>
+  check(`Dry-run deployment: ${name}`, node, [wrangler, "deploy", "--dry-run", "--containers-rollout=none", "--env", environment], wranglerEnv);
+
+const wasm = ["--target", "wasm32-unknown-unknown"];
+
+/** @type {Part[]} */
+export const parts = [
+  check("Types of scripts and tests", node, [tsc]),
+  check("Rust format", "cargo", ["fmt", "--all", "--check"]),
+  check("Rust lints", "cargo", ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+  check("Rust lints, WebAssembly", "cargo", ["clippy", "-p", "docle", "--quiet", ...wasm, "--", "-D", "warnings"]),
+  rustTests,
+  dryRun("development", ""),
+  dryRun("staging", "staging"),
+  dryRun("production", "production"),
+  nodeTests("The tree", "tests/tidy/*.test.ts"),
+  nodeTests("End to end", "tests/*.test.ts"),
+];
