@@ -79,16 +79,8 @@ pub async fn execute(
     let bounds = bounds(&program, seat);
     seat.group.prepare(program.memory_bytes, bounds.processes)?;
     let Program { argv, env, files, stdin, layer, export, timeout, max_output_bytes, egress, .. } = program;
-    let launch = Launch {
-        argv,
-        env,
-        files,
-        layer,
-        uid: seat.uid,
-        bounds,
-        egress: egress.is_some(),
-        export: export.is_some(),
-    };
+    let launch =
+        Launch { argv, env, files, layer, uid: seat.uid, bounds, egress: egress.is_some(), export: export.is_some() };
     let (theirs, ours) = connect()?;
     let mut jail = seat.jailer()?.launch(&launch, theirs, export)?;
     drop(launch);
@@ -216,7 +208,8 @@ fn collect(mut receiver: pipe::Receiver, limit: usize, sink: Sink) -> io::Result
 
 /// Waits for the program to start and gives its jail the way out that its policy allows.
 async fn started(jail: &mut Jail, egress: Option<egress::Policy>) -> io::Result<Option<Background>> {
-    let notice = timeout(START_PATIENCE, jail.notice()).await.map_err(|_| io::Error::other("a jail does not start"))??;
+    let notice =
+        timeout(START_PATIENCE, jail.notice()).await.map_err(|_| io::Error::other("a jail does not start"))??;
     match (notice, egress) {
         (Some((Notice::Started, Some(socket))), Some(policy)) => {
             let listener = tokio::net::TcpListener::from_std(socket.into())?;

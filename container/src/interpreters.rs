@@ -37,7 +37,8 @@ impl Interpreter {
     /// # Errors
     /// A sentence for people.
     pub fn python(path: &Path) -> Result<Self, String> {
-        let question = "import sys; print(sys.executable); print(sys.base_prefix); print('%d.%d.%d' % sys.version_info[:3])";
+        let question =
+            "import sys; print(sys.executable); print(sys.base_prefix); print('%d.%d.%d' % sys.version_info[:3])";
         let answer = ask(path, &["-I", "-c", question])?;
         let [executable, prefix, version] = answer.lines().collect::<Vec<_>>()[..] else {
             return Err(format!("{} does not answer like Python 3", path.display()));
@@ -151,7 +152,8 @@ mod tests {
 
     #[test]
     fn interpreters_outside_the_system_are_shown() {
-        let (path, binds) = placed(Path::new("/opt/python/bin/python3.11"), Path::new("/opt/python"), "/runtime/python");
+        let (path, binds) =
+            placed(Path::new("/opt/python/bin/python3.11"), Path::new("/opt/python"), "/runtime/python");
         assert_eq!(path, "/runtime/python/bin/python3.11");
         assert_eq!(binds, [(PathBuf::from("/opt/python"), PathBuf::from("/runtime/python"))]);
         let (path, binds) = placed(Path::new("/usr/bin/python3.11"), Path::new("/usr"), "/runtime/python");

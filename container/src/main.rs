@@ -49,7 +49,8 @@ fn main() -> ExitCode {
 fn serve(listen: SocketAddr, die_with_parent: bool, machine: &Machine) -> Result<(), String> {
     let secret = take_secret()?;
     jail::protect_server(die_with_parent).map_err(|error| format!("The runner cannot protect itself: {error}."))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {
         // The jailer lives as long as this thread does, which is as long as the runner.
         let Assembled { runner, grants } = assemble(machine)?;

@@ -204,7 +204,10 @@ fn is_pinned(language: Language, package: &str) -> bool {
 }
 
 fn is_exact(version: &str) -> bool {
-    version.split(['.', '-', '+']).take(3).all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    version
+        .split(['.', '-', '+'])
+        .take(3)
+        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn command_line(wanted: Wanted, installer: &Installer, registries: &Registries) -> Vec<String> {
@@ -281,7 +284,8 @@ mod tests {
     use super::*;
 
     fn layers(state: &Path) -> Layers {
-        let registries = Registries { python: "https://pypi.org/simple".into(), npm: "https://n.org".into(), hosts: vec![] };
+        let registries =
+            Registries { python: "https://pypi.org/simple".into(), npm: "https://n.org".into(), hosts: vec![] };
         Layers::open(state, registries).unwrap()
     }
 

@@ -21,10 +21,10 @@ pub const FIRST_UID: u32 = 100_000;
 /// Requests that may wait for a place; more are refused at once, because they could only time out.
 const MAX_WAITING: usize = 1_000;
 
-/// All places of this runner.
+/// All places of this runner. What a place has for itself is a [`Seat`]; the queue in front of it does not care.
 #[derive(Debug)]
-pub struct Places {
-    free: Mutex<Vec<Seat>>,
+pub struct Places<S = Seat> {
+    free: Mutex<Vec<S>>,
     seats: Arc<Semaphore>,
     memory_mb: Arc<Semaphore>,
     budget_mb: u32,
@@ -45,9 +45,9 @@ pub struct Seat {
 
 /// A place that is taken; dropping it gives it back.
 #[derive(Debug)]
-pub struct Place {
-    seat: Option<Seat>,
-    owner: Arc<Places>,
+pub struct Place<S = Seat> {
+    seat: Option<S>,
+    owner: Arc<Places<S>>,
     _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
@@ -55,9 +55,9 @@ pub struct Place {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Full;
 
-impl Places {
+impl<S> Places<S> {
     /// Opens these places, which may use `budget_mb` MiB of memory together.
-    pub fn open(seats: Vec<Seat>, budget_mb: u32) -> Arc<Self> {
+    pub fn open(seats: Vec<S>, budget_mb: u32) -> Arc<Self> {
         let count = seats.len();
         Arc::new(Self {
             free: Mutex::new(seats),
@@ -71,7 +71,7 @@ impl Places {
     }
 
     /// Waits for a place and for `memory_mb` MiB; first come, first served.
-    pub async fn take(self: &Arc<Self>, memory_mb: u32) -> Result<Place, Full> {
+    pub async fn take(self: &Arc<Self>, memory_mb: u32) -> Result<Place<S>, Full> {
         let _turn = self.waiting.clone().try_acquire_owned().map_err(|_| Full)?;
         // A run that wants more than the whole budget gets all of it: its limit still ends it where the machine does.
         let memory = self.memory_mb.clone().acquire_many_owned(memory_mb.min(self.budget_mb));
@@ -119,14 +119,14 @@ impl Seat {
     }
 }
 
-impl Place {
-    /// The user and the group of this place.
-    pub fn seat(&mut self) -> &mut Seat {
+impl<S> Place<S> {
+    /// What this place has for itself.
+    pub fn seat(&mut self) -> &mut S {
         self.seat.as_mut().expect("a place has its seat until it is dropped")
     }
 }
 
-impl Drop for Place {
+impl<S> Drop for Place<S> {
     fn drop(&mut self) {
         if let (Some(seat), Ok(mut free)) = (self.seat.take(), self.owner.free.lock()) {
             free.push(seat);
@@ -141,7 +141,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn memory_is_reserved_and_given_back() {
-        let places = Places::create(&Kind::None, 4, 512).unwrap();
+        let places = Places::open(vec![0, 1, 2, 3], 512);
         let first = places.take(256).await.unwrap();
         let second = places.take(256).await.unwrap();
         assert_eq!(places.running(), 2);
@@ -154,10 +154,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn two_runs_never_share_a_user() {
-        let places = Places::create(&Kind::None, 2, 512).unwrap();
+    async fn two_runs_never_share_a_seat() {
+        let places = Places::open(vec![0, 1], 512);
         let (mut first, mut second) = (places.take(16).await.unwrap(), places.take(16).await.unwrap());
-        assert_ne!(first.seat().uid, second.seat().uid);
+        assert_ne!(first.seat(), second.seat());
         assert_eq!(places.take(16).await.unwrap_err(), Full);
     }
 }

@@ -164,7 +164,9 @@ fn plain_request(head: &Head, destination: &Destination) -> String {
 
 async fn answer(client: &mut TcpStream, status: &str, message: &str) -> io::Result<()> {
     let length = message.len();
-    let head = format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
     client.write_all(head.as_bytes()).await?;
     client.write_all(message.as_bytes()).await?;
     client.shutdown().await
@@ -176,9 +178,8 @@ mod tests {
 
     #[test]
     fn destinations_are_read_as_clients_write_them() {
-        let owned = |host: &str, port, path: &str| {
-            Some(Destination { host: host.to_owned(), port, path: path.to_owned() })
-        };
+        let owned =
+            |host: &str, port, path: &str| Some(Destination { host: host.to_owned(), port, path: path.to_owned() });
         assert_eq!(destination("pypi.org:443", true), owned("pypi.org", 443, ""));
         assert_eq!(destination("[2606:4700::1111]:443", true), owned("2606:4700::1111", 443, ""));
         assert_eq!(destination("http://a.org/b?c", false), owned("a.org", 80, "/b?c"));

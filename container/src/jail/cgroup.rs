@@ -14,7 +14,11 @@ pub enum Kind {
     /// One hierarchy; below this directory.
     V2(PathBuf),
     /// One hierarchy per controller: memory, pids, cpuacct.
-    V1 { memory: PathBuf, pids: PathBuf, cpuacct: PathBuf },
+    V1 {
+        memory: PathBuf,
+        pids: PathBuf,
+        cpuacct: PathBuf,
+    },
     None,
 }
 
@@ -68,7 +72,8 @@ impl Kind {
         let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
         let base = Path::new("/sys/fs/cgroup").join(path);
         let controllers = fs::read_to_string(base.join("cgroup.controllers")).ok()?;
-        if !["memory", "pids", "cpu"].iter().all(|wanted| controllers.split_whitespace().any(|found| found == *wanted)) {
+        if !["memory", "pids", "cpu"].iter().all(|wanted| controllers.split_whitespace().any(|found| found == *wanted))
+        {
             return None;
         }
         let subtree = base.join("cgroup.subtree_control");
@@ -223,7 +228,9 @@ impl Drop for Group {
 /// Not every kernel has every file, and what it then lacks is only the comfort named at the call.
 fn optional(result: io::Result<()>) -> io::Result<()> {
     match result {
-        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINVAL | libc::EOPNOTSUPP | libc::EBUSY)) => {
+        Err(error)
+            if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINVAL | libc::EOPNOTSUPP | libc::EBUSY)) =>
+        {
             Ok(())
         }
         // Opening a file that does not exist in a kernel file system asks for its creation.

@@ -31,7 +31,8 @@ fn copy_directory(source: OwnedFd, target: BorrowedFd, depth: usize) -> io::Resu
         let status = fstatat(&source, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         match SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits()) {
             SFlag::S_IFDIR => {
-                let inner = openat(&source, name, OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+                let inner =
+                    openat(&source, name, OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
                 mkdirat(target, name, Mode::from_bits_truncate(0o755))?;
                 let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
                 let inner_target = openat(target, name, flags, Mode::empty())?;

@@ -189,10 +189,8 @@ impl Reaper {
 
     /// Sleeps until a child ends, the server speaks or the interval is over.
     fn ordered_to_stop(&self, control: &OwnedFd, interval: Option<u16>) -> io::Result<bool> {
-        let mut sources = [
-            PollFd::new(control.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
-        ];
+        let mut sources =
+            [PollFd::new(control.as_fd(), PollFlags::POLLIN), PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         match poll(&mut sources, interval.map_or(PollTimeout::NONE, PollTimeout::from)) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),

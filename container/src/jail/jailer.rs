@@ -24,8 +24,12 @@ pub struct Settings {
 }
 
 /// Namespaces that every jail gets of its own.
-const NAMESPACES: i32 =
-    libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+const NAMESPACES: i32 = libc::CLONE_NEWNS
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWCGROUP;
 
 /// Runs the jailer until the server goes away. The first line on standard output says `ready`, or what failed.
 pub fn serve(socket: OwnedFd) -> io::Result<()> {

@@ -21,15 +21,22 @@ impl Watch {
         25
     }
 
-    /// Looks once. Pages shared between processes count once per process, so the sum errs on the safe side.
+    /// Looks once, at pages that belong to one process alone and at the files in memory. Pages that processes share,
+    /// such as libraries and what a fork has not touched yet, are left out: counting them once per process would end
+    /// trees that hold little.
     pub fn is_over(&mut self) -> bool {
         let Ok(processes) = fs::read_dir("/proc") else { return false };
         let pages: u64 = processes
             .flatten()
             .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok_and(|pid| pid != 1))
             .filter_map(|entry| fs::read_to_string(entry.path().join("statm")).ok())
-            .filter_map(|statm| statm.split(' ').nth(1)?.parse::<u64>().ok())
+            .filter_map(|statm| {
+                let mut fields = statm.split(' ').skip(1).map_while(|field| field.parse::<u64>().ok());
+                Some(fields.next()?.saturating_sub(fields.next()?))
+            })
             .sum();
-        pages * self.page_bytes > self.limit_bytes
+        let files = nix::sys::statvfs::statvfs("/workspace")
+            .map_or(0, |places| (places.blocks() - places.blocks_free()) * places.fragment_size());
+        pages * self.page_bytes + files > self.limit_bytes
     }
 }

@@ -66,7 +66,12 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
 
 fn is_clean(path: &str) -> bool {
     let only_names = Path::new(path).components().all(|component| matches!(component, Component::Normal(_)));
-    only_names && !path.is_empty() && !path.contains('\0') && !path.contains("//") && !path.ends_with('/') && !path.contains("/./")
+    only_names
+        && !path.is_empty()
+        && !path.contains('\0')
+        && !path.contains("//")
+        && !path.ends_with('/')
+        && !path.contains("/./")
 }
 
 #[cfg(test)]

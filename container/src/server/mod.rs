@@ -67,7 +67,9 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
 }
 
 /// Small answers leave at once instead of waiting for more to send.
-fn tcp_nodelay(listener: TcpListener) -> impl axum::serve::Listener<Io = tokio::net::TcpStream, Addr = std::net::SocketAddr> {
+fn tcp_nodelay(
+    listener: TcpListener,
+) -> impl axum::serve::Listener<Io = tokio::net::TcpStream, Addr = std::net::SocketAddr> {
     use axum::serve::ListenerExt;
     listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
