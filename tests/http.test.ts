@@ -47,11 +47,11 @@ describe("a key", () => {
     const hash = createHash("sha256").update(second).digest("hex");
     await docle.worker.sql(
       `INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at)
-       VALUES ('key_2', 'proj_dev', 'second', '${hash}', '${second.slice(0, 12)}', '2026-01-01T00:00:00.000Z')`,
+       VALUES ('key_2', 'proj_dev', 'second', '${hash}', '${second.slice(0, 12)}', 0)`,
     );
     const authorization = `Bearer ${second}`;
     assert.equal((await post({ authorization })).status, 200);
-    await docle.worker.sql("UPDATE api_keys SET revoked_at = '2026-01-02T00:00:00.000Z' WHERE id = 'key_2'");
+    await docle.worker.sql("UPDATE api_keys SET revoked_at = 1 WHERE id = 'key_2'");
     assert.equal((await problem(401, await post({ authorization }))).code, "invalid_api_key");
   });
 
@@ -168,10 +168,10 @@ test("two projects do not see each other's input", async () => {
   const { id } = await docle.run(quick);
   const other = newKey();
   const hash = createHash("sha256").update(other).digest("hex");
-  await docle.worker.sql("INSERT INTO projects (id, name, created_at) VALUES ('proj_2', 'Other', '2026-01-01T00:00:00.000Z')");
+  await docle.worker.sql("INSERT INTO projects (id, name, created_at) VALUES ('proj_2', 'Other', 0)");
   await docle.worker.sql(
     `INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at)
-     VALUES ('key_3', 'proj_2', 'other', '${hash}', '${other.slice(0, 12)}', '2026-01-01T00:00:00.000Z')`,
+     VALUES ('key_3', 'proj_2', 'other', '${hash}', '${other.slice(0, 12)}', 0)`,
   );
   const read = (await (await docle.fetch(`/api/run/${id}`, { headers: { authorization: `Bearer ${other}` } })).json()) as RunResult & { input?: unknown };
   assert.equal(read.stdout, "1\n");

@@ -17,11 +17,10 @@ export function newKey() {
 
 /** SQL that makes a project and its key; repeating it changes nothing. @param {string} key */
 export function projectSql(key) {
-  const now = new Date(0).toISOString();
   return [
-    `INSERT OR IGNORE INTO projects (id, name, created_at) VALUES ('proj_dev', 'Development', '${now}')`,
+    `INSERT OR IGNORE INTO projects (id, name, created_at) VALUES ('proj_dev', 'Development', 0)`,
     `INSERT OR IGNORE INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at)
-       VALUES ('key_${sha256(key).slice(0, 12)}', 'proj_dev', 'npm start', '${sha256(key)}', '${key.slice(0, 12)}', '${now}')`,
+       VALUES ('key_${sha256(key).slice(0, 12)}', 'proj_dev', 'npm start', '${sha256(key)}', '${key.slice(0, 12)}', 0)`,
   ];
 }
 

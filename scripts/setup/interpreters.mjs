@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Failed, Missing } from "./missing.mjs";
 import { node, npm, own, uv } from "./paths.mjs";
@@ -50,29 +50,24 @@ export async function installUv() {
   });
 }
 
-/** @typedef {{ filename: string, url: string, hashes: { sha256: string } }} Wheel */
-
 /** Fetches uv's wheel where Python has no pip. @param {import("./steps.mjs").Run} run @param {string} target */
 async function unpackWheel(run, target) {
-  const index = (process.env.PIP_INDEX_URL ?? "https://pypi.org/simple").replace(/\/$/, "");
-  const listed = await fetch(`${index}/uv/`, { headers: { accept: "application/vnd.pypi.simple.v1+json" } });
-  if (!listed.ok) throw new Error(`${listed.status} from the package index`);
-  const { files } = /** @type {{ files: Wheel[] }} */ (await listed.json());
+  const index = `${(process.env.PIP_INDEX_URL ?? "https://pypi.org/simple").replace(/\/$/, "")}/uv/`;
+  // The HTML form of an index (PEP 503), because not every mirror has the JSON one.
+  const listed = await fetch(index, { headers: { accept: "text/html" } });
   const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
-  const wheel = files.find(({ filename }) =>
-    filename.startsWith(`uv-${UV}-`) && filename.includes("manylinux") && filename.endsWith(`${machine}.whl`));
-  if (!wheel) throw new Error("no wheel for this machine");
-  const response = await fetch(new URL(wheel.url, `${index}/uv/`));
-  const bytes = Buffer.from(await response.arrayBuffer());
-  const digest = createHash("sha256").update(bytes).digest("hex");
-  if (digest !== wheel.hashes.sha256) throw new Error("the wheel's checksum is wrong");
+  const link = new RegExp(`href="([^"]*/(uv-${UV}-[^"/]*manylinux[^"/]*${machine}\\.whl))#sha256=([0-9a-f]{64})"`);
+  const [, address, name, expected] = (await listed.text()).match(link) ?? [];
+  if (!address || !name) throw new Error(`${index} has no wheel for this machine`);
+  const bytes = Buffer.from(await (await fetch(new URL(address, listed.url))).arrayBuffer());
+  if (createHash("sha256").update(bytes).digest("hex") !== expected) throw new Error("the wheel's checksum is wrong");
   mkdirSync(own, { recursive: true });
-  const file = join(own, wheel.filename);
+  const file = join(own, name);
   writeFileSync(file, bytes);
   await run(python(), ["-m", "zipfile", "-e", file, target]);
   rmSync(file);
   mkdirSync(dirname(uv), { recursive: true });
-  await run("sh", ["-c", `cp ${target}/uv-${UV}.data/scripts/uv ${uv}`]);
+  copyFileSync(join(target, `uv-${UV}.data`, "scripts", "uv"), uv);
 }
 
 /** The runner's command line, without its subcommand, address and state. */

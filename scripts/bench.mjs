@@ -1,0 +1,13 @@
+//! `npm run bench [-- --json FILE]`: builds everything as it is deployed, then measures it.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { main } from "./setup/missing.mjs";
+import { inRoot, node } from "./setup/paths.mjs";
+import { prepare } from "./setup/prepare.mjs";
+
+await main(async () => {
+  await prepare();
+  const child = spawn(node, [inRoot("scripts", "bench", "main.ts"), ...process.argv.slice(2)], { stdio: "inherit" });
+  return (await once(child, "exit"))[0] ?? 1;
+});
