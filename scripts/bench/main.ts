@@ -89,7 +89,7 @@ try {
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     linux: release(),
-    ...(await docle.runner.health()).languages,
+    languages: (await docle.runner.health()).languages,
   };
   const table = [
     "| | p50 ms | p95 ms | p99 ms | per second |",
@@ -105,7 +105,7 @@ try {
     ]),
   ];
   const lines = [
-    `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.linux}; Python ${machine.python}, Node ${machine.node}; n = ${n}, ${2 * n} where 8 at once`,
+    `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.linux}; Python ${machine.languages.python}, Node ${machine.languages.node}; n = ${n}, ${2 * n} where 8 at once`,
     "",
     ...table,
     "",
