@@ -6,7 +6,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { interpreterFlags, python } from "./setup/interpreters.mjs";
 import { main } from "./setup/missing.mjs";
-import { inRoot, node, npm, own, runner, tools, uv, workerModule, wrangler } from "./setup/paths.mjs";
+import { inRoot, node, npm, runner, state, tools, uv, workerModule, wrangler } from "./setup/paths.mjs";
 
 /** What a command prints first, or undefined where it cannot run. @param {string} command @param {...string} args */
 function says(command, ...args) {
@@ -50,7 +50,7 @@ await main(async () => {
 
   process.stdout.write("\nWhat the runner finds here:\n");
   try {
-    execFileSync(runner, ["doctor", "--state", join(own, "state", "runner"), ...interpreterFlags()], { stdio: "inherit" });
+    execFileSync(runner, ["doctor", "--state", join(state, "runner"), ...interpreterFlags()], { stdio: "inherit" });
     return 0;
   } catch {
     return 1;

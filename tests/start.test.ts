@@ -3,17 +3,24 @@
 import assert from "node:assert/strict";
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
-import { inRoot } from "../scripts/setup/paths.mjs";
+import { inRoot, own } from "../scripts/setup/paths.mjs";
 import type { RunResult } from "./harness/docle.ts";
 import { processesWith } from "./harness/runner.ts";
 import { until } from "./harness/until.ts";
 
+// A state of its own, so that a Docle that runs in this checkout is left alone.
+mkdirSync(join(own, "tmp"), { recursive: true });
+const state = mkdtempSync(join(own, "tmp", "start-"));
+after(() => rmSync(state, { recursive: true, force: true }));
+
 /** Starts scripts/start.mjs and reads what it prints. */
 function start(port: number, ...args: string[]) {
-  const env = { ...process.env, PORT: `${port}` };
+  const env = { ...process.env, PORT: `${port}`, DOCLE_STATE: state };
   const child = spawn(process.execPath, [inRoot("scripts", "start.mjs"), ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const output = { text: "" };
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => void (output.text += text));
@@ -32,8 +39,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Whether the parts of one start, recognised by its port and state, still live. */
-const partsLive = (port: number) => processesWith(`--port\0${port}`).length > 0 || processesWith("state/runner").length > 0;
+/** Whether parts of a start still live: the state's path is in the command lines of both. */
+const partsLive = () => processesWith(state).length > 0;
 
 async function ready(port: number) {
   const process = start(port);
@@ -52,16 +59,16 @@ test("the printed command runs a program, and Ctrl-C leaves nothing", async () =
   assert.equal((JSON.parse(stdout) as RunResult).stdout, "42\n");
   child.kill("SIGINT");
   assert.deepEqual((await ended)[0], 0, output.text);
-  await until("no part of it", () => !partsLive(port));
+  await until("no part of it", () => !partsLive());
 });
 
 test("a part that dies stops the rest and says so", async () => {
   const port = await freePort();
   const { output, ended } = await ready(port);
-  for (const pid of processesWith("state/runner")) process.kill(pid, "SIGKILL");
+  for (const pid of processesWith(`${state}/runner`)) process.kill(pid, "SIGKILL");
   assert.equal((await ended)[0], 1);
   assert.match(output.text, /The runner ended with SIGKILL/);
-  await until("no part of it", () => !partsLive(port));
+  await until("no part of it", () => !partsLive());
 });
 
 test("a start that is killed takes its parts along", async () => {
@@ -69,7 +76,7 @@ test("a start that is killed takes its parts along", async () => {
   const { child, ended } = await ready(port);
   child.kill("SIGKILL");
   await ended;
-  await until("no part of it", () => !partsLive(port));
+  await until("no part of it", () => !partsLive());
 });
 
 test("a port in use and containers are one sentence each", async () => {

@@ -39,7 +39,7 @@ export async function prepareDatabase() {
   const key = developmentKey();
   await step({
     name: "Local database",
-    stamp: `${contentHash("migrations", "wrangler.toml")} ${sha256(key)}`,
+    stamp: `${contentHash("migrations", "wrangler.toml")} ${sha256(key)} ${state}`,
     made: [join(state, "v3", "d1")],
     make: async (run) => {
       const d1 = (/** @type {string[]} */ ...args) =>

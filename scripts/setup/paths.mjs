@@ -16,9 +16,9 @@ export const logs = join(own, "logs");
 export const tools = join(own, "tools");
 export const uv = join(own, "uv", "bin", "uv");
 /** What `npm start` keeps between starts: local D1, KV and objects, and the runner's package cache. */
-export const state = join(own, "state");
+export const state = process.env.DOCLE_STATE ?? join(own, "state");
 export const devKey = join(own, "dev-key");
-export const devVars = join(own, "dev.vars");
+export const devVars = join(state, "dev.vars");
 
 export const modules = inRoot("node_modules");
 /** The Node that runs wrangler, the tests and the programs of users, so that every machine runs the same one. */

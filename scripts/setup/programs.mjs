@@ -1,6 +1,5 @@
 //! The two programs that this repository builds: the Worker (WebAssembly) and the runner (native).
 
-import { rmSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { esbuild, inRoot, node, runner, tools, wasmOpt, workerModule, workerWasm } from "./paths.mjs";
 import { contentHash, step } from "./steps.mjs";
@@ -22,7 +21,6 @@ export async function buildWorker() {
         ESBUILD_BIN: esbuild,
         WASM_OPT_BIN: wasmOpt,
       };
-      rmSync(dirname(workerModule), { recursive: true, force: true });
       await run(bin("worker-build"), ["--release"], { env });
       // worker-build keeps the name section, a quarter of the file that nobody reads. The features are listed one by
       // one because `--all-features` makes a module that workerd refuses.

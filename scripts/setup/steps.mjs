@@ -71,6 +71,10 @@ function startProgress(name, why) {
 export function run(command, args, { env, cwd = root, log, line } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    // Whoever ends us in the middle of a step ends the step.
+    const end = () => child.kill();
+    process.once("exit", end);
+    child.once("exit", () => process.off("exit", end));
     let stdout = "";
     let both = "";
     const take = (/** @type {string} */ text) => {
