@@ -19,5 +19,3 @@ CREATE TABLE api_keys (
     -- Set once, when the key stops working for good.
     revoked_at INTEGER
 ) STRICT;
-
-CREATE INDEX api_keys_by_project ON api_keys (project_id);

@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn lines_are_the_same_wherever_chunks_end() {
-        let stream = "{\"type\":\"start\"}\n\n{\"type\":\"stdout\",\"data\":\"é\\n\"}\n{\"type\":\"complete\"}\nrest".as_bytes();
+        let stream =
+            "{\"type\":\"start\"}\n\n{\"type\":\"stdout\",\"data\":\"é\\n\"}\n{\"type\":\"complete\"}\nrest".as_bytes();
         let whole = lines(&[stream]);
         assert_eq!(whole.len(), 4);
         for first in 0..=stream.len() {

@@ -8,8 +8,9 @@ use serde_json::Value;
 /// # Errors
 /// What the strict parser says, with line and column.
 pub fn parse(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text)
-        .or_else(|strict| serde_json::from_str(&without_comments_and_trailing_commas(text)).map_err(|_| strict.to_string()))
+    serde_json::from_str(text).or_else(|strict| {
+        serde_json::from_str(&without_comments_and_trailing_commas(text)).map_err(|_| strict.to_string())
+    })
 }
 
 /// The same text with comments and trailing commas blanked. It works on bytes: every byte it looks for is ASCII, which
@@ -82,7 +83,10 @@ mod tests {
             (r#"{"a": [1, 2, ], /* b */ "c": {},}"#, json!({ "a": [1, 2], "c": {} })),
             ("{\"a\": 60000  // time to install\n}", json!({ "a": 60000 })),
             ("{\"a\": 1, // one\n // two\n}", json!({ "a": 1 })),
-            (r#"{"a": "// no \" /* comment */ ,}", "b": "é,]",}"#, json!({ "a": "// no \" /* comment */ ,}", "b": "é,]" })),
+            (
+                r#"{"a": "// no \" /* comment */ ,}", "b": "é,]",}"#,
+                json!({ "a": "// no \" /* comment */ ,}", "b": "é,]" }),
+            ),
             (r#"{"a": "\\", /* , */ }"#, json!({ "a": "\\" })),
         ];
         for (text, value) in cases {

@@ -77,8 +77,26 @@ mod tests {
         let long_name = "a".repeat(256);
         let long_path = "a/".repeat(600) + "b";
         for text in [
-            "", "./", "././a", "/etc/passwd", "//a", "a//b", "a/", ".", "..", "../x", "a/../b", "a/..", "a/./b", "a\\b",
-            "a\0b", "a\nb", "a\u{7f}", "a\u{85}b", &long_name, &long_path,
+            "",
+            "./",
+            "././a",
+            "/etc/passwd",
+            "//a",
+            "a//b",
+            "a/",
+            ".",
+            "..",
+            "../x",
+            "a/../b",
+            "a/..",
+            "a/./b",
+            "a\\b",
+            "a\0b",
+            "a\nb",
+            "a\u{7f}",
+            "a\u{85}b",
+            &long_name,
+            &long_path,
         ] {
             assert!(parse(text).is_err(), "{text:?}");
         }

@@ -77,7 +77,8 @@ impl<'p> Reader<'p> {
     /// A whole number within `range`.
     pub fn integer(&mut self, name: &str, range: &RangeInclusive<u32>) -> Option<u32> {
         let value = self.value(name)?;
-        let number = value.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| range.contains(number));
+        let number =
+            value.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| range.contains(number));
         number.or_else(|| self.wrong(name, &format!("an integer from {} to {}", range.start(), range.end()), &value))
     }
 

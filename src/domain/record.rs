@@ -68,7 +68,12 @@ struct Policy<'a> {
 
 /// The record of a finished run, at most [`MAX_RECORD_BYTES`] long: where that is too little, the input's content goes
 /// first and then the end of the output, and both are marked.
-pub fn encode(owner: &Owner, created_at: Timestamp, request: &RunRequest, result: &Bytes) -> Result<Vec<u8>, serde_json::Error> {
+pub fn encode(
+    owner: &Owner,
+    created_at: Timestamp,
+    request: &RunRequest,
+    result: &Bytes,
+) -> Result<Vec<u8>, serde_json::Error> {
     encode_within(MAX_RECORD_BYTES, owner, created_at, request, result)
 }
 

@@ -13,7 +13,6 @@ use serde_json::value::RawValue;
 pub struct RunResult {
     pub id: RunId,
     pub created_at: Timestamp,
-    pub status: RunStatus,
     json: Bytes,
 }
 
@@ -30,7 +29,7 @@ impl RunResult {
         let ok = ending.exit_code == 0 && ending.status == RunStatus::Success;
         let fields = report.get().strip_prefix('{')?.strip_suffix('}')?;
         let json = format!(r#"{{"id":"{id}","ok":{ok},{fields},"createdAt":"{created_at}"}}"#);
-        Some(Self { id, created_at, status: ending.status, json: json.into() })
+        Some(Self { id, created_at, json: json.into() })
     }
 
     /// The result that a report of our own makes.
@@ -85,7 +84,8 @@ mod tests {
         for status in RunStatus::ALL {
             for exit_code in [0, 1] {
                 let json = format!(r#"{{"status":"{}","exitCode":{exit_code}}}"#, status.name());
-                let result = RunResult::from_report_json(id, Timestamp(0), &RawValue::from_string(json).unwrap()).unwrap();
+                let result =
+                    RunResult::from_report_json(id, Timestamp(0), &RawValue::from_string(json).unwrap()).unwrap();
                 let ok = status == RunStatus::Success && exit_code == 0;
                 assert!(String::from_utf8_lossy(result.json()).contains(&format!(r#""ok":{ok},"#)));
             }

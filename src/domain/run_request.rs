@@ -118,7 +118,10 @@ fn read_source(fields: &mut Reader<'_>, language: Option<Language>) -> Option<So
                 }
                 (None, Some(language)) if !named_entrypoint => {
                     let default = language.default_entrypoint();
-                    fields.note("entrypoint", format!("is required, because files have no {default}: name the file to start"));
+                    fields.note(
+                        "entrypoint",
+                        format!("is required, because files have no {default}: name the file to start"),
+                    );
                     return None;
                 }
                 (None, _) => return None,
@@ -215,7 +218,10 @@ fn read_args_and_env(fields: &mut Reader<'_>) -> (Vec<String>, BTreeMap<String, 
         }
     }
     if total > limits::MAX_ARGS_AND_ENV_BYTES {
-        fields.note("env", format!("and args must have at most {} bytes in all, got {total}", limits::MAX_ARGS_AND_ENV_BYTES));
+        fields.note(
+            "env",
+            format!("and args must have at most {} bytes in all, got {total}", limits::MAX_ARGS_AND_ENV_BYTES),
+        );
     }
     (args, env)
 }

@@ -58,7 +58,8 @@ fn everything_that_may_be_said_is_understood() {
 
 #[test]
 fn network_is_none_public_or_hosts() {
-    let network = |policy: Value| read_body(json!({ "code": "", "lang": "node", "policy": policy })).unwrap().job.network;
+    let network =
+        |policy: Value| read_body(json!({ "code": "", "lang": "node", "policy": policy })).unwrap().job.network;
     assert_eq!(network(json!({})), Network::None);
     assert_eq!(network(json!({ "allowNetwork": true })), Network::Public);
     assert_eq!(network(json!({ "allowNetwork": true, "allowedHosts": [] })), Network::Hosts { hosts: vec![] });
@@ -118,12 +119,20 @@ fn bad_input_names_the_field() {
         (policy("timeoutMs", json!(99)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 99"),
         (policy("timeoutMs", json!(300_001)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 300001"),
         (policy("timeoutMs", json!("3000")), "policy.timeoutMs", "must be an integer from 100 to 300000, got \"3000\""),
-        (policy("timeoutMs", json!(1e9)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 1000000000.0"),
+        (
+            policy("timeoutMs", json!(1e9)),
+            "policy.timeoutMs",
+            "must be an integer from 100 to 300000, got 1000000000.0",
+        ),
         (policy("timeoutMs", json!(-5)), "policy.timeoutMs", "must be an integer from 100 to 300000, got -5"),
         (policy("timeoutMs", json!(100.5)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 100.5"),
         (policy("timeoutMs", json!(null)), "policy.timeoutMs", "must be an integer from 100 to 300000, got null"),
         (policy("memoryMB", json!(15)), "policy.memoryMB", "must be an integer from 16 to 2048, got 15"),
-        (policy("maxOutputBytes", json!(1)), "policy.maxOutputBytes", "must be an integer from 1024 to 10485760, got 1"),
+        (
+            policy("maxOutputBytes", json!(1)),
+            "policy.maxOutputBytes",
+            "must be an integer from 1024 to 10485760, got 1",
+        ),
         (policy("allowNetwork", json!("yes")), "policy.allowNetwork", "must be true or false, got \"yes\""),
         (policy("allowedHosts", json!(["a.com"])), "policy.allowedHosts", "needs allowNetwork to be true"),
         (
@@ -132,7 +141,11 @@ fn bad_input_names_the_field() {
             "must be a host",
         ),
         (files(&[]), "files", "must have at least one entry"),
-        (files(&many.iter().map(String::as_str).collect::<Vec<_>>()), "files", "may have at most 1000 entries, got 1001"),
+        (
+            files(&many.iter().map(String::as_str).collect::<Vec<_>>()),
+            "files",
+            "may have at most 1000 entries, got 1001",
+        ),
         (json!({ "files": {}, "lang": "python" }), "files", "must be an array, got an object"),
         (json!({ "files": ["a"], "lang": "python" }), "files[0]", "must be an object, got \"a\""),
         (json!({ "files": [{ "path": "main.py" }], "lang": "python" }), "files[0].content", "is required"),
@@ -168,7 +181,11 @@ fn bad_input_names_the_field() {
         (with(json!({ "userContext": { "id": "" } })), "userContext.id", "is required and must not be empty"),
         (with(json!({ "userContext": { "id": "u", "tier": "gold" } })), "userContext.tier", "must be \"free\""),
         (with(json!({ "userContext": { "id": "u", "metadata": 1 } })), "userContext.metadata", "must be an object"),
-        (with(json!({ "userContext": { "id": "u", "metadata": { "a": long } } })), "userContext.metadata", "makes the context"),
+        (
+            with(json!({ "userContext": { "id": "u", "metadata": { "a": long } } })),
+            "userContext.metadata",
+            "makes the context",
+        ),
         (with(json!({ "userContext": { "id": "u", "plan": 1 } })), "userContext.plan", "is not a field"),
     ];
     for (body, field, message) in cases {

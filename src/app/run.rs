@@ -1,0 +1,201 @@
+//! Running a program: start it, follow it, record how it ended.
+
+use crate::app::App;
+use crate::domain::events::{Broken, Line, Transcript, read_line};
+use crate::domain::idempotency::{Fingerprint, IdempotencyKey};
+use crate::domain::record::{self, Owner};
+use crate::domain::result::RunResult;
+use crate::domain::run_id::RunId;
+use crate::domain::run_request::RunRequest;
+use crate::domain::timestamp::Timestamp;
+use crate::follow::Follow;
+use crate::ports::{Background, Level, Once, SandboxFailure, SandboxFailureCode};
+use crate::store;
+use bytes::Bytes;
+use docle_protocol::RunJob;
+use docle_protocol::limits::{GRACE_MS, INSTALL_TIMEOUT_MS, MAX_QUEUE_MS};
+use futures::channel::{mpsc, oneshot};
+use futures::future::{Either, select};
+use futures::stream::{self, LocalBoxStream};
+use futures::{SinkExt, StreamExt};
+use serde_json::json;
+use std::rc::Rc;
+
+/// What the hops between Worker, object and runner may take on top of the runner's own clocks.
+const HOPS_MS: u32 = 5_000;
+
+/// A run that has its place in a sandbox.
+pub struct StartedRun {
+    pub id: RunId,
+    pub created_at: Timestamp,
+    /// It is not new: an earlier call with the same idempotency key made it.
+    pub replayed: bool,
+    /// Ends with exactly one [`Progress::Complete`]. Dropping it before ends the run, unless it has an idempotency key.
+    pub progress: LocalBoxStream<'static, Progress>,
+}
+
+/// What happens while a run goes on.
+#[derive(Debug)]
+pub enum Progress {
+    /// Output, as the one-line JSON object that the runner wrote.
+    Stdout(Bytes),
+    Stderr(Bytes),
+    /// Nothing, but the runner is alive.
+    Heartbeat,
+    Complete(RunResult),
+}
+
+/// Starts a run for `owner` and sees to it that its result is stored when it ends, whoever is still listening then.
+///
+/// # Errors
+/// When nothing has run: the sandbox could not take the job, or the idempotency key stands against it.
+pub async fn start_run(
+    app: &App,
+    id: RunId,
+    owner: Owner,
+    request: RunRequest,
+    once: Option<(IdempotencyKey, Fingerprint)>,
+) -> Result<StartedRun, SandboxFailure> {
+    let created_at = app.clock.now();
+    let deadline_ms = deadline_ms(&request.job);
+    let detached = once.is_some();
+    let once = once.map(|(key, fingerprint)| Once { key, fingerprint, run_id: id, created_at, deadline_ms });
+    let job = serde_json::to_vec(&request.job)
+        .map_err(|error| SandboxFailureCode::Rejected.because(format!("The job could not be encoded: {error}")))?;
+
+    let deadline = app.clock.sleep(deadline_ms);
+    let call = app.sandboxes.run(&owner.project_id, job, once);
+    let (stream, deadline) = match select(call, deadline).await {
+        Either::Left((stream, deadline)) => (stream?, deadline),
+        Either::Right(_) => return Err(SandboxFailureCode::Unavailable.because("The sandbox did not answer in time.")),
+    };
+    let (id, created_at) = stream.first_call.map_or((id, created_at), |first| (first.run_id, first.created_at));
+    let replayed = stream.first_call.is_some();
+    let events = Follow::new(stream.chunks, deadline);
+    let mut running =
+        Running { id, created_at, events, transcript: Transcript::default(), ended: false, recorder: None };
+    running.wait_for_place().await?;
+    record_at_the_end(app, &mut running, owner, request);
+
+    let progress = if detached {
+        detach(&*app.background, running)
+    } else {
+        stream::unfold(running, |mut running| async move { Some((running.next().await?, running)) }).boxed_local()
+    };
+    Ok(StartedRun { id, created_at, replayed, progress })
+}
+
+/// The Worker's own clock. It is the last of three: the runner's ends the program, the object's and this one only see
+/// to it that an answer comes when the runner's does not.
+fn deadline_ms(job: &RunJob) -> u32 {
+    let install = if job.packages.is_empty() { 0 } else { INSTALL_TIMEOUT_MS };
+    install + MAX_QUEUE_MS + job.limits.timeout_ms + GRACE_MS + HOPS_MS
+}
+
+/// A run on its way to its result.
+struct Running {
+    id: RunId,
+    created_at: Timestamp,
+    events: Follow,
+    transcript: Transcript,
+    ended: bool,
+    /// Takes the result to be recorded.
+    recorder: Option<oneshot::Sender<RunResult>>,
+}
+
+impl Running {
+    /// Resolves when the runner says that the run has started. A stream that breaks before has run nothing.
+    async fn wait_for_place(&mut self) -> Result<(), SandboxFailure> {
+        loop {
+            let line = self.events.next_line().await.map_err(|broken| match broken {
+                Broken::ByCaller => SandboxFailureCode::CallerLeft.because("The caller left."),
+                Broken::BySandbox => {
+                    SandboxFailureCode::Unavailable.because("The stream broke before the run started.")
+                }
+            })?;
+            match read_line(&line) {
+                Some(Line::Heartbeat) => {}
+                Some(Line::Start) => return Ok(()),
+                _ => return Err(SandboxFailureCode::Mismatch.because("The stream does not begin with a start.")),
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Option<Progress> {
+        if self.ended {
+            return None;
+        }
+        let line = match self.events.next_line().await {
+            Ok(line) => line,
+            Err(broken) => return Some(self.break_off(broken)),
+        };
+        Some(match read_line(&line) {
+            Some(Line::Heartbeat | Line::Start) => Progress::Heartbeat,
+            Some(kind @ Line::Stdout) => {
+                self.transcript.keep(&kind, &line);
+                Progress::Stdout(line)
+            }
+            Some(kind @ Line::Stderr) => {
+                self.transcript.keep(&kind, &line);
+                Progress::Stderr(line)
+            }
+            Some(Line::Complete(report)) => match RunResult::from_report_json(self.id, self.created_at, report) {
+                Some(result) => self.complete(result),
+                None => self.break_off(Broken::BySandbox),
+            },
+            None => self.break_off(Broken::BySandbox),
+        })
+    }
+
+    fn break_off(&mut self, broken: Broken) -> Progress {
+        let report = self.transcript.report(broken);
+        self.complete(RunResult::from_report(self.id, self.created_at, &report))
+    }
+
+    fn complete(&mut self, result: RunResult) -> Progress {
+        self.ended = true;
+        // The other end waits in the background, or is gone with it; there is nobody to tell in that case.
+        let _ = self.recorder.take().map(|recorder| recorder.send(result.clone()));
+        Progress::Complete(result)
+    }
+}
+
+impl Drop for Running {
+    /// Whoever drops a run before its end has lost its client, and the run ends with that.
+    fn drop(&mut self) {
+        if self.recorder.is_some() {
+            self.break_off(Broken::ByCaller);
+        }
+    }
+}
+
+/// Lets a run go on without its client: the client gets what it still listens to.
+fn detach(background: &dyn Background, mut running: Running) -> LocalBoxStream<'static, Progress> {
+    let (mut sender, receiver) = mpsc::channel(1);
+    background.spawn(Box::pin(async move {
+        while let Some(progress) = running.next().await {
+            // A client that left does not end this run.
+            let _ = sender.send(progress).await;
+        }
+    }));
+    receiver.boxed_local()
+}
+
+/// Stores the result when it is there, after the answer. A replay is stored again: it is the same record, and it heals
+/// the case that the first caller's Worker ended before it could store anything.
+fn record_at_the_end(app: &App, running: &mut Running, owner: Owner, request: RunRequest) {
+    let (sender, receiver) = oneshot::channel::<RunResult>();
+    running.recorder = Some(sender);
+    let (runs, log) = (Rc::clone(&app.runs), Rc::clone(&app.log));
+    app.background.spawn(Box::pin(async move {
+        let Ok(result) = receiver.await else { return };
+        let stored = match record::encode(&owner, result.created_at, &request, result.json()) {
+            Ok(record) => store::runs::put(&*runs, result.id, &record).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = stored {
+            let line = json!({ "message": "A result could not be stored.", "run.id": result.id, "error": error });
+            log.write(Level::Error, line);
+        }
+    }));
+}

@@ -1,0 +1,243 @@
+//! Errors as clients see them: RFC 9457 problem bodies with a code to act on.
+
+use crate::app::App;
+use crate::domain::problem::FieldError;
+use crate::http::Response;
+use crate::http::respond;
+use crate::ports::{Level, PortError, SandboxFailure, SandboxFailureCode};
+use ::http::StatusCode;
+use ::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde::Serialize;
+use serde_json::json;
+use std::borrow::Cow;
+
+/// What went wrong, as the machine-readable `code` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    InvalidJson,
+    InvalidRequest,
+    IncompleteBody,
+    BodyTooLarge,
+    ApiKeyRequired,
+    InvalidApiKey,
+    NotFound,
+    RunNotFound,
+    MethodNotAllowed,
+    IdempotencyKeyReused,
+    IdempotencyInDoubt,
+    SandboxBusy,
+    SandboxUnavailable,
+    SandboxMismatch,
+    ServiceUnavailable,
+    Internal,
+}
+
+impl ErrorCode {
+    /// Every code.
+    #[cfg(test)]
+    pub const ALL: [Self; 16] = [
+        Self::InvalidJson,
+        Self::InvalidRequest,
+        Self::IncompleteBody,
+        Self::BodyTooLarge,
+        Self::ApiKeyRequired,
+        Self::InvalidApiKey,
+        Self::NotFound,
+        Self::RunNotFound,
+        Self::MethodNotAllowed,
+        Self::IdempotencyKeyReused,
+        Self::IdempotencyInDoubt,
+        Self::SandboxBusy,
+        Self::SandboxUnavailable,
+        Self::SandboxMismatch,
+        Self::ServiceUnavailable,
+        Self::Internal,
+    ];
+
+    /// The code on the wire, its HTTP status and its title: the one table.
+    const fn row(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::InvalidJson => ("invalid_json", StatusCode::BAD_REQUEST, "Invalid JSON"),
+            Self::InvalidRequest => ("invalid_request", StatusCode::BAD_REQUEST, "Invalid request"),
+            Self::IncompleteBody => ("incomplete_body", StatusCode::BAD_REQUEST, "Incomplete body"),
+            Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "Body too large"),
+            Self::ApiKeyRequired => ("api_key_required", StatusCode::UNAUTHORIZED, "API key required"),
+            Self::InvalidApiKey => ("invalid_api_key", StatusCode::UNAUTHORIZED, "Invalid API key"),
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "Not found"),
+            Self::RunNotFound => ("run_not_found", StatusCode::NOT_FOUND, "Run not found"),
+            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+            Self::IdempotencyKeyReused => {
+                ("idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY, "Idempotency key reused")
+            }
+            Self::IdempotencyInDoubt => ("idempotency_in_doubt", StatusCode::CONFLICT, "First run in doubt"),
+            Self::SandboxBusy => ("sandbox_busy", StatusCode::SERVICE_UNAVAILABLE, "Sandbox busy"),
+            Self::SandboxUnavailable => ("sandbox_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Sandbox unavailable"),
+            Self::SandboxMismatch => ("sandbox_mismatch", StatusCode::BAD_GATEWAY, "Sandbox mismatch"),
+            Self::ServiceUnavailable => ("service_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
+            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+        }
+    }
+}
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub struct ApiError {
+    code: ErrorCode,
+    message: Cow<'static, str>,
+    fields: Vec<FieldError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// What the caller is not told.
+    cause: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    error: &'a str,
+    message: &'a str,
+    code: &'a str,
+    #[serde(rename = "requestId")]
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signup_url: Option<&'a str>,
+}
+
+impl ApiError {
+    /// An error with a message for the caller.
+    pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        let retry_later =
+            matches!(code, ErrorCode::SandboxBusy | ErrorCode::SandboxUnavailable | ErrorCode::ServiceUnavailable);
+        let headers = match code {
+            ErrorCode::ApiKeyRequired | ErrorCode::InvalidApiKey => {
+                vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]
+            }
+            _ if retry_later => vec![(RETRY_AFTER, HeaderValue::from_static("1"))],
+            _ => Vec::new(),
+        };
+        Self { code, message: message.into(), fields: Vec::new(), headers, cause: None }
+    }
+
+    /// Fields that are wrong; the message is the first of them.
+    pub fn invalid(fields: Vec<FieldError>) -> Self {
+        let message = match &fields[..] {
+            [] => "The request is invalid.".to_owned(),
+            [only] => sentence(only),
+            [first, others @ ..] => {
+                format!("{} There are {} more problems in `errors`.", sentence(first), others.len())
+            }
+        };
+        Self { fields, ..Self::new(ErrorCode::InvalidRequest, message) }
+    }
+
+    /// The resource exists, but not for this method.
+    pub fn method_not_allowed(methods: &'static str) -> Self {
+        let mut error = Self::new(ErrorCode::MethodNotAllowed, format!("This path takes {methods}."));
+        error.headers.push((ALLOW, HeaderValue::from_static(methods)));
+        error
+    }
+
+    /// The body of the error, logged here if there is a cause that the caller is not told.
+    pub fn into_response(self, app: &App, request_id: &str, path: &str) -> Response {
+        let (code, status, title) = self.code.row();
+        if let Some(cause) = &self.cause {
+            let line =
+                json!({ "message": "A request failed.", "code": code, "error": cause, "request.id": request_id });
+            app.log.write(Level::Error, line);
+        }
+        let signup_url = (self.code == ErrorCode::ApiKeyRequired).then_some(app.config.signup_url.as_str());
+        let problem = Problem {
+            r#type: format!("/docs/errors#{code}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.message,
+            instance: path,
+            error: title,
+            message: &self.message,
+            code,
+            request_id,
+            errors: &self.fields,
+            signup_url,
+        };
+        let mut response = respond::json(status, &problem);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
+        response
+    }
+}
+
+fn sentence(error: &FieldError) -> String {
+    let field = if error.field.is_empty() { "The body" } else { &error.field };
+    format!("{field} {}.", error.message)
+}
+
+impl From<PortError> for ApiError {
+    fn from(error: PortError) -> Self {
+        let message = "A part of the service does not answer; please try again.";
+        Self { cause: Some(error.0), ..Self::new(ErrorCode::ServiceUnavailable, message) }
+    }
+}
+
+impl From<SandboxFailure> for ApiError {
+    fn from(failure: SandboxFailure) -> Self {
+        let (code, message) = match failure.code {
+            SandboxFailureCode::Unavailable | SandboxFailureCode::CallerLeft => (
+                ErrorCode::SandboxUnavailable,
+                "No sandbox is available at the moment, and nothing was run; please try again.",
+            ),
+            SandboxFailureCode::Busy => {
+                (ErrorCode::SandboxBusy, "All places are taken at the moment, and nothing was run; please try again.")
+            }
+            SandboxFailureCode::Mismatch => (
+                ErrorCode::SandboxMismatch,
+                "The sandbox is of another release than this service, and nothing was run; an update is under way.",
+            ),
+            SandboxFailureCode::Rejected => (ErrorCode::Internal, "The sandbox did not accept the run."),
+            SandboxFailureCode::KeyReused => (
+                ErrorCode::IdempotencyKeyReused,
+                "This Idempotency-Key was used with another body within the last 24 hours; use a new key for a new run.",
+            ),
+            SandboxFailureCode::InDoubt => (
+                ErrorCode::IdempotencyInDoubt,
+                "The first run with this Idempotency-Key was interrupted, and whether it finished is unknown; use a new \
+                 key to run again.",
+            ),
+        };
+        let expected = matches!(failure.code, SandboxFailureCode::KeyReused | SandboxFailureCode::InDoubt);
+        Self { cause: (!expected).then_some(failure.message), ..Self::new(code, message) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_codes_unchanged() {
+        let rows: Vec<(&str, u16)> = ErrorCode::ALL.iter().map(|code| (code.row().0, code.row().1.as_u16())).collect();
+        let expected = [
+            ("invalid_json", 400),
+            ("invalid_request", 400),
+            ("incomplete_body", 400),
+            ("body_too_large", 413),
+            ("api_key_required", 401),
+            ("invalid_api_key", 401),
+            ("not_found", 404),
+            ("run_not_found", 404),
+            ("method_not_allowed", 405),
+            ("idempotency_key_reused", 422),
+            ("idempotency_in_doubt", 409),
+            ("sandbox_busy", 503),
+            ("sandbox_unavailable", 503),
+            ("sandbox_mismatch", 502),
+            ("service_unavailable", 503),
+            ("internal", 500),
+        ];
+        assert_eq!(rows, expected);
+    }
+}

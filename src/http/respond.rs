@@ -1,0 +1,22 @@
+//! Making answers.
+
+use crate::http::Response;
+use crate::http::body::Body;
+use ::http::StatusCode;
+use ::http::header::{CONTENT_TYPE, HeaderValue};
+use bytes::Bytes;
+use serde::Serialize;
+
+/// An answer that is `value` as JSON.
+pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    let bytes = serde_json::to_vec(value).expect("answers are plain data with string keys, which always encodes");
+    raw_json(status, bytes.into())
+}
+
+/// An answer that is JSON already.
+pub fn raw_json(status: StatusCode, bytes: Bytes) -> Response {
+    let mut response = Response::new(Body::Whole(bytes));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

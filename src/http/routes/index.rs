@@ -1,0 +1,18 @@
+//! `GET /`: what this is.
+
+use crate::app::App;
+use crate::http::Response;
+use crate::http::error::ApiError;
+use crate::http::respond;
+use ::http::StatusCode;
+use serde_json::json;
+
+/// Name, version and where to go next.
+pub fn get_index(app: &App) -> Result<Response, ApiError> {
+    let index = json!({
+        "name": "Docle",
+        "version": env!("CARGO_PKG_VERSION"),
+        "links": { "run": "/api/run", "health": "/health", "signup": app.config.signup_url },
+    });
+    Ok(respond::json(StatusCode::OK, &index))
+}

@@ -1,0 +1,5 @@
+//! One file per resource; handlers are named `verb_resource`.
+
+pub mod health;
+pub mod index;
+pub mod run;

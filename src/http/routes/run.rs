@@ -1,0 +1,95 @@
+//! `/api/run`: run a program, read what a run gave.
+
+use crate::app::run::{Progress, StartedRun, start_run};
+use crate::app::{App, runs};
+use crate::domain::idempotency::{Fingerprint, IdempotencyKey};
+use crate::domain::problem::FieldError;
+use crate::domain::run_id::RunId;
+use crate::domain::{json, run_request};
+use crate::http::accept::wants_event_stream;
+use crate::http::auth::ApiClient;
+use crate::http::body::{self, Body};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::middleware::log::About;
+use crate::http::{Request, Response, respond, sse};
+use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use ::http::{HeaderMap, StatusCode};
+use futures::StreamExt;
+use std::rc::Rc;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempotent-replay");
+/// Tells proxies of the nginx family to pass events on as they come.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// `POST /api/run`: size, key, validation, work, in this order, so that a stranger learns nothing from our errors.
+pub async fn create_run(app: &App, request: Request) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    body::check_declared_size(&parts.headers)?;
+    let ApiClient(owner) = ApiClient::extract(app, &parts.headers).await?;
+    let bytes = body::read(body).await?;
+
+    let id = RunId::from_random(app.random());
+    let once = idempotency_key(&parts.headers)?.map(|key| (key, Fingerprint::of(&bytes)));
+    let request = parse(bytes, id, app.config.max_timeout_ms)?;
+    let project_id = Some(owner.project_id.clone());
+    let run = start_run(app, id, owner, request, once).await?;
+
+    let about = About { run_id: Some(run.id), project_id };
+    let replayed = run.replayed;
+    let mut response = if wants_event_stream(&parts.headers) { stream(app, run) } else { wait(run).await? };
+    if replayed {
+        response.headers_mut().insert(IDEMPOTENT_REPLAY, HeaderValue::from_static("true"));
+    }
+    response.extensions_mut().insert(about);
+    Ok(response)
+}
+
+/// `GET /api/run/:id`: open to whoever knows the id; the project's own key sees the input, too.
+pub async fn get_run(app: &App, id: &str, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let reader = ApiClient::extract_if_present(app, headers).await?.map(|ApiClient(owner)| owner);
+    let not_found =
+        || ApiError::new(ErrorCode::RunNotFound, "There is no run with this id; results are kept for 7 days.");
+    let id = RunId::parse(id).ok_or_else(not_found)?;
+    let run = runs::read_run(app, id, reader.as_ref()).await?.ok_or_else(not_found)?;
+    let mut response = respond::raw_json(StatusCode::OK, run);
+    let project_id = reader.map(|reader| reader.project_id);
+    response.extensions_mut().insert(About { run_id: Some(id), project_id });
+    Ok(response)
+}
+
+fn parse(bytes: Vec<u8>, id: RunId, max_timeout_ms: u32) -> Result<run_request::RunRequest, ApiError> {
+    let invalid_json = |message: String| ApiError::new(ErrorCode::InvalidJson, message);
+    let text = String::from_utf8(bytes).map_err(|error| {
+        invalid_json(format!("The body is not UTF-8: byte {} begins no character.", error.utf8_error().valid_up_to()))
+    })?;
+    let value = json::parse(&text).map_err(|error| invalid_json(format!("The body is not JSON: {error}.")))?;
+    drop(text);
+    run_request::parse(value, id, max_timeout_ms).map_err(ApiError::invalid)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().ok().and_then(IdempotencyKey::parse);
+    key.map(Some).ok_or_else(|| {
+        let message = "must be 1 to 255 visible ASCII characters".to_owned();
+        ApiError::invalid(vec![FieldError { field: "Idempotency-Key".to_owned(), message }])
+    })
+}
+
+async fn wait(mut run: StartedRun) -> Result<Response, ApiError> {
+    while let Some(progress) = run.progress.next().await {
+        if let Progress::Complete(result) = progress {
+            return Ok(respond::raw_json(StatusCode::OK, result.json().clone()));
+        }
+    }
+    Err(ApiError::new(ErrorCode::Internal, "The run ended without a result."))
+}
+
+fn stream(app: &App, run: StartedRun) -> Response {
+    let mut response = Response::new(Body::Stream(sse::events(run, Rc::clone(&app.clock))));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}

@@ -1,0 +1,6 @@
+//! Durable Objects, each with the calls it takes and the stub that makes them.
+
+pub mod once;
+pub mod runner;
+pub mod sandbox;
+pub mod sandbox_call;

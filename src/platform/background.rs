@@ -1,0 +1,14 @@
+//! Work after the answer, by `waitUntil`.
+
+use crate::ports::Background;
+use futures::future::LocalBoxFuture;
+use worker::Context;
+
+/// [`Background`] of one request. The runtime lets it go on for 30 seconds after the answer is through.
+pub struct AfterAnswer(pub Context);
+
+impl Background for AfterAnswer {
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        self.0.wait_until(work);
+    }
+}

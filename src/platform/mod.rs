@@ -1,0 +1,10 @@
+//! The Workers runtime behind the ports.
+
+pub mod background;
+pub mod clock;
+pub mod console;
+pub mod d1;
+pub mod edge;
+pub mod entropy;
+pub mod kv;
+pub mod object_sql;

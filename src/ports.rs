@@ -1,0 +1,169 @@
+//! What the application needs from outside, named for what it is needed for.
+//!
+//! Every port is implemented over the Workers runtime in [`crate::platform`] and [`crate::objects`], and by fakes in
+//! tests. An error of a port is for the log; what the caller hears is decided where it is handled.
+
+use crate::domain::api_key::ApiKey;
+use crate::domain::events::Broken;
+use crate::domain::idempotency::{Fingerprint, IdempotencyKey};
+use crate::domain::record::Owner;
+use crate::domain::run_id::RunId;
+use crate::domain::timestamp::Timestamp;
+use async_trait::async_trait;
+use docle_protocol::RunnerHealth;
+use futures::future::LocalBoxFuture;
+use futures::stream::LocalBoxStream;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Something outside did not work. The text is for the log and never for the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortError(pub String);
+
+impl fmt::Display for PortError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A value in a query or a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SqlValue {
+    Integer(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+/// The database of accounts. Reads may be repeated.
+#[async_trait(?Send)]
+pub trait Sql {
+    /// The first row that `query` gives, all its columns as text, in the order of the query.
+    async fn first(&self, query: &str, args: &[SqlValue]) -> Result<Option<Vec<String>>, PortError>;
+}
+
+/// An object's own database. Statements between two awaits take effect together or not at all.
+pub trait LocalSql {
+    /// All rows that `query` gives.
+    fn exec(&self, query: &str, args: &[SqlValue]) -> Result<Vec<Vec<SqlValue>>, PortError>;
+}
+
+/// Values by key, kept for a while. A value may take a minute until every place sees it; writes may be repeated.
+#[async_trait(?Send)]
+pub trait Kv {
+    /// The value, or `None` where there is none or it is not visible here yet.
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError>;
+    /// Stores `value`, at most 25 MiB, for `ttl_seconds`.
+    async fn put(&self, key: &str, value: &[u8], ttl_seconds: u64) -> Result<(), PortError>;
+}
+
+/// Who holds which API key.
+#[async_trait(?Send)]
+pub trait Keys {
+    /// The owner of a key that is valid now; `None` where it is unknown or revoked. An error must refuse the caller.
+    async fn authenticate(&self, key: &ApiKey) -> Result<Option<Owner>, PortError>;
+}
+
+/// Where programs run.
+#[async_trait(?Send)]
+pub trait Sandboxes {
+    /// Starts a job, an encoded [`docle_protocol::RunJob`], in the project's sandbox. Dropping the stream ends the run,
+    /// unless it runs `once`; so does the caller's leaving. An error means that nothing has run.
+    async fn run(&self, project_id: &str, job: Vec<u8>, once: Option<Once>) -> Result<RunStream, SandboxFailure>;
+    /// What the runner says about itself.
+    async fn health(&self) -> Result<RunnerHealth, SandboxFailure>;
+}
+
+/// A call that must have one effect however often it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Once {
+    pub key: IdempotencyKey,
+    pub fingerprint: Fingerprint,
+    pub run_id: RunId,
+    pub created_at: Timestamp,
+    /// After this long the run counts as broken, in milliseconds.
+    pub deadline_ms: u32,
+}
+
+/// Which run answers a repeated call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FirstCall {
+    pub run_id: RunId,
+    pub created_at: Timestamp,
+}
+
+/// A run in progress: the runner's event stream in chunks that may end anywhere.
+pub struct RunStream {
+    pub chunks: LocalBoxStream<'static, Result<Vec<u8>, Broken>>,
+    /// Set when this is not a new run but the answer to an earlier call.
+    pub first_call: Option<FirstCall>,
+}
+
+/// Why a job did not start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxFailure {
+    pub code: SandboxFailureCode,
+    /// For the log.
+    pub message: String,
+}
+
+/// What a job's not starting means to the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxFailureCode {
+    /// No runner answers, or it is stopping, or it does not accept us.
+    Unavailable,
+    /// No place became free in time.
+    Busy,
+    /// The runner speaks another version of the protocol.
+    Mismatch,
+    /// The runner refuses the job itself, which validation should have refused.
+    Rejected,
+    /// The idempotency key was used with another body.
+    KeyReused,
+    /// Whether the first call with the idempotency key finished is unknown.
+    InDoubt,
+    /// The caller left before the job started.
+    CallerLeft,
+}
+
+impl SandboxFailureCode {
+    /// The failure with a sentence for the log.
+    pub fn because(self, message: impl Into<String>) -> SandboxFailure {
+        SandboxFailure { code: self, message: message.into() }
+    }
+}
+
+/// Time.
+pub trait Clock {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+    /// Resolves after `milliseconds`.
+    fn sleep(&self, milliseconds: u32) -> LocalBoxFuture<'static, ()>;
+}
+
+/// Randomness that nobody can predict.
+pub trait Entropy {
+    /// Fills `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Work that outlives the answer.
+pub trait Background {
+    /// Runs `work` to its end, whether or not the answer has been sent.
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>);
+}
+
+/// The log.
+pub trait Log {
+    /// Writes one line: a sentence or an object with dotted fields; never keys, code, addresses or bodies.
+    fn write(&self, level: Level, line: serde_json::Value);
+}
+
+/// How much attention a line deserves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Info,
+    Error,
+}

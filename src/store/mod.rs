@@ -1,0 +1,5 @@
+//! Queries and key layouts over the ports.
+
+pub mod keys;
+pub mod once;
+pub mod runs;

@@ -1,0 +1,167 @@
+//! Fakes of the ports that a native test cannot have for real.
+
+use crate::domain::events::Broken;
+use crate::domain::timestamp::Timestamp;
+use crate::ports::{
+    Background, Clock, Entropy, FirstCall, Kv, Level, Log, Once, PortError, RunStream, SandboxFailure, Sandboxes,
+};
+use async_trait::async_trait;
+use docle_protocol::{RunJob, RunnerHealth};
+use futures::executor::{LocalPool, LocalSpawner};
+use futures::future::{self, LocalBoxFuture};
+use futures::task::LocalSpawnExt;
+use futures::{FutureExt, StreamExt, stream};
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// What the fake sandbox does with the next run.
+#[derive(Clone)]
+pub enum Script {
+    /// Answers with these chunks, and ends the stream.
+    Chunks(Vec<Vec<u8>>),
+    /// The same, and then nothing more until the deadline.
+    ChunksThenSilence(Vec<Vec<u8>>),
+    /// The same, and then the client is gone.
+    ChunksThenLeft(Vec<Vec<u8>>),
+    /// The answer to an earlier call.
+    Replay(FirstCall, Vec<Vec<u8>>),
+    /// Does not take the job.
+    Refuse(SandboxFailure),
+    /// Does not answer.
+    Hang,
+}
+
+/// [`Sandboxes`] that follow a script and keep what they were asked.
+pub struct FakeSandboxes {
+    pub script: RefCell<Script>,
+    pub jobs: RefCell<Vec<RunJob>>,
+    pub calls: RefCell<Vec<(String, Option<Once>)>>,
+    pub health: RefCell<Option<RunnerHealth>>,
+}
+
+#[async_trait(?Send)]
+impl Sandboxes for FakeSandboxes {
+    async fn run(&self, project_id: &str, job: Vec<u8>, once: Option<Once>) -> Result<RunStream, SandboxFailure> {
+        self.jobs.borrow_mut().push(serde_json::from_slice(&job).unwrap());
+        self.calls.borrow_mut().push((project_id.to_owned(), once));
+        let script = self.script.borrow().clone();
+        let (chunks, then, first_call) = match script {
+            Script::Chunks(chunks) => (chunks, stream::empty().boxed_local(), None),
+            Script::ChunksThenSilence(chunks) => (chunks, stream::pending().boxed_local(), None),
+            Script::ChunksThenLeft(chunks) => {
+                (chunks, stream::once(async { Err(Broken::ByCaller) }).boxed_local(), None)
+            }
+            Script::Replay(first_call, chunks) => (chunks, stream::empty().boxed_local(), Some(first_call)),
+            Script::Refuse(failure) => return Err(failure),
+            Script::Hang => future::pending().await,
+        };
+        Ok(RunStream { chunks: stream::iter(chunks.into_iter().map(Ok)).chain(then).boxed_local(), first_call })
+    }
+
+    async fn health(&self) -> Result<RunnerHealth, SandboxFailure> {
+        let health = self.health.borrow().clone();
+        match health {
+            Some(health) => Ok(health),
+            None => future::pending().await,
+        }
+    }
+}
+
+/// [`Kv`] in memory, which can be told to fail and to show values only when asked again.
+#[derive(Default)]
+pub struct FakeKv {
+    pub values: RefCell<HashMap<String, (Vec<u8>, u64)>>,
+    pub fails: Cell<bool>,
+    pub misses: Cell<u32>,
+}
+
+#[async_trait(?Send)]
+impl Kv for FakeKv {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
+        if self.fails.get() {
+            return Err(PortError("KV is away.".into()));
+        }
+        if self.misses.get() > 0 {
+            self.misses.set(self.misses.get() - 1);
+            return Ok(None);
+        }
+        Ok(self.values.borrow().get(key).map(|(value, _)| value.clone()))
+    }
+
+    async fn put(&self, key: &str, value: &[u8], ttl_seconds: u64) -> Result<(), PortError> {
+        if self.fails.get() {
+            return Err(PortError("KV is away.".into()));
+        }
+        self.values.borrow_mut().insert(key.to_owned(), (value.to_vec(), ttl_seconds));
+        Ok(())
+    }
+}
+
+/// [`Clock`] that stands still until somebody sleeps: the time then jumps to the end of the sleep, unless something
+/// else is ready first.
+#[derive(Default)]
+pub struct FakeClock {
+    now: Rc<Cell<i64>>,
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.now.get())
+    }
+
+    fn sleep(&self, milliseconds: u32) -> LocalBoxFuture<'static, ()> {
+        let (now, mut patience) = (Rc::clone(&self.now), milliseconds);
+        let end = now.get() + i64::from(milliseconds);
+        // Longer sleeps let more turns pass, so that of two sleeps the shorter one ends first.
+        future::poll_fn(move |context| {
+            if patience == 0 {
+                now.set(now.get().max(end));
+                return std::task::Poll::Ready(());
+            }
+            patience -= 1;
+            context.waker().wake_by_ref();
+            std::task::Poll::Pending
+        })
+        .boxed_local()
+    }
+}
+
+/// [`Entropy`] that counts, so that ids differ and tests are the same each time.
+#[derive(Default)]
+pub struct FakeEntropy(Cell<u8>);
+
+impl Entropy for FakeEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.set(self.0.get() + 1);
+        bytes.fill(self.0.get());
+    }
+}
+
+/// [`Background`] on the test's own pool.
+pub struct PoolBackground(pub LocalSpawner);
+
+impl PoolBackground {
+    /// The port and the pool that does its work.
+    pub fn new() -> (Self, LocalPool) {
+        let pool = LocalPool::new();
+        (Self(pool.spawner()), pool)
+    }
+}
+
+impl Background for PoolBackground {
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        self.0.spawn_local(work).unwrap();
+    }
+}
+
+/// [`Log`] that keeps its lines.
+#[derive(Default)]
+pub struct FakeLog(pub RefCell<Vec<(Level, Value)>>);
+
+impl Log for FakeLog {
+    fn write(&self, level: Level, line: Value) {
+        self.0.borrow_mut().push((level, line));
+    }
+}

@@ -1,0 +1,7 @@
+//! The application with everything outside replaced: real SQLite, fakes at the other ports.
+
+mod app;
+mod edge_tests;
+mod fakes;
+mod run_tests;
+pub mod sqlite;

@@ -1,0 +1,76 @@
+//! The same SQL engine as D1 and object storage.
+
+use crate::ports::{LocalSql, PortError, Sql, SqlValue};
+use async_trait::async_trait;
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, ToSql, params_from_iter};
+
+/// A database in memory.
+pub struct Sqlite(Connection);
+
+impl Sqlite {
+    /// Without any tables.
+    pub fn empty() -> Self {
+        Self(Connection::open_in_memory().unwrap())
+    }
+
+    /// With every migration applied, in order.
+    pub fn migrated() -> Self {
+        let sqlite = Self::empty();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        assert!(!files.is_empty());
+        for file in files {
+            sqlite.0.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
+        }
+        sqlite
+    }
+
+    /// Runs statements that set a test up.
+    pub fn batch(&self, statements: &str) {
+        self.0.execute_batch(statements).unwrap();
+    }
+}
+
+impl ToSql for SqlValue {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+impl LocalSql for Sqlite {
+    fn exec(&self, query: &str, args: &[SqlValue]) -> Result<Vec<Vec<SqlValue>>, PortError> {
+        let failed = |error: rusqlite::Error| PortError(error.to_string());
+        let mut statement = self.0.prepare(query).map_err(failed)?;
+        let columns = statement.column_count();
+        let rows = statement.query_map(params_from_iter(args), |row| {
+            (0..columns)
+                .map(|column| {
+                    Ok(match row.get::<_, Value>(column)? {
+                        Value::Integer(number) => SqlValue::Integer(number),
+                        Value::Text(text) => SqlValue::Text(text),
+                        Value::Blob(bytes) => SqlValue::Blob(bytes),
+                        other => panic!("no column of ours holds {other:?}"),
+                    })
+                })
+                .collect()
+        });
+        rows.map_err(failed)?.collect::<Result<_, _>>().map_err(failed)
+    }
+}
+
+#[async_trait(?Send)]
+impl Sql for Sqlite {
+    async fn first(&self, query: &str, args: &[SqlValue]) -> Result<Option<Vec<String>>, PortError> {
+        let text = |value: SqlValue| match value {
+            SqlValue::Text(text) => text,
+            other => panic!("asked for as text: {other:?}"),
+        };
+        Ok(self.exec(query, args)?.into_iter().next().map(|row| row.into_iter().map(text).collect()))
+    }
+}
