@@ -1,16 +1,20 @@
 //! Puts a runner together from what the machine offers.
 
-use crate::interpreters::{Installer, Interpreter, Interpreters};
+use crate::interpreters::{Installer, Interpreter, Interpreters, command_line, environment};
+use crate::jail::launch::Command;
 use crate::jail::probe::{Grants, probe};
 use crate::jail::root::Root;
 use crate::options::Machine;
 use crate::packages::{Layers, Registries};
-use crate::place::{Places, Seat};
+use crate::place::Places;
 use crate::run::Runner;
+use crate::seat::{Common, Seat};
 use docle_protocol::Language;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A runner that is ready, and what its jails hold by.
 #[derive(Debug)]
@@ -41,12 +45,30 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
     let count = machine.places.unwrap_or(4 * cores).max(1);
     let budget = machine.memory_mb.unwrap_or_else(|| memory_mb() / 4 * 3);
-    let root = Root { binds: interpreters.binds(), layers: layers.directory().to_owned() };
-    let seat = |index| Seat::create(&grants.cgroups, index, grants.tier, root.clone(), mount_point.clone());
-    let seats: io::Result<Vec<_>> = (0..count).map(seat).collect();
+    let root = Root {
+        binds: interpreters.binds(),
+        places: interpreters.package_places(),
+        layers: layers.directory().to_owned(),
+    };
+    let common =
+        Common { cgroups: grants.cgroups.clone(), tier: grants.tier, root, mount_point, warm: warm(&interpreters) };
+    let languages = Language::ALL.into_iter().cycle();
+    let seats: io::Result<Vec<_>> =
+        (0..count).zip(languages).map(|(index, language)| Seat::create(&common, index, Some(language))).collect();
     let seats = seats.map_err(|error| format!("The jails cannot be made: {error}."))?;
     let places = Places::open(seats, budget);
     Ok(Assembled { runner: Runner { interpreters, layers, places }, grants })
+}
+
+/// How interpreters are started ahead: as for a job that asks for nothing special.
+fn warm(interpreters: &Interpreters) -> Arc<BTreeMap<Language, Command>> {
+    let command = |(language, interpreter): (&Language, &Interpreter)| {
+        let script = language.default_entrypoint();
+        let argv = command_line(&interpreter.executable, script, &[]);
+        let command = Command { argv, env: environment(*language, interpreter, script), script: script.into() };
+        (*language, command)
+    };
+    Arc::new(interpreters.languages.iter().map(command).collect())
 }
 
 fn interpreters(machine: &Machine) -> Result<Interpreters, String> {

@@ -2,11 +2,11 @@
 
 use crate::egress;
 use crate::jail::cgroup::Used;
-use crate::jail::handle::{Jail, Streams, pipe, set_nonblocking};
-use crate::jail::launch::{Bounds, Ending, Exit, Launch, Notice};
+use crate::jail::handle::Jail;
+use crate::jail::launch::{Bounds, Command, Ending, Exit, Launch, Notice};
 use crate::output::Output;
-use crate::place::Seat;
-use docle_protocol::RunEvent;
+use crate::seat::Seat;
+use docle_protocol::{Language, RunEvent};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
@@ -28,8 +28,9 @@ const DEATH_PATIENCE: Duration = Duration::from_secs(5);
 /// What to execute.
 #[derive(Debug)]
 pub struct Program {
-    pub argv: Vec<String>,
-    pub env: Vec<(String, String)>,
+    pub command: Command,
+    /// Whether an interpreter that was started for a plain script of this language does as well.
+    pub warm: Option<Language>,
     pub files: Vec<(String, String)>,
     pub stdin: String,
     /// A package layer to show at `/packages`.
@@ -77,12 +78,12 @@ pub async fn execute(
     cancel: &CancellationToken,
 ) -> io::Result<Outcome> {
     let bounds = bounds(&program, seat);
-    seat.group.prepare(program.memory_bytes, bounds.processes)?;
-    let Program { argv, env, files, stdin, layer, export, timeout, max_output_bytes, egress, .. } = program;
-    let launch =
-        Launch { argv, env, files, layer, uid: seat.uid, bounds, egress: egress.is_some(), export: export.is_some() };
-    let (theirs, ours) = connect()?;
-    let mut jail = seat.jailer()?.launch(&launch, theirs, export)?;
+    let Program { command, warm, files, stdin, layer, export, timeout, memory_bytes, max_output_bytes, egress } =
+        program;
+    let (mut jail, is_warm) = seat.jail(warm, memory_bytes)?;
+    let command = (!is_warm).then_some(command);
+    let launch = Launch { command, files, layer, bounds, egress: egress.is_some(), export: export.is_some() };
+    let ours = jail.launch(&launch, export.as_ref())?;
     drop(launch);
     let feeder = feed(ours.stdin, stdin)?;
     let stop = CancellationToken::new();
@@ -103,38 +104,14 @@ pub async fn execute(
 
 /// What follows from the limits of a program for its whole jail.
 fn bounds(program: &Program, seat: &Seat) -> Bounds {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     Bounds {
         // Files live in memory and count for it: three quarters leave the program room to notice a full disk
         // instead of being ended for want of memory.
         disk_bytes: program.memory_bytes / 4 * 3,
         // The largest trees in use, node_modules of a web framework, have tens of thousands of files.
         inodes: if program.export.is_some() { 200_000 } else { 16_384 },
-        // The documented size of one file, 100 MB; installers unpack larger ones.
-        file_bytes: if program.export.is_some() { 1 << 30 } else { 100 * 1_024 * 1_024 },
-        processes: 128,
-        cpu_seconds: (program.timeout.as_secs() + 1) * cores + 1,
         watched_memory_bytes: (!seat.group.is_real()).then_some(program.memory_bytes),
     }
-}
-
-struct Ends {
-    stdin: pipe::Sender,
-    stdout: pipe::Receiver,
-    stderr: pipe::Receiver,
-}
-
-fn connect() -> io::Result<(Streams, Ends)> {
-    let (stdin, stdin_ours) = pipe()?;
-    let (stdout_ours, stdout) = pipe()?;
-    let (stderr_ours, stderr) = pipe()?;
-    [&stdin_ours, &stdout_ours, &stderr_ours].into_iter().try_for_each(set_nonblocking)?;
-    let ends = Ends {
-        stdin: pipe::Sender::from_owned_fd(stdin_ours)?,
-        stdout: pipe::Receiver::from_owned_fd(stdout_ours)?,
-        stderr: pipe::Receiver::from_owned_fd(stderr_ours)?,
-    };
-    Ok((Streams { stdin, stdout, stderr }, ends))
 }
 
 /// A task that ends when this is dropped.

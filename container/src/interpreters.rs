@@ -88,6 +88,15 @@ impl Interpreters {
         interpreters.chain(self.installers.values().map(|installer| installer.bind.clone())).collect()
     }
 
+    /// Where their packages will be looked for.
+    pub fn package_places(&self) -> Vec<PathBuf> {
+        let python = self.languages.get(&Language::Python).map(|python| {
+            let version = python.version.rsplit_once('.').map_or(python.version.as_str(), |(minor, _)| minor);
+            PathBuf::from(format!("/packages/lib/python{version}/site-packages"))
+        });
+        python.into_iter().collect()
+    }
+
     /// Language → version, for people.
     pub fn versions(&self) -> BTreeMap<String, String> {
         self.languages.iter().map(|(language, found)| (language.name().to_owned(), found.version.clone())).collect()

@@ -14,6 +14,7 @@ mod output;
 mod packages;
 mod place;
 mod run;
+mod seat;
 mod server;
 
 use assembly::{Assembled, assemble};

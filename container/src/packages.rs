@@ -8,8 +8,8 @@
 use crate::egress::{self, Policy};
 use crate::execution::{Outcome, Program, Stop, execute};
 use crate::interpreters::{Installer, Interpreter, environment};
-use crate::jail::launch::Exit;
-use crate::place::Seat;
+use crate::jail::launch::{Command, Exit};
+use crate::seat::Seat;
 use docle_protocol::Language;
 use docle_protocol::limits::INSTALL_TIMEOUT_MS;
 use sha2::{Digest, Sha256};
@@ -91,6 +91,15 @@ impl Layers {
         &self.directory
     }
 
+    /// Whether a layer holds something that its language reads while it starts: Python's `.pth` files.
+    pub fn needs_cold_start(&self, language: Language, layer: Option<&str>) -> bool {
+        let (Language::Python, Some(layer)) = (language, layer) else { return false };
+        let libraries = fs::read_dir(self.directory.join(layer).join("lib")).into_iter().flatten().flatten();
+        let mut names =
+            libraries.filter_map(|library| fs::read_dir(library.path().join("site-packages")).ok()).flatten();
+        names.any(|name| name.is_ok_and(|name| name.file_name().to_string_lossy().ends_with(".pth")))
+    }
+
     /// The name of the layer that holds `wanted`, installed first where it is not there yet.
     pub async fn ensure(
         &self,
@@ -132,8 +141,12 @@ impl Layers {
         };
         let installer = wanted.installer.ok_or_else(no_installer)?;
         let program = Program {
-            argv: command_line(wanted, installer, &self.registries),
-            env: installer_environment(wanted),
+            command: Command {
+                argv: command_line(wanted, installer, &self.registries),
+                env: installer_environment(wanted),
+                script: String::new(),
+            },
+            warm: None,
             files: Vec::new(),
             stdin: String::new(),
             layer: None,

@@ -3,27 +3,19 @@
 //! A place is a user and a control group that serve one run after another. A run also reserves its memory, so that
 //! the promises made to all runs together fit into the machine.
 
-use crate::jail::cgroup::{Group, Kind};
-use crate::jail::handle::Jailer;
-use crate::jail::jailer::Settings;
-use crate::jail::root::{Root, Tier};
 use docle_protocol::limits::MAX_QUEUE_MS;
-use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// Users of the runs count from here: far above the users of any distribution.
-pub const FIRST_UID: u32 = 100_000;
 /// Requests that may wait for a place; more are refused at once, because they could only time out.
 const MAX_WAITING: usize = 1_000;
 
-/// All places of this runner. What a place has for itself is a [`Seat`]; the queue in front of it does not care.
+/// All places of this runner. What a place has for itself, `S`, is the next run's business and not the queue's.
 #[derive(Debug)]
-pub struct Places<S = Seat> {
+pub struct Places<S> {
     free: Mutex<Vec<S>>,
     seats: Arc<Semaphore>,
     memory_mb: Arc<Semaphore>,
@@ -33,19 +25,9 @@ pub struct Places<S = Seat> {
     running: AtomicU32,
 }
 
-/// What belongs to one place for good.
-#[derive(Debug)]
-pub struct Seat {
-    // Dropped before the group, which can only be removed when nobody is in it.
-    jailer: Jailer,
-    settings: Settings,
-    pub group: Group,
-    pub uid: u32,
-}
-
 /// A place that is taken; dropping it gives it back.
 #[derive(Debug)]
-pub struct Place<S = Seat> {
+pub struct Place<S> {
     seat: Option<S>,
     owner: Arc<Places<S>>,
     _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
@@ -70,14 +52,19 @@ impl<S> Places<S> {
         })
     }
 
-    /// Waits for a place and for `memory_mb` MiB; first come, first served.
-    pub async fn take(self: &Arc<Self>, memory_mb: u32) -> Result<Place<S>, Full> {
+    /// Waits for a place and for `memory_mb` MiB; first come, first served. Among the free ones a place that
+    /// `suits` is taken first.
+    pub async fn take(self: &Arc<Self>, memory_mb: u32, suits: impl Fn(&S) -> bool) -> Result<Place<S>, Full> {
         let _turn = self.waiting.clone().try_acquire_owned().map_err(|_| Full)?;
         // A run that wants more than the whole budget gets all of it: its limit still ends it where the machine does.
         let memory = self.memory_mb.clone().acquire_many_owned(memory_mb.min(self.budget_mb));
         let both = async { Some((memory.await.ok()?, self.seats.clone().acquire_owned().await.ok()?)) };
         let permits = timeout(Duration::from_millis(MAX_QUEUE_MS.into()), both).await.ok().flatten().ok_or(Full)?;
-        let seat = self.free.lock().ok().and_then(|mut free| free.pop()).ok_or(Full)?;
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = free.iter().position(suits).unwrap_or(0);
+        // A permit was had, so a seat is free.
+        let seat = if free.is_empty() { return Err(Full) } else { free.remove(index) };
+        drop(free);
         self.running.fetch_add(1, Ordering::Relaxed);
         Ok(Place { seat: Some(seat), owner: self.clone(), _permits: permits })
     }
@@ -97,28 +84,6 @@ impl<S> Places<S> {
     }
 }
 
-impl Seat {
-    /// Makes place number `index` on a machine that grants `kind`.
-    ///
-    /// # Errors
-    /// What the environment does not grant, in words.
-    pub fn create(kind: &Kind, index: u32, tier: Tier, root: Root, mount_point: PathBuf) -> io::Result<Self> {
-        let uid = FIRST_UID + index;
-        let group = Group::create(kind, index)?;
-        let settings = Settings { tier, root, mount_point, uid };
-        let jailer = Jailer::start(&settings, &group)?;
-        Ok(Self { jailer, settings, group, uid })
-    }
-
-    /// The jailer, started anew where the last one is gone.
-    pub fn jailer(&mut self) -> io::Result<&Jailer> {
-        if !self.jailer.is_alive() {
-            self.jailer = Jailer::start(&self.settings, &self.group)?;
-        }
-        Ok(&self.jailer)
-    }
-}
-
 impl<S> Place<S> {
     /// What this place has for itself.
     pub fn seat(&mut self) -> &mut S {
@@ -128,9 +93,8 @@ impl<S> Place<S> {
 
 impl<S> Drop for Place<S> {
     fn drop(&mut self) {
-        if let (Some(seat), Ok(mut free)) = (self.seat.take(), self.owner.free.lock()) {
-            free.push(seat);
-        }
+        let mut free = self.owner.free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.extend(self.seat.take());
         self.owner.running.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -142,22 +106,30 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn memory_is_reserved_and_given_back() {
         let places = Places::open(vec![0, 1, 2, 3], 512);
-        let first = places.take(256).await.unwrap();
-        let second = places.take(256).await.unwrap();
+        let first = places.take(256, |_| true).await.unwrap();
+        let second = places.take(256, |_| true).await.unwrap();
         assert_eq!(places.running(), 2);
-        assert_eq!(places.take(16).await.unwrap_err(), Full);
+        assert_eq!(places.take(16, |_| true).await.unwrap_err(), Full);
         drop(first);
-        let third = places.take(256).await.unwrap();
+        let third = places.take(256, |_| true).await.unwrap();
         drop((second, third));
         assert_eq!(places.running(), 0);
-        assert!(places.take(100_000).await.is_ok(), "more than the budget means all of it");
+        assert!(places.take(100_000, |_| true).await.is_ok(), "more than the budget means all of it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_that_suits_goes_first() {
+        let places = Places::open(vec![0, 1, 2], 512);
+        assert_eq!(*places.take(16, |seat| *seat == 2).await.unwrap().seat(), 2);
+        assert_eq!(*places.take(16, |seat| *seat == 7).await.unwrap().seat(), 0, "any does when none suits");
     }
 
     #[tokio::test(start_paused = true)]
     async fn two_runs_never_share_a_seat() {
         let places = Places::open(vec![0, 1], 512);
-        let (mut first, mut second) = (places.take(16).await.unwrap(), places.take(16).await.unwrap());
+        let (mut first, mut second) =
+            (places.take(16, |_| true).await.unwrap(), places.take(16, |_| true).await.unwrap());
         assert_ne!(first.seat(), second.seat());
-        assert_eq!(places.take(16).await.unwrap_err(), Full);
+        assert_eq!(places.take(16, |_| true).await.unwrap_err(), Full);
     }
 }

@@ -3,9 +3,10 @@
 use crate::egress::{self, Policy};
 use crate::execution::{Outcome, Program, Stop, execute};
 use crate::interpreters::{Interpreters, command_line, environment};
-use crate::jail::launch::Exit;
+use crate::jail::launch::{Command, Exit};
 use crate::packages::{Failure, INSTALL_MEMORY_MB, Layers, Wanted};
-use crate::place::{Full, Places, Seat};
+use crate::place::{Full, Places};
+use crate::seat::Seat;
 use docle_protocol::{Language, Network, RunEvent, RunJob, RunReport, RunStatus, Truncated, Usage};
 use nix::sys::signal::Signal;
 use std::io;
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Runner {
     pub interpreters: Interpreters,
     pub layers: Layers,
-    pub places: Arc<Places>,
+    pub places: Arc<Places<Seat>>,
 }
 
 /// Exit code of a program whose time was up, as timeout(1) has it.
@@ -38,7 +39,8 @@ impl Runner {
     ) -> Result<RunReport, Full> {
         let queued = Instant::now();
         let memory_mb = if job.packages.is_empty() { job.limits.memory_mb } else { INSTALL_MEMORY_MB };
-        let mut place = self.places.take(memory_mb).await?;
+        let wanted = warm_language(&job);
+        let mut place = self.places.take(memory_mb, |seat| seat.is_warm_for(wanted)).await?;
         let queue = queued.elapsed();
         if let Some(events) = &events {
             // A receiver that is gone has cancelled the run as well.
@@ -46,6 +48,10 @@ impl Runner {
         }
         let id = job.id.clone();
         let (mut report, install) = self.run_in(place.seat(), job, events, cancel).await;
+        if let Err(error) = place.seat().refill() {
+            eprintln!("seat.refill_failed error={:?}", error.to_string());
+        }
+        drop(place);
         if report.status == RunStatus::System {
             eprintln!("run.failed run.id={id} error={:?}", report.stderr);
             report.stderr = "The sandbox failed; the program is not to blame. The run may be repeated.".into();
@@ -96,6 +102,7 @@ impl Runner {
 
     fn program(&self, job: RunJob, layer: Option<String>) -> io::Result<Program> {
         let interpreter = self.interpreters.languages.get(&job.language).ok_or_else(|| missing(job.language))?;
+        let warm = warm_language(&job).filter(|language| !self.layers.needs_cold_start(*language, layer.as_deref()));
         let egress = match job.network {
             Network::None => None,
             Network::Public => Some(Policy::Public),
@@ -108,8 +115,12 @@ impl Runner {
         env.retain(|(name, _)| !job.env.contains_key(name));
         env.extend(job.env);
         Ok(Program {
-            argv: command_line(&interpreter.executable, &job.entrypoint, &job.args),
-            env,
+            warm,
+            command: Command {
+                argv: command_line(&interpreter.executable, &job.entrypoint, &job.args),
+                env,
+                script: job.entrypoint,
+            },
             files: job.files.into_iter().map(|file| (file.path, file.content)).collect(),
             stdin: job.stdin,
             layer,
@@ -121,6 +132,22 @@ impl Runner {
         })
     }
 }
+
+/// The language whose started interpreter does for this job: one that waits for the default script without
+/// arguments, variables or network, and with memory to spare.
+fn warm_language(job: &RunJob) -> Option<Language> {
+    let plain = job.entrypoint == job.language.default_entrypoint()
+        && job.args.is_empty()
+        && job.env.is_empty()
+        && job.network == Network::None
+        && job.limits.memory_mb >= WARM_MEMORY_MB;
+    // Node reads the package's description before it opens the script, so it has already found none.
+    let described = job.language == Language::Node && job.files.iter().any(|file| file.path == "package.json");
+    (plain && !described).then_some(job.language)
+}
+
+/// Interpreters that wait hold memory which a smaller limit would have to take from them.
+const WARM_MEMORY_MB: u32 = 96;
 
 fn missing(language: Language) -> io::Error {
     io::Error::other(format!("this runner has no {}", language.name()))

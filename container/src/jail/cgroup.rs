@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 pub enum Kind {
     /// One hierarchy; below this directory.
     V2(PathBuf),
-    /// One hierarchy per controller: memory, pids, cpuacct.
+    /// One hierarchy per controller; the last two are often the same.
     V1 {
         memory: PathBuf,
         pids: PathBuf,
         cpuacct: PathBuf,
+        cpu: PathBuf,
     },
     None,
 }
@@ -28,6 +29,35 @@ pub struct Group {
     kind: Kind,
     name: String,
     before: Reading,
+    memory_bytes: u64,
+}
+
+/// Processes and threads in a group: those of the program, and the two that make and watch its jail.
+const PROCESSES: u64 = super::program::PROCESSES + 2;
+
+/// How much a group counts where processors are short.
+#[derive(Debug, Clone, Copy)]
+enum Weight {
+    Rest,
+    Run,
+}
+
+impl Weight {
+    /// Of 1 to 10,000; 100 is everybody's default.
+    fn v2(self) -> &'static str {
+        match self {
+            Self::Rest => "10",
+            Self::Run => "100",
+        }
+    }
+
+    /// Of 2 to 262,144; 1,024 is everybody's default.
+    fn v1(self) -> &'static str {
+        match self {
+            Self::Rest => "102",
+            Self::Run => "1024",
+        }
+    }
 }
 
 /// More than this left in a group between runs is dropped before the next one. Dropping costs the kernel a look at
@@ -98,19 +128,23 @@ impl Kind {
                 matches.then(|| PathBuf::from(target))
             })
         };
-        let (memory, pids, cpuacct) = (find("memory")?, find("pids")?, find("cpuacct")?);
+        let (memory, pids, cpuacct, cpu) = (find("memory")?, find("pids")?, find("cpuacct")?, find("cpu")?);
         let probe = format!("docle-{}-probe", std::process::id());
-        let usable = [&memory, &pids, &cpuacct].iter().all(|base| {
+        let usable = [&memory, &pids, &cpuacct, &cpu].iter().all(|base| {
             let directory = base.join(&probe);
             fs::create_dir(&directory).is_ok() && fs::remove_dir(&directory).is_ok()
         });
-        usable.then_some(Self::V1 { memory, pids, cpuacct })
+        usable.then_some(Self::V1 { memory, pids, cpuacct, cpu })
     }
 
     fn directories(&self) -> Vec<PathBuf> {
         match self {
             Self::V2(base) => vec![base.clone()],
-            Self::V1 { memory, pids, cpuacct } => vec![memory.clone(), pids.clone(), cpuacct.clone()],
+            Self::V1 { memory, pids, cpuacct, cpu } => {
+                let mut all = vec![memory.clone(), pids.clone(), cpuacct.clone(), cpu.clone()];
+                all.dedup();
+                all
+            }
             Self::None => Vec::new(),
         }
     }
@@ -136,8 +170,12 @@ impl Group {
             kind: kind.clone(),
             name: format!("docle-{}-{place}", std::process::id()),
             before: Reading::default(),
+            memory_bytes: 0,
         };
-        group.directories().iter().try_for_each(fs::create_dir)?;
+        let directories = group.directories();
+        directories.iter().try_for_each(fs::create_dir)?;
+        let pids = directories.iter().map(|directory| directory.join("pids.max")).find(|file| file.exists());
+        pids.map_or(Ok(()), |file| fs::write(file, PROCESSES.to_string()))?;
         Ok(group)
     }
 
@@ -151,17 +189,46 @@ impl Group {
         self.directories().iter().try_for_each(|directory| fs::write(directory.join("cgroup.procs"), pid.to_string()))
     }
 
-    /// Sets the limits of the next run and forgets the last one.
-    pub fn prepare(&mut self, memory_bytes: u64, processes: u64) -> io::Result<()> {
+    /// Lets the next jail get ready: with this much memory, and behind everybody who runs.
+    pub fn rest(&mut self, memory_bytes: u64) -> io::Result<()> {
+        self.set_memory(memory_bytes)?;
+        self.set_weight(Weight::Rest)
+    }
+
+    /// Sets the limits of the next run and forgets what the last one used.
+    pub fn prepare(&mut self, memory_bytes: u64) -> io::Result<()> {
+        self.set_memory(memory_bytes)?;
+        self.set_weight(Weight::Run)?;
+        let directories = self.directories();
+        match &self.kind {
+            // Resettable from Linux 6.12 on; before that the peak is that of the place, and reported as such.
+            Kind::V2(_) => optional(fs::write(directories[0].join("memory.peak"), "0"))?,
+            Kind::V1 { .. } => fs::write(directories[0].join("memory.max_usage_in_bytes"), "0")?,
+            Kind::None => {}
+        }
+        self.before = self.read();
+        Ok(())
+    }
+
+    fn set_weight(&self, weight: Weight) -> io::Result<()> {
+        let last = self.directories().pop();
+        match (&self.kind, last) {
+            (Kind::V2(_), Some(directory)) => fs::write(directory.join("cpu.weight"), weight.v2()),
+            (Kind::V1 { .. }, Some(directory)) => fs::write(directory.join("cpu.shares"), weight.v1()),
+            _ => Ok(()),
+        }
+    }
+
+    fn set_memory(&mut self, memory_bytes: u64) -> io::Result<()> {
+        if self.memory_bytes == memory_bytes {
+            return Ok(());
+        }
         let directories = self.directories();
         match &self.kind {
             Kind::V2(_) => {
                 let directory = &directories[0];
                 fs::write(directory.join("memory.max"), memory_bytes.to_string())?;
                 optional(fs::write(directory.join("memory.swap.max"), "0"))?;
-                fs::write(directory.join("pids.max"), processes.to_string())?;
-                // Resettable from Linux 6.12 on; before that the peak is that of the place, and reported as such.
-                optional(fs::write(directory.join("memory.peak"), "0"))?;
             }
             Kind::V1 { .. } => {
                 let memory = &directories[0];
@@ -173,12 +240,10 @@ impl Group {
                 optional(fs::write(memory.join("memory.memsw.limit_in_bytes"), "-1"))?;
                 fs::write(memory.join("memory.limit_in_bytes"), memory_bytes.to_string())?;
                 optional(fs::write(memory.join("memory.memsw.limit_in_bytes"), memory_bytes.to_string()))?;
-                fs::write(memory.join("memory.max_usage_in_bytes"), "0")?;
-                fs::write(directories[1].join("pids.max"), processes.to_string())?;
             }
             Kind::None => {}
         }
-        self.before = self.read();
+        self.memory_bytes = memory_bytes;
         Ok(())
     }
 

@@ -1,17 +1,17 @@
-//! The server's side of jails: starts the jailer, launches, listens to notices, stops.
+//! The server's side of jails: starts the jailer, has jails made, launches, listens to notices, stops.
 
 use super::cgroup::Group;
 use super::jailer::Settings;
-use super::launch::{Descriptors, Launch, Notice, STOP};
+use super::launch::{Creation, Descriptors, Launch, Notice, send_stop};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe;
 
 /// A running jailer process.
 #[derive(Debug)]
@@ -20,12 +20,12 @@ pub struct Jailer {
     socket: OwnedFd,
 }
 
-/// The streams of a program, as it sees them.
+/// The other ends of a program's streams.
 #[derive(Debug)]
 pub struct Streams {
-    pub stdin: OwnedFd,
-    pub stdout: OwnedFd,
-    pub stderr: OwnedFd,
+    pub stdin: pipe::Sender,
+    pub stdout: pipe::Receiver,
+    pub stderr: pipe::Receiver,
 }
 
 /// One jail from the server's side. Dropping it ends whatever still runs inside.
@@ -33,6 +33,7 @@ pub struct Streams {
 pub struct Jail {
     control: AsyncFd<OwnedFd>,
     pidfd: Option<OwnedFd>,
+    streams: Option<Streams>,
 }
 
 impl Jailer {
@@ -68,14 +69,20 @@ impl Jailer {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Starts a jail. Errors that come later arrive as [`Notice::Failed`].
-    pub fn launch(&self, launch: &Launch, streams: Streams, export: Option<OwnedFd>) -> io::Result<Jail> {
+    /// Has a jail made. Returns at once; errors that come later arrive as [`Notice::Failed`].
+    pub fn create(&self, creation: &Creation) -> io::Result<Jail> {
         let (control, theirs) = packet_pair()?;
-        let Streams { stdin, stdout, stderr } = streams;
-        let descriptors = Descriptors { launch: written(launch)?, control: theirs, stdin, stdout, stderr, export };
-        descriptors.send(self.socket.as_raw_fd())?;
-        set_nonblocking(&control)?;
-        Ok(Jail { control: watched(control)?, pidfd: None })
+        let (stdin, stdin_ours) = pipe()?;
+        let (stdout_ours, stdout) = pipe()?;
+        let (stderr_ours, stderr) = pipe()?;
+        [&control, &stdin_ours, &stdout_ours, &stderr_ours].into_iter().try_for_each(set_nonblocking)?;
+        creation.send(self.socket.as_raw_fd(), &Descriptors { control: theirs, stdin, stdout, stderr })?;
+        let streams = Streams {
+            stdin: pipe::Sender::from_owned_fd(stdin_ours)?,
+            stdout: pipe::Receiver::from_owned_fd(stdout_ours)?,
+            stderr: pipe::Receiver::from_owned_fd(stderr_ours)?,
+        };
+        Ok(Jail { control: watched(control)?, pidfd: None, streams: Some(streams) })
     }
 }
 
@@ -88,6 +95,12 @@ impl Drop for Jailer {
 }
 
 impl Jail {
+    /// Starts the program in this jail and hands over its streams.
+    pub fn launch(&mut self, launch: &Launch, export: Option<&OwnedFd>) -> io::Result<Streams> {
+        launch.send(self.control.get_ref().as_raw_fd(), export)?;
+        self.streams.take().ok_or_else(|| io::Error::other("a jail runs one program only"))
+    }
+
     /// The next notice with its descriptor; `None` when the jail is gone without a last word.
     pub async fn notice(&mut self) -> io::Result<Option<(Notice, Option<OwnedFd>)>> {
         loop {
@@ -101,12 +114,7 @@ impl Jail {
 
     /// Asks the jail to end everything in it, to count, and to report.
     pub fn stop(&self) {
-        // A jail that is gone needs no order.
-        let _ = nix::sys::socket::send(
-            self.control.as_raw_fd(),
-            &[STOP],
-            nix::sys::socket::MsgFlags::MSG_NOSIGNAL | nix::sys::socket::MsgFlags::MSG_DONTWAIT,
-        );
+        send_stop(self.control.get_ref().as_raw_fd());
     }
 
     /// Ends the jail at once; what it used remains known to its cgroup only.
@@ -133,13 +141,13 @@ impl Drop for Jail {
     }
 }
 
-/// A pipe with the reader for the server (non-blocking) and the writer for a program, or the reverse.
-pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+/// Reader and writer.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?)
 }
 
 /// Makes reads and writes of this description return instead of waiting.
-pub fn set_nonblocking(descriptor: &OwnedFd) -> io::Result<()> {
+fn set_nonblocking(descriptor: &OwnedFd) -> io::Result<()> {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     let flags = OFlag::from_bits_retain(fcntl(descriptor, FcntlArg::F_GETFL)?);
     fcntl(descriptor, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
@@ -159,14 +167,4 @@ fn keep_at_exec(descriptor: RawFd) -> io::Result<()> {
     // SAFETY: the call takes numbers only.
     nix::errno::Errno::result(unsafe { libc::fcntl(descriptor, libc::F_SETFD, 0) })?;
     Ok(())
-}
-
-/// The launch in a file that has no name.
-fn written(launch: &Launch) -> io::Result<OwnedFd> {
-    // SAFETY: the name is a C string; the descriptor is new and nobody else's.
-    let raw = unsafe { libc::memfd_create(c"launch".as_ptr(), libc::MFD_CLOEXEC) };
-    let descriptor = unsafe { OwnedFd::from_raw_fd(nix::errno::Errno::result(raw)?) };
-    let encoded = postcard::to_stdvec(launch).map_err(io::Error::other)?;
-    File::from(descriptor.try_clone()?).write_all(&encoded)?;
-    Ok(descriptor)
 }

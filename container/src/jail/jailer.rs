@@ -3,7 +3,7 @@
 //! It joins the place's control group once, before its first jail, and every jail inherits that. Moving each jail's
 //! process instead would cost a grace period of the kernel, about 10 ms, whenever nothing else was moved lately.
 
-use super::launch::{Descriptors, Notice};
+use super::launch::{Creation, Descriptors, Notice};
 use super::root::{Root, Tier};
 use super::{init, sys};
 use nix::sys::signal::{SigHandler, Signal, signal};
@@ -45,9 +45,9 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
     answer.flush()?;
     // SAFETY: ignoring a signal runs no code; children are then reaped by the kernel.
     unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }?;
-    while let Some(descriptors) = Descriptors::receive(socket.as_raw_fd())? {
+    while let Some((creation, descriptors)) = Creation::receive(socket.as_raw_fd())? {
         let control = descriptors.control.try_clone()?;
-        if let Err(error) = start(&settings, &socket, descriptors) {
+        if let Err(error) = start(&settings, &socket, &creation, &descriptors) {
             let notice = Notice::Failed { step: "create".into(), errno: error.raw_os_error().unwrap_or(0) };
             // The server sees the end of the socket if even this cannot be said.
             let _ = notice.send(control.as_raw_fd(), None);
@@ -57,14 +57,14 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
 }
 
 /// Starts one jail.
-fn start(settings: &Settings, socket: &OwnedFd, descriptors: Descriptors) -> io::Result<()> {
+fn start(settings: &Settings, socket: &OwnedFd, creation: &Creation, with: &Descriptors) -> io::Result<()> {
     // SAFETY: the jailer has one thread.
     match unsafe { sys::fork_into(NAMESPACES) }? {
         None => {
             // SAFETY: the child's copy of the jailer's socket; it never touches it again.
             unsafe { libc::close(socket.as_raw_fd()) };
-            init::run(settings.tier, &descriptors);
+            init::run(settings, creation, with);
         }
-        Some(pidfd) => Notice::Created.send(descriptors.control.as_raw_fd(), Some(pidfd.as_raw_fd())),
+        Some(pidfd) => Notice::Created.send(with.control.as_raw_fd(), Some(pidfd.as_raw_fd())),
     }
 }

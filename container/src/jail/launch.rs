@@ -1,31 +1,55 @@
-//! What the server tells its jailer to start, and what it hears back: postcard over `SOCK_SEQPACKET` sockets.
+//! What the server tells jailers and jails, and what it hears back: postcard over `SOCK_SEQPACKET` sockets.
 //!
-//! A launch is one packet to the jailer that carries only descriptors, in the order of [`Descriptors`]; the
-//! [`Launch`] itself lies in the first of them, because a packet is too small for a thousand files. Everything
-//! about the run then goes over its own control socket: [`Notice`]s to the server, one byte back to stop it.
+//! A jail is made before anybody needs it: [`Creation`] goes to the jailer together with the jail's own control
+//! socket and its program's streams. Later [`Launch`] goes over that socket; it lies in a file of its own, because a
+//! packet is too small for a thousand files. [`Notice`]s come back, and one byte or the end of the socket stops it.
 
 use nix::cmsg_space;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use serde::{Deserialize, Serialize};
-use std::io::{self, IoSlice, IoSliceMut, Read, Seek};
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// One program and the jail around it.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Launch {
+/// An empty jail to make, with an interpreter already started in it or without.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Creation {
+    pub warm: Option<Command>,
+}
+
+/// What to execute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
     /// The program's absolute path inside the jail, then its arguments.
     pub argv: Vec<String>,
     pub env: Vec<(String, String)>,
+    /// The path below `/workspace` of the script among the arguments.
+    pub script: String,
+}
+
+/// What belongs to a jail from the start.
+#[derive(Debug)]
+pub struct Descriptors {
+    pub control: OwnedFd,
+    pub stdin: OwnedFd,
+    pub stdout: OwnedFd,
+    pub stderr: OwnedFd,
+}
+
+/// One program for a jail that is there.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Launch {
+    /// What to execute; `None` in a jail whose interpreter waits for its script.
+    pub command: Option<Command>,
     /// Relative, normalised path → content; written below `/workspace`.
     pub files: Vec<(String, String)>,
     /// A package layer to show, read-only, at `/packages`.
     pub layer: Option<String>,
-    /// The numeric user and group of the program.
-    pub uid: u32,
     pub bounds: Bounds,
     /// Listen on [`EGRESS_ADDRESS`] inside the jail and hand the socket to the server.
     pub egress: bool,
-    /// Make `/packages` writable and copy it out through the descriptor given, when the program succeeds.
+    /// Make `/packages` writable and copy it out through the descriptor that comes with this, when the program
+    /// succeeds.
     pub export: bool,
 }
 
@@ -39,31 +63,14 @@ pub struct Bounds {
     pub disk_bytes: u64,
     /// Files and directories in all writable places together.
     pub inodes: u64,
-    /// Bytes of one file.
-    pub file_bytes: u64,
-    /// Processes and threads alive at once.
-    pub processes: u64,
-    /// Seconds of processor time of one process: a backstop behind the wall clock.
-    pub cpu_seconds: u64,
     /// Bytes that the tree may hold; the jail itself watches them only where no cgroup does.
     pub watched_memory_bytes: Option<u64>,
 }
 
-/// The descriptors of a launch in the order in which they are sent.
-#[derive(Debug)]
-pub struct Descriptors {
-    /// A file that holds the encoded [`Launch`].
-    pub launch: OwnedFd,
-    pub control: OwnedFd,
-    pub stdin: OwnedFd,
-    pub stdout: OwnedFd,
-    pub stderr: OwnedFd,
-    /// With [`Launch::export`]: the empty directory to fill.
-    pub export: Option<OwnedFd>,
-}
-
 /// Descriptors that one packet may carry, see [`Descriptors`].
-const MAX_DESCRIPTORS: usize = 6;
+const MAX_DESCRIPTORS: usize = 4;
+/// Bytes of one packet; a command of our own has a few hundred.
+const MAX_PACKET: usize = 16 * 1_024;
 
 /// What a run tells the server over its control socket.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -98,43 +105,68 @@ pub enum Exit {
     Signal(i32),
 }
 
-/// The byte that asks a jail to end its run; closing the control socket means the same.
-pub const STOP: u8 = b'K';
-
-impl Descriptors {
-    /// Hands the launch to the jailer.
-    pub fn send(&self, jailer: RawFd) -> io::Result<()> {
-        let mut raw = vec![
-            self.launch.as_raw_fd(),
-            self.control.as_raw_fd(),
-            self.stdin.as_raw_fd(),
-            self.stdout.as_raw_fd(),
-            self.stderr.as_raw_fd(),
-        ];
-        raw.extend(self.export.iter().map(AsRawFd::as_raw_fd));
-        send_packet(jailer, b"L", &raw)
+impl Creation {
+    /// Asks a jailer for a jail.
+    pub fn send(&self, jailer: RawFd, with: &Descriptors) -> io::Result<()> {
+        let encoded = postcard::to_stdvec(self).map_err(io::Error::other)?;
+        send_packet(jailer, &encoded, &[&with.control, &with.stdin, &with.stdout, &with.stderr].map(AsRawFd::as_raw_fd))
     }
 
-    /// Takes the next launch; `None` when the server has gone.
-    pub fn receive(socket: RawFd) -> io::Result<Option<Self>> {
-        let (length, descriptors) = receive_packet(socket, &mut [0])?;
+    /// Takes the next wish; `None` when the server has gone.
+    pub fn receive(socket: RawFd) -> io::Result<Option<(Self, Descriptors)>> {
+        let mut buffer = [0; MAX_PACKET];
+        let (length, descriptors) = receive_packet(socket, &mut buffer)?;
         if length == 0 {
             return Ok(None);
         }
-        let mut rest = descriptors.into_iter();
-        let mut next = || rest.next().ok_or_else(|| io::Error::other("a launch without its descriptors"));
-        let (launch, control, stdin, stdout, stderr) = (next()?, next()?, next()?, next()?, next()?);
-        Ok(Some(Self { launch, control, stdin, stdout, stderr, export: rest.next() }))
+        let creation = postcard::from_bytes(&buffer[..length]).map_err(io::Error::other)?;
+        let [control, stdin, stdout, stderr] =
+            descriptors.try_into().map_err(|_| io::Error::other("a jail without its descriptors"))?;
+        Ok(Some((creation, Descriptors { control, stdin, stdout, stderr })))
     }
+}
 
-    /// Reads the launch out of its file.
-    pub fn read_launch(&self) -> io::Result<Launch> {
-        let mut file = std::fs::File::from(self.launch.try_clone()?);
-        file.rewind()?;
-        let mut encoded = Vec::new();
-        file.read_to_end(&mut encoded)?;
-        postcard::from_bytes(&encoded).map_err(io::Error::other)
+/// What the server says to a jail.
+#[derive(Debug)]
+pub enum Order {
+    Launch(Launch, Option<OwnedFd>),
+    Stop,
+}
+
+impl Order {
+    /// Waits for the next order. The end of the socket means the same as an order to stop.
+    pub fn receive(control: RawFd) -> io::Result<Self> {
+        let (length, descriptors) = receive_packet(control, &mut [0])?;
+        let mut descriptors = descriptors.into_iter();
+        match descriptors.next() {
+            Some(file) if length > 0 => {
+                let mut file = File::from(file);
+                file.rewind()?;
+                let mut encoded = Vec::new();
+                file.read_to_end(&mut encoded)?;
+                Ok(Self::Launch(postcard::from_bytes(&encoded).map_err(io::Error::other)?, descriptors.next()))
+            }
+            _ => Ok(Self::Stop),
+        }
     }
+}
+
+impl Launch {
+    /// Tells a jail what to run, with the directory to export into where there is one.
+    pub fn send(&self, control: RawFd, export: Option<&OwnedFd>) -> io::Result<()> {
+        // SAFETY: the name is a C string.
+        let raw = unsafe { libc::memfd_create(c"launch".as_ptr(), libc::MFD_CLOEXEC) };
+        // SAFETY: the kernel has just made the descriptor, and nobody else knows it.
+        let mut file = File::from(unsafe { OwnedFd::from_raw_fd(nix::errno::Errno::result(raw)?) });
+        file.write_all(&postcard::to_stdvec(self).map_err(io::Error::other)?)?;
+        let descriptors: Vec<RawFd> = [file.as_raw_fd()].into_iter().chain(export.map(AsRawFd::as_raw_fd)).collect();
+        send_packet(control, b"L", &descriptors)
+    }
+}
+
+/// Asks a jail to end everything in it. A jail that is gone needs no order, so there is no error.
+pub fn send_stop(control: RawFd) {
+    let _ = nix::sys::socket::send(control, b"K", MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT);
 }
 
 impl Notice {

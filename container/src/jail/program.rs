@@ -1,6 +1,7 @@
 //! The last steps of a program's own process, from fork to exec: what it can no longer undo afterwards.
 
-use super::launch::{Bounds, Descriptors, Launch, Notice};
+use super::jailer::Settings;
+use super::launch::{Command, Descriptors, Notice};
 use super::root::{Tier, map_identity};
 use super::{seccomp, sys};
 use nix::sched::{CloneFlags, unshare};
@@ -12,9 +13,17 @@ use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
 
+/// Processes and threads that a program may have at once: a few dozen is what parallel builds and thread pools use.
+pub const PROCESSES: u64 = 128;
+/// Bytes of one file: the documented 100 MB.
+const FILE_BYTES: u64 = 100 * 1_024 * 1_024;
+/// Processor time of one process: the longest run that may be asked for, on four processors. Only a backstop; the
+/// server's clock ends a run.
+const CPU_SECONDS: u64 = 4 * 300;
+
 /// Becomes the program and never returns; a failure is told to the server.
-pub fn start(tier: Tier, launch: &Launch, descriptors: &Descriptors) -> ! {
-    if let Err((step, error)) = become_program(tier, launch, descriptors) {
+pub fn start(settings: &Settings, command: &Command, descriptors: &Descriptors) -> ! {
+    if let Err((step, error)) = become_program(settings, command, descriptors) {
         let errno = error.raw_os_error().unwrap_or(0);
         let _ = Notice::Failed { step: step.into(), errno }.send(descriptors.control.as_raw_fd(), None);
     }
@@ -22,9 +31,13 @@ pub fn start(tier: Tier, launch: &Launch, descriptors: &Descriptors) -> ! {
     unsafe { libc::_exit(127) }
 }
 
-fn become_program(tier: Tier, launch: &Launch, descriptors: &Descriptors) -> Result<(), (&'static str, io::Error)> {
+fn become_program(
+    settings: &Settings,
+    command: &Command,
+    descriptors: &Descriptors,
+) -> Result<(), (&'static str, io::Error)> {
     let failed = |step| move |error: io::Error| (step, error);
-    let (path, argv, env) = arguments(launch).map_err(failed("encode the arguments"))?;
+    let (path, argv, env) = arguments(command).map_err(failed("encode the arguments"))?;
     let filter = seccomp::filter().map_err(failed("compile the system call filter"))?;
     sys::allow_tracing().map_err(failed("allow tracing"))?;
     setsid().map_err(|errno| ("make a session", errno.into()))?;
@@ -33,8 +46,8 @@ fn become_program(tier: Tier, launch: &Launch, descriptors: &Descriptors) -> Res
     // The kernel's out-of-memory killer takes the program before it takes the jail's first process.
     fs::write("/proc/self/oom_score_adj", "1000").map_err(failed("volunteer for the memory killer"))?;
     reset_signals().map_err(failed("reset signals"))?;
-    change_user(tier, launch.uid).map_err(failed("change the user"))?;
-    limit(launch.bounds).map_err(failed("set the limits"))?;
+    change_user(settings.tier, settings.uid).map_err(failed("change the user"))?;
+    limit().map_err(failed("set the limits"))?;
     sys::keep_capabilities(&[]).map_err(failed("drop capabilities"))?;
     // Until exec a failure can still be told over the control socket.
     sys::close_at_exec_from(3).map_err(failed("close descriptors"))?;
@@ -43,9 +56,9 @@ fn become_program(tier: Tier, launch: &Launch, descriptors: &Descriptors) -> Res
     Err(("execute", errno.into()))
 }
 
-fn arguments(launch: &Launch) -> io::Result<(CString, Vec<CString>, Vec<CString>)> {
-    let argv = launch.argv.iter().map(|value| sys::c_string(value, "args")).collect::<io::Result<Vec<_>>>()?;
-    let pairs = launch.env.iter().map(|(name, value)| format!("{name}={value}"));
+fn arguments(command: &Command) -> io::Result<(CString, Vec<CString>, Vec<CString>)> {
+    let argv = command.argv.iter().map(|value| sys::c_string(value, "args")).collect::<io::Result<Vec<_>>>()?;
+    let pairs = command.env.iter().map(|(name, value)| format!("{name}={value}"));
     let env = pairs.map(|pair| sys::c_string(&pair, "env")).collect::<io::Result<Vec<_>>>()?;
     let path = argv.first().cloned().ok_or(io::ErrorKind::InvalidInput)?;
     Ok((path, argv, env))
@@ -60,19 +73,19 @@ fn connect_streams(descriptors: &Descriptors) -> io::Result<()> {
     Ok(())
 }
 
-fn limit(bounds: Bounds) -> io::Result<()> {
+fn limit() -> io::Result<()> {
     sys::limit(Resource::RLIMIT_CORE, 0)?;
-    sys::limit(Resource::RLIMIT_FSIZE, bounds.file_bytes)?;
+    sys::limit(Resource::RLIMIT_FSIZE, FILE_BYTES)?;
     // More than any of the languages needs by default; the table of one process stays small.
     sys::limit(Resource::RLIMIT_NOFILE, 1_024)?;
-    sys::limit(Resource::RLIMIT_CPU, bounds.cpu_seconds)?;
+    sys::limit(Resource::RLIMIT_CPU, CPU_SECONDS)?;
     sys::limit(Resource::RLIMIT_MEMLOCK, 65_536)?;
     sys::limit(Resource::RLIMIT_MSGQUEUE, 0)?;
     sys::limit(Resource::RLIMIT_SIGPENDING, 1_024)?;
     sys::limit(Resource::RLIMIT_NICE, 0)?;
     sys::limit(Resource::RLIMIT_RTPRIO, 0)?;
     // Counted per user and, since Linux 5.14, per user namespace: set once the run has one of its own.
-    sys::limit(Resource::RLIMIT_NPROC, bounds.processes)
+    sys::limit(Resource::RLIMIT_NPROC, PROCESSES)
 }
 
 /// The Rust runtime ignores SIGPIPE and the reaper blocks SIGCHLD; a program expects neither.

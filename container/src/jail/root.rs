@@ -26,6 +26,9 @@ pub enum Tier {
 pub struct Root {
     /// Directory or file of the host → absolute path in the jail.
     pub binds: Vec<(PathBuf, PathBuf)>,
+    /// Where packages of a language will be: absolute paths that exist before any package does, because
+    /// interpreters look for them while they start.
+    pub places: Vec<PathBuf>,
     /// Where package layers lie on the host.
     pub layers: PathBuf,
 }
@@ -70,6 +73,9 @@ impl Root {
         }
         for (source, target) in &self.binds {
             bind(source, &below(mount_point, target), true)?;
+        }
+        for place in &self.places {
+            fs::create_dir_all(below(mount_point, place))?;
         }
         bind(&self.layers, &below(mount_point, Path::new(LAYERS)), true)?;
         symlink("packages/node_modules", mount_point.join("node_modules"))?;

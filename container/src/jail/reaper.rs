@@ -1,0 +1,145 @@
+//! Waits for everything that may happen in a jail at once, and ends and reaps what is left in it.
+
+use super::launch::{Ending, Exit, Order};
+use super::script::Script;
+use super::watch::Watch;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::time::TimeValLike;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+/// Signals arrive as reads, so that one poll covers children, orders, the script and the memory watch.
+#[derive(Debug)]
+pub struct Reaper {
+    signals: SignalFd,
+    program: Option<Pid>,
+    exit: Option<Exit>,
+    script: Option<Script>,
+}
+
+/// Why a wait is over.
+#[derive(Debug)]
+pub enum Wake {
+    Order(Order),
+    /// The program has ended.
+    Exit,
+    /// Neither within the interval.
+    Time,
+}
+
+impl Reaper {
+    pub fn new() -> io::Result<Self> {
+        let mut mask = SigSet::empty();
+        mask.add(Signal::SIGCHLD);
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None)?;
+        let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+        Ok(Self { signals, program: None, exit: None, script: None })
+    }
+
+    /// Takes `program` for the process whose end is the run's end.
+    pub fn watch(&mut self, program: Pid) {
+        self.program = Some(program);
+    }
+
+    /// Passes the script's text on while waiting.
+    pub fn feed(&mut self, mut script: Script, files: &[(String, String)]) {
+        script.load(files);
+        self.script = Some(script);
+    }
+
+    /// Waits for an order, or for the end of the program.
+    pub fn next(&mut self, control: &OwnedFd) -> io::Result<Wake> {
+        loop {
+            match self.poll(control, None)? {
+                Wake::Time => {}
+                wake => return Ok(wake),
+            }
+        }
+    }
+
+    /// Waits until the program has ended or the server wants it to, then ends and reaps everything that is left.
+    pub fn wait(&mut self, control: &OwnedFd, watched_memory_bytes: Option<u64>) -> io::Result<Ending> {
+        let mut watch = watched_memory_bytes.map(Watch::new);
+        let mut over_memory = false;
+        while !over_memory {
+            match self.poll(control, watch.as_ref().map(Watch::interval))? {
+                Wake::Order(_) | Wake::Exit => break,
+                Wake::Time => over_memory = watch.as_mut().is_some_and(Watch::is_over),
+            }
+        }
+        self.end_all()?;
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+        Ok(Ending {
+            exit: self.exit.unwrap_or(Exit::Signal(libc::SIGKILL)),
+            cpu_micros: (usage.user_time().num_microseconds() + usage.system_time().num_microseconds()) as u64,
+            peak_rss_bytes: usage.max_rss() as u64 * 1024,
+            over_memory,
+            exported: false,
+        })
+    }
+
+    /// Kills every other process of this jail and waits until none is left.
+    pub fn end_all(&mut self) -> io::Result<()> {
+        loop {
+            match kill(Pid::from_raw(-1), Signal::SIGKILL) {
+                Ok(()) | Err(Errno::ESRCH) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            if !self.reap(WaitPidFlag::empty())? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sleeps until a child ends, the server speaks, the script's reader has room or the interval is over.
+    fn poll(&mut self, control: &OwnedFd, interval: Option<u16>) -> io::Result<Wake> {
+        let mut sources =
+            vec![PollFd::new(control.as_fd(), PollFlags::POLLIN), PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        sources.extend(self.script.as_ref().map(|script| PollFd::new(script.as_fd(), PollFlags::POLLOUT)));
+        match poll(&mut sources, interval.map_or(PollTimeout::NONE, PollTimeout::from)) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let happened =
+            |index: usize| sources.get(index).and_then(PollFd::revents).is_some_and(|events| !events.is_empty());
+        let (ordered, signalled, has_room) = (happened(0), happened(1), happened(2));
+        if has_room && self.script.as_mut().is_some_and(Script::pass_on) {
+            // Closing it is the end of the file for whoever reads.
+            self.script = None;
+        }
+        if signalled {
+            while self.signals.read_signal()?.is_some() {}
+            self.reap(WaitPidFlag::WNOHANG)?;
+        }
+        if self.exit.is_some() {
+            return Ok(Wake::Exit);
+        }
+        if ordered { Order::receive(control.as_raw_fd()).map(Wake::Order) } else { Ok(Wake::Time) }
+    }
+
+    /// Reaps what has ended; without `WNOHANG` waits for one child. False when there is no child at all.
+    fn reap(&mut self, flags: WaitPidFlag) -> io::Result<bool> {
+        loop {
+            let (pid, exit) = match waitpid(None, Some(flags)) {
+                Ok(WaitStatus::Exited(pid, code)) => (pid, Exit::Code(code)),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, Exit::Signal(signal as i32)),
+                Ok(_) => return Ok(true),
+                Err(Errno::ECHILD) => return Ok(false),
+                Err(Errno::EINTR) => continue,
+                Err(errno) => return Err(errno.into()),
+            };
+            if self.program == Some(pid) {
+                self.exit = Some(exit);
+            }
+            if !flags.contains(WaitPidFlag::WNOHANG) {
+                return Ok(true);
+            }
+        }
+    }
+}
