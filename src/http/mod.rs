@@ -7,6 +7,7 @@ pub mod error;
 pub mod middleware;
 pub mod respond;
 pub mod routes;
+pub mod silence;
 pub mod sse;
 
 use crate::app::App;

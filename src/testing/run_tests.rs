@@ -166,6 +166,13 @@ fn a_client_that_leaves_is_recorded_as_a_killed_run() {
     killed(&app);
 
     let mut app = TestApp::new();
+    app.script(Script::ChunksThenSilence(lines(&[START, OUTPUT])));
+    let request = app.request(Method::POST, "/api/run");
+    let answer = app.send_and_read(request, vec![print_one().to_string().into_bytes()], 3);
+    assert_eq!((answer.header("content-type"), answer.text().as_str()), ("application/json", "   "));
+    killed(&app);
+
+    let mut app = TestApp::new();
     app.script(Script::ChunksThenLeft(lines(&[START, OUTPUT])));
     app.run(&print_one());
     killed(&app);

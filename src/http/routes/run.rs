@@ -11,10 +11,11 @@ use crate::http::auth::ApiClient;
 use crate::http::body::{self, Body};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::log::About;
-use crate::http::{Request, Response, respond, sse};
+use crate::http::{Request, Response, respond, silence, sse};
 use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use ::http::{HeaderMap, StatusCode};
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
 use std::rc::Rc;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -37,7 +38,7 @@ pub async fn create_run(app: &App, request: Request) -> Result<Response, ApiErro
 
     let about = About { run_id: Some(run.id), project_id };
     let replayed = run.replayed;
-    let mut response = if wants_event_stream(&parts.headers) { stream(app, run) } else { wait(run).await? };
+    let mut response = if wants_event_stream(&parts.headers) { event_stream(app, run) } else { wait(app, run).await? };
     if replayed {
         response.headers_mut().insert(IDEMPOTENT_REPLAY, HeaderValue::from_static("true"));
     }
@@ -77,17 +78,29 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiErr
     })
 }
 
-async fn wait(mut run: StartedRun) -> Result<Response, ApiError> {
-    while let Some(progress) = run.progress.next().await {
-        if let Progress::Complete(result) = progress {
-            return Ok(respond::raw_json(StatusCode::OK, result.json().clone()));
+/// The result as JSON. A run that takes its time is answered with blanks until it ends, which JSON allows before a value:
+/// it has started, so the status is 200 whatever comes.
+async fn wait(app: &App, run: StartedRun) -> Result<Response, ApiError> {
+    const BLANK: &[u8] = b" ";
+    let result = run.progress.filter_map(|progress| async {
+        match progress {
+            Progress::Complete(result) => Some(result.json().clone()),
+            Progress::Stdout(_) | Progress::Stderr(_) | Progress::Heartbeat => None,
         }
+    });
+    let mut chunks = silence::fill(result.boxed_local(), BLANK, Rc::clone(&app.clock));
+    let first =
+        chunks.next().await.ok_or_else(|| ApiError::new(ErrorCode::Internal, "The run ended without a result."))?;
+    if first != BLANK {
+        return Ok(respond::raw_json(StatusCode::OK, first));
     }
-    Err(ApiError::new(ErrorCode::Internal, "The run ended without a result."))
+    let all = stream::once(async { first }).chain(chunks).boxed_local();
+    Ok(respond::raw_json(StatusCode::OK, Bytes::new()).map(|_| Body::Stream(all)))
 }
 
-fn stream(app: &App, run: StartedRun) -> Response {
-    let mut response = Response::new(Body::Stream(sse::events(run, Rc::clone(&app.clock))));
+fn event_stream(app: &App, run: StartedRun) -> Response {
+    let events = silence::fill(sse::events(run), sse::COMMENT, Rc::clone(&app.clock));
+    let mut response = Response::new(Body::Stream(events));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));

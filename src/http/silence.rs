@@ -1,0 +1,30 @@
+//! Writing in silence, because a server only notices that a client left when it writes to it.
+
+use crate::ports::Clock;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::{Either, select};
+use futures::stream::{self, LocalBoxStream};
+use std::rc::Rc;
+
+/// Short enough to end the run of a silent program within a second of its client's leaving.
+const SILENCE_MS: u32 = 750;
+
+/// The same chunks, with `filler` wherever none came for a while.
+pub fn fill(
+    chunks: LocalBoxStream<'static, Bytes>,
+    filler: &'static [u8],
+    clock: Rc<dyn Clock>,
+) -> LocalBoxStream<'static, Bytes> {
+    let silence = clock.sleep(SILENCE_MS);
+    let filled = stream::unfold((chunks, silence), move |(mut chunks, silence)| {
+        let clock = Rc::clone(&clock);
+        async move {
+            match select(chunks.next(), silence).await {
+                Either::Left((chunk, silence)) => Some((chunk?, (chunks, silence))),
+                Either::Right(_) => Some((Bytes::from_static(filler), (chunks, clock.sleep(SILENCE_MS)))),
+            }
+        }
+    });
+    filled.boxed_local()
+}
