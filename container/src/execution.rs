@@ -81,9 +81,17 @@ pub async fn execute(
     let Program { command, warm, files, stdin, layer, export, timeout, memory_bytes, max_output_bytes, egress } =
         program;
     let (mut jail, is_warm) = seat.jail(warm, memory_bytes)?;
+    let known = is_warm.then(|| command.clone());
     let command = (!is_warm).then_some(command);
-    let launch = Launch { command, files, layer, bounds, egress: egress.is_some(), export: export.is_some() };
-    let ours = jail.launch(&launch, export.as_ref())?;
+    let mut launch = Launch { command, files, layer, bounds, egress: egress.is_some(), export: export.is_some() };
+    let mut ours = jail.launch(&launch, export.as_ref());
+    if ours.is_err() && is_warm {
+        // The interpreter that waited is gone; nothing of this program has run.
+        launch.command = known;
+        jail = seat.fresh_jail()?;
+        ours = jail.launch(&launch, export.as_ref());
+    }
+    let ours = ours?;
     drop(launch);
     let feeder = feed(ours.stdin, stdin)?;
     let stop = CancellationToken::new();

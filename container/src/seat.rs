@@ -87,6 +87,11 @@ impl Seat {
         Ok((next.jail, next.language.is_some()))
     }
 
+    /// A jail that nobody has waited in.
+    pub fn fresh_jail(&mut self) -> io::Result<Jail> {
+        Ok(self.make(None)?.jail)
+    }
+
     /// Makes the next jail where there is none. Returns at once; the jail gets ready by itself.
     pub fn refill(&mut self) -> io::Result<()> {
         if self.next.is_none() {
