@@ -20,7 +20,7 @@ afterEach(async () => {
 const quick = { lang: "python", code: "print(1)" };
 const endless = (marker: string) => ({
   lang: "python",
-  code: "import os, time\nif os.fork() == 0: os.setsid()\nprint('up', flush=True)\ntime.sleep(600)",
+  code: "import os, time\nprint('up', flush=True)\nif os.fork() == 0: os.setsid()\ntime.sleep(600)",
   args: [marker],
   policy: { timeoutMs: 300_000 },
 });
@@ -56,7 +56,7 @@ test("a runner that dies in the middle of a stream completes it as a system resu
   for await (const { event, data } of await docle.stream(endless(marker))) {
     seen.push(event);
     last = data;
-    if (event === "stdout") await docle.runner.kill();
+    if (event === "stdout") await docle.runner.kill(); // A second time finds nothing left to kill.
   }
   assert.deepEqual([seen[0], seen.at(-1)], ["start", "complete"]);
   assert.partialDeepStrictEqual(last, { ok: false, status: "system", stdout: "up\n" });

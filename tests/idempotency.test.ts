@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
+import { openCall } from "./harness/caller.ts";
 import { Docle, type RunResult } from "./harness/docle.ts";
 import { processesWith } from "./harness/runner.ts";
 import { until } from "./harness/until.ts";
@@ -46,11 +47,9 @@ test("a stream is replayed as its start and its end", async () => {
 test("a client that goes away does not end a named run", async () => {
   const [key, marker] = [randomUUID(), randomUUID()];
   const body = { lang: "python", code: "import time, uuid; time.sleep(1); print(uuid.uuid4())", args: [marker] };
-  const client = new AbortController();
-  const left = docle.post(body, { ...named(key), signal: client.signal });
+  const call = openCall(docle, body, { "idempotency-key": key });
   await until("the program's start", () => processesWith(marker).length > 0);
-  client.abort();
-  await assert.rejects(left, { name: "AbortError" });
+  call.leave();
   const result: RunResult = await docle.run(body, named(key));
   assert.equal(result.status, "success");
 });

@@ -18,7 +18,7 @@ test("the environment holds nothing of the runner's", async () => {
 test("the next run finds nothing of the last one", async () => {
   const leave = "import os\nfor d in ['/workspace', '/tmp', '/dev/shm', '/var/tmp']:\n  try: open(d + '/left', 'w').write('x')\n  except OSError: pass";
   assert.equal((await python(leave)).status, "success");
-  const found = await python("import os\nprint([r for r, _, f in os.walk('/') if 'left' in f and not r.startswith('/proc')])");
+  const found = await python("import os\nprint([r for r, _, f in os.walk('/') if 'left' in f and not r.startswith('/proc')])", { policy: { timeoutMs: 30_000 } });
   assert.equal(found.stdout, "[]\n");
 });
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, describe, test } from "node:test";
+import { openCall } from "./harness/caller.ts";
 import { Docle, type RunResult } from "./harness/docle.ts";
 import type { RunEvent } from "./harness/events.ts";
 import { processesWith } from "./harness/runner.ts";
@@ -32,15 +33,11 @@ for (const [lang, code] of [
 ]) {
   test(`output arrives while the program runs, in ${lang}`, async () => {
     const marker = randomUUID();
-    const client = new AbortController();
     const body = { lang, code, args: [marker], policy: { timeoutMs: 60_000 } };
-    for await (const { event, data } of await docle.stream(body, { signal: client.signal })) {
-      if (event !== "stdout") continue;
-      assert.equal(data.data, "first\n");
-      assert.ok(processesWith(marker).length > 0, "the program has not ended");
-      break;
-    }
-    client.abort();
+    const call = openCall(docle, body, { accept: "text/event-stream" });
+    await until("the first line", () => call.answer.text.includes("first"));
+    assert.ok(processesWith(marker).length > 0, "the program has not ended");
+    call.leave();
     await until("the program's end", () => processesWith(marker).length === 0);
   });
 }
@@ -116,27 +113,16 @@ describe("who asks for a stream gets one", () => {
 });
 
 describe("a client that goes away ends its run", () => {
-  const forks = "import os, time\nif os.fork() == 0: os.setsid()\nprint('up', flush=True)\ntime.sleep(600)";
+  const code = "import os, time\nprint('up', flush=True)\nif os.fork() == 0: os.setsid()\ntime.sleep(600)";
 
-  test("in the middle of a stream", async () => {
-    const marker = randomUUID();
-    const client = new AbortController();
-    for await (const { event } of await docle.stream({ lang: "python", code: forks, args: [marker], policy: { timeoutMs: 300_000 } }, { signal: client.signal })) {
-      if (event === "stdout") break;
-    }
-    client.abort();
-    await until("no process of the run", () => processesWith(marker).length === 0);
-    await until("no run in progress", async () => (await docle.runner.health()).running === 0);
-  });
-
-  test("while it waits for a result", async () => {
-    const marker = randomUUID();
-    const client = new AbortController();
-    const waiting = docle.post({ lang: "python", code: forks, args: [marker], policy: { timeoutMs: 300_000 } }, { signal: client.signal });
-    await until("the program's start", () => processesWith(marker).length > 0);
-    client.abort();
-    await assert.rejects(waiting, { name: "AbortError" });
-    await until("no process of the run", () => processesWith(marker).length === 0);
-    await until("no run in progress", async () => (await docle.runner.health()).running === 0);
-  });
+  for (const [when, headers] of [["in the middle of a stream", { accept: "text/event-stream" }], ["while it waits for a result", {}]] as const) {
+    test(when, async () => {
+      const marker = randomUUID();
+      const call = openCall(docle, { lang: "python", code, args: [marker], policy: { timeoutMs: 300_000 } }, headers);
+      await until("the program and its child", () => processesWith(marker).length > 1);
+      call.leave();
+      await until("no process of the run", () => processesWith(marker).length === 0);
+      await until("no run in progress", async () => (await docle.runner.health()).running === 0);
+    });
+  }
 });
