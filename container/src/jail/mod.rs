@@ -14,6 +14,7 @@ mod export;
 pub mod handle;
 mod init;
 pub mod jailer;
+mod landlock;
 pub mod launch;
 pub mod probe;
 mod program;

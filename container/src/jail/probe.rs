@@ -1,6 +1,7 @@
 //! What this machine grants, and so which tier of jails it gets. Probed, never assumed.
 
 use super::cgroup::Kind;
+use super::landlock;
 use super::root::Tier;
 use std::collections::BTreeMap;
 use std::fs;
@@ -60,6 +61,7 @@ impl Grants {
             ("files", "mount namespace, read-only root, private tmpfs of limited size and inodes"),
             ("processes", "PID namespace; the whole tree dies with its first process"),
             ("process count", processes),
+            ("file rules", if landlock::is_available() { "Landlock" } else { "none: this kernel has no Landlock" }),
             ("network", "network namespace with loopback only; egress through the runner's proxy"),
             ("ipc", "IPC and UTS namespaces"),
             ("system calls", "seccomp allow-list"),

@@ -3,7 +3,7 @@
 use super::jailer::Settings;
 use super::launch::{Command, Descriptors, Notice};
 use super::root::{Tier, map_identity};
-use super::{seccomp, sys};
+use super::{landlock, seccomp, sys};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::Resource;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
@@ -49,6 +49,8 @@ fn become_program(
     change_user(settings.tier, settings.uid).map_err(failed("change the user"))?;
     limit().map_err(failed("set the limits"))?;
     sys::keep_capabilities(&[]).map_err(failed("drop capabilities"))?;
+    sys::forbid_new_privileges().map_err(failed("forbid new privileges"))?;
+    landlock::restrict().map_err(failed("set the file rules"))?;
     // Until exec a failure can still be told over the control socket.
     sys::close_at_exec_from(3).map_err(failed("close descriptors"))?;
     seccomp::install(&filter).map_err(failed("install the system call filter"))?;

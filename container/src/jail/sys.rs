@@ -43,6 +43,13 @@ pub fn allow_tracing() -> io::Result<()> {
     Ok(())
 }
 
+/// Makes set-user-id and file capabilities mean nothing from here on.
+pub fn forbid_new_privileges() -> io::Result<()> {
+    // SAFETY: the call takes numbers only.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
+    Ok(())
+}
+
 /// Marks every descriptor from `first` on to close when a program is executed.
 pub fn close_at_exec_from(first: RawFd) -> io::Result<()> {
     // SAFETY: the call takes numbers only.
