@@ -71,9 +71,8 @@ pub async fn start_run(
     };
     let (id, created_at) = stream.first_call.map_or((id, created_at), |first| (first.run_id, first.created_at));
     let replayed = stream.first_call.is_some();
-    let events = Follow::new(stream.chunks, deadline);
-    let mut running =
-        Running { id, created_at, events, transcript: Transcript::default(), ended: false, recorder: None };
+    let events = Some(Follow::new(stream.chunks, deadline));
+    let mut running = Running { id, created_at, events, transcript: Transcript::default(), recorder: None };
     running.wait_for_place().await?;
     record_at_the_end(app, &mut running, owner, request);
 
@@ -96,24 +95,24 @@ fn deadline_ms(job: &RunJob) -> u32 {
 struct Running {
     id: RunId,
     created_at: Timestamp,
-    events: Follow,
+    /// `None` when it has ended.
+    events: Option<Follow>,
     transcript: Transcript,
-    ended: bool,
-    /// Takes the result to be recorded.
-    recorder: Option<oneshot::Sender<RunResult>>,
+    recorder: Option<oneshot::Sender<Ended>>,
+}
+
+/// What is left to do of a run, after its answer.
+struct Ended {
+    result: RunResult,
+    /// What follows after `complete`, which is nothing; but a connection that is read to its end is used again.
+    rest: Option<Follow>,
 }
 
 impl Running {
     /// Resolves when the runner says that the run has started. A stream that breaks before has run nothing.
     async fn wait_for_place(&mut self) -> Result<(), SandboxFailure> {
         loop {
-            let line = self.events.next_line().await.map_err(|broken| match broken {
-                Broken::ByCaller => SandboxFailureCode::CallerLeft.because("The caller left."),
-                Broken::BySandbox => {
-                    SandboxFailureCode::Unavailable.because("The stream broke before the run started.")
-                }
-            })?;
-            match read_line(&line) {
+            match read_line(&self.next_line().await.map_err(not_started)?) {
                 Some(Line::Heartbeat) => {}
                 Some(Line::Start) => return Ok(()),
                 _ => return Err(SandboxFailureCode::Mismatch.because("The stream does not begin with a start.")),
@@ -122,10 +121,8 @@ impl Running {
     }
 
     async fn next(&mut self) -> Option<Progress> {
-        if self.ended {
-            return None;
-        }
-        let line = match self.events.next_line().await {
+        self.events.as_ref()?;
+        let line = match self.next_line().await {
             Ok(line) => line,
             Err(broken) => return Some(self.break_off(broken)),
         };
@@ -140,22 +137,35 @@ impl Running {
                 Progress::Stderr(line)
             }
             Some(Line::Complete(report)) => match RunResult::from_report_json(self.id, self.created_at, report) {
-                Some(result) => self.complete(result),
+                Some(result) => {
+                    let rest = self.events.take();
+                    self.end(result, rest)
+                }
                 None => self.break_off(Broken::BySandbox),
             },
             None => self.break_off(Broken::BySandbox),
         })
     }
 
-    fn break_off(&mut self, broken: Broken) -> Progress {
-        let report = self.transcript.report(broken);
-        self.complete(RunResult::from_report(self.id, self.created_at, &report))
+    async fn next_line(&mut self) -> Result<Bytes, Broken> {
+        match &mut self.events {
+            Some(events) => events.next_line().await,
+            None => Err(Broken::BySandbox),
+        }
     }
 
-    fn complete(&mut self, result: RunResult) -> Progress {
-        self.ended = true;
-        // The other end waits in the background, or is gone with it; there is nobody to tell in that case.
-        let _ = self.recorder.take().map(|recorder| recorder.send(result.clone()));
+    /// Ends the run here; dropping its events ends it there.
+    fn break_off(&mut self, broken: Broken) -> Progress {
+        self.events = None;
+        let report = self.transcript.report(broken);
+        self.end(RunResult::from_report(self.id, self.created_at, &report), None)
+    }
+
+    fn end(&mut self, result: RunResult, rest: Option<Follow>) -> Progress {
+        if let Some(recorder) = self.recorder.take() {
+            // The other end waits in the background, or is gone with it; there is nobody to tell in that case.
+            let _ = recorder.send(Ended { result: result.clone(), rest });
+        }
         Progress::Complete(result)
     }
 }
@@ -166,6 +176,13 @@ impl Drop for Running {
         if self.recorder.is_some() {
             self.break_off(Broken::ByCaller);
         }
+    }
+}
+
+fn not_started(broken: Broken) -> SandboxFailure {
+    match broken {
+        Broken::ByCaller => SandboxFailureCode::CallerLeft.because("The caller left."),
+        Broken::BySandbox => SandboxFailureCode::Unavailable.because("The stream broke before the run started."),
     }
 }
 
@@ -184,11 +201,14 @@ fn detach(background: &dyn Background, mut running: Running) -> LocalBoxStream<'
 /// Stores the result when it is there, after the answer. A replay is stored again: it is the same record, and it heals
 /// the case that the first caller's Worker ended before it could store anything.
 fn record_at_the_end(app: &App, running: &mut Running, owner: Owner, request: RunRequest) {
-    let (sender, receiver) = oneshot::channel::<RunResult>();
+    let (sender, receiver) = oneshot::channel::<Ended>();
     running.recorder = Some(sender);
     let (runs, log) = (Rc::clone(&app.runs), Rc::clone(&app.log));
     app.background.spawn(Box::pin(async move {
-        let Ok(result) = receiver.await else { return };
+        let Ok(Ended { result, rest }) = receiver.await else { return };
+        if let Some(mut rest) = rest {
+            while rest.next_line().await.is_ok() {}
+        }
         let stored = match record::encode(&owner, result.created_at, &request, result.json()) {
             Ok(record) => store::runs::put(&*runs, result.id, &record).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
