@@ -9,7 +9,6 @@ mod app;
 mod bindings;
 mod config;
 mod domain;
-mod follow;
 mod http;
 mod objects;
 mod platform;

@@ -3,6 +3,9 @@
 //! Every port is implemented over the Workers runtime in [`crate::platform`] and [`crate::objects`], and by fakes in
 //! tests. An error of a port is for the log; what the caller hears is decided where it is handled.
 
+pub mod exchange;
+pub mod follow;
+
 use crate::domain::api_key::ApiKey;
 use crate::domain::events::Broken;
 use crate::domain::idempotency::{Fingerprint, IdempotencyKey};

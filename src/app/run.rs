@@ -8,7 +8,7 @@ use crate::domain::result::RunResult;
 use crate::domain::run_id::RunId;
 use crate::domain::run_request::RunRequest;
 use crate::domain::timestamp::Timestamp;
-use crate::follow::Follow;
+use crate::ports::follow::Follow;
 use crate::ports::{Background, Level, Once, SandboxFailure, SandboxFailureCode};
 use crate::store;
 use bytes::Bytes;

@@ -1,27 +1,11 @@
-//! Bodies, in and out.
+//! Reading bodies, as far as they may go.
 
 use crate::http::error::{ApiError, ErrorCode};
+use crate::ports::exchange::RequestBody;
 use ::http::HeaderMap;
 use ::http::header::CONTENT_LENGTH;
-use bytes::Bytes;
 use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::StreamExt;
-use futures::stream::LocalBoxStream;
-
-/// What a client sends, in chunks; an error is a client that left in the middle.
-pub type RequestBody = LocalBoxStream<'static, Result<Vec<u8>, BodyLost>>;
-
-/// The body ended before it was complete.
-#[derive(Debug)]
-pub struct BodyLost;
-
-/// What is answered.
-pub enum Body {
-    Empty,
-    Whole(Bytes),
-    /// Chunks as they come; dropping the stream tells whoever makes them that nobody listens.
-    Stream(LocalBoxStream<'static, Bytes>),
-}
 
 /// Refuses a body that says of itself that it is too large, before anything of it is read.
 pub fn check_declared_size(headers: &HeaderMap) -> Result<(), ApiError> {

@@ -2,8 +2,8 @@
 
 use crate::app::App;
 use crate::domain::problem::FieldError;
-use crate::http::Response;
 use crate::http::respond;
+use crate::ports::exchange::Response;
 use crate::ports::{Level, PortError, SandboxFailure, SandboxFailureCode};
 use ::http::StatusCode;
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};

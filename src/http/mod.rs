@@ -11,15 +11,10 @@ pub mod silence;
 pub mod sse;
 
 use crate::app::App;
-use crate::http::body::{Body, RequestBody};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::{cors, headers, log, request_id};
+use crate::ports::exchange::{Body, Request, Response};
 use ::http::Method;
-
-/// A request as the application sees it.
-pub type Request = ::http::Request<RequestBody>;
-/// An answer on its way out.
-pub type Response = ::http::Response<Body>;
 
 /// What a path stands for.
 enum Resource {

@@ -1,7 +1,7 @@
 //! Making answers.
 
-use crate::http::Response;
-use crate::http::body::Body;
+use crate::ports::exchange::Body;
+use crate::ports::exchange::Response;
 use ::http::StatusCode;
 use ::http::header::{CONTENT_TYPE, HeaderValue};
 use bytes::Bytes;

@@ -1,6 +1,7 @@
 //! Durable Objects, each with the calls it takes and the stub that makes them.
 
 pub mod once;
+pub mod once_storage;
 pub mod runner;
 pub mod sandbox;
 pub mod sandbox_call;

@@ -2,9 +2,9 @@
 
 use crate::domain::events::{Broken, Line, Transcript, read_line};
 use crate::domain::idempotency::IdempotencyKey;
-use crate::follow::Follow;
+use crate::objects::once_storage;
+use crate::ports::follow::Follow;
 use crate::ports::{LocalSql, PortError};
-use crate::store;
 use bytes::Bytes;
 use docle_protocol::RunEvent;
 use futures::SinkExt;
@@ -73,7 +73,7 @@ pub async fn watch(
     loop {
         let line = match events.next_line().await {
             Ok(line) if read_line(&line).is_some() => line,
-            _ if !started => return store::once::forget(sql, &guard.key),
+            _ if !started => return once_storage::forget(sql, &guard.key),
             _ => {
                 let report = transcript.report(Broken::BySandbox);
                 serde_json::to_vec(&RunEvent::Complete { report })
@@ -83,7 +83,7 @@ pub async fn watch(
         };
         match read_line(&line) {
             Some(Line::Complete(_)) => {
-                store::once::finish(sql, &guard.key, &line)?;
+                once_storage::finish(sql, &guard.key, &line)?;
                 drop(guard);
                 pass_on(&mut listener, &line).await;
                 return Ok(());
@@ -118,7 +118,7 @@ mod tests {
     /// What a listener hears of a run whose stream is `chunks`, and what is remembered of it.
     fn watched(chunks: &[&'static str], listens: bool) -> (String, Option<(bool, String)>) {
         let sql = Sqlite::empty();
-        store::once::create_tables(&sql).unwrap();
+        once_storage::create_tables(&sql).unwrap();
         let key = IdempotencyKey::parse("k").unwrap();
         let entry = Entry {
             fingerprint: Fingerprint::of(b""),
@@ -126,7 +126,7 @@ mod tests {
             created_at: Timestamp(0),
             finished: false,
         };
-        store::once::begin(&sql, &key, &entry).unwrap();
+        once_storage::begin(&sql, &key, &entry).unwrap();
         let others = Watched::default();
         let guard = others.begin(&key);
         let waiting = others.wait(&key);
@@ -141,8 +141,8 @@ mod tests {
         let (done, (), heard) = block_on(future::join3(watch(events, sender, &sql, guard), waiting, heard));
         done.unwrap();
         assert!(!others.contains(&key));
-        let answer = String::from_utf8(store::once::answer(&sql, &key).unwrap()).unwrap();
-        (heard, store::once::get(&sql, &key).unwrap().map(|entry| (entry.finished, answer)))
+        let answer = String::from_utf8(once_storage::answer(&sql, &key).unwrap()).unwrap();
+        (heard, once_storage::get(&sql, &key).unwrap().map(|entry| (entry.finished, answer)))
     }
 
     #[test]

@@ -1,20 +1,20 @@
 //! The Sandbox object: one per project, between the Worker and the project's runner.
 //!
 //! It knows where the runner is and the secret that it wants, and passes answers through as they come. What it keeps is
-//! in [`crate::store::once`]; when the last of that is a day old, its storage is deleted.
+//! in [`once_storage`]; when the last of that is a day old, its storage is deleted.
 
 use crate::bindings;
 use crate::domain::events::Broken;
 use crate::domain::idempotency::{Decision, Entry, decide};
-use crate::follow::Follow;
 use crate::objects::once::{Watched, watch};
+use crate::objects::once_storage;
 use crate::objects::runner::Runner;
 use crate::objects::sandbox_call::{self, SandboxCall};
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
 use crate::platform::object_sql::ObjectSql;
+use crate::ports::follow::Follow;
 use crate::ports::{Clock, FirstCall, Level, Log, Once, PortError, SandboxFailure, SandboxFailureCode};
-use crate::store;
 use futures::StreamExt;
 use futures::channel::mpsc;
 use serde_json::json;
@@ -45,7 +45,7 @@ impl DurableObject for Sandbox {
 
     async fn alarm(&self) -> Result<Response> {
         let sql = self.sql();
-        let next = store::once::purge(&sql, RuntimeClock.now()).and_then(|()| store::once::next_alarm(&sql));
+        let next = once_storage::purge(&sql, RuntimeClock.now()).and_then(|()| once_storage::next_alarm(&sql));
         match next.map_err(|error| error.to_string())? {
             Some(next) => self.state.storage().set_alarm(until(next.0)).await?,
             None => self.state.storage().delete_all().await?,
@@ -66,15 +66,15 @@ impl Sandbox {
     /// Runs a call with an idempotency key, unless that was done before.
     async fn run_once(&self, request: &Request, once: Once) -> std::result::Result<Response, SandboxFailure> {
         let sql = self.sql();
-        store::once::create_tables(&sql).map_err(storage_failed)?;
+        once_storage::create_tables(&sql).map_err(storage_failed)?;
         loop {
-            let entry = store::once::get(&sql, &once.key).map_err(storage_failed)?;
+            let entry = once_storage::get(&sql, &once.key).map_err(storage_failed)?;
             let watched = self.watched.contains(&once.key);
             match (decide(entry.as_ref(), &once.fingerprint, watched, RuntimeClock.now()), entry) {
                 (Decision::Run, _) => return self.run_first(request, once).await,
                 (Decision::Wait, _) => self.watched.wait(&once.key).await,
                 (Decision::Replay, Some(entry)) => {
-                    let line = store::once::answer(&sql, &once.key).map_err(storage_failed)?;
+                    let line = once_storage::answer(&sql, &once.key).map_err(storage_failed)?;
                     let first_call = FirstCall { run_id: entry.run_id, created_at: entry.created_at };
                     return sandbox_call::replay(first_call, &line).map_err(runtime_failed);
                 }
@@ -91,9 +91,9 @@ impl Sandbox {
         let sql = self.sql();
         let Once { key, fingerprint, run_id, created_at, deadline_ms } = once;
         let entry = Entry { fingerprint, run_id, created_at, finished: false };
-        store::once::begin(&sql, &key, &entry).map_err(storage_failed)?;
+        once_storage::begin(&sql, &key, &entry).map_err(storage_failed)?;
         let guard = self.watched.begin(&key);
-        let next = store::once::next_alarm(&sql).map_err(storage_failed)?.unwrap_or(created_at);
+        let next = once_storage::next_alarm(&sql).map_err(storage_failed)?.unwrap_or(created_at);
 
         let answer = async {
             self.state.storage().set_alarm(until(next.0)).await.map_err(runtime_failed)?;
@@ -104,7 +104,7 @@ impl Sandbox {
             Ok(chunks) => chunks.map(|chunk| chunk.map_err(|_| Broken::BySandbox)).boxed_local(),
             Err(failure) => {
                 // Nothing ran: the next call with this key starts afresh.
-                store::once::forget(&sql, &key).map_err(storage_failed)?;
+                once_storage::forget(&sql, &key).map_err(storage_failed)?;
                 return Err(failure);
             }
         };

@@ -1,7 +1,6 @@
 //! Requests and responses of the runtime as the application's own, and back.
 
-use crate::http::Request;
-use crate::http::body::{Body, BodyLost};
+use crate::ports::exchange::{Body, BodyLost, Request, Response};
 use ::http::header::CONTENT_LENGTH;
 use ::http::{HeaderName, HeaderValue, Uri};
 use bytes::Bytes;
@@ -32,7 +31,7 @@ pub fn request(mut raw: worker::Request) -> Result<Request> {
 }
 
 /// The answer as the runtime sends it.
-pub fn response(response: crate::http::Response) -> Result<worker::Response> {
+pub fn response(response: Response) -> Result<worker::Response> {
     let (parts, body) = response.into_parts();
     let headers = worker::Headers::new();
     for (name, value) in &parts.headers {

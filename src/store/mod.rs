@@ -1,5 +1,4 @@
 //! Queries and key layouts over the ports.
 
 pub mod keys;
-pub mod once;
 pub mod runs;

@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::config::{BackendKind, Config};
 use crate::domain::api_key::ApiKey;
-use crate::http::body::Body;
 use crate::http::handle;
+use crate::ports::exchange::Body;
 use crate::store::keys::SqlKeys;
 use crate::testing::fakes::{FakeClock, FakeEntropy, FakeKv, FakeLog, FakeSandboxes, PoolBackground, Script};
 use crate::testing::sqlite::Sqlite;

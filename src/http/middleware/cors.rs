@@ -1,7 +1,7 @@
 //! Cross-origin calls: any origin, never with cookies.
 
-use crate::http::Response;
-use crate::http::body::Body;
+use crate::ports::exchange::Body;
+use crate::ports::exchange::Response;
 use ::http::StatusCode;
 use ::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,

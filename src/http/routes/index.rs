@@ -1,9 +1,9 @@
 //! `GET /`: what this is.
 
 use crate::app::App;
-use crate::http::Response;
 use crate::http::error::ApiError;
 use crate::http::respond;
+use crate::ports::exchange::Response;
 use ::http::StatusCode;
 use serde_json::json;
 

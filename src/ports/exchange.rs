@@ -1,0 +1,24 @@
+//! Requests and answers as they cross the edge between the runtime and the application.
+
+use bytes::Bytes;
+use futures::stream::LocalBoxStream;
+
+/// A request as the application sees it.
+pub type Request = http::Request<RequestBody>;
+/// An answer on its way out.
+pub type Response = http::Response<Body>;
+
+/// What a client sends, in chunks; an error is a client that left in the middle.
+pub type RequestBody = LocalBoxStream<'static, Result<Vec<u8>, BodyLost>>;
+
+/// The body ended before it was complete.
+#[derive(Debug)]
+pub struct BodyLost;
+
+/// What is answered.
+pub enum Body {
+    Empty,
+    Whole(Bytes),
+    /// Chunks as they come; dropping the stream tells whoever makes them that nobody listens.
+    Stream(LocalBoxStream<'static, Bytes>),
+}
