@@ -118,12 +118,13 @@ describe("project and package examples", () => {
       /^Result: 15\n$/,
     ],
     [
+      // "numpy<2" is added: pandas 2.0.0 takes any later NumPy, and is broken by the binary interface of NumPy 2.
       "Python Packages",
       String.raw`{
   "code": "import pandas as pd\nimport requests\n\ndf = pd.DataFrame({'a': [1, 2, 3]})\nprint(df)",
   "lang": "python",
   "packages": {
-    "packages": ["pandas==2.0.0", "requests"]
+    "packages": ["pandas==2.0.0", "requests", "numpy<2"]
   },
   "policy": {
     "timeoutMs": 60000  // Allow time for installation

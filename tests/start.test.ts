@@ -43,12 +43,13 @@ async function freePort(): Promise<number> {
 const partsLive = () => processesWith(state).length > 0;
 
 async function ready(port: number) {
-  const process = start(port);
-  await until("the welcome", () => {
-    assert.equal(process.child.exitCode, null, process.output.text);
-    return process.output.text.includes("Ctrl-C stops it");
-  });
-  return process;
+  const one = start(port);
+  const welcomed = () => {
+    assert.equal(one.child.exitCode, null, one.output.text);
+    return one.output.text.includes("Ctrl-C stops it");
+  };
+  await until("the welcome", welcomed, 60);
+  return one;
 }
 
 test("the printed command runs a program, and Ctrl-C leaves nothing", async () => {

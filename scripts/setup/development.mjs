@@ -31,8 +31,13 @@ export function developmentKey() {
   return readFileSync(devKey, "utf8").trim();
 }
 
-/** Environment for wrangler: it sends no metrics, and does not keep a trace of every local request. */
-export const wranglerEnv = { WRANGLER_SEND_METRICS: "false", X_LOCAL_OBSERVABILITY: "false", CI: "true" };
+/** Environment for wrangler: it asks nothing, fetches nothing, and does not keep a trace of every local request. */
+export const wranglerEnv = {
+  CI: "true",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  WRANGLER_SEND_METRICS: "false",
+  X_LOCAL_OBSERVABILITY: "false",
+};
 
 /** Applies the migrations to the local database and puts the development project into it. */
 export async function prepareDatabase() {

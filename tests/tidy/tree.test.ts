@@ -31,7 +31,7 @@ test("lines end without blanks, and files with a line break", () =>
 describe("a layer of the Worker imports only what lies below it", () => {
   const allowed: Record<string, string[]> = {
     http: ["http", "app", "domain", "ports", "config"],
-    app: ["app", "domain", "ports", "store"],
+    app: ["app", "domain", "ports", "store", "config", "follow"],
     store: ["store", "domain", "ports"],
     objects: ["objects", "domain", "ports", "platform", "bindings"],
     platform: ["platform", "domain", "ports", "objects"],
