@@ -50,11 +50,10 @@ fn main() -> ExitCode {
 fn serve(listen: SocketAddr, die_with_parent: bool, machine: &Machine) -> Result<(), String> {
     let secret = take_secret()?;
     jail::protect_server(die_with_parent).map_err(|error| format!("The runner cannot protect itself: {error}."))?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         // The jailer lives as long as this thread does, which is as long as the runner.
         let Assembled { runner, grants } = assemble(machine)?;
+        runner.prove().await?;
         let stopping = CancellationToken::new();
         let service = Service {
             runner: Arc::new(runner),
@@ -96,8 +95,16 @@ fn stop_on_signal(stopping: CancellationToken) -> io::Result<()> {
     Ok(())
 }
 
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())
+}
+
 fn doctor(machine: &Machine) -> Result<(), String> {
+    let runtime = runtime()?;
+    // Making jails needs a runtime to listen to them.
+    let _inside = runtime.enter();
     let Assembled { runner, grants } = assemble(machine)?;
+    runtime.block_on(runner.prove())?;
     println!("{:<16} {}", "tier", grants.tier.name());
     let languages = runner.interpreters.versions();
     for (property, holder) in grants.properties().iter().chain(&languages) {

@@ -7,8 +7,9 @@ use crate::jail::launch::{Command, Exit};
 use crate::packages::{Failure, INSTALL_MEMORY_MB, Layers, Wanted};
 use crate::place::{Full, Places};
 use crate::seat::Seat;
-use docle_protocol::{Language, Network, RunEvent, RunJob, RunReport, RunStatus, Truncated, Usage};
+use docle_protocol::{Language, Limits, Network, RunEvent, RunJob, RunReport, RunStatus, SourceFile, Truncated, Usage};
 use nix::sys::signal::Signal;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,6 +60,42 @@ impl Runner {
         report.usage.queue_ms = milliseconds(queue);
         report.usage.install_ms = milliseconds(install);
         Ok(report)
+    }
+
+    /// Runs one small program in every language, because only that proves that jails work here.
+    ///
+    /// # Errors
+    /// One sentence about what went wrong instead.
+    pub async fn prove(&self) -> Result<(), String> {
+        for (&language, _) in &self.interpreters.languages {
+            let content = match language {
+                Language::Python => "print(6 * 7)",
+                Language::Node => "console.log(6 * 7)",
+            };
+            let path = language.default_entrypoint().to_owned();
+            let job = RunJob {
+                id: "self-test".into(),
+                language,
+                files: vec![SourceFile { path: path.clone(), content: content.into() }],
+                entrypoint: path,
+                stdin: String::new(),
+                args: Vec::new(),
+                env: BTreeMap::new(),
+                packages: Vec::new(),
+                limits: Limits { timeout_ms: 30_000, memory_mb: 256, max_output_bytes: 65_536 },
+                network: Network::None,
+            };
+            let report = self.run(job, None, &CancellationToken::new()).await;
+            match report {
+                Ok(report) if report.stdout == "42\n" => {}
+                Ok(report) => {
+                    let (status, said) = (report.status.name(), report.stderr.trim());
+                    return Err(format!("A first {} program ended with {status}: {said}", language.name()));
+                }
+                Err(Full) => return Err("No place for a first program became free.".into()),
+            }
+        }
+        Ok(())
     }
 
     /// The report, and how long the packages took.

@@ -4,6 +4,7 @@
 //! place, reused by one run after another and never shared, because making and removing groups costs the kernel
 //! more than resetting them.
 
+use nix::mount::{MsFlags, mount};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,9 @@ impl Kind {
         {
             return None;
         }
+        if !Self::is_writable(&base) {
+            return None;
+        }
         let subtree = base.join("cgroup.subtree_control");
         let enable = || fs::write(&subtree, "+memory +pids +cpu");
         // Processes may not lie in a group that hands its controllers on, so the runner moves into a leaf.
@@ -116,6 +120,14 @@ impl Kind {
             enable()
         });
         enabled.ok().map(|()| Self::V2(base))
+    }
+
+    /// Makes a hierarchy writable that a container engine has mounted read-only, where we may.
+    fn is_writable(base: &Path) -> bool {
+        let directory = base.join(format!("docle-{}-probe", std::process::id()));
+        let probe = || fs::create_dir(&directory).is_ok() && fs::remove_dir(&directory).is_ok();
+        let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND;
+        probe() || mount(None::<&str>, base, None::<&str>, flags, None::<&str>).is_ok() && probe()
     }
 
     fn find_v1() -> Option<Self> {
@@ -129,11 +141,7 @@ impl Kind {
             })
         };
         let (memory, pids, cpuacct, cpu) = (find("memory")?, find("pids")?, find("cpuacct")?, find("cpu")?);
-        let probe = format!("docle-{}-probe", std::process::id());
-        let usable = [&memory, &pids, &cpuacct, &cpu].iter().all(|base| {
-            let directory = base.join(&probe);
-            fs::create_dir(&directory).is_ok() && fs::remove_dir(&directory).is_ok()
-        });
+        let usable = [&memory, &pids, &cpuacct, &cpu].into_iter().all(|base| Self::is_writable(base));
         usable.then_some(Self::V1 { memory, pids, cpuacct, cpu })
     }
 

@@ -5,7 +5,7 @@ use super::launch::{Command, Creation, Descriptors, EGRESS_ADDRESS, Exit, Launch
 use super::reaper::{Reaper, Wake};
 use super::root::{LAYERS, OUTER_PROC, SCRATCH, Tier};
 use super::script::Script;
-use super::{export, program, sys};
+use super::{export, loopback, program, sys};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, fork};
@@ -75,9 +75,13 @@ fn prepare(settings: &Settings) -> io::Result<()> {
     // SAFETY: the default action runs no code of ours.
     unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) }?;
     nix::unistd::sethostname("sandbox")?;
-    sys::loopback_up()?;
     make_places(settings.uid)?;
-    show_processes(settings.tier)
+    show_processes(settings.tier)?;
+    match loopback::bring_up() {
+        // A container may let us make a network but not configure it.
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => loopback::borrow(),
+        result => result,
+    }
 }
 
 /// Everything that does.

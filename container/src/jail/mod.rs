@@ -16,6 +16,7 @@ mod init;
 pub mod jailer;
 mod landlock;
 pub mod launch;
+mod loopback;
 pub mod probe;
 mod program;
 mod reaper;

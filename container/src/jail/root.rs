@@ -86,10 +86,24 @@ impl Root {
         }
         protect(mount_point, 0)?;
         std::env::set_current_dir(mount_point)?;
-        step("enter the root", nix::unistd::pivot_root(".", "."))?;
-        step("leave the old root", umount2(".", MntFlags::MNT_DETACH))?;
-        std::env::set_current_dir("/")
+        enter_here()
     }
+}
+
+/// Makes the current directory the root.
+fn enter_here() -> io::Result<()> {
+    match nix::unistd::pivot_root(".", ".") {
+        Ok(()) => step("leave the old root", umount2(".", MntFlags::MNT_DETACH))?,
+        // A container engine's filter forbids pivot_root even to those who may mount, and a root on an initramfs
+        // cannot be exchanged. Moving the mount on top and changing the root hides what was there; to undo that takes
+        // capabilities and system calls that no program has.
+        Err(Errno::EPERM | Errno::EINVAL) => {
+            step("move the root", mount(Some("."), "/", None::<&str>, MsFlags::MS_MOVE, None::<&str>))?;
+            step("enter the root", nix::unistd::chroot("."))?;
+        }
+        Err(errno) => step("enter the root", Err(errno))?,
+    }
+    std::env::set_current_dir("/")
 }
 
 /// Leaves the mount namespace of the host, and its user namespace where the tier says so.

@@ -86,25 +86,6 @@ pub fn keep_capabilities(keep: &[u32]) -> io::Result<()> {
     Ok(())
 }
 
-/// Brings the loopback interface of this network namespace up.
-pub fn loopback_up() -> io::Result<()> {
-    let socket = nix::sys::socket::socket(
-        nix::sys::socket::AddressFamily::Inet,
-        nix::sys::socket::SockType::Datagram,
-        nix::sys::socket::SockFlag::SOCK_CLOEXEC,
-        None,
-    )?;
-    // SAFETY: an all-zero ifreq is a valid one.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    request.ifr_name[0] = b'l' as libc::c_char;
-    request.ifr_name[1] = b'o' as libc::c_char;
-    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-    use std::os::fd::AsRawFd;
-    // SAFETY: SIOCSIFFLAGS reads one ifreq.
-    Errno::result(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) })?;
-    Ok(())
-}
-
 /// Sets one resource limit, soft and hard alike, for this process and its descendants.
 pub fn limit(resource: nix::sys::resource::Resource, value: u64) -> io::Result<()> {
     // A hard limit that is already lower cannot be raised without privilege, and need not be.
