@@ -67,7 +67,7 @@ impl Runner {
     /// # Errors
     /// One sentence about what went wrong instead.
     pub async fn prove(&self) -> Result<(), String> {
-        for (&language, _) in &self.interpreters.languages {
+        for &language in self.interpreters.languages.keys() {
             let content = match language {
                 Language::Python => "print(6 * 7)",
                 Language::Node => "console.log(6 * 7)",
