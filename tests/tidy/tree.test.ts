@@ -30,11 +30,11 @@ test("lines end without blanks, and files with a line break", () =>
 
 describe("a layer of the Worker imports only what lies below it", () => {
   const allowed: Record<string, string[]> = {
-    http: ["http", "app", "domain", "ports", "config"],
-    app: ["app", "domain", "ports", "store", "config", "follow"],
+    http: ["http", "app", "domain", "ports"],
+    app: ["app", "domain", "ports", "store", "config"],
     store: ["store", "domain", "ports"],
     objects: ["objects", "domain", "ports", "platform", "bindings"],
-    platform: ["platform", "domain", "ports", "objects"],
+    platform: ["platform", "domain", "ports"],
     domain: ["domain"],
   };
   for (const [layer, below] of Object.entries(allowed)) {
