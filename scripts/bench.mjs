@@ -1,4 +1,4 @@
-//! `npm run bench [-- --json FILE]`: builds everything as it is deployed, then measures it.
+//! `npm run bench [-- --json FILE --record --n N]`: builds everything as it is deployed, then measures it.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -11,9 +11,24 @@ export interface Figures {
   perSecond: number;
 }
 
-/** Does `once` `n` times, `concurrency` at a time, after a few that are not counted. */
-export async function measure(n: number, concurrency: number, once: () => Promise<unknown>): Promise<Figures> {
-  for (let i = 0; i < Math.max(5, concurrency); i++) await once();
+type Once = () => Promise<unknown>;
+
+/** Times `n` rounds of all `things`, one after the other, so that what else the machine does meets all alike. */
+export async function inTurn(n: number, ...things: Once[]): Promise<Figures[]> {
+  const times: number[][] = things.map(() => []);
+  for (let round = -WARM_UP; round < n; round++) {
+    for (const [index, once] of things.entries()) {
+      const begun = performance.now();
+      await once();
+      if (round >= 0) times[index]?.push(performance.now() - begun);
+    }
+  }
+  return times.map((own) => figures(own, own.reduce((sum, time) => sum + time, 0)));
+}
+
+/** Times `n` of one thing, `concurrency` at a time. */
+export async function atOnce(n: number, concurrency: number, once: Once): Promise<Figures> {
+  await Promise.all(Array.from({ length: concurrency }, once));
   const times: number[] = [];
   let left = n;
   const lane = async () => {
@@ -25,10 +40,16 @@ export async function measure(n: number, concurrency: number, once: () => Promis
   };
   const begun = performance.now();
   await Promise.all(Array.from({ length: concurrency }, lane));
-  const seconds = (performance.now() - begun) / 1_000;
+  return figures(times, performance.now() - begun);
+}
+
+/** Rounds that are not counted. */
+const WARM_UP = 5;
+
+function figures(times: number[], elapsed: number): Figures {
   times.sort((a, b) => a - b);
   const at = (share: number) => round(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN);
-  return { n, p50: at(0.5), p95: at(0.95), p99: at(0.99), perSecond: round(n / seconds) };
+  return { n: times.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), perSecond: round((times.length * 1_000) / elapsed) };
 }
 
 /** Two decimals are what the clock and the machine's noise allow. */
