@@ -3,7 +3,7 @@
 use crate::interpreters::{Installer, Interpreter, Interpreters, command_line, environment};
 use crate::jail::launch::Command;
 use crate::jail::probe::{Grants, probe};
-use crate::jail::root::Root;
+use crate::jail::root::{Root, Tier};
 use crate::options::Machine;
 use crate::packages::{Layers, Registries};
 use crate::place::Places;
@@ -43,7 +43,11 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
     fs::create_dir_all(&mount_point).map_err(state)?;
 
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-    let count = machine.places.unwrap_or(4 * cores).max(1);
+    let count = match grants.tier {
+        // Programs that share a file system and a process table do not share time.
+        Tier::Shared => 1,
+        Tier::Root | Tier::UserNamespace => machine.places.unwrap_or(4 * cores).max(1),
+    };
     let budget = machine.memory_mb.unwrap_or_else(|| memory_mb() / 4 * 3);
     let root = Root {
         binds: interpreters.binds(),

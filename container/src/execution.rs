@@ -80,7 +80,7 @@ pub async fn execute(
     let bounds = bounds(&program, seat);
     let Program { command, warm, files, stdin, layer, export, timeout, memory_bytes, max_output_bytes, egress } =
         program;
-    let (mut jail, is_warm) = seat.jail(warm, memory_bytes)?;
+    let (mut jail, is_warm) = seat.jail(warm, memory_bytes).await?;
     let known = is_warm.then(|| command.clone());
     let command = (!is_warm).then_some(command);
     let mut launch = Launch { command, files, layer, bounds, egress: egress.is_some(), export: export.is_some() };

@@ -76,11 +76,15 @@ impl Seat {
 
     /// The jail for the next run, limited to `memory_bytes`, and whether the interpreter wanted is started in it.
     /// A run that finds the wrong interpreter waiting gets a new jail, and its own language waits here afterwards.
-    pub fn jail(&mut self, wanted: Option<Language>, memory_bytes: u64) -> io::Result<(Jail, bool)> {
+    pub async fn jail(&mut self, wanted: Option<Language>, memory_bytes: u64) -> io::Result<(Jail, bool)> {
         self.language = wanted.or(self.language);
-        let next = self.next.take().filter(|next| next.language == wanted || next.language.is_none());
-        let next = match next {
-            Some(next) => next,
+        let next = match self.next.take() {
+            Some(next) if next.language == wanted || next.language.is_none() => next,
+            Some(next) => {
+                // Ended before the new one begins: they have the same user, and may share a place to write in.
+                next.jail.end().await?;
+                self.make(None)?
+            }
             None => self.make(None)?,
         };
         self.group.prepare(memory_bytes)?;

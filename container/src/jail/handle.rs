@@ -127,6 +127,14 @@ impl Jail {
         }
     }
 
+    /// Ends a jail that never ran a program.
+    pub async fn end(mut self) -> io::Result<()> {
+        self.stop();
+        // It may still say that it was made, or that it could not be.
+        while self.notice().await?.is_some() {}
+        self.gone().await
+    }
+
     /// Waits until the jail's first process, and with it every other one, is gone.
     pub async fn gone(&mut self) -> io::Result<()> {
         let Some(pidfd) = self.pidfd.take() else { return Ok(()) };

@@ -23,7 +23,7 @@ pub struct Settings {
     pub uid: u32,
 }
 
-/// Namespaces that every jail gets of its own.
+/// Namespaces that every jail gets of its own where it may.
 const NAMESPACES: i32 = libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET
@@ -59,7 +59,7 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
 /// Starts one jail.
 fn start(settings: &Settings, socket: &OwnedFd, creation: &Creation, with: &Descriptors) -> io::Result<()> {
     // SAFETY: the jailer has one thread.
-    match unsafe { sys::fork_into(NAMESPACES) }? {
+    match unsafe { sys::fork_into(if settings.tier == Tier::Shared { 0 } else { NAMESPACES }) }? {
         None => {
             // SAFETY: the child's copy of the jailer's socket; it never touches it again.
             unsafe { libc::close(socket.as_raw_fd()) };

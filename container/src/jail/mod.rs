@@ -11,18 +11,21 @@
 
 pub mod cgroup;
 mod export;
+mod files;
 pub mod handle;
 mod init;
 pub mod jailer;
 mod landlock;
 pub mod launch;
 mod loopback;
+mod places;
 pub mod probe;
 mod program;
 mod reaper;
 pub mod root;
 mod script;
 mod seccomp;
+mod shared;
 mod sys;
 mod watch;
 

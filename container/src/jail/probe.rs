@@ -24,12 +24,24 @@ pub fn probe() -> Result<Grants, String> {
     if nix::unistd::geteuid().is_root() && has_capability(CAP_SYS_ADMIN) {
         return Ok(Grants { tier: Tier::Root, cgroups: Kind::find() });
     }
-    match user_namespaces() {
+    if user_namespaces() {
         // Without root the groups of a session manager may be writable, but moving processes into them is not ours.
-        true => Ok(Grants { tier: Tier::UserNamespace, cgroups: Kind::None }),
-        false => Err(format!("This machine lets {} make no namespaces, which every jail needs: {WAY_OUT}", who())),
+        return Ok(Grants { tier: Tier::UserNamespace, cgroups: Kind::None });
     }
+    if nix::unistd::geteuid().is_root() && SHARED_NEEDS.iter().all(|&capability| has_capability(capability)) {
+        return match landlock::version() >= landlock::NETWORK_RULES {
+            true => Ok(Grants { tier: Tier::Shared, cgroups: Kind::None }),
+            false => Err(format!(
+                "This kernel has neither namespaces for {} nor Landlock with network rules (Linux 6.7), and a jail needs one of them: {WAY_OUT}",
+                who()
+            )),
+        };
+    }
+    Err(format!("This machine lets {} make no namespaces, which every jail needs: {WAY_OUT}", who()))
 }
+
+/// What jails without namespaces are made with: CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETUID.
+const SHARED_NEEDS: [u32; 5] = [0, 1, 5, 6, 7];
 
 const WAY_OUT: &str = "run as root, or allow user namespaces (Debian: sysctl kernel.unprivileged_userns_clone=1; \
     Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0; containers: --cap-add SYS_ADMIN \
@@ -41,6 +53,7 @@ impl Tier {
         match self {
             Self::Root => "root",
             Self::UserNamespace => "user-namespace",
+            Self::Shared => "shared",
         }
     }
 }
@@ -51,19 +64,40 @@ impl Grants {
         let user = match self.tier {
             Tier::Root => "a user of its own, no capabilities, no_new_privs",
             Tier::UserNamespace => "a user namespace of its own, no capabilities, no_new_privs",
+            Tier::Shared => "a user of its own, one program at a time, no capabilities, no_new_privs",
         };
+        let shared = self.tier == Tier::Shared;
+        let either = |own, common| if shared { common } else { own };
         let (memory, processes) = match self.cgroups {
             Kind::None => ("watched every 25 ms: a fast program is seen late", "RLIMIT_NPROC"),
             _ => (self.cgroups.name(), self.cgroups.name()),
         };
         [
             ("user", user),
-            ("files", "mount namespace, read-only root, private tmpfs of limited size and inodes"),
-            ("processes", "PID namespace; the whole tree dies with its first process"),
+            (
+                "files",
+                either(
+                    "mount namespace, read-only root, private tmpfs of limited size and inodes",
+                    "Landlock and the user's rights; size and inodes are watched every 25 ms; emptied before each run",
+                ),
+            ),
+            (
+                "processes",
+                either(
+                    "PID namespace; the whole tree dies with its first process",
+                    "all processes of the program's user are killed until none is left",
+                ),
+            ),
             ("process count", processes),
-            ("file rules", if landlock::is_available() { "Landlock" } else { "none: this kernel has no Landlock" }),
-            ("network", "network namespace with loopback only; egress through the runner's proxy"),
-            ("ipc", "IPC and UTS namespaces"),
+            ("file rules", if landlock::version() > 0 { "Landlock" } else { "none: this kernel has no Landlock" }),
+            (
+                "network",
+                either(
+                    "network namespace with loopback only; egress through the runner's proxy",
+                    "no internet sockets; with egress, streams to the runner's proxy only (seccomp and Landlock)",
+                ),
+            ),
+            ("ipc", either("IPC and UTS namespaces", "seccomp: no System V or POSIX queues and segments")),
             ("system calls", "seccomp allow-list"),
             ("memory", memory),
             ("usage", if self.cgroups == Kind::None { "wait4" } else { self.cgroups.name() }),
@@ -85,7 +119,8 @@ fn has_capability(number: u32) -> bool {
 
 /// Tries, in a process of its own.
 fn user_namespaces() -> bool {
-    let program = ["--user", "--mount", "--pid", "--net", "--fork", "true"];
+    // A container's masked /proc forbids a new one, which every jail needs.
+    let program = ["--map-root-user", "--mount", "--pid", "--net", "--fork", "--mount-proc", "true"];
     std::process::Command::new("unshare")
         .args(program)
         .stderr(std::process::Stdio::null())

@@ -3,6 +3,7 @@
 use super::jailer::Settings;
 use super::launch::{Command, Descriptors, Notice};
 use super::root::{Tier, map_identity};
+use super::seccomp::Network;
 use super::{landlock, seccomp, sys};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::Resource;
@@ -22,8 +23,8 @@ const FILE_BYTES: u64 = 100 * 1_024 * 1_024;
 const CPU_SECONDS: u64 = 4 * 300;
 
 /// Becomes the program and never returns; a failure is told to the server.
-pub fn start(settings: &Settings, command: &Command, descriptors: &Descriptors) -> ! {
-    if let Err((step, error)) = become_program(settings, command, descriptors) {
+pub fn start(settings: &Settings, command: &Command, egress: bool, descriptors: &Descriptors) -> ! {
+    if let Err((step, error)) = become_program(settings, command, egress, descriptors) {
         let errno = error.raw_os_error().unwrap_or(0);
         let _ = Notice::Failed { step: step.into(), errno }.send(descriptors.control.as_raw_fd(), None);
     }
@@ -34,11 +35,17 @@ pub fn start(settings: &Settings, command: &Command, descriptors: &Descriptors) 
 fn become_program(
     settings: &Settings,
     command: &Command,
+    egress: bool,
     descriptors: &Descriptors,
 ) -> Result<(), (&'static str, io::Error)> {
     let failed = |step| move |error: io::Error| (step, error);
     let (path, argv, env) = arguments(command).map_err(failed("encode the arguments"))?;
-    let filter = seccomp::filter().map_err(failed("compile the system call filter"))?;
+    let network = match (settings.tier, egress) {
+        (Tier::Root | Tier::UserNamespace, _) => Network::Own,
+        (Tier::Shared, true) => Network::Proxy,
+        (Tier::Shared, false) => Network::None,
+    };
+    let filter = seccomp::filter(network).map_err(failed("compile the system call filter"))?;
     sys::allow_tracing().map_err(failed("allow tracing"))?;
     setsid().map_err(|errno| ("make a session", errno.into()))?;
     connect_streams(descriptors).map_err(failed("connect the streams"))?;
@@ -50,7 +57,7 @@ fn become_program(
     limit().map_err(failed("set the limits"))?;
     sys::keep_capabilities(&[]).map_err(failed("drop capabilities"))?;
     sys::forbid_new_privileges().map_err(failed("forbid new privileges"))?;
-    landlock::restrict().map_err(failed("set the file rules"))?;
+    landlock::restrict(settings, network).map_err(failed("set the file rules"))?;
     // Until exec a failure can still be told over the control socket.
     sys::close_at_exec_from(3).map_err(failed("close descriptors"))?;
     seccomp::install(&filter).map_err(failed("install the system call filter"))?;
@@ -99,7 +106,7 @@ fn reset_signals() -> io::Result<()> {
 
 fn change_user(tier: Tier, uid: u32) -> io::Result<()> {
     match tier {
-        Tier::Root => {
+        Tier::Root | Tier::Shared => {
             setgroups(&[])?;
             setresgid(Gid::from_raw(uid), Gid::from_raw(uid), Gid::from_raw(uid))?;
             setresuid(Uid::from_raw(uid), Uid::from_raw(uid), Uid::from_raw(uid))?;

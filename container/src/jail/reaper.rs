@@ -1,7 +1,10 @@
 //! Waits for everything that may happen in a jail at once, and ends and reaps what is left in it.
 
-use super::launch::{Ending, Exit, Order};
+use super::jailer::Settings;
+use super::launch::{Bounds, Ending, Exit, Order};
+use super::root::Tier;
 use super::script::Script;
+use super::shared;
 use super::watch::Watch;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -21,6 +24,8 @@ pub struct Reaper {
     program: Option<Pid>,
     exit: Option<Exit>,
     script: Option<Script>,
+    /// Set where the program's processes are not alone in their namespace.
+    shared_uid: Option<u32>,
 }
 
 /// Why a wait is over.
@@ -34,12 +39,13 @@ pub enum Wake {
 }
 
 impl Reaper {
-    pub fn new() -> io::Result<Self> {
+    pub fn new(settings: &Settings) -> io::Result<Self> {
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGCHLD);
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None)?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-        Ok(Self { signals, program: None, exit: None, script: None })
+        let shared_uid = (settings.tier == Tier::Shared).then_some(settings.uid);
+        Ok(Self { signals, program: None, exit: None, script: None, shared_uid })
     }
 
     /// Takes `program` for the process whose end is the run's end.
@@ -64,8 +70,8 @@ impl Reaper {
     }
 
     /// Waits until the program has ended or the server wants it to, then ends and reaps everything that is left.
-    pub fn wait(&mut self, control: &OwnedFd, watched_memory_bytes: Option<u64>) -> io::Result<Ending> {
-        let mut watch = watched_memory_bytes.map(Watch::new);
+    pub fn wait(&mut self, control: &OwnedFd, bounds: &Bounds) -> io::Result<Ending> {
+        let mut watch = bounds.watched_memory_bytes.map(|memory| Watch::new(memory, bounds, self.shared_uid));
         let mut over_memory = false;
         while !over_memory {
             match self.poll(control, watch.as_ref().map(Watch::interval))? {
@@ -87,13 +93,26 @@ impl Reaper {
     /// Kills every other process of this jail and waits until none is left.
     pub fn end_all(&mut self) -> io::Result<()> {
         loop {
-            match kill(Pid::from_raw(-1), Signal::SIGKILL) {
-                Ok(()) | Err(Errno::ESRCH) => {}
-                Err(errno) => return Err(errno.into()),
-            }
+            self.kill_all()?;
             if !self.reap(WaitPidFlag::empty())? {
                 return Ok(());
             }
+        }
+    }
+
+    fn kill_all(&self) -> io::Result<()> {
+        match self.shared_uid {
+            Some(uid) => {
+                // A program that was just forked may not have become its user yet.
+                if let (Some(program), None) = (self.program, self.exit) {
+                    kill(program, Signal::SIGKILL)?;
+                }
+                shared::kill_all(uid)
+            }
+            None => match kill(Pid::from_raw(-1), Signal::SIGKILL) {
+                Ok(()) | Err(Errno::ESRCH) => Ok(()),
+                Err(errno) => Err(errno.into()),
+            },
         }
     }
 

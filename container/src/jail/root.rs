@@ -19,6 +19,8 @@ pub enum Tier {
     Root,
     /// An ordinary user: the jailer is root of a user namespace, every program an ordinary user of a further one.
     UserNamespace,
+    /// Root of a container that may make no namespaces: see [`super::shared`].
+    Shared,
 }
 
 /// What a root directory holds besides the system's own libraries.
@@ -41,7 +43,7 @@ pub const OUTER_PROC: &str = "/.proc";
 pub const SCRATCH: &str = "/run";
 
 /// Directories of the host's root that are shown when they exist, as links where they are links.
-const SYSTEM: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+pub const SYSTEM: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 /// Configuration that loaders, certificate checks and time zones read.
 const CONFIGURATION: [&str; 6] =
     ["/etc/ld.so.cache", "/etc/ssl", "/etc/ca-certificates", "/etc/alternatives", "/etc/mime.types", "/etc/python3"];
@@ -51,6 +53,9 @@ const PLACES: [&str; 7] = ["workspace", "tmp", "packages", "run", "proc", ".laye
 impl Root {
     /// Builds the root on `mount_point` and makes it this process' own.
     pub fn enter(&self, tier: Tier, mount_point: &Path, uid: u32) -> io::Result<()> {
+        if tier == Tier::Shared {
+            return super::shared::enter(self, uid);
+        }
         become_private(tier)?;
         step("mount the root", mount(Some("none"), mount_point, Some("tmpfs"), MsFlags::empty(), Some("mode=0755")))?;
         for name in SYSTEM {
@@ -110,7 +115,7 @@ fn enter_here() -> io::Result<()> {
 fn become_private(tier: Tier) -> io::Result<()> {
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
     match tier {
-        Tier::Root => step("make a mount namespace", unshare(CloneFlags::CLONE_NEWNS))?,
+        Tier::Root | Tier::Shared => step("make a mount namespace", unshare(CloneFlags::CLONE_NEWNS))?,
         Tier::UserNamespace => {
             let namespaces = CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS;
             step("make a user namespace", unshare(namespaces))?;

@@ -91,8 +91,17 @@ const ALLOWED_HERE: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_HERE: &[i64] = &[];
 
-/// Socket families that stay inside the jail: its own network namespace and its own files.
-const FAMILIES: [i32; 3] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+/// What a program's sockets may be for. Sockets of its own file system are always allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// Anything of the internet families: they end in the jail's own network namespace.
+    Own,
+    /// Streams only; the file rules let them connect to the egress proxy and to nothing else.
+    Proxy,
+    /// Nothing: the network is the container's.
+    None,
+}
+
 /// Every flag of clone(2) that makes a namespace.
 const NAMESPACE_FLAGS: i32 = libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
@@ -112,7 +121,7 @@ const PERSONALITIES: [u64; 3] = [0, libc::ADDR_NO_RANDOMIZE as u64, 0xffff_ffff]
 pub type Filters = [BpfProgram; 2];
 
 /// Compiles the filter for this machine.
-pub fn filter() -> io::Result<Filters> {
+pub fn filter(network: Network) -> io::Result<Filters> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         ALLOWED.iter().chain(ALLOWED_HERE).map(|&call| (call, Vec::new())).collect();
     let masked = |argument, mask: u64, value: u64| {
@@ -125,10 +134,18 @@ pub fn filter() -> io::Result<Filters> {
     let one_of = |rules: Vec<Result<SeccompRule, seccompiler::BackendError>>| {
         rules.into_iter().collect::<Result<Vec<_>, _>>().map_err(io::Error::other)
     };
-    let sockets = FAMILIES.iter().flat_map(|&family| {
-        SOCKET_TYPES.map(|kind| compile(vec![equal(0, family as u64), masked(1, SOCKET_TYPE_MASK, kind as u64)]))
-    });
-    rules.insert(libc::SYS_socket, one_of(sockets.collect())?);
+    let socket =
+        |family: i32, kind: i32| compile(vec![equal(0, family as u64), masked(1, SOCKET_TYPE_MASK, kind as u64)]);
+    let kinds: &[i32] = match network {
+        Network::Own => &SOCKET_TYPES,
+        Network::Proxy => &[libc::SOCK_STREAM],
+        Network::None => &[],
+    };
+    let local = SOCKET_TYPES.map(|kind| socket(libc::AF_UNIX, kind));
+    let internet = [libc::AF_INET, libc::AF_INET6]
+        .into_iter()
+        .flat_map(|family| kinds.iter().map(move |&kind| socket(family, kind)));
+    rules.insert(libc::SYS_socket, one_of(local.into_iter().chain(internet).collect())?);
     let no_namespaces = compile(vec![masked(0, NAMESPACE_FLAGS as u64, 0)]);
     rules.insert(libc::SYS_clone, one_of(vec![no_namespaces])?);
     let personalities = PERSONALITIES.map(|value| compile(vec![equal(0, value)]));

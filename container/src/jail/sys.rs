@@ -64,6 +64,11 @@ pub const CAP_DAC_OVERRIDE: u32 = 1;
 /// May signal processes of other users.
 pub const CAP_KILL: u32 = 5;
 
+/// May become other users and groups.
+pub const CAP_SETGID: u32 = 6;
+/// See [`CAP_SETGID`].
+pub const CAP_SETUID: u32 = 7;
+
 /// Gives up every capability but those in `keep`, for this process and all that it executes.
 pub fn keep_capabilities(keep: &[u32]) -> io::Result<()> {
     for capability in 0..=63 {

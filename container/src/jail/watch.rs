@@ -1,18 +1,50 @@
-//! Watches the memory of a jail where no cgroup caps it: the weaker way, because a fast program is seen late.
+//! Watches the memory of a jail where no cgroup caps it, and its files where no file system of its own does: the weaker
+//! way, because a fast program is seen late.
 
+use super::launch::Bounds;
+use nix::sys::statvfs::statvfs;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
-/// Adds up resident memory of every process of this PID namespace.
+/// Adds up what the processes and files of one program hold.
 #[derive(Debug)]
 pub struct Watch {
-    limit_bytes: u64,
+    memory_bytes: u64,
+    disk_bytes: u64,
+    inodes: u64,
     page_bytes: u64,
+    /// Only processes of this user count, where others are in sight.
+    uid: Option<u32>,
+    /// What the file systems held before the program, where they are not its own.
+    before: Files,
+}
+
+/// What is stored in the writable places.
+#[derive(Debug, Clone, Copy, Default)]
+struct Files {
+    bytes: u64,
+    inodes: u64,
+}
+
+impl Files {
+    fn now() -> Self {
+        ["/workspace", "/dev/shm"].iter().filter_map(|place| statvfs(*place).ok()).fold(
+            Self::default(),
+            |sum, found| Self {
+                bytes: sum.bytes + (found.blocks() - found.blocks_free()) * found.fragment_size(),
+                inodes: sum.inodes + (found.files() - found.files_free()),
+            },
+        )
+    }
 }
 
 impl Watch {
-    pub fn new(limit_bytes: u64) -> Self {
+    /// Watches a program whose processes and files may hold `memory_bytes` together.
+    pub fn new(memory_bytes: u64, bounds: &Bounds, shared_uid: Option<u32>) -> Self {
         let page_bytes = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096);
-        Self { limit_bytes, page_bytes: page_bytes as u64 }
+        let before = if shared_uid.is_some() { Files::now() } else { Files::default() };
+        let Bounds { disk_bytes, inodes, .. } = *bounds;
+        Self { memory_bytes, disk_bytes, inodes, page_bytes: page_bytes as u64, uid: shared_uid, before }
     }
 
     /// Milliseconds between two looks: short enough that one core touching fresh pages at 1 µs each is seen within
@@ -21,22 +53,34 @@ impl Watch {
         25
     }
 
-    /// Looks once, at pages that belong to one process alone and at the files in memory. Pages that processes share,
-    /// such as libraries and what a fork has not touched yet, are left out: counting them once per process would end
-    /// trees that hold little.
+    /// Looks once, at pages that belong to one process alone and at the files. Pages that processes share, such as
+    /// libraries and what a fork has not touched yet, are left out: counting them once per process would end trees
+    /// that hold little.
     pub fn is_over(&mut self) -> bool {
-        let Ok(processes) = fs::read_dir("/proc") else { return false };
-        let pages: u64 = processes
-            .flatten()
-            .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok_and(|pid| pid != 1))
+        let memory = self.private_pages() * self.page_bytes;
+        let files = Files::now();
+        let (bytes, inodes) =
+            (files.bytes.saturating_sub(self.before.bytes), files.inodes.saturating_sub(self.before.inodes));
+        match self.uid {
+            // The files of a container lie on its disk.
+            Some(_) => memory > self.memory_bytes || bytes > self.disk_bytes || inodes > self.inodes,
+            // Those of a jail lie in memory, on one file system that is shown in two places and limits itself.
+            None => memory + bytes / 2 > self.memory_bytes,
+        }
+    }
+
+    fn private_pages(&self) -> u64 {
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let programs = processes.filter(|entry| {
+            let is_process = entry.file_name().to_string_lossy().parse::<u32>().is_ok_and(|pid| pid != 1);
+            is_process && self.uid.is_none_or(|uid| entry.metadata().is_ok_and(|found| found.uid() == uid))
+        });
+        programs
             .filter_map(|entry| fs::read_to_string(entry.path().join("statm")).ok())
             .filter_map(|statm| {
                 let mut fields = statm.split(' ').skip(1).map_while(|field| field.parse::<u64>().ok());
                 Some(fields.next()?.saturating_sub(fields.next()?))
             })
-            .sum();
-        let files = nix::sys::statvfs::statvfs("/workspace")
-            .map_or(0, |places| (places.blocks() - places.blocks_free()) * places.fragment_size());
-        pages * self.page_bytes + files > self.limit_bytes
+            .sum()
     }
 }

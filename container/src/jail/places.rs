@@ -1,0 +1,84 @@
+//! What a program sees of its own: one file system of limited size behind every writable place, its own `/proc`, its
+//! own network, and its packages.
+
+use super::files::{own, write_files};
+use super::jailer::Settings;
+use super::launch::Launch;
+use super::loopback;
+use super::root::{LAYERS, OUTER_PROC, SCRATCH, Tier, protect};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// Everything that does not depend on the program to come.
+pub fn prepare(settings: &Settings) -> io::Result<()> {
+    nix::unistd::sethostname("sandbox")?;
+    make_places(settings.uid)?;
+    show_processes(settings.tier)?;
+    match loopback::bring_up() {
+        // A container may let us make a network but not configure it.
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => loopback::borrow(),
+        result => result,
+    }
+}
+
+/// Everything that does.
+pub fn furnish(launch: &Launch, uid: u32) -> io::Result<()> {
+    resize_places(launch)?;
+    let scratch = Path::new(SCRATCH);
+    // /workspace is a part of the same file system, but another mount of it, and nothing is renamed across mounts.
+    write_files(launch, uid, &scratch.join("script"), &scratch.join("workspace"))?;
+    if launch.export {
+        fs::create_dir(scratch.join("packages"))?;
+        show_place("packages", "/packages", 0o755, uid)?;
+    }
+    show_packages(launch)?;
+    Ok(umount2(SCRATCH, MntFlags::MNT_DETACH)?)
+}
+
+/// Mounts the one file system behind all writable places, so that one size holds for all of them.
+fn make_places(uid: u32) -> io::Result<()> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(Some("none"), SCRATCH, Some("tmpfs"), flags, Some("size=1m,nr_inodes=64,mode=0755"))?;
+    for (name, target, mode) in
+        [("workspace", "/workspace", 0o755), ("tmp", "/tmp", 0o1777), ("shm", "/dev/shm", 0o1777)]
+    {
+        fs::create_dir(Path::new(SCRATCH).join(name))?;
+        show_place(name, target, mode, uid)?;
+    }
+    Ok(())
+}
+
+fn show_place(name: &str, target: &str, mode: u32, uid: u32) -> io::Result<()> {
+    let source = Path::new(SCRATCH).join(name);
+    fs::set_permissions(&source, Permissions::from_mode(mode))?;
+    own(&source, uid)?;
+    Ok(mount(Some(&source), target, None::<&str>, MsFlags::MS_BIND, None::<&str>)?)
+}
+
+/// Gives the file system its size for the run to come.
+fn resize_places(launch: &Launch) -> io::Result<()> {
+    let options = format!("size={},nr_inodes={}", launch.bounds.disk_bytes, launch.bounds.inodes);
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    Ok(mount(None::<&str>, SCRATCH, None::<&str>, flags, Some(options.as_str()))?)
+}
+
+fn show_processes(tier: Tier) -> io::Result<()> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some("proc"), "/proc", Some("proc"), flags, Some("hidepid=invisible"))?;
+    if tier == Tier::UserNamespace {
+        umount2(OUTER_PROC, MntFlags::MNT_DETACH)?;
+    }
+    Ok(())
+}
+
+fn show_packages(launch: &Launch) -> io::Result<()> {
+    if let Some(layer) = &launch.layer {
+        let source = Path::new(LAYERS).join(layer);
+        mount(Some(&source), "/packages", None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+        protect(Path::new("/packages"), 0)?;
+    }
+    Ok(umount2(LAYERS, MntFlags::MNT_DETACH)?)
+}

@@ -1,0 +1,129 @@
+//! Jails without namespaces, for containers whose engine grants none: one program at a time, kept apart from the
+//! runner by its user, the kernel's file rules and the system call filter.
+//!
+//! The container is the outer wall here, and it is its own machine or nearly so. Programs share its file system and
+//! process table, so what one leaves behind is removed before the next one starts, and its user owns nothing else.
+
+use super::files::{own, write_files};
+use super::jailer::Settings;
+use super::launch::Launch;
+use super::root::Root;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Gid, Pid, Uid, fork, setresgid, setresuid};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+/// Where programs write; emptied before every run.
+const PLACES: [&str; 3] = ["/workspace", "/tmp", "/dev/shm"];
+/// Where an installation puts its packages.
+pub const EXPORTS: &str = "/tmp/packages";
+/// A name for the program's user.
+const USERS: &str = "/etc/passwd";
+
+/// Makes the container's own root look like a jail's: the interpreters, the place for packages and the user exist.
+pub fn enter(root: &Root, uid: u32) -> io::Result<()> {
+    fs::create_dir_all("/workspace")?;
+    for (source, target) in &root.binds {
+        if source != target {
+            link(source, target)?;
+        }
+    }
+    for place in &root.places {
+        fs::create_dir_all(without_packages(root).join(place.strip_prefix("/packages").unwrap_or(place)))?;
+    }
+    fs::create_dir_all(without_packages(root))?;
+    link(&without_packages(root), Path::new("/packages"))?;
+    link(Path::new("packages/node_modules"), Path::new("/node_modules"))?;
+    let users = fs::read_to_string(USERS)?;
+    if users.contains("\nsandbox:") {
+        return Ok(());
+    }
+    fs::write(USERS, format!("{users}sandbox:x:{uid}:{uid}::/tmp:/bin/sh\n"))
+}
+
+/// Where `/packages` leads when a run has none.
+fn without_packages(root: &Root) -> PathBuf {
+    root.layers.join("none")
+}
+
+/// Puts a link at `path` in one step, whatever link was there.
+fn link(target: &Path, path: &Path) -> io::Result<()> {
+    let aside = PathBuf::from(format!("{}.new", path.display()));
+    fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+    match fs::remove_file(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    symlink(target, &aside)?;
+    fs::rename(&aside, path)
+}
+
+/// Empties the places. Every process of the last program is gone, so nothing moves underneath.
+pub fn prepare(uid: u32) -> io::Result<()> {
+    adopt_orphans()?;
+    for place in PLACES {
+        for entry in fs::read_dir(place)? {
+            let path = entry?.path();
+            let found = fs::symlink_metadata(&path)?;
+            if found.uid() != uid && place != "/workspace" {
+                continue;
+            }
+            if found.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
+        }
+    }
+    fs::set_permissions("/workspace", Permissions::from_mode(0o755))?;
+    own(Path::new("/workspace"), uid)
+}
+
+/// Puts the program's files and packages in place.
+pub fn furnish(launch: &Launch, settings: &Settings) -> io::Result<()> {
+    let workspace = Path::new("/workspace");
+    write_files(launch, settings.uid, &workspace.join(".script"), workspace)?;
+    let packages = match &launch.layer {
+        Some(layer) => settings.root.layers.join(layer),
+        None if launch.export => {
+            fs::create_dir(EXPORTS)?;
+            own(Path::new(EXPORTS), settings.uid)?;
+            EXPORTS.into()
+        }
+        None => without_packages(&settings.root),
+    };
+    link(&packages, Path::new("/packages"))
+}
+
+/// Makes processes whose parent has ended children of this one, which reaps them.
+fn adopt_orphans() -> io::Result<()> {
+    // SAFETY: the call takes numbers only.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })?;
+    Ok(())
+}
+
+/// Kills every process of the program's user, by a child that has become that user: to it, "all" means those. Who
+/// calls this reaps and calls again until nobody is left, so what was forked meanwhile is met the next time.
+pub fn kill_all(uid: u32) -> io::Result<()> {
+    // SAFETY: this process has one thread.
+    match unsafe { fork() }? {
+        ForkResult::Child => {
+            let (user, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
+            let became = setresgid(group, group, group).and_then(|()| setresuid(user, user, user));
+            // Killing as anybody else would end the runner itself.
+            let code = match became {
+                Ok(()) => match kill(Pid::from_raw(-1), Signal::SIGKILL) {
+                    Ok(()) | Err(Errno::ESRCH) => 0,
+                    Err(_) => 1,
+                },
+                Err(_) => 1,
+            };
+            // SAFETY: ends the process without running destructors of state that belongs to the parent.
+            unsafe { libc::_exit(code) }
+        }
+        ForkResult::Parent { child } => match waitpid(child, None)? {
+            nix::sys::wait::WaitStatus::Exited(_, 0) => Ok(()),
+            _ => Err(io::Error::other("the program's processes cannot be ended")),
+        },
+    }
+}
