@@ -1,37 +1,56 @@
 //! The real runner as a process of the test's own.
 
+import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { interpreterFlags } from "../../scripts/setup/interpreters.mjs";
-import { own, runner as binary } from "../../scripts/setup/paths.mjs";
+import { own, runner as installed } from "../../scripts/setup/paths.mjs";
 
 /** What `GET /health` of the runner answers, as far as tests look at it. */
 export interface RunnerHealth {
   protocol: number;
+  tier: string;
+  properties: Record<string, string>;
   running: number;
   places: number;
   languages: Record<string, string>;
+}
+
+/** How a runner differs from the one that `npm start` starts. */
+export interface RunnerOptions {
+  /** The user and group that it runs as. */
+  user?: number;
+  /** Its program; DOCLE_RUNNER names another one for all tests. */
+  binary?: string;
+  /** Where its state directory is made. */
+  below?: string;
+  /** The flags that name interpreters and installers, and others. */
+  flags?: string[];
 }
 
 /** One runner with a state directory of its own; it can die and come back at the same address. */
 export class Runner {
   readonly secret = randomBytes(16).toString("hex");
   readonly #state: string;
+  readonly #options: RunnerOptions;
   #child: ChildProcess | undefined;
   #address = "127.0.0.1:0";
   #log = "";
 
-  private constructor() {
-    mkdirSync(join(own, "tmp"), { recursive: true });
-    this.#state = mkdtempSync(join(own, "tmp", "runner-"));
+  private constructor(options: RunnerOptions) {
+    const below = options.below ?? join(own, "tmp");
+    mkdirSync(below, { recursive: true });
+    this.#state = mkdtempSync(join(below, "runner-"));
+    if (options.user !== undefined) chownSync(this.#state, options.user, options.user);
+    this.#options = options;
   }
 
-  static async start(): Promise<Runner> {
-    const runner = new Runner();
+  static async start(options: RunnerOptions = {}): Promise<Runner> {
+    const runner = new Runner(options);
     await runner.restart();
     return runner;
   }
@@ -41,6 +60,17 @@ export class Runner {
     return `http://${this.#address}`;
   }
 
+  /** The server's process. */
+  get pid(): number {
+    assert(this.#child?.pid !== undefined, "the runner has been started");
+    return this.#child.pid;
+  }
+
+  /** The directory that holds its package layers. */
+  get state(): string {
+    return this.#state;
+  }
+
   /** What the runner wrote to standard error so far. */
   get log(): string {
     return this.#log;
@@ -48,9 +78,11 @@ export class Runner {
 
   /** Starts the process again after {@link kill} or {@link end}. */
   async restart(): Promise<void> {
-    const args = ["serve", "--die-with-parent", "--listen", this.#address, "--state", this.#state, ...interpreterFlags()];
+    const { user, binary = process.env.DOCLE_RUNNER ?? installed, flags = interpreterFlags() } = this.#options;
+    const args = ["serve", "--die-with-parent", "--listen", this.#address, "--state", this.#state, ...flags];
     const env = { ...process.env, DOCLE_RUNNER_SECRET: this.secret };
-    const child = spawn(binary, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const as = user === undefined ? {} : { uid: user, gid: user };
+    const child = spawn(binary, args, { env, ...as, stdio: ["ignore", "pipe", "pipe"] });
     child.stderr.setEncoding("utf8").on("data", (text: string) => void (this.#log += text));
     const ready = once(createInterface({ input: child.stdout }), "line");
     const ended = once(child, "exit").then(() => {

@@ -1,0 +1,67 @@
+//! Runs a program twice, in an interpreter that waited for it and in one that was started for it, and compares.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { job, run, type Job, type Language, type Report, type Rest } from "../harness/jobs.ts";
+import type { Runner } from "../harness/runner.ts";
+
+/** A program whose result must not depend on how its interpreter was started. */
+export interface Program {
+  name: string;
+  code: string;
+  rest?: Rest;
+  /** Where equal results are not enough: what must hold of both. */
+  holds?: (report: Report) => void;
+}
+
+/** What programs read when they read: two lines. */
+export const STDIN = "first line\nsecond line\n";
+
+/** Interpreters that wait hold more memory than this, so the runner starts a new one for such a job. */
+const COLD_MB = 95;
+
+/** The same job for an interpreter of its own. */
+export const cold = (warm: Job): Job => ({ ...warm, limits: { ...warm.limits, memoryMB: COLD_MB } });
+
+/** What a program shows of itself, without what differs between any two runs. */
+export function shown({ status, exitCode, signal, stdout, stderr }: Report) {
+  return { status, exitCode, signal, stdout: normal(stdout), stderr: normal(stderr) };
+}
+
+function normal(text: string): string {
+  return (
+    text
+      // Every place has a user of its own, and the two runs may have had different places.
+      .replaceAll(/\b1000\d\d\b/g, "<uid>")
+      // The kernel puts libraries, heaps and stacks elsewhere in every process.
+      .replaceAll(/\b0x[0-9a-f]{6,}\b/gi, "<address>")
+      // So does it with the frames of a native stack trace, whose alignment follows the addresses.
+      .replaceAll(/^ *\d+: <address> .*$/gm, "<frame>")
+  );
+}
+
+/** Makes a test of every program of a theme. */
+export function conform(runner: Runner, language: Language, theme: string, programs: Program[]): void {
+  describe(theme, () => {
+    for (const { name, code, rest, holds } of programs) {
+      test(name, async () => {
+        const warm = job(language, code, { stdin: STDIN, ...rest });
+        const [fromWarm, fromCold] = await Promise.all([run(runner, warm), run(runner, cold(warm))]);
+        assert.deepEqual(shown(fromWarm), shown(fromCold));
+        assert.notEqual(fromWarm.status, "system");
+        holds?.(fromWarm);
+        holds?.(fromCold);
+      });
+    }
+  });
+}
+
+/** Asserts what a program printed. */
+export const prints = (text: string) => (report: Report) => assert.equal(report.stdout, text, report.stderr);
+
+/** Asserts how a program ended. */
+export const ends = (status: Report["status"], exitCode: number, signal: string | null = null) => (report: Report) =>
+  assert.deepEqual([report.status, report.exitCode, report.signal], [status, exitCode, signal], report.stderr);
+
+/** Asserts the last line of standard error. */
+export const fails = (lastLine: string) => (report: Report) => assert.equal(report.stderr.trimEnd().split("\n").at(-1), lastLine);

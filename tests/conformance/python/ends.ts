@@ -1,0 +1,35 @@
+//! How a Python program ends.
+
+import { ends, prints, type Program } from "../compare.ts";
+
+export const endings: Program[] = [
+  { name: "nothing at all", code: "", holds: ends("success", 0) },
+  { name: "sys.exit()", code: "import sys; sys.exit()", holds: ends("success", 0) },
+  { name: "sys.exit(None)", code: "import sys; sys.exit(None)", holds: ends("success", 0) },
+  { name: "sys.exit(7)", code: "import sys; sys.exit(7)", holds: ends("error", 7) },
+  { name: "sys.exit(-1)", code: "import sys; sys.exit(-1)", holds: ends("error", 255) },
+  { name: "sys.exit(256)", code: "import sys; sys.exit(256)", holds: ends("success", 0) },
+  { name: "sys.exit(2**70)", code: "import sys; sys.exit(2**70)" },
+  { name: "SystemExit with a text", code: "raise SystemExit('bye')", holds: ends("error", 1) },
+  { name: "SystemExit with an object", code: "raise SystemExit({'a': 1})", holds: ends("error", 1) },
+  { name: "exit() and quit()", code: "try: exit(3)\nexcept SystemExit as e: print(e.code)\nquit(4)", holds: ends("error", 4) },
+  { name: "os._exit loses the buffer", code: "import os, io\nio.TextIOWrapper(open(1, 'wb', closefd=False)).write('lost')\nos._exit(3)", holds: ends("error", 3) },
+  { name: "os._exit in a finally", code: "import os\ntry: 1/0\nfinally: os._exit(9)", holds: ends("error", 9) },
+  { name: "atexit after the last line", code: "import atexit; atexit.register(print, 'bye'); print(1)", holds: prints("1\nbye\n") },
+  { name: "atexit after an error", code: "import atexit; atexit.register(print, 'bye'); 1/0", holds: prints("bye\n") },
+  { name: "atexit that raises", code: "import atexit\ndef f(): raise ValueError('late')\natexit.register(f)" },
+  { name: "a thread that outlives the main thread", code: "import threading\nready = threading.Event()\ndef f(): ready.wait(); print('thread')\nthreading.Thread(target=f).start()\nready.set()", holds: prints("thread\n") },
+  { name: "a daemon thread is left behind", code: "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\nprint(1)", holds: prints("1\n") },
+  { name: "sys.exit in a thread ends that thread", code: "import sys, threading\nt = threading.Thread(target=sys.exit, args=(5,)); t.start(); t.join(); print('main')", holds: ends("success", 0) },
+  { name: "SIGTERM to itself", code: "import os, signal; os.kill(os.getpid(), signal.SIGTERM)", holds: ends("killed", 143, "SIGTERM") },
+  { name: "SIGKILL to itself", code: "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", holds: ends("killed", 137, "SIGKILL") },
+  { name: "SIGINT to itself", code: "import os, signal; os.kill(os.getpid(), signal.SIGINT)" },
+  { name: "a handled signal", code: "import os, signal\nsignal.signal(signal.SIGTERM, lambda s, f: print('caught', s))\nos.kill(os.getpid(), 15)\nprint('on')", holds: prints("caught 15\non\n") },
+  { name: "an alarm", code: "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0.01)\nsignal.pause()", holds: ends("killed", 142, "SIGALRM") },
+  { name: "abort", code: "import os; os.abort()", holds: ends("killed", 134, "SIGABRT") },
+  { name: "a segmentation fault", code: "import ctypes; ctypes.string_at(0)", holds: ends("killed", 139, "SIGSEGV") },
+  { name: "a segmentation fault with faulthandler", code: "import ctypes, faulthandler; faulthandler.enable(); ctypes.string_at(0)", holds: ends("killed", 139, "SIGSEGV") },
+  { name: "a broken pipe of its own", code: "import os\nr, w = os.pipe(); os.close(r)\ntry: os.write(w, b'x')\nexcept BrokenPipeError as e: print(e)" },
+  { name: "standard output closed early", code: "import os; os.close(1); print(1)" },
+  { name: "becoming another program", code: "import os; os.execvp('sh', ['sh', '-c', 'echo $0; exit 6'])", holds: ends("error", 6) },
+];

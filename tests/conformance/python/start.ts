@@ -1,0 +1,38 @@
+//! What a Python program finds when it begins.
+
+import { prints, type Program } from "../compare.ts";
+
+export const start: Program[] = [
+  { name: "it is __main__", code: "print(__name__, __doc__, __spec__, __package__, __builtins__, type(__loader__).__name__)" },
+  { name: "the names at the top are its own", code: "print(sorted(globals()))" },
+  { name: "__file__ is what was typed", code: "print(__file__)", holds: prints("/workspace/main.py\n") },
+  { name: "__file__ resolves to itself", code: "import pathlib; print(pathlib.Path(__file__).resolve(), pathlib.Path(__file__).is_file())" },
+  { name: "argv", code: "import sys; print(sys.argv, sys.orig_argv)" },
+  { name: "path", code: "import sys; print(sys.path, sys.path_hooks, sys.meta_path)" },
+  { name: "path importer cache", code: "import sys; print(sorted(sys.path_importer_cache))" },
+  { name: "flags", code: "import sys; print(sys.flags, sys.warnoptions, sys._xoptions, sys.dont_write_bytecode, sys.pycache_prefix)" },
+  { name: "modules", code: "import sys; print(sys.modules.keys())" },
+  { name: "__main__ is importable", code: "import __main__, sys; print(__main__, sys.modules['__main__'] is __main__, __main__.__dict__ is globals())" },
+  { name: "interpreter", code: "import sys; print(sys.executable, sys.prefix, sys.base_prefix, sys.version, sys.implementation.cache_tag)" },
+  { name: "site", code: "import site; print(site.getsitepackages(), site.getusersitepackages(), site.ENABLE_USER_SITE)" },
+  { name: "working directory", code: "import os; print(os.getcwd(), sorted(os.listdir('/workspace')), os.listdir('/tmp'), os.listdir('/dev/shm'))" },
+  { name: "environment", code: "import os; print(sorted(os.environ.items()))" },
+  { name: "process ids", code: "import os; print(os.getpid(), os.getppid(), os.getsid(0), os.getpgrp())" },
+  { name: "processes in sight", code: "import os; print(sorted(p for p in os.listdir('/proc') if p.isdigit()))" },
+  { name: "command line", code: "print(open('/proc/self/cmdline').read().split('\\0'), open('/proc/self/comm').read())" },
+  { name: "open descriptors", code: "import os; print(sorted(os.listdir('/proc/self/fd')))" },
+  { name: "kinds of descriptors", code: "import os, stat\nfor fd in range(3): print(stat.filemode(os.fstat(fd).st_mode), os.isatty(fd), os.get_blocking(fd), os.get_inheritable(fd))" },
+  { name: "resource limits", code: "import resource; print([resource.getrlimit(i) for i in range(16)])" },
+  { name: "signal handlers", code: "import signal; print([(s.name, signal.getsignal(s)) for s in signal.valid_signals() if isinstance(s, signal.Signals)])" },
+  { name: "signal mask", code: "import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, []), signal.sigpending())" },
+  { name: "privileges", code: "print([l for l in open('/proc/self/status') if l.startswith(('Cap', 'NoNew', 'Seccomp', 'Groups', 'Sig'))])" },
+  { name: "user", code: "import getpass, os, pwd; print(getpass.getuser(), pwd.getpwuid(os.getuid()), os.path.expanduser('~'))" },
+  { name: "host name", code: "import platform, socket; print(socket.gethostname(), platform.platform(), platform.node())" },
+  { name: "locale and encodings", code: "import locale, sys; print(locale.getlocale(), sys.getfilesystemencoding(), sys.getdefaultencoding(), locale.getpreferredencoding())" },
+  { name: "streams", code: "import sys\nfor s in sys.stdin, sys.stdout, sys.stderr: print(s, s.encoding, s.errors, s.line_buffering, s.fileno())\nprint(sys.stdout.write_through)" },
+  { name: "memory settings", code: "import gc, sys; print(gc.get_threshold(), gc.isenabled(), gc.get_freeze_count(), sys.getrecursionlimit(), sys.getswitchinterval())" },
+  { name: "mounts", code: "print([l.split()[1:3] for l in open('/proc/self/mounts')])" },
+  { name: "its file's owner and mode", code: "import os; s = os.stat('main.py'); print(oct(s.st_mode), s.st_size, s.st_uid == os.getuid(), s.st_gid == os.getgid(), s.st_nlink)" },
+  { name: "umask and niceness", code: "import os; print(oct(os.umask(0)), os.nice(0), os.sched_getscheduler(0))" },
+  { name: "builtins are untouched", code: "import builtins; print(dir(builtins), exit, quit, copyright)" },
+];

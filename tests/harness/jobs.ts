@@ -1,0 +1,86 @@
+//! The runner's own protocol as its only caller speaks it: one job in, one report or a stream of events out.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import type { Runner } from "./runner.ts";
+
+export type Language = "python" | "node";
+
+/** One program to run; `crates/protocol` says what the fields mean. */
+export interface Job {
+  id: string;
+  language: Language;
+  files: { path: string; content: string }[];
+  entrypoint: string;
+  stdin: string;
+  args: string[];
+  env: Record<string, string>;
+  packages: string[];
+  limits: { timeoutMs: number; memoryMB: number; maxOutputBytes: number };
+  network: { mode: "none" } | { mode: "public" } | { mode: "hosts"; hosts: string[] };
+}
+
+/** How a run ended. */
+export interface Report {
+  status: "success" | "error" | "timeout" | "memory" | "output" | "killed" | "install_failed" | "system";
+  exitCode: number;
+  signal: string | null;
+  stdout: string;
+  stderr: string;
+  truncated: { stdout: boolean; stderr: boolean };
+  usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number };
+}
+
+/** One line of a stream of events. */
+export type Event = { type: "start" } | { type: "stdout" | "stderr"; data: string } | { type: "complete"; report: Report };
+
+/** What a job may say besides its program. Limits that are not named keep their defaults. */
+export type Rest = Partial<Omit<Job, "limits">> & { limits?: Partial<Job["limits"]> };
+
+/** The default script of a language. */
+export const script = (language: Language) => (language === "python" ? "main.py" : "main.js");
+
+/** A job for a program that lies in the default script, with generous limits: tests run on busy machines. */
+export function job(language: Language, code: string, { limits, files = [], ...rest }: Rest = {}): Job {
+  return {
+    id: randomUUID(),
+    language,
+    files: [{ path: script(language), content: code }, ...files],
+    entrypoint: script(language),
+    stdin: "",
+    args: [],
+    env: {},
+    packages: [],
+    limits: { timeoutMs: 20_000, memoryMB: 256, maxOutputBytes: 1_048_576, ...limits },
+    network: { mode: "none" },
+    ...rest,
+  };
+}
+
+/** Sends anything to where jobs go. */
+export function post(runner: Runner, body: string, headers: Record<string, string> = {}): Promise<Response> {
+  const own = { authorization: `Bearer ${runner.secret}`, "docle-protocol": "1", "content-type": "application/json" };
+  return fetch(`${runner.url}/v1/runs`, { method: "POST", headers: { ...own, ...headers }, body });
+}
+
+/** Runs a job and answers with its report. */
+export async function run(runner: Runner, job: Job): Promise<Report> {
+  const response = await post(runner, JSON.stringify(job));
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return JSON.parse(text) as Report;
+}
+
+/** Runs a job and hands its events on as they come. */
+export async function* events(runner: Runner, job: Job): AsyncGenerator<Event> {
+  const response = await post(runner, JSON.stringify(job), { accept: "application/x-ndjson" });
+  assert.equal(response.status, 200, response.ok ? "" : await response.text());
+  assert(response.body);
+  let rest = "";
+  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines.filter((line) => line !== "")) yield JSON.parse(line) as Event;
+  }
+  assert.equal(rest, "", "the stream ends with a line");
+}
