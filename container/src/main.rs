@@ -36,6 +36,7 @@ fn main() -> ExitCode {
     let result = match Options::parse().command {
         Command::Serve { listen, die_with_parent, machine } => serve(listen, die_with_parent, &machine),
         Command::Doctor { machine } => doctor(&machine),
+        Command::Probe => probe(),
         Command::Jailer { socket } => be_jailer(socket),
     };
     match result {
@@ -111,6 +112,11 @@ fn doctor(machine: &Machine) -> Result<(), String> {
         println!("{property:<16} {holder}");
     }
     println!("{:<16} {}", "places", runner.places.count());
+    Ok(())
+}
+
+fn probe() -> Result<(), String> {
+    println!("{:#}", jail::probe::environment());
     Ok(())
 }
 

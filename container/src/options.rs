@@ -31,6 +31,9 @@ pub enum Command {
         #[command(flatten)]
         machine: Machine,
     },
+    /// Print, as JSON, what this environment grants and which tier of jails that makes. Needs no interpreter, so it
+    /// runs in any container.
+    Probe,
     /// Start jails for the server that started this process.
     #[command(hide = true)]
     Jailer { socket: RawFd },

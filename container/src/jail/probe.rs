@@ -43,6 +43,29 @@ pub fn probe() -> Result<Grants, String> {
 /// What jails without namespaces are made with: CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETUID.
 const SHARED_NEEDS: [u32; 5] = [0, 1, 5, 6, 7];
 
+/// What the environment grants, for people who have to find out about one that cannot be looked into otherwise.
+pub fn environment() -> serde_json::Value {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = |name: &str| status.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()));
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let (tier, cgroups, reason) = match probe() {
+        Ok(grants) => (Some(grants.tier.name()), Some(grants.cgroups.name()), None),
+        Err(reason) => (None, None, Some(reason)),
+    };
+    serde_json::json!({
+        "kernel": kernel.trim(),
+        "uid": nix::unistd::geteuid().as_raw(),
+        "capabilities": line("CapEff:"),
+        "noNewPrivs": line("NoNewPrivs:"),
+        "seccomp": line("Seccomp:"),
+        "userNamespaces": user_namespaces(),
+        "landlock": landlock::version(),
+        "controlGroups": cgroups,
+        "tier": tier,
+        "reason": reason,
+    })
+}
+
 const WAY_OUT: &str = "run as root, or allow user namespaces (Debian: sysctl kernel.unprivileged_userns_clone=1; \
     Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0; containers: --cap-add SYS_ADMIN \
     --security-opt seccomp=unconfined --security-opt apparmor=unconfined).";
