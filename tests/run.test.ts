@@ -136,7 +136,7 @@ test("a result has exactly the documented fields", async () => {
   const result = await docle.run(python("print(1)"));
   const fields = ["createdAt", "exitCode", "id", "ok", "signal", "status", "stderr", "stdout", "truncated", "usage"];
   assert.deepEqual(Object.keys(result).sort(), fields);
-  assert.deepEqual(Object.keys(result.usage).sort(), ["cpuMs", "durationMs", "installMs", "memMB", "queueMs"]);
+  assert.deepEqual(Object.keys(result.usage).sort(), ["blockedConnections", "cpuMs", "durationMs", "installMs", "memMB", "queueMs"]);
   assert.match(result.id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.match(result.createdAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   assert.ok(result.usage.cpuMs > 0 && result.usage.memMB > 0 && result.usage.durationMs > 0);

@@ -10,6 +10,8 @@ use docle_protocol::{Language, RunEvent};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
@@ -63,6 +65,8 @@ pub struct Outcome {
     pub peak_bytes: u64,
     pub duration: Duration,
     pub exported: bool,
+    /// Connections that the egress policy refused.
+    pub blocked_connections: u32,
 }
 
 /// Executes `program` in the seat's next jail. Pieces of output go to `events` as they come; what waits
@@ -99,7 +103,8 @@ pub async fn execute(
     let stdout = collect(ours.stdout, max_output_bytes, sink(|data| RunEvent::Stdout { data }))?;
     let stderr = collect(ours.stderr, max_output_bytes, sink(|data| RunEvent::Stderr { data }))?;
 
-    let proxy = started(&mut jail, egress).await?;
+    let blocked = Arc::new(AtomicU32::new(0));
+    let proxy = started(&mut jail, egress, blocked.clone()).await?;
     let began = Instant::now();
     let (ending, stop) = supervise(&mut jail, timeout, cancel, &stop).await?;
     let duration = began.elapsed();
@@ -107,7 +112,8 @@ pub async fn execute(
     drop((proxy, feeder));
     let (stdout, stderr) = (stdout.finished().await?, stderr.finished().await?);
     let used = seat.group.used();
-    Ok(outcome(ending, stop, used, stdout, stderr, duration))
+    let outcome = outcome(ending, stop, used, stdout, stderr, duration);
+    Ok(Outcome { blocked_connections: blocked.load(Ordering::Relaxed), ..outcome })
 }
 
 /// What follows from the limits of a program for its whole jail.
@@ -192,13 +198,17 @@ fn collect(mut receiver: pipe::Receiver, limit: usize, sink: Sink) -> io::Result
 }
 
 /// Waits for the program to start and gives its jail the way out that its policy allows.
-async fn started(jail: &mut Jail, egress: Option<egress::Policy>) -> io::Result<Option<Background>> {
+async fn started(
+    jail: &mut Jail,
+    egress: Option<egress::Policy>,
+    blocked: Arc<AtomicU32>,
+) -> io::Result<Option<Background>> {
     let notice =
         timeout(START_PATIENCE, jail.notice()).await.map_err(|_| io::Error::other("a jail does not start"))??;
     match (notice, egress) {
         (Some((Notice::Started, Some(socket))), Some(policy)) => {
             let listener = tokio::net::TcpListener::from_std(socket.into())?;
-            Ok(Some(Background(tokio::spawn(egress::serve(listener, policy)).abort_handle())))
+            Ok(Some(Background(tokio::spawn(egress::serve(listener, policy, blocked)).abort_handle())))
         }
         (Some((Notice::Started, _)), None) => Ok(None),
         (other, _) => Err(unexpected(other.map(|(notice, _)| notice))),
@@ -279,5 +289,6 @@ fn outcome(
         peak_bytes,
         duration,
         exported: ending.is_some_and(|ending| ending.exported),
+        blocked_connections: 0,
     }
 }

@@ -223,6 +223,7 @@ fn report(outcome: Outcome) -> RunReport {
             duration_ms: milliseconds(outcome.duration),
             queue_ms: 0.0,
             install_ms: 0.0,
+            blocked_connections: outcome.blocked_connections,
         },
     }
 }

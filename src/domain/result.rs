@@ -63,14 +63,14 @@ mod tests {
             stdout: "é\n".into(),
             stderr: String::new(),
             truncated: Truncated { stdout: false, stderr: true },
-            usage: Usage { cpu_ms: 1.5, mem_mb: 9.25, duration_ms: 12.0, queue_ms: 0.5, install_ms: 0.0 },
+            usage: Usage { cpu_ms: 1.5, mem_mb: 9.25, duration_ms: 12.0, queue_ms: 0.5, install_ms: 0.0, blocked_connections: 0 },
         };
         let id = RunId::parse("550e8400-e29b-41d4-a716-446655440000").unwrap();
         let result = RunResult::from_report(id, Timestamp(0), &report);
         let expected = concat!(
             r#"{"id":"550e8400-e29b-41d4-a716-446655440000","ok":false,"status":"error","exitCode":3,"signal":null,"#,
             r#""stdout":"é\n","stderr":"","truncated":{"stdout":false,"stderr":true},"#,
-            r#""usage":{"cpuMs":1.5,"memMB":9.25,"durationMs":12.0,"queueMs":0.5,"installMs":0.0},"#,
+            r#""usage":{"cpuMs":1.5,"memMB":9.25,"durationMs":12.0,"queueMs":0.5,"installMs":0.0,"blockedConnections":0},"#,
             r#""createdAt":"1970-01-01T00:00:00.000Z"}"#,
         );
         assert_eq!(result.json(), expected);

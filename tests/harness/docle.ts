@@ -15,7 +15,7 @@ export interface RunResult {
   stdout: string;
   stderr: string;
   truncated: { stdout: boolean; stderr: boolean };
-  usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number };
+  usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number; blockedConnections: number };
   createdAt: string;
 }
 

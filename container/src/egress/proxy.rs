@@ -7,6 +7,7 @@ use super::policy::Policy;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
@@ -20,17 +21,18 @@ const MAX_CONNECTIONS: usize = 64;
 /// Time to resolve, to connect, and to send a head.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves one jail until its listener is closed; whoever drops the future ends every connection with it.
-pub async fn serve(listener: TcpListener, policy: Policy) {
+/// Serves one jail until its listener is closed; whoever drops the future ends every connection with it. What the
+/// policy refuses is counted in `blocked`.
+pub async fn serve(listener: TcpListener, policy: Policy, blocked: Arc<AtomicU32>) {
     let (policy, places) = (Arc::new(policy), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
         let Ok((client, _)) = listener.accept().await else { return };
-        let policy = policy.clone();
+        let (policy, blocked) = (policy.clone(), blocked.clone());
         connections.spawn(async move {
             // A connection that breaks is the client's to notice.
-            let _ = relay(client, &policy).await;
+            let _ = relay(client, &policy, &blocked).await;
             drop(place);
         });
         while connections.try_join_next().is_some() {}
@@ -45,7 +47,7 @@ struct Head {
     rest: Vec<u8>,
 }
 
-async fn relay(mut client: TcpStream, policy: &Policy) -> io::Result<()> {
+async fn relay(mut client: TcpStream, policy: &Policy, blocked: &AtomicU32) -> io::Result<()> {
     let Some(head) = timeout(PATIENCE, read_head(&mut client)).await?? else {
         return answer(&mut client, "400 Bad Request", "This is an HTTP proxy.").await;
     };
@@ -55,7 +57,12 @@ async fn relay(mut client: TcpStream, policy: &Policy) -> io::Result<()> {
     };
     let mut server = match connect(&destination.host, destination.port, policy).await {
         Ok(server) => server,
-        Err(refusal) => return answer(&mut client, refusal.0, &refusal.1).await,
+        Err(refusal) => {
+            if refusal.0 == FORBIDDEN {
+                blocked.fetch_add(1, Ordering::Relaxed);
+            }
+            return answer(&mut client, refusal.0, &refusal.1).await;
+        }
     };
     if tunnel {
         client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
@@ -121,11 +128,15 @@ fn destination(target: &str, tunnel: bool) -> Option<Destination> {
     plausible.then(|| Destination { host: host.to_owned(), port, path })
 }
 
+/// A status line and a sentence.
 type Refusal = (&'static str, String);
+
+/// The status line of what the policy does not allow.
+const FORBIDDEN: &str = "403 Forbidden";
 
 /// Resolves once and connects to what was checked, so a name cannot mean another address a moment later.
 async fn connect(host: &str, port: u16, policy: &Policy) -> Result<TcpStream, Refusal> {
-    let forbidden = |why: &str| ("403 Forbidden", format!("{host} is not reachable from this sandbox: {why}."));
+    let forbidden = |why: &str| (FORBIDDEN, format!("{host} is not reachable from this sandbox: {why}."));
     if !policy.allows_host(host) {
         return Err(forbidden("the policy does not list it"));
     }

@@ -56,6 +56,9 @@ mod tests {
     #[test]
     fn refusal_format_unchanged() {
         let refusal = Refusal { code: RefusalCode::ProtocolMismatch, message: "speaks 2".into() };
-        assert_eq!(serde_json::to_value(refusal).unwrap(), json!({ "code": "protocol_mismatch", "message": "speaks 2" }));
+        assert_eq!(
+            serde_json::to_value(refusal).unwrap(),
+            json!({ "code": "protocol_mismatch", "message": "speaks 2" })
+        );
     }
 }

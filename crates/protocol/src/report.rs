@@ -91,6 +91,8 @@ pub struct Usage {
     pub queue_ms: f64,
     /// Wall clock spent installing packages; 0 when they were there already.
     pub install_ms: f64,
+    /// Connections that the network policy refused.
+    pub blocked_connections: u32,
 }
 
 #[cfg(test)]
@@ -107,7 +109,14 @@ mod tests {
             stdout: "1\n".into(),
             stderr: String::new(),
             truncated: Truncated { stdout: true, stderr: false },
-            usage: Usage { cpu_ms: 1.25, mem_mb: 9.5, duration_ms: 12.0, queue_ms: 0.5, install_ms: 0.0 },
+            usage: Usage {
+                cpu_ms: 1.25,
+                mem_mb: 9.5,
+                duration_ms: 12.0,
+                queue_ms: 0.5,
+                install_ms: 0.0,
+                blocked_connections: 2,
+            },
         };
         let wire = json!({
             "status": "timeout",
@@ -116,7 +125,7 @@ mod tests {
             "stdout": "1\n",
             "stderr": "",
             "truncated": { "stdout": true, "stderr": false },
-            "usage": { "cpuMs": 1.25, "memMB": 9.5, "durationMs": 12.0, "queueMs": 0.5, "installMs": 0.0 },
+            "usage": { "cpuMs": 1.25, "memMB": 9.5, "durationMs": 12.0, "queueMs": 0.5, "installMs": 0.0, "blockedConnections": 2 },
         });
         assert_eq!(serde_json::to_value(&report).unwrap(), wire);
         assert_eq!(serde_json::from_value::<RunReport>(wire).unwrap(), report);
