@@ -38,7 +38,7 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
         npm: machine.npm_registry.clone(),
         hosts: machine.registry_hosts.clone(),
     };
-    let layers = Layers::open(&path, registries).map_err(state)?;
+    let layers = Layers::open(&path, machine.layers_mb << 20, registries).map_err(state)?;
     let mount_point = path.join("root");
     fs::create_dir_all(&mount_point).map_err(state)?;
 

@@ -63,6 +63,9 @@ pub struct Machine {
     /// MiB that all runs may use together; three quarters of the machine's memory by default.
     #[arg(long)]
     pub memory_mb: Option<u32>,
+    /// MiB of installed packages that are kept for later runs.
+    #[arg(long, default_value_t = 4_096)]
+    pub layers_mb: u64,
     /// Where Python packages come from.
     #[arg(long, env = "DOCLE_PYTHON_INDEX", default_value = "https://pypi.org/simple")]
     pub python_index: String,

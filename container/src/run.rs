@@ -4,7 +4,7 @@ use crate::egress::{self, Policy};
 use crate::execution::{Outcome, Program, Stop, execute};
 use crate::interpreters::{Interpreters, command_line, environment};
 use crate::jail::launch::{Command, Exit};
-use crate::packages::{Failure, INSTALL_MEMORY_MB, Layers, Wanted};
+use crate::packages::{Failure, INSTALL_MEMORY_MB, Layer, Layers, Wanted};
 use crate::place::{Full, Places};
 use crate::seat::Seat;
 use docle_protocol::{Language, Limits, Network, RunEvent, RunJob, RunReport, RunStatus, SourceFile, Truncated, Usage};
@@ -112,7 +112,7 @@ impl Runner {
             Err(failure) => return (not_installed(failure), installing.elapsed()),
         };
         let install = if layer.is_some() { installing.elapsed() } else { Duration::ZERO };
-        let report = match self.program(job, layer) {
+        let report = match self.program(job, layer.as_ref()) {
             Ok(program) => match execute(seat, program, events, cancel).await {
                 Ok(outcome) => report(outcome),
                 Err(error) => system(&error),
@@ -122,12 +122,7 @@ impl Runner {
         (report, install)
     }
 
-    async fn layer(
-        &self,
-        job: &RunJob,
-        seat: &mut Seat,
-        cancel: &CancellationToken,
-    ) -> Result<Option<String>, Failure> {
+    async fn layer(&self, job: &RunJob, seat: &mut Seat, cancel: &CancellationToken) -> Result<Option<Layer>, Failure> {
         if job.packages.is_empty() {
             return Ok(None);
         }
@@ -137,9 +132,9 @@ impl Runner {
         self.layers.ensure(wanted, seat, cancel).await.map(Some)
     }
 
-    fn program(&self, job: RunJob, layer: Option<String>) -> io::Result<Program> {
+    fn program(&self, job: RunJob, layer: Option<&Layer>) -> io::Result<Program> {
         let interpreter = self.interpreters.languages.get(&job.language).ok_or_else(|| missing(job.language))?;
-        let warm = warm_language(&job).filter(|language| !self.layers.needs_cold_start(*language, layer.as_deref()));
+        let warm = warm_language(&job).filter(|language| !self.layers.needs_cold_start(*language, layer));
         let egress = match job.network {
             Network::None => None,
             Network::Public => Some(Policy::Public),
@@ -160,7 +155,7 @@ impl Runner {
             },
             files: job.files.into_iter().map(|file| (file.path, file.content)).collect(),
             stdin: job.stdin,
-            layer,
+            layer: layer.map(|layer| layer.name().to_owned()),
             export: None,
             timeout: Duration::from_millis(job.limits.timeout_ms.into()),
             memory_bytes: u64::from(job.limits.memory_mb) << 20,

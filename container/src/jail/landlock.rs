@@ -7,6 +7,7 @@
 use super::jailer::Settings;
 use super::root::{SYSTEM, Tier};
 use super::seccomp::Network;
+use super::shared::without_packages;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, Ruleset, RulesetAttr, RulesetCreatedAttr,
     RulesetError, Scope, path_beneath_rules,
@@ -44,7 +45,7 @@ fn readable(settings: &Settings) -> Vec<PathBuf> {
     let system = SYSTEM.iter().map(|name| PathBuf::from("/").join(name));
     let own = settings.root.binds.iter().map(|(source, _)| source.clone());
     let more = ["/etc", "/runtime", "/node_modules"].map(PathBuf::from);
-    system.chain(own).chain(more).chain([settings.root.layers.clone()]).collect()
+    system.chain(own).chain(more).chain([settings.root.layers.clone(), without_packages(&settings.root)]).collect()
 }
 
 fn rules(settings: &Settings, network: Network) -> Result<(), RulesetError> {

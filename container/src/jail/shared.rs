@@ -45,9 +45,9 @@ pub fn enter(root: &Root, uid: u32) -> io::Result<()> {
     fs::write(USERS, format!("{users}sandbox:x:{uid}:{uid}::/tmp:/bin/sh\n"))
 }
 
-/// Where `/packages` leads when a run has none.
-fn without_packages(root: &Root) -> PathBuf {
-    root.layers.join("none")
+/// Where `/packages` leads when a run has none: beside the layers, so that it is not taken for one.
+pub fn without_packages(root: &Root) -> PathBuf {
+    root.layers.with_file_name("no-packages")
 }
 
 /// Puts a link at `path` in one step, whatever link was there.

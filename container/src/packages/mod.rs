@@ -5,14 +5,19 @@
 //! installer has succeeded and nothing of it runs any more, the jail's first process copies the result out, and the
 //! runner gives it its name in one step. So no program, not even an installation script, ever writes a layer.
 
-use crate::egress::{self, Policy};
-use crate::execution::{Outcome, Program, Stop, execute};
-use crate::interpreters::{Installer, Interpreter, environment};
-use crate::jail::launch::{Command, Exit};
+mod installer;
+mod shelf;
+
+pub use shelf::Layer;
+
+use crate::egress::Policy;
+use crate::execution::{Program, execute};
+use crate::interpreters::{Installer, Interpreter};
 use crate::seat::Seat;
 use docle_protocol::Language;
 use docle_protocol::limits::INSTALL_TIMEOUT_MS;
 use sha2::{Digest, Sha256};
+use shelf::Shelf;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -42,7 +47,7 @@ pub struct Registries {
 /// All layers of this runner.
 #[derive(Debug)]
 pub struct Layers {
-    directory: PathBuf,
+    shelf: Arc<Shelf>,
     staging: PathBuf,
     registries: Registries,
     installing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -75,57 +80,57 @@ impl From<io::Error> for Failure {
 }
 
 impl Layers {
-    /// Opens the layers below `state` and removes what an interrupted installation left.
-    pub fn open(state: &Path, registries: Registries) -> io::Result<Self> {
+    /// Opens the layers below `state`, which may hold `budget_bytes` together, and removes what an interrupted
+    /// installation left.
+    pub fn open(state: &Path, budget_bytes: u64, registries: Registries) -> io::Result<Self> {
         let (directory, staging) = (state.join("layers"), state.join("staging"));
         if staging.exists() {
             fs::remove_dir_all(&staging)?;
         }
         fs::create_dir_all(&staging)?;
-        fs::create_dir_all(&directory)?;
-        Ok(Self { directory, staging, registries, installing: Mutex::default() })
+        let shelf = Arc::new(Shelf::open(directory, budget_bytes)?);
+        Ok(Self { shelf, staging, registries, installing: Mutex::default() })
     }
 
     /// Where the layers lie on the host.
     pub fn directory(&self) -> &Path {
-        &self.directory
+        self.shelf.directory()
     }
 
     /// Whether a layer holds something that its language reads while it starts: Python's `.pth` files.
-    pub fn needs_cold_start(&self, language: Language, layer: Option<&str>) -> bool {
+    pub fn needs_cold_start(&self, language: Language, layer: Option<&Layer>) -> bool {
         let (Language::Python, Some(layer)) = (language, layer) else { return false };
-        let libraries = fs::read_dir(self.directory.join(layer).join("lib")).into_iter().flatten().flatten();
+        let libraries = fs::read_dir(self.directory().join(layer.name()).join("lib")).into_iter().flatten().flatten();
         let mut names =
             libraries.filter_map(|library| fs::read_dir(library.path().join("site-packages")).ok()).flatten();
         names.any(|name| name.is_ok_and(|name| name.file_name().to_string_lossy().ends_with(".pth")))
     }
 
-    /// The name of the layer that holds `wanted`, installed first where it is not there yet.
+    /// The layer that holds `wanted`, installed first where it is not there yet. It stays while the answer lives.
     pub async fn ensure(
         &self,
         wanted: Wanted<'_>,
         seat: &mut Seat,
         cancel: &CancellationToken,
-    ) -> Result<String, Failure> {
+    ) -> Result<Layer, Failure> {
         let name = self.name(wanted, SystemTime::now());
         let turn = self.turn(&name);
         let _turn = tokio::select! {
             guard = turn.lock() => guard,
             () = cancel.cancelled() => return Err(Failure::Cancelled),
         };
-        let layer = self.directory.join(&name);
-        if layer.exists() {
-            return Ok(name);
+        if let Some(layer) = self.shelf.take(&name) {
+            return Ok(layer);
         }
         let staged = self.staging.join(&name);
         fs::create_dir(&staged)?;
         let installed = self.install(wanted, &staged, seat, cancel).await;
-        let finished = installed.and_then(|()| Ok(fs::rename(&staged, &layer)?));
+        let finished = installed.and_then(|()| Ok(self.shelf.put(&name, &staged)?));
         if finished.is_err() {
             // Nothing but the copy of a jail's first process has ever written here.
             fs::remove_dir_all(&staged)?;
         }
-        finished.map(|()| name)
+        finished
     }
 
     async fn install(
@@ -141,11 +146,7 @@ impl Layers {
         };
         let installer = wanted.installer.ok_or_else(no_installer)?;
         let program = Program {
-            command: Command {
-                argv: command_line(wanted, installer, &self.registries),
-                env: installer_environment(wanted),
-                script: String::new(),
-            },
+            command: installer::command(wanted, installer, &self.registries),
             warm: None,
             files: Vec::new(),
             stdin: String::new(),
@@ -157,7 +158,7 @@ impl Layers {
             egress: Some(Policy::Trusted(self.registries.reachable())),
         };
         let outcome = execute(seat, program, None, cancel).await?;
-        if outcome.exported { Ok(()) } else { Err(refusal(&outcome)) }
+        if outcome.exported { Ok(()) } else { Err(installer::refusal(&outcome)) }
     }
 
     /// Two runs that want the same layer install it once.
@@ -223,75 +224,6 @@ fn is_exact(version: &str) -> bool {
         .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-fn command_line(wanted: Wanted, installer: &Installer, registries: &Registries) -> Vec<String> {
-    let options: Vec<&str> = match wanted.language {
-        Language::Python => vec![
-            &installer.path,
-            "pip",
-            "install",
-            "--prefix=/packages",
-            "--python",
-            &wanted.interpreter.executable,
-            "--no-config",
-            "--no-progress",
-            "--compile-bytecode",
-            "--link-mode=copy",
-            "--cache-dir=/tmp/uv",
-            "--index-url",
-            &registries.python,
-        ],
-        Language::Node => vec![
-            &wanted.interpreter.executable,
-            &installer.path,
-            "install",
-            "--prefix=/packages",
-            "--cache=/tmp/npm",
-            "--userconfig=/dev/null",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--no-save",
-            "--no-update-notifier",
-            "--loglevel=error",
-            "--registry",
-            &registries.npm,
-        ],
-    };
-    let packages = wanted.packages.iter().map(String::as_str);
-    options.into_iter().chain(["--"]).chain(packages).map(str::to_owned).collect()
-}
-
-fn installer_environment(wanted: Wanted) -> Vec<(String, String)> {
-    let mut variables = environment(wanted.language, wanted.interpreter, "");
-    variables.extend(egress::environment());
-    // Copying a layer out changes the files' times, by which compiled modules are otherwise told from stale ones.
-    variables.push(("PYC_INVALIDATION_MODE".into(), "UNCHECKED_HASH".into()));
-    // Installers bring certificates of their own; a machine behind an inspecting proxy has others.
-    let bundle = "/etc/ssl/certs/ca-certificates.crt";
-    if Path::new(bundle).exists() {
-        variables.extend(["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"].map(|name| (name.to_owned(), bundle.to_owned())));
-    }
-    variables
-}
-
-fn refusal(outcome: &Outcome) -> Failure {
-    let message = |reason: &str| {
-        let said = outcome.stderr.text();
-        let said = if said.trim().is_empty() { outcome.stdout.text() } else { said };
-        [reason, said.trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
-    };
-    let (exit_code, message) = match (outcome.stop, outcome.exit) {
-        (Some(Stop::Cancelled), _) => return Failure::Cancelled,
-        (Some(Stop::Timeout), _) => (124, message("it took longer than 60 seconds")),
-        (Some(Stop::Memory), _) => (137, message("it needed more than 2 GiB of memory and files")),
-        (Some(Stop::Output), _) => (137, message("the installer printed too much")),
-        (None, Exit::Code(0)) => return Failure::System(io::Error::other("installed packages were not copied out")),
-        (None, Exit::Code(code)) => (code, message("")),
-        (None, Exit::Signal(signal)) => (128 + signal, message("the installer was killed")),
-    };
-    Failure::Refused { exit_code, message }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,7 +231,7 @@ mod tests {
     fn layers(state: &Path) -> Layers {
         let registries =
             Registries { python: "https://pypi.org/simple".into(), npm: "https://n.org".into(), hosts: vec![] };
-        Layers::open(state, registries).unwrap()
+        Layers::open(state, 1 << 30, registries).unwrap()
     }
 
     fn name(layers: &Layers, packages: &[&str], now: u64) -> String {

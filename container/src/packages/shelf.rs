@@ -1,0 +1,149 @@
+//! Where finished layers lie: a directory of limited size from which the least recently used go first.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// All finished layers.
+#[derive(Debug)]
+pub struct Shelf {
+    directory: PathBuf,
+    budget_bytes: u64,
+    layers: Mutex<Layers>,
+}
+
+#[derive(Debug, Default)]
+struct Layers {
+    found: HashMap<String, Entry>,
+    /// Counts uses, so that the older one of two is known.
+    clock: u64,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    bytes: u64,
+    last_use: u64,
+    users: u32,
+}
+
+/// A layer in use. It is not removed before this is dropped.
+#[derive(Debug)]
+pub struct Layer {
+    name: String,
+    shelf: Arc<Shelf>,
+}
+
+impl Layer {
+    /// The layer's directory below the shelf's.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for Layer {
+    fn drop(&mut self) {
+        if let Some(entry) = self.shelf.locked().found.get_mut(&self.name) {
+            entry.users -= 1;
+        }
+    }
+}
+
+impl Shelf {
+    /// Finds what an earlier runner left. `budget_bytes` is what all layers that nobody uses may hold.
+    pub fn open(directory: PathBuf, budget_bytes: u64) -> io::Result<Self> {
+        fs::create_dir_all(&directory)?;
+        let mut layers = Layers::default();
+        for entry in fs::read_dir(&directory)? {
+            let entry = entry?;
+            let bytes = size_of_tree(&entry.path())?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            layers.found.insert(name, Entry { bytes, ..Entry::default() });
+        }
+        Ok(Self { directory, budget_bytes, layers: Mutex::new(layers) })
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Takes a layer into use, where it is there.
+    pub fn take(self: &Arc<Self>, name: &str) -> Option<Layer> {
+        let mut layers = self.locked();
+        layers.clock += 1;
+        let now = layers.clock;
+        let entry = layers.found.get_mut(name)?;
+        entry.last_use = now;
+        entry.users += 1;
+        Some(Layer { name: name.to_owned(), shelf: self.clone() })
+    }
+
+    /// Puts a finished directory on the shelf in one step, and takes it into use.
+    pub fn put(self: &Arc<Self>, name: &str, staged: &Path) -> io::Result<Layer> {
+        let bytes = size_of_tree(staged)?;
+        fs::rename(staged, self.directory.join(name))?;
+        let mut layers = self.locked();
+        layers.clock += 1;
+        let entry = Entry { bytes, last_use: layers.clock, users: 1 };
+        layers.found.insert(name.to_owned(), entry);
+        self.make_room(&mut layers)?;
+        Ok(Layer { name: name.to_owned(), shelf: self.clone() })
+    }
+
+    fn make_room(&self, layers: &mut Layers) -> io::Result<()> {
+        while layers.found.values().map(|entry| entry.bytes).sum::<u64>() > self.budget_bytes {
+            let idle = layers.found.iter().filter(|(_, entry)| entry.users == 0);
+            let Some(oldest) = idle.min_by_key(|(_, entry)| entry.last_use).map(|(name, _)| name.clone()) else {
+                break;
+            };
+            layers.found.remove(&oldest);
+            fs::remove_dir_all(self.directory.join(oldest))?;
+        }
+        Ok(())
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Layers> {
+        self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes that a tree occupies on its disk. Links are not followed.
+fn size_of_tree(path: &Path) -> io::Result<u64> {
+    let found = fs::symlink_metadata(path)?;
+    let own = found.blocks() * 512;
+    if !found.is_dir() {
+        return Ok(own);
+    }
+    fs::read_dir(path)?.try_fold(own, |sum, entry| Ok(sum + size_of_tree(&entry?.path())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_recently_used_layer_goes_first_and_none_in_use() {
+        let state = std::env::temp_dir().join(format!("docle-shelf-{}", std::process::id()));
+        let shelf = Arc::new(Shelf::open(state.join("layers"), 3 * 100_000).unwrap());
+        let put = |name: &str| {
+            let staged = state.join(name);
+            fs::create_dir(&staged).unwrap();
+            fs::write(staged.join("content"), vec![1; 90_000]).unwrap();
+            shelf.put(name, &staged).unwrap()
+        };
+        let kept = put("a");
+        drop((put("b"), put("c")));
+        drop(shelf.take("b").unwrap());
+        drop(put("d"));
+        assert!(shelf.take("c").is_none(), "c was used least recently");
+        assert!(!shelf.directory().join("c").exists());
+        assert!(shelf.take("a").is_some() && shelf.take("b").is_some() && shelf.take("d").is_some());
+        drop(kept);
+
+        let again = Arc::new(Shelf::open(state.join("layers"), 1 << 30).unwrap());
+        assert_eq!(again.take("b").unwrap().name(), "b");
+        fs::remove_dir_all(state).unwrap();
+    }
+}
