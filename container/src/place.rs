@@ -75,6 +75,11 @@ impl<S> Places<S> {
         let _ = self.seats.acquire_many(self.count).await;
     }
 
+    /// Looks at every place that is free.
+    pub fn each_free(&self, mut look: impl FnMut(&S)) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(&mut look);
+    }
+
     pub fn count(&self) -> u32 {
         self.count
     }

@@ -62,6 +62,18 @@ impl Runner {
         Ok(report)
     }
 
+    /// Language → interpreters that wait, and the MiB that they hold together where that is measured.
+    pub fn waiting(&self) -> (BTreeMap<String, u32>, Option<f64>) {
+        let (mut counts, mut bytes) = (BTreeMap::new(), None);
+        self.places.each_free(|seat| {
+            if let Some(language) = seat.waiting() {
+                *counts.entry(language.name().to_owned()).or_default() += 1;
+                bytes = seat.group.holds_bytes().map(|own| bytes.unwrap_or(0) + own);
+            }
+        });
+        (counts, bytes.map(mebibytes))
+    }
+
     /// Runs one small program in every language, because only that proves that jails work here.
     ///
     /// # Errors
@@ -214,7 +226,7 @@ fn report(outcome: Outcome) -> RunReport {
         truncated: Truncated { stdout: outcome.stdout.is_truncated(), stderr: outcome.stderr.is_truncated() },
         usage: Usage {
             cpu_ms: milliseconds(outcome.cpu),
-            mem_mb: (outcome.peak_bytes as f64 / f64::from(1 << 20) * 100.0).round() / 100.0,
+            mem_mb: mebibytes(outcome.peak_bytes),
             duration_ms: milliseconds(outcome.duration),
             queue_ms: 0.0,
             install_ms: 0.0,
@@ -253,6 +265,11 @@ fn without_program(status: RunStatus, exit_code: i32, stderr: String) -> RunRepo
 /// `SIGSEGV` for 11. Real-time signals have numbers only.
 fn signal_name(number: i32) -> String {
     Signal::try_from(number).map_or_else(|_| format!("SIG{number}"), |signal| signal.as_str().to_owned())
+}
+
+/// With two decimals, as the protocol has it.
+fn mebibytes(bytes: u64) -> f64 {
+    (bytes as f64 / f64::from(1 << 20) * 100.0).round() / 100.0
 }
 
 /// With two decimals, as the protocol has it.

@@ -71,7 +71,12 @@ impl Seat {
 
     /// Whether an interpreter for `language` waits here.
     pub fn is_warm_for(&self, language: Option<Language>) -> bool {
-        language.is_some() && self.next.as_ref().is_some_and(|next| next.language == language)
+        language.is_some() && self.waiting() == language
+    }
+
+    /// The language whose interpreter waits here.
+    pub fn waiting(&self) -> Option<Language> {
+        self.next.as_ref()?.language
     }
 
     /// The jail for the next run, limited to `memory_bytes`, and whether the interpreter wanted is started in it.

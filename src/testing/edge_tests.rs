@@ -200,6 +200,8 @@ fn health_says_whether_the_runner_answers() {
         languages: [].into(),
         running: 0,
         places: 4,
+        waiting: [].into(),
+        waiting_mb: None,
     };
     *app.sandboxes.health.borrow_mut() = Some(runner);
     let ok = health(&mut app);

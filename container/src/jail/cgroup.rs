@@ -255,6 +255,16 @@ impl Group {
         Ok(())
     }
 
+    /// What the group holds now; `None` where no group counts.
+    pub fn holds_bytes(&self) -> Option<u64> {
+        let directory = self.directories().into_iter().next()?;
+        let file = match self.kind {
+            Kind::V2(_) => "memory.current",
+            _ => "memory.usage_in_bytes",
+        };
+        Some(read_number(&directory.join(file)))
+    }
+
     /// What the run since [`Self::prepare`] used; `None` where no group counts.
     pub fn used(&self) -> Option<Used> {
         let directory = self.directories().into_iter().next()?;

@@ -77,6 +77,7 @@ fn tcp_nodelay(
 }
 
 async fn read_health(State(service): State<Service>) -> Response {
+    let (waiting, waiting_mb) = service.runner.waiting();
     let health = RunnerHealth {
         version: env!("CARGO_PKG_VERSION").into(),
         protocol: docle_protocol::VERSION,
@@ -85,6 +86,8 @@ async fn read_health(State(service): State<Service>) -> Response {
         languages: service.runner.interpreters.versions(),
         running: service.runner.places.running(),
         places: service.runner.places.count(),
+        waiting,
+        waiting_mb,
     };
     json(StatusCode::OK, &health)
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The answer to `GET /health`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunnerHealth {
     /// The runner's release.
@@ -21,6 +21,11 @@ pub struct RunnerHealth {
     pub running: u32,
     /// Runs that may be in progress at once.
     pub places: u32,
+    /// Language → interpreters that wait, started, for a program.
+    pub waiting: BTreeMap<String, u32>,
+    /// Memory that those hold together, in MiB with two decimals; `null` where nothing measures it.
+    #[serde(rename = "waitingMB")]
+    pub waiting_mb: Option<f64>,
 }
 
 #[cfg(test)]
@@ -38,6 +43,8 @@ mod tests {
             languages: BTreeMap::from([("python".into(), "3.11.2".into())]),
             running: 0,
             places: 8,
+            waiting: BTreeMap::from([("python".into(), 4)]),
+            waiting_mb: Some(30.5),
         };
         let wire = json!({
             "version": "0.1.0",
@@ -47,6 +54,8 @@ mod tests {
             "languages": { "python": "3.11.2" },
             "running": 0,
             "places": 8,
+            "waiting": { "python": 4 },
+            "waitingMB": 30.5,
         });
         assert_eq!(serde_json::to_value(health).unwrap(), wire);
     }
