@@ -76,8 +76,8 @@ describe("runs at once", () => {
   const together = (count: number, language: (i: number) => Language) =>
     Promise.all(Array.from({ length: count }, async (_, i) => assert.equal(await output(one(language(i), i)), `${i} in ${i} file ${i}\n`)));
 
-  test("20 Python programs", () => together(20, () => "python"));
-  test("20 Node programs", () => together(20, () => "node"));
+  test("20 Python programs", async () => void (await together(20, () => "python")));
+  test("20 Node programs", async () => void (await together(20, () => "node")));
   test("60 of both, far more than there are places", async () => {
     assert.ok((await runner.health()).places < 60);
     await together(60, (i) => (i % 2 ? "python" : "node"));
