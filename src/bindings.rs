@@ -4,40 +4,59 @@ use crate::app::App;
 use crate::config::Config;
 use crate::objects::runner::Runner;
 use crate::objects::sandbox_call::SandboxStub;
-use crate::platform::background::AfterAnswer;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
 use crate::platform::d1::D1;
 use crate::platform::entropy::RuntimeEntropy;
 use crate::platform::kv::RuntimeKv;
+use crate::platform::resend::Resend;
+use crate::ports::{Background, Mailer, Sql};
 use crate::store::keys::SqlKeys;
+use crate::store::outbox::Outbox;
 use std::rc::Rc;
-use worker::{Context, Env, Request, Result};
+use worker::worker_sys::web_sys::AbortSignal;
+use worker::{Env, Result};
 
 const DB: &str = "DB";
 const RUNS: &str = "RUNS";
 const SANDBOX: &str = "SANDBOX";
 const SANDBOX_URL: &str = "SANDBOX_URL";
 const SANDBOX_SECRET: &str = "SANDBOX_SECRET";
+const RESEND_API_KEY: &str = "RESEND_API_KEY";
+const RESEND_URL: &str = "RESEND_URL";
+const MAIL_FROM: &str = "MAIL_FROM";
 
-/// The application for one request.
+/// The application for one request, whose client aborts `client_left` when it leaves.
 ///
 /// # Errors
 /// When the deployment lacks a binding or has a variable that is wrong.
-pub fn app(request: &Request, env: &Env, context: Context) -> Result<App> {
+pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) -> Result<App> {
+    let config = Config::from_variables(|name| variable(env, name))?;
+    let sql: Rc<dyn Sql> = Rc::new(D1(env.d1(DB)?));
     Ok(App {
-        config: Config::from_variables(|name| variable(env, name))?,
-        keys: Rc::new(SqlKeys { sql: Rc::new(D1(env.d1(DB)?)) }),
+        mailer: mailer(env, &config, &sql),
+        config,
+        keys: Rc::new(SqlKeys { sql: Rc::clone(&sql) }),
+        sql,
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
-        sandboxes: Rc::new(SandboxStub {
-            namespace: env.durable_object(SANDBOX)?,
-            client_left: request.inner().signal(),
-        }),
+        sandboxes: Rc::new(SandboxStub { namespace: env.durable_object(SANDBOX)?, client_left }),
         clock: Rc::new(RuntimeClock),
         entropy: Rc::new(RuntimeEntropy),
-        background: Rc::new(AfterAnswer(context)),
+        background,
         log: Rc::new(Console),
     })
+}
+
+/// Resend where there is a key to it, the outbox on a development machine, else nothing.
+fn mailer(env: &Env, config: &Config, sql: &Rc<dyn Sql>) -> Option<Rc<dyn Mailer>> {
+    let api_key = env.secret(RESEND_API_KEY).map(|secret| secret.to_string()).unwrap_or_default();
+    if !api_key.is_empty() {
+        let url = variable(env, RESEND_URL).unwrap_or_else(|| "https://api.resend.com".to_owned());
+        let from = variable(env, MAIL_FROM).unwrap_or_else(|| "Docle <login@docle.co>".to_owned());
+        return Some(Rc::new(Resend { url, api_key, from }));
+    }
+    let outbox = || Outbox { sql: Rc::clone(sql), clock: Rc::new(RuntimeClock), log: Rc::new(Console) };
+    config.is_development().then(|| Rc::new(outbox()) as Rc<dyn Mailer>)
 }
 
 /// The runner outside, where one is configured.

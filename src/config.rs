@@ -9,8 +9,11 @@ pub struct Config {
     pub environment: String,
     /// The highest `policy.timeoutMs`.
     pub max_timeout_ms: u32,
-    /// Where people sign up; it is named to callers without a key.
-    pub signup_url: String,
+    /// The address under which this API is called, without a slash at the end. Where it is not set, requests say it
+    /// themselves, which is right wherever only the platform can route them here.
+    pub public_url: Option<String>,
+    /// The address of the website in front of this API, without a slash at the end, where there is one.
+    pub app_url: Option<String>,
     pub backend: BackendKind,
 }
 
@@ -45,12 +48,29 @@ impl Config {
                 format!("MAX_TIMEOUT_MS must be an integer from {} to {}", TIMEOUT_MS.start(), TIMEOUT_MS.end())
             })?,
         };
+        let url = |name| variable(name).map(|url| url.trim_end_matches('/').to_owned());
         Ok(Self {
             environment: variable("ENVIRONMENT").unwrap_or_else(|| "production".to_owned()),
             max_timeout_ms,
-            signup_url: variable("PUBLIC_APP_URL").unwrap_or_else(|| "/login".to_owned()),
+            public_url: url("PUBLIC_URL"),
+            app_url: url("PUBLIC_APP_URL"),
             backend: if variable("SANDBOX_URL").is_some() { BackendKind::Url } else { BackendKind::Container },
         })
+    }
+
+    /// Whether this is a machine on which people work on Docle.
+    pub fn is_development(&self) -> bool {
+        self.environment == "development"
+    }
+
+    /// Where people sign up; it is named to callers without a key.
+    pub fn signup_url(&self) -> String {
+        format!("{}/login", self.app_url.as_deref().unwrap_or_default())
+    }
+
+    /// Where people are sent once they are signed in.
+    pub fn home_url(&self) -> String {
+        format!("{}/", self.app_url.as_deref().unwrap_or_default())
     }
 }
 
@@ -67,6 +87,10 @@ mod tests {
         assert_eq!(default.environment, "production");
         assert_eq!(read("MAX_TIMEOUT_MS", "1000").unwrap().max_timeout_ms, 1_000);
         assert_eq!(read("SANDBOX_URL", "http://x").unwrap().backend, BackendKind::Url);
+        let app = read("PUBLIC_APP_URL", "https://app.example.com/").unwrap();
+        assert_eq!((app.signup_url().as_str(), app.is_development()), ("https://app.example.com/login", false));
+        assert_eq!((default.signup_url().as_str(), default.home_url().as_str()), ("/login", "/"));
+        assert!(read("ENVIRONMENT", "development").unwrap().is_development());
         for wrong in ["", "99", "300001", "1e3", "a"] {
             assert!(read("MAX_TIMEOUT_MS", wrong).is_err(), "{wrong}");
         }

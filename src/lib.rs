@@ -17,10 +17,29 @@ mod store;
 #[cfg(test)]
 mod testing;
 
-use worker::{Context, Env, Request, Response, Result, event};
+use platform::background::{AfterAnswer, AfterEvent};
+use std::rc::Rc;
+use worker::worker_sys::web_sys::AbortController;
+use worker::{Context, Env, Request, Response, Result, ScheduleContext, ScheduledEvent, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    let app = bindings::app(&request, &env, context)?;
+    let app = bindings::app(request.inner().signal(), &env, Rc::new(AfterAnswer(context)))?;
     platform::edge::response(http::handle(&app, platform::edge::request(request)?).await)
+}
+
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, context: ScheduleContext) {
+    // Nobody waits for this, so nobody leaves.
+    let never = AbortController::new().map(|controller| controller.signal()).map_err(Into::into);
+    let done = match never.and_then(|never| bindings::app(never, &env, Rc::new(AfterEvent(context)))) {
+        Ok(app) => app::purge::purge(&app).await.map_err(|error| error.0),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = done {
+        worker::console_error!(
+            "{}",
+            serde_json::json!({ "message": "What has expired could not be deleted.", "error": error })
+        );
+    }
 }

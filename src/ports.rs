@@ -5,10 +5,14 @@
 
 pub mod exchange;
 pub mod follow;
+pub mod sql;
+
+pub use sql::{LocalSql, Row, Sql, SqlValue, Statement};
 
 use crate::domain::api_key::ApiKey;
 use crate::domain::events::Broken;
 use crate::domain::idempotency::{Fingerprint, IdempotencyKey};
+use crate::domain::mail::Mail;
 use crate::domain::record::Owner;
 use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
@@ -27,27 +31,6 @@ impl fmt::Display for PortError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
-}
-
-/// A value in a query or a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SqlValue {
-    Integer(i64),
-    Text(String),
-    Blob(Vec<u8>),
-}
-
-/// The database of accounts. Reads may be repeated.
-#[async_trait(?Send)]
-pub trait Sql {
-    /// The first row that `query` gives, all its columns as text, in the order of the query.
-    async fn first(&self, query: &str, args: &[SqlValue]) -> Result<Option<Vec<String>>, PortError>;
-}
-
-/// An object's own database. Statements between two awaits take effect together or not at all.
-pub trait LocalSql {
-    /// All rows that `query` gives.
-    fn exec(&self, query: &str, args: &[SqlValue]) -> Result<Vec<Vec<SqlValue>>, PortError>;
 }
 
 /// Values by key, kept for a while. A value may take a minute until every place sees it; writes may be repeated.
@@ -136,6 +119,13 @@ impl SandboxFailureCode {
     pub fn because(self, message: impl Into<String>) -> SandboxFailure {
         SandboxFailure { code: self, message: message.into() }
     }
+}
+
+/// Mail.
+#[async_trait(?Send)]
+pub trait Mailer {
+    /// Hands a mail over to whoever delivers it. After an error it may have been handed over nevertheless.
+    async fn send(&self, mail: Mail) -> Result<(), PortError>;
 }
 
 /// Time.

@@ -1,19 +1,25 @@
 //! Use cases: each public function is one thing that somebody can do with Docle.
 
 pub mod health;
+pub mod purge;
 pub mod run;
 pub mod runs;
+pub mod sign_in;
 
 use crate::config::Config;
-use crate::ports::{Background, Clock, Entropy, Keys, Kv, Log, Sandboxes};
+use crate::ports::{Background, Clock, Entropy, Keys, Kv, Level, Log, Mailer, PortError, Sandboxes, Sql};
+use serde_json::json;
 use std::rc::Rc;
 
 /// Everything that a use case may need, made for one request.
 pub struct App {
     pub config: Config,
+    pub sql: Rc<dyn Sql>,
     pub keys: Rc<dyn Keys>,
     pub runs: Rc<dyn Kv>,
     pub sandboxes: Rc<dyn Sandboxes>,
+    /// `None` where mail cannot be sent.
+    pub mailer: Option<Rc<dyn Mailer>>,
     pub clock: Rc<dyn Clock>,
     pub entropy: Rc<dyn Entropy>,
     pub background: Rc<dyn Background>,
@@ -26,5 +32,10 @@ impl App {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);
         bytes
+    }
+
+    /// Notes a failure that the caller is not told.
+    pub fn log_error(&self, message: &str, error: &PortError) {
+        self.log.write(Level::Error, json!({ "message": message, "error": error.0 }));
     }
 }

@@ -1,11 +1,15 @@
 //! Who calls: an argument type for each kind of caller.
 
-use crate::app::App;
+use crate::app::{App, sign_in};
 use crate::domain::api_key::ApiKey;
 use crate::domain::record::Owner;
+use crate::domain::session::Session;
+use crate::http::call::Call;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::{cookie, site};
 use ::http::HeaderMap;
-use ::http::header::AUTHORIZATION;
+use ::http::header::{AUTHORIZATION, SET_COOKIE};
+use ::http::{HeaderName, HeaderValue, Method};
 
 /// A caller with a valid API key.
 pub struct ApiClient(pub Owner);
@@ -31,6 +35,41 @@ impl ApiClient {
         let invalid =
             || ApiError::new(ErrorCode::InvalidApiKey, "This API key is not valid; it may have been revoked.");
         owner.map(Self).ok_or_else(invalid).map(Some)
+    }
+}
+
+/// A caller who is signed in.
+pub struct SignedIn {
+    pub session: Session,
+    /// The cookie anew, where using it has moved its end.
+    pub renewed: Option<(HeaderName, HeaderValue)>,
+}
+
+impl SignedIn {
+    /// The holder of the session cookie. A call that changes something has to come from a page of ours and, where it
+    /// has a body, in a type that pages of other sites cannot send without asking.
+    ///
+    /// # Errors
+    /// 401 where there is no session; 403 and 415 where another site may have made the call; 503 where the session
+    /// cannot be looked up.
+    pub async fn extract(app: &App, call: &Call) -> Result<Self, ApiError> {
+        let method = &call.parts.method;
+        if !method.is_safe() {
+            site::require_own(app, call)?;
+        }
+        if method == Method::POST || method == Method::PATCH {
+            call.require_json()?;
+        }
+        let required = || ApiError::new(ErrorCode::SessionRequired, "Sign in to do this.");
+        let token = cookie::read(call.headers()).ok_or_else(required)?;
+        let current = sign_in::current(app, &token).await?.ok_or_else(required)?;
+        let renewed = current.renewed.then(|| (SET_COOKIE, cookie::set(&token, &call.base_url(app))));
+        Ok(Self { session: current.session, renewed })
+    }
+
+    /// Who it is.
+    pub fn user_id(&self) -> &str {
+        &self.session.user_id
     }
 }
 

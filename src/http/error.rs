@@ -8,7 +8,7 @@ use crate::ports::{Level, PortError, SandboxFailure, SandboxFailureCode};
 use ::http::StatusCode;
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
 /// What went wrong, as the machine-readable `code` says it.
@@ -20,6 +20,12 @@ pub enum ErrorCode {
     BodyTooLarge,
     ApiKeyRequired,
     InvalidApiKey,
+    SessionRequired,
+    ForeignOrigin,
+    UnsupportedMediaType,
+    TooManyRequests,
+    InvalidLink,
+    SessionNotFound,
     NotFound,
     RunNotFound,
     MethodNotAllowed,
@@ -35,13 +41,19 @@ pub enum ErrorCode {
 impl ErrorCode {
     /// Every code.
     #[cfg(test)]
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::IncompleteBody,
         Self::BodyTooLarge,
         Self::ApiKeyRequired,
         Self::InvalidApiKey,
+        Self::SessionRequired,
+        Self::ForeignOrigin,
+        Self::UnsupportedMediaType,
+        Self::TooManyRequests,
+        Self::InvalidLink,
+        Self::SessionNotFound,
         Self::NotFound,
         Self::RunNotFound,
         Self::MethodNotAllowed,
@@ -63,6 +75,14 @@ impl ErrorCode {
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "Body too large"),
             Self::ApiKeyRequired => ("api_key_required", StatusCode::UNAUTHORIZED, "API key required"),
             Self::InvalidApiKey => ("invalid_api_key", StatusCode::UNAUTHORIZED, "Invalid API key"),
+            Self::SessionRequired => ("session_required", StatusCode::UNAUTHORIZED, "Sign-in required"),
+            Self::ForeignOrigin => ("foreign_origin", StatusCode::FORBIDDEN, "Foreign origin"),
+            Self::UnsupportedMediaType => {
+                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
+            }
+            Self::TooManyRequests => ("too_many_requests", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+            Self::InvalidLink => ("invalid_link", StatusCode::GONE, "Invalid link"),
+            Self::SessionNotFound => ("session_not_found", StatusCode::NOT_FOUND, "Session not found"),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "Not found"),
             Self::RunNotFound => ("run_not_found", StatusCode::NOT_FOUND, "Run not found"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
@@ -86,8 +106,10 @@ pub struct ApiError {
     message: Cow<'static, str>,
     fields: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// Extension members of the body beside those that every error has.
+    members: Map<String, Value>,
     /// What the caller is not told.
-    cause: Option<String>,
+    cause: Option<Box<str>>,
 }
 
 #[derive(Serialize)]
@@ -104,8 +126,8 @@ struct Problem<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signup_url: Option<&'a str>,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
 }
 
 impl ApiError {
@@ -120,7 +142,19 @@ impl ApiError {
             _ if retry_later => vec![(RETRY_AFTER, HeaderValue::from_static("1"))],
             _ => Vec::new(),
         };
-        Self { code, message: message.into(), fields: Vec::new(), headers, cause: None }
+        Self { code, message: message.into(), fields: Vec::new(), headers, members: Map::new(), cause: None }
+    }
+
+    /// The same error with an extension member more.
+    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// The same error with these headers, too.
+    pub fn with_headers(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+        self.headers.extend(headers);
+        self
     }
 
     /// Fields that are wrong; the message is the first of them.
@@ -136,21 +170,22 @@ impl ApiError {
     }
 
     /// The resource exists, but not for this method.
-    pub fn method_not_allowed(methods: &'static str) -> Self {
-        let mut error = Self::new(ErrorCode::MethodNotAllowed, format!("This path takes {methods}."));
-        error.headers.push((ALLOW, HeaderValue::from_static(methods)));
-        error
+    pub fn method_not_allowed(methods: &str) -> Self {
+        let error = Self::new(ErrorCode::MethodNotAllowed, format!("This path takes {methods}."));
+        error.with_headers(HeaderValue::try_from(methods).map(|methods| (ALLOW, methods)))
     }
 
     /// The body of the error, logged here if there is a cause that the caller is not told.
-    pub fn into_response(self, app: &App, request_id: &str, path: &str) -> Response {
+    pub fn into_response(mut self, app: &App, request_id: &str, path: &str) -> Response {
         let (code, status, title) = self.code.row();
         if let Some(cause) = &self.cause {
             let line =
                 json!({ "message": "A request failed.", "code": code, "error": cause, "request.id": request_id });
             app.log.write(Level::Error, line);
         }
-        let signup_url = (self.code == ErrorCode::ApiKeyRequired).then_some(app.config.signup_url.as_str());
+        if self.code == ErrorCode::ApiKeyRequired {
+            self = self.with("signup_url", app.config.signup_url());
+        }
         let problem = Problem {
             r#type: format!("/docs/errors#{code}"),
             title,
@@ -162,7 +197,7 @@ impl ApiError {
             code,
             request_id,
             errors: &self.fields,
-            signup_url,
+            members: &self.members,
         };
         let mut response = respond::json(status, &problem);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -179,7 +214,7 @@ fn sentence(error: &FieldError) -> String {
 impl From<PortError> for ApiError {
     fn from(error: PortError) -> Self {
         let message = "A part of the service does not answer; please try again.";
-        Self { cause: Some(error.0), ..Self::new(ErrorCode::ServiceUnavailable, message) }
+        Self { cause: Some(error.0.into()), ..Self::new(ErrorCode::ServiceUnavailable, message) }
     }
 }
 
@@ -209,7 +244,7 @@ impl From<SandboxFailure> for ApiError {
             ),
         };
         let expected = matches!(failure.code, SandboxFailureCode::KeyReused | SandboxFailureCode::InDoubt);
-        Self { cause: (!expected).then_some(failure.message), ..Self::new(code, message) }
+        Self { cause: (!expected).then(|| failure.message.into()), ..Self::new(code, message) }
     }
 }
 
@@ -227,6 +262,12 @@ mod tests {
             ("body_too_large", 413),
             ("api_key_required", 401),
             ("invalid_api_key", 401),
+            ("session_required", 401),
+            ("foreign_origin", 403),
+            ("unsupported_media_type", 415),
+            ("too_many_requests", 429),
+            ("invalid_link", 410),
+            ("session_not_found", 404),
             ("not_found", 404),
             ("run_not_found", 404),
             ("method_not_allowed", 405),
@@ -239,5 +280,14 @@ mod tests {
             ("internal", 500),
         ];
         assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn docs_have_every_code() {
+        let page = include_str!("../../docs/errors.md");
+        for code in ErrorCode::ALL {
+            let (name, status, _) = code.row();
+            assert!(page.contains(&format!("\n## {name}\n\n{}. ", status.as_u16())), "{name}");
+        }
     }
 }

@@ -20,3 +20,10 @@ pub fn raw_json(status: StatusCode, bytes: Bytes) -> Response {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
+
+/// An answer that says everything by its status: 204.
+pub fn empty() -> Response {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}

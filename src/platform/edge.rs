@@ -19,7 +19,8 @@ pub fn request(mut raw: worker::Request) -> Result<Request> {
             }
         }
     }
-    let uri = Uri::try_from(raw.path()).unwrap_or_default();
+    // With scheme and host, because cookies and links depend on them.
+    let uri = Uri::try_from(raw.inner().url()).or_else(|_| Uri::try_from(raw.path())).unwrap_or_default();
     let declared = request.headers_ref().and_then(|headers| headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok());
     let body = match declared {
         _ if raw.inner().body().is_none() => stream::empty().boxed_local(),

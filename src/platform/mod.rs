@@ -8,3 +8,4 @@ pub mod edge;
 pub mod entropy;
 pub mod kv;
 pub mod object_sql;
+pub mod resend;

@@ -17,6 +17,7 @@ impl LocalSql for ObjectSql {
 
 fn to_storage(value: &SqlValue) -> SqlStorageValue {
     match value {
+        SqlValue::Null => SqlStorageValue::Null,
         SqlValue::Integer(number) => SqlStorageValue::Integer(*number),
         SqlValue::Text(text) => SqlStorageValue::String(text.clone()),
         SqlValue::Blob(bytes) => SqlStorageValue::Blob(bytes.clone()),
@@ -25,6 +26,7 @@ fn to_storage(value: &SqlValue) -> SqlStorageValue {
 
 fn from_storage(value: SqlStorageValue) -> Result<SqlValue, PortError> {
     match value {
+        SqlStorageValue::Null => Ok(SqlValue::Null),
         SqlStorageValue::Integer(number) => Ok(SqlValue::Integer(number)),
         SqlStorageValue::String(text) => Ok(SqlValue::Text(text)),
         SqlStorageValue::Blob(bytes) => Ok(SqlValue::Blob(bytes)),

@@ -6,7 +6,9 @@ use crate::domain::api_key::ApiKey;
 use crate::http::handle;
 use crate::ports::exchange::Body;
 use crate::store::keys::SqlKeys;
-use crate::testing::fakes::{FakeClock, FakeEntropy, FakeKv, FakeLog, FakeSandboxes, PoolBackground, Script};
+use crate::testing::fakes::{
+    FakeClock, FakeEntropy, FakeKv, FakeLog, FakeMailer, FakeSandboxes, PoolBackground, Script,
+};
 use crate::testing::sqlite::Sqlite;
 use ::http::request::Builder;
 use ::http::{HeaderMap, Method, StatusCode};
@@ -20,8 +22,11 @@ use std::rc::Rc;
 /// The application, with a handle on everything that is outside of it.
 pub struct TestApp {
     pub app: App,
+    pub sql: Rc<Sqlite>,
     pub kv: Rc<FakeKv>,
     pub sandboxes: Rc<FakeSandboxes>,
+    pub mailer: Rc<FakeMailer>,
+    pub clock: Rc<FakeClock>,
     pub log: Rc<FakeLog>,
     pub pool: LocalPool,
 }
@@ -72,17 +77,19 @@ pub fn good_run() -> Vec<Vec<u8>> {
 
 impl TestApp {
     pub fn new() -> Self {
-        let sql = Sqlite::migrated();
-        sql.batch("INSERT INTO projects VALUES ('proj_1', 'One', 0), ('proj_2', 'Two', 0)");
+        let sql = Rc::new(Sqlite::migrated());
+        sql.run("INSERT INTO projects (id, name, created_at) VALUES ('proj_1', 'One', 0), ('proj_2', 'Two', 0)");
         for (of, project, revoked) in [(1, "proj_1", "NULL"), (2, "proj_2", "NULL"), (3, "proj_1", "5")] {
             let (hash, prefix) = (key(of).hash(), key(of).prefix().to_owned());
-            sql.batch(&format!(
+            sql.run(&format!(
                 "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, revoked_at) \
                  VALUES ('key_{of}', '{project}', 'k', '{hash}', '{prefix}', 0, {revoked})"
             ));
         }
         let kv = Rc::new(FakeKv::default());
         let log = Rc::new(FakeLog::default());
+        let mailer = Rc::new(FakeMailer::default());
+        let clock = Rc::new(FakeClock::default());
         let sandboxes = Rc::new(FakeSandboxes {
             script: RefCell::new(Script::Chunks(good_run())),
             jobs: RefCell::default(),
@@ -93,20 +100,23 @@ impl TestApp {
         let config = Config {
             environment: "test".into(),
             max_timeout_ms: 300_000,
-            signup_url: "/login".into(),
+            public_url: None,
+            app_url: None,
             backend: BackendKind::Url,
         };
         let app = App {
             config,
-            keys: Rc::new(SqlKeys { sql: Rc::new(sql) }),
+            keys: Rc::new(SqlKeys { sql: sql.clone() }),
+            sql: sql.clone(),
+            mailer: Some(mailer.clone()),
             runs: kv.clone(),
             sandboxes: sandboxes.clone(),
-            clock: Rc::new(FakeClock::default()),
+            clock: clock.clone(),
             entropy: Rc::new(FakeEntropy::default()),
             background: Rc::new(background),
             log: log.clone(),
         };
-        Self { app, kv, sandboxes, log, pool }
+        Self { app, sql, kv, sandboxes, mailer, clock, log, pool }
     }
 
     /// What the sandbox does from now on.
@@ -166,5 +176,36 @@ impl TestApp {
         let values = self.kv.values.borrow();
         assert_eq!(values.len(), 1, "one record");
         serde_json::from_slice(&values.values().next().unwrap().0).unwrap()
+    }
+
+    /// A request to build on, with nothing but the type of its body.
+    pub fn visit(&self, method: Method, path: &str) -> Builder {
+        ::http::Request::builder().method(method).uri(path).header("content-type", "application/json")
+    }
+
+    /// The token of the latest link that was mailed.
+    pub fn mailed_token(&self) -> String {
+        let sent = self.mailer.sent.borrow();
+        let text = &sent.last().expect("a mail").text;
+        text.split("token=").nth(1).unwrap()[..64].to_owned()
+    }
+
+    /// Signs in by mail, and gives the cookie.
+    pub fn sign_in(&mut self, email: &str) -> String {
+        // Everybody has a network of their own.
+        let ip = format!("10.0.0.{}", self.mailer.sent.borrow().len());
+        let request = self.visit(Method::POST, "/auth/request").header("cf-connecting-ip", ip);
+        assert_eq!(self.send(request, json!({ "email": email }).to_string()).status, StatusCode::OK);
+        let body = json!({ "token": self.mailed_token() });
+        let request = self.visit(Method::POST, "/auth/verify");
+        let answer = self.send(request, body.to_string());
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        answer.header("set-cookie").split(';').next().unwrap().to_owned()
+    }
+
+    /// What somebody who is signed in is answered; an empty `body` is none.
+    pub fn call(&mut self, cookie: &str, method: Method, path: &str, body: Value) -> Answer {
+        let request = self.visit(method, path).header("cookie", cookie);
+        self.send(request, if body.is_null() { String::new() } else { body.to_string() })
     }
 }

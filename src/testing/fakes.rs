@@ -1,9 +1,11 @@
 //! Fakes of the ports that a native test cannot have for real.
 
 use crate::domain::events::Broken;
+use crate::domain::mail::Mail;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{
-    Background, Clock, Entropy, FirstCall, Kv, Level, Log, Once, PortError, RunStream, SandboxFailure, Sandboxes,
+    Background, Clock, Entropy, FirstCall, Kv, Level, Log, Mailer, Once, PortError, RunStream, SandboxFailure,
+    Sandboxes,
 };
 use async_trait::async_trait;
 use docle_protocol::{RunJob, RunnerHealth};
@@ -99,11 +101,36 @@ impl Kv for FakeKv {
     }
 }
 
+/// [`Mailer`] that keeps its mails, and can be told to fail.
+#[derive(Default)]
+pub struct FakeMailer {
+    pub sent: RefCell<Vec<Mail>>,
+    pub fails: Cell<bool>,
+}
+
+#[async_trait(?Send)]
+impl Mailer for FakeMailer {
+    async fn send(&self, mail: Mail) -> Result<(), PortError> {
+        if self.fails.get() {
+            return Err(PortError("Mail is away.".into()));
+        }
+        self.sent.borrow_mut().push(mail);
+        Ok(())
+    }
+}
+
 /// [`Clock`] that stands still until somebody sleeps: the time then jumps to the end of the sleep, unless something
 /// else is ready first.
 #[derive(Default)]
 pub struct FakeClock {
     now: Rc<Cell<i64>>,
+}
+
+impl FakeClock {
+    /// Lets time pass.
+    pub fn pass_ms(&self, milliseconds: i64) {
+        self.now.set(self.now.get() + milliseconds);
+    }
 }
 
 impl Clock for FakeClock {

@@ -4,4 +4,5 @@ mod app;
 mod edge_tests;
 mod fakes;
 mod run_tests;
+mod session_tests;
 pub mod sqlite;

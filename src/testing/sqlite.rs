@@ -1,6 +1,6 @@
 //! The same SQL engine as D1 and object storage.
 
-use crate::ports::{LocalSql, PortError, Sql, SqlValue};
+use crate::ports::{LocalSql, PortError, Row, Sql, SqlValue, Statement};
 use async_trait::async_trait;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
@@ -28,14 +28,23 @@ impl Sqlite {
     }
 
     /// Runs statements that set a test up.
-    pub fn batch(&self, statements: &str) {
+    pub fn run(&self, statements: &str) {
         self.0.execute_batch(statements).unwrap();
+    }
+}
+
+impl Sqlite {
+    /// The first column of a query's rows, which is text.
+    pub fn texts(&self, query: &str) -> Vec<String> {
+        let rows = self.exec(query, &[]).unwrap();
+        rows.into_iter().map(|row| Row::new(row).text().unwrap()).collect()
     }
 }
 
 impl ToSql for SqlValue {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
             Self::Integer(number) => ValueRef::Integer(*number),
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
             Self::Blob(bytes) => ValueRef::Blob(bytes),
@@ -52,6 +61,7 @@ impl LocalSql for Sqlite {
             (0..columns)
                 .map(|column| {
                     Ok(match row.get::<_, Value>(column)? {
+                        Value::Null => SqlValue::Null,
                         Value::Integer(number) => SqlValue::Integer(number),
                         Value::Text(text) => SqlValue::Text(text),
                         Value::Blob(bytes) => SqlValue::Blob(bytes),
@@ -66,11 +76,23 @@ impl LocalSql for Sqlite {
 
 #[async_trait(?Send)]
 impl Sql for Sqlite {
-    async fn first(&self, query: &str, args: &[SqlValue]) -> Result<Option<Vec<String>>, PortError> {
-        let text = |value: SqlValue| match value {
-            SqlValue::Text(text) => text,
-            other => panic!("asked for as text: {other:?}"),
-        };
-        Ok(self.exec(query, args)?.into_iter().next().map(|row| row.into_iter().map(text).collect()))
+    async fn query(&self, statement: Statement) -> Result<Vec<Row>, PortError> {
+        Ok(self.exec(statement.query, &statement.args)?.into_iter().map(Row::new).collect())
+    }
+
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, PortError> {
+        self.run("BEGIN");
+        let mut results = Vec::new();
+        for statement in statements {
+            match self.query(statement).await {
+                Ok(rows) => results.push(rows),
+                Err(error) => {
+                    self.run("ROLLBACK");
+                    return Err(error);
+                }
+            }
+        }
+        self.run("COMMIT");
+        Ok(results)
     }
 }

@@ -1,29 +1,65 @@
-//! Cross-origin calls: any origin, never with cookies.
+//! Cross-origin calls: with an API key from any page, with the session cookie from our own pages only.
 
-use crate::ports::exchange::Body;
+use crate::app::App;
+use crate::http::call::Call;
+use crate::http::respond;
+use crate::http::site;
+use crate::http::table::Caller;
 use crate::ports::exchange::Response;
-use ::http::StatusCode;
 use ::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, HeaderMap, HeaderValue,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, HeaderMap, HeaderValue,
+    ORIGIN, VARY,
 };
 
 const EXPOSED: &str = "x-request-id, retry-after, idempotent-replay, x-ratelimit-limit, x-ratelimit-remaining, \
                        x-ratelimit-reset, ratelimit, ratelimit-policy";
 
-/// Lets pages of any origin read the answer.
-pub fn add(headers: &mut HeaderMap) {
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+/// Which pages of other origins may read an answer.
+pub enum Pages {
+    None,
+    /// All of them, without cookies.
+    Any,
+    /// The one that asks, when it is ours, with cookies.
+    Own(Option<HeaderValue>),
+}
+
+/// The pages that may read the answer to a call.
+pub fn pages(app: &App, caller: Option<Caller>, call: &Call) -> Pages {
+    match caller {
+        None | Some(Caller::Anyone) => Pages::None,
+        Some(Caller::ApiClient) => Pages::Any,
+        Some(Caller::Visitor | Caller::SignedIn) => {
+            let origin = call.headers().get(ORIGIN);
+            let is_own = |origin: &&HeaderValue| origin.to_str().is_ok_and(|origin| site::is_own(app, call, origin));
+            Pages::Own(origin.filter(is_own).cloned())
+        }
+    }
+}
+
+/// Lets these pages read the answer.
+pub fn add(headers: &mut HeaderMap, pages: Pages) {
+    match pages {
+        Pages::None => return,
+        Pages::Any => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))),
+        Pages::Own(origin) => {
+            headers.insert(VARY, HeaderValue::from_static("origin"));
+            let Some(origin) = origin else { return };
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+    }
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
 }
 
 /// The answer to a browser that asks before it calls. It may remember it for a day.
-pub fn preflight(methods: &'static str) -> Response {
-    let mut response = Response::new(Body::Empty);
-    *response.status_mut() = StatusCode::NO_CONTENT;
+pub fn preflight(methods: &str) -> Response {
+    let mut response = respond::empty();
     let headers = response.headers_mut();
-    headers.insert(ALLOW, HeaderValue::from_static(methods));
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+    if let Ok(methods) = HeaderValue::try_from(methods) {
+        headers.insert(ALLOW, methods.clone());
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    }
     let allowed = HeaderValue::from_static("authorization, content-type, idempotency-key");
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));

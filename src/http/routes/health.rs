@@ -1,6 +1,7 @@
 //! `GET /health`: whether this deployment works, and on what.
 
 use crate::app::{App, health};
+use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::respond;
 use crate::ports::exchange::Response;
@@ -8,7 +9,7 @@ use ::http::StatusCode;
 use serde_json::json;
 
 /// 200 whenever the Worker lives; `status` says whether the runner does, too.
-pub async fn get_health(app: &App) -> Result<Response, ApiError> {
+pub async fn get_health(app: &App, _call: Call) -> Result<Response, ApiError> {
     let runner = health::ask_runner(app).await;
     let reachable = runner.is_some();
     let body = json!({

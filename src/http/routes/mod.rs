@@ -1,5 +1,6 @@
 //! One file per resource; handlers are named `verb_resource`.
 
+pub mod auth;
 pub mod health;
 pub mod index;
 pub mod run;

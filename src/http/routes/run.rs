@@ -5,17 +5,19 @@ use crate::app::{App, runs};
 use crate::domain::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::problem::FieldError;
 use crate::domain::run_id::RunId;
-use crate::domain::{json, run_request};
+use crate::domain::run_request;
 use crate::http::accept::wants_event_stream;
 use crate::http::auth::ApiClient;
 use crate::http::body;
+use crate::http::call::Call;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::log::About;
 use crate::http::{respond, silence, sse};
-use crate::ports::exchange::{Body, Request, Response};
+use crate::ports::exchange::{Body, Response};
 use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
+use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::{StreamExt, stream};
 use std::rc::Rc;
 
@@ -25,15 +27,16 @@ const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempotent-replay
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// `POST /api/run`: size, key, validation, work, in this order, so that a stranger learns nothing from our errors.
-pub async fn create_run(app: &App, request: Request) -> Result<Response, ApiError> {
-    let (parts, body) = request.into_parts();
+pub async fn create_run(app: &App, call: Call) -> Result<Response, ApiError> {
+    let Call { parts, body, .. } = call;
     body::check_declared_size(&parts.headers)?;
     let ApiClient(owner) = ApiClient::extract(app, &parts.headers).await?;
-    let bytes = body::read(body).await?;
+    let bytes = body::read(body, MAX_BODY_BYTES).await?;
 
     let id = RunId::from_random(app.random());
     let once = idempotency_key(&parts.headers)?.map(|key| (key, Fingerprint::of(&bytes)));
-    let request = parse(bytes, id, app.config.max_timeout_ms)?;
+    let request =
+        run_request::parse(body::parse_json(bytes)?, id, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
     let project_id = Some(owner.project_id.clone());
     let run = start_run(app, id, owner, request, once).await?;
 
@@ -48,26 +51,16 @@ pub async fn create_run(app: &App, request: Request) -> Result<Response, ApiErro
 }
 
 /// `GET /api/run/:id`: open to whoever knows the id; the project's own key sees the input, too.
-pub async fn get_run(app: &App, id: &str, headers: &HeaderMap) -> Result<Response, ApiError> {
-    let reader = ApiClient::extract_if_present(app, headers).await?.map(|ApiClient(owner)| owner);
+pub async fn get_run(app: &App, call: Call) -> Result<Response, ApiError> {
+    let reader = ApiClient::extract_if_present(app, call.headers()).await?.map(|ApiClient(owner)| owner);
     let not_found =
         || ApiError::new(ErrorCode::RunNotFound, "There is no run with this id; results are kept for 7 days.");
-    let id = RunId::parse(id).ok_or_else(not_found)?;
+    let id = RunId::parse(call.param(0)).ok_or_else(not_found)?;
     let run = runs::read_run(app, id, reader.as_ref()).await?.ok_or_else(not_found)?;
     let mut response = respond::raw_json(StatusCode::OK, run);
     let project_id = reader.map(|reader| reader.project_id);
     response.extensions_mut().insert(About { run_id: Some(id), project_id });
     Ok(response)
-}
-
-fn parse(bytes: Vec<u8>, id: RunId, max_timeout_ms: u32) -> Result<run_request::RunRequest, ApiError> {
-    let invalid_json = |message: String| ApiError::new(ErrorCode::InvalidJson, message);
-    let text = String::from_utf8(bytes).map_err(|error| {
-        invalid_json(format!("The body is not UTF-8: byte {} begins no character.", error.utf8_error().valid_up_to()))
-    })?;
-    let value = json::parse(&text).map_err(|error| invalid_json(format!("The body is not JSON: {error}.")))?;
-    drop(text);
-    run_request::parse(value, id, max_timeout_ms).map_err(ApiError::invalid)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {

@@ -1,0 +1,40 @@
+//! What is written down about who did what.
+
+use crate::domain::timestamp::Timestamp;
+
+/// What was done, by its name in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    SignedIn,
+}
+
+impl Action {
+    /// The name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SignedIn => "signed_in",
+        }
+    }
+}
+
+/// From where a request came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The network address.
+    pub ip: Option<String>,
+    /// The program, cut to a length that suits a list.
+    pub user_agent: Option<String>,
+}
+
+/// An event that is to be written down.
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub id: String,
+    pub user_id: String,
+    pub project_id: Option<String>,
+    pub action: Action,
+    /// The id of what was acted on.
+    pub subject: String,
+    pub at: Timestamp,
+    pub origin: Origin,
+}

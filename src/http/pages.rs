@@ -1,0 +1,48 @@
+//! The pages that people see on their way through a login link. They work without scripts.
+
+use crate::domain::token::Token;
+use crate::ports::exchange::{Body, Response};
+use ::http::StatusCode;
+use ::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS};
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:20vh auto;padding:0 1rem}\
+                     button{font:inherit;padding:.5rem 1.5rem}";
+
+/// Asks whether to sign in. Mail scanners open links, but press no buttons. The form leads to us, and from there to
+/// `form_target`, which the page's policy has to allow as well.
+pub fn confirm(token: &Token, form_target: &str) -> Response {
+    let form = format!(
+        "<p>Sign in to Docle on this device?</p><form method=\"post\" action=\"/auth/verify\">\
+         <input type=\"hidden\" name=\"token\" value=\"{}\"><button>Sign in</button></form>",
+        token.reveal()
+    );
+    page(StatusCode::OK, &form, form_target)
+}
+
+/// Says that a link does not work.
+pub fn invalid_link() -> Response {
+    let text = "<p>This link has expired, or it was used before. Ask for a new one where you signed in.</p>";
+    page(StatusCode::GONE, text, "")
+}
+
+fn page(status: StatusCode, content: &str, form_target: &str) -> Response {
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>Sign in to Docle</title><style>{STYLE}</style><h1>Docle</h1>{content}"
+    );
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self' {form_target}; frame-ancestors 'none'; \
+         base-uri 'none'"
+    );
+    let mut response = Response::new(Body::Whole(html.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    // With "no-referrer" a browser hides the origin of the form, too, by which we know that it is ours.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
+}

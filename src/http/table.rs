@@ -1,0 +1,166 @@
+//! Every path, what it can be asked, who may ask, and which handler answers: the contents of this API.
+
+use crate::app::App;
+use crate::http::call::Call;
+use crate::http::error::ApiError;
+use crate::http::routes::{auth, health, index, run};
+use crate::ports::exchange::Response;
+use ::http::Method;
+use futures::future::LocalBoxFuture;
+
+/// What answers a call.
+type Handler = for<'a> fn(&'a App, Call) -> LocalBoxFuture<'a, Result<Response, ApiError>>;
+
+/// What can be asked of a resource. Whatever can be read can also be asked for by HEAD.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Get,
+    Post,
+    Delete,
+}
+
+impl Verb {
+    /// The methods that mean it, as in `Allow`.
+    const fn names(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    fn is(self, method: &Method) -> bool {
+        self.names().split(", ").any(|name| name == method.as_str())
+    }
+}
+
+/// Who may call, which also says from which pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// Anyone, but no page of another site.
+    Anyone,
+    /// Anyone on their way to a session, from pages of ours.
+    Visitor,
+    /// Whoever holds an API key, from pages of any site: the key decides.
+    ApiClient,
+    /// Whoever is signed in, from pages of ours.
+    SignedIn,
+}
+
+/// One thing that this API can be asked.
+pub struct Route {
+    pub verb: Verb,
+    /// The path; a segment that begins with a colon stands for any text.
+    pub path: &'static str,
+    pub caller: Caller,
+    pub handler: Handler,
+}
+
+/// Names a handler as a function that returns a boxed future.
+macro_rules! handler {
+    ($handler:path) => {
+        |app, call| Box::pin($handler(app, call))
+    };
+}
+
+const fn get(path: &'static str, caller: Caller, handler: Handler) -> Route {
+    Route { verb: Verb::Get, path, caller, handler }
+}
+
+const fn post(path: &'static str, caller: Caller, handler: Handler) -> Route {
+    Route { verb: Verb::Post, path, caller, handler }
+}
+
+const fn delete(path: &'static str, caller: Caller, handler: Handler) -> Route {
+    Route { verb: Verb::Delete, path, caller, handler }
+}
+
+/// The table. Routes of one path have one kind of caller.
+pub static ROUTES: &[Route] = &[
+    post("/api/run", Caller::ApiClient, handler!(run::create_run)),
+    get("/api/run/:id", Caller::ApiClient, handler!(run::get_run)),
+    post("/auth/request", Caller::Visitor, handler!(auth::request_link)),
+    get("/auth/verify", Caller::Visitor, handler!(auth::get_verify)),
+    post("/auth/verify", Caller::Visitor, handler!(auth::redeem_link)),
+    post("/auth/logout", Caller::SignedIn, handler!(auth::sign_out)),
+    get("/auth/me", Caller::SignedIn, handler!(auth::get_me)),
+    get("/auth/sessions", Caller::SignedIn, handler!(auth::list_sessions)),
+    delete("/auth/sessions/:id", Caller::SignedIn, handler!(auth::end_session)),
+    get("/auth/outbox", Caller::Anyone, handler!(auth::list_outbox)),
+    get("/", Caller::Anyone, handler!(index::get_index)),
+    get("/health", Caller::Anyone, handler!(health::get_health)),
+];
+
+/// The resource at a path: its template, who may call, what it can be asked.
+pub struct Resource {
+    pub path: &'static str,
+    pub caller: Caller,
+    /// What stands in the path for each `:name`.
+    pub params: Vec<String>,
+}
+
+impl Resource {
+    /// The resource at `path`, if there is one.
+    pub fn at(path: &str) -> Option<Self> {
+        ROUTES.iter().find_map(|route| {
+            let params = match_path(route.path, path)?;
+            Some(Self { path: route.path, caller: route.caller, params })
+        })
+    }
+
+    /// What answers a method.
+    pub fn handler(&self, method: &Method) -> Option<Handler> {
+        self.routes().find(|route| route.verb.is(method)).map(|route| route.handler)
+    }
+
+    /// What it can be asked, as in `Allow`.
+    pub fn methods(&self) -> String {
+        let mut methods: Vec<&str> = self.routes().map(|route| route.verb.names()).collect();
+        if self.caller != Caller::Anyone {
+            methods.push("OPTIONS");
+        }
+        methods.join(", ")
+    }
+
+    fn routes(&self) -> impl Iterator<Item = &'static Route> {
+        let path = self.path;
+        ROUTES.iter().filter(move |route| route.path == path)
+    }
+}
+
+/// What stands in `path` for each parameter of `template`; `None` where they do not match.
+fn match_path(template: &str, path: &str) -> Option<Vec<String>> {
+    let mut params = Vec::new();
+    let (mut segments, mut expected) = (path.split('/'), template.split('/'));
+    loop {
+        match (expected.next(), segments.next()) {
+            (None, None) => return Some(params),
+            (Some(name), Some(segment)) if name.starts_with(':') => params.push(segment.to_owned()),
+            (Some(name), Some(segment)) if name == segment => {}
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_of_one_path_have_one_kind_of_caller_and_different_verbs() {
+        for (index, one) in ROUTES.iter().enumerate() {
+            for other in ROUTES[index + 1..].iter().filter(|other| other.path == one.path) {
+                assert_eq!(one.caller, other.caller, "{}", one.path);
+                assert_ne!(one.verb, other.verb, "{}", one.path);
+            }
+        }
+    }
+
+    #[test]
+    fn no_path_leads_to_two_resources() {
+        for route in ROUTES {
+            let path = route.path.replace(":", "x");
+            assert_eq!(Resource::at(&path).unwrap().path, route.path);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Mail by Resend's HTTP API (<https://resend.com/docs/api-reference/emails/send-email>).
+
+use crate::domain::mail::Mail;
+use crate::ports::{Mailer, PortError};
+use async_trait::async_trait;
+use serde_json::json;
+use worker::{Fetch, Headers, Method, Request, RequestInit};
+
+/// [`Mailer`] over Resend.
+pub struct Resend {
+    /// Without a slash at the end.
+    pub url: String,
+    pub api_key: String,
+    /// The sender, for example `Docle <login@docle.co>`.
+    pub from: String,
+}
+
+#[async_trait(?Send)]
+impl Mailer for Resend {
+    async fn send(&self, mail: Mail) -> Result<(), PortError> {
+        let body = json!({
+            "from": self.from,
+            "to": [mail.to.as_str()],
+            "subject": mail.subject,
+            "text": mail.text,
+            "html": mail.html,
+        });
+        let answer = async {
+            let headers = Headers::new();
+            headers.set("authorization", &format!("Bearer {}", self.api_key))?;
+            headers.set("content-type", "application/json")?;
+            let mut init = RequestInit::new();
+            init.with_method(Method::Post).with_headers(headers).with_body(Some(body.to_string().into()));
+            Fetch::Request(Request::new_with_init(&format!("{}/emails", self.url), &init)?).send().await
+        };
+        let response =
+            answer.await.map_err(|error: worker::Error| PortError(format!("Resend does not answer: {error}")))?;
+        match response.status_code() {
+            200..=299 => Ok(()),
+            status => Err(PortError(format!("Resend answered {status}."))),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Login links, accounts and sessions in the database.
+
+use crate::domain::audit::{Event, Origin};
+use crate::domain::email::Email;
+use crate::domain::page::{Page, Position};
+use crate::domain::session::{ListedSession, Session};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::token::Token;
+use crate::ports::sql::sql;
+use crate::ports::{PortError, Row, Sql};
+use crate::store::audit;
+
+/// A session that is to be made.
+pub struct NewSession<'a> {
+    pub id: &'a str,
+    pub token: &'a Token,
+    /// The account's id, should the address have none yet.
+    pub new_user_id: &'a str,
+    pub now: Timestamp,
+    pub expires_at: Timestamp,
+    pub origin: &'a Origin,
+}
+
+/// Keeps a link until it is redeemed or expires.
+pub async fn add_link(sql: &dyn Sql, token: &Token, email: &Email, expires_at: Timestamp) -> Result<(), PortError> {
+    let query = "INSERT INTO login_links (token_hash, email, expires_at) VALUES (?1, ?2, ?3)";
+    sql.query(sql!(query, token.hash(), email.as_str(), expires_at)).await.map(drop)
+}
+
+/// Turns a link into a session, and into an account where the address has none; `None` where the link does not hold.
+/// A link that was redeemed is gone, and so are all others to its address.
+///
+/// Of any number of calls with one link, one gets the session: they are transactions, one after the other, and the
+/// first deletes what the others look for.
+pub async fn redeem(sql: &dyn Sql, link: &Token, new: &NewSession<'_>) -> Result<Option<String>, PortError> {
+    let hash = link.hash();
+    let statements = vec![
+        sql!(
+            "INSERT INTO users (id, email, created_at) SELECT ?1, email, ?2 FROM login_links \
+             WHERE token_hash = ?3 AND expires_at > ?2 ON CONFLICT (email) DO NOTHING",
+            new.new_user_id,
+            new.now,
+            &hash,
+        ),
+        sql!(
+            "INSERT INTO sessions (id, token_hash, user_id, created_at, last_used_at, expires_at, ip, user_agent) \
+             SELECT ?1, ?2, users.id, ?3, ?3, ?4, ?5, ?6 FROM login_links JOIN users USING (email) \
+             WHERE login_links.token_hash = ?7 AND login_links.expires_at > ?3 RETURNING user_id",
+            new.id,
+            new.token.hash(),
+            new.now,
+            new.expires_at,
+            new.origin.ip.as_ref(),
+            new.origin.user_agent.as_ref(),
+            &hash,
+        ),
+        sql!(
+            "DELETE FROM login_links WHERE email = (SELECT email FROM login_links WHERE token_hash = ?1 AND expires_at > ?2)",
+            &hash,
+            new.now,
+        ),
+    ];
+    let mut results = sql.batch(statements).await?;
+    results.swap_remove(1).first_mut().map(Row::text).transpose()
+}
+
+/// The session of a token, unless it has expired or was ended.
+pub async fn find(sql: &dyn Sql, token: &Token, now: Timestamp) -> Result<Option<Session>, PortError> {
+    let query = "SELECT sessions.id, user_id, email, users.created_at, last_used_at FROM sessions JOIN users \
+                 ON users.id = user_id WHERE token_hash = ?1 AND expires_at > ?2";
+    let mut rows = sql.query(sql!(query, token.hash(), now)).await?;
+    let read = |row: &mut Row| {
+        Ok(Session {
+            id: row.text()?,
+            user_id: row.text()?,
+            email: row.text()?,
+            user_created_at: row.time()?,
+            last_used_at: row.time()?,
+        })
+    };
+    rows.first_mut().map(read).transpose()
+}
+
+/// Moves the end of a session.
+pub async fn renew(sql: &dyn Sql, id: &str, now: Timestamp, expires_at: Timestamp) -> Result<(), PortError> {
+    let query = "UPDATE sessions SET last_used_at = ?2, expires_at = ?3 WHERE id = ?1";
+    sql.query(sql!(query, id, now, expires_at)).await.map(drop)
+}
+
+/// A user's sessions that hold, the newest first.
+pub async fn list(sql: &dyn Sql, user_id: &str, now: Timestamp, page: &Page) -> Result<Vec<ListedSession>, PortError> {
+    let query = "SELECT id, created_at, last_used_at, expires_at, ip, user_agent FROM sessions \
+                 WHERE user_id = ?1 AND expires_at > ?2 AND (created_at, id) < (?3, ?4) \
+                 ORDER BY created_at DESC, id DESC LIMIT ?5";
+    let Position { at, id } = page.after();
+    let rows = sql.query(sql!(query, user_id, now, at, id, page.rows())).await?;
+    let read = |mut row: Row| {
+        Ok(ListedSession {
+            id: row.text()?,
+            created_at: row.time()?,
+            last_used_at: row.time()?,
+            expires_at: row.time()?,
+            origin: Origin { ip: row.optional_text()?, user_agent: row.optional_text()? },
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Ends a user's session; `false` where the user has none of this id.
+pub async fn end(sql: &dyn Sql, user_id: &str, id: &str) -> Result<bool, PortError> {
+    let query = "DELETE FROM sessions WHERE id = ?1 AND user_id = ?2 RETURNING id";
+    Ok(!sql.query(sql!(query, id, user_id)).await?.is_empty())
+}
+
+/// Writes down a sign-in.
+pub async fn note_sign_in(sql: &dyn Sql, event: Event) -> Result<(), PortError> {
+    sql.query(audit::insert(event)).await.map(drop)
+}
+
+/// Deletes what has expired.
+pub async fn purge(sql: &dyn Sql, now: Timestamp) -> Result<(), PortError> {
+    let statements = vec![
+        sql!("DELETE FROM login_links WHERE expires_at <= ?1", now),
+        sql!("DELETE FROM sessions WHERE expires_at <= ?1", now),
+    ];
+    sql.batch(statements).await.map(drop)
+}
