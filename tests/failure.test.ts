@@ -20,7 +20,7 @@ afterEach(async () => {
 const quick = { lang: "python", code: "print(1)" };
 const endless = (marker: string) => ({
   lang: "python",
-  code: "import os, time\nprint('up', flush=True)\nif os.fork() == 0: os.setsid()\ntime.sleep(600)",
+  code: "import os, time\nos.write(1, b'up\\n')\nif os.fork() == 0: os.setsid()\ntime.sleep(600)",
   args: [marker],
   policy: { timeoutMs: 300_000 },
 });

@@ -71,6 +71,13 @@ describe("several files", () => {
   ]);
 });
 
+test("a program that starts never sees only some of its files", async () => {
+  const rest = Array.from({ length: 999 }, (_, i) => file(`d/${i}.txt`, `${i}`));
+  const counts = { lang: "python", files: [file("main.py", "import os; print(len(os.listdir('d')))"), ...rest] };
+  // Again and again, back to back: an interpreter that is only just starting must not overtake the files.
+  for (let again = 0; again < 20; again++) assert.equal((await docle.run(counts)).stdout, "999\n");
+});
+
 describe("an ending", () => {
   const killed = (signal: string, exitCode: number) => ({ ok: false, status: "killed", signal, exitCode });
   table([
