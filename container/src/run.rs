@@ -119,11 +119,11 @@ impl Runner {
         cancel: &CancellationToken,
     ) -> (RunReport, Duration) {
         let installing = Instant::now();
-        let layer = match self.layer(&job, seat, cancel).await {
-            Ok(layer) => layer,
+        let (layer, install) = match self.layer(&job, seat, cancel).await {
+            Ok(Some((layer, install))) => (Some(layer), install),
+            Ok(None) => (None, Duration::ZERO),
             Err(failure) => return (not_installed(failure), installing.elapsed()),
         };
-        let install = if layer.is_some() { installing.elapsed() } else { Duration::ZERO };
         let report = match self.program(job, layer.as_ref()) {
             Ok(program) => match execute(seat, program, events, cancel).await {
                 Ok(outcome) => report(outcome),
@@ -134,7 +134,12 @@ impl Runner {
         (report, install)
     }
 
-    async fn layer(&self, job: &RunJob, seat: &mut Seat, cancel: &CancellationToken) -> Result<Option<Layer>, Failure> {
+    async fn layer(
+        &self,
+        job: &RunJob,
+        seat: &mut Seat,
+        cancel: &CancellationToken,
+    ) -> Result<Option<(Layer, Duration)>, Failure> {
         if job.packages.is_empty() {
             return Ok(None);
         }

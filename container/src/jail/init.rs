@@ -45,9 +45,10 @@ fn serve(settings: &Settings, creation: &Creation, descriptors: &Descriptors) ->
     let Wake::Order(Order::Launch(launch, export)) = reaper.next(&descriptors.control).map_err(failed("wait"))? else {
         return reaper.end_all().map_err(failed("end"));
     };
+    let script = waiting.as_ref().map(Script::path);
     let furnished = match settings.tier {
-        Tier::Shared => shared::furnish(&launch, settings),
-        Tier::Root | Tier::UserNamespace => places::furnish(&launch, settings.uid),
+        Tier::Shared => shared::furnish(&launch, script, settings),
+        Tier::Root | Tier::UserNamespace => places::furnish(&launch, script, settings.uid),
     };
     furnished.map_err(failed("furnish the jail"))?;
     let egress = if launch.egress { Some(listen().map_err(failed("listen for egress"))?) } else { None };
@@ -57,7 +58,10 @@ fn serve(settings: &Settings, creation: &Creation, descriptors: &Descriptors) ->
         (Some(command), None) => {
             start(settings, command, launch.egress, descriptors, &mut reaper).map_err(failed("start"))?;
         }
-        (None, Some(script)) => reaper.feed(script, &launch.files),
+        (None, Some(mut script)) => {
+            script.arrive(&launch.files, settings.uid).map_err(failed("put the script in place"))?;
+            reaper.feed(script);
+        }
         _ => return Err(("match the launch to the jail", io::ErrorKind::InvalidInput.into())),
     }
     sys::keep_capabilities(capabilities(settings.tier, export.is_some())).map_err(failed("drop capabilities"))?;

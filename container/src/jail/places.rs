@@ -25,13 +25,11 @@ pub fn prepare(settings: &Settings) -> io::Result<()> {
 }
 
 /// Everything that does.
-pub fn furnish(launch: &Launch, uid: u32) -> io::Result<()> {
+pub fn furnish(launch: &Launch, waiting: Option<&str>, uid: u32) -> io::Result<()> {
     resize_places(launch)?;
-    let scratch = Path::new(SCRATCH);
-    // /workspace is a part of the same file system, but another mount of it, and nothing is renamed across mounts.
-    write_files(launch, uid, &scratch.join("script"), &scratch.join("workspace"))?;
+    write_files(launch, waiting, uid)?;
     if launch.export {
-        fs::create_dir(scratch.join("packages"))?;
+        fs::create_dir(Path::new(SCRATCH).join("packages"))?;
         show_place("packages", "/packages", 0o755, uid)?;
     }
     show_packages(launch)?;

@@ -54,8 +54,7 @@ impl Reaper {
     }
 
     /// Passes the script's text on while waiting.
-    pub fn feed(&mut self, mut script: Script, files: &[(String, String)]) {
-        script.load(files);
+    pub fn feed(&mut self, script: Script) {
         self.script = Some(script);
     }
 

@@ -3,14 +3,16 @@
 //! The interpreter is started as a person would, `python3 main.py`, with a named pipe where the script will be. It
 //! initialises, opens the script and waits in its first read. So a warm start differs from a cold one in nothing
 //! that a program can see but the time at which the process began: the same command line, module, path and
-//! traceback come about in the same way. Once the program is known, the real file takes the pipe's name, and the
-//! text goes through the pipe.
+//! traceback come about in the same way. Once the program is known and everything else is in place, the real file
+//! takes the pipe's name, and the text goes through the pipe. An interpreter that has not come as far as the pipe finds
+//! the file, and all that belongs to it.
 
+use super::files::{own, write_file};
 use nix::sys::stat::Mode;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{OpenOptionsExt, chown};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The writing end of a script that is not known yet.
@@ -27,21 +29,31 @@ impl Script {
     pub fn lay(path: &str, uid: u32) -> io::Result<Self> {
         let place = Path::new("/workspace").join(path);
         nix::unistd::mkfifo(&place, Mode::from_bits_truncate(0o644))?;
-        match chown(&place, Some(uid), Some(uid)) {
-            // In a user namespace only one number is mapped and everything belongs to it already.
-            Err(error) if error.raw_os_error() != Some(libc::EINVAL) => return Err(error),
-            _ => {}
-        }
+        own(&place, uid)?;
         // Open for reading too: so opening waits for nobody, and writing never meets a pipe without a reader.
         let mut options = OpenOptions::new();
         let pipe = options.read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(&place)?;
         Ok(Self { path: path.to_owned(), pipe, text: Vec::new(), passed_on: 0 })
     }
 
-    /// Takes the script's text from among the program's files.
-    pub fn load(&mut self, files: &[(String, String)]) {
+    /// The script's path below `/workspace`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Puts the file in the pipe's place and takes its text to pass on. From here on the program may run.
+    pub fn arrive(&mut self, files: &[(String, String)], uid: u32) -> io::Result<()> {
         let found = files.iter().find(|(path, _)| *path == self.path);
-        self.text = found.map(|(_, content)| content.clone().into_bytes()).unwrap_or_default();
+        let text = found.map_or("", |(_, content)| content.as_str());
+        // A name beside it that no file of the program has.
+        let taken = |aside: &Path| aside.symlink_metadata().is_ok();
+        let mut aside = Path::new("/workspace").join(".arriving");
+        while taken(&aside) {
+            aside.as_mut_os_string().push("_");
+        }
+        write_file(&aside, text, uid)?;
+        self.text = text.as_bytes().to_vec();
+        std::fs::rename(&aside, Path::new("/workspace").join(&self.path))
     }
 
     /// Writes what the pipe has room for. True when everything was written, or cannot be.

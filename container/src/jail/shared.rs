@@ -80,9 +80,8 @@ pub fn prepare(uid: u32) -> io::Result<()> {
 }
 
 /// Puts the program's files and packages in place.
-pub fn furnish(launch: &Launch, settings: &Settings) -> io::Result<()> {
-    let workspace = Path::new("/workspace");
-    write_files(launch, settings.uid, &workspace.join(".script"), workspace)?;
+pub fn furnish(launch: &Launch, waiting: Option<&str>, settings: &Settings) -> io::Result<()> {
+    write_files(launch, waiting, settings.uid)?;
     let packages = match &launch.layer {
         Some(layer) => settings.root.layers.join(layer),
         None if launch.export => {

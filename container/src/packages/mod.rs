@@ -24,7 +24,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 
 /// Memory of an installation, the files it unpacks included.
@@ -106,21 +106,27 @@ impl Layers {
         names.any(|name| name.is_ok_and(|name| name.file_name().to_string_lossy().ends_with(".pth")))
     }
 
-    /// The layer that holds `wanted`, installed first where it is not there yet. It stays while the answer lives.
+    /// The layer that holds `wanted`, installed first where it is not there yet, and the time that took: none where it
+    /// was there. The layer stays while the answer lives.
     pub async fn ensure(
         &self,
         wanted: Wanted<'_>,
         seat: &mut Seat,
         cancel: &CancellationToken,
-    ) -> Result<Layer, Failure> {
+    ) -> Result<(Layer, Duration), Failure> {
         let name = self.name(wanted, SystemTime::now());
+        if let Some(layer) = self.shelf.take(&name) {
+            return Ok((layer, Duration::ZERO));
+        }
+        let began = Instant::now();
         let turn = self.turn(&name);
         let _turn = tokio::select! {
             guard = turn.lock() => guard,
             () = cancel.cancelled() => return Err(Failure::Cancelled),
         };
         if let Some(layer) = self.shelf.take(&name) {
-            return Ok(layer);
+            // Somebody else installed it meanwhile, which took as long as it did.
+            return Ok((layer, began.elapsed()));
         }
         let staged = self.staging.join(&name);
         fs::create_dir(&staged)?;
@@ -130,7 +136,7 @@ impl Layers {
             // Nothing but the copy of a jail's first process has ever written here.
             fs::remove_dir_all(&staged)?;
         }
-        finished
+        finished.map(|layer| (layer, began.elapsed()))
     }
 
     async fn install(
