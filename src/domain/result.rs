@@ -63,7 +63,14 @@ mod tests {
             stdout: "é\n".into(),
             stderr: String::new(),
             truncated: Truncated { stdout: false, stderr: true },
-            usage: Usage { cpu_ms: 1.5, mem_mb: 9.25, duration_ms: 12.0, queue_ms: 0.5, install_ms: 0.0, blocked_connections: 0 },
+            usage: Usage {
+                cpu_ms: 1.5,
+                mem_mb: 9.25,
+                duration_ms: 12.0,
+                queue_ms: 0.5,
+                install_ms: 0.0,
+                blocked_connections: 0,
+            },
         };
         let id = RunId::parse("550e8400-e29b-41d4-a716-446655440000").unwrap();
         let result = RunResult::from_report(id, Timestamp(0), &report);
