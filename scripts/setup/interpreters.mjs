@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Failed, Missing } from "./missing.mjs";
 import { node, npm, own, uv } from "./paths.mjs";
@@ -13,10 +13,13 @@ const UV = "0.13.8";
 /** @type {string | undefined} */
 let found;
 
-/** The Python interpreter itself, behind wrappers and virtual environments; DOCLE_PYTHON chooses another one. */
+/**
+ * The Python interpreter itself, behind wrappers and virtual environments: the system's own where there is one, because
+ * every user can reach it; DOCLE_PYTHON chooses another one.
+ */
 export function python() {
   if (found) return found;
-  const command = process.env.DOCLE_PYTHON ?? "python3";
+  const command = process.env.DOCLE_PYTHON ?? (existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3");
   try {
     const program = "import os, sys; print(os.path.realpath(getattr(sys, '_base_executable', None) or sys.executable))";
     found = execFileSync(command, ["-c", program], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
