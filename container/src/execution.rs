@@ -104,7 +104,11 @@ pub async fn execute(
     let stderr = collect(ours.stderr, max_output_bytes, sink(|data| RunEvent::Stderr { data }))?;
 
     let blocked = Arc::new(AtomicU32::new(0));
-    let proxy = started(&mut jail, egress, blocked.clone()).await?;
+    let proxy = match started(&mut jail, egress, blocked.clone()).await {
+        Ok(proxy) => proxy,
+        Err(error) if has_no_room(&error, seat) => return Ok(without_room(max_output_bytes)),
+        Err(error) => return Err(error),
+    };
     let began = Instant::now();
     let (ending, stop) = supervise(&mut jail, timeout, cancel, &stop).await?;
     let duration = began.elapsed();
@@ -116,6 +120,27 @@ pub async fn execute(
     Ok(Outcome { blocked_connections: blocked.load(Ordering::Relaxed), ..outcome })
 }
 
+/// Whether a jail did not start because the program's own files are more than it may have.
+fn has_no_room(error: &io::Error, seat: &Seat) -> bool {
+    error.kind() == io::ErrorKind::StorageFull || seat.group.used().is_some_and(|used| used.out_of_memory)
+}
+
+fn without_room(max_output_bytes: usize) -> Outcome {
+    let mut stderr = Output::new(max_output_bytes);
+    stderr.push(b"The files need more room than policy.memoryMB leaves them; the program did not start.\n");
+    Outcome {
+        exit: Exit::Signal(libc::SIGKILL),
+        stop: Some(Stop::Memory),
+        stdout: Output::new(max_output_bytes),
+        stderr,
+        cpu: Duration::ZERO,
+        peak_bytes: 0,
+        duration: Duration::ZERO,
+        exported: false,
+        blocked_connections: 0,
+    }
+}
+
 /// What follows from the limits of a program for its whole jail.
 fn bounds(program: &Program, seat: &Seat) -> Bounds {
     Bounds {
@@ -123,7 +148,7 @@ fn bounds(program: &Program, seat: &Seat) -> Bounds {
         // instead of being ended for want of memory.
         disk_bytes: program.memory_bytes / 4 * 3,
         // The largest trees in use, node_modules of a web framework, have tens of thousands of files.
-        inodes: if program.export.is_some() { 200_000 } else { 16_384 },
+        inodes: if program.export.is_some() { 200_000 } else { 65_536 },
         watched_memory_bytes: (!seat.group.is_real()).then_some(program.memory_bytes),
     }
 }
@@ -253,7 +278,8 @@ fn ended(notice: Option<Notice>) -> io::Result<Option<Ending>> {
 fn unexpected(notice: Option<Notice>) -> io::Error {
     match notice {
         Some(Notice::Failed { step, errno }) => {
-            io::Error::other(format!("a jail cannot {step}: {}", io::Error::from_raw_os_error(errno)))
+            let error = io::Error::from_raw_os_error(errno);
+            io::Error::new(error.kind(), format!("a jail cannot {step}: {error}"))
         }
         other => io::Error::other(format!("a jail said {other:?} out of turn")),
     }

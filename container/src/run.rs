@@ -41,7 +41,11 @@ impl Runner {
         let queued = Instant::now();
         let memory_mb = if job.packages.is_empty() { job.limits.memory_mb } else { INSTALL_MEMORY_MB };
         let wanted = warm_language(&job);
-        let mut place = self.places.take(memory_mb, |seat| seat.is_warm_for(wanted)).await?;
+        let mut place = tokio::select! {
+            place = self.places.take(memory_mb, |seat| seat.is_warm_for(wanted)) => place?,
+            // Nobody is left to be told anything.
+            () = cancel.cancelled() => return Err(Full),
+        };
         let queue = queued.elapsed();
         if let Some(events) = &events {
             // A receiver that is gone has cancelled the run as well.
@@ -192,7 +196,10 @@ fn warm_language(job: &RunJob) -> Option<Language> {
         && job.limits.memory_mb >= WARM_MEMORY_MB;
     // Node reads the package's description before it opens the script, so it has already found none.
     let described = job.language == Language::Node && job.files.iter().any(|file| file.path == "package.json");
-    (plain && !described).then_some(job.language)
+    // Python goes back to the start of a script that names its encoding (PEP 263), which no pipe allows.
+    let script = job.files.iter().find(|file| file.path == job.entrypoint).map_or("", |file| file.content.as_str());
+    let encoded = job.language == Language::Python && script.lines().take(2).any(|line| line.contains("coding"));
+    (plain && !described && !encoded).then_some(job.language)
 }
 
 /// Interpreters that wait hold memory which a smaller limit would have to take from them.

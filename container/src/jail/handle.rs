@@ -3,6 +3,7 @@
 use super::cgroup::Group;
 use super::jailer::Settings;
 use super::launch::{Creation, Descriptors, Launch, Notice, send_stop};
+use super::root::Tier;
 use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use std::io::{self, BufRead, BufReader, Write};
@@ -18,6 +19,8 @@ use tokio::net::unix::pipe;
 pub struct Jailer {
     process: Child,
     socket: OwnedFd,
+    /// Whom a program's streams belong to; `None` where only one user is to be had.
+    uid: Option<u32>,
 }
 
 /// The other ends of a program's streams.
@@ -58,7 +61,9 @@ impl Jailer {
         let mut answer = String::new();
         BufReader::new(process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?).read_line(&mut answer)?;
         match answer.trim() {
-            "ready" => Ok(Self { process, socket }),
+            "ready" => {
+                Ok(Self { process, socket, uid: (settings.tier != Tier::UserNamespace).then_some(settings.uid) })
+            }
             "" => Err(io::Error::other("the jailer ended without a word")),
             reason => Err(io::Error::other(reason.to_owned())),
         }
@@ -76,6 +81,10 @@ impl Jailer {
         let (stdout_ours, stdout) = pipe()?;
         let (stderr_ours, stderr) = pipe()?;
         [&control, &stdin_ours, &stdout_ours, &stderr_ours].into_iter().try_for_each(set_nonblocking)?;
+        // A program may open its streams once more by name, which asks for their owner.
+        for theirs in [&stdin, &stdout, &stderr] {
+            own_descriptor(theirs, self.uid)?;
+        }
         creation.send(self.socket.as_raw_fd(), &Descriptors { control: theirs, stdin, stdout, stderr })?;
         let streams = Streams {
             stdin: pipe::Sender::from_owned_fd(stdin_ours)?,
@@ -165,6 +174,10 @@ fn set_nonblocking(descriptor: &OwnedFd) -> io::Result<()> {
 fn watched(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: the owned descriptor moves into the `AsyncFd` and stays the same until that is dropped.
     Ok(unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) }?)
+}
+
+fn own_descriptor(descriptor: &OwnedFd, uid: Option<u32>) -> io::Result<()> {
+    uid.map_or(Ok(()), |uid| std::os::unix::fs::fchown(descriptor, Some(uid), Some(uid)))
 }
 
 fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {

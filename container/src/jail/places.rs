@@ -66,6 +66,9 @@ fn resize_places(launch: &Launch) -> io::Result<()> {
 fn show_processes(tier: Tier) -> io::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), flags, Some("hidepid=invisible"))?;
+    // Settings of a jail's own namespaces belong to its user where it has a user namespace.
+    mount(Some("/proc/sys"), "/proc/sys", None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    protect(Path::new("/proc/sys"), 0)?;
     if tier == Tier::UserNamespace {
         umount2(OUTER_PROC, MntFlags::MNT_DETACH)?;
     }

@@ -45,7 +45,8 @@ fn become_program(
         (Tier::Shared, true) => Network::Proxy,
         (Tier::Shared, false) => Network::None,
     };
-    let filter = seccomp::filter(network).map_err(failed("compile the system call filter"))?;
+    let filter =
+        seccomp::filter(network, settings.tier == Tier::Root).map_err(failed("compile the system call filter"))?;
     sys::allow_tracing().map_err(failed("allow tracing"))?;
     setsid().map_err(|errno| ("make a session", errno.into()))?;
     connect_streams(descriptors).map_err(failed("connect the streams"))?;

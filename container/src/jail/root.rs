@@ -45,8 +45,15 @@ pub const SCRATCH: &str = "/run";
 /// Directories of the host's root that are shown when they exist, as links where they are links.
 pub const SYSTEM: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 /// Configuration that loaders, certificate checks and time zones read.
-const CONFIGURATION: [&str; 6] =
-    ["/etc/ld.so.cache", "/etc/ssl", "/etc/ca-certificates", "/etc/alternatives", "/etc/mime.types", "/etc/python3"];
+const CONFIGURATION: [&str; 7] = [
+    "/etc/ld.so.cache",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/ca-certificates",
+    "/etc/alternatives",
+    "/etc/mime.types",
+    "/etc/python3",
+];
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 const PLACES: [&str; 7] = ["workspace", "tmp", "packages", "run", "proc", ".layers", ".proc"];
 

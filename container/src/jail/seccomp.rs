@@ -4,7 +4,8 @@
 //! chroot, fsopen, …), other processes' memory (ptrace, process_vm_*, pidfd_getfd, kcmp), kernel surface without
 //! use here (bpf, io_uring, userfaultfd, perf_event_open, keyrings, kexec, modules, quota, swap, reboot, acct),
 //! clocks of the machine, handles that bypass paths (open_by_handle_at), System V and POSIX message queues and
-//! shared segments, which belong to no file system and so to no quota.
+//! shared segments, which belong to no file system and so to no quota; asynchronous I/O contexts and `sync`, which
+//! belong to the whole machine.
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
@@ -23,19 +24,18 @@ const ALLOWED: &[i64] = &[
     libc::SYS_readlinkat, libc::SYS_mkdirat, libc::SYS_mknodat, libc::SYS_unlinkat, libc::SYS_renameat,
     libc::SYS_renameat2, libc::SYS_linkat, libc::SYS_symlinkat, libc::SYS_truncate, libc::SYS_ftruncate,
     libc::SYS_fallocate, libc::SYS_fadvise64, libc::SYS_readahead, libc::SYS_fsync, libc::SYS_fdatasync,
-    libc::SYS_sync, libc::SYS_syncfs, libc::SYS_sync_file_range, libc::SYS_sendfile, libc::SYS_splice, libc::SYS_tee,
+    libc::SYS_sync_file_range, libc::SYS_sendfile, libc::SYS_splice, libc::SYS_tee,
     libc::SYS_vmsplice, libc::SYS_copy_file_range, libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_fchown,
     libc::SYS_fchownat, libc::SYS_umask, libc::SYS_utimensat, libc::SYS_flock, libc::SYS_fcntl, libc::SYS_ioctl,
     libc::SYS_dup, libc::SYS_dup3, libc::SYS_pipe2, libc::SYS_getcwd, libc::SYS_chdir, libc::SYS_fchdir,
     libc::SYS_getxattr, libc::SYS_lgetxattr, libc::SYS_fgetxattr, libc::SYS_listxattr, libc::SYS_llistxattr,
     libc::SYS_flistxattr, libc::SYS_setxattr, libc::SYS_lsetxattr, libc::SYS_fsetxattr, libc::SYS_removexattr,
     libc::SYS_lremovexattr, libc::SYS_fremovexattr, libc::SYS_inotify_init1, libc::SYS_inotify_add_watch,
-    libc::SYS_inotify_rm_watch, libc::SYS_memfd_create, libc::SYS_name_to_handle_at,
+    libc::SYS_inotify_rm_watch, libc::SYS_name_to_handle_at,
     // Waiting.
     libc::SYS_ppoll, libc::SYS_pselect6, libc::SYS_epoll_create1, libc::SYS_epoll_ctl, libc::SYS_epoll_pwait,
     libc::SYS_epoll_pwait2, libc::SYS_eventfd2, libc::SYS_signalfd4, libc::SYS_timerfd_create,
-    libc::SYS_timerfd_settime, libc::SYS_timerfd_gettime, libc::SYS_io_setup, libc::SYS_io_destroy,
-    libc::SYS_io_submit, libc::SYS_io_cancel, libc::SYS_io_getevents,
+    libc::SYS_timerfd_settime, libc::SYS_timerfd_gettime,
     // Memory.
     libc::SYS_brk, libc::SYS_mmap, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_mprotect, libc::SYS_madvise,
     libc::SYS_mincore, libc::SYS_msync, libc::SYS_mlock, libc::SYS_mlock2, libc::SYS_munlock, libc::SYS_mlockall,
@@ -50,7 +50,7 @@ const ALLOWED: &[i64] = &[
     libc::SYS_sched_setaffinity, libc::SYS_sched_getparam, libc::SYS_sched_setparam, libc::SYS_sched_getscheduler,
     libc::SYS_sched_setscheduler, libc::SYS_sched_getattr, libc::SYS_sched_setattr,
     libc::SYS_sched_get_priority_max, libc::SYS_sched_get_priority_min, libc::SYS_sched_rr_get_interval,
-    libc::SYS_getpriority, libc::SYS_setpriority, libc::SYS_getrlimit, libc::SYS_setrlimit, libc::SYS_prlimit64,
+    libc::SYS_getpriority, libc::SYS_setpriority, libc::SYS_getrlimit, libc::SYS_setrlimit,
     libc::SYS_getrusage, libc::SYS_times, libc::SYS_getcpu, libc::SYS_restart_syscall, libc::SYS_seccomp,
     libc::SYS_landlock_create_ruleset, libc::SYS_landlock_add_rule, libc::SYS_landlock_restrict_self,
     libc::SYS_ioprio_get, libc::SYS_ioprio_set,
@@ -121,7 +121,9 @@ const PERSONALITIES: [u64; 3] = [0, libc::ADDR_NO_RANDOMIZE as u64, 0xffff_ffff]
 pub type Filters = [BpfProgram; 2];
 
 /// Compiles the filter for this machine.
-pub fn filter(network: Network) -> io::Result<Filters> {
+///
+/// `counts_memory`: a control group counts what a program holds, so it may hold memory that no mapping shows.
+pub fn filter(network: Network, counts_memory: bool) -> io::Result<Filters> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         ALLOWED.iter().chain(ALLOWED_HERE).map(|&call| (call, Vec::new())).collect();
     let masked = |argument, mask: u64, value: u64| {
@@ -150,6 +152,11 @@ pub fn filter(network: Network) -> io::Result<Filters> {
     rules.insert(libc::SYS_clone, one_of(vec![no_namespaces])?);
     let personalities = PERSONALITIES.map(|value| compile(vec![equal(0, value)]));
     rules.insert(libc::SYS_personality, one_of(personalities.into())?);
+    // Limits of its own only: in a user namespace, the jail's first process has the same user.
+    rules.insert(libc::SYS_prlimit64, one_of(vec![compile(vec![equal(0, 0)])])?);
+    if counts_memory {
+        rules.insert(libc::SYS_memfd_create, Vec::new());
+    }
     // TIOCSTI types into a terminal that is not ours; 0x5412 on every architecture in use.
     let ioctl = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, libc::TIOCSTI);
     rules.insert(libc::SYS_ioctl, one_of(vec![compile(vec![ioctl])])?);

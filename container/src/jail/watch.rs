@@ -5,6 +5,7 @@ use super::launch::Bounds;
 use nix::sys::statvfs::statvfs;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// Adds up what the processes and files of one program hold.
 #[derive(Debug)]
@@ -12,7 +13,6 @@ pub struct Watch {
     memory_bytes: u64,
     disk_bytes: u64,
     inodes: u64,
-    page_bytes: u64,
     /// Only processes of this user count, where others are in sight.
     uid: Option<u32>,
     /// What the file systems held before the program, where they are not its own.
@@ -41,10 +41,9 @@ impl Files {
 impl Watch {
     /// Watches a program whose processes and files may hold `memory_bytes` together.
     pub fn new(memory_bytes: u64, bounds: &Bounds, shared_uid: Option<u32>) -> Self {
-        let page_bytes = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096);
         let before = if shared_uid.is_some() { Files::now() } else { Files::default() };
         let Bounds { disk_bytes, inodes, .. } = *bounds;
-        Self { memory_bytes, disk_bytes, inodes, page_bytes: page_bytes as u64, uid: shared_uid, before }
+        Self { memory_bytes, disk_bytes, inodes, uid: shared_uid, before }
     }
 
     /// Milliseconds between two looks: short enough that one core touching fresh pages at 1 µs each is seen within
@@ -53,11 +52,10 @@ impl Watch {
         25
     }
 
-    /// Looks once, at pages that belong to one process alone and at the files. Pages that processes share, such as
-    /// libraries and what a fork has not touched yet, are left out: counting them once per process would end trees
-    /// that hold little.
+    /// Looks once, at memory and at files. Pages that processes share count in parts (PSS), so that a fork counts for
+    /// what it has changed, and shared memory counts once.
     pub fn is_over(&mut self) -> bool {
-        let memory = self.private_pages() * self.page_bytes;
+        let memory = self.resident_bytes();
         let files = Files::now();
         let (bytes, inodes) =
             (files.bytes.saturating_sub(self.before.bytes), files.inodes.saturating_sub(self.before.inodes));
@@ -69,18 +67,29 @@ impl Watch {
         }
     }
 
-    fn private_pages(&self) -> u64 {
+    fn resident_bytes(&self) -> u64 {
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         let programs = processes.filter(|entry| {
             let is_process = entry.file_name().to_string_lossy().parse::<u32>().is_ok_and(|pid| pid != 1);
             is_process && self.uid.is_none_or(|uid| entry.metadata().is_ok_and(|found| found.uid() == uid))
         });
-        programs
-            .filter_map(|entry| fs::read_to_string(entry.path().join("statm")).ok())
-            .filter_map(|statm| {
-                let mut fields = statm.split(' ').skip(1).map_while(|field| field.parse::<u64>().ok());
-                Some(fields.next()?.saturating_sub(fields.next()?))
-            })
-            .sum()
+        let held = programs.filter_map(|entry| proportional(&entry.path()).or_else(|| private(&entry.path())));
+        held.sum()
     }
+}
+
+/// Bytes of a process with shared pages counted in parts.
+fn proportional(process: &Path) -> Option<u64> {
+    let rollup = fs::read_to_string(process.join("smaps_rollup")).ok()?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1_024)
+}
+
+/// Bytes of a process without pages of files, where looking closer takes a capability that a container does not grant.
+fn private(process: &Path) -> Option<u64> {
+    let statm = fs::read_to_string(process.join("statm")).ok()?;
+    let mut fields = statm.split(' ').skip(1).map_while(|field| field.parse::<u64>().ok());
+    let pages = fields.next()?.saturating_sub(fields.next()?);
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4_096);
+    Some(pages * page as u64)
 }

@@ -6,7 +6,6 @@ use crate::execution::{Outcome, Stop};
 use crate::interpreters::{Installer, environment};
 use crate::jail::launch::{Command, Exit};
 use docle_protocol::Language;
-use std::io;
 use std::path::Path;
 
 /// The installer's command: everything goes to `/packages`, nothing is read from the user's configuration.
@@ -52,8 +51,16 @@ fn command_line(wanted: Wanted, installer: &Installer, registries: &Registries) 
             &registries.npm,
         ],
     };
+    // Building a package runs its code beside the installer, which knows the registry's password.
+    let has_password = host_part(&registries.python).contains('@');
+    let cautions: &[&str] = if wanted.language == Language::Python && has_password { &["--no-build"] } else { &[] };
     let packages = wanted.packages.iter().map(String::as_str);
-    options.into_iter().chain(["--"]).chain(packages).map(str::to_owned).collect()
+    options.into_iter().chain(cautions.iter().copied()).chain(["--"]).chain(packages).map(str::to_owned).collect()
+}
+
+/// Password, host and port of an address.
+fn host_part(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default()
 }
 
 fn installer_environment(wanted: Wanted) -> Vec<(String, String)> {
@@ -81,7 +88,7 @@ pub fn refusal(outcome: &Outcome) -> Failure {
         (Some(Stop::Timeout), _) => (124, message("it took longer than 60 seconds")),
         (Some(Stop::Memory), _) => (137, message("it needed more than 2 GiB of memory and files")),
         (Some(Stop::Output), _) => (137, message("the installer printed too much")),
-        (None, Exit::Code(0)) => return Failure::System(io::Error::other("installed packages were not copied out")),
+        (None, Exit::Code(0)) => (1, message("what it installed is too large, or nested too deep, to be kept")),
         (None, Exit::Code(code)) => (code, message("")),
         (None, Exit::Signal(signal)) => (128 + signal, message("the installer was killed")),
     };

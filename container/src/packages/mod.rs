@@ -97,13 +97,14 @@ impl Layers {
         self.shelf.directory()
     }
 
-    /// Whether a layer holds something that its language reads while it starts: Python's `.pth` files.
+    /// Whether a layer holds something that its language reads while it starts: Python's `.pth` files and
+    /// `sitecustomize` modules.
     pub fn needs_cold_start(&self, language: Language, layer: Option<&Layer>) -> bool {
         let (Language::Python, Some(layer)) = (language, layer) else { return false };
         let libraries = fs::read_dir(self.directory().join(layer.name()).join("lib")).into_iter().flatten().flatten();
         let mut names =
             libraries.filter_map(|library| fs::read_dir(library.path().join("site-packages")).ok()).flatten();
-        names.any(|name| name.is_ok_and(|name| name.file_name().to_string_lossy().ends_with(".pth")))
+        names.any(|name| name.is_ok_and(|name| is_read_at_start(&name.file_name().to_string_lossy())))
     }
 
     /// The layer that holds `wanted`, installed first where it is not there yet, and the time that took: none where it
@@ -211,6 +212,10 @@ fn host_of(url: &str) -> Option<String> {
     let authority = url.split_once("://")?.1.split('/').next()?;
     let host = authority.rsplit('@').next()?;
     Some(host.split(':').next()?.to_owned())
+}
+
+fn is_read_at_start(name: &str) -> bool {
+    name.ends_with(".pth") || name.starts_with("sitecustomize") || name.starts_with("usercustomize")
 }
 
 /// A requirement that means the same tomorrow.

@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use docle_protocol::headers::{AUTHORIZATION, PROTOCOL};
 use docle_protocol::{RefusalCode, RunJob, limits};
+use std::collections::HashSet;
 use std::path::{Component, Path};
 use subtle::ConstantTimeEq;
 
@@ -39,6 +40,7 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
     if let Some(file) = job.files.iter().find(|file| !is_clean(&file.path)) {
         return Err(format!("files: {:?} is not a relative, normalised path", file.path));
     }
+    check_names(job)?;
     if !job.files.iter().any(|file| file.path == job.entrypoint) {
         return Err("entrypoint: not one of the files".into());
     }
@@ -52,16 +54,33 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
         }
     }
     let strings = job.args.iter().chain(job.env.iter().flat_map(|(name, value)| [name, value]));
-    if strings.clone().any(|value| value.contains('\0')) {
-        return Err("args and env: NUL is not allowed".into());
+    if strings.clone().any(|value| value.contains('\0') || value.len() > limits::MAX_ARG_BYTES) {
+        return Err(format!("args and env: at most {} bytes each, and no NUL", limits::MAX_ARG_BYTES));
+    }
+    if strings.map(String::len).sum::<usize>() > limits::MAX_ARGS_AND_ENV_BYTES {
+        return Err(format!("args and env: at most {} bytes together", limits::MAX_ARGS_AND_ENV_BYTES));
     }
     if job.env.keys().any(|name| name.is_empty() || name.contains('=')) {
         return Err("env: a name is empty or contains '='".into());
     }
-    if job.packages.iter().any(|package| package.is_empty() || package.starts_with('-')) {
-        return Err("packages: a requirement is empty or looks like an option".into());
+    if job.packages.iter().any(|package| package.is_empty() || package.starts_with('-') || package.contains('\0')) {
+        return Err("packages: a requirement is empty, looks like an option or contains NUL".into());
     }
     Ok(())
+}
+
+/// No path twice, and none that is a file and a directory.
+fn check_names(job: &RunJob) -> Result<(), String> {
+    let mut paths = HashSet::new();
+    if let Some(file) = job.files.iter().find(|file| !paths.insert(file.path.as_str())) {
+        return Err(format!("files: {:?} is there twice", file.path));
+    }
+    let mut directories =
+        job.files.iter().flat_map(|file| file.path.match_indices('/').map(|(end, _)| &file.path[..end]));
+    match directories.find(|directory| paths.contains(directory)) {
+        Some(directory) => Err(format!("files: {directory:?} is a file and a directory")),
+        None => Ok(()),
+    }
 }
 
 fn is_clean(path: &str) -> bool {
