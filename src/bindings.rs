@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::config::Config;
+use crate::objects::key_gate_call::GateStub;
 use crate::objects::runner::Runner;
 use crate::objects::sandbox_call::SandboxStub;
 use crate::platform::clock::RuntimeClock;
@@ -10,8 +11,8 @@ use crate::platform::d1::D1;
 use crate::platform::entropy::RuntimeEntropy;
 use crate::platform::kv::RuntimeKv;
 use crate::platform::resend::Resend;
-use crate::ports::{Background, Mailer, Sql};
-use crate::store::keys::SqlKeys;
+use crate::ports::{Background, KeyLedger, Mailer, Sql};
+use crate::store::ledger::SqlLedger;
 use crate::store::outbox::Outbox;
 use std::rc::Rc;
 use worker::worker_sys::web_sys::AbortSignal;
@@ -19,6 +20,7 @@ use worker::{Env, Result};
 
 const DB: &str = "DB";
 const RUNS: &str = "RUNS";
+const KEY_GATE: &str = "KEY_GATE";
 const SANDBOX: &str = "SANDBOX";
 const SANDBOX_URL: &str = "SANDBOX_URL";
 const SANDBOX_SECRET: &str = "SANDBOX_SECRET";
@@ -36,7 +38,7 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
     Ok(App {
         mailer: mailer(env, &config, &sql),
         config,
-        keys: Rc::new(SqlKeys { sql: Rc::clone(&sql) }),
+        gates: Rc::new(GateStub { namespace: env.durable_object(KEY_GATE)? }),
         sql,
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
         sandboxes: Rc::new(SandboxStub { namespace: env.durable_object(SANDBOX)?, client_left }),
@@ -45,6 +47,14 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         background,
         log: Rc::new(Console),
     })
+}
+
+/// What the gates of keys need from the database.
+///
+/// # Errors
+/// When the deployment has no database.
+pub fn ledger(env: &Env) -> Result<Rc<dyn KeyLedger>> {
+    Ok(Rc::new(SqlLedger { sql: Rc::new(D1(env.d1(DB)?)) }))
 }
 
 /// Resend where there is a key to it, the outbox on a development machine, else nothing.

@@ -9,11 +9,10 @@ pub mod sql;
 
 pub use sql::{LocalSql, Row, Sql, SqlValue, Statement};
 
-use crate::domain::api_key::ApiKey;
 use crate::domain::events::Broken;
+use crate::domain::gate::{Ask, KeyFacts, Verdict};
 use crate::domain::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::mail::Mail;
-use crate::domain::record::Owner;
 use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use async_trait::async_trait;
@@ -42,11 +41,25 @@ pub trait Kv {
     async fn put(&self, key: &str, value: &[u8], ttl_seconds: u64) -> Result<(), PortError>;
 }
 
-/// Who holds which API key.
+/// The gates of API keys, one for each key, named by its hash.
 #[async_trait(?Send)]
-pub trait Keys {
-    /// The owner of a key that is valid now; `None` where it is unknown or revoked. An error must refuse the caller.
-    async fn authenticate(&self, key: &ApiKey) -> Result<Option<Owner>, PortError>;
+pub trait Gates {
+    /// Asks whether a caller may pass, and counts it if it may: at once, whoever else asks at the same time. An error
+    /// must refuse the caller.
+    async fn ask(&self, key_hash: &str, ask: &Ask) -> Result<Verdict, PortError>;
+    /// Hands over a run's [usage record](crate::domain::usage::encode), to be booked soon. It may be repeated.
+    async fn record(&self, key_hash: &str, record: String) -> Result<(), PortError>;
+    /// Makes the gate look again at what the database says: when this returns, nobody passes by what it said before.
+    async fn refresh(&self, key_hash: &str) -> Result<(), PortError>;
+}
+
+/// What gates need from the database.
+#[async_trait(?Send)]
+pub trait KeyLedger {
+    /// What is known of the key; `None` where there is none.
+    async fn facts(&self, key_hash: &str) -> Result<Option<KeyFacts>, PortError>;
+    /// Books that a key was used, and the records of its runs. Records that were booked before are not booked again.
+    async fn book(&self, key_hash: &str, used_at: Option<Timestamp>, records: &[String]) -> Result<(), PortError>;
 }
 
 /// Where programs run.

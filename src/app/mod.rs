@@ -1,13 +1,16 @@
 //! Use cases: each public function is one thing that somebody can do with Docle.
 
 pub mod health;
+pub mod keys;
+pub mod projects;
 pub mod purge;
 pub mod run;
 pub mod runs;
 pub mod sign_in;
+pub mod usage;
 
 use crate::config::Config;
-use crate::ports::{Background, Clock, Entropy, Keys, Kv, Level, Log, Mailer, PortError, Sandboxes, Sql};
+use crate::ports::{Background, Clock, Entropy, Gates, Kv, Level, Log, Mailer, PortError, Sandboxes, Sql};
 use serde_json::json;
 use std::rc::Rc;
 
@@ -15,7 +18,7 @@ use std::rc::Rc;
 pub struct App {
     pub config: Config,
     pub sql: Rc<dyn Sql>,
-    pub keys: Rc<dyn Keys>,
+    pub gates: Rc<dyn Gates>,
     pub runs: Rc<dyn Kv>,
     pub sandboxes: Rc<dyn Sandboxes>,
     /// `None` where mail cannot be sent.

@@ -8,6 +8,7 @@ use crate::domain::result::RunResult;
 use crate::domain::run_id::RunId;
 use crate::domain::run_request::RunRequest;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::usage;
 use crate::ports::follow::Follow;
 use crate::ports::{Background, Level, Once, SandboxFailure, SandboxFailureCode};
 use crate::store;
@@ -23,6 +24,15 @@ use std::rc::Rc;
 
 /// What the hops between Worker, object and runner may take on top of the runner's own clocks.
 const HOPS_MS: u32 = 5_000;
+
+/// For whom a program is run.
+pub struct Client {
+    pub owner: Owner,
+    /// Names the gate that books the run.
+    pub key_hash: String,
+    /// The address of the caller, where it is kept.
+    pub ip: Option<String>,
+}
 
 /// A run that has its place in a sandbox.
 pub struct StartedRun {
@@ -45,14 +55,14 @@ pub enum Progress {
     Complete(RunResult),
 }
 
-/// Starts a run for `owner` and sees to it that its result is stored when it ends, whoever is still listening then.
+/// Starts a run for `client` and sees to it that it is recorded when it ends, whoever is still listening then.
 ///
 /// # Errors
 /// When nothing has run: the sandbox could not take the job, or the idempotency key stands against it.
 pub async fn start_run(
     app: &App,
     id: RunId,
-    owner: Owner,
+    client: Client,
     request: RunRequest,
     once: Option<(IdempotencyKey, Fingerprint)>,
 ) -> Result<StartedRun, SandboxFailure> {
@@ -64,7 +74,7 @@ pub async fn start_run(
         .map_err(|error| SandboxFailureCode::Rejected.because(format!("The job could not be encoded: {error}")))?;
 
     let deadline = app.clock.sleep(deadline_ms);
-    let call = app.sandboxes.run(&owner.project_id, job, once);
+    let call = app.sandboxes.run(&client.owner.project_id, job, once);
     let (stream, deadline) = match select(call, deadline).await {
         Either::Left((stream, deadline)) => (stream?, deadline),
         Either::Right(_) => return Err(SandboxFailureCode::Unavailable.because("The sandbox did not answer in time.")),
@@ -74,7 +84,7 @@ pub async fn start_run(
     let events = Some(Follow::new(stream.chunks, deadline));
     let mut running = Running { id, created_at, events, transcript: Transcript::default(), recorder: None };
     running.wait_for_place().await?;
-    record_at_the_end(app, &mut running, owner, request);
+    record_at_the_end(app, &mut running, client, request);
 
     let progress = if detached {
         detach(&*app.background, running)
@@ -198,23 +208,29 @@ fn detach(background: &dyn Background, mut running: Running) -> LocalBoxStream<'
     receiver.boxed_local()
 }
 
-/// Stores the result when it is there, after the answer. A replay is stored again: it is the same record, and it heals
-/// the case that the first caller's Worker ended before it could store anything.
-fn record_at_the_end(app: &App, running: &mut Running, owner: Owner, request: RunRequest) {
+/// Stores the result when it is there, after the answer, and hands its usage over. A replay is stored again: it is the
+/// same record, and it heals the case that the first caller's Worker ended before it could store anything.
+fn record_at_the_end(app: &App, running: &mut Running, client: Client, request: RunRequest) {
     let (sender, receiver) = oneshot::channel::<Ended>();
     running.recorder = Some(sender);
-    let (runs, log) = (Rc::clone(&app.runs), Rc::clone(&app.log));
+    let (runs, gates, log) = (Rc::clone(&app.runs), Rc::clone(&app.gates), Rc::clone(&app.log));
+    let Client { owner, key_hash, ip } = client;
     app.background.spawn(Box::pin(async move {
         let Ok(Ended { result, rest }) = receiver.await else { return };
         if let Some(mut rest) = rest {
             while rest.next_line().await.is_ok() {}
         }
+        let usage = usage::encode(&owner, &request, &result, ip.as_deref());
         let stored = match record::encode(&owner, result.created_at, &request, result.json()) {
             Ok(record) => store::runs::put(&*runs, result.id, &record).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         if let Err(error) = stored {
             let line = json!({ "message": "A result could not be stored.", "run.id": result.id, "error": error });
+            log.write(Level::Error, line);
+        }
+        if let Err(error) = gates.record(&key_hash, usage).await {
+            let line = json!({ "message": "A run could not be counted.", "run.id": result.id, "error": error.0 });
             log.write(Level::Error, line);
         }
     }));

@@ -6,6 +6,12 @@ use crate::domain::timestamp::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     SignedIn,
+    ProjectCreated,
+    ProjectDeleted,
+    KeyCreated,
+    KeyChanged,
+    KeyRotated,
+    KeyRevoked,
 }
 
 impl Action {
@@ -13,6 +19,12 @@ impl Action {
     pub const fn name(self) -> &'static str {
         match self {
             Self::SignedIn => "signed_in",
+            Self::ProjectCreated => "project_created",
+            Self::ProjectDeleted => "project_deleted",
+            Self::KeyCreated => "key_created",
+            Self::KeyChanged => "key_changed",
+            Self::KeyRotated => "key_rotated",
+            Self::KeyRevoked => "key_revoked",
         }
     }
 }

@@ -1,24 +1,30 @@
 //! Pure rules: what a request may say, what a result looks like, what is stored; no async, no clock, no HTTP.
 
+pub mod allowed_domain;
 pub mod api_key;
 pub mod audit;
 pub mod email;
 pub mod events;
+pub mod gate;
 pub mod host;
 pub mod id;
 pub mod idempotency;
 pub mod json;
+pub mod key_settings;
 pub mod mail;
 pub mod package;
 pub mod page;
 pub mod path;
 pub mod problem;
+pub mod project;
 pub mod read;
 pub mod record;
 pub mod result;
+pub mod rolling_window;
 pub mod run_id;
 pub mod run_request;
 pub mod session;
 pub mod timestamp;
 pub mod token;
+pub mod usage;
 pub mod user_context;

@@ -14,7 +14,8 @@ use std::borrow::Cow;
 pub const MAX_RECORD_BYTES: usize = 25 * 1_024 * 1_024;
 
 /// Whose run it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Owner {
     pub project_id: String,
     pub key_id: String,

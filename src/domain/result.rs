@@ -13,6 +13,10 @@ use serde_json::value::RawValue;
 pub struct RunResult {
     pub id: RunId,
     pub created_at: Timestamp,
+    pub status: RunStatus,
+    pub exit_code: i32,
+    /// Wall clock of the program, in milliseconds.
+    pub duration_ms: f64,
     json: Bytes,
 }
 
@@ -24,12 +28,20 @@ impl RunResult {
         struct Ending {
             status: RunStatus,
             exit_code: i32,
+            #[serde(default)]
+            usage: Duration,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(rename_all = "camelCase", default)]
+        struct Duration {
+            duration_ms: f64,
         }
         let ending: Ending = serde_json::from_str(report.get()).ok()?;
         let ok = ending.exit_code == 0 && ending.status == RunStatus::Success;
         let fields = report.get().strip_prefix('{')?.strip_suffix('}')?;
         let json = format!(r#"{{"id":"{id}","ok":{ok},{fields},"createdAt":"{created_at}"}}"#);
-        Some(Self { id, created_at, json: json.into() })
+        let Ending { status, exit_code, usage } = ending;
+        Some(Self { id, created_at, status, exit_code, duration_ms: usage.duration_ms, json: json.into() })
     }
 
     /// The result that a report of our own makes.

@@ -9,6 +9,11 @@ use std::fmt;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// The time written as `text`, in ISO 8601 with a time zone.
+    pub fn parse(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp_millis()))
+    }
+
     /// The time `milliseconds` later.
     pub fn plus_ms(self, milliseconds: i64) -> Self {
         Self(self.0.saturating_add(milliseconds))
@@ -29,6 +34,8 @@ mod tests {
     #[test]
     fn timestamp_format_unchanged() {
         assert_eq!(Timestamp(1_735_291_380_007).to_string(), "2024-12-27T09:23:00.007Z");
+        assert_eq!(Timestamp::parse("2024-12-27T10:23:00.007+01:00"), Some(Timestamp(1_735_291_380_007)));
+        assert_eq!(Timestamp::parse("2024-12-27"), None);
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
     }
 }

@@ -1,40 +1,64 @@
 //! Who calls: an argument type for each kind of caller.
 
 use crate::app::{App, sign_in};
+use crate::domain::allowed_domain;
 use crate::domain::api_key::ApiKey;
+use crate::domain::gate::{Ask, Verdict};
 use crate::domain::record::Owner;
+use crate::domain::rolling_window::Rate;
 use crate::domain::session::Session;
 use crate::http::call::Call;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::{cookie, site};
+use crate::http::{cookie, rate, site};
 use ::http::HeaderMap;
-use ::http::header::{AUTHORIZATION, SET_COOKIE};
+use ::http::header::{AUTHORIZATION, ORIGIN, REFERER, SET_COOKIE};
 use ::http::{HeaderName, HeaderValue, Method};
 
-/// A caller with a valid API key.
-pub struct ApiClient(pub Owner);
+/// A caller whose API key has let them through.
+pub struct ApiClient {
+    pub owner: Owner,
+    /// Names the key's gate.
+    pub key_hash: String,
+    /// The caller's address, where the project wants it kept.
+    pub ip: Option<String>,
+    pub rate: Rate,
+}
 
 impl ApiClient {
-    /// The holder of the key in `Authorization: Bearer`.
+    /// The holder of the key in `Authorization: Bearer`, counted against the key's limit.
     ///
     /// # Errors
-    /// 401 where there is no key, or one that is malformed, unknown or revoked; 503 where that cannot be known.
-    pub async fn extract(app: &App, headers: &HeaderMap) -> Result<Self, ApiError> {
-        Self::extract_if_present(app, headers)
+    /// 401 where there is no key, or one that is malformed, unknown, revoked or expired; 403 where it is for other
+    /// pages; 429 where its limit is used up; 503 where all that cannot be known.
+    pub async fn extract(app: &App, call: &Call) -> Result<Self, ApiError> {
+        Self::pass(app, call, true)
             .await?
             .ok_or_else(|| ApiError::new(ErrorCode::ApiKeyRequired, "Sign in and create a project to get your API key"))
     }
 
-    /// The same, where calling without a key is fine, too.
-    pub async fn extract_if_present(app: &App, headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
-        let Some(text) = bearer(headers) else { return Ok(None) };
-        let owner = match ApiKey::parse(text) {
-            Some(key) => app.keys.authenticate(&key).await?,
-            None => None,
-        };
+    /// The same, where calling without a key is fine, too, and nothing is counted.
+    pub async fn extract_if_present(app: &App, call: &Call) -> Result<Option<Self>, ApiError> {
+        Self::pass(app, call, false).await
+    }
+
+    async fn pass(app: &App, call: &Call, counts: bool) -> Result<Option<Self>, ApiError> {
+        let Some(text) = bearer(call.headers()) else { return Ok(None) };
         let invalid =
             || ApiError::new(ErrorCode::InvalidApiKey, "This API key is not valid; it may have been revoked.");
-        owner.map(Self).ok_or_else(invalid).map(Some)
+        let key_hash = ApiKey::parse(text).ok_or_else(invalid)?.hash();
+        let page = call.header(ORIGIN).or_else(|| call.header(REFERER));
+        let ask = Ask { host: page.and_then(allowed_domain::host_of), counts };
+        match app.gates.ask(&key_hash, &ask).await? {
+            Verdict::Invalid => Err(invalid()),
+            Verdict::WrongDomain => {
+                Err(ApiError::new(ErrorCode::DomainNotAllowed, "This API key is not for pages of this domain."))
+            }
+            Verdict::Limited { rate } => Err(rate::exceeded(&rate, app.clock.now())),
+            Verdict::Open { owner, store_ip, rate } => {
+                let ip = if store_ip { call.origin().ip } else { None };
+                Ok(Some(Self { owner, key_hash, ip, rate }))
+            }
+        }
     }
 }
 

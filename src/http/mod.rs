@@ -8,6 +8,7 @@ pub mod cookie;
 pub mod error;
 pub mod middleware;
 pub mod pages;
+pub mod rate;
 pub mod respond;
 pub mod routes;
 pub mod silence;

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::routes::{auth, health, index, run};
+use crate::http::routes::{auth, health, index, keys, projects, run, usage};
 use crate::ports::exchange::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
@@ -16,6 +16,7 @@ type Handler = for<'a> fn(&'a App, Call) -> LocalBoxFuture<'a, Result<Response, 
 pub enum Verb {
     Get,
     Post,
+    Patch,
     Delete,
 }
 
@@ -25,6 +26,7 @@ impl Verb {
         match self {
             Self::Get => "GET, HEAD",
             Self::Post => "POST",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }
@@ -71,6 +73,10 @@ const fn post(path: &'static str, caller: Caller, handler: Handler) -> Route {
     Route { verb: Verb::Post, path, caller, handler }
 }
 
+const fn patch(path: &'static str, caller: Caller, handler: Handler) -> Route {
+    Route { verb: Verb::Patch, path, caller, handler }
+}
+
 const fn delete(path: &'static str, caller: Caller, handler: Handler) -> Route {
     Route { verb: Verb::Delete, path, caller, handler }
 }
@@ -86,6 +92,17 @@ pub static ROUTES: &[Route] = &[
     get("/auth/me", Caller::SignedIn, handler!(auth::get_me)),
     get("/auth/sessions", Caller::SignedIn, handler!(auth::list_sessions)),
     delete("/auth/sessions/:id", Caller::SignedIn, handler!(auth::end_session)),
+    post("/api/projects", Caller::SignedIn, handler!(projects::create_project)),
+    get("/api/projects", Caller::SignedIn, handler!(projects::list_projects)),
+    get("/api/projects/:id", Caller::SignedIn, handler!(projects::get_project)),
+    patch("/api/projects/:id", Caller::SignedIn, handler!(projects::change_project)),
+    delete("/api/projects/:id", Caller::SignedIn, handler!(projects::delete_project)),
+    post("/api/projects/:id/keys", Caller::SignedIn, handler!(keys::create_key)),
+    get("/api/projects/:id/keys", Caller::SignedIn, handler!(keys::list_keys)),
+    get("/api/projects/:id/usage", Caller::SignedIn, handler!(usage::get_usage)),
+    patch("/api/keys/:id", Caller::SignedIn, handler!(keys::change_key)),
+    post("/api/keys/:id/rotate", Caller::SignedIn, handler!(keys::rotate_key)),
+    delete("/api/keys/:id", Caller::SignedIn, handler!(keys::revoke_key)),
     get("/auth/outbox", Caller::Anyone, handler!(auth::list_outbox)),
     get("/", Caller::Anyone, handler!(index::get_index)),
     get("/health", Caller::Anyone, handler!(health::get_health)),

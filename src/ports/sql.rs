@@ -87,6 +87,11 @@ impl Row {
     pub fn time(&mut self) -> Result<Timestamp, PortError> {
         self.integer().map(Timestamp)
     }
+
+    /// The next column, which is a time or null.
+    pub fn optional_time(&mut self) -> Result<Option<Timestamp>, PortError> {
+        Ok(self.optional_integer()?.map(Timestamp))
+    }
 }
 
 impl From<i64> for SqlValue {

@@ -1,22 +1,163 @@
-//! API keys in the database.
+//! API keys in the database. What their owners ask names the owner: a key of somebody else's is one that is not there.
 
 use crate::domain::api_key::ApiKey;
+use crate::domain::audit::Event;
+use crate::domain::gate::KeyFacts;
+use crate::domain::key_settings::KeySettings;
+use crate::domain::page::{Page, Position};
 use crate::domain::record::Owner;
+use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
-use crate::ports::{Keys, PortError, Sql};
-use async_trait::async_trait;
-use std::rc::Rc;
+use crate::ports::{PortError, Row, Sql, Statement};
+use crate::store::audit;
 
-/// [`Keys`] by one query: revocation takes effect with the next request.
-pub struct SqlKeys {
-    pub sql: Rc<dyn Sql>,
+/// A key as its owner sees it: all but the key itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    pub id: String,
+    pub project_id: String,
+    pub hash: String,
+    pub prefix: String,
+    pub settings: KeySettings,
+    pub created_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
 }
 
-#[async_trait(?Send)]
-impl Keys for SqlKeys {
-    async fn authenticate(&self, key: &ApiKey) -> Result<Option<Owner>, PortError> {
-        let query = "SELECT project_id, id FROM api_keys WHERE key_hash = ?1 AND revoked_at IS NULL";
-        let mut rows = self.sql.query(sql!(query, key.hash())).await?;
-        rows.first_mut().map(|row| Ok(Owner { project_id: row.text()?, key_id: row.text()? })).transpose()
+impl StoredKey {
+    /// Where it stands in a list.
+    pub fn position(&self) -> Position {
+        Position { at: self.created_at, id: self.id.clone() }
     }
+}
+
+/// A key that is to be stored.
+pub struct NewKey<'a> {
+    pub id: &'a str,
+    pub project_id: &'a str,
+    pub key: &'a ApiKey,
+    pub settings: &'a KeySettings,
+    pub created_at: Timestamp,
+}
+
+/// What a key's gate needs to know; `None` where there is no such key.
+pub async fn facts(sql: &dyn Sql, hash: &str) -> Result<Option<KeyFacts>, PortError> {
+    let query = "SELECT api_keys.id, project_id, expires_at, revoked_at, allowed_domains, rate_limit_per_minute, \
+                 store_ip FROM api_keys JOIN projects ON projects.id = project_id WHERE key_hash = ?1";
+    let read = |row: &mut Row| {
+        let (key_id, project_id) = (row.text()?, row.text()?);
+        let (expires_at, revoked_at) = (row.optional_time()?, row.optional_time()?);
+        Ok(KeyFacts {
+            owner: Owner { project_id, key_id },
+            // Revoked is revoked, whatever the clock says.
+            ends_at: revoked_at.map(|_| Timestamp(i64::MIN)).or(expires_at),
+            allowed_domains: read_domains(row)?,
+            limit: read_limit(row)?,
+            store_ip: row.integer()? != 0,
+        })
+    };
+    sql.query(sql!(query, hash)).await?.first_mut().map(read).transpose()
+}
+
+/// Stores a key.
+pub async fn add(sql: &dyn Sql, new: &NewKey<'_>, event: Event) -> Result<(), PortError> {
+    sql.batch(vec![insert(new), audit::insert(event)]).await.map(drop)
+}
+
+/// The keys of a project, the newest first.
+pub async fn list(sql: &dyn Sql, project_id: &str, page: &Page) -> Result<Vec<StoredKey>, PortError> {
+    let query = "SELECT id, project_id, key_hash, key_prefix, name, allowed_domains, rate_limit_per_minute, \
+                 expires_at, created_at, last_used_at, revoked_at FROM api_keys WHERE project_id = ?1 \
+                 AND (created_at, id) < (?2, ?3) ORDER BY created_at DESC, id DESC LIMIT ?4";
+    let Position { at, id } = page.after();
+    sql.query(sql!(query, project_id, at, id, page.rows())).await?.into_iter().map(read).collect()
+}
+
+/// A key of one of the user's projects.
+pub async fn find(sql: &dyn Sql, user_id: &str, id: &str) -> Result<Option<StoredKey>, PortError> {
+    let query = "SELECT api_keys.id, project_id, key_hash, key_prefix, api_keys.name, allowed_domains, \
+                 rate_limit_per_minute, expires_at, api_keys.created_at, last_used_at, revoked_at FROM api_keys \
+                 JOIN projects ON projects.id = project_id WHERE api_keys.id = ?1 AND user_id = ?2";
+    sql.query(sql!(query, id, user_id)).await?.into_iter().next().map(read).transpose()
+}
+
+/// The hashes of a project's keys that may still be in use.
+pub async fn hashes(sql: &dyn Sql, project_id: &str) -> Result<Vec<String>, PortError> {
+    let query = "SELECT key_hash FROM api_keys WHERE project_id = ?1 AND revoked_at IS NULL";
+    sql.query(sql!(query, project_id)).await?.into_iter().map(|mut row| row.text()).collect()
+}
+
+/// Changes the settings of a key.
+pub async fn change(sql: &dyn Sql, id: &str, settings: &KeySettings, event: Event) -> Result<(), PortError> {
+    let query = "UPDATE api_keys SET name = ?2, allowed_domains = ?3, rate_limit_per_minute = ?4, expires_at = ?5 \
+                 WHERE id = ?1";
+    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at } = settings;
+    let update = sql!(query, id, name, write_domains(allowed_domains), *rate_limit_per_minute, *expires_at);
+    sql.batch(vec![update, audit::insert(event)]).await.map(drop)
+}
+
+/// Stores the successor of a key, which itself ends at `old_ends_at` unless it ends earlier.
+pub async fn replace(
+    sql: &dyn Sql,
+    old_id: &str,
+    old_ends_at: Timestamp,
+    new: &NewKey<'_>,
+    event: Event,
+) -> Result<(), PortError> {
+    let query = "UPDATE api_keys SET expires_at = min(coalesce(expires_at, ?2), ?2) WHERE id = ?1";
+    sql.batch(vec![insert(new), sql!(query, old_id, old_ends_at), audit::insert(event)]).await.map(drop)
+}
+
+/// Ends a key for good. A key that was revoked before stays so since then.
+pub async fn revoke(sql: &dyn Sql, id: &str, now: Timestamp, event: Event) -> Result<(), PortError> {
+    let query = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1";
+    sql.batch(vec![sql!(query, id, now), audit::insert(event)]).await.map(drop)
+}
+
+fn insert(new: &NewKey<'_>) -> Statement {
+    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at } = new.settings;
+    sql!(
+        "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, allowed_domains, \
+         rate_limit_per_minute, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        new.id,
+        new.project_id,
+        name,
+        new.key.hash(),
+        new.key.prefix(),
+        new.created_at,
+        write_domains(allowed_domains),
+        *rate_limit_per_minute,
+        *expires_at,
+    )
+}
+
+fn read(mut row: Row) -> Result<StoredKey, PortError> {
+    Ok(StoredKey {
+        id: row.text()?,
+        project_id: row.text()?,
+        hash: row.text()?,
+        prefix: row.text()?,
+        settings: KeySettings {
+            name: row.text()?,
+            allowed_domains: read_domains(&mut row)?,
+            rate_limit_per_minute: read_limit(&mut row)?,
+            expires_at: row.optional_time()?,
+        },
+        created_at: row.time()?,
+        last_used_at: row.optional_time()?,
+        revoked_at: row.optional_time()?,
+    })
+}
+
+fn write_domains(domains: &[String]) -> String {
+    serde_json::Value::from(domains).to_string()
+}
+
+fn read_domains(row: &mut Row) -> Result<Vec<String>, PortError> {
+    serde_json::from_str(&row.text()?)
+        .map_err(|error| PortError(format!("The domains of a key are unreadable: {error}")))
+}
+
+fn read_limit(row: &mut Row) -> Result<u32, PortError> {
+    u32::try_from(row.integer()?).map_err(|_| PortError("The limit of a key is no limit.".to_owned()))
 }

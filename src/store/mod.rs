@@ -3,6 +3,9 @@
 pub mod attempts;
 pub mod audit;
 pub mod keys;
+pub mod ledger;
 pub mod outbox;
+pub mod projects;
 pub mod runs;
 pub mod sessions;
+pub mod usage;

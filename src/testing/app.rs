@@ -5,9 +5,9 @@ use crate::config::{BackendKind, Config};
 use crate::domain::api_key::ApiKey;
 use crate::http::handle;
 use crate::ports::exchange::Body;
-use crate::store::keys::SqlKeys;
+use crate::store::ledger::SqlLedger;
 use crate::testing::fakes::{
-    FakeClock, FakeEntropy, FakeKv, FakeLog, FakeMailer, FakeSandboxes, PoolBackground, Script,
+    FakeClock, FakeEntropy, FakeGates, FakeKv, FakeLog, FakeMailer, FakeSandboxes, PoolBackground, Script,
 };
 use crate::testing::sqlite::Sqlite;
 use ::http::request::Builder;
@@ -23,6 +23,7 @@ use std::rc::Rc;
 pub struct TestApp {
     pub app: App,
     pub sql: Rc<Sqlite>,
+    pub gates: Rc<FakeGates>,
     pub kv: Rc<FakeKv>,
     pub sandboxes: Rc<FakeSandboxes>,
     pub mailer: Rc<FakeMailer>,
@@ -87,9 +88,10 @@ impl TestApp {
             ));
         }
         let kv = Rc::new(FakeKv::default());
+        let clock = Rc::new(FakeClock::default());
+        let gates = Rc::new(FakeGates::new(SqlLedger { sql: sql.clone() }, clock.clone()));
         let log = Rc::new(FakeLog::default());
         let mailer = Rc::new(FakeMailer::default());
-        let clock = Rc::new(FakeClock::default());
         let sandboxes = Rc::new(FakeSandboxes {
             script: RefCell::new(Script::Chunks(good_run())),
             jobs: RefCell::default(),
@@ -106,7 +108,7 @@ impl TestApp {
         };
         let app = App {
             config,
-            keys: Rc::new(SqlKeys { sql: sql.clone() }),
+            gates: gates.clone(),
             sql: sql.clone(),
             mailer: Some(mailer.clone()),
             runs: kv.clone(),
@@ -116,7 +118,7 @@ impl TestApp {
             background: Rc::new(background),
             log: log.clone(),
         };
-        Self { app, sql, kv, sandboxes, mailer, clock, log, pool }
+        Self { app, sql, gates, kv, sandboxes, mailer, clock, log, pool }
     }
 
     /// What the sandbox does from now on.

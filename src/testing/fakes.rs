@@ -1,12 +1,15 @@
 //! Fakes of the ports that a native test cannot have for real.
 
 use crate::domain::events::Broken;
+use crate::domain::gate::{Ask, Verdict, decide};
 use crate::domain::mail::Mail;
+use crate::domain::rolling_window::RollingWindow;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{
-    Background, Clock, Entropy, FirstCall, Kv, Level, Log, Mailer, Once, PortError, RunStream, SandboxFailure,
-    Sandboxes,
+    Background, Clock, Entropy, FirstCall, Gates, KeyLedger, Kv, Level, Log, Mailer, Once, PortError, RunStream,
+    SandboxFailure, Sandboxes,
 };
+use crate::store::ledger::SqlLedger;
 use async_trait::async_trait;
 use docle_protocol::{RunJob, RunnerHealth};
 use futures::executor::{LocalPool, LocalSpawner};
@@ -97,6 +100,43 @@ impl Kv for FakeKv {
             return Err(PortError("KV is away.".into()));
         }
         self.values.borrow_mut().insert(key.to_owned(), (value.to_vec(), ttl_seconds));
+        Ok(())
+    }
+}
+
+/// [`Gates`] without objects: the same decisions over the same database, with nothing between them.
+pub struct FakeGates {
+    ledger: SqlLedger,
+    clock: Rc<FakeClock>,
+    windows: RefCell<HashMap<String, RollingWindow>>,
+    pub fails: Cell<bool>,
+    /// The keys whose gates were told that something has changed.
+    pub refreshed: RefCell<Vec<String>>,
+}
+
+impl FakeGates {
+    pub fn new(ledger: SqlLedger, clock: Rc<FakeClock>) -> Self {
+        Self { ledger, clock, windows: RefCell::default(), fails: Cell::default(), refreshed: RefCell::default() }
+    }
+}
+
+#[async_trait(?Send)]
+impl Gates for FakeGates {
+    async fn ask(&self, key_hash: &str, ask: &Ask) -> Result<Verdict, PortError> {
+        if self.fails.get() {
+            return Err(PortError("The gate is away.".into()));
+        }
+        let facts = self.ledger.facts(key_hash).await?;
+        let mut windows = self.windows.borrow_mut();
+        Ok(decide(facts.as_ref(), windows.entry(key_hash.to_owned()).or_default(), ask, self.clock.now()))
+    }
+
+    async fn record(&self, key_hash: &str, record: String) -> Result<(), PortError> {
+        self.ledger.book(key_hash, Some(self.clock.now()), &[record]).await
+    }
+
+    async fn refresh(&self, key_hash: &str) -> Result<(), PortError> {
+        self.refreshed.borrow_mut().push(key_hash.to_owned());
         Ok(())
     }
 }

@@ -41,6 +41,20 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// Everything in a table.
+    pub fn dump(&self, table: &str) -> Vec<Vec<SqlValue>> {
+        self.exec(&format!("SELECT * FROM {table}"), &[]).unwrap()
+    }
+
+    /// How a query is carried out, step by step.
+    pub fn plan(&self, query: &str) -> Vec<String> {
+        let mut statement = self.0.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+        let rows = statement.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>();
+        rows.unwrap()
+    }
+}
+
 impl ToSql for SqlValue {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {

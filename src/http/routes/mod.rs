@@ -3,4 +3,7 @@
 pub mod auth;
 pub mod health;
 pub mod index;
+pub mod keys;
+pub mod projects;
 pub mod run;
+pub mod usage;

@@ -1,6 +1,6 @@
 //! `/api/run`: run a program, read what a run gave.
 
-use crate::app::run::{Progress, StartedRun, start_run};
+use crate::app::run::{Client, Progress, StartedRun, start_run};
 use crate::app::{App, runs};
 use crate::domain::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::problem::FieldError;
@@ -12,7 +12,7 @@ use crate::http::body;
 use crate::http::call::Call;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::log::About;
-use crate::http::{respond, silence, sse};
+use crate::http::{rate, respond, silence, sse};
 use crate::ports::exchange::{Body, Response};
 use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use ::http::{HeaderMap, StatusCode};
@@ -26,19 +26,30 @@ const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempotent-replay
 /// Tells proxies of the nginx family to pass events on as they come.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// `POST /api/run`: size, key, validation, work, in this order, so that a stranger learns nothing from our errors.
+/// `POST /api/run`: size, key, rate, validation, work, in this order, so that a stranger learns nothing from our errors.
 pub async fn create_run(app: &App, call: Call) -> Result<Response, ApiError> {
-    let Call { parts, body, .. } = call;
-    body::check_declared_size(&parts.headers)?;
-    let ApiClient(owner) = ApiClient::extract(app, &parts.headers).await?;
-    let bytes = body::read(body, MAX_BODY_BYTES).await?;
+    body::check_declared_size(call.headers())?;
+    let client = ApiClient::extract(app, &call).await?;
+    let rate = client.rate;
+    match run_for(app, call, client).await {
+        Ok(mut response) => {
+            response.headers_mut().extend(rate::headers(&rate, app.clock.now()));
+            Ok(response)
+        }
+        Err(error) => Err(error.with_headers(rate::headers(&rate, app.clock.now()))),
+    }
+}
 
+async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
+    let Call { parts, body, .. } = call;
+    let bytes = body::read(body, MAX_BODY_BYTES).await?;
     let id = RunId::from_random(app.random());
     let once = idempotency_key(&parts.headers)?.map(|key| (key, Fingerprint::of(&bytes)));
     let request =
         run_request::parse(body::parse_json(bytes)?, id, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
-    let project_id = Some(owner.project_id.clone());
-    let run = start_run(app, id, owner, request, once).await?;
+    let project_id = Some(client.owner.project_id.clone());
+    let ApiClient { owner, key_hash, ip, .. } = client;
+    let run = start_run(app, id, Client { owner, key_hash, ip }, request, once).await?;
 
     let about = About { run_id: Some(run.id), project_id };
     let replayed = run.replayed;
@@ -52,7 +63,7 @@ pub async fn create_run(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// `GET /api/run/:id`: open to whoever knows the id; the project's own key sees the input, too.
 pub async fn get_run(app: &App, call: Call) -> Result<Response, ApiError> {
-    let reader = ApiClient::extract_if_present(app, call.headers()).await?.map(|ApiClient(owner)| owner);
+    let reader = ApiClient::extract_if_present(app, &call).await?.map(|client| client.owner);
     let not_found =
         || ApiError::new(ErrorCode::RunNotFound, "There is no run with this id; results are kept for 7 days.");
     let id = RunId::parse(call.param(0)).ok_or_else(not_found)?;

@@ -1,0 +1,92 @@
+//! API keys: what the owner of a project can do with them.
+
+use crate::app::App;
+use crate::app::projects::Actor;
+use crate::domain::api_key::ApiKey;
+use crate::domain::audit::Action;
+use crate::domain::id::{self, Kind};
+use crate::domain::key_settings::KeySettings;
+use crate::domain::page::Page;
+use crate::domain::timestamp::Timestamp;
+use crate::ports::PortError;
+use crate::store::keys::{self, NewKey};
+
+pub use crate::store::keys::StoredKey;
+
+/// A key that was just made: the only time that it is seen.
+pub struct CreatedKey {
+    pub id: String,
+    pub key: ApiKey,
+}
+
+/// Makes a key for a project, which is the user's own.
+pub async fn create(
+    app: &App,
+    actor: &Actor<'_>,
+    project_id: &str,
+    settings: &KeySettings,
+) -> Result<CreatedKey, PortError> {
+    let created = CreatedKey { id: id::from_random(Kind::Key, app.random()), key: ApiKey::from_random(app.random()) };
+    let new = new_key(app, &created, project_id, settings);
+    let event = actor.event(app, Action::KeyCreated, project_id, &created.id);
+    keys::add(&*app.sql, &new, event).await?;
+    // Somebody may have tried it before it was made, however unlikely that is.
+    app.gates.refresh(&created.key.hash()).await?;
+    Ok(created)
+}
+
+/// The keys of a project, which is the user's own, and the cursor of the next page.
+pub async fn list(app: &App, project_id: &str, page: &Page) -> Result<(Vec<StoredKey>, Option<String>), PortError> {
+    let rows = keys::list(&*app.sql, project_id, page).await?;
+    Ok(page.cut(rows, StoredKey::position))
+}
+
+/// A key of one of the user's projects; `None` where there is none of this id.
+pub async fn read(app: &App, user_id: &str, id: &str) -> Result<Option<StoredKey>, PortError> {
+    keys::find(&*app.sql, user_id, id).await
+}
+
+/// Changes the settings of a key. They hold for the very next request.
+pub async fn change(app: &App, actor: &Actor<'_>, key: &StoredKey, settings: &KeySettings) -> Result<(), PortError> {
+    let event = actor.event(app, Action::KeyChanged, &key.project_id, &key.id);
+    keys::change(&*app.sql, &key.id, settings, event).await?;
+    app.gates.refresh(&key.hash).await
+}
+
+/// Makes a successor with the same settings; the old key goes on working for a while. Answers with the successor and
+/// the end of the old one.
+pub async fn rotate(
+    app: &App,
+    actor: &Actor<'_>,
+    old: &StoredKey,
+    overlap_seconds: u32,
+) -> Result<(CreatedKey, Timestamp), PortError> {
+    let created = CreatedKey { id: id::from_random(Kind::Key, app.random()), key: ApiKey::from_random(app.random()) };
+    let new = new_key(app, &created, &old.project_id, &old.settings);
+    let ends_at = app.clock.now().plus_ms(i64::from(overlap_seconds) * 1_000);
+    let ends_at = old.settings.expires_at.map_or(ends_at, |expires_at| expires_at.min(ends_at));
+    let event = actor.event(app, Action::KeyRotated, &old.project_id, &old.id);
+    keys::replace(&*app.sql, &old.id, ends_at, &new, event).await?;
+    app.gates.refresh(&old.hash).await?;
+    Ok((created, ends_at))
+}
+
+/// Ends a key for good. When this returns no request with it is let through any more; where it fails it may be
+/// repeated, and should be.
+pub async fn revoke(app: &App, actor: &Actor<'_>, key: &StoredKey) -> Result<(), PortError> {
+    let event = actor.event(app, Action::KeyRevoked, &key.project_id, &key.id);
+    keys::revoke(&*app.sql, &key.id, app.clock.now(), event).await?;
+    app.gates.refresh(&key.hash).await
+}
+
+/// Tells the gates of all keys of a project that something about it has changed.
+pub async fn tell_gates_of_project(app: &App, project_id: &str) -> Result<(), PortError> {
+    for hash in keys::hashes(&*app.sql, project_id).await? {
+        app.gates.refresh(&hash).await?;
+    }
+    Ok(())
+}
+
+fn new_key<'a>(app: &App, created: &'a CreatedKey, project_id: &'a str, settings: &'a KeySettings) -> NewKey<'a> {
+    NewKey { id: &created.id, project_id, key: &created.key, settings, created_at: app.clock.now() }
+}

@@ -1,0 +1,70 @@
+//! Projects: what somebody who is signed in can do with their own.
+
+use crate::app::{App, keys};
+use crate::domain::audit::{Action, Event, Origin};
+use crate::domain::id::{self, Kind};
+use crate::domain::page::Page;
+use crate::domain::project::{Project, ProjectSettings};
+use crate::ports::PortError;
+use crate::store;
+
+/// Who does something, and from where.
+pub struct Actor<'a> {
+    pub user_id: &'a str,
+    pub origin: Origin,
+}
+
+impl Actor<'_> {
+    /// The event of having done it now.
+    pub fn event(&self, app: &App, action: Action, project_id: &str, subject: &str) -> Event {
+        Event {
+            id: id::from_random(Kind::Event, app.random()),
+            user_id: self.user_id.to_owned(),
+            project_id: Some(project_id.to_owned()),
+            action,
+            subject: subject.to_owned(),
+            at: app.clock.now(),
+            origin: self.origin.clone(),
+        }
+    }
+}
+
+/// Makes a project.
+pub async fn create(app: &App, actor: &Actor<'_>, settings: ProjectSettings) -> Result<Project, PortError> {
+    let id = id::from_random(Kind::Project, app.random());
+    let project = Project { id, settings, created_at: app.clock.now() };
+    let event = actor.event(app, Action::ProjectCreated, &project.id, &project.id);
+    store::projects::add(&*app.sql, actor.user_id, &project, event).await?;
+    Ok(project)
+}
+
+/// The user's projects, and the cursor of the next page.
+pub async fn list(app: &App, user_id: &str, page: &Page) -> Result<(Vec<Project>, Option<String>), PortError> {
+    let rows = store::projects::list(&*app.sql, user_id, page).await?;
+    Ok(page.cut(rows, Project::position))
+}
+
+/// One of the user's projects; `None` where they have none of this id.
+pub async fn read(app: &App, user_id: &str, id: &str) -> Result<Option<Project>, PortError> {
+    store::projects::find(&*app.sql, user_id, id).await
+}
+
+/// Changes what the owner decides about a project. Its keys' gates learn of it, because they pass some of it on.
+pub async fn change(app: &App, user_id: &str, project: Project) -> Result<Project, PortError> {
+    store::projects::change(&*app.sql, user_id, &project.id, &project.settings).await?;
+    keys::tell_gates_of_project(app, &project.id).await?;
+    Ok(project)
+}
+
+/// Deletes a project and what belongs to it; `false` where the user has none of this id. Its keys have stopped working
+/// when this returns.
+pub async fn delete(app: &App, actor: &Actor<'_>, id: &str) -> Result<bool, PortError> {
+    let event = actor.event(app, Action::ProjectDeleted, id, id);
+    let Some(hashes) = store::projects::delete(&*app.sql, actor.user_id, id, event).await? else {
+        return Ok(false);
+    };
+    for hash in hashes {
+        app.gates.refresh(&hash).await?;
+    }
+    Ok(true)
+}

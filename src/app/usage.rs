@@ -1,0 +1,83 @@
+//! What a project was used for.
+
+use crate::app::App;
+use crate::domain::page::Page;
+use crate::domain::usage::{HOUR_MS, percentile};
+use crate::ports::PortError;
+use crate::store::usage::{self, EndUserCount, Hours, KeyCount, Stretch, UsageRun};
+use std::collections::BTreeMap;
+
+/// Runs are kept one by one for 90 days; counts of them stay.
+const RETENTION_MS: i64 = 90 * 24 * HOUR_MS;
+
+/// How finely a series is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interval {
+    Hour,
+    Day,
+}
+
+impl Interval {
+    /// Hours in one stretch of the series, and how many hours it reaches back.
+    const fn hours(self) -> (i64, i64) {
+        match self {
+            Self::Hour => (1, 48),
+            Self::Day => (24, 30 * 24),
+        }
+    }
+}
+
+/// Everything about a project's use.
+pub struct Usage {
+    pub total: i64,
+    pub successes: i64,
+    pub languages: BTreeMap<String, i64>,
+    pub statuses: BTreeMap<String, i64>,
+    pub p50_ms: Option<u32>,
+    pub p95_ms: Option<u32>,
+    pub series: Vec<Stretch>,
+    pub keys: Vec<KeyCount>,
+    pub end_users: Vec<EndUserCount>,
+    pub history: Vec<UsageRun>,
+    pub next_cursor: Option<String>,
+}
+
+/// Reads the use of a project, which is the user's own. Its cost depends on the project's own use alone.
+pub async fn read(app: &App, project_id: &str, interval: Interval, page: &Page) -> Result<Usage, PortError> {
+    let sql = &*app.sql;
+    let all = Hours { from: 0, to: i64::from(i32::MAX) };
+    let counts = usage::counts(sql, project_id, all).await?;
+    let (mut languages, mut statuses) = (BTreeMap::new(), BTreeMap::new());
+    let mut durations = Vec::with_capacity(counts.len());
+    for count in counts {
+        *languages.entry(count.language).or_default() += count.runs;
+        *statuses.entry(count.status).or_default() += count.runs;
+        durations.push((count.bucket, count.runs));
+    }
+    let (step, reach) = interval.hours();
+    let now_hour = app.clock.now().0.div_euclid(HOUR_MS);
+    let recent = Hours { from: (now_hour - reach) / step * step, to: now_hour + 1 };
+    let rows = usage::history(sql, project_id, page).await?;
+    let (history, next_cursor) = page.cut(rows, UsageRun::position);
+    Ok(Usage {
+        total: statuses.values().sum(),
+        successes: statuses.get("success").copied().unwrap_or(0),
+        languages,
+        statuses,
+        p50_ms: percentile(&durations, 0.5),
+        p95_ms: percentile(&durations, 0.95),
+        series: usage::series(sql, project_id, recent, step).await?,
+        keys: usage::by_key(sql, project_id, all).await?,
+        end_users: usage::by_end_user(sql, project_id).await?,
+        history,
+        next_cursor,
+    })
+}
+
+/// Deletes records of runs that are kept no longer, and what projects left behind that are gone.
+pub async fn purge_expired(app: &App) -> Result<(), PortError> {
+    let before = app.clock.now().plus_ms(-RETENTION_MS);
+    while usage::purge(&*app.sql, before).await? {}
+    while usage::purge_orphans(&*app.sql).await? {}
+    Ok(())
+}

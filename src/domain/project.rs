@@ -1,0 +1,65 @@
+//! Projects: what keys and runs belong to.
+
+use crate::domain::key_settings::read_name;
+use crate::domain::page::Position;
+use crate::domain::problem::{FieldError, Problems};
+use crate::domain::read::Reader;
+use crate::domain::timestamp::Timestamp;
+use serde_json::Value;
+
+/// What its owner decides about a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectSettings {
+    pub name: String,
+    /// Whether the network addresses that runs are asked for from are kept with them.
+    pub store_ip: bool,
+}
+
+/// A project of somebody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    pub id: String,
+    pub settings: ProjectSettings,
+    pub created_at: Timestamp,
+}
+
+impl Project {
+    /// Where it stands in a list.
+    pub fn position(&self) -> Position {
+        Position { at: self.created_at, id: self.id.clone() }
+    }
+}
+
+/// Reads the body that creates a project.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse_new(body: Value) -> Result<ProjectSettings, Vec<FieldError>> {
+    let mut problems = Problems::default();
+    let settings = open(body, &mut problems).and_then(|mut fields| {
+        if !fields.has("name") {
+            fields.note("name", "is required");
+        }
+        let name = read_name(&mut fields);
+        let store_ip = fields.boolean("storeIp").unwrap_or(false);
+        Some(ProjectSettings { name: name?, store_ip })
+    });
+    problems.conclude(settings)
+}
+
+/// Reads the body that changes some settings of a project.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse_change(body: Value, settings: ProjectSettings) -> Result<ProjectSettings, Vec<FieldError>> {
+    let mut problems = Problems::default();
+    let settings = open(body, &mut problems).map(|mut fields| ProjectSettings {
+        name: read_name(&mut fields).unwrap_or(settings.name),
+        store_ip: fields.boolean("storeIp").unwrap_or(settings.store_ip),
+    });
+    problems.conclude(settings)
+}
+
+fn open(body: Value, problems: &mut Problems) -> Option<Reader<'_>> {
+    Reader::open(body, String::new(), &["name", "storeIp"], problems)
+}

@@ -1,0 +1,97 @@
+//! `/api/projects/:id/keys` and `/api/keys/:id`: the keys of one's own projects.
+
+use crate::app::projects::Actor;
+use crate::app::{App, keys};
+use crate::domain::key_settings;
+use crate::domain::timestamp::Timestamp;
+use crate::http::auth::SignedIn;
+use crate::http::call::Call;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::respond;
+use crate::http::routes::projects;
+use crate::ports::exchange::Response;
+use ::http::StatusCode;
+use serde_json::{Value, json};
+
+/// `POST /api/projects/:id/keys`: the one answer that shows the key.
+pub async fn create_key(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    let project = projects::find(app, &caller, call.param(0)).await?;
+    let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
+    let settings = key_settings::parse_new(call.json().await?, app.clock.now()).map_err(ApiError::invalid)?;
+    let created = keys::create(app, &actor, &project.id, &settings).await?;
+    Ok(respond::json(StatusCode::CREATED, &json!({ "key": created.key.reveal(), "id": created.id })))
+}
+
+/// `GET /api/projects/:id/keys`.
+pub async fn list_keys(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    let project = projects::find(app, &caller, call.param(0)).await?;
+    let (keys, next) = keys::list(app, &project.id, &call.page()?).await?;
+    let now = app.clock.now();
+    let keys: Vec<Value> = keys.iter().map(|key| encode(key, now)).collect();
+    Ok(respond::json(StatusCode::OK, &json!({ "apiKeys": keys, "next_cursor": next })))
+}
+
+/// `PATCH /api/keys/:id`.
+pub async fn change_key(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    let mut key = find_unrevoked(app, &caller, call.param(0)).await?;
+    let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
+    let (body, now) = (call.json().await?, app.clock.now());
+    let settings = key_settings::parse_change(body, key.settings.clone(), now).map_err(ApiError::invalid)?;
+    keys::change(app, &actor, &key, &settings).await?;
+    key.settings = settings;
+    Ok(respond::json(StatusCode::OK, &encode(&key, now)))
+}
+
+/// `POST /api/keys/:id/rotate`: a successor, beside which the key goes on working for a while.
+pub async fn rotate_key(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    let key = find_unrevoked(app, &caller, call.param(0)).await?;
+    let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
+    let overlap = key_settings::parse_overlap(call.json().await?).map_err(ApiError::invalid)?;
+    let (created, ends_at) = keys::rotate(app, &actor, &key, overlap).await?;
+    let previous = json!({ "id": key.id, "expires_at": ends_at.to_string() });
+    let body = json!({ "key": created.key.reveal(), "id": created.id, "previous": previous });
+    Ok(respond::json(StatusCode::CREATED, &body))
+}
+
+/// `DELETE /api/keys/:id`: ends the key for good, everywhere, with the very next request.
+pub async fn revoke_key(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    let key = find(app, &caller, call.param(0)).await?;
+    let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
+    keys::revoke(app, &actor, &key).await?;
+    Ok(respond::empty())
+}
+
+async fn find(app: &App, caller: &SignedIn, id: &str) -> Result<keys::StoredKey, ApiError> {
+    let not_found = || ApiError::new(ErrorCode::KeyNotFound, "You have no API key with this id.");
+    keys::read(app, caller.user_id(), id).await?.ok_or_else(not_found)
+}
+
+async fn find_unrevoked(app: &App, caller: &SignedIn, id: &str) -> Result<keys::StoredKey, ApiError> {
+    let key = find(app, caller, id).await?;
+    if key.revoked_at.is_some() {
+        return Err(ApiError::new(ErrorCode::KeyRevoked, "This API key was revoked; make a new one."));
+    }
+    Ok(key)
+}
+
+fn encode(key: &keys::StoredKey, now: Timestamp) -> Value {
+    let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    let is_active = key.revoked_at.is_none() && key.settings.expires_at.is_none_or(|end| now < end);
+    json!({
+        "id": key.id,
+        "name": key.settings.name,
+        "key_prefix": key.prefix,
+        "allowed_domains": key.settings.allowed_domains,
+        "rate_limit_per_minute": key.settings.rate_limit_per_minute,
+        "last_used_at": text(key.last_used_at),
+        "is_active": i32::from(is_active),
+        "expires_at": text(key.settings.expires_at),
+        "revoked_at": text(key.revoked_at),
+        "created_at": key.created_at.to_string(),
+    })
+}

@@ -1,0 +1,73 @@
+//! `/api/projects`: one's own projects.
+
+use crate::app::App;
+use crate::app::projects::{self, Actor};
+use crate::domain::project::{self, Project};
+use crate::http::auth::SignedIn;
+use crate::http::call::Call;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::respond;
+use crate::ports::exchange::Response;
+use ::http::StatusCode;
+use serde_json::{Value, json};
+
+/// `POST /api/projects`.
+pub async fn create_project(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
+    let settings = project::parse_new(call.json().await?).map_err(ApiError::invalid)?;
+    let project = projects::create(app, &actor, settings).await?;
+    Ok(respond::json(StatusCode::CREATED, &encode(&project)))
+}
+
+/// `GET /api/projects`.
+pub async fn list_projects(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    let (projects, next) = projects::list(app, caller.user_id(), &call.page()?).await?;
+    let projects: Vec<Value> = projects.iter().map(encode).collect();
+    Ok(respond::json(StatusCode::OK, &json!({ "projects": projects, "next_cursor": next })))
+}
+
+/// `GET /api/projects/:id`.
+pub async fn get_project(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    let project = find(app, &caller, call.param(0)).await?;
+    Ok(respond::json(StatusCode::OK, &encode(&project)))
+}
+
+/// `PATCH /api/projects/:id`.
+pub async fn change_project(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    let project = find(app, &caller, call.param(0)).await?;
+    let settings = project::parse_change(call.json().await?, project.settings).map_err(ApiError::invalid)?;
+    let project = projects::change(app, caller.user_id(), Project { settings, ..project }).await?;
+    Ok(respond::json(StatusCode::OK, &encode(&project)))
+}
+
+/// `DELETE /api/projects/:id`: with its keys and its statistics.
+pub async fn delete_project(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
+    if projects::delete(app, &actor, call.param(0)).await? {
+        return Ok(respond::empty());
+    }
+    Err(not_found())
+}
+
+/// One of the caller's projects, or the answer that there is none.
+pub async fn find(app: &App, caller: &SignedIn, id: &str) -> Result<Project, ApiError> {
+    projects::read(app, caller.user_id(), id).await?.ok_or_else(not_found)
+}
+
+fn not_found() -> ApiError {
+    ApiError::new(ErrorCode::ProjectNotFound, "You have no project with this id.")
+}
+
+fn encode(project: &Project) -> Value {
+    json!({
+        "id": project.id,
+        "name": project.settings.name,
+        "store_ip": project.settings.store_ip,
+        "created_at": project.created_at.to_string(),
+    })
+}

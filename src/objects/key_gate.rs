@@ -1,0 +1,254 @@
+//! The KeyGate object: one per API key, asked once for every call with it.
+//!
+//! It is exact because it is one: all calls with a key come to this object, and between looking at the window and
+//! counting the call there is no await, so no other call can come between ([`domain::gate::decide`]). It knows the key
+//! from the database and keeps that in memory; whoever changes a key there tells the gate afterwards, which then
+//! forgets what it knew, what it is just being told included, before it answers.
+//!
+//! The window is in memory and is saved within a second; [`domain::gate`] says what a crash can forget. Records of runs
+//! are stored when they come and booked in the database some seconds later, together. When the last call has left the
+//! window and everything is booked, the storage is deleted.
+//!
+//! [`domain::gate`]: crate::domain::gate
+//! [`domain::gate::decide`]: crate::domain::gate::decide
+
+use crate::bindings;
+use crate::domain::gate::{Ask, Chores, KeyFacts, SAVE_AFTER_MS, Verdict, decide, next_alarm};
+use crate::domain::timestamp::Timestamp;
+use crate::objects::gate_storage::{self as storage, Saved};
+use crate::objects::key_gate_call::{GateAction, GateCall};
+use crate::platform::clock::RuntimeClock;
+use crate::platform::console::Console;
+use crate::platform::object_sql::ObjectSql;
+use crate::ports::{Clock, KeyLedger, Level, Log, PortError};
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, Shared};
+use serde_json::json;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object, wasm_bindgen};
+
+type Looking = Shared<LocalBoxFuture<'static, std::result::Result<Option<KeyFacts>, PortError>>>;
+
+/// A database that is away is not asked more often.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// See the module.
+#[durable_object(alarm)]
+pub struct KeyGate {
+    state: State,
+    env: Env,
+    memory: RefCell<Memory>,
+}
+
+/// What is known without asking anybody. It is never borrowed over an await.
+#[derive(Default)]
+struct Memory {
+    /// `None` where the database has to be asked; what is inside is what it said.
+    facts: Option<Option<KeyFacts>>,
+    /// The database is being asked; whoever comes meanwhile waits for the same answer.
+    looking: Option<Looking>,
+    /// How often the gate was told to forget. An answer to a question from before that is not kept.
+    generation: u64,
+    /// `None` where it has to be loaded.
+    saved: Option<Saved>,
+    unsaved_since: Option<Timestamp>,
+    /// When the first call was let through that the database does not know of.
+    unbooked_use: Option<Timestamp>,
+    /// The alarm that is set.
+    alarm: Option<Timestamp>,
+}
+
+impl DurableObject for KeyGate {
+    fn new(state: State, env: Env) -> Self {
+        Self { state, env, memory: RefCell::default() }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let GateCall { key_hash, what } = GateCall::read(&request)?;
+        let answer = match what {
+            GateAction::Ask(ask) => self.ask(&key_hash, &ask).await,
+            GateAction::Record => match request.text().await {
+                Ok(record) => self.record(&key_hash, record).await,
+                Err(error) => Err(failed(error)),
+            },
+            GateAction::Refresh => {
+                self.forget_facts();
+                Ok(String::new())
+            }
+        };
+        match answer {
+            Ok(text) => Response::ok(text),
+            Err(error) => {
+                let line = json!({ "message": "A key's gate could not answer.", "error": error.0 });
+                Console.write(Level::Error, line);
+                Response::error("", 500)
+            }
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.memory.borrow_mut().alarm = None;
+        if let Err(error) = self.do_chores().await {
+            Console.write(Level::Error, json!({ "message": "A key's gate could not book.", "error": error.0 }));
+            // Nothing is lost: all of it is still there, and the next alarm tries again.
+            self.state.storage().set_alarm(RETRY_AFTER).await?;
+        }
+        Response::empty()
+    }
+}
+
+impl KeyGate {
+    async fn ask(&self, key_hash: &str, ask: &Ask) -> std::result::Result<String, PortError> {
+        let facts = self.facts(key_hash).await?;
+        let now = RuntimeClock.now();
+        let verdict = {
+            let mut memory = self.memory.borrow_mut();
+            let verdict = decide(facts.as_ref(), &mut self.saved(&mut memory, key_hash)?.window, ask, now);
+            if ask.counts && matches!(verdict, Verdict::Open { .. }) {
+                memory.unsaved_since.get_or_insert(now);
+                memory.unbooked_use.get_or_insert(now);
+            }
+            verdict
+        };
+        self.set_alarm(now).await?;
+        serde_json::to_string(&verdict).map_err(|error| PortError(error.to_string()))
+    }
+
+    async fn record(&self, key_hash: &str, record: String) -> std::result::Result<String, PortError> {
+        let (sql, now) = (self.sql(), RuntimeClock.now());
+        storage::create_tables(&sql)?;
+        {
+            let mut memory = self.memory.borrow_mut();
+            // Saved with the window, so that the alarm knows whose records they are.
+            self.saved(&mut memory, key_hash)?;
+            memory.unsaved_since.get_or_insert(now);
+        }
+        storage::add_record(&sql, record, now)?;
+        self.set_alarm(now).await?;
+        Ok(String::new())
+    }
+
+    /// What the database says about the key, from memory where it was asked before.
+    async fn facts(&self, key_hash: &str) -> std::result::Result<Option<KeyFacts>, PortError> {
+        loop {
+            let (looking, generation) = {
+                let mut memory = self.memory.borrow_mut();
+                if let Some(facts) = &memory.facts {
+                    return Ok(facts.clone());
+                }
+                let look = || look(bindings::ledger(&self.env), key_hash.to_owned());
+                (memory.looking.get_or_insert_with(look).clone(), memory.generation)
+            };
+            let said = looking.await;
+            let mut memory = self.memory.borrow_mut();
+            // The gate was told to forget while the database was asked: the answer may be from before that.
+            if memory.generation != generation {
+                continue;
+            }
+            memory.looking = None;
+            let facts = said?;
+            memory.facts = Some(facts.clone());
+            return Ok(facts);
+        }
+    }
+
+    fn forget_facts(&self) {
+        let mut memory = self.memory.borrow_mut();
+        memory.facts = None;
+        memory.looking = None;
+        memory.generation += 1;
+    }
+
+    /// What is saved, loaded where it is not in memory.
+    fn saved<'m>(&self, memory: &'m mut Memory, key_hash: &str) -> std::result::Result<&'m mut Saved, PortError> {
+        if memory.saved.is_none() {
+            memory.saved = storage::load(&self.sql())?;
+        }
+        Ok(memory.saved.get_or_insert_with(|| Saved { key_hash: key_hash.to_owned(), ..Saved::default() }))
+    }
+
+    /// Saves the window and books what is due, or deletes everything where nothing is left to do. Calls come in during
+    /// the booking; they find everything in order, because only what was booked is forgotten, and only afterwards.
+    async fn do_chores(&self) -> std::result::Result<(), PortError> {
+        let sql = self.sql();
+        storage::create_tables(&sql)?;
+        let (Saved { key_hash, window }, used_since) = {
+            let mut memory = self.memory.borrow_mut();
+            let saved = self.saved(&mut memory, "")?.clone();
+            if memory.unsaved_since.take().is_some() {
+                storage::save(&sql, &saved.key_hash, &saved.window)?;
+            }
+            (saved, memory.unbooked_use)
+        };
+        if self.chores()?.books(RuntimeClock.now()) {
+            let (records, last) = storage::oldest_records(&sql)?;
+            let ledger = bindings::ledger(&self.env).map_err(failed)?;
+            let used_at = used_since.and(window.latest());
+            ledger.book(&key_hash, used_at, &records).await?;
+            storage::forget_records(&sql, last)?;
+            let generation = {
+                let mut memory = self.memory.borrow_mut();
+                // A use during the booking is booked with the next.
+                memory.unbooked_use =
+                    memory.saved.as_ref().and_then(|saved| saved.window.latest()).filter(|at| Some(*at) != used_at);
+                memory.generation
+            };
+            // Whoever changed the key may have failed to say so: then it takes effect now.
+            let facts = ledger.facts(&key_hash).await?;
+            let mut memory = self.memory.borrow_mut();
+            if memory.generation == generation {
+                memory.facts = Some(facts);
+            }
+        }
+        let now = RuntimeClock.now();
+        if next_alarm(&self.chores()?, now).is_none() {
+            self.state.storage().delete_all().await.map_err(failed)?;
+            // A call that came in meanwhile is in memory, but its alarm may have gone with the storage.
+            self.memory.borrow_mut().alarm = None;
+        }
+        self.set_alarm(now).await
+    }
+
+    fn chores(&self) -> std::result::Result<Chores, PortError> {
+        let unbooked_since = storage::unbooked_since(&self.sql())?;
+        let memory = self.memory.borrow();
+        Ok(Chores {
+            unsaved_since: memory.unsaved_since,
+            unbooked_since: unbooked_since.into_iter().chain(memory.unbooked_use).min(),
+            latest: memory.saved.as_ref().and_then(|saved| saved.window.latest()),
+        })
+    }
+
+    /// Sets the alarm where the next chore comes earlier than the one that is set.
+    async fn set_alarm(&self, now: Timestamp) -> std::result::Result<(), PortError> {
+        // Of all chores saving comes soonest; most calls find an alarm that is early enough, and go on.
+        let is_early_enough = self.memory.borrow().alarm.is_some_and(|alarm| alarm <= now.plus_ms(SAVE_AFTER_MS));
+        if is_early_enough {
+            return Ok(());
+        }
+        let Some(next) = next_alarm(&self.chores()?, now) else { return Ok(()) };
+        {
+            let mut memory = self.memory.borrow_mut();
+            if memory.alarm.is_some_and(|alarm| alarm <= next) {
+                return Ok(());
+            }
+            memory.alarm = Some(next);
+        }
+        let wait = Duration::from_millis(u64::try_from(next.0 - now.0).unwrap_or(0));
+        self.state.storage().set_alarm(wait).await.map_err(failed)
+    }
+
+    fn sql(&self) -> ObjectSql {
+        ObjectSql(self.state.storage().sql())
+    }
+}
+
+fn look(ledger: Result<Rc<dyn KeyLedger>>, key_hash: String) -> Looking {
+    async move { ledger.map_err(failed)?.facts(&key_hash).await }.boxed_local().shared()
+}
+
+fn failed(error: worker::Error) -> PortError {
+    PortError(format!("The runtime failed: {error}"))
+}

@@ -1,0 +1,111 @@
+//! What a key's gate is asked, and the stub that asks it.
+
+use crate::domain::gate::{Ask, Verdict};
+use crate::ports::{Gates, PortError};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use worker::{Headers, Method, ObjectNamespace, Request, RequestInit, Response};
+
+/// Carries the call; only a record is long enough for a body.
+const CALL: &str = "docle-call";
+/// A request needs an address; nothing reads this one.
+const ADDRESS: &str = "http://gate/";
+
+/// What the object can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GateCall {
+    /// The key that the object is the gate of.
+    pub key_hash: String,
+    pub what: GateAction,
+}
+
+/// See [`Gates`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum GateAction {
+    /// May this caller pass? The answer is a [`Verdict`].
+    Ask(Ask),
+    /// Keep the record in the body.
+    Record,
+    /// Look at the database again.
+    Refresh,
+}
+
+impl GateCall {
+    /// The call that a request carries.
+    pub fn read(request: &Request) -> worker::Result<Self> {
+        let call = request.headers().get(CALL)?.unwrap_or_default();
+        Ok(serde_json::from_str(&call)?)
+    }
+}
+
+/// The object of a key.
+pub fn name_of_key(key_hash: &str) -> String {
+    format!("key:{key_hash}")
+}
+
+/// [`Gates`] by calling KeyGate objects.
+pub struct GateStub {
+    pub namespace: ObjectNamespace,
+}
+
+impl GateStub {
+    async fn call(&self, key_hash: &str, what: GateAction, body: Option<String>) -> Result<Response, PortError> {
+        let failed = |error: worker::Error| PortError(format!("Calling a key's gate failed: {error}"));
+        let call = GateCall { key_hash: key_hash.to_owned(), what };
+        let answer = async {
+            let headers = Headers::new();
+            headers.set(CALL, &serde_json::to_string(&call)?)?;
+            let mut init = RequestInit::new();
+            init.with_method(Method::Post).with_headers(headers).with_body(body.map(Into::into));
+            let request = Request::new_with_init(ADDRESS, &init)?;
+            self.namespace.get_by_name(&name_of_key(key_hash))?.fetch_with_request(request).await
+        };
+        let response = answer.await.map_err(failed)?;
+        match response.status_code() {
+            200 => Ok(response),
+            status => Err(PortError(format!("A key's gate answered {status}."))),
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Gates for GateStub {
+    async fn ask(&self, key_hash: &str, ask: &Ask) -> Result<Verdict, PortError> {
+        let mut response = self.call(key_hash, GateAction::Ask(ask.clone()), None).await?;
+        let text = response.text().await.map_err(|error| PortError(format!("A key's gate broke off: {error}")))?;
+        serde_json::from_str(&text).map_err(|error| PortError(format!("A key's gate gave no verdict: {error}")))
+    }
+
+    async fn record(&self, key_hash: &str, record: String) -> Result<(), PortError> {
+        self.call(key_hash, GateAction::Record, Some(record)).await.map(drop)
+    }
+
+    async fn refresh(&self, key_hash: &str) -> Result<(), PortError> {
+        self.call(key_hash, GateAction::Refresh, None).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn key_object_name_unchanged() {
+        assert_eq!(name_of_key("ab"), "key:ab");
+    }
+
+    #[test]
+    fn gate_call_format_unchanged() {
+        let written = |what| serde_json::to_value(GateCall { key_hash: "ab".into(), what }).unwrap();
+        let ask = json!({ "host": null, "counts": true });
+        assert_eq!(
+            written(GateAction::Ask(Ask { host: None, counts: true })),
+            json!({ "keyHash": "ab", "what": { "ask": ask } })
+        );
+        assert_eq!(written(GateAction::Record), json!({ "keyHash": "ab", "what": "record" }));
+        assert_eq!(written(GateAction::Refresh), json!({ "keyHash": "ab", "what": "refresh" }));
+    }
+}

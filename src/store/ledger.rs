@@ -1,0 +1,31 @@
+//! What gates ask of the database and write into it.
+
+use crate::domain::gate::KeyFacts;
+use crate::domain::timestamp::Timestamp;
+use crate::ports::sql::sql;
+use crate::ports::{KeyLedger, PortError, Sql};
+use crate::store::{keys, usage};
+use async_trait::async_trait;
+use std::rc::Rc;
+
+/// [`KeyLedger`] over the database of accounts.
+pub struct SqlLedger {
+    pub sql: Rc<dyn Sql>,
+}
+
+#[async_trait(?Send)]
+impl KeyLedger for SqlLedger {
+    async fn facts(&self, key_hash: &str) -> Result<Option<KeyFacts>, PortError> {
+        keys::facts(&*self.sql, key_hash).await
+    }
+
+    async fn book(&self, key_hash: &str, used_at: Option<Timestamp>, records: &[String]) -> Result<(), PortError> {
+        let query = "UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, ?2), ?2) WHERE key_hash = ?1";
+        let used = used_at.map(|used_at| sql!(query, key_hash, used_at));
+        let statements: Vec<_> = used.into_iter().chain(usage::insert(records)).collect();
+        if statements.is_empty() {
+            return Ok(());
+        }
+        self.sql.batch(statements).await.map(drop)
+    }
+}

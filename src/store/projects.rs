@@ -1,0 +1,63 @@
+//! Projects in the database. Every query names the owner: a project of somebody else's is one that is not there.
+
+use crate::domain::audit::Event;
+use crate::domain::page::{Page, Position};
+use crate::domain::project::{Project, ProjectSettings};
+use crate::ports::sql::sql;
+use crate::ports::{PortError, Row, Sql};
+use crate::store::{audit, usage};
+
+/// Makes a project.
+pub async fn add(sql: &dyn Sql, user_id: &str, project: &Project, event: Event) -> Result<(), PortError> {
+    let query = "INSERT INTO projects (id, user_id, name, store_ip, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let ProjectSettings { name, store_ip } = &project.settings;
+    let insert = sql!(query, &project.id, user_id, name, *store_ip, project.created_at);
+    sql.batch(vec![insert, audit::insert(event)]).await.map(drop)
+}
+
+/// A user's project.
+pub async fn find(sql: &dyn Sql, user_id: &str, id: &str) -> Result<Option<Project>, PortError> {
+    let query = "SELECT id, name, store_ip, created_at FROM projects WHERE id = ?1 AND user_id = ?2";
+    sql.query(sql!(query, id, user_id)).await?.into_iter().next().map(read).transpose()
+}
+
+/// A user's projects, the newest first.
+pub async fn list(sql: &dyn Sql, user_id: &str, page: &Page) -> Result<Vec<Project>, PortError> {
+    let query = "SELECT id, name, store_ip, created_at FROM projects WHERE user_id = ?1 \
+                 AND (created_at, id) < (?2, ?3) ORDER BY created_at DESC, id DESC LIMIT ?4";
+    let Position { at, id } = page.after();
+    sql.query(sql!(query, user_id, at, id, page.rows())).await?.into_iter().map(read).collect()
+}
+
+/// Changes what the owner decides.
+pub async fn change(sql: &dyn Sql, user_id: &str, id: &str, settings: &ProjectSettings) -> Result<(), PortError> {
+    let query = "UPDATE projects SET name = ?3, store_ip = ?4 WHERE id = ?1 AND user_id = ?2";
+    sql.query(sql!(query, id, user_id, &settings.name, settings.store_ip)).await.map(drop)
+}
+
+/// Deletes a user's project with its keys and its statistics. Answers with the hashes of the keys that are gone, or `None` where there is
+/// no such project.
+pub async fn delete(sql: &dyn Sql, user_id: &str, id: &str, event: Event) -> Result<Option<Vec<String>>, PortError> {
+    const KEYS: &str = "DELETE FROM api_keys WHERE project_id = \
+                        (SELECT id FROM projects WHERE id = ?1 AND user_id = ?2) RETURNING key_hash";
+    if find(sql, user_id, id).await?.is_none() {
+        return Ok(None);
+    }
+    let mut statements = vec![
+        sql!(KEYS, id, user_id),
+        sql!("DELETE FROM projects WHERE id = ?1 AND user_id = ?2", id, user_id),
+        audit::insert(event),
+    ];
+    statements.extend(usage::leave_behind(id));
+    let mut results = sql.batch(statements).await?;
+    let keys = results.swap_remove(0).into_iter().map(|mut row| row.text());
+    keys.collect::<Result<_, _>>().map(Some)
+}
+
+fn read(mut row: Row) -> Result<Project, PortError> {
+    Ok(Project {
+        id: row.text()?,
+        settings: ProjectSettings { name: row.text()?, store_ip: row.integer()? != 0 },
+        created_at: row.time()?,
+    })
+}
