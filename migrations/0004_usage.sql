@@ -20,7 +20,7 @@ CREATE TABLE usage_runs (
     ip           TEXT
 ) STRICT;
 CREATE INDEX usage_runs_by_project ON usage_runs (project_id, created_at, run_id);
-CREATE INDEX usage_runs_by_end_user ON usage_runs (project_id, end_user_id, created_at);
+CREATE INDEX usage_runs_by_end_user ON usage_runs (project_id, end_user_id, created_at, run_id);
 CREATE INDEX usage_runs_by_time ON usage_runs (created_at);
 
 -- Runs by hour (hours since 1970 in UTC), key, language, status and how long they took. A bucket is a range of

@@ -39,6 +39,8 @@ pub trait Kv {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError>;
     /// Stores `value`, at most 25 MiB, for `ttl_seconds`.
     async fn put(&self, key: &str, value: &[u8], ttl_seconds: u64) -> Result<(), PortError>;
+    /// Forgets the value, if there is one.
+    async fn delete(&self, key: &str) -> Result<(), PortError>;
 }
 
 /// The gates of API keys, one for each key, named by its hash.

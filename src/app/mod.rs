@@ -2,6 +2,7 @@
 
 pub mod health;
 pub mod keys;
+pub mod privacy;
 pub mod projects;
 pub mod purge;
 pub mod run;

@@ -1,10 +1,10 @@
 //! What happens once an hour: everything that has lost its meaning is deleted.
 
-use crate::app::{App, sign_in, usage};
+use crate::app::{App, privacy, sign_in};
 use crate::ports::PortError;
 
 /// Deletes what has expired. Repeating it changes nothing.
 pub async fn purge(app: &App) -> Result<(), PortError> {
     sign_in::purge_expired(app).await?;
-    usage::purge_expired(app).await
+    privacy::purge_runs(app).await
 }

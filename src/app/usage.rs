@@ -4,11 +4,10 @@ use crate::app::App;
 use crate::domain::page::Page;
 use crate::domain::usage::{HOUR_MS, percentile};
 use crate::ports::PortError;
-use crate::store::usage::{self, EndUserCount, Hours, KeyCount, Stretch, UsageRun};
+use crate::store::usage::{self, EndUserCount, Hours, KeyCount, Stretch};
 use std::collections::BTreeMap;
 
-/// Runs are kept one by one for 90 days; counts of them stay.
-const RETENTION_MS: i64 = 90 * 24 * HOUR_MS;
+pub use crate::store::usage::UsageRun;
 
 /// How finely a series is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,12 +71,4 @@ pub async fn read(app: &App, project_id: &str, interval: Interval, page: &Page) 
         history,
         next_cursor,
     })
-}
-
-/// Deletes records of runs that are kept no longer, and what projects left behind that are gone.
-pub async fn purge_expired(app: &App) -> Result<(), PortError> {
-    let before = app.clock.now().plus_ms(-RETENTION_MS);
-    while usage::purge(&*app.sql, before).await? {}
-    while usage::purge_orphans(&*app.sql).await? {}
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! What is written down about who did what.
 
+use crate::domain::page::Position;
 use crate::domain::timestamp::Timestamp;
 
 /// What was done, by its name in the log.
@@ -49,4 +50,22 @@ pub struct Event {
     pub subject: String,
     pub at: Timestamp,
     pub origin: Origin,
+}
+
+/// An event as it was written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedEvent {
+    pub id: String,
+    pub project_id: Option<String>,
+    pub action: String,
+    pub subject: String,
+    pub at: Timestamp,
+    pub origin: Origin,
+}
+
+impl RecordedEvent {
+    /// Where it stands in a list.
+    pub fn position(&self) -> Position {
+        Position { at: self.at, id: self.id.clone() }
+    }
 }

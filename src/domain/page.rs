@@ -40,6 +40,11 @@ impl Page {
         Ok(Self { limit, after })
     }
 
+    /// The beginning of a list.
+    pub const fn first() -> Self {
+        Self { limit: DEFAULT_LIMIT, after: None }
+    }
+
     /// What the page comes after; the first page comes after the end of time.
     pub fn after(&self) -> Position {
         self.after.clone().unwrap_or(Position { at: Timestamp(i64::MAX >> 11), id: String::new() })

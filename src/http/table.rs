@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::routes::{auth, health, index, keys, projects, run, usage};
+use crate::http::routes::{auth, health, index, keys, privacy, projects, run, usage};
 use crate::ports::exchange::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
@@ -90,6 +90,9 @@ pub static ROUTES: &[Route] = &[
     post("/auth/verify", Caller::Visitor, handler!(auth::redeem_link)),
     post("/auth/logout", Caller::SignedIn, handler!(auth::sign_out)),
     get("/auth/me", Caller::SignedIn, handler!(auth::get_me)),
+    delete("/auth/me", Caller::SignedIn, handler!(privacy::delete_account)),
+    get("/auth/export", Caller::SignedIn, handler!(privacy::export_account)),
+    get("/auth/audit", Caller::SignedIn, handler!(privacy::list_own_events)),
     get("/auth/sessions", Caller::SignedIn, handler!(auth::list_sessions)),
     delete("/auth/sessions/:id", Caller::SignedIn, handler!(auth::end_session)),
     post("/api/projects", Caller::SignedIn, handler!(projects::create_project)),
@@ -100,6 +103,9 @@ pub static ROUTES: &[Route] = &[
     post("/api/projects/:id/keys", Caller::SignedIn, handler!(keys::create_key)),
     get("/api/projects/:id/keys", Caller::SignedIn, handler!(keys::list_keys)),
     get("/api/projects/:id/usage", Caller::SignedIn, handler!(usage::get_usage)),
+    get("/api/projects/:id/audit", Caller::SignedIn, handler!(privacy::list_project_events)),
+    get("/api/projects/:id/end-users", Caller::SignedIn, handler!(privacy::export_end_user)),
+    delete("/api/projects/:id/end-users", Caller::SignedIn, handler!(privacy::delete_end_user)),
     patch("/api/keys/:id", Caller::SignedIn, handler!(keys::change_key)),
     post("/api/keys/:id/rotate", Caller::SignedIn, handler!(keys::rotate_key)),
     delete("/api/keys/:id", Caller::SignedIn, handler!(keys::revoke_key)),

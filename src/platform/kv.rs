@@ -16,6 +16,10 @@ impl Kv for RuntimeKv {
     async fn put(&self, key: &str, value: &[u8], ttl_seconds: u64) -> Result<(), PortError> {
         self.0.put_bytes(key, value).map_err(failed)?.expiration_ttl(ttl_seconds).execute().await.map_err(failed)
     }
+
+    async fn delete(&self, key: &str) -> Result<(), PortError> {
+        self.0.delete(key).await.map_err(failed)
+    }
 }
 
 fn failed(error: KvError) -> PortError {

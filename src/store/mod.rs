@@ -2,6 +2,7 @@
 
 pub mod attempts;
 pub mod audit;
+pub mod erasure;
 pub mod keys;
 pub mod ledger;
 pub mod outbox;

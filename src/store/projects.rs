@@ -5,7 +5,7 @@ use crate::domain::page::{Page, Position};
 use crate::domain::project::{Project, ProjectSettings};
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql};
-use crate::store::{audit, usage};
+use crate::store::{audit, erasure};
 
 /// Makes a project.
 pub async fn add(sql: &dyn Sql, user_id: &str, project: &Project, event: Event) -> Result<(), PortError> {
@@ -48,7 +48,7 @@ pub async fn delete(sql: &dyn Sql, user_id: &str, id: &str, event: Event) -> Res
         sql!("DELETE FROM projects WHERE id = ?1 AND user_id = ?2", id, user_id),
         audit::insert(event),
     ];
-    statements.extend(usage::leave_behind(id));
+    statements.extend(erasure::leave_behind(id));
     let mut results = sql.batch(statements).await?;
     let keys = results.swap_remove(0).into_iter().map(|mut row| row.text());
     keys.collect::<Result<_, _>>().map(Some)

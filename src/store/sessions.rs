@@ -117,6 +117,19 @@ pub async fn note_sign_in(sql: &dyn Sql, event: Event) -> Result<(), PortError> 
     sql.query(audit::insert(event)).await.map(drop)
 }
 
+/// Deletes a user who has no projects any more, with all that is known of them.
+pub async fn delete_user(sql: &dyn Sql, user_id: &str, email: &str) -> Result<(), PortError> {
+    let statements = vec![
+        sql!("DELETE FROM audit_events WHERE user_id = ?1", user_id),
+        sql!("DELETE FROM login_links WHERE email = ?1", email),
+        sql!("DELETE FROM attempts WHERE subject = ?1", format!("email:{email}")),
+        sql!("DELETE FROM outbox WHERE recipient = ?1", email),
+        sql!("DELETE FROM sessions WHERE user_id = ?1", user_id),
+        sql!("DELETE FROM users WHERE id = ?1", user_id),
+    ];
+    sql.batch(statements).await.map(drop)
+}
+
 /// Deletes what has expired.
 pub async fn purge(sql: &dyn Sql, now: Timestamp) -> Result<(), PortError> {
     let statements = vec![

@@ -71,8 +71,6 @@ impl UsageRun {
     }
 }
 
-/// Rows that one statement deletes, so that none of them holds up the database.
-const DELETED_AT_ONCE: u32 = 1_000;
 /// Keys and end users that are shown: more than anybody reads.
 const MAX_SHOWN: u32 = 100;
 
@@ -173,6 +171,22 @@ const HISTORY: &str = "SELECT run_id, key_id, created_at, language, snippet, sta
                        user_context, ip FROM usage_runs WHERE project_id = ?1 AND (created_at, run_id) < (?2, ?3) \
                        ORDER BY created_at DESC, run_id DESC LIMIT ?4";
 
+/// The runs for one end user, the newest first.
+pub async fn history_of_end_user(
+    sql: &dyn Sql,
+    project_id: &str,
+    end_user_id: &str,
+    page: &Page,
+) -> Result<Vec<UsageRun>, PortError> {
+    let Position { at, id } = page.after();
+    let statement = sql!(HISTORY_OF_END_USER, project_id, end_user_id, at, id, page.rows());
+    sql.query(statement).await?.into_iter().map(read_run).collect()
+}
+
+const HISTORY_OF_END_USER: &str = "SELECT run_id, key_id, created_at, language, snippet, status, exit_code, duration_ms, \
+                                   user_context, ip FROM usage_runs WHERE project_id = ?1 AND end_user_id = ?2 \
+                                   AND (created_at, run_id) < (?3, ?4) ORDER BY created_at DESC, run_id DESC LIMIT ?5";
+
 fn read_run(mut row: Row) -> Result<UsageRun, PortError> {
     Ok(UsageRun {
         run_id: row.text()?,
@@ -186,35 +200,6 @@ fn read_run(mut row: Row) -> Result<UsageRun, PortError> {
         user_context: row.optional_text()?,
         ip: row.optional_text()?,
     })
-}
-
-/// Deletes records of runs from before `before`, some at a time: `true` where there may be more.
-pub async fn purge(sql: &dyn Sql, before: Timestamp) -> Result<bool, PortError> {
-    let query = "DELETE FROM usage_runs WHERE run_id IN (SELECT run_id FROM usage_runs WHERE created_at < ?1 LIMIT ?2) \
-                 RETURNING run_id";
-    Ok(sql.query(sql!(query, before, DELETED_AT_ONCE)).await?.len() == DELETED_AT_ONCE as usize)
-}
-
-/// Notes that a project is gone, in the transaction that deletes it: its counts go at once, its runs bit by bit.
-pub fn leave_behind(project_id: &str) -> Vec<Statement> {
-    vec![
-        sql!("INSERT INTO usage_orphans (project_id) VALUES (?1) ON CONFLICT DO NOTHING", project_id),
-        sql!("DELETE FROM usage_hours WHERE project_id = ?1", project_id),
-        sql!("DELETE FROM usage_end_users WHERE project_id = ?1", project_id),
-    ]
-}
-
-/// Deletes runs of projects that are gone, some at a time: `true` where there may be more.
-pub async fn purge_orphans(sql: &dyn Sql) -> Result<bool, PortError> {
-    let oldest = "SELECT project_id FROM usage_orphans ORDER BY project_id LIMIT 1";
-    let Some(mut row) = sql.query(sql!(oldest)).await?.into_iter().next() else { return Ok(false) };
-    let project_id = row.text()?;
-    let runs = "DELETE FROM usage_runs WHERE run_id IN \
-                (SELECT run_id FROM usage_runs WHERE project_id = ?1 LIMIT ?2) RETURNING run_id";
-    if sql.query(sql!(runs, &project_id, DELETED_AT_ONCE)).await?.is_empty() {
-        sql.query(sql!("DELETE FROM usage_orphans WHERE project_id = ?1", project_id)).await?;
-    }
-    Ok(true)
 }
 
 #[cfg(test)]
@@ -270,6 +255,10 @@ mod tests {
             (BY_KEY, "usage_hours USING PRIMARY KEY (project_id=? AND hour>? AND hour<?)"),
             (BY_END_USER, "usage_end_users USING INDEX usage_end_users_by_runs (project_id=?)"),
             (HISTORY, "usage_runs USING INDEX usage_runs_by_project (project_id=? AND (created_at,run_id)<(?,?))"),
+            (
+                HISTORY_OF_END_USER,
+                "usage_runs USING INDEX usage_runs_by_end_user (project_id=? AND end_user_id=? AND (created_at,run_id)<(?,?))",
+            ),
         ];
         for (query, index) in indexes {
             let plan = sql.plan(query);

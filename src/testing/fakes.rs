@@ -102,6 +102,11 @@ impl Kv for FakeKv {
         self.values.borrow_mut().insert(key.to_owned(), (value.to_vec(), ttl_seconds));
         Ok(())
     }
+
+    async fn delete(&self, key: &str) -> Result<(), PortError> {
+        self.values.borrow_mut().remove(key);
+        Ok(())
+    }
 }
 
 /// [`Gates`] without objects: the same decisions over the same database, with nothing between them.

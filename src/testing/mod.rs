@@ -4,6 +4,7 @@ mod app;
 mod edge_tests;
 mod fakes;
 mod platform_tests;
+mod privacy_tests;
 mod run_tests;
 mod session_tests;
 pub mod sqlite;

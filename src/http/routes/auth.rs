@@ -5,6 +5,7 @@ use crate::app::sign_in::{self, LinkRefusal};
 use crate::domain::email::Email;
 use crate::domain::problem::Problems;
 use crate::domain::read::Reader;
+use crate::domain::session::{ListedSession, Session};
 use crate::domain::token::Token;
 use crate::http::auth::SignedIn;
 use crate::http::call::{Call, invalid};
@@ -89,10 +90,7 @@ pub async fn sign_out(app: &App, call: Call) -> Result<Response, ApiError> {
 /// `GET /auth/me`: who is signed in.
 pub async fn get_me(app: &App, call: Call) -> Result<Response, ApiError> {
     let SignedIn { session, renewed } = SignedIn::extract(app, &call).await?;
-    let me = json!({
-        "id": session.user_id, "email": session.email, "created_at": session.user_created_at.to_string(),
-        "session_id": session.id,
-    });
+    let me = encode_account(&session);
     let mut response = respond::json(StatusCode::OK, &me);
     response.headers_mut().extend(renewed.map(|(name, value)| (Some(name), value)));
     Ok(response)
@@ -103,20 +101,7 @@ pub async fn list_sessions(app: &App, call: Call) -> Result<Response, ApiError> 
     let page = call.page()?;
     let caller = SignedIn::extract(app, &call).await?;
     let (sessions, next) = sign_in::list(app, caller.user_id(), &page).await?;
-    let sessions: Vec<Value> = sessions
-        .into_iter()
-        .map(|session| {
-            json!({
-                "current": session.id == caller.session.id,
-                "id": session.id,
-                "created_at": session.created_at.to_string(),
-                "last_used_at": session.last_used_at.to_string(),
-                "expires_at": session.expires_at.to_string(),
-                "ip_address": session.origin.ip,
-                "user_agent": session.origin.user_agent,
-            })
-        })
-        .collect();
+    let sessions: Vec<Value> = sessions.iter().map(|one| encode_session(one, &caller.session.id)).collect();
     Ok(respond::json(StatusCode::OK, &json!({ "sessions": sessions, "next_cursor": next })))
 }
 
@@ -134,6 +119,27 @@ pub async fn list_outbox(app: &App, _call: Call) -> Result<Response, ApiError> {
     let messages = sign_in::read_outbox(app).await?;
     let messages = messages.ok_or_else(|| ApiError::new(ErrorCode::NotFound, "There is nothing at this path."))?;
     Ok(respond::json(StatusCode::OK, &json!({ "messages": messages })))
+}
+
+/// An account as its holder sees it, from a session.
+pub fn encode_account(session: &Session) -> Value {
+    json!({
+        "id": session.user_id, "email": session.email, "created_at": session.user_created_at.to_string(),
+        "session_id": session.id,
+    })
+}
+
+/// A session as its owner sees it.
+pub fn encode_session(session: &ListedSession, current_id: &str) -> Value {
+    json!({
+        "current": session.id == current_id,
+        "id": session.id,
+        "created_at": session.created_at.to_string(),
+        "last_used_at": session.last_used_at.to_string(),
+        "expires_at": session.expires_at.to_string(),
+        "ip_address": session.origin.ip,
+        "user_agent": session.origin.user_agent,
+    })
 }
 
 fn see_other(location: &str) -> Response {

@@ -79,7 +79,8 @@ async fn find_unrevoked(app: &App, caller: &SignedIn, id: &str) -> Result<keys::
     Ok(key)
 }
 
-fn encode(key: &keys::StoredKey, now: Timestamp) -> Value {
+/// A key as its owner sees it.
+pub fn encode(key: &keys::StoredKey, now: Timestamp) -> Value {
     let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
     let is_active = key.revoked_at.is_none() && key.settings.expires_at.is_none_or(|end| now < end);
     json!({

@@ -4,6 +4,7 @@ pub mod auth;
 pub mod health;
 pub mod index;
 pub mod keys;
+pub mod privacy;
 pub mod projects;
 pub mod run;
 pub mod usage;

@@ -63,7 +63,8 @@ fn not_found() -> ApiError {
     ApiError::new(ErrorCode::ProjectNotFound, "You have no project with this id.")
 }
 
-fn encode(project: &Project) -> Value {
+/// A project as its owner sees it.
+pub fn encode(project: &Project) -> Value {
     json!({
         "id": project.id,
         "name": project.settings.name,

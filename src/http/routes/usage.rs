@@ -1,7 +1,7 @@
 //! `/api/projects/:id/usage`: what a project was used for.
 
 use crate::app::App;
-use crate::app::usage::{self, Interval};
+use crate::app::usage::{self, Interval, UsageRun};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage::HOUR_MS;
 use crate::http::auth::SignedIn;
@@ -11,7 +11,6 @@ use crate::http::respond;
 use crate::http::routes::projects;
 use crate::ports::exchange::Response;
 use ::http::StatusCode;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 /// Totals since the beginning, a series of the last days or hours, and a page of runs.
@@ -26,25 +25,7 @@ pub async fn get_usage(app: &App, call: Call) -> Result<Response, ApiError> {
     let usage = usage::read(app, &project.id, interval, &call.page()?).await?;
     let language = |name| usage.languages.get(name).copied().unwrap_or(0);
     let percent = |part: i64, whole: i64| if whole == 0 { 0.0 } else { (part * 1_000 / whole) as f64 / 10.0 };
-    let history: Vec<Value> = usage
-        .history
-        .iter()
-        .map(|run| {
-            let context = run.user_context.as_deref().and_then(|text| serde_json::from_str::<Box<RawValue>>(text).ok());
-            json!({
-                "id": run.run_id,
-                "language": run.language,
-                "code_snippet": run.snippet,
-                "status": run.status,
-                "exit_code": run.exit_code,
-                "execution_time_ms": run.duration_ms,
-                "created_at": run.created_at.to_string(),
-                "api_key_id": run.key_id,
-                "user_context": context,
-                "ip_address": run.ip,
-            })
-        })
-        .collect();
+    let history: Vec<Value> = usage.history.iter().map(encode_run).collect();
     let start_of = |hour: i64| Timestamp(hour * HOUR_MS).to_string();
     let body = json!({
         "total_runs": usage.total,
@@ -68,4 +49,21 @@ pub async fn get_usage(app: &App, call: Call) -> Result<Response, ApiError> {
         })).collect::<Vec<_>>(),
     });
     Ok(respond::json(StatusCode::OK, &body))
+}
+
+/// A run as its project sees it.
+pub fn encode_run(run: &UsageRun) -> Value {
+    let context = run.user_context.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    json!({
+        "id": run.run_id,
+        "language": run.language,
+        "code_snippet": run.snippet,
+        "status": run.status,
+        "exit_code": run.exit_code,
+        "execution_time_ms": run.duration_ms,
+        "created_at": run.created_at.to_string(),
+        "api_key_id": run.key_id,
+        "user_context": context,
+        "ip_address": run.ip,
+    })
 }
