@@ -148,7 +148,7 @@ fn bounds(program: &Program, seat: &Seat) -> Bounds {
         // instead of being ended for want of memory.
         disk_bytes: program.memory_bytes / 4 * 3,
         // The largest trees in use, node_modules of a web framework, have tens of thousands of files.
-        inodes: if program.export.is_some() { 200_000 } else { 65_536 },
+        inodes: if program.export.is_some() { 200_000 } else { 32_768 },
         watched_memory_bytes: (!seat.group.is_real()).then_some(program.memory_bytes),
     }
 }

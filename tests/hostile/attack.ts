@@ -98,6 +98,12 @@ export const meanwhile = (name: string, stay: string, visit: string, expected: s
   },
 });
 
+/** An attack on what only runs with a user of their own have for themselves; elsewhere it must end, and no more. */
+export const asRoot = (attack: Attack): Attack => ({
+  name: attack.name,
+  act: (scene) => (scene.tier === "root" ? attack.act(scene) : attempt(scene, "python", "print(1)").then(() => undefined)),
+});
+
 /** Asserts everything that a program prints to standard output. */
 export const prints = (text: string): Property => (report) => assert.equal(report.stdout, text, tail(report));
 

@@ -87,7 +87,20 @@ describe("packages", () => {
   test("spy: an installation sees nothing of the operator's", async () => {
     const report = await withPackages("python", "import spy", "spy");
     assert.equal(report.status, "success", report.stderr);
-    for (const secret of [PASSWORD, runner.secret, runner.state]) assert.ok(!report.stdout.includes(secret), secret);
+    for (const secret of [runner.secret, runner.state]) assert.ok(!report.stdout.includes(secret), secret);
+  });
+
+  test("spy: nothing is built beside an installer that knows a password", async () => {
+    const { runner, stop } = await asOurselves(...registry.flagsWithPassword);
+    try {
+      const install = (name: string) => run(runner, job("python", `import ${name}; print('imported')`, { packages: [name], limits: { timeoutMs: 20_000 } }));
+      const [built, unpacked] = [await install("spy"), await install("writer")];
+      assert.equal(built.status, "install_failed", built.stdout);
+      assert.ok(!built.stderr.includes(PASSWORD), built.stderr);
+      assert.equal(unpacked.stdout, "imported\n", unpacked.stderr);
+    } finally {
+      await stop();
+    }
   });
 
   test("inflater: a layer takes no more room than the installation had", async () => {

@@ -26,6 +26,8 @@ export const PASSWORD = "hunter2-of-the-operator";
 export interface Registry {
   /** The runner's flags for these registries. */
   flags: string[];
+  /** The same registries, the index with a password in its address. */
+  flagsWithPassword: string[];
   stop(): void;
 }
 
@@ -94,11 +96,11 @@ export async function openRegistry(pythons: HostilePackage[], nodes: HostilePack
   }).listen(0, "127.0.0.2");
   await once(server, "listening");
   const { port } = server.address() as { port: number };
-  const flags = ["--python-index", `http://reader:${PASSWORD}@127.0.0.2:${port}/simple`, "--npm-registry", `http://127.0.0.2:${port}`];
+  const flagsWith = (credentials: string) => ["--python-index", `http://${credentials}127.0.0.2:${port}/simple`, "--npm-registry", `http://127.0.0.2:${port}`];
   const stop = () => {
     server.close();
     server.closeAllConnections();
     rmSync(directory, { recursive: true, force: true });
   };
-  return { flags, stop };
+  return { flags: flagsWith(""), flagsWithPassword: flagsWith(`reader:${PASSWORD}@`), stop };
 }

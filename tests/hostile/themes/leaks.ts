@@ -1,7 +1,7 @@
 //! What one run could leave for the next, or tell another that runs at the same time.
 
 import assert from "node:assert/strict";
-import { attempt, leftover, meanwhile, prints, python, type Attack, type Theme } from "../attack.ts";
+import { asRoot, attempt, leftover, meanwhile, prints, python, type Attack, type Theme } from "../attack.ts";
 
 const directories = ["/workspace", "/tmp", "/dev/shm", "/var/tmp", "/run", "/dev", "/etc", "/usr/local/lib", "/packages", "/dev/mqueue", "/proc/sys/kernel", "/home", "/root", "/"];
 /** Leaves a file in every directory where it can. Markers begin with `attack-`. */
@@ -58,8 +58,8 @@ export const neighbours: Theme = {
     meanwhile("its files are out of sight", "open('/tmp/mine', 'w').write('x'); open('/dev/shm/mine', 'w').write('x'); open('mine', 'w').write('x')", ask("[p for p in ('/tmp/mine', '/dev/shm/mine', '/workspace/mine') if os.path.exists(p)]"), "[]\n"),
     meanwhile("its ports are out of reach", "import socket\ns = socket.create_server(('127.0.0.1', 45679)); t = socket.create_server(('::1', 45679), family=socket.AF_INET6)", ask("socket.create_connection(('127.0.0.1', 45679), 1)"), "nothing\n"),
     meanwhile("its abstract sockets are out of reach", "import socket\ns = socket.socket(socket.AF_UNIX); s.bind('\\0mine'); s.listen()", ask("socket.socket(socket.AF_UNIX).connect('\\0mine')"), "nothing\n"),
-    meanwhile("its lock on a common file binds nobody else", "import fcntl, os\nf = open(os.__file__); fcntl.flock(f, fcntl.LOCK_EX)", ask("fcntl.flock(open(os.__file__), fcntl.LOCK_EX | fcntl.LOCK_NB) or 'free'"), "free\n"),
-    meanwhile("its file watches leave some to others", "import ctypes\nl = ctypes.CDLL(None)\nwhile l.inotify_init1(0) != -1: pass", ask("ctypes.CDLL(None).inotify_init1(0) > 0"), "True\n"),
+    // The kernel counts them per user, and an ordinary user's runs are all one user to it.
+    asRoot(meanwhile("its file watches leave some to others", "import ctypes\nl = ctypes.CDLL(None)\nwhile l.inotify_init1(0) != -1: pass", ask("ctypes.CDLL(None).inotify_init1(0) > 0"), "True\n")),
     meanwhile("its full pipes leave some to others", "import fcntl, os\nk = []\ntry:\n  while True:\n    r, w = os.pipe(); k.append(w); fcntl.fcntl(w, 1031, 1 << 20)\nexcept OSError: pass", ask("fcntl.fcntl(os.pipe()[1], 1032)"), "65536\n"),
     meanwhile("its processes leave some to others", "import os, signal\ntry:\n  while os.fork(): pass\n  signal.pause()\nexcept OSError: pass", "import os\nn = 0\nfor _ in range(50):\n  if os.fork() == 0: os._exit(0)\n  n += 1\nprint(n)", "50\n", { limits: { memoryMB: 1_024 } }),
     meanwhile("its queued signals leave some to others", "import ctypes, os, signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [40])\nl = ctypes.CDLL(None)\nwhile l.sigqueue(os.getpid(), 40, 0) == 0: pass", "import ctypes, os, signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [40])\nl = ctypes.CDLL(None)\nprint(sum(l.sigqueue(os.getpid(), 40, 0) == 0 for _ in range(100)))", "100\n"),
