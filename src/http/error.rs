@@ -76,6 +76,12 @@ impl ErrorCode {
         Self::Internal,
     ];
 
+    /// The code on the wire.
+    #[cfg(test)]
+    pub const fn name(self) -> &'static str {
+        self.row().0
+    }
+
     /// The code on the wire, its HTTP status and its title: the one table.
     const fn row(self) -> (&'static str, StatusCode, &'static str) {
         match self {

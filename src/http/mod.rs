@@ -7,6 +7,8 @@ pub mod call;
 pub mod cookie;
 pub mod error;
 pub mod middleware;
+#[cfg(test)]
+mod openapi;
 pub mod pages;
 pub mod rate;
 pub mod respond;

@@ -56,29 +56,32 @@ pub struct Route {
     pub path: &'static str,
     pub caller: Caller,
     pub handler: Handler,
+    /// The handler's name, which is also the operation's in the description of this API.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the description is made of it, and that by a test"))]
+    pub name: &'static str,
 }
 
-/// Names a handler as a function that returns a boxed future.
+/// A handler as a function that returns a boxed future, and its name.
 macro_rules! handler {
-    ($handler:path) => {
-        |app, call| Box::pin($handler(app, call))
+    ($module:ident::$handler:ident) => {
+        (|app, call| Box::pin($module::$handler(app, call)), stringify!($handler))
     };
 }
 
-const fn get(path: &'static str, caller: Caller, handler: Handler) -> Route {
-    Route { verb: Verb::Get, path, caller, handler }
+const fn get(path: &'static str, caller: Caller, (handler, name): (Handler, &'static str)) -> Route {
+    Route { verb: Verb::Get, path, caller, handler, name }
 }
 
-const fn post(path: &'static str, caller: Caller, handler: Handler) -> Route {
-    Route { verb: Verb::Post, path, caller, handler }
+const fn post(path: &'static str, caller: Caller, (handler, name): (Handler, &'static str)) -> Route {
+    Route { verb: Verb::Post, path, caller, handler, name }
 }
 
-const fn patch(path: &'static str, caller: Caller, handler: Handler) -> Route {
-    Route { verb: Verb::Patch, path, caller, handler }
+const fn patch(path: &'static str, caller: Caller, (handler, name): (Handler, &'static str)) -> Route {
+    Route { verb: Verb::Patch, path, caller, handler, name }
 }
 
-const fn delete(path: &'static str, caller: Caller, handler: Handler) -> Route {
-    Route { verb: Verb::Delete, path, caller, handler }
+const fn delete(path: &'static str, caller: Caller, (handler, name): (Handler, &'static str)) -> Route {
+    Route { verb: Verb::Delete, path, caller, handler, name }
 }
 
 /// The table. Routes of one path have one kind of caller.
@@ -111,6 +114,7 @@ pub static ROUTES: &[Route] = &[
     delete("/api/keys/:id", Caller::SignedIn, handler!(keys::revoke_key)),
     get("/auth/outbox", Caller::Anyone, handler!(auth::list_outbox)),
     get("/", Caller::Anyone, handler!(index::get_index)),
+    get("/openapi.json", Caller::Anyone, handler!(index::get_openapi)),
     get("/health", Caller::Anyone, handler!(health::get_health)),
 ];
 

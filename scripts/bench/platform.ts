@@ -1,0 +1,75 @@
+//! What the platform itself costs: calls with a key against a runner that runs nothing, in the production build.
+//!
+//! `node scripts/bench/platform.ts` after `npm run build worker`. CPU is that of the runtime's process, all of its
+//! threads, with everything that follows after the answers; load generator and idle runner are not in it.
+
+import { readFileSync, readdirSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
+import { Platform } from "../../tests/harness/platform.ts";
+import { newKey, projectSql } from "../setup/development.mjs";
+import { atOnce, round } from "./measure.ts";
+
+/** Milliseconds of CPU that the Workers runtime under this process has used; Linux counts in hundredths of a second. */
+function runtimeCpuMs(): number {
+  const stats = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+        const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+        return [{ name: text.slice(text.indexOf("(") + 1, text.lastIndexOf(")")), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) }];
+      } catch {
+        return []; // It ended while we looked.
+      }
+    });
+  return stats.filter(({ name, parent }) => name === "workerd" && parent === process.pid).reduce((sum, { ticks }) => sum + ticks * 10, 0);
+}
+
+const agent = new Agent({ keepAlive: true });
+
+/** One `POST /api/run`; answers with its status when the body is through. */
+function run(url: string, key: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+    const sent = request(`${url}/api/run`, { agent, method: "POST", headers }, (response) => {
+      response.resume().on("end", () => resolve(response.statusCode ?? 0));
+    });
+    sent.on("error", reject);
+    sent.end('{"lang":"python","code":"print(1)"}');
+  });
+}
+
+const docle = await Platform.start();
+try {
+  const limited = newKey();
+  for (const statement of projectSql(limited)) await docle.worker.sql(statement);
+  await docle.worker.sql(`UPDATE api_keys SET rate_limit_per_minute = 1 WHERE key_prefix = '${limited.slice(0, 12)}'`);
+  await run(docle.worker.url, limited);
+
+  const unknown = newKey();
+  const cases = [
+    { name: "a run", key: () => docle.worker.key, status: 200 },
+    { name: "a key that nobody made", key: () => unknown, status: 401 },
+    { name: "a key whose limit is used up", key: () => limited, status: 429 },
+  ];
+  const rows = ["| | at once | p50 ms | p99 ms | per second | CPU ms each |", "|---|---:|---:|---:|---:|---:|"];
+  for (const { name, key, status } of cases) {
+    const once = async () => {
+      const got = await run(docle.worker.url, key());
+      if (got !== status) throw new Error(`${name} was answered ${got}`);
+    };
+    for (const [concurrency, n] of [[1, 500], [16, 2_000], [64, 2_000]] as const) {
+      await atOnce(100, concurrency, once);
+      const before = runtimeCpuMs();
+      const { p50, p99, perSecond } = await atOnce(n, concurrency, once);
+      // What follows after an answer belongs to it: results and counts are stored then.
+      await pause(500);
+      rows.push(`| ${[name, concurrency, p50, p99, perSecond, round((runtimeCpuMs() - before) / n)].join(" | ")} |`);
+    }
+  }
+  process.stdout.write(`${rows.join("\n")}\n`);
+} finally {
+  agent.destroy();
+  await docle.stop();
+}

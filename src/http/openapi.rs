@@ -1,0 +1,393 @@
+//! The description of this API in OpenAPI 3.1, made of the table of routes; the test below keeps openapi.json equal to
+//! it.
+//!
+//! Shapes are written as lists of fields: `name` and a type, which is `string`, `integer`, `number`, `boolean`, `object`,
+//! `time`, or `@Name` for another shape; `[]` before it makes an array, `?` behind it what may be absent from a request
+//! and null in an answer.
+
+use crate::http::error::ErrorCode;
+use crate::http::table::{Caller, ROUTES, Route, Verb};
+use serde_json::{Map, Value, json};
+
+type Fields = &'static [(&'static str, &'static str)];
+
+/// What the table of routes does not say of an operation.
+struct Operation {
+    summary: &'static str,
+    query: &'static [&'static str],
+    takes: Option<&'static str>,
+    status: u16,
+    gives: Option<&'static str>,
+}
+
+const PAGE: &[&str] = &["limit", "cursor"];
+
+/// What an operation is, by its handler's name.
+fn operation(name: &str) -> Operation {
+    let of = |summary, takes, status, gives| Operation { summary, query: &[], takes, status, gives };
+    let list = |summary, gives| Operation { summary, query: PAGE, takes: None, status: 200, gives: Some(gives) };
+    match name {
+        "create_run" => of("Run a program", Some("RunRequest"), 200, Some("RunResult")),
+        "get_run" => of("Read a result again, for 7 days", None, 200, Some("RunResult")),
+        "request_link" => of("Mail a login link", Some("LinkRequest"), 200, Some("Message")),
+        "get_verify" => Operation { query: &["token"], ..of("The page that a login link opens", None, 200, None) },
+        "redeem_link" => of("Redeem a login link for a session", Some("Link"), 200, Some("Message")),
+        "sign_out" => of("End this session", None, 200, Some("Message")),
+        "get_me" => of("Who is signed in", None, 200, Some("Account")),
+        "delete_account" => of("Delete the account with everything in it", None, 204, None),
+        "export_account" => of("Everything that is known of the account", None, 200, Some("AccountExport")),
+        "list_own_events" => list("What one did", "EventPage"),
+        "list_sessions" => list("Where one is signed in", "SessionPage"),
+        "end_session" => of("Sign out somewhere else", None, 204, None),
+        "create_project" => of("Make a project", Some("ProjectSettings"), 201, Some("Project")),
+        "list_projects" => list("One's projects", "ProjectPage"),
+        "get_project" => of("Read a project", None, 200, Some("Project")),
+        "change_project" => of("Change a project", Some("ProjectChange"), 200, Some("Project")),
+        "delete_project" => of("Delete a project with its keys and statistics", None, 204, None),
+        "create_key" => of("Make a key", Some("KeySettings"), 201, Some("CreatedKey")),
+        "list_keys" => list("The keys of a project", "KeyPage"),
+        "change_key" => of("Change a key", Some("KeySettings"), 200, Some("Key")),
+        "rotate_key" => of("Make a successor to a key", Some("Rotation"), 201, Some("RotatedKey")),
+        "revoke_key" => of("Revoke a key", None, 204, None),
+        "get_usage" => Operation {
+            query: &["limit", "cursor", "interval"],
+            ..of("What a project was used for", None, 200, Some("Usage"))
+        },
+        "list_project_events" => list("What was done with a project", "EventPage"),
+        "export_end_user" => Operation {
+            query: &["id", "limit", "cursor"],
+            ..of("The runs for one end user", None, 200, Some("RunPage"))
+        },
+        "delete_end_user" => {
+            Operation { query: &["id"], ..of("Delete the runs for one end user", None, 200, Some("Deletion")) }
+        }
+        "list_outbox" => of("Mail that a development machine did not send", None, 200, Some("Outbox")),
+        "get_index" => of("What this is", None, 200, Some("Index")),
+        "get_openapi" => of("This description", None, 200, Some("Anything")),
+        "get_health" => of("Whether the service works", None, 200, Some("Anything")),
+        other => panic!("{other} is not described"),
+    }
+}
+
+const SHAPES: &[(&str, Fields)] = &[
+    (
+        "RunRequest",
+        &[
+            ("lang", "string"),
+            ("code", "string?"),
+            ("files", "[]@SourceFile?"),
+            ("entrypoint", "string?"),
+            ("packages", "@Packages?"),
+            ("stdin", "string?"),
+            ("args", "[]string?"),
+            ("env", "object?"),
+            ("policy", "@Policy?"),
+            ("userContext", "@UserContext?"),
+        ],
+    ),
+    ("SourceFile", &[("path", "string"), ("content", "string")]),
+    ("Packages", &[("packages", "[]string")]),
+    (
+        "Policy",
+        &[
+            ("timeoutMs", "integer?"),
+            ("memoryMB", "integer?"),
+            ("maxOutputBytes", "integer?"),
+            ("allowNetwork", "boolean?"),
+            ("allowedHosts", "[]string?"),
+        ],
+    ),
+    (
+        "UserContext",
+        &[("id", "string"), ("email", "string?"), ("name", "string?"), ("tier", "string?"), ("metadata", "object?")],
+    ),
+    (
+        "RunResult",
+        &[
+            ("id", "string"),
+            ("ok", "boolean"),
+            ("status", "string"),
+            ("exitCode", "integer"),
+            ("signal", "string?"),
+            ("stdout", "string"),
+            ("stderr", "string"),
+            ("truncated", "object"),
+            ("usage", "object"),
+            ("createdAt", "time"),
+        ],
+    ),
+    ("LinkRequest", &[("email", "string")]),
+    ("Link", &[("token", "string")]),
+    ("Message", &[("message", "string")]),
+    ("Account", &[("id", "string"), ("email", "string"), ("created_at", "time"), ("session_id", "string")]),
+    (
+        "AccountExport",
+        &[
+            ("account", "@Account"),
+            ("sessions", "[]@Session"),
+            ("projects", "[]@ExportedProject"),
+            ("events", "[]@Event"),
+        ],
+    ),
+    ("ExportedProject", &[("project", "@Project"), ("apiKeys", "[]@Key")]),
+    (
+        "Session",
+        &[
+            ("id", "string"),
+            ("current", "boolean"),
+            ("created_at", "time"),
+            ("last_used_at", "time"),
+            ("expires_at", "time"),
+            ("ip_address", "string?"),
+            ("user_agent", "string?"),
+        ],
+    ),
+    ("SessionPage", &[("sessions", "[]@Session"), ("next_cursor", "string?")]),
+    (
+        "Event",
+        &[
+            ("id", "string"),
+            ("action", "string"),
+            ("subject", "string"),
+            ("project_id", "string?"),
+            ("created_at", "time"),
+            ("ip_address", "string?"),
+            ("user_agent", "string?"),
+        ],
+    ),
+    ("EventPage", &[("events", "[]@Event"), ("next_cursor", "string?")]),
+    ("ProjectSettings", &[("name", "string"), ("storeIp", "boolean?")]),
+    ("ProjectChange", &[("name", "string?"), ("storeIp", "boolean?")]),
+    ("Project", &[("id", "string"), ("name", "string"), ("store_ip", "boolean"), ("created_at", "time")]),
+    ("ProjectPage", &[("projects", "[]@Project"), ("next_cursor", "string?")]),
+    (
+        "KeySettings",
+        &[
+            ("name", "string?"),
+            ("allowedDomains", "[]string?"),
+            ("rateLimitPerMinute", "integer?"),
+            ("expiresAt", "time?"),
+        ],
+    ),
+    ("CreatedKey", &[("key", "string"), ("id", "string")]),
+    ("Rotation", &[("overlapSeconds", "integer?")]),
+    ("RotatedKey", &[("key", "string"), ("id", "string"), ("previous", "@EndingKey")]),
+    ("EndingKey", &[("id", "string"), ("expires_at", "time")]),
+    (
+        "Key",
+        &[
+            ("id", "string"),
+            ("name", "string"),
+            ("key_prefix", "string"),
+            ("allowed_domains", "[]string"),
+            ("rate_limit_per_minute", "integer"),
+            ("last_used_at", "time?"),
+            ("is_active", "integer"),
+            ("expires_at", "time?"),
+            ("revoked_at", "time?"),
+            ("created_at", "time"),
+        ],
+    ),
+    ("KeyPage", &[("apiKeys", "[]@Key"), ("next_cursor", "string?")]),
+    (
+        "Usage",
+        &[
+            ("total_runs", "integer"),
+            ("python_runs", "integer"),
+            ("nodejs_runs", "integer"),
+            ("success_rate", "number"),
+            ("history", "[]@UsageRun"),
+            ("next_cursor", "string?"),
+            ("languages", "object"),
+            ("statuses", "object"),
+            ("duration_ms", "@Percentiles"),
+            ("interval", "string"),
+            ("series", "[]@Stretch"),
+            ("api_keys", "[]@KeyCount"),
+            ("end_users", "[]@EndUserCount"),
+        ],
+    ),
+    (
+        "UsageRun",
+        &[
+            ("id", "string"),
+            ("language", "string"),
+            ("code_snippet", "string"),
+            ("status", "string"),
+            ("exit_code", "integer"),
+            ("execution_time_ms", "integer"),
+            ("created_at", "time"),
+            ("api_key_id", "string"),
+            ("user_context", "@UserContext?"),
+            ("ip_address", "string?"),
+        ],
+    ),
+    ("RunPage", &[("history", "[]@UsageRun"), ("next_cursor", "string?")]),
+    ("Percentiles", &[("p50", "integer?"), ("p95", "integer?")]),
+    ("Stretch", &[("start", "time"), ("runs", "integer"), ("successes", "integer")]),
+    ("KeyCount", &[("id", "string"), ("name", "string?"), ("runs", "integer")]),
+    ("EndUserCount", &[("id", "string"), ("runs", "integer"), ("last_run_at", "time")]),
+    ("Deletion", &[("deleted_runs", "integer"), ("complete", "boolean")]),
+    ("Outbox", &[("messages", "[]@Mail")]),
+    (
+        "Mail",
+        &[("to", "string"), ("subject", "string"), ("text", "string"), ("html", "string"), ("created_at", "time")],
+    ),
+    ("Index", &[("name", "string"), ("version", "string"), ("links", "object")]),
+    ("Anything", &[]),
+    ("FieldError", &[("field", "string"), ("message", "string")]),
+];
+
+fn document() -> Value {
+    let mut paths = Map::new();
+    for route in ROUTES {
+        let path = route.path.replace(":id", "{id}");
+        let entry = paths.entry(path).or_insert_with(|| json!({}));
+        let verb = match route.verb {
+            Verb::Get => "get",
+            Verb::Post => "post",
+            Verb::Patch => "patch",
+            Verb::Delete => "delete",
+        };
+        entry[verb] = describe(route);
+    }
+    let takes: Vec<&str> = ROUTES.iter().filter_map(|route| operation(route.name).takes).collect();
+    let mut schemas = Map::new();
+    for (name, fields) in SHAPES {
+        // What may be absent from a request is always there in an answer, and may be null.
+        let is_request = takes.contains(name) || ["Policy", "UserContext"].contains(name);
+        schemas.insert((*name).to_owned(), shape(fields, is_request));
+    }
+    schemas.insert("Problem".to_owned(), problem());
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Docle", "version": env!("CARGO_PKG_VERSION") },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "apiKey": { "type": "http", "scheme": "bearer" },
+                "session": { "type": "apiKey", "in": "cookie", "name": "docle_session" },
+            },
+        },
+    })
+}
+
+fn describe(route: &Route) -> Value {
+    let operation = operation(route.name);
+    let mut parameters = Vec::new();
+    if route.path.contains(":id") {
+        parameters.push(json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }));
+    }
+    for name in operation.query {
+        let kind = if *name == "limit" { "integer" } else { "string" };
+        let required = matches!(*name, "id" | "token");
+        parameters.push(json!({ "name": name, "in": "query", "required": required, "schema": { "type": kind } }));
+    }
+    let json_of = |name: &str| json!({ "application/json": { "schema": reference(name) } });
+    let mut success = json!({ "description": operation.summary });
+    if let Some(name) = operation.gives {
+        success["content"] = json_of(name);
+    }
+    if route.name == "create_run" {
+        success["content"]["text/event-stream"] = json!({ "schema": { "type": "string" } });
+    }
+    let problem = json!({ "application/problem+json": { "schema": reference("Problem") } });
+    let mut described = json!({
+        "operationId": route.name,
+        "summary": operation.summary,
+        "parameters": parameters,
+        "responses": {
+            operation.status.to_string(): success,
+            "default": { "description": "A problem", "content": problem },
+        },
+    });
+    if let Some(name) = operation.takes {
+        described["requestBody"] = json!({ "required": true, "content": json_of(name) });
+    }
+    let security = match (route.caller, route.name) {
+        (Caller::ApiClient, "get_run") => Some(json!([{}, { "apiKey": [] }])),
+        (Caller::ApiClient, _) => Some(json!([{ "apiKey": [] }])),
+        (Caller::SignedIn, _) => Some(json!([{ "session": [] }])),
+        (Caller::Anyone | Caller::Visitor, _) => None,
+    };
+    if let Some(security) = security {
+        described["security"] = security;
+    }
+    described
+}
+
+fn shape(fields: Fields, is_request: bool) -> Value {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    for (name, kind) in fields {
+        let plain = kind.strip_suffix('?');
+        let described = type_of(plain.unwrap_or(kind));
+        if plain.is_none() || !is_request {
+            required.push(*name);
+        }
+        let nullable = plain.is_some() && (!is_request || *name == "expiresAt");
+        let described = if nullable { json!({ "anyOf": [described, { "type": "null" }] }) } else { described };
+        properties.insert((*name).to_owned(), described);
+    }
+    let mut shape = json!({ "type": "object", "properties": properties, "required": required });
+    if is_request {
+        shape["additionalProperties"] = json!(false);
+    }
+    shape
+}
+
+fn type_of(kind: &str) -> Value {
+    if let Some(item) = kind.strip_prefix("[]") {
+        return json!({ "type": "array", "items": type_of(item) });
+    }
+    match (kind, kind.strip_prefix('@')) {
+        (_, Some(name)) => reference(name),
+        ("time", _) => json!({ "type": "string", "format": "date-time" }),
+        (plain, _) => json!({ "type": plain }),
+    }
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn problem() -> Value {
+    let mut shape = shape(
+        &[
+            ("type", "string"),
+            ("title", "string"),
+            ("status", "integer"),
+            ("detail", "string"),
+            ("instance", "string"),
+            ("error", "string"),
+            ("message", "string"),
+            ("requestId", "string"),
+        ],
+        false,
+    );
+    shape["properties"]["code"] = json!({ "type": "string", "enum": ErrorCode::ALL.map(ErrorCode::name) });
+    shape["properties"]["errors"] = type_of("[]@FieldError");
+    shape
+}
+
+/// `UPDATE_OPENAPI=1 cargo test -p docle openapi` writes the file anew.
+#[test]
+fn openapi_document_is_up_to_date() {
+    let expected = serde_json::to_string_pretty(&document()).unwrap() + "\n";
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/openapi.json"), &expected).unwrap();
+        return;
+    }
+    let file = include_str!("openapi.json");
+    assert!(file == expected, "run UPDATE_OPENAPI=1 cargo test -p docle openapi, and look at what changed");
+}
+
+#[test]
+fn openapi_references_lead_somewhere() {
+    let text = document().to_string();
+    for reference in text.split("#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(name == "Problem" || SHAPES.iter().any(|(shape, _)| *shape == name), "{name}");
+    }
+}
