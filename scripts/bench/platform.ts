@@ -26,6 +26,15 @@ function runtimeCpuMs(): number {
   return stats.filter(({ name, parent }) => name === "workerd" && parent === process.pid).reduce((sum, { ticks }) => sum + ticks * 10, 0);
 }
 
+/** A million runs of the development project, as they would be booked. */
+const numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000000)";
+const millionRuns = [
+  `${numbers} INSERT INTO usage_runs (run_id, project_id, key_id, created_at, language, snippet, status, exit_code, duration_ms)
+     SELECT 'bench_' || n, 'proj_dev', 'key_bench', n * 1000, 'python', 'print(1)', 'success', 0, 12 FROM numbers`,
+  `${numbers} INSERT INTO usage_hours (project_id, hour, key_id, language, status, bucket, runs)
+     SELECT 'proj_dev', n / 100, 'key_bench', 'python', 'success', n % 100, 100 FROM numbers WHERE n <= 100000`,
+];
+
 const agent = new Agent({ keepAlive: true });
 
 /** One `POST /api/run`; answers with its status when the body is through. */
@@ -68,6 +77,19 @@ try {
       rows.push(`| ${[name, concurrency, p50, p99, perSecond, round((runtimeCpuMs() - before) / n)].join(" | ")} |`);
     }
   }
+
+  const user = await docle.signIn("bench@example.com");
+  const { id } = (await (await user.call("POST", "/api/projects", { name: "Bench" })).json()) as { id: string };
+  const usage = async () => {
+    const response = await user.call("GET", `/api/projects/${id}/usage`);
+    if (response.status !== 200) throw new Error(`usage was answered ${response.status}`);
+    await response.text();
+  };
+  const alone = await atOnce(200, 1, usage);
+  for (const statement of millionRuns) await docle.worker.sql(statement);
+  const beside = await atOnce(200, 1, usage);
+  rows.push("", "| a project's usage | p50 ms | p99 ms |", "|---|---:|---:|", `| alone | ${alone.p50} | ${alone.p99} |`);
+  rows.push(`| beside 1,000,000 runs of another project | ${beside.p50} | ${beside.p99} |`);
   process.stdout.write(`${rows.join("\n")}\n`);
 } finally {
   agent.destroy();

@@ -60,8 +60,9 @@ pub fn decide(facts: Option<&KeyFacts>, window: &mut RollingWindow, ask: &Ask, n
     }
 }
 
-/// How long a call that was let through may be known to the object's memory alone. This, and no more, is what a crash
-/// of the object can forget: its limit may be exceeded by the calls of the last second before.
+/// How long a call that was let through, or the record of a run, may be known to the object's memory alone. This, and
+/// no more, is what a crash of the object can forget: its limit may be exceeded by the calls of the last second before,
+/// and the runs of that second may be missing from its project's statistics.
 pub const SAVE_AFTER_MS: i64 = 1_000;
 /// How long runs are collected before they are booked in the database together.
 const BOOK_AFTER_MS: i64 = 5_000;

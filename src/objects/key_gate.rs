@@ -5,8 +5,8 @@
 //! from the database and keeps that in memory; whoever changes a key there tells the gate afterwards, which then
 //! forgets what it knew, what it is just being told included, before it answers.
 //!
-//! The window is in memory and is saved within a second; [`domain::gate`] says what a crash can forget. Records of runs
-//! are stored when they come and booked in the database some seconds later, together. When the last call has left the
+//! The window and the records of runs are in memory and are saved within a second; [`domain::gate`] says what a crash can
+//! forget. Records are booked in the database some seconds later, together. When the last call has left the
 //! window and everything is booked, the storage is deleted.
 //!
 //! [`domain::gate`]: crate::domain::gate
@@ -53,6 +53,9 @@ struct Memory {
     generation: u64,
     /// `None` where it has to be loaded.
     saved: Option<Saved>,
+    /// Records of runs that are not saved.
+    records: Vec<String>,
+    /// When the first of them came, or the first call was let through that is not saved.
     unsaved_since: Option<Timestamp>,
     /// When the first call was let through that the database does not know of.
     unbooked_use: Option<Timestamp>,
@@ -117,15 +120,13 @@ impl KeyGate {
     }
 
     async fn record(&self, key_hash: &str, record: String) -> std::result::Result<String, PortError> {
-        let (sql, now) = (self.sql(), RuntimeClock.now());
-        storage::create_tables(&sql)?;
+        let now = RuntimeClock.now();
         {
             let mut memory = self.memory.borrow_mut();
-            // Saved with the window, so that the alarm knows whose records they are.
             self.saved(&mut memory, key_hash)?;
             memory.unsaved_since.get_or_insert(now);
+            memory.records.push(record);
         }
-        storage::add_record(&sql, record, now)?;
         self.set_alarm(now).await?;
         Ok(String::new())
     }
@@ -177,8 +178,11 @@ impl KeyGate {
         let (Saved { key_hash, window }, used_since) = {
             let mut memory = self.memory.borrow_mut();
             let saved = self.saved(&mut memory, "")?.clone();
-            if memory.unsaved_since.take().is_some() {
+            if let Some(since) = memory.unsaved_since.take() {
                 storage::save(&sql, &saved.key_hash, &saved.window)?;
+                for record in memory.records.drain(..) {
+                    storage::add_record(&sql, record, since)?;
+                }
             }
             (saved, memory.unbooked_use)
         };
