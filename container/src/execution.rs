@@ -24,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 const START_PATIENCE: Duration = Duration::from_secs(10);
 /// An orderly end counts what the tree used; after this long it is killed without.
 const STOP_PATIENCE: Duration = Duration::from_millis(200);
+/// How long a piece of a line waits for the rest of it before it is handed on.
+const LINE_END_PATIENCE: Duration = Duration::from_millis(1);
 /// The kernel's own time to take a killed tree apart. Longer means processes that cannot be ended.
 const DEATH_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -212,6 +214,14 @@ fn collect(mut receiver: pipe::Receiver, limit: usize, sink: Sink) -> io::Result
                 sink.overflow.cancel();
             }
             if sink.events.is_some() {
+                // An unbuffered print writes its text and its line end one after the other; they belong together.
+                let is_line = buffer[..length].ends_with(b"\n");
+                if !is_line
+                    && let Ok(Ok(rest @ 1..)) = timeout(LINE_END_PATIENCE, receiver.read(&mut buffer)).await
+                    && !output.push(&buffer[..rest])
+                {
+                    sink.overflow.cancel();
+                }
                 sink.hand_on(output.new_text());
             }
         }
