@@ -82,6 +82,7 @@ export const parts = [
   dryRun("production", "production"),
   nodeTests("The tree", "tests/tidy/*.test.ts"),
   nodeTests("End to end", "tests/*.test.ts"),
+  nodeTests("Platform", "tests/platform/*.test.ts"),
   nodeTests("Warm starts are like cold ones", "tests/conformance/*.test.ts"),
   nodeTests("Hostile programs", "tests/hostile/*.test.ts"),
 ];
