@@ -118,6 +118,8 @@ pub async fn execute(
     drop((proxy, feeder));
     let (stdout, stderr) = (stdout.finished().await?, stderr.finished().await?);
     let used = seat.group.used();
+    // The jail's own clock is right however late this process came to look.
+    let duration = ending.map_or(duration, |ending| Duration::from_micros(ending.duration_micros));
     let outcome = outcome(ending, stop, used, stdout, stderr, duration);
     Ok(Outcome { blocked_connections: blocked.load(Ordering::Relaxed), ..outcome })
 }

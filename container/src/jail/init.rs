@@ -11,6 +11,7 @@ use nix::unistd::{ForkResult, fork};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
+use std::time::Instant;
 
 /// Runs one jail to its end and never returns.
 pub fn run(settings: &Settings, creation: &Creation, descriptors: &Descriptors) -> ! {
@@ -54,6 +55,7 @@ fn serve(settings: &Settings, creation: &Creation, descriptors: &Descriptors) ->
     let egress = if launch.egress { Some(listen().map_err(failed("listen for egress"))?) } else { None };
     Notice::Started.send(control, egress.as_ref().map(AsRawFd::as_raw_fd)).map_err(failed("say it starts"))?;
     drop(egress);
+    let began = Instant::now();
     match (&launch.command, waiting) {
         (Some(command), None) => {
             start(settings, command, launch.egress, descriptors, &mut reaper).map_err(failed("start"))?;
@@ -66,7 +68,8 @@ fn serve(settings: &Settings, creation: &Creation, descriptors: &Descriptors) ->
     }
     sys::keep_capabilities(capabilities(settings.tier, export.is_some())).map_err(failed("drop capabilities"))?;
 
-    let mut ending = reaper.wait(&descriptors.control, &launch.bounds).map_err(failed("wait for the program"))?;
+    let mut ending =
+        reaper.wait(began, &descriptors.control, &launch.bounds).map_err(failed("wait for the program"))?;
     if let (Exit::Code(0), Some(target)) = (ending.exit, &export) {
         let copied = export::copy_tree(Path::new(packages(settings.tier)), target, launch.bounds.disk_bytes);
         // What cannot be copied was made by the program, so it is the program's failure.

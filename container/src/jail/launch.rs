@@ -89,6 +89,8 @@ pub enum Notice {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Ending {
     pub exit: Exit,
+    /// Wall clock from the program's start to the end of its last process.
+    pub duration_micros: u64,
     pub cpu_micros: u64,
     /// The largest resident size of one process, in bytes.
     pub peak_rss_bytes: u64,

@@ -16,6 +16,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Instant;
 
 /// Signals arrive as reads, so that one poll covers children, orders, the script and the memory watch.
 #[derive(Debug)]
@@ -68,8 +69,9 @@ impl Reaper {
         }
     }
 
-    /// Waits until the program has ended or the server wants it to, then ends and reaps everything that is left.
-    pub fn wait(&mut self, control: &OwnedFd, bounds: &Bounds) -> io::Result<Ending> {
+    /// Waits until the program, which started at `began`, has ended or the server wants it to, then ends and reaps
+    /// everything that is left.
+    pub fn wait(&mut self, began: Instant, control: &OwnedFd, bounds: &Bounds) -> io::Result<Ending> {
         let mut watch = bounds.watched_memory_bytes.map(|memory| Watch::new(memory, bounds, self.shared_uid));
         let mut over_memory = false;
         while !over_memory {
@@ -82,6 +84,7 @@ impl Reaper {
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
         Ok(Ending {
             exit: self.exit.unwrap_or(Exit::Signal(libc::SIGKILL)),
+            duration_micros: began.elapsed().as_micros() as u64,
             cpu_micros: (usage.user_time().num_microseconds() + usage.system_time().num_microseconds()) as u64,
             peak_rss_bytes: usage.max_rss() as u64 * 1024,
             over_memory,
