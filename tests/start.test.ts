@@ -55,7 +55,7 @@ async function ready(port: number) {
 test("the printed command runs a program, and Ctrl-C leaves nothing", async () => {
   const port = await freePort();
   const { child, output, ended } = await ready(port);
-  const curl = output.text.match(/curl [^]*?\}'/)?.[0] ?? "";
+  const curl = output.text.match(/curl \S+\/api\/run [^]*?\}'/)?.[0] ?? "";
   const { stdout } = await promisify(execFile)("bash", ["-c", curl.replace("curl", "curl -sS")]);
   assert.equal((JSON.parse(stdout) as RunResult).stdout, "42\n");
   child.kill("SIGINT");
