@@ -87,9 +87,10 @@ pub async fn execute(
     let Program { command, warm, files, stdin, layer, export, timeout, memory_bytes, max_output_bytes, egress } =
         program;
     let (mut jail, is_warm) = seat.jail(warm, memory_bytes).await?;
-    let known = is_warm.then(|| command.clone());
-    let command = (!is_warm).then_some(command);
+    let command = Some(command);
     let mut launch = Launch { command, files, layer, bounds, egress: egress.is_some(), export: export.is_some() };
+    // An interpreter that waits knows its command; it is kept for the case that it has died.
+    let known = if is_warm { launch.command.take() } else { None };
     let mut ours = jail.launch(&launch, export.as_ref());
     if ours.is_err() && is_warm {
         // The interpreter that waited is gone; nothing of this program has run.

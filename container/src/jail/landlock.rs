@@ -52,15 +52,12 @@ fn rules(settings: &Settings, network: Network) -> Result<(), RulesetError> {
     let everything = AccessFs::from_all(ABI_KNOWN);
     let devices = AccessFs::MakeChar | AccessFs::MakeBlock;
     let changing = AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
-    // Where the rules are the wall, a kernel that cannot enforce them must not run a program.
-    let (files, ports) = match settings.tier {
-        Tier::Shared => (CompatLevel::BestEffort, CompatLevel::HardRequirement),
-        Tier::Root | Tier::UserNamespace => (CompatLevel::BestEffort, CompatLevel::BestEffort),
-    };
-    let mut ruleset = Ruleset::default().set_compatibility(files).handle_access(everything)?;
-    ruleset = ruleset.scope(Scope::from_all(ABI_KNOWN))?;
+    let mut ruleset = Ruleset::default().handle_access(everything)?.scope(Scope::from_all(ABI_KNOWN))?;
     if network != Network::Own {
-        ruleset = ruleset.set_compatibility(ports).handle_access(AccessNet::ConnectTcp | AccessNet::BindTcp)?;
+        // Here the rules are the wall: a kernel that cannot enforce them must not run a program.
+        ruleset = ruleset
+            .set_compatibility(CompatLevel::HardRequirement)
+            .handle_access(AccessNet::ConnectTcp | AccessNet::BindTcp)?;
     }
     let mut ruleset = ruleset
         .create()?
