@@ -15,12 +15,12 @@ export function newKey() {
   return random + sha256(random).slice(0, 8);
 }
 
-/** SQL that makes a project and its key; repeating it changes nothing. @param {string} key */
+/** SQL that makes a project and its key, with the highest limit there is; repeating it changes nothing. @param {string} key */
 export function projectSql(key) {
   return [
     `INSERT OR IGNORE INTO projects (id, name, created_at) VALUES ('proj_dev', 'Development', 0)`,
-    `INSERT OR IGNORE INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at)
-       VALUES ('key_${sha256(key).slice(0, 12)}', 'proj_dev', 'npm start', '${sha256(key)}', '${key.slice(0, 12)}', 0)`,
+    `INSERT OR IGNORE INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, rate_limit_per_minute)
+       VALUES ('key_${sha256(key).slice(0, 12)}', 'proj_dev', 'npm start', '${sha256(key)}', '${key.slice(0, 12)}', 0, 10000)`,
   ];
 }
 

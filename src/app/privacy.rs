@@ -18,20 +18,37 @@ const RESULTS_KEPT_MS: i64 = 7 * 24 * HOUR_MS;
 /// Runs are kept one by one for 90 days; counts of them stay.
 const RUNS_KEPT_MS: i64 = 90 * 24 * HOUR_MS;
 
-/// Everything that is known of an account but its runs, which are read page by page.
+/// Runs in one export. With 200 characters of source and 8 KiB of user context at most they are 9 MB, which an isolate
+/// has room for; the rest is read page by page.
+const MAX_EXPORTED_RUNS: u32 = 1_000;
+
+/// Everything that is known of an account, of its runs the newest.
 pub struct Export {
     pub sessions: Vec<ListedSession>,
-    pub projects: Vec<(Project, Vec<keys::StoredKey>)>,
+    pub projects: Vec<ExportedProject>,
     pub events: Vec<RecordedEvent>,
+}
+
+/// A project with its keys and runs.
+pub struct ExportedProject {
+    pub project: Project,
+    pub keys: Vec<keys::StoredKey>,
+    pub runs: Vec<UsageRun>,
+    /// Where its runs go on.
+    pub next_cursor: Option<String>,
 }
 
 /// Collects an account's export.
 pub async fn export_account(app: &App, user_id: &str) -> Result<Export, PortError> {
     let sessions = all(async |page| sign_in::list(app, user_id, &page).await).await?;
-    let mut owned = Vec::new();
+    let (mut owned, mut room) = (Vec::new(), MAX_EXPORTED_RUNS);
     for project in all(async |page| projects::list(app, user_id, &page).await).await? {
         let keys = all(async |page| keys::list(app, &project.id, &page).await).await?;
-        owned.push((project, keys));
+        // One of each project at least, because a page of none has no cursor to go on from.
+        let page = Page::beginning(room.max(1));
+        let (runs, next_cursor) = page.cut(usage::history(&*app.sql, &project.id, &page).await?, UsageRun::position);
+        room = room.saturating_sub(u32::try_from(runs.len()).unwrap_or(u32::MAX));
+        owned.push(ExportedProject { project, keys, runs, next_cursor });
     }
     let events = all(async |page| events_of_user(app, user_id, &page).await).await?;
     Ok(Export { sessions, projects: owned, events })

@@ -1,7 +1,7 @@
 //! Reading what was run.
 
 use crate::app::App;
-use crate::domain::record::{Owner, StoredRun};
+use crate::domain::record::StoredRun;
 use crate::domain::result::with_fields_before;
 use crate::domain::run_id::RunId;
 use crate::ports::PortError;
@@ -11,9 +11,20 @@ use bytes::Bytes;
 /// How long to wait before looking again, in milliseconds: KV may show a value a moment after it was written.
 const LOOK_AGAIN_AFTER_MS: [u32; 2] = [100, 400];
 
-/// The result of a run as JSON, with its `input` where `reader` is the project that ran it; `None` where no such run is
-/// kept.
-pub async fn read_run(app: &App, id: RunId, reader: Option<&Owner>) -> Result<Option<Bytes>, PortError> {
+/// Who reads a result.
+pub enum Reader {
+    /// Whoever knows its id.
+    Anyone,
+    /// The holder of one of this project's keys.
+    Project(String),
+    /// Somebody who is signed in.
+    User(String),
+}
+
+/// The result of a run as JSON, with its `input` where `reader` is the project that ran it or the project's owner;
+/// `None` where no such run is kept, or is none of the reader's business. The project is asked on every reading, so that
+/// what it decides holds for the results that it has already.
+pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<Bytes>, PortError> {
     let mut waits = LOOK_AGAIN_AFTER_MS.into_iter();
     let record = loop {
         if let Some(record) = store::runs::get(&*app.runs, id).await? {
@@ -27,7 +38,15 @@ pub async fn read_run(app: &App, id: RunId, reader: Option<&Owner>) -> Result<Op
     let stored: StoredRun<'_> = serde_json::from_slice(&record)
         .map_err(|error| PortError(format!("A record of a run is unreadable: {error}")))?;
     let result = stored.result.get().as_bytes();
-    let is_owner = reader.is_some_and(|reader| reader.project_id == stored.project_id);
+    let Some(guard) = store::projects::guard(&*app.sql, &stored.project_id).await? else { return Ok(None) };
+    let is_owner = match reader {
+        Reader::Anyone => false,
+        Reader::Project(id) => *id == stored.project_id,
+        Reader::User(id) => guard.user_id.as_ref() == Some(id),
+    };
+    if guard.private_results && !is_owner {
+        return Ok(None);
+    }
     Ok(Some(if is_owner {
         with_fields_before(result, &format!(r#""input":{},"#, stored.input.get()))
     } else {

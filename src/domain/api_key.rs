@@ -46,6 +46,11 @@ impl ApiKey {
     }
 
     /// What is stored and looked up: the SHA-256 of the whole key in hexadecimal.
+    ///
+    /// Keys are compared nowhere else, and neither are tokens of links and sessions: the hash names the gate and is found
+    /// through an index. Such a look-up may take longer the more of a hash is right, but that tells nobody how to go on:
+    /// who wants a hash that begins with certain digits has to try keys, and one digit more of the hash says nothing about
+    /// any digit of the key. The checksum is no secret, so its comparison has nothing to tell either.
     pub fn hash(&self) -> String {
         hex::encode(Sha256::digest(&self.0))
     }
@@ -97,6 +102,24 @@ mod tests {
             format!("{}é{sum}", &body[..46]),
         ] {
             assert_eq!(ApiKey::parse(&wrong), None, "{wrong}");
+        }
+    }
+
+    /// What a look-up tells about a hash tells nothing about a key, because neighbours have nothing in common.
+    #[test]
+    fn hashes_of_keys_that_are_nearly_the_same_have_nothing_in_common() {
+        let hashes: Vec<String> = (0..=255)
+            .map(|last| {
+                let mut bytes = [7; RANDOM_BYTES];
+                bytes[RANDOM_BYTES - 1] = last;
+                ApiKey::from_random(bytes).hash()
+            })
+            .collect();
+        for (index, hash) in hashes.iter().enumerate() {
+            for other in &hashes[index + 1..] {
+                let alike = hash.bytes().zip(other.bytes()).filter(|(one, two)| one == two).count();
+                assert!(alike < 24, "of 64 digits, 4 are alike by chance: {hash} {other}");
+            }
         }
     }
 

@@ -8,14 +8,15 @@ use serde_json::Value;
 use std::ops::RangeInclusive;
 
 /// Calls a minute.
-const RATE_LIMIT: RangeInclusive<u32> = 1..=10_000;
-const DEFAULT_RATE_LIMIT: u32 = 60;
+pub const RATE_LIMIT: RangeInclusive<u32> = 1..=10_000;
+/// Of a key that names none.
+pub const DEFAULT_RATE_LIMIT: u32 = 60;
 /// Characters of a name.
-const MAX_NAME_CHARS: usize = 100;
+pub const MAX_NAME_CHARS: usize = 100;
 /// How long an old key may go on working beside its successor: 30 days.
-const OVERLAP_SECONDS: RangeInclusive<u32> = 0..=2_592_000;
+pub const OVERLAP_SECONDS: RangeInclusive<u32> = 0..=2_592_000;
 /// A day, in which every place that uses the key can be told.
-const DEFAULT_OVERLAP_SECONDS: u32 = 86_400;
+pub const DEFAULT_OVERLAP_SECONDS: u32 = 86_400;
 
 const FIELDS: [&str; 4] = ["name", "allowedDomains", "rateLimitPerMinute", "expiresAt"];
 

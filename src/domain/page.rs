@@ -2,9 +2,11 @@
 
 use crate::domain::problem::FieldError;
 use crate::domain::timestamp::Timestamp;
+use std::ops::RangeInclusive;
 
-const MAX_LIMIT: u32 = 100;
-const DEFAULT_LIMIT: u32 = 50;
+/// Items that a caller may ask for at once.
+pub const LIMIT: RangeInclusive<u32> = 1..=100;
+pub const DEFAULT_LIMIT: u32 = 50;
 
 /// A place in a list that is sorted by time and then by id, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +31,8 @@ impl Page {
         let wrong = |field: &str, message: String| Err(vec![FieldError { field: field.to_owned(), message }]);
         let limit = match limit.map(str::parse) {
             None => DEFAULT_LIMIT,
-            Some(Ok(limit)) if (1..=MAX_LIMIT).contains(&limit) => limit,
-            Some(_) => return wrong("limit", format!("must be an integer from 1 to {MAX_LIMIT}")),
+            Some(Ok(limit)) if LIMIT.contains(&limit) => limit,
+            Some(_) => return wrong("limit", format!("must be an integer from {} to {}", LIMIT.start(), LIMIT.end())),
         };
         let after = match cursor.map(read_cursor) {
             None => None,
@@ -43,6 +45,11 @@ impl Page {
     /// The beginning of a list.
     pub const fn first() -> Self {
         Self { limit: DEFAULT_LIMIT, after: None }
+    }
+
+    /// The beginning of a list, for whoever reads more at once than a caller may ask for.
+    pub const fn beginning(limit: u32) -> Self {
+        Self { limit, after: None }
     }
 
     /// What the page comes after; the first page comes after the end of time.

@@ -13,6 +13,8 @@ pub struct ProjectSettings {
     pub name: String,
     /// Whether the network addresses that runs are asked for from are kept with them.
     pub store_ip: bool,
+    /// Whether results are read by the project's own keys and owner only, instead of by whoever knows their ids.
+    pub private_results: bool,
 }
 
 /// A project of somebody's.
@@ -42,7 +44,8 @@ pub fn parse_new(body: Value) -> Result<ProjectSettings, Vec<FieldError>> {
         }
         let name = read_name(&mut fields);
         let store_ip = fields.boolean("storeIp").unwrap_or(false);
-        Some(ProjectSettings { name: name?, store_ip })
+        let private_results = fields.boolean("privateResults").unwrap_or(false);
+        Some(ProjectSettings { name: name?, store_ip, private_results })
     });
     problems.conclude(settings)
 }
@@ -56,10 +59,11 @@ pub fn parse_change(body: Value, settings: ProjectSettings) -> Result<ProjectSet
     let settings = open(body, &mut problems).map(|mut fields| ProjectSettings {
         name: read_name(&mut fields).unwrap_or(settings.name),
         store_ip: fields.boolean("storeIp").unwrap_or(settings.store_ip),
+        private_results: fields.boolean("privateResults").unwrap_or(settings.private_results),
     });
     problems.conclude(settings)
 }
 
 fn open(body: Value, problems: &mut Problems) -> Option<Reader<'_>> {
-    Reader::open(body, String::new(), &["name", "storeIp"], problems)
+    Reader::open(body, String::new(), &["name", "storeIp", "privateResults"], problems)
 }

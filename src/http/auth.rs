@@ -85,10 +85,15 @@ impl SignedIn {
             call.require_json()?;
         }
         let required = || ApiError::new(ErrorCode::SessionRequired, "Sign in to do this.");
-        let token = cookie::read(call.headers()).ok_or_else(required)?;
-        let current = sign_in::current(app, &token).await?.ok_or_else(required)?;
+        Self::extract_if_present(app, call).await?.ok_or_else(required)
+    }
+
+    /// The same, where calling without a session is fine, too, and nothing is changed.
+    pub async fn extract_if_present(app: &App, call: &Call) -> Result<Option<Self>, ApiError> {
+        let Some(token) = cookie::read(call.headers()) else { return Ok(None) };
+        let Some(current) = sign_in::current(app, &token).await? else { return Ok(None) };
         let renewed = current.renewed.then(|| (SET_COOKIE, cookie::set(&token, &call.base_url(app))));
-        Ok(Self { session: current.session, renewed })
+        Ok(Some(Self { session: current.session, renewed }))
     }
 
     /// Who it is.

@@ -1,15 +1,16 @@
 //! The description of this API in OpenAPI 3.1, made of the table of routes; the test below keeps openapi.json equal to
 //! it.
 //!
-//! Shapes are written as lists of fields: `name` and a type, which is `string`, `integer`, `number`, `boolean`, `object`,
-//! `time`, or `@Name` for another shape; `[]` before it makes an array, `?` behind it what may be absent from a request
-//! and null in an answer.
+//! Shapes are in [`shapes`], what values may be in [`ranges`].
+
+mod ranges;
+mod shapes;
 
 use crate::http::error::ErrorCode;
+use crate::http::openapi::ranges::range;
+use crate::http::openapi::shapes::{Fields, SHAPES};
 use crate::http::table::{Caller, ROUTES, Route, Verb};
 use serde_json::{Map, Value, json};
-
-type Fields = &'static [(&'static str, &'static str)];
 
 /// What the table of routes does not say of an operation.
 struct Operation {
@@ -28,7 +29,7 @@ fn operation(name: &str) -> Operation {
     let list = |summary, gives| Operation { summary, query: PAGE, takes: None, status: 200, gives: Some(gives) };
     match name {
         "create_run" => of("Run a program", Some("RunRequest"), 200, Some("RunResult")),
-        "get_run" => of("Read a result again, for 7 days", None, 200, Some("RunResult")),
+        "get_run" => of("Read a result again, for 7 days", None, 200, Some("StoredRun")),
         "request_link" => of("Mail a login link", Some("LinkRequest"), 200, Some("Message")),
         "get_verify" => Operation { query: &["token"], ..of("The page that a login link opens", None, 200, None) },
         "redeem_link" => of("Redeem a login link for a session", Some("Link"), 200, Some("Message")),
@@ -69,175 +70,6 @@ fn operation(name: &str) -> Operation {
     }
 }
 
-const SHAPES: &[(&str, Fields)] = &[
-    (
-        "RunRequest",
-        &[
-            ("lang", "string"),
-            ("code", "string?"),
-            ("files", "[]@SourceFile?"),
-            ("entrypoint", "string?"),
-            ("packages", "@Packages?"),
-            ("stdin", "string?"),
-            ("args", "[]string?"),
-            ("env", "object?"),
-            ("policy", "@Policy?"),
-            ("userContext", "@UserContext?"),
-        ],
-    ),
-    ("SourceFile", &[("path", "string"), ("content", "string")]),
-    ("Packages", &[("packages", "[]string")]),
-    (
-        "Policy",
-        &[
-            ("timeoutMs", "integer?"),
-            ("memoryMB", "integer?"),
-            ("maxOutputBytes", "integer?"),
-            ("allowNetwork", "boolean?"),
-            ("allowedHosts", "[]string?"),
-        ],
-    ),
-    (
-        "UserContext",
-        &[("id", "string"), ("email", "string?"), ("name", "string?"), ("tier", "string?"), ("metadata", "object?")],
-    ),
-    (
-        "RunResult",
-        &[
-            ("id", "string"),
-            ("ok", "boolean"),
-            ("status", "string"),
-            ("exitCode", "integer"),
-            ("signal", "string?"),
-            ("stdout", "string"),
-            ("stderr", "string"),
-            ("truncated", "object"),
-            ("usage", "object"),
-            ("createdAt", "time"),
-        ],
-    ),
-    ("LinkRequest", &[("email", "string")]),
-    ("Link", &[("token", "string")]),
-    ("Message", &[("message", "string")]),
-    ("Account", &[("id", "string"), ("email", "string"), ("created_at", "time"), ("session_id", "string")]),
-    (
-        "AccountExport",
-        &[
-            ("account", "@Account"),
-            ("sessions", "[]@Session"),
-            ("projects", "[]@ExportedProject"),
-            ("events", "[]@Event"),
-        ],
-    ),
-    ("ExportedProject", &[("project", "@Project"), ("apiKeys", "[]@Key")]),
-    (
-        "Session",
-        &[
-            ("id", "string"),
-            ("current", "boolean"),
-            ("created_at", "time"),
-            ("last_used_at", "time"),
-            ("expires_at", "time"),
-            ("ip_address", "string?"),
-            ("user_agent", "string?"),
-        ],
-    ),
-    ("SessionPage", &[("sessions", "[]@Session"), ("next_cursor", "string?")]),
-    (
-        "Event",
-        &[
-            ("id", "string"),
-            ("action", "string"),
-            ("subject", "string"),
-            ("project_id", "string?"),
-            ("created_at", "time"),
-            ("ip_address", "string?"),
-            ("user_agent", "string?"),
-        ],
-    ),
-    ("EventPage", &[("events", "[]@Event"), ("next_cursor", "string?")]),
-    ("ProjectSettings", &[("name", "string"), ("storeIp", "boolean?")]),
-    ("ProjectChange", &[("name", "string?"), ("storeIp", "boolean?")]),
-    ("Project", &[("id", "string"), ("name", "string"), ("store_ip", "boolean"), ("created_at", "time")]),
-    ("ProjectPage", &[("projects", "[]@Project"), ("next_cursor", "string?")]),
-    (
-        "KeySettings",
-        &[
-            ("name", "string?"),
-            ("allowedDomains", "[]string?"),
-            ("rateLimitPerMinute", "integer?"),
-            ("expiresAt", "time?"),
-        ],
-    ),
-    ("CreatedKey", &[("key", "string"), ("id", "string")]),
-    ("Rotation", &[("overlapSeconds", "integer?")]),
-    ("RotatedKey", &[("key", "string"), ("id", "string"), ("previous", "@EndingKey")]),
-    ("EndingKey", &[("id", "string"), ("expires_at", "time")]),
-    (
-        "Key",
-        &[
-            ("id", "string"),
-            ("name", "string"),
-            ("key_prefix", "string"),
-            ("allowed_domains", "[]string"),
-            ("rate_limit_per_minute", "integer"),
-            ("last_used_at", "time?"),
-            ("is_active", "integer"),
-            ("expires_at", "time?"),
-            ("revoked_at", "time?"),
-            ("created_at", "time"),
-        ],
-    ),
-    ("KeyPage", &[("apiKeys", "[]@Key"), ("next_cursor", "string?")]),
-    (
-        "Usage",
-        &[
-            ("total_runs", "integer"),
-            ("python_runs", "integer"),
-            ("nodejs_runs", "integer"),
-            ("success_rate", "number"),
-            ("history", "[]@UsageRun"),
-            ("next_cursor", "string?"),
-            ("languages", "object"),
-            ("statuses", "object"),
-            ("duration_ms", "@Percentiles"),
-            ("interval", "string"),
-            ("series", "[]@Stretch"),
-            ("api_keys", "[]@KeyCount"),
-            ("end_users", "[]@EndUserCount"),
-        ],
-    ),
-    (
-        "UsageRun",
-        &[
-            ("id", "string"),
-            ("language", "string"),
-            ("code_snippet", "string"),
-            ("status", "string"),
-            ("exit_code", "integer"),
-            ("execution_time_ms", "integer"),
-            ("created_at", "time"),
-            ("api_key_id", "string"),
-            ("user_context", "@UserContext?"),
-            ("ip_address", "string?"),
-        ],
-    ),
-    ("RunPage", &[("history", "[]@UsageRun"), ("next_cursor", "string?")]),
-    ("Percentiles", &[("p50", "integer?"), ("p95", "integer?")]),
-    ("Stretch", &[("start", "time"), ("runs", "integer"), ("successes", "integer")]),
-    ("KeyCount", &[("id", "string"), ("name", "string?"), ("runs", "integer")]),
-    ("EndUserCount", &[("id", "string"), ("runs", "integer"), ("last_run_at", "time")]),
-    ("Deletion", &[("deleted_runs", "integer"), ("complete", "boolean")]),
-    ("Outbox", &[("messages", "[]@Mail")]),
-    (
-        "Mail",
-        &[("to", "string"), ("subject", "string"), ("text", "string"), ("html", "string"), ("created_at", "time")],
-    ),
-    ("Index", &[("name", "string"), ("version", "string"), ("links", "object")]),
-    ("Anything", &[]),
-    ("FieldError", &[("field", "string"), ("message", "string")]),
-];
-
 fn document() -> Value {
     let mut paths = Map::new();
     for route in ROUTES {
@@ -255,8 +87,8 @@ fn document() -> Value {
     let mut schemas = Map::new();
     for (name, fields) in SHAPES {
         // What may be absent from a request is always there in an answer, and may be null.
-        let is_request = takes.contains(name) || ["Policy", "UserContext"].contains(name);
-        schemas.insert((*name).to_owned(), shape(fields, is_request));
+        let is_request = takes.contains(name) || ["Policy", "Packages", "SourceFile", "UserContext"].contains(name);
+        schemas.insert((*name).to_owned(), shape(name, fields, is_request));
     }
     schemas.insert("Problem".to_owned(), problem());
     json!({
@@ -280,9 +112,10 @@ fn describe(route: &Route) -> Value {
         parameters.push(json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }));
     }
     for name in operation.query {
-        let kind = if *name == "limit" { "integer" } else { "string" };
         let required = matches!(*name, "id" | "token");
-        parameters.push(json!({ "name": name, "in": "query", "required": required, "schema": { "type": kind } }));
+        let mut schema = json!({ "type": if *name == "limit" { "integer" } else { "string" } });
+        merge(&mut schema, range("query", name));
+        parameters.push(json!({ "name": name, "in": "query", "required": required, "schema": schema }));
     }
     let json_of = |name: &str| json!({ "application/json": { "schema": reference(name) } });
     let mut success = json!({ "description": operation.summary });
@@ -306,7 +139,7 @@ fn describe(route: &Route) -> Value {
         described["requestBody"] = json!({ "required": true, "content": json_of(name) });
     }
     let security = match (route.caller, route.name) {
-        (Caller::ApiClient, "get_run") => Some(json!([{}, { "apiKey": [] }])),
+        (Caller::ApiClient, "get_run") => Some(json!([{}, { "apiKey": [] }, { "session": [] }])),
         (Caller::ApiClient, _) => Some(json!([{ "apiKey": [] }])),
         (Caller::SignedIn, _) => Some(json!([{ "session": [] }])),
         (Caller::Anyone | Caller::Visitor, _) => None,
@@ -317,24 +150,31 @@ fn describe(route: &Route) -> Value {
     described
 }
 
-fn shape(fields: Fields, is_request: bool) -> Value {
+fn shape(name: &str, fields: Fields, is_request: bool) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for (name, kind) in fields {
-        let plain = kind.strip_suffix('?');
-        let described = type_of(plain.unwrap_or(kind));
-        if plain.is_none() || !is_request {
-            required.push(*name);
+    for (field, kind) in fields {
+        let plain = kind.trim_end_matches(['?', '~']);
+        let mut described = type_of(plain);
+        merge(&mut described, range(name, field));
+        if plain == *kind || (kind.ends_with('?') && !is_request) {
+            required.push(*field);
         }
-        let nullable = plain.is_some() && (!is_request || *name == "expiresAt");
+        let nullable = kind.ends_with('?') && (!is_request || *field == "expiresAt");
         let described = if nullable { json!({ "anyOf": [described, { "type": "null" }] }) } else { described };
-        properties.insert((*name).to_owned(), described);
+        properties.insert((*field).to_owned(), described);
     }
     let mut shape = json!({ "type": "object", "properties": properties, "required": required });
     if is_request {
         shape["additionalProperties"] = json!(false);
     }
     shape
+}
+
+fn merge(schema: &mut Value, more: Value) {
+    if let (Value::Object(schema), Value::Object(more)) = (schema, more) {
+        schema.extend(more);
+    }
 }
 
 fn type_of(kind: &str) -> Value {
@@ -354,6 +194,7 @@ fn reference(name: &str) -> Value {
 
 fn problem() -> Value {
     let mut shape = shape(
+        "Problem",
         &[
             ("type", "string"),
             ("title", "string"),
@@ -367,6 +208,9 @@ fn problem() -> Value {
         false,
     );
     shape["properties"]["code"] = json!({ "type": "string", "enum": ErrorCode::ALL.map(ErrorCode::name) });
+    if let Value::Array(required) = &mut shape["required"] {
+        required.push(json!("code"));
+    }
     shape["properties"]["errors"] = type_of("[]@FieldError");
     shape
 }

@@ -73,7 +73,7 @@ impl DurableObject for KeyGate {
         let answer = match what {
             GateAction::Ask(ask) => self.ask(&key_hash, &ask).await,
             GateAction::Record => match request.text().await {
-                Ok(record) => self.record(&key_hash, record).await,
+                Ok(records) => self.record(&key_hash, &records).await,
                 Err(error) => Err(failed(error)),
             },
             GateAction::Refresh => {
@@ -119,13 +119,13 @@ impl KeyGate {
         serde_json::to_string(&verdict).map_err(|error| PortError(error.to_string()))
     }
 
-    async fn record(&self, key_hash: &str, record: String) -> std::result::Result<String, PortError> {
+    async fn record(&self, key_hash: &str, records: &str) -> std::result::Result<String, PortError> {
         let now = RuntimeClock.now();
         {
             let mut memory = self.memory.borrow_mut();
             self.saved(&mut memory, key_hash)?;
             memory.unsaved_since.get_or_insert(now);
-            memory.records.push(record);
+            memory.records.extend(records.lines().map(str::to_owned));
         }
         self.set_alarm(now).await?;
         Ok(String::new())

@@ -1,9 +1,13 @@
 //! What a key's gate is asked, and the stub that asks it.
 
 use crate::domain::gate::{Ask, Verdict};
-use crate::ports::{Gates, PortError};
+use crate::domain::timestamp::Timestamp;
+use crate::platform::clock::RuntimeClock;
+use crate::ports::{Clock, Gates, PortError};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use worker::{Headers, Method, ObjectNamespace, Request, RequestInit, Response};
 
 /// Carries the call; only a record is long enough for a body.
@@ -26,7 +30,7 @@ pub struct GateCall {
 pub enum GateAction {
     /// May this caller pass? The answer is a [`Verdict`].
     Ask(Ask),
-    /// Keep the record in the body.
+    /// Keep the records in the body, one a line.
     Record,
     /// Look at the database again.
     Refresh,
@@ -70,6 +74,42 @@ impl GateStub {
     }
 }
 
+/// How long records for one gate are collected before one call hands them over: a fraction of what the gate then keeps
+/// in its memory anyway.
+const COLLECT_MS: u32 = 50;
+/// After this long whoever was to hand records over is thought to be gone.
+const ABANDONED_AFTER_MS: i64 = 1_000;
+
+/// Records that wait in this isolate for their gate, by the key's hash. They are text, not handles of the runtime, which
+/// is why one request may hand over another's.
+struct Records {
+    lines: String,
+    since: Timestamp,
+}
+
+thread_local! {
+    static WAITING: RefCell<HashMap<String, Records>> = RefCell::default();
+}
+
+/// Puts a record with those that wait. Answers whether the caller is to hand them over, and after how many milliseconds.
+fn collect(key_hash: &str, record: String, now: Timestamp) -> Option<u32> {
+    WAITING.with_borrow_mut(|waiting| match waiting.get_mut(key_hash) {
+        None => {
+            waiting.insert(key_hash.to_owned(), Records { lines: record, since: now });
+            Some(COLLECT_MS)
+        }
+        Some(records) => {
+            records.lines.push('\n');
+            records.lines.push_str(&record);
+            let is_abandoned = records.since.plus_ms(ABANDONED_AFTER_MS) <= now;
+            if is_abandoned {
+                records.since = now;
+            }
+            is_abandoned.then_some(0)
+        }
+    })
+}
+
 #[async_trait(?Send)]
 impl Gates for GateStub {
     async fn ask(&self, key_hash: &str, ask: &Ask) -> Result<Verdict, PortError> {
@@ -79,7 +119,10 @@ impl Gates for GateStub {
     }
 
     async fn record(&self, key_hash: &str, record: String) -> Result<(), PortError> {
-        self.call(key_hash, GateAction::Record, Some(record)).await.map(drop)
+        let Some(collecting) = collect(key_hash, record, RuntimeClock.now()) else { return Ok(()) };
+        RuntimeClock.sleep(collecting).await;
+        let Some(records) = WAITING.with_borrow_mut(|waiting| waiting.remove(key_hash)) else { return Ok(()) };
+        self.call(key_hash, GateAction::Record, Some(records.lines)).await.map(drop)
     }
 
     async fn refresh(&self, key_hash: &str) -> Result<(), PortError> {

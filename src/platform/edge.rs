@@ -1,5 +1,6 @@
 //! Requests and responses of the runtime as the application's own, and back.
 
+use crate::platform::headers;
 use crate::ports::exchange::{Body, BodyLost, Request, Response};
 use ::http::header::CONTENT_LENGTH;
 use ::http::{HeaderName, HeaderValue, Uri};
@@ -12,7 +13,7 @@ use worker::Result;
 pub fn request(mut raw: worker::Request) -> Result<Request> {
     let mut request = ::http::Request::builder().method(raw.method().as_ref());
     if let Some(headers) = request.headers_mut() {
-        for (name, value) in raw.headers() {
+        for (name, value) in headers::read(&raw.inner().headers())? {
             // What is no header by the book, such as raw UTF-8, is nothing that the application reads.
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
                 headers.append(name, value);
@@ -34,10 +35,8 @@ pub fn request(mut raw: worker::Request) -> Result<Request> {
 /// The answer as the runtime sends it.
 pub fn response(response: Response) -> Result<worker::Response> {
     let (parts, body) = response.into_parts();
-    let headers = worker::Headers::new();
-    for (name, value) in &parts.headers {
-        headers.append(name.as_str(), value.to_str().unwrap_or_default())?;
-    }
+    let pairs = parts.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()));
+    let headers = worker::Headers(headers::make(&pairs.collect::<Vec<_>>())?);
     let builder = worker::ResponseBuilder::new().with_status(parts.status.as_u16()).with_headers(headers);
     match body {
         Body::Empty => Ok(builder.empty()),

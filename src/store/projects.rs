@@ -9,30 +9,46 @@ use crate::store::{audit, erasure};
 
 /// Makes a project.
 pub async fn add(sql: &dyn Sql, user_id: &str, project: &Project, event: Event) -> Result<(), PortError> {
-    let query = "INSERT INTO projects (id, user_id, name, store_ip, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let ProjectSettings { name, store_ip } = &project.settings;
-    let insert = sql!(query, &project.id, user_id, name, *store_ip, project.created_at);
+    let query = "INSERT INTO projects (id, user_id, name, store_ip, private_results, created_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let ProjectSettings { name, store_ip, private_results } = &project.settings;
+    let insert = sql!(query, &project.id, user_id, name, *store_ip, *private_results, project.created_at);
     sql.batch(vec![insert, audit::insert(event)]).await.map(drop)
 }
 
 /// A user's project.
 pub async fn find(sql: &dyn Sql, user_id: &str, id: &str) -> Result<Option<Project>, PortError> {
-    let query = "SELECT id, name, store_ip, created_at FROM projects WHERE id = ?1 AND user_id = ?2";
+    let query = "SELECT id, name, store_ip, private_results, created_at FROM projects WHERE id = ?1 AND user_id = ?2";
     sql.query(sql!(query, id, user_id)).await?.into_iter().next().map(read).transpose()
 }
 
 /// A user's projects, the newest first.
 pub async fn list(sql: &dyn Sql, user_id: &str, page: &Page) -> Result<Vec<Project>, PortError> {
-    let query = "SELECT id, name, store_ip, created_at FROM projects WHERE user_id = ?1 \
+    let query = "SELECT id, name, store_ip, private_results, created_at FROM projects WHERE user_id = ?1 \
                  AND (created_at, id) < (?2, ?3) ORDER BY created_at DESC, id DESC LIMIT ?4";
     let Position { at, id } = page.after();
     sql.query(sql!(query, user_id, at, id, page.rows())).await?.into_iter().map(read).collect()
 }
 
+/// Whose a project is, and whether its results are private.
+pub struct Guard {
+    /// `None` where nobody owns it.
+    pub user_id: Option<String>,
+    pub private_results: bool,
+}
+
+/// Who may read the results of a project; `None` where it is gone.
+pub async fn guard(sql: &dyn Sql, id: &str) -> Result<Option<Guard>, PortError> {
+    let query = "SELECT user_id, private_results FROM projects WHERE id = ?1";
+    let read = |mut row: Row| Ok(Guard { user_id: row.optional_text()?, private_results: row.integer()? != 0 });
+    sql.query(sql!(query, id)).await?.into_iter().next().map(read).transpose()
+}
+
 /// Changes what the owner decides.
 pub async fn change(sql: &dyn Sql, user_id: &str, id: &str, settings: &ProjectSettings) -> Result<(), PortError> {
-    let query = "UPDATE projects SET name = ?3, store_ip = ?4 WHERE id = ?1 AND user_id = ?2";
-    sql.query(sql!(query, id, user_id, &settings.name, settings.store_ip)).await.map(drop)
+    let query = "UPDATE projects SET name = ?3, store_ip = ?4, private_results = ?5 WHERE id = ?1 AND user_id = ?2";
+    let ProjectSettings { name, store_ip, private_results } = settings;
+    sql.query(sql!(query, id, user_id, name, *store_ip, *private_results)).await.map(drop)
 }
 
 /// Deletes a user's project with its keys and its statistics. Answers with the hashes of the keys that are gone, or `None` where there is
@@ -57,7 +73,11 @@ pub async fn delete(sql: &dyn Sql, user_id: &str, id: &str, event: Event) -> Res
 fn read(mut row: Row) -> Result<Project, PortError> {
     Ok(Project {
         id: row.text()?,
-        settings: ProjectSettings { name: row.text()?, store_ip: row.integer()? != 0 },
+        settings: ProjectSettings {
+            name: row.text()?,
+            store_ip: row.integer()? != 0,
+            private_results: row.integer()? != 0,
+        },
         created_at: row.time()?,
     })
 }

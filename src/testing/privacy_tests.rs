@@ -1,6 +1,6 @@
 //! Export, deletion and the audit log from the outside.
 
-use crate::testing::app::TestApp;
+use crate::testing::app::{TestApp, key};
 use ::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -95,4 +95,46 @@ fn what_was_done_is_told_with_who_when_and_from_where() {
     let actions: Vec<_> =
         all["events"].as_array().unwrap().iter().map(|event| event["action"].as_str().unwrap()).collect();
     assert_eq!((actions.len(), actions[0]), (4, "key_created"));
+}
+
+#[test]
+fn a_result_is_read_by_whom_the_project_lets() {
+    let mut app = TestApp::new();
+    let (cookie, project, own_key) = own(&mut app, &["u"]);
+    let stranger = app.sign_in("eve@example.com");
+    let run = app.kv.values.borrow().keys().next().unwrap().replace("run:", "");
+    let path = format!("/api/run/{run}");
+    let other_key = key(2).reveal().to_owned();
+    // The status for a reader, and whether the input is there.
+    let read = |app: &mut TestApp, name: &'static str, value: &str| {
+        let answer = app.send(app.visit(Method::GET, &path).header(name, value), "");
+        (answer.status.as_u16(), answer.status == StatusCode::OK && answer.json()["input"]["code"] == "print(1)")
+    };
+    let bearer = |key: &str| format!("Bearer {key}");
+    for (private, others) in [(false, (200, false)), (true, (404, false)), (false, (200, false))] {
+        let settings = json!({ "privateResults": private });
+        let changed = app.call(&cookie, Method::PATCH, &format!("/api/projects/{project}"), settings).json();
+        assert_eq!(changed["private_results"], private);
+        assert_eq!(read(&mut app, "authorization", &bearer(&own_key)), (200, true));
+        assert_eq!(read(&mut app, "cookie", &cookie), (200, true));
+        assert_eq!(read(&mut app, "authorization", &bearer(&other_key)), others);
+        assert_eq!(read(&mut app, "cookie", &stranger), others);
+        assert_eq!(read(&mut app, "cookie", "docle_session=0"), others);
+        assert_eq!(read(&mut app, "x-nothing", ""), others);
+    }
+    app.call(&cookie, Method::DELETE, &format!("/api/projects/{project}"), Value::Null);
+    assert_eq!(read(&mut app, "x-nothing", ""), (404, false), "results of a project that is gone are not read, either");
+}
+
+#[test]
+fn an_account_is_exported_with_its_runs() {
+    let mut app = TestApp::new();
+    let (cookie, ..) = own(&mut app, &["u1", "u2"]);
+    let export = app.call(&cookie, Method::GET, "/auth/export", Value::Null).json();
+    let runs = export["projects"][0]["history"].as_array().unwrap();
+    assert_eq!(
+        (runs.len(), &runs[0]["user_context"]["id"], &runs[0]["code_snippet"]),
+        (2, &json!("u2"), &json!("print(1)"))
+    );
+    assert_eq!(export["projects"][0]["next_cursor"], Value::Null);
 }

@@ -52,14 +52,25 @@ export class Platform {
     this.#runner = runner;
   }
 
-  static async start(vars: Record<string, string> = {}): Promise<Platform> {
+  /** Starts the Worker; what it stores is in `state`, if that is named. */
+  static async start(vars: Record<string, string> = {}, state?: string): Promise<Platform> {
     const runner = await startIdleRunner();
     const url = `http://127.0.0.1:${(runner.address() as AddressInfo).port}`;
-    return new Platform(await startWorker({ SANDBOX_URL: url, SANDBOX_SECRET: "idle", ...vars }), runner);
+    return new Platform(await startWorker({ SANDBOX_URL: url, SANDBOX_SECRET: "idle", ...vars }, state), runner);
   }
 
   async stop(): Promise<void> {
     await this.worker.stop();
+    this.#stopRunner();
+  }
+
+  /** Ends the runtime without warning, as a crash would. */
+  async crash(): Promise<void> {
+    await this.worker.kill();
+    this.#stopRunner();
+  }
+
+  #stopRunner(): void {
     this.#runner.closeAllConnections();
     this.#runner.close();
   }

@@ -1,11 +1,12 @@
 //! The Worker as it is deployed, in the real Workers runtime, with the bindings of wrangler.toml.
 
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { newKey, projectSql } from "../../scripts/setup/development.mjs";
 import { inRoot, workerModule, workerWasm } from "../../scripts/setup/paths.mjs";
+import { until } from "./until.ts";
 
 /** What we use of wrangler.toml, as wrangler itself reads it; its own types name packages that it does not bring. */
 interface Config {
@@ -28,11 +29,22 @@ export interface Worker {
   sql(statement: string): Promise<unknown>;
   /** A value of its KV namespace, by key. */
   stored(key: string): Promise<string | null>;
+  /** Puts a value there. */
+  store(key: string, value: string): Promise<void>;
+  /** Rows of an object's own database. */
+  objectSql(className: string, name: string, query: string): Promise<Record<string, unknown>[]>;
+  /** Takes an object out of memory, as the platform does when it likes to. */
+  evict(className: string, name: string): Promise<void>;
+  /** Raises the scheduled event, and answers with how it ended. */
+  schedule(): Promise<string>;
+  /** Ends the runtime without warning. */
+  kill(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts the Worker; `vars` are added to those of wrangler.toml. */
-export async function startWorker(vars: Record<string, string>): Promise<Worker> {
+/** Starts the Worker; `vars` are added to those of wrangler.toml. What it stores is in `state`, if that is named. */
+export async function startWorker(vars: Record<string, string>, state?: string): Promise<Worker> {
+  const isNew = state === undefined || !existsSync(state);
   const config = readConfig({ config: inRoot("wrangler.toml") }, { hideWarnings: true }) as unknown as Config;
   const name = config.name;
   const text = Object.entries({ ...config.vars, ...vars });
@@ -43,6 +55,8 @@ export async function startWorker(vars: Record<string, string>): Promise<Worker>
     cf: false,
     log: new Log(LogLevel.ERROR),
     logRequests: false,
+    unsafeInspectDurableObjects: true,
+    ...(state === undefined ? {} : { resourcePersistencePath: state }),
     handleStructuredLogs: ({ message }: { message: string }) => void logs.push(message),
     workers: [
       {
@@ -73,14 +87,57 @@ export async function startWorker(vars: Record<string, string>): Promise<Worker>
       },
     ],
   });
+  const before = runtimes();
   const url = (await miniflare.ready).origin;
+  const pids = runtimes().filter((pid) => !before.includes(pid));
 
   const database = await miniflare.getD1Database("DB");
   const sql = (statement: string) => database.prepare(statement).run();
   const key = newKey();
-  for (const statement of [...migrations(), ...projectSql(key)]) await sql(statement);
-  const runs = (await miniflare.getKVNamespace("RUNS")) as unknown as { get(key: string): Promise<string | null> };
-  return { url, key, logs, sql, stored: (id) => runs.get(id), stop: () => miniflare.dispose() };
+  for (const statement of [...(isNew ? migrations() : []), ...projectSql(key)]) await sql(statement);
+  const runs = (await miniflare.getKVNamespace("RUNS")) as unknown as {
+    get(key: string): Promise<string | null>;
+    put(key: string, value: string): Promise<void>;
+  };
+  return {
+    url,
+    key,
+    logs,
+    sql,
+    stored: (id) => runs.get(id),
+    store: (id, value) => runs.put(id, value),
+    objectSql: async (className, object, query) => {
+      const storage = await miniflare.unsafeGetDurableObjectStorage(name, className, { name: object });
+      return storage.exec(query) as unknown as Promise<Record<string, unknown>[]>;
+    },
+    evict: (className, object) => miniflare.unsafeEvictDurableObject(name, className, { name: object }),
+    schedule: async () => {
+      const worker = (await miniflare.getWorker()) as unknown as { scheduled(event: object): Promise<{ outcome: string }> };
+      return (await worker.scheduled({ cron: "17 * * * *" })).outcome;
+    },
+    kill: async () => {
+      for (const pid of pids) process.kill(pid, "SIGKILL");
+      await until("the runtime's end", () => runtimes().every((pid) => !pids.includes(pid)));
+      await miniflare.dispose();
+    },
+    stop: () => miniflare.dispose(),
+  };
+}
+
+/** Processes of the Workers runtime that are ours. */
+function runtimes(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+        const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        return stat.includes("(workerd)") && Number(parent) === process.pid && state !== "Z";
+      } catch {
+        return false; // It ended while we looked.
+      }
+    })
+    .map(Number);
 }
 
 /** Every statement of every migration. A statement ends where a line does, so migrations hold no triggers. */

@@ -19,9 +19,13 @@ pub async fn export_account(app: &App, call: Call) -> Result<Response, ApiError>
     let caller = SignedIn::extract(app, &call).await?;
     let export = privacy::export_account(app, caller.user_id()).await?;
     let now = app.clock.now();
-    let projects = export.projects.iter().map(|(project, owned)| {
-        let keys: Vec<Value> = owned.iter().map(|key| keys::encode(key, now)).collect();
-        json!({ "project": projects::encode(project), "apiKeys": keys })
+    let projects = export.projects.iter().map(|owned| {
+        json!({
+            "project": projects::encode(&owned.project),
+            "apiKeys": owned.keys.iter().map(|key| keys::encode(key, now)).collect::<Vec<_>>(),
+            "history": owned.runs.iter().map(usage::encode_run).collect::<Vec<_>>(),
+            "next_cursor": owned.next_cursor,
+        })
     });
     let body = json!({
         "account": auth::encode_account(&caller.session),

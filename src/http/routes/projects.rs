@@ -69,6 +69,7 @@ pub fn encode(project: &Project) -> Value {
         "id": project.id,
         "name": project.settings.name,
         "store_ip": project.settings.store_ip,
+        "private_results": project.settings.private_results,
         "created_at": project.created_at.to_string(),
     })
 }

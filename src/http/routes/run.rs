@@ -1,13 +1,14 @@
 //! `/api/run`: run a program, read what a run gave.
 
 use crate::app::run::{Client, Progress, StartedRun, start_run};
+use crate::app::runs::Reader;
 use crate::app::{App, runs};
 use crate::domain::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::problem::FieldError;
 use crate::domain::run_id::RunId;
 use crate::domain::run_request;
 use crate::http::accept::wants_event_stream;
-use crate::http::auth::ApiClient;
+use crate::http::auth::{ApiClient, SignedIn};
 use crate::http::body;
 use crate::http::call::Call;
 use crate::http::error::{ApiError, ErrorCode};
@@ -61,17 +62,28 @@ async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, A
     Ok(response)
 }
 
-/// `GET /api/run/:id`: open to whoever knows the id; the project's own key sees the input, too.
+/// `GET /api/run/:id`: open to whoever knows the id, unless the project keeps its results to itself; the project's own
+/// key and its owner's session see the input, too.
 pub async fn get_run(app: &App, call: Call) -> Result<Response, ApiError> {
-    let reader = ApiClient::extract_if_present(app, &call).await?.map(|client| client.owner);
+    let reader = reader(app, &call).await?;
     let not_found =
         || ApiError::new(ErrorCode::RunNotFound, "There is no run with this id; results are kept for 7 days.");
     let id = RunId::parse(call.param(0)).ok_or_else(not_found)?;
-    let run = runs::read_run(app, id, reader.as_ref()).await?.ok_or_else(not_found)?;
+    let run = runs::read_run(app, id, &reader).await?.ok_or_else(not_found)?;
     let mut response = respond::raw_json(StatusCode::OK, run);
-    let project_id = reader.map(|reader| reader.project_id);
+    let project_id = if let Reader::Project(id) = reader { Some(id) } else { None };
     response.extensions_mut().insert(About { run_id: Some(id), project_id });
     Ok(response)
+}
+
+/// Who reads: the holder of the key, else whoever is signed in. Reading changes nothing, so that a session needs no
+/// proof of its page: pages of other sites cannot read the answer to a call with a cookie.
+async fn reader(app: &App, call: &Call) -> Result<Reader, ApiError> {
+    if let Some(client) = ApiClient::extract_if_present(app, call).await? {
+        return Ok(Reader::Project(client.owner.project_id));
+    }
+    let user = SignedIn::extract_if_present(app, call).await?;
+    Ok(user.map_or(Reader::Anyone, |caller| Reader::User(caller.session.user_id)))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {

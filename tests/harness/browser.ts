@@ -1,0 +1,72 @@
+//! A real browser, and pages of other sites in it.
+
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import chromium from "@sparticuz/chromium";
+import puppeteer, { type Browser, type Page } from "puppeteer-core";
+
+/** What a page's `fetch` gave it. */
+export interface Fetched {
+  /** Null where the browser did not let the page read the answer. */
+  status: number | null;
+  text: string;
+  headers: Record<string, string>;
+}
+
+/** One tab. */
+export interface Tab {
+  page: Page;
+  /** Calls from the page, as its script would. */
+  fetch(url: string, init?: RequestInit): Promise<Fetched>;
+}
+
+/** Chromium without a window, and a server whose empty page is there under every name that ends in `.localhost`. */
+export class TestBrowser {
+  readonly browser: Browser;
+  readonly #pages: Server;
+
+  private constructor(browser: Browser, pages: Server) {
+    this.browser = browser;
+    this.#pages = pages;
+  }
+
+  static async start(): Promise<TestBrowser> {
+    const pages = createServer((_, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>A page</title>"));
+    await new Promise<void>((resolve) => pages.listen(0, "127.0.0.1", resolve));
+    const executablePath = process.env.CHROMIUM ?? (await chromium.executablePath());
+    // Its own sandbox needs user namespaces, which not every machine grants; it opens nothing but our own pages.
+    const browser = await puppeteer.launch({ executablePath, headless: "shell", args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
+    return new TestBrowser(browser, pages);
+  }
+
+  async stop(): Promise<void> {
+    await this.browser.close();
+    this.#pages.closeAllConnections();
+    this.#pages.close();
+  }
+
+  /** The address of a page of the site `host`. */
+  address(host: string): string {
+    return `http://${host}:${(this.#pages.address() as AddressInfo).port}/`;
+  }
+
+  /** Opens a page in a tab of its own. */
+  async open(url: string): Promise<Tab> {
+    const page = await this.browser.newPage();
+    await page.goto(url);
+    const fetchInPage = (target: string, init: RequestInit = {}): Promise<Fetched> =>
+      page.evaluate(
+        async (to, how) => {
+          try {
+            const response = await fetch(to, how);
+            return { status: response.status, text: await response.text(), headers: Object.fromEntries(response.headers) };
+          } catch (error) {
+            return { status: null, text: String(error), headers: {} };
+          }
+        },
+        target,
+        init,
+      );
+    return { page, fetch: fetchInPage };
+  }
+}
