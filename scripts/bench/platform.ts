@@ -1,14 +1,22 @@
 //! What the platform itself costs: calls with a key against a runner that runs nothing, in the production build.
 //!
-//! `node scripts/bench/platform.ts` after `npm run build worker`. CPU is that of the runtime's process, all of its
+//! `node scripts/bench/platform.ts [--record]` after `npm run build worker`, and a part of `npm run bench`. CPU is that of the runtime's process, all of its
 //! threads, with everything that follows after the answers; load generator and idle runner are not in it.
 
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { Platform } from "../../tests/harness/platform.ts";
+import { parseArgs } from "node:util";
+import { Platform, startIdleRunner } from "../../tests/harness/platform.ts";
 import { newKey, projectSql } from "../setup/development.mjs";
+import { inRoot } from "../setup/paths.mjs";
+import { startFloor, steps } from "./floor.ts";
 import { atOnce, round } from "./measure.ts";
+
+const { values } = parseArgs({ options: { record: { type: "boolean" } }, strict: false });
+/** What stands between these lines in docs/performance.md is ours. */
+const MARKS = ["<!-- the platform -->\n", "<!-- end of the platform -->\n"] as const;
 
 /** Milliseconds of CPU that the Workers runtime under this process has used; Linux counts in hundredths of a second. */
 function runtimeCpuMs(): number {
@@ -37,11 +45,11 @@ const millionRuns = [
 
 const agent = new Agent({ keepAlive: true });
 
-/** One `POST /api/run`; answers with its status when the body is through. */
-function run(url: string, key: string): Promise<number> {
+/** A `POST` with the body of a run; answers with its status when the body is through. */
+function run(url: string, key: string, path = "/api/run"): Promise<number> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-    const sent = request(`${url}/api/run`, { agent, method: "POST", headers }, (response) => {
+    const sent = request(url + path, { agent, method: "POST", headers }, (response) => {
       response.resume().on("end", () => resolve(response.statusCode ?? 0));
     });
     sent.on("error", reject);
@@ -49,6 +57,37 @@ function run(url: string, key: string): Promise<number> {
   });
 }
 
+/** Where a run's time goes that is the runtime's own. */
+async function measureFloor(): Promise<string[]> {
+  const runner = await startIdleRunner();
+  const floor = await startFloor(`http://127.0.0.1:${(runner.address() as AddressInfo).port}/`);
+  const rows = ["", "| the same steps in a Worker that does nothing else | per second | CPU ms each |", "|---|---:|---:|"];
+  try {
+    for (const [path, name] of Object.entries(steps)) {
+      const once = () => run(floor.url, "none", path);
+      await atOnce(300, 16, once);
+      const before = runtimeCpuMs();
+      const { perSecond } = await atOnce(2_000, 16, once);
+      await pause(500);
+      rows.push(`| ${[name, perSecond, round((runtimeCpuMs() - before) / 2_000)].join(" | ")} |`);
+    }
+  } finally {
+    await floor.stop();
+    runner.closeAllConnections();
+    runner.close();
+  }
+  return rows;
+}
+
+/** Replaces what docs/performance.md says of the platform. */
+function record(lines: string[]): void {
+  const page = inRoot("docs", "performance.md");
+  const text = readFileSync(page, "utf8");
+  const [begin, end] = [text.indexOf(MARKS[0]) + MARKS[0].length, text.indexOf(MARKS[1])];
+  writeFileSync(page, `${text.slice(0, begin)}\n${lines.join("\n")}\n\n${text.slice(end)}`);
+}
+
+const floor = await measureFloor();
 const docle = await Platform.start();
 try {
   const limited = newKey();
@@ -90,7 +129,9 @@ try {
   const beside = await atOnce(200, 1, usage);
   rows.push("", "| a project's usage | p50 ms | p99 ms |", "|---|---:|---:|", `| alone | ${alone.p50} | ${alone.p99} |`);
   rows.push(`| beside 1,000,000 runs of another project | ${beside.p50} | ${beside.p99} |`);
+  rows.push(...floor);
   process.stdout.write(`${rows.join("\n")}\n`);
+  if (values["record"]) record(rows);
 } finally {
   agent.destroy();
   await docle.stop();

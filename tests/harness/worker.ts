@@ -31,8 +31,6 @@ export interface Worker {
   stored(key: string): Promise<string | null>;
   /** Puts a value there. */
   store(key: string, value: string): Promise<void>;
-  /** Rows of an object's own database. */
-  objectSql(className: string, name: string, query: string): Promise<Record<string, unknown>[]>;
   /** Takes an object out of memory, as the platform does when it likes to. */
   evict(className: string, name: string): Promise<void>;
   /** Raises the scheduled event, and answers with how it ended. */
@@ -55,7 +53,6 @@ export async function startWorker(vars: Record<string, string>, state?: string):
     cf: false,
     log: new Log(LogLevel.ERROR),
     logRequests: false,
-    unsafeInspectDurableObjects: true,
     ...(state === undefined ? {} : { resourcePersistencePath: state }),
     handleStructuredLogs: ({ message }: { message: string }) => void logs.push(message),
     workers: [
@@ -106,10 +103,6 @@ export async function startWorker(vars: Record<string, string>, state?: string):
     sql,
     stored: (id) => runs.get(id),
     store: (id, value) => runs.put(id, value),
-    objectSql: async (className, object, query) => {
-      const storage = await miniflare.unsafeGetDurableObjectStorage(name, className, { name: object });
-      return storage.exec(query) as unknown as Promise<Record<string, unknown>[]>;
-    },
     evict: (className, object) => miniflare.unsafeEvictDurableObject(name, className, { name: object }),
     schedule: async () => {
       const worker = (await miniflare.getWorker()) as unknown as { scheduled(event: object): Promise<{ outcome: string }> };

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { json, Platform } from "../harness/platform.ts";
 
 const docle = await Platform.start();
@@ -18,4 +19,16 @@ test("every path that is described is there, for the methods that are described 
     const allowed = (refused.headers.get("allow") ?? "").split(", ").filter((method) => method !== "HEAD" && method !== "OPTIONS");
     assert.deepEqual(allowed.sort(), Object.keys(operations).map((method) => method.toUpperCase()).sort(), path);
   }
+});
+
+test("it is OpenAPI 3.1 by the book, and tells ranges and error codes", async () => {
+  const document = await json(200, await docle.fetch("/openapi.json"));
+  const { valid, errors } = await new Validator().validate(structuredClone(document));
+  assert.ok(valid, JSON.stringify(errors));
+  const { Policy, KeySettings, Problem, StoredRun } = document.components.schemas;
+  assert.deepEqual([Policy.properties.timeoutMs.minimum, Policy.properties.timeoutMs.maximum], [100, 300_000]);
+  assert.deepEqual([KeySettings.properties.rateLimitPerMinute.maximum, KeySettings.properties.rateLimitPerMinute.default], [10_000, 60]);
+  assert.equal(StoredRun.properties.usage.$ref, "#/components/schemas/RunUsage");
+  const { code } = await json(404, await docle.fetch("/nowhere"));
+  assert.ok(Problem.properties.code.enum.includes(code));
 });
