@@ -141,6 +141,18 @@ mod tests {
     }
 
     #[test]
+    fn records_of_one_key_go_together_whoever_is_lost() {
+        let give = |key: &str, record: &str, at| collect(key, record.to_owned(), Timestamp(at));
+        assert_eq!(give("a", "1", 0), Some(COLLECT_MS), "the first one hands over");
+        assert_eq!(give("b", "1", 0), Some(COLLECT_MS), "for its own gate");
+        assert_eq!((give("a", "2", 10), give("a", "3", ABANDONED_AFTER_MS - 1)), (None, None));
+        assert_eq!(give("a", "4", ABANDONED_AFTER_MS), Some(0), "whoever was to do it is gone");
+        assert_eq!(give("a", "5", ABANDONED_AFTER_MS + 1), None);
+        let lines = WAITING.with_borrow_mut(|waiting| waiting.remove("a")).map(|records| records.lines);
+        assert_eq!(lines.as_deref(), Some("1\n2\n3\n4\n5"));
+    }
+
+    #[test]
     fn gate_call_format_unchanged() {
         let written = |what| serde_json::to_value(GateCall { key_hash: "ab".into(), what }).unwrap();
         let ask = json!({ "host": null, "counts": true });
