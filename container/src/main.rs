@@ -20,8 +20,8 @@ mod server;
 use assembly::{Assembled, assemble};
 use clap::Parser;
 use options::{Command, Machine, Options};
-use server::{Secret, Service};
-use std::io::{self, Write};
+use server::{Fitness, Secret, Service};
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::process::ExitCode;
@@ -34,7 +34,9 @@ const SECRET: &str = "DOCLE_RUNNER_SECRET";
 
 fn main() -> ExitCode {
     let result = match Options::parse().command {
-        Command::Serve { listen, die_with_parent, machine } => serve(listen, die_with_parent, &machine),
+        Command::Serve { listen, die_with_parent, replaceable, machine } => {
+            serve(listen, die_with_parent, replaceable, &machine)
+        }
         Command::Doctor { machine } => doctor(&machine),
         Command::Probe => probe(),
         Command::Jailer { socket } => be_jailer(socket),
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(listen: SocketAddr, die_with_parent: bool, machine: &Machine) -> Result<(), String> {
+fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: &Machine) -> Result<(), String> {
     let secret = take_secret()?;
     jail::protect_server(die_with_parent).map_err(|error| format!("The runner cannot protect itself: {error}."))?;
     runtime()?.block_on(async {
@@ -60,6 +62,9 @@ fn serve(listen: SocketAddr, die_with_parent: bool, machine: &Machine) -> Result
             runner: Arc::new(runner),
             secret: Arc::new(Secret(secret)),
             stopping: stopping.clone(),
+            fitness: Arc::new(Fitness::new(replaceable)),
+            instance: hex::encode(random::<8>()?).into(),
+            taken: Arc::default(),
             tier: grants.tier.name().into(),
             properties: grants.properties(),
         };
@@ -82,6 +87,13 @@ fn take_secret() -> Result<String, String> {
         return Err(format!("{SECRET} must hold the secret that callers send, at least 32 characters."));
     }
     Ok(secret)
+}
+
+/// Bytes that the kernel makes up.
+fn random<const N: usize>() -> Result<[u8; N], String> {
+    let mut bytes = [0; N];
+    let filled = std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
+    filled.map(|()| bytes).map_err(|error| format!("/dev/urandom cannot be read: {error}."))
 }
 
 fn stop_on_signal(stopping: CancellationToken) -> io::Result<()> {

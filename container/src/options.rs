@@ -23,6 +23,10 @@ pub enum Command {
         /// End together with the process that started this one.
         #[arg(long)]
         die_with_parent: bool,
+        /// Take no more runs once one has met a failure of the sandbox itself, and end when those in progress have
+        /// ended: somebody starts another runner then, as the Sandbox object does.
+        #[arg(long)]
+        replaceable: bool,
         #[command(flatten)]
         machine: Machine,
     },

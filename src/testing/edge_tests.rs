@@ -195,6 +195,7 @@ fn health_says_whether_the_runner_answers() {
     let runner = RunnerHealth {
         version: "1".into(),
         protocol: 1,
+        instance: "0f".into(),
         tier: "root".into(),
         properties: [].into(),
         languages: [].into(),

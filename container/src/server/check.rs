@@ -2,10 +2,10 @@
 
 use super::{Service, refuse};
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use docle_protocol::headers::{AUTHORIZATION, PROTOCOL};
+use docle_protocol::headers::{AUTHORIZATION, INSTANCE, PROTOCOL};
 use docle_protocol::{RefusalCode, RunJob, limits};
 use std::collections::HashSet;
 use std::path::{Component, Path};
@@ -21,7 +21,11 @@ pub async fn authorize(State(service): State<Service>, request: Request, next: N
         let message = format!("the caller speaks {spoken}, this runner {}", docle_protocol::VERSION);
         return refuse(RefusalCode::ProtocolMismatch, message);
     }
-    if service.stopping.is_cancelled() {
+    let meant = request.headers().get(INSTANCE).map(HeaderValue::as_bytes);
+    if meant.is_some_and(|meant| meant != service.instance.as_bytes()) {
+        return refuse(RefusalCode::OtherInstance, "this is another runner than the one that is meant");
+    }
+    if service.stopping.is_cancelled() || service.fitness.is_lost() {
         return refuse(RefusalCode::Stopping, "the runner is stopping");
     }
     next.run(request).await

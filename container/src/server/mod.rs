@@ -1,7 +1,12 @@
 //! The runner's HTTP server: one port, one secret, two paths.
 
 mod check;
+mod fitness;
+mod run_ids;
 mod runs;
+
+pub use fitness::Fitness;
+use run_ids::RunIds;
 
 use crate::run::Runner;
 use axum::Router;
@@ -11,7 +16,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use docle_protocol::headers::{HEALTH_PATH, PROTOCOL, RUNS_PATH};
+use docle_protocol::headers::{HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH};
 use docle_protocol::{Refusal, RefusalCode, RunnerHealth, limits};
 use std::collections::BTreeMap;
 use std::io;
@@ -30,6 +35,11 @@ pub struct Service {
     pub secret: Arc<Secret>,
     /// Cancelled when the runner stops; every run goes with it.
     pub stopping: CancellationToken,
+    pub fitness: Arc<Fitness>,
+    /// Names this process, see [`INSTANCE`].
+    pub instance: Arc<str>,
+    /// The jobs that it has had.
+    pub taken: Arc<RunIds>,
     pub tier: String,
     pub properties: BTreeMap<String, String>,
 }
@@ -46,6 +56,7 @@ impl std::fmt::Debug for Secret {
 /// Serves until `service.stopping`, then ends what still runs.
 pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
     let (stopping, runner) = (service.stopping.clone(), service.runner.clone());
+    tokio::spawn(stop_when_unfit(service.clone()));
     let router = Router::new()
         .route(RUNS_PATH, post(runs::create_run))
         .route_layer(middleware::from_fn_with_state(service.clone(), check::authorize))
@@ -53,7 +64,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .layer(DefaultBodyLimit::max(limits::MAX_JOB_BYTES))
-        .layer(middleware::map_response(name_protocol))
+        .layer(middleware::map_response_with_state(service.clone(), name_runner))
         .with_state(service);
     let served = axum::serve(tcp_nodelay(listener), router).with_graceful_shutdown(stopping.clone().cancelled_owned());
     tokio::select! {
@@ -81,6 +92,7 @@ async fn read_health(State(service): State<Service>) -> Response {
     let health = RunnerHealth {
         version: env!("CARGO_PKG_VERSION").into(),
         protocol: docle_protocol::VERSION,
+        instance: service.instance.to_string(),
         tier: service.tier,
         properties: service.properties,
         languages: service.runner.interpreters.versions(),
@@ -96,9 +108,19 @@ async fn not_found(method: Method, request: Request) -> Response {
     refuse(RefusalCode::NotFound, format!("there is no {method} {}", request.uri().path()))
 }
 
-async fn name_protocol(mut response: Response) -> Response {
+async fn name_runner(State(service): State<Service>, mut response: Response) -> Response {
     response.headers_mut().insert(HeaderName::from_static(PROTOCOL), HeaderValue::from(docle_protocol::VERSION));
+    if let Ok(instance) = HeaderValue::from_str(&service.instance) {
+        response.headers_mut().insert(HeaderName::from_static(INSTANCE), instance);
+    }
     response
+}
+
+/// A runner that is not to be trusted with more runs ends when its last ones have.
+async fn stop_when_unfit(service: Service) {
+    service.fitness.lost().await;
+    service.runner.places.drained().await;
+    service.stopping.cancel();
 }
 
 /// A refusal as a response.

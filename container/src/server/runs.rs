@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use docle_protocol::headers::EVENT_STREAM;
+use docle_protocol::headers::{EVENT_STREAM, QUEUED};
+use docle_protocol::limits::MAX_QUEUE_MS;
 use docle_protocol::{RefusalCode, RunEvent, RunJob, RunReport};
 use futures_util::stream;
 use std::convert::Infallible;
@@ -19,6 +20,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A silent stream says that it lives this often.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// Taking a place that is free needs a moment, however long a job has waited before.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
 type Ran = JoinHandle<Result<RunReport, crate::place::Full>>;
 
@@ -43,25 +47,52 @@ pub async fn create_run(
     if let Err(message) = check_job(&job) {
         return refuse(RefusalCode::InvalidJob, message);
     }
+    if !service.taken.take(&job.id) {
+        return refuse(RefusalCode::Duplicate, "this runner has had this job before");
+    }
+    let queued = queued(&headers);
     let cancel = service.stopping.child_token();
     let streams = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes() == EVENT_STREAM.as_bytes());
     if streams {
         let (sender, receiver) = unbounded_channel();
-        let run = start(&service, job, Some(sender), &cancel);
-        answer_events(run, receiver, cancel.drop_guard()).await
+        let run = start(&service, job, queued, Some(sender), &cancel);
+        answer_events(run, receiver, queued, cancel.drop_guard()).await
     } else {
         let guard = cancel.clone().drop_guard();
-        let run = start(&service, job, None, &cancel);
+        let run = start(&service, job, queued, None, &cancel);
         let answer = answer_report(run).await;
         guard.disarm();
         answer
     }
 }
 
+/// How long the job has waited before it came here.
+fn queued(headers: &HeaderMap) -> Duration {
+    let milliseconds = headers.get(QUEUED).and_then(|value| value.to_str().ok()?.parse().ok());
+    Duration::from_millis(milliseconds.unwrap_or(0).min(MAX_QUEUE_MS.into()))
+}
+
 /// Starts the run as a task of its own, so that it also cleans up when nobody waits for it any more.
-fn start(service: &Service, job: RunJob, events: Option<UnboundedSender<RunEvent>>, cancel: &CancellationToken) -> Ran {
-    let (runner, cancel) = (service.runner.clone(), cancel.clone());
-    tokio::spawn(async move { runner.run(job, events, &cancel).await })
+fn start(
+    service: &Service,
+    job: RunJob,
+    queued: Duration,
+    events: Option<UnboundedSender<RunEvent>>,
+    cancel: &CancellationToken,
+) -> Ran {
+    let (service, cancel) = (service.clone(), cancel.clone());
+    tokio::spawn(async move {
+        let (id, memory_failures) = (job.id.clone(), service.fitness.memory_failures());
+        let mut report = match service.runner.run(job, events, &cancel).await {
+            Ok(report) => service.fitness.judge(report, memory_failures),
+            Err(full) => {
+                service.taken.give_back(&id);
+                return Err(full);
+            }
+        };
+        report.usage.queue_ms += queued.as_millis() as f64;
+        Ok(report)
+    })
 }
 
 async fn answer_report(run: Ran) -> Response {
@@ -84,9 +115,19 @@ struct Stream {
 }
 
 /// Waits for the first event, so that a run without a place is still refused with a status of its own.
-async fn answer_events(run: Ran, mut events: UnboundedReceiver<RunEvent>, guard: DropGuard) -> Response {
-    let Some(first) = events.recv().await else {
-        return answer_report(run).await;
+async fn answer_events(
+    run: Ran,
+    mut events: UnboundedReceiver<RunEvent>,
+    queued: Duration,
+    guard: DropGuard,
+) -> Response {
+    // What it has waited elsewhere it cannot wait here.
+    let patience = Duration::from_millis(MAX_QUEUE_MS.into()).saturating_sub(queued);
+    let first = match timeout(patience.max(LEAST_PATIENCE), events.recv()).await {
+        Ok(Some(first)) => first,
+        Ok(None) => return answer_report(run).await,
+        // Dropping the guard ends the run's waiting.
+        Err(_) => return busy(),
     };
     let first = stream::iter([Ok::<_, Infallible>(line(&first))]);
     let rest = stream::unfold(Stream { run: Some(run), events, _guard: guard }, |mut stream| async move {

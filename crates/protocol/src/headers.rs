@@ -13,5 +13,12 @@ pub const RUNS_PATH: &str = "/v1/runs";
 /// `GET` answers [`crate::RunnerHealth`]; needs no secret and says nothing that is one.
 pub const HEALTH_PATH: &str = "/health";
 
+/// In every response, the [`crate::RunnerHealth::instance`] that answers. In a request, the one that is meant: another
+/// one refuses, so that a job whose fate is unknown is never sent to a runner that cannot know it.
+pub const INSTANCE: &str = "docle-instance";
+
+/// In a request, how long the job has waited already, in milliseconds: it counts as time in the queue.
+pub const QUEUED: &str = "docle-queued";
+
 /// The media type of a stream of [`crate::RunEvent`]s, one JSON object a line; an empty line is a heartbeat.
 pub const EVENT_STREAM: &str = "application/x-ndjson";

@@ -11,6 +11,9 @@ pub struct RunnerHealth {
     pub version: String,
     /// [`crate::VERSION`] of the runner.
     pub protocol: u32,
+    /// This very process: random, made at its start. Empty where the runner is too old to say it.
+    #[serde(default)]
+    pub instance: String,
     /// Which set of isolation primitives is in use, for example `root` or `user-namespace`.
     pub tier: String,
     /// Property of the jail → what holds it here, for example `memory` → `cgroup v1`.
@@ -38,6 +41,7 @@ mod tests {
         let health = RunnerHealth {
             version: "0.1.0".into(),
             protocol: 1,
+            instance: "0f".into(),
             tier: "root".into(),
             properties: BTreeMap::from([("memory".into(), "cgroup v1".into())]),
             languages: BTreeMap::from([("python".into(), "3.11.2".into())]),
@@ -49,6 +53,7 @@ mod tests {
         let wire = json!({
             "version": "0.1.0",
             "protocol": 1,
+            "instance": "0f",
             "tier": "root",
             "properties": { "memory": "cgroup v1" },
             "languages": { "python": "3.11.2" },

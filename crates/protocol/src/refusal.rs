@@ -19,6 +19,10 @@ pub enum RefusalCode {
     Unauthorized,
     /// 409: the caller speaks another [`crate::VERSION`].
     ProtocolMismatch,
+    /// 409: the caller means another runner than this one, see [`crate::headers::INSTANCE`].
+    OtherInstance,
+    /// 409: this runner has had a job with this id before, and does not execute it again.
+    Duplicate,
     /// 400: not a job, or one outside the limits.
     InvalidJob,
     /// 413: more than [`crate::limits::MAX_JOB_BYTES`].
@@ -40,7 +44,7 @@ impl RefusalCode {
             Self::InvalidJob => 400,
             Self::Unauthorized => 401,
             Self::NotFound => 404,
-            Self::ProtocolMismatch => 409,
+            Self::ProtocolMismatch | Self::OtherInstance | Self::Duplicate => 409,
             Self::TooLarge => 413,
             Self::Internal => 500,
             Self::Busy | Self::Stopping => 503,
@@ -60,5 +64,8 @@ mod tests {
             serde_json::to_value(refusal).unwrap(),
             json!({ "code": "protocol_mismatch", "message": "speaks 2" })
         );
+        for (code, name) in [(RefusalCode::OtherInstance, "other_instance"), (RefusalCode::Duplicate, "duplicate")] {
+            assert_eq!((serde_json::to_value(code).unwrap(), code.status()), (json!(name), 409));
+        }
     }
 }
