@@ -12,10 +12,16 @@ await main(async () => {
 
   const lines = [];
   const total = { passed: 0, failed: 0 };
-  for (const { name, run } of chosen) {
+  for (const { name, run, needs } of chosen) {
     process.stdout.write(`\n== ${name}\n`);
+    const missing = await needs?.();
+    if (missing !== undefined && !process.env.CI) {
+      lines.push(`  skipped ${name}: ${missing}`);
+      continue;
+    }
+    if (missing !== undefined) process.stdout.write(`${missing}\n`);
     const begun = Date.now();
-    const { passed, failed } = await run();
+    const { passed, failed } = missing === undefined ? await run() : { passed: 0, failed: 1 };
     total.passed += passed;
     total.failed += failed;
     const seconds = ((Date.now() - begun) / 1000).toFixed(1);

@@ -1,9 +1,10 @@
 //! What the deployment provides: the only place that knows the names of bindings, secrets and variables.
 
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{self, Config};
+use crate::domain::pool::PoolLimits;
 use crate::objects::key_gate_call::GateStub;
-use crate::objects::runner::Runner;
+use crate::objects::runner::{Address, Runner};
 use crate::objects::sandbox_call::SandboxStub;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
@@ -16,7 +17,7 @@ use crate::store::ledger::SqlLedger;
 use crate::store::outbox::Outbox;
 use std::rc::Rc;
 use worker::worker_sys::web_sys::AbortSignal;
-use worker::{Env, Result};
+use worker::{Env, ObjectNamespace, Result};
 
 const DB: &str = "DB";
 const RUNS: &str = "RUNS";
@@ -73,7 +74,20 @@ fn mailer(env: &Env, config: &Config, sql: &Rc<dyn Sql>) -> Option<Rc<dyn Mailer
 pub fn runner(env: &Env) -> Option<Runner> {
     let url = variable(env, SANDBOX_URL)?;
     let secret = env.secret(SANDBOX_SECRET).map(|secret| secret.to_string()).unwrap_or_default();
-    Some(Runner { url: url.trim_end_matches('/').to_owned(), secret })
+    Some(Runner { address: Address::Url(url.trim_end_matches('/').to_owned()), secret, instance: None })
+}
+
+/// The objects that have the containers.
+pub fn sandboxes(env: &Env) -> Option<ObjectNamespace> {
+    env.durable_object(SANDBOX).ok()
+}
+
+/// What one project may use of containers.
+///
+/// # Errors
+/// A sentence that names the variable that is wrong.
+pub fn pool_limits(env: &Env) -> std::result::Result<PoolLimits, String> {
+    config::pool_limits(|name| variable(env, name))
 }
 
 /// A variable that is set, and to something.

@@ -1,6 +1,8 @@
 //! The settings of a deployment, read once and valid from then on.
 
+use crate::domain::pool::PoolLimits;
 use docle_protocol::limits::TIMEOUT_MS;
+use std::ops::RangeInclusive;
 
 /// What a deployment may choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +44,7 @@ impl Config {
     /// # Errors
     /// A sentence that names the variable that is wrong.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let max_timeout_ms = match variable("MAX_TIMEOUT_MS") {
-            None => *TIMEOUT_MS.end(),
-            Some(text) => text.parse().ok().filter(|ms| TIMEOUT_MS.contains(ms)).ok_or_else(|| {
-                format!("MAX_TIMEOUT_MS must be an integer from {} to {}", TIMEOUT_MS.start(), TIMEOUT_MS.end())
-            })?,
-        };
+        let max_timeout_ms = integer(&variable, "MAX_TIMEOUT_MS", TIMEOUT_MS, *TIMEOUT_MS.end())?;
         let url = |name| variable(name).map(|url| url.trim_end_matches('/').to_owned());
         Ok(Self {
             environment: variable("ENVIRONMENT").unwrap_or_else(|| "production".to_owned()),
@@ -74,6 +71,33 @@ impl Config {
     }
 }
 
+/// What one project may use, as the variables say. Only the object that shares it out reads them.
+///
+/// # Errors
+/// A sentence that names the variable that is wrong.
+pub fn pool_limits(variable: impl Fn(&str) -> Option<String>) -> Result<PoolLimits, String> {
+    let setting = |name, range, default| integer(&variable, name, range, default);
+    Ok(PoolLimits {
+        max_instances: setting("POOL_MAX_INSTANCES", 1..=100, 3)? as usize,
+        max_running: setting("POOL_MAX_RUNNING", 1..=10_000, 100)? as usize,
+        // What three containers of one core get done of 300 ms runs before the first in the queue would have to give up.
+        max_queued: setting("POOL_MAX_QUEUED", 1..=100_000, 300)? as usize,
+        // The platform's own default is ten minutes, too.
+        sleep_after_ms: i64::from(setting("SLEEP_AFTER_S", 1..=86_400, 600)?) * 1_000,
+    })
+}
+
+fn integer(
+    variable: impl Fn(&str) -> Option<String>,
+    name: &str,
+    range: RangeInclusive<u32>,
+    default: u32,
+) -> Result<u32, String> {
+    let Some(text) = variable(name) else { return Ok(default) };
+    let value = text.parse().ok().filter(|value| range.contains(value));
+    value.ok_or_else(|| format!("{name} must be an integer from {} to {}", range.start(), range.end()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +117,17 @@ mod tests {
         assert!(read("ENVIRONMENT", "development").unwrap().is_development());
         for wrong in ["", "99", "300001", "1e3", "a"] {
             assert!(read("MAX_TIMEOUT_MS", wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_pool_has_defaults_and_ranges() {
+        let read = |name: &'static str, value: &str| pool_limits(|asked| (asked == name).then(|| value.to_owned()));
+        let expected = PoolLimits { max_instances: 3, max_running: 100, max_queued: 300, sleep_after_ms: 600_000 };
+        assert_eq!(read("", ""), Ok(expected));
+        assert_eq!(read("SLEEP_AFTER_S", "2"), Ok(PoolLimits { sleep_after_ms: 2_000, ..expected }));
+        for name in ["POOL_MAX_INSTANCES", "POOL_MAX_RUNNING", "POOL_MAX_QUEUED", "SLEEP_AFTER_S"] {
+            assert!(read(name, "0").is_err_and(|message| message.starts_with(name)));
         }
     }
 }

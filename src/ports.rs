@@ -70,8 +70,8 @@ pub trait Sandboxes {
     /// Starts a job, an encoded [`docle_protocol::RunJob`], in the project's sandbox. Dropping the stream ends the run,
     /// unless it runs `once`; so does the caller's leaving. An error means that nothing has run.
     async fn run(&self, project_id: &str, job: Vec<u8>, once: Option<Once>) -> Result<RunStream, SandboxFailure>;
-    /// What the runner says about itself.
-    async fn health(&self) -> Result<RunnerHealth, SandboxFailure>;
+    /// What the runner says about itself; `None` where runs get containers, none of which is started to be asked.
+    async fn health(&self) -> Result<Option<RunnerHealth>, SandboxFailure>;
 }
 
 /// A call that must have one effect however often it is made.
@@ -107,6 +107,9 @@ pub struct SandboxFailure {
     pub code: SandboxFailureCode,
     /// For the log.
     pub message: String,
+    /// When to try again, in seconds, where it is known better than "soon".
+    #[serde(default)]
+    pub retry_after_s: Option<u32>,
 }
 
 /// What a job's not starting means to the caller.
@@ -117,6 +120,8 @@ pub enum SandboxFailureCode {
     Unavailable,
     /// No place became free in time.
     Busy,
+    /// So many runs of the project wait for a place already that no more may.
+    QueueFull,
     /// The runner speaks another version of the protocol.
     Mismatch,
     /// The runner refuses the job itself, which validation should have refused.
@@ -132,7 +137,7 @@ pub enum SandboxFailureCode {
 impl SandboxFailureCode {
     /// The failure with a sentence for the log.
     pub fn because(self, message: impl Into<String>) -> SandboxFailure {
-        SandboxFailure { code: self, message: message.into() }
+        SandboxFailure { code: self, message: message.into(), retry_after_s: None }
     }
 }
 

@@ -12,7 +12,7 @@ const python = (code: string, rest: object = {}) => docle.run({ lang: "python", 
 test("the environment holds nothing of the runner's", async () => {
   process.env.DOCLE_TEST_CANARY = "canary";
   const { stdout } = await python("import os; print(dict(os.environ)); print(open('/proc/self/environ').read())");
-  assert.ok(!stdout.includes("canary") && !stdout.includes(docle.runner.secret) && !stdout.includes("DOCLE_"), stdout);
+  assert.ok(!stdout.includes("canary") && !stdout.includes(docle.hidden().secret) && !stdout.includes("DOCLE_"), stdout);
 });
 
 test("the next run finds nothing of the last one", async () => {
@@ -28,7 +28,7 @@ test("other processes cannot be seen", async () => {
 });
 
 test("there is no network by default, and no way to the runner", async () => {
-  const address = new URL(docle.runner.url);
+  const address = new URL(docle.hidden().url);
   const connect = (host: string, port: string) => `
 import socket
 try:

@@ -27,7 +27,7 @@ test("a hundred runs at once do not mix", async () => {
     return result.id;
   });
   assert.equal(new Set(await Promise.all(runs)).size, 100);
-  await until("no run in progress", async () => (await docle.runner.health()).running === 0);
+  await until("no run in progress", () => docle.idle());
 });
 
 test("fifty clients that leave at once leave nothing", async () => {
@@ -37,6 +37,6 @@ test("fifty clients that leave at once leave nothing", async () => {
   await until("some programs' start", () => processesWith(marker).length > 0);
   for (const call of calls) call.leave();
   await until("no process of the runs", () => processesWith(marker).length === 0);
-  await until("no run in progress", async () => (await docle.runner.health()).running === 0);
+  await until("no run in progress", () => docle.idle());
   assert.equal((await docle.run({ lang: "python", code: "print(1)" })).stdout, "1\n");
 });

@@ -122,7 +122,7 @@ describe("a client that goes away ends its run", () => {
       await until("the program and its child", () => processesWith(marker).length > 1);
       call.leave();
       await until("no process of the run", () => processesWith(marker).length === 0);
-      await until("no run in progress", async () => (await docle.runner.health()).running === 0);
+      await until("no run in progress", () => docle.idle());
     });
   }
 });

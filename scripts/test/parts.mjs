@@ -4,10 +4,13 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { wranglerEnv } from "../setup/development.mjs";
+import { Missing } from "../setup/missing.mjs";
+import { findEngine } from "../containers/engine.mjs";
+import { buildImages } from "../containers/images.mjs";
 import { node, own, root, tsc, wrangler } from "../setup/paths.mjs";
 
 /** @typedef {{ passed: number, failed: number }} Count */
-/** @typedef {{ name: string, run: () => Promise<Count> }} Part */
+/** @typedef {{ name: string, run: () => Promise<Count>, needs?: () => Promise<string | undefined> }} Part `needs` says what is missing for it */
 
 /**
  * Runs a command in sight. Answers with its exit code and what it printed.
@@ -45,23 +48,40 @@ const rustTests = {
   },
 };
 
-/** Tests in TypeScript, by Node's own runner. @param {string} name @param {...string} files @returns {Part} */
-function nodeTests(name, ...files) {
-  return {
-    name,
-    async run() {
-      mkdirSync(own, { recursive: true });
-      const totals = join(own, "tally.json");
-      rmSync(totals, { force: true });
-      const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
-      reporters.push("--test-reporter=./scripts/test/tally.mjs", `--test-reporter-destination=${totals}`);
-      // One file at a time: each starts a runtime and a runner, and some of them count processes.
-      const { code } = await show(node, ["--test", "--test-concurrency=1", ...reporters, ...files], wranglerEnv);
-      const counted = existsSync(totals) ? /** @type {Count} */ (JSON.parse(readFileSync(totals, "utf8") || '{"passed":0,"failed":1}')) : { passed: 0, failed: 1 };
-      return code !== 0 && counted.failed === 0 ? { ...counted, failed: 1 } : counted;
-    },
-  };
+/** Runs tests in TypeScript by Node's own runner. @param {NodeJS.ProcessEnv} env @param {string[]} files @returns {Promise<Count>} */
+async function runTests(env, files) {
+  mkdirSync(own, { recursive: true });
+  const totals = join(own, "tally.json");
+  rmSync(totals, { force: true });
+  const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
+  reporters.push("--test-reporter=./scripts/test/tally.mjs", `--test-reporter-destination=${totals}`);
+  // One file at a time: each starts a runtime and a runner, and some of them count processes.
+  const { code } = await show(node, ["--test", "--test-concurrency=1", ...reporters, ...files], { ...wranglerEnv, ...env });
+  const counted = existsSync(totals) ? /** @type {Count} */ (JSON.parse(readFileSync(totals, "utf8") || '{"passed":0,"failed":1}')) : { passed: 0, failed: 1 };
+  return code !== 0 && counted.failed === 0 ? { ...counted, failed: 1 } : counted;
 }
+
+/** Tests in TypeScript. @param {string} name @param {...string} files @returns {Part} */
+const nodeTests = (name, ...files) => ({ name, run: () => runTests({}, files) });
+
+/** What a test against real containers lacks here, in a sentence; its images are built on the way. */
+async function containers() {
+  const engine = await findEngine();
+  if (engine.missing !== undefined) return engine.missing;
+  try {
+    await buildImages(engine.docker);
+  } catch (error) {
+    if (error instanceof Missing) return error.message;
+    throw error;
+  }
+  return undefined;
+}
+
+/** Tests in TypeScript that run against real containers. @param {string} name @param {NodeJS.ProcessEnv} env @param {...string} files @returns {Part} */
+const containerTests = (name, env, ...files) => ({ name, run: () => runTests(env, files), needs: containers });
+
+// What users see of a run is the same wherever it runs, so it is the same tests.
+const conformance = ["run", "stream", "idempotency", "isolation", "load"].map((name) => `tests/${name}.test.ts`);
 
 // Without a Docker engine wrangler cannot build the container's image, not even in a dry run, so the Worker's half is
 // what is checked here: bundle, bindings, migrations and the container's settings, all but the image itself.
@@ -82,6 +102,8 @@ export const parts = [
   dryRun("production", "production"),
   nodeTests("The tree", "tests/tidy/*.test.ts"),
   nodeTests("End to end", "tests/*.test.ts"),
+  containerTests("End to end, in containers", { DOCLE_BACKEND: "containers" }, ...conformance),
+  containerTests("Containers", {}, "tests/containers/*.test.ts"),
   nodeTests("Platform", "tests/platform/*.test.ts"),
   nodeTests("Warm starts are like cold ones", "tests/conformance/*.test.ts"),
   nodeTests("Hostile programs", "tests/hostile/*.test.ts"),

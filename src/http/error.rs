@@ -37,6 +37,7 @@ pub enum ErrorCode {
     IdempotencyKeyReused,
     IdempotencyInDoubt,
     SandboxBusy,
+    QueueFull,
     SandboxUnavailable,
     SandboxMismatch,
     ServiceUnavailable,
@@ -46,7 +47,7 @@ pub enum ErrorCode {
 impl ErrorCode {
     /// Every code.
     #[cfg(test)]
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::IncompleteBody,
@@ -70,6 +71,7 @@ impl ErrorCode {
         Self::IdempotencyKeyReused,
         Self::IdempotencyInDoubt,
         Self::SandboxBusy,
+        Self::QueueFull,
         Self::SandboxUnavailable,
         Self::SandboxMismatch,
         Self::ServiceUnavailable,
@@ -112,6 +114,7 @@ impl ErrorCode {
             }
             Self::IdempotencyInDoubt => ("idempotency_in_doubt", StatusCode::CONFLICT, "First run in doubt"),
             Self::SandboxBusy => ("sandbox_busy", StatusCode::SERVICE_UNAVAILABLE, "Sandbox busy"),
+            Self::QueueFull => ("queue_full", StatusCode::TOO_MANY_REQUESTS, "Queue full"),
             Self::SandboxUnavailable => ("sandbox_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Sandbox unavailable"),
             Self::SandboxMismatch => ("sandbox_mismatch", StatusCode::BAD_GATEWAY, "Sandbox mismatch"),
             Self::ServiceUnavailable => ("service_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
@@ -249,6 +252,10 @@ impl From<SandboxFailure> for ApiError {
             SandboxFailureCode::Busy => {
                 (ErrorCode::SandboxBusy, "All places are taken at the moment, and nothing was run; please try again.")
             }
+            SandboxFailureCode::QueueFull => (
+                ErrorCode::QueueFull,
+                "So many runs of this project wait for a place that no more may, and nothing was run; please try again.",
+            ),
             SandboxFailureCode::Mismatch => (
                 ErrorCode::SandboxMismatch,
                 "The sandbox is of another release than this service, and nothing was run; an update is under way.",
@@ -264,8 +271,16 @@ impl From<SandboxFailure> for ApiError {
                  key to run again.",
             ),
         };
-        let expected = matches!(failure.code, SandboxFailureCode::KeyReused | SandboxFailureCode::InDoubt);
-        Self { cause: (!expected).then(|| failure.message.into()), ..Self::new(code, message) }
+        let expected = matches!(
+            failure.code,
+            SandboxFailureCode::KeyReused | SandboxFailureCode::InDoubt | SandboxFailureCode::QueueFull
+        );
+        let mut error = Self { cause: (!expected).then(|| failure.message.into()), ..Self::new(code, message) };
+        if let Some(seconds) = failure.retry_after_s {
+            error.headers.retain(|(name, _)| name != RETRY_AFTER);
+            error.headers.push((RETRY_AFTER, HeaderValue::from(seconds)));
+        }
+        error
     }
 }
 
@@ -300,6 +315,7 @@ mod tests {
             ("idempotency_key_reused", 422),
             ("idempotency_in_doubt", 409),
             ("sandbox_busy", 503),
+            ("queue_full", 429),
             ("sandbox_unavailable", 503),
             ("sandbox_mismatch", 502),
             ("service_unavailable", 503),

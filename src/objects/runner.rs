@@ -1,92 +1,160 @@
-//! The runner behind a Sandbox object: where it is, and how it is spoken to.
+//! A runner: where it is, and how it is spoken to.
 
-use crate::ports::{SandboxFailure, SandboxFailureCode};
-use docle_protocol::headers::{AUTHORIZATION, EVENT_STREAM, HEALTH_PATH, PROTOCOL, RUNS_PATH};
+use crate::domain::timestamp::Timestamp;
+use crate::objects::caller::Caller;
+use crate::objects::machine::{Machine, first_line, is_undelivered};
+use crate::platform::clock::RuntimeClock;
+use crate::ports::{Clock, SandboxFailure, SandboxFailureCode};
+use docle_protocol::headers::{AUTHORIZATION, EVENT_STREAM, HEALTH_PATH, INSTANCE, PROTOCOL, QUEUED, RUNS_PATH};
 use docle_protocol::{Refusal, RefusalCode, VERSION};
-use worker::wasm_bindgen::JsCast;
-use worker::wasm_bindgen::closure::Closure;
-use worker::worker_sys::web_sys::{AbortController, AbortSignal};
-use worker::{Fetch, Headers, Method, Request, RequestInit, Response};
+use std::rc::Rc;
+use worker::js_sys::ArrayBuffer;
+use worker::worker_sys::web_sys::{self, AbortController, AbortSignal};
+use worker::{Error, Fetch, Headers, Request, Response};
 
-/// A runner outside, at `SANDBOX_URL`.
+/// Where a runner is.
+#[derive(Clone)]
+pub enum Address {
+    /// Outside, at `SANDBOX_URL`, without a slash at the end.
+    Url(String),
+    /// In this object's container.
+    Container(Rc<Machine>),
+}
+
+/// See the module.
+#[derive(Clone)]
 pub struct Runner {
-    /// Without a slash at the end.
-    pub url: String,
+    pub address: Address,
     pub secret: String,
+    /// The process that is meant, where it is known. Only with it a job may be sent twice.
+    pub instance: Option<String>,
+}
+
+/// Why a runner did not do what it was asked.
+#[derive(Debug)]
+pub enum Trouble {
+    /// Nothing listened; nothing has arrived.
+    Undelivered(String),
+    /// The connection broke. What has arrived is unknown.
+    Lost(String),
+    /// It speaks another protocol.
+    Mismatch(String),
+    /// It said no.
+    Refused(Refusal),
+}
+
+/// A job that a runner has.
+pub enum Job {
+    /// It runs; the response is the stream of its events.
+    Running(Response),
+    /// It may have run, or a part of it, and nobody will ever know.
+    Unknown(String),
 }
 
 impl Runner {
-    /// Sends the body of `request`, a job, and gives the stream of its events. The end of `request` ends the run where
-    /// `ends_with_caller` is set.
+    /// Sends a job that has waited since `since`, and gives the stream of its events. It ends when `caller` leaves.
     ///
     /// The runtime leaves a connection open whose fetch is aborted before the response began, and with it the run in
     /// its queue. So a caller who leaves early is noticed when the response begins, which is at the latest when the
     /// run gets its place.
-    pub async fn run(&self, request: &Request, ends_with_caller: bool) -> Result<Response, SandboxFailure> {
-        let body = request.inner().body();
-        let caller = ends_with_caller.then(|| request.inner().signal());
-        let end = AbortController::new().map_err(|error| unreachable(&error.into()))?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(body.map(Into::into));
-        let response = self.send(RUNS_PATH, init, end.signal()).await?;
-        match caller {
-            Some(caller) if caller.aborted() => {
-                end.abort();
-                Err(SandboxFailureCode::CallerLeft.because("The caller left before the run had its place."))
-            }
-            Some(caller) => {
-                let abort = Closure::once_into_js(move || end.abort());
-                caller.set_onabort(Some(abort.unchecked_ref()));
-                Ok(response)
-            }
-            None => Ok(response),
-        }
+    pub async fn run(&self, job: &ArrayBuffer, since: Timestamp, caller: &Caller) -> Result<Job, Trouble> {
+        let end = AbortController::new().map_err(|error| Trouble::Undelivered(first_line(&error.into())))?;
+        let response = match self.post(job, since, &end.signal()).await {
+            Ok(response) => response,
+            Err(Trouble::Lost(why)) if self.instance.is_some() => match self.post(job, since, &end.signal()).await {
+                Ok(response) => response,
+                Err(_) => return Ok(Job::Unknown(why)),
+            },
+            Err(trouble) => return Err(trouble),
+        };
+        caller.when_it_leaves(move || end.abort());
+        Ok(Job::Running(response))
     }
 
     /// The runner's own words about itself.
-    pub async fn health(&self, request: &Request) -> Result<Response, SandboxFailure> {
-        self.send(HEALTH_PATH, RequestInit::new(), request.inner().signal()).await
+    pub async fn health(&self, signal: &AbortSignal) -> Result<Response, Trouble> {
+        let init = web_sys::RequestInit::new();
+        init.set_signal(Some(signal));
+        self.send(HEALTH_PATH, &init, Headers::new()).await
     }
 
-    async fn send(&self, path: &str, mut init: RequestInit, signal: AbortSignal) -> Result<Response, SandboxFailure> {
-        let answer = async {
-            let headers = Headers::new();
+    async fn post(&self, job: &ArrayBuffer, since: Timestamp, end: &AbortSignal) -> Result<Response, Trouble> {
+        let init = web_sys::RequestInit::new();
+        init.set_method("POST");
+        init.set_body(job);
+        init.set_signal(Some(end));
+        let headers = Headers::new();
+        let waited = (RuntimeClock.now().0 - since.0).max(0);
+        let set = || {
+            headers.set(QUEUED, &waited.to_string())?;
+            headers.set("accept", EVENT_STREAM)?;
+            headers.set("content-type", "application/json")
+        };
+        set().map_err(|error| Trouble::Undelivered(first_line(&error)))?;
+        self.send(RUNS_PATH, &init, headers).await
+    }
+
+    async fn send(&self, path: &str, init: &web_sys::RequestInit, headers: Headers) -> Result<Response, Trouble> {
+        let request = |origin: &str| -> worker::Result<web_sys::Request> {
             headers.set(AUTHORIZATION, &format!("Bearer {}", self.secret))?;
             headers.set(PROTOCOL, &VERSION.to_string())?;
-            headers.set("accept", EVENT_STREAM)?;
-            headers.set("content-type", "application/json")?;
-            init.with_headers(headers);
-            let request = Fetch::Request(Request::new_with_init(&format!("{}{path}", self.url), &init)?);
-            request.send_with_signal(&signal.into()).await
+            if let Some(instance) = &self.instance {
+                headers.set(INSTANCE, instance)?;
+            }
+            init.set_headers(headers.as_ref());
+            Ok(web_sys::Request::new_with_str_and_init(&format!("{origin}{path}"), init)?)
         };
-        let response = answer.await.map_err(|error| unreachable(&error))?;
+        let unsent = |error: Error| Trouble::Undelivered(first_line(&error));
+        let response = match &self.address {
+            Address::Url(origin) => Fetch::Request(Request::from(request(origin).map_err(unsent)?)).send().await,
+            Address::Container(machine) => machine.fetch(request("http://runner").map_err(unsent)?).await,
+        };
+        let response = response.map_err(|error| match is_undelivered(&error) {
+            true => Trouble::Undelivered(first_line(&error)),
+            false => Trouble::Lost(first_line(&error)),
+        })?;
+        let speaks = response.headers().get(PROTOCOL).ok().flatten().unwrap_or_default();
         if response.status_code() != 200 {
-            return Err(read_refusal(response).await);
+            return Err(read_refusal(response, &speaks).await);
         }
-        let speaks = response.headers().get(PROTOCOL).ok().flatten();
-        if speaks.as_deref() != Some(&VERSION.to_string()) {
-            let message = format!("The runner speaks protocol {}, not {VERSION}.", speaks.unwrap_or_default());
-            return Err(SandboxFailureCode::Mismatch.because(message));
+        if speaks != VERSION.to_string() {
+            return Err(Trouble::Mismatch(format!("The runner speaks protocol {speaks:?}, not {VERSION}.")));
         }
         Ok(response)
     }
 }
 
-fn unreachable(error: &worker::Error) -> SandboxFailure {
-    SandboxFailureCode::Unavailable.because(format!("The runner does not answer: {error}"))
+async fn read_refusal(mut response: Response, speaks: &str) -> Trouble {
+    let text = response.text().await.unwrap_or_default();
+    match serde_json::from_str::<Refusal>(&text) {
+        Ok(refusal) => Trouble::Refused(refusal),
+        Err(_) if speaks != VERSION.to_string() => {
+            Trouble::Mismatch(format!("What answers is no runner of protocol {VERSION}: {}.", response.status_code()))
+        }
+        Err(_) => Trouble::Lost(format!("The runner answered {} and no refusal.", response.status_code())),
+    }
 }
 
-async fn read_refusal(mut response: Response) -> SandboxFailure {
-    let text = response.text().await.unwrap_or_default();
-    let Ok(refusal) = serde_json::from_str::<Refusal>(&text) else {
-        let message = format!("The runner answered {} and no refusal.", response.status_code());
-        return SandboxFailureCode::Unavailable.because(message);
-    };
-    let code = match refusal.code {
-        RefusalCode::Busy => SandboxFailureCode::Busy,
-        RefusalCode::ProtocolMismatch | RefusalCode::NotFound => SandboxFailureCode::Mismatch,
-        RefusalCode::InvalidJob | RefusalCode::TooLarge => SandboxFailureCode::Rejected,
-        RefusalCode::Unauthorized | RefusalCode::Stopping | RefusalCode::Internal => SandboxFailureCode::Unavailable,
-    };
-    code.because(format!("The runner refused: {}", refusal.message))
+impl From<Trouble> for SandboxFailure {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Undelivered(why) | Trouble::Lost(why) => {
+                SandboxFailureCode::Unavailable.because(format!("The runner does not answer: {why}"))
+            }
+            Trouble::Mismatch(why) => SandboxFailureCode::Mismatch.because(why),
+            Trouble::Refused(Refusal { code, message }) => {
+                let code = match code {
+                    RefusalCode::Busy => SandboxFailureCode::Busy,
+                    RefusalCode::ProtocolMismatch | RefusalCode::NotFound => SandboxFailureCode::Mismatch,
+                    RefusalCode::InvalidJob | RefusalCode::TooLarge => SandboxFailureCode::Rejected,
+                    RefusalCode::Unauthorized
+                    | RefusalCode::OtherInstance
+                    | RefusalCode::Duplicate
+                    | RefusalCode::Stopping
+                    | RefusalCode::Internal => SandboxFailureCode::Unavailable,
+                };
+                code.because(format!("The runner refused: {message}"))
+            }
+        }
+    }
 }

@@ -1,15 +1,25 @@
-//! The Sandbox object: one per project, between the Worker and the project's runner.
+//! The Sandbox object: one per project, between the Worker and the containers of the project.
 //!
-//! It knows where the runner is and the secret that it wants, and passes answers through as they come. What it keeps is
-//! in [`once_storage`]; when the last of that is a day old, its storage is deleted.
+//! It shares runs out ([`ProjectPool`]) to its own container ([`Instance`]) and to those of further objects of this
+//! class, and passes answers through as they come. What it keeps is in [`once_storage`] and the secret of its container;
+//! when the last answer is a day old and the container sleeps, its storage is deleted.
 
 use crate::bindings;
 use crate::domain::events::Broken;
 use crate::domain::idempotency::{Decision, Entry, decide};
+use crate::domain::lifecycle::next_alarm;
+use crate::domain::pool::PoolLimits;
+use crate::objects::alarm::ring_by;
+use crate::objects::backend::Backend;
+use crate::objects::caller::Caller;
+use crate::objects::instance::Instance;
+use crate::objects::machine::{Machine, handle};
+use crate::objects::members::Members;
 use crate::objects::once::{Watched, watch};
 use crate::objects::once_storage;
-use crate::objects::runner::Runner;
-use crate::objects::sandbox_call::{self, SandboxCall};
+use crate::objects::project_pool::ProjectPool;
+use crate::objects::relay::relay;
+use crate::objects::sandbox_call::{self, SandboxCall, SandboxState, Started};
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
 use crate::platform::object_sql::ObjectSql;
@@ -18,26 +28,50 @@ use crate::ports::{Clock, FirstCall, Level, Log, Once, PortError, SandboxFailure
 use futures::StreamExt;
 use futures::channel::mpsc;
 use serde_json::json;
-use std::time::Duration;
+use std::rc::Rc;
+use worker::js_sys::ArrayBuffer;
+use worker::wasm_bindgen::JsCast;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::worker_sys::web_sys::AbortSignal;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object, wasm_bindgen};
+
+type Answer<T = Response> = std::result::Result<T, SandboxFailure>;
 
 /// See the module.
 #[durable_object(alarm)]
 pub struct Sandbox {
     state: State,
-    runner: Option<Runner>,
+    backend: Backend,
+    pool: std::result::Result<Rc<ProjectPool>, String>,
     watched: Watched,
 }
 
 impl DurableObject for Sandbox {
     fn new(state: State, env: Env) -> Self {
-        Self { state, runner: bindings::runner(&env), watched: Watched::default() }
+        let limits = bindings::pool_limits(&env);
+        let sleep_after_ms = limits.as_ref().map_or(0, |limits| limits.sleep_after_ms);
+        let backend = match (bindings::runner(&env), Machine::of(&state)) {
+            (Some(runner), _) => Backend::Outside(runner),
+            (None, Some(machine)) => Backend::Container(Instance::new(machine, sleep_after_ms)),
+            (None, None) => Backend::Nothing,
+        };
+        let members = Members { own: backend.clone(), object: handle(&state), namespace: bindings::sandboxes(&env) };
+        let pool = limits.map(|limits| match backend {
+            Backend::Container(_) => ProjectPool::new(limits, members),
+            // One runner, which may be used by others, too, and does not sleep.
+            _ => ProjectPool::new(PoolLimits { max_instances: 1, sleep_after_ms: i64::MAX, ..limits }, members),
+        });
+        Self { state, backend, pool, watched: Watched::default() }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         let answer = match SandboxCall::read(&request)? {
-            SandboxCall::Run { once: None } => self.run(&request).await,
+            SandboxCall::Run { once: None } => self.run(&request, Some(request.inner().signal())).await,
             SandboxCall::Run { once: Some(once) } => self.run_once(&request, once).await,
+            SandboxCall::RunHere { waited_ms } => self.run_here(&request, waited_ms).await,
+            SandboxCall::Start => self.start().await,
+            SandboxCall::Destroy => self.destroy().await,
+            SandboxCall::State => self.describe(),
             SandboxCall::Health => self.health(&request).await,
         };
         answer.or_else(|failure| sandbox_call::refuse(&failure))
@@ -45,9 +79,14 @@ impl DurableObject for Sandbox {
 
     async fn alarm(&self) -> Result<Response> {
         let sql = self.sql();
-        let next = once_storage::purge(&sql, RuntimeClock.now()).and_then(|()| once_storage::next_alarm(&sql));
-        match next.map_err(|error| error.to_string())? {
-            Some(next) => self.state.storage().set_alarm(until(next.0)).await?,
+        let purged = once_storage::create_tables(&sql).and_then(|()| once_storage::purge(&sql, RuntimeClock.now()));
+        let oldest = purged.and_then(|()| once_storage::next_alarm(&sql)).map_err(|error| error.to_string())?;
+        let rest = match &self.backend {
+            Backend::Container(instance) => instance.rest().await,
+            _ => None,
+        };
+        match next_alarm([oldest, rest]) {
+            Some(next) => ring_by(&self.state.storage(), next).await?,
             None => self.state.storage().delete_all().await?,
         }
         Response::empty()
@@ -55,16 +94,57 @@ impl DurableObject for Sandbox {
 }
 
 impl Sandbox {
-    async fn run(&self, request: &Request) -> std::result::Result<Response, SandboxFailure> {
-        self.runner()?.run(request, true).await
+    /// Runs the job in the body. It ends when `signal` is aborted, where there is one.
+    async fn run(&self, request: &Request, signal: Option<AbortSignal>) -> Answer {
+        let caller = Caller::new(signal);
+        let job = body(request).await?;
+        let (job, place) = self.pool()?.run(&job, &caller).await?;
+        relay(job, place, &caller).map_err(runtime_failed)
     }
 
-    async fn health(&self, request: &Request) -> std::result::Result<Response, SandboxFailure> {
-        self.runner()?.health(request).await
+    async fn run_here(&self, request: &Request, waited_ms: i64) -> Answer {
+        let since = RuntimeClock.now().plus_ms(-waited_ms);
+        let caller = Caller::new(Some(request.inner().signal()));
+        let job = body(request).await?;
+        let (job, in_use) = self.backend.run(&job, since, &caller).await?;
+        relay(job, in_use, &caller).map_err(runtime_failed)
+    }
+
+    async fn start(&self) -> Answer {
+        let places = self.backend.up().await?;
+        Response::from_json(&Started { places }).map_err(runtime_failed)
+    }
+
+    /// Ends this object's container, and those that it shares runs out to where it does that.
+    async fn destroy(&self) -> Answer {
+        if let Backend::Container(instance) = &self.backend {
+            instance.destroy().await;
+            self.pool()?.destroy_others().await;
+        }
+        Response::from_json(&()).map_err(runtime_failed)
+    }
+
+    fn describe(&self) -> Answer {
+        let (container, up) = match &self.backend {
+            Backend::Container(instance) => (instance.is_running(), instance.known()),
+            _ => (false, None),
+        };
+        let (running, queued) = self.pool()?.load();
+        let places = up.as_ref().map_or(0, |up| up.places);
+        let state = SandboxState { container, instance: up.and_then(|up| up.runner.instance), places, running, queued };
+        Response::from_json(&state).map_err(runtime_failed)
+    }
+
+    async fn health(&self, request: &Request) -> Answer {
+        match &self.backend {
+            Backend::Outside(runner) => Ok(runner.health(&request.inner().signal()).await?),
+            Backend::Container(_) => Response::from_json(&()).map_err(runtime_failed),
+            Backend::Nothing => self.backend.up().await.and_then(|_| self.describe()),
+        }
     }
 
     /// Runs a call with an idempotency key, unless that was done before.
-    async fn run_once(&self, request: &Request, once: Once) -> std::result::Result<Response, SandboxFailure> {
+    async fn run_once(&self, request: &Request, once: Once) -> Answer {
         let sql = self.sql();
         once_storage::create_tables(&sql).map_err(storage_failed)?;
         loop {
@@ -87,7 +167,7 @@ impl Sandbox {
     }
 
     /// Between the decision to run and the note of it there is no await, so no other call can decide the same.
-    async fn run_first(&self, request: &Request, once: Once) -> std::result::Result<Response, SandboxFailure> {
+    async fn run_first(&self, request: &Request, once: Once) -> Answer {
         let sql = self.sql();
         let Once { key, fingerprint, run_id, created_at, deadline_ms } = once;
         let entry = Entry { fingerprint, run_id, created_at, finished: false };
@@ -96,8 +176,8 @@ impl Sandbox {
         let next = once_storage::next_alarm(&sql).map_err(storage_failed)?.unwrap_or(created_at);
 
         let answer = async {
-            self.state.storage().set_alarm(until(next.0)).await.map_err(runtime_failed)?;
-            let mut response = self.runner()?.run(request, false).await?;
+            ring_by(&self.state.storage(), next).await.map_err(runtime_failed)?;
+            let mut response = self.run(request, None).await?;
             response.stream().map_err(runtime_failed)
         };
         let chunks = match answer.await {
@@ -119,11 +199,8 @@ impl Sandbox {
         Response::from_stream(receiver.map(Ok::<_, worker::Error>)).map_err(runtime_failed)
     }
 
-    fn runner(&self) -> std::result::Result<&Runner, SandboxFailure> {
-        self.runner.as_ref().ok_or_else(|| {
-            SandboxFailureCode::Unavailable
-                .because("SANDBOX_URL is not set, and containers come with the next release.")
-        })
+    fn pool(&self) -> Answer<&Rc<ProjectPool>> {
+        self.pool.as_ref().map_err(|wrong| SandboxFailureCode::Unavailable.because(wrong))
     }
 
     fn sql(&self) -> ObjectSql {
@@ -131,9 +208,11 @@ impl Sandbox {
     }
 }
 
-/// The time left until `at`, in milliseconds since 1970.
-fn until(at: i64) -> Duration {
-    Duration::from_millis(u64::try_from(at - RuntimeClock.now().0).unwrap_or(0))
+/// The job as it came. It stays outside of this object's own memory, and can be sent more than once.
+async fn body(request: &Request) -> Answer<ArrayBuffer> {
+    let read = async { JsFuture::from(request.inner().array_buffer()?).await };
+    let buffer = read.await.map_err(|error| runtime_failed(error.into()))?;
+    Ok(buffer.unchecked_into())
 }
 
 fn storage_failed(error: PortError) -> SandboxFailure {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use worker::js_sys::{Array, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::worker_sys::web_sys::{self, AbortController, AbortSignal};
-use worker::{Headers, ObjectNamespace, Request, Response};
+use worker::{Headers, ObjectNamespace, Request, Response, Stub};
 
 /// Carries the call, so that the body can be the job as it is: encoded once, forwarded as bytes.
 const CALL: &str = "docle-call";
@@ -24,8 +24,81 @@ const ADDRESS: &str = "http://sandbox/";
 pub enum SandboxCall {
     /// Run the job in the body. The answer is the runner's event stream.
     Run { once: Option<Once> },
-    /// Ask the runner how it is. The answer is a [`RunnerHealth`].
+    /// Run the job in the body in this object's own container, without sharing out: the object that does has chosen it.
+    #[serde(rename_all = "camelCase")]
+    RunHere { waited_ms: i64 },
+    /// Have this object's container up. The answer is [`Started`].
+    Start,
+    /// End this object's containers, whatever they do. The answer is empty.
+    Destroy,
+    /// Say how things are without changing them. The answer is a [`SandboxState`].
+    State,
+    /// Ask the runner how it is. The answer is a [`RunnerHealth`], or null where there is a container for each project.
     Health,
+}
+
+/// A container that is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Started {
+    /// How many programs it runs at once.
+    pub places: u32,
+}
+
+/// How an object and what it shares out are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SandboxState {
+    /// Whether this object's container runs.
+    pub container: bool,
+    /// The runner in it, once it has answered.
+    pub instance: Option<String>,
+    /// Programs that it runs at once; 0 while that is unknown.
+    pub places: u32,
+    /// Runs of the project in progress, in all containers.
+    pub running: usize,
+    /// Runs of the project that wait for a place.
+    pub queued: usize,
+}
+
+/// How a call to an object ended.
+pub enum Answer {
+    Good(Response),
+    /// The object said no.
+    Failed(SandboxFailure),
+    /// The object did not answer, or not in a way that is understood. What it did is unknown.
+    Broken(String),
+}
+
+/// Asks an object.
+pub async fn call_object(
+    stub: worker::Result<Stub>,
+    call: &SandboxCall,
+    body: Option<&JsValue>,
+    signal: Option<&AbortSignal>,
+) -> Answer {
+    let answer = async {
+        let headers = Headers::new();
+        headers.set(CALL, &serde_json::to_string(call)?)?;
+        let init = web_sys::RequestInit::new();
+        init.set_method("POST");
+        init.set_headers(headers.as_ref());
+        init.set_signal(signal);
+        if let Some(body) = body {
+            init.set_body(body);
+        }
+        let request = web_sys::Request::new_with_str_and_init(ADDRESS, &init)?;
+        let mut response = stub?.fetch_with_request(request.into()).await?;
+        if response.status_code() == 200 {
+            return Ok(Answer::Good(response));
+        }
+        let text = response.text().await?;
+        Ok(match serde_json::from_str(&text) {
+            Ok(failure) => Answer::Failed(failure),
+            Err(_) => Answer::Broken(format!("the object answered {}", response.status_code())),
+        })
+    };
+    answer.await.unwrap_or_else(|error: worker::Error| Answer::Broken(error.to_string()))
 }
 
 impl SandboxCall {
@@ -51,9 +124,19 @@ pub fn replay(first_call: FirstCall, last_line: &[u8]) -> worker::Result<Respons
     Ok(Response::from_stream(stream::once(async { Ok::<_, worker::Error>(lines) }))?.with_headers(headers))
 }
 
+/// The stream of a run that was begun and of which nothing more is known: who reads it makes a `system` result of it.
+pub fn broken() -> worker::Result<Response> {
+    Response::from_stream(stream::once(async { Ok::<_, worker::Error>(b"{\"type\":\"start\"}\n".to_vec()) }))
+}
+
 /// The object of a project. A project never shares its sandbox, so its id is the name.
 pub fn name_of_project(project_id: &str) -> String {
     format!("project:{project_id}")
+}
+
+/// A further object of the pool that `name` shares out.
+pub fn name_of_member(name: &str, member: usize) -> String {
+    format!("{name}#{member}")
 }
 
 /// The object that is asked for health: one that has nothing else to do.
@@ -74,33 +157,22 @@ impl SandboxStub {
         body: Option<&[u8]>,
         signal: Option<&AbortSignal>,
     ) -> Result<Response, SandboxFailure> {
-        let answer = async {
-            let headers = Headers::new();
-            headers.set(CALL, &serde_json::to_string(call)?)?;
-            let init = web_sys::RequestInit::new();
-            init.set_method("POST");
-            init.set_headers(headers.as_ref());
-            init.set_signal(signal);
-            if let Some(body) = body {
-                init.set_body(&Uint8Array::from(body));
-            }
-            let request = web_sys::Request::new_with_str_and_init(ADDRESS, &init)?;
-            self.namespace.get_by_name(name)?.fetch_with_request(request.into()).await
-        };
-        let mut response = answer.await.map_err(|error| self.failed(&error))?;
-        if response.status_code() == 200 {
-            return Ok(response);
+        let body = body.map(Uint8Array::from);
+        match call_object(self.namespace.get_by_name(name), call, body.as_ref().map(AsRef::as_ref), signal).await {
+            Answer::Good(response) => Ok(response),
+            Answer::Failed(failure) => Err(failure),
+            Answer::Broken(why) => Err(self.broken(&why)),
         }
-        let text = response.text().await.map_err(|error| self.failed(&error))?;
-        Err(serde_json::from_str(&text).unwrap_or_else(|_| {
-            SandboxFailureCode::Unavailable.because(format!("The Sandbox object answered {}.", response.status_code()))
-        }))
     }
 
     fn failed(&self, error: &worker::Error) -> SandboxFailure {
+        self.broken(&error.to_string())
+    }
+
+    fn broken(&self, why: &str) -> SandboxFailure {
         let code =
             if self.client_left.aborted() { SandboxFailureCode::CallerLeft } else { SandboxFailureCode::Unavailable };
-        code.because(format!("Calling the Sandbox object failed: {error}"))
+        code.because(format!("Calling the Sandbox object failed: {why}"))
     }
 }
 
@@ -131,7 +203,7 @@ impl Sandboxes for SandboxStub {
         Ok(RunStream { chunks: chunks.boxed_local(), first_call })
     }
 
-    async fn health(&self) -> Result<RunnerHealth, SandboxFailure> {
+    async fn health(&self) -> Result<Option<RunnerHealth>, SandboxFailure> {
         let end = EndOnDrop::new(&self.client_left).map_err(|error| self.failed(&error))?;
         let mut response = self.call(NAME_FOR_HEALTH, &SandboxCall::Health, None, Some(&end.signal)).await?;
         response.json().await.map_err(|error| self.failed(&error))
@@ -167,6 +239,7 @@ mod tests {
     #[test]
     fn project_object_name_unchanged() {
         assert_eq!(name_of_project("proj_1"), "project:proj_1");
+        assert_eq!(name_of_member("project:proj_1", 2), "project:proj_1#2");
     }
 
     #[test]
@@ -175,6 +248,17 @@ mod tests {
         assert_eq!(written(&SandboxCall::Health), json!({ "type": "health" }));
         assert_eq!(written(&SandboxCall::Run { once: None }), json!({ "type": "run", "once": null }));
         let failure = SandboxFailureCode::KeyReused.because("x");
-        assert_eq!(serde_json::to_value(failure).unwrap(), json!({ "code": "key_reused", "message": "x" }));
+        assert_eq!(
+            serde_json::to_value(failure).unwrap(),
+            json!({ "code": "key_reused", "message": "x", "retry_after_s": null })
+        );
+        let here = SandboxCall::RunHere { waited_ms: 5 };
+        assert_eq!(written(&here), json!({ "type": "runHere", "waitedMs": 5 }));
+        for (call, name) in
+            [(SandboxCall::Start, "start"), (SandboxCall::Destroy, "destroy"), (SandboxCall::State, "state")]
+        {
+            assert_eq!(written(&call), json!({ "type": name }));
+        }
+        assert_eq!(serde_json::to_value(Started { places: 2 }).unwrap(), json!({ "places": 2 }));
     }
 }

@@ -65,10 +65,10 @@ impl Sandboxes for FakeSandboxes {
         Ok(RunStream { chunks: stream::iter(chunks.into_iter().map(Ok)).chain(then).boxed_local(), first_call })
     }
 
-    async fn health(&self) -> Result<RunnerHealth, SandboxFailure> {
+    async fn health(&self) -> Result<Option<RunnerHealth>, SandboxFailure> {
         let health = self.health.borrow().clone();
         match health {
-            Some(health) => Ok(health),
+            Some(health) => Ok(Some(health)),
             None => future::pending().await,
         }
     }

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { readEvents, type RunEvent } from "./events.ts";
-import { Runner } from "./runner.ts";
+import { Containers, type ContainerOptions } from "./containers.ts";
+import { Runner, type RunnerHealth } from "./runner.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
 /** The result of a run, as `POST /api/run` answers it. */
@@ -34,24 +35,72 @@ export interface Problem {
   signup_url?: string;
 }
 
+/** How the Worker reaches what runs programs: a runner outside, or containers. DOCLE_BACKEND chooses for a whole file. */
+type Backend = Runner | Containers;
+
 export class Docle {
-  readonly runner: Runner;
+  readonly #backend: Backend;
   readonly worker: Worker;
 
-  private constructor(runner: Runner, worker: Worker) {
-    this.runner = runner;
+  private constructor(backend: Backend, worker: Worker) {
+    this.#backend = backend;
     this.worker = worker;
   }
 
-  /** Starts a runner and a Worker that know each other; `vars` are added to the Worker's. */
+  /** Starts a Worker and what runs programs for it; `vars` are added to the Worker's. */
   static async start(vars: Record<string, string> = {}): Promise<Docle> {
-    const runner = await Runner.start();
-    const worker = await startWorker({ SANDBOX_URL: runner.url, SANDBOX_SECRET: runner.secret, ...vars });
-    return new Docle(runner, worker);
+    switch (process.env.DOCLE_BACKEND ?? "runner") {
+      case "runner": {
+        const runner = await Runner.start();
+        return new Docle(runner, await startWorker({ SANDBOX_URL: runner.url, SANDBOX_SECRET: runner.secret, ...vars }));
+      }
+      case "containers":
+        return Docle.contained(vars, { grants: "platform" });
+      default:
+        throw new Error("DOCLE_BACKEND is runner or containers");
+    }
+  }
+
+  /** Starts a Worker whose objects start real containers. */
+  static async contained(vars: Record<string, string> = {}, options: ContainerOptions = {}): Promise<Docle> {
+    const containers = await Containers.start(options);
+    return new Docle(containers, await startWorker(vars, undefined, containers.settings));
+  }
+
+  /** The runner outside. */
+  get runner(): Runner {
+    assert(this.#backend instanceof Runner, "this test needs a runner outside");
+    return this.#backend;
+  }
+
+  /** The containers. */
+  get containers(): Containers {
+    assert(this.#backend instanceof Containers, "this test needs containers");
+    return this.#backend;
+  }
+
+  /** What each runner says about itself. */
+  runners(): Promise<RunnerHealth[]> {
+    const backend = this.#backend;
+    return Promise.all(backend instanceof Runner ? [backend.health()] : backend.running().map((box) => backend.health(box)));
+  }
+
+  /** What a program must not find: the runner's secret, and the runner at its address as seen from the program's machine. */
+  hidden(): { secret: string; url: string } {
+    const backend = this.#backend;
+    if (backend instanceof Runner) return backend;
+    const environment = backend.running().map(({ id }) => backend.docker("inspect", "--format", "{{json .Config.Env}}", id));
+    return { secret: environment.join().match(/DOCLE_RUNNER_SECRET=(\w+)/)?.[1] ?? "", url: "http://127.0.0.1:8000" };
+  }
+
+  /** Whether no run is in progress anywhere. */
+  async idle(): Promise<boolean> {
+    return (await this.runners()).every(({ running }) => running === 0);
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.worker.stop(), this.runner.stop()]);
+    await this.worker.stop();
+    await this.#backend.stop();
   }
 
   /** Any request, without a key. */

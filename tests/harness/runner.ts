@@ -13,6 +13,7 @@ import { own, runner as installed } from "../../scripts/setup/paths.mjs";
 /** What `GET /health` of the runner answers, as far as tests look at it. */
 export interface RunnerHealth {
   protocol: number;
+  instance: string;
   tier: string;
   properties: Record<string, string>;
   running: number;

@@ -6,6 +6,7 @@ import { Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { newKey, projectSql } from "../../scripts/setup/development.mjs";
 import { inRoot, workerModule, workerWasm } from "../../scripts/setup/paths.mjs";
+import type { ContainerSettings } from "./containers.ts";
 import { until } from "./until.ts";
 
 /** What we use of wrangler.toml, as wrangler itself reads it; its own types name packages that it does not bring. */
@@ -15,8 +16,14 @@ interface Config {
   compatibility_flags: string[];
   vars: Record<string, string>;
   durable_objects: { bindings: { name: string; class_name: string }[] };
+  containers?: { class_name: string }[];
   kv_namespaces: { binding: string }[];
   d1_databases: { binding: string }[];
+}
+
+/** What we use of a namespace of objects; its own types name packages that are not here. */
+interface Objects {
+  getByName(name: string): { fetch(url: string, init: RequestInit): Promise<{ text(): Promise<string> }> };
 }
 
 /** The Worker, where it listens and a key to it. */
@@ -31,6 +38,8 @@ export interface Worker {
   stored(key: string): Promise<string | null>;
   /** Puts a value there. */
   store(key: string, value: string): Promise<void>;
+  /** Calls a Sandbox object past the Worker; `call` is what src/objects/sandbox_call.rs reads. */
+  sandbox(name: string, call: unknown): Promise<unknown>;
   /** Takes an object out of memory, as the platform does when it likes to. */
   evict(className: string, name: string): Promise<void>;
   /** Raises the scheduled event, and answers with how it ended. */
@@ -40,8 +49,11 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-/** Starts the Worker; `vars` are added to those of wrangler.toml. What it stores is in `state`, if that is named. */
-export async function startWorker(vars: Record<string, string>, state?: string): Promise<Worker> {
+/**
+ * Starts the Worker; `vars` are added to those of wrangler.toml. What it stores is in `state`, if that is named. With
+ * `containers` its objects have real ones.
+ */
+export async function startWorker(vars: Record<string, string>, state?: string, containers?: ContainerSettings): Promise<Worker> {
   const isNew = state === undefined || !existsSync(state);
   const config = readConfig({ config: inRoot("wrangler.toml") }, { hideWarnings: true }) as unknown as Config;
   const name = config.name;
@@ -54,6 +66,7 @@ export async function startWorker(vars: Record<string, string>, state?: string):
     log: new Log(LogLevel.ERROR),
     logRequests: false,
     ...(state === undefined ? {} : { resourcePersistencePath: state }),
+    ...(containers && { containerEngine: { localDocker: { socketPath: containers.socket, containerEgressInterceptorImage: containers.sidecar } } }),
     handleStructuredLogs: ({ message }: { message: string }) => void logs.push(message),
     workers: [
       {
@@ -70,7 +83,11 @@ export async function startWorker(vars: Record<string, string>, state?: string):
             },
           },
           exports: Object.fromEntries(
-            config.durable_objects.bindings.map(({ class_name }) => [class_name, { type: "durable-object", storage: "sqlite" }] as const),
+            config.durable_objects.bindings.map(({ class_name }) => {
+              const contained = containers && config.containers?.some((container) => container.class_name === class_name);
+              const container = contained ? { container: { imageName: containers.image } } : {};
+              return [class_name, { type: "durable-object", storage: "sqlite", ...container }] as const;
+            }),
           ),
           env: Object.fromEntries([
             ...config.durable_objects.bindings.map(
@@ -96,6 +113,7 @@ export async function startWorker(vars: Record<string, string>, state?: string):
     get(key: string): Promise<string | null>;
     put(key: string, value: string): Promise<void>;
   };
+  const objects = (await miniflare.getDurableObjectNamespace("SANDBOX")) as unknown as Objects;
   return {
     url,
     key,
@@ -103,6 +121,10 @@ export async function startWorker(vars: Record<string, string>, state?: string):
     sql,
     stored: (id) => runs.get(id),
     store: (id, value) => runs.put(id, value),
+    sandbox: async (object, call) => {
+      const answer = await objects.getByName(object).fetch("http://sandbox/", { method: "POST", headers: { "docle-call": JSON.stringify(call) } });
+      return JSON.parse(await answer.text()) as unknown;
+    },
     evict: (className, object) => miniflare.unsafeEvictDurableObject(name, className, { name: object }),
     schedule: async () => {
       const worker = (await miniflare.getWorker()) as unknown as { scheduled(event: object): Promise<{ outcome: string }> };

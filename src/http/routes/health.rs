@@ -17,7 +17,7 @@ pub async fn get_health(app: &App, _call: Call) -> Result<Response, ApiError> {
         "version": env!("CARGO_PKG_VERSION"),
         "protocol": docle_protocol::VERSION,
         "environment": app.config.environment,
-        "backend": { "kind": app.config.backend.name(), "reachable": reachable, "runner": runner },
+        "backend": { "kind": app.config.backend.name(), "reachable": reachable, "runner": runner.flatten() },
     });
     Ok(respond::json(StatusCode::OK, &body))
 }

@@ -1,0 +1,158 @@
+//! A pool under load, in simulated time: how long runs wait, how many are turned away, how many containers it takes.
+//!
+//! `cargo test -p docle scaling -- --nocapture` prints the table that stands in docs/scaling.md.
+
+use super::{Effect, Pool, PoolLimits, Ticket};
+use crate::domain::timestamp::Timestamp;
+use docle_protocol::limits::MAX_QUEUE_MS;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+/// The pool of the page: the defaults of a deployment, on containers of one core.
+const LIMITS: PoolLimits = PoolLimits { max_instances: 3, max_running: 100, max_queued: 300, sleep_after_ms: 600_000 };
+const PLACES: u32 = 4;
+/// From a start to the first run, in milliseconds.
+const COLD_MS: i64 = 1_000;
+/// How long a run keeps its place on average, in milliseconds; exponentially distributed.
+const MEAN_MS: f64 = 300.0;
+/// What each row simulates, in milliseconds. The first of it is a cold pool.
+const SPAN_MS: i64 = 600_000;
+
+/// What happens next. Ties are decided by the number, so that every simulation is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Started { member: usize },
+    Ended { ticket: Ticket },
+    GaveUp { ticket: Ticket },
+    Arrived,
+}
+
+#[derive(Default)]
+struct Outcome {
+    waits_ms: Vec<i64>,
+    arrived: usize,
+    refused: usize,
+    gave_up: usize,
+    containers: usize,
+}
+
+/// xorshift64*: the same numbers on every machine.
+struct Random(u64);
+
+impl Random {
+    fn exponential(&mut self, mean: f64) -> i64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let bits = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11;
+        let uniform = (bits as f64 + 0.5) / (1u64 << 53) as f64;
+        (-uniform.ln() * mean).round() as i64
+    }
+}
+
+fn simulate(runs_per_second: f64) -> Outcome {
+    let (mut pool, mut random) = (Pool::new(LIMITS), Random(0x9e37_79b9_7f4a_7c15));
+    let (mut agenda, mut number) = (BTreeSet::from([(0, 0, Event::Arrived)]), 0u64);
+    let (mut arrived_at, mut outcome) = (BTreeMap::<Ticket, i64>::new(), Outcome::default());
+    let mut started = BTreeSet::new();
+    while let Some((now, _, event)) = agenda.pop_first() {
+        if now > SPAN_MS {
+            break;
+        }
+        let mut plan = |at, event| {
+            number += 1;
+            agenda.insert((at, number, event));
+        };
+        let at = Timestamp(now);
+        let effects = match event {
+            Event::Arrived => {
+                plan(now + random.exponential(1_000.0 / runs_per_second), Event::Arrived);
+                outcome.arrived += 1;
+                match pool.arrive(at) {
+                    Ok((ticket, effects)) => {
+                        arrived_at.insert(ticket, now);
+                        plan(now + i64::from(MAX_QUEUE_MS), Event::GaveUp { ticket });
+                        effects
+                    }
+                    Err(_) => {
+                        outcome.refused += 1;
+                        Vec::new()
+                    }
+                }
+            }
+            Event::Started { member } => pool.ready(member, PLACES, at),
+            Event::Ended { ticket } => pool.leave(ticket, at),
+            Event::GaveUp { ticket } => match arrived_at.remove(&ticket) {
+                Some(_) => {
+                    outcome.gave_up += 1;
+                    pool.leave(ticket, at)
+                }
+                None => Vec::new(),
+            },
+        };
+        for effect in effects {
+            match effect {
+                Effect::Run { ticket, .. } => {
+                    let since = arrived_at.remove(&ticket).expect("a ticket runs once");
+                    outcome.waits_ms.push(now - since);
+                    plan(now + random.exponential(MEAN_MS), Event::Ended { ticket });
+                }
+                Effect::Start { member } => {
+                    started.insert(member);
+                    plan(now + COLD_MS, Event::Started { member });
+                }
+                Effect::GiveUp { .. } => unreachable!("every start succeeds here"),
+            }
+        }
+    }
+    outcome.containers = started.len();
+    outcome.waits_ms.sort_unstable();
+    outcome
+}
+
+fn table() -> String {
+    let capacity = f64::from(PLACES) * LIMITS.max_instances as f64 * 1_000.0 / MEAN_MS;
+    let mut table = String::from(
+        "| runs per second | of capacity | containers | waited p50 ms | p95 ms | p99 ms | turned away |\n\
+         |---:|---:|---:|---:|---:|---:|---:|\n",
+    );
+    for runs_per_second in [1.0, 5.0, 10.0, 20.0, 30.0, 36.0, 40.0, 60.0, 200.0] {
+        let outcome = simulate(runs_per_second);
+        let wait = |share: f64| outcome.waits_ms[((outcome.waits_ms.len() - 1) as f64 * share) as usize];
+        let away = (outcome.refused + outcome.gave_up) as f64 / outcome.arrived as f64 * 100.0;
+        let load = runs_per_second / capacity * 100.0;
+        let (containers, p50, p95, p99) = (outcome.containers, wait(0.5), wait(0.95), wait(0.99));
+        writeln!(table, "| {runs_per_second} | {load:.0} % | {containers} | {p50} | {p95} | {p99} | {away:.1} % |")
+            .expect("a string takes everything");
+    }
+    table
+}
+
+#[test]
+fn the_page_on_scaling_shows_what_the_simulation_gives() {
+    const MARK: &str = "<!-- UPDATE_SCALING=1 cargo test -p docle scaling -->\n";
+    let table = table();
+    println!("{table}");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scaling.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (before, shown) = page.split_once(MARK).unwrap();
+    if std::env::var_os("UPDATE_SCALING").is_some() {
+        let rest = shown.find("\n\n").map_or("", |end| &shown[end..]);
+        std::fs::write(path, format!("{before}{MARK}{}{rest}", table.trim_end())).unwrap();
+        return;
+    }
+    assert!(shown.starts_with(&table), "run UPDATE_SCALING=1 cargo test -p docle scaling");
+}
+
+#[test]
+fn waits_grow_with_load_and_nobody_is_turned_away_below_capacity() {
+    let p95 = |runs_per_second| {
+        let outcome = simulate(runs_per_second);
+        assert_eq!(outcome.refused + outcome.gave_up, 0, "{runs_per_second}");
+        outcome.waits_ms[outcome.waits_ms.len() * 95 / 100]
+    };
+    assert!(p95(20.0) <= p95(36.0));
+    let overloaded = simulate(200.0);
+    assert!(overloaded.refused > overloaded.arrived / 2);
+    assert!(overloaded.waits_ms.last().is_some_and(|&longest| longest <= i64::from(MAX_QUEUE_MS)));
+}

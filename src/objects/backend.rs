@@ -1,0 +1,57 @@
+//! What runs the jobs of an object: its own container, or a runner outside. Nothing above can tell which.
+
+use crate::domain::timestamp::Timestamp;
+use crate::objects::caller::Caller;
+use crate::objects::instance::{InUse, Instance};
+use crate::objects::runner::{Job, Runner};
+use crate::ports::{SandboxFailure, SandboxFailureCode};
+use std::rc::Rc;
+use worker::js_sys::ArrayBuffer;
+
+/// See the module.
+#[derive(Clone)]
+pub enum Backend {
+    Outside(Runner),
+    Container(Rc<Instance>),
+    /// The deployment has neither.
+    Nothing,
+}
+
+impl Backend {
+    /// Sends on a job that has waited since `since`; it ends when `caller` leaves.
+    ///
+    /// # Errors
+    /// Nothing was run.
+    pub async fn run(
+        &self,
+        job: &ArrayBuffer,
+        since: Timestamp,
+        caller: &Caller,
+    ) -> Result<(Job, Option<InUse>), SandboxFailure> {
+        match self {
+            Self::Outside(runner) => Ok((runner.run(job, since, caller).await?, None)),
+            Self::Container(instance) => {
+                let (job, in_use) = instance.run(job, since, caller).await?;
+                Ok((job, Some(in_use)))
+            }
+            Self::Nothing => Err(nothing()),
+        }
+    }
+
+    /// Gets ready to run. Answers with how many programs run at once.
+    ///
+    /// # Errors
+    /// No container could be started.
+    pub async fn up(&self) -> Result<u32, SandboxFailure> {
+        match self {
+            // How many it runs at once is its own business: it has a queue, and other objects may use it, too.
+            Self::Outside(_) => Ok(u32::MAX),
+            Self::Container(instance) => Ok(instance.up().await?.places),
+            Self::Nothing => Err(nothing()),
+        }
+    }
+}
+
+fn nothing() -> SandboxFailure {
+    SandboxFailureCode::Unavailable.because("There is neither a container binding nor a SANDBOX_URL.")
+}

@@ -1,0 +1,99 @@
+//! The containers of a project: that of the object which shares out the runs, and those of further objects.
+
+use crate::domain::timestamp::Timestamp;
+use crate::objects::backend::Backend;
+use crate::objects::caller::Caller;
+use crate::objects::instance::InUse;
+use crate::objects::runner::Job;
+use crate::objects::sandbox_call::{Answer, SandboxCall, Started, call_object, name_of_member};
+use crate::platform::clock::RuntimeClock;
+use crate::ports::{Clock, SandboxFailure, SandboxFailureCode};
+use worker::js_sys::ArrayBuffer;
+use worker::worker_sys::web_sys::AbortController;
+use worker::{ObjectNamespace, State};
+
+/// See the module.
+pub struct Members {
+    /// The first one: a call less than the others need.
+    pub own: Backend,
+    /// This object.
+    pub object: State,
+    pub namespace: Option<ObjectNamespace>,
+}
+
+impl Members {
+    /// Sends a job to one of them.
+    ///
+    /// # Errors
+    /// Nothing was run.
+    pub async fn run(
+        &self,
+        member: usize,
+        job: &ArrayBuffer,
+        since: Timestamp,
+        caller: &Caller,
+    ) -> Result<(Job, Option<InUse>), SandboxFailure> {
+        if member == 0 {
+            return self.own.run(job, since, caller).await;
+        }
+        let end = AbortController::new().map_err(|_| lost("The runtime made no signal."))?;
+        let waited_ms = (RuntimeClock.now().0 - since.0).max(0);
+        let call = SandboxCall::RunHere { waited_ms };
+        let response = match self.call(member, &call, Some(job), &end).await {
+            Answer::Good(response) => response,
+            Answer::Failed(failure) => return Err(failure),
+            // Whether the other object had begun is not known.
+            Answer::Broken(why) => return Ok((Job::Unknown(why), None)),
+        };
+        caller.when_it_leaves(move || end.abort());
+        Ok((Job::Running(response), None))
+    }
+
+    /// Gets one of them ready. Answers with how many programs it runs at once.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub async fn up(&self, member: usize) -> Result<u32, SandboxFailure> {
+        if member == 0 {
+            return self.own.up().await;
+        }
+        let end = AbortController::new().map_err(|_| lost("The runtime made no signal."))?;
+        match self.call(member, &SandboxCall::Start, None, &end).await {
+            Answer::Good(mut response) => {
+                let started: Started = response.json().await.map_err(|error| lost(&error.to_string()))?;
+                Ok(started.places)
+            }
+            Answer::Failed(failure) => Err(failure),
+            Answer::Broken(why) => Err(lost(&why)),
+        }
+    }
+
+    /// Ends one of them for good; one that never was is ended, too.
+    pub async fn destroy(&self, member: usize) {
+        if let Ok(end) = AbortController::new() {
+            // Whatever it answers, it sleeps by itself.
+            let _ = self.call(member, &SandboxCall::Destroy, None, &end).await;
+        }
+    }
+
+    async fn call(
+        &self,
+        member: usize,
+        call: &SandboxCall,
+        job: Option<&ArrayBuffer>,
+        end: &AbortController,
+    ) -> Answer {
+        let name = self.object.id().name().unwrap_or_default();
+        match &self.namespace {
+            Some(namespace) => {
+                let stub = namespace.get_by_name(&name_of_member(&name, member));
+                call_object(stub, call, job.map(AsRef::as_ref), Some(&end.signal())).await
+            }
+            None => Answer::Failed(lost("The deployment lacks a binding to its own objects.")),
+        }
+    }
+}
+
+fn lost(why: &str) -> SandboxFailure {
+    SandboxFailureCode::Unavailable.because(format!("A further object of the pool failed: {why}"))
+}
