@@ -108,7 +108,7 @@ describe("a long stream", async () => {
     const lines: string[] = [];
     for await (const { event, data } of await docle.stream({ lang: "python", code, policy: { timeoutMs: 60_000 } })) {
       if (event === "stdout") lines.push(String(data.data));
-      if (event === "complete") assert.equal(data.status, "success");
+      if (event === "complete") assert.equal(data.status, "success", JSON.stringify([data, docle.worker.logs]));
     }
     assert.equal(lines.join(""), Array.from({ length: 13 }, (_, i) => `${i}\n`).join(""));
   });
