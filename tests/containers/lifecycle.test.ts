@@ -60,7 +60,7 @@ describe("a container", () => {
     docle = await Docle.contained();
     await docle.run(quick);
     const { instance } = await state(docle);
-    await docle.worker.evict(PROJECT);
+    await docle.worker.evict("Sandbox", PROJECT);
     assert.equal((await docle.run(quick)).stdout, "1\n");
     assert.equal((await state(docle)).instance, instance);
     assert.equal(docle.containers.boxes().length, 1);
