@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { containerEnv } from "./containers/wrangler.mjs";
 import { developmentKey, prepareDatabase, wranglerEnv } from "./setup/development.mjs";
 import { interpreterFlags } from "./setup/interpreters.mjs";
 import { main, Missing } from "./setup/missing.mjs";
@@ -24,13 +25,13 @@ async function startRunner(secret) {
   return { part, listening: JSON.parse(await firstLine(part)).address };
 }
 
-/** Starts the Worker in the local Workers runtime. @param {string} sandbox @param {string} secret */
-function startWorker(sandbox, secret) {
+/** Starts the Worker in the local Workers runtime. @param {Record<string, string>} vars @param {NodeJS.ProcessEnv | undefined} containers what wrangler needs to start them, where it is to */
+function startWorker(vars, containers) {
   // In a file, because arguments are visible to every user of the machine.
-  writeFileSync(devVars, `SANDBOX_URL="http://${sandbox}"\nSANDBOX_SECRET="${secret}"\n`, { mode: 0o600 });
+  writeFileSync(devVars, Object.entries(vars).map(([name, value]) => `${name}="${value}"\n`).join(""), { mode: 0o600 });
   const args = ["dev", "--ip", "127.0.0.1", "--port", `${port}`, "--persist-to", state, "--env-file", devVars];
-  args.push("--enable-containers=false", "--log-level", "warn", "--show-interactive-dev-session=false");
-  const part = startPart("The Worker", node, [wrangler, ...args], wranglerEnv);
+  args.push(`--enable-containers=${containers !== undefined}`, "--log-level", "warn", "--show-interactive-dev-session=false");
+  const part = startPart("The Worker", node, [wrangler, ...args], { ...wranglerEnv, ...containers });
   part.lines.on("line", (line) => process.stdout.write(`${line}\n`));
   return part;
 }
@@ -68,23 +69,24 @@ Ctrl-C stops it. docs/api.md has every request; docs/running-locally.md says wha
 `;
 
 await main(async () => {
-  if (process.argv.includes("--containers")) {
-    throw new Missing("The container backend is not in this release yet: run `npm start` without --containers, which runs programs in the native runner.");
-  }
   const interrupted = new Promise((/** @type {(signal: "stopped") => void} */ resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => resolve("stopped"));
   });
   await requireFreePort();
   const ready = prepare().then(prepareDatabase);
+  const contained = process.argv.includes("--containers");
   if ((await Promise.race([ready, interrupted])) === "stopped") return process.exit(130);
 
   /** @type {import("./setup/processes.mjs").Part[]} */
   const parts = [];
   try {
-    const secret = randomBytes(32).toString("hex");
-    const { part, listening } = await startRunner(secret);
-    parts.push(part);
-    parts.push(startWorker(listening, secret));
+    if (contained) {
+      parts.push(startWorker({}, await containerEnv()));
+    } else {
+      const secret = randomBytes(32).toString("hex");
+      const { part, listening } = await startRunner(secret);
+      parts.push(part, startWorker({ SANDBOX_URL: `http://${listening}`, SANDBOX_SECRET: secret }, undefined));
+    }
     const died = Promise.race(parts.map(({ name, ended }) => ended.then((how) => `${name} ${how}`)));
     const first = await Promise.race([healthy(), died, interrupted]);
     if (first === undefined) process.stdout.write(welcome(developmentKey()));

@@ -80,7 +80,7 @@ test("a start that is killed takes its parts along", async () => {
   await until("no part of it", () => !partsLive());
 });
 
-test("a port in use and containers are one sentence each", async () => {
+test("a port in use is one sentence", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -88,7 +88,4 @@ test("a port in use and containers are one sentence each", async () => {
   assert.equal((await taken.ended)[0], 1);
   assert.match(taken.output.text, /^\nPort \d+ is in use: .*\n$/);
   server.close();
-  const containers = start(port, "--containers");
-  assert.equal((await containers.ended)[0], 1);
-  assert.match(containers.output.text, /^\nThe container backend is not in this release yet: .*\n$/);
 });

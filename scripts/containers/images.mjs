@@ -97,6 +97,9 @@ export async function contexts(docker) {
   };
 }
 
+/** Whether Debian was made here because no registry answered. @param {string} source */
+export const isOwn = (source) => source === `docker-image://${OWN_DEBIAN}`;
+
 /** @param {Record<string, string>} stages */
 export const contextFlags = (stages) => Object.entries(stages).flatMap(([stage, source]) => ["--build-context", `${stage}=${source}`]);
 

@@ -7,7 +7,7 @@ import { wranglerEnv } from "../setup/development.mjs";
 import { Missing } from "../setup/missing.mjs";
 import { findEngine } from "../containers/engine.mjs";
 import { buildImages } from "../containers/images.mjs";
-import { node, own, root, tsc, wrangler } from "../setup/paths.mjs";
+import { inRoot, node, own, root, tsc, wrangler } from "../setup/paths.mjs";
 
 /** @typedef {{ passed: number, failed: number }} Count */
 /** @typedef {{ name: string, run: () => Promise<Count>, needs?: () => Promise<string | undefined> }} Part `needs` says what is missing for it */
@@ -84,7 +84,7 @@ const containerTests = (name, env, ...files) => ({ name, run: () => runTests(env
 const conformance = ["run", "stream", "idempotency", "isolation", "load"].map((name) => `tests/${name}.test.ts`);
 
 // Without a Docker engine wrangler cannot build the container's image, not even in a dry run, so the Worker's half is
-// what is checked here: bundle, bindings, migrations and the container's settings, all but the image itself.
+// what is checked here: bundle, bindings, migrations and the container's settings. The image is checked where it can be.
 const dryRun = (/** @type {string} */ name, /** @type {string} */ environment) =>
   check(`Dry-run deployment: ${name}`, node, [wrangler, "deploy", "--dry-run", "--containers-rollout=none", "--env", environment], wranglerEnv);
 
@@ -100,6 +100,7 @@ export const parts = [
   dryRun("development", ""),
   dryRun("staging", "staging"),
   dryRun("production", "production"),
+  { ...check("Dry-run deployment, with its image", node, [inRoot("scripts", "deploy.mjs"), "staging", "--dry-run"], wranglerEnv), needs: containers },
   nodeTests("The tree", "tests/tidy/*.test.ts"),
   nodeTests("End to end", "tests/*.test.ts"),
   containerTests("End to end, in containers", { DOCLE_BACKEND: "containers" }, ...conformance),

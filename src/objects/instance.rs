@@ -8,6 +8,7 @@ use crate::objects::alarm::ring_by;
 use crate::objects::caller::Caller;
 use crate::objects::instance_storage;
 use crate::objects::machine::{Machine, first_line};
+use crate::objects::relay::Held;
 use crate::objects::runner::{Address, Job, Runner, Trouble};
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
@@ -16,14 +17,19 @@ use crate::platform::object_sql::ObjectSql;
 use crate::ports::{Clock, Entropy, Level, Log, SandboxFailure, SandboxFailureCode};
 use docle_protocol::{Refusal, RefusalCode, RunnerHealth};
 use futures::channel::oneshot;
+use futures::future::{Either, select};
 use serde_json::json;
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 use worker::js_sys::ArrayBuffer;
 use worker::worker_sys::web_sys::AbortController;
 
 /// Where the runner takes its secret from.
 const SECRET: &str = "DOCLE_RUNNER_SECRET";
+
+/// A runner that needs longer to say how it is does not work, in milliseconds.
+const ANSWER_LIMIT_MS: u32 = 1_000;
 
 /// A runner that is up, and how many programs it runs at once.
 #[derive(Clone)]
@@ -43,6 +49,8 @@ pub struct Instance {
     starting: RefCell<Option<Waiting>>,
     running: Cell<u32>,
     last_used: Cell<Option<Timestamp>>,
+    /// Whether a run has ended without the runner's having said so: the caller left, or the runner is stuck.
+    suspect: Cell<bool>,
 }
 
 impl Instance {
@@ -54,6 +62,7 @@ impl Instance {
             starting: RefCell::default(),
             running: Cell::default(),
             last_used: Cell::default(),
+            suspect: Cell::default(),
         })
     }
 
@@ -101,7 +110,10 @@ impl Instance {
     /// The runner, up. Whoever asks while it is being started waits for the same start.
     pub async fn up(self: &Rc<Self>) -> Result<Up, SandboxFailure> {
         if let Some(up) = self.known() {
-            return Ok(up);
+            if !self.suspect.replace(false) || self.answers(&up).await {
+                return Ok(up);
+            }
+            self.replace(&up, "The runner does not answer.").await;
         }
         let (sender, receiver) = oneshot::channel();
         let first = {
@@ -225,6 +237,14 @@ impl Instance {
         }
     }
 
+    /// Whether a runner that is up answers as one does that can work.
+    async fn answers(&self, up: &Up) -> bool {
+        match select(pin!(ask(&up.runner)), RuntimeClock.sleep(ANSWER_LIMIT_MS)).await {
+            Either::Left((health, _)) => health.is_ok(),
+            Either::Right(_) => false,
+        }
+    }
+
     /// Ends a container that is not to be trusted with another run, unless that was done already.
     async fn replace(&self, met: &Up, why: &str) {
         let same = self.up.borrow().as_ref().is_some_and(|up| up.runner.instance == met.runner.instance);
@@ -260,21 +280,32 @@ fn unfit(trouble: &Trouble) -> Option<String> {
     }
 }
 
-/// A job in a container.
-pub struct InUse(Rc<Instance>);
+/// A job in a container. Dropping it without a word means that nobody heard how it ended.
+pub struct InUse {
+    instance: Rc<Instance>,
+    finished: bool,
+}
+
+impl Held for InUse {
+    fn finished(mut self) {
+        self.finished = true;
+    }
+}
 
 impl InUse {
     fn new(instance: &Rc<Instance>) -> Self {
         instance.running.set(instance.running.get() + 1);
         instance.last_used.set(Some(RuntimeClock.now()));
-        Self(Rc::clone(instance))
+        Self { instance: Rc::clone(instance), finished: false }
     }
 }
 
 impl Drop for InUse {
     fn drop(&mut self) {
-        self.0.running.set(self.0.running.get().saturating_sub(1));
-        self.0.last_used.set(Some(RuntimeClock.now()));
+        let Self { instance, finished } = self;
+        instance.running.set(instance.running.get().saturating_sub(1));
+        instance.last_used.set(Some(RuntimeClock.now()));
+        instance.suspect.set(instance.suspect.get() || !*finished);
     }
 }
 

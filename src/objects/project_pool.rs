@@ -5,6 +5,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::objects::caller::Caller;
 use crate::objects::instance::InUse;
 use crate::objects::members::Members;
+use crate::objects::relay::Held;
 use crate::objects::runner::Job;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
@@ -157,6 +158,12 @@ pub struct Place {
     pool: Rc<ProjectPool>,
     ticket: Ticket,
     in_use: Option<InUse>,
+}
+
+impl Held for Place {
+    fn finished(mut self) {
+        self.in_use.take().finished();
+    }
 }
 
 impl Drop for Place {

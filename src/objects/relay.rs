@@ -12,11 +12,25 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use worker::{Response, Result};
 
+/// What a run keeps while it goes on. Dropping it gives it back, too, but says that the run did not come to its end.
+pub trait Held {
+    /// The run came to its end.
+    fn finished(self);
+}
+
+impl<H: Held> Held for Option<H> {
+    fn finished(self) {
+        if let Some(held) = self {
+            held.finished();
+        }
+    }
+}
+
 /// The answer to whoever asked for the run, which keeps `place` until its stream ends or `caller` leaves.
 ///
 /// The stream is read and written here, chunk by chunk, because the runtime evicts an object ten seconds after its last
 /// call although a response that it merely passes through still flows.
-pub fn relay<P: 'static>(job: Job, place: P, caller: &Caller) -> Result<Response> {
+pub fn relay<P: Held + 'static>(job: Job, place: P, caller: &Caller) -> Result<Response> {
     let mut response = match job {
         Job::Running(response) => response,
         Job::Unknown(why) => {
@@ -31,8 +45,10 @@ pub fn relay<P: 'static>(job: Job, place: P, caller: &Caller) -> Result<Response
     let chunks = response.stream()?;
     Response::from_stream(stream::unfold((chunks, place), |(mut chunks, place)| async move {
         let chunk = chunks.next().await;
-        if !matches!(chunk, Some(Ok(_))) {
-            drop(place.take());
+        match &chunk {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => drop(place.take()),
+            None => place.take().finished(),
         }
         Some((chunk?, (chunks, place)))
     }))

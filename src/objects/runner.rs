@@ -6,11 +6,17 @@ use crate::objects::machine::{Machine, first_line, is_undelivered};
 use crate::platform::clock::RuntimeClock;
 use crate::ports::{Clock, SandboxFailure, SandboxFailureCode};
 use docle_protocol::headers::{AUTHORIZATION, EVENT_STREAM, HEALTH_PATH, INSTANCE, PROTOCOL, QUEUED, RUNS_PATH};
+use docle_protocol::limits::MAX_QUEUE_MS;
 use docle_protocol::{Refusal, RefusalCode, VERSION};
+use futures::future::{Either, select};
+use std::pin::pin;
 use std::rc::Rc;
 use worker::js_sys::ArrayBuffer;
 use worker::worker_sys::web_sys::{self, AbortController, AbortSignal};
 use worker::{Error, Fetch, Headers, Request, Response};
+
+/// What a refusal may take on top of the longest wait, in milliseconds.
+const ANSWER_MS: u32 = 2_000;
 
 /// Where a runner is.
 #[derive(Clone)]
@@ -91,7 +97,13 @@ impl Runner {
             headers.set("content-type", "application/json")
         };
         set().map_err(|error| Trouble::Undelivered(first_line(&error)))?;
-        self.send(RUNS_PATH, &init, headers).await
+        // A runner answers when the job has its place, and refuses when that takes too long; one that does neither is
+        // stuck.
+        let patience = MAX_QUEUE_MS.saturating_sub(u32::try_from(waited).unwrap_or(u32::MAX)) + ANSWER_MS;
+        match select(pin!(self.send(RUNS_PATH, &init, headers)), RuntimeClock.sleep(patience)).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(Trouble::Lost("The runner did not answer in time.".to_owned())),
+        }
     }
 
     async fn send(&self, path: &str, init: &web_sys::RequestInit, headers: Headers) -> Result<Response, Trouble> {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { after, afterEach, beforeEach, describe, test } from "node:test";
 import { openCall } from "../harness/caller.ts";
 import { Docle, type RunResult } from "../harness/docle.ts";
@@ -64,15 +65,16 @@ describe("with one container", () => {
     assert.partialDeepStrictEqual(await meets(docle, (id) => void process.kill(runnerOf(docle, id), "SIGKILL")), failed);
   });
 
-  test("a runner that does not answer ends with the run's own time", async () => {
+  test("a runner that is stuck ends its run nevertheless, and is replaced", async () => {
     const marker = randomUUID();
     const run = docle.run({ ...endless(marker), policy: { timeoutMs: 500 } });
     await until("the program's start", () => processesWith(marker).length > 0, 20);
-    const id = docle.containers.running()[0]?.id ?? "";
-    process.kill(runnerOf(docle, id), "SIGSTOP");
-    const result = await run;
-    assert.partialDeepStrictEqual(result, failed);
-    docle.containers.docker("kill", id);
+    const [stuck] = docle.containers.running();
+    const pid = runnerOf(docle, stuck?.id ?? "");
+    process.kill(pid, "SIGSTOP");
+    assert.partialDeepStrictEqual(await run, failed);
+    assert.equal((await docle.run(quick)).stdout, "1\n");
+    await until("the stuck runner's end", () => !existsSync(`/proc/${pid}`));
   });
 
   test("a container that died between two runs is no failure at all", async () => {

@@ -1,0 +1,27 @@
+//! What wrangler needs in its environment to build and start containers on this machine.
+
+import { inRoot } from "../setup/paths.mjs";
+import { Missing } from "../setup/missing.mjs";
+import { findEngine } from "./engine.mjs";
+import { buildImages, contexts, isOwn } from "./images.mjs";
+
+/**
+ * Environment variables for wrangler. Where a registry answers there is nothing to say: wrangler builds the image from
+ * its Dockerfile and pulls the runtime's side-car. Elsewhere both come from what is on this machine.
+ * @returns {Promise<NodeJS.ProcessEnv>}
+ */
+export async function containerEnv() {
+  const engine = await findEngine();
+  if (engine.missing !== undefined) throw new Missing(`Containers need Docker: ${engine.missing}.`);
+  const base = { DOCKER_HOST: engine.socket, WRANGLER_DOCKER_BIN: engine.docker };
+  const stages = await contexts(engine.docker);
+  if (!isOwn(stages.debian)) return base;
+  const { sidecar } = await buildImages(engine.docker);
+  return {
+    ...base,
+    WRANGLER_DOCKER_BIN: inRoot("scripts", "containers", "docker.mjs"),
+    DOCLE_DOCKER_CLIENT: engine.docker,
+    DOCLE_STAGES: JSON.stringify(stages),
+    MINIFLARE_CONTAINER_EGRESS_IMAGE: sidecar,
+  };
+}
