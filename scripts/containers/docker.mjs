@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 //! Docker as wrangler calls it, where no registry answers: a build gets its stages handed in, a pull finds what is there.
 //!
 //! DOCLE_DOCKER_CLIENT names the real client, DOCLE_STAGES the stages as scripts/containers/images.mjs makes them.

@@ -19,7 +19,7 @@ export async function containerEnv() {
   const { sidecar } = await buildImages(engine.docker);
   return {
     ...base,
-    WRANGLER_DOCKER_BIN: inRoot("scripts", "containers", "docker.mjs"),
+    WRANGLER_DOCKER_BIN: inRoot("scripts", "containers", "docker"),
     DOCLE_DOCKER_CLIENT: engine.docker,
     DOCLE_STAGES: JSON.stringify(stages),
     MINIFLARE_CONTAINER_EGRESS_IMAGE: sidecar,
