@@ -11,7 +11,7 @@ import { buildWorker } from "./setup/programs.mjs";
 
 const ENVIRONMENTS = ["staging", "production"];
 /** Secrets that are set where the environment of this command has them; others stay as they are. */
-const SECRETS = ["RESEND_API_KEY", "SANDBOX_SECRET"];
+const SECRETS = ["RESEND_API_KEY", "ROOM_TOKEN_KEY", "SANDBOX_SECRET"];
 
 // A stand-in of the tests writes down what it is asked.
 const wrangler = process.env.DOCLE_WRANGLER ?? installed;

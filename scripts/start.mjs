@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { containerEnv } from "./containers/wrangler.mjs";
-import { developmentKey, prepareDatabase, wranglerEnv } from "./setup/development.mjs";
+import { developmentKey, prepareDatabase, roomTokenKey, wranglerEnv } from "./setup/development.mjs";
 import { interpreterFlags } from "./setup/interpreters.mjs";
 import { main, Missing } from "./setup/missing.mjs";
 import { devVars, node, runner, state, wrangler } from "./setup/paths.mjs";
@@ -28,7 +28,8 @@ async function startRunner(secret) {
 /** Starts the Worker in the local Workers runtime. @param {Record<string, string>} vars @param {NodeJS.ProcessEnv | undefined} containers what wrangler needs to start them, where it is to */
 function startWorker(vars, containers) {
   // In a file, because arguments are visible to every user of the machine.
-  writeFileSync(devVars, Object.entries(vars).map(([name, value]) => `${name}="${value}"\n`).join(""), { mode: 0o600 });
+  const all = { ...vars, ROOM_TOKEN_KEY: roomTokenKey() };
+  writeFileSync(devVars, Object.entries(all).map(([name, value]) => `${name}="${value}"\n`).join(""), { mode: 0o600 });
   const args = ["dev", "--ip", "127.0.0.1", "--port", `${port}`, "--persist-to", state, "--env-file", devVars];
   args.push(`--enable-containers=${containers !== undefined}`, "--log-level", "warn", "--show-interactive-dev-session=false");
   const part = startPart("The Worker", node, [wrangler, ...args], { ...wranglerEnv, ...containers });

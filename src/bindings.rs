@@ -1,27 +1,34 @@
 //! What the deployment provides: the only place that knows the names of bindings, secrets and variables.
 
 use crate::app::App;
+use crate::app::room_programs::RoomPrograms;
 use crate::config::{self, Config};
 use crate::domain::pool::PoolLimits;
+use crate::domain::room_token::SigningKey;
 use crate::objects::key_gate_call::GateStub;
+use crate::objects::room_call::RoomStub;
 use crate::objects::runner::{Address, Runner};
 use crate::objects::sandbox_call::SandboxStub;
+use crate::platform::background::AfterCall;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
 use crate::platform::d1::D1;
 use crate::platform::entropy::RuntimeEntropy;
 use crate::platform::kv::RuntimeKv;
 use crate::platform::resend::Resend;
+use crate::ports::rooms::Programs;
 use crate::ports::{Background, KeyLedger, Mailer, Sql};
 use crate::store::ledger::SqlLedger;
 use crate::store::outbox::Outbox;
 use std::rc::Rc;
-use worker::worker_sys::web_sys::AbortSignal;
-use worker::{Env, ObjectNamespace, Result};
+use worker::worker_sys::web_sys::{AbortController, AbortSignal};
+use worker::{Env, ObjectNamespace, Result, State};
 
 const DB: &str = "DB";
 const RUNS: &str = "RUNS";
 const KEY_GATE: &str = "KEY_GATE";
+const ROOM: &str = "ROOM";
+const ROOM_TOKEN_KEY: &str = "ROOM_TOKEN_KEY";
 const SANDBOX: &str = "SANDBOX";
 const SANDBOX_URL: &str = "SANDBOX_URL";
 const SANDBOX_SECRET: &str = "SANDBOX_SECRET";
@@ -42,12 +49,24 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         gates: Rc::new(GateStub { namespace: env.durable_object(KEY_GATE)? }),
         sql,
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
+        rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
+        room_tokens: env.secret(ROOM_TOKEN_KEY).ok().and_then(|key| SigningKey::parse(&key.to_string())),
         sandboxes: Rc::new(SandboxStub { namespace: env.durable_object(SANDBOX)?, client_left }),
         clock: Rc::new(RuntimeClock),
         entropy: Rc::new(RuntimeEntropy),
         background,
         log: Rc::new(Console),
     })
+}
+
+/// What a room runs programs with, for as long as its object lives.
+///
+/// # Errors
+/// When the deployment lacks a binding or has a variable that is wrong.
+pub fn programs(env: &Env, object: &State) -> Result<Rc<dyn Programs>> {
+    // Nobody's leaving ends a run that a whole room follows.
+    let never = AbortController::new()?.signal();
+    Ok(Rc::new(RoomPrograms(app(never, env, Rc::new(AfterCall::of(object)))?)))
 }
 
 /// What the gates of keys need from the database.

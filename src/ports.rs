@@ -5,6 +5,7 @@
 
 pub mod exchange;
 pub mod follow;
+pub mod rooms;
 pub mod sql;
 
 pub use sql::{LocalSql, Row, Sql, SqlValue, Statement};

@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { devKey, node, own, state, wrangler } from "./paths.mjs";
+import { devKey, node, own, roomKey, state, wrangler } from "./paths.mjs";
 import { contentHash, step } from "./steps.mjs";
 
 /** @param {string} text */
@@ -29,6 +29,13 @@ export function developmentKey() {
   mkdirSync(own, { recursive: true });
   if (!existsSync(devKey)) writeFileSync(devKey, `${newKey()}\n`, { mode: 0o600 });
   return readFileSync(devKey, "utf8").trim();
+}
+
+/** What tokens to rooms are signed with on this machine, made once and readable by its owner only. */
+export function roomTokenKey() {
+  mkdirSync(own, { recursive: true });
+  if (!existsSync(roomKey)) writeFileSync(roomKey, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
+  return readFileSync(roomKey, "utf8").trim();
 }
 
 /** Environment for wrangler: it asks nothing, fetches nothing, and does not keep a trace of every local request. */

@@ -18,6 +18,7 @@ export const uv = join(own, "uv", "bin", "uv");
 /** What `npm start` keeps between starts: local D1, KV and objects, and the runner's package cache. */
 export const state = process.env.DOCLE_STATE ?? join(own, "state");
 export const devKey = join(own, "dev-key");
+export const roomKey = join(own, "room-key");
 export const devVars = join(state, "dev.vars");
 
 export const modules = inRoot("node_modules");

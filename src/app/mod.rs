@@ -5,12 +5,16 @@ pub mod keys;
 pub mod privacy;
 pub mod projects;
 pub mod purge;
+pub mod room_programs;
+pub mod rooms;
 pub mod run;
 pub mod runs;
 pub mod sign_in;
 pub mod usage;
 
 use crate::config::Config;
+use crate::domain::room_token::SigningKey;
+use crate::ports::rooms::Rooms;
 use crate::ports::{Background, Clock, Entropy, Gates, Kv, Level, Log, Mailer, PortError, Sandboxes, Sql};
 use serde_json::json;
 use std::rc::Rc;
@@ -21,6 +25,9 @@ pub struct App {
     pub sql: Rc<dyn Sql>,
     pub gates: Rc<dyn Gates>,
     pub runs: Rc<dyn Kv>,
+    pub rooms: Rc<dyn Rooms>,
+    /// `None` where rooms of projects cannot be used, because there is no secret to sign tokens with.
+    pub room_tokens: Option<SigningKey>,
     pub sandboxes: Rc<dyn Sandboxes>,
     /// `None` where mail cannot be sent.
     pub mailer: Option<Rc<dyn Mailer>>,

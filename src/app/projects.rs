@@ -1,6 +1,6 @@
 //! Projects: what somebody who is signed in can do with their own.
 
-use crate::app::{App, keys};
+use crate::app::{App, keys, rooms};
 use crate::domain::audit::{Action, Event, Origin};
 use crate::domain::id::{self, Kind};
 use crate::domain::page::Page;
@@ -66,5 +66,6 @@ pub async fn delete(app: &App, actor: &Actor<'_>, id: &str) -> Result<bool, Port
     for hash in hashes {
         app.gates.refresh(&hash).await?;
     }
+    rooms::delete_orphans(app).await?;
     Ok(true)
 }

@@ -3,7 +3,8 @@
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-const SCHEME: &str = "sk_live_";
+/// What every key begins with.
+pub const PREFIX: &str = "sk_live_";
 /// Random hexadecimal digits: 160 bits.
 const RANDOM_DIGITS: usize = 40;
 /// Digits of the checksum over everything before it.
@@ -24,18 +25,18 @@ pub struct ApiKey(String);
 impl ApiKey {
     /// The key written as `text`, or `None` where shape or checksum are wrong.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(SCHEME)?;
+        let digits = text.strip_prefix(PREFIX)?;
         let is_lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if digits.len() != RANDOM_DIGITS + CHECKSUM_DIGITS || !digits.bytes().all(is_lower_hex) {
             return None;
         }
-        let (body, sum) = text.split_at(SCHEME.len() + RANDOM_DIGITS);
+        let (body, sum) = text.split_at(PREFIX.len() + RANDOM_DIGITS);
         (checksum(body) == sum).then(|| Self(text.to_owned()))
     }
 
     /// A new key made of random bytes.
     pub fn from_random(bytes: [u8; RANDOM_BYTES]) -> Self {
-        let body = format!("{SCHEME}{}", hex::encode(bytes));
+        let body = format!("{PREFIX}{}", hex::encode(bytes));
         let sum = checksum(&body);
         Self(body + &sum)
     }

@@ -23,6 +23,8 @@ pub mod read;
 pub mod record;
 pub mod result;
 pub mod rolling_window;
+pub mod room_id;
+pub mod room_token;
 pub mod run_id;
 pub mod run_request;
 pub mod session;

@@ -6,7 +6,7 @@ use crate::http::respond;
 use crate::ports::exchange::Response;
 use crate::ports::{Level, PortError, SandboxFailure, SandboxFailureCode};
 use ::http::StatusCode;
-use ::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use ::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -31,6 +31,11 @@ pub enum ErrorCode {
     ProjectNotFound,
     KeyNotFound,
     KeyRevoked,
+    RoomNotFound,
+    RoomTokenRequired,
+    RoomRoleTooLow,
+    RoomBusy,
+    UpgradeRequired,
     NotFound,
     RunNotFound,
     MethodNotAllowed,
@@ -47,7 +52,7 @@ pub enum ErrorCode {
 impl ErrorCode {
     /// Every code.
     #[cfg(test)]
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 33] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::IncompleteBody,
@@ -65,6 +70,11 @@ impl ErrorCode {
         Self::ProjectNotFound,
         Self::KeyNotFound,
         Self::KeyRevoked,
+        Self::RoomNotFound,
+        Self::RoomTokenRequired,
+        Self::RoomRoleTooLow,
+        Self::RoomBusy,
+        Self::UpgradeRequired,
         Self::NotFound,
         Self::RunNotFound,
         Self::MethodNotAllowed,
@@ -106,6 +116,11 @@ impl ErrorCode {
             Self::ProjectNotFound => ("project_not_found", StatusCode::NOT_FOUND, "Project not found"),
             Self::KeyNotFound => ("key_not_found", StatusCode::NOT_FOUND, "API key not found"),
             Self::KeyRevoked => ("key_revoked", StatusCode::CONFLICT, "API key revoked"),
+            Self::RoomNotFound => ("room_not_found", StatusCode::NOT_FOUND, "Room not found"),
+            Self::RoomTokenRequired => ("room_token_required", StatusCode::UNAUTHORIZED, "Room token required"),
+            Self::RoomRoleTooLow => ("room_role_too_low", StatusCode::FORBIDDEN, "Role too low"),
+            Self::RoomBusy => ("room_busy", StatusCode::CONFLICT, "Room busy"),
+            Self::UpgradeRequired => ("upgrade_required", StatusCode::UPGRADE_REQUIRED, "Upgrade required"),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "Not found"),
             Self::RunNotFound => ("run_not_found", StatusCode::NOT_FOUND, "Run not found"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
@@ -160,9 +175,10 @@ impl ApiError {
         let retry_later =
             matches!(code, ErrorCode::SandboxBusy | ErrorCode::SandboxUnavailable | ErrorCode::ServiceUnavailable);
         let headers = match code {
-            ErrorCode::ApiKeyRequired | ErrorCode::InvalidApiKey => {
+            ErrorCode::ApiKeyRequired | ErrorCode::InvalidApiKey | ErrorCode::RoomTokenRequired => {
                 vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]
             }
+            ErrorCode::UpgradeRequired => vec![(UPGRADE, HeaderValue::from_static("websocket"))],
             _ if retry_later => vec![(RETRY_AFTER, HeaderValue::from_static("1"))],
             _ => Vec::new(),
         };
@@ -309,6 +325,11 @@ mod tests {
             ("project_not_found", 404),
             ("key_not_found", 404),
             ("key_revoked", 409),
+            ("room_not_found", 404),
+            ("room_token_required", 401),
+            ("room_role_too_low", 403),
+            ("room_busy", 409),
+            ("upgrade_required", 426),
             ("not_found", 404),
             ("run_not_found", 404),
             ("method_not_allowed", 405),

@@ -12,6 +12,7 @@ mod openapi;
 pub mod pages;
 pub mod rate;
 pub mod respond;
+pub mod room_guest;
 pub mod routes;
 pub mod silence;
 pub mod site;

@@ -45,6 +45,21 @@ fn operation(name: &str) -> Operation {
         "get_project" => of("Read a project", None, 200, Some("Project")),
         "change_project" => of("Change a project", Some("ProjectChange"), 200, Some("Project")),
         "delete_project" => of("Delete a project with its keys and statistics", None, 204, None),
+        "create_open_room" => of("Make a room that is nobody's, and go there", None, 302, None),
+        "get_room" => of("The page of a room", None, 200, None),
+        "get_room_state" => of("What everybody in a room sees", None, 200, Some("RoomState")),
+        "connect_room" => Operation {
+            query: &["name", "events"],
+            ..of("Connect to a room: JSON, or Yjs where the first frame is binary", None, 101, None)
+        },
+        "connect_yjs" => {
+            Operation { query: &["name", "events"], ..of("Connect to a room with y-websocket", None, 101, None) }
+        }
+        "create_room" => of("Make a room", Some("RoomSettings"), 201, Some("CreatedRoom")),
+        "list_rooms" => list("The rooms of the key's project", "RoomPage"),
+        "delete_room" => of("Delete a room with everything in it", None, 204, None),
+        "create_room_token" => of("Let somebody into a room", Some("RoomTokenSettings"), 201, Some("RoomToken")),
+        "run_in_room" => of("Run a program in sight of a room", Some("RoomProgram"), 200, Some("RoomRun")),
         "create_key" => of("Make a key", Some("KeySettings"), 201, Some("CreatedKey")),
         "list_keys" => list("The keys of a project", "KeyPage"),
         "change_key" => of("Change a key", Some("KeySettings"), 200, Some("Key")),
@@ -207,7 +222,7 @@ fn problem() -> Value {
         ],
         false,
     );
-    shape["properties"]["code"] = json!({ "type": "string", "enum": ErrorCode::ALL.map(ErrorCode::name) });
+    shape["properties"]["code"] = json!({ "type": "string", "enum": ErrorCode::ALL.map(ErrorCode::name).as_slice() });
     if let Value::Array(required) = &mut shape["required"] {
         required.push(json!("code"));
     }

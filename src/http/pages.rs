@@ -1,5 +1,6 @@
-//! The pages that people see on their way through a login link. They work without scripts.
+//! The pages that people see: on their way through a login link, and at the door of a room. They work without scripts.
 
+use crate::domain::room_id::RoomId;
 use crate::domain::token::Token;
 use crate::ports::exchange::{Body, Response};
 use ::http::StatusCode;
@@ -25,10 +26,23 @@ pub fn invalid_link() -> Response {
     page(StatusCode::GONE, text, "")
 }
 
+/// Says how to come into a room; `base` is where WebSockets connect.
+pub fn room(base: &str, room: &RoomId) -> Response {
+    let content = format!(
+        "<p>This is a room in which several people edit one program. Share its address to share the room.</p>\
+         <p>Editors connect to <code>{base}/collab/{room}/yjs</code> (Yjs) or \
+         <code>{base}/collab/{room}/websocket</code> (JSON).</p>"
+    );
+    let mut response = page(StatusCode::OK, &content, "");
+    // The address of a room that is nobody's is the key to it: no other site shall see where somebody came from.
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
 fn page(status: StatusCode, content: &str, form_target: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>Sign in to Docle</title><style>{STYLE}</style><h1>Docle</h1>{content}"
+         content=\"width=device-width\"><title>Docle</title><style>{STYLE}</style><h1>Docle</h1>{content}"
     );
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self' {form_target}; frame-ancestors 'none'; \

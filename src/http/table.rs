@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::routes::{auth, health, index, keys, privacy, projects, run, usage};
+use crate::http::routes::{auth, collab, health, index, keys, privacy, projects, rooms, run, usage};
 use crate::ports::exchange::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
@@ -112,6 +112,16 @@ pub static ROUTES: &[Route] = &[
     patch("/api/keys/:id", Caller::SignedIn, handler!(keys::change_key)),
     post("/api/keys/:id/rotate", Caller::SignedIn, handler!(keys::rotate_key)),
     delete("/api/keys/:id", Caller::SignedIn, handler!(keys::revoke_key)),
+    get("/collab", Caller::Anyone, handler!(collab::create_open_room)),
+    get("/collab/:id", Caller::Anyone, handler!(collab::get_room)),
+    get("/collab/:id/state", Caller::ApiClient, handler!(collab::get_room_state)),
+    get("/collab/:id/websocket", Caller::ApiClient, handler!(collab::connect_room)),
+    get("/collab/:id/yjs", Caller::ApiClient, handler!(collab::connect_yjs)),
+    post("/api/rooms", Caller::ApiClient, handler!(rooms::create_room)),
+    get("/api/rooms", Caller::ApiClient, handler!(rooms::list_rooms)),
+    delete("/api/rooms/:id", Caller::ApiClient, handler!(rooms::delete_room)),
+    post("/api/rooms/:id/tokens", Caller::ApiClient, handler!(rooms::create_room_token)),
+    post("/api/rooms/:id/run", Caller::ApiClient, handler!(rooms::run_in_room)),
     get("/auth/outbox", Caller::Anyone, handler!(auth::list_outbox)),
     get("/", Caller::Anyone, handler!(index::get_index)),
     get("/openapi.json", Caller::Anyone, handler!(index::get_openapi)),

@@ -1,7 +1,7 @@
 //! Requests and responses of the runtime as the application's own, and back.
 
 use crate::platform::headers;
-use crate::ports::exchange::{Body, BodyLost, Request, Response};
+use crate::ports::exchange::{Body, BodyLost, Request, Response, Upgrade};
 use ::http::header::CONTENT_LENGTH;
 use ::http::{HeaderName, HeaderValue, Uri};
 use bytes::Bytes;
@@ -40,6 +40,10 @@ pub fn response(response: Response) -> Result<worker::Response> {
     let builder = worker::ResponseBuilder::new().with_status(parts.status.as_u16()).with_headers(headers);
     match body {
         Body::Empty => Ok(builder.empty()),
+        Body::Socket(Upgrade(socket)) => match socket.downcast::<worker::WebSocket>() {
+            Ok(socket) => Ok(builder.with_websocket(*socket).empty()),
+            Err(_) => Err(worker::Error::RustError("What should be a WebSocket is none.".to_owned())),
+        },
         Body::Whole(bytes) => Ok(builder.fixed(bytes.to_vec())),
         Body::Stream(chunks) => {
             builder.from_stream(chunks.map(|chunk: Bytes| Ok::<_, worker::Error>(Vec::from(chunk))))

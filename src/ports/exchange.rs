@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures::stream::LocalBoxStream;
+use std::any::Any;
 
 /// A request as the application sees it.
 pub type Request = http::Request<RequestBody>;
@@ -15,10 +16,15 @@ pub type RequestBody = LocalBoxStream<'static, Result<Vec<u8>, BodyLost>>;
 #[derive(Debug)]
 pub struct BodyLost;
 
+/// One end of a WebSocket, on its way from an object to the client. Only the platform looks inside.
+pub struct Upgrade(pub Box<dyn Any>);
+
 /// What is answered.
 pub enum Body {
     Empty,
     Whole(Bytes),
+    /// A connection that goes on as a WebSocket.
+    Socket(Upgrade),
     /// Chunks as they come; dropping the stream tells whoever makes them that nobody listens.
     Stream(LocalBoxStream<'static, Bytes>),
 }

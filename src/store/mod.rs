@@ -7,6 +7,7 @@ pub mod keys;
 pub mod ledger;
 pub mod outbox;
 pub mod projects;
+pub mod rooms;
 pub mod runs;
 pub mod sessions;
 pub mod usage;

@@ -3,11 +3,12 @@
 use crate::app::App;
 use crate::config::{BackendKind, Config};
 use crate::domain::api_key::ApiKey;
+use crate::domain::room_token::SigningKey;
 use crate::http::handle;
 use crate::ports::exchange::Body;
 use crate::store::ledger::SqlLedger;
 use crate::testing::fakes::{
-    FakeClock, FakeEntropy, FakeGates, FakeKv, FakeLog, FakeMailer, FakeSandboxes, PoolBackground, Script,
+    FakeClock, FakeEntropy, FakeGates, FakeKv, FakeLog, FakeMailer, FakeRooms, FakeSandboxes, PoolBackground, Script,
 };
 use crate::testing::sqlite::Sqlite;
 use ::http::request::Builder;
@@ -112,6 +113,8 @@ impl TestApp {
             sql: sql.clone(),
             mailer: Some(mailer.clone()),
             runs: kv.clone(),
+            rooms: Rc::new(FakeRooms),
+            room_tokens: SigningKey::parse(&"k".repeat(32)),
             sandboxes: sandboxes.clone(),
             clock: clock.clone(),
             entropy: Rc::new(FakeEntropy::default()),
@@ -151,7 +154,7 @@ impl TestApp {
         let answer = self.pool.run_until(async {
             let (parts, body) = handle(app, request).await.into_parts();
             let body = match body {
-                Body::Empty => Bytes::new(),
+                Body::Empty | Body::Socket(_) => Bytes::new(),
                 Body::Whole(bytes) => bytes,
                 Body::Stream(chunks) => chunks.take(reads).collect::<Vec<_>>().await.concat().into(),
             };

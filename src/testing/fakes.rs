@@ -4,7 +4,10 @@ use crate::domain::events::Broken;
 use crate::domain::gate::{Ask, Verdict, decide};
 use crate::domain::mail::Mail;
 use crate::domain::rolling_window::RollingWindow;
+use crate::domain::room_id::RoomId;
 use crate::domain::timestamp::Timestamp;
+use crate::ports::exchange::Upgrade;
+use crate::ports::rooms::{Payer, RoomRun, RoomRunEnd, Rooms, SeatAsked};
 use crate::ports::{
     Background, Clock, Entropy, FirstCall, Gates, KeyLedger, Kv, Level, Log, Mailer, Once, PortError, RunStream,
     SandboxFailure, Sandboxes,
@@ -235,5 +238,31 @@ pub struct FakeLog(pub RefCell<Vec<(Level, Value)>>);
 impl Log for FakeLog {
     fn write(&self, level: Level, line: Value) {
         self.0.borrow_mut().push((level, line));
+    }
+}
+
+/// [`Rooms`] that nobody is in: what happens in rooms is tested in the real runtime.
+pub struct FakeRooms;
+
+#[async_trait(?Send)]
+impl Rooms for FakeRooms {
+    async fn open(&self, _room: &RoomId, _payer: &Payer) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn connect(&self, _room: &RoomId, _seat: &SeatAsked) -> Result<Option<Upgrade>, PortError> {
+        Ok(None)
+    }
+
+    async fn state(&self, _room: &RoomId) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(None)
+    }
+
+    async fn run(&self, _room: &RoomId, _run: &RoomRun) -> Result<RoomRunEnd, PortError> {
+        Ok(RoomRunEnd::NoSuchRoom)
+    }
+
+    async fn delete(&self, _room: &RoomId) -> Result<(), PortError> {
+        Ok(())
     }
 }

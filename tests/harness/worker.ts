@@ -1,5 +1,6 @@
 //! The Worker as it is deployed, in the real Workers runtime, with the bindings of wrangler.toml.
 
+import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
@@ -57,7 +58,7 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
   const isNew = state === undefined || !existsSync(state);
   const config = readConfig({ config: inRoot("wrangler.toml") }, { hideWarnings: true }) as unknown as Config;
   const name = config.name;
-  const text = Object.entries({ ...config.vars, ...vars });
+  const text = Object.entries({ ...config.vars, ROOM_TOKEN_KEY: randomBytes(32).toString("hex"), ...vars });
   const logs: string[] = [];
   const miniflare = new Miniflare({
     host: "127.0.0.1",

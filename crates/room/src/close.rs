@@ -1,6 +1,7 @@
 //! Why a connection is closed, as its client is told.
 
-/// Codes from 4400 on follow the HTTP statuses they resemble; 1009 is the protocol's own.
+/// Codes from 4400 on resemble HTTP statuses. Stock y-websocket clients take those below 4500 for final and come back after
+/// all others, with everything that they have: so whoever is too fast or too many is told so from 4500 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Close {
     /// A frame is none of the protocol's, or an update is unsound.
@@ -33,7 +34,7 @@ impl Close {
             Self::Gone => 4410,
             Self::DocumentTooLarge => 4413,
             Self::PresenceTooLarge => 4431,
-            Self::TooFast => 4429,
+            Self::TooFast => 4529,
             Self::Failed => 1011,
             Self::Full => 4503,
         }
@@ -70,7 +71,7 @@ mod tests {
             (Close::Gone, 4410),
             (Close::DocumentTooLarge, 4413),
             (Close::PresenceTooLarge, 4431),
-            (Close::TooFast, 4429),
+            (Close::TooFast, 4529),
             (Close::Failed, 1011),
             (Close::Full, 4503),
         ];

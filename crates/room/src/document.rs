@@ -294,3 +294,27 @@ fn as_text(value: &Any) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::diff;
+    use serde_json::json;
+
+    #[test]
+    fn places_are_those_of_yjs() {
+        let mut document = Document::new(5);
+        document.edit(&diff("", "h\u{1f600}llo"));
+        let written = |document: &Document, offset| serde_json::to_value(document.place_at(offset)).unwrap();
+        let expected = json!({ "type": null, "tname": "code", "item": { "client": 5, "clock": 3 }, "assoc": 0 });
+        assert_eq!(written(&document, 3), expected);
+        assert_eq!(written(&document, 6), json!({ "type": null, "tname": "code", "item": null, "assoc": 0 }));
+        for offset in [0, 1, 3, 4, 5, 6] {
+            assert_eq!(document.offset_of(&document.place_at(offset)), Some(offset));
+        }
+        let place = document.place_at(4);
+        document.edit(&diff("h\u{1f600}llo", "\u{1f601}h\u{1f600}llo"));
+        assert_eq!((document.offset_of(&place), document.offset_of(&Place::in_code(None))), (Some(6), Some(8)));
+        assert_eq!(document.offset_of(&Place::in_code(Some((5, 99)))), None);
+    }
+}

@@ -1,10 +1,12 @@
 //! One file per resource; handlers are named `verb_resource`.
 
 pub mod auth;
+pub mod collab;
 pub mod health;
 pub mod index;
 pub mod keys;
 pub mod privacy;
 pub mod projects;
+pub mod rooms;
 pub mod run;
 pub mod usage;

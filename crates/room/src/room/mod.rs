@@ -235,6 +235,16 @@ impl Room {
         self.history.rev()
     }
 
+    /// When the document last changed, in milliseconds since 1970.
+    pub fn last_update(&self) -> i64 {
+        self.last_update
+    }
+
+    /// Programs can be run here from now on.
+    pub fn set_owned(&mut self) {
+        self.runs.set_owned();
+    }
+
     /// What anybody may see of the room at any time: the text, what belongs to it, and who is there.
     pub fn state(&self) -> Value {
         let meta = self.document.meta();

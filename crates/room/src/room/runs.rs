@@ -34,6 +34,10 @@ impl Runs {
         Self { has_owner, running: None, result }
     }
 
+    pub(super) fn set_owned(&mut self) {
+        self.has_owner = true;
+    }
+
     /// The result of the last run.
     pub(super) fn result(&self) -> Option<&Value> {
         self.result.as_ref()

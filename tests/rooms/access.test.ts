@@ -1,0 +1,185 @@
+//! Who may come into a project's room, what they may do there, and who pays for it.
+
+import assert from "node:assert/strict";
+import { request, type IncomingMessage } from "node:http";
+import { after, test } from "node:test";
+import { projectSql, newKey } from "../../scripts/setup/development.mjs";
+import { problem } from "../harness/docle.ts";
+import { json, Platform } from "../harness/platform.ts";
+import { JsonPerson, openRoom, same, YjsPerson, type OwnedRoom } from "../harness/rooms.ts";
+import { until } from "../harness/until.ts";
+
+const docle = await Platform.start();
+const { url, key } = docle.worker;
+after(() => docle.stop());
+
+const withKey = { authorization: `Bearer ${key}` };
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const newRoom = async (headers = withKey) => (await json(201, await docle.send("/api/rooms", {}, headers))) as OwnedRoom;
+
+async function token(room: string, role: string, headers: Record<string, string> = withKey): Promise<string> {
+  return (await json(201, await docle.send(`/api/rooms/${room}/tokens`, { role, name: role }, headers))).token;
+}
+
+/** A key of another project. */
+async function otherKey(): Promise<string> {
+  const other = newKey();
+  for (const statement of projectSql(other)) await docle.worker.sql(statement.replaceAll("proj_dev", "proj_other").replaceAll("'key_", "'key_o"));
+  return other;
+}
+
+test("a project's room wants a token: for it, of ours, and not one that has ended", async () => {
+  const room = await newRoom();
+  assert.equal(room.role, "owner");
+  const other = await newRoom();
+  const [claims = "", signature = ""] = (await token(room.id, "viewer")).split(".");
+  const forged = Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(claims, "base64url").toString()), role: "owner" })).toString("base64url");
+  for (const wrong of ["", "x", await token(other.id, "owner"), `${forged}.${signature}`]) {
+    const refused = await problem(401, await docle.fetch(`/collab/${room.id}/state`, { headers: bearer(wrong) }));
+    assert.equal(refused.code, "room_token_required");
+  }
+  await json(200, await docle.fetch(`/collab/${room.id}/state`, { headers: bearer(await token(room.id, "viewer")) }));
+  await json(200, await docle.fetch(`/collab/${room.id}/state`, { headers: withKey }));
+
+  // Sockets are refused before the room is woken, which a browser sees as a connection that fails.
+  const stranger = new JsonPerson(url, room.id);
+  await until("a stranger to be refused", () => stranger.closed !== undefined);
+  assert.equal(stranger.heard.length, 0);
+  const upgrade = await problem(426, await docle.fetch(`/collab/${room.id}/yjs`, { headers: withKey }));
+  assert.equal(upgrade.code, "upgrade_required");
+});
+
+test("a token in an address is refused, because addresses are kept in logs", async () => {
+  const room = await newRoom();
+  const headers = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==", ...bearer(room.token) };
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    request(`${url}/collab/${room.id}/yjs?token=${room.token}`, { headers }, resolve).on("error", reject).end();
+  });
+  const answer = await answered;
+  let body = "";
+  for await (const part of answer.setEncoding("utf8")) body += part;
+  assert.deepEqual([answer.statusCode, JSON.parse(body).errors[0].field], [400, "token"]);
+  assert.ok(!body.includes(room.token));
+});
+
+test("rooms of others, and rooms that nobody made, are not there", async () => {
+  const room = await newRoom();
+  const other = bearer(await otherKey());
+  assert.equal((await problem(404, await docle.send(`/api/rooms/${room.id}/tokens`, { role: "owner" }, other))).code, "room_not_found");
+  assert.equal((await problem(404, await docle.send(`/api/rooms/${room.id}/run`, {}, other))).code, "room_not_found");
+  assert.equal((await problem(404, await docle.fetch(`/api/rooms/${room.id}`, { method: "DELETE", headers: other }))).code, "room_not_found");
+  for (const id of ["interview-session-123", `${room.id.slice(0, -1)}x`, `room_${"0".repeat(32)}`]) {
+    assert.equal((await problem(404, await docle.fetch(`/collab/${id}/state`, { headers: withKey }))).code, "room_not_found");
+  }
+});
+
+test("a viewer sees everything and changes nothing, whatever the frame", async () => {
+  const room = await newRoom();
+  const editor = await new YjsPerson(url, room.id, { token: await token(room.id, "editor") }).synced();
+  editor.type(0, "kept");
+  const viewerToken = await token(room.id, "viewer");
+  const viewer = new YjsPerson(url, room.id, { token: viewerToken, connect: false });
+  // Typed before it connects, so that it is part of step 2; and afterwards, as an update.
+  viewer.type(0, "offline ");
+  viewer.provider.connect();
+  await viewer.synced();
+  viewer.type(0, "online ");
+  const json = await new JsonPerson(url, room.id, { token: viewerToken }).greeted();
+  json.sends("all mine");
+  await json.hears("error", ({ data }) => data.code === "not_an_editor");
+  await until("the viewer to see the text", () => viewer.code.includes("kept"));
+  editor.type(4, " on");
+  await until("the editor's change", () => viewer.code.includes("kept on"));
+  assert.equal(editor.code, "kept on");
+  const late = await new YjsPerson(url, room.id, { token: viewerToken }).synced();
+  assert.equal(late.code, "kept on");
+  // Who may look may not run either.
+  json.send({ type: "run" });
+  await json.hears("error", ({ data }) => data.code === "not_a_runner");
+  assert.equal((await problem(403, await docle.send(`/api/rooms/${room.id}/run`, {}, bearer(viewerToken)))).code, "room_role_too_low");
+  [editor, viewer, json, late].forEach((person) => person.leave());
+});
+
+test("the owner lets others in; whoever holds the owner's token passes on less than that", async () => {
+  const room = await newRoom();
+  const given = await token(room.id, "viewer", bearer(room.token));
+  await json(200, await docle.fetch(`/collab/${room.id}/state`, { headers: bearer(given) }));
+  assert.equal((await problem(403, await docle.send(`/api/rooms/${room.id}/tokens`, { role: "owner" }, bearer(room.token)))).code, "room_role_too_low");
+  assert.equal((await problem(403, await docle.send(`/api/rooms/${room.id}/tokens`, { role: "viewer" }, bearer(given)))).code, "room_role_too_low");
+  const wrong = await problem(400, await docle.send(`/api/rooms/${room.id}/tokens`, { role: "admin", ttlSeconds: 5 }, withKey));
+  assert.deepEqual(wrong.errors?.map(({ field }) => field).sort(), ["role", "ttlSeconds"]);
+});
+
+test("a run in a room is heard by everybody, kept for latecomers, and counted for the project", async () => {
+  const room = await newRoom();
+  const editor = await new JsonPerson(url, room.id, { token: await token(room.id, "editor") }).greeted();
+  const viewer = await new JsonPerson(url, room.id, { token: await token(room.id, "viewer") }).greeted();
+  editor.sends("print(1)", { lang: "python" });
+  await same(editor, viewer);
+  editor.send({ type: "run" });
+  for (const person of [editor, viewer]) {
+    const start = await person.hears("run", ({ data }) => data.type === "start");
+    const complete = await person.hears("run", ({ data }) => data.type === "complete");
+    assert.deepEqual([start.userId, complete.data.result.stdout, complete.data.result.id], [complete.userId, "1\n", start.data.id]);
+  }
+  const { data } = await editor.hears("run", ({ data }) => data.type === "complete");
+  await docle.worker.evict("Room", `room:${room.id}`);
+  const late = await new JsonPerson(url, room.id, { token: room.token }).greeted();
+  assert.equal((await late.hears("init")).data.result.id, data.result.id);
+  const runs = async () => ((await docle.worker.sql(`SELECT key_id FROM usage_runs WHERE run_id = '${data.result.id}'`)) as { results: unknown[] }).results.length;
+  await until("the run to be booked", async () => (await runs()) === 1, 60);
+  [editor, viewer, late].forEach((person) => person.leave());
+});
+
+test("a run by HTTP answers as CodeRunService does", async () => {
+  const room = await newRoom();
+  const watcher = await new JsonPerson(url, room.id, { token: room.token }).greeted();
+  const run = await json(200, await docle.send(`/api/rooms/${room.id}/run`, { code: "console.log(1)", language: "javascript" }, withKey));
+  assert.deepEqual({ ...run, result: undefined }, { success: true, output: "1\n", error: "", exitCode: 0, result: undefined });
+  await watcher.hears("run", ({ data }) => data.type === "complete" && data.result.id === run.result.id);
+  const wrong = await problem(400, await docle.send(`/api/rooms/${room.id}/run`, { code: "1", language: "cobol" }, withKey));
+  assert.deepEqual(wrong.errors?.map(({ field }) => field), ["language"]);
+  const runner = await token(room.id, "runner");
+  await json(200, await docle.send(`/api/rooms/${room.id}/run`, {}, bearer(runner)));
+  assert.equal((await problem(403, await docle.send(`/api/rooms/${room.id}/run`, { code: "1" }, bearer(runner)))).code, "room_role_too_low");
+  watcher.leave();
+});
+
+test("runs in a room ride on the key's limit, and end with the key", async () => {
+  const limited = newKey();
+  for (const statement of projectSql(limited)) await docle.worker.sql(statement);
+  await docle.worker.sql(`UPDATE api_keys SET rate_limit_per_minute = 3 WHERE key_prefix = '${limited.slice(0, 12)}' AND name = 'npm start'`);
+  const room = await newRoom(bearer(limited));
+  const editor = await new JsonPerson(url, room.id, { token: room.token }).greeted();
+  editor.sends("print(1)", { lang: "python" });
+  // Making the room was the first call.
+  for (let run = 0; run < 3; run++) {
+    const heard = editor.heard.length;
+    editor.send({ type: "run" });
+    await until("its end", () => editor.heard.slice(heard).some(({ type, data }) => type === "run" && ["complete", "refused"].includes(data.type)), 60);
+  }
+  const ends = editor.heard.filter(({ type, data }) => type === "run" && ["complete", "refused"].includes(data.type));
+  assert.deepEqual(ends.map(({ data }) => data.code ?? data.result.status), ["success", "success", "rate_limit_exceeded"]);
+  editor.leave();
+});
+
+test("rooms are listed, and deleted with everybody in them", async () => {
+  const room = await newRoom();
+  const page = (await json(200, await docle.fetch("/api/rooms?limit=100", { headers: withKey }))) as { rooms: { id: string }[] };
+  assert.ok(page.rooms.some(({ id }) => id === room.id));
+  const person = await new JsonPerson(url, room.id, { token: room.token }).greeted();
+  person.sends("secret");
+  const deleted = await docle.fetch(`/api/rooms/${room.id}`, { method: "DELETE", headers: withKey });
+  assert.equal(deleted.status, 204);
+  await until("everybody to be sent away", () => person.closed !== undefined);
+  assert.equal(person.closed?.code, 4410);
+  await problem(404, await docle.fetch(`/collab/${room.id}/state`, { headers: bearer(room.token) }));
+});
+
+test("rooms that are nobody's can be edited by whoever knows them, and run by nobody", async () => {
+  const room = await openRoom(url);
+  const page = await docle.fetch(`/collab/${room}`);
+  assert.match(await page.text(), new RegExp(`/collab/${room}/yjs`));
+  assert.equal((await problem(403, await docle.send(`/api/rooms/${room}/run`, { code: "1" }, withKey))).code, "room_role_too_low");
+  assert.equal((await json(200, await docle.fetch(`/collab/${room}/state`))).code, "");
+});
