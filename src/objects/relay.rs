@@ -5,12 +5,13 @@ use crate::objects::runner::Job;
 use crate::objects::sandbox_call::broken;
 use crate::platform::console::Console;
 use crate::ports::{Level, Log};
-use futures::StreamExt;
-use futures::stream;
 use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
-use worker::{Response, Result};
+
+use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
+use worker::worker_sys::web_sys::{ReadableStream, WritableStream};
+use worker::{Response, ResponseBody, ResponseBuilder, Result, wasm_bindgen};
 
 /// What a run keeps while it goes on. Dropping it gives it back, too, but says that the run did not come to its end.
 pub trait Held {
@@ -26,12 +27,24 @@ impl<H: Held> Held for Option<H> {
     }
 }
 
+#[wasm_bindgen::prelude::wasm_bindgen]
+extern "C" {
+    /// The runtime's own pipe, which carries bytes without waking any script; workers-rs does not know it.
+    type IdentityTransformStream;
+    #[wasm_bindgen(constructor)]
+    fn new() -> IdentityTransformStream;
+    #[wasm_bindgen(method, getter)]
+    fn readable(this: &IdentityTransformStream) -> ReadableStream;
+    #[wasm_bindgen(method, getter)]
+    fn writable(this: &IdentityTransformStream) -> WritableStream;
+}
+
 /// The answer to whoever asked for the run, which keeps `place` until its stream ends or `caller` leaves.
 ///
-/// The stream is read and written here, chunk by chunk, because the runtime evicts an object ten seconds after its last
-/// call although a response that it merely passes through still flows.
+/// The stream is piped and not merely passed on, because the runtime evicts an object ten seconds after its last call
+/// although a response that it passed on still flows, and because nobody else would say that it has ended.
 pub fn relay<P: Held + 'static>(job: Job, place: P, caller: &Caller) -> Result<Response> {
-    let mut response = match job {
+    let response = match job {
         Job::Running(response) => response,
         Job::Unknown(why) => {
             let message = "A container failed when it may have begun a run; the run counts as failed.";
@@ -39,17 +52,17 @@ pub fn relay<P: Held + 'static>(job: Job, place: P, caller: &Caller) -> Result<R
             return broken();
         }
     };
+    let ResponseBody::Stream(body) = response.body() else { return broken() };
     let place = Rc::new(RefCell::new(Some(place)));
     let left = Rc::clone(&place);
     caller.when_it_leaves(move || drop(left.take()));
-    let chunks = response.stream()?;
-    Response::from_stream(stream::unfold((chunks, place), |(mut chunks, place)| async move {
-        let chunk = chunks.next().await;
-        match &chunk {
-            Some(Ok(_)) => {}
-            Some(Err(_)) => drop(place.take()),
-            None => place.take().finished(),
+    let pipe = IdentityTransformStream::new();
+    let through = JsFuture::from(body.pipe_to(&pipe.writable()));
+    spawn_local(async move {
+        match through.await {
+            Ok(_) => place.take().finished(),
+            Err(_) => drop(place.take()),
         }
-        Some((chunk?, (chunks, place)))
-    }))
+    });
+    Ok(ResponseBuilder::new().stream(pipe.readable()))
 }

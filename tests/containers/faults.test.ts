@@ -36,7 +36,7 @@ const failed = { ok: false, status: "system", exitCode: 1 };
 
 describe("with one container", () => {
   let docle: Docle;
-  beforeEach(async () => void (docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" })));
+  beforeEach(async () => void (docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" }, { grants: "platform" })));
   // Whatever happened, the next run works.
   afterEach(async () => {
     assert.equal((await docle.run(quick)).stdout, "1\n");
@@ -131,7 +131,7 @@ describe("an image of another release", async () => {
 });
 
 describe("memory that runs out", async () => {
-  const docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" }, { memoryMB: 192 });
+  const docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" }, { grants: "platform", memoryMB: 256 });
   after(() => docle.stop());
 
   test("is not the program's fault, and the container is replaced", async () => {

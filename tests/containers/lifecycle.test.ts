@@ -8,6 +8,8 @@ import { until } from "../harness/until.ts";
 const PROJECT = "project:proj_dev";
 const quick = { lang: "python", code: "print(1)" };
 
+const platform = { grants: "platform" } as const;
+
 /** How a Sandbox object says that it is. */
 interface State {
   container: boolean;
@@ -41,7 +43,7 @@ describe("a container", () => {
   });
 
   test("sleeps when nobody needs it, and wakes", async () => {
-    docle = await Docle.contained({ SLEEP_AFTER_S: "2" });
+    docle = await Docle.contained({ SLEEP_AFTER_S: "2" }, platform);
     await docle.run(quick);
     const { instance } = await state(docle);
     await until("the container's end", async () => !(await state(docle)).container, 20);
@@ -50,7 +52,7 @@ describe("a container", () => {
   });
 
   test("does not sleep while a program runs", async () => {
-    docle = await Docle.contained({ SLEEP_AFTER_S: "1" });
+    docle = await Docle.contained({ SLEEP_AFTER_S: "1" }, platform);
     const result = await docle.run({ lang: "python", code: "import time; time.sleep(4); print(1)", policy: { timeoutMs: 20_000 } });
     assert.partialDeepStrictEqual(result, { status: "success", stdout: "1\n" });
     await until("the container's end", () => docle.containers.running().length === 0, 20);
@@ -100,7 +102,7 @@ describe("a secret", async () => {
 });
 
 describe("a long stream", async () => {
-  const docle = await Docle.contained();
+  const docle = await Docle.contained({}, platform);
   after(() => docle.stop());
 
   test("outlasts the time after which idle objects are evicted", async () => {

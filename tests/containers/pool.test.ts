@@ -14,10 +14,11 @@ afterEach(() => docle.stop());
 const quick = { lang: "python", code: "print(1)" };
 const endless = (marker: string) => ({ lang: "python", code: "import time; time.sleep(600)", args: [marker], policy: { timeoutMs: 300_000 } });
 
-// With an engine's default grants a container runs one program at a time, so that few programs fill it.
+// Containers that run one program at a time, so that few programs fill them.
+const narrow = { grants: "platform", places: 1 } as const;
 
 test("a run that finds its container full goes to another one, up to the project's share", async () => {
-  docle = await Docle.contained({ POOL_MAX_INSTANCES: "2" });
+  docle = await Docle.contained({ POOL_MAX_INSTANCES: "2" }, narrow);
   const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
   const calls = [];
   for (const marker of [first, second]) {
@@ -36,7 +37,7 @@ test("a run that finds its container full goes to another one, up to the project
 });
 
 test("a full queue turns away with a time to come back, and a wait is said", async () => {
-  docle = await Docle.contained({ POOL_MAX_INSTANCES: "1", POOL_MAX_QUEUED: "1" });
+  docle = await Docle.contained({ POOL_MAX_INSTANCES: "1", POOL_MAX_QUEUED: "1" }, narrow);
   await docle.run(quick);
   const marker = randomUUID();
   const held = openCall(docle, endless(marker));
@@ -54,7 +55,7 @@ test("a full queue turns away with a time to come back, and a wait is said", asy
 });
 
 test("a run that waited too long is turned away, and did not run", async () => {
-  docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" });
+  docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" }, narrow);
   const [marker, other] = [randomUUID(), randomUUID()];
   const held = openCall(docle, endless(marker));
   await until("its start", () => processesWith(marker).length > 0, 20);
@@ -79,7 +80,7 @@ test("a hundred runs at once on a cold pool start a few containers, and each get
 });
 
 test("what an object does not know after an eviction it finds again, in every container", async () => {
-  docle = await Docle.contained({ POOL_MAX_INSTANCES: "2" });
+  docle = await Docle.contained({ POOL_MAX_INSTANCES: "2" }, narrow);
   const marker = randomUUID();
   const held = openCall(docle, endless(marker));
   await until("its start", () => processesWith(marker).length > 0, 20);

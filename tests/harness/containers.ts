@@ -18,6 +18,8 @@ export interface ContainerOptions extends EngineOptions {
   /** Another image than ours, made of this Dockerfile; its `runner` is ours. */
   image?: string;
   dockerfile?: string;
+  /** Programs that a container runs at once, in place of what its processors allow. */
+  places?: number;
 }
 
 /** One container that the runtime has started, and not its side-car. */
@@ -38,10 +40,15 @@ export class Containers {
     this.settings = settings;
   }
 
-  static async start({ image, dockerfile, ...options }: ContainerOptions = {}): Promise<Containers> {
+  static async start({ image, dockerfile, places, ...options }: ContainerOptions = {}): Promise<Containers> {
     const found = await findEngine();
     if (found.missing !== undefined) throw new Error(found.missing);
     const images = await buildImages(found.docker);
+    if (places !== undefined) {
+      const command = JSON.parse(execFileSync(found.docker, ["inspect", "--format", "{{json .Config.Cmd}}", images.runner], { encoding: "utf8" })) as string[];
+      image = `${images.runner}-places-${places}`;
+      dockerfile = `FROM runner\nCMD ${JSON.stringify([...command, "--places", `${places}`])}\n`;
+    }
     if (image !== undefined && dockerfile !== undefined) {
       const flags = ["build", "--quiet", "--load", "--tag", image, "--build-context", `runner=docker-image://${images.runner}`, "-"];
       execFileSync(found.docker, flags, { input: dockerfile, stdio: ["pipe", "ignore", "pipe"] });
@@ -70,11 +77,15 @@ export class Containers {
     return this.boxes().filter(({ running }) => running);
   }
 
-  /** Asks the runner in a container directly, past the Worker. */
-  async health(box: Box): Promise<RunnerHealth> {
+  /** Where the runner in a container is reached directly, past the Worker: a container has its side-car's network. */
+  address(box: Box): string {
     const sidecar = this.docker("inspect", "--format", "{{.HostConfig.NetworkMode}}", box.id).replace(/^container:/, "");
-    const address = this.docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", sidecar);
-    return (await (await fetch(`http://${address}:8000/health`)).json()) as RunnerHealth;
+    return `http://${this.docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", sidecar)}:8000`;
+  }
+
+  /** Asks the runner in a container how it is. */
+  async health(box: Box): Promise<RunnerHealth> {
+    return (await (await fetch(`${this.address(box)}/health`)).json()) as RunnerHealth;
   }
 
   /** Removes what a Worker that was stopped has left, if anything. */

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readEvents, type RunEvent } from "./events.ts";
+import { projectSql } from "../../scripts/setup/development.mjs";
 import { Containers, type ContainerOptions } from "./containers.ts";
 import { Runner, type RunnerHealth } from "./runner.ts";
 import { startWorker, type Worker } from "./worker.ts";
@@ -96,6 +97,11 @@ export class Docle {
   /** Whether no run is in progress anywhere. */
   async idle(): Promise<boolean> {
     return (await this.runners()).every(({ running }) => running === 0);
+  }
+
+  /** Makes a further project, with a key to it. */
+  async addProject(id: string, key: string): Promise<void> {
+    for (const statement of projectSql(key)) await this.worker.sql(statement.replaceAll("proj_dev", id));
   }
 
   async stop(): Promise<void> {

@@ -8,9 +8,11 @@ use docle_protocol::{RunReport, RunStatus};
 use std::fs;
 use tokio_util::sync::CancellationToken;
 
-/// Where the kernel counts processes that it ended because memory ran out: for this container, or for the machine.
-const COUNTERS: [&str; 3] =
-    ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control", "/proc/vmstat"];
+/// Where the kernel counts processes that it ended because memory ran out: on this machine, which in production is the
+/// container's own. The counters of control groups differ in what they count between versions.
+const COUNTER: &str = "/proc/vmstat";
+/// A run that reached this share of its limit is said to have reached it.
+const REACHED: f64 = 0.9;
 
 /// See the module.
 #[derive(Debug)]
@@ -42,16 +44,15 @@ impl Fitness {
         if self.lost.is_none() {
             return 0;
         }
-        COUNTERS.iter().find_map(|path| read_counter(&fs::read_to_string(path).ok()?)).unwrap_or(0)
+        fs::read_to_string(COUNTER).ok().and_then(|text| read_counter(&text)).unwrap_or(0)
     }
 
-    /// Judges a run that found `memory_failures_before` at its start.
+    /// Judges a run of at most `memory_mb` MiB that found `memory_failures_before` at its start.
     ///
-    /// A SIGKILL that no limit of the run explains, while the kernel ran out of memory, was not the program's own doing:
-    /// the container gave it less than it was promised.
-    pub fn judge(&self, mut report: RunReport, memory_failures_before: u64) -> RunReport {
-        let killed = report.status == RunStatus::Killed && report.signal.as_deref() == Some("SIGKILL");
-        if killed && self.memory_failures() > memory_failures_before {
+    /// A program that was ended although it was below its limit, while the kernel ran out of memory, is not to blame: the
+    /// container gave it less than it was promised.
+    pub fn judge(&self, mut report: RunReport, memory_mb: u32, memory_failures_before: u64) -> RunReport {
+        if is_unexplained(&report, memory_mb) && self.memory_failures() > memory_failures_before {
             report.status = RunStatus::System;
             report
                 .stderr
@@ -62,6 +63,15 @@ impl Fitness {
             lost.cancel();
         }
         report
+    }
+}
+
+/// Whether nothing that the run did or was limited to explains its end.
+fn is_unexplained(report: &RunReport, memory_mb: u32) -> bool {
+    match report.status {
+        RunStatus::Killed => report.signal.as_deref() == Some("SIGKILL"),
+        RunStatus::Memory => report.usage.mem_mb < f64::from(memory_mb) * REACHED,
+        _ => false,
     }
 }
 
@@ -89,15 +99,28 @@ mod tests {
             (true, RunStatus::Memory, false),
         ] {
             let fitness = Fitness::new(replaceable);
-            let judged = fitness.judge(report(status), u64::MAX);
+            let judged = fitness.judge(report(status), 256, u64::MAX);
             assert_eq!((judged.status, fitness.is_lost()), (status, lost), "{replaceable} {status:?}");
         }
     }
 
     #[test]
-    fn counters_are_read_in_every_form() {
-        assert_eq!(read_counter("oom 1\noom_kill 3\noom_group_kill 0\n"), Some(3));
-        assert_eq!(read_counter("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"), Some(2));
+    fn a_limit_that_was_reached_explains_an_end() {
+        for (status, memory_mb, unexplained) in [
+            (RunStatus::Killed, 1_024, true),
+            (RunStatus::Memory, 1_024, true),
+            (RunStatus::Memory, 200, false),
+            (RunStatus::Timeout, 1_024, false),
+        ] {
+            let mut ended = report(status);
+            ended.usage.mem_mb = 199.5;
+            assert_eq!(is_unexplained(&ended, memory_mb), unexplained, "{status:?} {memory_mb}");
+        }
+    }
+
+    #[test]
+    fn the_counter_is_read() {
+        assert_eq!(read_counter("oom_kill_x 1\noom_kill 3\npgfault 1\n"), Some(3));
         assert_eq!(read_counter("pgfault 1\n"), None);
     }
 }

@@ -82,9 +82,10 @@ fn start(
 ) -> Ran {
     let (service, cancel) = (service.clone(), cancel.clone());
     tokio::spawn(async move {
-        let (id, memory_failures) = (job.id.clone(), service.fitness.memory_failures());
+        let (id, memory_mb) = (job.id.clone(), job.limits.memory_mb);
+        let memory_failures = service.fitness.memory_failures();
         let mut report = match service.runner.run(job, events, &cancel).await {
-            Ok(report) => service.fitness.judge(report, memory_failures),
+            Ok(report) => service.fitness.judge(report, memory_mb, memory_failures),
             Err(full) => {
                 service.taken.give_back(&id);
                 return Err(full);
