@@ -14,6 +14,7 @@ import { python } from "../setup/interpreters.mjs";
 import { inRoot, node, workerWasm } from "../setup/paths.mjs";
 import { Docle } from "../../tests/harness/docle.ts";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
+import { measureRooms } from "./rooms.ts";
 
 const { values } = parseArgs({ options: { json: { type: "string" }, record: { type: "boolean" }, n: { type: "string", default: "200" } } });
 const n = Number(values.n);
@@ -118,6 +119,7 @@ try {
     ...table,
     "",
     ...Object.entries(languages).map(([name, { ratio, over }]) => `* ${name}: a run takes ${ratio} times what the bare interpreter does (p50), a difference of ${over} ms.`),
+    ...(await measureRooms(docle.worker)),
     `* WebAssembly: ${Math.round(size.raw / 1_024)} KiB, ${Math.round(size.gzip / 1_024)} KiB compressed (gzip -9).`,
   ];
   process.stdout.write(`\n${lines.join("\n")}\n`);

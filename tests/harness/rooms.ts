@@ -5,6 +5,14 @@ import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import { until } from "./until.ts";
 
+/** Who came in; whoever a failed test left there would keep the process alive. */
+const everybody = new Set<{ leave(): void }>();
+
+/** Ends every connection that is left. */
+export function everybodyLeaves(): void {
+  everybody.forEach((person) => person.leave());
+}
+
 /** Enough for a busy machine; nothing waits that long that is not broken. */
 const PATIENCE_S = 60;
 
@@ -20,6 +28,7 @@ export class YjsPerson {
 
   constructor(url: string, room: string, options: { token?: string; params?: Record<string, string>; path?: string; connect?: boolean } = {}) {
     const { token, params = {}, path = "yjs", connect = true } = options;
+    everybody.add(this);
     this.provider = new WebsocketProvider(`${url.replace("http", "ws")}/collab/${room}`, path, this.doc, {
       params,
       connect,
@@ -52,6 +61,7 @@ export class YjsPerson {
   }
 
   leave(): void {
+    everybody.delete(this);
     this.provider.destroy();
     this.doc.destroy();
   }
@@ -73,6 +83,7 @@ export class JsonPerson {
   closed: { code: number; reason: string } | undefined;
 
   constructor(url: string, room: string, options: { token?: string; query?: string } = {}) {
+    everybody.add(this);
     const protocols = options.token === undefined ? [] : ["docle", `docle.token.${options.token}`];
     this.socket = new WebSocket(`${url.replace("http", "ws")}/collab/${room}/websocket${options.query ?? ""}`, protocols);
     this.socket.addEventListener("message", ({ data }) => {
@@ -114,6 +125,7 @@ export class JsonPerson {
   }
 
   leave(): void {
+    everybody.delete(this);
     this.socket.close();
   }
 }

@@ -45,6 +45,8 @@ export interface Worker {
   evict(className: string, name: string): Promise<void>;
   /** Raises the scheduled event, and answers with how it ended. */
   schedule(): Promise<string>;
+  /** The processes of its runtime. */
+  pids: number[];
   /** Ends the runtime without warning. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -131,6 +133,7 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
       const worker = (await miniflare.getWorker()) as unknown as { scheduled(event: object): Promise<{ outcome: string }> };
       return (await worker.scheduled({ cron: "17 * * * *" })).outcome;
     },
+    pids,
     kill: async () => {
       for (const pid of pids) process.kill(pid, "SIGKILL");
       await until("the runtime's end", () => runtimes().every((pid) => !pids.includes(pid)));

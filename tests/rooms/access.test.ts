@@ -6,12 +6,13 @@ import { after, test } from "node:test";
 import { projectSql, newKey } from "../../scripts/setup/development.mjs";
 import { problem } from "../harness/docle.ts";
 import { json, Platform } from "../harness/platform.ts";
-import { JsonPerson, openRoom, same, YjsPerson, type OwnedRoom } from "../harness/rooms.ts";
+import { everybodyLeaves, JsonPerson, openRoom, same, YjsPerson, type OwnedRoom } from "../harness/rooms.ts";
 import { until } from "../harness/until.ts";
 
 const docle = await Platform.start();
 const { url, key } = docle.worker;
 after(() => docle.stop());
+after(everybodyLeaves);
 
 const withKey = { authorization: `Bearer ${key}` };
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });

@@ -5,12 +5,13 @@ import { after, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import * as Y from "yjs";
 import { Platform } from "../harness/platform.ts";
-import { JsonPerson, openRoom, same, YjsPerson } from "../harness/rooms.ts";
+import { everybodyLeaves, JsonPerson, openRoom, same, YjsPerson } from "../harness/rooms.ts";
 import { until } from "../harness/until.ts";
 
 const docle = await Platform.start();
 const { url } = docle.worker;
 after(() => docle.stop());
+after(everybodyLeaves);
 
 const evict = (room: string) => docle.worker.evict("Room", `room:${room}`);
 

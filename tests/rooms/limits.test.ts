@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { json, Platform } from "../harness/platform.ts";
-import { JsonPerson, openRoom, YjsPerson, type OwnedRoom } from "../harness/rooms.ts";
+import { everybodyLeaves, JsonPerson, openRoom, YjsPerson, type OwnedRoom } from "../harness/rooms.ts";
 import { until } from "../harness/until.ts";
 
 const docle = await Platform.start();
 const { url, key } = docle.worker;
 after(() => docle.stop());
+after(everybodyLeaves);
 
 /** A socket that speaks Yjs by hand. */
 async function raw(room: string): Promise<{ socket: WebSocket; closed: () => { code: number; reason: string } | undefined }> {

@@ -5,12 +5,13 @@ import { after, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import * as Y from "yjs";
 import { Platform } from "../harness/platform.ts";
-import { openRoom, same, YjsPerson } from "../harness/rooms.ts";
+import { everybodyLeaves, openRoom, same, YjsPerson } from "../harness/rooms.ts";
 import { until } from "../harness/until.ts";
 
 const docle = await Platform.start();
 const { url } = docle.worker;
 after(() => docle.stop());
+after(everybodyLeaves);
 
 const evict = (room: string) => docle.worker.evict("Room", `room:${room}`);
 
@@ -119,6 +120,26 @@ test("a binary first frame on the other address speaks Yjs, too, and is answered
   assert.equal(await same(ada, bob), "x = 1");
   assert.equal(ada.connections, 1);
   [ada, bob].forEach((person) => person.leave());
+});
+
+test("a room of more updates than are kept one by one is the same after everybody left", async () => {
+  const room = await openRoom(url);
+  const people = await Promise.all(Array.from({ length: 12 }, () => new YjsPerson(url, room).synced()));
+  // More than 500, after which a snapshot takes their place; another one does when nobody is there.
+  for (let letter = 0; letter < 50; letter++) people.forEach((person) => person.type(person.code.length, "x"));
+  await until("all letters", () => people.every(({ code }) => code.length === 600), 60);
+  people.forEach((person) => person.leave());
+  const state = async () => (await (await docle.fetch(`/collab/${room}/state`)).json()) as { code: string; rev: number; users: unknown[] };
+  await until("everybody to be gone", async () => (await state()).users.length === 0, 60);
+  await evict(room);
+  const { code, rev } = await state();
+  assert.deepEqual([code, rev], ["x".repeat(600), 600]);
+  const late = await new YjsPerson(url, room).synced();
+  late.type(600, "y");
+  await until("another letter", async () => (await state()).rev === 601);
+  await evict(room);
+  assert.equal((await state()).code, `${code}y`);
+  late.leave();
 });
 
 test("a client alone in a room stays connected: it hears itself", { timeout: 180_000 }, async () => {

@@ -17,6 +17,8 @@ pub const MAX_MESSAGES_PER_SECOND: u32 = 60;
 /// A client's presence. Attachments of hibernating sockets hold 16 KiB, and the rest of what a seat keeps is shorter
 /// than a third of them.
 pub const MAX_PRESENCE_BYTES: usize = 4_096;
+/// What is kept with a socket: attachments hold 16,384 bytes, of which a few are the platform's own.
+pub const MAX_KEPT_BYTES: usize = 16_000;
 /// Changes of a seat's text that are kept with its socket, for the same 16 KiB.
 pub const MAX_KEPT_CHANGE_BYTES: usize = 4_096;
 /// A name, as people see it beside a cursor.

@@ -3,6 +3,7 @@
 //! A seat is kept with its hibernating socket as JSON, so that a room that wakes up knows everybody who is there, and
 //! nobody else.
 
+use crate::limits::MAX_KEPT_BYTES;
 use crate::place::Place;
 use crate::shadow::Shadow;
 use crate::wire::{Entry, GONE};
@@ -125,10 +126,27 @@ impl Seat {
         self.expires_at.is_some_and(|end| end <= now)
     }
 
-    /// What is kept with the socket.
+    /// What is kept with the socket. Where there is no room for everything, what comes first goes without: what a JSON
+    /// client sent last, and then what a Yjs client says of itself, which it renews within 15 s.
     pub fn encode(&self) -> String {
+        let encode = |seat: &Self| serde_json::to_string(seat).unwrap_or_default();
+        // The platform keeps text with a character beyond Latin 1 in two bytes each.
+        let fits = |text: &String| 2 * text.encode_utf16().count() <= MAX_KEPT_BYTES;
         let shadow = if self.shadow.is_small() { self.shadow.clone() } else { self.shadow.without_own() };
-        serde_json::to_string(&Self { shadow, ..self.clone() }).unwrap_or_default()
+        let mut kept = Self { shadow, ..self.clone() };
+        let whole = encode(&kept);
+        if fits(&whole) {
+            return whole;
+        }
+        kept.shadow = kept.shadow.without_own();
+        let shorter = encode(&kept);
+        if fits(&shorter) {
+            return shorter;
+        }
+        if let Some(presence) = &mut kept.presence {
+            presence.state = "{}".to_owned();
+        }
+        encode(&kept)
     }
 
     /// What was kept; `None` where it is not readable.
@@ -207,6 +225,19 @@ mod tests {
         );
         assert_eq!(seat.encode(), expected);
         assert_eq!(Seat::decode(expected).unwrap().encode(), expected);
+    }
+
+    #[test]
+    fn what_is_kept_with_a_socket_always_fits() {
+        let json = r##"{"id":7,"name":"Alice","color":"#ff6b6b","role":"editor","speaks":"yjs","expiresAt":9,"host":null,
+            "wantsEvents":false,"presence":null,"cursor":null,"shadow":{"seen":3,"own":null}}"##;
+        let mut seat = Seat::decode(json).unwrap();
+        for state in ["\\".repeat(2_000), format!("{}\u{1f600}", "\\".repeat(4_000)), "\u{1}".repeat(4_000)] {
+            seat.presence = Some(Presence { client: 1, clock: 2, state, announced_at: 3 });
+            let kept = seat.encode();
+            assert!(2 * kept.encode_utf16().count() <= MAX_KEPT_BYTES);
+            assert_eq!(Seat::decode(&kept).unwrap().presence.unwrap().clock, 2);
+        }
     }
 
     #[test]
