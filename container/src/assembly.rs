@@ -1,9 +1,10 @@
 //! Puts a runner together from what the machine offers.
 
 use crate::interpreters::{Installer, Interpreter, Interpreters, command_line, environment};
-use crate::jail::launch::Command;
+use crate::jail::launch::{Command, Warm};
 use crate::jail::probe::{Grants, probe};
 use crate::jail::root::{Root, Tier};
+use crate::jail::zygote::Zygote;
 use crate::options::Machine;
 use crate::packages::{Layers, Registries};
 use crate::place::Places;
@@ -21,6 +22,18 @@ use std::sync::Arc;
 pub struct Assembled {
     pub runner: Runner,
     pub grants: Grants,
+    /// Whether Python's programs are forks of a started interpreter.
+    pub forks: bool,
+}
+
+impl Assembled {
+    /// Property of a jail, or of a start in it → what holds it here.
+    pub fn properties(&self) -> BTreeMap<String, String> {
+        let start = if self.forks { "forked of a started interpreter" } else { "started for each program alone" };
+        let mut properties = self.grants.properties();
+        properties.insert("python".into(), start.into());
+        properties
+    }
 }
 
 /// Finds everything, starts the jailer and makes the places.
@@ -54,25 +67,73 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
         places: interpreters.package_places(),
         layers: layers.directory().to_owned(),
     };
-    let common =
-        Common { cgroups: grants.cgroups.clone(), tier: grants.tier, root, mount_point, warm: warm(&interpreters) };
-    let languages = Language::ALL.into_iter().cycle();
-    let seats: io::Result<Vec<_>> =
-        (0..count).zip(languages).map(|(index, language)| Seat::create(&common, index, Some(language))).collect();
+    let make = |zygote: Option<Zygote>| {
+        let common = Common {
+            cgroups: grants.cgroups.clone(),
+            tier: grants.tier,
+            root: root.clone(),
+            mount_point: mount_point.clone(),
+            warm: warm(&interpreters, zygote.is_some()),
+            zygote,
+        };
+        seats(&common, count)
+    };
+    let zygote = zygote(machine, &interpreters, grants.tier);
+    let forks = zygote.is_some();
+    let (seats, forks) = match make(zygote) {
+        Err(error) if forks => {
+            eprintln!("fork.unavailable error={:?}", error.to_string());
+            (make(None), false)
+        }
+        seats => (seats, forks),
+    };
     let seats = seats.map_err(|error| format!("The jails cannot be made: {error}."))?;
     let places = Places::open(seats, budget);
-    Ok(Assembled { runner: Runner { interpreters, layers, places }, grants })
+    Ok(Assembled { runner: Runner { interpreters, layers, places }, grants, forks })
 }
 
-/// How interpreters are started ahead: as for a job that asks for nothing special.
-fn warm(interpreters: &Interpreters) -> Arc<BTreeMap<Language, Command>> {
-    let command = |(language, interpreter): (&Language, &Interpreter)| {
-        let script = language.default_entrypoint();
-        let argv = command_line(&interpreter.executable, script, &[]);
-        let command = Command { argv, env: environment(*language, interpreter, script), script: script.into() };
-        (*language, command)
+/// The places, each with its first jail. They get ready side by side.
+fn seats(common: &Common, count: u32) -> io::Result<Vec<Seat>> {
+    let languages = Language::ALL.into_iter().cycle();
+    let seats = (0..count).zip(languages).map(|(index, language)| Seat::create(common, index, Some(language)));
+    let mut seats = seats.collect::<io::Result<Vec<_>>>()?;
+    seats.iter_mut().try_for_each(Seat::open)?;
+    Ok(seats)
+}
+
+/// The file of `container/fork`, as cargo names it.
+const FORK: &str = "libdocle_fork.so";
+
+/// The Python that programs are forked of, where that is wanted and the library is there.
+fn zygote(machine: &Machine, interpreters: &Interpreters, tier: Tier) -> Option<Zygote> {
+    // Without a root directory of its own, the jailer's Python would see another one than its programs.
+    if machine.no_fork || tier == Tier::Shared {
+        return None;
+    }
+    let beside = || Some(std::env::current_exe().ok()?.with_file_name(FORK)).filter(|library| library.exists());
+    let library = machine.fork.clone().or_else(beside)?;
+    let interpreter = interpreters.languages.get(&Language::Python)?;
+    Some(Zygote { command: plain(Language::Python, interpreter), library })
+}
+
+/// How interpreters are started ahead.
+fn warm(interpreters: &Interpreters, forks: bool) -> Arc<BTreeMap<Language, Warm>> {
+    let warm = |(&language, interpreter): (&Language, &Interpreter)| {
+        let command = plain(language, interpreter);
+        let warm = match language {
+            Language::Python if forks => Warm::Fork { script: command.script },
+            Language::Python | Language::Node => Warm::Execute(command),
+        };
+        (language, warm)
     };
-    Arc::new(interpreters.languages.iter().map(command).collect())
+    Arc::new(interpreters.languages.iter().map(warm).collect())
+}
+
+/// The command of a job that asks for nothing special.
+fn plain(language: Language, interpreter: &Interpreter) -> Command {
+    let script = language.default_entrypoint();
+    let argv = command_line(&interpreter.executable, script, &[]);
+    Command { argv, env: environment(language, interpreter, script), script: script.into() }
 }
 
 fn interpreters(machine: &Machine) -> Result<Interpreters, String> {

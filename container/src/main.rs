@@ -55,7 +55,9 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
     jail::protect_server(die_with_parent).map_err(|error| format!("The runner cannot protect itself: {error}."))?;
     runtime()?.block_on(async {
         // The jailer lives as long as this thread does, which is as long as the runner.
-        let Assembled { runner, grants } = assemble(machine)?;
+        let assembled = assemble(machine)?;
+        let properties = assembled.properties();
+        let Assembled { runner, grants, .. } = assembled;
         runner.prove().await?;
         let stopping = CancellationToken::new();
         let service = Service {
@@ -66,7 +68,7 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
             instance: hex::encode(random::<8>()?).into(),
             taken: Arc::default(),
             tier: grants.tier.name().into(),
-            properties: grants.properties(),
+            properties,
         };
         let in_use = |error: io::Error| format!("{listen} cannot be listened on: {error}.");
         let listener = tokio::net::TcpListener::bind(listen).await.map_err(in_use)?;
@@ -116,11 +118,13 @@ fn doctor(machine: &Machine) -> Result<(), String> {
     let runtime = runtime()?;
     // Making jails needs a runtime to listen to them.
     let _inside = runtime.enter();
-    let Assembled { runner, grants } = assemble(machine)?;
+    let assembled = assemble(machine)?;
+    let properties = assembled.properties();
+    let Assembled { runner, grants, .. } = assembled;
     runtime.block_on(runner.prove())?;
     println!("{:<16} {}", "tier", grants.tier.name());
     let languages = runner.interpreters.versions();
-    for (property, holder) in grants.properties().iter().chain(&languages) {
+    for (property, holder) in properties.iter().chain(&languages) {
         println!("{property:<16} {holder}");
     }
     println!("{:<16} {}", "places", runner.places.count());

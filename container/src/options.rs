@@ -52,6 +52,14 @@ pub struct Machine {
     /// The Python that programs run with.
     #[arg(long, default_value = "python3")]
     pub python: PathBuf,
+    /// The library that lets Python's programs start as forks of a started interpreter. Beside this program where
+    /// nothing is said; without it every program gets a Python that was started for it alone.
+    #[arg(long)]
+    pub fork: Option<PathBuf>,
+    /// Start a Python for every program alone, so that no two have anything random in common. Costs five times the
+    /// processor time.
+    #[arg(long, conflicts_with = "fork")]
+    pub no_fork: bool,
     /// The Node that programs run with.
     #[arg(long, default_value = "node")]
     pub node: PathBuf,

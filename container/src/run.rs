@@ -5,7 +5,7 @@ use crate::execution::{Outcome, Program, Stop, execute};
 use crate::interpreters::{Interpreters, command_line, environment};
 use crate::jail::launch::{Command, Exit};
 use crate::packages::{Failure, INSTALL_MEMORY_MB, Layer, Layers, Wanted};
-use crate::place::{Full, Places};
+use crate::place::{Full, Place, Places};
 use crate::seat::Seat;
 use docle_protocol::{Language, Limits, Network, RunEvent, RunJob, RunReport, RunStatus, SourceFile, Truncated, Usage};
 use nix::sys::signal::Signal;
@@ -53,10 +53,7 @@ impl Runner {
         }
         let id = job.id.clone();
         let (mut report, install) = self.run_in(place.seat(), job, events, cancel).await;
-        if let Err(error) = place.seat().refill() {
-            eprintln!("seat.refill_failed error={:?}", error.to_string());
-        }
-        drop(place);
+        make_ready(place);
         if report.status == RunStatus::System {
             eprintln!("run.failed run.id={id} error={:?}", report.stderr);
             report.stderr = "The sandbox failed; the program is not to blame. The run may be repeated.".into();
@@ -183,6 +180,20 @@ impl Runner {
             max_output_bytes: job.limits.max_output_bytes as usize,
             egress,
         })
+    }
+}
+
+/// Prepares the place for its next run, and gives it back.
+fn make_ready(mut place: Place<Seat>) {
+    let say = |result: io::Result<()>| {
+        if let Err(error) = result {
+            eprintln!("seat.refill_failed error={:?}", error.to_string());
+        }
+    };
+    if place.seat().is_worn() {
+        tokio::task::spawn_blocking(move || say(place.seat().renew()));
+    } else {
+        say(place.seat().refill());
     }
 }
 

@@ -7,8 +7,9 @@
 use crate::jail::cgroup::{Group, Kind};
 use crate::jail::handle::{Jail, Jailer};
 use crate::jail::jailer::Settings;
-use crate::jail::launch::{Command, Creation};
+use crate::jail::launch::{Creation, Warm};
 use crate::jail::root::{Root, Tier};
+use crate::jail::zygote::{FORKS, Zygote};
 use docle_protocol::Language;
 use std::collections::BTreeMap;
 use std::io;
@@ -28,7 +29,9 @@ pub struct Common {
     pub root: Root,
     pub mount_point: PathBuf,
     /// How the interpreter of each language is started ahead.
-    pub warm: Arc<BTreeMap<Language, Command>>,
+    pub warm: Arc<BTreeMap<Language, Warm>>,
+    /// What the jailers become, where they can.
+    pub zygote: Option<Zygote>,
 }
 
 /// One seat.
@@ -39,9 +42,13 @@ pub struct Seat {
     jailer: Jailer,
     pub group: Group,
     settings: Settings,
-    warm: Arc<BTreeMap<Language, Command>>,
+    warm: Arc<BTreeMap<Language, Warm>>,
     /// The language that the next jail is made for.
     language: Option<Language>,
+    /// Interpreters that the jailer has forked.
+    forks: u32,
+    /// What the jailer itself holds.
+    jailer_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -51,22 +58,45 @@ struct Next {
 }
 
 impl Seat {
-    /// Makes seat number `index`, its next jail for `language`.
+    /// Makes seat number `index`, its next jail for `language`. It is to be opened before it is used.
     ///
     /// # Errors
-    /// What the environment does not grant, in words.
+    /// What the environment does not grant.
     pub fn create(common: &Common, index: u32, language: Option<Language>) -> io::Result<Self> {
         let settings = Settings {
             tier: common.tier,
             root: common.root.clone(),
             mount_point: common.mount_point.clone(),
             uid: FIRST_UID + index,
+            zygote: common.zygote.clone(),
         };
         let group = Group::create(&common.cgroups, index)?;
         let jailer = Jailer::start(&settings, &group)?;
-        let mut seat = Self { next: None, jailer, group, settings, warm: common.warm.clone(), language };
-        seat.refill()?;
-        Ok(seat)
+        let warm = common.warm.clone();
+        Ok(Self { next: None, jailer, group, settings, warm, language, forks: 0, jailer_bytes: 0 })
+    }
+
+    /// Waits until the jailer is ready, and makes the first jail.
+    ///
+    /// # Errors
+    /// What the environment does not grant, in words.
+    pub fn open(&mut self) -> io::Result<()> {
+        self.jailer.ready()?;
+        self.jailer_bytes = self.group.holds_bytes().unwrap_or(0);
+        self.refill()
+    }
+
+    /// Whether so many programs have come of one interpreter that the next ones should come of another.
+    pub fn is_worn(&self) -> bool {
+        self.forks >= FORKS
+    }
+
+    /// Exchanges the jailer. Takes as long as starting a process and waiting for the kernel to sort it in.
+    pub fn renew(&mut self) -> io::Result<()> {
+        self.next = None;
+        self.jailer = Jailer::start(&self.settings, &self.group)?;
+        self.forks = 0;
+        self.refill()
     }
 
     /// Whether an interpreter for `language` waits here.
@@ -85,15 +115,23 @@ impl Seat {
         self.language = wanted.or(self.language);
         let next = match self.next.take() {
             Some(next) if next.language == wanted || next.language.is_none() => next,
-            Some(next) => {
-                // Ended before the new one begins: they have the same user, and may share a place to write in.
-                next.jail.end().await?;
-                self.make(None)?
+            other => {
+                if let Some(next) = other {
+                    // Ended before the new one begins: they have the same user, and may share a place to write in.
+                    next.jail.end().await?;
+                }
+                // A fork is there as soon as it is asked for; anything else starts once its jail is known.
+                self.make(wanted.filter(|language| self.forks_for(Some(*language))))?
             }
-            None => self.make(None)?,
         };
-        self.group.prepare(memory_bytes)?;
+        // An interpreter that is executed shares nothing with the jailer, whose memory is not the program's.
+        let own = if self.forks_for(next.language) { 0 } else { self.jailer_bytes };
+        self.group.prepare(memory_bytes, own)?;
         Ok((next.jail, next.language.is_some()))
+    }
+
+    fn forks_for(&self, language: Option<Language>) -> bool {
+        language.and_then(|language| self.warm.get(&language)).is_some_and(|warm| matches!(warm, Warm::Fork { .. }))
     }
 
     /// A jail that nobody has waited in.
@@ -104,7 +142,7 @@ impl Seat {
     /// Makes the next jail where there is none. Returns at once; the jail gets ready by itself.
     pub fn refill(&mut self) -> io::Result<()> {
         if self.next.is_none() {
-            self.group.rest(IDLE_BYTES)?;
+            self.group.rest(IDLE_BYTES, if self.forks_for(self.language) { 0 } else { self.jailer_bytes })?;
             self.next = Some(self.make(self.language)?);
         }
         Ok(())
@@ -114,9 +152,11 @@ impl Seat {
         if !self.jailer.is_alive() {
             // The kernel may have ended it when a run left its group no memory.
             self.jailer = Jailer::start(&self.settings, &self.group)?;
+            self.forks = 0;
         }
         let warm = language.and_then(|language| self.warm.get(&language).cloned());
         let language = language.filter(|_| warm.is_some());
+        self.forks += u32::from(self.forks_for(language));
         Ok(Next { jail: self.jailer.create(&Creation { warm })?, language })
     }
 }

@@ -36,10 +36,10 @@ export async function buildRunner() {
   await step({
     name: "Runner",
     why: "native Rust, optimised for speed",
-    stamp: contentHash(...SHARED, "container/Cargo.toml", "container/src", "container/build.rs"),
+    stamp: contentHash(...SHARED, "container"),
     made: [runner],
     make: async (run) => {
-      await run("cargo", ["build", "--profile", "runner", "-p", "docle-runner"], { cwd: inRoot() });
+      await run("cargo", ["build", "--profile", "runner", "-p", "docle-runner", "-p", "docle-fork"], { cwd: inRoot() });
     },
   });
 }

@@ -31,6 +31,8 @@ pub struct Group {
     name: String,
     before: Reading,
     memory_bytes: u64,
+    /// What the group holds besides the run.
+    other_bytes: u64,
 }
 
 /// Processes and threads in a group: those of the program, and the two that make and watch its jail.
@@ -179,6 +181,7 @@ impl Group {
             name: format!("docle-{}-{place}", std::process::id()),
             before: Reading::default(),
             memory_bytes: 0,
+            other_bytes: 0,
         };
         let directories = group.directories();
         directories.iter().try_for_each(fs::create_dir)?;
@@ -197,15 +200,17 @@ impl Group {
         self.directories().iter().try_for_each(|directory| fs::write(directory.join("cgroup.procs"), pid.to_string()))
     }
 
-    /// Lets the next jail get ready: with this much memory, and behind everybody who runs.
-    pub fn rest(&mut self, memory_bytes: u64) -> io::Result<()> {
-        self.set_memory(memory_bytes)?;
+    /// Lets the next jail get ready: with this much memory besides `other_bytes`, and behind everybody who runs.
+    pub fn rest(&mut self, memory_bytes: u64, other_bytes: u64) -> io::Result<()> {
+        self.set_memory(memory_bytes + other_bytes)?;
         self.set_weight(Weight::Rest)
     }
 
-    /// Sets the limits of the next run and forgets what the last one used.
-    pub fn prepare(&mut self, memory_bytes: u64) -> io::Result<()> {
-        self.set_memory(memory_bytes)?;
+    /// Sets the limits of the next run and forgets what the last one used. `other_bytes` that the group holds are
+    /// not the run's.
+    pub fn prepare(&mut self, memory_bytes: u64, other_bytes: u64) -> io::Result<()> {
+        self.set_memory(memory_bytes + other_bytes)?;
+        self.other_bytes = other_bytes;
         self.set_weight(Weight::Run)?;
         let directories = self.directories();
         match &self.kind {
@@ -241,7 +246,7 @@ impl Group {
             Kind::V1 { .. } => {
                 let memory = &directories[0];
                 // Pages of files that earlier runs read count for the group until they are dropped.
-                if read_number(&memory.join("memory.usage_in_bytes")) > STALE_BYTES {
+                if read_number(&memory.join("memory.usage_in_bytes")) > self.other_bytes + STALE_BYTES {
                     optional(fs::write(memory.join("memory.force_empty"), "0"))?;
                 }
                 // With swap accounting this limit may never be below the other one, whichever way both move.
@@ -275,7 +280,7 @@ impl Group {
         let now = self.read();
         Some(Used {
             cpu_micros: now.cpu_micros.saturating_sub(self.before.cpu_micros),
-            peak_bytes: read_number(&directory.join(peak)),
+            peak_bytes: read_number(&directory.join(peak)).saturating_sub(self.other_bytes),
             out_of_memory: now.kills > self.before.kills,
         })
     }

@@ -1,7 +1,7 @@
 //! The server's side of jails: starts the jailer, has jails made, launches, listens to notices, stops.
 
 use super::cgroup::Group;
-use super::jailer::Settings;
+use super::jailer::{READY, Settings};
 use super::launch::{Creation, Descriptors, Launch, Notice, send_stop};
 use super::root::Tier;
 use nix::sys::signal::Signal;
@@ -9,7 +9,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
@@ -19,6 +19,8 @@ use tokio::net::unix::pipe;
 pub struct Jailer {
     process: Child,
     socket: OwnedFd,
+    /// Where it says that it is ready, until somebody has asked.
+    answer: Option<ChildStdout>,
     /// Whom a program's streams belong to; `None` where only one user is to be had.
     uid: Option<u32>,
 }
@@ -40,10 +42,7 @@ pub struct Jail {
 }
 
 impl Jailer {
-    /// Starts the jailer, puts it into `group` and waits until its root directory stands.
-    ///
-    /// # Errors
-    /// What the environment does not grant, in words.
+    /// Starts the jailer and puts it into `group`. It takes wishes at once and fulfils them when it is ready.
     pub fn start(settings: &Settings, group: &Group) -> io::Result<Self> {
         let (socket, theirs) = packet_pair()?;
         let number = theirs.as_raw_fd();
@@ -57,15 +56,27 @@ impl Jailer {
         group.join(process.id())?;
         let mut input = process.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         input.write_all(&serde_json::to_vec(settings).map_err(io::Error::other)?)?;
-        drop(input);
-        let mut answer = String::new();
-        BufReader::new(process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?).read_line(&mut answer)?;
-        match answer.trim() {
-            "ready" => {
-                Ok(Self { process, socket, uid: (settings.tier != Tier::UserNamespace).then_some(settings.uid) })
-            }
+        let uid = (settings.tier != Tier::UserNamespace).then_some(settings.uid);
+        Ok(Self { answer: process.stdout.take(), process, socket, uid })
+    }
+
+    /// Waits until the jailer is ready.
+    ///
+    /// # Errors
+    /// What the environment does not grant, in words.
+    pub fn ready(&mut self) -> io::Result<()> {
+        let Some(answer) = self.answer.take() else { return Ok(()) };
+        let mut answer = BufReader::new(answer);
+        let mut line = String::new();
+        answer.read_line(&mut line)?;
+        match line.trim() {
+            READY => Ok(()),
             "" => Err(io::Error::other("the jailer ended without a word")),
-            reason => Err(io::Error::other(reason.to_owned())),
+            _ => {
+                // An interpreter that does not start says why in its last line.
+                let said = answer.lines().map_while(Result::ok).last().unwrap_or(line);
+                Err(io::Error::other(said.trim().to_owned()))
+            }
         }
     }
 

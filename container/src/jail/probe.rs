@@ -70,17 +70,6 @@ const WAY_OUT: &str = "run as root, or allow user namespaces (Debian: sysctl ker
     Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0; containers: --cap-add SYS_ADMIN \
     --security-opt seccomp=unconfined --security-opt apparmor=unconfined).";
 
-impl Tier {
-    /// For people and for `/health`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Root => "root",
-            Self::UserNamespace => "user-namespace",
-            Self::Shared => "shared",
-        }
-    }
-}
-
 impl Grants {
     /// Property of a jail → what holds it here.
     pub fn properties(&self) -> BTreeMap<String, String> {

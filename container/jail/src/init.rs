@@ -1,7 +1,7 @@
 //! PID 1 of one jail: prepares what the program sees, starts it, reaps everything, and ends with it.
 
-use super::jailer::Settings;
-use super::launch::{Command, Creation, Descriptors, EGRESS_ADDRESS, Exit, Notice, Order};
+use super::jailer::{Jail, Settings};
+use super::launch::{Command, EGRESS_ADDRESS, Exit, Notice, Order, Warm};
 use super::reaper::{Reaper, Wake};
 use super::root::Tier;
 use super::script::Script;
@@ -13,11 +13,12 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::Instant;
 
-/// Runs one jail to its end and never returns.
-pub fn run(settings: &Settings, creation: &Creation, descriptors: &Descriptors) -> ! {
-    let control = descriptors.control.as_raw_fd();
-    let code = match serve(settings, creation, descriptors) {
-        Ok(()) => 0,
+/// Runs one jail to its end. Returns only in its program, where that is a fork of the interpreter that called this.
+pub fn run(jail: &Jail) {
+    let control = jail.descriptors.control.as_raw_fd();
+    let code = match serve(jail) {
+        Ok(Process::Program) => return,
+        Ok(Process::Init) => 0,
         Err((step, error)) => {
             let errno = error.raw_os_error().unwrap_or(0);
             let _ = Notice::Failed { step: step.into(), errno }.send(control, None);
@@ -28,23 +29,36 @@ pub fn run(settings: &Settings, creation: &Creation, descriptors: &Descriptors) 
     unsafe { libc::_exit(code) }
 }
 
+/// What a process is after a fork.
+enum Process {
+    Init,
+    Program,
+}
+
 type Failure = (&'static str, io::Error);
 
-fn serve(settings: &Settings, creation: &Creation, descriptors: &Descriptors) -> Result<(), Failure> {
+fn serve(jail: &Jail) -> Result<Process, Failure> {
+    let Jail { settings, creation, descriptors, .. } = *jail;
     let failed = |step| move |error: io::Error| (step, error);
     let control = descriptors.control.as_raw_fd();
     let mut reaper = Reaper::new(settings).map_err(failed("watch children"))?;
     prepare(settings).map_err(failed("prepare the jail"))?;
     let waiting = match &creation.warm {
-        Some(command) => {
-            let script = Script::lay(&command.script, settings.uid).map_err(failed("lay the script"))?;
-            start(settings, command, false, descriptors, &mut reaper).map_err(failed("start the interpreter"))?;
-            Some(script)
+        Some(warm) => {
+            let script = Script::lay(warm.script(), settings.uid).map_err(failed("lay the script"))?;
+            let command = match warm {
+                Warm::Execute(command) => Some(command),
+                Warm::Fork { .. } => None,
+            };
+            match start(jail, command, false, &mut reaper).map_err(failed("start the interpreter"))? {
+                Process::Program => return Ok(Process::Program),
+                Process::Init => Some(script),
+            }
         }
         None => None,
     };
     let Wake::Order(Order::Launch(launch, export)) = reaper.next(&descriptors.control).map_err(failed("wait"))? else {
-        return reaper.end_all().map_err(failed("end"));
+        return reaper.end_all().map_err(failed("end")).map(|()| Process::Init);
     };
     let script = waiting.as_ref().map(Script::path);
     let furnished = match settings.tier {
@@ -58,7 +72,7 @@ fn serve(settings: &Settings, creation: &Creation, descriptors: &Descriptors) ->
     let began = Instant::now();
     match (&launch.command, waiting) {
         (Some(command), None) => {
-            start(settings, command, launch.egress, descriptors, &mut reaper).map_err(failed("start"))?;
+            start(jail, Some(command), launch.egress, &mut reaper).map_err(failed("start"))?;
         }
         (None, Some(mut script)) => {
             script.arrive(&launch.files, settings.uid).map_err(failed("put the script in place"))?;
@@ -75,7 +89,7 @@ fn serve(settings: &Settings, creation: &Creation, descriptors: &Descriptors) ->
         // What cannot be copied was made by the program, so it is the program's failure.
         ending.exported = copied.is_ok();
     }
-    Notice::Ended(ending).send(control, None).map_err(failed("say how it ended"))
+    Notice::Ended(ending).send(control, None).map_err(failed("say how it ended")).map(|()| Process::Init)
 }
 
 /// Everything that does not depend on the program to come.
@@ -107,19 +121,19 @@ fn capabilities(tier: Tier, exports: bool) -> &'static [u32] {
     }
 }
 
-fn start(
-    settings: &Settings,
-    command: &Command,
-    egress: bool,
-    with: &Descriptors,
-    reaper: &mut Reaper,
-) -> io::Result<()> {
+/// Starts the program: `command`, or where there is none what this process is a fork of.
+fn start(jail: &Jail, command: Option<&Command>, egress: bool, reaper: &mut Reaper) -> io::Result<Process> {
     // SAFETY: this process has one thread.
     match unsafe { fork() }? {
-        ForkResult::Child => program::start(settings, command, egress, with),
-        ForkResult::Parent { child } => reaper.watch(child),
+        ForkResult::Child => {
+            program::start(jail, command, egress);
+            Ok(Process::Program)
+        }
+        ForkResult::Parent { child } => {
+            reaper.watch(child);
+            Ok(Process::Init)
+        }
     }
-    Ok(())
 }
 
 fn listen() -> io::Result<OwnedFd> {

@@ -2,6 +2,7 @@
 //!
 //! The jailer moves into it for good; each jail then gets a copy of this mount namespace and adds what is its own.
 
+use super::jailer::Settings;
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
@@ -21,6 +22,17 @@ pub enum Tier {
     UserNamespace,
     /// Root of a container that may make no namespaces: see [`super::shared`].
     Shared,
+}
+
+impl Tier {
+    /// For people and for `/health`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::UserNamespace => "user-namespace",
+            Self::Shared => "shared",
+        }
+    }
 }
 
 /// What a root directory holds besides the system's own libraries.
@@ -58,8 +70,10 @@ const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random"
 const PLACES: [&str; 7] = ["workspace", "tmp", "packages", "run", "proc", ".layers", ".proc"];
 
 impl Root {
-    /// Builds the root on `mount_point` and makes it this process' own.
-    pub fn enter(&self, tier: Tier, mount_point: &Path, uid: u32) -> io::Result<()> {
+    /// Builds the root on the mount point and makes it this process' own.
+    pub fn enter(&self, settings: &Settings) -> io::Result<()> {
+        let Settings { tier, uid, mount_point, zygote, .. } = settings;
+        let (tier, uid) = (*tier, *uid);
         if tier == Tier::Shared {
             return super::shared::enter(self, uid);
         }
@@ -83,7 +97,8 @@ impl Root {
         for path in CONFIGURATION.map(Path::new).into_iter().filter(|path| path.exists()) {
             bind(path, &below(mount_point, path), true)?;
         }
-        for (source, target) in &self.binds {
+        let fork = zygote.as_ref().map_or(Ok(Vec::new()), |zygote| zygote.lay(mount_point))?;
+        for (source, target) in self.binds.iter().chain(&fork) {
             bind(source, &below(mount_point, target), true)?;
         }
         for place in &self.places {
@@ -100,6 +115,11 @@ impl Root {
         std::env::set_current_dir(mount_point)?;
         enter_here()
     }
+}
+
+/// Takes a mount away from the root that this process is in.
+pub fn remove(target: &str) -> io::Result<()> {
+    step("remove a mount", umount2(target, MntFlags::MNT_DETACH))
 }
 
 /// Makes the current directory the root.

@@ -1,9 +1,10 @@
 //! The few system calls that no crate in use wraps the way a jail needs them.
 
 use nix::errno::Errno;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
+use std::fs::File;
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Forks into new namespaces. The child gets `None`, the parent the child's pidfd.
 ///
@@ -57,6 +58,75 @@ pub fn close_at_exec_from(first: RawFd) -> io::Result<()> {
         libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
     })?;
     Ok(())
+}
+
+/// Closes every descriptor from `first` on.
+pub fn close_from(first: RawFd) -> io::Result<()> {
+    // SAFETY: the caller knows that nobody in this process uses them any more.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) })?;
+    Ok(())
+}
+
+/// A file in memory that closes when a program is executed.
+pub fn memory_file(name: &CStr) -> io::Result<File> {
+    // SAFETY: the name is a C string.
+    let raw = Errno::result(unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) })?;
+    // SAFETY: the kernel has just made the descriptor, and nobody else knows it.
+    Ok(File::from(unsafe { OwnedFd::from_raw_fd(raw) }))
+}
+
+/// A copy of a descriptor that is `first` or higher and closes when a program is executed.
+pub fn duplicate_from(source: RawFd, first: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes numbers only.
+    let raw = Errno::result(unsafe { libc::fcntl(source, libc::F_DUPFD_CLOEXEC, first) })?;
+    // SAFETY: the kernel has just made the descriptor, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+}
+
+/// Puts a copy of a descriptor at `target`, where it stays when a program is executed.
+pub fn duplicate_to(source: &OwnedFd, target: RawFd) -> io::Result<()> {
+    // SAFETY: the call takes numbers only; whatever was at `target` is closed.
+    Errno::result(unsafe { libc::dup2(source.as_raw_fd(), target) })?;
+    Ok(())
+}
+
+/// The fields of `/proc/self/stat` after the command's name start with number 3, see proc_pid_stat(5).
+const FIRST_FIELD: usize = 3;
+
+/// Lets this process' environment, as `/proc` shows it, end `shorter` bytes earlier. `stat` is what
+/// `/proc/self/stat` says.
+pub fn set_environment_length(stat: &str, shorter: u64) -> io::Result<()> {
+    let (_, fields) = stat.rsplit_once(')').ok_or(io::ErrorKind::InvalidData)?;
+    let fields: Vec<u64> = fields.split_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
+    let field = |number: usize| fields.get(number - FIRST_FIELD).copied().unwrap_or(0);
+    // SAFETY: asks where the heap ends and moves nothing.
+    let heap_end = unsafe { libc::sbrk(0) } as u64;
+    // The layout of struct prctl_mm_map in linux/prctl.h: eleven addresses, then no new auxiliary vector (address and
+    // length) and no new executable (-1).
+    let map: [u64; 13] = [
+        field(26),
+        field(27),
+        field(45),
+        field(46),
+        field(47),
+        heap_end,
+        field(28),
+        field(48),
+        field(49),
+        field(50),
+        field(51).saturating_sub(shorter),
+        0,
+        u64::from(u32::MAX) << 32,
+    ];
+    // SAFETY: the array has the layout and the length that the kernel asks for.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_MM, libc::PR_SET_MM_MAP, map.as_ptr(), size_of_val(&map), 0) })?;
+    Ok(())
+}
+
+/// Bytes of a page of memory.
+pub fn page_bytes() -> usize {
+    let found = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten();
+    found.map_or(4_096, |bytes| bytes as usize)
 }
 
 /// Capabilities by number, see capabilities(7).

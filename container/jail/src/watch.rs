@@ -2,6 +2,7 @@
 //! way, because a fast program is seen late.
 
 use super::launch::Bounds;
+use super::sys;
 use nix::sys::statvfs::statvfs;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -90,6 +91,5 @@ fn private(process: &Path) -> Option<u64> {
     let statm = fs::read_to_string(process.join("statm")).ok()?;
     let mut fields = statm.split(' ').skip(1).map_while(|field| field.parse::<u64>().ok());
     let pages = fields.next()?.saturating_sub(fields.next()?);
-    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4_096);
-    Some(pages * page as u64)
+    Some(pages * sys::page_bytes() as u64)
 }

@@ -1,15 +1,14 @@
 //! The last steps of a program's own process, from fork to exec: what it can no longer undo afterwards.
 
-use super::jailer::Settings;
+use super::jailer::Jail;
 use super::launch::{Command, Descriptors, Notice};
 use super::root::{Tier, map_identity};
 use super::seccomp::Network;
-use super::{landlock, seccomp, sys};
+use super::{landlock, seccomp, sys, zygote};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::Resource;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
-use nix::unistd::{Gid, Uid, execve, setgroups, setresgid, setresuid, setsid};
-use std::ffi::CString;
+use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid, setsid};
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -22,56 +21,50 @@ const FILE_BYTES: u64 = 100 * 1_024 * 1_024;
 /// server's clock ends a run.
 const CPU_SECONDS: u64 = 4 * 300;
 
-/// Becomes the program and never returns; a failure is told to the server.
-pub fn start(settings: &Settings, command: &Command, egress: bool, descriptors: &Descriptors) -> ! {
-    if let Err((step, error)) = become_program(settings, command, egress, descriptors) {
-        let errno = error.raw_os_error().unwrap_or(0);
-        let _ = Notice::Failed { step: step.into(), errno }.send(descriptors.control.as_raw_fd(), None);
-    }
+/// Becomes the program: executes `command`, or where there is none returns into the interpreter that this process is
+/// a fork of. A failure is told to the server and ends the process.
+pub fn start(jail: &Jail, command: Option<&Command>, egress: bool) {
+    let Err((step, error)) = become_program(jail, command, egress) else { return };
+    let errno = error.raw_os_error().unwrap_or(0);
+    let _ = Notice::Failed { step: step.into(), errno }.send(jail.descriptors.control.as_raw_fd(), None);
     // SAFETY: ends the process without running destructors of state that belongs to init.
     unsafe { libc::_exit(127) }
 }
 
-fn become_program(
-    settings: &Settings,
-    command: &Command,
-    egress: bool,
-    descriptors: &Descriptors,
-) -> Result<(), (&'static str, io::Error)> {
+fn become_program(jail: &Jail, command: Option<&Command>, egress: bool) -> Result<(), (&'static str, io::Error)> {
     let failed = |step| move |error: io::Error| (step, error);
-    let (path, argv, env) = arguments(command).map_err(failed("encode the arguments"))?;
-    let network = match (settings.tier, egress) {
-        (Tier::Root | Tier::UserNamespace, _) => Network::Own,
-        (Tier::Shared, true) => Network::Proxy,
-        (Tier::Shared, false) => Network::None,
-    };
-    let filter =
-        seccomp::filter(network, settings.tier == Tier::Root).map_err(failed("compile the system call filter"))?;
+    let settings = jail.settings;
+    let network = Network::of(settings.tier, egress);
     sys::allow_tracing().map_err(failed("allow tracing"))?;
     setsid().map_err(|errno| ("make a session", errno.into()))?;
-    connect_streams(descriptors).map_err(failed("connect the streams"))?;
+    connect_streams(jail.descriptors).map_err(failed("connect the streams"))?;
     std::env::set_current_dir("/workspace").map_err(failed("enter the workspace"))?;
     // The kernel's out-of-memory killer takes the program before it takes the jail's first process.
     fs::write("/proc/self/oom_score_adj", "1000").map_err(failed("volunteer for the memory killer"))?;
-    reset_signals().map_err(failed("reset signals"))?;
+    unblock_signals().map_err(failed("unblock signals"))?;
     change_user(settings.tier, settings.uid).map_err(failed("change the user"))?;
     limit().map_err(failed("set the limits"))?;
     sys::keep_capabilities(&[]).map_err(failed("drop capabilities"))?;
     sys::forbid_new_privileges().map_err(failed("forbid new privileges"))?;
     landlock::restrict(settings, network).map_err(failed("set the file rules"))?;
-    // Until exec a failure can still be told over the control socket.
-    sys::close_at_exec_from(3).map_err(failed("close descriptors"))?;
-    seccomp::install(&filter).map_err(failed("install the system call filter"))?;
-    let Err(errno) = execve(&path, &argv, &env);
-    Err(("execute", errno.into()))
-}
-
-fn arguments(command: &Command) -> io::Result<(CString, Vec<CString>, Vec<CString>)> {
-    let argv = command.argv.iter().map(|value| sys::c_string(value, "args")).collect::<io::Result<Vec<_>>>()?;
-    let pairs = command.env.iter().map(|(name, value)| format!("{name}={value}"));
-    let env = pairs.map(|pair| sys::c_string(&pair, "env")).collect::<io::Result<Vec<_>>>()?;
-    let path = argv.first().cloned().ok_or(io::ErrorKind::InvalidInput)?;
-    Ok((path, argv, env))
+    let filters = jail.filters.of(network);
+    match command {
+        Some(command) => {
+            reset_signals().map_err(failed("reset signals"))?;
+            // Until exec a failure can still be told over the control socket.
+            sys::close_at_exec_from(3).map_err(failed("close descriptors"))?;
+            seccomp::install(filters).map_err(failed("install the system call filter"))?;
+            command.execute().map_err(failed("execute"))
+        }
+        None => {
+            // What an execution would have done: changing the user has hidden this process from itself.
+            sys::allow_tracing().map_err(failed("allow tracing"))?;
+            zygote::detach().map_err(failed("take over the memory"))?;
+            seccomp::install(filters).map_err(failed("install the system call filter"))?;
+            // What still owns them closes them once more on the way out, which does nothing.
+            sys::close_from(3).map_err(failed("close descriptors"))
+        }
+    }
 }
 
 /// Puts the three streams at 0, 1 and 2. Every other descriptor in this process closes at exec.
@@ -98,11 +91,16 @@ fn limit() -> io::Result<()> {
     sys::limit(Resource::RLIMIT_NPROC, PROCESSES)
 }
 
-/// The Rust runtime ignores SIGPIPE and the reaper blocks SIGCHLD; a program expects neither.
+/// The reaper blocks SIGCHLD; a program expects to get it.
+fn unblock_signals() -> io::Result<()> {
+    Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?)
+}
+
+/// The Rust runtime ignores SIGPIPE, and so would a program that is executed.
 fn reset_signals() -> io::Result<()> {
     // SAFETY: the default action runs no code of ours.
     unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
-    Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?)
+    Ok(())
 }
 
 fn change_user(tier: Tier, uid: u32) -> io::Result<()> {

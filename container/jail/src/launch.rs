@@ -4,8 +4,10 @@
 //! socket and its program's streams. Later [`Launch`] goes over that socket; it lies in a file of its own, because a
 //! packet is too small for a thousand files. [`Notice`]s come back, and one byte or the end of the socket stops it.
 
+use super::sys;
 use nix::cmsg_space;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use nix::unistd::execve;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
@@ -14,7 +16,17 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 /// An empty jail to make, with an interpreter already started in it or without.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Creation {
-    pub warm: Option<Command>,
+    pub warm: Option<Warm>,
+}
+
+/// How an interpreter is started ahead of its script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Warm {
+    Execute(Command),
+    /// The jailer is such an interpreter, and forks. Its script has this path below `/workspace`.
+    Fork {
+        script: String,
+    },
 }
 
 /// What to execute.
@@ -107,6 +119,28 @@ pub enum Exit {
     Signal(i32),
 }
 
+impl Command {
+    /// Executes this in place of the calling process; returns only where that fails.
+    pub fn execute(&self) -> io::Result<()> {
+        let argv = self.argv.iter().map(|value| sys::c_string(value, "args")).collect::<io::Result<Vec<_>>>()?;
+        let pairs = self.env.iter().map(|(name, value)| format!("{name}={value}"));
+        let env = pairs.map(|pair| sys::c_string(&pair, "env")).collect::<io::Result<Vec<_>>>()?;
+        let path = argv.first().ok_or(io::ErrorKind::InvalidInput)?;
+        let Err(errno) = execve(path, &argv, &env);
+        Err(errno.into())
+    }
+}
+
+impl Warm {
+    /// The path below `/workspace` of the script that is waited for.
+    pub fn script(&self) -> &str {
+        match self {
+            Self::Execute(command) => &command.script,
+            Self::Fork { script } => script,
+        }
+    }
+}
+
 impl Creation {
     /// Asks a jailer for a jail.
     pub fn send(&self, jailer: RawFd, with: &Descriptors) -> io::Result<()> {
@@ -156,10 +190,7 @@ impl Order {
 impl Launch {
     /// Tells a jail what to run, with the directory to export into where there is one.
     pub fn send(&self, control: RawFd, export: Option<&OwnedFd>) -> io::Result<()> {
-        // SAFETY: the name is a C string.
-        let raw = unsafe { libc::memfd_create(c"launch".as_ptr(), libc::MFD_CLOEXEC) };
-        // SAFETY: the kernel has just made the descriptor, and nobody else knows it.
-        let mut file = File::from(unsafe { OwnedFd::from_raw_fd(nix::errno::Errno::result(raw)?) });
+        let mut file = sys::memory_file(c"launch")?;
         file.write_all(&postcard::to_stdvec(self).map_err(io::Error::other)?)?;
         let descriptors: Vec<RawFd> = [file.as_raw_fd()].into_iter().chain(export.map(AsRawFd::as_raw_fd)).collect();
         send_packet(control, b"L", &descriptors)

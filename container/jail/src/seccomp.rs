@@ -7,6 +7,7 @@
 //! shared segments, which belong to no file system and so to no quota; asynchronous I/O contexts and `sync`, which
 //! belong to the whole machine.
 
+use super::root::Tier;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
@@ -117,13 +118,47 @@ const SOCKET_TYPE_MASK: u64 = 0xf;
 /// debuggers set it, and the question for the current one.
 const PERSONALITIES: [u64; 3] = [0, libc::ADDR_NO_RANDOMIZE as u64, 0xffff_ffff];
 
-/// The compiled filters, in the order in which they are installed.
-pub type Filters = [BpfProgram; 2];
+/// One compiled filter after the other, in the order in which they are installed.
+type Filter = [BpfProgram; 2];
 
-/// Compiles the filter for this machine.
+/// The filters that programs of a tier may need, compiled once.
+#[derive(Debug)]
+pub struct Filters(Vec<(Network, Filter)>);
+
+impl Network {
+    /// What the sockets of a program are for, which has a way out where `egress` says so.
+    pub fn of(tier: Tier, egress: bool) -> Self {
+        match (tier, egress) {
+            (Tier::Root | Tier::UserNamespace, _) => Self::Own,
+            (Tier::Shared, true) => Self::Proxy,
+            (Tier::Shared, false) => Self::None,
+        }
+    }
+}
+
+/// Compiles the filters for this machine.
+pub fn all(tier: Tier) -> io::Result<Filters> {
+    let networks = match tier {
+        Tier::Root | Tier::UserNamespace => vec![Network::Own],
+        Tier::Shared => vec![Network::Proxy, Network::None],
+    };
+    // Only as root does a control group count what a program holds in files without a name.
+    let filters = networks.into_iter().map(|network| Ok((network, filter(network, tier == Tier::Root)?)));
+    filters.collect::<io::Result<_>>().map(Filters)
+}
+
+impl Filters {
+    /// Those for programs with such sockets.
+    pub fn of(&self, network: Network) -> &Filter {
+        let found = self.0.iter().find(|(known, _)| *known == network);
+        &found.expect("filters are compiled for every network of the tier").1
+    }
+}
+
+/// Compiles one filter.
 ///
 /// `counts_memory`: a control group counts what a program holds, so it may hold memory that no mapping shows.
-pub fn filter(network: Network, counts_memory: bool) -> io::Result<Filters> {
+fn filter(network: Network, counts_memory: bool) -> io::Result<Filter> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         ALLOWED.iter().chain(ALLOWED_HERE).map(|&call| (call, Vec::new())).collect();
     let masked = |argument, mask: u64, value: u64| {
@@ -179,6 +214,6 @@ fn program(
 }
 
 /// Puts this thread and all that comes of it under the filters; sets `no_new_privs` first.
-pub fn install(filters: &Filters) -> io::Result<()> {
+pub fn install(filters: &Filter) -> io::Result<()> {
     filters.iter().try_for_each(|filter| seccompiler::apply_filter(filter).map_err(io::Error::other))
 }
