@@ -2,7 +2,7 @@
 
 use crate::egress;
 use crate::jail::cgroup::Used;
-use crate::jail::handle::Jail;
+use crate::jail::handle::{Jail, Streams};
 use crate::jail::launch::{Bounds, Command, Ending, Exit, Launch, Notice};
 use crate::output::Output;
 use crate::seat::Seat;
@@ -86,32 +86,36 @@ pub async fn execute(
     let bounds = bounds(&program, seat);
     let Program { command, warm, files, stdin, layer, export, timeout, memory_bytes, max_output_bytes, egress } =
         program;
+    let blocked = Arc::new(AtomicU32::new(0));
     let (mut jail, is_warm) = seat.jail(warm, memory_bytes).await?;
-    let command = Some(command);
-    let mut launch = Launch { command, files, layer, bounds, egress: egress.is_some(), export: export.is_some() };
     // An interpreter that waits knows its command; it is kept for the case that it has died.
-    let known = if is_warm { launch.command.take() } else { None };
-    let mut ours = jail.launch(&launch, export.as_ref());
-    if ours.is_err() && is_warm {
-        // The interpreter that waited is gone; nothing of this program has run.
-        launch.command = known;
+    let (known, command) = if is_warm { (Some(command), None) } else { (None, Some(command)) };
+    let mut launch = Launch { command, files, layer, bounds, egress: egress.is_some(), export: export.is_some() };
+    let start = async |jail: &mut Jail, launch: &Launch| -> io::Result<(Streams, Option<Background>)> {
+        let streams = jail.launch(launch, export.as_ref())?;
+        Ok((streams, started(jail, egress.clone(), blocked.clone()).await?))
+    };
+    let mut begun = start(&mut jail, &launch).await;
+    if let Err(error) = &begun
+        && is_gone(error)
+        && !has_no_room(error, seat)
+    {
+        eprintln!("seat.jail_lost error={:?}", error.to_string());
+        launch.command = launch.command.or(known);
         jail = seat.fresh_jail()?;
-        ours = jail.launch(&launch, export.as_ref());
+        begun = start(&mut jail, &launch).await;
     }
-    let ours = ours?;
+    let (ours, proxy) = match begun {
+        Ok(begun) => begun,
+        Err(error) if has_no_room(&error, seat) => return Ok(without_room(max_output_bytes)),
+        Err(error) => return Err(error),
+    };
     drop(launch);
     let feeder = feed(ours.stdin, stdin)?;
     let stop = CancellationToken::new();
     let sink = |name: fn(String) -> RunEvent| Sink { name, events: events.clone(), overflow: stop.clone() };
     let stdout = collect(ours.stdout, max_output_bytes, sink(|data| RunEvent::Stdout { data }))?;
     let stderr = collect(ours.stderr, max_output_bytes, sink(|data| RunEvent::Stderr { data }))?;
-
-    let blocked = Arc::new(AtomicU32::new(0));
-    let proxy = match started(&mut jail, egress, blocked.clone()).await {
-        Ok(proxy) => proxy,
-        Err(error) if has_no_room(&error, seat) => return Ok(without_room(max_output_bytes)),
-        Err(error) => return Err(error),
-    };
     let began = Instant::now();
     let (ending, stop) = supervise(&mut jail, timeout, cancel, &stop).await?;
     let duration = began.elapsed();
@@ -123,6 +127,11 @@ pub async fn execute(
     let duration = ending.map_or(duration, |ending| Duration::from_micros(ending.duration_micros));
     let outcome = outcome(ending, stop, used, stdout, stderr, duration);
     Ok(Outcome { blocked_connections: blocked.load(Ordering::Relaxed), ..outcome })
+}
+
+/// Whether a jail has ended before it took its launch, so that nothing of the program has run.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof)
 }
 
 /// Whether a jail did not start because the program's own files are more than it may have.
@@ -290,6 +299,7 @@ fn ended(notice: Option<Notice>) -> io::Result<Option<Ending>> {
 
 fn unexpected(notice: Option<Notice>) -> io::Error {
     match notice {
+        None => io::ErrorKind::UnexpectedEof.into(),
         Some(Notice::Failed { step, errno }) => {
             let error = io::Error::from_raw_os_error(errno);
             io::Error::new(error.kind(), format!("a jail cannot {step}: {error}"))

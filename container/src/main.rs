@@ -59,6 +59,7 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
         let properties = assembled.properties();
         let Assembled { runner, grants, .. } = assembled;
         runner.prove().await?;
+        tokio::spawn(seat::renew_when_quiet(runner.places.clone()));
         let stopping = CancellationToken::new();
         let service = Service {
             runner: Arc::new(runner),

@@ -4,7 +4,7 @@
 //! the promises made to all runs together fit into the machine.
 
 use docle_protocol::limits::MAX_QUEUE_MS;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -23,6 +23,7 @@ pub struct Places<S> {
     waiting: Arc<Semaphore>,
     count: u32,
     running: AtomicU32,
+    taken: AtomicU64,
 }
 
 /// A place that is taken; dropping it gives it back.
@@ -49,6 +50,7 @@ impl<S> Places<S> {
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
             count: count as u32,
             running: AtomicU32::new(0),
+            taken: AtomicU64::new(0),
         })
     }
 
@@ -66,7 +68,28 @@ impl<S> Places<S> {
         let seat = if free.is_empty() { return Err(Full) } else { free.remove(index) };
         drop(free);
         self.running.fetch_add(1, Ordering::Relaxed);
+        self.taken.fetch_add(1, Ordering::Relaxed);
         Ok(Place { seat: Some(seat), owner: self.clone(), _permits: permits })
+    }
+
+    /// A place that is free and `suits`, where nobody runs and nobody waits.
+    pub fn take_idle(self: &Arc<Self>, suits: impl Fn(&S) -> bool) -> Option<Place<S>> {
+        let permits =
+            (self.memory_mb.clone().try_acquire_many_owned(0).ok()?, self.seats.clone().try_acquire_owned().ok()?);
+        if self.running() > 0 {
+            return None;
+        }
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = free.iter().position(suits)?;
+        let seat = free.remove(index);
+        drop(free);
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Some(Place { seat: Some(seat), owner: self.clone(), _permits: permits })
+    }
+
+    /// Places taken since the beginning.
+    pub fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// Waits until no place is taken.
@@ -127,6 +150,17 @@ mod tests {
         let places = Places::open(vec![0, 1, 2], 512);
         assert_eq!(*places.take(16, |seat| *seat == 2).await.unwrap().seat(), 2);
         assert_eq!(*places.take(16, |seat| *seat == 7).await.unwrap().seat(), 0, "any does when none suits");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_place_is_one_beside_which_nobody_runs() {
+        let places = Places::open(vec![0, 1], 512);
+        let running = places.take(16, |_| true).await.unwrap();
+        assert!(places.take_idle(|_| true).is_none());
+        drop(running);
+        assert!(places.take_idle(|seat| *seat == 7).is_none(), "none suits");
+        assert_eq!(*places.take_idle(|seat| *seat == 1).unwrap().seat(), 1);
+        assert_eq!(places.taken(), 1, "nobody's run took the idle one");
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,9 +4,9 @@ use crate::egress::{self, Policy};
 use crate::execution::{Outcome, Program, Stop, execute};
 use crate::interpreters::{Interpreters, command_line, environment};
 use crate::jail::launch::{Command, Exit};
-use crate::packages::{Failure, INSTALL_MEMORY_MB, Layer, Layers, Wanted};
-use crate::place::{Full, Place, Places};
-use crate::seat::Seat;
+use crate::packages::{Failure, Layer, Layers, Wanted};
+use crate::place::{Full, Places};
+use crate::seat::{Seat, make_ready};
 use docle_protocol::{Language, Limits, Network, RunEvent, RunJob, RunReport, RunStatus, SourceFile, Truncated, Usage};
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
@@ -24,6 +24,17 @@ pub struct Runner {
     pub places: Arc<Places<Seat>>,
 }
 
+/// Interpreters that wait for programs.
+#[derive(Debug)]
+pub struct Waiting {
+    /// Language → how many.
+    pub languages: BTreeMap<String, u32>,
+    /// What they hold together, in MiB, where that is measured.
+    pub megabytes: Option<f64>,
+    /// Programs that were forked of the same started interpreters.
+    pub forked: u32,
+}
+
 /// Exit code of a program whose time was up, as timeout(1) has it.
 const TIMED_OUT: i32 = 124;
 
@@ -38,41 +49,52 @@ impl Runner {
         events: Option<UnboundedSender<RunEvent>>,
         cancel: &CancellationToken,
     ) -> Result<RunReport, Full> {
+        let id = job.id.clone();
+        let arrived = Instant::now();
+        let layer = match self.layer(&job, events.as_ref(), cancel).await {
+            Ok(layer) => layer,
+            Err(failure) => return Ok(finished(&id, not_installed(failure), Duration::ZERO, arrived.elapsed())),
+        };
+        let (layer, install) = layer.unzip();
+        let install = install.unwrap_or_default();
         let queued = Instant::now();
-        let memory_mb = if job.packages.is_empty() { job.limits.memory_mb } else { INSTALL_MEMORY_MB };
         let wanted = warm_language(&job);
-        let mut place = tokio::select! {
-            place = self.places.take(memory_mb, |seat| seat.is_warm_for(wanted)) => place?,
+        let taken = tokio::select! {
+            place = self.places.take(job.limits.memory_mb, |seat| seat.is_warm_for(wanted)) => place,
             // Nobody is left to be told anything.
-            () = cancel.cancelled() => return Err(Full),
+            () = cancel.cancelled() => Err(Full),
+        };
+        let mut place = match taken {
+            Ok(place) => place,
+            Err(Full) if install.is_zero() => return Err(Full),
+            // The caller has been told that the run is under way, so this is its result.
+            Err(Full) => return Ok(finished(&id, not_installed(Failure::Full), queued.elapsed(), install)),
         };
         let queue = queued.elapsed();
-        if let Some(events) = &events {
-            // A receiver that is gone has cancelled the run as well.
-            let _ = events.send(RunEvent::Start);
+        if install.is_zero() {
+            begin(events.as_ref());
         }
-        let id = job.id.clone();
-        let (mut report, install) = self.run_in(place.seat(), job, events, cancel).await;
+        let report = match self.program(job, layer.as_ref()) {
+            Ok(program) => {
+                execute(place.seat(), program, events, cancel).await.map_or_else(|error| system(&error), report)
+            }
+            Err(error) => system(&error),
+        };
         make_ready(place);
-        if report.status == RunStatus::System {
-            eprintln!("run.failed run.id={id} error={:?}", report.stderr);
-            report.stderr = "The sandbox failed; the program is not to blame. The run may be repeated.".into();
-        }
-        report.usage.queue_ms = milliseconds(queue);
-        report.usage.install_ms = milliseconds(install);
-        Ok(report)
+        Ok(finished(&id, report, queue, install))
     }
 
-    /// Language → interpreters that wait, and the MiB that they hold together where that is measured.
-    pub fn waiting(&self) -> (BTreeMap<String, u32>, Option<f64>) {
-        let (mut counts, mut bytes) = (BTreeMap::new(), None);
+    /// The interpreters that wait now.
+    pub fn waiting(&self) -> Waiting {
+        let (mut languages, mut bytes, mut forked) = (BTreeMap::new(), None, 0);
         self.places.each_free(|seat| {
             if let Some(language) = seat.waiting() {
-                *counts.entry(language.name().to_owned()).or_default() += 1;
+                *languages.entry(language.name().to_owned()).or_default() += 1;
                 bytes = seat.group.holds_bytes().map(|own| bytes.unwrap_or(0) + own);
             }
+            forked += seat.forked();
         });
-        (counts, bytes.map(mebibytes))
+        Waiting { languages, megabytes: bytes.map(mebibytes), forked }
     }
 
     /// Runs one small program in every language, because only that proves that jails work here.
@@ -111,34 +133,12 @@ impl Runner {
         Ok(())
     }
 
-    /// The report, and how long the packages took.
-    async fn run_in(
-        &self,
-        seat: &mut Seat,
-        job: RunJob,
-        events: Option<UnboundedSender<RunEvent>>,
-        cancel: &CancellationToken,
-    ) -> (RunReport, Duration) {
-        let installing = Instant::now();
-        let (layer, install) = match self.layer(&job, seat, cancel).await {
-            Ok(Some((layer, install))) => (Some(layer), install),
-            Ok(None) => (None, Duration::ZERO),
-            Err(failure) => return (not_installed(failure), installing.elapsed()),
-        };
-        let report = match self.program(job, layer.as_ref()) {
-            Ok(program) => match execute(seat, program, events, cancel).await {
-                Ok(outcome) => report(outcome),
-                Err(error) => system(&error),
-            },
-            Err(error) => system(&error),
-        };
-        (report, install)
-    }
-
+    /// The layer that a job needs, installed first where it is not there yet, and the time that took: none where it
+    /// was there, and the caller is told of a beginning only where it was not.
     async fn layer(
         &self,
         job: &RunJob,
-        seat: &mut Seat,
+        events: Option<&UnboundedSender<RunEvent>>,
         cancel: &CancellationToken,
     ) -> Result<Option<(Layer, Duration)>, Failure> {
         if job.packages.is_empty() {
@@ -147,7 +147,13 @@ impl Runner {
         let interpreter = self.interpreters.languages.get(&job.language).ok_or_else(|| missing(job.language))?;
         let installer = self.interpreters.installers.get(&job.language);
         let wanted = Wanted { language: job.language, interpreter, installer, packages: &job.packages };
-        self.layers.ensure(wanted, seat, cancel).await.map(Some)
+        if let Some(layer) = self.layers.find(wanted) {
+            return Ok(Some((layer, Duration::ZERO)));
+        }
+        begin(events);
+        let began = Instant::now();
+        let layer = self.layers.install(wanted, &self.places, cancel).await?;
+        Ok(Some((layer, began.elapsed())))
     }
 
     fn program(&self, job: RunJob, layer: Option<&Layer>) -> io::Result<Program> {
@@ -183,18 +189,23 @@ impl Runner {
     }
 }
 
-/// Prepares the place for its next run, and gives it back.
-fn make_ready(mut place: Place<Seat>) {
-    let say = |result: io::Result<()>| {
-        if let Err(error) = result {
-            eprintln!("seat.refill_failed error={:?}", error.to_string());
-        }
-    };
-    if place.seat().is_worn() {
-        tokio::task::spawn_blocking(move || say(place.seat().renew()));
-    } else {
-        say(place.seat().refill());
+/// Tells whoever listens that the run is under way.
+fn begin(events: Option<&UnboundedSender<RunEvent>>) {
+    if let Some(events) = events {
+        // A receiver that is gone has cancelled the run as well.
+        let _ = events.send(RunEvent::Start);
     }
+}
+
+/// The report as the caller gets it: with its times, and without the runner's own affairs.
+fn finished(id: &str, mut report: RunReport, queue: Duration, install: Duration) -> RunReport {
+    if report.status == RunStatus::System {
+        eprintln!("run.failed run.id={id} error={:?}", report.stderr);
+        report.stderr = "The sandbox failed; the program is not to blame. The run may be repeated.".into();
+    }
+    report.usage.queue_ms = milliseconds(queue);
+    report.usage.install_ms = milliseconds(install);
+    report
 }
 
 /// The language whose started interpreter does for this job: one that waits for the default script without
@@ -265,6 +276,7 @@ fn not_installed(failure: Failure) -> RunReport {
             without_program(RunStatus::InstallFailed, exit_code, stderr)
         }
         Failure::Cancelled => without_program(RunStatus::Killed, 128 + libc::SIGKILL, String::new()),
+        Failure::Full => system(&io::Error::other("no place for an installation became free")),
         Failure::System(error) => system(&error),
     }
 }

@@ -10,11 +10,13 @@ use crate::jail::jailer::Settings;
 use crate::jail::launch::{Creation, Warm};
 use crate::jail::root::{Root, Tier};
 use crate::jail::zygote::{FORKS, Zygote};
+use crate::place::{Place, Places};
 use docle_protocol::Language;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Users of the runs count from here: far above the users of any distribution.
 const FIRST_UID: u32 = 100_000;
@@ -57,6 +59,40 @@ struct Next {
     language: Option<Language>,
 }
 
+/// Prepares the place for its next run, and gives it back.
+pub fn make_ready(mut place: Place<Seat>) {
+    if place.seat().is_worn() {
+        tokio::task::spawn_blocking(move || say(place.seat().renew()));
+    } else {
+        say(place.seat().refill());
+    }
+}
+
+fn say(result: io::Result<()>) {
+    if let Err(error) = result {
+        eprintln!("seat.refill_failed error={:?}", error.to_string());
+    }
+}
+
+/// Nobody has run anything for this long: time to prepare.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// Exchanges interpreters that have been forked whenever the runner has time, one at a time, so that only programs
+/// that come thick and fast have anything random in common.
+pub async fn renew_when_quiet(places: Arc<Places<Seat>>) {
+    let mut taken = places.taken();
+    loop {
+        tokio::time::sleep(QUIET).await;
+        if std::mem::replace(&mut taken, places.taken()) != taken {
+            continue;
+        }
+        if let Some(mut place) = places.take_idle(|seat| seat.forked() > 0) {
+            // A runtime that is shutting down is the only reason for this not to end well.
+            let _ = tokio::task::spawn_blocking(move || say(place.seat().renew())).await;
+        }
+    }
+}
+
 impl Seat {
     /// Makes seat number `index`, its next jail for `language`. It is to be opened before it is used.
     ///
@@ -89,6 +125,11 @@ impl Seat {
     /// Whether so many programs have come of one interpreter that the next ones should come of another.
     pub fn is_worn(&self) -> bool {
         self.forks >= FORKS
+    }
+
+    /// Programs that have come of the interpreter that the next ones would come of.
+    pub fn forked(&self) -> u32 {
+        self.forks - u32::from(self.forks_for(self.waiting()))
     }
 
     /// Exchanges the jailer. Takes as long as starting a process and waiting for the kernel to sort it in.

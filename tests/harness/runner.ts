@@ -19,6 +19,9 @@ export interface RunnerHealth {
   running: number;
   places: number;
   languages: Record<string, string>;
+  waiting: Record<string, number>;
+  waitingMB: number | null;
+  forked: number;
 }
 
 /** How a runner differs from the one that `npm start` starts. */

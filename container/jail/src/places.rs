@@ -4,9 +4,11 @@
 use super::files::{own, write_files};
 use super::jailer::Settings;
 use super::launch::Launch;
-use super::loopback;
 use super::root::{LAYERS, OUTER_PROC, SCRATCH, Tier, protect};
+use super::{loopback, sys};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::CloneFlags;
+use nix::time::{ClockId, clock_gettime};
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -17,6 +19,11 @@ pub fn prepare(settings: &Settings) -> io::Result<()> {
     nix::unistd::sethostname("sandbox")?;
     make_places(settings.uid)?;
     show_processes(settings.tier)?;
+    match start_clocks() {
+        // A container may make every other namespace but this one.
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => {}
+        result => result?,
+    }
     match loopback::bring_up() {
         // A container may let us make a network but not configure it.
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => loopback::borrow(),
@@ -73,6 +80,18 @@ fn show_processes(tier: Tier) -> io::Result<()> {
         umount2(OUTER_PROC, MntFlags::MNT_DETACH)?;
     }
     Ok(())
+}
+
+/// Lets the clocks that count from the machine's start begin anew for every process to come, so that a program learns
+/// neither how long the machine has run nor, from another one, when that one ran.
+fn start_clocks() -> io::Result<()> {
+    nix::sched::unshare(CloneFlags::from_bits_retain(libc::CLONE_NEWTIME))?;
+    let seconds = |clock| -> io::Result<i64> { Ok(clock_gettime(clock)?.tv_sec()) };
+    let (monotonic, boot) = (seconds(ClockId::CLOCK_MONOTONIC)?, seconds(ClockId::CLOCK_BOOTTIME)?);
+    // Nobody else is here yet, and a process that may not be traced does not own its entries in a user namespace.
+    sys::allow_tracing()?;
+    fs::write("/proc/self/timens_offsets", format!("monotonic -{monotonic} 0\nboottime -{boot} 0\n"))?;
+    sys::forbid_tracing()
 }
 
 fn show_packages(launch: &Launch) -> io::Result<()> {

@@ -25,8 +25,19 @@ impl Policy {
 
     /// Whether a name that is allowed may lead to this address.
     pub fn allows_address(&self, address: IpAddr) -> bool {
-        matches!(self, Self::Trusted(_)) || is_public(address)
+        matches!(self, Self::Trusted(_)) || is_public(address) && !is_own(address)
     }
+}
+
+/// Whether an address is one of this machine's, public or not: what listens here is not meant for programs. A machine
+/// that cannot say counts every address as its own.
+fn is_own(address: IpAddr) -> bool {
+    let Ok(interfaces) = nix::ifaddrs::getifaddrs() else { return true };
+    interfaces.filter_map(|interface| interface.address).any(|own| {
+        let v4 = own.as_sockaddr_in().map(|own| IpAddr::V4(own.ip()));
+        let v6 = own.as_sockaddr_in6().map(|own| IpAddr::V6(own.ip()));
+        v4.or(v6) == Some(address)
+    })
 }
 
 /// `*.example.com` matches subdomains of any depth but not `example.com`; case and a final dot do not matter.
@@ -96,6 +107,12 @@ mod tests {
             assert!(!matches("*.example.com", host), "{host}");
         }
         assert!(matches("Example.com", "example.COM"));
+    }
+
+    #[test]
+    fn the_machines_own_addresses_are_known() {
+        assert!(is_own(Ipv4Addr::LOCALHOST.into()));
+        assert!(!is_own(Ipv4Addr::new(1, 1, 1, 1).into()));
     }
 
     #[test]

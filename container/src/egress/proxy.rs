@@ -74,11 +74,14 @@ async fn relay(mut client: TcpStream, policy: &Policy, blocked: &AtomicU32) -> i
 }
 
 async fn read_head(client: &mut TcpStream) -> io::Result<Option<Head>> {
-    let mut bytes = Vec::new();
+    let (mut bytes, mut seen) = (Vec::new(), 0_usize);
     let end = loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end;
+        // What was looked at before holds no end, but may hold its beginning.
+        let from = seen.saturating_sub(3);
+        if let Some(end) = bytes[from..].windows(4).position(|window| window == b"\r\n\r\n") {
+            break from + end;
         }
+        seen = bytes.len();
         if bytes.len() > MAX_HEAD || client.read_buf(&mut bytes).await? == 0 {
             return Ok(None);
         }
@@ -92,12 +95,20 @@ async fn read_head(client: &mut TcpStream) -> io::Result<Option<Head>> {
     else {
         return Ok(None);
     };
-    Ok(Some(Head {
-        method: method.to_owned(),
-        target: target.to_owned(),
-        headers: lines.map(str::to_owned).collect(),
-        rest,
-    }))
+    let headers: Vec<_> = lines.map(str::to_owned).collect();
+    if !headers.iter().all(|header| is_header(header)) {
+        return Ok(None);
+    }
+    Ok(Some(Head { method: method.to_owned(), target: target.to_owned(), headers, rest }))
+}
+
+/// A name of token characters, a colon, and nothing that another reader could take for the end of a line (RFC 9112,
+/// sections 2.2 and 5.1): what is passed on must mean to the server what it meant here.
+fn is_header(line: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    line.split_once(':').is_some_and(|(name, value)| {
+        !name.is_empty() && name.bytes().all(is_token) && !value.contains(['\r', '\n', '\0'])
+    })
 }
 
 /// Where a request goes.
@@ -186,6 +197,16 @@ async fn answer(client: &mut TcpStream, status: &str, message: &str) -> io::Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_mean_the_same_to_everybody() {
+        for good in ["Host: a.org", "X-Y:", "accept:*/*"] {
+            assert!(is_header(good), "{good:?}");
+        }
+        for bad in ["Host : a.org", " folded", "no colon", ":", "A: b\nHost: evil", "A: b\rHost: evil", "A\n: b"] {
+            assert!(!is_header(bad), "{bad:?}");
+        }
+    }
 
     #[test]
     fn destinations_are_read_as_clients_write_them() {

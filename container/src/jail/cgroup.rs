@@ -251,7 +251,12 @@ impl Group {
                 }
                 // With swap accounting this limit may never be below the other one, whichever way both move.
                 optional(fs::write(memory.join("memory.memsw.limit_in_bytes"), "-1"))?;
-                fs::write(memory.join("memory.limit_in_bytes"), memory_bytes.to_string())?;
+                let limit = || fs::write(memory.join("memory.limit_in_bytes"), memory_bytes.to_string());
+                limit().or_else(|error| {
+                    // EBUSY: pages of the last run are still being given back.
+                    optional(fs::write(memory.join("memory.force_empty"), "0"))?;
+                    limit().map_err(|_| error)
+                })?;
                 optional(fs::write(memory.join("memory.memsw.limit_in_bytes"), memory_bytes.to_string()))?;
             }
             Kind::None => {}

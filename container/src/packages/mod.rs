@@ -13,7 +13,8 @@ pub use shelf::Layer;
 use crate::egress::Policy;
 use crate::execution::{Program, execute};
 use crate::interpreters::{Installer, Interpreter};
-use crate::seat::Seat;
+use crate::place::{Full, Places};
+use crate::seat::{self, Seat};
 use docle_protocol::Language;
 use docle_protocol::limits::INSTALL_TIMEOUT_MS;
 use sha2::{Digest, Sha256};
@@ -24,11 +25,11 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 
 /// Memory of an installation, the files it unpacks included.
-pub const INSTALL_MEMORY_MB: u32 = 2_048;
+const INSTALL_MEMORY_MB: u32 = 2_048;
 /// Bytes kept of what an installer says.
 const INSTALL_OUTPUT_BYTES: usize = 64 * 1_024;
 /// A layer whose requirements leave the version open is resolved anew after this long.
@@ -69,6 +70,8 @@ pub enum Failure {
     Refused { exit_code: i32, message: String },
     /// The caller left.
     Cancelled,
+    /// No place became free.
+    Full,
     /// The runner's own trouble.
     System(io::Error),
 }
@@ -107,40 +110,45 @@ impl Layers {
         names.any(|name| name.is_ok_and(|name| is_read_at_start(&name.file_name().to_string_lossy())))
     }
 
-    /// The layer that holds `wanted`, installed first where it is not there yet, and the time that took: none where it
-    /// was there. The layer stays while the answer lives.
-    pub async fn ensure(
+    /// The layer that holds `wanted`, if it is there. It stays while the answer lives.
+    pub fn find(&self, wanted: Wanted<'_>) -> Option<Layer> {
+        self.shelf.take(&self.name(wanted, SystemTime::now()))
+    }
+
+    /// Installs `wanted` in a place of its own, unless somebody else has done so meanwhile. The layer stays while the
+    /// answer lives.
+    pub async fn install(
         &self,
         wanted: Wanted<'_>,
-        seat: &mut Seat,
+        places: &Arc<Places<Seat>>,
         cancel: &CancellationToken,
-    ) -> Result<(Layer, Duration), Failure> {
+    ) -> Result<Layer, Failure> {
         let name = self.name(wanted, SystemTime::now());
-        if let Some(layer) = self.shelf.take(&name) {
-            return Ok((layer, Duration::ZERO));
-        }
-        let began = Instant::now();
         let turn = self.turn(&name);
         let _turn = tokio::select! {
             guard = turn.lock() => guard,
             () = cancel.cancelled() => return Err(Failure::Cancelled),
         };
         if let Some(layer) = self.shelf.take(&name) {
-            // Somebody else installed it meanwhile, which took as long as it did.
-            return Ok((layer, began.elapsed()));
+            return Ok(layer);
         }
+        let mut place = tokio::select! {
+            place = places.take(INSTALL_MEMORY_MB, |seat| seat.waiting().is_none()) => place.map_err(|Full| Failure::Full)?,
+            () = cancel.cancelled() => return Err(Failure::Cancelled),
+        };
         let staged = self.staging.join(&name);
         fs::create_dir(&staged)?;
-        let installed = self.install(wanted, &staged, seat, cancel).await;
+        let installed = self.fill(wanted, &staged, place.seat(), cancel).await;
+        seat::make_ready(place);
         let finished = installed.and_then(|()| Ok(self.shelf.put(&name, &staged)?));
         if finished.is_err() {
             // Nothing but the copy of a jail's first process has ever written here.
             fs::remove_dir_all(&staged)?;
         }
-        finished.map(|layer| (layer, began.elapsed()))
+        finished
     }
 
-    async fn install(
+    async fn fill(
         &self,
         wanted: Wanted<'_>,
         staged: &Path,

@@ -8,7 +8,7 @@ mod runs;
 pub use fitness::Fitness;
 use run_ids::RunIds;
 
-use crate::run::Runner;
+use crate::run::{Runner, Waiting};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -88,7 +88,7 @@ fn tcp_nodelay(
 }
 
 async fn read_health(State(service): State<Service>) -> Response {
-    let (waiting, waiting_mb) = service.runner.waiting();
+    let Waiting { languages: waiting, megabytes: waiting_mb, forked } = service.runner.waiting();
     let health = RunnerHealth {
         version: env!("CARGO_PKG_VERSION").into(),
         protocol: docle_protocol::VERSION,
@@ -100,6 +100,7 @@ async fn read_health(State(service): State<Service>) -> Response {
         places: service.runner.places.count(),
         waiting,
         waiting_mb,
+        forked,
     };
     json(StatusCode::OK, &health)
 }

@@ -29,6 +29,10 @@ pub struct RunnerHealth {
     /// Memory that those hold together, in MiB with two decimals; `null` where nothing measures it.
     #[serde(rename = "waitingMB")]
     pub waiting_mb: Option<f64>,
+    /// Programs that were forked of the same started interpreters as those that wait; with 0 every next one is the
+    /// first.
+    #[serde(default)]
+    pub forked: u32,
 }
 
 #[cfg(test)]
@@ -49,6 +53,7 @@ mod tests {
             places: 8,
             waiting: BTreeMap::from([("python".into(), 4)]),
             waiting_mb: Some(30.5),
+            forked: 3,
         };
         let wire = json!({
             "version": "0.1.0",
@@ -61,6 +66,7 @@ mod tests {
             "places": 8,
             "waiting": { "python": 4 },
             "waitingMB": 30.5,
+            "forked": 3,
         });
         assert_eq!(serde_json::to_value(health).unwrap(), wire);
     }
