@@ -26,6 +26,7 @@ use std::net::SocketAddr;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -81,6 +82,9 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
     })
 }
 
+/// A jailer dies with the thread that started it (`PR_SET_PDEATHSIG`), so no thread may end before the runner does.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// Takes the secret out of the environment, so that no child can inherit it.
 fn take_secret() -> Result<String, String> {
     let secret = std::env::var(SECRET).unwrap_or_default();
@@ -112,7 +116,11 @@ fn stop_on_signal(stopping: CancellationToken) -> io::Result<()> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_keep_alive(FOR_EVER)
+        .build()
+        .map_err(|error| error.to_string())
 }
 
 fn doctor(machine: &Machine) -> Result<(), String> {

@@ -49,7 +49,7 @@ pub struct Seat {
     language: Option<Language>,
     /// Interpreters that the jailer has forked.
     forks: u32,
-    /// What the jailer itself holds.
+    /// Bytes that the jailer itself holds, which are nobody else's: a program that was forked of it has copies.
     jailer_bytes: u64,
 }
 
@@ -118,7 +118,7 @@ impl Seat {
     /// What the environment does not grant, in words.
     pub fn open(&mut self) -> io::Result<()> {
         self.jailer.ready()?;
-        self.jailer_bytes = self.group.holds_bytes().unwrap_or(0);
+        self.jailer_bytes = self.group.anonymous_bytes();
         self.refill()
     }
 
@@ -165,9 +165,7 @@ impl Seat {
                 self.make(wanted.filter(|language| self.forks_for(Some(*language))))?
             }
         };
-        // An interpreter that is executed shares nothing with the jailer, whose memory is not the program's.
-        let own = if self.forks_for(next.language) { 0 } else { self.jailer_bytes };
-        self.group.prepare(memory_bytes, own)?;
+        self.group.prepare(memory_bytes, self.jailer_bytes)?;
         Ok((next.jail, next.language.is_some()))
     }
 
@@ -183,7 +181,7 @@ impl Seat {
     /// Makes the next jail where there is none. Returns at once; the jail gets ready by itself.
     pub fn refill(&mut self) -> io::Result<()> {
         if self.next.is_none() {
-            self.group.rest(IDLE_BYTES, if self.forks_for(self.language) { 0 } else { self.jailer_bytes })?;
+            self.group.rest(IDLE_BYTES, self.jailer_bytes)?;
             self.next = Some(self.make(self.language)?);
         }
         Ok(())

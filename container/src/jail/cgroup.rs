@@ -275,6 +275,15 @@ impl Group {
         Some(read_number(&directory.join(file)))
     }
 
+    /// What the processes in the group hold now that no file gives back; 0 where no group counts.
+    pub fn anonymous_bytes(&self) -> u64 {
+        let field = match self.kind {
+            Kind::V2(_) => "anon ",
+            _ => "rss ",
+        };
+        self.directories().first().map_or(0, |directory| read_field(&directory.join("memory.stat"), field))
+    }
+
     /// What the run since [`Self::prepare`] used; `None` where no group counts.
     pub fn used(&self) -> Option<Used> {
         let directory = self.directories().into_iter().next()?;

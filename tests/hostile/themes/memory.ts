@@ -40,7 +40,7 @@ const smallAfterLarge: Attack = {
     const fill = "open('/tmp/a', 'wb').write(bytes(90 << 20)); open('/tmp/b', 'wb').write(bytes(90 << 20)); print('full')";
     for (let round = 0; round < 4; round++) {
       const large = await Promise.all(Array.from({ length: 4 }, () => attempt(scene, "python", fill, { limits: { memoryMB: 512 } })));
-      assert.deepEqual(large.map(({ stdout }) => stdout), Array(4).fill("full\n"));
+      assert.deepEqual(large.map(({ stdout }) => stdout), Array(4).fill("full\n"), JSON.stringify(large));
       const small = await Promise.all(Array.from({ length: 4 }, () => attempt(scene, "python", "print(1)", { limits: { memoryMB: 32 } })));
       assert.deepEqual(small.map(({ status, stdout }) => [status, stdout]), Array(4).fill(["success", "1\n"]));
     }
