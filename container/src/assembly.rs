@@ -1,5 +1,6 @@
 //! Puts a runner together from what the machine offers.
 
+use crate::demand::Demand;
 use crate::interpreters::{Installer, Interpreter, Interpreters, command_line, environment};
 use crate::jail::launch::{Command, Warm};
 use crate::jail::probe::{Grants, probe};
@@ -10,6 +11,7 @@ use crate::packages::{Layers, Registries};
 use crate::place::Places;
 use crate::run::Runner;
 use crate::seat::{Common, Seat};
+use crate::seating::Seating;
 use docle_protocol::Language;
 use std::collections::BTreeMap;
 use std::fs;
@@ -88,16 +90,22 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
         seats => (seats, forks),
     };
     let seats = seats.map_err(|error| format!("The jails cannot be made: {error}."))?;
-    let places = Places::open(seats, budget);
-    Ok(Assembled { runner: Runner { interpreters, layers, places }, grants, forks })
+    let demand = Demand::new(&warm(&interpreters, forks));
+    let seating = Arc::new(Seating::new(Places::open(seats, budget), demand));
+    Ok(Assembled { runner: Runner { interpreters, layers, seating }, grants, forks })
 }
 
 /// The places, each with its first jail. They get ready side by side.
 fn seats(common: &Common, count: u32) -> io::Result<Vec<Seat>> {
-    let languages = Language::ALL.into_iter().cycle();
-    let seats = (0..count).zip(languages).map(|(index, language)| Seat::create(common, index, Some(language)));
-    let mut seats = seats.collect::<io::Result<Vec<_>>>()?;
-    seats.iter_mut().try_for_each(Seat::open)?;
+    let mut seats = (0..count).map(|index| Seat::create(common, index)).collect::<io::Result<Vec<_>>>()?;
+    let (demand, mut waiting) = (Demand::new(&common.warm), BTreeMap::new());
+    for seat in &mut seats {
+        let language = demand.most_wanted(&waiting, count).map(|(language, _)| language);
+        seat.open(language)?;
+        if let Some(language) = language {
+            *waiting.entry(language).or_default() += 1;
+        }
+    }
     Ok(seats)
 }
 

@@ -181,6 +181,8 @@ fn feed(sender: pipe::Sender, text: String) -> io::Result<Option<Background>> {
     let written = match sender.try_write(text.as_bytes()) {
         Ok(written) => written,
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+        // The program has ended already, or closed what it does not want to read.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
         Err(error) => return Err(error),
     };
     if written == text.len() {

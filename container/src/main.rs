@@ -1,10 +1,11 @@
 //! The runner: runs one program in one fresh jail, over HTTP.
 //!
-//! Reading order: [`server`] takes a job, [`run`] carries it through, [`place`] and [`packages`] are what it waits
+//! Reading order: [`server`] takes a job, [`run`] carries it through, [`seating`] and [`packages`] are what it waits
 //! for, [`execution`] holds one program to its limits, [`jail`] is the wall around it, [`egress`] the only gate.
 //! [`assembly`] puts all of it together from what [`options`] and the machine say.
 
 mod assembly;
+mod demand;
 mod egress;
 mod execution;
 mod interpreters;
@@ -15,6 +16,7 @@ mod packages;
 mod place;
 mod run;
 mod seat;
+mod seating;
 mod server;
 
 use assembly::{Assembled, assemble};
@@ -60,7 +62,7 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
         let properties = assembled.properties();
         let Assembled { runner, grants, .. } = assembled;
         runner.prove().await?;
-        tokio::spawn(seat::renew_when_quiet(runner.places.clone()));
+        tokio::spawn(runner.seating.clone().tend());
         let stopping = CancellationToken::new();
         let service = Service {
             runner: Arc::new(runner),
@@ -136,7 +138,7 @@ fn doctor(machine: &Machine) -> Result<(), String> {
     for (property, holder) in properties.iter().chain(&languages) {
         println!("{property:<16} {holder}");
     }
-    println!("{:<16} {}", "places", runner.places.count());
+    println!("{:<16} {}", "places", runner.seating.places.count());
     Ok(())
 }
 

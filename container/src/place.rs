@@ -4,6 +4,7 @@
 //! the promises made to all runs together fit into the machine.
 
 use docle_protocol::limits::MAX_QUEUE_MS;
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -54,18 +55,19 @@ impl<S> Places<S> {
         })
     }
 
-    /// Waits for a place and for `memory_mb` MiB; first come, first served. Among the free ones a place that
-    /// `suits` is taken first.
-    pub async fn take(self: &Arc<Self>, memory_mb: u32, suits: impl Fn(&S) -> bool) -> Result<Place<S>, Full> {
+    /// Waits for a place and for `memory_mb` MiB; first come, first served. Among the free ones the place that
+    /// `suits` best is taken, and among equals the one that has been free for longest.
+    pub async fn take<F: Ord>(self: &Arc<Self>, memory_mb: u32, suits: impl Fn(&mut S) -> F) -> Result<Place<S>, Full> {
         let _turn = self.waiting.clone().try_acquire_owned().map_err(|_| Full)?;
         // A run that wants more than the whole budget gets all of it: its limit still ends it where the machine does.
         let memory = self.memory_mb.clone().acquire_many_owned(memory_mb.min(self.budget_mb));
         let both = async { Some((memory.await.ok()?, self.seats.clone().acquire_owned().await.ok()?)) };
         let permits = timeout(Duration::from_millis(MAX_QUEUE_MS.into()), both).await.ok().flatten().ok_or(Full)?;
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = free.iter().position(suits).unwrap_or(0);
+        // Of several that suit best, `min` finds the first.
+        let best = free.iter_mut().enumerate().map(|(index, seat)| (Reverse(suits(seat)), index)).min();
         // A permit was had, so a seat is free.
-        let seat = if free.is_empty() { return Err(Full) } else { free.remove(index) };
+        let seat = free.remove(best.ok_or(Full)?.1);
         drop(free);
         self.running.fetch_add(1, Ordering::Relaxed);
         self.taken.fetch_add(1, Ordering::Relaxed);
@@ -73,14 +75,14 @@ impl<S> Places<S> {
     }
 
     /// A place that is free and `suits`, where nobody runs and nobody waits.
-    pub fn take_idle(self: &Arc<Self>, suits: impl Fn(&S) -> bool) -> Option<Place<S>> {
+    pub fn take_idle(self: &Arc<Self>, suits: impl Fn(&mut S) -> bool) -> Option<Place<S>> {
         let permits =
             (self.memory_mb.clone().try_acquire_many_owned(0).ok()?, self.seats.clone().try_acquire_owned().ok()?);
         if self.running() > 0 {
             return None;
         }
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = free.iter().position(suits)?;
+        let index = free.iter_mut().position(suits)?;
         let seat = free.remove(index);
         drop(free);
         self.running.fetch_add(1, Ordering::Relaxed);
@@ -99,8 +101,8 @@ impl<S> Places<S> {
     }
 
     /// Looks at every place that is free.
-    pub fn each_free(&self, mut look: impl FnMut(&S)) {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(&mut look);
+    pub fn each_free(&self, mut look: impl FnMut(&mut S)) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).iter_mut().for_each(&mut look);
     }
 
     pub fn count(&self) -> u32 {

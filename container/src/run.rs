@@ -5,8 +5,8 @@ use crate::execution::{Outcome, Program, Stop, execute};
 use crate::interpreters::{Interpreters, command_line, environment};
 use crate::jail::launch::{Command, Exit};
 use crate::packages::{Failure, Layer, Layers, Wanted};
-use crate::place::{Full, Places};
-use crate::seat::{Seat, make_ready};
+use crate::place::Full;
+use crate::seating::Seating;
 use docle_protocol::{Language, Limits, Network, RunEvent, RunJob, RunReport, RunStatus, SourceFile, Truncated, Usage};
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
@@ -21,18 +21,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Runner {
     pub interpreters: Interpreters,
     pub layers: Layers,
-    pub places: Arc<Places<Seat>>,
-}
-
-/// Interpreters that wait for programs.
-#[derive(Debug)]
-pub struct Waiting {
-    /// Language → how many.
-    pub languages: BTreeMap<String, u32>,
-    /// What they hold together, in MiB, where that is measured.
-    pub megabytes: Option<f64>,
-    /// Programs that were forked of the same started interpreters.
-    pub forked: u32,
+    pub seating: Arc<Seating>,
 }
 
 /// Exit code of a program whose time was up, as timeout(1) has it.
@@ -60,7 +49,7 @@ impl Runner {
         let queued = Instant::now();
         let wanted = warm_language(&job);
         let taken = tokio::select! {
-            place = self.places.take(job.limits.memory_mb, |seat| seat.is_warm_for(wanted)) => place,
+            place = self.seating.take(job.limits.memory_mb, wanted) => place,
             // Nobody is left to be told anything.
             () = cancel.cancelled() => Err(Full),
         };
@@ -80,21 +69,8 @@ impl Runner {
             }
             Err(error) => system(&error),
         };
-        make_ready(place);
+        self.seating.give_back(place);
         Ok(finished(&id, report, queue, install))
-    }
-
-    /// The interpreters that wait now.
-    pub fn waiting(&self) -> Waiting {
-        let (mut languages, mut bytes, mut forked) = (BTreeMap::new(), None, 0);
-        self.places.each_free(|seat| {
-            if let Some(language) = seat.waiting() {
-                *languages.entry(language.name().to_owned()).or_default() += 1;
-                bytes = seat.group.holds_bytes().map(|own| bytes.unwrap_or(0) + own);
-            }
-            forked += seat.forked();
-        });
-        Waiting { languages, megabytes: bytes.map(mebibytes), forked }
     }
 
     /// Runs one small program in every language, because only that proves that jails work here.
@@ -152,7 +128,7 @@ impl Runner {
         }
         begin(events);
         let began = Instant::now();
-        let layer = self.layers.install(wanted, &self.places, cancel).await?;
+        let layer = self.layers.install(wanted, &self.seating, cancel).await?;
         Ok(Some((layer, began.elapsed())))
     }
 
@@ -303,7 +279,7 @@ fn signal_name(number: i32) -> String {
 }
 
 /// With two decimals, as the protocol has it.
-fn mebibytes(bytes: u64) -> f64 {
+pub fn mebibytes(bytes: u64) -> f64 {
     (bytes as f64 / f64::from(1 << 20) * 100.0).round() / 100.0
 }
 

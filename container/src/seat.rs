@@ -10,18 +10,19 @@ use crate::jail::jailer::Settings;
 use crate::jail::launch::{Creation, Warm};
 use crate::jail::root::{Root, Tier};
 use crate::jail::zygote::{FORKS, Zygote};
-use crate::place::{Place, Places};
 use docle_protocol::Language;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Users of the runs count from here: far above the users of any distribution.
 const FIRST_UID: u32 = 100_000;
 /// Memory of a jail that waits. A started Node holds 45 MiB.
 const IDLE_BYTES: u64 = 256 << 20;
+
+/// What the first process of a jail changes of the jailer's memory, and what the kernel needs for it.
+const INIT_BYTES: u64 = 1 << 20;
 
 /// What every seat of a runner has in common.
 #[derive(Debug, Clone)]
@@ -45,12 +46,29 @@ pub struct Seat {
     pub group: Group,
     settings: Settings,
     warm: Arc<BTreeMap<Language, Warm>>,
-    /// The language that the next jail is made for.
-    language: Option<Language>,
     /// Interpreters that the jailer has forked.
     forks: u32,
-    /// Bytes that the jailer itself holds, which are nobody else's: a program that was forked of it has copies.
+    /// Bytes that the jailer and a jail's first process hold, which are not the program's: one that was forked of them
+    /// has copies.
     jailer_bytes: u64,
+}
+
+/// How far a waiting interpreter has come. More is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Readiness {
+    Starting,
+    /// It waits for its script.
+    Ready,
+}
+
+/// How well a seat suits a run. More is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// Another interpreter would have waited in vain.
+    Other,
+    /// Nobody waits.
+    Empty,
+    Own(Readiness),
 }
 
 #[derive(Debug)]
@@ -59,46 +77,12 @@ struct Next {
     language: Option<Language>,
 }
 
-/// Prepares the place for its next run, and gives it back.
-pub fn make_ready(mut place: Place<Seat>) {
-    if place.seat().is_worn() {
-        tokio::task::spawn_blocking(move || say(place.seat().renew()));
-    } else {
-        say(place.seat().refill());
-    }
-}
-
-fn say(result: io::Result<()>) {
-    if let Err(error) = result {
-        eprintln!("seat.refill_failed error={:?}", error.to_string());
-    }
-}
-
-/// Nobody has run anything for this long: time to prepare.
-const QUIET: Duration = Duration::from_millis(250);
-
-/// Exchanges interpreters that have been forked whenever the runner has time, one at a time, so that only programs
-/// that come thick and fast have anything random in common.
-pub async fn renew_when_quiet(places: Arc<Places<Seat>>) {
-    let mut taken = places.taken();
-    loop {
-        tokio::time::sleep(QUIET).await;
-        if std::mem::replace(&mut taken, places.taken()) != taken {
-            continue;
-        }
-        if let Some(mut place) = places.take_idle(|seat| seat.forked() > 0) {
-            // A runtime that is shutting down is the only reason for this not to end well.
-            let _ = tokio::task::spawn_blocking(move || say(place.seat().renew())).await;
-        }
-    }
-}
-
 impl Seat {
-    /// Makes seat number `index`, its next jail for `language`. It is to be opened before it is used.
+    /// Makes seat number `index`. It is to be opened before it is used.
     ///
     /// # Errors
     /// What the environment does not grant.
-    pub fn create(common: &Common, index: u32, language: Option<Language>) -> io::Result<Self> {
+    pub fn create(common: &Common, index: u32) -> io::Result<Self> {
         let settings = Settings {
             tier: common.tier,
             root: common.root.clone(),
@@ -109,17 +93,17 @@ impl Seat {
         let group = Group::create(&common.cgroups, index)?;
         let jailer = Jailer::start(&settings, &group)?;
         let warm = common.warm.clone();
-        Ok(Self { next: None, jailer, group, settings, warm, language, forks: 0, jailer_bytes: 0 })
+        Ok(Self { next: None, jailer, group, settings, warm, forks: 0, jailer_bytes: 0 })
     }
 
-    /// Waits until the jailer is ready, and makes the first jail.
+    /// Waits until the jailer is ready, and makes the first jail, for `language`.
     ///
     /// # Errors
     /// What the environment does not grant, in words.
-    pub fn open(&mut self) -> io::Result<()> {
+    pub fn open(&mut self, language: Option<Language>) -> io::Result<()> {
         self.jailer.ready()?;
-        self.jailer_bytes = self.group.anonymous_bytes();
-        self.refill()
+        self.jailer_bytes = self.group.held_bytes() + INIT_BYTES;
+        self.refill(language)
     }
 
     /// Whether so many programs have come of one interpreter that the next ones should come of another.
@@ -129,31 +113,38 @@ impl Seat {
 
     /// Programs that have come of the interpreter that the next ones would come of.
     pub fn forked(&self) -> u32 {
-        self.forks - u32::from(self.forks_for(self.waiting()))
+        let waiting = self.next.as_ref().and_then(|next| next.language);
+        self.forks - u32::from(self.forks_for(waiting))
     }
 
     /// Exchanges the jailer. Takes as long as starting a process and waiting for the kernel to sort it in.
-    pub fn renew(&mut self) -> io::Result<()> {
+    pub fn renew(&mut self, language: Option<Language>) -> io::Result<()> {
         self.next = None;
         self.jailer = Jailer::start(&self.settings, &self.group)?;
         self.forks = 0;
-        self.refill()
+        self.refill(language)
     }
 
-    /// Whether an interpreter for `language` waits here.
-    pub fn is_warm_for(&self, language: Option<Language>) -> bool {
-        language.is_some() && self.waiting() == language
+    /// How well this seat suits a run that wants an interpreter of `wanted`, or none that waited.
+    pub fn suits(&mut self, wanted: Option<Language>) -> Fit {
+        match self.waiting() {
+            None => Fit::Empty,
+            Some((language, readiness)) if Some(language) == wanted => Fit::Own(readiness),
+            Some(_) => Fit::Other,
+        }
     }
 
-    /// The language whose interpreter waits here.
-    pub fn waiting(&self) -> Option<Language> {
-        self.next.as_ref()?.language
+    /// The language whose interpreter waits here, and how far it has come.
+    pub fn waiting(&mut self) -> Option<(Language, Readiness)> {
+        let language = self.next.as_ref()?.language?;
+        // A fork has come as far as it has to before it is made.
+        let ready = self.forks_for(Some(language)) || self.next.as_mut()?.jail.is_waiting();
+        Some((language, if ready { Readiness::Ready } else { Readiness::Starting }))
     }
 
     /// The jail for the next run, limited to `memory_bytes`, and whether the interpreter wanted is started in it.
-    /// A run that finds the wrong interpreter waiting gets a new jail, and its own language waits here afterwards.
+    /// A run that finds the wrong interpreter waiting gets a new jail.
     pub async fn jail(&mut self, wanted: Option<Language>, memory_bytes: u64) -> io::Result<(Jail, bool)> {
-        self.language = wanted.or(self.language);
         let next = match self.next.take() {
             Some(next) if next.language == wanted || next.language.is_none() => next,
             other => {
@@ -178,11 +169,11 @@ impl Seat {
         Ok(self.make(None)?.jail)
     }
 
-    /// Makes the next jail where there is none. Returns at once; the jail gets ready by itself.
-    pub fn refill(&mut self) -> io::Result<()> {
+    /// Makes the next jail where there is none, for `language`. Returns at once; the jail gets ready by itself.
+    pub fn refill(&mut self, language: Option<Language>) -> io::Result<()> {
         if self.next.is_none() {
             self.group.rest(IDLE_BYTES, self.jailer_bytes)?;
-            self.next = Some(self.make(self.language)?);
+            self.next = Some(self.make(language)?);
         }
         Ok(())
     }

@@ -57,7 +57,14 @@ fn serve(jail: &Jail) -> Result<Process, Failure> {
         }
         None => None,
     };
-    let Wake::Order(Order::Launch(launch, export)) = reaper.next(&descriptors.control).map_err(failed("wait"))? else {
+    // A fork has opened its script before anybody could ask.
+    let opened = waiting.as_ref().filter(|_| matches!(creation.warm, Some(Warm::Execute(_)))).map(Script::opened);
+    let mut woken = reaper.next(&descriptors.control, opened).map_err(failed("wait"))?;
+    if let Wake::Other = woken {
+        Notice::Waiting.send(control, None).map_err(failed("say that an interpreter waits"))?;
+        woken = reaper.next(&descriptors.control, None).map_err(failed("wait"))?;
+    }
+    let Wake::Order(Order::Launch(launch, export)) = woken else {
         return reaper.end_all().map_err(failed("end")).map(|()| Process::Init);
     };
     let script = waiting.as_ref().map(Script::path);

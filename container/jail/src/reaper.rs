@@ -15,7 +15,7 @@ use nix::sys::time::TimeValLike;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 /// Signals arrive as reads, so that one poll covers children, orders, the script and the memory watch.
@@ -35,7 +35,9 @@ pub enum Wake {
     Order(Order),
     /// The program has ended.
     Exit,
-    /// Neither within the interval.
+    /// What else was waited for can be read.
+    Other,
+    /// None of these within the interval.
     Time,
 }
 
@@ -59,10 +61,10 @@ impl Reaper {
         self.script = Some(script);
     }
 
-    /// Waits for an order, or for the end of the program.
-    pub fn next(&mut self, control: &OwnedFd) -> io::Result<Wake> {
+    /// Waits for an order, for the end of the program, or until `other` can be read.
+    pub fn next(&mut self, control: &OwnedFd, other: Option<BorrowedFd>) -> io::Result<Wake> {
         loop {
-            match self.poll(control, None)? {
+            match self.poll(control, other, None)? {
                 Wake::Time => {}
                 wake => return Ok(wake),
             }
@@ -75,8 +77,8 @@ impl Reaper {
         let mut watch = bounds.watched_memory_bytes.map(|memory| Watch::new(memory, bounds, self.shared_uid));
         let mut over_memory = false;
         while !over_memory {
-            match self.poll(control, watch.as_ref().map(Watch::interval))? {
-                Wake::Order(_) | Wake::Exit => break,
+            match self.poll(control, None, watch.as_ref().map(Watch::interval))? {
+                Wake::Order(_) | Wake::Other | Wake::Exit => break,
                 Wake::Time => over_memory = watch.as_mut().is_some_and(Watch::is_over),
             }
         }
@@ -118,18 +120,23 @@ impl Reaper {
         }
     }
 
-    /// Sleeps until a child ends, the server speaks, the script's reader has room or the interval is over.
-    fn poll(&mut self, control: &OwnedFd, interval: Option<u16>) -> io::Result<Wake> {
+    /// Sleeps until a child ends, the server speaks, the script's reader has room, `other` can be read or the interval
+    /// is over.
+    fn poll(&mut self, control: &OwnedFd, other: Option<BorrowedFd>, interval: Option<u16>) -> io::Result<Wake> {
         let mut sources =
             vec![PollFd::new(control.as_fd(), PollFlags::POLLIN), PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        sources.extend(self.script.as_ref().map(|script| PollFd::new(script.as_fd(), PollFlags::POLLOUT)));
+        let script = self.script.as_ref().map(|script| PollFd::new(script.as_fd(), PollFlags::POLLOUT));
+        let writes = script.is_some();
+        sources.extend(script);
+        sources.extend(other.map(|other| PollFd::new(other, PollFlags::POLLIN)));
         match poll(&mut sources, interval.map_or(PollTimeout::NONE, PollTimeout::from)) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
         let happened =
             |index: usize| sources.get(index).and_then(PollFd::revents).is_some_and(|events| !events.is_empty());
-        let (ordered, signalled, has_room) = (happened(0), happened(1), happened(2));
+        let (ordered, signalled, has_room) = (happened(0), happened(1), writes && happened(2));
+        let other = happened(2 + usize::from(writes));
         if has_room && self.script.as_mut().is_some_and(Script::pass_on) {
             // Closing it is the end of the file for whoever reads.
             self.script = None;
@@ -141,7 +148,10 @@ impl Reaper {
         if self.exit.is_some() {
             return Ok(Wake::Exit);
         }
-        if ordered { Order::receive(control.as_raw_fd()).map(Wake::Order) } else { Ok(Wake::Time) }
+        if ordered {
+            return Order::receive(control.as_raw_fd()).map(Wake::Order);
+        }
+        Ok(if other { Wake::Other } else { Wake::Time })
     }
 
     /// Reaps what has ended; without `WNOHANG` waits for one child. False when there is no child at all.

@@ -8,6 +8,7 @@
 //! the file, and all that belongs to it.
 
 use super::files::{own, write_file};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::sys::stat::Mode;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -22,6 +23,8 @@ pub struct Script {
     pipe: File,
     text: Vec<u8>,
     passed_on: usize,
+    /// Readable once somebody else has opened the pipe.
+    opened: Inotify,
 }
 
 impl Script {
@@ -33,12 +36,19 @@ impl Script {
         // Open for reading too: so opening waits for nobody, and writing never meets a pipe without a reader.
         let mut options = OpenOptions::new();
         let pipe = options.read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(&place)?;
-        Ok(Self { path: path.to_owned(), pipe, text: Vec::new(), passed_on: 0 })
+        let opened = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
+        opened.add_watch(&place, AddWatchFlags::IN_OPEN | AddWatchFlags::IN_ONESHOT)?;
+        Ok(Self { path: path.to_owned(), pipe, text: Vec::new(), passed_on: 0, opened })
     }
 
     /// The script's path below `/workspace`.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Becomes readable when the interpreter has come as far as its script.
+    pub fn opened(&self) -> BorrowedFd<'_> {
+        self.opened.as_fd()
     }
 
     /// Puts the file in the pipe's place and takes its text to pass on. From here on the program may run.

@@ -275,13 +275,16 @@ impl Group {
         Some(read_number(&directory.join(file)))
     }
 
-    /// What the processes in the group hold now that no file gives back; 0 where no group counts.
-    pub fn anonymous_bytes(&self) -> u64 {
+    /// What the processes in the group hold now, the kernel's own memory for them included, without pages of files; 0
+    /// where no group counts.
+    pub fn held_bytes(&self) -> u64 {
         let field = match self.kind {
-            Kind::V2(_) => "anon ",
-            _ => "rss ",
+            Kind::V2(_) => "file ",
+            _ => "cache ",
         };
-        self.directories().first().map_or(0, |directory| read_field(&directory.join("memory.stat"), field))
+        let cached =
+            self.directories().first().map_or(0, |directory| read_field(&directory.join("memory.stat"), field));
+        self.holds_bytes().unwrap_or(0).saturating_sub(cached)
     }
 
     /// What the run since [`Self::prepare`] used; `None` where no group counts.

@@ -39,6 +39,7 @@ pub struct Jail {
     control: AsyncFd<OwnedFd>,
     pidfd: Option<OwnedFd>,
     streams: Option<Streams>,
+    waits: bool,
 }
 
 impl Jailer {
@@ -102,7 +103,7 @@ impl Jailer {
             stdout: pipe::Receiver::from_owned_fd(stdout_ours)?,
             stderr: pipe::Receiver::from_owned_fd(stderr_ours)?,
         };
-        Ok(Jail { control: watched(control)?, pidfd: None, streams: Some(streams) })
+        Ok(Jail { control: watched(control)?, pidfd: None, streams: Some(streams), waits: false })
     }
 }
 
@@ -127,9 +128,23 @@ impl Jail {
             let read = |control: &OwnedFd| Notice::receive(control.as_raw_fd());
             match self.control.async_io(Interest::READABLE, read).await? {
                 Some((Notice::Created, pidfd)) => self.pidfd = pidfd,
+                Some((Notice::Waiting, _)) => {}
                 other => return Ok(other),
             }
         }
+    }
+
+    /// Whether the interpreter that was started in this jail has come as far as its script.
+    pub fn is_waiting(&mut self) -> bool {
+        while !self.waits {
+            match Notice::receive(self.control.get_ref().as_raw_fd()) {
+                Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd,
+                Ok(Some((Notice::Waiting, _))) => self.waits = true,
+                // Nothing has been said, or the jail is gone, which whoever uses it finds out.
+                _ => return false,
+            }
+        }
+        true
     }
 
     /// Asks the jail to end everything in it, to count, and to report.

@@ -13,8 +13,9 @@ pub use shelf::Layer;
 use crate::egress::Policy;
 use crate::execution::{Program, execute};
 use crate::interpreters::{Installer, Interpreter};
-use crate::place::{Full, Places};
-use crate::seat::{self, Seat};
+use crate::place::Full;
+use crate::seat::Seat;
+use crate::seating::Seating;
 use docle_protocol::Language;
 use docle_protocol::limits::INSTALL_TIMEOUT_MS;
 use sha2::{Digest, Sha256};
@@ -120,7 +121,7 @@ impl Layers {
     pub async fn install(
         &self,
         wanted: Wanted<'_>,
-        places: &Arc<Places<Seat>>,
+        seating: &Seating,
         cancel: &CancellationToken,
     ) -> Result<Layer, Failure> {
         let name = self.name(wanted, SystemTime::now());
@@ -133,13 +134,13 @@ impl Layers {
             return Ok(layer);
         }
         let mut place = tokio::select! {
-            place = places.take(INSTALL_MEMORY_MB, |seat| seat.waiting().is_none()) => place.map_err(|Full| Failure::Full)?,
+            place = seating.take(INSTALL_MEMORY_MB, None) => place.map_err(|Full| Failure::Full)?,
             () = cancel.cancelled() => return Err(Failure::Cancelled),
         };
         let staged = self.staging.join(&name);
         fs::create_dir(&staged)?;
         let installed = self.fill(wanted, &staged, place.seat(), cancel).await;
-        seat::make_ready(place);
+        seating.give_back(place);
         let finished = installed.and_then(|()| Ok(self.shelf.put(&name, &staged)?));
         if finished.is_err() {
             // Nothing but the copy of a jail's first process has ever written here.

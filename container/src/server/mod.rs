@@ -8,7 +8,7 @@ mod runs;
 pub use fitness::Fitness;
 use run_ids::RunIds;
 
-use crate::run::{Runner, Waiting};
+use crate::run::{Runner, mebibytes};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -17,6 +17,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use docle_protocol::headers::{HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH};
+use docle_protocol::Language;
 use docle_protocol::{Refusal, RefusalCode, RunnerHealth, limits};
 use std::collections::BTreeMap;
 use std::io;
@@ -73,7 +74,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
         () = async { stopping.cancelled().await; tokio::time::sleep(STOP_PATIENCE).await } => {}
     }
     // What cannot be ended by then dies with the jailer.
-    let _ = tokio::time::timeout(STOP_PATIENCE, runner.places.drained()).await;
+    let _ = tokio::time::timeout(STOP_PATIENCE, runner.seating.places.drained()).await;
     Ok(())
 }
 
@@ -88,7 +89,10 @@ fn tcp_nodelay(
 }
 
 async fn read_health(State(service): State<Service>) -> Response {
-    let Waiting { languages: waiting, megabytes: waiting_mb, forked } = service.runner.waiting();
+    let waiting = service.runner.seating.waiting();
+    let by_name = |counts: BTreeMap<Language, u32>| {
+        counts.into_iter().map(|(language, count)| (language.name().to_owned(), count)).collect()
+    };
     let health = RunnerHealth {
         version: env!("CARGO_PKG_VERSION").into(),
         protocol: docle_protocol::VERSION,
@@ -96,11 +100,12 @@ async fn read_health(State(service): State<Service>) -> Response {
         tier: service.tier,
         properties: service.properties,
         languages: service.runner.interpreters.versions(),
-        running: service.runner.places.running(),
-        places: service.runner.places.count(),
-        waiting,
-        waiting_mb,
-        forked,
+        running: service.runner.seating.places.running(),
+        places: service.runner.seating.places.count(),
+        waiting: by_name(waiting.languages),
+        ready: by_name(waiting.ready),
+        waiting_mb: waiting.bytes.map(mebibytes),
+        forked: waiting.forked,
     };
     json(StatusCode::OK, &health)
 }

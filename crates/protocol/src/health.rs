@@ -26,6 +26,9 @@ pub struct RunnerHealth {
     pub places: u32,
     /// Language → interpreters that wait, started, for a program.
     pub waiting: BTreeMap<String, u32>,
+    /// Language → how many of those have come as far as their script.
+    #[serde(default)]
+    pub ready: BTreeMap<String, u32>,
     /// Memory that those hold together, in MiB with two decimals; `null` where nothing measures it.
     #[serde(rename = "waitingMB")]
     pub waiting_mb: Option<f64>,
@@ -52,6 +55,7 @@ mod tests {
             running: 0,
             places: 8,
             waiting: BTreeMap::from([("python".into(), 4)]),
+            ready: BTreeMap::from([("python".into(), 3)]),
             waiting_mb: Some(30.5),
             forked: 3,
         };
@@ -65,6 +69,7 @@ mod tests {
             "running": 0,
             "places": 8,
             "waiting": { "python": 4 },
+            "ready": { "python": 3 },
             "waitingMB": 30.5,
             "forked": 3,
         });
