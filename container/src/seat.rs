@@ -21,7 +21,7 @@ const FIRST_UID: u32 = 100_000;
 /// Memory of a jail that waits. A started Node holds 45 MiB.
 const IDLE_BYTES: u64 = 256 << 20;
 
-/// What the first process of a jail changes of the jailer's memory, and what the kernel needs for it.
+/// Room for what the first process of a jail changes of the jailer's memory, and for what the kernel needs for it.
 const INIT_BYTES: u64 = 1 << 20;
 
 /// What every seat of a runner has in common.
@@ -48,8 +48,7 @@ pub struct Seat {
     warm: Arc<BTreeMap<Language, Warm>>,
     /// Interpreters that the jailer has forked.
     forks: u32,
-    /// Bytes that the jailer and a jail's first process hold, which are not the program's: one that was forked of them
-    /// has copies.
+    /// Bytes that the jailer holds, which are not the program's: one that was forked of it has copies.
     jailer_bytes: u64,
 }
 
@@ -102,7 +101,7 @@ impl Seat {
     /// What the environment does not grant, in words.
     pub fn open(&mut self, language: Option<Language>) -> io::Result<()> {
         self.jailer.ready()?;
-        self.jailer_bytes = self.group.held_bytes() + INIT_BYTES;
+        self.jailer_bytes = self.group.held_bytes();
         self.refill(language)
     }
 
@@ -156,7 +155,7 @@ impl Seat {
                 self.make(wanted.filter(|language| self.forks_for(Some(*language))))?
             }
         };
-        self.group.prepare(memory_bytes, self.jailer_bytes)?;
+        self.group.prepare(memory_bytes + INIT_BYTES, self.jailer_bytes)?;
         Ok((next.jail, next.language.is_some()))
     }
 
@@ -172,7 +171,7 @@ impl Seat {
     /// Makes the next jail where there is none, for `language`. Returns at once; the jail gets ready by itself.
     pub fn refill(&mut self, language: Option<Language>) -> io::Result<()> {
         if self.next.is_none() {
-            self.group.rest(IDLE_BYTES, self.jailer_bytes)?;
+            self.group.rest(IDLE_BYTES + INIT_BYTES, self.jailer_bytes)?;
             self.next = Some(self.make(language)?);
         }
         Ok(())
