@@ -16,8 +16,8 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use docle_protocol::headers::{HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH};
 use docle_protocol::Language;
+use docle_protocol::headers::{HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH};
 use docle_protocol::{Refusal, RefusalCode, RunnerHealth, limits};
 use std::collections::BTreeMap;
 use std::io;
@@ -125,7 +125,7 @@ async fn name_runner(State(service): State<Service>, mut response: Response) -> 
 /// A runner that is not to be trusted with more runs ends when its last ones have.
 async fn stop_when_unfit(service: Service) {
     service.fitness.lost().await;
-    service.runner.places.drained().await;
+    service.runner.seating.places.drained().await;
     service.stopping.cancel();
 }
 
