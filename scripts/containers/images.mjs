@@ -10,6 +10,8 @@ import { debianMirror } from "./engine.mjs";
 
 /** What this repository compiles for the image. A file more is a line more, here and in the Dockerfile. */
 const ARTIFACTS = [{ crate: "docle-runner", file: "docle-runner" }];
+/** What is loaded into programs of the image, and linked like them. */
+const LIBRARIES = [{ crate: "docle-fork", file: "libdocle_fork.so" }];
 /** Debian, made here where no registry hands it out. */
 const OWN_DEBIAN = "docle-debian:bookworm";
 const SOURCES = ["Cargo.toml", "Cargo.lock", "crates"];
@@ -19,10 +21,10 @@ const directory = join(own, "image");
 /** The target of this machine. */
 const host = () => execFileSync("rustc", ["-vV"], { cwd: root, encoding: "utf8" }).match(/^host: (.*)$/m)?.[1] ?? "";
 
-/** Compiles crates as the Dockerfile does, statically, into one directory. @param {string} name @param {typeof ARTIFACTS} artifacts @param {...string} sources */
-async function compile(name, artifacts, ...sources) {
+/** Compiles crates as the Dockerfile does, programs statically, into one directory. @param {string} name @param {typeof ARTIFACTS} artifacts @param {typeof LIBRARIES} libraries @param {...string} sources */
+async function compile(name, artifacts, libraries, ...sources) {
   const into = join(directory, name);
-  const made = artifacts.map(({ file }) => join(into, file));
+  const made = [...artifacts, ...libraries].map(({ file }) => join(into, file));
   await step({
     name: `Static ${name}`,
     why: "for the image",
@@ -35,6 +37,10 @@ async function compile(name, artifacts, ...sources) {
       await run("cargo", ["build", "--locked", "--profile", "runner", "--target", target, ...crates], { env });
       mkdirSync(into, { recursive: true });
       for (const { file } of artifacts) copyFileSync(inRoot("target", target, "runner", file), join(into, file));
+      for (const { crate, file } of libraries) {
+        await run("cargo", ["build", "--locked", "--profile", "runner", "-p", crate]);
+        copyFileSync(inRoot("target", "runner", file), join(into, file));
+      }
     },
   });
   return into;
@@ -81,7 +87,7 @@ async function debian(docker) {
 
 /** Directories in place of stages, as `docker build` takes them: what set-up has fetched and compiled already. @param {string} docker */
 export async function contexts(docker) {
-  const artifacts = await compile("runner", ARTIFACTS, "container/Cargo.toml", "container/src");
+  const artifacts = await compile("runner", ARTIFACTS, LIBRARIES, "container");
   const empty = join(directory, "empty");
   mkdirSync(empty, { recursive: true });
   return {
@@ -110,7 +116,7 @@ export async function buildImages(docker) {
   const runner = `docle-runner:${versions.slice(0, 12)}`;
   await build(docker, "Sandbox image", runner, ["-f", inRoot("container", "Dockerfile"), ...contextFlags(stages), root]);
 
-  const sidecar = await compile("sidecar", [{ crate: "docle-sidecar", file: "docle-sidecar" }], "tests/containers/sidecar");
+  const sidecar = await compile("sidecar", [{ crate: "docle-sidecar", file: "docle-sidecar" }], [], "tests/containers/sidecar");
   writeFileSync(join(sidecar, "Dockerfile"), SIDECAR);
   const tag = `docle-sidecar:${contentHash(join(".docle", "image", "sidecar")).slice(0, 12)}`;
   await build(docker, "Side-car image", tag, [...contextFlags({ debian: stages.debian }), sidecar]);
