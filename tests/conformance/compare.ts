@@ -1,9 +1,8 @@
 //! Runs a program twice, in an interpreter that waited for it and in one that was started for it, and compares.
 
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
-import { job, run, type Job, type Language, type Report, type Rest } from "../harness/jobs.ts";
+import { again, job, run, type Job, type Language, type Report, type Rest } from "../harness/jobs.ts";
 import type { Runner } from "../harness/runner.ts";
 
 /** A program whose result must not depend on how its interpreter was started. */
@@ -22,7 +21,7 @@ export const STDIN = "first line\nsecond line\n";
 const COLD_MB = 95;
 
 /** The same job for an interpreter of its own. */
-export const cold = (warm: Job): Job => ({ ...warm, id: randomUUID(), limits: { ...warm.limits, memoryMB: COLD_MB } });
+export const cold = (warm: Job): Job => ({ ...again(warm), limits: { ...warm.limits, memoryMB: COLD_MB } });
 
 /** What a program shows of itself, without what differs between any two runs. */
 export function shown({ status, exitCode, signal, stdout, stderr }: Report) {

@@ -57,6 +57,9 @@ export function job(language: Language, code: string, { limits, files = [], ...r
   };
 }
 
+/** The same program as another run: a runner executes no job twice. */
+export const again = (job: Job): Job => ({ ...job, id: randomUUID() });
+
 /** Sends anything to where jobs go. */
 export function post(runner: Runner, body: string, headers: Record<string, string> = {}): Promise<Response> {
   const own = { authorization: `Bearer ${runner.secret}`, "docle-protocol": "1", "content-type": "application/json" };

@@ -115,7 +115,6 @@ export class Runner {
 
   /** Stops the process and removes what it kept. */
   async stop(): Promise<void> {
-    if (process.env.SHOW_LOG) console.error(this.#log);
     await this.end();
     rmSync(this.#state, { recursive: true, force: true });
   }
