@@ -27,6 +27,7 @@ pub struct TestApp {
     pub gates: Rc<FakeGates>,
     pub kv: Rc<FakeKv>,
     pub sandboxes: Rc<FakeSandboxes>,
+    pub rooms: Rc<FakeRooms>,
     pub mailer: Rc<FakeMailer>,
     pub clock: Rc<FakeClock>,
     pub log: Rc<FakeLog>,
@@ -99,6 +100,7 @@ impl TestApp {
             calls: RefCell::default(),
             health: RefCell::default(),
         });
+        let rooms = Rc::new(FakeRooms::default());
         let (background, pool) = PoolBackground::new();
         let config = Config {
             environment: "test".into(),
@@ -113,7 +115,7 @@ impl TestApp {
             sql: sql.clone(),
             mailer: Some(mailer.clone()),
             runs: kv.clone(),
-            rooms: Rc::new(FakeRooms),
+            rooms: rooms.clone(),
             room_tokens: SigningKey::parse(&"k".repeat(32)),
             sandboxes: sandboxes.clone(),
             clock: clock.clone(),
@@ -121,7 +123,7 @@ impl TestApp {
             background: Rc::new(background),
             log: log.clone(),
         };
-        Self { app, sql, gates, kv, sandboxes, mailer, clock, log, pool }
+        Self { app, sql, gates, kv, sandboxes, rooms, mailer, clock, log, pool }
     }
 
     /// What the sandbox does from now on.

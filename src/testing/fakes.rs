@@ -242,7 +242,10 @@ impl Log for FakeLog {
 }
 
 /// [`Rooms`] that nobody is in: what happens in rooms is tested in the real runtime.
-pub struct FakeRooms;
+#[derive(Default)]
+pub struct FakeRooms {
+    pub deleted: RefCell<Vec<String>>,
+}
 
 #[async_trait(?Send)]
 impl Rooms for FakeRooms {
@@ -262,7 +265,8 @@ impl Rooms for FakeRooms {
         Ok(RoomRunEnd::NoSuchRoom)
     }
 
-    async fn delete(&self, _room: &RoomId) -> Result<(), PortError> {
+    async fn delete(&self, room: &RoomId) -> Result<(), PortError> {
+        self.deleted.borrow_mut().push(room.to_string());
         Ok(())
     }
 }

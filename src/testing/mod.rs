@@ -5,6 +5,7 @@ mod edge_tests;
 mod fakes;
 mod platform_tests;
 mod privacy_tests;
+mod room_tests;
 mod run_tests;
 mod session_tests;
 pub mod sqlite;

@@ -8,6 +8,8 @@
 use docle_room::document::{Applied, Document};
 use docle_room::lib0::{Reader, Writer};
 use docle_room::place::Place;
+use docle_room::room::{Arrival, Effect, Incoming, Room, Stored};
+use docle_room::seat::{Role, Speaks};
 use serde_json::json;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -226,4 +228,42 @@ fn neither_do_both_together() {
         _ => nonsense(dice, document),
     };
     assert!(attack(SEEDS, 60, both) > SEEDS);
+}
+
+#[test]
+fn a_room_takes_any_frame_of_either_protocol() {
+    let words = [
+        "{", "null", "\"", "type", "update", "cursor", "join", "sync", "run", "data", "code", "rev", ":", ",", "}",
+        "-1", "1e99", "\\u0000",
+    ];
+    let mut closed = 0;
+    for seed in 0..SEEDS {
+        let (dice, honest) = (Dice(Cell::new(seed)), honest(seed));
+        let mut room = Room::load(Stored { client: 50, ..Stored::default() }).unwrap();
+        for turn in 0..60 {
+            let now = i64::from(turn) * 100;
+            let id = 1 + dice.below(3) as u32;
+            if room.seat(id).is_none() {
+                let speaks = [Some(Speaks::Yjs), Some(Speaks::Json), None][dice.below(3) as usize];
+                let (name, host) = (None, None);
+                room.join(
+                    Arrival { id, speaks, name, role: Role::Editor, expires_at: None, host, wants_events: true },
+                    now,
+                );
+            }
+            let mut frame = vec![dice.below(4) as u8, dice.below(4) as u8];
+            let body = if dice.below(2) == 0 { damaged(&dice, &honest) } else { vec![255; dice.below(9) as usize] };
+            frame.extend(Writer::default().buffer(&body).finish());
+            let text: String = (0..dice.below(12)).map(|_| dice.of(&words)).collect();
+            let texts = [text, json!({ "type": "update", "data": { "code": dice.of(&words) } }).to_string()];
+            let output = match dice.below(2) {
+                0 => room.receive(id, Incoming::Binary(&frame), now),
+                _ => room.receive(id, Incoming::Text(&texts[dice.below(2) as usize]), now),
+            };
+            closed += output.effects.iter().filter(|effect| matches!(effect, Effect::Close { .. })).count();
+            room.wake(now);
+        }
+        room.state();
+    }
+    assert!(closed as u64 > SEEDS);
 }

@@ -269,3 +269,20 @@ fn without_revisions_less_than_one_character_of_a_hundred_is_lost() {
     }
     assert!(lost * 100 < typed, "{lost} of {typed} characters are lost");
 }
+
+#[test]
+fn what_comes_too_early_is_not_kept_but_asked_for_again() {
+    let mut world = World::new(1, [yjs(10), yjs(11)]);
+    world.play(0);
+    world.type_something(0);
+    let early = world.clients[0].to_room.pop_back().unwrap();
+    world.type_something(0);
+    // The first is lost, the second builds upon it.
+    world.deliver_to_room(0);
+    assert_eq!(world.room.as_ref().unwrap().document.code(), "");
+    let asked = world.clients[0].from_room.front().cloned();
+    assert!(matches!(asked, Some(Frame::Binary(frame)) if frame.starts_with(&[0, 0])), "it asks for everything");
+    world.play(0);
+    assert_eq!(world.check(1), (0, world.typed.len()));
+    assert!(!world.typed.is_empty() && !early.is_empty());
+}
