@@ -202,7 +202,9 @@ fn health_says_whether_the_runner_answers() {
         running: 0,
         places: 4,
         waiting: [].into(),
+        ready: [].into(),
         waiting_mb: None,
+        forked: 0,
     };
     *app.sandboxes.health.borrow_mut() = Some(runner);
     let ok = health(&mut app);
