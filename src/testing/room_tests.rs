@@ -18,6 +18,7 @@ fn a_project_lists_its_rooms_and_takes_them_with_it() {
     let app = &test.app;
     test.pool.run_until(purge(app)).unwrap();
     assert!(test.rooms.deleted.borrow().is_empty());
+    test.sql.run("DELETE FROM api_keys WHERE project_id = 'proj_1'");
     test.sql.run("DELETE FROM projects WHERE id = 'proj_1'");
     test.pool.run_until(purge(app)).unwrap();
     test.pool.run_until(purge(app)).unwrap();
