@@ -20,6 +20,7 @@ export interface RunnerHealth {
   places: number;
   languages: Record<string, string>;
   waiting: Record<string, number>;
+  ready: Record<string, number>;
   waitingMB: number | null;
   forked: number;
 }

@@ -44,7 +44,7 @@ pub fn furnish(launch: &Launch, waiting: Option<&str>, uid: u32) -> io::Result<(
 }
 
 /// Mounts the one file system behind all writable places, so that one size holds for all of them.
-fn make_places(uid: u32) -> io::Result<()> {
+pub fn make_places(uid: u32) -> io::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     mount(Some("none"), SCRATCH, Some("tmpfs"), flags, Some("size=1m,nr_inodes=64,mode=0755"))?;
     for (name, target, mode) in
@@ -70,7 +70,8 @@ fn resize_places(launch: &Launch) -> io::Result<()> {
     Ok(mount(None::<&str>, SCRATCH, None::<&str>, flags, Some(options.as_str()))?)
 }
 
-fn show_processes(tier: Tier) -> io::Result<()> {
+/// Mounts a `/proc` that knows this namespace's processes only.
+pub fn show_processes(tier: Tier) -> io::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), flags, Some("hidepid=invisible"))?;
     // Settings of a jail's own namespaces belong to its user where it has a user namespace.
@@ -84,7 +85,7 @@ fn show_processes(tier: Tier) -> io::Result<()> {
 
 /// Lets the clocks that count from the machine's start begin anew for every process to come, so that a program learns
 /// neither how long the machine has run nor, from another one, when that one ran.
-fn start_clocks() -> io::Result<()> {
+pub fn start_clocks() -> io::Result<()> {
     nix::sched::unshare(CloneFlags::from_bits_retain(libc::CLONE_NEWTIME))?;
     let seconds = |clock| -> io::Result<i64> { Ok(clock_gettime(clock)?.tv_sec()) };
     let (monotonic, boot) = (seconds(ClockId::CLOCK_MONOTONIC)?, seconds(ClockId::CLOCK_BOOTTIME)?);

@@ -1,6 +1,6 @@
 //! The last steps of a program's own process, from fork to exec: what it can no longer undo afterwards.
 
-use super::jailer::Jail;
+use super::jailer::{Jail, Settings};
 use super::launch::{Command, Descriptors, Notice};
 use super::root::{Tier, map_identity};
 use super::seccomp::Network;
@@ -42,10 +42,7 @@ fn become_program(jail: &Jail, command: Option<&Command>, egress: bool) -> Resul
     // The kernel's out-of-memory killer takes the program before it takes the jail's first process.
     fs::write("/proc/self/oom_score_adj", "1000").map_err(failed("volunteer for the memory killer"))?;
     unblock_signals().map_err(failed("unblock signals"))?;
-    change_user(settings.tier, settings.uid).map_err(failed("change the user"))?;
-    limit().map_err(failed("set the limits"))?;
-    sys::keep_capabilities(&[]).map_err(failed("drop capabilities"))?;
-    sys::forbid_new_privileges().map_err(failed("forbid new privileges"))?;
+    lose_privileges(settings).map_err(failed("lose privileges"))?;
     landlock::restrict(settings, network).map_err(failed("set the file rules"))?;
     let filters = jail.filters.of(network);
     match command {
@@ -65,6 +62,14 @@ fn become_program(jail: &Jail, command: Option<&Command>, egress: bool) -> Resul
             sys::close_from(3).map_err(failed("close descriptors"))
         }
     }
+}
+
+/// Becomes a program's user, within its limits, without capabilities and without a way back.
+pub fn lose_privileges(settings: &Settings) -> io::Result<()> {
+    change_user(settings.tier, settings.uid)?;
+    limit()?;
+    sys::keep_capabilities(&[])?;
+    sys::forbid_new_privileges()
 }
 
 /// Puts the three streams at 0, 1 and 2. Every other descriptor in this process closes at exec.

@@ -1,0 +1,166 @@
+//! The runner alone: what a jail costs, property by property, and what a run in it costs, warm, cold and under load.
+//!
+//! `node scripts/bench/runner.ts [--record]` after `npm run build runner`, and a part of `npm run bench`. The steps need
+//! root; everything else runs wherever the runner does.
+
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { performance } from "node:perf_hooks";
+import { job, type Job, type Language } from "../../tests/harness/jobs.ts";
+import { Runner } from "../../tests/harness/runner.ts";
+import { until } from "../../tests/harness/until.ts";
+import { python } from "../setup/interpreters.mjs";
+import { inRoot, node } from "../setup/paths.mjs";
+import { atOnce, inTurn, round, type Figures } from "./measure.ts";
+
+/** What stands between these lines in docs/performance.md is ours. */
+const [BEGIN, END] = ["<!-- the runner -->\n", "<!-- end of the runner -->\n"] as const;
+const N = 150;
+const agent = new Agent({ keepAlive: true });
+const runner = await Runner.start();
+
+/** Sends a job. Answers with the body, and when the first output was there. */
+function send(sent: Job, accept = "application/json"): Promise<{ text: string; firstMs: number }> {
+  const headers = { authorization: `Bearer ${runner.secret}`, "docle-protocol": "1", "content-type": "application/json", accept };
+  const begun = performance.now();
+  return new Promise((resolve, reject) => {
+    const call = request(`${runner.url}/v1/runs`, { agent, method: "POST", headers }, (response) => {
+      let [text, firstMs] = ["", 0];
+      response.setEncoding("utf8").on("data", (part: string) => {
+        text += part;
+        if (firstMs === 0 && text.includes('"stdout"')) firstMs = performance.now() - begun;
+      });
+      response.on("end", () => resolve({ text, firstMs }));
+    });
+    call.on("error", reject);
+    call.end(JSON.stringify(sent));
+  });
+}
+
+const code: Record<Language, string> = { python: "print(1)", node: "console.log(1)" };
+const bareCommand: Record<Language, [string, ...string[]]> = { python: [python(), "-c", "print(1)"], node: [node, "-e", "console.log(1)"] };
+
+/** The interpreter as the machine starts it, without a jail. */
+async function bare(language: Language): Promise<void> {
+  const [command, ...args] = bareCommand[language];
+  await once(spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] }), "close");
+}
+
+/** One run. An argument keeps it from an interpreter that waits. */
+async function run(language: Language, args: string[] = []): Promise<void> {
+  const { text } = await send(job(language, code[language], { args }));
+  if (!text.includes('"stdout":"1\\n"')) throw new Error(`a run went wrong: ${text}`);
+}
+
+const ready = (language: Language) => until(`a ${language} waits`, async () => ((await runner.health()).ready[language] ?? 0) > 0);
+
+/** Times a run that meets an interpreter which waits, the bare one beside it. */
+async function warmBesideBare(language: Language): Promise<{ start: Figures; warm: Figures; cold: Figures; first: Figures }> {
+  const times: number[] = [];
+  const firsts: number[] = [];
+  const [start, , cold] = (await inTurn(
+    N,
+    () => bare(language),
+    async () => {
+      await ready(language);
+      const begun = performance.now();
+      await run(language);
+      times.push(performance.now() - begun);
+    },
+    () => run(language, ["x"]),
+  )) as [Figures, Figures, Figures];
+  for (let i = 0; i < N / 3; i++) {
+    await ready(language);
+    firsts.push((await send(job(language, code[language]), "application/x-ndjson")).firstMs);
+  }
+  return { start, warm: of(times), cold, first: of(firsts) };
+}
+
+function of(times: number[]): Figures {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number) => round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN);
+  return { n: sorted.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), perSecond: NaN };
+}
+
+/** An honest run's times while four hostile ones saturate what they may have. */
+async function besideHostile(): Promise<[Figures, Figures]> {
+  const honest = () => run("python");
+  const alone = await atOnce(N, 1, honest);
+  const attacks = [
+    "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass",
+    "a = []\nwhile True: a.append(bytearray(1 << 20))",
+    "import sys\nwhile True: sys.stdout.write('x' * 65536)",
+    "while True: pass",
+  ];
+  let attacking = true;
+  const attackers = attacks.map(async (attack) => {
+    while (attacking) await send(job("python", attack, { limits: { timeoutMs: 1_000, memoryMB: 128 } }));
+  });
+  const beside = await atOnce(N, 1, honest);
+  attacking = false;
+  await Promise.all(attackers);
+  return [alone, beside];
+}
+
+/** What each property of a jail adds to a process, by the jail's own code. */
+function steps(): string[] {
+  if (process.getuid?.() !== 0) return ["The steps are measured as root only."];
+  execFileSync("cargo", ["build", "--quiet", "--profile", "runner", "-p", "docle-jail", "--example", "steps"], { cwd: inRoot(), stdio: "inherit" });
+  const output = execFileSync(inRoot("target", "runner", "examples", "steps"), ["300"], { encoding: "utf8" });
+  const times = Object.entries(JSON.parse(output) as Record<string, number[]>);
+  const at = (sorted: number[], share: number) => round((sorted[Math.floor(sorted.length * share)] ?? NaN) / 1_000);
+  return [
+    "| a process with, one after the other | min ms | p50 ms | p95 ms |",
+    "|---|---:|---:|---:|",
+    ...times.map(([name, sorted]) => `| ${name.replace(/^\d+ /, "")} | ${at(sorted, 0)} | ${at(sorted, 0.5)} | ${at(sorted, 0.95)} |`),
+  ];
+}
+
+try {
+  const { waiting, waitingMB } = await runner.health();
+  const languages: Language[] = ["python", "node"];
+  const single: string[] = [];
+  const many: string[] = [];
+  for (const language of languages) {
+    const { start, warm, cold, first } = await warmBesideBare(language);
+    const row = (name: string, { p50, p95 }: Figures) => single.push(`| ${language}: ${name} | ${p50} | ${p95} | ${round(p50 / start.p50)} |`);
+    row("the bare interpreter", start);
+    row("a run that meets one that waits", warm);
+    row("the same, to its first byte of output", first);
+    row("a run that meets none", cold);
+    const perSecond: number[] = [];
+    for (const concurrency of [1, 4, 16]) perSecond.push((await atOnce(N * 2, concurrency, () => run(language))).perSecond);
+    perSecond.push((await atOnce(N, 2, () => bare(language))).perSecond);
+    many.push(`| ${language} | ${perSecond.join(" | ")} |`);
+  }
+  const [alone, beside] = await besideHostile();
+  const counts = Object.entries(waiting).map(([language, count]) => `${count} ${language}`);
+  const lines = [
+    "",
+    ...steps(),
+    "",
+    "| a run at the runner | p50 ms | p95 ms | of the bare start |",
+    "|---|---:|---:|---:|",
+    ...single,
+    "",
+    "| runs a second | 1 at once | 4 | 16 | bare starts, 2 at once |",
+    "|---|---:|---:|---:|---:|",
+    ...many,
+    "",
+    `* Interpreters that wait after the start: ${counts.join(", ")}; they hold ${waitingMB ?? "?"} MiB together, the jailers that they come of included.`,
+    `* An honest Python run while a fork bomb, a memory bomb, a flood of output and an endless loop run beside it: p50 ${beside.p50} ms, p95 ${beside.p95} ms; alone ${alone.p50} and ${alone.p95} ms.`,
+    "",
+  ];
+  process.stdout.write(lines.join("\n"));
+  if (process.argv.includes("--record")) {
+    const page = inRoot("docs", "performance.md");
+    const text = readFileSync(page, "utf8");
+    const [begin, end] = [text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END)];
+    writeFileSync(page, `${text.slice(0, begin)}${lines.join("\n")}\n${text.slice(end)}`);
+  }
+} finally {
+  agent.destroy();
+  await runner.stop();
+}
