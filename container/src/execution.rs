@@ -1,7 +1,7 @@
 //! Executes one program in one jail and holds it to its clock and its output limits.
 
 use crate::egress;
-use crate::jail::cgroup::Used;
+use crate::jail::cgroup::{Group, Used};
 use crate::jail::handle::{Jail, Streams};
 use crate::jail::launch::{Bounds, Command, Ending, Exit, Launch, Notice};
 use crate::output::Output;
@@ -26,6 +26,8 @@ const START_PATIENCE: Duration = Duration::from_secs(10);
 const STOP_PATIENCE: Duration = Duration::from_millis(200);
 /// How long a piece of a line waits for the rest of it before it is handed on.
 const LINE_END_PATIENCE: Duration = Duration::from_millis(1);
+/// Runs that take longer stand back behind those that begin.
+const SHORT: Duration = Duration::from_millis(100);
 /// The kernel's own time to take a killed tree apart. Longer means processes that cannot be ended.
 const DEATH_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -117,7 +119,7 @@ pub async fn execute(
     let stdout = collect(ours.stdout, max_output_bytes, sink(|data| RunEvent::Stdout { data }))?;
     let stderr = collect(ours.stderr, max_output_bytes, sink(|data| RunEvent::Stderr { data }))?;
     let began = Instant::now();
-    let (ending, stop) = supervise(&mut jail, timeout, cancel, &stop).await?;
+    let (ending, stop) = supervise(&mut jail, timeout, cancel, &stop, &seat.group).await?;
     let duration = began.elapsed();
     tokio::time::timeout(DEATH_PATIENCE, jail.gone()).await.map_err(|_| io::Error::other("a jail does not end"))??;
     drop((proxy, feeder));
@@ -270,14 +272,22 @@ async fn supervise(
     limit: Duration,
     cancel: &CancellationToken,
     overflow: &CancellationToken,
+    group: &Group,
 ) -> io::Result<(Option<Ending>, Option<Stop>)> {
     let stop = {
-        let mut notice = pin!(jail.notice());
-        tokio::select! {
-            notice = &mut notice => return ended(notice?.map(|(notice, _)| notice)).map(|ending| (ending, None)),
-            () = sleep(limit) => Stop::Timeout,
-            () = overflow.cancelled() => Stop::Output,
-            () = cancel.cancelled() => Stop::Cancelled,
+        let (mut notice, mut end, mut long) = (pin!(jail.notice()), pin!(sleep(limit)), pin!(sleep(SHORT)));
+        let mut is_short = true;
+        loop {
+            tokio::select! {
+                notice = &mut notice => return ended(notice?.map(|(notice, _)| notice)).map(|ending| (ending, None)),
+                () = &mut end => break Stop::Timeout,
+                () = overflow.cancelled() => break Stop::Output,
+                () = cancel.cancelled() => break Stop::Cancelled,
+                () = &mut long, if is_short => {
+                    is_short = false;
+                    group.stand_back()?;
+                }
+            }
         }
     };
     jail.stop();

@@ -3,6 +3,9 @@
 
 use super::launch::Bounds;
 use super::sys;
+use nix::dir::Dir;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{Mode, fstatat};
 use nix::sys::statvfs::statvfs;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -16,8 +19,6 @@ pub struct Watch {
     inodes: u64,
     /// Only processes of this user count, where others are in sight.
     uid: Option<u32>,
-    /// What the file systems held before the program, where they are not its own.
-    before: Files,
 }
 
 /// What is stored in the writable places.
@@ -28,23 +29,59 @@ struct Files {
 }
 
 impl Files {
-    fn now() -> Self {
-        ["/workspace", "/dev/shm"].iter().filter_map(|place| statvfs(*place).ok()).fold(
-            Self::default(),
-            |sum, found| Self {
-                bytes: sum.bytes + (found.blocks() - found.blocks_free()) * found.fragment_size(),
-                inodes: sum.inodes + (found.files() - found.files_free()),
-            },
-        )
+    /// By the file system's own count, where it is the jail's alone.
+    fn of_file_system() -> Self {
+        let Ok(found) = statvfs("/workspace") else { return Self::default() };
+        Self {
+            bytes: (found.blocks() - found.blocks_free()) * found.fragment_size(),
+            inodes: found.files() - found.files_free(),
+        }
+    }
+
+    /// File by file, where others store in the same file system. What was deleted while it is open is not found.
+    fn of_user(uid: u32, most_inodes: u64) -> Self {
+        let mut found = Self::default();
+        for place in PLACES {
+            if let Ok(directory) = Dir::open(place, LOOK, Mode::empty()) {
+                found.add(directory, uid, most_inodes);
+            }
+        }
+        found
+    }
+
+    /// Goes down by descriptor and follows no link, because the program goes on meanwhile.
+    fn add(&mut self, mut directory: Dir, uid: u32, most_inodes: u64) {
+        let names: Vec<_> = directory.iter().flatten().map(|entry| entry.file_name().to_owned()).collect();
+        for name in names {
+            if self.inodes > most_inodes {
+                return;
+            }
+            let is_itself = matches!(name.to_bytes(), b"." | b"..");
+            let Ok(status) = fstatat(&directory, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) else { continue };
+            if is_itself || status.st_uid != uid {
+                continue;
+            }
+            self.inodes += 1;
+            self.bytes += status.st_blocks as u64 * BLOCK_BYTES;
+            if let Ok(below) = Dir::openat(&directory, name.as_c_str(), LOOK, Mode::empty()) {
+                self.add(below, uid, most_inodes);
+            }
+        }
     }
 }
+
+/// Where a program without a file system of its own may write.
+const PLACES: [&str; 3] = ["/workspace", "/tmp", "/dev/shm"];
+/// Opens directories only, and no links to them.
+const LOOK: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+/// The unit of `st_blocks`, whatever the file system's own is (stat(2)).
+const BLOCK_BYTES: u64 = 512;
 
 impl Watch {
     /// Watches a program whose processes and files may hold `memory_bytes` together.
     pub fn new(memory_bytes: u64, bounds: &Bounds, shared_uid: Option<u32>) -> Self {
-        let before = if shared_uid.is_some() { Files::now() } else { Files::default() };
         let Bounds { disk_bytes, inodes, .. } = *bounds;
-        Self { memory_bytes, disk_bytes, inodes, uid: shared_uid, before }
+        Self { memory_bytes, disk_bytes, inodes, uid: shared_uid }
     }
 
     /// Milliseconds between two looks: short enough that one core touching fresh pages at 1 µs each is seen within
@@ -57,14 +94,14 @@ impl Watch {
     /// what it has changed, and shared memory counts once.
     pub fn is_over(&mut self) -> bool {
         let memory = self.resident_bytes();
-        let files = Files::now();
-        let (bytes, inodes) =
-            (files.bytes.saturating_sub(self.before.bytes), files.inodes.saturating_sub(self.before.inodes));
         match self.uid {
             // The files of a container lie on its disk.
-            Some(_) => memory > self.memory_bytes || bytes > self.disk_bytes || inodes > self.inodes,
-            // Those of a jail lie in memory, on one file system that is shown in two places and limits itself.
-            None => memory + bytes / 2 > self.memory_bytes,
+            Some(uid) => {
+                let files = Files::of_user(uid, self.inodes);
+                memory > self.memory_bytes || files.bytes > self.disk_bytes || files.inodes > self.inodes
+            }
+            // Those of a jail lie in memory, on one file system that limits itself.
+            None => memory + Files::of_file_system().bytes > self.memory_bytes,
         }
     }
 

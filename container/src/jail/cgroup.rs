@@ -41,7 +41,10 @@ const PROCESSES: u64 = super::program::PROCESSES + 2;
 /// How much a group counts where processors are short.
 #[derive(Debug, Clone, Copy)]
 enum Weight {
+    /// A jail that waits.
     Rest,
+    /// A run that has shown that it takes long.
+    Long,
     Run,
 }
 
@@ -50,7 +53,8 @@ impl Weight {
     fn v2(self) -> &'static str {
         match self {
             Self::Rest => "10",
-            Self::Run => "100",
+            Self::Long => "20",
+            Self::Run => "200",
         }
     }
 
@@ -58,7 +62,8 @@ impl Weight {
     fn v1(self) -> &'static str {
         match self {
             Self::Rest => "102",
-            Self::Run => "1024",
+            Self::Long => "204",
+            Self::Run => "2048",
         }
     }
 }
@@ -221,6 +226,12 @@ impl Group {
         }
         self.before = self.read();
         Ok(())
+    }
+
+    /// Lets a run that takes long stand back behind those that begin, so that short ones stay short whoever computes
+    /// beside them. Alone on the machine it is no slower.
+    pub fn stand_back(&self) -> io::Result<()> {
+        self.set_weight(Weight::Long)
     }
 
     fn set_weight(&self, weight: Weight) -> io::Result<()> {
