@@ -101,7 +101,7 @@ fn a_bad_body_is_refused_with_a_problem_that_names_the_fault() {
 }
 
 #[test]
-fn a_body_that_is_too_large_is_not_read_to_its_end() {
+fn a_body_that_is_too_large_is_refused_whether_it_says_so_or_not() {
     let mut app = TestApp::new();
     let declared = app.request(Method::POST, "/api/run").header("content-length", MAX_BODY_BYTES + 1);
     let chunked = app.request(Method::POST, "/api/run");

@@ -77,8 +77,8 @@ pub async fn create_room_token(app: &App, call: Call) -> Result<Response, ApiErr
 }
 
 /// `POST /api/rooms/:id/run`: runs a program in sight of everybody, and answers with how it ended.
-pub async fn run_in_room(app: &App, call: Call) -> Result<Response, ApiError> {
-    body::check_declared_size(call.headers())?;
+pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError> {
+    body::check_declared_size(&call.parts.headers, &mut call.body).await?;
     let (room, guest) = enter(app, &call).await?;
     guest.require(Role::Runner)?;
     call.require_json()?;

@@ -28,8 +28,8 @@ const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempotent-replay
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// `POST /api/run`: size, key, rate, validation, work, in this order, so that a stranger learns nothing from our errors.
-pub async fn create_run(app: &App, call: Call) -> Result<Response, ApiError> {
-    body::check_declared_size(call.headers())?;
+pub async fn create_run(app: &App, mut call: Call) -> Result<Response, ApiError> {
+    body::check_declared_size(&call.parts.headers, &mut call.body).await?;
     let client = ApiClient::extract(app, &call).await?;
     let rate = client.rate;
     match run_for(app, call, client).await {
