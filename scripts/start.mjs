@@ -9,7 +9,7 @@ import { containerEnv } from "./containers/wrangler.mjs";
 import { developmentKey, prepareDatabase, roomTokenKey, wranglerEnv } from "./setup/development.mjs";
 import { interpreterFlags } from "./setup/interpreters.mjs";
 import { main, Missing } from "./setup/missing.mjs";
-import { devVars, node, runner, state, wrangler } from "./setup/paths.mjs";
+import { devVars, inRoot, node, runner, state, wrangler } from "./setup/paths.mjs";
 import { prepare } from "./setup/prepare.mjs";
 import { firstLine, startPart } from "./setup/processes.mjs";
 
@@ -22,6 +22,12 @@ async function startRunner(secret) {
   mkdirSync(cache, { recursive: true });
   const args = ["serve", "--die-with-parent", "--listen", "127.0.0.1:0", "--state", cache, ...interpreterFlags()];
   const part = startPart("The runner", runner, args, { DOCLE_RUNNER_SECRET: secret });
+  return { part, listening: JSON.parse(await firstLine(part)).address };
+}
+
+/** Starts what runs scripts. Answers with the process and the address on which it listens. @param {string} secret */
+async function startIsolates(secret) {
+  const part = startPart("The isolate tier", node, [inRoot("scripts", "isolates", "serve.mjs")], { ...wranglerEnv, ISOLATES_SECRET: secret });
   return { part, listening: JSON.parse(await firstLine(part)).address };
 }
 
@@ -81,12 +87,15 @@ await main(async () => {
   /** @type {import("./setup/processes.mjs").Part[]} */
   const parts = [];
   try {
+    const secret = randomBytes(32).toString("hex");
+    const isolates = await startIsolates(secret);
+    parts.push(isolates.part);
+    const vars = { ISOLATES_URL: `http://${isolates.listening}`, ISOLATES_SECRET: secret };
     if (contained) {
-      parts.push(startWorker({}, await containerEnv()));
+      parts.push(startWorker(vars, await containerEnv()));
     } else {
-      const secret = randomBytes(32).toString("hex");
       const { part, listening } = await startRunner(secret);
-      parts.push(part, startWorker({ SANDBOX_URL: `http://${listening}`, SANDBOX_SECRET: secret }, undefined));
+      parts.push(part, startWorker({ ...vars, SANDBOX_URL: `http://${listening}`, SANDBOX_SECRET: secret }, undefined));
     }
     const died = Promise.race(parts.map(({ name, ended }) => ended.then((how) => `${name} ${how}`)));
     const first = await Promise.race([healthy(), died, interrupted]);

@@ -32,4 +32,7 @@ export const wasmOpt = join(modules, "binaryen", "bin", "wasm-opt");
 
 export const workerModule = inRoot("build", "index.js");
 export const workerWasm = inRoot("build", "index_bg.wasm");
+export const isolatesEntry = inRoot("isolates", "entry.mjs");
+export const isolatesModule = inRoot("isolates", "build", "index.js");
+export const isolatesWasm = inRoot("isolates", "build", "index_bg.wasm");
 export const runner = inRoot("target", "runner", "docle-runner");

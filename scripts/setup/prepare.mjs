@@ -2,7 +2,7 @@
 
 import { installUv, python } from "./interpreters.mjs";
 import { installPackages } from "./packages.mjs";
-import { buildRunner, buildWorker } from "./programs.mjs";
+import { buildIsolates, buildRunner, buildWorker } from "./programs.mjs";
 import { installCargoTools, prepareRust } from "./rust.mjs";
 
 /** Tools alone: enough to compile and check. */
@@ -18,6 +18,7 @@ export async function prepare() {
   await prepareTools();
   await installUv();
   await buildWorker();
+  await buildIsolates();
   await buildRunner();
 }
 

@@ -1,0 +1,85 @@
+//! The isolate Worker in one process of the local Workers runtime.
+
+import { readFileSync, readdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { Log, LogLevel, Miniflare } from "miniflare";
+import { unstable_readConfig as readConfig } from "wrangler";
+import { inRoot, isolatesEntry, isolatesModule, isolatesWasm } from "../setup/paths.mjs";
+
+/**
+ * What the deployment adds to the Worker. `outbound` answers requests of scripts to the network; `ai` is the source of a
+ * Worker whose entry point `Models` stands in for the platform's AI binding.
+ * @typedef {object} Surroundings
+ * @property {string} secret
+ * @property {(request: import("miniflare").Request) => Promise<import("miniflare").Response>} outbound
+ * @property {string} [state] where databases are kept
+ * @property {Record<string, string>} [databases] binding → name, of databases for scripts
+ * @property {Record<string, string>} [vars]
+ * @property {string} [ai]
+ *
+ * @typedef {{ url: string, pid: number, database: (binding: string) => Promise<import("miniflare").D1Database>, stop: () => Promise<void> }} Runtime
+ */
+
+// After every isolate that ends, V8 would throw away what it has compiled of WebAssembly, and compile it again for the
+// next: more than half of the time of an execution.
+process.env.MINIFLARE_WORKERD_V8_FLAGS = "--no-flush-liftoff-code";
+
+/** Starts a process. @param {Surroundings} surroundings @returns {Promise<Runtime>} */
+export async function startRuntime({ secret, outbound, state, databases = {}, vars = {}, ai }) {
+  const config = readConfig({ config: inRoot("isolates", "wrangler.toml") }, { hideWarnings: true });
+  const before = runtimes();
+  const module = (/** @type {string} */ path, /** @type {string} */ type) => [path.slice(dirname(isolatesEntry).length + 1), { type, contents: readFileSync(path) }];
+  const text = Object.entries({ ...config.vars, METERED: "1", ISOLATES_SECRET: secret, ...vars });
+  const models = { name: "models", compatibilityDate: config.compatibility_date, manifest: { mainModule: "models.js", modules: { "models.js": { type: "esm", contents: ai } } } };
+  const miniflare = new Miniflare(/** @type {any} */ ({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    log: new Log(LogLevel.NONE),
+    logRequests: false,
+    // The runtime complains on its standard error of what is none of anybody's business here, scripts included.
+    handleRuntimeStdio: (/** @type {import("node:stream").Readable} */ out, /** @type {import("node:stream").Readable} */ errors) => void (out.resume(), errors.resume()),
+    ...(state === undefined ? {} : { resourcePersistencePath: state }),
+    workers: [
+      {
+        config: {
+          name: config.name,
+          compatibilityDate: config.compatibility_date,
+          compatibilityFlags: config.compatibility_flags,
+          manifest: {
+            mainModule: "entry.mjs",
+            modulesRoot: dirname(isolatesEntry),
+            modules: Object.fromEntries([module(isolatesEntry, "esm"), module(isolatesModule, "esm"), module(isolatesWasm, "wasm")]),
+          },
+          env: Object.fromEntries([
+            ["LOADER", { type: "worker-loader" }],
+            ...Object.entries(databases).map(([binding, id]) => [binding, { type: "d1", id }]),
+            ...text.map(([name, value]) => [name, { type: "text", value }]),
+            ...(ai === undefined ? [] : [["AI", { type: "worker", worker: "models", exportName: "Models" }]]),
+          ]),
+        },
+        dev: { outboundService: { type: "fetcher", handler: outbound } },
+      },
+      ...(ai === undefined ? [] : [{ config: models }]),
+    ],
+  }));
+  const url = (await miniflare.ready).origin;
+  const pid = runtimes().find((candidate) => !before.includes(candidate)) ?? 0;
+  return { url, pid, database: (binding) => miniflare.getD1Database(binding), stop: () => miniflare.dispose() };
+}
+
+/** Processes of the Workers runtime that are ours. */
+function runtimes() {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+        const [, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        return stat.includes("(workerd)") && Number(parent) === process.pid;
+      } catch {
+        return false; // It ended while we looked.
+      }
+    })
+    .map(Number);
+}
