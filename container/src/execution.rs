@@ -28,8 +28,6 @@ const STOP_PATIENCE: Duration = Duration::from_millis(200);
 const LINE_END_PATIENCE: Duration = Duration::from_millis(1);
 /// Runs that take longer stand back behind those that begin.
 const SHORT: Duration = Duration::from_millis(100);
-/// The kernel's own time to take a killed tree apart. Longer means processes that cannot be ended.
-const DEATH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What to execute.
 #[derive(Debug)]
@@ -78,18 +76,30 @@ pub struct Outcome {
 /// the result itself.
 ///
 /// # Errors
-/// The jail failed, not the program. Nothing of it is left running.
+/// The jail failed, not the program. Nothing of it is left running once the seat is vacated.
 pub async fn execute(
     seat: &mut Seat,
     program: Program,
     events: Option<UnboundedSender<RunEvent>>,
     cancel: &CancellationToken,
 ) -> io::Result<Outcome> {
+    let (mut jail, is_warm) = seat.jail(program.warm, program.memory_bytes).await?;
+    let outcome = execute_in(&mut jail, is_warm, seat, program, events, cancel).await;
+    seat.leave(jail);
+    outcome
+}
+
+async fn execute_in(
+    jail: &mut Jail,
+    is_warm: bool,
+    seat: &mut Seat,
+    program: Program,
+    events: Option<UnboundedSender<RunEvent>>,
+    cancel: &CancellationToken,
+) -> io::Result<Outcome> {
     let bounds = bounds(&program, seat);
-    let Program { command, warm, files, stdin, layer, export, timeout, memory_bytes, max_output_bytes, egress } =
-        program;
+    let Program { command, files, stdin, layer, export, timeout, max_output_bytes, egress, .. } = program;
     let blocked = Arc::new(AtomicU32::new(0));
-    let (mut jail, is_warm) = seat.jail(warm, memory_bytes).await?;
     // An interpreter that waits knows its command; it is kept for the case that it has died.
     let (known, command) = if is_warm { (Some(command), None) } else { (None, Some(command)) };
     let mut launch = Launch { command, files, layer, bounds, egress: egress.is_some(), export: export.is_some() };
@@ -97,15 +107,15 @@ pub async fn execute(
         let streams = jail.launch(launch, export.as_ref())?;
         Ok((streams, started(jail, egress.clone(), blocked.clone()).await?))
     };
-    let mut begun = start(&mut jail, &launch).await;
+    let mut begun = start(jail, &launch).await;
     if let Err(error) = &begun
         && is_gone(error)
         && !has_no_room(error, seat)
     {
         eprintln!("seat.jail_lost error={:?}", error.to_string());
         launch.command = launch.command.or(known);
-        jail = seat.fresh_jail()?;
-        begun = start(&mut jail, &launch).await;
+        *jail = seat.fresh_jail()?;
+        begun = start(jail, &launch).await;
     }
     let (ours, proxy) = match begun {
         Ok(begun) => begun,
@@ -119,9 +129,13 @@ pub async fn execute(
     let stdout = collect(ours.stdout, max_output_bytes, sink(|data| RunEvent::Stdout { data }))?;
     let stderr = collect(ours.stderr, max_output_bytes, sink(|data| RunEvent::Stderr { data }))?;
     let began = Instant::now();
-    let (ending, stop) = supervise(&mut jail, timeout, cancel, &stop, &seat.group).await?;
+    let (ending, stop) = supervise(jail, timeout, cancel, &stop, &seat.group).await?;
     let duration = began.elapsed();
-    tokio::time::timeout(DEATH_PATIENCE, jail.gone()).await.map_err(|_| io::Error::other("a jail does not end"))??;
+    // The last word of a jail's first process says that it is alone, and it has nothing of the program's. Without one,
+    // only its end proves that nobody is left.
+    if ending.is_none() {
+        jail.gone().await?;
+    }
     drop((proxy, feeder));
     let (stdout, stderr) = (stdout.finished().await?, stderr.finished().await?);
     let used = seat.group.used();

@@ -40,6 +40,8 @@ pub struct Common {
 /// One seat.
 #[derive(Debug)]
 pub struct Seat {
+    /// The last run's jail, until it is known to be gone.
+    last: Option<Jail>,
     next: Option<Next>,
     // Dropped before the group, which can only be removed when nobody is in it.
     jailer: Jailer,
@@ -92,7 +94,7 @@ impl Seat {
         let group = Group::create(&common.cgroups, index)?;
         let jailer = Jailer::start(&settings, &group)?;
         let warm = common.warm.clone();
-        Ok(Self { next: None, jailer, group, settings, warm, forks: 0, jailer_bytes: 0 })
+        Ok(Self { last: None, next: None, jailer, group, settings, warm, forks: 0, jailer_bytes: 0 })
     }
 
     /// Waits until the jailer is ready, and makes the first jail, for `language`.
@@ -166,6 +168,19 @@ impl Seat {
     /// A jail that nobody has waited in.
     pub fn fresh_jail(&mut self) -> io::Result<Jail> {
         Ok(self.make(None)?.jail)
+    }
+
+    /// Leaves behind a jail whose program is over.
+    pub fn leave(&mut self, jail: Jail) {
+        self.last = Some(jail);
+    }
+
+    /// Waits until the last run's jail is gone. What ends now counts for the last run and not for the next one, which
+    /// has the same user and may have the same place to write in.
+    pub async fn vacate(&mut self) -> io::Result<()> {
+        let Some(mut jail) = self.last.take() else { return Ok(()) };
+        jail.kill();
+        jail.gone().await
     }
 
     /// Makes the next jail where there is none, for `language`. Returns at once; the jail gets ready by itself.

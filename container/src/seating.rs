@@ -46,14 +46,18 @@ impl Seating {
         self.places.take(memory_mb, |seat| seat.suits(wanted)).await
     }
 
-    /// Prepares a place for its next run and gives it back.
-    pub fn give_back(&self, mut place: Place<Seat>) {
-        let language = self.most_wanted();
-        if place.seat().is_worn() {
-            tokio::task::spawn_blocking(move || say(place.seat().renew(language)));
-        } else {
-            say(place.seat().refill(language));
-        }
+    /// Prepares a place for its next run and gives it back, while the last run's answer is on its way.
+    pub fn give_back(self: &Arc<Self>, mut place: Place<Seat>) {
+        let seating = self.clone();
+        tokio::spawn(async move {
+            say(place.seat().vacate().await);
+            let language = seating.most_wanted();
+            if place.seat().is_worn() {
+                tokio::task::spawn_blocking(move || say(place.seat().renew(language)));
+            } else {
+                say(place.seat().refill(language));
+            }
+        });
     }
 
     /// The interpreters that wait now.

@@ -1,7 +1,7 @@
 //! PID 1 of one jail: prepares what the program sees, starts it, reaps everything, and ends with it.
 
 use super::jailer::{Jail, Settings};
-use super::launch::{Command, EGRESS_ADDRESS, Exit, Notice, Order, Warm};
+use super::launch::{Command, EGRESS_ADDRESS, Exit, Notice, Order, ProgramStreams, Warm};
 use super::reaper::{Reaper, Wake};
 use super::root::Tier;
 use super::script::Script;
@@ -9,14 +9,14 @@ use super::{export, places, program, shared, sys};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, fork};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::Instant;
 
 /// Runs one jail to its end. Returns only in its program, where that is a fork of the interpreter that called this.
-pub fn run(jail: &Jail) {
-    let control = jail.descriptors.control.as_raw_fd();
-    let code = match serve(jail) {
+pub fn run(jail: &Jail, streams: ProgramStreams) {
+    let control = jail.control.as_raw_fd();
+    let code = match serve(jail, streams) {
         Ok(Process::Program) => return,
         Ok(Process::Init) => 0,
         Err((step, error)) => {
@@ -37,32 +37,38 @@ enum Process {
 
 type Failure = (&'static str, io::Error);
 
-fn serve(jail: &Jail) -> Result<Process, Failure> {
-    let Jail { settings, creation, descriptors, .. } = *jail;
+fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
+    let Jail { settings, creation, .. } = *jail;
     let failed = |step| move |error: io::Error| (step, error);
-    let control = descriptors.control.as_raw_fd();
+    let control = jail.control.as_raw_fd();
+    // Whichever start comes takes them along.
+    let mut streams = Some(streams);
     let mut reaper = Reaper::new(settings).map_err(failed("watch children"))?;
     prepare(settings).map_err(failed("prepare the jail"))?;
-    let waiting = match &creation.warm {
+    let (waiting, opening) = match &creation.warm {
         Some(warm) => {
             let script = Script::lay(warm.script(), settings.uid).map_err(failed("lay the script"))?;
-            let command = match warm {
-                Warm::Execute(command) => Some(command),
-                Warm::Fork { .. } => None,
+            let (command, opening) = match warm {
+                Warm::Execute(command) => {
+                    (Some(command), Some(script.opening().map_err(failed("watch for the interpreter"))?))
+                }
+                // A fork has opened its script before anybody could ask.
+                Warm::Fork { .. } => (None, None),
             };
-            match start(jail, command, false, &mut reaper).map_err(failed("start the interpreter"))? {
+            let started = start(jail, streams.take(), command, false, &mut reaper);
+            match started.map_err(failed("start the interpreter"))? {
                 Process::Program => return Ok(Process::Program),
-                Process::Init => Some(script),
+                Process::Init => (Some(script), opening),
             }
         }
-        None => None,
+        None => (None, None),
     };
-    // A fork has opened its script before anybody could ask.
-    let opened = waiting.as_ref().filter(|_| matches!(creation.warm, Some(Warm::Execute(_)))).map(Script::opened);
-    let mut woken = reaper.next(&descriptors.control, opened).map_err(failed("wait"))?;
+    let mut woken = reaper.next(jail.control, opening.as_ref().map(AsFd::as_fd)).map_err(failed("wait"))?;
     if let Wake::Other = woken {
         Notice::Waiting.send(control, None).map_err(failed("say that an interpreter waits"))?;
-        woken = reaper.next(&descriptors.control, None).map_err(failed("wait"))?;
+        // While nobody waits for it.
+        drop(opening);
+        woken = reaper.next(jail.control, None).map_err(failed("wait"))?;
     }
     let Wake::Order(Order::Launch(launch, export)) = woken else {
         return reaper.end_all().map_err(failed("end")).map(|()| Process::Init);
@@ -79,7 +85,7 @@ fn serve(jail: &Jail) -> Result<Process, Failure> {
     let began = Instant::now();
     match (&launch.command, waiting) {
         (Some(command), None) => {
-            start(jail, Some(command), launch.egress, &mut reaper).map_err(failed("start"))?;
+            start(jail, streams.take(), Some(command), launch.egress, &mut reaper).map_err(failed("start"))?;
         }
         (None, Some(mut script)) => {
             script.arrive(&launch.files, settings.uid).map_err(failed("put the script in place"))?;
@@ -89,8 +95,7 @@ fn serve(jail: &Jail) -> Result<Process, Failure> {
     }
     sys::keep_capabilities(capabilities(settings.tier, export.is_some())).map_err(failed("drop capabilities"))?;
 
-    let mut ending =
-        reaper.wait(began, &descriptors.control, &launch.bounds).map_err(failed("wait for the program"))?;
+    let mut ending = reaper.wait(began, jail.control, &launch.bounds).map_err(failed("wait for the program"))?;
     if let (Exit::Code(0), Some(target)) = (ending.exit, &export) {
         let copied = export::copy_tree(Path::new(packages(settings.tier)), target, launch.bounds.disk_bytes);
         // What cannot be copied was made by the program, so it is the program's failure.
@@ -128,12 +133,19 @@ fn capabilities(tier: Tier, exports: bool) -> &'static [u32] {
     }
 }
 
-/// Starts the program: `command`, or where there is none what this process is a fork of.
-fn start(jail: &Jail, command: Option<&Command>, egress: bool, reaper: &mut Reaper) -> io::Result<Process> {
+/// Starts the program: `command`, or where there is none what this process is a fork of. Its streams are then its own.
+fn start(
+    jail: &Jail,
+    streams: Option<ProgramStreams>,
+    command: Option<&Command>,
+    egress: bool,
+    reaper: &mut Reaper,
+) -> io::Result<Process> {
+    let streams = streams.ok_or_else(|| io::Error::other("a jail starts one program only"))?;
     // SAFETY: this process has one thread.
     match unsafe { fork() }? {
         ForkResult::Child => {
-            program::start(jail, command, egress);
+            program::start(jail, &streams, command, egress);
             Ok(Process::Program)
         }
         ForkResult::Parent { child } => {

@@ -3,7 +3,7 @@
 //! It joins the place's control group once, before its first jail, and every jail inherits that. Moving each jail's
 //! process instead would cost a grace period of the kernel, about 10 ms, whenever nothing else was moved lately.
 
-use super::launch::{Creation, Descriptors, Notice};
+use super::launch::{Creation, Descriptors, Notice, ProgramStreams};
 use super::root::{Root, Tier};
 use super::seccomp::{self, Filters};
 use super::zygote::{self, Zygote};
@@ -74,8 +74,8 @@ pub fn make_jails(settings: &Settings, socket: &OwnedFd) -> io::Result<Process> 
     // SAFETY: ignoring a signal runs no code; children are then reaped by the kernel.
     unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }?;
     while let Some((creation, descriptors)) = Creation::receive(socket.as_raw_fd())? {
-        let control = descriptors.control.try_clone()?;
-        match start(&Jail { settings, filters: &filters, creation: &creation, descriptors: &descriptors }, socket) {
+        let Descriptors { control, streams } = descriptors;
+        match start(&Jail { settings, filters: &filters, creation: &creation, control: &control }, streams, socket) {
             Ok(Process::Program) => return Ok(Process::Program),
             Ok(Process::Jailer) => {}
             Err(error) => {
@@ -94,21 +94,21 @@ pub struct Jail<'a> {
     pub settings: &'a Settings,
     pub filters: &'a Filters,
     pub creation: &'a Creation,
-    pub descriptors: &'a Descriptors,
+    pub control: &'a OwnedFd,
 }
 
 /// Starts one jail. Returns in its program as well, where that is a fork of this process.
-fn start(jail: &Jail, socket: &OwnedFd) -> io::Result<Process> {
+fn start(jail: &Jail, streams: ProgramStreams, socket: &OwnedFd) -> io::Result<Process> {
     // SAFETY: the jailer has one thread.
     match unsafe { sys::fork_into(if jail.settings.tier == Tier::Shared { 0 } else { NAMESPACES }) }? {
         None => {
             // SAFETY: the child's copy of the jailer's socket; it never touches it again.
             unsafe { libc::close(socket.as_raw_fd()) };
-            init::run(jail);
+            init::run(jail, streams);
             Ok(Process::Program)
         }
         Some(pidfd) => {
-            Notice::Created.send(jail.descriptors.control.as_raw_fd(), Some(pidfd.as_raw_fd()))?;
+            Notice::Created.send(jail.control.as_raw_fd(), Some(pidfd.as_raw_fd()))?;
             Ok(Process::Jailer)
         }
     }

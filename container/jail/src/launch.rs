@@ -43,6 +43,12 @@ pub struct Command {
 #[derive(Debug)]
 pub struct Descriptors {
     pub control: OwnedFd,
+    pub streams: ProgramStreams,
+}
+
+/// A program's own ends of its streams. Nobody else keeps them open, so that a stream ends with those who write to it.
+#[derive(Debug)]
+pub struct ProgramStreams {
     pub stdin: OwnedFd,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
@@ -147,7 +153,8 @@ impl Creation {
     /// Asks a jailer for a jail.
     pub fn send(&self, jailer: RawFd, with: &Descriptors) -> io::Result<()> {
         let encoded = postcard::to_stdvec(self).map_err(io::Error::other)?;
-        send_packet(jailer, &encoded, &[&with.control, &with.stdin, &with.stdout, &with.stderr].map(AsRawFd::as_raw_fd))
+        let Descriptors { control, streams: ProgramStreams { stdin, stdout, stderr } } = with;
+        send_packet(jailer, &encoded, &[control, stdin, stdout, stderr].map(AsRawFd::as_raw_fd))
     }
 
     /// Takes the next wish; `None` when the server has gone.
@@ -160,7 +167,7 @@ impl Creation {
         let creation = postcard::from_bytes(&buffer[..length]).map_err(io::Error::other)?;
         let [control, stdin, stdout, stderr] =
             descriptors.try_into().map_err(|_| io::Error::other("a jail without its descriptors"))?;
-        Ok(Some((creation, Descriptors { control, stdin, stdout, stderr })))
+        Ok(Some((creation, Descriptors { control, streams: ProgramStreams { stdin, stdout, stderr } })))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The last steps of a program's own process, from fork to exec: what it can no longer undo afterwards.
 
 use super::jailer::{Jail, Settings};
-use super::launch::{Command, Descriptors, Notice};
+use super::launch::{Command, Notice, ProgramStreams};
 use super::root::{Tier, map_identity};
 use super::seccomp::Network;
 use super::{landlock, seccomp, sys, zygote};
@@ -23,21 +23,26 @@ const CPU_SECONDS: u64 = 4 * 300;
 
 /// Becomes the program: executes `command`, or where there is none returns into the interpreter that this process is
 /// a fork of. A failure is told to the server and ends the process.
-pub fn start(jail: &Jail, command: Option<&Command>, egress: bool) {
-    let Err((step, error)) = become_program(jail, command, egress) else { return };
+pub fn start(jail: &Jail, streams: &ProgramStreams, command: Option<&Command>, egress: bool) {
+    let Err((step, error)) = become_program(jail, streams, command, egress) else { return };
     let errno = error.raw_os_error().unwrap_or(0);
-    let _ = Notice::Failed { step: step.into(), errno }.send(jail.descriptors.control.as_raw_fd(), None);
+    let _ = Notice::Failed { step: step.into(), errno }.send(jail.control.as_raw_fd(), None);
     // SAFETY: ends the process without running destructors of state that belongs to init.
     unsafe { libc::_exit(127) }
 }
 
-fn become_program(jail: &Jail, command: Option<&Command>, egress: bool) -> Result<(), (&'static str, io::Error)> {
+fn become_program(
+    jail: &Jail,
+    streams: &ProgramStreams,
+    command: Option<&Command>,
+    egress: bool,
+) -> Result<(), (&'static str, io::Error)> {
     let failed = |step| move |error: io::Error| (step, error);
     let settings = jail.settings;
     let network = Network::of(settings.tier, egress);
     sys::allow_tracing().map_err(failed("allow tracing"))?;
     setsid().map_err(|errno| ("make a session", errno.into()))?;
-    connect_streams(jail.descriptors).map_err(failed("connect the streams"))?;
+    connect_streams(streams).map_err(failed("connect the streams"))?;
     std::env::set_current_dir("/workspace").map_err(failed("enter the workspace"))?;
     // The kernel's out-of-memory killer takes the program before it takes the jail's first process.
     fs::write("/proc/self/oom_score_adj", "1000").map_err(failed("volunteer for the memory killer"))?;
@@ -73,8 +78,8 @@ pub fn lose_privileges(settings: &Settings) -> io::Result<()> {
 }
 
 /// Puts the three streams at 0, 1 and 2. Every other descriptor in this process closes at exec.
-fn connect_streams(descriptors: &Descriptors) -> io::Result<()> {
-    for (target, source) in [&descriptors.stdin, &descriptors.stdout, &descriptors.stderr].into_iter().enumerate() {
+fn connect_streams(streams: &ProgramStreams) -> io::Result<()> {
+    for (target, source) in [&streams.stdin, &streams.stdout, &streams.stderr].into_iter().enumerate() {
         // SAFETY: dup2 takes numbers; 0 to 2 belong to nobody here.
         nix::errno::Errno::result(unsafe { libc::dup2(source.as_raw_fd(), target as i32) })?;
     }

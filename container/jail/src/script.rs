@@ -23,8 +23,6 @@ pub struct Script {
     pipe: File,
     text: Vec<u8>,
     passed_on: usize,
-    /// Readable once somebody else has opened the pipe.
-    opened: Inotify,
 }
 
 impl Script {
@@ -36,9 +34,7 @@ impl Script {
         // Open for reading too: so opening waits for nobody, and writing never meets a pipe without a reader.
         let mut options = OpenOptions::new();
         let pipe = options.read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(&place)?;
-        let opened = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        opened.add_watch(&place, AddWatchFlags::IN_OPEN | AddWatchFlags::IN_ONESHOT)?;
-        Ok(Self { path: path.to_owned(), pipe, text: Vec::new(), passed_on: 0, opened })
+        Ok(Self { path: path.to_owned(), pipe, text: Vec::new(), passed_on: 0 })
     }
 
     /// The script's path below `/workspace`.
@@ -46,9 +42,13 @@ impl Script {
         &self.path
     }
 
-    /// Becomes readable when the interpreter has come as far as its script.
-    pub fn opened(&self) -> BorrowedFd<'_> {
-        self.opened.as_fd()
+    /// What becomes readable when an interpreter has come as far as its script. Dropping it takes the kernel a
+    /// millisecond or two.
+    pub fn opening(&self) -> io::Result<Inotify> {
+        let opening = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
+        let place = Path::new("/workspace").join(&self.path);
+        opening.add_watch(&place, AddWatchFlags::IN_OPEN | AddWatchFlags::IN_ONESHOT)?;
+        Ok(opening)
     }
 
     /// Puts the file in the pipe's place and takes its text to pass on. From here on the program may run.

@@ -2,7 +2,7 @@
 
 use super::cgroup::Group;
 use super::jailer::{READY, Settings};
-use super::launch::{Creation, Descriptors, Launch, Notice, send_stop};
+use super::launch::{Creation, Descriptors, Launch, Notice, ProgramStreams, send_stop};
 use super::root::Tier;
 use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -10,9 +10,14 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
+use tokio::time::timeout;
+
+/// The kernel's own time to take a killed tree apart. Longer means processes that cannot be ended.
+const DEATH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A running jailer process.
 #[derive(Debug)]
@@ -97,7 +102,8 @@ impl Jailer {
         for theirs in [&stdin, &stdout, &stderr] {
             own_descriptor(theirs, self.uid)?;
         }
-        creation.send(self.socket.as_raw_fd(), &Descriptors { control: theirs, stdin, stdout, stderr })?;
+        let program = ProgramStreams { stdin, stdout, stderr };
+        creation.send(self.socket.as_raw_fd(), &Descriptors { control: theirs, streams: program })?;
         let streams = Streams {
             stdin: pipe::Sender::from_owned_fd(stdin_ours)?,
             stdout: pipe::Receiver::from_owned_fd(stdout_ours)?,
@@ -174,7 +180,8 @@ impl Jail {
     pub async fn gone(&mut self) -> io::Result<()> {
         let Some(pidfd) = self.pidfd.take() else { return Ok(()) };
         // A pidfd becomes readable when its process has ended.
-        watched(pidfd)?.readable().await.map(drop)
+        let ended = async { watched(pidfd)?.readable().await.map(drop) };
+        timeout(DEATH_PATIENCE, ended).await.map_err(|_| io::Error::other("a jail does not end"))?
     }
 }
 

@@ -121,7 +121,7 @@ impl Layers {
     pub async fn install(
         &self,
         wanted: Wanted<'_>,
-        seating: &Seating,
+        seating: &Arc<Seating>,
         cancel: &CancellationToken,
     ) -> Result<Layer, Failure> {
         let name = self.name(wanted, SystemTime::now());
