@@ -5,7 +5,7 @@
 
 use super::launch::{Creation, Descriptors, Notice, ProgramStreams};
 use super::root::{Root, Tier};
-use super::seccomp::{self, Filters};
+use super::seccomp::Filters;
 use super::zygote::{self, Zygote};
 use super::{init, sys};
 use nix::sys::signal::{SigHandler, Signal, signal};
@@ -70,7 +70,7 @@ fn prepare(settings: &Settings, socket: &OwnedFd) -> io::Result<()> {
 
 /// Makes jails until the server goes away.
 pub fn make_jails(settings: &Settings, socket: &OwnedFd) -> io::Result<Process> {
-    let filters = seccomp::all(settings.tier)?;
+    let filters = Filters::of_tier(settings.tier);
     // SAFETY: ignoring a signal runs no code; children are then reaped by the kernel.
     unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }?;
     while let Some((creation, descriptors)) = Creation::receive(socket.as_raw_fd())? {

@@ -12,6 +12,7 @@
 
 mod export;
 mod files;
+mod filter;
 mod init;
 pub mod jailer;
 pub mod landlock;

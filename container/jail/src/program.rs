@@ -4,7 +4,7 @@ use super::jailer::{Jail, Settings};
 use super::launch::{Command, Notice, ProgramStreams};
 use super::root::{Tier, map_identity};
 use super::seccomp::Network;
-use super::{landlock, seccomp, sys, zygote};
+use super::{landlock, sys, zygote};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::Resource;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
@@ -49,20 +49,20 @@ fn become_program(
     unblock_signals().map_err(failed("unblock signals"))?;
     lose_privileges(settings).map_err(failed("lose privileges"))?;
     landlock::restrict(settings, network).map_err(failed("set the file rules"))?;
-    let filters = jail.filters.of(network);
+    let filter = jail.filters.of(network);
     match command {
         Some(command) => {
             reset_signals().map_err(failed("reset signals"))?;
             // Until exec a failure can still be told over the control socket.
             sys::close_at_exec_from(3).map_err(failed("close descriptors"))?;
-            seccomp::install(filters).map_err(failed("install the system call filter"))?;
+            filter.install().map_err(failed("install the system call filter"))?;
             command.execute().map_err(failed("execute"))
         }
         None => {
             // What an execution would have done: changing the user has hidden this process from itself.
             sys::allow_tracing().map_err(failed("allow tracing"))?;
             zygote::detach().map_err(failed("take over the memory"))?;
-            seccomp::install(filters).map_err(failed("install the system call filter"))?;
+            filter.install().map_err(failed("install the system call filter"))?;
             // What still owns them closes them once more on the way out, which does nothing.
             sys::close_from(3).map_err(failed("close descriptors"))
         }

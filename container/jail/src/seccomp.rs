@@ -7,12 +7,9 @@
 //! shared segments, which belong to no file system and so to no quota; asynchronous I/O contexts and `sync`, which
 //! belong to the whole machine.
 
+use super::filter::{Action, Condition, Decision, Filter};
 use super::root::Tier;
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
-};
 use std::collections::BTreeMap;
-use std::io;
 
 /// System calls allowed whatever their arguments, on every architecture.
 #[rustfmt::skip]
@@ -113,13 +110,13 @@ const NAMESPACE_FLAGS: i32 = libc::CLONE_NEWNS
     | libc::CLONE_NEWNET;
 /// SOCK_RAW and SOCK_PACKET are types 3 and 10 below the flag bits; stream, datagram and seqpacket remain.
 const SOCKET_TYPES: [i32; 3] = [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET];
-const SOCKET_TYPE_MASK: u64 = 0xf;
+const SOCKET_TYPE_MASK: u32 = 0xf;
 /// personality(2) values that change nothing of use to an attacker: Linux, Linux without ASLR as compilers and
 /// debuggers set it, and the question for the current one.
-const PERSONALITIES: [u64; 3] = [0, libc::ADDR_NO_RANDOMIZE as u64, 0xffff_ffff];
+const PERSONALITIES: [u32; 3] = [0, libc::ADDR_NO_RANDOMIZE as u32, 0xffff_ffff];
 
-/// One compiled filter after the other, in the order in which they are installed.
-type Filter = [BpfProgram; 2];
+/// What calls that are not listed answer.
+const UNLISTED: Action = Action::Refuse(libc::EPERM);
 
 /// The filters that programs of a tier may need, compiled once.
 #[derive(Debug)]
@@ -136,43 +133,37 @@ impl Network {
     }
 }
 
-/// Compiles the filters for this machine.
-pub fn all(tier: Tier) -> io::Result<Filters> {
-    let networks = match tier {
-        Tier::Root | Tier::UserNamespace => vec![Network::Own],
-        Tier::Shared => vec![Network::Proxy, Network::None],
-    };
-    // Only as root does a control group count what a program holds in files without a name.
-    let filters = networks.into_iter().map(|network| Ok((network, filter(network, tier == Tier::Root)?)));
-    filters.collect::<io::Result<_>>().map(Filters)
-}
-
 impl Filters {
-    /// Those for programs with such sockets.
+    /// Compiles the filters for this machine.
+    pub fn of_tier(tier: Tier) -> Self {
+        let networks = match tier {
+            Tier::Root | Tier::UserNamespace => vec![Network::Own],
+            Tier::Shared => vec![Network::Proxy, Network::None],
+        };
+        // Only as root does a control group count what a program holds in files without a name.
+        let list = |network| list(network, tier == Tier::Root);
+        Self(networks.into_iter().map(|network| (network, Filter::compile(&list(network), UNLISTED))).collect())
+    }
+
+    /// The one for programs with such sockets.
     pub fn of(&self, network: Network) -> &Filter {
         let found = self.0.iter().find(|(known, _)| *known == network);
         &found.expect("filters are compiled for every network of the tier").1
     }
 }
 
-/// Compiles one filter.
+/// What is decided about each call that is not simply refused.
 ///
 /// `counts_memory`: a control group counts what a program holds, so it may hold memory that no mapping shows.
-fn filter(network: Network, counts_memory: bool) -> io::Result<Filter> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        ALLOWED.iter().chain(ALLOWED_HERE).map(|&call| (call, Vec::new())).collect();
-    let masked = |argument, mask: u64, value: u64| {
-        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), value)
+fn list(network: Network, counts_memory: bool) -> BTreeMap<u32, Decision> {
+    let always = ALLOWED.iter().chain(ALLOWED_HERE).copied();
+    let mut list: BTreeMap<_, Decision> = always.map(|call| (call as u32, Action::Allow.into())).collect();
+    let masked = |argument, mask, value| Condition { argument, mask, value };
+    let equal = |argument, value| masked(argument, u32::MAX, value);
+    let mut allow_only = |call: i64, cases| {
+        list.insert(call as u32, Decision { cases, then: Action::Allow, otherwise: UNLISTED });
     };
-    let equal = |argument, value| masked(argument, u64::from(u32::MAX), value);
-    let compile = |conditions: Vec<Result<SeccompCondition, _>>| {
-        conditions.into_iter().collect::<Result<Vec<_>, _>>().and_then(SeccompRule::new)
-    };
-    let one_of = |rules: Vec<Result<SeccompRule, seccompiler::BackendError>>| {
-        rules.into_iter().collect::<Result<Vec<_>, _>>().map_err(io::Error::other)
-    };
-    let socket =
-        |family: i32, kind: i32| compile(vec![equal(0, family as u64), masked(1, SOCKET_TYPE_MASK, kind as u64)]);
+    let socket = |family: i32, kind: i32| vec![equal(0, family as u32), masked(1, SOCKET_TYPE_MASK, kind as u32)];
     let kinds: &[i32] = match network {
         Network::Own => &SOCKET_TYPES,
         Network::Proxy => &[libc::SOCK_STREAM],
@@ -182,38 +173,114 @@ fn filter(network: Network, counts_memory: bool) -> io::Result<Filter> {
     let internet = [libc::AF_INET, libc::AF_INET6]
         .into_iter()
         .flat_map(|family| kinds.iter().map(move |&kind| socket(family, kind)));
-    rules.insert(libc::SYS_socket, one_of(local.into_iter().chain(internet).collect())?);
-    let no_namespaces = compile(vec![masked(0, NAMESPACE_FLAGS as u64, 0)]);
-    rules.insert(libc::SYS_clone, one_of(vec![no_namespaces])?);
-    let personalities = PERSONALITIES.map(|value| compile(vec![equal(0, value)]));
-    rules.insert(libc::SYS_personality, one_of(personalities.into())?);
+    allow_only(libc::SYS_socket, local.into_iter().chain(internet).collect());
+    allow_only(libc::SYS_clone, vec![vec![masked(0, NAMESPACE_FLAGS as u32, 0)]]);
+    allow_only(libc::SYS_personality, PERSONALITIES.map(|value| vec![equal(0, value)]).into());
     // Limits of its own only: in a user namespace, the jail's first process has the same user.
-    rules.insert(libc::SYS_prlimit64, one_of(vec![compile(vec![equal(0, 0)])])?);
-    if counts_memory {
-        rules.insert(libc::SYS_memfd_create, Vec::new());
-    }
+    allow_only(libc::SYS_prlimit64, vec![vec![equal(0, 0)]]);
     // TIOCSTI types into a terminal that is not ours; 0x5412 on every architecture in use.
-    let ioctl = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, libc::TIOCSTI);
-    rules.insert(libc::SYS_ioctl, one_of(vec![compile(vec![ioctl])])?);
-
+    let types = vec![vec![equal(1, libc::TIOCSTI as u32)]];
+    list.insert(libc::SYS_ioctl as u32, Decision { cases: types, then: UNLISTED, otherwise: Action::Allow });
     // clone3 passes its flags in memory, where a filter cannot look. ENOSYS makes libraries use clone instead.
-    let no_clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-    let (allow, refuse) = (SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32));
-    let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
-    Ok([program(no_clone3, allow.clone(), unknown)?, program(rules, refuse, allow)?])
+    list.insert(libc::SYS_clone3 as u32, Action::Refuse(libc::ENOSYS).into());
+    if counts_memory {
+        list.insert(libc::SYS_memfd_create as u32, Action::Allow.into());
+    }
+    list
 }
 
-fn program(
-    rules: BTreeMap<i64, Vec<SeccompRule>>,
-    otherwise: SeccompAction,
-    matched: SeccompAction,
-) -> io::Result<BpfProgram> {
-    let architecture = TargetArch::try_from(std::env::consts::ARCH).map_err(io::Error::other)?;
-    let filter = SeccompFilter::new(rules, otherwise, matched, architecture).map_err(io::Error::other)?;
-    filter.try_into().map_err(io::Error::other)
-}
+#[cfg(test)]
+mod tests {
+    use super::super::filter::tests::{Call, listed};
+    use super::*;
 
-/// Puts this thread and all that comes of it under the filters; sets `no_new_privs` first.
-pub fn install(filters: &Filter) -> io::Result<()> {
-    filters.iter().try_for_each(|filter| seccompiler::apply_filter(filter).map_err(io::Error::other))
+    /// Every value that some decision asks for, those that are nearly that, and every bit.
+    fn values(list: &BTreeMap<u32, Decision>) -> Vec<u64> {
+        let conditions = || list.values().flat_map(|decision| decision.cases.iter().flatten());
+        let bits = (0..64).map(|bit| 1u64 << bit);
+        let near = conditions().flat_map(|condition| {
+            let value = u64::from(condition.value);
+            [value, value + 1, value.wrapping_sub(1), value | 1 << 32, value | u64::from(!condition.mask)]
+        });
+        let mut values: Vec<u64> = bits.chain(near).chain([0, u64::MAX]).collect();
+        values.sort_unstable();
+        values.dedup();
+        values
+    }
+
+    #[test]
+    fn every_call_is_decided_as_it_is_listed() {
+        for (network, counts_memory) in
+            [(Network::Own, true), (Network::Own, false), (Network::Proxy, false), (Network::None, false)]
+        {
+            let list = list(network, counts_memory);
+            assert!(list.values().flat_map(|decision| decision.cases.iter().flatten()).all(|it| it.argument < 2));
+            let filter = Filter::compile(&list, UNLISTED);
+            let values = values(&list);
+            let pairs: Vec<_> = values.iter().flat_map(|&one| values.iter().map(move |&other| [one, other])).collect();
+            // Beyond those that the kernel has today, and those of the x32 way to call.
+            let foreign = [0x4000_0000, 0x4000_0000 + libc::SYS_mount as u32, u32::MAX];
+            for number in (0..1_024).chain(foreign) {
+                let is_weighed = list.get(&number).is_some_and(|decision| !decision.cases.is_empty());
+                for [first, second] in pairs.iter().filter(|[first, second]| is_weighed || first == second) {
+                    let call = Call::of(number, [*first, *second, 0, 0, 0, 0]);
+                    assert_eq!(filter.judge(call), listed(&list, UNLISTED, call), "{call:?} {network:?}");
+                }
+            }
+            assert!(filter.length() < 300, "each instruction is paid for with every run: {}", filter.length());
+        }
+    }
+
+    #[test]
+    fn what_must_never_be_allowed_is_not() {
+        let permitted = |network, number: i64, arguments: [u64; 6]| {
+            let filter = Filter::compile(&list(network, true), UNLISTED);
+            filter.judge(Call::of(number as u32, arguments)) == libc::SECCOMP_RET_ALLOW
+        };
+        let never = [
+            libc::SYS_mount,
+            libc::SYS_umount2,
+            libc::SYS_unshare,
+            libc::SYS_setns,
+            libc::SYS_pivot_root,
+            libc::SYS_chroot,
+            libc::SYS_ptrace,
+            libc::SYS_process_vm_readv,
+            libc::SYS_process_vm_writev,
+            libc::SYS_bpf,
+            libc::SYS_io_uring_setup,
+            libc::SYS_userfaultfd,
+            libc::SYS_perf_event_open,
+            libc::SYS_add_key,
+            libc::SYS_keyctl,
+            libc::SYS_kexec_load,
+            libc::SYS_init_module,
+            libc::SYS_clone3,
+            libc::SYS_open_by_handle_at,
+            libc::SYS_pidfd_getfd,
+            libc::SYS_shmget,
+            libc::SYS_msgget,
+            libc::SYS_mq_open,
+            libc::SYS_reboot,
+            libc::SYS_swapon,
+            libc::SYS_settimeofday,
+        ];
+        for number in never {
+            assert!(!permitted(Network::Own, number, [0; 6]), "{number}");
+        }
+        let flags = |flags: i32| [flags as u64, 0, 0, 0, 0, 0];
+        assert!(permitted(Network::Own, libc::SYS_clone, flags(libc::SIGCHLD)));
+        assert!(!permitted(Network::Own, libc::SYS_clone, flags(libc::SIGCHLD | libc::CLONE_NEWUSER)));
+        let socket = |network, family: i32, kind: i32| {
+            permitted(network, libc::SYS_socket, [family as u64, kind as u64, 0, 0, 0, 0])
+        };
+        assert!(socket(Network::None, libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC));
+        assert!(!socket(Network::None, libc::AF_INET, libc::SOCK_STREAM));
+        assert!(socket(Network::Proxy, libc::AF_INET, libc::SOCK_STREAM));
+        assert!(!socket(Network::Proxy, libc::AF_INET, libc::SOCK_DGRAM));
+        for family in [libc::AF_NETLINK, libc::AF_PACKET, libc::AF_VSOCK, libc::AF_ALG] {
+            assert!(!socket(Network::Own, family, libc::SOCK_DGRAM), "{family}");
+        }
+        assert!(!socket(Network::Own, libc::AF_INET, libc::SOCK_RAW));
+    }
 }
