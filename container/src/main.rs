@@ -18,6 +18,7 @@ mod run;
 mod seat;
 mod seating;
 mod server;
+mod turns;
 
 use assembly::{Assembled, assemble};
 use clap::Parser;

@@ -3,12 +3,13 @@
 //! A place is a user and a control group that serve one run after another. A run also reserves its memory, so that
 //! the promises made to all runs together fit into the machine.
 
+use crate::turns::{Turn, Turns};
 use docle_protocol::limits::MAX_QUEUE_MS;
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// Requests that may wait for a place; more are refused at once, because they could only time out.
@@ -18,10 +19,9 @@ const MAX_WAITING: usize = 1_000;
 #[derive(Debug)]
 pub struct Places<S> {
     free: Mutex<Vec<S>>,
-    seats: Arc<Semaphore>,
-    memory_mb: Arc<Semaphore>,
+    turns: Arc<Turns>,
     budget_mb: u32,
-    waiting: Arc<Semaphore>,
+    waiting: Semaphore,
     count: u32,
     running: AtomicU32,
     taken: AtomicU64,
@@ -32,7 +32,10 @@ pub struct Places<S> {
 pub struct Place<S> {
     seat: Option<S>,
     owner: Arc<Places<S>>,
-    _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    /// Whether a run is in progress here.
+    runs: bool,
+    /// Dropped after the seat has been put back.
+    _turn: Turn,
 }
 
 /// Every place stayed taken for [`MAX_QUEUE_MS`].
@@ -42,51 +45,45 @@ pub struct Full;
 impl<S> Places<S> {
     /// Opens these places, which may use `budget_mb` MiB of memory together.
     pub fn open(seats: Vec<S>, budget_mb: u32) -> Arc<Self> {
-        let count = seats.len();
+        let count = seats.len() as u32;
         Arc::new(Self {
             free: Mutex::new(seats),
-            seats: Arc::new(Semaphore::new(count)),
-            memory_mb: Arc::new(Semaphore::new(budget_mb as usize)),
+            turns: Turns::new(count, budget_mb),
             budget_mb,
-            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
-            count: count as u32,
+            waiting: Semaphore::new(MAX_WAITING),
+            count,
             running: AtomicU32::new(0),
             taken: AtomicU64::new(0),
         })
     }
 
-    /// Waits for a place and for `memory_mb` MiB; first come, first served. Among the free ones the place that
+    /// Waits for a place and for `memory_mb` MiB; [`Turns`] says who goes first. Among the free ones the place that
     /// `suits` best is taken, and among equals the one that has been free for longest.
     pub async fn take<F: Ord>(self: &Arc<Self>, memory_mb: u32, suits: impl Fn(&mut S) -> F) -> Result<Place<S>, Full> {
-        let _turn = self.waiting.clone().try_acquire_owned().map_err(|_| Full)?;
+        let _waits = self.waiting.try_acquire().map_err(|_| Full)?;
         // A run that wants more than the whole budget gets all of it: its limit still ends it where the machine does.
-        let memory = self.memory_mb.clone().acquire_many_owned(memory_mb.min(self.budget_mb));
-        let both = async { Some((memory.await.ok()?, self.seats.clone().acquire_owned().await.ok()?)) };
-        let permits = timeout(Duration::from_millis(MAX_QUEUE_MS.into()), both).await.ok().flatten().ok_or(Full)?;
+        let turn = self.turns.take(memory_mb.min(self.budget_mb));
+        let patience = Duration::from_millis(MAX_QUEUE_MS.into());
+        let turn = timeout(patience, turn).await.ok().flatten().ok_or(Full)?;
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         // Of several that suit best, `min` finds the first.
         let best = free.iter_mut().enumerate().map(|(index, seat)| (Reverse(suits(seat)), index)).min();
-        // A permit was had, so a seat is free.
+        // Whose turn it is finds a seat free.
         let seat = free.remove(best.ok_or(Full)?.1);
         drop(free);
         self.running.fetch_add(1, Ordering::Relaxed);
         self.taken.fetch_add(1, Ordering::Relaxed);
-        Ok(Place { seat: Some(seat), owner: self.clone(), _permits: permits })
+        Ok(Place { seat: Some(seat), owner: self.clone(), runs: true, _turn: turn })
     }
 
     /// A place that is free and `suits`, where nobody runs and nobody waits.
     pub fn take_idle(self: &Arc<Self>, suits: impl Fn(&mut S) -> bool) -> Option<Place<S>> {
-        let permits =
-            (self.memory_mb.clone().try_acquire_many_owned(0).ok()?, self.seats.clone().try_acquire_owned().ok()?);
-        if self.running() > 0 {
-            return None;
-        }
+        let turn = self.turns.take_idle()?;
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let index = free.iter_mut().position(suits)?;
         let seat = free.remove(index);
         drop(free);
-        self.running.fetch_add(1, Ordering::Relaxed);
-        Some(Place { seat: Some(seat), owner: self.clone(), _permits: permits })
+        Some(Place { seat: Some(seat), owner: self.clone(), runs: false, _turn: turn })
     }
 
     /// Places taken since the beginning.
@@ -96,8 +93,7 @@ impl<S> Places<S> {
 
     /// Waits until no place is taken.
     pub async fn drained(&self) {
-        // The semaphore is never closed, so there is no error.
-        let _ = self.seats.acquire_many(self.count).await;
+        self.turns.all_given_back().await;
     }
 
     /// Looks at every place that is free.
@@ -109,6 +105,7 @@ impl<S> Places<S> {
         self.count
     }
 
+    /// Runs in progress. A place that is being prepared for the next one has none.
     pub fn running(&self) -> u32 {
         self.running.load(Ordering::Relaxed)
     }
@@ -119,13 +116,20 @@ impl<S> Place<S> {
     pub fn seat(&mut self) -> &mut S {
         self.seat.as_mut().expect("a place has its seat until it is dropped")
     }
+
+    /// Says that the run is over, though the place is not free yet.
+    pub fn end_run(&mut self) {
+        if std::mem::take(&mut self.runs) {
+            self.owner.running.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 impl<S> Drop for Place<S> {
     fn drop(&mut self) {
+        self.end_run();
         let mut free = self.owner.free.lock().unwrap_or_else(PoisonError::into_inner);
         free.extend(self.seat.take());
-        self.owner.running.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -4,7 +4,7 @@ use crate::egress::{self, Policy};
 use crate::execution::{Outcome, Program, Stop, execute};
 use crate::interpreters::{Interpreters, command_line, environment};
 use crate::jail::launch::{Command, Exit};
-use crate::packages::{Failure, Layer, Layers, Wanted};
+use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
 use crate::seating::Seating;
 use docle_protocol::{Language, Limits, Network, RunEvent, RunJob, RunReport, RunStatus, SourceFile, Truncated, Usage};
@@ -247,7 +247,7 @@ fn report(outcome: Outcome) -> RunReport {
 
 fn not_installed(failure: Failure) -> RunReport {
     match failure {
-        Failure::Refused { exit_code, message } => {
+        Failure::Refused(Refusal { exit_code, message }) => {
             let stderr = format!("Package installation failed: {message}\n");
             without_program(RunStatus::InstallFailed, exit_code, stderr)
         }

@@ -48,6 +48,7 @@ impl Seating {
 
     /// Prepares a place for its next run and gives it back, while the last run's answer is on its way.
     pub fn give_back(self: &Arc<Self>, mut place: Place<Seat>) {
+        place.end_run();
         let seating = self.clone();
         tokio::spawn(async move {
             say(place.seat().vacate().await);

@@ -78,6 +78,25 @@ describe("packages", () => {
     });
   }
 
+  for (const [language, name] of [["python", "misspelt"], ["node", "misspelt"], ["python", "writer==9.9"]] as const) {
+    test(`${language} ${name}: what does not exist is looked up once in a while, not for every run`, async () => {
+      const install = () => withPackages(language, "1", name);
+      const first = await install();
+      const asked = registry.requests();
+      const second = await install();
+      assert.deepEqual([first.status, second.status, second.stderr], ["install_failed", "install_failed", first.stderr]);
+      assert.equal(registry.requests(), asked, "nobody was asked again");
+    });
+  }
+
+  test("a registry in trouble is asked again", async () => {
+    const install = () => withPackages("python", "import writer; print(writer.value)", "writer==1.0");
+    registry.fail(true);
+    const refused = await install().finally(() => registry.fail(false));
+    assert.equal(refused.status, "install_failed");
+    assert.equal((await install()).stdout, "true\n");
+  });
+
   test("daemon: nothing outlives an installation", async () => {
     const report = await withPackages("python", "import evil", "daemon");
     assert.equal(report.stdout, "imported\n", report.stderr);

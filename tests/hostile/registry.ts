@@ -28,6 +28,10 @@ export interface Registry {
   flags: string[];
   /** The same registries, the index with a password in its address. */
   flagsWithPassword: string[];
+  /** How often anything was asked for. */
+  requests(): number;
+  /** Lets every request fail, or no longer. */
+  fail(fails: boolean): void;
   stop(): void;
 }
 
@@ -77,7 +81,10 @@ export async function openRegistry(pythons: HostilePackage[], nodes: HostilePack
   ];
   execFileSync(python(), ["-c", BUILDER], { input: JSON.stringify(orders) });
 
+  let [requests, fails] = [0, false];
   const server = createServer((request, response) => {
+    requests += 1;
+    if (fails) return void response.writeHead(500).end();
     const [, place, rest = ""] = (request.url ?? "").split("/");
     const known = pythons.find(({ name }) => name === rest);
     const node = nodes.find(({ name }) => name === place);
@@ -102,5 +109,5 @@ export async function openRegistry(pythons: HostilePackage[], nodes: HostilePack
     server.closeAllConnections();
     rmSync(directory, { recursive: true, force: true });
   };
-  return { flags: flagsWith(""), flagsWithPassword: flagsWith(`reader:${PASSWORD}@`), stop };
+  return { flags: flagsWith(""), flagsWithPassword: flagsWith(`reader:${PASSWORD}@`), requests: () => requests, fail: (now) => void (fails = now), stop };
 }

@@ -1,5 +1,6 @@
 //! How packages of a language are installed, and what an installer's end means.
 
+use super::refusals::Refusal;
 use super::{Failure, Registries, Wanted};
 use crate::egress;
 use crate::execution::{Outcome, Stop};
@@ -92,5 +93,51 @@ pub fn refusal(outcome: &Outcome) -> Failure {
         (None, Exit::Code(code)) => (code, message("")),
         (None, Exit::Signal(signal)) => (128 + signal, message("the installer was killed")),
     };
-    Failure::Refused { exit_code, message }
+    Failure::Refused(Refusal { exit_code, message })
+}
+
+/// Whether an installer has heard of its registry that there is nothing of that name or version. Everything else may
+/// be the network's fault, or the machine's, and be better the next time.
+pub fn is_missing(language: Language, refusal: &Refusal) -> bool {
+    let says = |what: &str| refusal.message.lines().any(|line| line.trim_start().starts_with(what));
+    match language {
+        // With an index that answered otherwise, uv says the same and adds a hint.
+        Language::Python => says("error: No solution found when resolving dependencies") && !says("hint: An index"),
+        Language::Node => says("npm error code E404") || says("npm error code ETARGET"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_missing(language: Language, said: &str) -> bool {
+        super::is_missing(language, &Refusal { exit_code: 1, message: said.into() })
+    }
+
+    #[test]
+    fn only_a_registry_that_answers_knows_what_is_missing() {
+        let none = "error: No solution found when resolving dependencies\n  cause: Because x was not found in the \
+                    package registry and you require x, we can conclude that your requirements are unsatisfiable.";
+        assert!(is_missing(Language::Python, none));
+        let closed = "hint: An index (https://i/) returned a 403 Forbidden error. Check that the index URL is correct.";
+        for said in [
+            &format!("{none}\n\n{closed}"),
+            "error: Request failed after 3 retries in 5.4s\n  cause: Failed to fetch: https://pypi.org/simple/x/",
+            "error: Failed to build `x==1.0`",
+            "it took longer than 60 seconds",
+        ] {
+            assert!(!is_missing(Language::Python, said), "{said}");
+        }
+        for (said, missing) in [
+            ("npm error code E404\nnpm error 404 Not Found - GET https://registry.npmjs.org/x", true),
+            ("npm error code ETARGET\nnpm error notarget No matching version found for x@99.0.0.", true),
+            ("npm error code E500", false),
+            ("npm error code E403", false),
+            ("npm error code ECONNREFUSED\nnpm error syscall connect", false),
+            ("npm error code ENOSPC", false),
+        ] {
+            assert_eq!(is_missing(Language::Node, said), missing, "{said}");
+        }
+    }
 }

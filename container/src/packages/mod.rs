@@ -6,8 +6,10 @@
 //! runner gives it its name in one step. So no program, not even an installation script, ever writes a layer.
 
 mod installer;
+mod refusals;
 mod shelf;
 
+pub use refusals::Refusal;
 pub use shelf::Layer;
 
 use crate::egress::Policy;
@@ -18,6 +20,7 @@ use crate::seat::Seat;
 use crate::seating::Seating;
 use docle_protocol::Language;
 use docle_protocol::limits::INSTALL_TIMEOUT_MS;
+use refusals::Refusals;
 use sha2::{Digest, Sha256};
 use shelf::Shelf;
 use std::collections::HashMap;
@@ -26,7 +29,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 
 /// Memory of an installation, the files it unpacks included.
@@ -52,6 +55,7 @@ pub struct Layers {
     shelf: Arc<Shelf>,
     staging: PathBuf,
     registries: Registries,
+    refusals: Refusals,
     installing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
@@ -67,8 +71,8 @@ pub struct Wanted<'a> {
 /// Why there is no layer.
 #[derive(Debug)]
 pub enum Failure {
-    /// The installer said no; what it wrote to standard error and how it ended.
-    Refused { exit_code: i32, message: String },
+    /// The installer said no.
+    Refused(Refusal),
     /// The caller left.
     Cancelled,
     /// No place became free.
@@ -93,7 +97,7 @@ impl Layers {
         }
         fs::create_dir_all(&staging)?;
         let shelf = Arc::new(Shelf::open(directory, budget_bytes)?);
-        Ok(Self { shelf, staging, registries, installing: Mutex::default() })
+        Ok(Self { shelf, staging, registries, refusals: Refusals::default(), installing: Mutex::default() })
     }
 
     /// Where the layers lie on the host.
@@ -116,8 +120,8 @@ impl Layers {
         self.shelf.take(&self.name(wanted, SystemTime::now()))
     }
 
-    /// Installs `wanted` in a place of its own, unless somebody else has done so meanwhile. The layer stays while the
-    /// answer lives.
+    /// Installs `wanted` in a place of its own, unless somebody else has done so meanwhile, or was told a moment ago that
+    /// there is no such thing. The layer stays while the answer lives.
     pub async fn install(
         &self,
         wanted: Wanted<'_>,
@@ -133,6 +137,9 @@ impl Layers {
         if let Some(layer) = self.shelf.take(&name) {
             return Ok(layer);
         }
+        if let Some(refusal) = self.refusals.find(&name, Instant::now()) {
+            return Err(Failure::Refused(refusal));
+        }
         let mut place = tokio::select! {
             place = seating.take(INSTALL_MEMORY_MB, None) => place.map_err(|Full| Failure::Full)?,
             () = cancel.cancelled() => return Err(Failure::Cancelled),
@@ -146,6 +153,11 @@ impl Layers {
             // Nothing but the copy of a jail's first process has ever written here.
             fs::remove_dir_all(&staged)?;
         }
+        if let Err(Failure::Refused(refusal)) = &finished
+            && installer::is_missing(wanted.language, refusal)
+        {
+            self.refusals.remember(&name, refusal.clone(), Instant::now());
+        }
         finished
     }
 
@@ -156,9 +168,9 @@ impl Layers {
         seat: &mut Seat,
         cancel: &CancellationToken,
     ) -> Result<(), Failure> {
-        let no_installer = || Failure::Refused {
-            exit_code: 1,
-            message: format!("this runner has no package installer for {}", wanted.language.name()),
+        let no_installer = || {
+            let message = format!("this runner has no package installer for {}", wanted.language.name());
+            Failure::Refused(Refusal { exit_code: 1, message })
         };
         let installer = wanted.installer.ok_or_else(no_installer)?;
         let program = Program {

@@ -1,8 +1,9 @@
 //! Processes without end, and processes that would outlive their run.
 
 import assert from "node:assert/strict";
-import { all, briefly, ends, node, prints, python, shell, timesOut, type Property, type Theme } from "../attack.ts";
+import { all, attempt, briefly, ends, node, prints, python, shell, timesOut, type Attack, type Property, type Theme } from "../attack.ts";
 import type { Rest } from "../../harness/jobs.ts";
+import { processesWith } from "../../harness/runner.ts";
 
 /** Processes and threads of a run, with a little room for those that make and watch its jail. */
 const MOST = 130;
@@ -20,6 +21,18 @@ const neverEnds: Property = (report, scene) => (scene.capsMemory ? timesOut : en
 const roomy: Rest = { limits: { memoryMB: 2_048 } };
 
 const stubborn = ends("timeout", "memory", "killed", "error", "output");
+
+/** An answer says that the tree is empty, so nothing of it may be found when the answer is there, and not only later. */
+const emptyAtOnce: Attack = {
+  name: "python: thirty survivors, looked for as soon as the answer is there",
+  async act(scene) {
+    const leave = "import os\nfor _ in range(30):\n  if os.fork() == 0:\n    os.setsid()\n    os.closerange(0, 3)\n    os.execvp('sh', ['sh', '-c', 'while :; do sleep 1; done', 'MARKER'])\nprint('on')";
+    for (let run = 0; run < 10; run++) {
+      const { stdout } = await attempt(scene, "python", leave);
+      assert.deepEqual([stdout, processesWith(scene.marker)], ["on\n", []]);
+    }
+  },
+};
 
 export const bombs: Theme = {
   name: "process bombs",
@@ -51,6 +64,7 @@ export const survivors: Theme = {
   name: "survivors",
   crowd: true,
   attacks: [
+    emptyAtOnce,
     python("a child", `import subprocess; subprocess.Popen(${stay}); print('done')`, done),
     python("a child in a session of its own", `import subprocess; subprocess.Popen(${stay}, start_new_session=True); print('done')`, done),
     python("a double fork", `import os\nif os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0: os.execvp('sh', ${stay})\n  os._exit(0)\nos.wait(); print('done')`, done),
