@@ -14,8 +14,10 @@ use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
 use crate::platform::d1::D1;
 use crate::platform::entropy::RuntimeEntropy;
+use crate::platform::isolates::IsolateWorker;
 use crate::platform::kv::RuntimeKv;
 use crate::platform::resend::Resend;
+use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Programs;
 use crate::ports::{Background, KeyLedger, Mailer, Sql};
 use crate::store::ledger::SqlLedger;
@@ -27,6 +29,9 @@ use worker::{Env, ObjectNamespace, Result, State};
 const DB: &str = "DB";
 const RUNS: &str = "RUNS";
 const KEY_GATE: &str = "KEY_GATE";
+const ISOLATES: &str = "ISOLATES";
+const ISOLATES_URL: &str = "ISOLATES_URL";
+const ISOLATES_SECRET: &str = "ISOLATES_SECRET";
 const ROOM: &str = "ROOM";
 const ROOM_TOKEN_KEY: &str = "ROOM_TOKEN_KEY";
 const SANDBOX: &str = "SANDBOX";
@@ -52,11 +57,23 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
         room_tokens: env.secret(ROOM_TOKEN_KEY).ok().and_then(|key| SigningKey::parse(&key.to_string())),
         sandboxes: Rc::new(SandboxStub { namespace: env.durable_object(SANDBOX)?, client_left }),
+        isolates: isolates(env).map(|worker| Rc::new(worker) as Rc<dyn Isolates>),
         clock: Rc::new(RuntimeClock),
         entropy: Rc::new(RuntimeEntropy),
         background,
         log: Rc::new(Console),
     })
+}
+
+/// The isolate Worker at an address, where one is configured, else the one that is bound.
+fn isolates(env: &Env) -> Option<IsolateWorker> {
+    match variable(env, ISOLATES_URL) {
+        Some(url) => {
+            let secret = env.secret(ISOLATES_SECRET).map(|secret| secret.to_string()).unwrap_or_default();
+            Some(IsolateWorker::Url { url: url.trim_end_matches('/').to_owned(), secret })
+        }
+        None => env.service(ISOLATES).ok().map(IsolateWorker::Binding),
+    }
 }
 
 /// What a room runs programs with, for as long as its object lives.

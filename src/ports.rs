@@ -5,6 +5,7 @@
 
 pub mod exchange;
 pub mod follow;
+pub mod isolates;
 pub mod rooms;
 pub mod sql;
 
@@ -52,6 +53,8 @@ pub trait Gates {
     async fn ask(&self, key_hash: &str, ask: &Ask) -> Result<Verdict, PortError>;
     /// Hands over a run's [usage record](crate::domain::usage::encode), to be booked soon. It may be repeated.
     async fn record(&self, key_hash: &str, record: String) -> Result<(), PortError>;
+    /// Books now what was recorded here and in the gate, instead of soon.
+    async fn book(&self, key_hash: &str) -> Result<(), PortError>;
     /// Makes the gate look again at what the database says: when this returns, nobody passes by what it said before.
     async fn refresh(&self, key_hash: &str) -> Result<(), PortError>;
 }

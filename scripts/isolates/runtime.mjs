@@ -17,7 +17,8 @@ import { inRoot, isolatesEntry, isolatesModule, isolatesWasm } from "../setup/pa
  * @property {Record<string, string>} [vars]
  * @property {string} [ai]
  *
- * @typedef {{ url: string, pid: number, database: (binding: string) => Promise<import("miniflare").D1Database>, stop: () => Promise<void> }} Runtime
+ * @typedef {{ prepare: (sql: string) => { run: () => Promise<unknown> } }} Database what is used of one
+ * @typedef {{ url: string, pid: number, database: (binding: string) => Promise<Database>, stop: () => Promise<void> }} Runtime
  */
 
 // After every isolate that ends, V8 would throw away what it has compiled of WebAssembly, and compile it again for the
@@ -37,8 +38,8 @@ export async function startRuntime({ secret, outbound, state, databases = {}, va
     cf: false,
     log: new Log(LogLevel.NONE),
     logRequests: false,
-    // The runtime complains on its standard error of what is none of anybody's business here, scripts included.
-    handleRuntimeStdio: (/** @type {import("node:stream").Readable} */ out, /** @type {import("node:stream").Readable} */ errors) => void (out.resume(), errors.resume()),
+    // Logs of the runtime are of no use here: scripts have a console of their own.
+    handleStructuredLogs: () => {},
     ...(state === undefined ? {} : { resourcePersistencePath: state }),
     workers: [
       {
@@ -65,7 +66,7 @@ export async function startRuntime({ secret, outbound, state, databases = {}, va
   }));
   const url = (await miniflare.ready).origin;
   const pid = runtimes().find((candidate) => !before.includes(candidate)) ?? 0;
-  return { url, pid, database: (binding) => miniflare.getD1Database(binding), stop: () => miniflare.dispose() };
+  return { url, pid, database: async (binding) => /** @type {Database} */ (await miniflare.getD1Database(binding)), stop: () => miniflare.dispose() };
 }
 
 /** Processes of the Workers runtime that are ours. */

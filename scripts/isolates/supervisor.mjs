@@ -24,7 +24,8 @@ const PAGE_BYTES = 4_096;
 /**
  * @typedef {{ runtime: import("./runtime.mjs").Runtime, calls: Set<Call>, retired: boolean, killed: string | undefined }} Process
  * @typedef {{ timeoutMs: number, deadline: number }} Call
- * @typedef {{ url: string, pids: () => number[], database: (binding: string) => Promise<import("miniflare").D1Database>, stop: () => Promise<void> }} Supervisor
+ * @typedef {import("./runtime.mjs").Database} Database
+ * @typedef {{ url: string, pids: () => number[], databases: (binding: string) => Promise<Database[]>, stop: () => Promise<void> }} Supervisor
  */
 
 /** Starts the processes. @param {import("./runtime.mjs").Surroundings} surroundings @param {number} [port] @returns {Promise<Supervisor>} */
@@ -126,7 +127,7 @@ export async function startIsolates(surroundings, port = 0) {
   return {
     url: `http://127.0.0.1:${address.port}`,
     pids: () => [...processes].map((process) => process.runtime.pid),
-    database: async (binding) => (await choose()).runtime.database(binding),
+    databases: (binding) => Promise.all([...processes].map((process) => process.runtime.database(binding))),
     stop: async () => {
       stopping = true;
       clearInterval(watch);

@@ -30,6 +30,7 @@ export const tsc = join(modules, "typescript", "bin", "tsc");
 export const esbuild = join(modules, "esbuild", "bin", "esbuild");
 export const wasmOpt = join(modules, "binaryen", "bin", "wasm-opt");
 
+export const workerEntry = inRoot("worker.mjs");
 export const workerModule = inRoot("build", "index.js");
 export const workerWasm = inRoot("build", "index_bg.wasm");
 export const isolatesEntry = inRoot("isolates", "entry.mjs");

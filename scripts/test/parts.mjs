@@ -85,8 +85,10 @@ const conformance = ["run", "stream", "idempotency", "isolation", "load"].map((n
 
 // Without a Docker engine wrangler cannot build the container's image, not even in a dry run, so the Worker's half is
 // what is checked here: bundle, bindings, migrations and the container's settings. The image is checked where it can be.
-const dryRun = (/** @type {string} */ name, /** @type {string} */ environment) =>
-  check(`Dry-run deployment: ${name}`, node, [wrangler, "deploy", "--dry-run", "--containers-rollout=none", "--env", environment], wranglerEnv);
+const dryRun = (/** @type {string} */ name, /** @type {string} */ environment, /** @type {string} */ worker = ".") => {
+  const config = inRoot(worker, "wrangler.toml");
+  return check(`Dry-run deployment: ${name}`, node, [wrangler, "deploy", "--dry-run", "--containers-rollout=none", "--config", config, "--env", environment], wranglerEnv);
+};
 
 const wasm = ["--target", "wasm32-unknown-unknown"];
 
@@ -95,11 +97,14 @@ export const parts = [
   check("Types of scripts and tests", node, [tsc]),
   check("Rust format", "cargo", ["fmt", "--all", "--check"]),
   check("Rust lints", "cargo", ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
-  check("Rust lints, WebAssembly", "cargo", ["clippy", "-p", "docle", "--quiet", ...wasm, "--", "-D", "warnings"]),
+  check("Rust lints, WebAssembly", "cargo", ["clippy", "-p", "docle", "-p", "docle-isolates", "--quiet", ...wasm, "--", "-D", "warnings"]),
   rustTests,
   dryRun("development", ""),
   dryRun("staging", "staging"),
   dryRun("production", "production"),
+  dryRun("isolates, development", "", "isolates"),
+  dryRun("isolates, staging", "staging", "isolates"),
+  dryRun("isolates, production", "production", "isolates"),
   { ...check("Dry-run deployment, with its image", node, [inRoot("scripts", "deploy.mjs"), "staging", "--dry-run"], wranglerEnv), needs: containers },
   nodeTests("The tree", "tests/tidy/*.test.ts"),
   nodeTests("End to end", "tests/*.test.ts"),
@@ -107,6 +112,7 @@ export const parts = [
   containerTests("Containers", {}, "tests/containers/*.test.ts"),
   nodeTests("Platform", "tests/platform/*.test.ts"),
   nodeTests("Rooms", "tests/rooms/*.test.ts"),
+  nodeTests("Isolates", "tests/isolates/*.test.ts"),
   nodeTests("Warm starts are like cold ones", "tests/conformance/*.test.ts"),
   nodeTests("Hostile programs", "tests/hostile/*.test.ts"),
 ];

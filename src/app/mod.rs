@@ -2,6 +2,7 @@
 
 pub mod health;
 pub mod keys;
+pub mod languages;
 pub mod privacy;
 pub mod projects;
 pub mod purge;
@@ -9,11 +10,13 @@ pub mod room_programs;
 pub mod rooms;
 pub mod run;
 pub mod runs;
+pub mod scripts;
 pub mod sign_in;
 pub mod usage;
 
 use crate::config::Config;
 use crate::domain::room_token::SigningKey;
+use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Rooms;
 use crate::ports::{Background, Clock, Entropy, Gates, Kv, Level, Log, Mailer, PortError, Sandboxes, Sql};
 use serde_json::json;
@@ -29,6 +32,8 @@ pub struct App {
     /// `None` where rooms of projects cannot be used, because there is no secret to sign tokens with.
     pub room_tokens: Option<SigningKey>,
     pub sandboxes: Rc<dyn Sandboxes>,
+    /// `None` where scripts cannot be run.
+    pub isolates: Option<Rc<dyn Isolates>>,
     /// `None` where mail cannot be sent.
     pub mailer: Option<Rc<dyn Mailer>>,
     pub clock: Rc<dyn Clock>,

@@ -3,14 +3,14 @@
 use crate::app::App;
 use crate::domain::events::{Broken, Line, Transcript, read_line};
 use crate::domain::idempotency::{Fingerprint, IdempotencyKey};
-use crate::domain::record::{self, Owner};
+use crate::domain::record::{self, Owner, Remembered};
 use crate::domain::result::RunResult;
 use crate::domain::run_id::RunId;
 use crate::domain::run_request::RunRequest;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage;
 use crate::ports::follow::Follow;
-use crate::ports::{Background, Level, Once, SandboxFailure, SandboxFailureCode};
+use crate::ports::{Background, Gates, Kv, Level, Log, Once, SandboxFailure, SandboxFailureCode};
 use crate::store;
 use bytes::Bytes;
 use docle_protocol::RunJob;
@@ -213,25 +213,49 @@ fn detach(background: &dyn Background, mut running: Running) -> LocalBoxStream<'
 fn record_at_the_end(app: &App, running: &mut Running, client: Client, request: RunRequest) {
     let (sender, receiver) = oneshot::channel::<Ended>();
     running.recorder = Some(sender);
-    let (runs, gates, log) = (Rc::clone(&app.runs), Rc::clone(&app.gates), Rc::clone(&app.log));
-    let Client { owner, key_hash, ip } = client;
+    let recorder = Recorder::of(app, client);
     app.background.spawn(Box::pin(async move {
         let Ok(Ended { result, rest }) = receiver.await else { return };
         if let Some(mut rest) = rest {
             while rest.next_line().await.is_ok() {}
         }
-        let usage = usage::encode(&owner, &request, &result, ip.as_deref());
-        let stored = match record::encode(&owner, result.created_at, &request, result.json()) {
-            Ok(record) => store::runs::put(&*runs, result.id, &record).await.map_err(|error| error.to_string()),
+        recorder.store(&request, &result).await;
+        recorder.count(&request, &result).await;
+    }));
+}
+
+/// Writes down what came of a run.
+pub struct Recorder {
+    runs: Rc<dyn Kv>,
+    gates: Rc<dyn Gates>,
+    log: Rc<dyn Log>,
+    client: Client,
+}
+
+impl Recorder {
+    /// For runs of a client.
+    pub fn of(app: &App, client: Client) -> Self {
+        Self { runs: Rc::clone(&app.runs), gates: Rc::clone(&app.gates), log: Rc::clone(&app.log), client }
+    }
+
+    /// Stores the result with its input, to be read for a while.
+    pub async fn store(&self, request: &impl Remembered, result: &RunResult) {
+        let stored = match record::encode(&self.client.owner, result.created_at, request, result.json()) {
+            Ok(record) => store::runs::put(&*self.runs, result.id, &record).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         if let Err(error) = stored {
             let line = json!({ "message": "A result could not be stored.", "run.id": result.id, "error": error });
-            log.write(Level::Error, line);
+            self.log.write(Level::Error, line);
         }
-        if let Err(error) = gates.record(&key_hash, usage).await {
+    }
+
+    /// Hands the usage over.
+    pub async fn count(&self, request: &impl Remembered, result: &RunResult) {
+        let usage = usage::encode(&self.client.owner, request, result, self.client.ip.as_deref());
+        if let Err(error) = self.gates.record(&self.client.key_hash, usage).await {
             let line = json!({ "message": "A run could not be counted.", "run.id": result.id, "error": error.0 });
-            log.write(Level::Error, line);
+            self.log.write(Level::Error, line);
         }
-    }));
+    }
 }

@@ -1,6 +1,7 @@
 //! Who may pass a key's gate: the key's validity, its domains and its rate, decided in one step.
 
 use crate::domain::allowed_domain;
+use crate::domain::isolate_settings::IsolateSettings;
 use crate::domain::record::Owner;
 use crate::domain::rolling_window::{Rate, RollingWindow, WINDOW_MS};
 use crate::domain::timestamp::Timestamp;
@@ -16,6 +17,8 @@ pub struct KeyFacts {
     pub limit: u32,
     /// Whether the project wants the addresses of its callers kept.
     pub store_ip: bool,
+    /// What the project decides about its scripts.
+    pub isolates: IsolateSettings,
 }
 
 /// A caller at the gate.
@@ -40,7 +43,13 @@ pub enum Verdict {
     Limited { rate: Rate },
     /// Come in.
     #[serde(rename_all = "camelCase")]
-    Open { owner: Owner, store_ip: bool, rate: Rate },
+    Open {
+        owner: Owner,
+        store_ip: bool,
+        rate: Rate,
+        #[serde(default, skip_serializing_if = "IsolateSettings::is_default")]
+        isolates: IsolateSettings,
+    },
 }
 
 /// Decides about one caller; one that passes and counts is counted in `window`.
@@ -54,7 +63,7 @@ pub fn decide(facts: Option<&KeyFacts>, window: &mut RollingWindow, ask: &Ask, n
     let admitted = !ask.counts || window.admit(facts.limit, now);
     let rate = window.rate(facts.limit, now);
     if admitted {
-        Verdict::Open { owner: facts.owner.clone(), store_ip: facts.store_ip, rate }
+        Verdict::Open { owner: facts.owner.clone(), store_ip: facts.store_ip, rate, isolates: facts.isolates.clone() }
     } else {
         Verdict::Limited { rate }
     }
@@ -106,6 +115,7 @@ mod tests {
             allowed_domains: vec![],
             limit: 1,
             store_ip: false,
+            isolates: IsolateSettings::default(),
         }
     }
 
@@ -151,7 +161,7 @@ mod tests {
     #[test]
     fn gate_format_unchanged() {
         let rate = Rate { limit: 60, remaining: 59, reset_at: Timestamp(60_000) };
-        let open = Verdict::Open { owner: facts().owner, store_ip: true, rate };
+        let open = Verdict::Open { owner: facts().owner, store_ip: true, rate, isolates: IsolateSettings::default() };
         let rate = json!({ "limit": 60, "remaining": 59, "resetAt": 60_000 });
         let owner = json!({ "projectId": "proj_1", "keyId": "key_1" });
         let written = |verdict: &Verdict| serde_json::to_value(verdict).unwrap();

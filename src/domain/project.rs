@@ -1,5 +1,6 @@
 //! Projects: what keys and runs belong to.
 
+use crate::domain::isolate_settings::IsolateSettings;
 use crate::domain::key_settings::read_name;
 use crate::domain::page::Position;
 use crate::domain::problem::{FieldError, Problems};
@@ -15,6 +16,8 @@ pub struct ProjectSettings {
     pub store_ip: bool,
     /// Whether results are read by the project's own keys and owner only, instead of by whoever knows their ids.
     pub private_results: bool,
+    /// What its scripts may do.
+    pub isolates: IsolateSettings,
 }
 
 /// A project of somebody's.
@@ -45,7 +48,8 @@ pub fn parse_new(body: Value) -> Result<ProjectSettings, Vec<FieldError>> {
         let name = read_name(&mut fields);
         let store_ip = fields.boolean("storeIp").unwrap_or(false);
         let private_results = fields.boolean("privateResults").unwrap_or(false);
-        Some(ProjectSettings { name: name?, store_ip, private_results })
+        let isolates = IsolateSettings::default().read(&mut fields);
+        Some(ProjectSettings { name: name?, store_ip, private_results, isolates })
     });
     problems.conclude(settings)
 }
@@ -60,10 +64,11 @@ pub fn parse_change(body: Value, settings: ProjectSettings) -> Result<ProjectSet
         name: read_name(&mut fields).unwrap_or(settings.name),
         store_ip: fields.boolean("storeIp").unwrap_or(settings.store_ip),
         private_results: fields.boolean("privateResults").unwrap_or(settings.private_results),
+        isolates: settings.isolates.read(&mut fields),
     });
     problems.conclude(settings)
 }
 
 fn open(body: Value, problems: &mut Problems) -> Option<Reader<'_>> {
-    Reader::open(body, String::new(), &["name", "storeIp", "privateResults"], problems)
+    Reader::open(body, String::new(), &["name", "storeIp", "privateResults", "isolates"], problems)
 }

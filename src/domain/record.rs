@@ -23,13 +23,13 @@ pub struct Owner {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Record<'a> {
+struct Record<'a, I> {
     v: u8,
     project_id: &'a str,
     key_id: &'a str,
     created_at: String,
     result: &'a RawValue,
-    input: Input<'a>,
+    input: I,
     user_context: &'a Option<UserContext>,
 }
 
@@ -67,12 +67,43 @@ struct Policy<'a> {
     allowed_hosts: &'a [String],
 }
 
+/// What is remembered of a request, whatever it asked to run.
+pub trait Remembered {
+    /// The language, as statistics name it.
+    fn language(&self) -> &'static str;
+    /// The source of what was started.
+    fn source(&self) -> &str;
+    /// For whom it was run.
+    fn user_context(&self) -> &Option<UserContext>;
+    /// The request with every default filled in, and without its content where there is no room for it.
+    fn input(&self, keep_content: bool) -> impl Serialize;
+}
+
+impl Remembered for RunRequest {
+    fn language(&self) -> &'static str {
+        self.job.language.name()
+    }
+
+    fn source(&self) -> &str {
+        let entrypoint = self.job.files.iter().find(|file| file.path == self.job.entrypoint);
+        entrypoint.map_or("", |file| &file.content)
+    }
+
+    fn user_context(&self) -> &Option<UserContext> {
+        &self.user_context
+    }
+
+    fn input(&self, keep_content: bool) -> impl Serialize {
+        input(&self.job, self.sent_code, keep_content)
+    }
+}
+
 /// The record of a finished run, at most [`MAX_RECORD_BYTES`] long: where that is too little, the input's content goes
 /// first and then the end of the output, and both are marked.
 pub fn encode(
     owner: &Owner,
     created_at: Timestamp,
-    request: &RunRequest,
+    request: &impl Remembered,
     result: &Bytes,
 ) -> Result<Vec<u8>, serde_json::Error> {
     encode_within(MAX_RECORD_BYTES, owner, created_at, request, result)
@@ -82,7 +113,7 @@ fn encode_within(
     max_bytes: usize,
     owner: &Owner,
     created_at: Timestamp,
-    request: &RunRequest,
+    request: &impl Remembered,
     result: &Bytes,
 ) -> Result<Vec<u8>, serde_json::Error> {
     let write = |result: &[u8], keep_content: bool| {
@@ -92,8 +123,8 @@ fn encode_within(
             key_id: &owner.key_id,
             created_at: created_at.to_string(),
             result: serde_json::from_slice(result)?,
-            input: input(&request.job, request.sent_code, keep_content),
-            user_context: &request.user_context,
+            input: request.input(keep_content),
+            user_context: request.user_context(),
         })
     };
     let mut record = write(result, true)?;

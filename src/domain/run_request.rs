@@ -10,8 +10,8 @@ use docle_protocol::{Language, Limits, Network, RunJob, SourceFile};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const FIELDS: [&str; 10] =
-    ["code", "files", "entrypoint", "lang", "packages", "stdin", "args", "env", "policy", "userContext"];
+const FIELDS: [&str; 11] =
+    ["tier", "code", "files", "entrypoint", "lang", "packages", "stdin", "args", "env", "policy", "userContext"];
 const POLICY_FIELDS: [&str; 5] = ["timeoutMs", "memoryMB", "maxOutputBytes", "allowNetwork", "allowedHosts"];
 
 /// A request that can be run as it is.
@@ -35,6 +35,9 @@ pub fn parse(body: Value, id: RunId, max_timeout_ms: u32) -> Result<RunRequest, 
 }
 
 fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunRequest> {
+    if fields.value("tier").is_some_and(|tier| tier != "run") {
+        fields.note("tier", "must be \"run\" or \"isolate\"");
+    }
     let language = read_language(&mut fields);
     let source = read_source(&mut fields, language);
     let packages = read_packages(&mut fields, language);
@@ -66,7 +69,9 @@ fn read_language(fields: &mut Reader<'_>) -> Option<Language> {
     let name = fields.string("lang")?;
     let language = Language::ALL.into_iter().find(|language| language.name() == name);
     if language.is_none() {
-        fields.note("lang", format!("must be {names}, got \"{}\"", shown(&name)));
+        let is_script = matches!(name.as_str(), "javascript" | "typescript");
+        let way_out = if is_script { "; scripts in this language run with tier \"isolate\"" } else { "" };
+        fields.note("lang", format!("must be {names}, got \"{}\"{way_out}", shown(&name)));
     }
     language
 }

@@ -1,8 +1,7 @@
 //! What is written down about a run for its project's statistics.
 
-use crate::domain::record::Owner;
+use crate::domain::record::{Owner, Remembered};
 use crate::domain::result::RunResult;
-use crate::domain::run_request::RunRequest;
 use crate::domain::user_context::UserContext;
 use serde::Serialize;
 
@@ -31,23 +30,21 @@ struct UsageRecord<'a> {
 }
 
 /// The record of a run as JSON. `ip` is for projects that want it.
-pub fn encode(owner: &Owner, request: &RunRequest, result: &RunResult, ip: Option<&str>) -> String {
-    let source = request.job.files.iter().find(|file| file.path == request.job.entrypoint);
-    let source = source.map_or("", |file| file.content.as_str());
+pub fn encode(owner: &Owner, request: &impl Remembered, result: &RunResult, ip: Option<&str>) -> String {
     let duration_ms = result.duration_ms.clamp(0.0, f64::from(u32::MAX)).round() as u32;
     let record = UsageRecord {
         run_id: result.id.to_string(),
         owner,
         created_at: result.created_at.0,
         hour: result.created_at.0.div_euclid(HOUR_MS),
-        language: request.job.language.name(),
-        snippet: source.chars().take(MAX_SNIPPET_CHARS).collect(),
+        language: request.language(),
+        snippet: request.source().chars().take(MAX_SNIPPET_CHARS).collect(),
         status: result.status.name(),
         exit_code: result.exit_code,
         duration_ms,
         bucket: bucket_of(duration_ms),
-        end_user_id: request.user_context.as_ref().map(|context| context.id.as_str()),
-        user_context: &request.user_context,
+        end_user_id: request.user_context().as_ref().map(|context| context.id.as_str()),
+        user_context: request.user_context(),
         ip,
     };
     serde_json::to_string(&record).expect("a record is plain data with string keys, which always encodes")

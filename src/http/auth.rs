@@ -1,9 +1,11 @@
 //! Who calls: an argument type for each kind of caller.
 
+use crate::app::run::Client;
 use crate::app::{App, sign_in};
 use crate::domain::allowed_domain;
 use crate::domain::api_key::ApiKey;
 use crate::domain::gate::{Ask, Verdict};
+use crate::domain::isolate_settings::IsolateSettings;
 use crate::domain::record::Owner;
 use crate::domain::rolling_window::Rate;
 use crate::domain::session::Session;
@@ -22,6 +24,8 @@ pub struct ApiClient {
     /// The caller's address, where the project wants it kept.
     pub ip: Option<String>,
     pub rate: Rate,
+    /// What the project decides about its scripts.
+    pub isolates: IsolateSettings,
 }
 
 impl ApiClient {
@@ -54,11 +58,17 @@ impl ApiClient {
                 Err(ApiError::new(ErrorCode::DomainNotAllowed, "This API key is not for pages of this domain."))
             }
             Verdict::Limited { rate } => Err(rate::exceeded(&rate, app.clock.now())),
-            Verdict::Open { owner, store_ip, rate } => {
+            Verdict::Open { owner, store_ip, rate, isolates } => {
                 let ip = if store_ip { call.origin().ip } else { None };
-                Ok(Some(Self { owner, key_hash, ip, rate }))
+                Ok(Some(Self { owner, key_hash, ip, rate, isolates }))
             }
         }
+    }
+}
+
+impl From<ApiClient> for Client {
+    fn from(ApiClient { owner, key_hash, ip, .. }: ApiClient) -> Self {
+        Self { owner, key_hash, ip }
     }
 }
 

@@ -45,6 +45,7 @@ pub enum ErrorCode {
     QueueFull,
     SandboxUnavailable,
     SandboxMismatch,
+    IsolatesUnavailable,
     ServiceUnavailable,
     Internal,
 }
@@ -52,7 +53,7 @@ pub enum ErrorCode {
 impl ErrorCode {
     /// Every code.
     #[cfg(test)]
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::IncompleteBody,
@@ -84,6 +85,7 @@ impl ErrorCode {
         Self::QueueFull,
         Self::SandboxUnavailable,
         Self::SandboxMismatch,
+        Self::IsolatesUnavailable,
         Self::ServiceUnavailable,
         Self::Internal,
     ];
@@ -132,6 +134,9 @@ impl ErrorCode {
             Self::QueueFull => ("queue_full", StatusCode::TOO_MANY_REQUESTS, "Queue full"),
             Self::SandboxUnavailable => ("sandbox_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Sandbox unavailable"),
             Self::SandboxMismatch => ("sandbox_mismatch", StatusCode::BAD_GATEWAY, "Sandbox mismatch"),
+            Self::IsolatesUnavailable => {
+                ("isolates_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Isolate tier unavailable")
+            }
             Self::ServiceUnavailable => ("service_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
         }
@@ -339,6 +344,7 @@ mod tests {
             ("queue_full", 429),
             ("sandbox_unavailable", 503),
             ("sandbox_mismatch", 502),
+            ("isolates_unavailable", 503),
             ("service_unavailable", 503),
             ("internal", 500),
         ];

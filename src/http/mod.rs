@@ -14,6 +14,7 @@ pub mod rate;
 pub mod respond;
 pub mod room_guest;
 pub mod routes;
+mod runtime_apis;
 pub mod silence;
 pub mod site;
 pub mod sse;

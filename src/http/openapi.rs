@@ -30,6 +30,15 @@ fn operation(name: &str) -> Operation {
     match name {
         "create_run" => of("Run a program", Some("RunRequest"), 200, Some("RunResult")),
         "get_run" => of("Read a result again, for 7 days", None, 200, Some("StoredRun")),
+        "execute_script" => of("Run a script in an isolate", Some("ScriptRequest"), 200, Some("ScriptResult")),
+        "validate_script" => of("Say what is wrong with a script", Some("Script"), 200, Some("Validation")),
+        "list_executions" => Operation {
+            query: &["limit", "cursor", "offset"],
+            ..of("The scripts that the key's project has run", None, 200, Some("ExecutionPage"))
+        },
+        "get_execution" => of("Read a script's result again, for 7 days", None, 200, Some("Execution")),
+        "list_languages" => of("Languages of all tiers, with versions", None, 200, Some("Languages")),
+        "get_docs" => of("The runtime APIs of scripts", None, 200, Some("Docs")),
         "request_link" => of("Mail a login link", Some("LinkRequest"), 200, Some("Message")),
         "get_verify" => Operation { query: &["token"], ..of("The page that a login link opens", None, 200, None) },
         "redeem_link" => of("Redeem a login link for a session", Some("Link"), 200, Some("Message")),
@@ -102,7 +111,8 @@ fn document() -> Value {
     let mut schemas = Map::new();
     for (name, fields) in SHAPES {
         // What may be absent from a request is always there in an answer, and may be null.
-        let is_request = takes.contains(name) || ["Policy", "Packages", "SourceFile", "UserContext"].contains(name);
+        let is_request = takes.contains(name)
+            || ["Policy", "Packages", "SourceFile", "UserContext", "ScriptConfig", "IsolateSettings"].contains(name);
         schemas.insert((*name).to_owned(), shape(name, fields, is_request));
     }
     schemas.insert("Problem".to_owned(), problem());
@@ -128,7 +138,7 @@ fn describe(route: &Route) -> Value {
     }
     for name in operation.query {
         let required = matches!(*name, "id" | "token");
-        let mut schema = json!({ "type": if *name == "limit" { "integer" } else { "string" } });
+        let mut schema = json!({ "type": if matches!(*name, "limit" | "offset") { "integer" } else { "string" } });
         merge(&mut schema, range("query", name));
         parameters.push(json!({ "name": name, "in": "query", "required": required, "schema": schema }));
     }
@@ -137,7 +147,7 @@ fn describe(route: &Route) -> Value {
     if let Some(name) = operation.gives {
         success["content"] = json_of(name);
     }
-    if route.name == "create_run" {
+    if matches!(route.name, "create_run" | "execute_script") {
         success["content"]["text/event-stream"] = json!({ "schema": { "type": "string" } });
     }
     let problem = json!({ "application/problem+json": { "schema": reference("Problem") } });
@@ -175,7 +185,7 @@ fn shape(name: &str, fields: Fields, is_request: bool) -> Value {
         if plain == *kind || (kind.ends_with('?') && !is_request) {
             required.push(*field);
         }
-        let nullable = kind.ends_with('?') && (!is_request || *field == "expiresAt");
+        let nullable = kind.ends_with('?') && (!is_request || *field == "expiresAt" || name == "IsolateSettings");
         let described = if nullable { json!({ "anyOf": [described, { "type": "null" }] }) } else { described };
         properties.insert((*field).to_owned(), described);
     }
@@ -198,6 +208,7 @@ fn type_of(kind: &str) -> Value {
     }
     match (kind, kind.strip_prefix('@')) {
         (_, Some(name)) => reference(name),
+        ("any", _) => json!({}),
         ("time", _) => json!({ "type": "string", "format": "date-time" }),
         (plain, _) => json!({ "type": plain }),
     }

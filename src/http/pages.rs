@@ -2,6 +2,7 @@
 
 use crate::domain::room_id::RoomId;
 use crate::domain::token::Token;
+use crate::http::runtime_apis::{EXAMPLE, LIMITS, RUNTIME_APIS};
 use crate::ports::exchange::{Body, Response};
 use ::http::StatusCode;
 use ::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS};
@@ -37,6 +38,28 @@ pub fn room(base: &str, room: &RoomId) -> Response {
     // The address of a room that is nobody's is the key to it: no other site shall see where somebody came from.
     response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// Says what scripts have beside the language.
+pub fn runtime_apis() -> Response {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let apis: String = RUNTIME_APIS
+        .iter()
+        .map(|api| {
+            let [signature, description, example] = [api.signature, api.description, api.example].map(escape);
+            format!("<h2>{}</h2><p><code>{signature}</code><p>{description}<pre>{example}</pre>", api.name)
+        })
+        .collect();
+    let limits: String =
+        LIMITS.iter().map(|(name, value)| format!("<tr><th>{}<td>{}", escape(name), escape(value))).collect();
+    let content = format!(
+        "<style>body{{max-width:44rem;margin:4rem auto}}pre{{padding:.75rem 1rem;background:#8881;border-radius:.4rem;\
+         overflow-x:auto}}h2{{margin:2.5rem 0 0}}th{{text-align:left;padding-right:2rem;font-weight:500}}</style>\
+         <p>A script is the body of an asynchronous function in JavaScript or TypeScript. This is what it has beside \
+         the language.</p><pre>{}</pre>{apis}<h2>Limits</h2><table>{limits}</table>",
+        escape(EXAMPLE)
+    );
+    page(StatusCode::OK, &content, "")
 }
 
 fn page(status: StatusCode, content: &str, form_target: &str) -> Response {

@@ -3,6 +3,7 @@
 use crate::domain::rolling_window::{Rate, WINDOW_MS};
 use crate::domain::timestamp::Timestamp;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::ports::exchange::Response;
 use ::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
 /// The headers that users know, in epoch milliseconds, and those of the IETF's draft
@@ -17,6 +18,17 @@ pub fn headers(rate: &Rate, now: Timestamp) -> [(HeaderName, HeaderValue); 5] {
         (HeaderName::from_static("ratelimit-policy"), text(format!("\"key\";q={limit};w={}", WINDOW_MS / 1_000))),
         (HeaderName::from_static("ratelimit"), text(format!("\"key\";r={remaining};t={}", seconds(rate, now)))),
     ]
+}
+
+/// An answer, whatever it is, with the headers of the limit that its caller has used.
+pub fn told(answer: Result<Response, ApiError>, rate: &Rate, now: Timestamp) -> Result<Response, ApiError> {
+    match answer {
+        Ok(mut response) => {
+            response.headers_mut().extend(headers(rate, now));
+            Ok(response)
+        }
+        Err(error) => Err(error.with_headers(headers(rate, now))),
+    }
 }
 
 /// The refusal of a call that is one too many.

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::routes::{auth, collab, health, index, keys, privacy, projects, rooms, run, usage};
+use crate::http::routes::{auth, collab, docs, health, index, keys, privacy, projects, rooms, run, scripts, usage};
 use crate::ports::exchange::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
@@ -88,6 +88,12 @@ const fn delete(path: &'static str, caller: Caller, (handler, name): (Handler, &
 pub static ROUTES: &[Route] = &[
     post("/api/run", Caller::ApiClient, handler!(run::create_run)),
     get("/api/run/:id", Caller::ApiClient, handler!(run::get_run)),
+    post("/execute", Caller::ApiClient, handler!(scripts::execute_script)),
+    post("/validate", Caller::ApiClient, handler!(scripts::validate_script)),
+    get("/executions", Caller::ApiClient, handler!(scripts::list_executions)),
+    get("/executions/:id", Caller::ApiClient, handler!(scripts::get_execution)),
+    get("/languages", Caller::Anyone, handler!(docs::list_languages)),
+    get("/docs", Caller::Anyone, handler!(docs::get_docs)),
     post("/auth/request", Caller::Visitor, handler!(auth::request_link)),
     get("/auth/verify", Caller::Visitor, handler!(auth::get_verify)),
     post("/auth/verify", Caller::Visitor, handler!(auth::redeem_link)),

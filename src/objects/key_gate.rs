@@ -29,6 +29,14 @@ use std::rc::Rc;
 use std::time::Duration;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object, wasm_bindgen};
 
+/// When runs are booked.
+#[derive(PartialEq, Eq)]
+enum When {
+    /// When they have been collected for long enough.
+    Due,
+    Now,
+}
+
 type Looking = Shared<LocalBoxFuture<'static, std::result::Result<Option<KeyFacts>, PortError>>>;
 
 /// A database that is away is not asked more often.
@@ -76,6 +84,10 @@ impl DurableObject for KeyGate {
                 Ok(records) => self.record(&key_hash, &records).await,
                 Err(error) => Err(failed(error)),
             },
+            GateAction::Book => match request.text().await {
+                Ok(records) => self.book(&key_hash, &records).await,
+                Err(error) => Err(failed(error)),
+            },
             GateAction::Refresh => {
                 self.forget_facts();
                 Ok(String::new())
@@ -93,7 +105,7 @@ impl DurableObject for KeyGate {
 
     async fn alarm(&self) -> Result<Response> {
         self.memory.borrow_mut().alarm = None;
-        if let Err(error) = self.do_chores().await {
+        if let Err(error) = self.do_chores(When::Due).await {
             Console.write(Level::Error, json!({ "message": "A key's gate could not book.", "error": error.0 }));
             // Nothing is lost: all of it is still there, and the next alarm tries again.
             self.state.storage().set_alarm(RETRY_AFTER).await?;
@@ -128,6 +140,12 @@ impl KeyGate {
             memory.records.extend(records.lines().map(str::to_owned));
         }
         self.set_alarm(now).await?;
+        Ok(String::new())
+    }
+
+    async fn book(&self, key_hash: &str, records: &str) -> std::result::Result<String, PortError> {
+        self.record(key_hash, records).await?;
+        self.do_chores(When::Now).await?;
         Ok(String::new())
     }
 
@@ -172,7 +190,7 @@ impl KeyGate {
 
     /// Saves the window and books what is due, or deletes everything where nothing is left to do. Calls come in during
     /// the booking; they find everything in order, because only what was booked is forgotten, and only afterwards.
-    async fn do_chores(&self) -> std::result::Result<(), PortError> {
+    async fn do_chores(&self, booking: When) -> std::result::Result<(), PortError> {
         let sql = self.sql();
         storage::create_tables(&sql)?;
         let (Saved { key_hash, window }, used_since) = {
@@ -186,7 +204,7 @@ impl KeyGate {
             }
             (saved, memory.unbooked_use)
         };
-        if self.chores()?.books(RuntimeClock.now()) {
+        if booking == When::Now || self.chores()?.books(RuntimeClock.now()) {
             let (records, last) = storage::oldest_records(&sql)?;
             let ledger = bindings::ledger(&self.env).map_err(failed)?;
             let used_at = used_since.and(window.latest());

@@ -32,6 +32,8 @@ pub enum GateAction {
     Ask(Ask),
     /// Keep the records in the body, one a line.
     Record,
+    /// Keep the records in the body, if there are any, and book all there are.
+    Book,
     /// Look at the database again.
     Refresh,
 }
@@ -125,6 +127,11 @@ impl Gates for GateStub {
         self.call(key_hash, GateAction::Record, Some(records.lines)).await.map(drop)
     }
 
+    async fn book(&self, key_hash: &str) -> Result<(), PortError> {
+        let records = WAITING.with_borrow_mut(|waiting| waiting.remove(key_hash));
+        self.call(key_hash, GateAction::Book, records.map(|records| records.lines)).await.map(drop)
+    }
+
     async fn refresh(&self, key_hash: &str) -> Result<(), PortError> {
         self.call(key_hash, GateAction::Refresh, None).await.map(drop)
     }
@@ -161,6 +168,7 @@ mod tests {
             json!({ "keyHash": "ab", "what": { "ask": ask } })
         );
         assert_eq!(written(GateAction::Record), json!({ "keyHash": "ab", "what": "record" }));
+        assert_eq!(written(GateAction::Book), json!({ "keyHash": "ab", "what": "book" }));
         assert_eq!(written(GateAction::Refresh), json!({ "keyHash": "ab", "what": "refresh" }));
     }
 }

@@ -7,6 +7,7 @@ pub mod d1;
 pub mod edge;
 pub mod entropy;
 pub mod headers;
+pub mod isolates;
 pub mod kv;
 pub mod object_sql;
 pub mod resend;

@@ -9,7 +9,7 @@ use crate::domain::record::Owner;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql, Statement};
-use crate::store::audit;
+use crate::store::{audit, projects};
 
 /// A key as its owner sees it: all but the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct NewKey<'a> {
 /// What a key's gate needs to know; `None` where there is no such key.
 pub async fn facts(sql: &dyn Sql, hash: &str) -> Result<Option<KeyFacts>, PortError> {
     let query = "SELECT api_keys.id, project_id, expires_at, revoked_at, allowed_domains, rate_limit_per_minute, \
-                 store_ip FROM api_keys JOIN projects ON projects.id = project_id WHERE key_hash = ?1";
+                 store_ip, isolates FROM api_keys JOIN projects ON projects.id = project_id WHERE key_hash = ?1";
     let read = |row: &mut Row| {
         let (key_id, project_id) = (row.text()?, row.text()?);
         let (expires_at, revoked_at) = (row.optional_time()?, row.optional_time()?);
@@ -54,6 +54,7 @@ pub async fn facts(sql: &dyn Sql, hash: &str) -> Result<Option<KeyFacts>, PortEr
             allowed_domains: read_domains(row)?,
             limit: read_limit(row)?,
             store_ip: row.integer()? != 0,
+            isolates: projects::read_isolates(row)?,
         })
     };
     sql.query(sql!(query, hash)).await?.first_mut().map(read).transpose()

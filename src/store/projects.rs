@@ -1,6 +1,7 @@
 //! Projects in the database. Every query names the owner: a project of somebody else's is one that is not there.
 
 use crate::domain::audit::Event;
+use crate::domain::isolate_settings::IsolateSettings;
 use crate::domain::page::{Page, Position};
 use crate::domain::project::{Project, ProjectSettings};
 use crate::ports::sql::sql;
@@ -9,22 +10,24 @@ use crate::store::{audit, erasure};
 
 /// Makes a project.
 pub async fn add(sql: &dyn Sql, user_id: &str, project: &Project, event: Event) -> Result<(), PortError> {
-    let query = "INSERT INTO projects (id, user_id, name, store_ip, private_results, created_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let ProjectSettings { name, store_ip, private_results } = &project.settings;
-    let insert = sql!(query, &project.id, user_id, name, *store_ip, *private_results, project.created_at);
+    let query = "INSERT INTO projects (id, user_id, name, store_ip, private_results, created_at, isolates) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let ProjectSettings { name, store_ip, private_results, isolates } = &project.settings;
+    let isolates = write_isolates(isolates);
+    let insert = sql!(query, &project.id, user_id, name, *store_ip, *private_results, project.created_at, &isolates);
     sql.batch(vec![insert, audit::insert(event)]).await.map(drop)
 }
 
 /// A user's project.
 pub async fn find(sql: &dyn Sql, user_id: &str, id: &str) -> Result<Option<Project>, PortError> {
-    let query = "SELECT id, name, store_ip, private_results, created_at FROM projects WHERE id = ?1 AND user_id = ?2";
+    let query = "SELECT id, name, store_ip, private_results, isolates, created_at FROM projects \
+                 WHERE id = ?1 AND user_id = ?2";
     sql.query(sql!(query, id, user_id)).await?.into_iter().next().map(read).transpose()
 }
 
 /// A user's projects, the newest first.
 pub async fn list(sql: &dyn Sql, user_id: &str, page: &Page) -> Result<Vec<Project>, PortError> {
-    let query = "SELECT id, name, store_ip, private_results, created_at FROM projects WHERE user_id = ?1 \
+    let query = "SELECT id, name, store_ip, private_results, isolates, created_at FROM projects WHERE user_id = ?1 \
                  AND (created_at, id) < (?2, ?3) ORDER BY created_at DESC, id DESC LIMIT ?4";
     let Position { at, id } = page.after();
     sql.query(sql!(query, user_id, at, id, page.rows())).await?.into_iter().map(read).collect()
@@ -46,9 +49,11 @@ pub async fn guard(sql: &dyn Sql, id: &str) -> Result<Option<Guard>, PortError> 
 
 /// Changes what the owner decides.
 pub async fn change(sql: &dyn Sql, user_id: &str, id: &str, settings: &ProjectSettings) -> Result<(), PortError> {
-    let query = "UPDATE projects SET name = ?3, store_ip = ?4, private_results = ?5 WHERE id = ?1 AND user_id = ?2";
-    let ProjectSettings { name, store_ip, private_results } = settings;
-    sql.query(sql!(query, id, user_id, name, *store_ip, *private_results)).await.map(drop)
+    let query = "UPDATE projects SET name = ?3, store_ip = ?4, private_results = ?5, isolates = ?6 \
+                 WHERE id = ?1 AND user_id = ?2";
+    let ProjectSettings { name, store_ip, private_results, isolates } = settings;
+    let isolates = write_isolates(isolates);
+    sql.query(sql!(query, id, user_id, name, *store_ip, *private_results, &isolates)).await.map(drop)
 }
 
 /// Deletes a user's project with its keys and its statistics. Answers with the hashes of the keys that are gone, or `None` where there is
@@ -77,7 +82,18 @@ fn read(mut row: Row) -> Result<Project, PortError> {
             name: row.text()?,
             store_ip: row.integer()? != 0,
             private_results: row.integer()? != 0,
+            isolates: read_isolates(&mut row)?,
         },
         created_at: row.time()?,
     })
+}
+
+fn write_isolates(settings: &IsolateSettings) -> String {
+    serde_json::to_string(settings).expect("settings are plain data, which always encodes")
+}
+
+/// Reads what a project decides about its scripts.
+pub fn read_isolates(row: &mut Row) -> Result<IsolateSettings, PortError> {
+    serde_json::from_str(&row.text()?)
+        .map_err(|error| PortError(format!("The settings of a project are unreadable: {error}")))
 }

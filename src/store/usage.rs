@@ -171,6 +171,17 @@ const HISTORY: &str = "SELECT run_id, key_id, created_at, language, snippet, sta
                        user_context, ip FROM usage_runs WHERE project_id = ?1 AND (created_at, run_id) < (?2, ?3) \
                        ORDER BY created_at DESC, run_id DESC LIMIT ?4";
 
+/// The scripts of a project, the newest first, without the `offset` newest ones of the page.
+pub async fn scripts(sql: &dyn Sql, project_id: &str, page: &Page, offset: u32) -> Result<Vec<UsageRun>, PortError> {
+    let Position { at, id } = page.after();
+    sql.query(sql!(SCRIPTS, project_id, at, id, page.rows(), offset)).await?.into_iter().map(read_run).collect()
+}
+
+const SCRIPTS: &str = "SELECT run_id, key_id, created_at, language, snippet, status, exit_code, duration_ms, \
+                       user_context, ip FROM usage_runs WHERE project_id = ?1 AND (created_at, run_id) < (?2, ?3) \
+                       AND language IN ('javascript', 'typescript') \
+                       ORDER BY created_at DESC, run_id DESC LIMIT ?4 OFFSET ?5";
+
 /// The runs for one end user, the newest first.
 pub async fn history_of_end_user(
     sql: &dyn Sql,

@@ -8,7 +8,8 @@ use crate::http::handle;
 use crate::ports::exchange::Body;
 use crate::store::ledger::SqlLedger;
 use crate::testing::fakes::{
-    FakeClock, FakeEntropy, FakeGates, FakeKv, FakeLog, FakeMailer, FakeRooms, FakeSandboxes, PoolBackground, Script,
+    FakeClock, FakeEntropy, FakeGates, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRooms, FakeSandboxes,
+    PoolBackground, Script,
 };
 use crate::testing::sqlite::Sqlite;
 use ::http::request::Builder;
@@ -28,6 +29,7 @@ pub struct TestApp {
     pub kv: Rc<FakeKv>,
     pub sandboxes: Rc<FakeSandboxes>,
     pub rooms: Rc<FakeRooms>,
+    pub isolates: Rc<FakeIsolates>,
     pub mailer: Rc<FakeMailer>,
     pub clock: Rc<FakeClock>,
     pub log: Rc<FakeLog>,
@@ -101,6 +103,7 @@ impl TestApp {
             health: RefCell::default(),
         });
         let rooms = Rc::new(FakeRooms::default());
+        let isolates = Rc::new(FakeIsolates::default());
         let (background, pool) = PoolBackground::new();
         let config = Config {
             environment: "test".into(),
@@ -117,13 +120,14 @@ impl TestApp {
             runs: kv.clone(),
             rooms: rooms.clone(),
             room_tokens: SigningKey::parse(&"k".repeat(32)),
+            isolates: Some(isolates.clone()),
             sandboxes: sandboxes.clone(),
             clock: clock.clone(),
             entropy: Rc::new(FakeEntropy::default()),
             background: Rc::new(background),
             log: log.clone(),
         };
-        Self { app, sql, gates, kv, sandboxes, rooms, mailer, clock, log, pool }
+        Self { app, sql, gates, kv, sandboxes, rooms, isolates, mailer, clock, log, pool }
     }
 
     /// What the sandbox does from now on.

@@ -7,6 +7,7 @@ use crate::domain::rolling_window::RollingWindow;
 use crate::domain::room_id::RoomId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::exchange::Upgrade;
+use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Payer, RoomRun, RoomRunEnd, Rooms, SeatAsked};
 use crate::ports::{
     Background, Clock, Entropy, FirstCall, Gates, KeyLedger, Kv, Level, Log, Mailer, Once, PortError, RunStream,
@@ -14,14 +15,16 @@ use crate::ports::{
 };
 use crate::store::ledger::SqlLedger;
 use async_trait::async_trait;
+use docle_protocol::isolate::{Finding, Findings, IsolateJob, IsolateLanguages, Script as Source};
 use docle_protocol::{RunJob, RunnerHealth};
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{self, LocalBoxFuture};
 use futures::task::LocalSpawnExt;
 use futures::{FutureExt, StreamExt, stream};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// What the fake sandbox does with the next run.
@@ -141,6 +144,10 @@ impl Gates for FakeGates {
 
     async fn record(&self, key_hash: &str, record: String) -> Result<(), PortError> {
         self.ledger.book(key_hash, Some(self.clock.now()), &[record]).await
+    }
+
+    async fn book(&self, _key_hash: &str) -> Result<(), PortError> {
+        Ok(())
     }
 
     async fn refresh(&self, key_hash: &str) -> Result<(), PortError> {
@@ -268,5 +275,41 @@ impl Rooms for FakeRooms {
     async fn delete(&self, room: &RoomId) -> Result<(), PortError> {
         self.deleted.borrow_mut().push(room.to_string());
         Ok(())
+    }
+}
+
+/// [`Isolates`] that answer as they are told, and keep what they were asked.
+#[derive(Default)]
+pub struct FakeIsolates {
+    /// The report of every execution; without one, executions never end.
+    pub report: RefCell<Option<Result<Value, PortError>>>,
+    pub jobs: RefCell<Vec<IsolateJob>>,
+}
+
+#[async_trait(?Send)]
+impl Isolates for FakeIsolates {
+    async fn execute(&self, job: &IsolateJob) -> Result<Box<RawValue>, PortError> {
+        self.jobs.borrow_mut().push(job.clone());
+        let report = self.report.borrow().clone();
+        match report {
+            Some(report) => Ok(to_raw_value(&report?).unwrap()),
+            None => future::pending().await,
+        }
+    }
+
+    async fn validate(&self, script: &Source) -> Result<Findings, PortError> {
+        let finding = |line| Finding {
+            rule: "eval".into(),
+            message: "No.".into(),
+            line,
+            column: 1,
+            end_line: line,
+            end_column: 5,
+        };
+        Ok(Findings { errors: if script.code.contains("eval") { vec![finding(1)] } else { vec![] } })
+    }
+
+    async fn languages(&self) -> Result<IsolateLanguages, PortError> {
+        Ok(IsolateLanguages { languages: BTreeMap::from([("typescript".into(), BTreeMap::new())]) })
     }
 }

@@ -7,5 +7,6 @@ mod platform_tests;
 mod privacy_tests;
 mod room_tests;
 mod run_tests;
+mod script_tests;
 mod session_tests;
 pub mod sqlite;

@@ -2,11 +2,11 @@
 
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, relative } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { newKey, projectSql } from "../../scripts/setup/development.mjs";
-import { inRoot, workerModule, workerWasm } from "../../scripts/setup/paths.mjs";
+import { inRoot, root, workerEntry, workerModule, workerWasm } from "../../scripts/setup/paths.mjs";
 import type { ContainerSettings } from "./containers.ts";
 import { until } from "./until.ts";
 
@@ -45,6 +45,8 @@ export interface Worker {
   evict(className: string, name: string): Promise<void>;
   /** Raises the scheduled event, and answers with how it ended. */
   schedule(): Promise<string>;
+  /** Calls the neighbour that it was started with. */
+  neighbour(url: string, init?: RequestInit): Promise<Response>;
   /** The processes of its runtime. */
   pids: number[];
   /** Ends the runtime without warning. */
@@ -52,11 +54,17 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
+/** Another Worker of the same account, which calls this one's entry point `CodeExecutor` as `CODE_EXEC`. */
+export interface Neighbour {
+  /** Name → source; "neighbour.js" is the main one. */
+  modules: Record<string, string>;
+}
+
 /**
  * Starts the Worker; `vars` are added to those of wrangler.toml. What it stores is in `state`, if that is named. With
  * `containers` its objects have real ones.
  */
-export async function startWorker(vars: Record<string, string>, state?: string, containers?: ContainerSettings): Promise<Worker> {
+export async function startWorker(vars: Record<string, string>, state?: string, containers?: ContainerSettings, neighbour?: Neighbour): Promise<Worker> {
   const isNew = state === undefined || !existsSync(state);
   const config = readConfig({ config: inRoot("wrangler.toml") }, { hideWarnings: true }) as unknown as Config;
   const name = config.name;
@@ -78,11 +86,12 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
           compatibilityDate: config.compatibility_date,
           compatibilityFlags: config.compatibility_flags,
           manifest: {
-            mainModule: basename(workerModule),
-            modulesRoot: dirname(workerModule),
+            mainModule: basename(workerEntry),
+            modulesRoot: root,
             modules: {
-              [basename(workerModule)]: { type: "esm", contents: readFileSync(workerModule) },
-              [basename(workerWasm)]: { type: "wasm", contents: readFileSync(workerWasm) },
+              [relative(root, workerEntry)]: { type: "esm", contents: readFileSync(workerEntry) },
+              [relative(root, workerModule)]: { type: "esm", contents: readFileSync(workerModule) },
+              [relative(root, workerWasm)]: { type: "wasm", contents: readFileSync(workerWasm) },
             },
           },
           exports: Object.fromEntries(
@@ -102,6 +111,7 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
           ]),
         },
       },
+      ...(neighbour === undefined ? [] : [neighbourOf(name, neighbour, config.compatibility_date)]),
     ],
   });
   const before = runtimes();
@@ -133,6 +143,10 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
       const worker = (await miniflare.getWorker()) as unknown as { scheduled(event: object): Promise<{ outcome: string }> };
       return (await worker.scheduled({ cron: "17 * * * *" })).outcome;
     },
+    neighbour: async (path, init) => {
+      const worker = (await miniflare.getWorker("neighbour")) as unknown as { fetch: typeof fetch };
+      return worker.fetch(`http://neighbour${path}`, init);
+    },
     pids,
     kill: async () => {
       for (const pid of pids) process.kill(pid, "SIGKILL");
@@ -140,6 +154,18 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
       await miniflare.dispose();
     },
     stop: () => miniflare.dispose(),
+  };
+}
+
+function neighbourOf(worker: string, { modules }: Neighbour, compatibilityDate: string) {
+  const sources = Object.entries(modules).map(([name, contents]) => [name, { type: "esm" as const, contents }] as const);
+  return {
+    config: {
+      name: "neighbour",
+      compatibilityDate,
+      manifest: { mainModule: "neighbour.js", modules: Object.fromEntries(sources) },
+      env: { CODE_EXEC: { type: "worker" as const, worker, exportName: "CodeExecutor" } },
+    },
   };
 }
 

@@ -4,6 +4,7 @@ use crate::positions::{Lines, SourceMap};
 use crate::syntax::Read;
 use docle_protocol::isolate::Finding;
 use oxc::allocator::Allocator;
+use oxc::ast::ast::{ExportNamedDeclaration, Statement};
 use oxc::codegen::{Codegen, CodegenOptions, CommentOptions};
 use oxc::transformer::{TransformOptions, Transformer};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,10 @@ pub fn to_javascript<'a>(
         };
         return Err(transformed.errors.into_iter().map(finding).collect());
     }
+    // Where nothing but types was imported or exported, `export {}` would keep the text a module.
+    program
+        .body
+        .retain(|statement| !matches!(statement, Statement::ExportNamedDeclaration(export) if is_empty(export)));
     let options = CodegenOptions {
         source_map_path: Some(PathBuf::from("code.ts")),
         comments: CommentOptions::disabled(),
@@ -43,4 +48,8 @@ pub fn to_javascript<'a>(
         .map(|token| ((token.get_dst_line(), token.get_dst_col()), (token.get_src_line(), token.get_src_col())));
     let map = SourceMap::of(tokens);
     Ok((printed.code, map))
+}
+
+fn is_empty(export: &ExportNamedDeclaration<'_>) -> bool {
+    export.declaration.is_none() && export.specifiers.is_empty() && export.source.is_none()
 }

@@ -1,6 +1,7 @@
 //! The clock of a script, where the runtime itself cannot interrupt one: its loops and functions call [`check`].
 
 const { now } = Date;
+const Failure = Error;
 
 let deadline = Infinity;
 let calls = 0;
@@ -15,7 +16,7 @@ export function startMeter(timeoutMs) {
 export function check() {
   if (isExpired || ((++calls & 0x3ff) === 0 && now() > deadline)) {
     isExpired = true;
-    throw new Error("The script's time is up.");
+    throw new Failure("The script's time is up.");
   }
 }
 

@@ -4,6 +4,7 @@ const { stringify } = JSON;
 const { apply, getPrototypeOf, ownKeys } = Reflect;
 const { isArray } = Array;
 const Text = String;
+const { ArrayBuffer: Buffers, Date: Dates, Error: Errors, Map: Maps, Promise: Promises, RegExp: Patterns, Set: Sets } = globalThis;
 const ofMethod = (method) => (target, ...given) => apply(method, target, given);
 const slice = ofMethod(String.prototype.slice);
 const isoDate = ofMethod(Date.prototype.toISOString);
@@ -45,7 +46,7 @@ export function serialize(value, maxBytes) {
 
 /** What was thrown, as JSON with `name`, `message` and `stack`. */
 export function describeError(error) {
-  const isError = error instanceof Error || (typeof error === "object" && error !== null && safely(() => kindOf(error)) === "[object Error]");
+  const isError = error instanceof Errors || (typeof error === "object" && error !== null && safely(() => kindOf(error)) === "[object Error]");
   const name = isError ? safely(() => Text(error.name)) : "Error";
   const message = isError ? messageOf(error) : `Uncaught ${format(error)}`;
   const stack = isError ? safely(() => Text(error.stack)) : "";
@@ -85,10 +86,10 @@ function formatAt(value, depth, above) {
 
 function formatObject(value, depth, above) {
   for (let index = 0; index < above.length; index += 1) if (above[index] === value) return "[Circular]";
-  if (value instanceof Error) return depth === 0 ? Text(value.stack ?? value) : `[${messageOf(value)}]`;
-  if (value instanceof Date) return Number.isNaN(+value) ? "Invalid Date" : isoDate(value);
-  if (value instanceof RegExp) return sourceOf(value);
-  if (value instanceof Promise) return "Promise {}";
+  if (value instanceof Errors) return depth === 0 ? Text(value.stack ?? value) : `[${messageOf(value)}]`;
+  if (value instanceof Dates) return +value !== +value ? "Invalid Date" : isoDate(value);
+  if (value instanceof Patterns) return sourceOf(value);
+  if (value instanceof Promises) return "Promise {}";
   const kind = constructorName(value);
   if (depth > MAX_DEPTH - 1) return isArray(value) ? "[Array]" : `[${kind || "Object"}]`;
   const path = [...above, value];
@@ -98,19 +99,19 @@ function formatObject(value, depth, above) {
     if (parts.length < MAX_ITEMS) parts[parts.length] = make();
     else parts[MAX_ITEMS] = "… more items";
   };
-  if (isArray(value) || ArrayBuffer.isView(value)) {
+  if (isArray(value) || Buffers.isView(value)) {
     for (let index = 0; index < value.length && parts.length <= MAX_ITEMS; index += 1) add(() => inner(value[index]));
     const prefix = isArray(value) ? "" : `${kind}(${value.length}) `;
     return parts.length === 0 ? `${prefix}[]` : `${prefix}[ ${join(parts)} ]`;
   }
-  if (value instanceof Map) eachOfMap(value, (item, key) => add(() => `${inner(key)} => ${inner(item)}`));
-  else if (value instanceof Set) eachOfSet(value, (item) => add(() => inner(item)));
+  if (value instanceof Maps) eachOfMap(value, (item, key) => add(() => `${inner(key)} => ${inner(item)}`));
+  else if (value instanceof Sets) eachOfSet(value, (item) => add(() => inner(item)));
   const keys = ownKeys(value);
   for (let index = 0; index < keys.length && parts.length <= MAX_ITEMS; index += 1) {
     const key = keys[index];
     add(() => `${typeof key === "symbol" ? `[${Text(key)}]` : nameOf(key)}: ${inner(value[key])}`);
   }
-  const size = value instanceof Map || value instanceof Set ? `(${value.size})` : "";
+  const size = value instanceof Maps || value instanceof Sets ? `(${value.size})` : "";
   const prefix = kind === "Object" ? "" : `${kind || "[Object: null prototype]"}${size} `;
   return parts.length === 0 ? `${prefix}{}` : `${prefix}{ ${join(parts)} }`;
 }

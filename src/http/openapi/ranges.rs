@@ -6,6 +6,8 @@ use crate::domain::key_settings::{
     DEFAULT_OVERLAP_SECONDS, DEFAULT_RATE_LIMIT, MAX_NAME_CHARS, OVERLAP_SECONDS, RATE_LIMIT,
 };
 use crate::domain::page;
+use crate::http::routes::scripts::OFFSET;
+use docle_protocol::isolate::{self, RuntimeApi, ScriptLanguage};
 use docle_protocol::limits::*;
 use docle_protocol::{Language, RunStatus};
 use serde_json::{Value, json};
@@ -16,7 +18,24 @@ use std::ops::RangeInclusive;
 pub fn range(shape: &str, field: &str) -> Value {
     match (shape, field) {
         ("RunRequest", "code" | "stdin") | ("SourceFile", "content") => json!({ "maxLength": MAX_BODY_BYTES }),
-        ("RunRequest" | "RunInput", "lang") => json!({ "enum": Language::ALL.map(Language::name) }),
+        ("RunRequest", "lang") => json!({ "enum": ["python", "node", "javascript", "typescript"] }),
+        ("RunInput", "lang") => json!({ "enum": Language::ALL.map(Language::name) }),
+        ("RunRequest", "tier") => json!({ "enum": ["run", "isolate"], "default": "run" }),
+        ("RunRequest" | "ScriptConfig", "allowedAPIs") => {
+            json!({ "items": { "type": "string", "enum": RuntimeApi::ALL.map(RuntimeApi::name) } })
+        }
+        ("ScriptRequest", "code") => json!({ "maxLength": isolate::MAX_CODE_BYTES }),
+        ("ScriptRequest" | "Script", "language") => {
+            json!({ "enum": ScriptLanguage::ALL.map(ScriptLanguage::name), "default": "javascript" })
+        }
+        ("ScriptConfig", "timeout") => between(&isolate::TIMEOUT_MS, Some(isolate::DEFAULT_TIMEOUT_MS)),
+        ("ScriptConfig" | "IsolateSettings", "allowedDomains") => json!({ "maxItems": isolate::MAX_ALLOWED_DOMAINS }),
+        ("ScriptResult" | "Execution", "id") => json!({ "format": "uuid" }),
+        ("ScriptResult" | "Execution" | "ListedExecution", "status") => {
+            json!({ "enum": RunStatus::ALL.map(RunStatus::name) })
+        }
+        ("LogEntry", "level") => json!({ "enum": ["debug", "log", "info", "warn", "error"] }),
+        ("query", "offset") => json!({ "minimum": OFFSET.start(), "maximum": OFFSET.end(), "default": 0 }),
         ("RunRequest", "files") => json!({ "minItems": 1, "maxItems": MAX_FILES }),
         ("RunRequest", "entrypoint") | ("SourceFile", "path") => json!({ "minLength": 1, "maxLength": MAX_PATH_BYTES }),
         ("RunRequest", "args") => {
@@ -42,7 +61,7 @@ pub fn range(shape: &str, field: &str) -> Value {
         ("UserContext", "tier") => json!({ "enum": ["free", "pro", "enterprise"] }),
         ("RunResult" | "StoredRun" | "UsageRun", "status") => json!({ "enum": RunStatus::ALL.map(RunStatus::name) }),
         ("RunResult" | "StoredRun" | "UsageRun", "id") => json!({ "format": "uuid" }),
-        ("UsageRun", "language") => json!({ "enum": Language::ALL.map(Language::name) }),
+        ("UsageRun", "language") => json!({ "enum": ["python", "node", "javascript", "typescript"] }),
         ("RunUsage", _) | ("UsageRun", "execution_time_ms") => json!({ "minimum": 0 }),
         ("LinkRequest", "email") => json!({ "format": "email", "maxLength": email::MAX_BYTES }),
         ("Link", "token") => json!({ "pattern": "^[0-9a-f]{64}$" }),

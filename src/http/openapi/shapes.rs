@@ -1,7 +1,7 @@
 //! The shapes of what this API takes and gives.
 //!
 //! A shape is a list of fields: `name` and a type, which is `string`, `integer`, `number`, `boolean`, `object`, `time`,
-//! or `@Name` for another shape. `[]` before it makes an array; `?` behind it what may be absent from a request and null
+//! `any` or `@Name` for another shape. `[]` before it makes an array; `?` behind it what may be absent from a request and null
 //! in an answer, `~` what may be absent from an answer.
 
 /// Names and types.
@@ -12,8 +12,11 @@ pub const SHAPES: &[(&str, Fields)] = &[
     (
         "RunRequest",
         &[
+            ("tier", "string?"),
             ("lang", "string"),
             ("code", "string?"),
+            ("context", "any?"),
+            ("allowedAPIs", "[]string?"),
             ("files", "[]@SourceFile?"),
             ("entrypoint", "string?"),
             ("packages", "@Packages?"),
@@ -24,6 +27,125 @@ pub const SHAPES: &[(&str, Fields)] = &[
             ("userContext", "@UserContext?"),
         ],
     ),
+    (
+        "ScriptRequest",
+        &[
+            ("code", "string"),
+            ("language", "string?"),
+            ("context", "any?"),
+            ("config", "@ScriptConfig?"),
+            ("userContext", "@UserContext?"),
+        ],
+    ),
+    ("ScriptConfig", &[("timeout", "integer?"), ("allowedAPIs", "[]string?"), ("allowedDomains", "[]string?")]),
+    (
+        "ScriptResult",
+        &[
+            ("id", "string"),
+            ("ok", "boolean"),
+            ("success", "boolean"),
+            ("status", "string"),
+            ("result", "any"),
+            ("logs", "[]@LogEntry"),
+            ("error", "@ScriptError?"),
+            ("executionTime", "number"),
+            ("exitCode", "integer"),
+            ("signal", "string?"),
+            ("stdout", "string"),
+            ("stderr", "string"),
+            ("truncated", "@Truncated"),
+            ("usage", "@ScriptUsage"),
+            ("createdAt", "time"),
+        ],
+    ),
+    (
+        "Execution",
+        &[
+            ("id", "string"),
+            ("ok", "boolean"),
+            ("success", "boolean"),
+            ("status", "string"),
+            ("result", "any"),
+            ("logs", "[]@LogEntry"),
+            ("error", "@ScriptError?"),
+            ("executionTime", "number"),
+            ("exitCode", "integer"),
+            ("signal", "string?"),
+            ("stdout", "string"),
+            ("stderr", "string"),
+            ("truncated", "@Truncated"),
+            ("usage", "@ScriptUsage"),
+            ("createdAt", "time"),
+            ("input", "@ScriptInput"),
+        ],
+    ),
+    (
+        "ScriptInput",
+        &[
+            ("tier", "string"),
+            ("code", "string"),
+            ("language", "string"),
+            ("context", "any"),
+            ("config", "@UsedConfig"),
+            ("truncated", "boolean"),
+        ],
+    ),
+    ("UsedConfig", &[("timeout", "integer"), ("allowedAPIs", "[]string"), ("allowedDomains", "[]string?")]),
+    ("LogEntry", &[("level", "string"), ("message", "string"), ("timeMs", "number")]),
+    (
+        "ScriptError",
+        &[
+            ("name", "string"),
+            ("message", "string"),
+            ("stack", "string?"),
+            ("line", "integer?"),
+            ("column", "integer?"),
+        ],
+    ),
+    (
+        "ScriptUsage",
+        &[
+            ("cpuMs", "number?"),
+            ("memMB", "number?"),
+            ("durationMs", "number"),
+            ("queueMs", "number"),
+            ("installMs", "number"),
+            ("blockedConnections", "integer"),
+        ],
+    ),
+    ("Script", &[("code", "string"), ("language", "string?")]),
+    ("Validation", &[("valid", "boolean"), ("errors", "[]@Finding")]),
+    (
+        "Finding",
+        &[
+            ("rule", "string"),
+            ("message", "string"),
+            ("line", "integer"),
+            ("column", "integer"),
+            ("endLine", "integer"),
+            ("endColumn", "integer"),
+        ],
+    ),
+    (
+        "ListedExecution",
+        &[
+            ("id", "string"),
+            ("language", "string"),
+            ("status", "string"),
+            ("success", "boolean"),
+            ("executionTime", "integer"),
+            ("snippet", "string"),
+            ("createdAt", "time"),
+        ],
+    ),
+    ("ExecutionPage", &[("executions", "[]@ListedExecution"), ("next_cursor", "string?")]),
+    ("Languages", &[("languages", "[]@Language")]),
+    ("Language", &[("id", "string"), ("name", "string"), ("tier", "string"), ("versions", "object")]),
+    ("Docs", &[("runtimeApis", "[]@RuntimeApi"), ("limits", "[]@Limit"), ("example", "string")]),
+    ("RuntimeApi", &[("name", "string"), ("signature", "string"), ("description", "string"), ("example", "string")]),
+    ("Limit", &[("name", "string"), ("value", "string")]),
+    ("IsolateSettings", &[("allowedDomains", "[]string?"), ("database", "string?")]),
+    ("UsedIsolateSettings", &[("allowed_domains", "[]string?"), ("database", "string?")]),
     ("RoomSettings", &[("name", "string?"), ("ttlSeconds", "integer?")]),
     (
         "CreatedRoom",
@@ -194,8 +316,24 @@ pub const SHAPES: &[(&str, Fields)] = &[
         ],
     ),
     ("EventPage", &[("events", "[]@Event"), ("next_cursor", "string?")]),
-    ("ProjectSettings", &[("name", "string"), ("storeIp", "boolean?"), ("privateResults", "boolean?")]),
-    ("ProjectChange", &[("name", "string?"), ("storeIp", "boolean?"), ("privateResults", "boolean?")]),
+    (
+        "ProjectSettings",
+        &[
+            ("name", "string"),
+            ("storeIp", "boolean?"),
+            ("privateResults", "boolean?"),
+            ("isolates", "@IsolateSettings?"),
+        ],
+    ),
+    (
+        "ProjectChange",
+        &[
+            ("name", "string?"),
+            ("storeIp", "boolean?"),
+            ("privateResults", "boolean?"),
+            ("isolates", "@IsolateSettings?"),
+        ],
+    ),
     (
         "Project",
         &[
@@ -203,6 +341,7 @@ pub const SHAPES: &[(&str, Fields)] = &[
             ("name", "string"),
             ("store_ip", "boolean"),
             ("private_results", "boolean"),
+            ("isolates", "@UsedIsolateSettings"),
             ("created_at", "time"),
         ],
     ),

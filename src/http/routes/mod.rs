@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod collab;
+pub mod docs;
 pub mod health;
 pub mod index;
 pub mod keys;
@@ -9,4 +10,5 @@ pub mod privacy;
 pub mod projects;
 pub mod rooms;
 pub mod run;
+pub mod scripts;
 pub mod usage;

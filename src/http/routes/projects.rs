@@ -70,6 +70,10 @@ pub fn encode(project: &Project) -> Value {
         "name": project.settings.name,
         "store_ip": project.settings.store_ip,
         "private_results": project.settings.private_results,
+        "isolates": {
+            "allowed_domains": project.settings.isolates.allowed_domains,
+            "database": project.settings.isolates.database,
+        },
         "created_at": project.created_at.to_string(),
     })
 }

@@ -1,18 +1,19 @@
 //! `/api/run`: run a program, read what a run gave.
 
-use crate::app::run::{Client, Progress, StartedRun, start_run};
+use crate::app::run::{Progress, StartedRun, start_run};
 use crate::app::runs::Reader;
 use crate::app::{App, runs};
 use crate::domain::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::problem::FieldError;
 use crate::domain::run_id::RunId;
-use crate::domain::run_request;
+use crate::domain::{run_request, script_request};
 use crate::http::accept::wants_event_stream;
 use crate::http::auth::{ApiClient, SignedIn};
 use crate::http::body;
 use crate::http::call::Call;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::log::About;
+use crate::http::routes::scripts;
 use crate::http::{rate, respond, silence, sse};
 use crate::ports::exchange::{Body, Response};
 use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -32,13 +33,7 @@ pub async fn create_run(app: &App, mut call: Call) -> Result<Response, ApiError>
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
     let client = ApiClient::extract(app, &call).await?;
     let rate = client.rate;
-    match run_for(app, call, client).await {
-        Ok(mut response) => {
-            response.headers_mut().extend(rate::headers(&rate, app.clock.now()));
-            Ok(response)
-        }
-        Err(error) => Err(error.with_headers(rate::headers(&rate, app.clock.now()))),
-    }
+    rate::told(run_for(app, call, client).await, &rate, app.clock.now())
 }
 
 async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
@@ -46,15 +41,22 @@ async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, A
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
     let id = RunId::from_random(app.random());
     let once = idempotency_key(&parts.headers)?.map(|key| (key, Fingerprint::of(&bytes)));
-    let request =
-        run_request::parse(body::parse_json(bytes)?, id, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
-    let project_id = Some(client.owner.project_id.clone());
-    let ApiClient { owner, key_hash, ip, .. } = client;
-    let run = start_run(app, id, Client { owner, key_hash, ip }, request, once).await?;
+    let body = body::parse_json(bytes)?;
+    if body["tier"] == "isolate" {
+        let request = script_request::parse_run(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+        return scripts::run(app, &parts.headers, client, request).await;
+    }
+    let request = run_request::parse(body, id, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+    let project_id = client.owner.project_id.clone();
+    let run = start_run(app, id, client.into(), request, once).await?;
+    answer(app, &parts.headers, run, project_id).await
+}
 
-    let about = About { run_id: Some(run.id), project_id };
+/// The answer to a run that goes on: its events where the caller asks for them, else its result.
+pub async fn answer(app: &App, headers: &HeaderMap, run: StartedRun, project_id: String) -> Result<Response, ApiError> {
+    let about = About { run_id: Some(run.id), project_id: Some(project_id) };
     let replayed = run.replayed;
-    let mut response = if wants_event_stream(&parts.headers) { event_stream(app, run) } else { wait(app, run).await? };
+    let mut response = if wants_event_stream(headers) { event_stream(app, run) } else { wait(app, run).await? };
     if replayed {
         response.headers_mut().insert(IDEMPOTENT_REPLAY, HeaderValue::from_static("true"));
     }
@@ -86,7 +88,8 @@ async fn reader(app: &App, call: &Call) -> Result<Reader, ApiError> {
     Ok(user.map_or(Reader::Anyone, |caller| Reader::User(caller.session.user_id)))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
+/// The key in `Idempotency-Key`, where there is one.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let key = value.to_str().ok().and_then(IdempotencyKey::parse);
     key.map(Some).ok_or_else(|| {

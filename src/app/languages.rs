@@ -1,0 +1,143 @@
+//! Which languages programs may be written in, and in which versions.
+
+use crate::app::App;
+use crate::domain::run_id::RunId;
+use crate::ports::{Level, PortError};
+use docle_protocol::{Language, Limits, Network, RunEvent, RunJob, SourceFile};
+use futures::StreamExt;
+use futures::future::{Either, select};
+use serde::Serialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Names what the containers' interpreters said about themselves, in KV.
+const KEY: &str = "languages";
+/// How long that is believed: the next deployment may bring other ones.
+const TTL_SECONDS: u64 = 24 * 60 * 60;
+/// Whose container is asked: no project has this name.
+const PROJECT: &str = "languages";
+/// How long the answer may take, in milliseconds; a container may have to start for it.
+const PATIENCE_MS: u32 = 20_000;
+/// How long a runner that is there may take to say what it has, in milliseconds.
+const HEALTH_MS: u32 = 2_000;
+
+/// A language of one tier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LanguageInfo {
+    /// As `lang` of a request.
+    pub id: String,
+    pub name: &'static str,
+    /// `run` or `isolate`.
+    pub tier: &'static str,
+    /// Component → version, as it says itself; empty where it could not be asked.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// Every language of every tier that works here.
+pub async fn list(app: &App) -> Vec<LanguageInfo> {
+    let versions = interpreters(app).await.unwrap_or_else(|error| {
+        app.log_error("The interpreters could not be asked for their versions.", &error);
+        BTreeMap::new()
+    });
+    let mut languages: Vec<LanguageInfo> = Language::ALL
+        .map(|language| {
+            let (id, component) = (language.name(), interpreter(language));
+            let versions =
+                versions.get(id).map(|version| (component.to_owned(), version.clone())).into_iter().collect();
+            LanguageInfo { id: id.to_owned(), name: title(id), tier: "run", versions }
+        })
+        .into();
+    if let Some(isolates) = &app.isolates {
+        match isolates.languages().await {
+            Ok(scripts) => languages.extend(scripts.languages.into_iter().map(|(id, versions)| LanguageInfo {
+                name: title(&id),
+                id,
+                tier: "isolate",
+                versions,
+            })),
+            Err(error) => app.log_error("The isolate tier could not be asked for its languages.", &error),
+        }
+    }
+    languages
+}
+
+fn title(id: &str) -> &'static str {
+    match id {
+        "python" => "Python",
+        "node" => "JavaScript (Node.js)",
+        "javascript" => "JavaScript",
+        "typescript" => "TypeScript",
+        _ => "",
+    }
+}
+
+const fn interpreter(language: Language) -> &'static str {
+    match language {
+        Language::Python => "cpython",
+        Language::Node => "node",
+    }
+}
+
+/// Language → version. A runner that is always there is asked; for containers, one is started once a day.
+async fn interpreters(app: &App) -> Result<BTreeMap<String, String>, PortError> {
+    let health = select(app.sandboxes.health(), app.clock.sleep(HEALTH_MS)).await;
+    if let Either::Left((Ok(Some(health)), _)) = health {
+        return Ok(health.languages);
+    }
+    if let Some(known) = app.runs.get(KEY).await?.and_then(|known| serde_json::from_slice(&known).ok()) {
+        return Ok(known);
+    }
+    let mut versions = BTreeMap::new();
+    for language in Language::ALL {
+        versions.insert(language.name().to_owned(), measure(app, language).await?);
+    }
+    let known = json!(versions).to_string();
+    if let Err(error) = app.runs.put(KEY, known.as_bytes(), TTL_SECONDS).await {
+        app.log.write(Level::Error, json!({ "message": "Versions could not be kept.", "error": error.0 }));
+    }
+    Ok(versions)
+}
+
+/// The version that an interpreter prints when it is run.
+async fn measure(app: &App, language: Language) -> Result<String, PortError> {
+    let code = match language {
+        Language::Python => "import platform; print(platform.python_version())",
+        Language::Node => "console.log(process.versions.node)",
+    };
+    let entrypoint = language.default_entrypoint().to_owned();
+    let job = RunJob {
+        id: RunId::from_random(app.random()).to_string(),
+        language,
+        files: vec![SourceFile { path: entrypoint.clone(), content: code.to_owned() }],
+        entrypoint,
+        stdin: String::new(),
+        args: Vec::new(),
+        env: BTreeMap::new(),
+        packages: Vec::new(),
+        limits: Limits { timeout_ms: 5_000, memory_mb: 128, max_output_bytes: 1_024 },
+        network: Network::None,
+    };
+    let failed = |error: String| PortError(format!("A version could not be measured: {error}"));
+    let job = serde_json::to_vec(&job).map_err(|error| failed(error.to_string()))?;
+    let stream = app.sandboxes.run(PROJECT, job, None).await.map_err(|failure| failed(failure.message))?;
+    let mut text = Vec::new();
+    let read = async {
+        let mut chunks = stream.chunks;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            text.extend(chunk);
+        }
+    };
+    let clock = app.clock.sleep(PATIENCE_MS);
+    select(Box::pin(read), clock).await;
+    version_in(&text).ok_or_else(|| failed("no version was printed".to_owned()))
+}
+
+/// What the program of a stream of events printed.
+fn version_in(events: &[u8]) -> Option<String> {
+    let complete = events.split(|byte| *byte == b'\n').find_map(|line| match serde_json::from_slice(line).ok()? {
+        RunEvent::Complete { report } => Some(report),
+        _ => None,
+    });
+    let version = complete?.stdout.trim().to_owned();
+    (!version.is_empty()).then_some(version)
+}

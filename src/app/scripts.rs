@@ -1,0 +1,164 @@
+//! Running scripts in isolates, and reading what they gave.
+
+use crate::app::run::{Client, Progress, Recorder, StartedRun};
+use crate::app::{App, runs};
+use crate::domain::isolate_settings::IsolateSettings;
+use crate::domain::page::Page;
+use crate::domain::result::RunResult;
+use crate::domain::run_id::RunId;
+use crate::domain::script_request::ScriptRequest;
+use crate::ports::isolates::Isolates;
+use crate::ports::{Level, PortError};
+use crate::store::usage::{self, UsageRun};
+use bytes::Bytes;
+use docle_protocol::RunStatus;
+use docle_protocol::Truncated;
+use docle_protocol::isolate::{Findings, IsolateReport, IsolateUsage, Script, ScriptError};
+use docle_protocol::limits::GRACE_MS;
+use futures::channel::oneshot;
+use futures::future::{Either, select};
+use futures::stream::{self, LocalBoxStream};
+use futures::{FutureExt, StreamExt, join};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
+use std::rc::Rc;
+
+/// What the hops between this Worker and the isolate may take on top of the limit and its grace.
+const HOPS_MS: u32 = 5_000;
+
+/// This deployment runs no scripts.
+#[derive(Debug)]
+pub struct NoIsolates;
+
+/// Starts a script for `client`. It runs to its end and is recorded, whether or not somebody is still listening.
+///
+/// # Errors
+/// Where there is nothing that could run it.
+pub fn start(
+    app: &App,
+    id: RunId,
+    client: Client,
+    request: ScriptRequest,
+    settings: &IsolateSettings,
+) -> Result<StartedRun, NoIsolates> {
+    let isolates = Rc::clone(app.isolates.as_ref().ok_or(NoIsolates)?);
+    let created_at = app.clock.now();
+    let job = request.job(id, &client.owner, settings);
+    let deadline = app.clock.sleep(request.timeout_ms + GRACE_MS + HOPS_MS);
+    let (log, recorder) = (Rc::clone(&app.log), Recorder::of(app, client));
+    let (sender, receiver) = oneshot::channel();
+    app.background.spawn(Box::pin(async move {
+        let report = match select(isolates.execute(&job), deadline).await {
+            Either::Left((Ok(report), _)) => Ok(report),
+            Either::Left((Err(error), _)) => Err(error.0),
+            Either::Right(_) => Err("The isolate Worker did not answer in time.".to_owned()),
+        };
+        let result = report.and_then(|report| {
+            RunResult::from_report_json(id, created_at, &report).ok_or_else(|| "A report could not be read.".to_owned())
+        });
+        let result = result.unwrap_or_else(|error| {
+            let line = json!({ "message": "A script could not be run.", "run.id": id, "error": error });
+            log.write(Level::Error, line);
+            RunResult::from_report_json(id, created_at, &failure()).expect("a report of our own is one")
+        });
+        // Whoever waited may be gone.
+        let _ = sender.send(result.clone());
+        // Counting comes to where `list` looks before the answer can have been read.
+        join!(recorder.count(&request, &result), recorder.store(&request, &result));
+    }));
+    let progress = receiver.into_stream().filter_map(|result| async { result.ok() }).flat_map(progress).boxed_local();
+    Ok(StartedRun { id, created_at, replayed: false, progress })
+}
+
+/// What is told of a script: its output, which is there when it has ended, and then the result.
+fn progress(result: RunResult) -> LocalBoxStream<'static, Progress> {
+    #[derive(Deserialize, Default)]
+    struct Streams {
+        stdout: String,
+        stderr: String,
+    }
+    let Streams { stdout, stderr } = serde_json::from_slice(result.json()).unwrap_or_default();
+    let line = |name: &str, data: &str| Bytes::from(json!({ "type": name, "data": data }).to_string());
+    let mut told = Vec::with_capacity(3);
+    if !stdout.is_empty() {
+        told.push(Progress::Stdout(line("stdout", &stdout)));
+    }
+    if !stderr.is_empty() {
+        told.push(Progress::Stderr(line("stderr", &stderr)));
+    }
+    told.push(Progress::Complete(result));
+    stream::iter(told).boxed_local()
+}
+
+/// The report of a script of which nobody knows what became.
+fn failure() -> Box<RawValue> {
+    let error = ScriptError {
+        name: "SystemError".to_owned(),
+        message: "The isolate tier did not answer; whether the script ran is not known.".to_owned(),
+        stack: None,
+        line: None,
+        column: None,
+    };
+    let report = IsolateReport {
+        status: RunStatus::System,
+        exit_code: 1,
+        signal: None,
+        stdout: String::new(),
+        stderr: format!("{}: {}\n", error.name, error.message),
+        truncated: Truncated::default(),
+        usage: IsolateUsage::default(),
+        success: false,
+        result: RawValue::NULL.to_owned(),
+        logs: Vec::new(),
+        error: Some(error),
+        execution_time: 0.0,
+    };
+    to_raw_value(&report).expect("a report is plain data, which always encodes")
+}
+
+/// What is wrong with a script.
+///
+/// # Errors
+/// Where there is nothing that could say it.
+pub async fn validate(isolates: &dyn Isolates, script: &Script) -> Result<Findings, PortError> {
+    isolates.validate(script).await
+}
+
+/// Which scripts of a project are asked for.
+pub struct Listing {
+    pub page: Page,
+    /// How many of the newest ones to leave out.
+    pub offset: u32,
+}
+
+/// The scripts that a project has run, the newest first, and the cursor of the next page. What was run with the key that
+/// asks is among them at once, what other keys ran some seconds later.
+pub async fn list(
+    app: &App,
+    project_id: &str,
+    key_hash: &str,
+    listing: &Listing,
+) -> Result<(Vec<UsageRun>, Option<String>), PortError> {
+    app.gates.book(key_hash).await?;
+    let rows = usage::scripts(&*app.sql, project_id, &listing.page, listing.offset).await?;
+    Ok(listing.page.cut(rows, UsageRun::position))
+}
+
+/// The result of a project's script with its `input`; `None` where no such script of the project is kept.
+pub async fn read(app: &App, id: RunId, project_id: &str) -> Result<Option<Bytes>, PortError> {
+    let Some(result) = runs::read_run(app, id, &runs::Reader::Project(project_id.to_owned())).await? else {
+        return Ok(None);
+    };
+    // Of others' runs the input is not shown, and other runs are of another tier.
+    #[derive(Deserialize)]
+    struct Kind {
+        input: Option<Tier>,
+    }
+    #[derive(Deserialize)]
+    struct Tier {
+        tier: Option<String>,
+    }
+    let kind = serde_json::from_slice::<Kind>(&result).ok().and_then(|kind| kind.input?.tier);
+    Ok((kind.as_deref() == Some("isolate")).then_some(result))
+}

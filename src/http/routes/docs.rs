@@ -1,0 +1,41 @@
+//! `GET /languages` and `GET /docs`: what programs and scripts may be made of.
+
+use crate::app::{App, languages};
+use crate::http::accept;
+use crate::http::call::Call;
+use crate::http::error::ApiError;
+use crate::http::runtime_apis::{EXAMPLE, LIMITS, RUNTIME_APIS};
+use crate::http::{pages, respond};
+use crate::ports::exchange::Response;
+use ::http::StatusCode;
+use ::http::header::{CACHE_CONTROL, HeaderValue, VARY};
+use serde_json::{Value, json};
+
+/// `GET /languages`: every tier's languages, in the versions that they say themselves.
+pub async fn list_languages(app: &App, _call: Call) -> Result<Response, ApiError> {
+    let languages = languages::list(app).await;
+    let mut response = respond::json(StatusCode::OK, &json!({ "languages": languages }));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    Ok(response)
+}
+
+/// `GET /docs`: the runtime APIs of scripts, as a page for whoever reads pages.
+pub async fn get_docs(_app: &App, call: Call) -> Result<Response, ApiError> {
+    let mut response =
+        if accept::wants_page(call.headers()) { pages::runtime_apis() } else { respond::json(StatusCode::OK, &docs()) };
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+fn docs() -> Value {
+    let apis: Vec<Value> = RUNTIME_APIS
+        .iter()
+        .map(|api| {
+            json!({
+                "name": api.name, "signature": api.signature, "description": api.description, "example": api.example,
+            })
+        })
+        .collect();
+    let limits: Vec<Value> = LIMITS.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    json!({ "runtimeApis": apis, "limits": limits, "example": EXAMPLE })
+}

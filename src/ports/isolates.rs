@@ -1,0 +1,18 @@
+//! Where scripts run.
+
+use crate::ports::PortError;
+use async_trait::async_trait;
+use docle_protocol::isolate::{Findings, IsolateJob, IsolateLanguages, Script};
+use serde_json::value::RawValue;
+
+/// The isolate tier.
+#[async_trait(?Send)]
+pub trait Isolates {
+    /// Runs a script, and answers with its [`docle_protocol::isolate::IsolateReport`] as it was written. After an error
+    /// it may have run.
+    async fn execute(&self, job: &IsolateJob) -> Result<Box<RawValue>, PortError>;
+    /// What is wrong with a script.
+    async fn validate(&self, script: &Script) -> Result<Findings, PortError>;
+    /// The languages of scripts.
+    async fn languages(&self) -> Result<IsolateLanguages, PortError>;
+}
