@@ -1,4 +1,4 @@
-//! `npm run deploy -- staging|production [--dry-run]`: database, migrations, secrets, image and Worker, in that order.
+//! `npm run deploy -- staging|production [--dry-run]`: database, migrations, isolate Worker, secrets, image and Worker, in that order.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -7,11 +7,14 @@ import { containerEnv } from "./containers/wrangler.mjs";
 import { Failed, main, Missing } from "./setup/missing.mjs";
 import { inRoot, node, own, wrangler as installed } from "./setup/paths.mjs";
 import { prepareTools } from "./setup/prepare.mjs";
-import { buildWorker } from "./setup/programs.mjs";
+import { buildIsolates, buildWorker } from "./setup/programs.mjs";
 
 const ENVIRONMENTS = ["staging", "production"];
 /** Secrets that are set where the environment of this command has them; others stay as they are. */
 const SECRETS = ["RESEND_API_KEY", "ROOM_TOKEN_KEY", "SANDBOX_SECRET"];
+
+/** The isolate Worker has a configuration of its own. */
+const ISOLATES = ["deploy", "--config", inRoot("isolates", "wrangler.toml")];
 
 // A stand-in of the tests writes down what it is asked.
 const wrangler = process.env.DOCLE_WRANGLER ?? installed;
@@ -60,8 +63,10 @@ await main(async () => {
   if (wrong) throw new Missing(`${wrong} is not known: there is --dry-run.`);
   await prepareTools();
   await buildWorker();
+  await buildIsolates();
   const env = await containerEnv();
   if (flags.includes("--dry-run")) {
+    run([...ISOLATES, "--dry-run", "--env", environment]);
     run(["deploy", "--dry-run", "--env", environment], { env });
     return;
   }
@@ -70,6 +75,8 @@ await main(async () => {
   createDatabase(environment === "production" ? "docle-production" : "docle-staging");
   // Before the code that needs them: migrations only add, so the version that still runs does not mind.
   run(["d1", "migrations", "apply", "DB", "--remote", "--env", environment], { env: { CI: "true" } });
+  // First, because the Worker is bound to it.
+  run([...ISOLATES, "--env", environment]);
   deploy(environment, env);
   process.stdout.write("\nDeployed. `GET /health` says whether it works; the first run starts a container.\n");
 });

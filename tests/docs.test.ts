@@ -11,9 +11,11 @@ import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { inRoot } from "../scripts/setup/paths.mjs";
 import { Docle } from "./harness/docle.ts";
+import { Isolates } from "./harness/isolates.ts";
 
-const docle = await Docle.start();
-after(() => docle.stop());
+const isolates = await Isolates.start();
+const docle = await Docle.start(isolates.vars);
+after(() => Promise.all([docle.stop(), isolates.stop()]));
 
 interface Block {
   info: string;

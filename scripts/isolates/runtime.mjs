@@ -13,7 +13,7 @@ import { inRoot, isolatesEntry, isolatesModule, isolatesWasm } from "../setup/pa
  * @property {string} secret
  * @property {(request: import("miniflare").Request) => Promise<import("miniflare").Response>} outbound
  * @property {string} [state] where databases are kept
- * @property {Record<string, string>} [databases] binding → name, of databases for scripts
+ * @property {Record<string, string>} [databases] binding → name, in place of those of wrangler.toml
  * @property {Record<string, string>} [vars]
  * @property {string} [ai]
  *
@@ -26,8 +26,10 @@ import { inRoot, isolatesEntry, isolatesModule, isolatesWasm } from "../setup/pa
 process.env.MINIFLARE_WORKERD_V8_FLAGS = "--no-flush-liftoff-code";
 
 /** Starts a process. @param {Surroundings} surroundings @returns {Promise<Runtime>} */
-export async function startRuntime({ secret, outbound, state, databases = {}, vars = {}, ai }) {
+export async function startRuntime({ secret, outbound, state, databases, vars = {}, ai }) {
   const config = readConfig({ config: inRoot("isolates", "wrangler.toml") }, { hideWarnings: true });
+  // Named as wrangler names local ones, so that both find the same.
+  const configured = config.d1_databases.map(({ binding, database_id, preview_database_id }) => [binding, preview_database_id ?? database_id ?? binding]);
   const before = runtimes();
   const module = (/** @type {string} */ path, /** @type {string} */ type) => [path.slice(dirname(isolatesEntry).length + 1), { type, contents: readFileSync(path) }];
   const text = Object.entries({ ...config.vars, METERED: "1", ISOLATES_SECRET: secret, ...vars });
@@ -54,7 +56,7 @@ export async function startRuntime({ secret, outbound, state, databases = {}, va
           },
           env: Object.fromEntries([
             ["LOADER", { type: "worker-loader" }],
-            ...Object.entries(databases).map(([binding, id]) => [binding, { type: "d1", id }]),
+            ...(databases === undefined ? configured : Object.entries(databases)).map(([binding, id]) => [binding, { type: "d1", id }]),
             ...text.map(([name, value]) => [name, { type: "text", value }]),
             ...(ai === undefined ? [] : [["AI", { type: "worker", worker: "models", exportName: "Models" }]]),
           ]),

@@ -4,11 +4,12 @@
 //! Shapes are in [`shapes`], what values may be in [`ranges`].
 
 mod ranges;
+mod script_shapes;
 mod shapes;
 
 use crate::http::error::ErrorCode;
 use crate::http::openapi::ranges::range;
-use crate::http::openapi::shapes::{Fields, SHAPES};
+use crate::http::openapi::shapes::Fields;
 use crate::http::table::{Caller, ROUTES, Route, Verb};
 use serde_json::{Map, Value, json};
 
@@ -109,7 +110,7 @@ fn document() -> Value {
     }
     let takes: Vec<&str> = ROUTES.iter().filter_map(|route| operation(route.name).takes).collect();
     let mut schemas = Map::new();
-    for (name, fields) in SHAPES {
+    for (name, fields) in shapes::all() {
         // What may be absent from a request is always there in an answer, and may be null.
         let is_request = takes.contains(name)
             || ["Policy", "Packages", "SourceFile", "UserContext", "ScriptConfig", "IsolateSettings"].contains(name);
@@ -258,6 +259,6 @@ fn openapi_references_lead_somewhere() {
     let text = document().to_string();
     for reference in text.split("#/components/schemas/").skip(1) {
         let name = reference.split('"').next().unwrap();
-        assert!(name == "Problem" || SHAPES.iter().any(|(shape, _)| *shape == name), "{name}");
+        assert!(name == "Problem" || shapes::all().any(|(shape, _)| *shape == name), "{name}");
     }
 }

@@ -38,6 +38,7 @@ test("a first deployment makes the database, applies migrations, and then deploy
     "d1 list --json",
     "d1 create docle-staging",
     "d1 migrations apply DB --remote --env staging",
+    "deploy --config --env staging",
     "deploy --env staging --secrets-file",
   ]);
   assert.deepEqual(calls.at(-1)?.secrets, { RESEND_API_KEY: "re_secret" });
