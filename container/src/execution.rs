@@ -98,7 +98,7 @@ async fn execute_in(
     cancel: &CancellationToken,
 ) -> io::Result<Outcome> {
     let bounds = bounds(&program, seat);
-    let Program { command, files, stdin, layer, export, timeout, max_output_bytes, egress, .. } = program;
+    let Program { command, files, stdin, layer, export, timeout, memory_bytes, max_output_bytes, egress, .. } = program;
     let blocked = Arc::new(AtomicU32::new(0));
     // An interpreter that waits knows its command; it is kept for the case that it has died.
     let (known, command) = if is_warm { (Some(command), None) } else { (None, Some(command)) };
@@ -119,7 +119,7 @@ async fn execute_in(
     }
     let (ours, proxy) = match begun {
         Ok(begun) => begun,
-        Err(error) if has_no_room(&error, seat) => return Ok(without_room(max_output_bytes)),
+        Err(error) if has_no_room(&error, seat) => return Ok(without_room(memory_bytes, max_output_bytes)),
         Err(error) => return Err(error),
     };
     drop(launch);
@@ -155,7 +155,7 @@ fn has_no_room(error: &io::Error, seat: &Seat) -> bool {
     error.kind() == io::ErrorKind::StorageFull || seat.group.used().is_some_and(|used| used.out_of_memory)
 }
 
-fn without_room(max_output_bytes: usize) -> Outcome {
+fn without_room(memory_bytes: u64, max_output_bytes: usize) -> Outcome {
     let mut stderr = Output::new(max_output_bytes);
     stderr.push(b"The files need more room than policy.memoryMB leaves them; the program did not start.\n");
     Outcome {
@@ -164,7 +164,8 @@ fn without_room(max_output_bytes: usize) -> Outcome {
         stdout: Output::new(max_output_bytes),
         stderr,
         cpu: Duration::ZERO,
-        peak_bytes: 0,
+        // All there was, whoever asked for more. Less would look like a machine that ran out of memory.
+        peak_bytes: memory_bytes,
         duration: Duration::ZERO,
         exported: false,
         blocked_connections: 0,
@@ -305,7 +306,12 @@ async fn supervise(
         }
     };
     jail.stop();
-    match timeout(STOP_PATIENCE, jail.notice()).await {
+    let mut said = timeout(STOP_PATIENCE, jail.notice()).await;
+    // Hundreds of processes may have kept the first one from its turn. Where they do not end with it, they end first.
+    if said.is_err() && jail.sweep().await? {
+        said = timeout(STOP_PATIENCE, jail.notice()).await;
+    }
+    match said {
         Ok(notice) => Ok((ended(notice?.map(|(notice, _)| notice))?, Some(stop))),
         Err(_) => {
             jail.kill();

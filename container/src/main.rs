@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Doctor { machine } => doctor(&machine),
         Command::Probe => probe(),
         Command::Jailer { socket } => be_jailer(socket),
+        Command::Sweep => jail::sweep().map_err(|error| format!("The sweep failed: {error}.")),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

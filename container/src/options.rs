@@ -41,6 +41,9 @@ pub enum Command {
     /// Start jails for the server that started this process.
     #[command(hide = true)]
     Jailer { socket: RawFd },
+    /// End every other process of the user that this one is, until none is left.
+    #[command(hide = true)]
+    Sweep,
 }
 
 /// What the runner finds on its machine.

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { again, job, run, type Job, type Language, type Report, type Rest } from "../harness/jobs.ts";
-import type { Runner } from "../harness/runner.ts";
+import type { AnyRunner } from "../harness/runner.ts";
 
 /** A program whose result must not depend on how its interpreter was started. */
 export interface Program {
@@ -41,7 +41,7 @@ function normal(text: string): string {
 }
 
 /** Makes a test of every program of a theme. */
-export function conform(runner: Runner, language: Language, theme: string, programs: Program[]): void {
+export function conform(runner: AnyRunner, language: Language, theme: string, programs: Program[]): void {
   describe(theme, () => {
     for (const { name, code, rest, holds } of programs) {
       test(name, async () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import type { Runner } from "./runner.ts";
+import type { AnyRunner } from "./runner.ts";
 
 export type Language = "python" | "node";
 
@@ -61,13 +61,13 @@ export function job(language: Language, code: string, { limits, files = [], ...r
 export const again = (job: Job): Job => ({ ...job, id: randomUUID() });
 
 /** Sends anything to where jobs go. */
-export function post(runner: Runner, body: string, headers: Record<string, string> = {}): Promise<Response> {
+export function post(runner: AnyRunner, body: string, headers: Record<string, string> = {}): Promise<Response> {
   const own = { authorization: `Bearer ${runner.secret}`, "docle-protocol": "1", "content-type": "application/json" };
   return fetch(`${runner.url}/v1/runs`, { method: "POST", headers: { ...own, ...headers }, body });
 }
 
 /** Runs a job and answers with its report. */
-export async function run(runner: Runner, job: Job): Promise<Report> {
+export async function run(runner: AnyRunner, job: Job): Promise<Report> {
   const response = await post(runner, JSON.stringify(job));
   const text = await response.text();
   assert.equal(response.status, 200, text);
@@ -75,7 +75,7 @@ export async function run(runner: Runner, job: Job): Promise<Report> {
 }
 
 /** Runs a job and hands its events on as they come. */
-export async function* events(runner: Runner, job: Job): AsyncGenerator<Event> {
+export async function* events(runner: AnyRunner, job: Job): AsyncGenerator<Event> {
   const response = await post(runner, JSON.stringify(job), { accept: "application/x-ndjson" });
   assert.equal(response.status, 200, response.ok ? "" : await response.text());
   assert(response.body);

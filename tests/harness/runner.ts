@@ -25,6 +25,17 @@ export interface RunnerHealth {
   forked: number;
 }
 
+/** A runner, wherever it runs. */
+export interface AnyRunner {
+  readonly url: string;
+  readonly secret: string;
+  /** The directory that holds its package layers, where it runs. */
+  readonly state: string;
+  /** Its process, as this machine counts. */
+  readonly pid: number;
+  health(): Promise<RunnerHealth>;
+}
+
 /** How a runner differs from the one that `npm start` starts. */
 export interface RunnerOptions {
   /** The user and group that it runs as. */
@@ -38,7 +49,7 @@ export interface RunnerOptions {
 }
 
 /** One runner with a state directory of its own; it can die and come back at the same address. */
-export class Runner {
+export class Runner implements AnyRunner {
   readonly secret = randomBytes(16).toString("hex");
   readonly #state: string;
   readonly #options: RunnerOptions;

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { events, job, run, type Job, type Language, type Report, type Rest } from "../harness/jobs.ts";
-import type { Runner } from "../harness/runner.ts";
+import type { AnyRunner } from "../harness/runner.ts";
 
 /** Where an attack happens. */
 export interface Scene {
-  runner: Runner;
+  runner: AnyRunner;
   /** The runner's own name for how its jails are made. */
   tier: string;
   /** Whether the kernel caps the memory of a run; elsewhere the runner watches it and sees a fast program late. */

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { describe, test } from "node:test";
 import { job, run, type Language } from "../harness/jobs.ts";
-import { processesWith, type Runner } from "../harness/runner.ts";
+import { processesWith, type AnyRunner } from "../harness/runner.ts";
 import { until } from "../harness/until.ts";
 import type { Scene, Theme } from "./attack.ts";
 
@@ -15,7 +15,7 @@ const PROCESSES_OF_A_PLACE = 3;
 const SPARE_DESCRIPTORS = 40;
 
 /** Makes a test of every attack, and of what must still hold after each theme. */
-export function attackWith(themes: Theme[], runner: Runner): void {
+export function attackWith(themes: Theme[], runner: AnyRunner): void {
   for (const { name, attacks, crowd } of themes) {
     describe(name, () => {
       for (const attack of attacks) {
@@ -34,14 +34,14 @@ export function attackWith(themes: Theme[], runner: Runner): void {
 
 let scenes = 0;
 
-async function sceneOf(runner: Runner): Promise<Scene> {
+async function sceneOf(runner: AnyRunner): Promise<Scene> {
   const { tier, properties } = await runner.health();
   const marker = `attack-${process.pid}-${scenes++}-`;
   return { runner, tier, capsMemory: properties.memory?.startsWith("cgroup") ?? false, marker };
 }
 
 /** Every third attack once more and at once, four at a time, while honest programs run one after another. */
-async function sideBySide(runner: Runner, attacks: Theme["attacks"]): Promise<void> {
+async function sideBySide(runner: AnyRunner, attacks: Theme["attacks"]): Promise<void> {
   const rest = attacks.filter((_, index) => index % 3 === 0);
   const failures: string[] = [];
   let attacking = true;
@@ -61,7 +61,7 @@ async function sideBySide(runner: Runner, attacks: Theme["attacks"]): Promise<vo
 }
 
 /** A program of either language that uses what programs use, and must give exactly this result. */
-export async function honest(runner: Runner, number: number): Promise<void> {
+export async function honest(runner: AnyRunner, number: number): Promise<void> {
   const stdin = `line ${number}\n`.repeat(1_000);
   const digest = createHash("sha256").update(stdin).digest("hex");
   const programs: Record<Language, string> = {
@@ -82,7 +82,7 @@ async function nothingOf({ runner, marker }: Scene): Promise<void> {
 }
 
 /** Waits until the runner holds no more than it does when nobody has asked it for anything. */
-async function atRest(runner: Runner): Promise<void> {
+async function atRest(runner: AnyRunner): Promise<void> {
   const { places } = await runner.health();
   await until("no run is in progress", async () => (await runner.health()).running === 0);
   await until("only what waits is left", () => descendants(runner.pid).length <= places * PROCESSES_OF_A_PLACE);

@@ -28,3 +28,5 @@ mod shared;
 pub mod sys;
 mod watch;
 pub mod zygote;
+
+pub use shared::sweep;

@@ -26,6 +26,8 @@ const USERS: &str = "/etc/passwd";
 
 /// Makes the container's own root look like a jail's: the interpreters, the place for packages and the user exist.
 pub fn enter(root: &Root, uid: u32) -> io::Result<()> {
+    // What a jail's first process leaves, should it be killed itself, comes here and not to the runner.
+    adopt_orphans()?;
     fs::create_dir_all("/workspace")?;
     for (source, target) in &root.binds {
         if source != target {
@@ -94,8 +96,43 @@ pub fn furnish(launch: &Launch, waiting: Option<&str>, settings: &Settings) -> i
     link(&packages, Path::new("/packages"))
 }
 
+/// Kills every other process of this process' user until none is left. For whoever has become a program's user.
+pub fn sweep() -> io::Result<()> {
+    loop {
+        match kill(Pid::from_raw(-1), Signal::SIGKILL) {
+            // Neither says whether somebody is left: success comes of processes of other users, and the error of one that
+            // has just gone.
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        if !others_live(Uid::current())? {
+            return Ok(());
+        }
+        nix::sched::sched_yield()?;
+    }
+}
+
+/// Whether another process of this user has not ended yet. One that only waits to be reaped has.
+fn others_live(user: Uid) -> io::Result<bool> {
+    let own = std::process::id().to_string();
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_string_lossy().parse::<u32>().is_err() || name.to_string_lossy() == own {
+            continue;
+        }
+        // Its owner would not tell: the files of a process that may not be traced are root's.
+        let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+        let says = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+        if says("Uid:") == Some(&user.to_string()) && !matches!(says("State:"), Some("Z" | "X")) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Makes processes whose parent has ended children of this one, which reaps them.
-fn adopt_orphans() -> io::Result<()> {
+pub fn adopt_orphans() -> io::Result<()> {
     // SAFETY: the call takes numbers only.
     Errno::result(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })?;
     Ok(())

@@ -5,8 +5,9 @@
 //! more than resetting them.
 
 use nix::mount::{MsFlags, mount};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// What this machine lets the runner use.
@@ -33,6 +34,8 @@ pub struct Group {
     memory_bytes: u64,
     /// What the group holds besides the run.
     other_bytes: u64,
+    /// Version 2 counts a peak from the moment on that somebody has written to the file, and for him alone.
+    peak: Option<File>,
 }
 
 /// Processes and threads in a group: those of the program, and the two that make and watch its jail.
@@ -108,7 +111,11 @@ impl Kind {
     fn find_v2() -> Option<Self> {
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
         let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
-        let base = Path::new("/sys/fs/cgroup").join(path);
+        Self::usable_v2(Path::new("/sys/fs/cgroup").join(path))
+    }
+
+    /// Prepares a group of version 2 to have groups of ours in it.
+    fn usable_v2(base: PathBuf) -> Option<Self> {
         let controllers = fs::read_to_string(base.join("cgroup.controllers")).ok()?;
         if !["memory", "pids", "cpu"].iter().all(|wanted| controllers.split_whitespace().any(|found| found == *wanted))
         {
@@ -187,10 +194,14 @@ impl Group {
             before: Reading::default(),
             memory_bytes: 0,
             other_bytes: 0,
+            peak: None,
         };
         let directories = group.directories();
         directories.iter().try_for_each(fs::create_dir)?;
-        let pids = directories.iter().map(|directory| directory.join("pids.max")).find(|file| file.exists());
+        let pids = match (kind, directories.first()) {
+            (Kind::V2(_), Some(directory)) => Some(directory.join("pids.max")),
+            _ => directories.iter().map(|directory| directory.join("pids.max")).find(|file| file.exists()),
+        };
         pids.map_or(Ok(()), |file| fs::write(file, PROCESSES.to_string()))?;
         Ok(group)
     }
@@ -219,8 +230,8 @@ impl Group {
         self.set_weight(Weight::Run)?;
         let directories = self.directories();
         match &self.kind {
-            // Resettable from Linux 6.12 on; before that the peak is that of the place, and reported as such.
-            Kind::V2(_) => optional(fs::write(directories[0].join("memory.peak"), "0"))?,
+            // From Linux 6.12 on; before that the peak is that of the place, and reported as such.
+            Kind::V2(_) => self.peak = begin_peak(&directories[0].join("memory.peak")),
             Kind::V1 { .. } => fs::write(directories[0].join("memory.max_usage_in_bytes"), "0")?,
             Kind::None => {}
         }
@@ -301,14 +312,15 @@ impl Group {
     /// What the run since [`Self::prepare`] used; `None` where no group counts.
     pub fn used(&self) -> Option<Used> {
         let directory = self.directories().into_iter().next()?;
-        let peak = match self.kind {
-            Kind::V2(_) => "memory.peak",
-            _ => "memory.max_usage_in_bytes",
+        let peak = match (&self.kind, &self.peak) {
+            (Kind::V2(_), Some(peak)) => read_again(peak),
+            (Kind::V2(_), None) => read_number(&directory.join("memory.peak")),
+            _ => read_number(&directory.join("memory.max_usage_in_bytes")),
         };
         let now = self.read();
         Some(Used {
             cpu_micros: now.cpu_micros.saturating_sub(self.before.cpu_micros),
-            peak_bytes: read_number(&directory.join(peak)).saturating_sub(self.other_bytes),
+            peak_bytes: peak.saturating_sub(self.other_bytes),
             out_of_memory: now.kills > self.before.kills,
         })
     }
@@ -355,6 +367,19 @@ fn optional(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// A file whose peak begins now; `None` where the kernel cannot begin anew.
+fn begin_peak(path: &Path) -> Option<File> {
+    let file = File::options().read(true).write(true).open(path).ok()?;
+    file.write_at(b"0", 0).ok().map(|_| file)
+}
+
+/// The number that a file of the kernel's says now, read through the same opening of it.
+fn read_again(file: &File) -> u64 {
+    let mut text = [0; 32];
+    let length = file.read_at(&mut text, 0).unwrap_or(0);
+    str::from_utf8(&text[..length]).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
 fn read_number(path: &Path) -> u64 {
     read(path).trim().parse().unwrap_or(0)
 }
@@ -367,3 +392,6 @@ fn read_field(path: &Path, name: &str) -> u64 {
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

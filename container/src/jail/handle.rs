@@ -28,6 +28,7 @@ pub struct Jailer {
     answer: Option<ChildStdout>,
     /// Whom a program's streams belong to; `None` where only one user is to be had.
     uid: Option<u32>,
+    tier: Tier,
 }
 
 /// The other ends of a program's streams.
@@ -45,6 +46,8 @@ pub struct Jail {
     pidfd: Option<OwnedFd>,
     streams: Option<Streams>,
     waits: bool,
+    /// Whose processes do not end with the jail's first one, where there is no namespace to hold them.
+    outliving: Option<u32>,
 }
 
 impl Jailer {
@@ -63,7 +66,7 @@ impl Jailer {
         let mut input = process.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         input.write_all(&serde_json::to_vec(settings).map_err(io::Error::other)?)?;
         let uid = (settings.tier != Tier::UserNamespace).then_some(settings.uid);
-        Ok(Self { answer: process.stdout.take(), process, socket, uid })
+        Ok(Self { answer: process.stdout.take(), process, socket, uid, tier: settings.tier })
     }
 
     /// Waits until the jailer is ready.
@@ -109,7 +112,8 @@ impl Jailer {
             stdout: pipe::Receiver::from_owned_fd(stdout_ours)?,
             stderr: pipe::Receiver::from_owned_fd(stderr_ours)?,
         };
-        Ok(Jail { control: watched(control)?, pidfd: None, streams: Some(streams), waits: false })
+        let outliving = self.uid.filter(|_| self.tier == Tier::Shared);
+        Ok(Jail { control: watched(control)?, pidfd: None, streams: Some(streams), waits: false, outliving })
     }
 }
 
@@ -132,10 +136,12 @@ impl Jail {
     pub async fn notice(&mut self) -> io::Result<Option<(Notice, Option<OwnedFd>)>> {
         loop {
             let read = |control: &OwnedFd| Notice::receive(control.as_raw_fd());
-            match self.control.async_io(Interest::READABLE, read).await? {
-                Some((Notice::Created, pidfd)) => self.pidfd = pidfd,
-                Some((Notice::Waiting, _)) => {}
-                other => return Ok(other),
+            match self.control.async_io(Interest::READABLE, read).await {
+                Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd,
+                Ok(Some((Notice::Waiting, _))) => {}
+                // Said once, when it has ended without reading an order. Its last words are still to be read.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
+                other => return other,
             }
         }
     }
@@ -181,7 +187,22 @@ impl Jail {
         let Some(pidfd) = self.pidfd.take() else { return Ok(()) };
         // A pidfd becomes readable when its process has ended.
         let ended = async { watched(pidfd)?.readable().await.map(drop) };
-        timeout(DEATH_PATIENCE, ended).await.map_err(|_| io::Error::other("a jail does not end"))?
+        timeout(DEATH_PATIENCE, ended).await.map_err(|_| io::Error::other("a jail does not end"))??;
+        self.sweep().await.map(drop)
+    }
+
+    /// Ends what no namespace ends, until nothing of it is left. False where the kernel does that.
+    pub async fn sweep(&self) -> io::Result<bool> {
+        let Some(uid) = self.outliving else { return Ok(false) };
+        let mut command = tokio::process::Command::new("/proc/self/exe");
+        command.arg0("docle-runner").arg("sweep").env_clear().stdin(Stdio::null());
+        let swept = command.uid(uid).gid(uid).kill_on_drop(true).status();
+        match timeout(DEATH_PATIENCE, swept).await {
+            Ok(Ok(status)) if status.success() => Ok(true),
+            Ok(Ok(status)) => Err(io::Error::other(format!("what a jail has left is not ended: {status}"))),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(io::Error::other("what a jail has left does not end")),
+        }
     }
 }
 

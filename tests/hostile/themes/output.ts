@@ -82,7 +82,6 @@ export const output: Theme = {
     python("its own input written", "import os\nos.write(os.open('/proc/self/fd/0', os.O_WRONLY | os.O_NONBLOCK), b'x')\nprint(os.read(0, 100))", ends("success", "error")),
     python("a pipe made as small as can be", "import fcntl, sys\nfcntl.fcntl(1, 1031, 4096)\nprint('x' * 50_000)", prints(`${"x".repeat(50_000)}\n`)),
     python("a pipe made not to wait", "import os\nos.set_blocking(1, False); os.set_blocking(0, False)\nprint('on')", prints("on\n")),
-    python("streams that nobody holds any more but sockets in a ring", "import os, socket\na, b = socket.socketpair()\nsocket.send_fds(a, [b'x'], [a.fileno(), b.fileno(), 1, 2])\nsocket.send_fds(b, [b'x'], [a.fileno(), b.fileno(), 1, 2])\nprint('on')", prints("on\n")),
     python("streams closed at once", "import os\nos.closerange(0, 3)", ends("success", "error")),
     python("streams exchanged", "import os\nos.dup2(1, 9); os.dup2(2, 1); os.dup2(9, 2)\nos.write(1, b'err'); os.write(2, b'out')", (report) => assert.deepEqual([report.stdout, report.stderr], ["out", "err"])),
     python("output by other ways", "import os\nr, w = os.pipe(); os.write(w, b'spliced'); os.splice(r, 1, 7)\nf = os.open('main.py', 0); os.sendfile(1, f, 0, 6)", prints("splicedimport")),

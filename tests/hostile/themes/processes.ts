@@ -17,6 +17,9 @@ const boundedAt = (most: number): Property => (report) => {
 /** Only the clock ends it. Where memory is watched and not capped, the watch may be first: a tree holds it for real. */
 const neverEnds: Property = (report, scene) => (scene.capsMemory ? timesOut : ends("timeout", "memory"))(report, scene);
 
+/** Without namespaces nobody may look closely enough at a program's memory to count shared pages once, so it may be too much. */
+const sharedOnce: Property = (report, scene) => (scene.tier === "shared" && report.status === "memory" ? undefined : prints("all\n")(report, scene));
+
 /** Enough memory for as many interpreters as there may be processes. */
 const roomy: Rest = { limits: { memoryMB: 2_048 } };
 
@@ -48,7 +51,7 @@ export const bombs: Theme = {
     python("how many threads", "import threading\ne = threading.Event(); n = 0\ntry:\n  while n < 5000: threading.Thread(target=e.wait, daemon=True).start(); n += 1\nexcept RuntimeError: pass\nprint(n)", boundedAt(MOST)),
     node("how many workers", "const { Worker } = require('worker_threads'); let n = 0; const f = () => { if (n > 500) return end(); const w = new Worker('setInterval(() => {}, 1e6)', { eval: true }); w.on('online', () => { n++; f() }).on('error', end) }; const end = () => { console.log(n); process.exit() }; f()", stubborn, { limits: { timeoutMs: 2_000 } }),
     python("children of children of children", "import os\nd = 0\ntry:\n  while os.fork() == 0: d += 1\nexcept OSError: os.write(1, b'%d\\n' % d); os._exit(0)\nos.wait()", boundedAt(MOST), roomy),
-    python("sixty forks that touch nothing: pages that they share are held once", "import os, signal\nr, w = os.pipe()\na = bytearray(50 << 20)\nfor _ in range(60):\n  if os.fork() == 0: os.write(w, b'x'); signal.pause()\nfor _ in range(60): os.read(r, 1)\nprint('all')", prints("all\n")),
+    python("sixty forks that touch nothing: pages that they share are held once", "import os, signal\nr, w = os.pipe()\na = bytearray(50 << 20)\nfor _ in range(60):\n  if os.fork() == 0: os.write(w, b'x'); signal.pause()\nfor _ in range(60): os.read(r, 1)\nprint('all')", sharedOnce),
     python("two that bring each other back", "import os, sys\nMARK = 'MARKER'\ndef live():\n  while True:\n    p = os.fork()\n    if p: os.waitpid(p, 0)\nlive()", neverEnds, briefly),
     shell("a program that becomes itself again and again", "exec sh attack.sh MARKER", neverEnds, briefly),
     python("pidfds without end", "import os, resource\nn = 0\ntry:\n  while True: os.pidfd_open(os.getpid()); n += 1\nexcept OSError: print(n)", boundedAt(1_024)),

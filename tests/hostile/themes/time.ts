@@ -26,7 +26,7 @@ export const time: Theme = {
     python("a vfork that hangs", "import ctypes, os\nl = ctypes.CDLL(None)\np = os.fork()\nif p == 0: l.syscall(58 if os.uname().machine == 'x86_64' else 220, 0x4111, 0, 0, 0, 0); l.pause()\nos.wait()", timesOut, briefly),
     python("output that waits for a reader", "import os\nos.set_blocking(1, True)\nr, w = os.pipe()\nos.write(w, bytes(65536)); os.write(w, b'x')", timesOut, briefly),
     python("the highest priority there is", "import os\ndid = []\nfor f in (lambda: os.nice(-20)), (lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(99))), (lambda: os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))):\n  try: f(); did.append('raised')\n  except OSError: did.append('refused')\nprint(did)", prints("['refused', 'refused', 'refused']\n")),
-    python("a hundred loops", "import os\nfor _ in range(100):\n  if os.fork() == 0:\n    while True: pass\nos.wait()", timesOut, briefly),
+    python("a hundred loops", "import os\nfor _ in range(100):\n  if os.fork() == 0:\n    while True: pass\nos.wait()", timesOut, { limits: { ...briefly.limits, memoryMB: 2_048 } }),
     python("a trace of itself that stops", "import ctypes, os, signal\nl = ctypes.CDLL(None)\nl.ptrace(0, 0, 0, 0); os.kill(os.getpid(), signal.SIGSTOP)\nwhile True: pass", timesOut, briefly),
     python("a clean end in the last moment", "import signal, sys\nsignal.signal(signal.SIGALRM, lambda *a: sys.exit(0)); signal.setitimer(signal.ITIMER_REAL, 0.4)\nsignal.pause()", ends("success", "timeout"), { limits: { timeoutMs: 400 } }),
     node("a loop", "console.log('begun'); for (;;);", timesOut, briefly),

@@ -1,0 +1,61 @@
+//! A runner in a container of its own, as the image starts it and without a Worker.
+
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { findEngine } from "../../scripts/containers/engine.mjs";
+import { buildImages } from "../../scripts/containers/images.mjs";
+import type { Grants } from "./engine.ts";
+import type { AnyRunner, RunnerHealth } from "./runner.ts";
+import { until } from "./until.ts";
+
+/** What the engine is told for each way to grant, as in {@link Grants}. */
+const flags: Record<Grants, string[]> = {
+  default: [],
+  platform: ["--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined"],
+};
+
+/** How the image starts it, but without ending after a failure: nobody would start another one. */
+function commandOf(docker: (...args: string[]) => string, image: string): string[] {
+  const command = JSON.parse(docker("image", "inspect", "--format", "{{json .Config.Cmd}}", image)) as string[];
+  return command.filter((word) => word !== "--replaceable");
+}
+
+/** See the module. */
+export class BoxedRunner implements AnyRunner {
+  readonly secret = randomBytes(24).toString("hex");
+  readonly state = "/var/lib/docle";
+  readonly url: string;
+  readonly pid: number;
+  readonly #docker: (...args: string[]) => string;
+  readonly #id: string;
+
+  private constructor(docker: string, image: string, grants: Grants) {
+    this.#docker = (...args) => execFileSync(docker, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+    this.#id = this.#docker("run", "--detach", "--rm", "--env", `DOCLE_RUNNER_SECRET=${this.secret}`, ...flags[grants], image, ...commandOf(this.#docker, image));
+    const [pid = "", address = ""] = this.#docker("inspect", "--format", "{{.State.Pid}} {{.NetworkSettings.IPAddress}}", this.#id).split(" ");
+    this.pid = Number(pid);
+    this.url = `http://${address}:8000`;
+  }
+
+  /** Starts one and waits until it serves. */
+  static async start(grants: Grants): Promise<BoxedRunner> {
+    const engine = await findEngine();
+    if (engine.missing !== undefined) throw new Error(engine.missing);
+    const { runner: image } = await buildImages(engine.docker);
+    const runner = new BoxedRunner(engine.docker, image, grants);
+    await until("the runner serves", () => runner.health().then(() => true, () => false), 60).catch((error: unknown) => {
+      runner.stop();
+      throw error;
+    });
+    return runner;
+  }
+
+  async health(): Promise<RunnerHealth> {
+    return (await (await fetch(`${this.url}/health`)).json()) as RunnerHealth;
+  }
+
+  /** Ends the container; the engine removes it. */
+  stop(): void {
+    this.#docker("kill", this.#id);
+  }
+}
