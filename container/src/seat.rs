@@ -50,6 +50,8 @@ pub struct Seat {
     warm: Arc<BTreeMap<Language, Warm>>,
     /// Interpreters that the jailer has forked.
     forks: u32,
+    /// The number of the last run here.
+    serves: u64,
     /// Bytes that the jailer holds, which are not the program's: one that was forked of it has copies.
     jailer_bytes: u64,
 }
@@ -65,6 +67,8 @@ pub enum Readiness {
 /// How well a seat suits a run. More is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
+    /// What would come of its interpreter has random things in common with the run before.
+    Again,
     /// Another interpreter would have waited in vain.
     Other,
     /// Nobody waits.
@@ -94,7 +98,7 @@ impl Seat {
         let group = Group::create(&common.cgroups, index)?;
         let jailer = Jailer::start(&settings, &group)?;
         let warm = common.warm.clone();
-        Ok(Self { last: None, next: None, jailer, group, settings, warm, forks: 0, jailer_bytes: 0 })
+        Ok(Self { last: None, next: None, jailer, group, settings, warm, forks: 0, serves: 0, jailer_bytes: 0 })
     }
 
     /// Waits until the jailer is ready, and makes the first jail, for `language`.
@@ -126,9 +130,15 @@ impl Seat {
         self.refill(language)
     }
 
-    /// How well this seat suits a run that wants an interpreter of `wanted`, or none that waited.
-    pub fn suits(&mut self, wanted: Option<Language>) -> Fit {
+    /// Takes down the number of the run that it serves now.
+    pub fn serve(&mut self, number: u64) {
+        self.serves = number;
+    }
+
+    /// How well this seat suits the run after number `last` that wants an interpreter of `wanted`, or none that waited.
+    pub fn suits(&mut self, wanted: Option<Language>, last: u64) -> Fit {
         match self.waiting() {
+            _ if self.serves == last && self.forks_for(wanted) => Fit::Again,
             None => Fit::Empty,
             Some((language, readiness)) if Some(language) == wanted => Fit::Own(readiness),
             Some(_) => Fit::Other,

@@ -7,6 +7,7 @@ use docle_protocol::Language;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Nobody has run anything for this long: time to prepare.
@@ -17,6 +18,8 @@ const QUIET: Duration = Duration::from_millis(250);
 pub struct Seating {
     pub places: Arc<Places<Seat>>,
     demand: Demand,
+    /// Runs so far.
+    runs: AtomicU64,
 }
 
 /// Interpreters that wait for programs.
@@ -35,7 +38,7 @@ pub struct Waiting {
 impl Seating {
     /// Takes charge of `places`, in none of which an interpreter waits yet.
     pub fn new(places: Arc<Places<Seat>>, demand: Demand) -> Self {
-        Self { places, demand }
+        Self { places, demand, runs: AtomicU64::new(0) }
     }
 
     /// Waits for a place and for `memory_mb` MiB, preferably where an interpreter of `wanted` waits.
@@ -43,7 +46,10 @@ impl Seating {
         if let Some(language) = wanted {
             self.demand.note(language);
         }
-        self.places.take(memory_mb, |seat| seat.suits(wanted)).await
+        let suits = |seat: &mut Seat| seat.suits(wanted, self.runs.load(Ordering::Relaxed));
+        let mut place = self.places.take(memory_mb, suits).await?;
+        place.seat().serve(self.runs.fetch_add(1, Ordering::Relaxed) + 1);
+        Ok(place)
     }
 
     /// Prepares a place for its next run and gives it back, while the last run's answer is on its way.
