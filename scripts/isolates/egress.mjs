@@ -17,16 +17,26 @@ const SPECIAL = [
   ...["::/3", "4000::/2", "8000::/1", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"],
 ];
 
-const refused = new BlockList();
+/** No script waits longer, and so no connection of one's stays open. */
+const MAX_MS = 60_000;
+
+// A list for each family: with one for both, an address of IPv4 would be looked up among those of IPv6 as well, where
+// `::/3` has them all.
+const refused = { ipv4: new BlockList(), ipv6: new BlockList() };
 for (const range of SPECIAL) {
   const [net = "", prefix] = range.split("/");
-  refused.addSubnet(net, Number(prefix), isIP(net) === 6 ? "ipv6" : "ipv4");
+  refused[familyOf(net)].addSubnet(net, Number(prefix), familyOf(net));
+}
+
+/** @param {string} address */
+function familyOf(address) {
+  return isIP(address) === 6 ? "ipv6" : "ipv4";
 }
 
 /** Whether scripts may connect to an address: it is public, and none of this machine's. @param {string} address */
 export function isPublic(address) {
   const own = Object.values(networkInterfaces()).flatMap((interfaces) => interfaces ?? []);
-  const special = isIP(address) === 0 || refused.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  const special = isIP(address) === 0 || refused[familyOf(address)].check(address, familyOf(address));
   return !special && own.every((one) => one.address !== address);
 }
 
@@ -52,11 +62,15 @@ export async function passOn(request) {
   const send = url.protocol === "https:" ? httpsRequest : httpRequest;
   // What is compressed stays so on its way, and the other end would not know.
   const headers = { ...Object.fromEntries(request.headers), "accept-encoding": "identity" };
-  const onward = send(url, { method: request.method, headers, lookup: lookupPublic });
-  const answered = once(onward, "response");
-  onward.end(request.body === null ? undefined : Buffer.from(await request.arrayBuffer()));
   try {
+    // All of it is here before a connection is opened, so that none fails while nobody waits for it.
+    const sent = request.body === null ? undefined : Buffer.from(await request.arrayBuffer());
+    const onward = send(url, { method: request.method, headers, lookup: lookupPublic, signal: AbortSignal.timeout(MAX_MS) });
+    const answered = once(onward, "response");
+    onward.end(sent);
     const [answer] = /** @type {[import("node:http").IncomingMessage]} */ (await answered);
+    // A connection that breaks from here on is an error of the answer, which its reader gets.
+    onward.on("error", () => {});
     const status = answer.statusCode ?? 502;
     const body = [101, 204, 205, 304].includes(status) ? null : Readable.toWeb(answer);
     const pairs = Object.entries(answer.headersDistinct).flatMap(([name, values]) => (values ?? []).map((value) => /** @type {[string, string]} */ ([name, value])));
