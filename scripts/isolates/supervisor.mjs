@@ -45,10 +45,10 @@ export async function startIsolates(surroundings, port = 0) {
   // One after the other, because each finds out which process is its own by looking who came.
   let last = Promise.resolve();
   const replace = () => {
-    last = last.then(start);
-    starting.add(last);
-    void last.finally(() => starting.delete(last));
-    return last;
+    const started = last.then(start).finally(() => starting.delete(started));
+    last = started;
+    starting.add(started);
+    return started;
   };
 
   /** Takes a process away from new calls. @param {Process} process */
@@ -87,17 +87,19 @@ export async function startIsolates(surroundings, port = 0) {
     }
   }, LOOK_MS);
 
-  /** The process with the fewest calls. @returns {Promise<Process>} */
+  /** The process with the fewest calls, and one where none is late before one that may be stuck. @returns {Promise<Process>} */
   const choose = async () => {
     for (;;) {
-      const free = [...processes].filter((process) => !process.retired).sort((one, other) => one.calls.size - other.calls.size);
+      const free = [...processes].filter((process) => !process.retired).sort((one, other) => late(one) - late(other) || one.calls.size - other.calls.size);
       if (free[0] !== undefined) return free[0];
       await Promise.race(starting);
     }
   };
 
   const server = createServer(async (request, response) => {
-    const body = Buffer.concat(await request.toArray());
+    const body = await request.toArray().then(Buffer.concat, () => undefined);
+    // Whoever leaves before everything is said waits for no answer.
+    if (body === undefined) return void response.destroy();
     const timeoutMs = limitOf(body);
     const process = await choose();
     const call = { timeoutMs, deadline: Date.now() + timeoutMs + GRACE_MS };
@@ -156,6 +158,11 @@ function memory(pid) {
   } catch {
     return 0;
   }
+}
+
+/** How many calls of a process should have been answered. @param {Process} process */
+function late(process) {
+  return [...process.calls].filter((call) => Date.now() > call.deadline).length;
 }
 
 /** The report of a script whose process ended under it: crates/protocol/src/isolate.rs. @param {Process} process @param {Call} call */

@@ -1,0 +1,71 @@
+//! What holds where scripts run on a machine of one's own: the processes, whoever calls them, and the way to the network.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { connect } from "node:net";
+import { test } from "node:test";
+import { Request } from "miniflare";
+import { isPublic, passOn } from "../../scripts/isolates/egress.mjs";
+import { Isolates } from "../harness/isolates.ts";
+import { until } from "../harness/until.ts";
+
+test("a caller that leaves in the middle of its call leaves the others alone", async () => {
+  const isolates = await Isolates.start();
+  try {
+    // Node's test runner fails a test in which a promise is rejected that nobody waits for.
+    const leaving = connect(Number(new URL(isolates.url).port), "127.0.0.1");
+    leaving.write("POST /v1/executions HTTP/1.1\r\nhost: isolates\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n");
+    // The server has asked for the body, so it is in the middle of the call.
+    await once(leaving, "data");
+    leaving.write("{");
+    leaving.destroy();
+    await once(leaving, "close");
+    assert.equal(await isolates.result("return 1"), 1);
+  } finally {
+    await isolates.stop();
+  }
+});
+
+test("a process that ends from outside costs the scripts in it, and its place is taken", async () => {
+  const isolates = await Isolates.start();
+  try {
+    const before = isolates.pids;
+    for (const pid of before) process.kill(pid, "SIGKILL");
+    await until("scripts that run again", async () => (await isolates.execute("return 1")).result === 1, 60);
+    await until("as many processes as before", () => isolates.pids.length === before.length, 60);
+    assert.ok(isolates.pids.every((pid) => !before.includes(pid)));
+  } finally {
+    await isolates.stop();
+  }
+});
+
+test("nothing is left of it when it stops, whatever its scripts do", async () => {
+  const isolates = await Isolates.start();
+  const pids = isolates.pids;
+  assert.ok(pids.length >= 2 && pids.every((pid) => existsSync(`/proc/${pid}`)));
+  const lost = isolates.execute({ code: "return /^(a+)+$/.test('a'.repeat(50) + 'b')", timeoutMs: 30_000 }).catch(() => undefined);
+  await isolates.stop();
+  await until("no process", () => pids.every((pid) => !existsSync(`/proc/${pid}`)), 30);
+  assert.equal(await lost, undefined);
+});
+
+test("requests of scripts that lead nowhere, or where they may not, are answered", async () => {
+  const encoder = new TextEncoder();
+  for (const url of ["http://localhost:1/", "https://localhost:1/", "http://127.0.0.1:1/", "http://[::1]:1/", "http://[::ffff:10.0.0.1]/", "http://nowhere.invalid/"]) {
+    // A body that arrives after the address has turned out to lead nowhere, which another request finds out meanwhile.
+    let arrive = () => {};
+    const body = new ReadableStream({ start: (controller) => void (arrive = () => (controller.enqueue(encoder.encode("late")), controller.close())) });
+    const answer = passOn(new Request(url, { method: "POST", body: body as never, duplex: "half" }));
+    assert.equal((await passOn(new Request(url))).status, 502, url);
+    arrive();
+    assert.equal((await answer).status, 502, url);
+  }
+});
+
+test("addresses are public or not, in every way to write them", () => {
+  for (const address of ["127.0.0.1", "10.1.2.3", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255"]) assert.ok(!isPublic(address), address);
+  for (const address of ["::1", "::", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "fe80::1", "fc00::1", "ff02::1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1"]) assert.ok(!isPublic(address), address);
+  for (const text of ["", "localhost", "127.1", "example.com"]) assert.ok(!isPublic(text), text);
+  for (const address of ["1.1.1.1", "8.8.8.8", "172.32.0.1", "2606:4700:4700::1111"]) assert.ok(isPublic(address), address);
+});
