@@ -29,7 +29,9 @@ process.env.MINIFLARE_WORKERD_V8_FLAGS = "--no-flush-liftoff-code";
 export async function startRuntime({ secret, outbound, state, databases, vars = {}, ai }) {
   const config = readConfig({ config: inRoot("isolates", "wrangler.toml") }, { hideWarnings: true });
   // Named as wrangler names local ones, so that both find the same.
-  const configured = config.d1_databases.map(({ binding, database_id, preview_database_id }) => [binding, preview_database_id ?? database_id ?? binding]);
+  /** @type {{ binding: string, database_id?: string, preview_database_id?: string }[]} */
+  const settings = config.d1_databases;
+  const configured = settings.map(({ binding, database_id, preview_database_id }) => [binding, preview_database_id ?? database_id ?? binding]);
   const before = runtimes();
   const module = (/** @type {string} */ path, /** @type {string} */ type) => [path.slice(dirname(isolatesEntry).length + 1), { type, contents: readFileSync(path) }];
   const text = Object.entries({ ...config.vars, METERED: "1", ISOLATES_SECRET: secret, ...vars });
