@@ -6,7 +6,7 @@ use docle_protocol::isolate::Finding;
 use oxc::ast::ast::{
     Decorator, ExportAllDeclaration, ExportDefaultDeclaration, ExportNamedDeclaration, Expression, ImportDeclaration,
     ImportExpression, MetaProperty, Program, StaticMemberExpression, TSExportAssignment, TSImportEqualsDeclaration,
-    TSModuleBlock, UnaryExpression,
+    TSModuleBlock, TSModuleReference, UnaryExpression,
 };
 use oxc::ast_visit::{Visit, walk};
 use oxc::span::{GetSpan, Span};
@@ -114,7 +114,9 @@ impl<'a> Visit<'a> for Visitor {
     }
 
     fn visit_ts_import_equals_declaration(&mut self, import: &TSImportEqualsDeclaration<'a>) {
-        if !import.import_kind.is_type() && self.namespaces == 0 {
+        // In a namespace, `import a = other.b` is a short name and no import.
+        let is_module = matches!(import.module_reference, TSModuleReference::ExternalModuleReference(_));
+        if !import.import_kind.is_type() && (is_module || self.namespaces == 0) {
             self.note("import", IMPORT, import.span);
         }
     }

@@ -55,6 +55,7 @@ fn what_scripts_have_is_accepted() {
         "declare const process: { env: object }; return 1",
         "function f(x: string): void; function f(x: any) {} return f",
         "export type T = 1; return 1",
+        "namespace N { export const a = 1 } namespace M { import b = N.a; export const c = b } return M.c",
     ] {
         assert_eq!(found(TS, code), [""; 0], "{code}");
     }
@@ -86,6 +87,7 @@ fn what_scripts_do_not_have_is_found_where_it_stands() {
         assert_eq!(found(TS, code), places, "as TypeScript: {code}");
     }
     assert_eq!(found(TS, "import fs = require('fs')"), ["import 1:1-1:26"]);
+    assert_eq!(found(TS, "namespace N { import fs = require('fs') }"), ["import 1:15-1:40"]);
     assert_eq!(found(TS, "class A { @log x = 1 }"), ["decorator 1:11-1:15"]);
     assert_eq!(found(JS, &"x".repeat(MAX_CODE_BYTES + 1)), ["too-large 1:1-1:1"]);
 }
