@@ -43,7 +43,8 @@ pub fn read(query: &Value) -> Result<Select, String> {
     }
     let from = name("select.from", select.get("from").unwrap_or(&Value::Null))?;
     let is_internal = |prefix| from.trim_start_matches('`').to_ascii_lowercase().starts_with(prefix);
-    if ["sqlite_", "_cf_", "d1_"].into_iter().any(is_internal) {
+    // SQLite reads `pragma_table_list` as a table, too: one of all tables.
+    if ["sqlite_", "pragma_", "_cf_", "d1_"].into_iter().any(is_internal) {
         return Err("select.from names a table of the database's own.".to_owned());
     }
     let columns = match select.get("columns") {
@@ -229,6 +230,7 @@ mod tests {
             (json!({ "select": {} }), "select.from"),
             (json!({ "select": { "from": "a; DROP TABLE a" } }), "select.from"),
             (json!({ "select": { "from": "a`" } }), "select.from"),
+            (json!({ "select": { "from": "PRAGMA_table_list" } }), "own"),
             (json!({ "select": { "from": "sqlite_master" } }), "own"),
             (json!({ "select": { "from": "SQLITE_schema" } }), "own"),
             (json!({ "select": { "from": "_cf_KV" } }), "own"),

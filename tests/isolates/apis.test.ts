@@ -153,6 +153,31 @@ test("db reads what the project may read, and nothing else", async () => {
   assert.match(await isolates.failure(query("{ from: 'many', limit: 1000 }")), /^error 1 LimitError: The rows have more than 1048576 bytes/);
 });
 
+test("db compares in every way that is documented, and shows nothing of how a database is made", async () => {
+  await isolates.sql("PROJECT_DB_WIKI", "CREATE TABLE numbers (id INTEGER, name TEXT)");
+  await isolates.sql("PROJECT_DB_WIKI", "INSERT INTO numbers VALUES (1, 'one'), (2, 'two'), (3, NULL), (4, '100%')");
+  const ids = async (select: string) => {
+    const code = `return (await db({ select: { from: 'numbers', orderBy: 'id', ${select} } })).rows.map(({ id }) => id)`;
+    return isolates.result({ code, database: "wiki" });
+  };
+  for (const [select, found] of [
+    ["where: { id: { eq: 2 } }", [2]],
+    ["where: { id: { ne: 2 } }", [1, 3, 4]],
+    ["where: { id: { gt: 1, lt: 4 } }", [2, 3]],
+    ["where: { id: { gte: 2, lte: 3 } }", [2, 3]],
+    ["where: { id: { in: [1, 4, 9] } }", [1, 4]],
+    ["where: { name: { like: 't%' } }", [2]],
+    ["where: { name: null }", [3]],
+    ["limit: 2, offset: 1", [2, 3]],
+    ["orderBy: { column: 'id', direction: 'desc' }, limit: 1", [4]],
+  ] as const) {
+    assert.deepEqual(await ids(select), found, select);
+  }
+  for (const table of ["pragma_table_list", "pragma_database_list", "pragma_table_info", "_cf_KV", "SQLITE_SCHEMA", "numbers, things", "(SELECT 1)", "main.numbers", "dbstat", "sqlite_stmt"]) {
+    assert.match(await isolates.failure({ code: `return await db({ select: { from: '${table}' } })`, database: "wiki" }), /^error 1 (TypeError|DatabaseError): /, table);
+  }
+});
+
 test("ai asks the binding, and says where there is none", async () => {
   const ask = (model: string, input: string) => `return await ai(${model}, ${input})`;
   assert.deepEqual(await isolates.result(ask("'@cf/meta/llama-3.1-8b-instruct'", "{ prompt: 'Hi' }")), { response: 'You asked @cf/meta/llama-3.1-8b-instruct: {"prompt":"Hi"}' });
