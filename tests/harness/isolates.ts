@@ -64,6 +64,8 @@ export interface Options {
   model?: boolean;
   /** Passes requests of scripts to the machine's own network, as `npm start` does. */
   outbound?: Parameters<typeof startIsolates>[0]["outbound"];
+  /** Where databases are kept; without it each process has its own, in memory. */
+  state?: string;
 }
 
 export class Isolates {
@@ -76,7 +78,7 @@ export class Isolates {
   }
 
   /** Starts the tier. Project `proj_1` and every other one may read the database "wiki"; only `proj_1` "private". */
-  static async start({ internet, model = false, outbound }: Options = {}): Promise<Isolates> {
+  static async start({ internet, model = false, outbound, state }: Options = {}): Promise<Isolates> {
     const secret = randomBytes(16).toString("hex");
     const scripted: typeof outbound = async (request) => {
       const asked = { method: request.method, url: request.url, headers: Object.fromEntries(request.headers), body: await request.text() };
@@ -89,6 +91,7 @@ export class Isolates {
       databases: { PROJECT_DB_WIKI: "wiki", PROJECT_DB_PRIVATE: "private" },
       vars: { PROJECT_DATABASES: JSON.stringify({ wiki: ["*"], private: ["proj_1"] }) },
       ...(model ? { ai: MODELS } : {}),
+      ...(state === undefined ? {} : { state }),
     });
     return new Isolates(secret, supervisor);
   }
@@ -110,6 +113,11 @@ export class Isolates {
   /** Runs a statement in a database of scripts, in every process: local ones are in memory. */
   async sql(binding: string, statement: string): Promise<void> {
     for (const database of await this.#supervisor.databases(binding)) await database.prepare(statement).run();
+  }
+
+  /** A database as each process sees it. */
+  views(binding: string): ReturnType<Supervisor["databases"]> {
+    return this.#supervisor.databases(binding);
   }
 
   stop(): Promise<void> {

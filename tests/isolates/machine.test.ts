@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { Request } from "miniflare";
 import { isPublic, passOn } from "../../scripts/isolates/egress.mjs";
@@ -48,6 +50,23 @@ test("nothing is left of it when it stops, whatever its scripts do", async () =>
   await isolates.stop();
   await until("no process", () => pids.every((pid) => !existsSync(`/proc/${pid}`)), 30);
   assert.equal(await lost, undefined);
+});
+
+test("a database that is kept is one and the same for all processes, while they write", async () => {
+  const state = mkdtempSync(join(tmpdir(), "docle-isolates-"));
+  const isolates = await Isolates.start({ state });
+  try {
+    const views = await isolates.views("PROJECT_DB_WIKI");
+    assert.ok(views.length >= 2);
+    await views[0]?.prepare("CREATE TABLE things (id INTEGER)").run();
+    await Promise.all(Array.from({ length: 40 }, (_, id) => views[id % views.length]?.prepare(`INSERT INTO things VALUES (${id})`).run()));
+    const count = "await new Promise((resolve) => setTimeout(resolve, 100)); return (await db({ select: { from: 'things' } })).rowCount";
+    const counts = await Promise.all(Array.from({ length: 6 }, () => isolates.result({ code: count, database: "wiki" })));
+    assert.deepEqual(counts, Array.from({ length: 6 }, () => 40));
+  } finally {
+    await isolates.stop();
+    rmSync(state, { recursive: true, force: true });
+  }
 });
 
 test("requests of scripts that lead nowhere, or where they may not, are answered", async () => {
