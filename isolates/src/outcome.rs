@@ -10,8 +10,10 @@ use docle_script::Prepared;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+/// Bytes that UTF-8 makes of one UTF-16 unit, which is what the harness counts, at most.
+const BYTES_PER_UNIT: usize = 3;
 /// Bytes of an answer that are read. JSON can make six bytes of one, and a log has a line's worth of frame per entry.
-pub const MAX_ANSWER_BYTES: usize = MAX_RESULT_BYTES + 6 * MAX_LOG_BYTES + 100 * MAX_LOG_ENTRIES;
+pub const MAX_ANSWER_BYTES: usize = BYTES_PER_UNIT * MAX_RESULT_BYTES + 6 * MAX_LOG_BYTES + 100 * MAX_LOG_ENTRIES;
 
 /// What only this side of an execution knows.
 pub struct Observed {
@@ -56,6 +58,7 @@ pub fn read(answer: &[u8], timeout_ms: u32, script: &Prepared, observed: Observe
     let ending = match outcome {
         Outcome { expired: true, .. } => timed_out(timeout_ms),
         Outcome { error: Some(thrown), .. } => Ending::Failed(RunStatus::Error, error(thrown, script)),
+        Outcome { result: Some(ref result), .. } if result.get().len() > MAX_RESULT_BYTES => too_large(result),
         Outcome { result: Some(ref result), .. } => Ending::Returned(result.clone()),
         Outcome { result: None, .. } => Ending::Returned(null()),
     };
@@ -64,10 +67,7 @@ pub fn read(answer: &[u8], timeout_ms: u32, script: &Prepared, observed: Observe
 
 fn within_bounds(outcome: &Outcome) -> bool {
     let logged: usize = outcome.logs.iter().map(|entry| entry.message.len()).sum();
-    outcome.result.as_ref().is_none_or(|result| result.get().len() <= MAX_RESULT_BYTES)
-        && outcome.logs.len() <= MAX_LOG_ENTRIES
-        // The harness counts UTF-16 units, of which each makes three bytes at most.
-        && logged <= 3 * MAX_LOG_BYTES
+    outcome.logs.len() <= MAX_LOG_ENTRIES && logged <= BYTES_PER_UNIT * MAX_LOG_BYTES
 }
 
 /// The report of a script that was never handed over.
@@ -133,6 +133,14 @@ fn ended_silently(how: &str, observed: Observed) -> IsolateReport {
         ),
     );
     report(Ending::Failed(RunStatus::Error, error), Vec::new(), Truncated::default(), observed)
+}
+
+fn too_large(result: &RawValue) -> Ending {
+    let message = format!(
+        "The result has {} bytes as JSON; at most {MAX_RESULT_BYTES} are handed over. Return less.",
+        result.get().len()
+    );
+    Ending::Failed(RunStatus::Error, script_error("ResultError", &message))
 }
 
 fn timed_out(timeout_ms: u32) -> Ending {
@@ -205,4 +213,96 @@ fn streams(logs: &[LogEntry]) -> (String, String) {
         stream.push('\n');
     }
     (stdout, stderr)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use docle_protocol::isolate::{Script, ScriptLanguage};
+
+    fn script() -> Prepared {
+        let script = Script { code: "return 1".to_owned(), language: ScriptLanguage::TypeScript };
+        docle_script::prepare(&script, "t", false).unwrap_or_else(|findings| panic!("{findings:?}"))
+    }
+
+    fn observed() -> Observed {
+        Observed { duration_ms: 1.005, blocked_connections: 2 }
+    }
+
+    fn outcome(answer: &str) -> String {
+        let report = read(answer.as_bytes(), 100, &script(), observed());
+        let IsolateReport { status, exit_code, error, result, .. } = report;
+        format!(
+            "{} {exit_code} {} {}",
+            status.name(),
+            error.map_or_else(|| "-".to_owned(), |error| error.name),
+            result.get()
+        )
+    }
+
+    const REST: &str = r#""logs":[],"truncated":{"stdout":false,"stderr":false},"timeMs":1"#;
+
+    #[test]
+    fn an_answer_makes_a_report() {
+        for (fields, expected) in [
+            (r#""result":{"a":1}"#, r#"success 0 - {"a":1}"#),
+            (r#""result":null"#, "success 0 - null"),
+            (r#""error":{"name":"E","message":"m","stack":""}"#, "error 1 E null"),
+            (r#""expired":true"#, "timeout 124 TimeoutError null"),
+            (r#""result":1,"expired":true"#, "timeout 124 TimeoutError null"),
+        ] {
+            assert_eq!(outcome(&format!("{{{fields},{REST}}}")), expected);
+        }
+        let answer = format!(
+            r#"{{"result":"at script_t.js:2:8","logs":[{{"level":"warn","message":"a","timeMs":1}},{{"level":"debug","message":"b","timeMs":2}}],{}"#,
+            &REST[10..]
+        );
+        let report = read((answer + "}").as_bytes(), 100, &script(), observed());
+        assert_eq!((report.stdout.as_str(), report.stderr.as_str()), ("b\n", "a\n"));
+        assert_eq!(report.result.get(), r#""at code.ts:1:8""#);
+        assert_eq!((report.usage.duration_ms, report.usage.blocked_connections), (1.0, 2));
+    }
+
+    #[test]
+    fn an_answer_that_is_none_is_the_scripts_own_fault() {
+        let many = format!(r#"{{"level":"log","message":"{}","timeMs":1}},"#, "x".repeat(10_000)).repeat(400);
+        for answer in [
+            String::new(),
+            "null".to_owned(),
+            "{}".to_owned(),
+            format!("{{\"error\":1,{REST}}}"),
+            format!("{{{REST}}} and more"),
+            format!(r#"{{"logs":[{}],"truncated":{{"stdout":false,"stderr":false}}}}"#, many.trim_end_matches(',')),
+            format!(r#"{{"logs":[{{"level":"fatal","message":"","timeMs":0}}],{}}}"#, &REST[10..]),
+        ] {
+            assert_eq!(outcome(&answer), "error 1 IsolateError null", "{}", &answer[..answer.len().min(80)]);
+        }
+        assert_eq!(
+            outcome(&format!("{{\"result\":\"{}\",{REST}}}", "x".repeat(MAX_RESULT_BYTES))),
+            "error 1 ResultError null"
+        );
+        assert_eq!(read(&[0xff, 0xfe], 100, &script(), observed()).exit_code, 1);
+    }
+
+    #[test]
+    fn failures_of_the_runtime_are_told_apart() {
+        let name = |message: &str| {
+            let report = failed(message, 100, &script(), observed());
+            let error = report.error.unwrap_or_else(|| panic!("no error for {message}"));
+            format!("{} {} {:?}", report.status.name(), error.name, error.line)
+        };
+        for (message, expected) in [
+            (
+                "Failed to start Worker:\nUncaught SyntaxError: Duplicate\n  at script_t.js:2:15",
+                "error SyntaxError Some(1)",
+            ),
+            ("Worker exceeded CPU time limit.", "timeout TimeoutError None"),
+            ("Worker exceeded memory limit.", "memory MemoryError None"),
+            ("secret of the script", "error IsolateError None"),
+        ] {
+            assert_eq!(name(message), expected);
+        }
+        let report = failed("secret of the script", 100, &script(), observed());
+        assert!(!report.stderr.contains("secret"), "{}", report.stderr);
+    }
 }

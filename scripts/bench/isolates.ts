@@ -4,9 +4,10 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
+import { gzipSync } from "node:zlib";
 import { Docle } from "../../tests/harness/docle.ts";
 import { Isolates } from "../../tests/harness/isolates.ts";
-import { inRoot } from "../setup/paths.mjs";
+import { inRoot, isolatesWasm } from "../setup/paths.mjs";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
 
 const [BEGIN, END] = ["<!-- isolates -->", "<!-- end of isolates -->"];
@@ -58,6 +59,8 @@ try {
   const eightNode = await atOnce(N, 8, node);
   const eightPython = await atOnce(N, 8, python);
 
+  const wasm = readFileSync(isolatesWasm);
+  const kib = (bytes: number) => Math.round(bytes / 1_024);
   const row = (name: string, { p50, p95, perSecond }: Figures) => `| ${[name, p50, p95, perSecond].join(" | ")} |`;
   const times = (other: Figures) => round(eight.perSecond / other.perSecond);
   const lines = [
@@ -70,6 +73,8 @@ try {
     row("`POST /execute`, new code each time, 8 at once", eight),
     row("`POST /api/run` of the same in Node, 8 at once", eightNode),
     row("`POST /api/run` of the same in Python, 8 at once", eightPython),
+    "",
+    `The isolate Worker's WebAssembly has ${kib(wasm.length)} KiB, ${kib(gzipSync(wasm, { level: 9 }).length)} KiB compressed (gzip -9).`,
     "",
     `At 8 at once, ${times(eightNode)} times as many scripts as runs in Node finish, and ${times(eightPython)} times as many as in Python.`,
   ];

@@ -160,7 +160,9 @@ fn read_language(fields: &mut Reader<'_>, field: &str, default: Option<ScriptLan
     let name = fields.string(field)?;
     let language = ScriptLanguage::ALL.into_iter().find(|language| language.name() == name);
     if language.is_none() {
-        fields.note(field, format!("must be {names} in an isolate, got \"{}\"", shown(&name)));
+        let is_program = matches!(name.as_str(), "python" | "node");
+        let way_out = if is_program { "; programs in this language run with POST /api/run" } else { "" };
+        fields.note(field, format!("must be {names} in an isolate, got \"{}\"{way_out}", shown(&name)));
     }
     language
 }

@@ -7,6 +7,7 @@ import { inRoot } from "../../scripts/setup/paths.mjs";
 import { Docle, problem } from "../harness/docle.ts";
 import { readEvents } from "../harness/events.ts";
 import { Isolates } from "../harness/isolates.ts";
+import { Platform } from "../harness/platform.ts";
 import { startWorker } from "../harness/worker.ts";
 
 const isolates = await Isolates.start({ internet: ({ url }) => ({ body: JSON.stringify({ url }), headers: { "content-type": "application/json" } }) });
@@ -160,5 +161,35 @@ test("another Worker runs scripts through its binding", async () => {
     assert.deepEqual(listed.executions.map(({ id }: Json) => id).at(-1), result.id);
   } finally {
     await worker.stop();
+  }
+});
+
+test("a project decides for all its keys, at once, and whatever requests say", async () => {
+  const platform = await Platform.start(isolates.vars);
+  try {
+    await isolates.sql("PROJECT_DB_WIKI", "CREATE TABLE IF NOT EXISTS pages (id INTEGER)");
+    const user = await platform.signIn("owner@example.com");
+    const project = await json(await user.call("POST", "/api/projects", { name: "Formulas" }), 201);
+    assert.deepEqual(project.isolates, { allowed_domains: null, database: null });
+    const { key } = await json(await user.call("POST", `/api/projects/${project.id}/keys`, { rateLimitPerMinute: 3 }), 201);
+    const script = async (code: string) => json(await platform.fetch("/execute", { method: "POST", headers: { authorization: `Bearer ${key}` }, body: JSON.stringify({ code, config: { allowedDomains: ["a.example.com", "b.example.com"] } }) }));
+    assert.equal((await script("return (await api('https://a.example.com/')).status")).result, 200);
+
+    const settings = { isolates: { allowedDomains: ["b.example.com"], database: "wiki" } };
+    const changed = await json(await user.call("PATCH", `/api/projects/${project.id}`, settings));
+    assert.deepEqual(changed.isolates, { allowed_domains: ["b.example.com"], database: "wiki" });
+    assert.equal((await script("return (await api('https://a.example.com/')).status")).error.name, "ForbiddenHostError");
+    assert.deepEqual((await script("return [(await api('https://b.example.com/')).status, (await db({ select: { from: 'pages' } })).rowCount]")).result, [200, 0]);
+
+    const refused = await platform.fetch("/execute", { method: "POST", headers: { authorization: `Bearer ${key}` }, body: '{"code":""}' });
+    assert.deepEqual([(await problem(429, refused)).code, refused.headers.get("x-ratelimit-limit")], ["rate_limit_exceeded", "3"]);
+    const { executions } = await json(await platform.fetch("/executions", { headers: { authorization: `Bearer ${key}` } }));
+    assert.equal(executions.length, 3);
+    const usage = await json(await user.call("GET", `/api/projects/${project.id}/usage`));
+    assert.deepEqual([usage.total_runs, usage.languages, usage.history[0].language], [3, { javascript: 3 }, "javascript"]);
+    const wrong = await problem(400, await user.call("PATCH", `/api/projects/${project.id}`, { isolates: { database: "DROP TABLE" } }));
+    assert.equal(wrong.errors?.[0]?.field, "isolates.database");
+  } finally {
+    await platform.stop();
   }
 });
