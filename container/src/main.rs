@@ -14,6 +14,7 @@ mod options;
 mod output;
 mod packages;
 mod place;
+mod reaper;
 mod run;
 mod seat;
 mod seating;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
 fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: &Machine) -> Result<(), String> {
     let secret = take_secret()?;
     jail::protect_server(die_with_parent).map_err(|error| format!("The runner cannot protect itself: {error}."))?;
+    reaper::leave_pid_1().map_err(|error| format!("The runner cannot leave PID 1 to a reaper: {error}."))?;
     runtime()?.block_on(async {
         // The jailer lives as long as this thread does, which is as long as the runner.
         let assembled = assemble(machine)?;

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { after, afterEach, beforeEach, describe, test } from "node:test";
+import { runnerIn } from "../harness/boxed.ts";
 import { openCall } from "../harness/caller.ts";
 import { Docle, type RunResult } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
@@ -19,7 +20,7 @@ const endless = (marker: string) => ({
 });
 
 /** The runner's own process in a container, as the host numbers it. */
-const runnerOf = (docle: Docle, id: string) => Number(docle.containers.docker("inspect", "--format", "{{.State.Pid}}", id));
+const runnerOf = (docle: Docle, id: string) => runnerIn(Number(docle.containers.docker("inspect", "--format", "{{.State.Pid}}", id)));
 
 /** The result of a run that meets `fault` once its program is up. */
 async function meets(docle: Docle, fault: (container: string) => void | Promise<void>): Promise<RunResult> {

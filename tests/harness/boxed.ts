@@ -2,6 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { findEngine } from "../../scripts/containers/engine.mjs";
 import { buildImages } from "../../scripts/containers/images.mjs";
 import type { Grants } from "./engine.ts";
@@ -20,20 +21,25 @@ function commandOf(docker: (...args: string[]) => string, image: string): string
   return command.filter((word) => word !== "--replaceable");
 }
 
+/** The runner of a container, whose PID 1 starts it before anything else and then only reaps. */
+export function runnerIn(first: number): number {
+  return Number(readFileSync(`/proc/${first}/task/${first}/children`, "utf8").split(" ")[0]);
+}
+
 /** See the module. */
 export class BoxedRunner implements AnyRunner {
   readonly secret = randomBytes(24).toString("hex");
   readonly state = "/var/lib/docle";
   readonly url: string;
-  readonly pid: number;
   readonly #docker: (...args: string[]) => string;
   readonly #id: string;
+  readonly #first: number;
 
   private constructor(docker: string, image: string, grants: Grants) {
     this.#docker = (...args) => execFileSync(docker, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
     this.#id = this.#docker("run", "--detach", "--rm", "--env", `DOCLE_RUNNER_SECRET=${this.secret}`, ...flags[grants], image, ...commandOf(this.#docker, image));
     const [pid = "", address = ""] = this.#docker("inspect", "--format", "{{.State.Pid}} {{.NetworkSettings.IPAddress}}", this.#id).split(" ");
-    this.pid = Number(pid);
+    this.#first = Number(pid);
     this.url = `http://${address}:8000`;
   }
 
@@ -48,6 +54,10 @@ export class BoxedRunner implements AnyRunner {
       throw error;
     });
     return runner;
+  }
+
+  get pid(): number {
+    return runnerIn(this.#first);
   }
 
   async health(): Promise<RunnerHealth> {
