@@ -1,6 +1,6 @@
 //! A runner in a container of its own, as the image starts it and without a Worker.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { findEngine } from "../../scripts/containers/engine.mjs";
@@ -31,11 +31,13 @@ export class BoxedRunner implements AnyRunner {
   readonly secret = randomBytes(24).toString("hex");
   readonly state = "/var/lib/docle";
   readonly url: string;
+  readonly #client: string;
   readonly #docker: (...args: string[]) => string;
   readonly #id: string;
   readonly #first: number;
 
   private constructor(docker: string, image: string, grants: Grants) {
+    this.#client = docker;
     this.#docker = (...args) => execFileSync(docker, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
     this.#id = this.#docker("run", "--detach", "--rm", "--env", `DOCLE_RUNNER_SECRET=${this.secret}`, ...flags[grants], image, ...commandOf(this.#docker, image));
     const [pid = "", address = ""] = this.#docker("inspect", "--format", "{{.State.Pid}} {{.NetworkSettings.IPAddress}}", this.#id).split(" ");
@@ -64,8 +66,10 @@ export class BoxedRunner implements AnyRunner {
     return (await (await fetch(`${this.url}/health`)).json()) as RunnerHealth;
   }
 
-  /** Ends the container; the engine removes it. */
+  /** Ends the container, which the engine removes, and shows what the runner complained of: each is a failure of its own. */
   stop(): void {
+    const { stderr } = spawnSync(this.#client, ["logs", this.#id], { encoding: "utf8" });
+    process.stderr.write(stderr);
     this.#docker("kill", this.#id);
   }
 }
