@@ -32,6 +32,7 @@ export async function startRuntime({ secret, outbound, state, databases, vars = 
   /** @type {{ binding: string, database_id?: string, preview_database_id?: string }[]} */
   const settings = config.d1_databases;
   const configured = settings.map(({ binding, database_id, preview_database_id }) => [binding, preview_database_id ?? database_id ?? binding]);
+  const d1 = databases === undefined ? configured : Object.entries(databases);
   const before = runtimes();
   const module = (/** @type {string} */ path, /** @type {string} */ type) => [path.slice(dirname(isolatesEntry).length + 1), { type, contents: readFileSync(path) }];
   const text = Object.entries({ ...config.vars, METERED: "1", ISOLATES_SECRET: secret, ...vars });
@@ -44,7 +45,8 @@ export async function startRuntime({ secret, outbound, state, databases, vars = 
     logRequests: false,
     // Logs of the runtime are of no use here: scripts have a console of their own.
     handleStructuredLogs: () => {},
-    ...(state === undefined ? {} : { resourcePersistencePath: state }),
+    // Nothing else is kept, so that without databases no file is shared with the Worker's own process.
+    ...(state === undefined || d1.length === 0 ? {} : { resourcePersistencePath: state }),
     workers: [
       {
         config: {
@@ -58,7 +60,7 @@ export async function startRuntime({ secret, outbound, state, databases, vars = 
           },
           env: Object.fromEntries([
             ["LOADER", { type: "worker-loader" }],
-            ...(databases === undefined ? configured : Object.entries(databases)).map(([binding, id]) => [binding, { type: "d1", id }]),
+            ...d1.map(([binding, id]) => [binding, { type: "d1", id }]),
             ...text.map(([name, value]) => [name, { type: "text", value }]),
             ...(ai === undefined ? [] : [["AI", { type: "worker", worker: "models", exportName: "Models" }]]),
           ]),
