@@ -6,7 +6,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { interpreterFlags, python } from "./setup/interpreters.mjs";
 import { main } from "./setup/missing.mjs";
-import { inRoot, node, npm, runner, state, tools, uv, workerModule, wrangler } from "./setup/paths.mjs";
+import { inRoot, isolatesModule, node, npm, runner, state, tools, uv, workerModule, wrangler } from "./setup/paths.mjs";
 
 /** What a command prints first, or undefined where it cannot run. @param {string} command @param {...string} args */
 function says(command, ...args) {
@@ -44,6 +44,7 @@ await main(async () => {
   line("wrangler", existsSync(wrangler) ? says(node, wrangler, "--version") : undefined, byStart);
   line("uv", says(uv, "--version"), byStart);
   line("worker", built(workerModule), "npm run build makes it");
+  line("isolates", built(isolatesModule), "npm run build makes it");
   line("docker", says("docker", "version", "--format", "{{.Server.Version}}"), "not needed; programs run in the native runner");
   const runs = line("runner", built(runner), "npm run build makes it");
   if (required.includes(false) || !runs) return 1;
