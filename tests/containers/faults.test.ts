@@ -132,7 +132,7 @@ describe("an image of another release", async () => {
 });
 
 describe("memory that runs out", async () => {
-  const docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" }, { grants: "platform", memoryMB: 256 });
+  const docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" }, { grants: "platform", memoryMB: 320 });
   after(() => docle.stop());
 
   test("is not the program's fault, and the container is replaced", async () => {
@@ -141,7 +141,8 @@ describe("memory that runs out", async () => {
     const hungry = { lang: "python", code: "x = b'x' * (400 << 20)\nprint(len(x))", policy: { memoryMB: 1_024, timeoutMs: 30_000 } };
     const result = await docle.run(hungry);
     assert.equal(result.status, "system", JSON.stringify(result));
-    assert.equal((await docle.run(quick)).stdout, "1\n");
+    const next = await docle.run(quick);
+    assert.equal(next.stdout, "1\n", JSON.stringify(next));
     assert.notEqual((await docle.runners())[0]?.instance, before?.instance);
   });
 });

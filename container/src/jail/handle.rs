@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 use tokio::io::Interest;
@@ -196,7 +196,16 @@ impl Jail {
         let Some(uid) = self.outliving else { return Ok(false) };
         let mut command = tokio::process::Command::new("/proc/self/exe");
         command.arg0("docle-runner").arg("sweep").env_clear().stdin(Stdio::null());
-        let swept = command.uid(uid).gid(uid).kill_on_drop(true).status();
+        command.uid(uid).gid(uid).kill_on_drop(true);
+        let swept = async {
+            loop {
+                let status = command.status().await?;
+                // The jail's own init may be sweeping at the same time, and then each ends the other.
+                if status.signal() != Some(libc::SIGKILL) {
+                    return Ok(status);
+                }
+            }
+        };
         match timeout(DEATH_PATIENCE, swept).await {
             Ok(Ok(status)) if status.success() => Ok(true),
             Ok(Ok(status)) => Err(io::Error::other(format!("what a jail has left is not ended: {status}"))),
