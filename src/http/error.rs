@@ -207,6 +207,7 @@ impl ApiError {
         let message = match &fields[..] {
             [] => "The request is invalid.".to_owned(),
             [only] => sentence(only),
+            [first, _] => format!("{} There is one more problem in `errors`.", sentence(first)),
             [first, others @ ..] => {
                 format!("{} There are {} more problems in `errors`.", sentence(first), others.len())
             }

@@ -138,7 +138,7 @@ pub async fn series(sql: &dyn Sql, project_id: &str, hours: Hours, step: i64) ->
     sql.query(sql!(SERIES, project_id, hours.from, hours.to, step)).await?.into_iter().map(read).collect()
 }
 
-const SERIES: &str = "SELECT hour / ?4 * ?4 AS stretch, sum(runs) AS runs, \
+const SERIES: &str = "SELECT hour / CAST(?4 AS INTEGER) * CAST(?4 AS INTEGER) AS stretch, sum(runs) AS runs, \
                       sum(iif(status = 'success', runs, 0)) AS successes FROM usage_hours \
                       WHERE project_id = ?1 AND hour >= ?2 AND hour < ?3 GROUP BY stretch ORDER BY stretch";
 

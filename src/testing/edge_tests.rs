@@ -71,7 +71,7 @@ fn a_bad_body_is_refused_with_a_problem_that_names_the_fault() {
         (b"{\"code\":\"\xff\"}", "invalid_json", "The body is not UTF-8: byte 9 begins no character."),
         (b"[1]", "invalid_request", "The body must be an object, got an array."),
         (b"{\"code\":\"\"}", "invalid_request", "lang is required: \"python\" or \"node\"."),
-        (b"{}", "invalid_request", "lang is required: \"python\" or \"node\". There are 1 more problems in `errors`."),
+        (b"{}", "invalid_request", "lang is required: \"python\" or \"node\". There is one more problem in `errors`."),
     ] {
         let r = request(&app);
         let answer = app.send(r, body);

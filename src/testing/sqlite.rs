@@ -59,7 +59,8 @@ impl ToSql for SqlValue {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
             Self::Null => ValueRef::Null,
-            Self::Integer(number) => ValueRef::Integer(*number),
+            // A Worker's numbers are JavaScript's, and reach the engine as floating point: `?1 / 2` has a fraction.
+            Self::Integer(number) => ValueRef::Real(*number as f64),
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
             Self::Blob(bytes) => ValueRef::Blob(bytes),
         }))
@@ -77,6 +78,7 @@ impl LocalSql for Sqlite {
                     Ok(match row.get::<_, Value>(column)? {
                         Value::Null => SqlValue::Null,
                         Value::Integer(number) => SqlValue::Integer(number),
+                        Value::Real(number) if number.fract() == 0.0 => SqlValue::Integer(number as i64),
                         Value::Text(text) => SqlValue::Text(text),
                         Value::Blob(bytes) => SqlValue::Blob(bytes),
                         other => panic!("no column of ours holds {other:?}"),
