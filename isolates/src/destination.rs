@@ -1,5 +1,6 @@
 //! Where `api()` may go.
 
+use docle_protocol::hosts::covers;
 use worker::Url;
 use worker::url::Host;
 
@@ -42,20 +43,12 @@ pub fn check(text: &str, allowed: &[Vec<String>]) -> Result<Url, Refused> {
             "{host} is not allowed: neither config.allowedDomains nor the project names any host."
         )));
     }
-    if allowed.iter().all(|list| list.iter().any(|pattern| matches(pattern, &host))) {
+    if allowed.iter().all(|list| list.iter().any(|entry| covers(entry, &host))) {
         Ok(url)
     } else {
         Err(Refused::Forbidden(format!(
             "{host} is not allowed: it must be in config.allowedDomains, and in the project's list, where there is one."
         )))
-    }
-}
-
-/// `*.example.com` means subdomains of any depth and not itself.
-fn matches(pattern: &str, host: &str) -> bool {
-    match pattern.strip_prefix('*') {
-        Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
-        None => host == pattern,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The pages that a key may be used from: hosts, as its owner lists them and as browsers name them.
 
+use docle_protocol::hosts::covers;
+
 /// Hosts that one key may list.
 pub const MAX_DOMAINS: usize = 100;
 
@@ -46,10 +48,7 @@ pub fn allows(domains: &[String], host: Option<&str>) -> bool {
         return true;
     }
     let Some(host) = host else { return false };
-    domains.iter().any(|domain| match domain.strip_prefix('*') {
-        Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
-        None => host == domain,
-    })
+    domains.iter().any(|domain| covers(domain, host))
 }
 
 #[cfg(test)]

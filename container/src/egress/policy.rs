@@ -1,5 +1,6 @@
 //! Which hosts and addresses a jail may reach.
 
+use docle_protocol::hosts::covers;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What one jail may reach.
@@ -43,10 +44,7 @@ fn is_own(address: IpAddr) -> bool {
 /// `*.example.com` matches subdomains of any depth but not `example.com`; case and a final dot do not matter.
 pub fn matches(pattern: &str, host: &str) -> bool {
     let (pattern, host) = (pattern.to_ascii_lowercase(), host.trim_end_matches('.').to_ascii_lowercase());
-    match pattern.strip_prefix("*.") {
-        Some(parent) => host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
-        None => host == pattern,
-    }
+    covers(&pattern, &host)
 }
 
 /// Globally reachable unicast. Everything in the IANA special-purpose registries (RFC 6890) is not, however it is

@@ -2,13 +2,14 @@
 //!
 //! Reading order: [`job`] is the question, [`report`] the answer, [`event`] the same answer in pieces,
 //! [`refusal`] what comes back when the runner will not run, [`limits`] the numbers both sides agree on and
-//! [`headers`] how a request is addressed. [`isolate`] is question and answer of the isolate Worker. Everything is
-//! JSON, camelCase, and pinned by `…_format_unchanged` tests: whoever changes a layout raises [`VERSION`], unless the
-//! other side does as well without the addition.
+//! [`headers`] how a request is addressed. [`isolate`] is question and answer of the isolate Worker, [`hosts`] what a
+//! list of hosts means. Everything is JSON, camelCase, and pinned by `…_format_unchanged` tests: whoever changes a layout
+//! raises [`VERSION`], unless the other side does as well without the addition.
 
 pub mod event;
 pub mod headers;
 pub mod health;
+pub mod hosts;
 pub mod isolate;
 pub mod job;
 pub mod limits;
