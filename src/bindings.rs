@@ -86,12 +86,12 @@ pub fn programs(env: &Env, object: &State) -> Result<Rc<dyn Programs>> {
     Ok(Rc::new(RoomPrograms(app(never, env, Rc::new(AfterCall::of(object)))?)))
 }
 
-/// What the gates of keys need from the database.
+/// What the gates of keys need from outside.
 ///
 /// # Errors
-/// When the deployment has no database.
+/// When the deployment has no database or no KV namespace.
 pub fn ledger(env: &Env) -> Result<Rc<dyn KeyLedger>> {
-    Ok(Rc::new(SqlLedger { sql: Rc::new(D1(env.d1(DB)?)) }))
+    Ok(Rc::new(SqlLedger { sql: Rc::new(D1(env.d1(DB)?)), runs: Rc::new(RuntimeKv(env.kv(RUNS)?)) }))
 }
 
 /// Resend where there is a key to it, the outbox on a development machine, else nothing.

@@ -13,6 +13,7 @@ pub use sql::{LocalSql, Row, Sql, SqlValue, Statement};
 
 use crate::domain::events::Broken;
 use crate::domain::gate::{Ask, KeyFacts, Verdict};
+use crate::domain::handover::Handover;
 use crate::domain::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::mail::Mail;
 use crate::domain::run_id::RunId;
@@ -51,21 +52,29 @@ pub trait Gates {
     /// Asks whether a caller may pass, and counts it if it may: at once, whoever else asks at the same time. An error
     /// must refuse the caller.
     async fn ask(&self, key_hash: &str, ask: &Ask) -> Result<Verdict, PortError>;
-    /// Hands over a run's [usage record](crate::domain::usage::encode), to be booked soon. It may be repeated.
-    async fn record(&self, key_hash: &str, record: String) -> Result<(), PortError>;
+    /// Hands over an ended run: its usage is booked soon, its record is there at once. It may be repeated.
+    async fn record(&self, key_hash: &str, run: Handover) -> Result<(), PortError>;
+    /// The [record](crate::domain::record::encode) of a run, where the gate keeps it.
+    async fn recorded(&self, key_hash: &str, id: RunId) -> Result<Option<Vec<u8>>, PortError>;
+    /// Forgets the records of these runs.
+    async fn forget(&self, key_hash: &str, ids: &[RunId]) -> Result<(), PortError>;
     /// Books now what was recorded here and in the gate, instead of soon.
     async fn book(&self, key_hash: &str) -> Result<(), PortError>;
+    /// Forgets every run with a key that is gone, and the key.
+    async fn erase(&self, key_hash: &str) -> Result<(), PortError>;
     /// Makes the gate look again at what the database says: when this returns, nobody passes by what it said before.
     async fn refresh(&self, key_hash: &str) -> Result<(), PortError>;
 }
 
-/// What gates need from the database.
+/// What gates need from outside.
 #[async_trait(?Send)]
 pub trait KeyLedger {
     /// What is known of the key; `None` where there is none.
     async fn facts(&self, key_hash: &str) -> Result<Option<KeyFacts>, PortError>;
     /// Books that a key was used, and the records of its runs. Records that were booked before are not booked again.
     async fn book(&self, key_hash: &str, used_at: Option<Timestamp>, records: &[String]) -> Result<(), PortError>;
+    /// Keeps the record of a run that the gate has no room for.
+    async fn keep(&self, id: RunId, record: &str) -> Result<(), PortError>;
 }
 
 /// Where programs run.

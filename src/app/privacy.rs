@@ -1,7 +1,7 @@
 //! What is known of somebody: handed over and deleted, for account holders and for the end users of their products.
 
 use crate::app::projects::{self, Actor};
-use crate::app::{App, keys, sign_in};
+use crate::app::{App, keys, runs, sign_in};
 use crate::domain::audit::RecordedEvent;
 use crate::domain::page::Page;
 use crate::domain::project::Project;
@@ -9,9 +9,10 @@ use crate::domain::session::ListedSession;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage::HOUR_MS;
 use crate::ports::PortError;
-use crate::store::erasure::{self, AT_ONCE, Erased};
+use crate::store;
+use crate::store::erasure::{self, AT_ONCE};
 use crate::store::usage::{self, UsageRun};
-use crate::store::{audit, runs, sessions};
+use crate::store::{audit, sessions};
 
 /// Results are kept for a week, so of older runs there is none to delete.
 const RESULTS_KEPT_MS: i64 = 7 * 24 * HOUR_MS;
@@ -110,8 +111,12 @@ pub async fn runs_of_end_user(
 /// Deletes runs for one end user with their results, as many as one request can. Answers with how many, and whether
 /// that was all.
 pub async fn delete_end_user(app: &App, project_id: &str, end_user_id: &str) -> Result<(usize, bool), PortError> {
+    // What is not booked yet would come afterwards.
+    for key_hash in store::keys::hashes(&*app.sql, project_id).await? {
+        app.gates.book(&key_hash).await?;
+    }
     let erased = erasure::erase_end_user(&*app.sql, project_id, end_user_id, results_since(app)).await?;
-    delete_results(app, &erased).await?;
+    runs::forget(app, &erased.recent_run_ids).await?;
     Ok((erased.count, erased.count < AT_ONCE))
 }
 
@@ -121,7 +126,7 @@ pub async fn purge_runs(app: &App) -> Result<(), PortError> {
     let mut results = 0;
     while results < AT_ONCE {
         let Some(erased) = erasure::erase_orphans(&*app.sql, results_since(app)).await? else { break };
-        delete_results(app, &erased).await?;
+        runs::forget(app, &erased.recent_run_ids).await?;
         results += erased.recent_run_ids.len();
     }
     Ok(())
@@ -129,11 +134,4 @@ pub async fn purge_runs(app: &App) -> Result<(), PortError> {
 
 fn results_since(app: &App) -> Timestamp {
     app.clock.now().plus_ms(-RESULTS_KEPT_MS)
-}
-
-async fn delete_results(app: &App, erased: &Erased) -> Result<(), PortError> {
-    for id in &erased.recent_run_ids {
-        runs::delete(&*app.runs, id).await?;
-    }
-    Ok(())
 }

@@ -64,7 +64,7 @@ pub async fn delete(app: &App, actor: &Actor<'_>, id: &str) -> Result<bool, Port
         return Ok(false);
     };
     for hash in hashes {
-        app.gates.refresh(&hash).await?;
+        app.gates.erase(&hash).await?;
     }
     rooms::delete_orphans(app).await?;
     Ok(true)

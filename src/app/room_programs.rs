@@ -24,7 +24,7 @@ impl Programs for RoomPrograms {
             PaidBy::Admitted(Admitted { payer, ip }) => Client { owner: payer.owner, key_hash: payer.key_hash, ip },
             PaidBy::Room { payer, host } => pass_gate(app, payer, host).await?,
         };
-        let id = RunId::from_random(app.random());
+        let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
         let mut request = ask.request;
         // Editors and CodeRunService call it by the name of the language, the run API by that of the interpreter.
         if request["lang"] == "javascript" {

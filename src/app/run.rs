@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::domain::events::{Broken, Line, Transcript, read_line};
+use crate::domain::handover::{Handover, MAX_RESULT_BYTES};
 use crate::domain::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::record::{self, Owner, Remembered};
 use crate::domain::result::RunResult;
@@ -18,12 +19,12 @@ use docle_protocol::limits::{GRACE_MS, INSTALL_TIMEOUT_MS, MAX_QUEUE_MS};
 use futures::channel::{mpsc, oneshot};
 use futures::future::{Either, select};
 use futures::stream::{self, LocalBoxStream};
-use futures::{SinkExt, StreamExt};
+use futures::{SinkExt, StreamExt, join};
 use serde_json::json;
 use std::rc::Rc;
 
-/// What the hops between Worker, object and runner may take on top of the runner's own clocks.
-const HOPS_MS: u32 = 5_000;
+/// What the hops between Worker, object and whatever runs code may take on top of the clocks there.
+pub const HOPS_MS: u32 = 5_000;
 
 /// For whom a program is run.
 pub struct Client {
@@ -219,8 +220,7 @@ fn record_at_the_end(app: &App, running: &mut Running, client: Client, request: 
         if let Some(mut rest) = rest {
             while rest.next_line().await.is_ok() {}
         }
-        recorder.store(&request, &result).await;
-        recorder.count(&request, &result).await;
+        recorder.record(&request, &result).await;
     }));
 }
 
@@ -238,24 +238,35 @@ impl Recorder {
         Self { runs: Rc::clone(&app.runs), gates: Rc::clone(&app.gates), log: Rc::clone(&app.log), client }
     }
 
-    /// Stores the result with its input, to be read for a while.
-    pub async fn store(&self, request: &impl Remembered, result: &RunResult) {
-        let stored = match record::encode(&self.client.owner, result.created_at, request, result.json()) {
-            Ok(record) => store::runs::put(&*self.runs, result.id, &record).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+    /// Hands a run over to its key's gate, with its usage and, to be read for a while, its result and input. What is large
+    /// is stored by itself, and so is what its id would not lead to: the answer to a call that another key made first.
+    pub async fn record(&self, request: &impl Remembered, result: &RunResult) {
+        let Client { owner, key_hash, ip } = &self.client;
+        let usage = usage::encode(owner, request, result, ip.as_deref());
+        let record = match record::encode(owner, result.created_at, request, result.json()) {
+            Ok(record) => record,
+            Err(error) => return self.complain("A result could not be encoded.", result.id, &error.to_string()),
         };
+        let is_led_to = key_hash.starts_with(&result.id.key_hash_beginning());
+        let (for_gate, for_kv) =
+            if is_led_to && record.len() <= MAX_RESULT_BYTES { (Some(record), None) } else { (None, Some(record)) };
+        let counted = self.gates.record(key_hash, Handover { id: result.id, usage, record: for_gate });
+        let stored = async {
+            match for_kv {
+                Some(record) => store::runs::put(&*self.runs, result.id, record.as_bytes()).await,
+                None => Ok(()),
+            }
+        };
+        let (counted, stored) = join!(counted, stored);
+        if let Err(error) = counted {
+            self.complain("A run could not be handed over.", result.id, &error.0);
+        }
         if let Err(error) = stored {
-            let line = json!({ "message": "A result could not be stored.", "run.id": result.id, "error": error });
-            self.log.write(Level::Error, line);
+            self.complain("A result could not be stored.", result.id, &error.0);
         }
     }
 
-    /// Hands the usage over.
-    pub async fn count(&self, request: &impl Remembered, result: &RunResult) {
-        let usage = usage::encode(&self.client.owner, request, result, self.client.ip.as_deref());
-        if let Err(error) = self.gates.record(&self.client.key_hash, usage).await {
-            let line = json!({ "message": "A run could not be counted.", "run.id": result.id, "error": error.0 });
-            self.log.write(Level::Error, line);
-        }
+    fn complain(&self, message: &str, id: RunId, error: &str) {
+        self.log.write(Level::Error, json!({ "message": message, "run.id": id, "error": error }));
     }
 }

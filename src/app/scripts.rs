@@ -1,6 +1,6 @@
 //! Running scripts in isolates, and reading what they gave.
 
-use crate::app::run::{Client, Progress, Recorder, StartedRun};
+use crate::app::run::{Client, HOPS_MS, Progress, Recorder, StartedRun};
 use crate::app::{App, runs};
 use crate::domain::isolate_settings::IsolateSettings;
 use crate::domain::page::Page;
@@ -18,14 +18,11 @@ use docle_protocol::limits::GRACE_MS;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use futures::stream::{self, LocalBoxStream};
-use futures::{FutureExt, StreamExt, join};
+use futures::{FutureExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use std::rc::Rc;
-
-/// What the hops between this Worker and the isolate may take on top of the limit and its grace.
-const HOPS_MS: u32 = 5_000;
 
 /// This deployment runs no scripts.
 #[derive(Debug)]
@@ -64,8 +61,7 @@ pub fn start(
         });
         // Whoever waited may be gone.
         let _ = sender.send(result.clone());
-        // Counting comes to where `list` looks before the answer can have been read.
-        join!(recorder.count(&request, &result), recorder.store(&request, &result));
+        recorder.record(&request, &result).await;
     }));
     let progress = receiver.into_stream().filter_map(|result| async { result.ok() }).flat_map(progress).boxed_local();
     Ok(StartedRun { id, created_at, replayed: false, progress })

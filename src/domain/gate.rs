@@ -5,6 +5,7 @@ use crate::domain::isolate_settings::IsolateSettings;
 use crate::domain::record::Owner;
 use crate::domain::rolling_window::{Rate, RollingWindow, WINDOW_MS};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::usage::DAY_MS;
 use serde::{Deserialize, Serialize};
 
 /// What the database says about a key.
@@ -69,12 +70,13 @@ pub fn decide(facts: Option<&KeyFacts>, window: &mut RollingWindow, ask: &Ask, n
     }
 }
 
-/// How long a call that was let through, or the record of a run, may be known to the object's memory alone. This, and
-/// no more, is what a crash of the object can forget: its limit may be exceeded by the calls of the last second before,
-/// and the runs of that second may be missing from its project's statistics.
+/// How long a call that was let through may be known to the object's memory alone. This, and no more, is what a crash of
+/// the object can forget: its limit may be exceeded by the calls of the last second before.
 pub const SAVE_AFTER_MS: i64 = 1_000;
 /// How long runs are collected before they are booked in the database together.
 const BOOK_AFTER_MS: i64 = 5_000;
+/// How long records of runs are kept: each for seven days, and all of one day together until the last of them has been.
+const RECORDS_KEPT_MS: i64 = 7 * DAY_MS;
 
 /// What a gate has left to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,22 +87,40 @@ pub struct Chores {
     pub unbooked_since: Option<Timestamp>,
     /// When the latest call was let through.
     pub latest: Option<Timestamp>,
+    /// The beginning of the day that the oldest record is of that is kept.
+    pub oldest_record: Option<Timestamp>,
 }
 
 impl Chores {
     /// Whether runs are due to be booked.
     pub fn books(&self, now: Timestamp) -> bool {
-        self.unbooked_since.is_some_and(|since| since.plus_ms(BOOK_AFTER_MS) <= now)
+        self.unbooked_since.is_some_and(|since| due(since, BOOK_AFTER_MS, now) <= now)
     }
+
+    /// Which records are to be purged: those of the days before that of this time.
+    pub fn purges(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_due = self.oldest_record.is_some_and(|day| purged_at(day) <= now);
+        is_due.then(|| now.plus_ms(-RECORDS_KEPT_MS))
+    }
+}
+
+/// When to do what waits since then; that is now where the clock was ahead at that time.
+fn due(since: Timestamp, after_ms: i64, now: Timestamp) -> Timestamp {
+    if since > now { now } else { since.plus_ms(after_ms) }
+}
+
+fn purged_at(day: Timestamp) -> Timestamp {
+    day.plus_ms(DAY_MS + RECORDS_KEPT_MS)
 }
 
 /// When a gate has to wake up next; `None` where it has nothing to do, and nothing to keep: then its storage is
 /// deleted.
 pub fn next_alarm(chores: &Chores, now: Timestamp) -> Option<Timestamp> {
-    let save = chores.unsaved_since.map(|since| since.plus_ms(SAVE_AFTER_MS));
-    let book = chores.unbooked_since.map(|since| since.plus_ms(BOOK_AFTER_MS));
+    let save = chores.unsaved_since.map(|since| due(since, SAVE_AFTER_MS, now));
+    let book = chores.unbooked_since.map(|since| due(since, BOOK_AFTER_MS, now));
+    let purge = chores.oldest_record.map(purged_at);
     let end = chores.latest.map(|latest| latest.plus_ms(WINDOW_MS)).filter(|end| now < *end);
-    save.into_iter().chain(book).min().or(end)
+    save.into_iter().chain(book).chain(purge).min().or(end)
 }
 
 #[cfg(test)]
@@ -145,17 +165,27 @@ mod tests {
     #[test]
     fn chores_are_done_in_time_and_the_last_one_is_to_disappear() {
         let at = |ms| Some(Timestamp(ms));
-        for (unsaved_since, unbooked_since, latest, now, alarm) in [
-            (None, None, None, 0, None),
-            (at(0), None, at(0), 0, at(1_000)),
-            (at(5_000), at(0), at(5_000), 5_000, at(5_000)),
-            (None, at(0), at(0), 1_000, at(5_000)),
-            (None, None, at(0), 5_000, at(60_000)),
-            (None, None, at(0), 60_000, None),
+        for (unsaved_since, unbooked_since, latest, oldest_record, now, alarm) in [
+            (None, None, None, None, 0, None),
+            (at(0), None, at(0), None, 0, at(1_000)),
+            (at(5_000), at(0), at(5_000), at(0), 5_000, at(5_000)),
+            (None, at(0), at(0), None, 1_000, at(5_000)),
+            (None, None, at(0), None, 5_000, at(60_000)),
+            (None, None, at(0), None, 60_000, None),
+            (None, None, at(0), at(0), 5_000, at(8 * DAY_MS)),
+            // The clock was an hour ahead when these came.
+            (at(3_600_000), at(3_600_000), at(0), None, 1_000, at(1_000)),
         ] {
-            let chores = Chores { unsaved_since, unbooked_since, latest };
+            let chores = Chores { unsaved_since, unbooked_since, latest, oldest_record };
             assert_eq!(next_alarm(&chores, Timestamp(now)), alarm, "{chores:?}");
         }
+    }
+
+    #[test]
+    fn records_are_purged_after_a_week_those_of_a_day_together() {
+        let chores = Chores { oldest_record: Some(Timestamp(0)), ..Chores::default() };
+        assert_eq!(chores.purges(Timestamp(8 * DAY_MS - 1)), None);
+        assert_eq!(chores.purges(Timestamp(8 * DAY_MS)), Some(Timestamp(DAY_MS)));
     }
 
     #[test]

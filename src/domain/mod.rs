@@ -6,6 +6,7 @@ pub mod audit;
 pub mod email;
 pub mod events;
 pub mod gate;
+pub mod handover;
 pub mod host;
 pub mod id;
 pub mod idempotency;

@@ -105,7 +105,7 @@ pub fn encode(
     created_at: Timestamp,
     request: &impl Remembered,
     result: &Bytes,
-) -> Result<Vec<u8>, serde_json::Error> {
+) -> Result<String, serde_json::Error> {
     encode_within(MAX_RECORD_BYTES, owner, created_at, request, result)
 }
 
@@ -115,9 +115,9 @@ fn encode_within(
     created_at: Timestamp,
     request: &impl Remembered,
     result: &Bytes,
-) -> Result<Vec<u8>, serde_json::Error> {
+) -> Result<String, serde_json::Error> {
     let write = |result: &[u8], keep_content: bool| {
-        serde_json::to_vec(&Record {
+        serde_json::to_string(&Record {
             v: 1,
             project_id: &owner.project_id,
             key_id: &owner.key_id,
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn record_format_unchanged() {
         let (owner, request, result) = example("print(1)");
-        let record: Value = serde_json::from_slice(&encode(&owner, Timestamp(0), &request, &result).unwrap()).unwrap();
+        let record: Value = serde_json::from_str(&encode(&owner, Timestamp(0), &request, &result).unwrap()).unwrap();
         let expected = json!({
             "v": 1,
             "projectId": "proj_1",
@@ -242,7 +242,7 @@ mod tests {
         let encoded = |max_bytes| {
             let record = encode_within(max_bytes, &owner, Timestamp(0), &request, &result).unwrap();
             assert!(record.len() <= max_bytes);
-            serde_json::from_slice::<Value>(&record).unwrap()
+            serde_json::from_str::<Value>(&record).unwrap()
         };
         let without_input = encoded(2_000);
         assert_eq!(without_input["input"]["code"], "");

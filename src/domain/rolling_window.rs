@@ -62,8 +62,14 @@ impl RollingWindow {
     }
 
     /// Drops what has left the window. A clock that goes back stands still here: calls stay in order, and none is
-    /// forgotten early.
+    /// forgotten early. One that goes back by more than a window was wrong before: what it counted then is counted as of
+    /// now, so that no key is shut for longer than two windows.
     fn forget(&mut self, now: Timestamp) -> i64 {
+        if self.0.back().is_some_and(|latest| *latest > now.0 + WINDOW_MS) {
+            for at in &mut self.0 {
+                *at = now.0.min(*at);
+            }
+        }
         let now = self.0.back().map_or(now.0, |latest| now.0.max(*latest));
         while self.0.front().is_some_and(|at| at + WINDOW_MS <= now) {
             self.0.pop_front();
@@ -96,6 +102,16 @@ mod tests {
         assert!(window.admit(2, Timestamp(60_010)));
         assert_eq!(window.rate(1, Timestamp(60_010)).reset_at, Timestamp(120_010), "both are too many for one");
         assert_eq!(window.rate(3, Timestamp(60_010)).remaining, 1);
+    }
+
+    #[test]
+    fn a_clock_that_was_a_day_ahead_shuts_no_key_for_a_day() {
+        let day = 86_400_000;
+        let mut window = RollingWindow::default();
+        assert!(window.admit(3, Timestamp(day)) && window.admit(3, Timestamp(day + 1)));
+        assert_eq!(window.rate(3, Timestamp(10)).remaining, 1, "the calls of the wrong time still count");
+        assert!(window.admit(3, Timestamp(20)) && !window.admit(3, Timestamp(60_009)));
+        assert_eq!(window.rate(3, Timestamp(60_010)).remaining, 2);
     }
 
     proptest! {
@@ -147,11 +163,14 @@ mod tests {
         }
 
         #[test]
-        fn a_clock_that_goes_back_lets_nothing_more_through(times in prop::collection::vec(0i64..200_000, 1..100)) {
+        fn a_clock_that_goes_back_lets_nothing_more_through(
+            steps in prop::collection::vec(-WINDOW_MS..WINDOW_MS, 1..100)
+        ) {
             let mut window = RollingWindow::default();
-            let mut highest = 0;
+            let mut highest = WINDOW_MS;
             let mut admitted: Vec<i64> = Vec::new();
-            for now in times {
+            for step in steps {
+                let now = highest + step;
                 highest = highest.max(now);
                 if window.admit(3, Timestamp(now)) {
                     admitted.push(highest.min(admitted.last().copied().unwrap_or(0).max(now)));

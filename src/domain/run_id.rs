@@ -1,10 +1,14 @@
 //! The name of one run.
 
+use crate::domain::timestamp::Timestamp;
+use crate::domain::usage::DAY_MS;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
 
-/// A version 4 UUID. Its 122 random bits are what keeps a result private: whoever knows the id may read it.
+/// A UUID as version 4 writes it. Its first 32 bits are those of the hash of the key that it was run with, and lead to that
+/// key's gate, which keeps the result; the next 16 are the day, by which old results are found. The other 74 are random,
+/// and what keeps a result private: whoever knows the id may read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct RunId(Uuid);
@@ -15,12 +19,42 @@ impl RunId {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 
+    /// A new id of a run with the key that has this hash, in hexadecimal.
+    pub fn with_key(key_hash: &str, now: Timestamp, mut bytes: [u8; 16]) -> Self {
+        if let Some(beginning) = key_hash.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok()) {
+            bytes[..4].copy_from_slice(&beginning.to_be_bytes());
+        }
+        bytes[4..6].copy_from_slice(&day_of(now).to_be_bytes());
+        Self::from_random(bytes)
+    }
+
+    /// How the hash of the key begins, in lower-case hexadecimal.
+    pub fn key_hash_beginning(&self) -> String {
+        self.to_string()[..8].to_owned()
+    }
+
+    /// The beginning of the day that the id was made on.
+    pub fn day(&self) -> Timestamp {
+        let bytes = self.0.as_bytes();
+        Timestamp(i64::from(u16::from_be_bytes([bytes[4], bytes[5]])) * DAY_MS)
+    }
+
+    /// What the text of no id with the same key is below that was made on the day of `time` or later.
+    pub fn lower_bound(&self, time: Timestamp) -> String {
+        format!("{}-{:04x}", self.key_hash_beginning(), day_of(time))
+    }
+
     /// The id written as `text` in its one form: 36 lower-case characters, version 4.
     pub fn parse(text: &str) -> Option<Self> {
         let id = Uuid::try_parse(text).ok()?;
         let canonical = id.get_version_num() == 4 && id.hyphenated().to_string() == text;
         canonical.then_some(Self(id))
     }
+}
+
+/// Days since 1970, of which 16 bits hold those up to 2149.
+const fn day_of(time: Timestamp) -> u16 {
+    time.0.div_euclid(DAY_MS) as u16
 }
 
 impl fmt::Display for RunId {
@@ -63,5 +97,17 @@ mod tests {
             assert_eq!(RunId::parse(wrong), None, "{wrong}");
         }
         assert!(RunId::parse(&RunId::from_random([0xff; 16]).to_string()).is_some());
+    }
+
+    #[test]
+    fn an_id_begins_as_the_hash_of_its_key_does() {
+        let id = RunId::with_key("0badcafe00112233", Timestamp(10 * DAY_MS + 5), [0xff; 16]);
+        assert_eq!(id.to_string(), "0badcafe-000a-4fff-bfff-ffffffffffff");
+        assert_eq!((id.key_hash_beginning().as_str(), id.day()), ("0badcafe", Timestamp(10 * DAY_MS)));
+        let no_hash = RunId::with_key("ab", Timestamp(0), [0xff; 16]);
+        assert_eq!(no_hash.to_string(), "ffffffff-0000-4fff-bfff-ffffffffffff");
+        for (day, is_below) in [(9, false), (10, false), (11, true)] {
+            assert_eq!(id.to_string() < id.lower_bound(Timestamp(day * DAY_MS + 7)), is_below, "{day}");
+        }
     }
 }

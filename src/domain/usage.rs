@@ -8,6 +8,7 @@ use serde::Serialize;
 /// Enough to recognise one's own program.
 const MAX_SNIPPET_CHARS: usize = 200;
 pub const HOUR_MS: i64 = 3_600_000;
+pub const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// The record, whose JSON the database takes apart.
 #[derive(Serialize)]

@@ -1,12 +1,17 @@
 //! What a key's gate keeps over its own restarts, in its own database.
 
+use crate::domain::handover::Handover;
 use crate::domain::rolling_window::RollingWindow;
+use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{LocalSql, PortError, SqlValue};
 
-/// Records that one booking takes: with 200 characters of source and 8 KiB of user context at most, 100 of them stay
-/// below the 2 MB that D1 takes as one argument.
-const BOOKED_AT_ONCE: i64 = 100;
+/// Usage that one booking takes, in bytes: D1 takes arguments of 2 MB.
+const BOOKED_AT_ONCE: usize = 1_000_000;
+/// Usage that one row has, in bytes; what one run adds to it has 10 kB at most.
+const BYTES_A_ROW: usize = BOOKED_AT_ONCE / 4;
+/// Results that one step of a purge deletes.
+const PURGED_AT_ONCE: i64 = 10_000;
 
 /// What a gate remembers of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,8 +21,9 @@ pub struct Saved {
     pub window: RollingWindow,
 }
 
-/// Makes the tables where they are not there yet.
-pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
+/// Makes the tables of a key's gate where they are not there yet. Only what has to be kept makes them, so that a gate that
+/// lets nobody through leaves nothing behind.
+pub fn create_tables(sql: &dyn LocalSql, key_hash: &str) -> Result<(), PortError> {
     sql.exec(
         "CREATE TABLE IF NOT EXISTS gate (id INTEGER PRIMARY KEY CHECK (id = 1), key_hash TEXT NOT NULL, \
          calls BLOB NOT NULL)",
@@ -28,7 +34,10 @@ pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
          since INTEGER NOT NULL)",
         &[],
     )?;
-    Ok(())
+    sql.exec("CREATE TABLE IF NOT EXISTS results (run_id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID", &[])?;
+    // Whoever finds runs has to know whose they are.
+    let nothing_saved = [SqlValue::from(key_hash), SqlValue::Blob(RollingWindow::default().encode())];
+    sql.exec("INSERT OR IGNORE INTO gate (id, key_hash, calls) VALUES (1, ?, ?)", &nothing_saved).map(drop)
 }
 
 /// Saves whose gate it is and the calls that were let through. The highest limit makes 80 kB of them, and a row may
@@ -38,9 +47,9 @@ pub fn save(sql: &dyn LocalSql, key_hash: &str, window: &RollingWindow) -> Resul
     sql.exec("INSERT OR REPLACE INTO gate (id, key_hash, calls) VALUES (1, ?, ?)", &args).map(drop)
 }
 
-/// What was saved. Asking writes nothing, so that a gate that lets nobody through leaves nothing behind.
+/// What was saved.
 pub fn load(sql: &dyn LocalSql) -> Result<Option<Saved>, PortError> {
-    if !has_tables(sql)? {
+    if !has_table(sql, "gate")? {
         return Ok(None);
     }
     let rows = sql.exec("SELECT key_hash, calls FROM gate", &[])?;
@@ -53,35 +62,102 @@ pub fn load(sql: &dyn LocalSql) -> Result<Option<Saved>, PortError> {
     }
 }
 
-/// Keeps a record until it is booked.
-pub fn add_record(sql: &dyn LocalSql, record: String, now: Timestamp) -> Result<(), PortError> {
-    let args = [SqlValue::Text(record), SqlValue::Integer(now.0)];
+/// Keeps ended runs: their usage until it is booked, together in as few rows as will hold it, and their records until they
+/// are purged.
+pub fn add(sql: &dyn LocalSql, runs: Vec<Handover>, now: Timestamp) -> Result<(), PortError> {
+    let mut usage = String::new();
+    for run in runs {
+        if let Some(record) = run.record {
+            let args = [SqlValue::Text(run.id.to_string()), SqlValue::Text(record)];
+            sql.exec("INSERT OR REPLACE INTO results (run_id, record) VALUES (?, ?)", &args)?;
+        }
+        usage = usage + &run.usage + "\n";
+        if usage.len() >= BYTES_A_ROW {
+            add_usage(sql, std::mem::take(&mut usage), now)?;
+        }
+    }
+    if usage.is_empty() { Ok(()) } else { add_usage(sql, usage, now) }
+}
+
+fn add_usage(sql: &dyn LocalSql, usage: String, now: Timestamp) -> Result<(), PortError> {
+    let args = [SqlValue::Text(usage), SqlValue::Integer(now.0)];
     sql.exec("INSERT INTO unbooked (record, since) VALUES (?, ?)", &args).map(drop)
 }
 
-/// The oldest records, as many as one booking takes, and the position of the last of them.
-pub fn oldest_records(sql: &dyn LocalSql) -> Result<(Vec<String>, i64), PortError> {
-    let query = "SELECT position, record FROM unbooked ORDER BY position LIMIT ?";
-    let mut last = 0;
-    let mut records = Vec::new();
-    for row in sql.exec(query, &[SqlValue::Integer(BOOKED_AT_ONCE)])? {
-        let [SqlValue::Integer(position), SqlValue::Text(record)] = &row[..] else {
-            return Err(PortError("A record of a run is unreadable.".to_owned()));
-        };
-        last = *position;
-        records.push(record.clone());
+/// The record of a run.
+pub fn record(sql: &dyn LocalSql, id: RunId) -> Result<Option<String>, PortError> {
+    if !has_table(sql, "results")? {
+        return Ok(None);
     }
-    Ok((records, last))
+    let rows = sql.exec("SELECT record FROM results WHERE run_id = ?", &[SqlValue::Text(id.to_string())])?;
+    match rows.into_iter().next().as_deref() {
+        None => Ok(None),
+        Some([SqlValue::Text(record)]) => Ok(Some(record.clone())),
+        Some(_) => Err(PortError("The record of a run is unreadable.".to_owned())),
+    }
 }
 
-/// Forgets the records up to a position, which are booked.
-pub fn forget_records(sql: &dyn LocalSql, last: i64) -> Result<(), PortError> {
+/// Forgets the record of a run.
+pub fn forget_record(sql: &dyn LocalSql, id: RunId) -> Result<(), PortError> {
+    if !has_table(sql, "results")? {
+        return Ok(());
+    }
+    sql.exec("DELETE FROM results WHERE run_id = ?", &[SqlValue::Text(id.to_string())]).map(drop)
+}
+
+/// Forgets records of the days before that of `before`, as many as one step takes.
+pub fn purge_records(sql: &dyn LocalSql, before: Timestamp) -> Result<(), PortError> {
+    let Some(oldest) = oldest_record(sql)? else { return Ok(()) };
+    let query = "DELETE FROM results WHERE run_id IN \
+                 (SELECT run_id FROM results WHERE run_id < ? ORDER BY run_id LIMIT ?)";
+    sql.exec(query, &[SqlValue::Text(oldest.lower_bound(before)), SqlValue::Integer(PURGED_AT_ONCE)]).map(drop)
+}
+
+/// The run whose record is the oldest, to the day. Ids of one key are in the order of their days.
+pub fn oldest_record(sql: &dyn LocalSql) -> Result<Option<RunId>, PortError> {
+    if !has_table(sql, "results")? {
+        return Ok(None);
+    }
+    Ok(match sql.exec("SELECT min(run_id) FROM results", &[])?.first().map(Vec::as_slice) {
+        Some([SqlValue::Text(id)]) => RunId::parse(id),
+        _ => None,
+    })
+}
+
+/// The oldest usage, a line for each run, as much as one booking takes, and the position of the last row of it.
+pub fn oldest_usage(sql: &dyn LocalSql) -> Result<(Vec<String>, i64), PortError> {
+    let (mut last, mut bytes) = (0, 0);
+    let mut usage = Vec::new();
+    for row in sql.exec("SELECT position, record FROM unbooked ORDER BY position LIMIT 100", &[])? {
+        let [SqlValue::Integer(position), SqlValue::Text(lines)] = &row[..] else {
+            return Err(PortError("The usage of a run is unreadable.".to_owned()));
+        };
+        bytes += lines.len();
+        if last != 0 && bytes > BOOKED_AT_ONCE {
+            break;
+        }
+        last = *position;
+        usage.extend(lines.lines().map(str::to_owned));
+    }
+    Ok((usage, last))
+}
+
+/// The position of the latest usage that is not booked; 0 where all is.
+pub fn latest_usage(sql: &dyn LocalSql) -> Result<i64, PortError> {
+    Ok(match sql.exec("SELECT max(position) FROM unbooked", &[])?.first().map(Vec::as_slice) {
+        Some([SqlValue::Integer(position)]) => *position,
+        _ => 0,
+    })
+}
+
+/// Forgets the usage up to a position, which is booked.
+pub fn forget_usage(sql: &dyn LocalSql, last: i64) -> Result<(), PortError> {
     sql.exec("DELETE FROM unbooked WHERE position <= ?", &[SqlValue::Integer(last)]).map(drop)
 }
 
-/// Since when there is a record that is not booked.
+/// Since when there is usage that is not booked.
 pub fn unbooked_since(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError> {
-    if !has_tables(sql)? {
+    if !has_table(sql, "unbooked")? {
         return Ok(None);
     }
     let rows = sql.exec("SELECT since FROM unbooked ORDER BY position LIMIT 1", &[])?;
@@ -91,23 +167,30 @@ pub fn unbooked_since(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError
     })
 }
 
-fn has_tables(sql: &dyn LocalSql) -> Result<bool, PortError> {
-    let query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'unbooked'";
-    Ok(!sql.exec(query, &[])?.is_empty())
+fn has_table(sql: &dyn LocalSql, name: &str) -> Result<bool, PortError> {
+    let query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?";
+    Ok(!sql.exec(query, &[SqlValue::from(name)])?.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::usage::DAY_MS;
     use crate::testing::sqlite::Sqlite;
 
+    fn run(of: u8, record: Option<&str>) -> Handover {
+        let id = RunId::with_key("0badcafe", Timestamp(i64::from(of) * DAY_MS), [of; 16]);
+        Handover { id, usage: format!("u{of}"), record: record.map(str::to_owned) }
+    }
+
     #[test]
-    fn windows_and_records_outlive_the_object() {
+    fn windows_and_usage_outlive_the_object() {
         let sql = Sqlite::empty();
         assert_eq!((load(&sql), unbooked_since(&sql)), (Ok(None), Ok(None)));
-        create_tables(&sql).unwrap();
-        create_tables(&sql).unwrap();
-        assert_eq!(load(&sql), Ok(None));
+        create_tables(&sql, "ab").unwrap();
+        create_tables(&sql, "ab").unwrap();
+        let empty = Saved { key_hash: "ab".into(), window: RollingWindow::default() };
+        assert_eq!(load(&sql), Ok(Some(empty)));
         let mut window = RollingWindow::default();
         for at in [1, 2, 3] {
             window.admit(10, Timestamp(at));
@@ -115,14 +198,62 @@ mod tests {
         }
         assert_eq!(load(&sql), Ok(Some(Saved { key_hash: "ab".into(), window })));
 
-        assert_eq!((unbooked_since(&sql), oldest_records(&sql)), (Ok(None), Ok((vec![], 0))));
+        assert_eq!((unbooked_since(&sql), oldest_usage(&sql)), (Ok(None), Ok((vec![], 0))));
         for at in 0..150 {
-            add_record(&sql, format!("r{at}"), Timestamp(at)).unwrap();
+            add(&sql, vec![run(1, None), run(2, None)], Timestamp(at)).unwrap();
         }
-        let (records, last) = oldest_records(&sql).unwrap();
-        assert_eq!((records.len(), records[99].as_str()), (100, "r99"));
-        forget_records(&sql, last).unwrap();
+        let (usage, last) = oldest_usage(&sql).unwrap();
+        assert_eq!((usage.len(), usage[198].as_str(), usage[199].as_str()), (200, "u1", "u2"));
+        assert_eq!(latest_usage(&sql), Ok(last + 50));
+        forget_usage(&sql, last).unwrap();
         assert_eq!(unbooked_since(&sql), Ok(Some(Timestamp(100))));
-        assert_eq!(oldest_records(&sql).unwrap().0.len(), 50);
+        assert_eq!(oldest_usage(&sql).unwrap().0.len(), 100);
+    }
+
+    #[test]
+    fn no_row_and_no_booking_is_larger_than_the_database_takes() {
+        let sql = Sqlite::empty();
+        create_tables(&sql, "ab").unwrap();
+        let large = Handover { usage: "x".repeat(10_000), ..run(1, None) };
+        add(&sql, vec![large; 250], Timestamp(0)).unwrap();
+        let mut booked = 0;
+        while let (usage, last @ 1..) = oldest_usage(&sql).unwrap() {
+            assert!(usage.iter().map(String::len).sum::<usize>() <= BOOKED_AT_ONCE);
+            booked += usage.len();
+            forget_usage(&sql, last).unwrap();
+        }
+        assert_eq!(booked, 250);
+    }
+
+    #[test]
+    fn records_are_kept_until_they_are_purged_or_forgotten() {
+        let sql = Sqlite::empty();
+        let id = |of| run(of, None).id;
+        let day = |of: i64| Timestamp(of * DAY_MS);
+        assert_eq!(
+            (record(&sql, id(1)), oldest_record(&sql), forget_record(&sql, id(1))),
+            (Ok(None), Ok(None), Ok(()))
+        );
+        create_tables(&sql, "ab").unwrap();
+        assert_eq!((record(&sql, id(1)), oldest_record(&sql)), (Ok(None), Ok(None)));
+        let runs = (1..=4).rev().map(|of| run(of, Some("{}"))).chain([run(5, None)]);
+        add(&sql, runs.collect(), Timestamp(0)).unwrap();
+        assert_eq!((record(&sql, id(5)), oldest_record(&sql)), (Ok(None), Ok(Some(id(1)))));
+
+        add(&sql, vec![run(4, Some("[]"))], Timestamp(0)).unwrap();
+        assert_eq!(
+            record(&sql, id(4)),
+            Ok(Some("[]".into())),
+            "what is handed over again takes the place of the first"
+        );
+        forget_record(&sql, id(3)).unwrap();
+        assert_eq!(record(&sql, id(3)), Ok(None));
+        purge_records(&sql, day(1)).unwrap();
+        assert_eq!(oldest_record(&sql), Ok(Some(id(1))), "nothing is that old");
+        purge_records(&sql, day(2)).unwrap();
+        assert_eq!((record(&sql, id(1)), record(&sql, id(2))), (Ok(None), Ok(Some("{}".into()))));
+        purge_records(&sql, day(9)).unwrap();
+        assert_eq!(oldest_record(&sql), Ok(None));
+        assert_eq!(oldest_usage(&sql).unwrap().0.len(), 6, "what is booked is another matter");
     }
 }

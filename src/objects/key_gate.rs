@@ -5,15 +5,17 @@
 //! from the database and keeps that in memory; whoever changes a key there tells the gate afterwards, which then
 //! forgets what it knew, what it is just being told included, before it answers.
 //!
-//! The window and the records of runs are in memory and are saved within a second; [`domain::gate`] says what a crash can
-//! forget. Records are booked in the database some seconds later, together. When the last call has left the
-//! window and everything is booked, the storage is deleted.
+//! The window is in memory and is saved within a second; [`domain::gate`] says what a crash can forget. Ended runs are
+//! saved as they come. Their usage is booked in the database some seconds later, together; their records stay here for a
+//! week, where a run's id leads to them. When the last call has left the window, everything is booked and the last record
+//! is purged, the storage is deleted.
 //!
 //! [`domain::gate`]: crate::domain::gate
 //! [`domain::gate::decide`]: crate::domain::gate::decide
 
 use crate::bindings;
 use crate::domain::gate::{Ask, Chores, KeyFacts, SAVE_AFTER_MS, Verdict, decide, next_alarm};
+use crate::domain::handover::{Handover, MAX_STORED_BYTES};
 use crate::domain::timestamp::Timestamp;
 use crate::objects::gate_storage::{self as storage, Saved};
 use crate::objects::key_gate_call::{GateAction, GateCall};
@@ -28,14 +30,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object, wasm_bindgen};
-
-/// When runs are booked.
-#[derive(PartialEq, Eq)]
-enum When {
-    /// When they have been collected for long enough.
-    Due,
-    Now,
-}
 
 type Looking = Shared<LocalBoxFuture<'static, std::result::Result<Option<KeyFacts>, PortError>>>;
 
@@ -61,9 +55,7 @@ struct Memory {
     generation: u64,
     /// `None` where it has to be loaded.
     saved: Option<Saved>,
-    /// Records of runs that are not saved.
-    records: Vec<String>,
-    /// When the first of them came, or the first call was let through that is not saved.
+    /// When the first call was let through that is not saved.
     unsaved_since: Option<Timestamp>,
     /// When the first call was let through that the database does not know of.
     unbooked_use: Option<Timestamp>,
@@ -81,13 +73,18 @@ impl DurableObject for KeyGate {
         let answer = match what {
             GateAction::Ask(ask) => self.ask(&key_hash, &ask).await,
             GateAction::Record => match request.text().await {
-                Ok(records) => self.record(&key_hash, &records).await,
+                Ok(runs) => self.record(&key_hash, &runs).await,
                 Err(error) => Err(failed(error)),
             },
             GateAction::Book => match request.text().await {
-                Ok(records) => self.book(&key_hash, &records).await,
+                Ok(runs) => self.book(&key_hash, &runs).await,
                 Err(error) => Err(failed(error)),
             },
+            GateAction::Recorded(id) => storage::record(&self.sql(), id).map(Option::unwrap_or_default),
+            GateAction::Forget(ids) => {
+                ids.into_iter().try_for_each(|id| storage::forget_record(&self.sql(), id)).map(|()| String::new())
+            }
+            GateAction::Erase => self.erase().await,
             GateAction::Refresh => {
                 self.forget_facts();
                 Ok(String::new())
@@ -105,7 +102,7 @@ impl DurableObject for KeyGate {
 
     async fn alarm(&self) -> Result<Response> {
         self.memory.borrow_mut().alarm = None;
-        if let Err(error) = self.do_chores(When::Due).await {
+        if let Err(error) = self.do_chores().await {
             Console.write(Level::Error, json!({ "message": "A key's gate could not book.", "error": error.0 }));
             // Nothing is lost: all of it is still there, and the next alarm tries again.
             self.state.storage().set_alarm(RETRY_AFTER).await?;
@@ -131,21 +128,69 @@ impl KeyGate {
         serde_json::to_string(&verdict).map_err(|error| PortError(error.to_string()))
     }
 
-    async fn record(&self, key_hash: &str, records: &str) -> std::result::Result<String, PortError> {
+    /// Saves ended runs, each of them a [`Handover`] on a line of its own. Records that the gate has no room for get a
+    /// place of their own.
+    async fn record(&self, key_hash: &str, runs: &str) -> std::result::Result<String, PortError> {
         let now = RuntimeClock.now();
+        let runs: Option<Vec<_>> = runs.lines().map(Handover::from_line).collect();
+        let mut runs = runs.ok_or_else(|| PortError("What was handed over is unreadable.".to_owned()))?;
+        if self.state.storage().sql().database_size() as u64 > MAX_STORED_BYTES {
+            let ledger = bindings::ledger(&self.env).map_err(failed)?;
+            for run in &mut runs {
+                if let Some(record) = run.record.take() {
+                    ledger.keep(run.id, &record).await?;
+                }
+            }
+        }
         {
-            let mut memory = self.memory.borrow_mut();
-            self.saved(&mut memory, key_hash)?;
-            memory.unsaved_since.get_or_insert(now);
-            memory.records.extend(records.lines().map(str::to_owned));
+            let sql = self.sql();
+            storage::create_tables(&sql, key_hash)?;
+            storage::add(&sql, runs, now)?;
         }
         self.set_alarm(now).await?;
         Ok(String::new())
     }
 
-    async fn book(&self, key_hash: &str, records: &str) -> std::result::Result<String, PortError> {
-        self.record(key_hash, records).await?;
-        self.do_chores(When::Now).await?;
+    /// Books what there is.
+    async fn book(&self, key_hash: &str, runs: &str) -> std::result::Result<String, PortError> {
+        if !runs.is_empty() {
+            self.record(key_hash, runs).await?;
+        }
+        let sql = self.sql();
+        if storage::unbooked_since(&sql)?.is_some() {
+            let latest = storage::latest_usage(&sql)?;
+            while self.book_oldest(key_hash).await? < latest {}
+        }
+        Ok(String::new())
+    }
+
+    /// Books one batch, and answers how far that is.
+    async fn book_oldest(&self, key_hash: &str) -> std::result::Result<i64, PortError> {
+        let sql = self.sql();
+        let (usage, last) = storage::oldest_usage(&sql)?;
+        let used_at = {
+            let memory = self.memory.borrow();
+            let latest = memory.saved.as_ref().and_then(|saved| saved.window.latest());
+            memory.unbooked_use.and(latest)
+        };
+        let ledger = bindings::ledger(&self.env).map_err(failed)?;
+        ledger.book(key_hash, used_at, &usage).await?;
+        storage::forget_usage(&sql, last)?;
+        let mut memory = self.memory.borrow_mut();
+        // A use during the booking is booked with the next.
+        memory.unbooked_use =
+            memory.saved.as_ref().and_then(|saved| saved.window.latest()).filter(|at| Some(*at) != used_at);
+        Ok(last)
+    }
+
+    /// Forgets everything about a key that is gone.
+    async fn erase(&self) -> std::result::Result<String, PortError> {
+        self.forget_facts();
+        {
+            let mut memory = self.memory.borrow_mut();
+            *memory = Memory { generation: memory.generation, ..Memory::default() };
+        }
+        self.state.storage().delete_all().await.map_err(failed)?;
         Ok(String::new())
     }
 
@@ -188,43 +233,25 @@ impl KeyGate {
         Ok(memory.saved.get_or_insert_with(|| Saved { key_hash: key_hash.to_owned(), ..Saved::default() }))
     }
 
-    /// Saves the window and books what is due, or deletes everything where nothing is left to do. Calls come in during
-    /// the booking; they find everything in order, because only what was booked is forgotten, and only afterwards.
-    async fn do_chores(&self, booking: When) -> std::result::Result<(), PortError> {
+    /// Saves the window, books and purges what is due, or deletes everything where nothing is left to do. Calls come in
+    /// during the booking; they find everything in order, because only what was booked is forgotten, and only afterwards.
+    async fn do_chores(&self) -> std::result::Result<(), PortError> {
+        let Some(key_hash) = self.save_window()? else { return Ok(()) };
         let sql = self.sql();
-        storage::create_tables(&sql)?;
-        let (Saved { key_hash, window }, used_since) = {
-            let mut memory = self.memory.borrow_mut();
-            let saved = self.saved(&mut memory, "")?.clone();
-            if let Some(since) = memory.unsaved_since.take() {
-                storage::save(&sql, &saved.key_hash, &saved.window)?;
-                for record in memory.records.drain(..) {
-                    storage::add_record(&sql, record, since)?;
-                }
-            }
-            (saved, memory.unbooked_use)
-        };
-        if booking == When::Now || self.chores()?.books(RuntimeClock.now()) {
-            let (records, last) = storage::oldest_records(&sql)?;
-            let ledger = bindings::ledger(&self.env).map_err(failed)?;
-            let used_at = used_since.and(window.latest());
-            ledger.book(&key_hash, used_at, &records).await?;
-            storage::forget_records(&sql, last)?;
-            let generation = {
-                let mut memory = self.memory.borrow_mut();
-                // A use during the booking is booked with the next.
-                memory.unbooked_use =
-                    memory.saved.as_ref().and_then(|saved| saved.window.latest()).filter(|at| Some(*at) != used_at);
-                memory.generation
-            };
+        if self.chores()?.books(RuntimeClock.now()) {
+            self.book_oldest(&key_hash).await?;
             // Whoever changed the key may have failed to say so: then it takes effect now.
-            let facts = ledger.facts(&key_hash).await?;
+            let generation = self.memory.borrow().generation;
+            let facts = bindings::ledger(&self.env).map_err(failed)?.facts(&key_hash).await?;
             let mut memory = self.memory.borrow_mut();
             if memory.generation == generation {
                 memory.facts = Some(facts);
             }
         }
         let now = RuntimeClock.now();
+        if let Some(before) = self.chores()?.purges(now) {
+            storage::purge_records(&sql, before)?;
+        }
         if next_alarm(&self.chores()?, now).is_none() {
             self.state.storage().delete_all().await.map_err(failed)?;
             // A call that came in meanwhile is in memory, but its alarm may have gone with the storage.
@@ -233,13 +260,32 @@ impl KeyGate {
         self.set_alarm(now).await
     }
 
+    /// Saves the window where it is not saved. Answers with the key's hash, unless nothing at all is known.
+    fn save_window(&self) -> std::result::Result<Option<String>, PortError> {
+        let sql = self.sql();
+        let mut memory = self.memory.borrow_mut();
+        if memory.saved.is_none() {
+            memory.saved = storage::load(&sql)?;
+        }
+        let is_unsaved = memory.unsaved_since.take().is_some();
+        let Some(Saved { key_hash, window }) = &memory.saved else { return Ok(None) };
+        storage::create_tables(&sql, key_hash)?;
+        if is_unsaved {
+            storage::save(&sql, key_hash, window)?;
+        }
+        Ok(Some(key_hash.clone()))
+    }
+
     fn chores(&self) -> std::result::Result<Chores, PortError> {
-        let unbooked_since = storage::unbooked_since(&self.sql())?;
+        let sql = self.sql();
+        let unbooked_since = storage::unbooked_since(&sql)?;
+        let oldest_record = storage::oldest_record(&sql)?.map(|id| id.day());
         let memory = self.memory.borrow();
         Ok(Chores {
             unsaved_since: memory.unsaved_since,
             unbooked_since: unbooked_since.into_iter().chain(memory.unbooked_use).min(),
             latest: memory.saved.as_ref().and_then(|saved| saved.window.latest()),
+            oldest_record,
         })
     }
 

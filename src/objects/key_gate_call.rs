@@ -1,6 +1,8 @@
 //! What a key's gate is asked, and the stub that asks it.
 
 use crate::domain::gate::{Ask, Verdict};
+use crate::domain::handover::Handover;
+use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::platform::clock::RuntimeClock;
 use crate::ports::{Clock, Gates, PortError};
@@ -30,10 +32,16 @@ pub struct GateCall {
 pub enum GateAction {
     /// May this caller pass? The answer is a [`Verdict`].
     Ask(Ask),
-    /// Keep the records in the body, one a line.
+    /// Keep the runs in the body, one a line.
     Record,
-    /// Keep the records in the body, if there are any, and book all there are.
+    /// Keep the runs in the body, if there are any, and book all there are.
     Book,
+    /// What is the record of this run? The answer is empty where none is kept.
+    Recorded(RunId),
+    /// Forget the records of these runs.
+    Forget(Vec<RunId>),
+    /// Forget everything: the key is gone.
+    Erase,
     /// Look at the database again.
     Refresh,
 }
@@ -76,13 +84,12 @@ impl GateStub {
     }
 }
 
-/// How long records for one gate are collected before one call hands them over: a fraction of what the gate then keeps
-/// in its memory anyway.
+/// How long ended runs are collected for one gate before one call hands them over.
 const COLLECT_MS: u32 = 50;
-/// After this long whoever was to hand records over is thought to be gone.
+/// After this long whoever was to hand runs over is thought to be gone.
 const ABANDONED_AFTER_MS: i64 = 1_000;
 
-/// Records that wait in this isolate for their gate, by the key's hash. They are text, not handles of the runtime, which
+/// Ended runs that wait in this isolate for their gate, by the key's hash. They are text, not handles of the runtime, which
 /// is why one request may hand over another's.
 struct Records {
     lines: String,
@@ -93,7 +100,7 @@ thread_local! {
     static WAITING: RefCell<HashMap<String, Records>> = RefCell::default();
 }
 
-/// Puts a record with those that wait. Answers whether the caller is to hand them over, and after how many milliseconds.
+/// Puts a run, as a line, with those that wait. Answers whether the caller is to hand them over, and after how many milliseconds.
 fn collect(key_hash: &str, record: String, now: Timestamp) -> Option<u32> {
     WAITING.with_borrow_mut(|waiting| match waiting.get_mut(key_hash) {
         None => {
@@ -120,8 +127,8 @@ impl Gates for GateStub {
         serde_json::from_str(&text).map_err(|error| PortError(format!("A key's gate gave no verdict: {error}")))
     }
 
-    async fn record(&self, key_hash: &str, record: String) -> Result<(), PortError> {
-        let Some(collecting) = collect(key_hash, record, RuntimeClock.now()) else { return Ok(()) };
+    async fn record(&self, key_hash: &str, run: Handover) -> Result<(), PortError> {
+        let Some(collecting) = collect(key_hash, run.to_line(), RuntimeClock.now()) else { return Ok(()) };
         RuntimeClock.sleep(collecting).await;
         let Some(records) = WAITING.with_borrow_mut(|waiting| waiting.remove(key_hash)) else { return Ok(()) };
         self.call(key_hash, GateAction::Record, Some(records.lines)).await.map(drop)
@@ -130,6 +137,20 @@ impl Gates for GateStub {
     async fn book(&self, key_hash: &str) -> Result<(), PortError> {
         let records = WAITING.with_borrow_mut(|waiting| waiting.remove(key_hash));
         self.call(key_hash, GateAction::Book, records.map(|records| records.lines)).await.map(drop)
+    }
+
+    async fn recorded(&self, key_hash: &str, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
+        let mut response = self.call(key_hash, GateAction::Recorded(id), None).await?;
+        let record = response.bytes().await.map_err(|error| PortError(format!("A key's gate broke off: {error}")))?;
+        Ok((!record.is_empty()).then_some(record))
+    }
+
+    async fn forget(&self, key_hash: &str, ids: &[RunId]) -> Result<(), PortError> {
+        self.call(key_hash, GateAction::Forget(ids.to_vec()), None).await.map(drop)
+    }
+
+    async fn erase(&self, key_hash: &str) -> Result<(), PortError> {
+        self.call(key_hash, GateAction::Erase, None).await.map(drop)
     }
 
     async fn refresh(&self, key_hash: &str) -> Result<(), PortError> {
@@ -169,6 +190,10 @@ mod tests {
         );
         assert_eq!(written(GateAction::Record), json!({ "keyHash": "ab", "what": "record" }));
         assert_eq!(written(GateAction::Book), json!({ "keyHash": "ab", "what": "book" }));
+        let id = RunId::from_random([0; 16]);
+        assert_eq!(written(GateAction::Recorded(id)), json!({ "keyHash": "ab", "what": { "recorded": id } }));
+        assert_eq!(written(GateAction::Forget(vec![id])), json!({ "keyHash": "ab", "what": { "forget": [id] } }));
+        assert_eq!(written(GateAction::Erase), json!({ "keyHash": "ab", "what": "erase" }));
         assert_eq!(written(GateAction::Refresh), json!({ "keyHash": "ab", "what": "refresh" }));
     }
 }

@@ -1,5 +1,6 @@
 //! Deleting records of runs: the old ones, those of projects that are gone, those of one end user.
 
+use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql, Statement};
@@ -11,7 +12,7 @@ pub const AT_ONCE: usize = 500;
 /// What was deleted.
 pub struct Erased {
     /// The runs of which there may be a result, too: those since `since`.
-    pub recent_run_ids: Vec<String>,
+    pub recent_run_ids: Vec<RunId>,
     pub count: usize,
 }
 
@@ -69,9 +70,9 @@ async fn erase(sql: &dyn Sql, statement: Statement, since: Timestamp) -> Result<
         let (id, at) = (row.text(), row.time());
         match at {
             Ok(at) if at < since => None,
-            _ => Some(id),
+            _ => RunId::parse(&id.ok()?),
         }
     };
-    let recent_run_ids = rows.into_iter().filter_map(recent).collect::<Result<_, _>>()?;
+    let recent_run_ids = rows.into_iter().filter_map(recent).collect();
     Ok(Erased { recent_run_ids, count })
 }

@@ -97,6 +97,13 @@ pub async fn change(sql: &dyn Sql, id: &str, settings: &KeySettings, event: Even
     sql.batch(vec![update, audit::insert(event)]).await.map(drop)
 }
 
+/// The keys whose hashes begin with `beginning`, which is in lower-case hexadecimal: those that run ids lead to.
+pub async fn hashes_beginning(sql: &dyn Sql, beginning: &str) -> Result<Vec<String>, PortError> {
+    // `g` follows every hexadecimal digit.
+    let query = "SELECT key_hash FROM api_keys WHERE key_hash >= ?1 AND key_hash < ?1 || 'g'";
+    sql.query(sql!(query, beginning)).await?.into_iter().map(|mut row| row.text()).collect()
+}
+
 /// Stores the successor of a key, which itself ends at `old_ends_at` unless it ends earlier.
 pub async fn replace(
     sql: &dyn Sql,

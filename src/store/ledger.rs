@@ -1,16 +1,18 @@
-//! What gates ask of the database and write into it.
+//! What gates ask of the database, and what they write into it and into KV.
 
 use crate::domain::gate::KeyFacts;
+use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
-use crate::ports::{KeyLedger, PortError, Sql};
-use crate::store::{keys, usage};
+use crate::ports::{KeyLedger, Kv, PortError, Sql};
+use crate::store::{keys, runs, usage};
 use async_trait::async_trait;
 use std::rc::Rc;
 
 /// [`KeyLedger`] over the database of accounts.
 pub struct SqlLedger {
     pub sql: Rc<dyn Sql>,
+    pub runs: Rc<dyn Kv>,
 }
 
 #[async_trait(?Send)]
@@ -27,5 +29,9 @@ impl KeyLedger for SqlLedger {
             return Ok(());
         }
         self.sql.batch(statements).await.map(drop)
+    }
+
+    async fn keep(&self, id: RunId, record: &str) -> Result<(), PortError> {
+        runs::put(&*self.runs, id, record.as_bytes()).await
     }
 }

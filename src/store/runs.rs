@@ -1,4 +1,4 @@
-//! Records of runs in KV.
+//! Records of runs in KV: those that their keys' gates do not keep.
 
 use crate::domain::run_id::RunId;
 use crate::ports::{Kv, PortError};
@@ -6,22 +6,22 @@ use crate::ports::{Kv, PortError};
 /// Results are kept for seven days.
 const TTL_SECONDS: u64 = 7 * 24 * 60 * 60;
 
-fn key(id: &str) -> String {
+fn key(id: RunId) -> String {
     format!("run:{id}")
 }
 
 /// Stores the record of a run.
 pub async fn put(runs: &dyn Kv, id: RunId, record: &[u8]) -> Result<(), PortError> {
-    runs.put(&key(&id.to_string()), record, TTL_SECONDS).await
+    runs.put(&key(id), record, TTL_SECONDS).await
 }
 
 /// The record of a run, if it is kept.
 pub async fn get(runs: &dyn Kv, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
-    runs.get(&key(&id.to_string())).await
+    runs.get(&key(id)).await
 }
 
-/// Forgets the record of a run, named by its id as text.
-pub async fn delete(runs: &dyn Kv, id: &str) -> Result<(), PortError> {
+/// Forgets the record of a run.
+pub async fn delete(runs: &dyn Kv, id: RunId) -> Result<(), PortError> {
     runs.delete(&key(id)).await
 }
 
@@ -31,6 +31,7 @@ mod tests {
 
     #[test]
     fn run_key_format_unchanged() {
-        assert_eq!(key("550e8400-e29b-41d4-a716-446655440000"), "run:550e8400-e29b-41d4-a716-446655440000");
+        let id = RunId::parse("550e8400-e29b-41d4-a716-446655440000").unwrap();
+        assert_eq!(key(id), "run:550e8400-e29b-41d4-a716-446655440000");
     }
 }

@@ -93,7 +93,7 @@ impl TestApp {
         }
         let kv = Rc::new(FakeKv::default());
         let clock = Rc::new(FakeClock::default());
-        let gates = Rc::new(FakeGates::new(SqlLedger { sql: sql.clone() }, clock.clone()));
+        let gates = Rc::new(FakeGates::new(SqlLedger { sql: sql.clone(), runs: kv.clone() }, clock.clone()));
         let log = Rc::new(FakeLog::default());
         let mailer = Rc::new(FakeMailer::default());
         let sandboxes = Rc::new(FakeSandboxes {
@@ -182,11 +182,16 @@ impl TestApp {
         self.send(request, body.to_string())
     }
 
-    /// The only record that is stored.
+    /// The only record that is kept.
     pub fn record(&self) -> Value {
-        let values = self.kv.values.borrow();
-        assert_eq!(values.len(), 1, "one record");
-        serde_json::from_slice(&values.values().next().unwrap().0).unwrap()
+        let records = self.gates.records.borrow();
+        assert_eq!(records.len(), 1, "one record");
+        serde_json::from_str(records.values().next().unwrap()).unwrap()
+    }
+
+    /// The runs whose records are kept.
+    pub fn recorded(&self) -> Vec<String> {
+        self.gates.records.borrow().keys().map(|(_, id)| id.to_string()).collect()
     }
 
     /// A request to build on, with nothing but the type of its body.

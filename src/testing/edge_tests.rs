@@ -97,7 +97,7 @@ fn a_bad_body_is_refused_with_a_problem_that_names_the_fault() {
     });
     assert_eq!(problem, expected);
     assert!(app.sandboxes.jobs.borrow().is_empty());
-    assert!(app.kv.values.borrow().is_empty());
+    assert!(app.recorded().is_empty());
 }
 
 #[test]

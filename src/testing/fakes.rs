@@ -2,9 +2,11 @@
 
 use crate::domain::events::Broken;
 use crate::domain::gate::{Ask, Verdict, decide};
+use crate::domain::handover::Handover;
 use crate::domain::mail::Mail;
 use crate::domain::rolling_window::RollingWindow;
 use crate::domain::room_id::RoomId;
+use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::exchange::Upgrade;
 use crate::ports::isolates::Isolates;
@@ -80,12 +82,11 @@ impl Sandboxes for FakeSandboxes {
     }
 }
 
-/// [`Kv`] in memory, which can be told to fail and to show values only when asked again.
+/// [`Kv`] in memory, which can be told to fail.
 #[derive(Default)]
 pub struct FakeKv {
     pub values: RefCell<HashMap<String, (Vec<u8>, u64)>>,
     pub fails: Cell<bool>,
-    pub misses: Cell<u32>,
 }
 
 #[async_trait(?Send)]
@@ -93,10 +94,6 @@ impl Kv for FakeKv {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
         if self.fails.get() {
             return Err(PortError("KV is away.".into()));
-        }
-        if self.misses.get() > 0 {
-            self.misses.set(self.misses.get() - 1);
-            return Ok(None);
         }
         Ok(self.values.borrow().get(key).map(|(value, _)| value.clone()))
     }
@@ -123,11 +120,23 @@ pub struct FakeGates {
     pub fails: Cell<bool>,
     /// The keys whose gates were told that something has changed.
     pub refreshed: RefCell<Vec<String>>,
+    /// By key and run.
+    pub records: RefCell<HashMap<(String, RunId), String>>,
+    /// How often a record is not there yet.
+    pub misses: Cell<u32>,
 }
 
 impl FakeGates {
     pub fn new(ledger: SqlLedger, clock: Rc<FakeClock>) -> Self {
-        Self { ledger, clock, windows: RefCell::default(), fails: Cell::default(), refreshed: RefCell::default() }
+        Self {
+            ledger,
+            clock,
+            windows: RefCell::default(),
+            fails: Cell::default(),
+            refreshed: RefCell::default(),
+            records: RefCell::default(),
+            misses: Cell::default(),
+        }
     }
 }
 
@@ -142,8 +151,30 @@ impl Gates for FakeGates {
         Ok(decide(facts.as_ref(), windows.entry(key_hash.to_owned()).or_default(), ask, self.clock.now()))
     }
 
-    async fn record(&self, key_hash: &str, record: String) -> Result<(), PortError> {
-        self.ledger.book(key_hash, Some(self.clock.now()), &[record]).await
+    async fn record(&self, key_hash: &str, run: Handover) -> Result<(), PortError> {
+        let run = Handover::from_line(&run.to_line()).expect("what is handed over can be read");
+        if let Some(record) = run.record {
+            self.records.borrow_mut().insert((key_hash.to_owned(), run.id), record);
+        }
+        self.ledger.book(key_hash, Some(self.clock.now()), &[run.usage]).await
+    }
+
+    async fn recorded(&self, key_hash: &str, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
+        if self.misses.get() > 0 {
+            self.misses.set(self.misses.get() - 1);
+            return Ok(None);
+        }
+        Ok(self.records.borrow().get(&(key_hash.to_owned(), id)).map(|record| record.clone().into_bytes()))
+    }
+
+    async fn forget(&self, key_hash: &str, ids: &[RunId]) -> Result<(), PortError> {
+        self.records.borrow_mut().retain(|(key, id), _| key != key_hash || !ids.contains(id));
+        Ok(())
+    }
+
+    async fn erase(&self, key_hash: &str) -> Result<(), PortError> {
+        self.records.borrow_mut().retain(|(key, _), _| key != key_hash);
+        self.refresh(key_hash).await
     }
 
     async fn book(&self, _key_hash: &str) -> Result<(), PortError> {

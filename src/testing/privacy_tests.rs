@@ -37,7 +37,7 @@ fn one_end_user_is_exported_and_forgotten() {
     let done = app.call(&cookie, Method::DELETE, &path, Value::Null).json();
     assert_eq!(done, json!({ "deleted_runs": 2, "complete": true }));
     assert_eq!(app.call(&cookie, Method::GET, &path, Value::Null).json()["history"], json!([]));
-    assert_eq!(app.kv.values.borrow().len(), 1, "the results went, too");
+    assert_eq!(app.recorded().len(), 1, "the results went, too");
     assert_eq!(app.sql.texts("SELECT end_user_id FROM usage_end_users"), ["u2"]);
     let usage = app.call(&cookie, Method::GET, &format!("/api/projects/{project}/usage"), Value::Null).json();
     assert_eq!(usage["total_runs"], 3, "counts name nobody");
@@ -65,7 +65,7 @@ fn an_account_is_exported_and_forgotten() {
     for table in ["users", "sessions", "login_links", "audit_events", "usage_runs", "usage_hours", "usage_end_users"] {
         assert!(app.sql.dump(table).is_empty(), "{table}");
     }
-    assert!(app.kv.values.borrow().is_empty());
+    assert!(app.recorded().is_empty());
     assert!(!app.sql.texts("SELECT subject FROM attempts").iter().any(|subject| subject.contains("ada")));
     app.sign_in("ada@example.com");
 }
@@ -102,7 +102,7 @@ fn a_result_is_read_by_whom_the_project_lets() {
     let mut app = TestApp::new();
     let (cookie, project, own_key) = own(&mut app, &["u"]);
     let stranger = app.sign_in("eve@example.com");
-    let run = app.kv.values.borrow().keys().next().unwrap().replace("run:", "");
+    let run = app.recorded().remove(0);
     let path = format!("/api/run/{run}");
     let other_key = key(2).reveal().to_owned();
     // The status for a reader, and whether the input is there.

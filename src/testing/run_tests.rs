@@ -1,5 +1,6 @@
 //! Runs from the outside: what is answered, streamed, recorded and read again.
 
+use crate::domain::handover::MAX_RESULT_BYTES;
 use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{FirstCall, Level, SandboxFailureCode};
@@ -44,8 +45,18 @@ fn a_run_is_answered_and_recorded() {
         (&result, &json!("proj_1"), &json!("key_1"))
     );
     assert!(!record.to_string().contains("secret"), "values of environment variables are not stored");
+}
+
+#[test]
+fn a_large_result_has_a_place_of_its_own() {
+    let mut app = TestApp::new();
+    let code = format!("#{}", "x".repeat(MAX_RESULT_BYTES));
+    let result = app.run(&json!({ "code": code, "lang": "python" })).json();
+    assert!(app.recorded().is_empty());
     let key = format!("run:{}", result["id"].as_str().unwrap());
     assert_eq!(app.kv.values.borrow()[&key].1, 7 * 24 * 3_600);
+    let path = format!("/api/run/{}", result["id"].as_str().unwrap());
+    assert_eq!(app.send(::http::Request::builder().uri(path), "").json(), result);
 }
 
 #[test]
@@ -119,7 +130,7 @@ fn a_sandbox_that_does_not_take_the_run_is_a_problem_and_nothing_is_recorded() {
             assert!(!answer.text().contains("runner said so"), "internal messages stay internal");
         }
     }
-    assert!(app.kv.values.borrow().is_empty());
+    assert!(app.recorded().is_empty() && app.kv.values.borrow().is_empty());
 }
 
 #[test]
@@ -194,7 +205,8 @@ fn an_idempotent_run_goes_on_without_its_client() {
 
 #[test]
 fn a_repeated_call_answers_with_the_first_run() {
-    let first = FirstCall { run_id: RunId::from_random([42; 16]), created_at: Timestamp(1_000) };
+    let first =
+        FirstCall { run_id: RunId::with_key(&key(1).hash(), Timestamp(0), [42; 16]), created_at: Timestamp(1_000) };
     for accept in ["application/json", "text/event-stream"] {
         let mut app = TestApp::new();
         app.script(Script::Replay(first, good_run()));
@@ -232,14 +244,15 @@ fn a_result_is_open_to_whoever_knows_the_id_and_its_input_to_the_project() {
     let head = app.send(get(None).method(Method::HEAD), "");
     assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
 
-    app.kv.misses.set(2);
-    assert_eq!(app.send(get(None), "").status, StatusCode::OK, "KV is asked again");
-    app.kv.misses.set(3);
+    app.gates.misses.set(2);
+    assert_eq!(app.send(get(None), "").status, StatusCode::OK, "the gate is asked again");
+    app.gates.misses.set(3);
     assert_eq!(app.send(get(None), "").status, StatusCode::NOT_FOUND);
+    app.gates.misses.set(1);
     app.kv.fails.set(true);
     assert_eq!(app.send(get(None), "").status, StatusCode::SERVICE_UNAVAILABLE);
+    app.kv.fails.set(false);
     for id in ["x", "550e8400-e29b-41d4-a716-446655440000", "%2e%2e"] {
-        app.kv.fails.set(false);
         let answer = app.send(::http::Request::builder().uri(format!("/api/run/{id}")), "");
         assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (404, Some("run_not_found")), "{id}");
     }
@@ -249,7 +262,8 @@ fn a_result_is_open_to_whoever_knows_the_id_and_its_input_to_the_project() {
 fn a_result_that_cannot_be_stored_is_answered_and_logged() {
     let mut app = TestApp::new();
     app.kv.fails.set(true);
-    assert_eq!(app.run(&print_one()).status, StatusCode::OK);
+    let large = json!({ "code": "#".repeat(MAX_RESULT_BYTES), "lang": "python" });
+    assert_eq!(app.run(&large).status, StatusCode::OK);
     let log = app.log.0.borrow();
     assert!(
         log.iter().any(|(level, line)| *level == Level::Error && line["message"] == "A result could not be stored.")

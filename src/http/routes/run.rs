@@ -39,7 +39,7 @@ pub async fn create_run(app: &App, mut call: Call) -> Result<Response, ApiError>
 async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
     let Call { parts, body, .. } = call;
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
-    let id = RunId::from_random(app.random());
+    let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
     let once = idempotency_key(&parts.headers)?.map(|key| (key, Fingerprint::of(&bytes)));
     let body = body::parse_json(bytes)?;
     if body["tier"] == "isolate" {

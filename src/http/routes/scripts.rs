@@ -47,7 +47,7 @@ pub async fn run(
     if run::idempotency_key(headers)?.is_some() {
         return Err(invalid("Idempotency-Key", "is not available for scripts in isolates: leave it out"));
     }
-    let id = RunId::from_random(app.random());
+    let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
     let project_id = client.owner.project_id.clone();
     let settings = client.isolates.clone();
     let started = scripts::start(app, id, client.into(), request, &settings)?;
