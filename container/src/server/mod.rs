@@ -1,10 +1,12 @@
 //! The runner's HTTP server: one port, one secret, two paths.
 
 mod check;
+mod door;
 mod fitness;
 mod run_ids;
 mod runs;
 
+use door::Door;
 pub use fitness::Fitness;
 use run_ids::RunIds;
 
@@ -28,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Runs that are still ending when the runner stops get this long.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long after its connection a request may still come and be refused: many times what the way takes.
+const LAST_CALLS: Duration = Duration::from_millis(100);
 
 /// What every request can reach.
 #[derive(Debug, Clone)]
@@ -67,7 +71,12 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
         .layer(DefaultBodyLimit::max(limits::MAX_JOB_BYTES))
         .layer(middleware::map_response_with_state(service.clone(), name_runner))
         .with_state(service);
-    let served = axum::serve(tcp_nodelay(listener), router).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let door = Door::new(listener, stopping.clone())?;
+    let closed = stopping.clone();
+    let served = axum::serve(door, router).with_graceful_shutdown(async move {
+        closed.cancelled().await;
+        tokio::time::sleep(LAST_CALLS).await;
+    });
     tokio::select! {
         result = async { served.await } => result?,
         // Idle keep-alive connections would hold a graceful end up for ever.
@@ -76,16 +85,6 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
     // What cannot be ended by then dies with the jailer.
     let _ = tokio::time::timeout(STOP_PATIENCE, runner.seating.places.drained()).await;
     Ok(())
-}
-
-/// Small answers leave at once instead of waiting for more to send.
-fn tcp_nodelay(
-    listener: TcpListener,
-) -> impl axum::serve::Listener<Io = tokio::net::TcpStream, Addr = std::net::SocketAddr> {
-    use axum::serve::ListenerExt;
-    listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    })
 }
 
 async fn read_health(State(service): State<Service>) -> Response {
