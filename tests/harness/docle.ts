@@ -41,11 +41,16 @@ type Backend = Runner | Containers;
 
 export class Docle {
   readonly #backend: Backend;
-  readonly worker: Worker;
+  #worker: Worker;
 
   private constructor(backend: Backend, worker: Worker) {
     this.#backend = backend;
-    this.worker = worker;
+    this.#worker = worker;
+  }
+
+  /** The Worker; another one after {@link restart}. */
+  get worker(): Worker {
+    return this.#worker;
   }
 
   /** Starts a Worker and what runs programs for it; `vars` are added to the Worker's. */
@@ -62,10 +67,16 @@ export class Docle {
     }
   }
 
-  /** Starts a Worker whose objects start real containers. */
-  static async contained(vars: Record<string, string> = {}, options: ContainerOptions = {}): Promise<Docle> {
+  /** Starts a Worker whose objects start real containers; what it stores is in `state`, if that is named. */
+  static async contained(vars: Record<string, string> = {}, options: ContainerOptions = {}, state?: string): Promise<Docle> {
     const containers = await Containers.start(options);
-    return new Docle(containers, await startWorker(vars, undefined, containers.settings));
+    return new Docle(containers, await startWorker(vars, state, containers.settings));
+  }
+
+  /** Starts another Workers runtime with the same engine, on what `state` holds. The first one may have died. */
+  async restart(vars: Record<string, string>, state: string): Promise<void> {
+    await this.#worker.stop();
+    this.#worker = await startWorker(vars, state, this.containers.settings);
   }
 
   /** The runner outside. */

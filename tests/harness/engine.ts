@@ -16,6 +16,8 @@ export interface EngineOptions {
   grants?: Grants;
   /** MiB of memory of each container. */
   memoryMB?: number;
+  /** Containers at once, as `max_instances` of a deployment; a further one is refused. Local tools know no such limit. */
+  maxInstances?: number;
 }
 
 /** The part of a container's description that is changed here. */
@@ -33,6 +35,8 @@ export class EngineProxy {
   readonly #server: Server;
   readonly #directory: string;
   readonly #ours = new Set<string>();
+  /** Names of those that exist, or are about to. */
+  readonly #present = new Set<string>();
 
   private constructor(engine: string, image: string, options: EngineOptions) {
     mkdirSync(tmpdir(), { recursive: true });
@@ -59,13 +63,16 @@ export class EngineProxy {
 
   async #pass(socketPath: string, image: string, options: EngineOptions, incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
     const { method = "GET", url = "/", headers } = incoming;
+    const refuse = (message: string) => {
+      incoming.resume();
+      answer.writeHead(500, { "content-type": "application/json" }).end(JSON.stringify({ message }));
+    };
+    if (this.#isOneTooMany(method, url, options)) return refuse("there is no container instance that can be provided");
     const name = url.match(/\/containers\/([^/?]+)\/start/)?.[1];
     if (name !== undefined && this.#ours.has(name)) {
       if (this.failStarts > 0) {
         this.failStarts -= 1;
-        incoming.resume();
-        answer.writeHead(500, { "content-type": "application/json" }).end(JSON.stringify({ message: "the test says no" }));
-        return;
+        return refuse("the test says no");
       }
       this.started.push(name);
     }
@@ -81,6 +88,18 @@ export class EngineProxy {
     answer.on("close", () => passed.destroy());
     if (body === undefined) incoming.pipe(passed);
     else passed.end(body);
+  }
+
+  /** Counts containers as they come and go. One is refused with its side-car, which comes first, so that it costs nothing. */
+  #isOneTooMany(method: string, url: string, { maxInstances = Infinity }: EngineOptions): boolean {
+    const { pathname, searchParams } = new URL(url, "http://engine");
+    const removed = method === "DELETE" ? pathname.match(/\/containers\/([^/]+)$/)?.[1] : undefined;
+    if (removed !== undefined) this.#present.delete(removed);
+    if (!pathname.endsWith("/containers/create")) return false;
+    const name = (searchParams.get("name") ?? "").replace(/-proxy$/, "");
+    if (!this.#present.has(name) && this.#present.size >= maxInstances) return true;
+    this.#present.add(name);
+    return false;
   }
 }
 

@@ -41,8 +41,10 @@ export interface Worker {
   store(key: string, value: string): Promise<void>;
   /** Calls a Sandbox object past the Worker; `call` is what src/objects/sandbox_call.rs reads. */
   sandbox(name: string, call: unknown): Promise<unknown>;
-  /** Takes an object out of memory, as the platform does when it likes to. */
+  /** Takes an object out of memory as soon as nobody calls it, as the platform does when it likes to. */
   evict(className: string, name: string): Promise<void>;
+  /** Takes all objects out of memory whatever they do, as the platform does with every deployment. */
+  reset(): Promise<void>;
   /** Raises the scheduled event, and answers with how it ended. */
   schedule(): Promise<string>;
   /** Calls the neighbour that it was started with. */
@@ -111,6 +113,7 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
           ]),
         },
       },
+      resetter(config.compatibility_date),
       ...(neighbour === undefined ? [] : [neighbourOf(name, neighbour, config.compatibility_date)]),
     ],
   });
@@ -139,6 +142,10 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
       return JSON.parse(await answer.text()) as unknown;
     },
     evict: (className, object) => miniflare.unsafeEvictDurableObject(name, className, { name: object }),
+    reset: async () => {
+      const worker = (await miniflare.getWorker("resetter")) as unknown as { fetch: typeof fetch };
+      await worker.fetch("http://resetter/");
+    },
     schedule: async () => {
       const worker = (await miniflare.getWorker()) as unknown as { scheduled(event: object): Promise<{ outcome: string }> };
       return (await worker.scheduled({ cron: "17 * * * *" })).outcome;
@@ -155,6 +162,13 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
     },
     stop: () => miniflare.dispose(),
   };
+}
+
+/** A Worker that does what only the runtime can: the module is there for tests. */
+function resetter(compatibilityDate: string) {
+  const contents = 'import unsafe from "workerd:unsafe";\nexport default { fetch: async () => (await unsafe.abortAllDurableObjects(), new Response()) };';
+  const manifest = { mainModule: "resetter.js", modules: { "resetter.js": { type: "esm" as const, contents } } };
+  return { config: { name: "resetter", compatibilityDate, compatibilityFlags: ["experimental", "unsafe_module"], manifest } };
 }
 
 function neighbourOf(worker: string, { modules }: Neighbour, compatibilityDate: string) {
