@@ -17,6 +17,7 @@ use crate::platform::entropy::RuntimeEntropy;
 use crate::platform::isolates::IsolateWorker;
 use crate::platform::kv::RuntimeKv;
 use crate::platform::resend::Resend;
+use crate::platform::socket::RuntimeSockets;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Programs;
 use crate::ports::{Background, KeyLedger, Mailer, Sql};
@@ -58,6 +59,7 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         room_tokens: env.secret(ROOM_TOKEN_KEY).ok().and_then(|key| SigningKey::parse(&key.to_string())),
         sandboxes: Rc::new(SandboxStub { namespace: env.durable_object(SANDBOX)?, client_left }),
         isolates: isolates(env).map(|worker| Rc::new(worker) as Rc<dyn Isolates>),
+        sockets: Rc::new(RuntimeSockets),
         clock: Rc::new(RuntimeClock),
         entropy: Rc::new(RuntimeEntropy),
         background,

@@ -7,8 +7,10 @@ pub mod exchange;
 pub mod follow;
 pub mod isolates;
 pub mod rooms;
+pub mod socket;
 pub mod sql;
 
+pub use socket::Socket;
 pub use sql::{LocalSql, Row, Sql, SqlValue, Statement};
 
 use crate::domain::events::Broken;
@@ -81,10 +83,24 @@ pub trait KeyLedger {
 #[async_trait(?Send)]
 pub trait Sandboxes {
     /// Starts a job, an encoded [`docle_protocol::RunJob`], in the project's sandbox. Dropping the stream ends the run,
-    /// unless it runs `once`; so does the caller's leaving. An error means that nothing has run.
-    async fn run(&self, project_id: &str, job: Vec<u8>, once: Option<Once>) -> Result<RunStream, SandboxFailure>;
+    /// unless it runs once; so does the caller's leaving. An error means that nothing has run.
+    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, SandboxFailure>;
+    /// The standard input of an interactive run that has started: binary messages are written to it, in order, and its
+    /// end is the socket's. `None` where the run is over already.
+    async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, SandboxFailure>;
     /// What the runner says about itself; `None` where runs get containers, none of which is started to be asked.
     async fn health(&self) -> Result<Option<RunnerHealth>, SandboxFailure>;
+}
+
+/// What a run is beside its job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunMode {
+    /// It ends with its caller.
+    Plain,
+    /// It is one run, however often it is called for.
+    Once(Once),
+    /// Its standard input goes on, see [`Sandboxes::input`].
+    Interactive(RunId),
 }
 
 /// A call that must have one effect however often it is made.

@@ -2,7 +2,8 @@
 //!
 //! A `bash` block with curl is pasted into a shell. The block after it, if it is `json` or `text`, is what it answers:
 //! each field shown must be there, and `…` stands for anything. A `json` block elsewhere is the body of a run that
-//! must succeed; one marked `json part` is not executed.
+//! must succeed; one marked `json part` is not executed. A `js` block with the block `text` after it is a program for Node
+//! that prints that.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -33,6 +34,12 @@ async function paste(command: string): Promise<string> {
   return stdout;
 }
 
+async function execute(program: string): Promise<string> {
+  const ours = program.replaceAll("localhost:8787", docle.worker.url.replace("http://", ""));
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", ours], { env: { ...process.env, DOCLE_KEY: docle.worker.key } });
+  return stdout;
+}
+
 /** Whether `actual` has everything that `shown` has; `"…"` stands for anything. */
 function assertShown(shown: unknown, actual: unknown, at = "$"): void {
   if (shown === "…") return assert.notEqual(actual, undefined, at);
@@ -60,6 +67,8 @@ for (const page of pages) {
           else if (next?.info === "text") assertText(next.text, answer);
           else assert.notEqual(answer, "");
         });
+      } else if (info === "js" && next?.info === "text") {
+        test(name, async () => assertText(next.text, await execute(text)));
       } else if (info === "json" && !(before?.info === "bash" && before.text.includes("curl "))) {
         test(name, async () => assert.equal((await docle.run(text)).ok, true));
       }

@@ -6,6 +6,7 @@ use crate::jail::handle::{Jail, Streams};
 use crate::jail::launch::{Bounds, Command, Ending, Exit, Launch, Notice};
 use crate::output::Output;
 use crate::seat::Seat;
+use axum::body::Bytes;
 use docle_protocol::{Language, RunEvent};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -13,9 +14,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{Receiver, UnboundedSender};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,8 @@ pub struct Program {
     pub warm: Option<Language>,
     pub files: Vec<(String, String)>,
     pub stdin: String,
+    /// What standard input goes on with; it ends with what sends it.
+    pub more_stdin: Option<Receiver<Bytes>>,
     /// A package layer to show at `/packages`.
     pub layer: Option<String>,
     /// An empty directory that receives `/packages` when the program succeeds.
@@ -98,7 +101,8 @@ async fn execute_in(
     cancel: &CancellationToken,
 ) -> io::Result<Outcome> {
     let bounds = bounds(&program, seat);
-    let Program { command, files, stdin, layer, export, timeout, memory_bytes, max_output_bytes, egress, .. } = program;
+    let Program { command, files, stdin, more_stdin, layer, export, .. } = program;
+    let Program { timeout, memory_bytes, max_output_bytes, egress, .. } = program;
     let blocked = Arc::new(AtomicU32::new(0));
     // An interpreter that waits knows its command; it is kept for the case that it has died.
     let (known, command) = if is_warm { (Some(command), None) } else { (None, Some(command)) };
@@ -123,7 +127,7 @@ async fn execute_in(
         Err(error) => return Err(error),
     };
     drop(launch);
-    let feeder = feed(ours.stdin, stdin)?;
+    let feeder = feed(ours.stdin, stdin, more_stdin)?;
     let stop = CancellationToken::new();
     let sink = |name: fn(String) -> RunEvent| Sink { name, events: events.clone(), overflow: stop.clone() };
     let stdout = collect(ours.stdout, max_output_bytes, sink(|data| RunEvent::Stdout { data }))?;
@@ -194,7 +198,7 @@ impl Drop for Background {
 }
 
 /// Writes standard input and closes it. A program that does not read it is its own affair.
-fn feed(sender: pipe::Sender, text: String) -> io::Result<Option<Background>> {
+fn feed(sender: pipe::Sender, text: String, more: Option<Receiver<Bytes>>) -> io::Result<Option<Background>> {
     let written = match sender.try_write(text.as_bytes()) {
         Ok(written) => written,
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
@@ -202,14 +206,23 @@ fn feed(sender: pipe::Sender, text: String) -> io::Result<Option<Background>> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
         Err(error) => return Err(error),
     };
-    if written == text.len() {
+    if written == text.len() && more.is_none() {
         return Ok(None);
     }
     let task = tokio::spawn(async move {
-        let mut sender = sender;
-        let _ = tokio::io::AsyncWriteExt::write_all(&mut sender, &text.as_bytes()[written..]).await;
+        let _ = feed_on(sender, &text.as_bytes()[written..], more).await;
     });
     Ok(Some(Background(task.abort_handle())))
+}
+
+/// Writes as the program reads; whoever sends more waits for that, too.
+async fn feed_on(mut sender: pipe::Sender, text: &[u8], more: Option<Receiver<Bytes>>) -> io::Result<()> {
+    sender.write_all(text).await?;
+    let Some(mut more) = more else { return Ok(()) };
+    while let Some(bytes) = more.recv().await {
+        sender.write_all(&bytes).await?;
+    }
+    Ok(())
 }
 
 struct Sink {

@@ -75,6 +75,7 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
             fitness: Arc::new(Fitness::new(replaceable)),
             instance: hex::encode(random::<8>()?).into(),
             taken: Arc::default(),
+            inputs: Arc::default(),
             tier: grants.tier.name().into(),
             properties,
         };

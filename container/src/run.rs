@@ -7,13 +7,14 @@ use crate::jail::launch::{Command, Exit};
 use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
 use crate::seating::Seating;
+use axum::body::Bytes;
 use docle_protocol::{Language, Limits, Network, RunEvent, RunJob, RunReport, RunStatus, SourceFile, Truncated, Usage};
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{Receiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
 
 /// Everything that a run needs.
@@ -28,13 +29,14 @@ pub struct Runner {
 const TIMED_OUT: i32 = 124;
 
 impl Runner {
-    /// Runs one job. Cancelling ends it within the time that the kernel needs to kill its processes.
+    /// Runs one job, whose standard input may go on. Cancelling ends it within the time that the kernel needs to kill its processes.
     ///
     /// # Errors
     /// No place became free; nothing ran.
     pub async fn run(
         &self,
         job: RunJob,
+        more_stdin: Option<Receiver<Bytes>>,
         events: Option<UnboundedSender<RunEvent>>,
         cancel: &CancellationToken,
     ) -> Result<RunReport, Full> {
@@ -65,6 +67,7 @@ impl Runner {
         }
         let report = match self.program(job, layer.as_ref()) {
             Ok(program) => {
+                let program = Program { more_stdin, ..program };
                 execute(place.seat(), program, events, cancel).await.map_or_else(|error| system(&error), report)
             }
             Err(error) => system(&error),
@@ -90,13 +93,14 @@ impl Runner {
                 files: vec![SourceFile { path: path.clone(), content: content.into() }],
                 entrypoint: path,
                 stdin: String::new(),
+                interactive: false,
                 args: Vec::new(),
                 env: BTreeMap::new(),
                 packages: Vec::new(),
                 limits: Limits { timeout_ms: 30_000, memory_mb: 256, max_output_bytes: 65_536 },
                 network: Network::None,
             };
-            let report = self.run(job, None, &CancellationToken::new()).await;
+            let report = self.run(job, None, None, &CancellationToken::new()).await;
             match report {
                 Ok(report) if report.stdout == "42\n" => {}
                 Ok(report) => {
@@ -155,6 +159,7 @@ impl Runner {
             },
             files: job.files.into_iter().map(|file| (file.path, file.content)).collect(),
             stdin: job.stdin,
+            more_stdin: None,
             layer: layer.map(|layer| layer.name().to_owned()),
             export: None,
             timeout: Duration::from_millis(job.limits.timeout_ms.into()),

@@ -81,7 +81,7 @@ async function containers() {
 const containerTests = (name, env, ...files) => ({ name, run: () => runTests(env, files), needs: containers });
 
 // What users see of a run is the same wherever it runs, so it is the same tests.
-const conformance = ["run", "stream", "idempotency", "isolation", "load"].map((name) => `tests/${name}.test.ts`);
+const conformance = ["run", "stream", "interactive", "idempotency", "isolation", "load"].map((name) => `tests/${name}.test.ts`);
 
 // Without a Docker engine wrangler cannot build the container's image, not even in a dry run, so the Worker's half is
 // what is checked here: bundle, bindings, migrations and the container's settings. The image is checked where it can be.

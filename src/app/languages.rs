@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::domain::run_id::RunId;
-use crate::ports::{Level, PortError};
+use crate::ports::{Level, PortError, RunMode};
 use docle_protocol::{Language, Limits, Network, RunEvent, RunJob, SourceFile};
 use futures::StreamExt;
 use futures::future::{Either, select};
@@ -111,6 +111,7 @@ async fn measure(app: &App, language: Language) -> Result<String, PortError> {
         files: vec![SourceFile { path: entrypoint.clone(), content: code.to_owned() }],
         entrypoint,
         stdin: String::new(),
+        interactive: false,
         args: Vec::new(),
         env: BTreeMap::new(),
         packages: Vec::new(),
@@ -119,7 +120,7 @@ async fn measure(app: &App, language: Language) -> Result<String, PortError> {
     };
     let failed = |error: String| PortError(format!("A version could not be measured: {error}"));
     let job = serde_json::to_vec(&job).map_err(|error| failed(error.to_string()))?;
-    let stream = app.sandboxes.run(PROJECT, job, None).await.map_err(|failure| failed(failure.message))?;
+    let stream = app.sandboxes.run(PROJECT, job, RunMode::Plain).await.map_err(|failure| failed(failure.message))?;
     let mut text = Vec::new();
     let read = async {
         let mut chunks = stream.chunks;

@@ -18,11 +18,13 @@ use crate::config::Config;
 use crate::domain::room_token::SigningKey;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Rooms;
+use crate::ports::socket::Sockets;
 use crate::ports::{Background, Clock, Entropy, Gates, Kv, Level, Log, Mailer, PortError, Sandboxes, Sql};
 use serde_json::json;
 use std::rc::Rc;
 
 /// Everything that a use case may need, made for one request.
+#[derive(Clone)]
 pub struct App {
     pub config: Config,
     pub sql: Rc<dyn Sql>,
@@ -36,6 +38,7 @@ pub struct App {
     pub isolates: Option<Rc<dyn Isolates>>,
     /// `None` where mail cannot be sent.
     pub mailer: Option<Rc<dyn Mailer>>,
+    pub sockets: Rc<dyn Sockets>,
     pub clock: Rc<dyn Clock>,
     pub entropy: Rc<dyn Entropy>,
     pub background: Rc<dyn Background>,

@@ -11,7 +11,7 @@ use crate::domain::run_request::RunRequest;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage;
 use crate::ports::follow::Follow;
-use crate::ports::{Background, Gates, Kv, Level, Log, Once, SandboxFailure, SandboxFailureCode};
+use crate::ports::{Background, Gates, Kv, Level, Log, Once, RunMode, SandboxFailure, SandboxFailureCode};
 use crate::store;
 use bytes::Bytes;
 use docle_protocol::RunJob;
@@ -70,12 +70,16 @@ pub async fn start_run(
     let created_at = app.clock.now();
     let deadline_ms = deadline_ms(&request.job);
     let detached = once.is_some();
-    let once = once.map(|(key, fingerprint)| Once { key, fingerprint, run_id: id, created_at, deadline_ms });
+    let mode = match once {
+        Some((key, fingerprint)) => RunMode::Once(Once { key, fingerprint, run_id: id, created_at, deadline_ms }),
+        None if request.job.interactive => RunMode::Interactive(id),
+        None => RunMode::Plain,
+    };
     let job = serde_json::to_vec(&request.job)
         .map_err(|error| SandboxFailureCode::Rejected.because(format!("The job could not be encoded: {error}")))?;
 
     let deadline = app.clock.sleep(deadline_ms);
-    let call = app.sandboxes.run(&client.owner.project_id, job, once);
+    let call = app.sandboxes.run(&client.owner.project_id, job, mode);
     let (stream, deadline) = match select(call, deadline).await {
         Either::Left((stream, deadline)) => (stream?, deadline),
         Either::Right(_) => return Err(SandboxFailureCode::Unavailable.because("The sandbox did not answer in time.")),

@@ -33,5 +33,6 @@ pub mod script_request;
 pub mod session;
 pub mod timestamp;
 pub mod token;
+pub mod typed;
 pub mod usage;
 pub mod user_context;

@@ -52,6 +52,7 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
         files,
         entrypoint,
         stdin,
+        interactive: false,
         args,
         env,
         packages,

@@ -35,18 +35,23 @@ impl ApiClient {
     /// 401 where there is no key, or one that is malformed, unknown, revoked or expired; 403 where it is for other
     /// pages; 429 where its limit is used up; 503 where all that cannot be known.
     pub async fn extract(app: &App, call: &Call) -> Result<Self, ApiError> {
-        Self::pass(app, call, true)
+        Self::with_key(app, call, bearer(call.headers())).await
+    }
+
+    /// The same with a key that was shown elsewhere.
+    pub async fn with_key(app: &App, call: &Call, key: Option<&str>) -> Result<Self, ApiError> {
+        Self::pass(app, call, key, true)
             .await?
             .ok_or_else(|| ApiError::new(ErrorCode::ApiKeyRequired, "Sign in and create a project to get your API key"))
     }
 
     /// The same, where calling without a key is fine, too, and nothing is counted.
     pub async fn extract_if_present(app: &App, call: &Call) -> Result<Option<Self>, ApiError> {
-        Self::pass(app, call, false).await
+        Self::pass(app, call, bearer(call.headers()), false).await
     }
 
-    async fn pass(app: &App, call: &Call, counts: bool) -> Result<Option<Self>, ApiError> {
-        let Some(text) = bearer(call.headers()) else { return Ok(None) };
+    async fn pass(app: &App, call: &Call, key: Option<&str>, counts: bool) -> Result<Option<Self>, ApiError> {
+        let Some(text) = key else { return Ok(None) };
         let invalid =
             || ApiError::new(ErrorCode::InvalidApiKey, "This API key is not valid; it may have been revoked.");
         let key_hash = ApiKey::parse(text).ok_or_else(invalid)?.hash();

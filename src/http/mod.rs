@@ -18,6 +18,7 @@ mod runtime_apis;
 pub mod silence;
 pub mod site;
 pub mod sse;
+mod subprotocol;
 pub mod table;
 
 use crate::app::App;

@@ -8,12 +8,10 @@ use crate::domain::room_token::Claims;
 use crate::http::auth::{ApiClient, bearer};
 use crate::http::call::Call;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::subprotocol;
 use crate::ports::rooms::{Admitted, Payer};
-use ::http::header::{ORIGIN, SEC_WEBSOCKET_PROTOCOL};
+use ::http::header::ORIGIN;
 use docle_room::seat::Role;
-
-/// What a page offers as a protocol to show its token: browsers let it choose no other header.
-const TOKEN_PROTOCOL: &str = "docle.token.";
 
 /// Somebody who may come in.
 pub struct Guest {
@@ -95,15 +93,6 @@ pub fn host(call: &Call) -> Option<String> {
     call.header(ORIGIN).and_then(allowed_domain::host_of)
 }
 
-/// The protocol to answer with, of those that a WebSocket's client offers: one that is no secret.
-pub fn protocol(call: &Call) -> Option<&str> {
-    protocols(call).find(|offered| !offered.starts_with(TOKEN_PROTOCOL))
-}
-
 fn token(call: &Call) -> Option<&str> {
-    bearer(call.headers()).or_else(|| protocols(call).find_map(|offered| offered.strip_prefix(TOKEN_PROTOCOL)))
-}
-
-fn protocols(call: &Call) -> impl Iterator<Item = &str> {
-    call.header(SEC_WEBSOCKET_PROTOCOL).unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty())
+    bearer(call.headers()).or_else(|| subprotocol::credentials(call, subprotocol::TOKEN))
 }

@@ -8,12 +8,18 @@ use futures::stream::{self, LocalBoxStream};
 
 /// An event that clients ignore.
 pub const COMMENT: &[u8] = b":\n\n";
+/// What makes an event of a result.
+pub const COMPLETE: &str = r#""type":"complete","#;
 
 /// The events of a run: `start`, output as it comes, `complete` with the whole result.
 pub fn events(run: StartedRun) -> LocalBoxStream<'static, Bytes> {
-    let start = format!(r#"{{"type":"start","id":"{}","createdAt":"{}"}}"#, run.id, run.created_at);
-    let start = event("start", start.as_bytes());
+    let start = event("start", &start(&run));
     stream::once(async { start }).chain(run.progress.map(encode)).boxed_local()
+}
+
+/// The object that tells of the beginning.
+pub fn start(run: &StartedRun) -> Bytes {
+    format!(r#"{{"type":"start","id":"{}","createdAt":"{}"}}"#, run.id, run.created_at).into()
 }
 
 fn encode(progress: Progress) -> Bytes {
@@ -21,7 +27,7 @@ fn encode(progress: Progress) -> Bytes {
         Progress::Stdout(line) => event("stdout", &line),
         Progress::Stderr(line) => event("stderr", &line),
         Progress::Heartbeat => Bytes::from_static(COMMENT),
-        Progress::Complete(result) => event("complete", &with_fields_before(result.json(), r#""type":"complete","#)),
+        Progress::Complete(result) => event("complete", &with_fields_before(result.json(), COMPLETE)),
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::routes::{auth, collab, docs, health, index, keys, privacy, projects, rooms, run, scripts, usage};
+use crate::http::routes::{
+    auth, collab, docs, health, index, interactive, keys, privacy, projects, rooms, run, scripts, usage,
+};
 use crate::ports::exchange::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
@@ -87,6 +89,7 @@ const fn delete(path: &'static str, caller: Caller, (handler, name): (Handler, &
 /// The table. Routes of one path have one kind of caller.
 pub static ROUTES: &[Route] = &[
     post("/api/run", Caller::ApiClient, handler!(run::create_run)),
+    get("/api/run", Caller::ApiClient, handler!(interactive::talk_to_run)),
     get("/api/run/:id", Caller::ApiClient, handler!(run::get_run)),
     post("/execute", Caller::ApiClient, handler!(scripts::execute_script)),
     post("/validate", Caller::ApiClient, handler!(scripts::validate_script)),

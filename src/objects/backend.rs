@@ -1,11 +1,14 @@
 //! What runs the jobs of an object: its own container, or a runner outside. Nothing above can tell which.
 
+use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::caller::Caller;
 use crate::objects::instance::{InUse, Instance};
 use crate::objects::runner::{Job, Runner};
+use crate::objects::sandbox_call::no_input;
 use crate::ports::{SandboxFailure, SandboxFailureCode};
 use std::rc::Rc;
+use worker::Response;
 use worker::js_sys::ArrayBuffer;
 
 /// See the module.
@@ -35,6 +38,23 @@ impl Backend {
                 Ok((job, Some(in_use)))
             }
             Self::Nothing => Err(nothing()),
+        }
+    }
+
+    /// Leads to the input of an interactive run.
+    ///
+    /// # Errors
+    /// The runner cannot be reached.
+    pub async fn input(&self, id: RunId) -> Result<Response, SandboxFailure> {
+        let runner = match self {
+            Self::Outside(runner) => Some(runner.clone()),
+            Self::Container(instance) => instance.known().map(|up| up.runner),
+            Self::Nothing => None,
+        };
+        match runner {
+            Some(runner) => runner.input(id).await,
+            // Its container is gone, and the run with it.
+            None => no_input().map_err(|error| SandboxFailureCode::Unavailable.because(error.to_string())),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The containers of a project: that of the object which shares out the runs, and those of further objects.
 
+use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::backend::Backend;
 use crate::objects::caller::Caller;
@@ -10,7 +11,7 @@ use crate::platform::clock::RuntimeClock;
 use crate::ports::{Clock, SandboxFailure, SandboxFailureCode};
 use worker::js_sys::ArrayBuffer;
 use worker::worker_sys::web_sys::AbortController;
-use worker::{ObjectNamespace, State};
+use worker::{ObjectNamespace, Response, State};
 
 /// See the module.
 pub struct Members {
@@ -47,6 +48,22 @@ impl Members {
         };
         caller.when_it_leaves(move || end.abort());
         Ok((Job::Running(response), None))
+    }
+
+    /// Leads to the input of an interactive run in one of them.
+    ///
+    /// # Errors
+    /// It cannot be reached.
+    pub async fn input(&self, member: usize, id: RunId) -> Result<Response, SandboxFailure> {
+        if member == 0 {
+            return self.own.input(id).await;
+        }
+        let end = AbortController::new().map_err(|_| lost("The runtime made no signal."))?;
+        match self.call(member, &SandboxCall::InputHere { id }, None, &end).await {
+            Answer::Good(response) => Ok(response),
+            Answer::Failed(failure) => Err(failure),
+            Answer::Broken(why) => Err(lost(&why)),
+        }
     }
 
     /// Gets one of them ready. Answers with how many programs it runs at once.

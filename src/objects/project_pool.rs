@@ -1,6 +1,7 @@
 //! The pool of one project at work: runs in, containers started and used, waiting callers told.
 
 use crate::domain::pool::{Effect, Pool, PoolLimits, Ticket};
+use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::caller::Caller;
 use crate::objects::instance::InUse;
@@ -30,6 +31,8 @@ type Turn = oneshot::Receiver<Result<usize, SandboxFailure>>;
 pub struct ProjectPool {
     pool: RefCell<Pool>,
     waiting: RefCell<HashMap<Ticket, oneshot::Sender<Result<usize, SandboxFailure>>>>,
+    /// The interactive runs, and where they are.
+    interactive: RefCell<HashMap<RunId, usize>>,
     /// Why the last start failed.
     failure: RefCell<SandboxFailure>,
     pub members: Members,
@@ -38,7 +41,13 @@ pub struct ProjectPool {
 impl ProjectPool {
     pub fn new(limits: PoolLimits, members: Members) -> Rc<Self> {
         let failure = RefCell::new(SandboxFailureCode::Unavailable.because("No start has failed."));
-        Rc::new(Self { pool: RefCell::new(Pool::new(limits)), waiting: RefCell::default(), failure, members })
+        Rc::new(Self {
+            pool: RefCell::new(Pool::new(limits)),
+            waiting: RefCell::default(),
+            interactive: RefCell::default(),
+            failure,
+            members,
+        })
     }
 
     /// Runs in progress, and those that wait.
@@ -51,7 +60,12 @@ impl ProjectPool {
     ///
     /// # Errors
     /// Nothing was run.
-    pub async fn run(self: &Rc<Self>, job: &ArrayBuffer, caller: &Caller) -> Result<(Job, Place), SandboxFailure> {
+    pub async fn run(
+        self: &Rc<Self>,
+        job: &ArrayBuffer,
+        interactive: Option<RunId>,
+        caller: &Caller,
+    ) -> Result<(Job, Place), SandboxFailure> {
         let since = RuntimeClock.now();
         let (mut place, mut turn) = self.arrive(since)?;
         for attempt in 1.. {
@@ -59,6 +73,8 @@ impl ProjectPool {
             match self.members.run(member, job, since, caller).await {
                 Ok((job, in_use)) => {
                     place.in_use = in_use;
+                    place.interactive = interactive;
+                    self.interactive.borrow_mut().extend(interactive.map(|id| (id, member)));
                     return Ok((job, place));
                 }
                 Err(failure) if failure.code == SandboxFailureCode::Unavailable && attempt < ATTEMPTS => {
@@ -72,6 +88,11 @@ impl ProjectPool {
             }
         }
         Err(SandboxFailureCode::Unavailable.because("No attempt was made."))
+    }
+
+    /// Where an interactive run is; `None` where it is over.
+    pub fn member_of(&self, id: RunId) -> Option<usize> {
+        self.interactive.borrow().get(&id).copied()
     }
 
     /// Ends the containers of the further objects.
@@ -90,7 +111,7 @@ impl ProjectPool {
         })?;
         let turn = self.queue(ticket);
         self.apply(effects);
-        Ok((Place { pool: Rc::clone(self), ticket, in_use: None }, turn))
+        Ok((Place { pool: Rc::clone(self), ticket, in_use: None, interactive: None }, turn))
     }
 
     fn queue(&self, ticket: Ticket) -> Turn {
@@ -158,6 +179,7 @@ pub struct Place {
     pool: Rc<ProjectPool>,
     ticket: Ticket,
     in_use: Option<InUse>,
+    interactive: Option<RunId>,
 }
 
 impl Held for Place {
@@ -169,6 +191,9 @@ impl Held for Place {
 impl Drop for Place {
     fn drop(&mut self) {
         drop(self.in_use.take());
+        if let Some(id) = self.interactive {
+            self.pool.interactive.borrow_mut().remove(&id);
+        }
         self.pool.waiting.borrow_mut().remove(&self.ticket);
         let effects = self.pool.pool.borrow_mut().leave(self.ticket, RuntimeClock.now());
         self.pool.apply(effects);

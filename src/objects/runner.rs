@@ -1,11 +1,15 @@
 //! A runner: where it is, and how it is spoken to.
 
+use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::caller::Caller;
 use crate::objects::machine::{Machine, first_line, is_undelivered};
+use crate::objects::sandbox_call::no_input;
 use crate::platform::clock::RuntimeClock;
 use crate::ports::{Clock, SandboxFailure, SandboxFailureCode};
-use docle_protocol::headers::{AUTHORIZATION, EVENT_STREAM, HEALTH_PATH, INSTANCE, PROTOCOL, QUEUED, RUNS_PATH};
+use docle_protocol::headers::{
+    AUTHORIZATION, EVENT_STREAM, HEALTH_PATH, INSTANCE, PROTOCOL, QUEUED, RUNS_PATH, stdin_path,
+};
 use docle_protocol::limits::MAX_QUEUE_MS;
 use docle_protocol::{Refusal, RefusalCode, VERSION};
 use futures::future::{Either, select};
@@ -84,6 +88,20 @@ impl Runner {
         self.send(HEALTH_PATH, &init, Headers::new()).await
     }
 
+    /// The socket that leads to the standard input of an interactive run, or an empty answer where it is over.
+    pub async fn input(&self, id: RunId) -> Result<Response, SandboxFailure> {
+        let init = web_sys::RequestInit::new();
+        let headers = Headers::new();
+        let unsent = |error: Error| SandboxFailure::from(Trouble::Undelivered(first_line(&error)));
+        headers.set("upgrade", "websocket").map_err(unsent)?;
+        let response = self.fetch(&stdin_path(&id.to_string()), &init, headers).await?;
+        match response.status_code() {
+            101 => Ok(response),
+            404 => no_input().map_err(unsent),
+            status => Err(Trouble::Lost(format!("The runner answered {status} to a socket.")).into()),
+        }
+    }
+
     async fn post(&self, job: &ArrayBuffer, since: Timestamp, end: &AbortSignal) -> Result<Response, Trouble> {
         let init = web_sys::RequestInit::new();
         init.set_method("POST");
@@ -106,7 +124,7 @@ impl Runner {
         }
     }
 
-    async fn send(&self, path: &str, init: &web_sys::RequestInit, headers: Headers) -> Result<Response, Trouble> {
+    async fn fetch(&self, path: &str, init: &web_sys::RequestInit, headers: Headers) -> Result<Response, Trouble> {
         let request = |origin: &str| -> worker::Result<web_sys::Request> {
             headers.set(AUTHORIZATION, &format!("Bearer {}", self.secret))?;
             headers.set(PROTOCOL, &VERSION.to_string())?;
@@ -121,10 +139,14 @@ impl Runner {
             Address::Url(origin) => Fetch::Request(Request::from(request(origin).map_err(unsent)?)).send().await,
             Address::Container(machine) => machine.fetch(request("http://runner").map_err(unsent)?).await,
         };
-        let response = response.map_err(|error| match is_undelivered(&error) {
+        response.map_err(|error| match is_undelivered(&error) {
             true => Trouble::Undelivered(first_line(&error)),
             false => Trouble::Lost(first_line(&error)),
-        })?;
+        })
+    }
+
+    async fn send(&self, path: &str, init: &web_sys::RequestInit, headers: Headers) -> Result<Response, Trouble> {
+        let response = self.fetch(path, init, headers).await?;
         let speaks = response.headers().get(PROTOCOL).ok().flatten().unwrap_or_default();
         if response.status_code() != 200 {
             return Err(read_refusal(response, &speaks).await);

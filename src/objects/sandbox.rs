@@ -9,6 +9,7 @@ use crate::domain::events::Broken;
 use crate::domain::idempotency::{Decision, Entry, decide};
 use crate::domain::lifecycle::next_alarm;
 use crate::domain::pool::PoolLimits;
+use crate::domain::run_id::RunId;
 use crate::objects::alarm::ring_by;
 use crate::objects::backend::Backend;
 use crate::objects::caller::Caller;
@@ -66,8 +67,12 @@ impl DurableObject for Sandbox {
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         let answer = match SandboxCall::read(&request)? {
-            SandboxCall::Run { once: None } => self.run(&request, Some(request.inner().signal())).await,
-            SandboxCall::Run { once: Some(once) } => self.run_once(&request, once).await,
+            SandboxCall::Run { once: None, interactive } => {
+                self.run(&request, interactive, Some(request.inner().signal())).await
+            }
+            SandboxCall::Run { once: Some(once), .. } => self.run_once(&request, once).await,
+            SandboxCall::Input { id } => self.input(id).await,
+            SandboxCall::InputHere { id } => self.backend.input(id).await,
             SandboxCall::RunHere { waited_ms } => self.run_here(&request, waited_ms).await,
             SandboxCall::Start => self.start().await,
             SandboxCall::Destroy => self.destroy().await,
@@ -95,10 +100,10 @@ impl DurableObject for Sandbox {
 
 impl Sandbox {
     /// Runs the job in the body. It ends when `signal` is aborted, where there is one.
-    async fn run(&self, request: &Request, signal: Option<AbortSignal>) -> Answer {
+    async fn run(&self, request: &Request, interactive: Option<RunId>, signal: Option<AbortSignal>) -> Answer {
         let caller = Caller::new(signal);
         let job = body(request).await?;
-        let (job, place) = self.pool()?.run(&job, &caller).await?;
+        let (job, place) = self.pool()?.run(&job, interactive, &caller).await?;
         relay(job, place, &caller).map_err(runtime_failed)
     }
 
@@ -108,6 +113,15 @@ impl Sandbox {
         let job = body(request).await?;
         let (job, in_use) = self.backend.run(&job, since, &caller).await?;
         relay(job, in_use, &caller).map_err(runtime_failed)
+    }
+
+    /// Leads to the input of a run, wherever it is.
+    async fn input(&self, id: RunId) -> Answer {
+        let pool = self.pool()?;
+        match pool.member_of(id) {
+            Some(member) => pool.members.input(member, id).await,
+            None => sandbox_call::no_input().map_err(runtime_failed),
+        }
     }
 
     async fn start(&self) -> Answer {
@@ -177,7 +191,7 @@ impl Sandbox {
 
         let answer = async {
             ring_by(&self.state.storage(), next).await.map_err(runtime_failed)?;
-            let mut response = self.run(request, None).await?;
+            let mut response = self.run(request, None, None).await?;
             response.stream().map_err(runtime_failed)
         };
         let chunks = match answer.await {

@@ -1,7 +1,9 @@
 //! What the Sandbox object is asked, and the stub that asks it.
 
 use crate::domain::events::Broken;
-use crate::ports::{FirstCall, Once, RunStream, SandboxFailure, SandboxFailureCode, Sandboxes};
+use crate::domain::run_id::RunId;
+use crate::platform::socket::RuntimeSocket;
+use crate::ports::{FirstCall, Once, RunMode, RunStream, SandboxFailure, SandboxFailureCode, Sandboxes, Socket};
 use async_trait::async_trait;
 use docle_protocol::RunnerHealth;
 use futures::stream::{self, StreamExt};
@@ -22,8 +24,17 @@ const ADDRESS: &str = "http://sandbox/";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type")]
 pub enum SandboxCall {
-    /// Run the job in the body. The answer is the runner's event stream.
-    Run { once: Option<Once> },
+    /// Run the job in the body. The answer is the runner's event stream. The id is that of an interactive run.
+    Run {
+        once: Option<Once>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interactive: Option<RunId>,
+    },
+    /// Lead to the standard input of an interactive run. The answer is a WebSocket, see
+    /// [`docle_protocol::headers::stdin_path`], or empty where the run is over.
+    Input { id: RunId },
+    /// The same for a run in this object's own container.
+    InputHere { id: RunId },
     /// Run the job in the body in this object's own container, without sharing out: the object that does has chosen it.
     #[serde(rename_all = "camelCase")]
     RunHere { waited_ms: i64 },
@@ -81,7 +92,11 @@ pub async fn call_object(
         let headers = Headers::new();
         headers.set(CALL, &serde_json::to_string(call)?)?;
         let init = web_sys::RequestInit::new();
-        init.set_method("POST");
+        if matches!(call, SandboxCall::Input { .. } | SandboxCall::InputHere { .. }) {
+            headers.set("upgrade", "websocket")?;
+        } else {
+            init.set_method("POST");
+        }
         init.set_headers(headers.as_ref());
         init.set_signal(signal);
         if let Some(body) = body {
@@ -89,7 +104,7 @@ pub async fn call_object(
         }
         let request = web_sys::Request::new_with_str_and_init(ADDRESS, &init)?;
         let mut response = stub?.fetch_with_request(request.into()).await?;
-        if response.status_code() == 200 {
+        if matches!(response.status_code(), 101 | 200) {
             return Ok(Answer::Good(response));
         }
         let text = response.text().await?;
@@ -122,6 +137,11 @@ pub fn replay(first_call: FirstCall, last_line: &[u8]) -> worker::Result<Respons
     // A stream, because that is how the stub reads a run.
     let lines = [&start[..], b"\n", last_line, b"\n"].concat();
     Ok(Response::from_stream(stream::once(async { Ok::<_, worker::Error>(lines) }))?.with_headers(headers))
+}
+
+/// The answer where a run reads no more.
+pub fn no_input() -> worker::Result<Response> {
+    Response::empty().map(|response| response.with_status(200))
 }
 
 /// The stream of a run that was begun and of which nothing more is known: who reads it makes a `system` result of it.
@@ -178,13 +198,18 @@ impl SandboxStub {
 
 #[async_trait(?Send)]
 impl Sandboxes for SandboxStub {
-    async fn run(&self, project_id: &str, job: Vec<u8>, once: Option<Once>) -> Result<RunStream, SandboxFailure> {
+    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, SandboxFailure> {
+        let (once, interactive) = match mode {
+            RunMode::Plain => (None, None),
+            RunMode::Once(once) => (Some(once), None),
+            RunMode::Interactive(id) => (None, Some(id)),
+        };
         // A run with an idempotency key belongs to all who repeat the call: none of them ends it by leaving.
         let end =
             if once.is_some() { None } else { Some(EndOnDrop::new(&self.client_left).map_err(|e| self.failed(&e))?) };
         let signal = end.as_ref().map(|end| &end.signal);
-        let mut response =
-            self.call(&name_of_project(project_id), &SandboxCall::Run { once }, Some(&job), signal).await?;
+        let call = SandboxCall::Run { once, interactive };
+        let mut response = self.call(&name_of_project(project_id), &call, Some(&job), signal).await?;
         drop(job);
 
         let first_call = response.headers().get(FIRST_CALL).ok().flatten();
@@ -201,6 +226,13 @@ impl Sandboxes for SandboxStub {
             // An aborted stream may end without an error; whoever still expects something learns why nothing comes.
             .chain(stream::once(async move { Err(why_ended()) }));
         Ok(RunStream { chunks: chunks.boxed_local(), first_call })
+    }
+
+    async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, SandboxFailure> {
+        let response = self.call(&name_of_project(project_id), &SandboxCall::Input { id }, None, None).await?;
+        let Some(socket) = response.websocket() else { return Ok(None) };
+        let socket = RuntimeSocket::accept(socket).map_err(|error| self.broken(&error.0))?;
+        Ok(Some(Box::new(socket)))
     }
 
     async fn health(&self) -> Result<Option<RunnerHealth>, SandboxFailure> {
@@ -246,7 +278,13 @@ mod tests {
     fn sandbox_call_format_unchanged() {
         let written = |call: &SandboxCall| serde_json::to_value(call).unwrap();
         assert_eq!(written(&SandboxCall::Health), json!({ "type": "health" }));
-        assert_eq!(written(&SandboxCall::Run { once: None }), json!({ "type": "run", "once": null }));
+        let plain = SandboxCall::Run { once: None, interactive: None };
+        assert_eq!(written(&plain), json!({ "type": "run", "once": null }));
+        let id = RunId::from_random([0; 16]);
+        let interactive = SandboxCall::Run { once: None, interactive: Some(id) };
+        assert_eq!(written(&interactive), json!({ "type": "run", "once": null, "interactive": id }));
+        assert_eq!(written(&SandboxCall::Input { id }), json!({ "type": "input", "id": id }));
+        assert_eq!(written(&SandboxCall::InputHere { id }), json!({ "type": "inputHere", "id": id }));
         let failure = SandboxFailureCode::KeyReused.because("x");
         assert_eq!(
             serde_json::to_value(failure).unwrap(),

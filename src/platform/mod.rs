@@ -11,3 +11,4 @@ pub mod isolates;
 pub mod kv;
 pub mod object_sql;
 pub mod resend;
+pub mod socket;

@@ -9,7 +9,7 @@ use crate::ports::exchange::Body;
 use crate::store::ledger::SqlLedger;
 use crate::testing::fakes::{
     FakeClock, FakeEntropy, FakeGates, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRooms, FakeSandboxes,
-    PoolBackground, Script,
+    FakeSockets, PoolBackground, Script,
 };
 use crate::testing::sqlite::Sqlite;
 use ::http::request::Builder;
@@ -30,6 +30,7 @@ pub struct TestApp {
     pub sandboxes: Rc<FakeSandboxes>,
     pub rooms: Rc<FakeRooms>,
     pub isolates: Rc<FakeIsolates>,
+    pub sockets: Rc<FakeSockets>,
     pub mailer: Rc<FakeMailer>,
     pub clock: Rc<FakeClock>,
     pub log: Rc<FakeLog>,
@@ -104,6 +105,7 @@ impl TestApp {
         });
         let rooms = Rc::new(FakeRooms::default());
         let isolates = Rc::new(FakeIsolates::default());
+        let sockets = Rc::new(FakeSockets::default());
         let (background, pool) = PoolBackground::new();
         let config = Config {
             environment: "test".into(),
@@ -122,12 +124,13 @@ impl TestApp {
             room_tokens: SigningKey::parse(&"k".repeat(32)),
             isolates: Some(isolates.clone()),
             sandboxes: sandboxes.clone(),
+            sockets: sockets.clone(),
             clock: clock.clone(),
             entropy: Rc::new(FakeEntropy::default()),
             background: Rc::new(background),
             log: log.clone(),
         };
-        Self { app, sql, gates, kv, sandboxes, rooms, isolates, mailer, clock, log, pool }
+        Self { app, sql, gates, kv, sandboxes, rooms, isolates, sockets, mailer, clock, log, pool }
     }
 
     /// What the sandbox does from now on.

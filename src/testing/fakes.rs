@@ -11,9 +11,10 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::exchange::Upgrade;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Payer, RoomRun, RoomRunEnd, Rooms, SeatAsked};
+use crate::ports::socket::{Message, Sockets};
 use crate::ports::{
-    Background, Clock, Entropy, FirstCall, Gates, KeyLedger, Kv, Level, Log, Mailer, Once, PortError, RunStream,
-    SandboxFailure, Sandboxes,
+    Background, Clock, Entropy, FirstCall, Gates, KeyLedger, Kv, Level, Log, Mailer, Once, PortError, RunMode,
+    RunStream, SandboxFailure, Sandboxes, Socket,
 };
 use crate::store::ledger::SqlLedger;
 use async_trait::async_trait;
@@ -26,7 +27,7 @@ use futures::{FutureExt, StreamExt, stream};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
 /// What the fake sandbox does with the next run.
@@ -56,7 +57,8 @@ pub struct FakeSandboxes {
 
 #[async_trait(?Send)]
 impl Sandboxes for FakeSandboxes {
-    async fn run(&self, project_id: &str, job: Vec<u8>, once: Option<Once>) -> Result<RunStream, SandboxFailure> {
+    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, SandboxFailure> {
+        let once = if let RunMode::Once(once) = mode { Some(once) } else { None };
         self.jobs.borrow_mut().push(serde_json::from_slice(&job).unwrap());
         self.calls.borrow_mut().push((project_id.to_owned(), once));
         let script = self.script.borrow().clone();
@@ -71,6 +73,10 @@ impl Sandboxes for FakeSandboxes {
             Script::Hang => future::pending().await,
         };
         Ok(RunStream { chunks: stream::iter(chunks.into_iter().map(Ok)).chain(then).boxed_local(), first_call })
+    }
+
+    async fn input(&self, _: &str, _: RunId) -> Result<Option<Box<dyn Socket>>, SandboxFailure> {
+        Ok(None)
     }
 
     async fn health(&self) -> Result<Option<RunnerHealth>, SandboxFailure> {
@@ -184,6 +190,49 @@ impl Gates for FakeGates {
     async fn refresh(&self, key_hash: &str) -> Result<(), PortError> {
         self.refreshed.borrow_mut().push(key_hash.to_owned());
         Ok(())
+    }
+}
+
+/// [`Sockets`] whose clients say what they were given to say, and then wait.
+#[derive(Default)]
+pub struct FakeSockets {
+    pub says: RefCell<Vec<Message>>,
+    /// What was said to them, and the code that they were closed with.
+    pub heard: Rc<RefCell<Vec<String>>>,
+    pub closed: Rc<Cell<Option<u16>>>,
+}
+
+struct FakeSocket {
+    says: VecDeque<Message>,
+    heard: Rc<RefCell<Vec<String>>>,
+    closed: Rc<Cell<Option<u16>>>,
+}
+
+impl Sockets for FakeSockets {
+    fn pair(&self) -> Result<(Upgrade, Box<dyn Socket>), PortError> {
+        let says = self.says.take().into();
+        let ours = FakeSocket { says, heard: Rc::clone(&self.heard), closed: Rc::clone(&self.closed) };
+        Ok((Upgrade(Box::new(())), Box::new(ours)))
+    }
+}
+
+#[async_trait(?Send)]
+impl Socket for FakeSocket {
+    async fn next(&mut self) -> Option<Message> {
+        match self.says.pop_front() {
+            Some(message) => Some(message),
+            None => future::pending().await,
+        }
+    }
+
+    fn send(&self, message: Message) {
+        if let Message::Text(text) = message {
+            self.heard.borrow_mut().push(text);
+        }
+    }
+
+    fn close(&self, code: u16, _reason: &str) {
+        self.closed.set(Some(code));
     }
 }
 

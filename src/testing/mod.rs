@@ -3,6 +3,7 @@
 mod app;
 mod edge_tests;
 mod fakes;
+mod interactive_tests;
 mod platform_tests;
 mod privacy_tests;
 mod room_tests;

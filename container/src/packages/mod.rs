@@ -178,6 +178,7 @@ impl Layers {
             warm: None,
             files: Vec::new(),
             stdin: String::new(),
+            more_stdin: None,
             layer: None,
             export: Some(OwnedFd::from(fs::File::open(staged)?)),
             timeout: Duration::from_millis(INSTALL_TIMEOUT_MS.into()),

@@ -1,14 +1,16 @@
-//! The runner's HTTP server: one port, one secret, two paths.
+//! The runner's HTTP server: one port, one secret, three paths.
 
 mod check;
 mod door;
 mod fitness;
 mod run_ids;
 mod runs;
+mod stdin;
 
 use door::Door;
 pub use fitness::Fitness;
 use run_ids::RunIds;
+use stdin::Inputs;
 
 use crate::run::{Runner, mebibytes};
 use axum::Router;
@@ -19,7 +21,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use docle_protocol::Language;
-use docle_protocol::headers::{HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH};
+use docle_protocol::headers::{HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH, stdin_path};
 use docle_protocol::{Refusal, RefusalCode, RunnerHealth, limits};
 use std::collections::BTreeMap;
 use std::io;
@@ -45,6 +47,8 @@ pub struct Service {
     pub instance: Arc<str>,
     /// The jobs that it has had.
     pub taken: Arc<RunIds>,
+    /// What interactive runs wait for.
+    pub inputs: Arc<Inputs>,
     pub tier: String,
     pub properties: BTreeMap<String, String>,
 }
@@ -64,6 +68,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
     tokio::spawn(stop_when_unfit(service.clone()));
     let router = Router::new()
         .route(RUNS_PATH, post(runs::create_run))
+        .route(&stdin_path("{id}"), get(stdin::connect_stdin))
         .route_layer(middleware::from_fn_with_state(service.clone(), check::authorize))
         .route(HEALTH_PATH, get(read_health))
         .fallback(not_found)

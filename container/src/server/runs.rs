@@ -81,10 +81,12 @@ fn start(
     cancel: &CancellationToken,
 ) -> Ran {
     let (service, cancel) = (service.clone(), cancel.clone());
+    let (open, more_stdin) = job.interactive.then(|| service.inputs.open(&job.id)).unzip();
     tokio::spawn(async move {
+        let _open = open;
         let (id, memory_mb) = (job.id.clone(), job.limits.memory_mb);
         let memory_failures = service.fitness.memory_failures();
-        let mut report = match service.runner.run(job, events, &cancel).await {
+        let mut report = match service.runner.run(job, more_stdin, events, &cancel).await {
             Ok(report) => service.fitness.judge(report, memory_mb, memory_failures),
             Err(full) => {
                 service.taken.give_back(&id);

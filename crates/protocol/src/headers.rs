@@ -10,6 +10,13 @@ pub const AUTHORIZATION: &str = "authorization";
 /// [`crate::RunEvent`] lines; otherwise it is one [`crate::RunReport`].
 pub const RUNS_PATH: &str = "/v1/runs";
 
+/// Where a WebSocket leads to the standard input of an interactive run, once its stream has begun: binary messages are what
+/// is written, any text is the end of it, and so is the socket's. The runner closes it when nothing more is read. There is
+/// one for each run.
+pub fn stdin_path(id: &str) -> String {
+    format!("{RUNS_PATH}/{id}/stdin")
+}
+
 /// `GET` answers [`crate::RunnerHealth`]; needs no secret and says nothing that is one.
 pub const HEALTH_PATH: &str = "/health";
 

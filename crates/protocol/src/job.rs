@@ -14,8 +14,11 @@ pub struct RunJob {
     pub files: Vec<SourceFile>,
     /// The path of the file to start; one of `files`.
     pub entrypoint: String,
-    /// Bytes on standard input; the program reads end-of-file after them.
+    /// Bytes on standard input; the program reads end-of-file after them, unless more is to come.
     pub stdin: String,
+    /// Standard input goes on with what comes through [`crate::headers::stdin_path`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interactive: bool,
     /// What follows the entry point in `argv`.
     pub args: Vec<String>,
     /// Added to the small environment that every run gets.
@@ -98,6 +101,7 @@ mod tests {
             files: vec![SourceFile { path: "main.py".into(), content: "print(1)".into() }],
             entrypoint: "main.py".into(),
             stdin: "in".into(),
+            interactive: false,
             args: vec!["a".into()],
             env: BTreeMap::from([("K".into(), "v".into())]),
             packages: vec!["requests>=2".into()],
@@ -118,6 +122,7 @@ mod tests {
         });
         assert_eq!(serde_json::to_value(&job).unwrap(), wire);
         assert_eq!(serde_json::from_value::<RunJob>(wire).unwrap(), job);
+        assert_eq!(serde_json::to_value(RunJob { interactive: true, ..job }).unwrap()["interactive"], true);
         assert_eq!(serde_json::to_value(Network::None).unwrap(), json!({ "mode": "none" }));
         assert_eq!(serde_json::to_value(Network::Public).unwrap(), json!({ "mode": "public" }));
         assert_eq!(serde_json::to_value(Language::ALL).unwrap(), json!(["python", "node"]));

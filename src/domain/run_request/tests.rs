@@ -18,6 +18,7 @@ fn defaults_are_filled_in() {
         files: vec![SourceFile { path: "main.py".into(), content: "print(1)".into() }],
         entrypoint: "main.py".into(),
         stdin: String::new(),
+        interactive: false,
         args: vec![],
         env: BTreeMap::new(),
         packages: vec![],

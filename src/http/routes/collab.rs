@@ -3,8 +3,8 @@
 use crate::app::{App, rooms};
 use crate::http::call::{Call, invalid};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::room_guest::{Guest, host, not_found, protocol, room};
-use crate::http::{pages, respond};
+use crate::http::room_guest::{Guest, host, not_found, room};
+use crate::http::{pages, respond, subprotocol};
 use crate::ports::exchange::{Body, Response};
 use crate::ports::rooms::SeatAsked;
 use ::http::StatusCode;
@@ -63,7 +63,7 @@ async fn connect(app: &App, call: Call, speaks_yjs: bool) -> Result<Response, Ap
     let upgrade = app.rooms.connect(&room, &seat).await?.ok_or_else(not_found)?;
     let mut response = Response::new(Body::Socket(upgrade));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    if let Some(protocol) = protocol(&call).and_then(|protocol| HeaderValue::from_str(protocol).ok()) {
+    if let Some(protocol) = subprotocol::chosen(&call).and_then(|protocol| HeaderValue::from_str(protocol).ok()) {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }
     Ok(response)

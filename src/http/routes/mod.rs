@@ -5,6 +5,7 @@ pub mod collab;
 pub mod docs;
 pub mod health;
 pub mod index;
+pub mod interactive;
 pub mod keys;
 pub mod privacy;
 pub mod projects;

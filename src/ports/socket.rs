@@ -1,0 +1,30 @@
+//! WebSockets, as whoever talks through them sees them.
+
+use crate::ports::PortError;
+use crate::ports::exchange::Upgrade;
+use async_trait::async_trait;
+
+/// What goes through a WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+/// One end of a WebSocket.
+#[async_trait(?Send)]
+pub trait Socket {
+    /// The next message of the other end; `None` when it has closed or is gone. It may be asked again after it was not
+    /// waited for.
+    async fn next(&mut self) -> Option<Message>;
+    /// Sends a message. Whoever is gone is not told; [`Self::next`] says so.
+    fn send(&self, message: Message);
+    /// Closes, with a code of RFC 6455 or from 4000 on, and with at most 123 bytes of reason.
+    fn close(&self, code: u16, reason: &str);
+}
+
+/// What makes WebSockets.
+pub trait Sockets {
+    /// Both ends of a new one: the client's, to answer with, and ours.
+    fn pair(&self) -> Result<(Upgrade, Box<dyn Socket>), PortError>;
+}
