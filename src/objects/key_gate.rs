@@ -18,7 +18,7 @@ use crate::domain::gate::{Ask, Chores, KeyFacts, SAVE_AFTER_MS, Verdict, decide,
 use crate::domain::handover::{Handover, MAX_STORED_BYTES};
 use crate::domain::timestamp::Timestamp;
 use crate::objects::gate_storage::{self as storage, Saved};
-use crate::objects::key_gate_call::{GateAction, GateCall};
+use crate::objects::key_gate_call::{GateAction, GateCall, VERDICT};
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
 use crate::platform::object_sql::ObjectSql;
@@ -29,7 +29,7 @@ use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
-use worker::{DurableObject, Env, Request, Response, Result, State, durable_object, wasm_bindgen};
+use worker::{DurableObject, Env, Headers, Request, Response, Result, State, durable_object, wasm_bindgen};
 
 type Looking = Shared<LocalBoxFuture<'static, std::result::Result<Option<KeyFacts>, PortError>>>;
 
@@ -71,7 +71,10 @@ impl DurableObject for KeyGate {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let GateCall { key_hash, what } = GateCall::read(&request)?;
         let answer = match what {
-            GateAction::Ask(ask) => self.ask(&key_hash, &ask).await,
+            GateAction::Ask(ask) => match self.ask(&key_hash, &ask).await {
+                Ok(verdict) => return with_verdict(&verdict),
+                Err(error) => Err(error),
+            },
             GateAction::Record => match request.text().await {
                 Ok(runs) => self.record(&key_hash, &runs).await,
                 Err(error) => Err(failed(error)),
@@ -315,6 +318,13 @@ impl KeyGate {
 
 fn look(ledger: Result<Rc<dyn KeyLedger>>, key_hash: String) -> Looking {
     async move { ledger.map_err(failed)?.facts(&key_hash).await }.boxed_local().shared()
+}
+
+/// The answer to a caller. What is in a verdict, ids, hosts and names, is ASCII, as headers want it.
+fn with_verdict(verdict: &str) -> Result<Response> {
+    let headers = Headers::new();
+    headers.set(VERDICT, verdict)?;
+    Ok(Response::empty()?.with_status(200).with_headers(headers))
 }
 
 fn failed(error: worker::Error) -> PortError {

@@ -14,6 +14,8 @@ use worker::{Headers, Method, ObjectNamespace, Request, RequestInit, Response};
 
 /// Carries the call; only a record is long enough for a body.
 const CALL: &str = "docle-call";
+/// Carries the [`Verdict`]: a body would have to be waited for once more.
+pub const VERDICT: &str = "docle-verdict";
 /// A request needs an address; nothing reads this one.
 const ADDRESS: &str = "http://gate/";
 
@@ -30,7 +32,7 @@ pub struct GateCall {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GateAction {
-    /// May this caller pass? The answer is a [`Verdict`].
+    /// May this caller pass? The answer is a [`Verdict`], in the header [`VERDICT`].
     Ask(Ask),
     /// Keep the runs in the body, one a line.
     Record,
@@ -122,9 +124,9 @@ fn collect(key_hash: &str, record: String, now: Timestamp) -> Option<u32> {
 #[async_trait(?Send)]
 impl Gates for GateStub {
     async fn ask(&self, key_hash: &str, ask: &Ask) -> Result<Verdict, PortError> {
-        let mut response = self.call(key_hash, GateAction::Ask(ask.clone()), None).await?;
-        let text = response.text().await.map_err(|error| PortError(format!("A key's gate broke off: {error}")))?;
-        serde_json::from_str(&text).map_err(|error| PortError(format!("A key's gate gave no verdict: {error}")))
+        let response = self.call(key_hash, GateAction::Ask(ask.clone()), None).await?;
+        let verdict = response.headers().get(VERDICT).ok().flatten().unwrap_or_default();
+        serde_json::from_str(&verdict).map_err(|error| PortError(format!("A key's gate gave no verdict: {error}")))
     }
 
     async fn record(&self, key_hash: &str, run: Handover) -> Result<(), PortError> {

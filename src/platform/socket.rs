@@ -6,13 +6,32 @@ use crate::ports::socket::{Message, Socket, Sockets};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+use std::cell::Cell;
+use std::rc::Rc;
 use worker::wasm_bindgen_futures::spawn_local;
 use worker::{WebSocket, WebSocketPair, WebsocketEvent};
+
+/// Messages that wait to be read, in bytes. The runtime has no way to slow a sender down.
+const MAX_WAITING_BYTES: usize = 16 * 1_024 * 1_024;
+/// What a message takes beside its content, in bytes.
+const MESSAGE_BYTES: usize = 64;
+/// The other end sent more than can be kept, RFC 6455.
+const TOO_BIG: u16 = 1_009;
 
 /// [`Socket`] over one end of a connection.
 pub struct RuntimeSocket {
     socket: WebSocket,
     messages: UnboundedReceiver<Message>,
+    /// What waits in `messages`.
+    waiting_bytes: Rc<Cell<usize>>,
+}
+
+const fn size(message: &Message) -> usize {
+    MESSAGE_BYTES
+        + match message {
+            Message::Text(text) => text.len(),
+            Message::Binary(bytes) => bytes.len(),
+        }
 }
 
 impl RuntimeSocket {
@@ -21,25 +40,34 @@ impl RuntimeSocket {
         socket.as_ref().set_binary_type(worker::worker_sys::web_sys::BinaryType::Arraybuffer);
         socket.accept().map_err(failed)?;
         let (sender, messages) = unbounded();
-        let listening = socket.clone();
+        let waiting_bytes = Rc::new(Cell::new(0));
+        let (listening, waiting) = (socket.clone(), Rc::clone(&waiting_bytes));
         spawn_local(async move {
             let Ok(mut events) = listening.events() else { return };
             while let Some(Ok(WebsocketEvent::Message(event))) = events.next().await {
                 let message = event.text().map(Message::Text).or_else(|| event.bytes().map(Message::Binary));
                 let Some(message) = message else { continue };
+                waiting.set(waiting.get() + size(&message));
+                if waiting.get() > MAX_WAITING_BYTES {
+                    // Whoever reads learns of the end; whoever sends that it was too much.
+                    let _ = listening.close(Some(TOO_BIG), Some("Too much at once."));
+                    break;
+                }
                 if sender.unbounded_send(message).is_err() {
                     break;
                 }
             }
         });
-        Ok(Self { socket, messages })
+        Ok(Self { socket, messages, waiting_bytes })
     }
 }
 
 #[async_trait(?Send)]
 impl Socket for RuntimeSocket {
     async fn next(&mut self) -> Option<Message> {
-        self.messages.next().await
+        let message = self.messages.next().await?;
+        self.waiting_bytes.set(self.waiting_bytes.get() - size(&message));
+        Some(message)
     }
 
     fn send(&self, message: Message) {

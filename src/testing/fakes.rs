@@ -197,6 +197,8 @@ impl Gates for FakeGates {
 #[derive(Default)]
 pub struct FakeSockets {
     pub says: RefCell<Vec<Message>>,
+    /// Whether they leave when they have said all.
+    pub leave: Cell<bool>,
     /// What was said to them, and the code that they were closed with.
     pub heard: Rc<RefCell<Vec<String>>>,
     pub closed: Rc<Cell<Option<u16>>>,
@@ -204,6 +206,7 @@ pub struct FakeSockets {
 
 struct FakeSocket {
     says: VecDeque<Message>,
+    leaves: bool,
     heard: Rc<RefCell<Vec<String>>>,
     closed: Rc<Cell<Option<u16>>>,
 }
@@ -211,7 +214,8 @@ struct FakeSocket {
 impl Sockets for FakeSockets {
     fn pair(&self) -> Result<(Upgrade, Box<dyn Socket>), PortError> {
         let says = self.says.take().into();
-        let ours = FakeSocket { says, heard: Rc::clone(&self.heard), closed: Rc::clone(&self.closed) };
+        let leaves = self.leave.get();
+        let ours = FakeSocket { says, leaves, heard: Rc::clone(&self.heard), closed: Rc::clone(&self.closed) };
         Ok((Upgrade(Box::new(())), Box::new(ours)))
     }
 }
@@ -221,6 +225,7 @@ impl Socket for FakeSocket {
     async fn next(&mut self) -> Option<Message> {
         match self.says.pop_front() {
             Some(message) => Some(message),
+            None if self.leaves => None,
             None => future::pending().await,
         }
     }

@@ -100,6 +100,23 @@ fn whoever_may_not_run_gets_no_socket() {
 }
 
 #[test]
+fn whoever_leaves_is_told_nothing_and_waited_for_no_longer() {
+    let mut app = TestApp::new();
+    app.sockets.leave.set(true);
+    for (script, says) in [
+        (Script::Hang, vec![]),
+        (Script::Hang, vec![program()]),
+        (Script::Hang, vec![program(), text(&json!({ "type": "stdin", "data": "a" }))]),
+        (Script::ChunksThenSilence(vec![b"{\"type\":\"start\"}\n".to_vec()]), vec![program()]),
+    ] {
+        app.script(script);
+        let (heard, closed) = talk(&mut app, says);
+        assert!(closed.is_none() && heard.iter().all(|event| event["type"] == "start"), "{heard:?} {closed:?}");
+    }
+    assert_eq!(app.record()["result"]["ok"], false, "the one that had begun");
+}
+
+#[test]
 fn what_is_typed_has_an_end() {
     let mut app = TestApp::new();
     app.script(Script::ChunksThenSilence(vec![b"{\"type\":\"start\"}\n".to_vec()]));

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::app::run::{Client, Progress, StartedRun, start_run};
 use crate::domain::result::with_fields_before;
 use crate::domain::run_id::RunId;
+use crate::domain::run_request::RunRequest;
 use crate::domain::{json, run_request, typed};
 use crate::http::auth::{ApiClient, bearer};
 use crate::http::call::{Call, invalid};
@@ -19,11 +20,15 @@ use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use serde_json::Value;
+use std::collections::VecDeque;
+use std::pin::pin;
 
 /// How long the first message may take, in milliseconds.
 const FIRST_MESSAGE_MS: u32 = 10_000;
-/// What may be typed in one run, in bytes: none of it is lost where a program does not read, so there is an end to it.
+/// What may be typed in one run, in bytes of messages: none of it is lost where a program does not read, so there is an end to it.
 const MAX_TYPED_BYTES: usize = MAX_BODY_BYTES;
+/// What a message counts at least.
+const MESSAGE_BYTES: usize = 64;
 /// The run has come to its end, RFC 6455.
 const NORMAL: u16 = 1_000;
 
@@ -40,7 +45,8 @@ pub async fn talk_to_run(app: &App, call: Call) -> Result<Response, ApiError> {
     let key = bearer(call.headers()).or_else(|| subprotocol::credentials(&call, subprotocol::KEY));
     let client = ApiClient::with_key(app, &call, key).await?;
     let (upgrade, socket) = app.sockets.pair()?;
-    let mut talk = Talk { app: app.clone(), socket, request_id: request_id::of(app, call.headers()) };
+    let mut talk =
+        Talk { app: app.clone(), socket, early: VecDeque::new(), request_id: request_id::of(app, call.headers()) };
     app.background.spawn(Box::pin(async move {
         if let Err(error) = talk.hold(client.into()).await {
             talk.complain(error);
@@ -58,6 +64,8 @@ pub async fn talk_to_run(app: &App, call: Call) -> Result<Response, ApiError> {
 struct Talk {
     app: App,
     socket: Box<dyn Socket>,
+    /// What was said before the run began.
+    early: VecDeque<Message>,
     request_id: String,
 }
 
@@ -77,9 +85,34 @@ impl Talk {
             run_request::parse(parse(first)?, id, self.app.config.max_timeout_ms).map_err(ApiError::invalid)?;
         request.job.interactive = true;
         let project_id = client.owner.project_id.clone();
-        let run = start_run(&self.app, id, client, request, None).await?;
+        let Some(run) = self.start(id, client, request).await? else { return Ok(()) };
         let input = self.app.sandboxes.input(&project_id, id).await?;
         self.follow(run, input).await
+    }
+
+    /// Starts the run; `None` where whoever wanted it has left before. What they type meanwhile is kept.
+    async fn start(&mut self, id: RunId, client: Client, request: RunRequest) -> Result<Option<StartedRun>, ApiError> {
+        let app = self.app.clone();
+        let mut starting = pin!(start_run(&app, id, client, request, None));
+        let mut room = MAX_TYPED_BYTES;
+        loop {
+            match select(starting.as_mut(), self.socket.next()).await {
+                Either::Left((run, _)) => return Ok(Some(run?)),
+                Either::Right((Some(message), _)) => {
+                    take(&mut room, &message)?;
+                    self.early.push_back(message);
+                }
+                Either::Right((None, _)) => return Ok(None),
+            }
+        }
+    }
+
+    /// The next message, those that came early first.
+    async fn next(&mut self) -> Option<Message> {
+        match self.early.pop_front() {
+            Some(message) => Some(message),
+            None => self.socket.next().await,
+        }
     }
 
     /// Dropping the run, which whoever returns early does, ends it.
@@ -87,7 +120,7 @@ impl Talk {
         self.tell(sse::start(&run));
         let (mut input, mut room) = (input, MAX_TYPED_BYTES);
         loop {
-            let heard = match select(run.progress.next(), self.socket.next()).await {
+            let heard = match select(run.progress.next(), pin!(self.next())).await {
                 Either::Left((progress, _)) => Either::Left(progress),
                 Either::Right((message, _)) => Either::Right(message),
             };
@@ -103,11 +136,8 @@ impl Talk {
                     return Err(ApiError::new(ErrorCode::Internal, "The run ended without a result."));
                 }
                 Either::Right(Some(message)) => {
+                    take(&mut room, &message)?;
                     let typed = typed::read(parse(message)?).map_err(ApiError::invalid)?;
-                    room = room.checked_sub(typed.data.len()).ok_or_else(|| {
-                        let message = format!("At most {MAX_TYPED_BYTES} bytes may be typed in one run.");
-                        ApiError::new(ErrorCode::BodyTooLarge, message)
-                    })?;
                     if let Some(program) = &input {
                         program.send(Message::Binary(typed.data.into_bytes()));
                     }
@@ -136,6 +166,19 @@ impl Talk {
         }
         self.socket.close(code, reason);
     }
+}
+
+/// Takes what a message needs of what may be typed.
+fn take(room: &mut usize, message: &Message) -> Result<(), ApiError> {
+    let bytes = match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) => bytes.len(),
+    };
+    *room = room.checked_sub(bytes.max(MESSAGE_BYTES)).ok_or_else(|| {
+        let message = format!("At most {MAX_TYPED_BYTES} bytes may be typed in one run.");
+        ApiError::new(ErrorCode::BodyTooLarge, message)
+    })?;
+    Ok(())
 }
 
 fn parse(message: Message) -> Result<Value, ApiError> {
