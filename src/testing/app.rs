@@ -7,9 +7,10 @@ use crate::domain::room_token::SigningKey;
 use crate::http::handle;
 use crate::ports::exchange::Body;
 use crate::store::ledger::SqlLedger;
+use crate::testing::fake_sockets::FakeSockets;
 use crate::testing::fakes::{
     FakeClock, FakeEntropy, FakeGates, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRooms, FakeSandboxes,
-    FakeSockets, PoolBackground, Script,
+    PoolBackground, Script,
 };
 use crate::testing::sqlite::Sqlite;
 use ::http::request::Builder;

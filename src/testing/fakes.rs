@@ -11,7 +11,6 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::exchange::Upgrade;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Payer, RoomRun, RoomRunEnd, Rooms, SeatAsked};
-use crate::ports::socket::{Message, Sockets};
 use crate::ports::{
     Background, Clock, Entropy, FirstCall, Gates, KeyLedger, Kv, Level, Log, Mailer, Once, PortError, RunMode,
     RunStream, SandboxFailure, Sandboxes, Socket,
@@ -27,7 +26,7 @@ use futures::{FutureExt, StreamExt, stream};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// What the fake sandbox does with the next run.
@@ -190,54 +189,6 @@ impl Gates for FakeGates {
     async fn refresh(&self, key_hash: &str) -> Result<(), PortError> {
         self.refreshed.borrow_mut().push(key_hash.to_owned());
         Ok(())
-    }
-}
-
-/// [`Sockets`] whose clients say what they were given to say, and then wait.
-#[derive(Default)]
-pub struct FakeSockets {
-    pub says: RefCell<Vec<Message>>,
-    /// Whether they leave when they have said all.
-    pub leave: Cell<bool>,
-    /// What was said to them, and the code that they were closed with.
-    pub heard: Rc<RefCell<Vec<String>>>,
-    pub closed: Rc<Cell<Option<u16>>>,
-}
-
-struct FakeSocket {
-    says: VecDeque<Message>,
-    leaves: bool,
-    heard: Rc<RefCell<Vec<String>>>,
-    closed: Rc<Cell<Option<u16>>>,
-}
-
-impl Sockets for FakeSockets {
-    fn pair(&self) -> Result<(Upgrade, Box<dyn Socket>), PortError> {
-        let says = self.says.take().into();
-        let leaves = self.leave.get();
-        let ours = FakeSocket { says, leaves, heard: Rc::clone(&self.heard), closed: Rc::clone(&self.closed) };
-        Ok((Upgrade(Box::new(())), Box::new(ours)))
-    }
-}
-
-#[async_trait(?Send)]
-impl Socket for FakeSocket {
-    async fn next(&mut self) -> Option<Message> {
-        match self.says.pop_front() {
-            Some(message) => Some(message),
-            None if self.leaves => None,
-            None => future::pending().await,
-        }
-    }
-
-    fn send(&self, message: Message) {
-        if let Message::Text(text) = message {
-            self.heard.borrow_mut().push(text);
-        }
-    }
-
-    fn close(&self, code: u16, _reason: &str) {
-        self.closed.set(Some(code));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod app;
 mod edge_tests;
+mod fake_sockets;
 mod fakes;
 mod interactive_tests;
 mod platform_tests;
