@@ -1,12 +1,13 @@
 //! Which languages programs may be written in, and in which versions.
 
 use crate::app::App;
+use crate::domain::events::{Line, read_line};
 use crate::domain::run_id::RunId;
+use crate::ports::follow::Follow;
 use crate::ports::{Level, PortError, RunMode};
-use docle_protocol::{Language, Limits, Network, RunEvent, RunJob, SourceFile};
-use futures::StreamExt;
+use docle_protocol::{Language, Limits, Network, RunJob, SourceFile};
 use futures::future::{Either, select};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 const KEY: &str = "languages";
 /// How long that is believed: the next deployment may bring other ones.
 const TTL_SECONDS: u64 = 24 * 60 * 60;
+/// How long nobody asks again after that has failed, which anyone can make happen; KV keeps nothing for less.
+const FAILURE_TTL_SECONDS: u64 = 60;
 /// Whose container is asked: no project has this name.
 const PROJECT: &str = "languages";
 /// How long the answer may take, in milliseconds; a container may have to start for it.
@@ -78,7 +81,8 @@ const fn interpreter(language: Language) -> &'static str {
     }
 }
 
-/// Language → version. A runner that is always there is asked; for containers, one is started once a day.
+/// Language → version; empty for a while after they could not be asked. A runner that is always there is asked; for
+/// containers, one is started once a day.
 async fn interpreters(app: &App) -> Result<BTreeMap<String, String>, PortError> {
     let health = select(app.sandboxes.health(), app.clock.sleep(HEALTH_MS)).await;
     if let Either::Left((Ok(Some(health)), _)) = health {
@@ -87,15 +91,27 @@ async fn interpreters(app: &App) -> Result<BTreeMap<String, String>, PortError> 
     if let Some(known) = app.runs.get(KEY).await?.and_then(|known| serde_json::from_slice(&known).ok()) {
         return Ok(known);
     }
+    let measured = measure_all(app).await;
+    match &measured {
+        Ok(versions) => remember(app, versions, TTL_SECONDS).await,
+        Err(_) => remember(app, &BTreeMap::new(), FAILURE_TTL_SECONDS).await,
+    }
+    measured
+}
+
+async fn measure_all(app: &App) -> Result<BTreeMap<String, String>, PortError> {
     let mut versions = BTreeMap::new();
     for language in Language::ALL {
         versions.insert(language.name().to_owned(), measure(app, language).await?);
     }
+    Ok(versions)
+}
+
+async fn remember(app: &App, versions: &BTreeMap<String, String>, ttl_seconds: u64) {
     let known = json!(versions).to_string();
-    if let Err(error) = app.runs.put(KEY, known.as_bytes(), TTL_SECONDS).await {
+    if let Err(error) = app.runs.put(KEY, known.as_bytes(), ttl_seconds).await {
         app.log.write(Level::Error, json!({ "message": "Versions could not be kept.", "error": error.0 }));
     }
-    Ok(versions)
 }
 
 /// The version that an interpreter prints when it is run.
@@ -118,27 +134,30 @@ async fn measure(app: &App, language: Language) -> Result<String, PortError> {
         limits: Limits { timeout_ms: 5_000, memory_mb: 128, max_output_bytes: 1_024 },
         network: Network::None,
     };
-    let failed = |error: String| PortError(format!("A version could not be measured: {error}"));
-    let job = serde_json::to_vec(&job).map_err(|error| failed(error.to_string()))?;
-    let stream = app.sandboxes.run(PROJECT, job, RunMode::Plain).await.map_err(|failure| failed(failure.message))?;
-    let mut text = Vec::new();
-    let read = async {
-        let mut chunks = stream.chunks;
-        while let Some(Ok(chunk)) = chunks.next().await {
-            text.extend(chunk);
-        }
+    let failed = |why: &str| PortError(format!("A version could not be measured: {why}"));
+    let job = serde_json::to_vec(&job).map_err(|error| failed(&error.to_string()))?;
+    let call = app.sandboxes.run(PROJECT, job, RunMode::Plain);
+    let (stream, deadline) = match select(call, app.clock.sleep(PATIENCE_MS)).await {
+        Either::Left((stream, deadline)) => (stream.map_err(|failure| failed(&failure.message))?, deadline),
+        Either::Right(_) => return Err(failed("the sandbox did not answer in time")),
     };
-    let clock = app.clock.sleep(PATIENCE_MS);
-    select(Box::pin(read), clock).await;
-    version_in(&text).ok_or_else(|| failed("no version was printed".to_owned()))
+    let stdout = printed(Follow::new(stream.chunks, deadline)).await.ok_or_else(|| failed("the stream broke"))?;
+    match stdout.trim() {
+        "" => Err(failed("no version was printed")),
+        version => Ok(version.to_owned()),
+    }
 }
 
-/// What the program of a stream of events printed.
-fn version_in(events: &[u8]) -> Option<String> {
-    let complete = events.split(|byte| *byte == b'\n').find_map(|line| match serde_json::from_slice(line).ok()? {
-        RunEvent::Complete { report } => Some(report),
-        _ => None,
-    });
-    let version = complete?.stdout.trim().to_owned();
-    (!version.is_empty()).then_some(version)
+/// What the program of a stream of events has printed; `None` where the stream does not come to a report.
+async fn printed(mut events: Follow) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Printed {
+        stdout: String,
+    }
+    loop {
+        let line = events.next_line().await.ok()?;
+        if let Line::Complete(report) = read_line(&line)? {
+            return serde_json::from_str(report.get()).ok().map(|Printed { stdout }| stdout);
+        }
+    }
 }

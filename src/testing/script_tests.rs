@@ -1,7 +1,8 @@
 //! Scripts from the edge to the ports: what is asked of the isolate tier, and what is made of its answers.
 
-use crate::ports::PortError;
+use crate::ports::{PortError, SandboxFailureCode};
 use crate::testing::app::{Answer, TestApp, key};
+use crate::testing::fakes::Script;
 use ::http::Method;
 use docle_protocol::isolate::RuntimeApi;
 use serde_json::{Value, json};
@@ -231,4 +232,27 @@ fn languages_and_docs_are_for_everybody() {
     let page = app.send(::http::Request::builder().uri("/docs").header("accept", "text/html,*/*;q=0.8"), "");
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     assert!(page.text().contains("await db({ select"), "{}", page.text());
+}
+
+#[test]
+fn interpreters_are_asked_once_whether_or_not_they_answer() {
+    let cut = Script::Chunks(vec![b"{\"type\":\"start\"}\n".to_vec()]);
+    let refused = Script::Refuse(SandboxFailureCode::Unavailable.because("No."));
+    for (script, jobs, versions, ttl_seconds) in [
+        (None, 2, json!({ "cpython": "1" }), 86_400),
+        (Some(refused), 1, json!({}), 60),
+        (Some(Script::Hang), 1, json!({}), 60),
+        (Some(cut), 1, json!({}), 60),
+    ] {
+        let mut app = app();
+        if let Some(script) = script {
+            app.script(script);
+        }
+        for _ in 0..2 {
+            let languages = app.send(::http::Request::builder().uri("/languages"), "").json();
+            assert_eq!(languages["languages"][0]["versions"], versions, "{languages}");
+            assert_eq!(app.sandboxes.jobs.borrow().len(), jobs);
+        }
+        assert_eq!(app.kv.values.borrow()["languages"].1, ttl_seconds);
+    }
 }
