@@ -12,6 +12,7 @@ use docle_protocol::isolate::{
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use std::ops::RangeInclusive;
 
 const FIELDS: [&str; 5] = ["code", "language", "context", "config", "userContext"];
 const CONFIG_FIELDS: [&str; 3] = ["timeout", "allowedAPIs", "allowedDomains"];
@@ -48,32 +49,28 @@ impl ScriptRequest {
     }
 }
 
+/// What the two bodies say in ways of their own; `None` is what is absent, or wrong and noted.
+#[derive(Default)]
+struct Bounds {
+    timeout_ms: Option<u32>,
+    apis: Option<Vec<RuntimeApi>>,
+    allowed_domains: Option<Vec<String>>,
+}
+
 /// Reads the body of `POST /execute`. `max_timeout_ms` is this deployment's highest limit.
 ///
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse(body: Value, max_timeout_ms: u32) -> Result<ScriptRequest, Vec<FieldError>> {
-    let mut problems = Problems::default();
-    let request = Reader::open(body, String::new(), &FIELDS, &mut problems).and_then(|mut fields| {
-        let script = read_script(&mut fields, "language", Some(ScriptLanguage::JavaScript));
-        let context = read_context(&mut fields);
-        let user_context = fields.object("userContext", &user_context::FIELDS).and_then(user_context::read);
-        let (mut timeout_ms, mut apis, mut allowed_domains) = (None, None, None);
-        if let Some(mut config) = fields.object("config", &CONFIG_FIELDS) {
-            timeout_ms = config.integer("timeout", &timeouts(max_timeout_ms));
-            apis = read_apis(&mut config);
-            allowed_domains = read_list(&mut config, "allowedDomains");
+    let language = ("language", Some(ScriptLanguage::JavaScript));
+    read(body, &FIELDS, language, max_timeout_ms, |fields, timeouts| {
+        let Some(mut config) = fields.object("config", &CONFIG_FIELDS) else { return Bounds::default() };
+        Bounds {
+            timeout_ms: config.integer("timeout", timeouts),
+            apis: read_apis(&mut config),
+            allowed_domains: read_list(&mut config, "allowedDomains"),
         }
-        Some(ScriptRequest {
-            script: script?,
-            context: context?,
-            timeout_ms: timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS.min(max_timeout_ms)),
-            apis: apis.unwrap_or_else(|| RuntimeApi::ALL.to_vec()),
-            allowed_domains,
-            user_context,
-        })
-    });
-    problems.conclude(request)
+    })
 }
 
 /// Reads the body of `POST /api/run` with `tier: "isolate"`: the names of runs for what is the same, those of scripts
@@ -82,33 +79,48 @@ pub fn parse(body: Value, max_timeout_ms: u32) -> Result<ScriptRequest, Vec<Fiel
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse_run(body: Value, max_timeout_ms: u32) -> Result<ScriptRequest, Vec<FieldError>> {
-    let mut problems = Problems::default();
-    let request = Reader::open(body, String::new(), &RUN_FIELDS, &mut problems).and_then(|mut fields| {
-        fields.value("tier");
-        let script = read_script(&mut fields, "lang", None);
-        let context = read_context(&mut fields);
-        let apis = read_apis(&mut fields);
-        let user_context = fields.object("userContext", &user_context::FIELDS).and_then(user_context::read);
-        let (mut timeout_ms, mut allowed_domains) = (None, None);
-        if let Some(mut policy) = fields.object("policy", &RUN_POLICY_FIELDS) {
-            timeout_ms = policy.integer("timeoutMs", &timeouts(max_timeout_ms));
-            let allowed = policy.boolean("allowNetwork");
-            allowed_domains = read_list(&mut policy, "allowedHosts");
-            match (allowed, &allowed_domains) {
-                (Some(true), None) if !policy.has("allowedHosts") => policy.note(
-                    "allowedHosts",
-                    "is required with allowNetwork for a script in an isolate, which reaches named hosts only",
-                ),
-                (Some(false), _) => allowed_domains = Some(Vec::new()),
-                _ => {}
-            }
+    read(body, &RUN_FIELDS, ("lang", None), max_timeout_ms, |fields, timeouts| {
+        let apis = read_apis(fields);
+        let Some(mut policy) = fields.object("policy", &RUN_POLICY_FIELDS) else {
+            return Bounds { apis, ..Bounds::default() };
+        };
+        let timeout_ms = policy.integer("timeoutMs", timeouts);
+        let allowed = policy.boolean("allowNetwork");
+        let mut allowed_domains = read_list(&mut policy, "allowedHosts");
+        match (allowed, &allowed_domains) {
+            (Some(true), None) if !policy.has("allowedHosts") => policy.note(
+                "allowedHosts",
+                "is required with allowNetwork for a script in an isolate, which reaches named hosts only",
+            ),
+            (Some(false), _) => allowed_domains = Some(Vec::new()),
+            _ => {}
         }
+        Bounds { timeout_ms, apis, allowed_domains }
+    })
+}
+
+/// Reads a body with the fields `known`. `language` is the name of the language's field and what stands for it where it
+/// is absent; `read_bounds` is told which timeouts there are.
+fn read(
+    body: Value,
+    known: &[&str],
+    language: (&str, Option<ScriptLanguage>),
+    max_timeout_ms: u32,
+    read_bounds: impl FnOnce(&mut Reader<'_>, &RangeInclusive<u32>) -> Bounds,
+) -> Result<ScriptRequest, Vec<FieldError>> {
+    let timeouts = *TIMEOUT_MS.start()..=*TIMEOUT_MS.end().min(&max_timeout_ms);
+    let mut problems = Problems::default();
+    let request = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
+        let script = read_script(&mut fields, language.0, language.1);
+        let context = read_context(&mut fields);
+        let user_context = fields.object("userContext", &user_context::FIELDS).and_then(user_context::read);
+        let bounds = read_bounds(&mut fields, &timeouts);
         Some(ScriptRequest {
             script: script?,
             context: context?,
-            timeout_ms: timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS.min(max_timeout_ms)),
-            apis: apis.unwrap_or_else(|| RuntimeApi::ALL.to_vec()),
-            allowed_domains,
+            timeout_ms: bounds.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS.min(max_timeout_ms)),
+            apis: bounds.apis.unwrap_or_else(|| RuntimeApi::ALL.to_vec()),
+            allowed_domains: bounds.allowed_domains,
             user_context,
         })
     });
@@ -124,10 +136,6 @@ pub fn parse_script(body: Value) -> Result<Script, Vec<FieldError>> {
     let script = Reader::open(body, String::new(), &["code", "language"], &mut problems)
         .and_then(|mut fields| read_code(&mut fields, "language", Some(ScriptLanguage::JavaScript)));
     problems.conclude(script)
-}
-
-fn timeouts(max_timeout_ms: u32) -> std::ops::RangeInclusive<u32> {
-    *TIMEOUT_MS.start()..=*TIMEOUT_MS.end().min(&max_timeout_ms)
 }
 
 fn read_script(fields: &mut Reader<'_>, language: &str, default: Option<ScriptLanguage>) -> Option<Script> {
