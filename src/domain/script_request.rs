@@ -85,14 +85,14 @@ pub fn parse_run(body: Value, max_timeout_ms: u32) -> Result<ScriptRequest, Vec<
             return Bounds { apis, ..Bounds::default() };
         };
         let timeout_ms = policy.integer("timeoutMs", timeouts);
-        let allowed = policy.boolean("allowNetwork");
+        let names_hosts = policy.has("allowedHosts");
         let mut allowed_domains = read_list(&mut policy, "allowedHosts");
-        match (allowed, &allowed_domains) {
-            (Some(true), None) if !policy.has("allowedHosts") => policy.note(
+        match policy.boolean("allowNetwork") {
+            Some(true) if !names_hosts => policy.note(
                 "allowedHosts",
                 "is required with allowNetwork for a script in an isolate, which reaches named hosts only",
             ),
-            (Some(false), _) => allowed_domains = Some(Vec::new()),
+            Some(false) => allowed_domains = Some(Vec::new()),
             _ => {}
         }
         Bounds { timeout_ms, apis, allowed_domains }
@@ -343,6 +343,10 @@ mod tests {
         ] {
             assert_eq!(parse_run(body.clone(), 300_000).unwrap_err()[0].field, field, "{body}");
         }
+        let wrong_hosts = json!({
+            "code": "", "lang": "javascript", "policy": { "allowNetwork": true, "allowedHosts": "a.com" },
+        });
+        assert_eq!(parse_run(wrong_hosts, 300_000).unwrap_err().len(), 1, "hosts that are wrong are not missing");
         assert_eq!(parse_script(json!({ "code": 1 })).unwrap_err()[0].field, "code");
         assert_eq!(parse_script(json!({ "code": "x", "context": 1 })).unwrap_err()[0].field, "context");
     }
