@@ -9,7 +9,7 @@ mod shapes;
 
 use crate::http::error::ErrorCode;
 use crate::http::openapi::ranges::range;
-use crate::http::openapi::shapes::Fields;
+use crate::http::openapi::shapes::Field;
 use crate::http::table::{Caller, ROUTES, Route, Verb};
 use serde_json::{Map, Value, json};
 
@@ -113,9 +113,9 @@ fn document() -> Value {
     let mut schemas = Map::new();
     for (name, fields) in shapes::all() {
         // What may be absent from a request is always there in an answer, and may be null.
-        let is_request = takes.contains(name)
-            || ["Policy", "Packages", "SourceFile", "UserContext", "ScriptConfig", "IsolateSettings"].contains(name);
-        schemas.insert((*name).to_owned(), shape(name, fields, is_request));
+        let is_request = takes.contains(&name)
+            || ["Policy", "Packages", "SourceFile", "UserContext", "ScriptConfig", "IsolateSettings"].contains(&name);
+        schemas.insert(name.to_owned(), shape(name, &fields, is_request));
     }
     schemas.insert("Problem".to_owned(), problem());
     json!({
@@ -177,7 +177,7 @@ fn describe(route: &Route) -> Value {
     described
 }
 
-fn shape(name: &str, fields: Fields, is_request: bool) -> Value {
+fn shape(name: &str, fields: &[Field], is_request: bool) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for (field, kind) in fields {
@@ -260,6 +260,6 @@ fn openapi_references_lead_somewhere() {
     let text = document().to_string();
     for reference in text.split("#/components/schemas/").skip(1) {
         let name = reference.split('"').next().unwrap();
-        assert!(name == "Problem" || shapes::all().any(|(shape, _)| *shape == name), "{name}");
+        assert!(name == "Problem" || shapes::all().any(|(shape, _)| shape == name), "{name}");
     }
 }

@@ -35,27 +35,7 @@ pub const SCRIPT_SHAPES: &[(&str, Fields)] = &[
             ("createdAt", "time"),
         ],
     ),
-    (
-        "Execution",
-        &[
-            ("id", "string"),
-            ("ok", "boolean"),
-            ("success", "boolean"),
-            ("status", "string"),
-            ("result", "any"),
-            ("logs", "[]@LogEntry"),
-            ("error", "@ScriptError?"),
-            ("executionTime", "number"),
-            ("exitCode", "integer"),
-            ("signal", "string?"),
-            ("stdout", "string"),
-            ("stderr", "string"),
-            ("truncated", "@Truncated"),
-            ("usage", "@ScriptUsage"),
-            ("createdAt", "time"),
-            ("input", "@ScriptInput"),
-        ],
-    ),
+    ("Execution", &[("...", "@ScriptResult"), ("input", "@ScriptInput")]),
     (
         "ScriptInput",
         &[

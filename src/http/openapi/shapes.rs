@@ -1,17 +1,33 @@
 //! The shapes of what this API takes and gives.
 //!
 //! A shape is a list of fields: `name` and a type, which is `string`, `integer`, `number`, `boolean`, `object`, `time`,
-//! `any` or `@Name` for another shape. `[]` before it makes an array; `?` behind it what may be absent from a request and null
-//! in an answer, `~` what may be absent from an answer.
+//! `any` or `@Name` for another shape. `[]` before it makes an array; `?` behind it what may be absent from a request and
+//! null in an answer, `~` what may be absent from an answer. The name `...` stands for all fields of the shape that is
+//! its type.
 
 use crate::http::openapi::script_shapes::SCRIPT_SHAPES;
 
-/// Names and types.
-pub type Fields = &'static [(&'static str, &'static str)];
+/// A name and a type.
+pub type Field = (&'static str, &'static str);
 
-/// Every shape by its name.
-pub fn all() -> impl Iterator<Item = &'static (&'static str, Fields)> {
+/// A shape as it is written below.
+pub type Fields = &'static [Field];
+
+/// Every shape by its name, with what it includes.
+pub fn all() -> impl Iterator<Item = (&'static str, Vec<Field>)> {
+    written().map(|(name, fields)| (*name, with_included(fields)))
+}
+
+fn written() -> impl Iterator<Item = &'static (&'static str, Fields)> {
     SHAPES.iter().chain(SCRIPT_SHAPES)
+}
+
+fn with_included(fields: Fields) -> Vec<Field> {
+    let included = |kind: &str| match written().find(|(name, _)| kind.strip_prefix('@') == Some(name)) {
+        Some((_, fields)) => with_included(fields),
+        None => panic!("{kind} is no shape"),
+    };
+    fields.iter().flat_map(|&(name, kind)| if name == "..." { included(kind) } else { vec![(name, kind)] }).collect()
 }
 
 /// The shapes of scripts are in [`super::script_shapes`]; these are all others.
@@ -108,22 +124,7 @@ const SHAPES: &[(&str, Fields)] = &[
             ("createdAt", "time"),
         ],
     ),
-    (
-        "StoredRun",
-        &[
-            ("id", "string"),
-            ("ok", "boolean"),
-            ("status", "string"),
-            ("exitCode", "integer"),
-            ("signal", "string?"),
-            ("stdout", "string"),
-            ("stderr", "string"),
-            ("truncated", "@Truncated"),
-            ("usage", "@RunUsage"),
-            ("createdAt", "time"),
-            ("input", "@RunInput~"),
-        ],
-    ),
+    ("StoredRun", &[("...", "@RunResult"), ("input", "@RunInput~")]),
     ("Truncated", &[("stdout", "boolean"), ("stderr", "boolean")]),
     (
         "RunUsage",
