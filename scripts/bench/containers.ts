@@ -3,42 +3,17 @@
 //! `node scripts/bench/containers.ts` after `npm run build`, where a container engine is. Containers are granted what the
 //! platform's own tools grant them, so that both runners make the same jails.
 
-import { readFileSync, writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
 import { performance } from "node:perf_hooks";
 import { Docle } from "../../tests/harness/docle.ts";
 import { newKey } from "../setup/development.mjs";
-import { inRoot } from "../setup/paths.mjs";
+import { hangUp, post, textOf } from "./call.ts";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
+import { report } from "./report.ts";
 
-/** What stands between these lines in docs/performance.md is ours. */
-const [BEGIN, END] = ["<!-- containers -->", "<!-- end of containers -->"];
-const agent = new Agent({ keepAlive: true });
-
-/** Sends a request over a kept connection. Answers with the body, and how long its first byte took. */
-function call(url: string, headers: Record<string, string>, body?: string): Promise<{ text: string; firstMs: number }> {
-  const begun = performance.now();
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { agent, method: body === undefined ? "GET" : "POST", headers }, (response) => {
-      let [text, firstMs] = ["", 0];
-      response.setEncoding("utf8").on("data", (part: string) => {
-        text += part;
-        // The first event says that the run has its place; the second is the program's.
-        if (firstMs === 0 && text.includes("hello")) firstMs = performance.now() - begun;
-      });
-      response.on("end", () => (response.statusCode === 200 ? resolve({ text, firstMs }) : reject(new Error(`${response.statusCode} from ${url}: ${text}`))));
-    });
-    sent.on("error", reject);
-    sent.end(body);
-  });
-}
-
-const program = JSON.stringify({ lang: "python", code: "print('hello')" });
-
-/** One run through the Worker. */
+/** One run through the Worker. The first event of its stream says that it has its place; the second is the program's. */
 async function run(docle: Docle, key = docle.worker.key, accept = "application/json") {
-  const answer = await call(`${docle.worker.url}/api/run`, { authorization: `Bearer ${key}`, "content-type": "application/json", accept }, program);
-  if (!answer.text.includes("hello")) throw new Error(`a run went wrong: ${answer.text}`);
+  const answer = await post(`${docle.worker.url}/api/run`, key, { lang: "python", code: "print('hello')" }, { accept }, "hello");
+  if (answer.status !== 200 || answer.firstMs === 0) throw new Error(`a run went wrong: ${answer.text}`);
   return answer;
 }
 
@@ -47,7 +22,7 @@ async function direct(url: string, secret: string) {
   const limits = { timeoutMs: 3_000, memoryMB: 256, maxOutputBytes: 1_048_576 };
   const files = [{ path: "main.py", content: "print('hello')" }];
   const job = { id: crypto.randomUUID(), language: "python", files, entrypoint: "main.py", stdin: "", args: [], env: {}, packages: [], limits, network: { mode: "none" } };
-  await call(`${url}/v1/runs`, { authorization: `Bearer ${secret}`, "docle-protocol": "1", "content-type": "application/json" }, JSON.stringify(job));
+  await textOf(post(`${url}/v1/runs`, secret, job, { "docle-protocol": "1" }));
 }
 
 /** How long something takes once, in milliseconds. */
@@ -115,15 +90,9 @@ try {
     "",
     `The image has ${Math.round(image / 1e6)} MB. \`GET /health\`, which wakes nothing, took ${health} ms.`,
   ];
-  process.stdout.write(`\n${lines.join("\n")}\n`);
-  if (process.argv.includes("--record")) {
-    const page = inRoot("docs", "performance.md");
-    const text = readFileSync(page, "utf8");
-    const [before, after] = [text.split(BEGIN)[0] ?? "", text.split(END)[1] ?? ""];
-    writeFileSync(page, `${before}${BEGIN}\n\n${lines.join("\n")}\n\n${END}${after}`);
-  }
+  report("containers", lines);
 } finally {
-  agent.destroy();
+  hangUp();
   await contained.stop();
   await outside.stop();
 }

@@ -2,31 +2,16 @@
 //!
 //! `node scripts/bench/isolates.ts [--record]`; the benchmark does the same.
 
-import { readFileSync, writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
+import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { Docle } from "../../tests/harness/docle.ts";
 import { Isolates } from "../../tests/harness/isolates.ts";
-import { inRoot, isolatesWasm } from "../setup/paths.mjs";
+import { isolatesWasm } from "../setup/paths.mjs";
+import { hangUp, post, textOf } from "./call.ts";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
+import { report } from "./report.ts";
 
-const [BEGIN, END] = ["<!-- isolates -->", "<!-- end of isolates -->"];
 const N = 200;
-const agent = new Agent({ keepAlive: true });
-
-/** Sends JSON and reads the answer; fetch of Node's own takes longer than what is measured here. */
-function post(url: string, key: string, body: unknown): Promise<{ success?: boolean; ok?: boolean }> {
-  return new Promise((resolve, reject) => {
-    const text = JSON.stringify(body);
-    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json", "content-length": Buffer.byteLength(text) };
-    const sent = request(url, { method: "POST", headers, agent }, (response) => {
-      let answer = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => (answer += chunk));
-      response.on("end", () => (response.statusCode === 200 ? resolve(JSON.parse(answer)) : reject(new Error(answer))));
-    });
-    sent.on("error", reject).end(text);
-  });
-}
 
 /** Two hundred lines of TypeScript, as people write them. */
 const LINES = Array.from({ length: 40 }, (_, index) => `
@@ -39,18 +24,17 @@ const isolates = await Isolates.start();
 const docle = await Docle.start(isolates.vars);
 try {
   let number = 0;
-  const execute = (code: string, language = "javascript") => async () => {
-    const { success } = await post(`${docle.worker.url}/execute`, docle.worker.key, { code, language });
-    if (success !== true) throw new Error(`${code} failed`);
+  /** Posts and expects the answer to say that it went well. */
+  const ask = async (path: string, body: unknown, good: string) => {
+    const text = await textOf(post(`${docle.worker.url}${path}`, docle.worker.key, body));
+    if ((JSON.parse(text) as Record<string, unknown>)[good] !== true) throw new Error(`${path} went wrong: ${text}`);
   };
+  const execute = (code: string, language = "javascript") => () => ask("/execute", { code, language }, "success");
   const fresh = () => execute(`return 1 + 1 + ${number++}`)();
   const same = execute("return 1 + 1");
   const typescript = execute(`${LINES}\nreturn total0([item0])`, "typescript");
-  const validate = async () => void (await post(`${docle.worker.url}/validate`, docle.worker.key, { code: "return 1 + 1" }));
-  const run = (body: unknown) => async () => {
-    const { ok } = await post(`${docle.worker.url}/api/run`, docle.worker.key, body);
-    if (ok !== true) throw new Error("a run failed");
-  };
+  const validate = () => ask("/validate", { code: "return 1 + 1" }, "valid");
+  const run = (body: unknown) => () => ask("/api/run", body, "ok");
   const node = run({ lang: "node", code: "console.log(1 + 1)" });
   const python = run({ lang: "python", code: "print(1 + 1)" });
 
@@ -78,15 +62,9 @@ try {
     "",
     `At 8 at once, ${times(eightNode)} times as many scripts as runs in Node finish, and ${times(eightPython)} times as many as in Python.`,
   ];
-  process.stdout.write(`${lines.join("\n")}\n`);
-  if (process.argv.includes("--record")) {
-    const page = inRoot("docs", "performance.md");
-    const text = readFileSync(page, "utf8");
-    const [before, after] = [text.split(BEGIN)[0] ?? "", text.split(END)[1] ?? ""];
-    writeFileSync(page, `${before}${BEGIN}\n\n${lines.join("\n")}\n\n${END}${after}`);
-  }
+  report("isolates", lines);
 } finally {
-  agent.destroy();
+  hangUp();
   await docle.stop();
   await isolates.stop();
 }

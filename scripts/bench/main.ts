@@ -6,34 +6,19 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
 import { cpus, release, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { python } from "../setup/interpreters.mjs";
-import { inRoot, node, workerWasm } from "../setup/paths.mjs";
+import { node, workerWasm } from "../setup/paths.mjs";
 import { Docle } from "../../tests/harness/docle.ts";
+import { call, hangUp, post, textOf } from "./call.ts";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
+import { report } from "./report.ts";
 import { measureRooms } from "./rooms.ts";
 
 const { values } = parseArgs({ options: { json: { type: "string" }, record: { type: "boolean" }, n: { type: "string", default: "200" } } });
 const n = Number(values.n);
-/** What stands below this line in docs/performance.md is ours. */
-const MARK = "<!-- npm run bench -- --record -->\n";
-const agent = new Agent({ keepAlive: true });
-
-/** One request over a kept connection; answers with the body. Undici's fetch would cost more than some parts measured. */
-function call(url: string, headers: Record<string, string>, body?: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { agent, method: body === undefined ? "GET" : "POST", headers }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (part: string) => void (text += part));
-      response.on("end", () => (response.statusCode === 200 ? resolve(text) : reject(new Error(`${response.statusCode} from ${url}: ${text}`))));
-    });
-    sent.on("error", reject);
-    sent.end(body);
-  });
-}
 
 /** Starts an interpreter as the machine does, without a jail, and waits for its end. */
 async function bare(command: string, ...args: string[]): Promise<void> {
@@ -58,15 +43,13 @@ interface Language {
 async function measureLanguage(docle: Docle, lang: keyof typeof programs): Promise<Language> {
   const { code, entrypoint, bare } = programs[lang];
   const run = async () => {
-    const headers = { authorization: `Bearer ${docle.worker.key}`, "content-type": "application/json" };
-    const result = JSON.parse(await call(`${docle.worker.url}/api/run`, headers, JSON.stringify({ lang, code })));
-    if (result.stdout !== "1\n") throw new Error(`a run went wrong: ${JSON.stringify(result)}`);
+    const text = await textOf(post(`${docle.worker.url}/api/run`, docle.worker.key, { lang, code }));
+    if ((JSON.parse(text) as { stdout: string }).stdout !== "1\n") throw new Error(`a run went wrong: ${text}`);
   };
   const direct = () => {
     const limits = { timeoutMs: 3_000, memoryMB: 256, maxOutputBytes: 1_048_576 };
     const job = { id: crypto.randomUUID(), language: lang, files: [{ path: entrypoint, content: code }], entrypoint, stdin: "", args: [], env: {}, packages: [], limits, network: { mode: "none" } };
-    const headers = { authorization: `Bearer ${docle.runner.secret}`, "docle-protocol": "1", "content-type": "application/json" };
-    return call(`${docle.runner.url}/v1/runs`, headers, JSON.stringify(job));
+    return textOf(post(`${docle.runner.url}/v1/runs`, docle.runner.secret, job, { "docle-protocol": "1" }));
   };
   // In turn, so that what else the machine does meets all alike; but a pause between runs is time in which the runner
   // prepares, so the run that is compared is the one without pauses.
@@ -84,9 +67,9 @@ const docle = await Docle.start();
 try {
   const [worker, runnerHealth, throughObject] = (await inTurn(
     n,
-    () => call(`${docle.worker.url}/`, {}),
-    () => call(`${docle.runner.url}/health`, {}),
-    () => call(`${docle.worker.url}/health`, {}),
+    () => textOf(call(`${docle.worker.url}/`, {})),
+    () => textOf(call(`${docle.runner.url}/health`, {})),
+    () => textOf(call(`${docle.worker.url}/health`, {})),
   )) as [Figures, Figures, Figures];
   const languages = { python: await measureLanguage(docle, "python"), node: await measureLanguage(docle, "node") };
 
@@ -122,17 +105,12 @@ try {
     ...(await measureRooms(docle.worker)),
     `* WebAssembly: ${Math.round(size.raw / 1_024)} KiB, ${Math.round(size.gzip / 1_024)} KiB compressed (gzip -9).`,
   ];
-  process.stdout.write(`\n${lines.join("\n")}\n`);
-  if (values.record) {
-    const page = inRoot("docs", "performance.md");
-    const [before] = readFileSync(page, "utf8").split(MARK);
-    writeFileSync(page, `${before}${MARK}\n${lines.join("\n")}\n`);
-  }
+  report("runs", lines);
   if (values.json) {
     const all = { machine, size, worker, runnerHealth, throughObject, languages };
     writeFileSync(values.json, `${JSON.stringify(all, undefined, 2)}\n`);
   }
 } finally {
-  agent.destroy();
+  hangUp();
   await docle.stop();
 }

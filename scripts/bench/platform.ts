@@ -1,22 +1,18 @@
 //! What the platform itself costs: calls with a key against a runner that runs nothing, in the production build.
 //!
-//! `node scripts/bench/platform.ts [--record]` after `npm run build worker`, and a part of `npm run bench`. CPU is that of the runtime's process, all of its
-//! threads, with everything that follows after the answers; load generator and idle runner are not in it.
+//! `node scripts/bench/platform.ts [--record]` after `npm run build worker`, and a part of `npm run bench`. CPU is that of
+//! the runtime's process, all of its threads, with everything that follows after the answers; load generator and idle
+//! runner are not in it.
 
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { Platform, startIdleRunner } from "../../tests/harness/platform.ts";
 import { newKey, projectSql } from "../setup/development.mjs";
-import { inRoot } from "../setup/paths.mjs";
+import { hangUp, post } from "./call.ts";
 import { startFloor, steps } from "./floor.ts";
 import { atOnce, round } from "./measure.ts";
-
-const { values } = parseArgs({ options: { record: { type: "boolean" } }, strict: false });
-/** What stands between these lines in docs/performance.md is ours. */
-const MARKS = ["<!-- the platform -->\n", "<!-- end of the platform -->\n"] as const;
+import { report } from "./report.ts";
 
 /** Milliseconds of CPU that the Workers runtime under this process has used; Linux counts in hundredths of a second. */
 function runtimeCpuMs(): number {
@@ -43,19 +39,8 @@ const millionRuns = [
      SELECT 'proj_dev', n / 100, 'key_bench', 'python', 'success', n % 100, 100 FROM numbers WHERE n <= 100000`,
 ];
 
-const agent = new Agent({ keepAlive: true });
-
-/** A `POST` with the body of a run; answers with its status when the body is through. */
-function run(url: string, key: string, path = "/api/run"): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-    const sent = request(url + path, { agent, method: "POST", headers }, (response) => {
-      response.resume().on("end", () => resolve(response.statusCode ?? 0));
-    });
-    sent.on("error", reject);
-    sent.end('{"lang":"python","code":"print(1)"}');
-  });
-}
+/** A run; answers with its status when the body is through. */
+const run = async (url: string, key: string) => (await post(url, key, { lang: "python", code: "print(1)" })).status;
 
 /** Where a run's time goes that is the runtime's own. */
 async function measureFloor(): Promise<string[]> {
@@ -64,7 +49,7 @@ async function measureFloor(): Promise<string[]> {
   const rows = ["", "| the same steps in a Worker that does nothing else | per second | CPU ms each |", "|---|---:|---:|"];
   try {
     for (const [path, name] of Object.entries(steps)) {
-      const once = () => run(floor.url, "none", path);
+      const once = () => run(floor.url + path, "none");
       await atOnce(300, 16, once);
       const before = runtimeCpuMs();
       const { perSecond } = await atOnce(2_000, 16, once);
@@ -79,21 +64,14 @@ async function measureFloor(): Promise<string[]> {
   return rows;
 }
 
-/** Replaces what docs/performance.md says of the platform. */
-function record(lines: string[]): void {
-  const page = inRoot("docs", "performance.md");
-  const text = readFileSync(page, "utf8");
-  const [begin, end] = [text.indexOf(MARKS[0]) + MARKS[0].length, text.indexOf(MARKS[1])];
-  writeFileSync(page, `${text.slice(0, begin)}\n${lines.join("\n")}\n\n${text.slice(end)}`);
-}
-
 const floor = await measureFloor();
 const docle = await Platform.start();
 try {
+  const api = `${docle.worker.url}/api/run`;
   const limited = newKey();
   for (const statement of projectSql(limited)) await docle.worker.sql(statement);
   await docle.worker.sql(`UPDATE api_keys SET rate_limit_per_minute = 1 WHERE key_prefix = '${limited.slice(0, 12)}'`);
-  await run(docle.worker.url, limited);
+  await run(api, limited);
 
   const unknown = newKey();
   const cases = [
@@ -104,7 +82,7 @@ try {
   const rows = ["| | at once | p50 ms | p99 ms | per second | CPU ms each |", "|---|---:|---:|---:|---:|---:|"];
   for (const { name, key, status } of cases) {
     const once = async () => {
-      const got = await run(docle.worker.url, key());
+      const got = await run(api, key());
       if (got !== status) throw new Error(`${name} was answered ${got}`);
     };
     for (const [concurrency, n] of [[1, 500], [16, 2_000], [64, 2_000]] as const) {
@@ -130,9 +108,8 @@ try {
   rows.push("", "| a project's usage | p50 ms | p99 ms |", "|---|---:|---:|", `| alone | ${alone.p50} | ${alone.p99} |`);
   rows.push(`| beside 1,000,000 runs of another project | ${beside.p50} | ${beside.p99} |`);
   rows.push(...floor);
-  process.stdout.write(`${rows.join("\n")}\n`);
-  if (values["record"]) record(rows);
+  report("the platform", rows);
 } finally {
-  agent.destroy();
+  hangUp();
   await docle.stop();
 }

@@ -5,39 +5,21 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
 import { performance } from "node:perf_hooks";
 import { job, type Job, type Language } from "../../tests/harness/jobs.ts";
 import { Runner } from "../../tests/harness/runner.ts";
 import { until } from "../../tests/harness/until.ts";
 import { python } from "../setup/interpreters.mjs";
 import { inRoot, node } from "../setup/paths.mjs";
+import { hangUp, post } from "./call.ts";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
+import { report } from "./report.ts";
 
-/** What stands between these lines in docs/performance.md is ours. */
-const [BEGIN, END] = ["<!-- the runner -->\n", "<!-- end of the runner -->\n"] as const;
 const N = 150;
-const agent = new Agent({ keepAlive: true });
 const runner = await Runner.start();
 
 /** Sends a job. Answers with the body, and when the first output was there. */
-function send(sent: Job, accept = "application/json"): Promise<{ text: string; firstMs: number }> {
-  const headers = { authorization: `Bearer ${runner.secret}`, "docle-protocol": "1", "content-type": "application/json", accept };
-  const begun = performance.now();
-  return new Promise((resolve, reject) => {
-    const call = request(`${runner.url}/v1/runs`, { agent, method: "POST", headers }, (response) => {
-      let [text, firstMs] = ["", 0];
-      response.setEncoding("utf8").on("data", (part: string) => {
-        text += part;
-        if (firstMs === 0 && text.includes('"stdout"')) firstMs = performance.now() - begun;
-      });
-      response.on("end", () => resolve({ text, firstMs }));
-    });
-    call.on("error", reject);
-    call.end(JSON.stringify(sent));
-  });
-}
+const send = (sent: Job, accept = "application/json") => post(`${runner.url}/v1/runs`, runner.secret, sent, { "docle-protocol": "1", accept }, '"stdout"');
 
 const code: Record<Language, string> = { python: "print(1)", node: "console.log(1)" };
 const bareCommand: Record<Language, [string, ...string[]]> = { python: [python(), "-c", "print(1)"], node: [node, "-e", "console.log(1)"] };
@@ -147,8 +129,7 @@ try {
   }
   const neighbours = await besideHostile();
   const counts = Object.entries(waiting).map(([language, count]) => `${count} ${language}`);
-  const lines = [
-    "",
+  report("the runner", [
     ...steps(),
     "",
     "| a run at the runner | p50 ms | p95 ms | of the bare start |",
@@ -162,16 +143,8 @@ try {
     ...neighbours,
     "",
     `* Interpreters that wait after the start: ${counts.join(", ")}; they hold ${waitingMB ?? "?"} MiB together, the jailers that they come of included.`,
-    "",
-  ];
-  process.stdout.write(lines.join("\n"));
-  if (process.argv.includes("--record")) {
-    const page = inRoot("docs", "performance.md");
-    const text = readFileSync(page, "utf8");
-    const [begin, end] = [text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END)];
-    writeFileSync(page, `${text.slice(0, begin)}${lines.join("\n")}\n${text.slice(end)}`);
-  }
+  ]);
 } finally {
-  agent.destroy();
+  hangUp();
   await runner.stop();
 }
