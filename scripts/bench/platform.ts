@@ -4,31 +4,18 @@
 //! the runtime's process, all of its threads, with everything that follows after the answers; load generator and idle
 //! runner are not in it.
 
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { Platform, startIdleRunner } from "../../tests/harness/platform.ts";
 import { newKey, projectSql } from "../setup/development.mjs";
+import { cpuMs, runtimes } from "../setup/processes.mjs";
 import { hangUp, post } from "./call.ts";
 import { startFloor, steps } from "./floor.ts";
 import { atOnce, round } from "./measure.ts";
 import { report } from "./report.ts";
 
-/** Milliseconds of CPU that the Workers runtime under this process has used; Linux counts in hundredths of a second. */
-function runtimeCpuMs(): number {
-  const stats = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-        const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-        return [{ name: text.slice(text.indexOf("(") + 1, text.lastIndexOf(")")), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) }];
-      } catch {
-        return []; // It ended while we looked.
-      }
-    });
-  return stats.filter(({ name, parent }) => name === "workerd" && parent === process.pid).reduce((sum, { ticks }) => sum + ticks * 10, 0);
-}
+/** Milliseconds of CPU that the Workers runtime under this process has used. */
+const runtimeCpuMs = () => runtimes().reduce((sum, pid) => sum + cpuMs(pid), 0);
 
 /** A million runs of the development project, as they would be booked. */
 const numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000000)";

@@ -1,10 +1,11 @@
 //! The isolate Worker in one process of the local Workers runtime.
 
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { inRoot, isolatesEntry, isolatesModule, isolatesWasm } from "../setup/paths.mjs";
+import { runtimes } from "../setup/processes.mjs";
 
 /**
  * What the deployment adds to the Worker. `outbound` answers requests of scripts to the network; `ai` is the source of a
@@ -75,20 +76,4 @@ export async function startRuntime({ secret, outbound, state, databases, vars = 
   const url = (await miniflare.unsafeGetDirectURL(config.name)).origin;
   const pid = runtimes().find((candidate) => !before.includes(candidate)) ?? 0;
   return { url, pid, database: async (binding) => /** @type {Database} */ (await miniflare.getD1Database(binding)), stop: () => miniflare.dispose() };
-}
-
-/** Processes of the Workers runtime that are ours. */
-function runtimes() {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-        const [, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        return stat.includes("(workerd)") && Number(parent) === process.pid;
-      } catch {
-        return false; // It ended while we looked.
-      }
-    })
-    .map(Number);
 }

@@ -1,6 +1,7 @@
-//! Long-lived processes that start together and end together.
+//! Long-lived processes that start together and end together, and what the kernel says of those that are ours.
 
 import { execFileSync, spawn } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Missing } from "./missing.mjs";
 import { root } from "./paths.mjs";
@@ -64,4 +65,28 @@ export async function firstLine(part) {
     throw new Missing(`${part.name} ${how} before it was ready; what it said is above, and \`npm run doctor\` says more.`);
   });
   return Promise.race([line, ended]);
+}
+
+/** Processes of the Workers runtime that this process has started, by their ids. @returns {number[]} */
+export function runtimes() {
+  const ids = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  return ids.filter((pid) => {
+    const { name, state, parent } = stat(pid) ?? {};
+    return name === "workerd" && parent === process.pid && state !== "Z";
+  });
+}
+
+/** Milliseconds of CPU that a process has used, all of its threads; Linux counts in hundredths of a second. @param {number} pid */
+export const cpuMs = (pid) => (stat(pid)?.ticks ?? 0) * 10;
+
+/** `/proc/<pid>/stat`, as far as it is of use; nothing where the process has ended. @param {number} pid */
+function stat(pid) {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [state, parent, ...others] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    const ticks = Number(others[9]) + Number(others[10]);
+    return { name: text.slice(text.indexOf("(") + 1, text.lastIndexOf(")")), state, parent: Number(parent), ticks };
+  } catch {
+    return undefined; // It ended while we looked.
+  }
 }

@@ -7,6 +7,7 @@ import { Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { newKey, projectSql } from "../../scripts/setup/development.mjs";
 import { inRoot, root, workerEntry, workerModule, workerWasm } from "../../scripts/setup/paths.mjs";
+import { runtimes } from "../../scripts/setup/processes.mjs";
 import type { ContainerSettings } from "./containers.ts";
 import { until } from "./until.ts";
 
@@ -181,22 +182,6 @@ function neighbourOf(worker: string, { modules }: Neighbour, compatibilityDate: 
       env: { CODE_EXEC: { type: "worker" as const, worker, exportName: "CodeExecutor" } },
     },
   };
-}
-
-/** Processes of the Workers runtime that are ours. */
-function runtimes(): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-        const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        return stat.includes("(workerd)") && Number(parent) === process.pid && state !== "Z";
-      } catch {
-        return false; // It ended while we looked.
-      }
-    })
-    .map(Number);
 }
 
 /** Every statement of every migration. A statement ends where a line does, so migrations hold no triggers. */
