@@ -80,11 +80,11 @@ fn bound(value: &Value) -> JsValue {
 
 /// What SQLite says about names that are not there is for the author; anything else is for the log.
 fn explain(error: &str) -> String {
-    for known in ["no such table: ", "no such column: "] {
-        if let Some(rest) = error.split(known).nth(1) {
+    for kind in ["table", "column"] {
+        if let Some((_, rest)) = error.split_once(&format!("no such {kind}: ")) {
             let name: String =
                 rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')).collect();
-            return format!("There is {known}{name}.").replace("There is no such", "There is no");
+            return format!("There is no {kind}: {name}.");
         }
     }
     console_error!("A query of a script's failed: {error}");
