@@ -19,7 +19,8 @@ use worker::{Date, Delay, Env, Request, Response, Result};
 pub const MAX_CALLS: u32 = 50;
 /// Bytes of the arguments of one call, as JSON.
 const MAX_ARGUMENT_BYTES: usize = 1_048_576;
-/// Executions whose calls are counted at once. More than this means that ends were lost, and the oldest go.
+/// Executions whose calls are counted at once. More than this means that ends were lost; each further one then takes the
+/// place of any other, which begins to count anew if it is not over.
 const MAX_COUNTED: usize = 1_000;
 
 /// What one execution may do outside.
