@@ -37,12 +37,12 @@ impl IsolateWorker {
 
     async fn send(&self, path: &str, body: Option<String>) -> worker::Result<Response> {
         let method = if body.is_some() { Method::Post } else { Method::Get };
-        let headers = Headers::new();
         let mut init = RequestInit::new();
         init.with_method(method).with_body(body.map(Into::into));
         match self {
             Self::Binding(fetcher) => fetcher.fetch(format!("http://isolates{path}"), Some(init)).await,
             Self::Url { url, secret } => {
+                let headers = Headers::new();
                 headers.set("authorization", &format!("Bearer {secret}"))?;
                 init.with_headers(headers);
                 Fetch::Request(Request::new_with_init(&format!("{url}{path}"), &init)?).send().await
