@@ -15,10 +15,7 @@ export let ai;
 
 /** Fills in what the script imports. `host` answers for the APIs that reach outside. */
 export function provide(job, host) {
-  const allowed = (name) => {
-    for (const one of job.apis) if (one === name) return true;
-    return false;
-  };
+  const allowed = (name) => job.apis.includes(name);
   const over = (name, use) => (allowed(name) ? use : () => refuse(name));
   context = job.context;
   console = allowed("console") ? captured : new Proxy(captured, { get: (_, method) => () => refuse(`console.${Text(method)}`, "console") });
