@@ -7,13 +7,12 @@ use crate::domain::page::Page;
 use crate::domain::result::RunResult;
 use crate::domain::run_id::RunId;
 use crate::domain::script_request::ScriptRequest;
-use crate::ports::isolates::Isolates;
 use crate::ports::{Level, PortError};
 use crate::store::usage::{self, UsageRun};
 use bytes::Bytes;
 use docle_protocol::RunStatus;
 use docle_protocol::Truncated;
-use docle_protocol::isolate::{Findings, IsolateReport, IsolateUsage, Script, ScriptError};
+use docle_protocol::isolate::{IsolateReport, IsolateUsage, ScriptError};
 use docle_protocol::limits::GRACE_MS;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
@@ -111,14 +110,6 @@ fn failure() -> Box<RawValue> {
         execution_time: 0.0,
     };
     to_raw_value(&report).expect("a report is plain data, which always encodes")
-}
-
-/// What is wrong with a script.
-///
-/// # Errors
-/// Where there is nothing that could say it.
-pub async fn validate(isolates: &dyn Isolates, script: &Script) -> Result<Findings, PortError> {
-    isolates.validate(script).await
 }
 
 /// Which scripts of a project are asked for.

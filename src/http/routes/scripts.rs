@@ -18,7 +18,6 @@ use ::http::{HeaderMap, StatusCode};
 use docle_protocol::limits::MAX_BODY_BYTES;
 use serde_json::{Value, json};
 use std::ops::RangeInclusive;
-use std::rc::Rc;
 
 /// How many executions a caller may leave out; whoever goes further back follows cursors.
 pub const OFFSET: RangeInclusive<u32> = 0..=10_000;
@@ -64,8 +63,8 @@ pub async fn validate_script(app: &App, mut call: Call) -> Result<Response, ApiE
 async fn validate_for(app: &App, call: Call) -> Result<Response, ApiError> {
     let body = body::parse_json(body::read(call.body, MAX_BODY_BYTES).await?)?;
     let script = script_request::parse_script(body).map_err(ApiError::invalid)?;
-    let isolates = Rc::clone(app.isolates.as_ref().ok_or(NoIsolates)?);
-    let findings = scripts::validate(&*isolates, &script).await?;
+    let isolates = app.isolates.as_ref().ok_or(NoIsolates)?;
+    let findings = isolates.validate(&script).await?;
     let body = json!({ "valid": findings.errors.is_empty(), "errors": findings.errors });
     Ok(respond::json(StatusCode::OK, &body))
 }
