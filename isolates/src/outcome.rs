@@ -15,6 +15,11 @@ const BYTES_PER_UNIT: usize = 3;
 /// Bytes of an answer that are read. JSON can make six bytes of one, and a log has a line's worth of frame per entry.
 pub const MAX_ANSWER_BYTES: usize = BYTES_PER_UNIT * MAX_RESULT_BYTES + 6 * MAX_LOG_BYTES + 100 * MAX_LOG_ENTRIES;
 
+/// Bytes of an error's name that are handed on.
+const MAX_NAME_BYTES: usize = 1_024;
+/// Bytes of an error's message that are handed on, and of its stack, which begins with the message.
+const MAX_MESSAGE_BYTES: usize = 16_384;
+
 /// What only this side of an execution knows.
 pub struct Observed {
     /// From handing the code over to the outcome, in milliseconds.
@@ -155,12 +160,21 @@ fn script_error(name: &str, message: &str) -> ScriptError {
 fn error(thrown: Thrown, script: &Prepared) -> ScriptError {
     let place = script.first_place(&thrown.stack);
     ScriptError {
-        name: thrown.name,
-        message: thrown.message,
-        stack: Some(thrown.stack).filter(|stack| !stack.is_empty()),
+        name: cut(thrown.name, MAX_NAME_BYTES),
+        message: cut(thrown.message, MAX_MESSAGE_BYTES),
+        stack: Some(cut(thrown.stack, MAX_MESSAGE_BYTES)).filter(|stack| !stack.is_empty()),
         line: place.map(|(line, _)| line),
         column: place.map(|(_, column)| column),
     }
+}
+
+/// The beginning of `text`, in at most `max` bytes and a mark where something is missing.
+fn cut(mut text: String, max: usize) -> String {
+    if text.len() > max {
+        text.truncate(text.floor_char_boundary(max));
+        text.push('…');
+    }
+    text
 }
 
 fn null() -> Box<RawValue> {
@@ -282,6 +296,20 @@ mod tests {
             "error 1 ResultError null"
         );
         assert_eq!(read(&[0xff, 0xfe], 100, &script(), observed()).exit_code, 1);
+    }
+
+    #[test]
+    fn an_error_is_cut_whatever_the_harness_was_made_to_say() {
+        // Three bytes each, so that no bound is where a character ends.
+        let long = "€".repeat(100_000);
+        let thrown = format!(r#"{{"name":"{long}","message":"{long}","stack":"{long} at script_t.js:2:8"}}"#);
+        let report = read(format!(r#"{{"error":{thrown},{REST}}}"#).as_bytes(), 100, &script(), observed());
+        let error = report.error.unwrap_or_else(|| panic!("no error"));
+        let stack = error.stack.unwrap_or_default();
+        let kept = [&error.name, &error.message, &stack].map(|text| (text.len(), text.ends_with("€…")));
+        assert_eq!(kept, [(1_026, true), (16_386, true), (16_386, true)]);
+        assert_eq!(report.stderr, format!("{stack}\n"));
+        assert_eq!((error.line, error.column), (Some(1), Some(8)), "the place is looked for before anything is cut");
     }
 
     #[test]
