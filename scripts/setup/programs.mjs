@@ -8,7 +8,7 @@ const SHARED = ["Cargo.toml", "Cargo.lock", "crates"];
 
 /** Compiles the Worker to build/, as it is deployed. */
 export async function buildWorker() {
-  await buildWasm("Worker", root, [...SHARED, "src"], [workerModule, workerWasm]);
+  await buildWasm("Worker", root, [...SHARED, "build.rs", "docs/errors.md", "src"], [workerModule, workerWasm]);
 }
 
 /** Compiles the isolate Worker to isolates/build/, as it is deployed. */

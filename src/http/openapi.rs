@@ -41,6 +41,7 @@ fn operation(name: &str) -> Operation {
         "get_execution" => of("Read a script's result again, for 7 days", None, 200, Some("Execution")),
         "list_languages" => of("Languages of all tiers, with versions", None, 200, Some("Languages")),
         "get_docs" => of("The runtime APIs of scripts", None, 200, Some("Docs")),
+        "get_errors" => of("What each error means, and what to do then", None, 200, None),
         "request_link" => of("Mail a login link", Some("LinkRequest"), 200, Some("Message")),
         "get_verify" => Operation { query: &["token"], ..of("The page that a login link opens", None, 200, None) },
         "redeem_link" => of("Redeem a login link for a session", Some("Link"), 200, Some("Message")),

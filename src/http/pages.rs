@@ -1,4 +1,5 @@
-//! The pages that people see: on their way through a login link, and at the door of a room. They work without scripts.
+//! The pages that people see: on their way through a login link, at the door of a room, and to read. They work without
+//! scripts.
 
 use crate::domain::room_id::RoomId;
 use crate::domain::token::Token;
@@ -9,6 +10,10 @@ use ::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRE
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:20vh auto;padding:0 1rem}\
                      button{font:inherit;padding:.5rem 1.5rem}";
+/// What pages to read have on top of that.
+const LONG_STYLE: &str = "<style>body{max-width:44rem;margin:4rem auto}pre{padding:.75rem 1rem;background:#8881;\
+                          border-radius:.4rem;overflow-x:auto}h2{margin:2.5rem 0 0}\
+                          th{text-align:left;padding-right:2rem;font-weight:500}</style>";
 
 /// Asks whether to sign in. Mail scanners open links, but press no buttons. The form leads to us, and from there to
 /// `form_target`, which the page's policy has to allow as well.
@@ -53,13 +58,17 @@ pub fn runtime_apis() -> Response {
     let limits: String =
         LIMITS.iter().map(|(name, value)| format!("<tr><th>{}<td>{}", escape(name), escape(value))).collect();
     let content = format!(
-        "<style>body{{max-width:44rem;margin:4rem auto}}pre{{padding:.75rem 1rem;background:#8881;border-radius:.4rem;\
-         overflow-x:auto}}h2{{margin:2.5rem 0 0}}th{{text-align:left;padding-right:2rem;font-weight:500}}</style>\
-         <p>A script is the body of an asynchronous function in JavaScript or TypeScript. This is what it has beside \
+        "{LONG_STYLE}<p>A script is the body of an asynchronous function in JavaScript or TypeScript. This is what it has beside \
          the language.</p><pre>{}</pre>{apis}<h2>Limits</h2><table>{limits}</table>",
         escape(EXAMPLE)
     );
     page(StatusCode::OK, &content, "")
+}
+
+/// What each error means.
+pub fn errors() -> Response {
+    const PAGE: &str = include_str!(concat!(env!("OUT_DIR"), "/errors.html"));
+    page(StatusCode::OK, &format!("{LONG_STYLE}{PAGE}"), "")
 }
 
 fn page(status: StatusCode, content: &str, form_target: &str) -> Response {

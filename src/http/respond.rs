@@ -21,6 +21,13 @@ pub fn raw_json(status: StatusCode, bytes: Bytes) -> Response {
     response
 }
 
+/// An answer to read, which is the same for everybody.
+pub fn markdown(text: &'static str) -> Response {
+    let mut response = Response::new(Body::Whole(Bytes::from_static(text.as_bytes())));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/markdown; charset=utf-8"));
+    response
+}
+
 /// An answer that says everything by its status: 204.
 pub fn empty() -> Response {
     let mut response = Response::new(Body::Empty);

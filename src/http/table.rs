@@ -97,6 +97,7 @@ pub static ROUTES: &[Route] = &[
     get("/executions/:id", Caller::ApiClient, handler!(scripts::get_execution)),
     get("/languages", Caller::Anyone, handler!(docs::list_languages)),
     get("/docs", Caller::Anyone, handler!(docs::get_docs)),
+    get("/docs/errors", Caller::Anyone, handler!(docs::get_errors)),
     post("/auth/request", Caller::Visitor, handler!(auth::request_link)),
     get("/auth/verify", Caller::Visitor, handler!(auth::get_verify)),
     post("/auth/verify", Caller::Visitor, handler!(auth::redeem_link)),

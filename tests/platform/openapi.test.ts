@@ -1,4 +1,4 @@
-//! The description of the API: served, and true of every path that it names.
+//! The descriptions of the API and of its errors: served, and true of every path and code that they name.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -31,4 +31,23 @@ test("it is OpenAPI 3.1 by the book, and tells ranges and error codes", async ()
   assert.equal(StoredRun.properties.usage.$ref, "#/components/schemas/RunUsage");
   const { code } = await json(404, await docle.fetch("/nowhere"));
   assert.ok(Problem.properties.code.enum.includes(code));
+});
+
+test("the type of a problem leads to what its code means, as text and as a page", async () => {
+  const { type, code } = await json(404, await docle.fetch("/nowhere"));
+  const { pathname, hash } = new URL(type, docle.worker.url);
+  assert.deepEqual([code, hash], ["not_found", "#not_found"]);
+
+  const text = await docle.fetch(pathname);
+  assert.deepEqual([text.status, text.headers.get("content-type")], [200, "text/markdown; charset=utf-8"]);
+  assert.match(await text.text(), /^## not_found\n\n404\. There is nothing at this path\.$/m);
+
+  const page = await docle.fetch(pathname, { headers: { accept: "text/html,*/*;q=0.8" } });
+  assert.deepEqual([page.status, page.headers.get("content-type")], [200, "text/html; charset=utf-8"]);
+  const html = await page.text();
+  assert.match(html, /<h2 id="not_found">not_found<\/h2>\n<ol start="404">\n<li>There is nothing at this path\.<\/li>/);
+  const { components } = await json(200, await docle.fetch("/openapi.json"));
+  const codes: string[] = components.schemas.Problem.properties.code.enum;
+  assert.deepEqual(codes.filter((one) => !html.includes(`<h2 id="${one}">`)), []);
+  for (const [, target = ""] of html.matchAll(/href="([^"]*)"/g)) assert.match(target, /^https:/, "other pages are not served");
 });

@@ -1,4 +1,4 @@
-//! `GET /languages` and `GET /docs`: what programs and scripts may be made of.
+//! `GET /languages`, `GET /docs` and `GET /docs/errors`: what programs and scripts may be made of, and what errors mean.
 
 use crate::app::{App, languages};
 use crate::http::accept;
@@ -10,6 +10,9 @@ use crate::ports::exchange::Response;
 use ::http::StatusCode;
 use ::http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use serde_json::{Value, json};
+
+/// As it is read in this repository.
+const ERRORS: &str = include_str!("../../../docs/errors.md");
 
 /// `GET /languages`: every tier's languages, in the versions that they say themselves.
 pub async fn list_languages(app: &App, _call: Call) -> Result<Response, ApiError> {
@@ -23,6 +26,13 @@ pub async fn list_languages(app: &App, _call: Call) -> Result<Response, ApiError
 pub async fn get_docs(_app: &App, call: Call) -> Result<Response, ApiError> {
     let mut response =
         if accept::wants_page(call.headers()) { pages::runtime_apis() } else { respond::json(StatusCode::OK, &docs()) };
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+/// `GET /docs/errors`: what each code means and what to do then, with a heading for each; for browsers as a page.
+pub async fn get_errors(_app: &App, call: Call) -> Result<Response, ApiError> {
+    let mut response = if accept::wants_page(call.headers()) { pages::errors() } else { respond::markdown(ERRORS) };
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }

@@ -1,0 +1,40 @@
+//! Makes a page of docs/errors.md, which is where the `type` of each problem leads.
+
+use pulldown_cmark::{Event, Parser, Tag, TagEnd, TextMergeStream, html};
+use std::error::Error;
+use std::path::Path;
+use std::{env, fs};
+
+const SOURCE: &str = "docs/errors.md";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={SOURCE}");
+    let page = render(&fs::read_to_string(SOURCE)?);
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("errors.html"), page)?;
+    Ok(())
+}
+
+fn render(source: &str) -> String {
+    let mut events: Vec<Event<'_>> = TextMergeStream::new(Parser::new(source)).collect();
+    for index in 1..events.len() {
+        let (before, after) = events.split_at_mut(index);
+        if let (Some(Event::Start(Tag::Heading { id, .. })), Some(Event::Text(code))) =
+            (before.last_mut(), after.first())
+        {
+            *id = Some(code.clone());
+        }
+    }
+    // The other pages are not served, so that what leads there is text.
+    let mut is_served = false;
+    events.retain(|event| match event {
+        Event::Start(Tag::Link { dest_url, .. }) => {
+            is_served = dest_url.starts_with("https:");
+            is_served
+        }
+        Event::End(TagEnd::Link) => is_served,
+        _ => true,
+    });
+    let mut page = String::new();
+    html::push_html(&mut page, events.into_iter());
+    page
+}
