@@ -7,6 +7,7 @@ import { performance } from "node:perf_hooks";
 import { Docle } from "../../tests/harness/docle.ts";
 import { newKey } from "../setup/development.mjs";
 import { hangUp, post, textOf } from "./call.ts";
+import { echo } from "./echo.ts";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
 import { report } from "./report.ts";
 
@@ -58,7 +59,8 @@ async function warm(docle: Docle, url: string, secret: string) {
   const [alone, through] = (await inTurn(150, () => direct(url, secret), () => run(docle))) as [Figures, Figures];
   await inTurn(50, stream);
   const eight = await atOnce(200, 8, () => run(docle));
-  return { alone, through, eight, firstByte: round(median(firsts)) };
+  const typed = await echo(docle.worker.url, docle.worker.key);
+  return { alone, through, eight, firstByte: round(median(firsts)), typed };
 }
 
 const contained = await Docle.contained({}, { grants: "platform" });
@@ -86,6 +88,7 @@ try {
     both("a warm run, p95", ({ through }) => through.p95),
     both("the way there and back, p50", ({ alone, through }) => round(through.p50 - alone.p50)),
     both("first byte of a stream's output, p50", ({ firstByte }) => firstByte),
+    both("a line typed and echoed through a WebSocket, p50", ({ typed }) => typed),
     both("warm runs a second, 8 at once", ({ eight }) => eight.perSecond),
     "",
     `The image has ${Math.round(image / 1e6)} MB. \`GET /health\`, which wakes nothing, took ${health} ms.`,
