@@ -143,7 +143,7 @@ fn paths_and_methods_are_told_apart() {
         (Method::HEAD, "/health", 200, ""),
         (Method::POST, "/health", 405, "GET, HEAD"),
         (Method::DELETE, "/", 405, "GET, HEAD"),
-        (Method::GET, "/api/run", 426, ""),
+        (Method::GET, "/api/run", 405, "POST, OPTIONS"),
         (Method::PUT, "/api/run", 405, "POST, GET, HEAD, OPTIONS"),
         (Method::PUT, "/api/run/x", 405, "GET, HEAD, OPTIONS"),
         (Method::OPTIONS, "/health", 405, "GET, HEAD"),

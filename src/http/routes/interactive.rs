@@ -14,7 +14,7 @@ use crate::http::{sse, subprotocol};
 use crate::ports::exchange::{Body, Response};
 use crate::ports::socket::{Message, Socket};
 use ::http::StatusCode;
-use ::http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use ::http::header::{ALLOW, HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use bytes::Bytes;
 use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::StreamExt;
@@ -35,9 +35,9 @@ const NORMAL: u16 = 1_000;
 /// Whoever may not run is refused here, before there is a socket.
 pub async fn talk_to_run(app: &App, call: Call) -> Result<Response, ApiError> {
     if !call.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
-        let message = "GET is for a WebSocket, through which a run is talked to; POST runs a program, GET /api/run/:id reads \
-                       what it gave.";
-        return Err(ApiError::new(ErrorCode::UpgradeRequired, message));
+        let message = "POST runs a program; GET is for a WebSocket, through which a run is talked to.";
+        let allow = (ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+        return Err(ApiError::new(ErrorCode::MethodNotAllowed, message).with_headers([allow]));
     }
     if call.header("idempotency-key").is_some() {
         return Err(invalid("Idempotency-Key", "is not available for a run that is talked to: leave it out"));
