@@ -3,10 +3,11 @@
 //! `node scripts/bench/containers.ts` after `npm run build`, where a container engine is. Containers are granted what the
 //! platform's own tools grant them, so that both runners make the same jails.
 
+import type { Agent } from "node:http";
 import { performance } from "node:perf_hooks";
 import { Docle } from "../../tests/harness/docle.ts";
 import { newKey } from "../setup/development.mjs";
-import { hangUp, post, textOf } from "./call.ts";
+import { hangUp, IntoContainer, post, textOf } from "./call.ts";
 import { echo } from "./echo.ts";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
 import { report } from "./report.ts";
@@ -19,11 +20,11 @@ async function run(docle: Docle, key = docle.worker.key, accept = "application/j
 }
 
 /** The same job at a runner itself. */
-async function direct(url: string, secret: string) {
+async function direct(url: string, secret: string, by?: Agent) {
   const limits = { timeoutMs: 3_000, memoryMB: 256, maxOutputBytes: 1_048_576 };
   const files = [{ path: "main.py", content: "print('hello')" }];
   const job = { id: crypto.randomUUID(), language: "python", files, entrypoint: "main.py", stdin: "", args: [], env: {}, packages: [], limits, network: { mode: "none" } };
-  await textOf(post(`${url}/v1/runs`, secret, job, { "docle-protocol": "1" }));
+  await textOf(post(`${url}/v1/runs`, secret, job, { "docle-protocol": "1" }, undefined, by));
 }
 
 /** How long something takes once, in milliseconds. */
@@ -52,15 +53,16 @@ async function starts(docle: Docle) {
   return { first, again: round(median(again)), eightFirst: round(Math.min(...eight)), eightLast: round(Math.max(...eight)) };
 }
 
-/** Warm runs through the Worker, beside the runner alone. */
-async function warm(docle: Docle, url: string, secret: string) {
+/** Warm runs through the Worker, beside the runner alone, and that by the runtime's way where there is one. */
+async function warm(docle: Docle, url: string, secret: string, way?: Agent) {
   const stream = async () => void firsts.push((await run(docle, undefined, "text/event-stream")).firstMs);
   const firsts: number[] = [];
-  const [alone, through] = (await inTurn(150, () => direct(url, secret), () => run(docle))) as [Figures, Figures];
+  const figures = await inTurn(150, () => direct(url, secret), () => direct(url, secret, way), () => run(docle));
+  const [alone, byTheWay, through] = figures as [Figures, Figures, Figures];
   await inTurn(50, stream);
   const eight = await atOnce(200, 8, () => run(docle));
   const typed = await echo(docle.worker.url, docle.worker.key);
-  return { alone, through, eight, firstByte: round(median(firsts)), typed };
+  return { alone, byTheWay, through, eight, firstByte: round(median(firsts)), typed };
 }
 
 const contained = await Docle.contained({}, { grants: "platform" });
@@ -70,7 +72,9 @@ try {
   await run(contained);
   const [box] = contained.containers.running();
   if (!box) throw new Error("no container runs");
-  const inside = await warm(contained, contained.containers.address(box), contained.hidden().secret);
+  const way = new IntoContainer(contained.containers.published(box));
+  const inside = await warm(contained, contained.containers.address(box), contained.hidden().secret, way);
+  way.destroy();
   const beside = await warm(outside, outside.runner.url, outside.runner.secret);
   const image = Number(contained.containers.docker("image", "inspect", "--format", "{{.Size}}", contained.containers.settings.image));
   const health = await timed(() => contained.fetch("/health"));
@@ -84,6 +88,7 @@ try {
     row("a run after a sleep (p50 of 7)", cold.again, "–"),
     row("eight projects' first runs at once: the first, the last", `${cold.eightFirst}, ${cold.eightLast}`, "–"),
     both("a warm run, at the runner itself, p50", ({ alone }) => alone.p50),
+    row("the same by the runtime's way into a container, p50", inside.byTheWay.p50, "–"),
     both("a warm run, p50", ({ through }) => through.p50),
     both("a warm run, p95", ({ through }) => through.p95),
     both("the way there and back, p50", ({ alone, through }) => round(through.p50 - alone.p50)),

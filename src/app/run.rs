@@ -219,11 +219,14 @@ fn record_at_the_end(app: &App, running: &mut Running, client: Client, request: 
     let (sender, receiver) = oneshot::channel::<Ended>();
     running.recorder = Some(sender);
     let recorder = Recorder::of(app, client);
+    let clock = Rc::clone(&app.clock);
     app.background.spawn(Box::pin(async move {
         let Ok(Ended { result, rest }) = receiver.await else { return };
         if let Some(mut rest) = rest {
             while rest.next_line().await.is_ok() {}
         }
+        // All of this is one thread's work, and whoever asked waits for the answer and not for the record of it.
+        clock.sleep(0).await;
         recorder.record(&request, &result).await;
     }));
 }

@@ -79,8 +79,16 @@ export class Containers {
 
   /** Where the runner in a container is reached directly, past the Worker: a container has its side-car's network. */
   address(box: Box): string {
-    const sidecar = this.docker("inspect", "--format", "{{.HostConfig.NetworkMode}}", box.id).replace(/^container:/, "");
-    return `http://${this.docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", sidecar)}:8000`;
+    return `http://${this.docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", this.#sidecar(box))}:8000`;
+  }
+
+  /** The port of this machine that leads to a container's side-car. */
+  published(box: Box): number {
+    return Number(this.docker("port", this.#sidecar(box)).match(/0\.0\.0\.0:(\d+)/)?.[1]);
+  }
+
+  #sidecar(box: Box): string {
+    return this.docker("inspect", "--format", "{{.HostConfig.NetworkMode}}", box.id).replace(/^container:/, "");
   }
 
   /** Asks the runner in a container how it is. */
