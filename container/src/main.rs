@@ -24,7 +24,7 @@ mod turns;
 use assembly::{Assembled, assemble};
 use clap::Parser;
 use options::{Command, Machine, Options};
-use server::{Fitness, Secret, Service};
+use server::{Evidence, Fitness, Secret, Service};
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -65,6 +65,7 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
         let assembled = assemble(machine)?;
         let properties = assembled.properties();
         let Assembled { runner, grants, .. } = assembled;
+        let evidence = if grants.counts_memory() { Evidence::OfTheRun } else { Evidence::OfTheContainer };
         runner.prove().await?;
         tokio::spawn(runner.seating.clone().tend());
         let stopping = CancellationToken::new();
@@ -72,7 +73,7 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
             runner: Arc::new(runner),
             secret: Arc::new(Secret(secret)),
             stopping: stopping.clone(),
-            fitness: Arc::new(Fitness::new(replaceable)),
+            fitness: Arc::new(Fitness::new(replaceable, evidence)),
             instance: hex::encode(random::<8>()?).into(),
             taken: Arc::default(),
             inputs: Arc::default(),

@@ -135,6 +135,17 @@ describe("memory that runs out", async () => {
   const docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" }, { grants: "platform", memoryMB: 320 });
   after(() => docle.stop());
 
+  test("is a program's own affair where its limit is what it met, and says nothing of a neighbour that kills itself", async () => {
+    const suicide = await docle.stream({ lang: "python", code: "import os, time\nos.write(1, b'up')\ntime.sleep(3)\nos.kill(os.getpid(), 9)", policy: { timeoutMs: 30_000 } });
+    let [greedy, last]: [RunResult | undefined, Record<string, unknown>] = [undefined, {}];
+    for await (const { event, data } of suicide) {
+      last = data;
+      if (event === "stdout") greedy = await docle.run({ lang: "python", code: "x = b'x' * (200 << 20)", policy: { memoryMB: 100 } });
+    }
+    assert.equal(greedy?.status, "memory", JSON.stringify(greedy));
+    assert.partialDeepStrictEqual(last, { status: "killed", signal: "SIGKILL" });
+  });
+
   test("is not the program's fault, and the container is replaced", async () => {
     await docle.run(quick);
     const [before] = await docle.runners();

@@ -71,6 +71,11 @@ const WAY_OUT: &str = "run as root, or allow user namespaces (Debian: sysctl ker
     --security-opt seccomp=unconfined --security-opt apparmor=unconfined).";
 
 impl Grants {
+    /// Whether the kernel counts the memory of each run, and whom it ended for want of it.
+    pub fn counts_memory(&self) -> bool {
+        self.cgroups != Kind::None
+    }
+
     /// Property of a jail → what holds it here.
     pub fn properties(&self) -> BTreeMap<String, String> {
         let user = match self.tier {
@@ -112,7 +117,7 @@ impl Grants {
             ("ipc", either("IPC and UTS namespaces", "seccomp: no System V or POSIX queues and segments")),
             ("system calls", "seccomp allow-list"),
             ("memory", memory),
-            ("usage", if self.cgroups == Kind::None { "wait4" } else { self.cgroups.name() }),
+            ("usage", if self.counts_memory() { self.cgroups.name() } else { "wait4" }),
         ]
         .map(|(property, holder)| (property.to_owned(), holder.to_owned()))
         .into()

@@ -8,22 +8,33 @@ use docle_protocol::{RunReport, RunStatus};
 use std::fs;
 use tokio_util::sync::CancellationToken;
 
-/// Where the kernel counts processes that it ended because memory ran out: on this machine, which in production is the
-/// container's own. The counters of control groups differ in what they count between versions.
-const COUNTER: &str = "/proc/vmstat";
+/// Where the kernel counts processes that it ended because memory ran out: those of the container, by either version of
+/// its control group, or else those of the machine, which in production is the container's own.
+const COUNTERS: [&str; 3] =
+    ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control", "/proc/vmstat"];
 /// A run that reached this share of its limit is said to have reached it.
 const REACHED: f64 = 0.9;
+
+/// What tells that the kernel ended a process for want of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// Each run's own control group counts, and its report says so: [`RunStatus::Memory`].
+    OfTheRun,
+    /// There is no such group, and what is counted is the whole container's.
+    OfTheContainer,
+}
 
 /// See the module.
 #[derive(Debug)]
 pub struct Fitness {
     lost: Option<CancellationToken>,
+    evidence: Evidence,
 }
 
 impl Fitness {
     /// That of a runner which just started; it can be lost only where somebody starts another one.
-    pub fn new(replaceable: bool) -> Self {
-        Self { lost: replaceable.then(CancellationToken::new) }
+    pub fn new(replaceable: bool, evidence: Evidence) -> Self {
+        Self { lost: replaceable.then(CancellationToken::new), evidence }
     }
 
     /// Whether no more runs are to be taken.
@@ -41,18 +52,30 @@ impl Fitness {
 
     /// How often the kernel ran out of memory so far; 0 where it is not counted, or does not matter.
     pub fn memory_failures(&self) -> u64 {
-        if self.lost.is_none() {
+        if self.lost.is_none() || self.evidence == Evidence::OfTheRun {
             return 0;
         }
-        fs::read_to_string(COUNTER).ok().and_then(|text| read_counter(&text)).unwrap_or(0)
+        let counts = COUNTERS.iter().filter_map(|path| fs::read_to_string(path).ok());
+        counts.filter_map(|text| read_counter(&text)).next().unwrap_or(0)
     }
 
     /// Judges a run of at most `memory_mb` MiB that found `memory_failures_before` at its start.
     ///
-    /// A program that was ended although it was below its limit, while the kernel ran out of memory, is not to blame: the
-    /// container gave it less than it was promised.
+    /// A program that was ended for want of memory although it was below its limit is not to blame: the container gave it
+    /// less than it was promised.
     pub fn judge(&self, mut report: RunReport, memory_mb: u32, memory_failures_before: u64) -> RunReport {
-        if is_unexplained(&report, memory_mb) && self.memory_failures() > memory_failures_before {
+        let is_below = report.usage.mem_mb < f64::from(memory_mb) * REACHED;
+        let is_blameless = match (report.status, self.evidence) {
+            (RunStatus::Memory, Evidence::OfTheRun) => self.lost.is_some() && is_below,
+            (RunStatus::Memory, Evidence::OfTheContainer) => {
+                is_below && self.memory_failures() > memory_failures_before
+            }
+            (RunStatus::Killed, Evidence::OfTheContainer) => {
+                report.signal.as_deref() == Some("SIGKILL") && self.memory_failures() > memory_failures_before
+            }
+            _ => false,
+        };
+        if is_blameless {
             report.status = RunStatus::System;
             report
                 .stderr
@@ -63,15 +86,6 @@ impl Fitness {
             lost.cancel();
         }
         report
-    }
-}
-
-/// Whether nothing that the run did or was limited to explains its end.
-fn is_unexplained(report: &RunReport, memory_mb: u32) -> bool {
-    match report.status {
-        RunStatus::Killed => report.signal.as_deref() == Some("SIGKILL"),
-        RunStatus::Memory => report.usage.mem_mb < f64::from(memory_mb) * REACHED,
-        _ => false,
     }
 }
 
@@ -96,31 +110,43 @@ mod tests {
             (true, RunStatus::System, true),
             (false, RunStatus::System, false),
             (true, RunStatus::Killed, false),
-            (true, RunStatus::Memory, false),
+            (true, RunStatus::Timeout, false),
         ] {
-            let fitness = Fitness::new(replaceable);
-            let judged = fitness.judge(report(status), 256, u64::MAX);
+            let fitness = Fitness::new(replaceable, Evidence::OfTheRun);
+            let judged = fitness.judge(report(status), 256, 0);
             assert_eq!((judged.status, fitness.is_lost()), (status, lost), "{replaceable} {status:?}");
         }
     }
 
     #[test]
-    fn a_limit_that_was_reached_explains_an_end() {
-        for (status, memory_mb, unexplained) in [
-            (RunStatus::Killed, 1_024, true),
-            (RunStatus::Memory, 1_024, true),
-            (RunStatus::Memory, 200, false),
-            (RunStatus::Timeout, 1_024, false),
+    fn the_run_s_own_group_tells_whose_fault_an_end_was() {
+        for (replaceable, status, memory_mb, judged) in [
+            // Ended by the kernel far below the limit: others took the memory.
+            (true, RunStatus::Memory, 1_024, RunStatus::System),
+            (true, RunStatus::Memory, 200, RunStatus::Memory),
+            // Nobody says that a program which killed itself met a kernel without memory, whatever its neighbours meet.
+            (true, RunStatus::Killed, 1_024, RunStatus::Killed),
+            (false, RunStatus::Memory, 1_024, RunStatus::Memory),
         ] {
             let mut ended = report(status);
             ended.usage.mem_mb = 199.5;
-            assert_eq!(is_unexplained(&ended, memory_mb), unexplained, "{status:?} {memory_mb}");
+            let fitness = Fitness::new(replaceable, Evidence::OfTheRun);
+            assert_eq!(fitness.judge(ended, memory_mb, 0).status, judged, "{status:?} {memory_mb}");
+        }
+    }
+
+    #[test]
+    fn without_a_group_nothing_is_blamed_on_a_kernel_that_did_not_run_out_of_memory() {
+        for status in [RunStatus::Memory, RunStatus::Killed] {
+            let fitness = Fitness::new(true, Evidence::OfTheContainer);
+            assert_eq!(fitness.judge(report(status), 1_024, u64::MAX).status, status);
         }
     }
 
     #[test]
     fn the_counter_is_read() {
         assert_eq!(read_counter("oom_kill_x 1\noom_kill 3\npgfault 1\n"), Some(3));
+        assert_eq!(read_counter("low 0\noom 4\noom_kill 2\noom_group_kill 0\n"), Some(2));
         assert_eq!(read_counter("pgfault 1\n"), None);
     }
 }

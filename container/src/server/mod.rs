@@ -8,7 +8,7 @@ mod runs;
 mod stdin;
 
 use door::Door;
-pub use fitness::Fitness;
+pub use fitness::{Evidence, Fitness};
 use run_ids::RunIds;
 use stdin::Inputs;
 
