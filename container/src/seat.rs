@@ -202,6 +202,14 @@ impl Seat {
         Ok(())
     }
 
+    /// Waits until the place that the next jail shares with earlier ones is empty. A run that came before would wait for
+    /// that in vain, where the last one has left tens of thousands of files, and not in the queue, where it belongs.
+    pub async fn emptied(&mut self) {
+        if let Some(next) = &mut self.next {
+            next.jail.emptied().await;
+        }
+    }
+
     fn make(&mut self, language: Option<Language>) -> io::Result<Next> {
         if !self.jailer.is_alive() {
             // The kernel may have ended it when a run left its group no memory.

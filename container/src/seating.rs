@@ -63,6 +63,7 @@ impl Seating {
                 tokio::task::spawn_blocking(move || say(place.seat().renew(language)));
             } else {
                 say(place.seat().refill(language));
+                place.seat().emptied().await;
             }
         });
     }

@@ -6,15 +6,11 @@ import type { Grants } from "../harness/engine.ts";
 import { attackWith } from "../hostile/corpus.ts";
 import { themes } from "../hostile/themes/all.ts";
 
-/**
- * What must hold without namespaces, too, as it is written. The other themes are about limits that the kernel holds, about
- * runs at the same time, and about what is in sight: memory and disk are watched there, one program runs at a time, and
- * processes of the container can be seen. docs/security.md says so.
- */
-const WITHOUT_NAMESPACES = ["survivors", "time", "output", "kernel surface"];
+/** What must hold without namespaces, too, as it is written; docs/security.md says of the rest why it does not. */
+const withoutNamespaces = themes.map((theme) => ({ ...theme, attacks: theme.attacks.filter((attack) => !attack.apart) }));
 
 const tiers: [Grants, typeof themes][] = [
-  ["default", themes.filter(({ name }) => WITHOUT_NAMESPACES.includes(name))],
+  ["default", withoutNamespaces],
   ["platform", themes],
 ];
 for (const [grants, chosen] of tiers) {

@@ -18,6 +18,8 @@ export interface Scene {
 /** One entry of the corpus. */
 export interface Attack {
   name: string;
+  /** Whether only namespaces hold what it attacks: docs/security.md says what can be seen and done without them. */
+  apart?: boolean;
   /** Attacks, and throws where the property does not hold. */
   act(scene: Scene): Promise<void>;
 }
@@ -82,6 +84,8 @@ export const leftover = (name: string, leave: string, look: string, rest?: Rest)
 /** A Python program that says `ready` and stays, and the Python of a run meanwhile that must print what is expected. */
 export const meanwhile = (name: string, stay: string, visit: string, expected: string, rest?: Rest): Attack => ({
   name: `meanwhile: ${name}`,
+  // Without namespaces one program runs at a time.
+  apart: true,
   async act(scene) {
     const staying = events(scene.runner, prepared(scene, "python", `${stay}\nimport signal\nprint('ready', flush=True)\nsignal.pause()`, rest ?? {}));
     try {
@@ -103,6 +107,9 @@ export const asRoot = (attack: Attack): Attack => ({
   name: attack.name,
   act: (scene) => (scene.tier === "root" ? attack.act(scene) : attempt(scene, "python", "print(1)").then(() => undefined)),
 });
+
+/** An attack on what only namespaces hold. */
+export const apart = (attack: Attack): Attack => ({ ...attack, apart: true });
 
 /** Asserts everything that a program prints to standard output. */
 export const prints = (text: string): Property => (report) => assert.equal(report.stdout, text, tail(report));

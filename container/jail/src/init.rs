@@ -45,6 +45,9 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
     let mut streams = Some(streams);
     let mut reaper = Reaper::new(settings).map_err(failed("watch children"))?;
     prepare(settings).map_err(failed("prepare the jail"))?;
+    if settings.tier == Tier::Shared {
+        Notice::Emptied.send(control, None).map_err(failed("say that it is empty"))?;
+    }
     let (waiting, opening) = match &creation.warm {
         Some(warm) => {
             let script = Script::lay(warm.script(), settings.uid).map_err(failed("lay the script"))?;

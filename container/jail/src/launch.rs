@@ -95,6 +95,8 @@ const MAX_PACKET: usize = 16 * 1_024;
 pub enum Notice {
     /// The jail's first process exists; its pidfd comes with this.
     Created,
+    /// What an earlier program has left in a place that programs share is gone.
+    Emptied,
     /// The interpreter that was started ahead has come as far as its script.
     Waiting,
     /// The program is about to start; the egress socket comes with this where one was asked for.

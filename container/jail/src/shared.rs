@@ -10,7 +10,7 @@ use super::launch::Launch;
 use super::root::Root;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Gid, Pid, Uid, fork, setresgid, setresuid};
 use std::fs::{self, Permissions};
 use std::io;
@@ -121,8 +121,10 @@ fn others_live(user: Uid) -> io::Result<bool> {
         if name.to_string_lossy().parse::<u32>().is_err() || name.to_string_lossy() == own {
             continue;
         }
-        // Its owner would not tell: the files of a process that may not be traced are root's.
-        let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+        // Its owner would not tell: the files of a process that may not be traced are root's. What the process calls itself
+        // is in the same text, and need not be UTF-8.
+        let status = fs::read(entry.path().join("status")).unwrap_or_default();
+        let status = String::from_utf8_lossy(&status);
         let says = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
         if says("Uid:") == Some(&user.to_string()) && !matches!(says("State:"), Some("Z" | "X")) {
             return Ok(true);
@@ -141,25 +143,30 @@ pub fn adopt_orphans() -> io::Result<()> {
 /// Kills every process of the program's user, by a child that has become that user: to it, "all" means those. Who
 /// calls this reaps and calls again until nobody is left, so what was forked meanwhile is met the next time.
 pub fn kill_all(uid: u32) -> io::Result<()> {
-    // SAFETY: this process has one thread.
-    match unsafe { fork() }? {
-        ForkResult::Child => {
-            let (user, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
-            let became = setresgid(group, group, group).and_then(|()| setresuid(user, user, user));
-            // Killing as anybody else would end the runner itself.
-            let code = match became {
-                Ok(()) => match kill(Pid::from_raw(-1), Signal::SIGKILL) {
-                    Ok(()) | Err(Errno::ESRCH) => 0,
-                    Err(_) => 1,
-                },
-                Err(_) => 1,
-            };
-            // SAFETY: ends the process without running destructors of state that belongs to the parent.
-            unsafe { libc::_exit(code) }
+    loop {
+        // SAFETY: this process has one thread.
+        let child = match unsafe { fork() }? {
+            ForkResult::Child => kill_as(uid),
+            ForkResult::Parent { child } => child,
+        };
+        match waitpid(child, None)? {
+            WaitStatus::Exited(_, 0) => return Ok(()),
+            // The server may be sweeping at the same time, and the program may kill whoever has its user, too.
+            WaitStatus::Signaled(_, Signal::SIGKILL, _) => {}
+            _ => return Err(io::Error::other("the program's processes cannot be ended")),
         }
-        ForkResult::Parent { child } => match waitpid(child, None)? {
-            nix::sys::wait::WaitStatus::Exited(_, 0) => Ok(()),
-            _ => Err(io::Error::other("the program's processes cannot be ended")),
-        },
     }
+}
+
+/// Becomes the program's user, kills everybody else who is that, and ends.
+fn kill_as(uid: u32) -> ! {
+    let (user, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
+    let became = setresgid(group, group, group).and_then(|()| setresuid(user, user, user));
+    // Killing as anybody else would end the runner itself.
+    let code = match became.and_then(|()| kill(Pid::from_raw(-1), Signal::SIGKILL)) {
+        Ok(()) | Err(Errno::ESRCH) => 0,
+        Err(_) => 1,
+    };
+    // SAFETY: ends the process without running destructors of state that belongs to the parent.
+    unsafe { libc::_exit(code) }
 }

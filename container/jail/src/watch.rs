@@ -2,7 +2,6 @@
 //! way, because a fast program is seen late.
 
 use super::launch::Bounds;
-use super::sys;
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{Mode, fstatat};
@@ -118,15 +117,43 @@ impl Watch {
 
 /// Bytes of a process with shared pages counted in parts.
 fn proportional(process: &Path) -> Option<u64> {
-    let rollup = fs::read_to_string(process.join("smaps_rollup")).ok()?;
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1_024)
+    field(&fs::read(process.join("smaps_rollup")).ok()?, "Pss:")
 }
 
 /// Bytes of a process without pages of files, where looking closer takes a capability that a container does not grant.
 fn private(process: &Path) -> Option<u64> {
-    let statm = fs::read_to_string(process.join("statm")).ok()?;
-    let mut fields = statm.split(' ').skip(1).map_while(|field| field.parse::<u64>().ok());
-    let pages = fields.next()?.saturating_sub(fields.next()?);
-    Some(pages * sys::page_bytes() as u64)
+    let status = fs::read(process.join("status")).ok()?;
+    Some(["RssAnon:", "RssShmem:"].iter().filter_map(|name| field(&status, name)).sum())
+}
+
+/// A field of the kernel's in bytes. What a program calls itself is in the same text, and need not be UTF-8.
+fn field(text: &[u8], name: &str) -> Option<u64> {
+    let line = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(name.as_bytes()))?;
+    let kilobytes = str::from_utf8(line).ok()?.trim().strip_suffix(" kB")?;
+    Some(kilobytes.parse::<u64>().ok()? * 1_024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_read_whatever_the_program_calls_itself() {
+        let status = b"Name:\t\xff RssAnon: 1 kB\nUmask:\t0022\nRssAnon:\t    5612 kB\nRssShmem:\t       0 kB\n";
+        assert_eq!(field(status, "RssAnon:"), Some(5_612 * 1_024));
+        assert_eq!(field(status, "RssShmem:"), Some(0));
+        assert_eq!(field(status, "VmSwap:"), None);
+    }
+
+    #[test]
+    fn shared_memory_is_held_as_well() {
+        let before = private(Path::new("/proc/self")).unwrap();
+        let bytes = 8 << 20;
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_POPULATE;
+        // SAFETY: a new mapping that nothing else refers to, and that lasts until the process ends.
+        let mapped =
+            unsafe { libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+        assert_ne!(mapped, libc::MAP_FAILED);
+        assert!(private(Path::new("/proc/self")).unwrap() >= before + bytes as u64 / 2);
+    }
 }

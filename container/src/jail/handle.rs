@@ -138,7 +138,7 @@ impl Jail {
             let read = |control: &OwnedFd| Notice::receive(control.as_raw_fd());
             match self.control.async_io(Interest::READABLE, read).await {
                 Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd,
-                Ok(Some((Notice::Waiting, _))) => {}
+                Ok(Some((Notice::Emptied | Notice::Waiting, _))) => {}
                 // Said once, when it has ended without reading an order. Its last words are still to be read.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
                 other => return other,
@@ -151,12 +151,25 @@ impl Jail {
         while !self.waits {
             match Notice::receive(self.control.get_ref().as_raw_fd()) {
                 Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd,
+                Ok(Some((Notice::Emptied, _))) => {}
                 Ok(Some((Notice::Waiting, _))) => self.waits = true,
                 // Nothing has been said, or the jail is gone, which whoever uses it finds out.
                 _ => return false,
             }
         }
         true
+    }
+
+    /// Waits until what an earlier program has left is gone, where programs share a place. A jail that ends before is
+    /// somebody else's to find out.
+    pub async fn emptied(&mut self) {
+        while self.outliving.is_some() {
+            let read = |control: &OwnedFd| Notice::receive(control.as_raw_fd());
+            match self.control.async_io(Interest::READABLE, read).await {
+                Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd,
+                _ => return,
+            }
+        }
     }
 
     /// Asks the jail to end everything in it, to count, and to report.

@@ -1,7 +1,7 @@
 //! Files without end: bytes, inodes, descriptors and everything else that a kernel keeps count of.
 
 import assert from "node:assert/strict";
-import { ends, node, prints, printsOnly, python, shell, type Property, type Theme } from "../attack.ts";
+import { apart, ends, node, prints, printsOnly, python, shell, type Property, type Theme } from "../attack.ts";
 import type { Rest } from "../../harness/jobs.ts";
 
 /** Files and directories of one run. */
@@ -13,8 +13,12 @@ const limited: Rest = { limits: { memoryMB: LIMIT_MB } };
 /** Room for a Node beside three quarters of it. */
 const roomy: Rest = { limits: { memoryMB: 256 } };
 
-/** Asserts that the number a program printed last lies in this range. */
-const counts = (least: number, most: number): Property => (report) => {
+/**
+ * Asserts that the number a program printed last lies in this range. Where files are watched, who passes a limit is ended,
+ * and they lie on a disk, which may be too slow to pass it in time.
+ */
+const counts = (least: number, most: number): Property => (report, scene) => {
+  if (scene.tier === "shared" && ["memory", "timeout"].includes(report.status)) return;
   const count = Number(report.stdout.trim().split("\n").at(-1));
   assert.ok(count >= least && count <= most, `${count}: ${report.status} ${report.stderr.slice(-500)}`);
 };
@@ -35,9 +39,9 @@ export const disk: Theme = {
   attacks: [
     python("/tmp full", fill("['/tmp/a']"), counts(1, 100), limited),
     python("all places full: one limit for all of them", fill("['/tmp/a', '/workspace/a', '/dev/shm/a', '/tmp/b', '/dev/shm/b']"), counts(1, 96), limited),
-    python("files that are deleted while they are open", "f = []; n = 0\nimport os\ntry:\n  while True:\n    x = open('/tmp/a', 'wb', 0); os.unlink('/tmp/a'); f.append(x)\n    n += x.write(bytes(1 << 20)) // (1 << 20)\nexcept OSError: print(n)", counts(1, 96), limited),
-    python("files without a name", "import os\nf = []; n = 0\ntry:\n  while True: f.append(os.open('/tmp', os.O_TMPFILE | os.O_RDWR)); n += os.write(f[-1], bytes(1 << 20)) >> 20\nexcept OSError: print(n)", counts(0, 96), limited),
-    python("room that is reserved", "import os\nf = os.open('/tmp/a', os.O_CREAT | os.O_RDWR)\ntry: os.posix_fallocate(f, 0, 99 << 20); print('reserved')\nexcept OSError as e: print('refused')", prints("refused\n"), limited),
+    apart(python("files that are deleted while they are open", "f = []; n = 0\nimport os\ntry:\n  while True:\n    x = open('/tmp/a', 'wb', 0); os.unlink('/tmp/a'); f.append(x)\n    n += x.write(bytes(1 << 20)) // (1 << 20)\nexcept OSError: print(n)", counts(1, 96), limited)),
+    apart(python("files without a name", "import os\nf = []; n = 0\ntry:\n  while True: f.append(os.open('/tmp', os.O_TMPFILE | os.O_RDWR)); n += os.write(f[-1], bytes(1 << 20)) >> 20\nexcept OSError: print(n)", counts(0, 96), limited)),
+    apart(python("room that is reserved", "import os\nf = os.open('/tmp/a', os.O_CREAT | os.O_RDWR)\ntry: os.posix_fallocate(f, 0, 99 << 20); print('reserved')\nexcept OSError as e: print('refused')", prints("refused\n"), limited)),
     python("a file larger than a file may be", "import os, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nf = open('/tmp/a', 'wb', 0)\nn = 0\ntry:\n  while True: n += f.write(bytes(1 << 20)) >> 20\nexcept OSError as e: print(n)", counts(99, 100), { limits: { memoryMB: 512 } }),
     python("a sparse file of a terabyte", "import os\nf = open('/tmp/a', 'wb')\ntry: f.truncate(1 << 40); print('made')\nexcept OSError: print('refused')", printsOnly(/^refused$/), { ...limited }),
     python("inodes", "n = 0\ntry:\n  while n < 100_000: open(f'/tmp/{n}', 'w').close(); n += 1\nexcept OSError: pass\nprint(n)", counts(1_000, INODES)),
@@ -61,7 +65,7 @@ export const descriptors: Theme = {
   attacks: [
     python("files", hoard("os.open('/dev/null', 0)"), counts(1, LIMIT)),
     python("pipes", hoard("os.pipe()"), counts(1, LIMIT / 2)),
-    python("sockets", hoard("socket.socket()"), counts(1, LIMIT)),
+    python("sockets", hoard("socket.socket(socket.AF_UNIX)"), counts(1, LIMIT)),
     python("epoll sets", hoard("select.epoll()"), counts(1, LIMIT)),
     python("event counters", hoard("os.eventfd(0)"), counts(1, LIMIT)),
     // Where no group counts memory, there is none that no mapping shows.

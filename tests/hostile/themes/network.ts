@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { once } from "node:events";
-import { attempt, ends, node, prints, python, shell, type Attack, type Theme } from "../attack.ts";
+import { apart, attempt, ends, node, prints, python, shell, type Attack, type Theme } from "../attack.ts";
 import type { Rest } from "../../harness/jobs.ts";
 
 const open: Rest = { network: { mode: "public" } };
@@ -42,9 +42,9 @@ export const network: Theme = {
   name: "network",
   attacks: [
     python("connections without permission", connects("1.1.1.1", "127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "2606:4700::1111"), prints("refused\n".repeat(6))),
-    python("packets without permission", "import socket\nfor h in '1.1.1.1', '8.8.8.8', '255.255.255.255', '224.0.0.251':\n  s = socket.socket(type=socket.SOCK_DGRAM)\n  try: s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1); s.sendto(b'x', (h, 53)); print('sent')\n  except OSError: print('refused')", prints("refused\n".repeat(4))),
+    python("packets without permission", "import socket\nfor h in '1.1.1.1', '8.8.8.8', '255.255.255.255', '224.0.0.251':\n  try: s = socket.socket(type=socket.SOCK_DGRAM); s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1); s.sendto(b'x', (h, 53)); print('sent')\n  except OSError: print('refused')", prints("refused\n".repeat(4))),
     python("names without permission", "import socket\ntry: print(socket.getaddrinfo('example.com', 80))\nexcept OSError: print('refused')", prints("refused\n")),
-    python("interfaces", "print([l.split(':')[0].strip() for l in open('/proc/net/dev') if ':' in l])", prints("['lo']\n")),
+    apart(python("interfaces", "print([l.split(':')[0].strip() for l in open('/proc/net/dev') if ':' in l])", prints("['lo']\n"))),
     python("a proxy that is not there", "import socket\ntry: socket.create_connection(('127.0.0.1', 3128), 1); print('connected')\nexcept OSError: print('refused')", prints("refused\n")),
     node("fetch without permission", "fetch('http://1.1.1.1').then(() => console.log('got it'), () => console.log('refused'))", prints("refused\n")),
     shell("a connection by bash", "bash -c 'exec 3<>/dev/tcp/1.1.1.1/80' 2>/dev/null && echo connected || echo refused", prints("refused\n")),

@@ -1,7 +1,7 @@
 //! Attacks on what runs the programs: the server, the jailer, the first process of a jail, and their files.
 
 import assert from "node:assert/strict";
-import { attempt, ends, meanwhile, node, prints, printsOnly, python, type Attack, type Theme } from "../attack.ts";
+import { apart, attempt, ends, meanwhile, node, prints, printsOnly, python, type Attack, type Theme } from "../attack.ts";
 
 /** Tries each Python expression and prints what it got; an error is `refused`. */
 const tries = (setup: string, ...expressions: string[]) =>
@@ -53,7 +53,7 @@ export const runner: Theme = {
     python("signals for the first process", "import os, signal\nfor s in signal.SIGTERM, signal.SIGINT, signal.SIGSTOP, signal.SIGKILL, signal.SIGSEGV, signal.SIGCHLD, signal.SIGHUP, 40:\n  try: os.kill(1, s)\n  except OSError: pass\nprint('on')", prints("on\n")),
     python("signals for everybody", "import os, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntry: os.kill(-1, signal.SIGTERM)\nexcept OSError: pass\nprint('on')", prints("on\n")),
     python("a trace of the first process", tries(`${x86}\n${call}`, "call(101, 117, 16, 1, 0, 0)", "call(101, 117, 0x4206, 1, 0, 0)", "call(438, 438, os.pidfd_open(1), 0, 0)", "call(310, 270, 1, 0, 0, 0, 0, 0)"), printsOnly(/^refused$/)),
-    python("the files of the first process", tries("", ...["environ", "cmdline", "maps", "mem", "root", "cwd", "exe", "fd", "ns/mnt", "task", "status"].map((name) => `os.listdir('/proc/1/${name}') if os.path.isdir('/proc/1/${name}') else open('/proc/1/${name}').read()`)), refused(11)),
+    apart(python("the files of the first process", tries("", ...["environ", "cmdline", "maps", "mem", "root", "cwd", "exe", "fd", "ns/mnt", "task", "status"].map((name) => `os.listdir('/proc/1/${name}') if os.path.isdir('/proc/1/${name}') else open('/proc/1/${name}').read()`)), refused(11))),
     python("the memory killer turned on the first process", tries("", "open('/proc/1/oom_score_adj', 'w').write('1000')"), refused(1)),
     python("limits for the first process", tries("", ...["NOFILE", "NPROC", "AS", "FSIZE", "CPU"].map((name) => `resource.prlimit(1, resource.RLIMIT_${name}, (0, 0))`)), refused(5)),
     python("priorities for the first process", tries("", "os.sched_setaffinity(1, {0})", "os.setpriority(os.PRIO_PROCESS, 1, 19)", "os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))"), refused(3)),
@@ -63,8 +63,8 @@ export const runner: Theme = {
     python("the program file of the runner", "import os, sys\nfor p in '/proc/self/exe', '/proc/thread-self/exe', sys.executable:\n  for f in (lambda: open(p, 'r+b')), (lambda: open(p, 'wb')), (lambda: os.open(p, os.O_WRONLY | os.O_TRUNC)):\n    try: f(); print('opened')\n    except OSError: print('refused')", prints("refused\n".repeat(9))),
     python("files that the kernel runs", tries("", ...["/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug", "/proc/sys/fs/binfmt_misc/register", "/proc/sysrq-trigger", "/sys/kernel/uevent_helper", "/proc/sys/vm/drop_caches", "/proc/sys/vm/overcommit_memory", "/proc/sys/kernel/randomize_va_space"].map((path) => `open('${path}', 'w').write('1')`)), refused(9)),
     python("settings of its own namespaces", tries("", ...["kernel/pid_max", "kernel/shmmax", "kernel/msgmax", "kernel/domainname", "net/ipv4/ip_forward", "net/ipv4/tcp_rmem", "user/max_user_namespaces"].map((path) => `os.open('/proc/sys/${path}', os.O_WRONLY)`)), refused(7)),
-    python("control groups", tries("", "os.listdir('/sys/fs/cgroup')", "[l for l in open('/proc/self/cgroup') if not l.rstrip().endswith(':/')] or open('/sys/fs/cgroup/cgroup.procs')", "os.mkdir('/sys/fs/cgroup/x')"), refused(3)),
-    python("devices of the machine", tries("", ...["/dev/mem", "/dev/kmsg", "/dev/vda", "/dev/sda", "/dev/tty", "/dev/ptmx", "/dev/fuse", "/dev/kvm", "/dev/vsock", "/dev/net/tun", "/dev/loop0", "/dev/console"].map((path) => `open('${path}', 'rb')`)), refused(12)),
+    apart(python("control groups", tries("", "os.listdir('/sys/fs/cgroup')", "[l for l in open('/proc/self/cgroup') if not l.rstrip().endswith(':/')] or open('/sys/fs/cgroup/cgroup.procs')", "os.mkdir('/sys/fs/cgroup/x')"), refused(3))),
+    apart(python("devices of the machine", tries("", ...["/dev/mem", "/dev/kmsg", "/dev/vda", "/dev/sda", "/dev/tty", "/dev/ptmx", "/dev/fuse", "/dev/kvm", "/dev/vsock", "/dev/net/tun", "/dev/loop0", "/dev/console"].map((path) => `open('${path}', 'rb')`)), refused(12))),
     python("devices of its own making", tries("", "os.mknod('/tmp/m', 0o20666, os.makedev(1, 1))", "os.mknod('/tmp/d', 0o60666, os.makedev(254, 0))", "os.mknod('/dev/x', 0o20666, os.makedev(1, 3))"), refused(3)),
     python("/dev replaced", tries("", "os.unlink('/dev/null')", "os.symlink('/proc/sys/kernel/core_pattern', '/dev/shm/null') or os.rename('/dev/shm/null', '/dev/null')", "os.rename('/dev', '/tmp/dev')", "os.mkdir('/dev/pts')", "os.chmod('/dev/null', 0)"), refused(5)),
     python("programs that change the user", "import subprocess\nfor c in ['su', '-c', 'id'], ['sudo', '-n', 'id'], ['mount', '-t', 'tmpfs', 'x', '/tmp'], ['newgrp'], ['passwd', '-d', 'root'], ['unshare', '-Ur', 'true'], ['nsenter', '-t', '1', '-a', 'true']:\n  try: print('did' if subprocess.run(c, stdin=-3, capture_output=True).returncode == 0 else 'refused')\n  except OSError: print('refused')", prints("refused\n".repeat(7))),
@@ -72,7 +72,7 @@ export const runner: Theme = {
     python("capabilities", "s = dict(l.split(':\\t') for l in open('/proc/self/status').read().splitlines() if ':\\t' in l)\nprint(*[int(s[k], 16) for k in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb')], s['NoNewPrivs'], s['Seccomp'])", prints("0 0 0 0 1 2\n")),
     python("a file that keeps its owner's rights", "import os, shutil, subprocess\nshutil.copy('/usr/bin/id', '/tmp/id'); os.chmod('/tmp/id', 0o6777)\nprint(int(subprocess.check_output(['/tmp/id', '-u'])) == os.getuid() != 0)", prints("True\n")),
     python("a core that goes to a program of the host", "import resource\nprint(resource.getrlimit(resource.RLIMIT_CORE))\nimport os; os.abort()", ends("killed")),
-    python("the waiting script's pipe", "import os, stat\nprint(stat.S_ISREG(os.stat('main.py').st_mode), os.path.exists('/run/script'), os.listdir('/run'))\nos.unlink('main.py'); os.mkfifo('main.py')", prints("True False []\n")),
+    apart(python("the waiting script's pipe", "import os, stat\nprint(stat.S_ISREG(os.stat('main.py').st_mode), os.path.exists('/run/script'), os.listdir('/run'))\nos.unlink('main.py'); os.mkfifo('main.py')", prints("True False []\n"))),
     meanwhile("an exit that pulls the rug away", "import os, signal\nif os.fork() == 0:\n  signal.pause()", "print('on')", "on\n"),
     node("process.kill of everything", "for (const p of [1, -1, 0]) { try { process.on('SIGTERM', () => {}); process.kill(p, 'SIGTERM') } catch {} } console.log('on')", prints("on\n")),
     node("bindings of the interpreter", "const tried = []; for (const f of [() => process.binding('spawn_sync'), () => process.dlopen({ exports: {} }, '/lib/nothing.so'), () => require('fs').readFileSync('/proc/1/environ')]) { try { f(); tried.push('did') } catch { tried.push('refused') } } console.log(tried.at(-1))", prints("refused\n")),
