@@ -13,7 +13,7 @@ export const start: Program[] = [
   { name: "globals", code: "console.log(Object.getOwnPropertyNames(globalThis).sort().join())" },
   { name: "built-in modules", code: "console.log(require('module').builtinModules)" },
   { name: "environment", code: "console.log(process.env)" },
-  { name: "process ids", code: "console.log(process.pid, process.ppid)" },
+  { name: "process ids", apart: true, code: "console.log(process.pid, process.ppid)" },
   { name: "working directory", code: "const fs = require('fs'); console.log(process.cwd(), fs.readdirSync('.'), fs.readdirSync('/tmp'), fs.readdirSync('/dev/shm'))" },
   { name: "its file's owner and mode", code: "const s = require('fs').statSync(__filename); console.log(s.mode.toString(8), s.size, s.uid === process.getuid(), s.isFile(), s.nlink)" },
   { name: "version", code: "console.log(process.version, process.versions, process.release, process.arch, process.features)" },

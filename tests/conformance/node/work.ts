@@ -21,7 +21,7 @@ export const streams: Program[] = [
 ];
 
 export const processes: Program[] = [
-  { name: "timers", code: "setTimeout(() => console.log('t'), 3); const i = setInterval(() => { console.log('i'); clearInterval(i) }, 1)" },
+  { name: "timers", code: "const i = setInterval(() => { console.log('i'); clearInterval(i); setTimeout(() => console.log('t'), 3) }, 1)" },
   { name: "a worker of itself", code: "const w = require('worker_threads'); if (w.isMainThread) new w.Worker(__filename).on('exit', c => console.log('exit', c)); else console.log('worker', __filename)" },
   { name: "a worker with data", code: "const w = require('worker_threads'); new w.Worker('const w = require(\"worker_threads\"); w.parentPort.postMessage(w.workerData + 1)', { eval: true, workerData: 1 }).on('message', m => console.log(m))", holds: prints("2\n") },
   { name: "a worker that fails", code: "const w = require('worker_threads'); new w.Worker('throw new Error(1)', { eval: true }).on('error', e => console.log(e.message)).on('exit', c => console.log(c))" },
@@ -31,7 +31,7 @@ export const processes: Program[] = [
   { name: "fork of itself", code: "const { fork } = require('child_process'); if (process.send) process.send('x'); else fork(__filename).on('message', m => console.log(m)).on('exit', c => console.log(c))", holds: prints("x\n0\n") },
   { name: "a child that is killed", code: "const c = require('child_process').spawn('cat'); c.on('exit', (code, signal) => console.log(code, signal)); c.kill('SIGKILL')" , holds: prints("null SIGKILL\n") },
   { name: "a cluster", code: "const c = require('cluster'); if (c.isPrimary) { c.fork().on('message', m => { console.log(m); c.disconnect() }) } else process.send(c.worker.id)", holds: prints("1\n") },
-  { name: "a local server", code: "const http = require('http'); const s = http.createServer((q, r) => r.end(q.url)).listen(0, '127.0.0.1', async () => { console.log(await (await fetch(`http://127.0.0.1:${s.address().port}/a`)).text()); s.close(); s.closeAllConnections() })", holds: prints("/a\n") },
+  { name: "a local server", apart: true, code: "const http = require('http'); const s = http.createServer((q, r) => r.end(q.url)).listen(0, '127.0.0.1', async () => { console.log(await (await fetch(`http://127.0.0.1:${s.address().port}/a`)).text()); s.close(); s.closeAllConnections() })", holds: prints("/a\n") },
   { name: "files", code: "const fs = require('fs'); fs.writeFileSync('/tmp/x', '1'); fs.appendFileSync('y', '2'); console.log(fs.readdirSync('/tmp'), fs.readdirSync('.'), fs.statSync('y').mode.toString(8))" },
   { name: "asynchronous files", code: "const fs = require('fs/promises'); (async () => { await fs.mkdir('a/b', { recursive: true }); await fs.writeFile('a/b/c', 'x'); console.log(await fs.readdir('.', { recursive: true })) })()" },
   { name: "compression and hashes", code: "const z = require('zlib'), c = require('crypto'); console.log(z.gunzipSync(z.gzipSync('abc')).toString(), c.createHash('md5').update('a').digest('hex'), c.scryptSync('p', 's', 16).toString('hex'))" },

@@ -35,7 +35,7 @@ export const processes: Program[] = [
   { name: "subprocess of the same interpreter", code: "import subprocess, sys; print(subprocess.run([sys.executable, '-c', 'import sys; print(sys.argv, sys.path[1:])'], capture_output=True, text=True))" },
   { name: "subprocess of itself", code: "import os, subprocess, sys\nif os.environ.get('INNER'): print('inner', __name__, sys.argv)\nelse: subprocess.run([sys.executable, __file__, 'a'], env={**os.environ, 'INNER': '1'})" },
   { name: "a signal between processes", code: "import os, signal\nr, w = os.pipe()\np = os.fork()\nif p == 0:\n  os.write(w, b'x'); signal.pause()\nos.read(r, 1); os.kill(p, 9); print(os.waitpid(p, 0)[1])" },
-  { name: "a local server", code: "import socket, threading\ns = socket.create_server(('127.0.0.1', 0))\nthreading.Thread(target=lambda: s.accept()[0].sendall(b'hi')).start()\nprint(socket.create_connection(s.getsockname()).recv(2))" },
+  { name: "a local server", apart: true, code: "import socket, threading\ns = socket.create_server(('127.0.0.1', 0))\nthreading.Thread(target=lambda: s.accept()[0].sendall(b'hi')).start()\nprint(socket.create_connection(s.getsockname()).recv(2))" },
   { name: "sqlite", code: "import sqlite3\nc = sqlite3.connect('a.db'); c.execute('create table t(x)'); c.execute('insert into t values(1)'); c.commit(); print(c.execute('select * from t').fetchall())" },
   { name: "temporary files", code: "import os, tempfile\nwith tempfile.NamedTemporaryFile() as f: print(os.path.dirname(f.name), os.stat(f.name).st_mode)" },
 ];

@@ -1,0 +1,10 @@
+//! All Python programs whose results must not depend on how their interpreter was started, by theme.
+
+import type { Program } from "../compare.ts";
+import { endings } from "./ends.ts";
+import { errors } from "./errors.ts";
+import { source } from "./source.ts";
+import { start } from "./start.ts";
+import { processes, projects, streams } from "./work.ts";
+
+export const themes: Record<string, Program[]> = { start, source, errors, endings, streams, processes, projects };
