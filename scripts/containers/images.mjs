@@ -2,6 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { Missing } from "../setup/missing.mjs";
 import { inRoot, node, npm, own, root, uv } from "../setup/paths.mjs";
@@ -14,12 +15,22 @@ const ARTIFACTS = [{ crate: "docle-runner", file: "docle-runner" }];
 const LIBRARIES = [{ crate: "docle-fork", file: "libdocle_fork.so" }];
 /** Debian, made here where no registry hands it out. */
 const OWN_DEBIAN = "docle-debian:bookworm";
+/** When everything in an image was made, whenever it was: the day that npm gives to all its files. In seconds since 1970. */
+const MADE = 499_162_500;
+/** The builder takes that time from its environment, and gives it to what it copies. */
+export const buildEnv = { SOURCE_DATE_EPOCH: `${MADE}` };
 const SOURCES = ["Cargo.toml", "Cargo.lock", "crates"];
 
 const directory = join(own, "image");
 
 /** The target of this machine. */
 const host = () => execFileSync("rustc", ["-vV"], { cwd: root, encoding: "utf8" }).match(/^host: (.*)$/m)?.[1] ?? "";
+
+/** Flags for the compiler, which writes into a program where its sources lie: not where they do on this machine. @param {...string} more */
+const flags = (...more) => {
+  const home = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
+  return { CARGO_ENCODED_RUSTFLAGS: [...more, `--remap-path-prefix=${home}=/cargo`, `--remap-path-prefix=${root}=/docle`].join("\x1f") };
+};
 
 /** Compiles crates as the Dockerfile does, programs statically, into one directory. @param {string} name @param {typeof ARTIFACTS} artifacts @param {typeof LIBRARIES} libraries @param {...string} sources */
 async function compile(name, artifacts, libraries, ...sources) {
@@ -32,13 +43,13 @@ async function compile(name, artifacts, libraries, ...sources) {
     made,
     make: async (run) => {
       const target = host();
-      const env = { [`CARGO_TARGET_${target.toUpperCase().replaceAll("-", "_")}_RUSTFLAGS`]: "-C target-feature=+crt-static" };
+      const env = flags("-C", "target-feature=+crt-static");
       const crates = artifacts.flatMap(({ crate }) => ["-p", crate]);
       await run("cargo", ["build", "--locked", "--profile", "runner", "--target", target, ...crates], { env });
       mkdirSync(into, { recursive: true });
       for (const { file } of artifacts) copyFileSync(inRoot("target", target, "runner", file), join(into, file));
       for (const { crate, file } of libraries) {
-        await run("cargo", ["build", "--locked", "--profile", "runner", "-p", crate]);
+        await run("cargo", ["build", "--locked", "--profile", "runner", "-p", crate], { env: flags() });
         copyFileSync(inRoot("target", "runner", file), join(into, file));
       }
     },
@@ -109,17 +120,20 @@ export const isOwn = (source) => source === `docker-image://${OWN_DEBIAN}`;
 /** @param {Record<string, string>} stages */
 export const contextFlags = (stages) => Object.entries(stages).flatMap(([stage, source]) => ["--build-context", `${stage}=${source}`]);
 
+/** What `docker build` is told to make our image of what set-up has made. @param {Record<string, string>} stages */
+export const runnerFlags = (stages) => ["--load", "--provenance=false", "--progress=plain", "-f", inRoot("container", "Dockerfile"), ...contextFlags(stages), root];
+
 /** Builds both images where they are not there yet. Answers with their tags. @param {string} docker */
 export async function buildImages(docker) {
   const stages = await contexts(docker);
   const versions = contentHash("container/Dockerfile", "package-lock.json", "scripts/setup/interpreters.mjs", join(".docle", "image", "runner"));
   const runner = `docle-runner:${versions.slice(0, 12)}`;
-  await build(docker, "Sandbox image", runner, ["-f", inRoot("container", "Dockerfile"), ...contextFlags(stages), root]);
+  await build(docker, "Sandbox image", runner, runnerFlags(stages));
 
   const sidecar = await compile("sidecar", [{ crate: "docle-sidecar", file: "docle-sidecar" }], [], "tests/containers/sidecar");
   writeFileSync(join(sidecar, "Dockerfile"), SIDECAR);
   const tag = `docle-sidecar:${contentHash(join(".docle", "image", "sidecar")).slice(0, 12)}`;
-  await build(docker, "Side-car image", tag, [...contextFlags({ debian: stages.debian }), sidecar]);
+  await build(docker, "Side-car image", tag, ["--load", ...contextFlags({ debian: stages.debian }), sidecar]);
   return { runner, sidecar: tag };
 }
 
@@ -136,6 +150,6 @@ async function build(docker, name, tag, args) {
     name,
     stamp: `${Date.now()}`,
     made: [],
-    make: async (run) => void (await run(docker, ["build", "--load", "--provenance=false", "--progress=plain", "--tag", tag, ...args])),
+    make: async (run) => void (await run(docker, ["build", "--tag", tag, ...args], { env: buildEnv })),
   });
 }

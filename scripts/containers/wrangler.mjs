@@ -3,7 +3,7 @@
 import { inRoot } from "../setup/paths.mjs";
 import { Missing } from "../setup/missing.mjs";
 import { findEngine } from "./engine.mjs";
-import { buildImages, contexts, isOwn } from "./images.mjs";
+import { buildEnv, buildImages, contexts, isOwn } from "./images.mjs";
 
 /**
  * Environment variables for wrangler. Where a registry answers there is nothing to say: wrangler builds the image from
@@ -13,7 +13,7 @@ import { buildImages, contexts, isOwn } from "./images.mjs";
 export async function containerEnv() {
   const engine = await findEngine();
   if (engine.missing !== undefined) throw new Missing(`Containers need Docker: ${engine.missing}.`);
-  const base = { DOCKER_HOST: engine.socket, WRANGLER_DOCKER_BIN: engine.docker };
+  const base = { DOCKER_HOST: engine.socket, WRANGLER_DOCKER_BIN: engine.docker, ...buildEnv };
   const stages = await contexts(engine.docker);
   if (!isOwn(stages.debian)) return base;
   const { sidecar } = await buildImages(engine.docker);
