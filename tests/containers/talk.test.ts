@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { afterEach, test } from "node:test";
+import { runnerIn } from "../harness/boxed.ts";
 import { openCall } from "../harness/caller.ts";
 import { Docle } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
@@ -78,6 +79,22 @@ test("a further container that is killed ends its own talk alone, and its place 
   for (const one of [near, next]) await one.end();
   assert.partialDeepStrictEqual(await near.over(), { status: "success", stdout: "near!\nstill!\n" });
   assert.partialDeepStrictEqual(await next.over(), { status: "success", stdout: "next!\n" });
+  await idle();
+});
+
+test("a runner that is stuck ends its talk nevertheless, whatever is typed meanwhile, and the next one works", async () => {
+  docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" }, { grants: "platform" });
+  const one = await talk({ ...echo, policy: { timeoutMs: 10_000 } });
+  await one.type("a\n");
+  await one.hears("a!\n");
+  const stuck = docle.containers.running()[0]?.id ?? "";
+  process.kill(runnerIn(Number(docle.containers.docker("inspect", "--format", "{{.State.Pid}}", stuck))), "SIGSTOP");
+  for (let piece = 0; piece < 8; piece++) await one.type("x".repeat(1_000_000));
+  assert.partialDeepStrictEqual(await one.over(), { type: "complete", ok: false, status: "system", stdout: "a!\n" });
+  assert.equal(one.closed, 1_000);
+  const next = await echoing("b");
+  await next.end();
+  assert.partialDeepStrictEqual(await next.over(), { status: "success", stdout: "b!\n" });
   await idle();
 });
 
