@@ -19,7 +19,7 @@ use bytes::Bytes;
 use futures::executor::LocalPool;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// The application, with a handle on everything that is outside of it.
@@ -103,6 +103,7 @@ impl TestApp {
             jobs: RefCell::default(),
             calls: RefCell::default(),
             health: RefCell::default(),
+            input_hangs: Cell::default(),
         });
         let rooms = Rc::new(FakeRooms::default());
         let isolates = Rc::new(FakeIsolates::default());

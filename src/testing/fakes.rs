@@ -52,6 +52,8 @@ pub struct FakeSandboxes {
     pub jobs: RefCell<Vec<RunJob>>,
     pub calls: RefCell<Vec<(String, Option<Once>)>>,
     pub health: RefCell<Option<RunnerHealth>>,
+    /// Whether the way to a program's input never opens.
+    pub input_hangs: Cell<bool>,
 }
 
 #[async_trait(?Send)]
@@ -75,6 +77,9 @@ impl Sandboxes for FakeSandboxes {
     }
 
     async fn input(&self, _: &str, _: RunId) -> Result<Option<Box<dyn Socket>>, SandboxFailure> {
+        if self.input_hangs.get() {
+            return future::pending().await;
+        }
         Ok(None)
     }
 

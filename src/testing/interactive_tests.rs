@@ -117,6 +117,15 @@ fn whoever_leaves_is_told_nothing_and_waited_for_no_longer() {
 }
 
 #[test]
+fn a_program_whose_input_does_not_open_is_not_waited_for_without_an_end() {
+    let mut app = TestApp::new();
+    app.sandboxes.input_hangs.set(true);
+    app.script(Script::ChunksThenSilence(vec![b"{\"type\":\"start\"}\n".to_vec()]));
+    let (heard, closed) = talk(&mut app, vec![program()]);
+    assert_eq!((heard[0]["problem"]["code"].as_str(), closed), (Some("sandbox_unavailable"), Some(4_503)));
+}
+
+#[test]
 fn what_is_typed_has_an_end() {
     let mut app = TestApp::new();
     app.script(Script::ChunksThenSilence(vec![b"{\"type\":\"start\"}\n".to_vec()]));

@@ -11,6 +11,7 @@ use crate::http::call::{Call, invalid};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::request_id;
 use crate::http::{sse, subprotocol};
+use crate::ports::SandboxFailureCode;
 use crate::ports::exchange::{Body, Response};
 use crate::ports::socket::{Message, Socket};
 use ::http::StatusCode;
@@ -25,6 +26,8 @@ use std::pin::pin;
 
 /// How long the first message may take, in milliseconds.
 const FIRST_MESSAGE_MS: u32 = 10_000;
+/// How long the way to a program's input may take to open once it runs, in milliseconds.
+const INPUT_MS: u32 = 5_000;
 /// What may be typed in one run, in bytes of messages: none of it is lost where a program does not read, so there is an end to it.
 const MAX_TYPED_BYTES: usize = MAX_BODY_BYTES;
 /// What a message counts at least.
@@ -86,7 +89,13 @@ impl Talk {
         request.job.interactive = true;
         let project_id = client.owner.project_id.clone();
         let Some(run) = self.start(id, client, request).await? else { return Ok(()) };
-        let input = self.app.sandboxes.input(&project_id, id).await?;
+        let app = self.app.clone();
+        let input = match select(app.sandboxes.input(&project_id, id), app.clock.sleep(INPUT_MS)).await {
+            Either::Left((input, _)) => input?,
+            Either::Right(_) => {
+                return Err(SandboxFailureCode::Unavailable.because("The input of a run did not open in time.").into());
+            }
+        };
         self.follow(run, input).await
     }
 
