@@ -19,10 +19,11 @@ use crate::platform::kv::RuntimeKv;
 use crate::platform::resend::Resend;
 use crate::platform::socket::RuntimeSockets;
 use crate::ports::isolates::Isolates;
-use crate::ports::rooms::Programs;
-use crate::ports::{Background, KeyLedger, Mailer, Sql};
+use crate::ports::rooms::{Programs, Rooms};
+use crate::ports::{Background, Gates, KeyLedger, Kv, Mailer, Sql};
 use crate::store::ledger::SqlLedger;
 use crate::store::outbox::Outbox;
+use std::cell::RefCell;
 use std::rc::Rc;
 use worker::worker_sys::web_sys::{AbortController, AbortSignal};
 use worker::{Env, ObjectNamespace, Result, State};
@@ -42,14 +43,31 @@ const RESEND_API_KEY: &str = "RESEND_API_KEY";
 const RESEND_URL: &str = "RESEND_URL";
 const MAIL_FROM: &str = "MAIL_FROM";
 
-/// The application for one request, whose client aborts `client_left` when it leaves.
-///
-/// # Errors
-/// When the deployment lacks a binding or has a variable that is wrong.
-pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) -> Result<App> {
+/// What all calls share. The first one makes it: to ask the runtime for each binding costs as much as a small call.
+struct Deployment {
+    config: Config,
+    sql: Rc<dyn Sql>,
+    gates: Rc<dyn Gates>,
+    runs: Rc<dyn Kv>,
+    rooms: Rc<dyn Rooms>,
+    room_tokens: Option<SigningKey>,
+    sandboxes: Rc<ObjectNamespace>,
+    isolates: Option<Rc<dyn Isolates>>,
+    mailer: Option<Rc<dyn Mailer>>,
+}
+
+thread_local! {
+    /// An isolate has one deployment as long as it lives.
+    static DEPLOYMENT: RefCell<Option<Rc<Deployment>>> = const { RefCell::new(None) };
+}
+
+fn deployment(env: &Env) -> Result<Rc<Deployment>> {
+    if let Some(made) = DEPLOYMENT.with_borrow(Option::clone) {
+        return Ok(made);
+    }
     let config = Config::from_variables(|name| variable(env, name))?;
     let sql: Rc<dyn Sql> = Rc::new(D1(env.d1(DB)?));
-    Ok(App {
+    let made = Rc::new(Deployment {
         mailer: mailer(env, &config, &sql),
         config,
         gates: Rc::new(GateStub { namespace: env.durable_object(KEY_GATE)? }),
@@ -57,8 +75,29 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
         room_tokens: env.secret(ROOM_TOKEN_KEY).ok().and_then(|key| SigningKey::parse(&key.to_string())),
-        sandboxes: Rc::new(SandboxStub { namespace: env.durable_object(SANDBOX)?, client_left }),
+        sandboxes: Rc::new(env.durable_object(SANDBOX)?),
         isolates: isolates(env).map(|worker| Rc::new(worker) as Rc<dyn Isolates>),
+    });
+    DEPLOYMENT.set(Some(Rc::clone(&made)));
+    Ok(made)
+}
+
+/// The application for one request, whose client aborts `client_left` when it leaves.
+///
+/// # Errors
+/// When the deployment lacks a binding or has a variable that is wrong.
+pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) -> Result<App> {
+    let made = deployment(env)?;
+    Ok(App {
+        config: made.config.clone(),
+        sql: Rc::clone(&made.sql),
+        gates: Rc::clone(&made.gates),
+        runs: Rc::clone(&made.runs),
+        rooms: Rc::clone(&made.rooms),
+        room_tokens: made.room_tokens.clone(),
+        sandboxes: Rc::new(SandboxStub { namespace: Rc::clone(&made.sandboxes), client_left }),
+        isolates: made.isolates.clone(),
+        mailer: made.mailer.clone(),
         sockets: Rc::new(RuntimeSockets),
         clock: Rc::new(RuntimeClock),
         entropy: Rc::new(RuntimeEntropy),
@@ -74,7 +113,7 @@ fn isolates(env: &Env) -> Option<IsolateWorker> {
             let secret = env.secret(ISOLATES_SECRET).map(|secret| secret.to_string()).unwrap_or_default();
             Some(IsolateWorker::Url { url: url.trim_end_matches('/').to_owned(), secret })
         }
-        None => env.service(ISOLATES).ok().map(IsolateWorker::Binding),
+        None => env.service(ISOLATES).ok().map(|worker| IsolateWorker::Binding(worker.into_rpc())),
     }
 }
 
@@ -91,9 +130,10 @@ pub fn programs(env: &Env, object: &State) -> Result<Rc<dyn Programs>> {
 /// What the gates of keys need from outside.
 ///
 /// # Errors
-/// When the deployment has no database or no KV namespace.
+/// When the deployment lacks a binding or has a variable that is wrong.
 pub fn ledger(env: &Env) -> Result<Rc<dyn KeyLedger>> {
-    Ok(Rc::new(SqlLedger { sql: Rc::new(D1(env.d1(DB)?)), runs: Rc::new(RuntimeKv(env.kv(RUNS)?)) }))
+    let made = deployment(env)?;
+    Ok(Rc::new(SqlLedger { sql: Rc::clone(&made.sql), runs: Rc::clone(&made.runs) }))
 }
 
 /// Resend where there is a key to it, the outbox on a development machine, else nothing.

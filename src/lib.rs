@@ -19,12 +19,12 @@ mod testing;
 
 use platform::background::{AfterAnswer, AfterEvent};
 use std::rc::Rc;
-use worker::worker_sys::web_sys::AbortController;
-use worker::{Context, Env, Request, Response, Result, ScheduleContext, ScheduledEvent, event};
+use worker::worker_sys::web_sys::{AbortController, Request, Response};
+use worker::{Context, Env, Result, ScheduleContext, ScheduledEvent, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    let app = bindings::app(request.inner().signal(), &env, Rc::new(AfterAnswer(context)))?;
+    let app = bindings::app(request.signal(), &env, Rc::new(AfterAnswer(context)))?;
     platform::edge::response(http::handle(&app, platform::edge::request(request)?).await)
 }
 

@@ -66,6 +66,8 @@ try {
     { name: "a key that nobody made", key: () => unknown, status: 401 },
     { name: "a key whose limit is used up", key: () => limited, status: 429 },
   ];
+  // What the runtime has compiled well by then stays so; what an isolate does first is measured elsewhere.
+  await atOnce(1_000, 16, () => run(api, docle.worker.key));
   const rows = ["| | at once | p50 ms | p99 ms | per second | CPU ms each |", "|---|---:|---:|---:|---:|---:|"];
   for (const { name, key, status } of cases) {
     const once = async () => {

@@ -258,8 +258,8 @@ impl Instance {
 async fn ask(runner: &Runner) -> Result<RunnerHealth, Trouble> {
     let failed = |error: worker::Error| Trouble::Lost(first_line(&error));
     let end = AbortController::new().map_err(|error| failed(error.into()))?;
-    let mut response = runner.health(&end.signal()).await?;
-    response.json().await.map_err(failed)
+    let response = runner.health(&end.signal()).await?;
+    worker::Response::from(response).json().await.map_err(failed)
 }
 
 /// Whether what a runner answered makes its container useless.

@@ -5,12 +5,15 @@ use crate::domain::handover::Handover;
 use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::platform::clock::RuntimeClock;
+use crate::platform::fetch;
 use crate::ports::{Clock, Gates, PortError};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use worker::{Headers, Method, ObjectNamespace, Request, RequestInit, Response};
+use worker::wasm_bindgen::JsValue;
+use worker::worker_sys::web_sys::Response;
+use worker::{ObjectNamespace, Request};
 
 /// Carries the call; only a record is long enough for a body.
 const CALL: &str = "docle-call";
@@ -71,15 +74,13 @@ impl GateStub {
         let failed = |error: worker::Error| PortError(format!("Calling a key's gate failed: {error}"));
         let call = GateCall { key_hash: key_hash.to_owned(), what };
         let answer = async {
-            let headers = Headers::new();
-            headers.set(CALL, &serde_json::to_string(&call)?)?;
-            let mut init = RequestInit::new();
-            init.with_method(Method::Post).with_headers(headers).with_body(body.map(Into::into));
-            let request = Request::new_with_init(ADDRESS, &init)?;
-            self.namespace.get_by_name(&name_of_key(key_hash))?.fetch_with_request(request).await
+            let body = body.map(JsValue::from);
+            let request = fetch::request("POST", &[(CALL, &serde_json::to_string(&call)?)], body.as_ref())?;
+            let gate = self.namespace.get_by_name(&name_of_key(key_hash))?;
+            fetch::at(&gate.into_rpc(), ADDRESS, &request).await
         };
         let response = answer.await.map_err(failed)?;
-        match response.status_code() {
+        match response.status() {
             200 => Ok(response),
             status => Err(PortError(format!("A key's gate answered {status}."))),
         }
@@ -125,7 +126,7 @@ fn collect(key_hash: &str, record: String, now: Timestamp) -> Option<u32> {
 impl Gates for GateStub {
     async fn ask(&self, key_hash: &str, ask: &Ask) -> Result<Verdict, PortError> {
         let response = self.call(key_hash, GateAction::Ask(ask.clone()), None).await?;
-        let verdict = response.headers().get(VERDICT).ok().flatten().unwrap_or_default();
+        let verdict = fetch::header(&response, VERDICT).unwrap_or_default();
         serde_json::from_str(&verdict).map_err(|error| PortError(format!("A key's gate gave no verdict: {error}")))
     }
 
@@ -142,8 +143,9 @@ impl Gates for GateStub {
     }
 
     async fn recorded(&self, key_hash: &str, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
-        let mut response = self.call(key_hash, GateAction::Recorded(id), None).await?;
-        let record = response.bytes().await.map_err(|error| PortError(format!("A key's gate broke off: {error}")))?;
+        let response = self.call(key_hash, GateAction::Recorded(id), None).await?;
+        let record = fetch::bytes(&response).await;
+        let record = record.map_err(|error| PortError(format!("A key's gate broke off: {error}")))?;
         Ok((!record.is_empty()).then_some(record))
     }
 

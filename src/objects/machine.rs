@@ -1,10 +1,11 @@
 //! An object's container: started, spoken to, watched and ended; workers-rs covers only a part of the interface.
 
+use crate::platform::fetch;
 use worker::js_sys::{Function, Object, Promise, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::worker_sys::{DurableObjectState, web_sys};
-use worker::{Container, Error, Response, Result, State};
+use worker::worker_sys::DurableObjectState;
+use worker::{Container, Error, Result, State};
 
 /// Where the runner listens, as container/Dockerfile says.
 const PORT: u16 = 8_000;
@@ -49,9 +50,9 @@ impl Machine {
         JsFuture::from(promise).await.map(drop).map_err(Error::from)
     }
 
-    /// Sends a request to the runner in it.
-    pub async fn fetch(&self, request: web_sys::Request) -> Result<Response> {
-        self.container()?.get_tcp_port(PORT)?.fetch_request(worker::Request::from(request)).await
+    /// Where the runner in it takes requests.
+    pub fn runner(&self) -> Result<fetch::Target> {
+        Ok(self.container()?.get_tcp_port(PORT)?.into_rpc())
     }
 
     /// Ends it. Ending what has ended changes nothing.
@@ -78,7 +79,7 @@ pub fn handle(state: &State) -> State {
     State::from(raw.clone().unchecked_into::<DurableObjectState>())
 }
 
-/// Whether an error of [`Machine::fetch`] means that the request was not delivered.
+/// Whether an error of a request to a runner means that the request was not delivered.
 pub fn is_undelivered(error: &Error) -> bool {
     error.to_string().contains(NOT_LISTENING)
 }

@@ -60,7 +60,7 @@ impl Members {
         }
         let end = AbortController::new().map_err(|_| lost("The runtime made no signal."))?;
         match self.call(member, &SandboxCall::InputHere { id }, None, &end).await {
-            Answer::Good(response) => Ok(response),
+            Answer::Good(response) => Ok(response.into()),
             Answer::Failed(failure) => Err(failure),
             Answer::Broken(why) => Err(lost(&why)),
         }
@@ -76,8 +76,9 @@ impl Members {
         }
         let end = AbortController::new().map_err(|_| lost("The runtime made no signal."))?;
         match self.call(member, &SandboxCall::Start, None, &end).await {
-            Answer::Good(mut response) => {
-                let started: Started = response.json().await.map_err(|error| lost(&error.to_string()))?;
+            Answer::Good(response) => {
+                let started: Started =
+                    Response::from(response).json().await.map_err(|error| lost(&error.to_string()))?;
                 Ok(started.places)
             }
             Answer::Failed(failure) => Err(failure),

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 use worker::worker_sys::web_sys::{ReadableStream, WritableStream};
-use worker::{Response, ResponseBody, ResponseBuilder, Result, wasm_bindgen};
+use worker::{Response, ResponseBuilder, Result, wasm_bindgen};
 
 /// What a run keeps while it goes on. Dropping it gives it back, too, but says that the run did not come to its end.
 pub trait Held {
@@ -52,7 +52,7 @@ pub fn relay<P: Held + 'static>(job: Job, place: P, caller: &Caller) -> Result<R
             return broken();
         }
     };
-    let ResponseBody::Stream(body) = response.body() else { return broken() };
+    let Some(body) = response.body() else { return broken() };
     let place = Rc::new(RefCell::new(Some(place)));
     let left = Rc::clone(&place);
     caller.when_it_leaves(move || drop(left.take()));

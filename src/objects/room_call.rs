@@ -1,12 +1,14 @@
 //! What a Room object is asked, and the stub that asks it.
 
 use crate::domain::room_id::{Kind, RoomId};
+use crate::platform::fetch;
 use crate::ports::PortError;
 use crate::ports::exchange::Upgrade;
 use crate::ports::rooms::{Payer, RoomRun, RoomRunEnd, Rooms, SeatAsked};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use worker::{Headers, Method, ObjectNamespace, Request, RequestInit, Response};
+use worker::wasm_bindgen::JsValue;
+use worker::{ObjectNamespace, Request, Response};
 
 /// Carries the call, except what may be too long for a header.
 const CALL: &str = "docle-call";
@@ -61,16 +63,14 @@ impl RoomStub {
         let is_upgrade = matches!(what, RoomAction::Connect(_));
         let call = RoomCall { is_owned: room.kind() == Kind::Owned, what };
         let answer = async {
-            let headers = Headers::new();
-            headers.set(CALL, &percent_encode(&serde_json::to_string(&call)?))?;
-            if is_upgrade {
-                headers.set("upgrade", "websocket")?;
-            }
-            let mut init = RequestInit::new();
-            let method = if is_upgrade { Method::Get } else { Method::Post };
-            init.with_method(method).with_headers(headers).with_body(body.map(Into::into));
-            let request = Request::new_with_init(ADDRESS, &init)?;
-            self.namespace.get_by_name(&name_of_room(room))?.fetch_with_request(request).await
+            let call = percent_encode(&serde_json::to_string(&call)?);
+            let body = body.map(JsValue::from);
+            let request = match is_upgrade {
+                true => fetch::request("GET", &[(CALL, call.as_str()), ("upgrade", "websocket")], None)?,
+                false => fetch::request("POST", &[(CALL, &call)], body.as_ref())?,
+            };
+            let object = self.namespace.get_by_name(&name_of_room(room))?;
+            fetch::at(&object.into_rpc(), ADDRESS, &request).await.map(Response::from)
         };
         let response = answer.await.map_err(failed)?;
         match response.status_code() {

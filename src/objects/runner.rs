@@ -6,6 +6,7 @@ use crate::objects::caller::Caller;
 use crate::objects::machine::{Machine, first_line, is_undelivered};
 use crate::objects::sandbox_call::no_input;
 use crate::platform::clock::RuntimeClock;
+use crate::platform::fetch;
 use crate::ports::{Clock, SandboxFailure, SandboxFailureCode};
 use docle_protocol::headers::{
     AUTHORIZATION, EVENT_STREAM, HEALTH_PATH, INSTANCE, PROTOCOL, QUEUED, RUNS_PATH, stdin_path,
@@ -16,8 +17,9 @@ use futures::future::{Either, select};
 use std::pin::pin;
 use std::rc::Rc;
 use worker::js_sys::ArrayBuffer;
+use worker::wasm_bindgen::JsValue;
 use worker::worker_sys::web_sys::{self, AbortController, AbortSignal};
-use worker::{Error, Fetch, Headers, Request, Response};
+use worker::{Error, Response};
 
 /// What a refusal may take on top of the longest wait, in milliseconds.
 const ANSWER_MS: u32 = 2_000;
@@ -56,7 +58,7 @@ pub enum Trouble {
 /// A job that a runner has.
 pub enum Job {
     /// It runs; the response is the stream of its events.
-    Running(Response),
+    Running(web_sys::Response),
     /// It may have run, or a part of it, and nobody will ever know.
     Unknown(String),
 }
@@ -82,62 +84,58 @@ impl Runner {
     }
 
     /// The runner's own words about itself.
-    pub async fn health(&self, signal: &AbortSignal) -> Result<Response, Trouble> {
-        let init = web_sys::RequestInit::new();
-        init.set_signal(Some(signal));
-        self.send(HEALTH_PATH, &init, Headers::new()).await
+    pub async fn health(&self, signal: &AbortSignal) -> Result<web_sys::Response, Trouble> {
+        let request = self.request("GET", &[], None)?;
+        request.set_signal(Some(signal));
+        self.send(HEALTH_PATH, &request).await
     }
 
     /// The socket that leads to the standard input of an interactive run, or an empty answer where it is over.
     pub async fn input(&self, id: RunId) -> Result<Response, SandboxFailure> {
-        let init = web_sys::RequestInit::new();
-        let headers = Headers::new();
-        let unsent = |error: Error| SandboxFailure::from(Trouble::Undelivered(first_line(&error)));
-        headers.set("upgrade", "websocket").map_err(unsent)?;
-        let response = self.fetch(&stdin_path(&id.to_string()), &init, headers).await?;
-        match response.status_code() {
-            101 => Ok(response),
-            404 => no_input().map_err(unsent),
+        let request = self.request("GET", &[("upgrade", "websocket")], None)?;
+        let response = self.fetch(&stdin_path(&id.to_string()), &request).await?;
+        match response.status() {
+            101 => Ok(response.into()),
+            404 => no_input().map_err(|error| unsent(&error).into()),
             status => Err(Trouble::Lost(format!("The runner answered {status} to a socket.")).into()),
         }
     }
 
-    async fn post(&self, job: &ArrayBuffer, since: Timestamp, end: &AbortSignal) -> Result<Response, Trouble> {
-        let init = web_sys::RequestInit::new();
-        init.set_method("POST");
-        init.set_body(job);
-        init.set_signal(Some(end));
-        let headers = Headers::new();
+    async fn post(&self, job: &ArrayBuffer, since: Timestamp, end: &AbortSignal) -> Result<web_sys::Response, Trouble> {
         let waited = (RuntimeClock.now().0 - since.0).max(0);
-        let set = || {
-            headers.set(QUEUED, &waited.to_string())?;
-            headers.set("accept", EVENT_STREAM)?;
-            headers.set("content-type", "application/json")
-        };
-        set().map_err(|error| Trouble::Undelivered(first_line(&error)))?;
+        let queued = waited.to_string();
+        let headers = [(QUEUED, queued.as_str()), ("accept", EVENT_STREAM), ("content-type", "application/json")];
+        let request = self.request("POST", &headers, Some(job))?;
+        request.set_signal(Some(end));
         // A runner answers when the job has its place, and refuses when that takes too long; one that does neither is
         // stuck.
         let patience = MAX_QUEUE_MS.saturating_sub(u32::try_from(waited).unwrap_or(u32::MAX)) + ANSWER_MS;
-        match select(pin!(self.send(RUNS_PATH, &init, headers)), RuntimeClock.sleep(patience)).await {
+        match select(pin!(self.send(RUNS_PATH, &request)), RuntimeClock.sleep(patience)).await {
             Either::Left((answer, _)) => answer,
             Either::Right(_) => Err(Trouble::Lost("The runner did not answer in time.".to_owned())),
         }
     }
 
-    async fn fetch(&self, path: &str, init: &web_sys::RequestInit, headers: Headers) -> Result<Response, Trouble> {
-        let request = |origin: &str| -> worker::Result<web_sys::Request> {
-            headers.set(AUTHORIZATION, &format!("Bearer {}", self.secret))?;
-            headers.set(PROTOCOL, &VERSION.to_string())?;
-            if let Some(instance) = &self.instance {
-                headers.set(INSTANCE, instance)?;
-            }
-            init.set_headers(headers.as_ref());
-            Ok(web_sys::Request::new_with_str_and_init(&format!("{origin}{path}"), init)?)
-        };
-        let unsent = |error: Error| Trouble::Undelivered(first_line(&error));
+    fn request(
+        &self,
+        method: &str,
+        headers: &[(&str, &str)],
+        body: Option<&JsValue>,
+    ) -> Result<web_sys::RequestInit, Trouble> {
+        let (authorization, version) = (format!("Bearer {}", self.secret), VERSION.to_string());
+        let own = [(AUTHORIZATION, authorization.as_str()), (PROTOCOL, &version)];
+        let instance = self.instance.as_deref().map(|instance| (INSTANCE, instance));
+        let all: Vec<_> = own.into_iter().chain(instance).chain(headers.iter().copied()).collect();
+        fetch::request(method, &all, body).map_err(|error| unsent(&error))
+    }
+
+    async fn fetch(&self, path: &str, request: &web_sys::RequestInit) -> Result<web_sys::Response, Trouble> {
         let response = match &self.address {
-            Address::Url(origin) => Fetch::Request(Request::from(request(origin).map_err(unsent)?)).send().await,
-            Address::Container(machine) => machine.fetch(request("http://runner").map_err(unsent)?).await,
+            Address::Url(origin) => fetch::outside(&format!("{origin}{path}"), request).await,
+            Address::Container(machine) => {
+                let runner = machine.runner().map_err(|error| unsent(&error))?;
+                fetch::at(&runner, &format!("http://runner{path}"), request).await
+            }
         };
         response.map_err(|error| match is_undelivered(&error) {
             true => Trouble::Undelivered(first_line(&error)),
@@ -145,11 +143,11 @@ impl Runner {
         })
     }
 
-    async fn send(&self, path: &str, init: &web_sys::RequestInit, headers: Headers) -> Result<Response, Trouble> {
-        let response = self.fetch(path, init, headers).await?;
-        let speaks = response.headers().get(PROTOCOL).ok().flatten().unwrap_or_default();
-        if response.status_code() != 200 {
-            return Err(read_refusal(response, &speaks).await);
+    async fn send(&self, path: &str, request: &web_sys::RequestInit) -> Result<web_sys::Response, Trouble> {
+        let response = self.fetch(path, request).await?;
+        let speaks = fetch::header(&response, PROTOCOL).unwrap_or_default();
+        if response.status() != 200 {
+            return Err(read_refusal(&response, &speaks).await);
         }
         if speaks != VERSION.to_string() {
             return Err(Trouble::Mismatch(format!("The runner speaks protocol {speaks:?}, not {VERSION}.")));
@@ -158,14 +156,18 @@ impl Runner {
     }
 }
 
-async fn read_refusal(mut response: Response, speaks: &str) -> Trouble {
-    let text = response.text().await.unwrap_or_default();
-    match serde_json::from_str::<Refusal>(&text) {
+fn unsent(error: &Error) -> Trouble {
+    Trouble::Undelivered(first_line(error))
+}
+
+async fn read_refusal(response: &web_sys::Response, speaks: &str) -> Trouble {
+    let text = fetch::bytes(response).await.unwrap_or_default();
+    match serde_json::from_slice::<Refusal>(&text) {
         Ok(refusal) => Trouble::Refused(refusal),
         Err(_) if speaks != VERSION.to_string() => {
-            Trouble::Mismatch(format!("What answers is no runner of protocol {VERSION}: {}.", response.status_code()))
+            Trouble::Mismatch(format!("What answers is no runner of protocol {VERSION}: {}.", response.status()))
         }
-        Err(_) => Trouble::Lost(format!("The runner answered {} and no refusal.", response.status_code())),
+        Err(_) => Trouble::Lost(format!("The runner answered {} and no refusal.", response.status())),
     }
 }
 

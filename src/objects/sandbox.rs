@@ -151,7 +151,7 @@ impl Sandbox {
 
     async fn health(&self, request: &Request) -> Answer {
         match &self.backend {
-            Backend::Outside(runner) => Ok(runner.health(&request.inner().signal()).await?),
+            Backend::Outside(runner) => Ok(runner.health(&request.inner().signal()).await?.into()),
             Backend::Container(_) => Response::from_json(&()).map_err(runtime_failed),
             Backend::Nothing => self.backend.up().await.and_then(|_| self.describe()),
         }

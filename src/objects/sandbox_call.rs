@@ -2,12 +2,14 @@
 
 use crate::domain::events::Broken;
 use crate::domain::run_id::RunId;
+use crate::platform::fetch;
 use crate::platform::socket::RuntimeSocket;
 use crate::ports::{FirstCall, Once, RunMode, RunStream, SandboxFailure, SandboxFailureCode, Sandboxes, Socket};
 use async_trait::async_trait;
 use docle_protocol::RunnerHealth;
 use futures::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
+use std::rc::Rc;
 use worker::js_sys::{Array, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::worker_sys::web_sys::{self, AbortController, AbortSignal};
@@ -74,7 +76,7 @@ pub struct SandboxState {
 
 /// How a call to an object ended.
 pub enum Answer {
-    Good(Response),
+    Good(web_sys::Response),
     /// The object said no.
     Failed(SandboxFailure),
     /// The object did not answer, or not in a way that is understood. What it did is unknown.
@@ -89,28 +91,21 @@ pub async fn call_object(
     signal: Option<&AbortSignal>,
 ) -> Answer {
     let answer = async {
-        let headers = Headers::new();
-        headers.set(CALL, &serde_json::to_string(call)?)?;
-        let init = web_sys::RequestInit::new();
-        if matches!(call, SandboxCall::Input { .. } | SandboxCall::InputHere { .. }) {
-            headers.set("upgrade", "websocket")?;
-        } else {
-            init.set_method("POST");
-        }
-        init.set_headers(headers.as_ref());
-        init.set_signal(signal);
-        if let Some(body) = body {
-            init.set_body(body);
-        }
-        let request = web_sys::Request::new_with_str_and_init(ADDRESS, &init)?;
-        let mut response = stub?.fetch_with_request(request.into()).await?;
-        if matches!(response.status_code(), 101 | 200) {
+        let text = serde_json::to_string(call)?;
+        let request = match call {
+            SandboxCall::Input { .. } | SandboxCall::InputHere { .. } => {
+                fetch::request("GET", &[(CALL, text.as_str()), ("upgrade", "websocket")], body)?
+            }
+            _ => fetch::request("POST", &[(CALL, &text)], body)?,
+        };
+        request.set_signal(signal);
+        let response = fetch::at(&stub?.into_rpc(), ADDRESS, &request).await?;
+        if matches!(response.status(), 101 | 200) {
             return Ok(Answer::Good(response));
         }
-        let text = response.text().await?;
-        Ok(match serde_json::from_str(&text) {
+        Ok(match serde_json::from_slice(&fetch::bytes(&response).await?) {
             Ok(failure) => Answer::Failed(failure),
-            Err(_) => Answer::Broken(format!("the object answered {}", response.status_code())),
+            Err(_) => Answer::Broken(format!("the object answered {}", response.status())),
         })
     };
     answer.await.unwrap_or_else(|error: worker::Error| Answer::Broken(error.to_string()))
@@ -164,7 +159,7 @@ const NAME_FOR_HEALTH: &str = "health";
 
 /// [`Sandboxes`] by calling Sandbox objects.
 pub struct SandboxStub {
-    pub namespace: ObjectNamespace,
+    pub namespace: Rc<ObjectNamespace>,
     /// Aborted when the client of this request leaves.
     pub client_left: AbortSignal,
 }
@@ -176,7 +171,7 @@ impl SandboxStub {
         call: &SandboxCall,
         body: Option<&[u8]>,
         signal: Option<&AbortSignal>,
-    ) -> Result<Response, SandboxFailure> {
+    ) -> Result<web_sys::Response, SandboxFailure> {
         let body = body.map(Uint8Array::from);
         match call_object(self.namespace.get_by_name(name), call, body.as_ref().map(AsRef::as_ref), signal).await {
             Answer::Good(response) => Ok(response),
@@ -209,15 +204,14 @@ impl Sandboxes for SandboxStub {
             if once.is_some() { None } else { Some(EndOnDrop::new(&self.client_left).map_err(|e| self.failed(&e))?) };
         let signal = end.as_ref().map(|end| &end.signal);
         let call = SandboxCall::Run { once, interactive };
-        let mut response = self.call(&name_of_project(project_id), &call, Some(&job), signal).await?;
+        let response = self.call(&name_of_project(project_id), &call, Some(&job), signal).await?;
         drop(job);
 
-        let first_call = response.headers().get(FIRST_CALL).ok().flatten();
-        let first_call = first_call.and_then(|text| serde_json::from_str(&text).ok());
+        let first_call = fetch::header(&response, FIRST_CALL).and_then(|text| serde_json::from_str(&text).ok());
         let client_left = self.client_left.clone();
         let why = move || if client_left.aborted() { Broken::ByCaller } else { Broken::BySandbox };
         let why_ended = why.clone();
-        let chunks = response.stream().map_err(|error| self.failed(&error))?;
+        let chunks = fetch::chunks(&response).map_err(|error| self.failed(&error))?;
         let chunks = chunks
             .map(move |chunk| {
                 let _ = &end;
@@ -230,15 +224,15 @@ impl Sandboxes for SandboxStub {
 
     async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, SandboxFailure> {
         let response = self.call(&name_of_project(project_id), &SandboxCall::Input { id }, None, None).await?;
-        let Some(socket) = response.websocket() else { return Ok(None) };
+        let Some(socket) = Response::from(response).websocket() else { return Ok(None) };
         let socket = RuntimeSocket::accept(socket).map_err(|error| self.broken(&error.0))?;
         Ok(Some(Box::new(socket)))
     }
 
     async fn health(&self) -> Result<Option<RunnerHealth>, SandboxFailure> {
         let end = EndOnDrop::new(&self.client_left).map_err(|error| self.failed(&error))?;
-        let mut response = self.call(NAME_FOR_HEALTH, &SandboxCall::Health, None, Some(&end.signal)).await?;
-        response.json().await.map_err(|error| self.failed(&error))
+        let response = self.call(NAME_FOR_HEALTH, &SandboxCall::Health, None, Some(&end.signal)).await?;
+        Response::from(response).json().await.map_err(|error| self.failed(&error))
     }
 }
 

@@ -4,14 +4,15 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::Clock;
 use futures::future::LocalBoxFuture;
 use std::time::Duration;
-use worker::{Date, Delay};
+use worker::Delay;
+use worker::js_sys::Date;
 
 /// [`Clock`] of the runtime, which in production stands still between two waits.
 pub struct RuntimeClock;
 
 impl Clock for RuntimeClock {
     fn now(&self) -> Timestamp {
-        Timestamp(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+        Timestamp(Date::now() as i64)
     }
 
     fn sleep(&self, milliseconds: u32) -> LocalBoxFuture<'static, ()> {

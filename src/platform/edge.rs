@@ -1,4 +1,5 @@
-//! Requests and responses of the runtime as the application's own, and back.
+//! Requests and responses of the runtime as the application's own, and back. The runtime's objects are used as they are
+//! where that is the common case: what workers-rs wraps around them asks for more of them than is needed.
 
 use crate::platform::headers;
 use crate::ports::exchange::{Body, BodyLost, Request, Response, Upgrade};
@@ -8,12 +9,16 @@ use bytes::Bytes;
 use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::{StreamExt, stream};
 use worker::Result;
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::worker_sys::web_sys;
 
 /// The request as the application reads it.
-pub fn request(mut raw: worker::Request) -> Result<Request> {
-    let mut request = ::http::Request::builder().method(raw.method().as_ref());
+pub fn request(raw: web_sys::Request) -> Result<Request> {
+    let mut request = ::http::Request::builder().method(raw.method().as_str());
     if let Some(headers) = request.headers_mut() {
-        for (name, value) in headers::read(&raw.inner().headers())? {
+        for (name, value) in headers::read(&raw.headers())? {
             // What is no header by the book, such as raw UTF-8, is nothing that the application reads.
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
                 headers.append(name, value);
@@ -21,32 +26,47 @@ pub fn request(mut raw: worker::Request) -> Result<Request> {
         }
     }
     // With scheme and host, because cookies and links depend on them.
-    let uri = Uri::try_from(raw.inner().url()).or_else(|_| Uri::try_from(raw.path())).unwrap_or_default();
+    let url = raw.url();
     let declared = request.headers_ref().and_then(|headers| headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok());
     let body = match declared {
-        _ if raw.inner().body().is_none() => stream::empty().boxed_local(),
+        _ if raw.body().is_none() => stream::empty().boxed_local(),
         // The runtime holds a body to its declared length, so this one fits and is quicker read at once.
-        Some(0..=MAX_BODY_BYTES) => stream::once(async move { raw.bytes().await.map_err(|_| BodyLost) }).boxed_local(),
-        _ => raw.stream()?.map(|chunk| chunk.map_err(|_| BodyLost)).boxed_local(),
+        Some(0..=MAX_BODY_BYTES) => stream::once(async move { whole(&raw).await.map_err(|_| BodyLost) }).boxed_local(),
+        _ => worker::Request::from(raw).stream()?.map(|chunk| chunk.map_err(|_| BodyLost)).boxed_local(),
     };
+    // What is too long to be an address of anything here is that of the start page.
+    let uri = Uri::try_from(url).unwrap_or_default();
     request.uri(uri).body(body).map_err(|error| worker::Error::RustError(error.to_string()))
 }
 
+async fn whole(raw: &web_sys::Request) -> std::result::Result<Vec<u8>, JsValue> {
+    let buffer = JsFuture::from(raw.array_buffer()?).await?;
+    Ok(Uint8Array::new(&buffer).to_vec())
+}
+
 /// The answer as the runtime sends it.
-pub fn response(response: Response) -> Result<worker::Response> {
+pub fn response(response: Response) -> Result<web_sys::Response> {
     let (parts, body) = response.into_parts();
     let pairs = parts.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()));
-    let headers = worker::Headers(headers::make(&pairs.collect::<Vec<_>>())?);
-    let builder = worker::ResponseBuilder::new().with_status(parts.status.as_u16()).with_headers(headers);
+    let headers = headers::make(&pairs.collect::<Vec<_>>())?;
+    let status = parts.status.as_u16();
+    let init = web_sys::ResponseInit::new();
+    init.set_status(status);
+    init.set_headers(headers.as_ref());
+    let wrapped = || worker::ResponseBuilder::new().with_status(status).with_headers(worker::Headers(headers));
     match body {
-        Body::Empty => Ok(builder.empty()),
+        Body::Empty => Ok(web_sys::Response::new_with_opt_str_and_init(None, &init)?),
+        Body::Whole(bytes) => {
+            let bytes = Uint8Array::from(&bytes[..]);
+            Ok(web_sys::Response::new_with_opt_buffer_source_and_init(Some(&bytes), &init)?)
+        }
         Body::Socket(Upgrade(socket)) => match socket.downcast::<worker::WebSocket>() {
-            Ok(socket) => Ok(builder.with_websocket(*socket).empty()),
+            Ok(socket) => Ok(wrapped().with_websocket(*socket).empty().into()),
             Err(_) => Err(worker::Error::RustError("What should be a WebSocket is none.".to_owned())),
         },
-        Body::Whole(bytes) => Ok(builder.fixed(bytes.to_vec())),
         Body::Stream(chunks) => {
-            builder.from_stream(chunks.map(|chunk: Bytes| Ok::<_, worker::Error>(Vec::from(chunk))))
+            let stream = wrapped().from_stream(chunks.map(|chunk: Bytes| Ok::<_, worker::Error>(Vec::from(chunk))))?;
+            Ok(stream.into())
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod console;
 pub mod d1;
 pub mod edge;
 pub mod entropy;
+pub mod fetch;
 pub mod headers;
 pub mod isolates;
 pub mod kv;

@@ -1,10 +1,10 @@
 //! Mail by Resend's HTTP API (<https://resend.com/docs/api-reference/emails/send-email>).
 
 use crate::domain::mail::Mail;
+use crate::platform::fetch;
 use crate::ports::{Mailer, PortError};
 use async_trait::async_trait;
 use serde_json::json;
-use worker::{Fetch, Headers, Method, Request, RequestInit};
 
 /// [`Mailer`] over Resend.
 pub struct Resend {
@@ -26,16 +26,14 @@ impl Mailer for Resend {
             "html": mail.html,
         });
         let answer = async {
-            let headers = Headers::new();
-            headers.set("authorization", &format!("Bearer {}", self.api_key))?;
-            headers.set("content-type", "application/json")?;
-            let mut init = RequestInit::new();
-            init.with_method(Method::Post).with_headers(headers).with_body(Some(body.to_string().into()));
-            Fetch::Request(Request::new_with_init(&format!("{}/emails", self.url), &init)?).send().await
+            let authorization = format!("Bearer {}", self.api_key);
+            let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+            let request = fetch::request("POST", &headers, Some(&body.to_string().into()))?;
+            fetch::outside(&format!("{}/emails", self.url), &request).await
         };
         let response =
             answer.await.map_err(|error: worker::Error| PortError(format!("Resend does not answer: {error}")))?;
-        match response.status_code() {
+        match response.status() {
             200..=299 => Ok(()),
             status => Err(PortError(format!("Resend answered {status}."))),
         }

@@ -1,0 +1,65 @@
+//! Requests of our own, to objects and to the outside, with the runtime's own requests and answers. Those of workers-rs ask
+//! the runtime for all that there is to know about each of them; most of it nobody reads, and it costs as much as the rest.
+
+use futures::{Stream, StreamExt};
+use wasm_streams::ReadableStream;
+use worker::js_sys::{Object, Promise, Reflect, Uint8Array};
+use worker::wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::worker_sys::web_sys::{RequestInit, Response};
+use worker::{Error, Result, wasm_bindgen};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What takes requests: an object's stub, another Worker, a port of a container.
+    pub type Target;
+    #[wasm_bindgen(method, catch, js_name = fetch)]
+    fn fetch_at(this: &Target, url: &str, init: &RequestInit) -> std::result::Result<Promise, JsValue>;
+    #[wasm_bindgen(catch, js_name = fetch)]
+    fn fetch_outside(url: &str, init: &RequestInit) -> std::result::Result<Promise, JsValue>;
+}
+
+/// A request.
+pub fn request(method: &str, headers: &[(&str, &str)], body: Option<&JsValue>) -> Result<RequestInit> {
+    let all = Object::new();
+    for (name, value) in headers {
+        Reflect::set(&all, &(*name).into(), &(*value).into())?;
+    }
+    let init = RequestInit::new();
+    init.set_method(method);
+    init.set_headers(&all);
+    if let Some(body) = body {
+        init.set_body(body);
+    }
+    Ok(init)
+}
+
+/// The answer of `target`, as soon as it begins.
+pub async fn at(target: &Target, url: &str, request: &RequestInit) -> Result<Response> {
+    Ok(JsFuture::from(target.fetch_at(url, request)?).await?.unchecked_into())
+}
+
+/// The answer of another host, as soon as it begins.
+pub async fn outside(url: &str, request: &RequestInit) -> Result<Response> {
+    Ok(JsFuture::from(fetch_outside(url, request)?).await?.unchecked_into())
+}
+
+/// All of an answer's body.
+pub async fn bytes(response: &Response) -> Result<Vec<u8>> {
+    Ok(Uint8Array::new(&JsFuture::from(response.array_buffer()?).await?).to_vec())
+}
+
+/// An answer's header.
+pub fn header(response: &Response, name: &str) -> Option<String> {
+    response.headers().get(name).ok().flatten()
+}
+
+/// An answer's body as it comes. Dropping it tells the other end that nobody reads any more.
+///
+/// # Errors
+/// The answer has no body.
+pub fn chunks(response: &Response) -> Result<impl Stream<Item = Result<Vec<u8>>> + use<>> {
+    let body = response.body().ok_or_else(|| Error::RustError("The answer has no body.".to_owned()))?;
+    let chunks = ReadableStream::from_raw(body.unchecked_into()).into_stream();
+    Ok(chunks.map(|chunk| Ok(Uint8Array::new(&chunk?).to_vec())))
+}
