@@ -83,8 +83,11 @@ pub trait KeyLedger {
 #[async_trait(?Send)]
 pub trait Sandboxes {
     /// Starts a job, an encoded [`docle_protocol::RunJob`], in the project's sandbox. Dropping the stream ends the run,
-    /// unless it runs once; so does the caller's leaving. An error means that nothing has run.
+    /// unless it runs once; so does the caller's leaving. An error means that nothing has run, unless it is
+    /// [`SandboxFailureCode::Lost`].
     async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, SandboxFailure>;
+    /// Sees to it that a job which may be on its way is not executed. `false` where it has been, or may have been.
+    async fn withdraw(&self, project_id: &str, id: RunId) -> bool;
     /// The standard input of an interactive run that has started: binary messages are written to it, in order, and its
     /// end is the socket's. `None` where the run is over already.
     async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, SandboxFailure>;
@@ -147,6 +150,8 @@ pub struct SandboxFailure {
 pub enum SandboxFailureCode {
     /// No runner answers, or it is stopping, or it does not accept us.
     Unavailable,
+    /// What became of the job is not known.
+    Lost,
     /// No place became free in time.
     Busy,
     /// So many runs of the project wait for a place already that no more may.

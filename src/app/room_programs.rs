@@ -75,6 +75,7 @@ fn not_started(app: &App, failure: &SandboxFailure) -> Refused {
         SandboxFailureCode::Mismatch => refused("sandbox_mismatch", "An update is under way; please try again."),
         SandboxFailureCode::Rejected => refused("internal", "The sandbox did not accept the run."),
         SandboxFailureCode::Unavailable
+        | SandboxFailureCode::Lost
         | SandboxFailureCode::CallerLeft
         | SandboxFailureCode::KeyReused
         | SandboxFailureCode::InDoubt => {

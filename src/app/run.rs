@@ -17,14 +17,16 @@ use bytes::Bytes;
 use docle_protocol::RunJob;
 use docle_protocol::limits::{GRACE_MS, INSTALL_TIMEOUT_MS, MAX_QUEUE_MS};
 use futures::channel::{mpsc, oneshot};
-use futures::future::{Either, select};
+use futures::future::{self, Either, select};
 use futures::stream::{self, LocalBoxStream};
-use futures::{SinkExt, StreamExt, join};
+use futures::{FutureExt, SinkExt, StreamExt, join};
 use serde_json::json;
 use std::rc::Rc;
 
 /// What the hops between Worker, object and whatever runs code may take on top of the clocks there.
 pub const HOPS_MS: u32 = 5_000;
+/// How long a runner may take to say that it has withdrawn a job.
+const WITHDRAWAL_MS: u32 = 5_000;
 
 /// For whom a program is run.
 pub struct Client {
@@ -58,6 +60,9 @@ pub enum Progress {
 
 /// Starts a run for `client` and sees to it that it is recorded when it ends, whoever is still listening then.
 ///
+/// Where the way to the sandbox broke before the run was heard of, it may have begun. Then it is withdrawn; where that
+/// comes too late, or nobody knows, it counts as one that the sandbox failed.
+///
 /// # Errors
 /// When nothing has run: the sandbox could not take the job, or the idempotency key stands against it.
 pub async fn start_run(
@@ -78,17 +83,19 @@ pub async fn start_run(
     let job = serde_json::to_vec(&request.job)
         .map_err(|error| SandboxFailureCode::Rejected.because(format!("The job could not be encoded: {error}")))?;
 
-    let deadline = app.clock.sleep(deadline_ms);
-    let call = app.sandboxes.run(&client.owner.project_id, job, mode);
-    let (stream, deadline) = match select(call, deadline).await {
-        Either::Left((stream, deadline)) => (stream?, deadline),
-        Either::Right(_) => return Err(SandboxFailureCode::Unavailable.because("The sandbox did not answer in time.")),
+    let project_id = &client.owner.project_id;
+    let begun = begin(app, project_id, (id, created_at), job, mode, deadline_ms).await;
+    let (mut running, replayed) = match begun {
+        Ok(begun) => begun,
+        Err(lost) if lost.code == SandboxFailureCode::Lost && !detached => {
+            if is_withdrawn(app, project_id, id).await {
+                return Err(lost);
+            }
+            app.log.write(Level::Error, json!({ "message": "A run was lost.", "run.id": id, "error": lost.message }));
+            (Running::broken(id, created_at), false)
+        }
+        Err(failure) => return Err(failure),
     };
-    let (id, created_at) = stream.first_call.map_or((id, created_at), |first| (first.run_id, first.created_at));
-    let replayed = stream.first_call.is_some();
-    let events = Some(Follow::new(stream.chunks, deadline));
-    let mut running = Running { id, created_at, events, transcript: Transcript::default(), recorder: None };
-    running.wait_for_place().await?;
     record_at_the_end(app, &mut running, client, request);
 
     let progress = if detached {
@@ -97,6 +104,40 @@ pub async fn start_run(
         stream::unfold(running, |mut running| async move { Some((running.next().await?, running)) }).boxed_local()
     };
     Ok(StartedRun { id, created_at, replayed, progress })
+}
+
+/// Sends a job and waits for its start. Answers with the run, and whether an earlier call has made it.
+///
+/// # Errors
+/// As for [`start_run`], or what became of the job is not known.
+async fn begin(
+    app: &App,
+    project_id: &str,
+    (id, created_at): (RunId, Timestamp),
+    job: Vec<u8>,
+    mode: RunMode,
+    deadline_ms: u32,
+) -> Result<(Running, bool), SandboxFailure> {
+    let deadline = app.clock.sleep(deadline_ms);
+    let call = app.sandboxes.run(project_id, job, mode);
+    let (stream, deadline) = match select(call, deadline).await {
+        Either::Left((stream, deadline)) => (stream?, deadline),
+        Either::Right(_) => return Err(SandboxFailureCode::Lost.because("The sandbox did not answer in time.")),
+    };
+    let (id, created_at) = stream.first_call.map_or((id, created_at), |first| (first.run_id, first.created_at));
+    let replayed = stream.first_call.is_some();
+    let events = Some(Follow::new(stream.chunks, deadline));
+    let mut running = Running { id, created_at, events, transcript: Transcript::default(), recorder: None };
+    running.wait_for_place().await?;
+    Ok((running, replayed))
+}
+
+/// Sees to it that a job never runs, where that is still possible.
+async fn is_withdrawn(app: &App, project_id: &str, id: RunId) -> bool {
+    match select(app.sandboxes.withdraw(project_id, id), app.clock.sleep(WITHDRAWAL_MS)).await {
+        Either::Left((withdrawn, _)) => withdrawn,
+        Either::Right(_) => false,
+    }
 }
 
 /// The Worker's own clock. It is the last of three: the runner's ends the program, the object's and this one only see
@@ -124,6 +165,12 @@ struct Ended {
 }
 
 impl Running {
+    /// A run of which nothing is known but that it may have begun.
+    fn broken(id: RunId, created_at: Timestamp) -> Self {
+        let events = Follow::new(stream::empty().boxed_local(), future::pending().boxed_local());
+        Self { id, created_at, events: Some(events), transcript: Transcript::default(), recorder: None }
+    }
+
     /// Resolves when the runner says that the run has started. A stream that breaks before has run nothing.
     async fn wait_for_place(&mut self) -> Result<(), SandboxFailure> {
         loop {
@@ -197,7 +244,7 @@ impl Drop for Running {
 fn not_started(broken: Broken) -> SandboxFailure {
     match broken {
         Broken::ByCaller => SandboxFailureCode::CallerLeft.because("The caller left."),
-        Broken::BySandbox => SandboxFailureCode::Unavailable.because("The stream broke before the run started."),
+        Broken::BySandbox => SandboxFailureCode::Lost.because("The stream broke before the run started."),
     }
 }
 

@@ -96,6 +96,11 @@ impl Pool {
         }
     }
 
+    /// How many containers there may be.
+    pub fn max_instances(&self) -> usize {
+        self.members.len()
+    }
+
     /// A run arrives.
     ///
     /// # Errors

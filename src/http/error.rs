@@ -267,7 +267,7 @@ impl From<PortError> for ApiError {
 impl From<SandboxFailure> for ApiError {
     fn from(failure: SandboxFailure) -> Self {
         let (code, message) = match failure.code {
-            SandboxFailureCode::Unavailable | SandboxFailureCode::CallerLeft => (
+            SandboxFailureCode::Unavailable | SandboxFailureCode::Lost | SandboxFailureCode::CallerLeft => (
                 ErrorCode::SandboxUnavailable,
                 "No sandbox is available at the moment, and nothing was run; please try again.",
             ),

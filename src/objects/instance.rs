@@ -3,6 +3,7 @@
 use crate::domain::lifecycle::{
     LONGEST_RUN_MS, Rest, START_ATTEMPTS, START_LIMIT_MS, Use, poll_pause_ms, rest, retry_pause_ms,
 };
+use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::alarm::ring_by;
 use crate::objects::caller::Caller;
@@ -107,6 +108,18 @@ impl Instance {
         }
     }
 
+    /// Sees to it that a job which may be on its way is not executed. `false` where it has been, or may have been.
+    pub async fn withdraw(self: &Rc<Self>, id: RunId) -> bool {
+        if !self.machine.is_running() {
+            // One that was ended has no secret any more; of one that died nobody knows what it did.
+            return instance_storage::secret(&self.sql()).is_ok_and(|secret| secret.is_none());
+        }
+        match self.up().await {
+            Ok(up) => up.runner.withdraw(id).await.unwrap_or(false),
+            Err(_) => false,
+        }
+    }
+
     /// The runner, up. Whoever asks while it is being started waits for the same start.
     pub async fn up(self: &Rc<Self>) -> Result<Up, SandboxFailure> {
         if let Some(up) = self.known() {
@@ -140,8 +153,15 @@ impl Instance {
     /// Ends the container, and what runs in it.
     pub async fn destroy(&self) {
         self.up.replace(None);
-        if let Err(error) = self.machine.destroy().await {
-            note("A container could not be ended.", &first_line(&error));
+        // Another one may have been started, with another secret, by the time this one has ended.
+        let secret = instance_storage::secret(&self.sql());
+        match self.machine.destroy().await {
+            Ok(()) => {
+                if let Err(error) = secret.and_then(|secret| instance_storage::forget(&self.sql(), secret.as_deref())) {
+                    note("A secret could not be forgotten.", &error.0);
+                }
+            }
+            Err(error) => note("A container could not be ended.", &first_line(&error)),
         }
     }
 
@@ -157,6 +177,10 @@ impl Instance {
                 None
             }
         }
+    }
+
+    fn sql(&self) -> ObjectSql {
+        ObjectSql(self.machine.object().storage().sql())
     }
 
     fn usage(&self) -> Use {
@@ -185,7 +209,7 @@ impl Instance {
     /// Starts the container, or finds one that has outlived the object which started it, and waits until it is ready.
     async fn start_once(self: &Rc<Self>, adopt: bool) -> Result<Up, Trouble> {
         let failed = |error: worker::Error| Trouble::Undelivered(first_line(&error));
-        let sql = ObjectSql(self.machine.object().storage().sql());
+        let sql = self.sql();
         let kept = instance_storage::secret(&sql).map_err(|error| Trouble::Undelivered(error.0))?;
         let secret = match kept.filter(|_| adopt && self.machine.is_running()) {
             Some(secret) => secret,

@@ -4,7 +4,10 @@ use crate::ports::{LocalSql, PortError, SqlValue};
 
 /// The secret that was kept last.
 pub fn secret(sql: &dyn LocalSql) -> Result<Option<String>, PortError> {
-    create_table(sql)?;
+    // An object that is merely asked stores nothing.
+    if sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'instance'", &[])?.is_empty() {
+        return Ok(None);
+    }
     let rows = sql.exec("SELECT secret FROM instance", &[])?;
     Ok(match rows.first().map(Vec::as_slice) {
         Some([SqlValue::Text(secret)]) => Some(secret.clone()),
@@ -18,6 +21,12 @@ pub fn keep(sql: &dyn LocalSql, secret: &str) -> Result<(), PortError> {
     sql.exec("DELETE FROM instance", &[])?;
     sql.exec("INSERT INTO instance (secret) VALUES (?)", &[SqlValue::Text(secret.to_owned())])?;
     Ok(())
+}
+
+/// Forgets the secret of a container that was ended.
+pub fn forget(sql: &dyn LocalSql, secret: Option<&str>) -> Result<(), PortError> {
+    let Some(secret) = secret else { return Ok(()) };
+    sql.exec("DELETE FROM instance WHERE secret = ?", &[SqlValue::Text(secret.to_owned())]).map(drop)
 }
 
 fn create_table(sql: &dyn LocalSql) -> Result<(), PortError> {
@@ -36,5 +45,9 @@ mod tests {
         keep(&sql, "a").unwrap();
         keep(&sql, "b").unwrap();
         assert_eq!(secret(&sql), Ok(Some("b".to_owned())));
+        forget(&sql, Some("a")).unwrap();
+        assert_eq!(secret(&sql), Ok(Some("b".to_owned())), "it belongs to another container by now");
+        forget(&sql, Some("b")).unwrap();
+        assert_eq!(secret(&sql), Ok(None));
     }
 }

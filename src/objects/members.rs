@@ -50,6 +50,19 @@ impl Members {
         Ok((Job::Running(response), None))
     }
 
+    /// Sees to it that a job which may be on its way is not executed in one of them. `false` where it has been, or may
+    /// have been.
+    pub async fn withdraw(&self, member: usize, id: RunId) -> bool {
+        if member == 0 {
+            return self.own.withdraw(id).await;
+        }
+        let Ok(end) = AbortController::new() else { return false };
+        match self.call(member, &SandboxCall::WithdrawHere { id }, None, &end).await {
+            Answer::Good(response) => Response::from(response).json().await.unwrap_or(false),
+            Answer::Failed(_) | Answer::Broken(_) => false,
+        }
+    }
+
     /// Leads to the input of an interactive run in one of them.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::platform::console::Console;
 use crate::ports::{Clock, Level, Log, SandboxFailure, SandboxFailureCode};
 use docle_protocol::limits::MAX_QUEUE_MS;
 use futures::channel::oneshot;
-use futures::future::{Either, select};
+use futures::future::{Either, join_all, select};
 use serde_json::json;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -88,6 +88,13 @@ impl ProjectPool {
             }
         }
         Err(SandboxFailureCode::Unavailable.because("No attempt was made."))
+    }
+
+    /// Sees to it that a job which may be on its way is executed in no container. `false` where it has been, or may have
+    /// been. All that there may be are asked: an object that was reset does not know which there are.
+    pub async fn withdraw(&self, id: RunId) -> bool {
+        let members = 0..self.pool.borrow().max_instances();
+        join_all(members.map(|member| self.members.withdraw(member, id))).await.into_iter().all(|withdrawn| withdrawn)
     }
 
     /// Where an interactive run is; `None` where it is over.

@@ -9,7 +9,7 @@ use crate::platform::clock::RuntimeClock;
 use crate::platform::fetch;
 use crate::ports::{Clock, SandboxFailure, SandboxFailureCode};
 use docle_protocol::headers::{
-    AUTHORIZATION, EVENT_STREAM, HEALTH_PATH, INSTANCE, PROTOCOL, QUEUED, RUNS_PATH, stdin_path,
+    AUTHORIZATION, EVENT_STREAM, HEALTH_PATH, INSTANCE, PROTOCOL, QUEUED, RUNS_PATH, run_path, stdin_path,
 };
 use docle_protocol::limits::MAX_QUEUE_MS;
 use docle_protocol::{Refusal, RefusalCode, VERSION};
@@ -101,6 +101,24 @@ impl Runner {
         }
     }
 
+    /// Sees to it that a job which has not come is never executed. `false` where the runner has had it.
+    pub async fn withdraw(&self, id: RunId) -> Result<bool, Trouble> {
+        let request = self.request("DELETE", &[], None)?;
+        let path = run_path(&id.to_string());
+        let answer = async {
+            let response = self.fetch(&path, &request).await?;
+            match response.status() {
+                204 => Ok(true),
+                // What nobody reads would be in the way of the next request.
+                _ => fetch::bytes(&response).await.map(|_| false).map_err(|error| Trouble::Lost(first_line(&error))),
+            }
+        };
+        match select(pin!(answer), RuntimeClock.sleep(ANSWER_MS)).await {
+            Either::Left((withdrawn, _)) => withdrawn,
+            Either::Right(_) => Err(Trouble::Lost("The runner did not answer in time.".to_owned())),
+        }
+    }
+
     async fn post(&self, job: &ArrayBuffer, since: Timestamp, end: &AbortSignal) -> Result<web_sys::Response, Trouble> {
         let waited = (RuntimeClock.now().0 - since.0).max(0);
         let queued = waited.to_string();
@@ -183,9 +201,10 @@ impl From<Trouble> for SandboxFailure {
                     RefusalCode::Busy => SandboxFailureCode::Busy,
                     RefusalCode::ProtocolMismatch | RefusalCode::NotFound => SandboxFailureCode::Mismatch,
                     RefusalCode::InvalidJob | RefusalCode::TooLarge => SandboxFailureCode::Rejected,
+                    // It came by another way, on which its answer was lost.
+                    RefusalCode::Duplicate => SandboxFailureCode::Lost,
                     RefusalCode::Unauthorized
                     | RefusalCode::OtherInstance
-                    | RefusalCode::Duplicate
                     | RefusalCode::Stopping
                     | RefusalCode::Internal => SandboxFailureCode::Unavailable,
                 };

@@ -71,6 +71,8 @@ impl DurableObject for Sandbox {
                 self.run(&request, interactive, Some(request.inner().signal())).await
             }
             SandboxCall::Run { once: Some(once), .. } => self.run_once(&request, once).await,
+            SandboxCall::Withdraw { id } => self.withdraw(id).await,
+            SandboxCall::WithdrawHere { id } => withdrawn(self.backend.withdraw(id).await),
             SandboxCall::Input { id } => self.input(id).await,
             SandboxCall::InputHere { id } => self.backend.input(id).await,
             SandboxCall::RunHere { waited_ms } => self.run_here(&request, waited_ms).await,
@@ -113,6 +115,10 @@ impl Sandbox {
         let job = body(request).await?;
         let (job, in_use) = self.backend.run(&job, since, &caller).await?;
         relay(job, in_use, &caller).map_err(runtime_failed)
+    }
+
+    async fn withdraw(&self, id: RunId) -> Answer {
+        withdrawn(self.pool()?.withdraw(id).await)
     }
 
     /// Leads to the input of a run, wherever it is.
@@ -220,6 +226,10 @@ impl Sandbox {
     fn sql(&self) -> ObjectSql {
         ObjectSql(self.state.storage().sql())
     }
+}
+
+fn withdrawn(is_withdrawn: bool) -> Answer {
+    Response::from_json(&is_withdrawn).map_err(runtime_failed)
 }
 
 /// The job as it came. It stays outside of this object's own memory, and can be sent more than once.

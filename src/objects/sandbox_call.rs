@@ -32,6 +32,11 @@ pub enum SandboxCall {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         interactive: Option<RunId>,
     },
+    /// See to it that a job which may be on its way is executed in no container. The answer is `true`, or `false` where it
+    /// has been, or may have been.
+    Withdraw { id: RunId },
+    /// The same for this object's own container.
+    WithdrawHere { id: RunId },
     /// Lead to the standard input of an interactive run. The answer is a WebSocket, see
     /// [`docle_protocol::headers::stdin_path`], or empty where the run is over.
     Input { id: RunId },
@@ -185,8 +190,7 @@ impl SandboxStub {
     }
 
     fn broken(&self, why: &str) -> SandboxFailure {
-        let code =
-            if self.client_left.aborted() { SandboxFailureCode::CallerLeft } else { SandboxFailureCode::Unavailable };
+        let code = if self.client_left.aborted() { SandboxFailureCode::CallerLeft } else { SandboxFailureCode::Lost };
         code.because(format!("Calling the Sandbox object failed: {why}"))
     }
 }
@@ -220,6 +224,14 @@ impl Sandboxes for SandboxStub {
             // An aborted stream may end without an error; whoever still expects something learns why nothing comes.
             .chain(stream::once(async move { Err(why_ended()) }));
         Ok(RunStream { chunks: chunks.boxed_local(), first_call })
+    }
+
+    async fn withdraw(&self, project_id: &str, id: RunId) -> bool {
+        let call = SandboxCall::Withdraw { id };
+        match call_object(self.namespace.get_by_name(&name_of_project(project_id)), &call, None, None).await {
+            Answer::Good(response) => Response::from(response).json().await.unwrap_or(false),
+            Answer::Failed(_) | Answer::Broken(_) => false,
+        }
     }
 
     async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, SandboxFailure> {
@@ -277,6 +289,8 @@ mod tests {
         let id = RunId::from_random([0; 16]);
         let interactive = SandboxCall::Run { once: None, interactive: Some(id) };
         assert_eq!(written(&interactive), json!({ "type": "run", "once": null, "interactive": id }));
+        assert_eq!(written(&SandboxCall::Withdraw { id }), json!({ "type": "withdraw", "id": id }));
+        assert_eq!(written(&SandboxCall::WithdrawHere { id }), json!({ "type": "withdrawHere", "id": id }));
         assert_eq!(written(&SandboxCall::Input { id }), json!({ "type": "input", "id": id }));
         assert_eq!(written(&SandboxCall::InputHere { id }), json!({ "type": "inputHere", "id": id }));
         let failure = SandboxFailureCode::KeyReused.because("x");

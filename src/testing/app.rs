@@ -103,6 +103,8 @@ impl TestApp {
             jobs: RefCell::default(),
             calls: RefCell::default(),
             health: RefCell::default(),
+            withdrawn: RefCell::default(),
+            withdraws: Cell::new(Some(true)),
             input_hangs: Cell::default(),
         });
         let rooms = Rc::new(FakeRooms::default());

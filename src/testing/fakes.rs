@@ -52,6 +52,10 @@ pub struct FakeSandboxes {
     pub jobs: RefCell<Vec<RunJob>>,
     pub calls: RefCell<Vec<(String, Option<Once>)>>,
     pub health: RefCell<Option<RunnerHealth>>,
+    /// What was to be withdrawn, of which project.
+    pub withdrawn: RefCell<Vec<(String, RunId)>>,
+    /// What is said to that; nothing ever where it is `None`.
+    pub withdraws: Cell<Option<bool>>,
     /// Whether the way to a program's input never opens.
     pub input_hangs: Cell<bool>,
 }
@@ -74,6 +78,14 @@ impl Sandboxes for FakeSandboxes {
             Script::Hang => future::pending().await,
         };
         Ok(RunStream { chunks: stream::iter(chunks.into_iter().map(Ok)).chain(then).boxed_local(), first_call })
+    }
+
+    async fn withdraw(&self, project_id: &str, id: RunId) -> bool {
+        self.withdrawn.borrow_mut().push((project_id.to_owned(), id));
+        match self.withdraws.get() {
+            Some(withdraws) => withdraws,
+            None => future::pending().await,
+        }
     }
 
     async fn input(&self, _: &str, _: RunId) -> Result<Option<Box<dyn Socket>>, SandboxFailure> {

@@ -134,6 +134,42 @@ fn a_sandbox_that_does_not_take_the_run_is_a_problem_and_nothing_is_recorded() {
 }
 
 #[test]
+fn a_run_that_was_lost_is_withdrawn_or_counts_as_failed() {
+    let lost = || Script::Refuse(SandboxFailureCode::Lost.because("runner said so"));
+    for withdraws in [Some(true), Some(false), None] {
+        for script in [lost(), Script::Hang, Script::Chunks(vec![]), Script::Chunks(lines(&[""]))] {
+            let mut app = TestApp::new();
+            app.script(script);
+            app.sandboxes.withdraws.set(withdraws);
+            let answer = app.run(&print_one());
+            let asked = app.sandboxes.withdrawn.borrow().clone();
+            assert_eq!(asked.len(), 1);
+            assert_eq!(asked[0].1.to_string(), app.sandboxes.jobs.borrow()[0].id);
+            let answered = answer.json();
+            if withdraws == Some(true) {
+                assert_eq!((answer.status.as_u16(), &answered["code"]), (503, &json!("sandbox_unavailable")));
+                assert!(app.recorded().is_empty());
+                continue;
+            }
+            assert_eq!((answer.status, &answered["status"]), (StatusCode::OK, &json!("system")));
+            assert_eq!((&answered["stdout"], &answered["exitCode"]), (&json!(""), &json!(1)));
+            assert_eq!(app.record()["result"], answered);
+            let streamed = app.stream(&print_one()).text();
+            assert!(streamed.contains("event: complete") && streamed.contains(r#""status":"system""#), "{streamed}");
+        }
+    }
+}
+
+#[test]
+fn a_run_with_an_idempotency_key_that_was_lost_is_asked_for_again_and_not_withdrawn() {
+    let mut app = TestApp::new();
+    app.script(Script::Refuse(SandboxFailureCode::Lost.because("runner said so")));
+    let request = app.request(Method::POST, "/api/run").header("idempotency-key", "k");
+    assert_eq!(app.send(request, print_one().to_string()).status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(app.sandboxes.withdrawn.borrow().is_empty());
+}
+
+#[test]
 fn a_sandbox_that_fails_during_the_run_is_a_result_with_the_output_so_far() {
     let broken = [
         Script::Chunks(lines(&[START, OUTPUT])),

@@ -1,4 +1,4 @@
-//! The runner's HTTP server: one port, one secret, three paths.
+//! The runner's HTTP server: one port, one secret, four paths.
 
 mod check;
 mod door;
@@ -19,9 +19,9 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use docle_protocol::Language;
-use docle_protocol::headers::{HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH, stdin_path};
+use docle_protocol::headers::{HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH, run_path, stdin_path};
 use docle_protocol::{Refusal, RefusalCode, RunnerHealth, limits};
 use std::collections::BTreeMap;
 use std::io;
@@ -68,6 +68,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
     tokio::spawn(stop_when_unfit(service.clone()));
     let router = Router::new()
         .route(RUNS_PATH, post(runs::create_run))
+        .route(&run_path("{id}"), delete(runs::withdraw_run))
         .route(&stdin_path("{id}"), get(stdin::connect_stdin))
         .route_layer(middleware::from_fn_with_state(service.clone(), check::authorize))
         .route(HEALTH_PATH, get(read_health))

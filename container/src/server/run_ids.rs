@@ -1,7 +1,8 @@
 //! The jobs that this runner has had: none of them is executed a second time, however often it is sent.
 //!
 //! A caller that lost its connection cannot know whether its job arrived. It may send the job again, with the same id
-//! and to the same runner: either it runs now, or it is refused as a duplicate, whatever became of the first one.
+//! and to the same runner: either it runs now, or it is refused as a duplicate, whatever became of the first one. Or it may
+//! withdraw the job: then it is taken, and nobody executes it.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};

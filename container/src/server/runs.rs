@@ -1,10 +1,10 @@
-//! `POST /v1/runs`: one job, answered by a report or by a stream of events.
+//! `POST /v1/runs`: one job, answered by a report or by a stream of events; and jobs that are withdrawn.
 
 use super::check::check_job;
 use super::{Service, json, refuse};
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use docle_protocol::headers::{EVENT_STREAM, QUEUED};
@@ -64,6 +64,14 @@ pub async fn create_run(
         guard.disarm();
         answer
     }
+}
+
+/// Sees to it that a job which has not come is never executed.
+pub async fn withdraw_run(State(service): State<Service>, Path(id): Path<String>) -> Response {
+    if service.taken.take(&id) {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    refuse(RefusalCode::Duplicate, "this runner has had this job")
 }
 
 /// How long the job has waited before it came here.

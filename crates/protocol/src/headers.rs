@@ -10,6 +10,12 @@ pub const AUTHORIZATION: &str = "authorization";
 /// [`crate::RunEvent`] lines; otherwise it is one [`crate::RunReport`].
 pub const RUNS_PATH: &str = "/v1/runs";
 
+/// `DELETE` withdraws a job: `204` where nothing of it has been executed, and now never will be, whenever it comes; a
+/// [`crate::RefusalCode::Duplicate`] where the runner has had it.
+pub fn run_path(id: &str) -> String {
+    format!("{RUNS_PATH}/{id}")
+}
+
 /// Where a WebSocket leads to the standard input of an interactive run, once its stream has begun: binary messages are what
 /// is written, any text is the end of it, and so is the socket's. The runner closes it when nothing more is read. There is
 /// one for each run.
