@@ -4,6 +4,7 @@ use crate::domain::handover::Handover;
 use crate::domain::rolling_window::RollingWindow;
 use crate::domain::run_id::RunId;
 use crate::domain::timestamp::Timestamp;
+use crate::objects::tables::has_table;
 use crate::ports::{LocalSql, PortError, SqlValue};
 
 /// Usage that one booking takes, in bytes: D1 takes arguments of 2 MB.
@@ -165,11 +166,6 @@ pub fn unbooked_since(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError
         Some([SqlValue::Integer(since)]) => Some(Timestamp(*since)),
         _ => None,
     })
-}
-
-fn has_table(sql: &dyn LocalSql, name: &str) -> Result<bool, PortError> {
-    let query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?";
-    Ok(!sql.exec(query, &[SqlValue::from(name)])?.is_empty())
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What an object remembers of its container: the secret that the runner in it wants.
 
+use crate::objects::tables::has_table;
 use crate::ports::{LocalSql, PortError, SqlValue};
 
 /// The secret that was kept last.
 pub fn secret(sql: &dyn LocalSql) -> Result<Option<String>, PortError> {
-    // An object that is merely asked stores nothing.
-    if sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'instance'", &[])?.is_empty() {
+    if !has_table(sql, "instance")? {
         return Ok(None);
     }
     let rows = sql.exec("SELECT secret FROM instance", &[])?;

@@ -21,3 +21,4 @@ pub mod room_storage;
 pub mod runner;
 pub mod sandbox;
 pub mod sandbox_call;
+pub mod tables;

@@ -1,6 +1,7 @@
 //! What a room keeps in its own database: the document as a snapshot and the updates since, and a few facts.
 
 use crate::domain::timestamp::Timestamp;
+use crate::objects::tables::has_table;
 use crate::ports::rooms::Payer;
 use crate::ports::{LocalSql, PortError, SqlValue};
 use docle_room::history::History;
@@ -51,8 +52,7 @@ pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
 
 /// The facts; `None` where nothing was ever stored. Asking writes nothing.
 pub fn facts(sql: &dyn LocalSql) -> Result<Option<Facts>, PortError> {
-    let tables = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'facts'", &[])?;
-    if tables.is_empty() {
+    if !has_table(sql, "facts")? {
         return Ok(None);
     }
     let rows = sql.exec("SELECT json FROM facts", &[])?;

@@ -26,12 +26,9 @@ pub struct RuntimeSocket {
     waiting_bytes: Rc<Cell<usize>>,
 }
 
-const fn size(message: &Message) -> usize {
-    MESSAGE_BYTES
-        + match message {
-            Message::Text(text) => text.len(),
-            Message::Binary(bytes) => bytes.len(),
-        }
+/// What a message takes while it waits.
+const fn taken(message: &Message) -> usize {
+    MESSAGE_BYTES + message.size()
 }
 
 impl RuntimeSocket {
@@ -47,7 +44,7 @@ impl RuntimeSocket {
             while let Some(Ok(WebsocketEvent::Message(event))) = events.next().await {
                 let message = event.text().map(Message::Text).or_else(|| event.bytes().map(Message::Binary));
                 let Some(message) = message else { continue };
-                waiting.set(waiting.get() + size(&message));
+                waiting.set(waiting.get() + taken(&message));
                 if waiting.get() > MAX_WAITING_BYTES {
                     // Whoever reads learns of the end; whoever sends that it was too much.
                     let _ = listening.close(Some(TOO_BIG), Some("Too much at once."));
@@ -66,7 +63,7 @@ impl RuntimeSocket {
 impl Socket for RuntimeSocket {
     async fn next(&mut self) -> Option<Message> {
         let message = self.messages.next().await?;
-        self.waiting_bytes.set(self.waiting_bytes.get() - size(&message));
+        self.waiting_bytes.set(self.waiting_bytes.get() - taken(&message));
         Some(message)
     }
 

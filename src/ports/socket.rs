@@ -11,6 +11,16 @@ pub enum Message {
     Binary(Vec<u8>),
 }
 
+impl Message {
+    /// Bytes of its content.
+    pub const fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// One end of a WebSocket.
 #[async_trait(?Send)]
 pub trait Socket {

@@ -8,7 +8,7 @@ use crate::http::{pages, respond, subprotocol};
 use crate::ports::exchange::{Body, Response};
 use crate::ports::rooms::SeatAsked;
 use ::http::StatusCode;
-use ::http::header::{HeaderValue, LOCATION, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use ::http::header::{HeaderValue, LOCATION, UPGRADE};
 
 /// `GET /collab`: a new room that is nobody's.
 pub async fn create_open_room(app: &App, _call: Call) -> Result<Response, ApiError> {
@@ -61,10 +61,5 @@ async fn connect(app: &App, call: Call, speaks_yjs: bool) -> Result<Response, Ap
     let wants_events = call.query("events").is_some_and(|events| events == "1");
     let seat = SeatAsked { role, name, expires_at, host: host(&call), speaks_yjs, wants_events };
     let upgrade = app.rooms.connect(&room, &seat).await?.ok_or_else(not_found)?;
-    let mut response = Response::new(Body::Socket(upgrade));
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    if let Some(protocol) = subprotocol::chosen(&call).and_then(|protocol| HeaderValue::from_str(protocol).ok()) {
-        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
-    }
-    Ok(response)
+    Ok(subprotocol::switch(&call, upgrade))
 }

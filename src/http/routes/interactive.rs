@@ -15,7 +15,7 @@ use crate::ports::SandboxFailureCode;
 use crate::ports::exchange::{Body, Response};
 use crate::ports::socket::{Message, Socket};
 use ::http::StatusCode;
-use ::http::header::{ALLOW, HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use ::http::header::{ALLOW, HeaderValue, UPGRADE};
 use bytes::Bytes;
 use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::StreamExt;
@@ -55,12 +55,7 @@ pub async fn talk_to_run(app: &App, call: Call) -> Result<Response, ApiError> {
             talk.complain(error);
         }
     }));
-    let mut response = Response::new(Body::Socket(upgrade));
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    if let Some(protocol) = subprotocol::chosen(&call).and_then(|protocol| HeaderValue::from_str(protocol).ok()) {
-        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
-    }
-    Ok(response)
+    Ok(subprotocol::switch(&call, upgrade))
 }
 
 /// One run and whoever talks to it.
@@ -125,9 +120,9 @@ impl Talk {
     }
 
     /// Dropping the run, which whoever returns early does, ends it.
-    async fn follow(&mut self, mut run: StartedRun, input: Option<Box<dyn Socket>>) -> Result<(), ApiError> {
+    async fn follow(&mut self, mut run: StartedRun, mut input: Option<Box<dyn Socket>>) -> Result<(), ApiError> {
         self.tell(sse::start(&run));
-        let (mut input, mut room) = (input, MAX_TYPED_BYTES);
+        let mut room = MAX_TYPED_BYTES;
         loop {
             let heard = match select(run.progress.next(), pin!(self.next())).await {
                 Either::Left((progress, _)) => Either::Left(progress),
@@ -179,11 +174,7 @@ impl Talk {
 
 /// Takes what a message needs of what may be typed.
 fn take(room: &mut usize, message: &Message) -> Result<(), ApiError> {
-    let bytes = match message {
-        Message::Text(text) => text.len(),
-        Message::Binary(bytes) => bytes.len(),
-    };
-    *room = room.checked_sub(bytes.max(MESSAGE_BYTES)).ok_or_else(|| {
+    *room = room.checked_sub(message.size().max(MESSAGE_BYTES)).ok_or_else(|| {
         let message = format!("At most {MAX_TYPED_BYTES} bytes may be typed in one run.");
         ApiError::new(ErrorCode::BodyTooLarge, message)
     })?;
