@@ -24,9 +24,9 @@ const quick = { lang: "python", code: "print(1)" };
 const endless = (marker: string) => ({ lang: "python", code: "import time\ntime.sleep(600)", args: [marker], policy: { timeoutMs: 300_000 } });
 
 /** A run that has begun, which its object has not heard of. */
-async function begunInSecret(marker: string) {
+async function begunInSecret(marker: string, init: RequestInit = {}) {
   way.holds = "answers";
-  const answer = docle.post(endless(marker));
+  const answer = docle.post(endless(marker), init);
   await until("the program's start", () => processesWith(marker).length > 0);
   await until("the runner's answer", () => way.heldUp === 1);
   way.holds = undefined;
@@ -56,6 +56,17 @@ test("so is one whose connection broke, and it does not begin again", async () =
   const { answer } = await begunInSecret(marker);
   way.cut();
   await failed(await answer, marker);
+});
+
+test("one with an idempotency key is in doubt, for whoever repeats the call as well, and does not begin again", async () => {
+  const marker = randomUUID();
+  const init = { headers: { "idempotency-key": randomUUID() } };
+  const { answer } = await begunInSecret(marker, init);
+  way.cut();
+  assert.equal((await problem(409, await answer)).code, "idempotency_in_doubt");
+  await until("no process of the run", () => processesWith(marker).length === 0);
+  assert.equal((await problem(409, await docle.post(endless(marker), init))).code, "idempotency_in_doubt");
+  assert.equal(processesWith(marker).length, 0);
 });
 
 test("a run that had not arrived before its object was reset is refused, and is not executed when it arrives", async () => {

@@ -64,7 +64,8 @@ pub enum Progress {
 /// comes too late, or nobody knows, it counts as one that the sandbox failed.
 ///
 /// # Errors
-/// When nothing has run: the sandbox could not take the job, or the idempotency key stands against it.
+/// When nothing has run: the sandbox could not take the job, or the idempotency key stands against it. With such a key it
+/// may also be lost; the same call made again then answers with the run.
 pub async fn start_run(
     app: &App,
     id: RunId,
@@ -89,7 +90,7 @@ pub async fn start_run(
         Ok(begun) => begun,
         Err(lost) if lost.code == SandboxFailureCode::Lost && !detached => {
             if is_withdrawn(app, project_id, id).await {
-                return Err(lost);
+                return Err(SandboxFailure { code: SandboxFailureCode::Unavailable, ..lost });
             }
             app.log.write(Level::Error, json!({ "message": "A run was lost.", "run.id": id, "error": lost.message }));
             (Running::broken(id, created_at), false)

@@ -267,9 +267,15 @@ impl From<PortError> for ApiError {
 impl From<SandboxFailure> for ApiError {
     fn from(failure: SandboxFailure) -> Self {
         let (code, message) = match failure.code {
-            SandboxFailureCode::Unavailable | SandboxFailureCode::Lost | SandboxFailureCode::CallerLeft => (
+            SandboxFailureCode::Unavailable | SandboxFailureCode::CallerLeft => (
                 ErrorCode::SandboxUnavailable,
                 "No sandbox is available at the moment, and nothing was run; please try again.",
+            ),
+            // Only calls with a key come to this: what happened to any other is found out before.
+            SandboxFailureCode::Lost => (
+                ErrorCode::SandboxUnavailable,
+                "The sandbox does not answer at the moment, and whether it runs the program is not known; please repeat \
+                 the call with the same Idempotency-Key.",
             ),
             SandboxFailureCode::Busy => {
                 (ErrorCode::SandboxBusy, "All places are taken at the moment, and nothing was run; please try again.")

@@ -44,8 +44,7 @@ impl Backend {
     /// Sees to it that a job which may be on its way is not executed. `false` where it has been, or may have been.
     pub async fn withdraw(&self, id: RunId) -> bool {
         match self {
-            // A runner that is gone has taken along whatever it had.
-            Self::Outside(runner) => runner.withdraw(id).await.unwrap_or(true),
+            Self::Outside(runner) => runner.withdraw(id).await,
             Self::Container(instance) => instance.withdraw(id).await,
             Self::Nothing => true,
         }

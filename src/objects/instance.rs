@@ -110,14 +110,17 @@ impl Instance {
 
     /// Sees to it that a job which may be on its way is not executed. `false` where it has been, or may have been.
     pub async fn withdraw(self: &Rc<Self>, id: RunId) -> bool {
+        let Ok(kept) = instance_storage::secret(&self.sql()) else { return false };
+        // A container that was ended has no secret any more.
+        if kept.is_none() {
+            return true;
+        }
+        // Of one that died nobody knows what it did, and one that was started in its place does not know it either.
         if !self.machine.is_running() {
-            // One that was ended has no secret any more; of one that died nobody knows what it did.
-            return instance_storage::secret(&self.sql()).is_ok_and(|secret| secret.is_none());
+            return false;
         }
-        match self.up().await {
-            Ok(up) => up.runner.withdraw(id).await.unwrap_or(false),
-            Err(_) => false,
-        }
+        let Ok(up) = self.up().await else { return false };
+        instance_storage::secret(&self.sql()) == Ok(kept) && up.runner.withdraw(id).await
     }
 
     /// The runner, up. Whoever asks while it is being started waits for the same start.

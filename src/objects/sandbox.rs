@@ -202,6 +202,10 @@ impl Sandbox {
         };
         let chunks = match answer.await {
             Ok(chunks) => chunks.map(|chunk| chunk.map_err(|_| Broken::BySandbox)).boxed_local(),
+            // It may have run. The note stays, and says so to the next call with this key.
+            Err(failure) if failure.code == SandboxFailureCode::Lost => {
+                return Err(SandboxFailureCode::InDoubt.because(failure.message));
+            }
             Err(failure) => {
                 // Nothing ran: the next call with this key starts afresh.
                 once_storage::forget(&sql, &key).map_err(storage_failed)?;

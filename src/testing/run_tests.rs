@@ -165,7 +165,10 @@ fn a_run_with_an_idempotency_key_that_was_lost_is_asked_for_again_and_not_withdr
     let mut app = TestApp::new();
     app.script(Script::Refuse(SandboxFailureCode::Lost.because("runner said so")));
     let request = app.request(Method::POST, "/api/run").header("idempotency-key", "k");
-    assert_eq!(app.send(request, print_one().to_string()).status, StatusCode::SERVICE_UNAVAILABLE);
+    let answer = app.send(request, print_one().to_string());
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    let detail = answer.json()["detail"].to_string();
+    assert!(detail.contains("same Idempotency-Key") && !detail.contains("nothing was run"), "{detail}");
     assert!(app.sandboxes.withdrawn.borrow().is_empty());
 }
 
