@@ -65,7 +65,7 @@ pub enum Progress {
 ///
 /// # Errors
 /// When nothing has run: the sandbox could not take the job, or the idempotency key stands against it. With such a key it
-/// may also be lost; the same call made again then answers with the run.
+/// may also be lost, and the same call made again finds out.
 pub async fn start_run(
     app: &App,
     id: RunId,
