@@ -177,7 +177,8 @@ impl Instance {
             Rest::Stay(until) => Some(until),
             Rest::Sleep => {
                 self.destroy().await;
-                None
+                // One that could not be ended is ended the next time.
+                self.machine.is_running().then(|| RuntimeClock.now().plus_ms(self.sleep_after_ms))
             }
         }
     }
