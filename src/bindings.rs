@@ -1,14 +1,14 @@
 //! What the deployment provides: the only place that knows the names of bindings, secrets and variables.
 
 use crate::app::App;
-use crate::app::room_programs::RoomPrograms;
+use crate::app::rooms::programs::RoomPrograms;
 use crate::config::{self, Config};
-use crate::domain::pool::PoolLimits;
-use crate::domain::room_token::SigningKey;
-use crate::objects::key_gate_call::GateStub;
-use crate::objects::room_call::RoomStub;
-use crate::objects::runner::{Address, Runner};
-use crate::objects::sandbox_call::SandboxStub;
+use crate::domain::pool::scheduler::PoolLimits;
+use crate::domain::room::token::SigningKey;
+use crate::objects::container::runner::{Address, Runner};
+use crate::objects::key_gate::call::GateStub;
+use crate::objects::room::call::RoomStub;
+use crate::objects::run_pool::call::SandboxStub;
 use crate::platform::background::AfterCall;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;

@@ -1,6 +1,6 @@
 //! The settings of a deployment, read once and valid from then on.
 
-use crate::domain::pool::PoolLimits;
+use crate::domain::pool::scheduler::PoolLimits;
 use docle_protocol::limits::TIMEOUT_MS;
 use std::ops::RangeInclusive;
 

@@ -15,7 +15,7 @@ mod platform;
 mod ports;
 mod store;
 #[cfg(test)]
-mod testing;
+mod tests;
 
 use platform::background::{AfterAnswer, AfterEvent};
 use std::rc::Rc;

@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::app::projects::Actor;
-use crate::domain::api_key::ApiKey;
-use crate::domain::audit::Action;
+use crate::domain::account::audit::Action;
 use crate::domain::id::{self, Kind};
-use crate::domain::key_settings::KeySettings;
-use crate::domain::page::Page;
+use crate::domain::input::page::Page;
+use crate::domain::key::api_key::ApiKey;
+use crate::domain::key::settings::KeySettings;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::PortError;
 use crate::store::keys::{self, NewKey};

@@ -1,9 +1,9 @@
 //! Which languages programs may be written in, and in which versions.
 
 use crate::app::App;
-use crate::domain::events::{Line, read_line};
-use crate::domain::run_id::RunId;
-use crate::ports::follow::Follow;
+use crate::domain::run::events::{Line, read_line};
+use crate::domain::run::id::RunId;
+use crate::ports::event_reader::Follow;
 use crate::ports::{Level, PortError, RunMode};
 use docle_protocol::{Language, Limits, Network, RunJob, SourceFile};
 use futures::future::{Either, select};

@@ -1,21 +1,18 @@
 //! Use cases: each public function is one thing that somebody can do with Docle.
 
+pub mod accounts;
 pub mod health;
 pub mod keys;
 pub mod languages;
-pub mod privacy;
 pub mod projects;
 pub mod purge;
-pub mod room_programs;
 pub mod rooms;
-pub mod run;
 pub mod runs;
 pub mod scripts;
-pub mod sign_in;
 pub mod usage;
 
 use crate::config::Config;
-use crate::domain::room_token::SigningKey;
+use crate::domain::room::token::SigningKey;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Rooms;
 use crate::ports::socket::Sockets;

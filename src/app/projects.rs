@@ -1,10 +1,11 @@
 //! Projects: what somebody who is signed in can do with their own.
 
-use crate::app::{App, keys, rooms};
-use crate::domain::audit::{Action, Event, Origin};
+use crate::app::rooms;
+use crate::app::{App, keys};
+use crate::domain::account::audit::{Action, Event, Origin};
 use crate::domain::id::{self, Kind};
-use crate::domain::page::Page;
-use crate::domain::project::{Project, ProjectSettings};
+use crate::domain::input::page::Page;
+use crate::domain::project::settings::{Project, ProjectSettings};
 use crate::ports::PortError;
 use crate::store;
 

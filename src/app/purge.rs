@@ -1,6 +1,9 @@
 //! What happens once an hour: everything that has lost its meaning is deleted.
 
-use crate::app::{App, privacy, rooms, sign_in};
+use crate::app::App;
+use crate::app::accounts::privacy;
+use crate::app::accounts::sign_in;
+use crate::app::rooms;
 use crate::ports::PortError;
 
 /// Deletes what has expired. Repeating it changes nothing.

@@ -1,12 +1,13 @@
 //! Running scripts in isolates, and reading what they gave.
 
-use crate::app::run::{Client, HOPS_MS, Progress, Recorder, StartedRun};
-use crate::app::{App, runs};
-use crate::domain::isolate_settings::IsolateSettings;
-use crate::domain::page::Page;
-use crate::domain::result::RunResult;
-use crate::domain::run_id::RunId;
-use crate::domain::script_request::ScriptRequest;
+use crate::app::App;
+use crate::app::runs::read;
+use crate::app::runs::start::{Client, HOPS_MS, Progress, Recorder, StartedRun};
+use crate::domain::input::page::Page;
+use crate::domain::project::isolate_settings::IsolateSettings;
+use crate::domain::run::id::RunId;
+use crate::domain::run::result::RunResult;
+use crate::domain::script::request::ScriptRequest;
 use crate::ports::{Level, PortError};
 use crate::store::usage::{self, UsageRun};
 use bytes::Bytes;
@@ -134,7 +135,7 @@ pub async fn list(
 
 /// The result of a project's script with its `input`; `None` where no such script of the project is kept.
 pub async fn read(app: &App, id: RunId, project_id: &str) -> Result<Option<Bytes>, PortError> {
-    let Some(result) = runs::read_run(app, id, &runs::Reader::Project(project_id.to_owned())).await? else {
+    let Some(result) = read::read_run(app, id, &read::Reader::Project(project_id.to_owned())).await? else {
         return Ok(None);
     };
     // Of others' runs the input is not shown, and other runs are of another tier.

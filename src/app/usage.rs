@@ -1,7 +1,7 @@
 //! What a project was used for.
 
 use crate::app::App;
-use crate::domain::page::Page;
+use crate::domain::input::page::Page;
 use crate::domain::usage::{HOUR_MS, percentile};
 use crate::ports::PortError;
 use crate::store::usage::{self, EndUserCount, Hours, KeyCount, Stretch};

@@ -1,38 +1,14 @@
-//! Pure rules: what a request may say, what a result looks like, what is stored; no async, no clock, no HTTP.
+//! Pure rules by noun: no async, no clock, no randomness, no HTTP.
 
-pub mod allowed_domain;
-pub mod api_key;
-pub mod audit;
-pub mod email;
-pub mod events;
-pub mod gate;
-pub mod handover;
+pub mod account;
 pub mod host;
 pub mod id;
-pub mod idempotency;
-pub mod isolate_settings;
-pub mod json;
-pub mod key_settings;
-pub mod lifecycle;
-pub mod mail;
-pub mod package;
-pub mod page;
-pub mod path;
+pub mod input;
+pub mod key;
 pub mod pool;
-pub mod problem;
 pub mod project;
-pub mod read;
-pub mod record;
-pub mod result;
-pub mod rolling_window;
-pub mod room_id;
-pub mod room_token;
-pub mod run_id;
-pub mod run_request;
-pub mod script_request;
-pub mod session;
+pub mod room;
+pub mod run;
+pub mod script;
 pub mod timestamp;
-pub mod token;
-pub mod typed;
 pub mod usage;
-pub mod user_context;

@@ -1,8 +1,8 @@
 //! What is written down about a run for its project's statistics.
 
-use crate::domain::record::{Owner, Remembered};
-use crate::domain::result::RunResult;
-use crate::domain::user_context::UserContext;
+use crate::domain::run::record::{Owner, Remembered};
+use crate::domain::run::result::RunResult;
+use crate::domain::run::user_context::UserContext;
 use serde::Serialize;
 
 /// Enough to recognise one's own program.
@@ -88,8 +88,7 @@ pub fn percentile(runs: &[(u32, i64)], share: f64) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::run_id::RunId;
-    use crate::domain::run_request;
+    use crate::domain::run::id::RunId;
     use crate::domain::timestamp::Timestamp;
     use docle_protocol::{RunReport, RunStatus, Usage};
     use proptest::prelude::*;
@@ -102,7 +101,7 @@ mod tests {
         let body = json!({
             "code": "\u{e9}".repeat(201), "lang": "node", "userContext": { "id": "u1", "tier": "pro" },
         });
-        let request = run_request::parse(body, id, 300_000).unwrap();
+        let request = crate::domain::run::request::parse(body, id, 300_000).unwrap();
         let report = RunReport {
             status: RunStatus::Error,
             exit_code: 3,

@@ -1,8 +1,8 @@
 //! Errors as clients see them: RFC 9457 problem bodies with a code to act on.
 
 use crate::app::App;
-use crate::domain::problem::FieldError;
-use crate::http::respond;
+use crate::domain::input::problem::FieldError;
+use crate::http::response::respond;
 use crate::ports::exchange::Response;
 use crate::ports::{Level, PortError, SandboxFailure, SandboxFailureCode};
 use ::http::StatusCode;

@@ -1,30 +1,19 @@
 //! The edge: which path is which resource, and the order in which a request passes through.
 
-pub mod accept;
 pub mod auth;
-pub mod body;
-pub mod call;
-pub mod cookie;
 pub mod error;
 pub mod middleware;
 #[cfg(test)]
 mod openapi;
-pub mod pages;
-pub mod rate;
-pub mod respond;
-pub mod room_guest;
+pub mod request;
+pub mod response;
 pub mod routes;
-mod runtime_apis;
-pub mod silence;
-pub mod site;
-pub mod sse;
-mod subprotocol;
 pub mod table;
 
 use crate::app::App;
-use crate::http::call::Call;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::{cors, headers, log, request_id};
+use crate::http::request::call::Call;
 use crate::http::table::{Caller, Resource};
 use crate::ports::exchange::{Body, Request, Response};
 use ::http::Method;

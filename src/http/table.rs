@@ -1,11 +1,17 @@
 //! Every path, what it can be asked, who may ask, and which handler answers: the contents of this API.
 
 use crate::app::App;
-use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::routes::{
-    auth, collab, docs, health, index, interactive, keys, privacy, projects, rooms, run, scripts, usage,
-};
+use crate::http::request::call::Call;
+use crate::http::routes::accounts::privacy;
+use crate::http::routes::accounts::sign_in;
+use crate::http::routes::rooms::collab;
+use crate::http::routes::rooms::manage;
+use crate::http::routes::runs::interactive;
+use crate::http::routes::runs::run;
+use crate::http::routes::scripts::docs;
+use crate::http::routes::scripts::execute;
+use crate::http::routes::{health, index, keys, projects, usage};
 use crate::ports::exchange::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
@@ -91,23 +97,23 @@ pub static ROUTES: &[Route] = &[
     post("/api/run", Caller::ApiClient, handler!(run::create_run)),
     get("/api/run", Caller::ApiClient, handler!(interactive::talk_to_run)),
     get("/api/run/:id", Caller::ApiClient, handler!(run::get_run)),
-    post("/execute", Caller::ApiClient, handler!(scripts::execute_script)),
-    post("/validate", Caller::ApiClient, handler!(scripts::validate_script)),
-    get("/executions", Caller::ApiClient, handler!(scripts::list_executions)),
-    get("/executions/:id", Caller::ApiClient, handler!(scripts::get_execution)),
+    post("/execute", Caller::ApiClient, handler!(execute::execute_script)),
+    post("/validate", Caller::ApiClient, handler!(execute::validate_script)),
+    get("/executions", Caller::ApiClient, handler!(execute::list_executions)),
+    get("/executions/:id", Caller::ApiClient, handler!(execute::get_execution)),
     get("/languages", Caller::Anyone, handler!(docs::list_languages)),
     get("/docs", Caller::Anyone, handler!(docs::get_docs)),
     get("/docs/errors", Caller::Anyone, handler!(docs::get_errors)),
-    post("/auth/request", Caller::Visitor, handler!(auth::request_link)),
-    get("/auth/verify", Caller::Visitor, handler!(auth::get_verify)),
-    post("/auth/verify", Caller::Visitor, handler!(auth::redeem_link)),
-    post("/auth/logout", Caller::SignedIn, handler!(auth::sign_out)),
-    get("/auth/me", Caller::SignedIn, handler!(auth::get_me)),
+    post("/auth/request", Caller::Visitor, handler!(sign_in::request_link)),
+    get("/auth/verify", Caller::Visitor, handler!(sign_in::get_verify)),
+    post("/auth/verify", Caller::Visitor, handler!(sign_in::redeem_link)),
+    post("/auth/logout", Caller::SignedIn, handler!(sign_in::sign_out)),
+    get("/auth/me", Caller::SignedIn, handler!(sign_in::get_me)),
     delete("/auth/me", Caller::SignedIn, handler!(privacy::delete_account)),
     get("/auth/export", Caller::SignedIn, handler!(privacy::export_account)),
     get("/auth/audit", Caller::SignedIn, handler!(privacy::list_own_events)),
-    get("/auth/sessions", Caller::SignedIn, handler!(auth::list_sessions)),
-    delete("/auth/sessions/:id", Caller::SignedIn, handler!(auth::end_session)),
+    get("/auth/sessions", Caller::SignedIn, handler!(sign_in::list_sessions)),
+    delete("/auth/sessions/:id", Caller::SignedIn, handler!(sign_in::end_session)),
     post("/api/projects", Caller::SignedIn, handler!(projects::create_project)),
     get("/api/projects", Caller::SignedIn, handler!(projects::list_projects)),
     get("/api/projects/:id", Caller::SignedIn, handler!(projects::get_project)),
@@ -127,12 +133,12 @@ pub static ROUTES: &[Route] = &[
     get("/collab/:id/state", Caller::ApiClient, handler!(collab::get_room_state)),
     get("/collab/:id/websocket", Caller::ApiClient, handler!(collab::connect_room)),
     get("/collab/:id/yjs", Caller::ApiClient, handler!(collab::connect_yjs)),
-    post("/api/rooms", Caller::ApiClient, handler!(rooms::create_room)),
-    get("/api/rooms", Caller::ApiClient, handler!(rooms::list_rooms)),
-    delete("/api/rooms/:id", Caller::ApiClient, handler!(rooms::delete_room)),
-    post("/api/rooms/:id/tokens", Caller::ApiClient, handler!(rooms::create_room_token)),
-    post("/api/rooms/:id/run", Caller::ApiClient, handler!(rooms::run_in_room)),
-    get("/auth/outbox", Caller::Anyone, handler!(auth::list_outbox)),
+    post("/api/rooms", Caller::ApiClient, handler!(manage::create_room)),
+    get("/api/rooms", Caller::ApiClient, handler!(manage::list_rooms)),
+    delete("/api/rooms/:id", Caller::ApiClient, handler!(manage::delete_room)),
+    post("/api/rooms/:id/tokens", Caller::ApiClient, handler!(manage::create_room_token)),
+    post("/api/rooms/:id/run", Caller::ApiClient, handler!(manage::run_in_room)),
+    get("/auth/outbox", Caller::Anyone, handler!(sign_in::list_outbox)),
     get("/", Caller::Anyone, handler!(index::get_index)),
     get("/openapi.json", Caller::Anyone, handler!(index::get_openapi)),
     get("/health", Caller::Anyone, handler!(health::get_health)),

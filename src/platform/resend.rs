@@ -1,6 +1,6 @@
 //! Mail by Resend's HTTP API (<https://resend.com/docs/api-reference/emails/send-email>).
 
-use crate::domain::mail::Mail;
+use crate::domain::account::mail::Mail;
 use crate::platform::fetch;
 use crate::ports::{Mailer, PortError};
 use async_trait::async_trait;

@@ -1,7 +1,7 @@
 //! Rooms, and what rooms need themselves.
 
-use crate::domain::record::Owner;
-use crate::domain::room_id::RoomId;
+use crate::domain::room::id::RoomId;
+use crate::domain::run::record::Owner;
 use crate::ports::PortError;
 use crate::ports::exchange::Upgrade;
 use async_trait::async_trait;

@@ -1,6 +1,6 @@
 //! Counted attempts in the database: a rolling window for what happens rarely.
 
-use crate::domain::session::Allowance;
+use crate::domain::account::session::Allowance;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql};
@@ -35,7 +35,7 @@ pub async fn purge(sql: &dyn Sql, before: Timestamp) -> Result<(), PortError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::sqlite::Sqlite;
+    use crate::tests::sqlite::Sqlite;
     use futures::executor::block_on;
 
     #[test]

@@ -1,7 +1,7 @@
 //! The audit log in the database.
 
-use crate::domain::audit::{Event, Origin, RecordedEvent};
-use crate::domain::page::{Page, Position};
+use crate::domain::account::audit::{Event, Origin, RecordedEvent};
+use crate::domain::input::page::{Page, Position};
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql, Statement};
 

@@ -1,6 +1,6 @@
 //! Deleting records of runs: the old ones, those of projects that are gone, those of one end user.
 
-use crate::domain::run_id::RunId;
+use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql, Statement};

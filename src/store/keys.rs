@@ -1,11 +1,11 @@
 //! API keys in the database. What their owners ask names the owner: a key of somebody else's is one that is not there.
 
-use crate::domain::api_key::ApiKey;
-use crate::domain::audit::Event;
-use crate::domain::gate::KeyFacts;
-use crate::domain::key_settings::KeySettings;
-use crate::domain::page::{Page, Position};
-use crate::domain::record::Owner;
+use crate::domain::account::audit::Event;
+use crate::domain::input::page::{Page, Position};
+use crate::domain::key::api_key::ApiKey;
+use crate::domain::key::gate::KeyFacts;
+use crate::domain::key::settings::KeySettings;
+use crate::domain::run::record::Owner;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql, Statement};

@@ -1,7 +1,7 @@
 //! What gates ask of the database, and what they write into it and into KV.
 
-use crate::domain::gate::KeyFacts;
-use crate::domain::run_id::RunId;
+use crate::domain::key::gate::KeyFacts;
+use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
 use crate::ports::{KeyLedger, Kv, PortError, Sql};

@@ -1,6 +1,6 @@
 //! Mail of a development machine: kept in the database and shown in the log, never sent.
 
-use crate::domain::mail::Mail;
+use crate::domain::account::mail::Mail;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
 use crate::ports::{Clock, Level, Log, Mailer, PortError, Row, Sql};

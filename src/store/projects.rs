@@ -1,9 +1,9 @@
 //! Projects in the database. Every query names the owner: a project of somebody else's is one that is not there.
 
-use crate::domain::audit::Event;
-use crate::domain::isolate_settings::IsolateSettings;
-use crate::domain::page::{Page, Position};
-use crate::domain::project::{Project, ProjectSettings};
+use crate::domain::account::audit::Event;
+use crate::domain::input::page::{Page, Position};
+use crate::domain::project::isolate_settings::IsolateSettings;
+use crate::domain::project::settings::{Project, ProjectSettings};
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql};
 use crate::store::{audit, erasure};

@@ -1,7 +1,7 @@
 //! Rooms of projects in the database.
 
-use crate::domain::page::{Page, Position};
-use crate::domain::room_id::RoomId;
+use crate::domain::input::page::{Page, Position};
+use crate::domain::room::id::RoomId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql};

@@ -1,6 +1,6 @@
 //! Records of runs in KV: those that their keys' gates do not keep.
 
-use crate::domain::run_id::RunId;
+use crate::domain::run::id::RunId;
 use crate::ports::{Kv, PortError};
 
 /// Results are kept for seven days.

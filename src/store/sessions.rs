@@ -1,11 +1,11 @@
 //! Login links, accounts and sessions in the database.
 
-use crate::domain::audit::{Event, Origin};
-use crate::domain::email::Email;
-use crate::domain::page::{Page, Position};
-use crate::domain::session::{ListedSession, Session};
+use crate::domain::account::audit::{Event, Origin};
+use crate::domain::account::email::Email;
+use crate::domain::account::session::{ListedSession, Session};
+use crate::domain::account::token::Token;
+use crate::domain::input::page::{Page, Position};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::token::Token;
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql};
 use crate::store::audit;

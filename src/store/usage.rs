@@ -1,6 +1,6 @@
 //! Records of runs and counts of them in the database.
 
-use crate::domain::page::{Page, Position};
+use crate::domain::input::page::{Page, Position};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql, Statement};
@@ -216,7 +216,7 @@ fn read_run(mut row: Row) -> Result<UsageRun, PortError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::sqlite::Sqlite;
+    use crate::tests::sqlite::Sqlite;
     use futures::executor::block_on;
     use serde_json::json;
 

@@ -1,9 +1,9 @@
 //! Cross-origin calls: with an API key from any page, with the session cookie from our own pages only.
 
 use crate::app::App;
-use crate::http::call::Call;
-use crate::http::respond;
-use crate::http::site;
+use crate::http::request::call::Call;
+use crate::http::request::same_origin;
+use crate::http::response::respond;
 use crate::http::table::Caller;
 use crate::ports::exchange::Response;
 use ::http::header::{
@@ -31,7 +31,8 @@ pub fn pages(app: &App, caller: Option<Caller>, call: &Call) -> Pages {
         Some(Caller::ApiClient) => Pages::Any,
         Some(Caller::Visitor | Caller::SignedIn) => {
             let origin = call.headers().get(ORIGIN);
-            let is_own = |origin: &&HeaderValue| origin.to_str().is_ok_and(|origin| site::is_own(app, call, origin));
+            let is_own =
+                |origin: &&HeaderValue| origin.to_str().is_ok_and(|origin| same_origin::is_own(app, call, origin));
             Pages::Own(origin.filter(is_own).cloned())
         }
     }

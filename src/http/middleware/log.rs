@@ -1,7 +1,7 @@
 //! One line per request, when its answer is through.
 
 use crate::app::App;
-use crate::domain::run_id::RunId;
+use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::exchange::Body;
 use crate::ports::exchange::{Request, Response};

@@ -1,12 +1,12 @@
 //! What values may be, in the words of JSON Schema, from the constants that validation itself uses.
 
-use crate::domain::allowed_domain::MAX_DOMAINS;
-use crate::domain::email;
-use crate::domain::key_settings::{
+use crate::domain::account::email;
+use crate::domain::input::page;
+use crate::domain::key::allowed_domain::MAX_DOMAINS;
+use crate::domain::key::settings::{
     DEFAULT_OVERLAP_SECONDS, DEFAULT_RATE_LIMIT, MAX_NAME_CHARS, OVERLAP_SECONDS, RATE_LIMIT,
 };
-use crate::domain::page;
-use crate::http::routes::scripts::OFFSET;
+use crate::http::routes::scripts::execute::OFFSET;
 use docle_protocol::isolate::{self, RuntimeApi, ScriptLanguage};
 use docle_protocol::limits::*;
 use docle_protocol::{Language, RunStatus};

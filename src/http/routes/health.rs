@@ -1,9 +1,9 @@
 //! `GET /health`: whether this deployment works, and on what.
 
 use crate::app::{App, health};
-use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::respond;
+use crate::http::request::call::Call;
+use crate::http::response::respond;
 use crate::ports::exchange::Response;
 use ::http::StatusCode;
 use serde_json::json;

@@ -1,9 +1,9 @@
 //! `GET /` and `GET /openapi.json`: what this is.
 
 use crate::app::App;
-use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::respond;
+use crate::http::request::call::Call;
+use crate::http::response::respond;
 use crate::ports::exchange::Response;
 use ::http::StatusCode;
 use bytes::Bytes;

@@ -2,12 +2,12 @@
 
 use crate::app::projects::Actor;
 use crate::app::{App, keys};
-use crate::domain::key_settings;
+use crate::domain::key::settings;
 use crate::domain::timestamp::Timestamp;
-use crate::http::auth::SignedIn;
-use crate::http::call::Call;
+use crate::http::auth::caller::SignedIn;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::respond;
+use crate::http::request::call::Call;
+use crate::http::response::respond;
 use crate::http::routes::projects;
 use crate::ports::exchange::Response;
 use ::http::StatusCode;
@@ -18,7 +18,7 @@ pub async fn create_key(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
-    let settings = key_settings::parse_new(call.json().await?, app.clock.now()).map_err(ApiError::invalid)?;
+    let settings = settings::parse_new(call.json().await?, app.clock.now()).map_err(ApiError::invalid)?;
     let created = keys::create(app, &actor, &project.id, &settings).await?;
     Ok(respond::json(StatusCode::CREATED, &json!({ "key": created.key.reveal(), "id": created.id })))
 }
@@ -39,7 +39,7 @@ pub async fn change_key(app: &App, call: Call) -> Result<Response, ApiError> {
     let mut key = find_unrevoked(app, &caller, call.param(0)).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     let (body, now) = (call.json().await?, app.clock.now());
-    let settings = key_settings::parse_change(body, key.settings.clone(), now).map_err(ApiError::invalid)?;
+    let settings = settings::parse_change(body, key.settings.clone(), now).map_err(ApiError::invalid)?;
     keys::change(app, &actor, &key, &settings).await?;
     key.settings = settings;
     Ok(respond::json(StatusCode::OK, &encode(&key, now)))
@@ -50,7 +50,7 @@ pub async fn rotate_key(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let key = find_unrevoked(app, &caller, call.param(0)).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
-    let overlap = key_settings::parse_overlap(call.json().await?).map_err(ApiError::invalid)?;
+    let overlap = settings::parse_overlap(call.json().await?).map_err(ApiError::invalid)?;
     let (created, ends_at) = keys::rotate(app, &actor, &key, overlap).await?;
     let previous = json!({ "id": key.id, "expires_at": ends_at.to_string() });
     let body = json!({ "key": created.key.reveal(), "id": created.id, "previous": previous });

@@ -1,15 +1,11 @@
-//! One file per resource; handlers are named `verb_resource`.
+//! One folder or file per noun; handlers are named `verb_resource`.
 
-pub mod auth;
-pub mod collab;
-pub mod docs;
+pub mod accounts;
 pub mod health;
 pub mod index;
-pub mod interactive;
 pub mod keys;
-pub mod privacy;
 pub mod projects;
 pub mod rooms;
-pub mod run;
+pub mod runs;
 pub mod scripts;
 pub mod usage;

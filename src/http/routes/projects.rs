@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::app::projects::{self, Actor};
-use crate::domain::project::{self, Project};
-use crate::http::auth::SignedIn;
-use crate::http::call::Call;
+use crate::domain::project::settings::{self, Project};
+use crate::http::auth::caller::SignedIn;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::respond;
+use crate::http::request::call::Call;
+use crate::http::response::respond;
 use crate::ports::exchange::Response;
 use ::http::StatusCode;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub async fn create_project(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
-    let settings = project::parse_new(call.json().await?).map_err(ApiError::invalid)?;
+    let settings = settings::parse_new(call.json().await?).map_err(ApiError::invalid)?;
     let project = projects::create(app, &actor, settings).await?;
     Ok(respond::json(StatusCode::CREATED, &encode(&project)))
 }
@@ -39,7 +39,7 @@ pub async fn get_project(app: &App, call: Call) -> Result<Response, ApiError> {
 pub async fn change_project(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let project = find(app, &caller, call.param(0)).await?;
-    let settings = project::parse_change(call.json().await?, project.settings).map_err(ApiError::invalid)?;
+    let settings = settings::parse_change(call.json().await?, project.settings).map_err(ApiError::invalid)?;
     let project = projects::change(app, caller.user_id(), Project { settings, ..project }).await?;
     Ok(respond::json(StatusCode::OK, &encode(&project)))
 }

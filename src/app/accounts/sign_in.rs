@@ -1,0 +1,133 @@
+//! Signing in by mail: a link is asked for, opened and redeemed; a session follows.
+
+use crate::app::App;
+use crate::domain::account::audit::{Action, Event, Origin};
+use crate::domain::account::email::Email;
+use crate::domain::account::mail;
+use crate::domain::account::session::{
+    LINK_LIFETIME_MS, LINKS_PER_EMAIL, LINKS_PER_IP, ListedSession, SESSION_LIFETIME_MS, Session, is_due_for_renewal,
+    network_of,
+};
+use crate::domain::account::token::Token;
+use crate::domain::id::{self, Kind};
+use crate::domain::input::page::Page;
+use crate::domain::timestamp::Timestamp;
+use crate::ports::{Level, PortError};
+use crate::store::sessions::{self, NewSession};
+use crate::store::{attempts, outbox};
+use serde_json::json;
+use std::rc::Rc;
+
+/// Why no link is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LinkRefusal {
+    /// This network has asked too often; there is room again at that time.
+    TooOften { until: Timestamp },
+    /// This deployment cannot send mail.
+    NoMail,
+}
+
+/// Asks for a link to be mailed to `email`. `base` is the address under which this service is called.
+///
+/// What is answered, and after how long, is the same whether the address is new, known, or has had its share of mails:
+/// all that depends on it happens after the answer.
+pub async fn request_link(app: &App, email: Email, base: &str, origin: &Origin) -> Result<(), LinkRefusal> {
+    let now = app.clock.now();
+    let network = format!("ip:{}", network_of(origin.ip.as_deref().unwrap_or("unknown")));
+    match attempts::count(&*app.sql, &network, LINKS_PER_IP, now).await {
+        Ok(Ok(())) => {}
+        Ok(Err(until)) => return Err(LinkRefusal::TooOften { until }),
+        // It fails open: the limit per address still holds, and people can sign in while counting does not work.
+        Err(error) => app.log_error("Attempts to sign in could not be counted.", &error),
+    }
+    let mailer = app.mailer.clone().ok_or(LinkRefusal::NoMail)?;
+    let token = Token::from_random(app.random());
+    let mail = mail::login_link(email.clone(), &format!("{base}/auth/verify?token={}", token.reveal()));
+    let (sql, log) = (Rc::clone(&app.sql), Rc::clone(&app.log));
+    app.background.spawn(Box::pin(async move {
+        let sent = async {
+            let subject = format!("email:{}", email.as_str());
+            if attempts::count(&*sql, &subject, LINKS_PER_EMAIL, now).await?.is_ok() {
+                sessions::add_link(&*sql, &token, &email, now.plus_ms(LINK_LIFETIME_MS)).await?;
+                mailer.send(mail).await?;
+            }
+            Ok::<_, PortError>(())
+        };
+        if let Err(error) = sent.await {
+            log.write(Level::Error, json!({ "message": "A login link could not be sent.", "error": error.0 }));
+        }
+    }));
+    Ok(())
+}
+
+/// Redeems a link for the token of a new session; `None` where it was redeemed before, has expired or never was.
+pub async fn redeem_link(app: &App, link: &Token, origin: &Origin) -> Result<Option<Token>, PortError> {
+    let now = app.clock.now();
+    let token = Token::from_random(app.random());
+    let session_id = id::from_random(Kind::Session, app.random());
+    let new = NewSession {
+        id: &session_id,
+        token: &token,
+        new_user_id: &id::from_random(Kind::User, app.random()),
+        now,
+        expires_at: now.plus_ms(SESSION_LIFETIME_MS),
+        origin,
+    };
+    let Some(user_id) = sessions::redeem(&*app.sql, link, &new).await? else { return Ok(None) };
+    let event = Event {
+        id: id::from_random(Kind::Event, app.random()),
+        user_id,
+        project_id: None,
+        action: Action::SignedIn,
+        subject: session_id,
+        at: now,
+        origin: origin.clone(),
+    };
+    sessions::note_sign_in(&*app.sql, event).await?;
+    Ok(Some(token))
+}
+
+/// A session that holds, and whether its cookie is to be sent anew.
+pub struct Current {
+    pub session: Session,
+    pub renewed: bool,
+}
+
+/// The session of a token. Using it moves its end.
+pub async fn current(app: &App, token: &Token) -> Result<Option<Current>, PortError> {
+    let now = app.clock.now();
+    let Some(session) = sessions::find(&*app.sql, token, now).await? else { return Ok(None) };
+    let renewed = is_due_for_renewal(session.last_used_at, now);
+    if renewed {
+        sessions::renew(&*app.sql, &session.id, now, now.plus_ms(SESSION_LIFETIME_MS)).await?;
+    }
+    Ok(Some(Current { session, renewed }))
+}
+
+/// The sessions of a user, and the cursor of the next page.
+pub async fn list(app: &App, user_id: &str, page: &Page) -> Result<(Vec<ListedSession>, Option<String>), PortError> {
+    let rows = sessions::list(&*app.sql, user_id, app.clock.now(), page).await?;
+    Ok(page.cut(rows, ListedSession::position))
+}
+
+/// Ends one of the user's sessions; `false` where there is none of this id.
+pub async fn end(app: &App, user_id: &str, session_id: &str) -> Result<bool, PortError> {
+    sessions::end(&*app.sql, user_id, session_id).await
+}
+
+/// Mail that a development machine did not send; `None` everywhere else.
+pub async fn read_outbox(app: &App) -> Result<Option<Vec<outbox::KeptMail>>, PortError> {
+    if !app.config.is_development() {
+        return Ok(None);
+    }
+    outbox::list(&*app.sql).await.map(Some)
+}
+
+/// Deletes links, sessions, attempts and mails that have expired.
+pub async fn purge_expired(app: &App) -> Result<(), PortError> {
+    let now = app.clock.now();
+    let longest_window_ms = LINKS_PER_IP.window_ms.max(LINKS_PER_EMAIL.window_ms);
+    sessions::purge(&*app.sql, now).await?;
+    attempts::purge(&*app.sql, now.plus_ms(-longest_window_ms)).await?;
+    outbox::purge(&*app.sql, now.plus_ms(-LINK_LIFETIME_MS)).await
+}

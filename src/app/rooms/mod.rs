@@ -1,0 +1,69 @@
+//! Rooms: what the owner of a project can do with them, and who may come in.
+
+pub mod programs;
+
+use crate::app::App;
+use crate::domain::input::page::Page;
+use crate::domain::room::id::{Kind, RoomId};
+use crate::domain::room::token::Claims;
+use crate::domain::timestamp::Timestamp;
+use crate::ports::PortError;
+use crate::ports::rooms::Payer;
+use crate::store::rooms;
+use docle_room::seat::Role;
+
+pub use crate::store::rooms::StoredRoom;
+
+/// Rooms of projects that are gone that one call deletes: each is a call of an object and one of the database, and a
+/// Worker may make a thousand for one request.
+const ORPHANS_AT_ONCE: i64 = 100;
+
+/// A room that is nobody's: an id, which says all there is about it.
+pub fn new_open_room(app: &App) -> RoomId {
+    RoomId::from_random(Kind::Open, app.random())
+}
+
+/// Makes a room for a project, whose programs run on this key.
+pub async fn create(app: &App, payer: &Payer) -> Result<RoomId, PortError> {
+    let id = RoomId::from_random(Kind::Owned, app.random());
+    rooms::add(&*app.sql, &id, &payer.owner.project_id, app.clock.now()).await?;
+    app.rooms.open(&id, payer).await?;
+    Ok(id)
+}
+
+/// The rooms of a project, and the cursor of the next page.
+pub async fn list(app: &App, project_id: &str, page: &Page) -> Result<(Vec<StoredRoom>, Option<String>), PortError> {
+    let rows = rooms::list(&*app.sql, project_id, page).await?;
+    Ok(page.cut(rows, StoredRoom::position))
+}
+
+/// Whether a room is a project's.
+pub async fn is_of(app: &App, room: &RoomId, project_id: &str) -> Result<bool, PortError> {
+    rooms::is_of(&*app.sql, room, project_id).await
+}
+
+/// Deletes a room with everything in it. The object goes first, so that it may be repeated where it fails between.
+pub async fn delete(app: &App, room: &RoomId) -> Result<(), PortError> {
+    app.rooms.delete(room).await?;
+    rooms::delete(&*app.sql, room).await
+}
+
+/// Deletes rooms whose project is gone, as many as one call may.
+pub async fn delete_orphans(app: &App) -> Result<(), PortError> {
+    for room in rooms::orphans(&*app.sql, ORPHANS_AT_ONCE).await? {
+        delete(app, &room).await?;
+    }
+    Ok(())
+}
+
+/// A token to a room, and when it ends; `None` where this deployment cannot sign any.
+pub fn mint(app: &App, room: &RoomId, role: Role, name: Option<String>, until: Timestamp) -> Option<String> {
+    let claims = Claims { room: room.clone(), role, name, expires_at: until.0 };
+    Some(app.room_tokens.as_ref()?.sign(&claims))
+}
+
+/// What a token says about a room; `None` where it is not ours, or for another room, or has ended.
+pub fn read_token(app: &App, room: &RoomId, token: &str) -> Option<Claims> {
+    let claims = app.room_tokens.as_ref()?.verify(token, app.clock.now())?;
+    (claims.room == *room).then_some(claims)
+}

@@ -1,0 +1,6 @@
+//! Reading what clients send: JSON, fields with their problems, pages of lists.
+
+pub mod json;
+pub mod page;
+pub mod problem;
+pub mod reader;

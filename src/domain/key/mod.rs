@@ -1,0 +1,7 @@
+//! API keys: their form, their settings, and the decision whether a call passes.
+
+pub mod allowed_domain;
+pub mod api_key;
+pub mod gate;
+pub mod rolling_window;
+pub mod settings;

@@ -1,0 +1,164 @@
+//! What the holder of a project says about a key: at its creation, later, and when it is replaced.
+
+use crate::domain::input::problem::{FieldError, Problems};
+use crate::domain::input::reader::{Reader, shown};
+use crate::domain::key::allowed_domain::{self, MAX_DOMAINS};
+use crate::domain::timestamp::Timestamp;
+use serde_json::Value;
+use std::ops::RangeInclusive;
+
+/// Calls a minute.
+pub const RATE_LIMIT: RangeInclusive<u32> = 1..=10_000;
+/// Of a key that names none.
+pub const DEFAULT_RATE_LIMIT: u32 = 60;
+/// Characters of a name.
+pub const MAX_NAME_CHARS: usize = 100;
+/// How long an old key may go on working beside its successor: 30 days.
+pub const OVERLAP_SECONDS: RangeInclusive<u32> = 0..=2_592_000;
+/// A day, in which every place that uses the key can be told.
+pub const DEFAULT_OVERLAP_SECONDS: u32 = 86_400;
+
+const FIELDS: [&str; 4] = ["name", "allowedDomains", "rateLimitPerMinute", "expiresAt"];
+
+/// What a key is called and may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySettings {
+    pub name: String,
+    pub allowed_domains: Vec<String>,
+    pub rate_limit_per_minute: u32,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Reads the body that creates a key. Without a name it is called after what it is.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse_new(body: Value, now: Timestamp) -> Result<KeySettings, Vec<FieldError>> {
+    let unnamed = KeySettings {
+        name: "API key".to_owned(),
+        allowed_domains: Vec::new(),
+        rate_limit_per_minute: DEFAULT_RATE_LIMIT,
+        expires_at: None,
+    };
+    parse_change(body, unnamed, now)
+}
+
+/// Reads the body that changes some settings of a key; the others stay as in `settings`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse_change(body: Value, mut settings: KeySettings, now: Timestamp) -> Result<KeySettings, Vec<FieldError>> {
+    let mut problems = Problems::default();
+    let read = Reader::open(body, String::new(), &FIELDS, &mut problems).map(|mut fields| {
+        if let Some(name) = read_name(&mut fields) {
+            settings.name = name;
+        }
+        if let Some(domains) = read_domains(&mut fields) {
+            settings.allowed_domains = domains;
+        }
+        if let Some(limit) = fields.integer("rateLimitPerMinute", &RATE_LIMIT) {
+            settings.rate_limit_per_minute = limit;
+        }
+        match fields.value("expiresAt") {
+            None => {}
+            Some(Value::Null) => settings.expires_at = None,
+            Some(value) => match value.as_str().and_then(Timestamp::parse).filter(|at| now < *at) {
+                Some(at) => settings.expires_at = Some(at),
+                None => fields.note("expiresAt", "must be a time to come, such as \"2030-01-31T12:00:00Z\", or null"),
+            },
+        }
+        settings
+    });
+    problems.conclude(read)
+}
+
+/// Reads the body that replaces a key: for how many seconds the old one goes on working.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse_overlap(body: Value) -> Result<u32, Vec<FieldError>> {
+    let mut problems = Problems::default();
+    let overlap = Reader::open(body, String::new(), &["overlapSeconds"], &mut problems)
+        .map(|mut fields| fields.integer("overlapSeconds", &OVERLAP_SECONDS).unwrap_or(DEFAULT_OVERLAP_SECONDS));
+    problems.conclude(overlap)
+}
+
+/// Reads `name`: a line of text that is not empty.
+pub fn read_name(fields: &mut Reader<'_>) -> Option<String> {
+    let name = fields.string("name")?.trim().to_owned();
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+        fields.note("name", format!("must be one line of 1 to {MAX_NAME_CHARS} characters"));
+        return None;
+    }
+    Some(name)
+}
+
+fn read_domains(fields: &mut Reader<'_>) -> Option<Vec<String>> {
+    let texts = fields.strings("allowedDomains", MAX_DOMAINS)?;
+    let mut domains = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match allowed_domain::parse(text) {
+            Ok(domain) => domains.push(domain),
+            Err(clause) => {
+                fields.note(&format!("allowedDomains[{index}]"), format!("{clause}; got \"{}\"", shown(text)))
+            }
+        }
+    }
+    domains.sort();
+    domains.dedup();
+    Some(domains)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NOW: Timestamp = Timestamp(1_000);
+
+    #[test]
+    fn the_published_body_makes_a_key() {
+        let body = json!({
+            "name": "Production API", "allowedDomains": ["app.example.com", "*.Example.com"], "rateLimitPerMinute": 300,
+        });
+        let settings = parse_new(body, NOW).unwrap();
+        assert_eq!((settings.name.as_str(), settings.rate_limit_per_minute), ("Production API", 300));
+        assert_eq!(settings.allowed_domains, ["*.example.com", "app.example.com"]);
+        let default = parse_new(json!({}), NOW).unwrap();
+        assert_eq!((default.rate_limit_per_minute, default.expires_at), (60, None));
+    }
+
+    #[test]
+    fn a_change_leaves_alone_what_it_does_not_name() {
+        let settings = parse_new(json!({ "name": "a", "expiresAt": "1970-01-01T00:00:02Z" }), NOW).unwrap();
+        assert_eq!(settings.expires_at, Some(Timestamp(2_000)));
+        let changed = parse_change(json!({ "rateLimitPerMinute": 5 }), settings.clone(), NOW).unwrap();
+        assert_eq!(changed, KeySettings { rate_limit_per_minute: 5, ..settings.clone() });
+        let changed = parse_change(json!({ "expiresAt": null }), settings.clone(), NOW).unwrap();
+        assert_eq!(changed, KeySettings { expires_at: None, ..settings });
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        for (body, field) in [
+            (json!({ "name": "" }), "name"),
+            (json!({ "name": "a\nb" }), "name"),
+            (json!({ "name": "x".repeat(101) }), "name"),
+            (json!({ "rateLimitPerMinute": 0 }), "rateLimitPerMinute"),
+            (json!({ "rateLimitPerMinute": 10_001 }), "rateLimitPerMinute"),
+            (json!({ "rateLimitPerMinute": "60" }), "rateLimitPerMinute"),
+            (json!({ "allowedDomains": "a.com" }), "allowedDomains"),
+            (json!({ "allowedDomains": ["a.com", "https://b.com/c"] }), "allowedDomains[1]"),
+            (json!({ "expiresAt": "tomorrow" }), "expiresAt"),
+            (json!({ "expiresAt": "1970-01-01T00:00:01Z" }), "expiresAt"),
+            (json!({ "project_id": "proj_2" }), "project_id"),
+            (json!({ "is_active": 1 }), "is_active"),
+            (json!([]), ""),
+        ] {
+            assert_eq!(parse_new(body.clone(), NOW).unwrap_err()[0].field, field, "{body}");
+        }
+        assert_eq!(parse_overlap(json!({})), Ok(86_400));
+        assert_eq!(parse_overlap(json!({ "overlapSeconds": 0 })), Ok(0));
+        assert!(parse_overlap(json!({ "overlapSeconds": -1 })).is_err());
+    }
+}

@@ -1,0 +1,4 @@
+//! A project's share of containers: which run goes where, and when a container starts and sleeps.
+
+pub mod lifecycle;
+pub mod scheduler;

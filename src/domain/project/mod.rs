@@ -1,0 +1,4 @@
+//! Projects and what they decide about their scripts.
+
+pub mod isolate_settings;
+pub mod settings;

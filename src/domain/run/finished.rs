@@ -1,0 +1,69 @@
+//! What a Worker hands over to a key's gate when a run has ended: its usage record, and the result where it is small.
+
+use crate::domain::run::id::RunId;
+
+/// Results up to this size are kept by the gate; larger ones have a place of their own. Most results have one or two
+/// kilobytes.
+pub const MAX_RESULT_BYTES: usize = 8 * 1_024;
+/// A gate that stores so much keeps no further results. An object may store 10 GB.
+pub const MAX_STORED_BYTES: u64 = 8_000_000_000;
+
+/// An ended run on its way to the gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handover {
+    pub id: RunId,
+    /// See [`crate::domain::usage::encode`].
+    pub usage: String,
+    /// See [`crate::domain::run::record::encode`]; `None` where the gate is not to keep it.
+    pub record: Option<String>,
+}
+
+impl Handover {
+    /// As one line: the id, the usage and the record, with tabs between them.
+    pub fn to_line(&self) -> String {
+        // In JSON a control character can only stand between two tokens, where a blank means the same.
+        let line = [&self.id.to_string(), &self.usage, self.record.as_deref().unwrap_or_default()]
+            .map(|part| part.replace(['\n', '\r', '\t'], " "));
+        line.join("\t")
+    }
+
+    /// What [`Self::to_line`] wrote.
+    pub fn from_line(line: &str) -> Option<Self> {
+        let mut parts = line.split('\t');
+        let (id, usage, record) = (RunId::parse(parts.next()?)?, parts.next()?.to_owned(), parts.next()?);
+        Some(Self { id, usage, record: (!record.is_empty()).then(|| record.to_owned()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handover_format_unchanged() {
+        let id = RunId::from_random([0; 16]);
+        for (record, line) in [
+            (None, format!("{id}\t{{\"a\": 1}}\t")),
+            (Some(r#"{"b":"\\t\\n"}"#.to_owned()), format!("{id}\t{{\"a\": 1}}\t{{\"b\":\"\\\\t\\\\n\"}}")),
+        ] {
+            let handover = Handover { id, usage: r#"{"a": 1}"#.into(), record };
+            assert_eq!(handover.to_line(), line);
+            assert_eq!(Handover::from_line(&line), Some(handover));
+        }
+    }
+
+    #[test]
+    fn json_with_line_breaks_stays_one_line_of_the_same_meaning() {
+        let handover =
+            Handover { id: RunId::from_random([0; 16]), usage: "{}".into(), record: Some("{\n\t\"a\":\r\n1}".into()) };
+        let read = Handover::from_line(&handover.to_line()).unwrap();
+        assert_eq!(read.record.as_deref(), Some("{  \"a\":  1}"));
+    }
+
+    #[test]
+    fn what_is_no_handover_is_refused() {
+        for wrong in ["", "{}", "x\t{}\t", "550e8400-e29b-41d4-a716-446655440000\t{}"] {
+            assert_eq!(Handover::from_line(wrong), None, "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! When a repeated call runs again, waits, gets the first answer or is refused.
+
+use crate::domain::run::id::RunId;
+use crate::domain::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How long an answer is remembered: 24 hours.
+pub const RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// A caller's name for one intention: 1 to 255 visible ASCII characters, unique within its project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// The key sent as `text`, or `None` where it is empty, too long or not visible ASCII.
+    pub fn parse(text: &str) -> Option<Self> {
+        let good = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        good.then(|| Self(text.to_owned()))
+    }
+
+    /// The key as it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What tells one request body from another: its SHA-256 in hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(pub String);
+
+impl Fingerprint {
+    /// The fingerprint of `body`.
+    pub fn of(body: &[u8]) -> Self {
+        Self(hex::encode(Sha256::digest(body)))
+    }
+}
+
+/// What is remembered of the first call with a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub fingerprint: Fingerprint,
+    pub run_id: RunId,
+    pub created_at: Timestamp,
+    pub finished: bool,
+}
+
+/// What to do with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It is the first: run it.
+    Run,
+    /// The first is still running: answer with it when it is done.
+    Wait,
+    /// Answer with the first result.
+    Replay,
+    /// The key stands for another body.
+    RefuseReuse,
+    /// The first was running when the object that watched it was restarted: whether it finished is unknown.
+    RefuseInDoubt,
+}
+
+/// Decides about a call whose key has `entry`; `watched` says that this very object is still reading the first run.
+pub fn decide(entry: Option<&Entry>, fingerprint: &Fingerprint, watched: bool, now: Timestamp) -> Decision {
+    match entry {
+        None => Decision::Run,
+        Some(entry) if entry.created_at.plus_ms(RETENTION_MS) <= now => Decision::Run,
+        Some(entry) if entry.fingerprint != *fingerprint => Decision::RefuseReuse,
+        Some(entry) if entry.finished => Decision::Replay,
+        Some(_) if watched => Decision::Wait,
+        Some(_) => Decision::RefuseInDoubt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_situation_has_its_decision() {
+        let (same, other) = (Fingerprint::of(b"a"), Fingerprint::of(b"b"));
+        let entry = |finished| Entry {
+            fingerprint: same.clone(),
+            run_id: RunId::from_random([0; 16]),
+            created_at: Timestamp(0),
+            finished,
+        };
+        let (now, tomorrow) = (Timestamp(1), Timestamp(RETENTION_MS));
+        for (entry, fingerprint, watched, now, decision) in [
+            (None, &same, false, now, Decision::Run),
+            (Some(entry(true)), &same, false, now, Decision::Replay),
+            (Some(entry(true)), &other, false, now, Decision::RefuseReuse),
+            (Some(entry(false)), &other, true, now, Decision::RefuseReuse),
+            (Some(entry(false)), &same, true, now, Decision::Wait),
+            (Some(entry(false)), &same, false, now, Decision::RefuseInDoubt),
+            (Some(entry(true)), &other, false, tomorrow, Decision::Run),
+        ] {
+            assert_eq!(decide(entry.as_ref(), fingerprint, watched, now), decision, "{entry:?} {watched} {now}");
+        }
+    }
+
+    #[test]
+    fn keys_are_visible_ascii() {
+        let longest = "x".repeat(255);
+        for good in ["a", "!~", longest.as_str()] {
+            assert_eq!(IdempotencyKey::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", " ", "a b", "é", "a\n", &"x".repeat(256)] {
+            assert_eq!(IdempotencyKey::parse(bad), None, "{bad:?}");
+        }
+    }
+}

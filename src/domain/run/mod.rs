@@ -1,0 +1,13 @@
+//! Runs: the request, the event stream, the result, and what is kept of it.
+
+pub mod events;
+pub mod finished;
+pub mod id;
+pub mod idempotency;
+pub mod package;
+pub mod path;
+pub mod record;
+pub mod request;
+pub mod result;
+pub mod stdin_message;
+pub mod user_context;

@@ -1,0 +1,254 @@
+//! What is kept of a run for seven days: the result, and for its project the input, too.
+
+use crate::domain::run::request::RunRequest;
+use crate::domain::run::user_context::UserContext;
+use crate::domain::timestamp::Timestamp;
+use bytes::Bytes;
+use docle_protocol::{Language, Limits, Network, RunJob, SourceFile};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// The largest value that KV stores: 25 MiB.
+pub const MAX_RECORD_BYTES: usize = 25 * 1_024 * 1_024;
+
+/// Whose run it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Owner {
+    pub project_id: String,
+    pub key_id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a, I> {
+    v: u8,
+    project_id: &'a str,
+    key_id: &'a str,
+    created_at: String,
+    result: &'a RawValue,
+    input: I,
+    user_context: &'a Option<UserContext>,
+}
+
+/// The request with every default filled in. Of environment variables only the names are kept: their values are where
+/// callers put passwords.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Input<'a> {
+    #[serde(flatten)]
+    source: Source<'a>,
+    lang: Language,
+    entrypoint: &'a str,
+    packages: &'a [String],
+    stdin: &'a str,
+    args: &'a [String],
+    env_names: Vec<&'a str>,
+    policy: Policy<'a>,
+    /// The source and the standard input were too large to keep.
+    truncated: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Source<'a> {
+    Code(&'a str),
+    Files(&'a [SourceFile]),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Policy<'a> {
+    #[serde(flatten)]
+    limits: Limits,
+    allow_network: bool,
+    allowed_hosts: &'a [String],
+}
+
+/// What is remembered of a request, whatever it asked to run.
+pub trait Remembered {
+    /// The language, as statistics name it.
+    fn language(&self) -> &'static str;
+    /// The source of what was started.
+    fn source(&self) -> &str;
+    /// For whom it was run.
+    fn user_context(&self) -> &Option<UserContext>;
+    /// The request with every default filled in, and without its content where there is no room for it.
+    fn input(&self, keep_content: bool) -> impl Serialize;
+}
+
+impl Remembered for RunRequest {
+    fn language(&self) -> &'static str {
+        self.job.language.name()
+    }
+
+    fn source(&self) -> &str {
+        let entrypoint = self.job.files.iter().find(|file| file.path == self.job.entrypoint);
+        entrypoint.map_or("", |file| &file.content)
+    }
+
+    fn user_context(&self) -> &Option<UserContext> {
+        &self.user_context
+    }
+
+    fn input(&self, keep_content: bool) -> impl Serialize {
+        input(&self.job, self.sent_code, keep_content)
+    }
+}
+
+/// The record of a finished run, at most [`MAX_RECORD_BYTES`] long: where that is too little, the input's content goes
+/// first and then the end of the output, and both are marked.
+pub fn encode(
+    owner: &Owner,
+    created_at: Timestamp,
+    request: &impl Remembered,
+    result: &Bytes,
+) -> Result<String, serde_json::Error> {
+    encode_within(MAX_RECORD_BYTES, owner, created_at, request, result)
+}
+
+fn encode_within(
+    max_bytes: usize,
+    owner: &Owner,
+    created_at: Timestamp,
+    request: &impl Remembered,
+    result: &Bytes,
+) -> Result<String, serde_json::Error> {
+    let write = |result: &[u8], keep_content: bool| {
+        serde_json::to_string(&Record {
+            v: 1,
+            project_id: &owner.project_id,
+            key_id: &owner.key_id,
+            created_at: created_at.to_string(),
+            result: serde_json::from_slice(result)?,
+            input: request.input(keep_content),
+            user_context: request.user_context(),
+        })
+    };
+    let mut record = write(result, true)?;
+    if record.len() > max_bytes {
+        record = write(result, false)?;
+    }
+    let mut kept_chars = max_bytes / 4;
+    while record.len() > max_bytes && kept_chars > 0 {
+        record = write(&with_output_cut(result, kept_chars)?, false)?;
+        kept_chars /= 2;
+    }
+    Ok(record)
+}
+
+fn input(job: &RunJob, sent_code: bool, keep_content: bool) -> Input<'_> {
+    let (allow_network, allowed_hosts) = match &job.network {
+        Network::None => (false, &[][..]),
+        Network::Public => (true, &[][..]),
+        Network::Hosts { hosts } => (true, &hosts[..]),
+    };
+    Input {
+        source: match (&job.files[..], sent_code) {
+            ([file], true) if keep_content => Source::Code(&file.content),
+            (files, false) if keep_content => Source::Files(files),
+            (_, true) => Source::Code(""),
+            (_, false) => Source::Files(&[]),
+        },
+        lang: job.language,
+        entrypoint: &job.entrypoint,
+        packages: &job.packages,
+        stdin: if keep_content { &job.stdin } else { "" },
+        args: &job.args,
+        env_names: job.env.keys().map(String::as_str).collect(),
+        policy: Policy { limits: job.limits, allow_network, allowed_hosts },
+        truncated: !keep_content,
+    }
+}
+
+/// The result with at most `max_chars` of each stream.
+fn with_output_cut(result: &[u8], max_chars: usize) -> Result<Vec<u8>, serde_json::Error> {
+    let mut result: Value = serde_json::from_slice(result)?;
+    for stream in ["stdout", "stderr"] {
+        let Some(text) = result[stream].as_str() else { continue };
+        if let Some((end, _)) = text.char_indices().nth(max_chars) {
+            result[stream] = Value::from(&text[..end]);
+            result["truncated"][stream] = Value::from(true);
+        }
+    }
+    serde_json::to_vec(&result)
+}
+
+/// A record as it is read: the parts that are answered stay as they were written.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredRun<'a> {
+    #[serde(borrow)]
+    pub project_id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub result: &'a RawValue,
+    #[serde(borrow)]
+    pub input: &'a RawValue,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::run::id::RunId;
+    use serde_json::json;
+
+    fn example(code: &str) -> (Owner, RunRequest, Bytes) {
+        let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
+        let body = json!({
+            "code": code, "lang": "python", "stdin": "in", "args": ["a"], "env": { "TOKEN": "secret" },
+            "packages": { "packages": ["requests"] }, "userContext": { "id": "u" },
+            "policy": { "allowNetwork": true, "allowedHosts": ["a.com"] },
+        });
+        let request = crate::domain::run::request::parse(body, RunId::from_random([0; 16]), 300_000).unwrap();
+        let result = json!({ "id": "x", "stdout": "é".repeat(500), "truncated": { "stdout": false } }).to_string();
+        (owner, request, result.into())
+    }
+
+    #[test]
+    fn record_format_unchanged() {
+        let (owner, request, result) = example("print(1)");
+        let record: Value = serde_json::from_str(&encode(&owner, Timestamp(0), &request, &result).unwrap()).unwrap();
+        let expected = json!({
+            "v": 1,
+            "projectId": "proj_1",
+            "keyId": "key_1",
+            "createdAt": "1970-01-01T00:00:00.000Z",
+            "result": serde_json::from_slice::<Value>(&result).unwrap(),
+            "input": {
+                "code": "print(1)",
+                "lang": "python",
+                "entrypoint": "main.py",
+                "packages": ["requests"],
+                "stdin": "in",
+                "args": ["a"],
+                "envNames": ["TOKEN"],
+                "policy": {
+                    "timeoutMs": 3000, "memoryMB": 256, "maxOutputBytes": 1_048_576,
+                    "allowNetwork": true, "allowedHosts": ["a.com"],
+                },
+                "truncated": false,
+            },
+            "userContext": { "id": "u" },
+        });
+        assert_eq!(record, expected);
+    }
+
+    #[test]
+    fn a_record_that_is_too_large_loses_input_first_and_output_then() {
+        let (owner, request, result) = example(&"#".repeat(5_000));
+        let encoded = |max_bytes| {
+            let record = encode_within(max_bytes, &owner, Timestamp(0), &request, &result).unwrap();
+            assert!(record.len() <= max_bytes);
+            serde_json::from_str::<Value>(&record).unwrap()
+        };
+        let without_input = encoded(2_000);
+        assert_eq!(without_input["input"]["code"], "");
+        assert_eq!(without_input["input"]["truncated"], true);
+        assert_eq!(without_input["result"]["truncated"]["stdout"], false);
+        let cut = encoded(1_000);
+        assert_eq!(cut["result"]["truncated"]["stdout"], true);
+        assert!(cut["result"]["stdout"].as_str().unwrap().starts_with('é'));
+    }
+}

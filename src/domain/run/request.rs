@@ -1,0 +1,275 @@
+//! What `POST /api/run` may say: the body's fields, their ranges and defaults, and the job they make.
+
+use crate::domain::host;
+use crate::domain::input::problem::{FieldError, Problems};
+use crate::domain::input::reader::{Reader, shown};
+use crate::domain::run::id::RunId;
+use crate::domain::run::package;
+use crate::domain::run::path;
+use crate::domain::run::user_context::{self, UserContext};
+use docle_protocol::limits;
+use docle_protocol::{Language, Limits, Network, RunJob, SourceFile};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+const FIELDS: [&str; 11] =
+    ["tier", "code", "files", "entrypoint", "lang", "packages", "stdin", "args", "env", "policy", "userContext"];
+const POLICY_FIELDS: [&str; 5] = ["timeoutMs", "memoryMB", "maxOutputBytes", "allowNetwork", "allowedHosts"];
+
+/// A request that can be run as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRequest {
+    pub job: RunJob,
+    /// The request sent `code`, not `files`: the job's one file is that code.
+    pub sent_code: bool,
+    pub user_context: Option<UserContext>,
+}
+
+/// Reads the body of `POST /api/run`. `max_timeout_ms` is this deployment's highest `policy.timeoutMs`.
+///
+/// # Errors
+/// Everything that is wrong with it, not only the first.
+pub fn parse(body: Value, id: RunId, max_timeout_ms: u32) -> Result<RunRequest, Vec<FieldError>> {
+    let mut problems = Problems::default();
+    let request =
+        Reader::open(body, String::new(), &FIELDS, &mut problems).and_then(|fields| read(fields, id, max_timeout_ms));
+    problems.conclude(request)
+}
+
+fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunRequest> {
+    if fields.value("tier").is_some_and(|tier| tier != "run") {
+        fields.note("tier", "must be \"run\" or \"isolate\"");
+    }
+    let language = read_language(&mut fields);
+    let source = read_source(&mut fields, language);
+    let packages = read_packages(&mut fields, language);
+    let stdin = fields.string("stdin").unwrap_or_default();
+    let (args, env) = read_args_and_env(&mut fields);
+    let (limits, network) = read_policy(&mut fields, max_timeout_ms);
+    let user_context = fields.object("userContext", &user_context::FIELDS).and_then(user_context::read);
+    let Source { files, entrypoint, sent_code } = source?;
+    let job = RunJob {
+        id: id.to_string(),
+        language: language?,
+        files,
+        entrypoint,
+        stdin,
+        interactive: false,
+        args,
+        env,
+        packages,
+        limits,
+        network,
+    };
+    Some(RunRequest { job, sent_code, user_context })
+}
+
+fn read_language(fields: &mut Reader<'_>) -> Option<Language> {
+    let names = Language::ALL.map(|language| format!("\"{}\"", language.name())).join(" or ");
+    if !fields.has("lang") {
+        fields.note("lang", format!("is required: {names}"));
+    }
+    let name = fields.string("lang")?;
+    let language = Language::ALL.into_iter().find(|language| language.name() == name);
+    if language.is_none() {
+        let is_script = matches!(name.as_str(), "javascript" | "typescript");
+        let way_out = if is_script { "; scripts in this language run with tier \"isolate\"" } else { "" };
+        fields.note("lang", format!("must be {names}, got \"{}\"{way_out}", shown(&name)));
+    }
+    language
+}
+
+struct Source {
+    files: Vec<SourceFile>,
+    entrypoint: String,
+    sent_code: bool,
+}
+
+fn read_source(fields: &mut Reader<'_>, language: Option<Language>) -> Option<Source> {
+    let named_entrypoint = fields.has("entrypoint");
+    let entrypoint = fields.string("entrypoint").and_then(|text| match path::parse(&text) {
+        Ok(path) => Some(path),
+        Err(clause) => {
+            fields.note("entrypoint", clause);
+            None
+        }
+    });
+    match (fields.has("code"), fields.has("files")) {
+        (true, true) => {
+            fields.note("files", "must not be sent together with code");
+            None
+        }
+        (false, false) => {
+            fields.note("code", "is required, unless files are sent");
+            None
+        }
+        (true, false) => {
+            let content = fields.string("code")?;
+            let path = match entrypoint {
+                Some(path) => path,
+                None if named_entrypoint => return None,
+                None => language?.default_entrypoint().to_owned(),
+            };
+            Some(Source { files: vec![SourceFile { path: path.clone(), content }], entrypoint: path, sent_code: true })
+        }
+        (false, true) => {
+            let files = read_files(fields)?;
+            let has = |path: &str| files.iter().any(|file| file.path == path);
+            let entrypoint = match (entrypoint, language) {
+                (Some(path), _) if has(&path) => path,
+                (Some(path), _) => {
+                    fields.note("entrypoint", format!("must be the path of one of files, got \"{}\"", shown(&path)));
+                    return None;
+                }
+                (None, Some(language)) if !named_entrypoint && has(language.default_entrypoint()) => {
+                    language.default_entrypoint().to_owned()
+                }
+                (None, Some(language)) if !named_entrypoint => {
+                    let default = language.default_entrypoint();
+                    fields.note(
+                        "entrypoint",
+                        format!("is required, because files have no {default}: name the file to start"),
+                    );
+                    return None;
+                }
+                (None, _) => return None,
+            };
+            Some(Source { files, entrypoint, sent_code: false })
+        }
+    }
+}
+
+/// The files, or `None` where one of them is wrong.
+fn read_files(fields: &mut Reader<'_>) -> Option<Vec<SourceFile>> {
+    let values = fields.list("files", limits::MAX_FILES)?;
+    if values.is_empty() {
+        fields.note("files", "must have at least one entry");
+    }
+    let count = values.len();
+    let mut paths = Vec::with_capacity(count);
+    let mut contents = Vec::with_capacity(count);
+    for (index, value) in values.into_iter().enumerate() {
+        let at = fields.path(&format!("files[{index}]"));
+        let Some(mut file) = Reader::open(value, at, &["path", "content"], fields.problems()) else { continue };
+        for name in ["path", "content"] {
+            if !file.has(name) {
+                file.note(name, "is required");
+            }
+        }
+        let parsed = file.string("path").map(|text| path::parse(&text));
+        match (parsed, file.string("content")) {
+            (Some(Ok(path)), Some(content)) => {
+                paths.push(path);
+                contents.push(content);
+            }
+            (Some(Err(clause)), _) => file.note("path", clause),
+            _ => {}
+        }
+    }
+    if count == 0 || paths.len() < count {
+        return None;
+    }
+    for (index, clause) in path::conflicts(&paths) {
+        fields.note(&format!("files[{index}].path"), clause);
+    }
+    Some(paths.into_iter().zip(contents).map(|(path, content)| SourceFile { path, content }).collect())
+}
+
+fn read_packages(fields: &mut Reader<'_>, language: Option<Language>) -> Vec<String> {
+    let Some(mut fields) = fields.object("packages", &["packages"]) else { return Vec::new() };
+    let texts = fields.strings("packages", limits::MAX_PACKAGES).unwrap_or_default();
+    let Some(language) = language else { return Vec::new() };
+    let mut packages = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match package::parse(language, text) {
+            Ok(package) => packages.push(package),
+            Err(clause) => fields.note(&format!("packages[{index}]"), format!("{clause}; got \"{}\"", shown(text))),
+        }
+    }
+    packages
+}
+
+/// Both become C strings of one `execve` call, which is what their limits are about.
+fn read_args_and_env(fields: &mut Reader<'_>) -> (Vec<String>, BTreeMap<String, String>) {
+    let args = fields.strings("args", limits::MAX_ARGS).unwrap_or_default();
+    let mut total = 0;
+    for (index, arg) in args.iter().enumerate() {
+        total += arg.len();
+        if let Some(clause) = wrong_c_string(arg, arg.len()) {
+            fields.note(&format!("args[{index}]"), clause);
+        }
+    }
+    let mut env = BTreeMap::new();
+    let sent = match fields.value("env") {
+        None => serde_json::Map::new(),
+        Some(Value::Object(sent)) => sent,
+        Some(_) => {
+            fields.note("env", "must be an object of strings");
+            return (args, env);
+        }
+    };
+    if sent.len() > limits::MAX_ENV {
+        fields.note("env", format!("may have at most {} entries, got {}", limits::MAX_ENV, sent.len()));
+    }
+    for (name, value) in sent {
+        let at = format!("env.{}", shown(&name));
+        if name.is_empty() || name.contains(['=', '\0']) {
+            fields.note(&at, "must have a name, without \"=\" and NUL");
+        } else if let Value::String(value) = value {
+            total += name.len() + 1 + value.len();
+            match wrong_c_string(&value, name.len() + 1 + value.len()) {
+                Some(clause) => fields.note(&at, clause),
+                None => drop(env.insert(name, value)),
+            }
+        } else {
+            fields.note(&at, "must be a string");
+        }
+    }
+    if total > limits::MAX_ARGS_AND_ENV_BYTES {
+        fields.note(
+            "env",
+            format!("and args must have at most {} bytes in all, got {total}", limits::MAX_ARGS_AND_ENV_BYTES),
+        );
+    }
+    (args, env)
+}
+
+fn wrong_c_string(text: &str, size: usize) -> Option<String> {
+    if text.contains('\0') {
+        return Some("must not contain NUL".to_owned());
+    }
+    (size > limits::MAX_ARG_BYTES).then(|| format!("must have at most {} bytes, got {size}", limits::MAX_ARG_BYTES))
+}
+
+fn read_policy(fields: &mut Reader<'_>, max_timeout_ms: u32) -> (Limits, Network) {
+    let mut limits = Limits {
+        timeout_ms: limits::DEFAULT_TIMEOUT_MS.min(max_timeout_ms),
+        memory_mb: limits::DEFAULT_MEMORY_MB,
+        max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
+    };
+    let Some(mut fields) = fields.object("policy", &POLICY_FIELDS) else { return (limits, Network::None) };
+    let timeout = *limits::TIMEOUT_MS.start()..=max_timeout_ms.min(*limits::TIMEOUT_MS.end());
+    limits.timeout_ms = fields.integer("timeoutMs", &timeout).unwrap_or(limits.timeout_ms);
+    limits.memory_mb = fields.integer("memoryMB", &limits::MEMORY_MB).unwrap_or(limits.memory_mb);
+    limits.max_output_bytes =
+        fields.integer("maxOutputBytes", &limits::MAX_OUTPUT_BYTES).unwrap_or(limits.max_output_bytes);
+
+    let allowed = fields.boolean("allowNetwork").unwrap_or(false);
+    let Some(texts) = fields.strings("allowedHosts", limits::MAX_ALLOWED_HOSTS) else {
+        return (limits, if allowed { Network::Public } else { Network::None });
+    };
+    if !allowed {
+        fields.note("allowedHosts", "needs allowNetwork to be true");
+    }
+    let mut hosts = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match host::parse(text) {
+            Ok(host) => hosts.push(host),
+            Err(clause) => fields.note(&format!("allowedHosts[{index}]"), format!("{clause}; got \"{}\"", shown(text))),
+        }
+    }
+    (limits, Network::Hosts { hosts })
+}
+
+#[cfg(test)]
+mod tests;

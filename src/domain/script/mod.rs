@@ -1,0 +1,3 @@
+//! Scripts of the isolate tier.
+
+pub mod request;

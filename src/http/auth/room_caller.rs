@@ -1,0 +1,99 @@
+//! Who comes to a room: the holder of a token, or of a key of its project; anyone, where the room is nobody's.
+
+use crate::app::App;
+use crate::app::rooms;
+use crate::domain::key::allowed_domain;
+use crate::domain::key::api_key;
+use crate::domain::room::id::{Kind, RoomId};
+use crate::domain::room::token::Claims;
+use crate::http::auth::caller::{ApiClient, bearer};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::request::call::Call;
+use crate::http::request::subprotocol;
+use crate::ports::rooms::{Admitted, Payer};
+use ::http::header::ORIGIN;
+use docle_room::seat::Role;
+
+/// Somebody who may come in.
+pub struct Guest {
+    pub role: Role,
+    pub name: Option<String>,
+    /// When their right to be there ends, in milliseconds since 1970.
+    pub expires_at: Option<i64>,
+    /// The key that let them in, where they showed one.
+    pub admitted: Option<Admitted>,
+}
+
+/// The room that a path names.
+///
+/// # Errors
+/// 404 where nobody ever made a room of that name; nothing is woken to find out.
+pub fn room(text: &str) -> Result<RoomId, ApiError> {
+    RoomId::parse(text).ok_or_else(not_found)
+}
+
+/// The refusal of a room that is not there.
+pub fn not_found() -> ApiError {
+    let message = "There is no room of this id: GET /collab makes one of nobody's, POST /api/rooms one of a project's.";
+    ApiError::new(ErrorCode::RoomNotFound, message)
+}
+
+impl Guest {
+    /// Whoever calls. A call with a key counts against its limit where `counts`.
+    ///
+    /// # Errors
+    /// 401 where the room wants a token and there is none, or one that is not for it or has ended; 404 where the room is
+    /// another project's.
+    pub async fn extract(app: &App, call: &Call, room: &RoomId, counts: bool) -> Result<Self, ApiError> {
+        if room.kind() == Kind::Open {
+            return Ok(Self { role: Role::Editor, name: call.query("name"), expires_at: None, admitted: None });
+        }
+        if bearer(call.headers()).is_some_and(|text| text.starts_with(api_key::PREFIX)) {
+            let client = Self::client(app, call, counts).await?;
+            if !rooms::is_of(app, room, &client.owner.project_id).await? {
+                return Err(not_found());
+            }
+            let ApiClient { owner, key_hash, ip, .. } = client;
+            let admitted = Some(Admitted { payer: Payer { key_hash, owner }, ip });
+            return Ok(Self { role: Role::Owner, name: call.query("name"), expires_at: None, admitted });
+        }
+        if app.room_tokens.is_none() {
+            let message = "Rooms of projects cannot be used here: the deployment has no secret to sign tokens with.";
+            return Err(ApiError::new(ErrorCode::ServiceUnavailable, message));
+        }
+        let claims = token(call).and_then(|token| rooms::read_token(app, room, token));
+        let Claims { role, name, expires_at, .. } = claims.ok_or_else(|| {
+            let message = "This room wants a token that is for it and has not ended: in Authorization as a Bearer, or, for \
+                           a WebSocket, beside \"docle\" as a protocol \"docle.token.…\".";
+            ApiError::new(ErrorCode::RoomTokenRequired, message)
+        })?;
+        Ok(Self { role, name, expires_at: Some(expires_at), admitted: None })
+    }
+
+    async fn client(app: &App, call: &Call, counts: bool) -> Result<ApiClient, ApiError> {
+        if counts {
+            return ApiClient::extract(app, call).await;
+        }
+        ApiClient::extract_if_present(app, call)
+            .await?
+            .ok_or_else(|| ApiError::new(ErrorCode::ApiKeyRequired, "This needs an API key."))
+    }
+
+    /// Refuses whoever may do less than `role` may.
+    pub fn require(&self, role: Role) -> Result<(), ApiError> {
+        if self.role >= role {
+            return Ok(());
+        }
+        let message = format!("This needs the role {}; the token has the role {}.", role.name(), self.role.name());
+        Err(ApiError::new(ErrorCode::RoomRoleTooLow, message))
+    }
+}
+
+/// The host of the page that calls.
+pub fn host(call: &Call) -> Option<String> {
+    call.header(ORIGIN).and_then(allowed_domain::host_of)
+}
+
+fn token(call: &Call) -> Option<&str> {
+    bearer(call.headers()).or_else(|| subprotocol::credentials(call, subprotocol::TOKEN))
+}

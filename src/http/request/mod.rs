@@ -1,0 +1,8 @@
+//! What a request says: headers, cookies, body, path.
+
+pub mod accept;
+pub mod body;
+pub mod call;
+pub mod cookie;
+pub mod same_origin;
+pub mod subprotocol;

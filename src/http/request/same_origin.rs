@@ -1,0 +1,50 @@
+//! Which pages are ours: the ones that a cookie may be used from.
+
+use crate::app::App;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::request::call::Call;
+use ::http::HeaderName;
+use ::http::header::ORIGIN;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Whether a browser's page of `origin` belongs to us: it has this API's own address, or that of the website before it.
+pub fn is_own(app: &App, call: &Call, origin: &str) -> bool {
+    let app_origin = app.config.app_url.as_deref().map(origin_of);
+    origin == origin_of(&call.base_url(app)) || app_origin == Some(origin)
+}
+
+/// Refuses what another site's page sent. A caller that sends neither `Origin` nor `Sec-Fetch-Site` is no browser,
+/// whose cookies nobody else can use: every browser sends `Origin` with a request that changes something.
+pub fn require_own(app: &App, call: &Call) -> Result<(), ApiError> {
+    let own = match call.parts.headers.get(ORIGIN) {
+        Some(origin) => origin.to_str().is_ok_and(|origin| is_own(app, call, origin)),
+        None => call.header(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin"),
+    };
+    if own {
+        return Ok(());
+    }
+    Err(ApiError::new(ErrorCode::ForeignOrigin, "Pages of other sites cannot do this."))
+}
+
+/// Scheme, host and port of an address.
+fn origin_of(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    url[host..].find('/').map_or(url, |end| &url[..host + end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_an_address_without_its_path() {
+        for (url, origin) in [
+            ("https://a.com", "https://a.com"),
+            ("https://a.com:8443/b/c", "https://a.com:8443"),
+            ("http://localhost:8787/", "http://localhost:8787"),
+        ] {
+            assert_eq!(origin_of(url), origin);
+        }
+    }
+}

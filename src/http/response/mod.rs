@@ -1,0 +1,7 @@
+//! How answers are made: JSON, pages, event streams, rate-limit headers.
+
+pub mod keep_alive;
+pub mod pages;
+pub mod rate;
+pub mod respond;
+pub mod sse;

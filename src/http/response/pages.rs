@@ -1,0 +1,94 @@
+//! The pages that people see: on their way through a login link, at the door of a room, and to read. They work without
+//! scripts.
+
+use crate::domain::account::token::Token;
+use crate::domain::room::id::RoomId;
+use crate::http::routes::scripts::runtime_apis::{EXAMPLE, LIMITS, RUNTIME_APIS};
+use crate::ports::exchange::{Body, Response};
+use ::http::StatusCode;
+use ::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS};
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:20vh auto;padding:0 1rem}\
+                     button{font:inherit;padding:.5rem 1.5rem}";
+/// What pages to read have on top of that.
+const LONG_STYLE: &str = "<style>body{max-width:44rem;margin:4rem auto}pre{padding:.75rem 1rem;background:#8881;\
+                          border-radius:.4rem;overflow-x:auto}h2{margin:2.5rem 0 0}\
+                          th{text-align:left;padding-right:2rem;font-weight:500}</style>";
+
+/// Asks whether to sign in. Mail scanners open links, but press no buttons. The form leads to us, and from there to
+/// `form_target`, which the page's policy has to allow as well.
+pub fn confirm(token: &Token, form_target: &str) -> Response {
+    let form = format!(
+        "<p>Sign in to Docle on this device?</p><form method=\"post\" action=\"/auth/verify\">\
+         <input type=\"hidden\" name=\"token\" value=\"{}\"><button>Sign in</button></form>",
+        token.reveal()
+    );
+    page(StatusCode::OK, &form, form_target)
+}
+
+/// Says that a link does not work.
+pub fn invalid_link() -> Response {
+    let text = "<p>This link has expired, or it was used before. Ask for a new one where you signed in.</p>";
+    page(StatusCode::GONE, text, "")
+}
+
+/// Says how to come into a room; `base` is where WebSockets connect.
+pub fn room(base: &str, room: &RoomId) -> Response {
+    let content = format!(
+        "<p>This is a room in which several people edit one program. Share its address to share the room.</p>\
+         <p>Editors connect to <code>{base}/collab/{room}/yjs</code> (Yjs) or \
+         <code>{base}/collab/{room}/websocket</code> (JSON).</p>"
+    );
+    let mut response = page(StatusCode::OK, &content, "");
+    // The address of a room that is nobody's is the key to it: no other site shall see where somebody came from.
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// Says what scripts have beside the language.
+pub fn runtime_apis() -> Response {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let apis: String = RUNTIME_APIS
+        .iter()
+        .map(|api| {
+            let [signature, description, example] = [api.signature, api.description, api.example].map(escape);
+            format!("<h2>{}</h2><p><code>{signature}</code><p>{description}<pre>{example}</pre>", api.name)
+        })
+        .collect();
+    let limits: String =
+        LIMITS.iter().map(|(name, value)| format!("<tr><th>{}<td>{}", escape(name), escape(value))).collect();
+    let content = format!(
+        "{LONG_STYLE}<p>A script is the body of an asynchronous function in JavaScript or TypeScript. This is what it has beside \
+         the language.</p><pre>{}</pre>{apis}<h2>Limits</h2><table>{limits}</table>",
+        escape(EXAMPLE)
+    );
+    page(StatusCode::OK, &content, "")
+}
+
+/// What each error means.
+pub fn errors() -> Response {
+    const PAGE: &str = include_str!(concat!(env!("OUT_DIR"), "/errors.html"));
+    page(StatusCode::OK, &format!("{LONG_STYLE}{PAGE}"), "")
+}
+
+fn page(status: StatusCode, content: &str, form_target: &str) -> Response {
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>Docle</title><style>{STYLE}</style><h1>Docle</h1>{content}"
+    );
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self' {form_target}; frame-ancestors 'none'; \
+         base-uri 'none'"
+    );
+    let mut response = Response::new(Body::Whole(html.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    // With "no-referrer" a browser hides the origin of the form, too, by which we know that it is ours.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
+}

@@ -1,0 +1,53 @@
+//! A key's limit as callers see it: in headers on every answer, and in the refusal when it is used up.
+
+use crate::domain::key::rolling_window::{Rate, WINDOW_MS};
+use crate::domain::timestamp::Timestamp;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::ports::exchange::Response;
+use ::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+
+/// The headers that users know, in epoch milliseconds, and those of the IETF's draft
+/// (<https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>), in seconds from now.
+pub fn headers(rate: &Rate, now: Timestamp) -> [(HeaderName, HeaderValue); 5] {
+    let Rate { limit, remaining, reset_at } = *rate;
+    let text = |text: String| HeaderValue::try_from(text).expect("numbers and ASCII make a header");
+    [
+        (HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(limit)),
+        (HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(remaining)),
+        (HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(reset_at.0)),
+        (HeaderName::from_static("ratelimit-policy"), text(format!("\"key\";q={limit};w={}", WINDOW_MS / 1_000))),
+        (HeaderName::from_static("ratelimit"), text(format!("\"key\";r={remaining};t={}", seconds(rate, now)))),
+    ]
+}
+
+/// An answer, whatever it is, with the headers of the limit that its caller has used.
+pub fn told(answer: Result<Response, ApiError>, rate: &Rate, now: Timestamp) -> Result<Response, ApiError> {
+    match answer {
+        Ok(mut response) => {
+            response.headers_mut().extend(headers(rate, now));
+            Ok(response)
+        }
+        Err(error) => Err(error.with_headers(headers(rate, now))),
+    }
+}
+
+/// The refusal of a call that is one too many.
+pub fn exceeded(rate: &Rate, now: Timestamp) -> ApiError {
+    let seconds = seconds(rate, now);
+    let unit = if seconds == 1 { "second" } else { "seconds" };
+    let message = format!(
+        "You have exceeded your rate limit of {} requests per minute. Please try again in {seconds} {unit}.",
+        rate.limit
+    );
+    ApiError::new(ErrorCode::RateLimitExceeded, message)
+        .with("limit", rate.limit)
+        .with("remaining", rate.remaining)
+        .with("reset_at", rate.reset_at.0)
+        .with_headers(headers(rate, now))
+        .with_headers([(RETRY_AFTER, HeaderValue::from(seconds))])
+}
+
+/// Whole seconds until there is room for one call more; whoever waits for them waits long enough.
+fn seconds(rate: &Rate, now: Timestamp) -> i64 {
+    (rate.reset_at.0 - now.0 + 999).max(0) / 1_000
+}

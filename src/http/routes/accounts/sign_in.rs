@@ -1,0 +1,167 @@
+//! `/auth`: sign in by a link in a mail, see and end one's sessions.
+
+use crate::app::App;
+use crate::app::accounts::sign_in::{self, LinkRefusal};
+use crate::domain::account::email::Email;
+use crate::domain::account::session::{ListedSession, Session};
+use crate::domain::account::token::Token;
+use crate::domain::input::problem::Problems;
+use crate::domain::input::reader::Reader;
+use crate::http::auth::caller::SignedIn;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::request::call::{Call, invalid};
+use crate::http::request::cookie;
+use crate::http::request::same_origin;
+use crate::http::response::pages;
+use crate::http::response::respond;
+use crate::ports::exchange::Response;
+use ::http::StatusCode;
+use ::http::header::{HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE};
+use serde_json::{Value, json};
+
+const MESSAGE: &str = "If an account exists, a magic link has been sent to your email";
+
+/// `POST /auth/request`: mails a link to whoever owns the address.
+pub async fn request_link(app: &App, call: Call) -> Result<Response, ApiError> {
+    same_origin::require_own(app, &call)?;
+    let (base, origin) = (call.base_url(app), call.origin());
+    let text = read_string(call.json().await?, "email")?;
+    let email = Email::parse(&text).map_err(|clause| invalid("email", clause))?;
+    match sign_in::request_link(app, email, &base, &origin).await {
+        Ok(()) => Ok(respond::json(StatusCode::OK, &json!({ "message": MESSAGE }))),
+        Err(LinkRefusal::NoMail) => {
+            Err(ApiError::new(ErrorCode::ServiceUnavailable, "This deployment has no way to send mail."))
+        }
+        Err(LinkRefusal::TooOften { until }) => {
+            let seconds = (until.0 - app.clock.now().0).max(0) / 1_000 + 1;
+            let minutes = (seconds + 59) / 60;
+            let unit = if minutes == 1 { "minute" } else { "minutes" };
+            let message = format!("Rate limit exceeded. Please try again in {minutes} {unit}.");
+            let error = ApiError::new(ErrorCode::TooManyRequests, message).with("retry_after", seconds);
+            Err(error.with_headers([(RETRY_AFTER, HeaderValue::from(seconds))]))
+        }
+    }
+}
+
+/// `GET /auth/verify?token=`: the page that the link opens. It redeems nothing.
+pub async fn get_verify(app: &App, call: Call) -> Result<Response, ApiError> {
+    let token = call.query("token").and_then(|text| Token::parse(&text));
+    Ok(token.map_or_else(pages::invalid_link, |token| {
+        pages::confirm(&token, app.config.app_url.as_deref().unwrap_or_default())
+    }))
+}
+
+/// `POST /auth/verify`: redeems the link, by the page's form or as JSON.
+pub async fn redeem_link(app: &App, call: Call) -> Result<Response, ApiError> {
+    // A page of another site could sign its visitor in as somebody else.
+    same_origin::require_own(app, &call)?;
+    let (base, origin) = (call.base_url(app), call.origin());
+    let is_form = call.has_media_type("application/x-www-form-urlencoded");
+    let text = if is_form {
+        call.form().await?.into_iter().find(|(name, _)| name == "token").map(|(_, value)| value).unwrap_or_default()
+    } else {
+        read_string(call.json().await?, "token")?
+    };
+    let session = match Token::parse(&text) {
+        Some(link) => sign_in::redeem_link(app, &link, &origin).await?,
+        None => None,
+    };
+    let mut response = match session {
+        Some(_) if is_form => see_other(&app.config.home_url()),
+        Some(_) => respond::json(StatusCode::OK, &json!({ "message": "Signed in" })),
+        None if is_form => return Ok(pages::invalid_link()),
+        None => {
+            let message = "This link has expired, was used before, or never was.";
+            return Err(ApiError::new(ErrorCode::InvalidLink, message));
+        }
+    };
+    if let Some(token) = session {
+        response.headers_mut().insert(SET_COOKIE, cookie::set(&token, &base));
+    }
+    Ok(response)
+}
+
+/// `POST /auth/logout`: ends this session.
+pub async fn sign_out(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    sign_in::end(app, caller.user_id(), &caller.session.id).await?;
+    let mut response = respond::json(StatusCode::OK, &json!({ "message": "Signed out" }));
+    response.headers_mut().insert(SET_COOKIE, cookie::clear(&call.base_url(app)));
+    Ok(response)
+}
+
+/// `GET /auth/me`: who is signed in.
+pub async fn get_me(app: &App, call: Call) -> Result<Response, ApiError> {
+    let SignedIn { session, renewed } = SignedIn::extract(app, &call).await?;
+    let me = encode_account(&session);
+    let mut response = respond::json(StatusCode::OK, &me);
+    response.headers_mut().extend(renewed.map(|(name, value)| (Some(name), value)));
+    Ok(response)
+}
+
+/// `GET /auth/sessions`: where one is signed in.
+pub async fn list_sessions(app: &App, call: Call) -> Result<Response, ApiError> {
+    let page = call.page()?;
+    let caller = SignedIn::extract(app, &call).await?;
+    let (sessions, next) = sign_in::list(app, caller.user_id(), &page).await?;
+    let sessions: Vec<Value> = sessions.iter().map(|one| encode_session(one, &caller.session.id)).collect();
+    Ok(respond::json(StatusCode::OK, &json!({ "sessions": sessions, "next_cursor": next })))
+}
+
+/// `DELETE /auth/sessions/:id`: signs out somewhere else.
+pub async fn end_session(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    if sign_in::end(app, caller.user_id(), call.param(0)).await? {
+        return Ok(respond::empty());
+    }
+    Err(ApiError::new(ErrorCode::SessionNotFound, "You have no session with this id."))
+}
+
+/// `GET /auth/outbox`: mail that was not sent, on a development machine; nothing at all elsewhere.
+pub async fn list_outbox(app: &App, _call: Call) -> Result<Response, ApiError> {
+    let messages = sign_in::read_outbox(app).await?;
+    let messages = messages.ok_or_else(|| ApiError::new(ErrorCode::NotFound, "There is nothing at this path."))?;
+    Ok(respond::json(StatusCode::OK, &json!({ "messages": messages })))
+}
+
+/// An account as its holder sees it, from a session.
+pub fn encode_account(session: &Session) -> Value {
+    json!({
+        "id": session.user_id, "email": session.email, "created_at": session.user_created_at.to_string(),
+        "session_id": session.id,
+    })
+}
+
+/// A session as its owner sees it.
+pub fn encode_session(session: &ListedSession, current_id: &str) -> Value {
+    json!({
+        "current": session.id == current_id,
+        "id": session.id,
+        "created_at": session.created_at.to_string(),
+        "last_used_at": session.last_used_at.to_string(),
+        "expires_at": session.expires_at.to_string(),
+        "ip_address": session.origin.ip,
+        "user_agent": session.origin.user_agent,
+    })
+}
+
+fn see_other(location: &str) -> Response {
+    let mut response = respond::empty();
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// The one field of a body, a string.
+fn read_string(body: Value, name: &str) -> Result<String, ApiError> {
+    let mut problems = Problems::default();
+    let value = Reader::open(body, String::new(), &[name], &mut problems).and_then(|mut fields| {
+        if !fields.has(name) {
+            fields.note(name, "is required");
+        }
+        fields.string(name)
+    });
+    problems.conclude(value).map_err(ApiError::invalid)
+}

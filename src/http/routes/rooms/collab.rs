@@ -1,0 +1,68 @@
+//! `/collab`: rooms as people meet them, by an address that they share.
+
+use crate::app::App;
+use crate::app::rooms;
+use crate::http::auth::room_caller::{Guest, host, not_found, room};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::request::call::{Call, invalid};
+use crate::http::request::subprotocol;
+use crate::http::response::pages;
+use crate::http::response::respond;
+use crate::ports::exchange::{Body, Response};
+use crate::ports::rooms::SeatAsked;
+use ::http::StatusCode;
+use ::http::header::{HeaderValue, LOCATION, UPGRADE};
+
+/// `GET /collab`: a new room that is nobody's.
+pub async fn create_open_room(app: &App, _call: Call) -> Result<Response, ApiError> {
+    let location = format!("/collab/{}", rooms::new_open_room(app));
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::FOUND;
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// `GET /collab/:id`: a page that says how to come in.
+pub async fn get_room(app: &App, call: Call) -> Result<Response, ApiError> {
+    let room = room(call.param(0))?;
+    let base = call.base_url(app).replacen("http", "ws", 1);
+    Ok(pages::room(&base, &room))
+}
+
+/// `GET /collab/:id/state`.
+pub async fn get_room_state(app: &App, call: Call) -> Result<Response, ApiError> {
+    let room = room(call.param(0))?;
+    Guest::extract(app, &call, &room, false).await?;
+    let state = app.rooms.state(&room).await?.ok_or_else(not_found)?;
+    Ok(respond::raw_json(StatusCode::OK, state.into()))
+}
+
+/// `GET /collab/:id/websocket`: JSON, or Yjs where the first frame is binary.
+pub async fn connect_room(app: &App, call: Call) -> Result<Response, ApiError> {
+    connect(app, call, false).await
+}
+
+/// `GET /collab/:id/yjs`: the protocol of y-websocket.
+pub async fn connect_yjs(app: &App, call: Call) -> Result<Response, ApiError> {
+    connect(app, call, true).await
+}
+
+/// Whoever may not come in is refused here, before the room is woken.
+async fn connect(app: &App, call: Call, speaks_yjs: bool) -> Result<Response, ApiError> {
+    let room = room(call.param(0))?;
+    if !call.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+        return Err(ApiError::new(ErrorCode::UpgradeRequired, "This is a WebSocket: connect with one."));
+    }
+    if call.query("token").is_some() {
+        let message = "must not be in an address, which is kept in logs: offer the protocols \"docle\" and \
+                       \"docle.token.…\", or send Authorization";
+        return Err(invalid("token", message));
+    }
+    let Guest { role, name, expires_at, .. } = Guest::extract(app, &call, &room, false).await?;
+    let wants_events = call.query("events").is_some_and(|events| events == "1");
+    let seat = SeatAsked { role, name, expires_at, host: host(&call), speaks_yjs, wants_events };
+    let upgrade = app.rooms.connect(&room, &seat).await?.ok_or_else(not_found)?;
+    Ok(subprotocol::switch(&call, upgrade))
+}

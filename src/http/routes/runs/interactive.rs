@@ -1,0 +1,205 @@
+//! `GET /api/run` as a WebSocket: a run that is talked to while it goes on.
+
+use crate::app::App;
+use crate::app::runs::start::{Client, Progress, StartedRun, start_run};
+use crate::domain::input::json;
+use crate::domain::run;
+use crate::domain::run::id::RunId;
+use crate::domain::run::request::RunRequest;
+use crate::domain::run::result::with_fields_before;
+use crate::domain::run::stdin_message;
+use crate::http::auth::caller::{ApiClient, bearer};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::middleware::request_id;
+use crate::http::request::call::{Call, invalid};
+use crate::http::request::subprotocol;
+use crate::http::response::sse;
+use crate::ports::SandboxFailureCode;
+use crate::ports::exchange::{Body, Response};
+use crate::ports::socket::{Message, Socket};
+use ::http::StatusCode;
+use ::http::header::{ALLOW, HeaderValue, UPGRADE};
+use bytes::Bytes;
+use docle_protocol::limits::MAX_BODY_BYTES;
+use futures::StreamExt;
+use futures::future::{Either, select};
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::pin::pin;
+
+/// How long the first message may take, in milliseconds.
+const FIRST_MESSAGE_MS: u32 = 10_000;
+/// How long the way to a program's input may take to open once it runs, in milliseconds.
+const INPUT_MS: u32 = 5_000;
+/// What may be typed in one run, in bytes of messages: none of it is lost where a program does not read, so there is an end to it.
+const MAX_TYPED_BYTES: usize = MAX_BODY_BYTES;
+/// What a message counts at least.
+const MESSAGE_BYTES: usize = 64;
+/// The run has come to its end, RFC 6455.
+const NORMAL: u16 = 1_000;
+
+/// Whoever may not run is refused here, before there is a socket.
+pub async fn talk_to_run(app: &App, call: Call) -> Result<Response, ApiError> {
+    if !call.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+        let message = "POST runs a program; GET is for a WebSocket, through which a run is talked to.";
+        let allow = (ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+        return Err(ApiError::new(ErrorCode::MethodNotAllowed, message).with_headers([allow]));
+    }
+    if call.header("idempotency-key").is_some() {
+        return Err(invalid("Idempotency-Key", "is not available for a run that is talked to: leave it out"));
+    }
+    let key = bearer(call.headers()).or_else(|| subprotocol::credentials(&call, subprotocol::KEY));
+    let client = ApiClient::with_key(app, &call, key).await?;
+    let (upgrade, socket) = app.sockets.pair()?;
+    let mut talk =
+        Talk { app: app.clone(), socket, early: VecDeque::new(), request_id: request_id::of(app, call.headers()) };
+    app.background.spawn(Box::pin(async move {
+        if let Err(error) = talk.hold(client.into()).await {
+            talk.complain(error);
+        }
+    }));
+    Ok(subprotocol::switch(&call, upgrade))
+}
+
+/// One run and whoever talks to it.
+struct Talk {
+    app: App,
+    socket: Box<dyn Socket>,
+    /// What was said before the run began.
+    early: VecDeque<Message>,
+    request_id: String,
+}
+
+impl Talk {
+    /// Runs what the first message asks for, and passes on what is said until one side has had enough.
+    async fn hold(&mut self, client: Client) -> Result<(), ApiError> {
+        let first = match select(self.socket.next(), self.app.clock.sleep(FIRST_MESSAGE_MS)).await {
+            Either::Left((Some(first), _)) => first,
+            Either::Left((None, _)) => return Ok(()),
+            Either::Right(_) => {
+                let message = "The first message, which says what to run, has not come within ten seconds.";
+                return Err(ApiError::new(ErrorCode::IncompleteBody, message));
+            }
+        };
+        let id = RunId::with_key(&client.key_hash, self.app.clock.now(), self.app.random());
+        let mut request =
+            run::request::parse(parse(first)?, id, self.app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+        request.job.interactive = true;
+        let project_id = client.owner.project_id.clone();
+        let Some(run) = self.start(id, client, request).await? else { return Ok(()) };
+        let app = self.app.clone();
+        let input = match select(app.sandboxes.input(&project_id, id), app.clock.sleep(INPUT_MS)).await {
+            Either::Left((input, _)) => input?,
+            Either::Right(_) => {
+                return Err(SandboxFailureCode::Unavailable.because("The input of a run did not open in time.").into());
+            }
+        };
+        self.follow(run, input).await
+    }
+
+    /// Starts the run; `None` where whoever wanted it has left before. What they type meanwhile is kept.
+    async fn start(&mut self, id: RunId, client: Client, request: RunRequest) -> Result<Option<StartedRun>, ApiError> {
+        let app = self.app.clone();
+        let mut starting = pin!(start_run(&app, id, client, request, None));
+        let mut room = MAX_TYPED_BYTES;
+        loop {
+            match select(starting.as_mut(), self.socket.next()).await {
+                Either::Left((run, _)) => return Ok(Some(run?)),
+                Either::Right((Some(message), _)) => {
+                    take(&mut room, &message)?;
+                    self.early.push_back(message);
+                }
+                Either::Right((None, _)) => return Ok(None),
+            }
+        }
+    }
+
+    /// The next message, those that came early first.
+    async fn next(&mut self) -> Option<Message> {
+        match self.early.pop_front() {
+            Some(message) => Some(message),
+            None => self.socket.next().await,
+        }
+    }
+
+    /// Dropping the run, which whoever returns early does, ends it.
+    async fn follow(&mut self, mut run: StartedRun, mut input: Option<Box<dyn Socket>>) -> Result<(), ApiError> {
+        self.tell(sse::start(&run));
+        let mut room = MAX_TYPED_BYTES;
+        loop {
+            let heard = match select(run.progress.next(), pin!(self.next())).await {
+                Either::Left((progress, _)) => Either::Left(progress),
+                Either::Right((message, _)) => Either::Right(message),
+            };
+            match heard {
+                Either::Left(Some(Progress::Stdout(line) | Progress::Stderr(line))) => self.tell(line),
+                Either::Left(Some(Progress::Heartbeat)) => {}
+                Either::Left(Some(Progress::Complete(result))) => {
+                    self.tell(with_fields_before(result.json(), sse::COMPLETE));
+                    self.socket.close(NORMAL, "The run is over.");
+                    return Ok(());
+                }
+                Either::Left(None) => {
+                    return Err(ApiError::new(ErrorCode::Internal, "The run ended without a result."));
+                }
+                Either::Right(Some(message)) => {
+                    take(&mut room, &message)?;
+                    let typed = stdin_message::read(parse(message)?).map_err(ApiError::invalid)?;
+                    if let Some(program) = &input {
+                        program.send(Message::Binary(typed.data.into_bytes()));
+                    }
+                    if typed.end
+                        && let Some(program) = input.take()
+                    {
+                        program.close(NORMAL, "");
+                    }
+                }
+                // Whoever has left is told nothing.
+                Either::Right(None) => return Ok(()),
+            }
+        }
+    }
+
+    fn tell(&self, event: Bytes) {
+        self.socket.send(Message::Text(String::from_utf8_lossy(&event).into_owned()));
+    }
+
+    /// Says what is wrong, as a response would, and closes.
+    fn complain(&self, error: ApiError) {
+        let response = error.into_response(&self.app, &self.request_id, "/api/run");
+        let (code, reason) = close_code(response.status());
+        if let Body::Whole(problem) = response.into_body() {
+            self.tell([b"{\"type\":\"error\",\"problem\":", &problem[..], b"}"].concat().into());
+        }
+        self.socket.close(code, reason);
+    }
+}
+
+/// Takes what a message needs of what may be typed.
+fn take(room: &mut usize, message: &Message) -> Result<(), ApiError> {
+    *room = room.checked_sub(message.size().max(MESSAGE_BYTES)).ok_or_else(|| {
+        let message = format!("At most {MAX_TYPED_BYTES} bytes may be typed in one run.");
+        ApiError::new(ErrorCode::BodyTooLarge, message)
+    })?;
+    Ok(())
+}
+
+fn parse(message: Message) -> Result<Value, ApiError> {
+    let Message::Text(text) = message else {
+        return Err(ApiError::new(ErrorCode::InvalidJson, "Messages are JSON in text frames, not binary ones."));
+    };
+    if text.len() > MAX_BODY_BYTES {
+        let message = format!("A message may have at most {MAX_BODY_BYTES} bytes.");
+        return Err(ApiError::new(ErrorCode::BodyTooLarge, message));
+    }
+    json::parse(&text)
+        .map_err(|error| ApiError::new(ErrorCode::InvalidJson, format!("The message is not JSON: {error}.")))
+}
+
+/// The status as a close code, as rooms have it: below 4500 nothing is gained by coming back, from there on it is.
+const fn close_code(status: StatusCode) -> (u16, &'static str) {
+    match status.as_u16() {
+        429 => (4529, "Too many at once; see the error before."),
+        status => (4000 + status, "See the error before."),
+    }
+}

@@ -1,0 +1,4 @@
+//! Runs: start one, read its result, talk to it through a WebSocket.
+
+pub mod interactive;
+pub mod run;

@@ -1,0 +1,126 @@
+//! `/execute`, `/validate`, `/executions`: scripts in isolates.
+
+use crate::app::App;
+use crate::app::scripts::{self, Listing, NoIsolates};
+use crate::app::usage::UsageRun;
+use crate::domain::run::id::RunId;
+use crate::domain::script::request::{self, ScriptRequest};
+use crate::http::auth::caller::ApiClient;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::middleware::log::About;
+use crate::http::request::body;
+use crate::http::request::call::{Call, invalid};
+use crate::http::response::rate;
+use crate::http::response::respond;
+use crate::http::routes::runs::run;
+use crate::ports::exchange::Response;
+use ::http::{HeaderMap, StatusCode};
+use docle_protocol::limits::MAX_BODY_BYTES;
+use serde_json::{Value, json};
+use std::ops::RangeInclusive;
+
+/// How many executions a caller may leave out; whoever goes further back follows cursors.
+pub const OFFSET: RangeInclusive<u32> = 0..=10_000;
+
+/// `POST /execute`: size, key, rate, validation, work, as for runs.
+pub async fn execute_script(app: &App, mut call: Call) -> Result<Response, ApiError> {
+    body::check_declared_size(&call.parts.headers, &mut call.body).await?;
+    let client = ApiClient::extract(app, &call).await?;
+    let rate = client.rate;
+    rate::told(execute_for(app, call, client).await, &rate, app.clock.now())
+}
+
+async fn execute_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
+    let body = body::parse_json(body::read(call.body, MAX_BODY_BYTES).await?)?;
+    let request = request::parse(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+    run(app, &call.parts.headers, client, request).await
+}
+
+/// Runs a script and answers as to a run.
+pub async fn run(
+    app: &App,
+    headers: &HeaderMap,
+    client: ApiClient,
+    request: ScriptRequest,
+) -> Result<Response, ApiError> {
+    if run::idempotency_key(headers)?.is_some() {
+        return Err(invalid("Idempotency-Key", "is not available for scripts in isolates: leave it out"));
+    }
+    let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
+    let project_id = client.owner.project_id.clone();
+    let settings = client.isolates.clone();
+    let started = scripts::start(app, id, client.into(), request, &settings)?;
+    run::answer(app, headers, started, project_id).await
+}
+
+/// `POST /validate`: what is wrong with a script, without running it.
+pub async fn validate_script(app: &App, mut call: Call) -> Result<Response, ApiError> {
+    body::check_declared_size(&call.parts.headers, &mut call.body).await?;
+    let client = ApiClient::extract(app, &call).await?;
+    rate::told(validate_for(app, call).await, &client.rate, app.clock.now())
+}
+
+async fn validate_for(app: &App, call: Call) -> Result<Response, ApiError> {
+    let body = body::parse_json(body::read(call.body, MAX_BODY_BYTES).await?)?;
+    let script = request::parse_script(body).map_err(ApiError::invalid)?;
+    let isolates = app.isolates.as_ref().ok_or(NoIsolates)?;
+    let findings = isolates.validate(&script).await?;
+    let body = json!({ "valid": findings.errors.is_empty(), "errors": findings.errors });
+    Ok(respond::json(StatusCode::OK, &body))
+}
+
+/// `GET /executions`: the scripts of the key's project. Reading does not count against the key's limit.
+pub async fn list_executions(app: &App, call: Call) -> Result<Response, ApiError> {
+    let client = reader(app, &call).await?;
+    let offset = match call.query("offset").map(|text| text.parse()) {
+        None => 0,
+        Some(Ok(offset)) if OFFSET.contains(&offset) => offset,
+        Some(_) => {
+            let message =
+                format!("must be an integer from {} to {}; use cursor to go further", OFFSET.start(), OFFSET.end());
+            return Err(invalid("offset", message));
+        }
+    };
+    let listing = Listing { page: call.page()?, offset };
+    let (runs, next) = scripts::list(app, &client.owner.project_id, &client.key_hash, &listing).await?;
+    let executions: Vec<Value> = runs.iter().map(encode).collect();
+    Ok(respond::json(StatusCode::OK, &json!({ "executions": executions, "next_cursor": next })))
+}
+
+/// `GET /executions/:id`: a script of the key's project, with its input.
+pub async fn get_execution(app: &App, call: Call) -> Result<Response, ApiError> {
+    let client = reader(app, &call).await?;
+    let not_found = || {
+        ApiError::new(ErrorCode::RunNotFound, "Your project has no execution with this id; they are kept for 7 days.")
+    };
+    let id = RunId::parse(call.param(0)).ok_or_else(not_found)?;
+    let project_id = client.owner.project_id;
+    let execution = scripts::read(app, id, &project_id).await?.ok_or_else(not_found)?;
+    let mut response = respond::raw_json(StatusCode::OK, execution);
+    response.extensions_mut().insert(About { run_id: Some(id), project_id: Some(project_id) });
+    Ok(response)
+}
+
+async fn reader(app: &App, call: &Call) -> Result<ApiClient, ApiError> {
+    let required = || ApiError::new(ErrorCode::ApiKeyRequired, "Sign in and create a project to get your API key");
+    ApiClient::extract_if_present(app, call).await?.ok_or_else(required)
+}
+
+/// A script in a list.
+fn encode(run: &UsageRun) -> Value {
+    json!({
+        "id": run.run_id,
+        "language": run.language,
+        "status": run.status,
+        "success": run.status == "success",
+        "executionTime": run.duration_ms,
+        "snippet": run.snippet,
+        "createdAt": run.created_at.to_string(),
+    })
+}
+
+impl From<NoIsolates> for ApiError {
+    fn from(_: NoIsolates) -> Self {
+        Self::new(ErrorCode::IsolatesUnavailable, "This deployment has no isolate tier; /api/run takes programs.")
+    }
+}

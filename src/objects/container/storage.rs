@@ -1,0 +1,53 @@
+//! What an object remembers of its container: the secret that the runner in it wants.
+
+use crate::objects::tables::has_table;
+use crate::ports::{LocalSql, PortError, SqlValue};
+
+/// The secret that was kept last.
+pub fn secret(sql: &dyn LocalSql) -> Result<Option<String>, PortError> {
+    if !has_table(sql, "instance")? {
+        return Ok(None);
+    }
+    let rows = sql.exec("SELECT secret FROM instance", &[])?;
+    Ok(match rows.first().map(Vec::as_slice) {
+        Some([SqlValue::Text(secret)]) => Some(secret.clone()),
+        _ => None,
+    })
+}
+
+/// Keeps a secret in place of the one before.
+pub fn keep(sql: &dyn LocalSql, secret: &str) -> Result<(), PortError> {
+    create_table(sql)?;
+    sql.exec("DELETE FROM instance", &[])?;
+    sql.exec("INSERT INTO instance (secret) VALUES (?)", &[SqlValue::Text(secret.to_owned())])?;
+    Ok(())
+}
+
+/// Forgets the secret of a container that was ended.
+pub fn forget(sql: &dyn LocalSql, secret: Option<&str>) -> Result<(), PortError> {
+    let Some(secret) = secret else { return Ok(()) };
+    sql.exec("DELETE FROM instance WHERE secret = ?", &[SqlValue::Text(secret.to_owned())]).map(drop)
+}
+
+fn create_table(sql: &dyn LocalSql) -> Result<(), PortError> {
+    sql.exec("CREATE TABLE IF NOT EXISTS instance (secret TEXT NOT NULL)", &[]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::sqlite::Sqlite;
+
+    #[test]
+    fn the_last_secret_is_the_one() {
+        let sql = Sqlite::empty();
+        assert_eq!(secret(&sql), Ok(None));
+        keep(&sql, "a").unwrap();
+        keep(&sql, "b").unwrap();
+        assert_eq!(secret(&sql), Ok(Some("b".to_owned())));
+        forget(&sql, Some("a")).unwrap();
+        assert_eq!(secret(&sql), Ok(Some("b".to_owned())), "it belongs to another container by now");
+        forget(&sql, Some("b")).unwrap();
+        assert_eq!(secret(&sql), Ok(None));
+    }
+}

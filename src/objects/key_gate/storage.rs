@@ -1,0 +1,255 @@
+//! What a key's gate keeps over its own restarts, in its own database.
+
+use crate::domain::key::rolling_window::RollingWindow;
+use crate::domain::run::finished::Handover;
+use crate::domain::run::id::RunId;
+use crate::domain::timestamp::Timestamp;
+use crate::objects::tables::has_table;
+use crate::ports::{LocalSql, PortError, SqlValue};
+
+/// Usage that one booking takes, in bytes: D1 takes arguments of 2 MB.
+const BOOKED_AT_ONCE: usize = 1_000_000;
+/// Usage that one row has, in bytes; what one run adds to it has 10 kB at most.
+const BYTES_A_ROW: usize = BOOKED_AT_ONCE / 4;
+/// Results that one step of a purge deletes.
+const PURGED_AT_ONCE: i64 = 10_000;
+
+/// What a gate remembers of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// The key whose gate it is.
+    pub key_hash: String,
+    pub window: RollingWindow,
+}
+
+/// Makes the tables of a key's gate where they are not there yet. Only what has to be kept makes them, so that a gate that
+/// lets nobody through leaves nothing behind.
+pub fn create_tables(sql: &dyn LocalSql, key_hash: &str) -> Result<(), PortError> {
+    sql.exec(
+        "CREATE TABLE IF NOT EXISTS gate (id INTEGER PRIMARY KEY CHECK (id = 1), key_hash TEXT NOT NULL, \
+         calls BLOB NOT NULL)",
+        &[],
+    )?;
+    sql.exec(
+        "CREATE TABLE IF NOT EXISTS unbooked (position INTEGER PRIMARY KEY, record TEXT NOT NULL, \
+         since INTEGER NOT NULL)",
+        &[],
+    )?;
+    sql.exec("CREATE TABLE IF NOT EXISTS results (run_id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID", &[])?;
+    // Whoever finds runs has to know whose they are.
+    let nothing_saved = [SqlValue::from(key_hash), SqlValue::Blob(RollingWindow::default().encode())];
+    sql.exec("INSERT OR IGNORE INTO gate (id, key_hash, calls) VALUES (1, ?, ?)", &nothing_saved).map(drop)
+}
+
+/// Saves whose gate it is and the calls that were let through. The highest limit makes 80 kB of them, and a row may
+/// have 2 MB.
+pub fn save(sql: &dyn LocalSql, key_hash: &str, window: &RollingWindow) -> Result<(), PortError> {
+    let args = [SqlValue::from(key_hash), SqlValue::Blob(window.encode())];
+    sql.exec("INSERT OR REPLACE INTO gate (id, key_hash, calls) VALUES (1, ?, ?)", &args).map(drop)
+}
+
+/// What was saved.
+pub fn load(sql: &dyn LocalSql) -> Result<Option<Saved>, PortError> {
+    if !has_table(sql, "gate")? {
+        return Ok(None);
+    }
+    let rows = sql.exec("SELECT key_hash, calls FROM gate", &[])?;
+    match rows.first().map(Vec::as_slice) {
+        None => Ok(None),
+        Some([SqlValue::Text(key_hash), SqlValue::Blob(calls)]) => {
+            Ok(Some(Saved { key_hash: key_hash.clone(), window: RollingWindow::decode(calls) }))
+        }
+        Some(_) => Err(PortError("What a gate saved is unreadable.".to_owned())),
+    }
+}
+
+/// Keeps ended runs: their usage until it is booked, together in as few rows as will hold it, and their records until they
+/// are purged.
+pub fn add(sql: &dyn LocalSql, runs: Vec<Handover>, now: Timestamp) -> Result<(), PortError> {
+    let mut usage = String::new();
+    for run in runs {
+        if let Some(record) = run.record {
+            let args = [SqlValue::Text(run.id.to_string()), SqlValue::Text(record)];
+            sql.exec("INSERT OR REPLACE INTO results (run_id, record) VALUES (?, ?)", &args)?;
+        }
+        usage = usage + &run.usage + "\n";
+        if usage.len() >= BYTES_A_ROW {
+            add_usage(sql, std::mem::take(&mut usage), now)?;
+        }
+    }
+    if usage.is_empty() { Ok(()) } else { add_usage(sql, usage, now) }
+}
+
+fn add_usage(sql: &dyn LocalSql, usage: String, now: Timestamp) -> Result<(), PortError> {
+    let args = [SqlValue::Text(usage), SqlValue::Integer(now.0)];
+    sql.exec("INSERT INTO unbooked (record, since) VALUES (?, ?)", &args).map(drop)
+}
+
+/// The record of a run.
+pub fn record(sql: &dyn LocalSql, id: RunId) -> Result<Option<String>, PortError> {
+    if !has_table(sql, "results")? {
+        return Ok(None);
+    }
+    let rows = sql.exec("SELECT record FROM results WHERE run_id = ?", &[SqlValue::Text(id.to_string())])?;
+    match rows.into_iter().next().as_deref() {
+        None => Ok(None),
+        Some([SqlValue::Text(record)]) => Ok(Some(record.clone())),
+        Some(_) => Err(PortError("The record of a run is unreadable.".to_owned())),
+    }
+}
+
+/// Forgets the record of a run.
+pub fn forget_record(sql: &dyn LocalSql, id: RunId) -> Result<(), PortError> {
+    if !has_table(sql, "results")? {
+        return Ok(());
+    }
+    sql.exec("DELETE FROM results WHERE run_id = ?", &[SqlValue::Text(id.to_string())]).map(drop)
+}
+
+/// Forgets records of the days before that of `before`, as many as one step takes.
+pub fn purge_records(sql: &dyn LocalSql, before: Timestamp) -> Result<(), PortError> {
+    let Some(oldest) = oldest_record(sql)? else { return Ok(()) };
+    let query = "DELETE FROM results WHERE run_id IN \
+                 (SELECT run_id FROM results WHERE run_id < ? ORDER BY run_id LIMIT ?)";
+    sql.exec(query, &[SqlValue::Text(oldest.lower_bound(before)), SqlValue::Integer(PURGED_AT_ONCE)]).map(drop)
+}
+
+/// The run whose record is the oldest, to the day. Ids of one key are in the order of their days.
+pub fn oldest_record(sql: &dyn LocalSql) -> Result<Option<RunId>, PortError> {
+    if !has_table(sql, "results")? {
+        return Ok(None);
+    }
+    Ok(match sql.exec("SELECT min(run_id) FROM results", &[])?.first().map(Vec::as_slice) {
+        Some([SqlValue::Text(id)]) => RunId::parse(id),
+        _ => None,
+    })
+}
+
+/// The oldest usage, a line for each run, as much as one booking takes, and the position of the last row of it.
+pub fn oldest_usage(sql: &dyn LocalSql) -> Result<(Vec<String>, i64), PortError> {
+    let (mut last, mut bytes) = (0, 0);
+    let mut usage = Vec::new();
+    for row in sql.exec("SELECT position, record FROM unbooked ORDER BY position LIMIT 100", &[])? {
+        let [SqlValue::Integer(position), SqlValue::Text(lines)] = &row[..] else {
+            return Err(PortError("The usage of a run is unreadable.".to_owned()));
+        };
+        bytes += lines.len();
+        if last != 0 && bytes > BOOKED_AT_ONCE {
+            break;
+        }
+        last = *position;
+        usage.extend(lines.lines().map(str::to_owned));
+    }
+    Ok((usage, last))
+}
+
+/// The position of the latest usage that is not booked; 0 where all is.
+pub fn latest_usage(sql: &dyn LocalSql) -> Result<i64, PortError> {
+    Ok(match sql.exec("SELECT max(position) FROM unbooked", &[])?.first().map(Vec::as_slice) {
+        Some([SqlValue::Integer(position)]) => *position,
+        _ => 0,
+    })
+}
+
+/// Forgets the usage up to a position, which is booked.
+pub fn forget_usage(sql: &dyn LocalSql, last: i64) -> Result<(), PortError> {
+    sql.exec("DELETE FROM unbooked WHERE position <= ?", &[SqlValue::Integer(last)]).map(drop)
+}
+
+/// Since when there is usage that is not booked.
+pub fn unbooked_since(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError> {
+    if !has_table(sql, "unbooked")? {
+        return Ok(None);
+    }
+    let rows = sql.exec("SELECT since FROM unbooked ORDER BY position LIMIT 1", &[])?;
+    Ok(match rows.first().map(Vec::as_slice) {
+        Some([SqlValue::Integer(since)]) => Some(Timestamp(*since)),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::usage::DAY_MS;
+    use crate::tests::sqlite::Sqlite;
+
+    fn run(of: u8, record: Option<&str>) -> Handover {
+        let id = RunId::with_key("0badcafe", Timestamp(i64::from(of) * DAY_MS), [of; 16]);
+        Handover { id, usage: format!("u{of}"), record: record.map(str::to_owned) }
+    }
+
+    #[test]
+    fn windows_and_usage_outlive_the_object() {
+        let sql = Sqlite::empty();
+        assert_eq!((load(&sql), unbooked_since(&sql)), (Ok(None), Ok(None)));
+        create_tables(&sql, "ab").unwrap();
+        create_tables(&sql, "ab").unwrap();
+        let empty = Saved { key_hash: "ab".into(), window: RollingWindow::default() };
+        assert_eq!(load(&sql), Ok(Some(empty)));
+        let mut window = RollingWindow::default();
+        for at in [1, 2, 3] {
+            window.admit(10, Timestamp(at));
+            save(&sql, "ab", &window).unwrap();
+        }
+        assert_eq!(load(&sql), Ok(Some(Saved { key_hash: "ab".into(), window })));
+
+        assert_eq!((unbooked_since(&sql), oldest_usage(&sql)), (Ok(None), Ok((vec![], 0))));
+        for at in 0..150 {
+            add(&sql, vec![run(1, None), run(2, None)], Timestamp(at)).unwrap();
+        }
+        let (usage, last) = oldest_usage(&sql).unwrap();
+        assert_eq!((usage.len(), usage[198].as_str(), usage[199].as_str()), (200, "u1", "u2"));
+        assert_eq!(latest_usage(&sql), Ok(last + 50));
+        forget_usage(&sql, last).unwrap();
+        assert_eq!(unbooked_since(&sql), Ok(Some(Timestamp(100))));
+        assert_eq!(oldest_usage(&sql).unwrap().0.len(), 100);
+    }
+
+    #[test]
+    fn no_row_and_no_booking_is_larger_than_the_database_takes() {
+        let sql = Sqlite::empty();
+        create_tables(&sql, "ab").unwrap();
+        let large = Handover { usage: "x".repeat(10_000), ..run(1, None) };
+        add(&sql, vec![large; 250], Timestamp(0)).unwrap();
+        let mut booked = 0;
+        while let (usage, last @ 1..) = oldest_usage(&sql).unwrap() {
+            assert!(usage.iter().map(String::len).sum::<usize>() <= BOOKED_AT_ONCE);
+            booked += usage.len();
+            forget_usage(&sql, last).unwrap();
+        }
+        assert_eq!(booked, 250);
+    }
+
+    #[test]
+    fn records_are_kept_until_they_are_purged_or_forgotten() {
+        let sql = Sqlite::empty();
+        let id = |of| run(of, None).id;
+        let day = |of: i64| Timestamp(of * DAY_MS);
+        assert_eq!(
+            (record(&sql, id(1)), oldest_record(&sql), forget_record(&sql, id(1))),
+            (Ok(None), Ok(None), Ok(()))
+        );
+        create_tables(&sql, "ab").unwrap();
+        assert_eq!((record(&sql, id(1)), oldest_record(&sql)), (Ok(None), Ok(None)));
+        let runs = (1..=4).rev().map(|of| run(of, Some("{}"))).chain([run(5, None)]);
+        add(&sql, runs.collect(), Timestamp(0)).unwrap();
+        assert_eq!((record(&sql, id(5)), oldest_record(&sql)), (Ok(None), Ok(Some(id(1)))));
+
+        add(&sql, vec![run(4, Some("[]"))], Timestamp(0)).unwrap();
+        assert_eq!(
+            record(&sql, id(4)),
+            Ok(Some("[]".into())),
+            "what is handed over again takes the place of the first"
+        );
+        forget_record(&sql, id(3)).unwrap();
+        assert_eq!(record(&sql, id(3)), Ok(None));
+        purge_records(&sql, day(1)).unwrap();
+        assert_eq!(oldest_record(&sql), Ok(Some(id(1))), "nothing is that old");
+        purge_records(&sql, day(2)).unwrap();
+        assert_eq!((record(&sql, id(1)), record(&sql, id(2))), (Ok(None), Ok(Some("{}".into()))));
+        purge_records(&sql, day(9)).unwrap();
+        assert_eq!(oldest_record(&sql), Ok(None));
+        assert_eq!(oldest_usage(&sql).unwrap().0.len(), 6, "what is booked is another matter");
+    }
+}

@@ -1,0 +1,6 @@
+//! The Room object: one per room.
+
+pub mod call;
+pub mod object;
+pub mod runs;
+pub mod storage;

@@ -1,0 +1,187 @@
+//! What a room keeps in its own database: the document as a snapshot and the updates since, and a few facts.
+
+use crate::domain::timestamp::Timestamp;
+use crate::objects::tables::has_table;
+use crate::ports::rooms::Payer;
+use crate::ports::{LocalSql, PortError, SqlValue};
+use docle_room::history::History;
+use docle_room::room::Stored;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A row may have 2 MB, its other columns included.
+const CHUNK_BYTES: usize = 1_000_000;
+
+const SNAPSHOT: &str = "snapshot";
+const HISTORY: &str = "history";
+const RESULT: &str = "result";
+
+/// What is known of a room beside its document.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    /// The client id of the room's own edits. It goes on being used after a restart, because everything that was ever sent
+    /// out is stored, so that no clock is given twice.
+    pub client: u32,
+    /// `None` for a room that is nobody's.
+    pub payer: Option<Payer>,
+    /// When the document last changed, up to the snapshot, in milliseconds since 1970.
+    pub last_update: i64,
+    /// Since when nobody is there.
+    pub empty_since: Option<i64>,
+}
+
+/// How much has to be replayed when the room is loaded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Log {
+    pub rows: usize,
+    pub bytes: usize,
+}
+
+/// Makes the tables where they are not there yet.
+pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
+    for query in [
+        "CREATE TABLE IF NOT EXISTS facts (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL)",
+        "CREATE TABLE IF NOT EXISTS blobs (name TEXT, chunk INTEGER, bytes BLOB NOT NULL, PRIMARY KEY (name, chunk))",
+        "CREATE TABLE IF NOT EXISTS log (rev INTEGER PRIMARY KEY, at INTEGER NOT NULL, bytes BLOB NOT NULL)",
+    ] {
+        sql.exec(query, &[])?;
+    }
+    Ok(())
+}
+
+/// The facts; `None` where nothing was ever stored. Asking writes nothing.
+pub fn facts(sql: &dyn LocalSql) -> Result<Option<Facts>, PortError> {
+    if !has_table(sql, "facts")? {
+        return Ok(None);
+    }
+    let rows = sql.exec("SELECT json FROM facts", &[])?;
+    match rows.first().map(Vec::as_slice) {
+        None => Ok(None),
+        Some([SqlValue::Text(json)]) => serde_json::from_str(json).map(Some).map_err(unreadable),
+        Some(_) => Err(PortError("The facts of a room are unreadable.".to_owned())),
+    }
+}
+
+/// Stores the facts.
+pub fn save_facts(sql: &dyn LocalSql, facts: &Facts) -> Result<(), PortError> {
+    let json = serde_json::to_string(facts).map_err(unreadable)?;
+    sql.exec("INSERT OR REPLACE INTO facts (id, json) VALUES (1, ?)", &[SqlValue::Text(json)]).map(drop)
+}
+
+/// Appends an update, which leads to revision `rev`.
+pub fn append(sql: &dyn LocalSql, rev: u64, now: Timestamp, update: Vec<u8>) -> Result<(), PortError> {
+    let args = [SqlValue::Integer(rev.cast_signed()), SqlValue::Integer(now.0), SqlValue::Blob(update)];
+    sql.exec("INSERT INTO log (rev, at, bytes) VALUES (?, ?, ?)", &args).map(drop)
+}
+
+/// Puts a snapshot in the place of all updates so far.
+pub fn compact(sql: &dyn LocalSql, snapshot: &[u8], history: &History, facts: &Facts) -> Result<(), PortError> {
+    put_blob(sql, SNAPSHOT, snapshot)?;
+    put_blob(sql, HISTORY, &serde_json::to_vec(history).map_err(unreadable)?)?;
+    save_facts(sql, facts)?;
+    sql.exec("DELETE FROM log", &[]).map(drop)
+}
+
+/// Keeps the result of the last run.
+pub fn save_result(sql: &dyn LocalSql, result: &Value) -> Result<(), PortError> {
+    put_blob(sql, RESULT, result.to_string().as_bytes())
+}
+
+/// What the room is made of again, without its seats; and what had to be replayed.
+pub fn load(sql: &dyn LocalSql, facts: &Facts) -> Result<(Stored, Log), PortError> {
+    let mut stored = Stored {
+        client: facts.client,
+        has_owner: facts.payer.is_some(),
+        last_update: facts.last_update,
+        ..Stored::default()
+    };
+    stored.snapshot = blob(sql, SNAPSHOT)?;
+    if let Some(history) = blob(sql, HISTORY)? {
+        stored.history = serde_json::from_slice(&history).map_err(unreadable)?;
+    }
+    if let Some(result) = blob(sql, RESULT)? {
+        stored.result = serde_json::from_slice(&result).map_err(unreadable)?;
+    }
+    let mut log = Log::default();
+    for row in sql.exec("SELECT at, bytes FROM log ORDER BY rev", &[])? {
+        let Ok([SqlValue::Integer(at), SqlValue::Blob(update)]) = <[SqlValue; 2]>::try_from(row) else {
+            return Err(PortError("An update of a room is unreadable.".to_owned()));
+        };
+        log.rows += 1;
+        log.bytes += update.len();
+        stored.last_update = at;
+        stored.updates.push(update);
+    }
+    Ok((stored, log))
+}
+
+fn put_blob(sql: &dyn LocalSql, name: &str, bytes: &[u8]) -> Result<(), PortError> {
+    sql.exec("DELETE FROM blobs WHERE name = ?", &[SqlValue::from(name)])?;
+    for (chunk, bytes) in (0_i64..).zip(bytes.chunks(CHUNK_BYTES)) {
+        let args = [SqlValue::from(name), SqlValue::Integer(chunk), SqlValue::Blob(bytes.to_vec())];
+        sql.exec("INSERT INTO blobs (name, chunk, bytes) VALUES (?, ?, ?)", &args)?;
+    }
+    Ok(())
+}
+
+fn blob(sql: &dyn LocalSql, name: &str) -> Result<Option<Vec<u8>>, PortError> {
+    let rows = sql.exec("SELECT bytes FROM blobs WHERE name = ? ORDER BY chunk", &[SqlValue::from(name)])?;
+    let mut whole = Vec::new();
+    for row in &rows {
+        let [SqlValue::Blob(bytes)] = &row[..] else {
+            return Err(PortError("A part of a room is unreadable.".to_owned()));
+        };
+        whole.extend_from_slice(bytes);
+    }
+    Ok((!rows.is_empty()).then_some(whole))
+}
+
+fn unreadable(error: serde_json::Error) -> PortError {
+    PortError(format!("What a room stored is unreadable: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::run::record::Owner;
+    use crate::tests::sqlite::Sqlite;
+
+    #[test]
+    fn what_is_stored_comes_back_in_order() {
+        let sql = Sqlite::empty();
+        assert_eq!(facts(&sql), Ok(None));
+        create_tables(&sql).unwrap();
+        create_tables(&sql).unwrap();
+        assert_eq!(facts(&sql), Ok(None));
+        let known = Facts { client: 7, last_update: 5, ..Facts::default() };
+        save_facts(&sql, &known).unwrap();
+        for (rev, update) in [(1, vec![1]), (2, vec![2, 2]), (3, vec![3])] {
+            append(&sql, rev, Timestamp(10 + rev as i64), update).unwrap();
+        }
+        let (stored, log) = load(&sql, &known).unwrap();
+        assert_eq!((stored.updates, stored.last_update, stored.client), (vec![vec![1], vec![2, 2], vec![3]], 13, 7));
+        assert_eq!(log, Log { rows: 3, bytes: 4 });
+        assert!(append(&sql, 3, Timestamp(0), vec![]).is_err(), "no revision comes twice");
+
+        let snapshot: Vec<u8> = (0..2_500_000_u32).map(|n| n as u8).collect();
+        compact(&sql, &snapshot, &History::from(3), &known).unwrap();
+        save_result(&sql, &serde_json::json!({ "ok": true })).unwrap();
+        let (stored, log) = load(&sql, &known).unwrap();
+        assert_eq!((stored.snapshot, stored.history.rev(), log), (Some(snapshot), 3, Log::default()));
+        assert_eq!(stored.result, Some(serde_json::json!({ "ok": true })));
+    }
+
+    #[test]
+    fn facts_format_unchanged() {
+        let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
+        let payer = Some(Payer { key_hash: "ab".into(), owner });
+        let facts = Facts { client: 7, payer, last_update: 5, empty_since: Some(6) };
+        let json = serde_json::to_string(&facts).unwrap();
+        let expected = concat!(
+            r#"{"client":7,"payer":{"keyHash":"ab","owner":{"projectId":"proj_1","keyId":"key_1"}},"#,
+            r#""lastUpdate":5,"emptySince":6}"#,
+        );
+        assert_eq!(json, expected);
+    }
+}

@@ -1,0 +1,234 @@
+//! `TestApp`: the whole application behind one helper that sends a request and reads the answer.
+
+use crate::app::App;
+use crate::config::{BackendKind, Config};
+use crate::domain::key::api_key::ApiKey;
+use crate::domain::room::token::SigningKey;
+use crate::http::handle;
+use crate::ports::exchange::Body;
+use crate::store::ledger::SqlLedger;
+use crate::tests::fake_sockets::FakeSockets;
+use crate::tests::fakes::{
+    FakeClock, FakeEntropy, FakeGates, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRooms, FakeSandboxes,
+    PoolBackground, Script,
+};
+use crate::tests::sqlite::Sqlite;
+use ::http::request::Builder;
+use ::http::{HeaderMap, Method, StatusCode};
+use bytes::Bytes;
+use futures::executor::LocalPool;
+use futures::{StreamExt, stream};
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// The application, with a handle on everything that is outside of it.
+pub struct TestApp {
+    pub app: App,
+    pub sql: Rc<Sqlite>,
+    pub gates: Rc<FakeGates>,
+    pub kv: Rc<FakeKv>,
+    pub sandboxes: Rc<FakeSandboxes>,
+    pub rooms: Rc<FakeRooms>,
+    pub isolates: Rc<FakeIsolates>,
+    pub sockets: Rc<FakeSockets>,
+    pub mailer: Rc<FakeMailer>,
+    pub clock: Rc<FakeClock>,
+    pub log: Rc<FakeLog>,
+    pub pool: LocalPool,
+}
+
+/// An answer that was read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// The key of project `proj_1`; of `proj_2` and of one that was revoked.
+pub fn key(of: u8) -> ApiKey {
+    ApiKey::from_random([of; 20])
+}
+
+/// A body to run.
+pub fn print_one() -> Value {
+    json!({ "code": "print(1)", "lang": "python", "env": { "TOKEN": "secret" } })
+}
+
+/// A stream of a run that prints `1`, in three chunks that end in the middle of lines.
+pub fn good_run() -> Vec<Vec<u8>> {
+    let report = json!({
+        "status": "success", "exitCode": 0, "signal": null, "stdout": "1\n", "stderr": "",
+        "truncated": { "stdout": false, "stderr": false },
+        "usage": { "cpuMs": 1.0, "memMB": 2.0, "durationMs": 3.0, "queueMs": 0.0, "installMs": 0.0 },
+    });
+    let complete = json!({ "type": "complete", "report": report });
+    let all = format!("{{\"type\":\"start\"}}\n{{\"type\":\"stdout\",\"data\":\"1\\n\"}}\n\n{complete}\n");
+    all.as_bytes().chunks(40).map(<[u8]>::to_vec).collect()
+}
+
+impl TestApp {
+    pub fn new() -> Self {
+        let sql = Rc::new(Sqlite::migrated());
+        sql.run("INSERT INTO projects (id, name, created_at) VALUES ('proj_1', 'One', 0), ('proj_2', 'Two', 0)");
+        for (of, project, revoked) in [(1, "proj_1", "NULL"), (2, "proj_2", "NULL"), (3, "proj_1", "5")] {
+            let (hash, prefix) = (key(of).hash(), key(of).prefix().to_owned());
+            sql.run(&format!(
+                "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, revoked_at) \
+                 VALUES ('key_{of}', '{project}', 'k', '{hash}', '{prefix}', 0, {revoked})"
+            ));
+        }
+        let kv = Rc::new(FakeKv::default());
+        let clock = Rc::new(FakeClock::default());
+        let gates = Rc::new(FakeGates::new(SqlLedger { sql: sql.clone(), runs: kv.clone() }, clock.clone()));
+        let log = Rc::new(FakeLog::default());
+        let mailer = Rc::new(FakeMailer::default());
+        let sandboxes = Rc::new(FakeSandboxes {
+            script: RefCell::new(Script::Chunks(good_run())),
+            jobs: RefCell::default(),
+            calls: RefCell::default(),
+            health: RefCell::default(),
+            withdrawn: RefCell::default(),
+            withdraws: Cell::new(Some(true)),
+            input_hangs: Cell::default(),
+        });
+        let rooms = Rc::new(FakeRooms::default());
+        let isolates = Rc::new(FakeIsolates::default());
+        let sockets = Rc::new(FakeSockets::default());
+        let (background, pool) = PoolBackground::new();
+        let config = Config {
+            environment: "test".into(),
+            max_timeout_ms: 300_000,
+            public_url: None,
+            app_url: None,
+            backend: BackendKind::Url,
+        };
+        let app = App {
+            config,
+            gates: gates.clone(),
+            sql: sql.clone(),
+            mailer: Some(mailer.clone()),
+            runs: kv.clone(),
+            rooms: rooms.clone(),
+            room_tokens: SigningKey::parse(&"k".repeat(32)),
+            isolates: Some(isolates.clone()),
+            sandboxes: sandboxes.clone(),
+            sockets: sockets.clone(),
+            clock: clock.clone(),
+            entropy: Rc::new(FakeEntropy::default()),
+            background: Rc::new(background),
+            log: log.clone(),
+        };
+        Self { app, sql, gates, kv, sandboxes, rooms, isolates, sockets, mailer, clock, log, pool }
+    }
+
+    /// What the sandbox does from now on.
+    pub fn script(&self, script: Script) {
+        *self.sandboxes.script.borrow_mut() = script;
+    }
+
+    /// A request to build on, with the key of `proj_1`.
+    pub fn request(&self, method: Method, path: &str) -> Builder {
+        let authorization = format!("Bearer {}", key(1).reveal());
+        ::http::Request::builder().method(method).uri(path).header("authorization", authorization)
+    }
+
+    /// Sends `body` in one chunk and reads the answer to its end, background work included.
+    pub fn send(&mut self, request: Builder, body: impl Into<Vec<u8>>) -> Answer {
+        let body = body.into();
+        let chunks = if body.is_empty() { vec![] } else { vec![body] };
+        self.send_chunks(request, chunks)
+    }
+
+    /// The same, with a body in chunks.
+    pub fn send_chunks(&mut self, request: Builder, chunks: Vec<Vec<u8>>) -> Answer {
+        self.send_and_read(request, chunks, usize::MAX)
+    }
+
+    /// The same, where the client leaves after it has read that many chunks of the answer.
+    pub fn send_and_read(&mut self, request: Builder, chunks: Vec<Vec<u8>>, reads: usize) -> Answer {
+        let request = request.body(stream::iter(chunks.into_iter().map(Ok)).boxed_local()).unwrap();
+        let app = &self.app;
+        let answer = self.pool.run_until(async {
+            let (parts, body) = handle(app, request).await.into_parts();
+            let body = match body {
+                Body::Empty | Body::Socket(_) => Bytes::new(),
+                Body::Whole(bytes) => bytes,
+                Body::Stream(chunks) => chunks.take(reads).collect::<Vec<_>>().await.concat().into(),
+            };
+            Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
+        });
+        self.pool.run();
+        answer
+    }
+
+    /// `POST /api/run` with the key of `proj_1`.
+    pub fn run(&mut self, body: &Value) -> Answer {
+        let request = self.request(Method::POST, "/api/run");
+        self.send(request, body.to_string())
+    }
+
+    /// The same, asking for a stream.
+    pub fn stream(&mut self, body: &Value) -> Answer {
+        let request = self.request(Method::POST, "/api/run").header("accept", "text/event-stream");
+        self.send(request, body.to_string())
+    }
+
+    /// The only record that is kept.
+    pub fn record(&self) -> Value {
+        let records = self.gates.records.borrow();
+        assert_eq!(records.len(), 1, "one record");
+        serde_json::from_str(records.values().next().unwrap()).unwrap()
+    }
+
+    /// The runs whose records are kept.
+    pub fn recorded(&self) -> Vec<String> {
+        self.gates.records.borrow().keys().map(|(_, id)| id.to_string()).collect()
+    }
+
+    /// A request to build on, with nothing but the type of its body.
+    pub fn visit(&self, method: Method, path: &str) -> Builder {
+        ::http::Request::builder().method(method).uri(path).header("content-type", "application/json")
+    }
+
+    /// The token of the latest link that was mailed.
+    pub fn mailed_token(&self) -> String {
+        let sent = self.mailer.sent.borrow();
+        let text = &sent.last().expect("a mail").text;
+        text.split("token=").nth(1).unwrap()[..64].to_owned()
+    }
+
+    /// Signs in by mail, and gives the cookie.
+    pub fn sign_in(&mut self, email: &str) -> String {
+        // Everybody has a network of their own.
+        let ip = format!("10.0.0.{}", self.mailer.sent.borrow().len());
+        let request = self.visit(Method::POST, "/auth/request").header("cf-connecting-ip", ip);
+        assert_eq!(self.send(request, json!({ "email": email }).to_string()).status, StatusCode::OK);
+        let body = json!({ "token": self.mailed_token() });
+        let request = self.visit(Method::POST, "/auth/verify");
+        let answer = self.send(request, body.to_string());
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        answer.header("set-cookie").split(';').next().unwrap().to_owned()
+    }
+
+    /// What somebody who is signed in is answered; an empty `body` is none.
+    pub fn call(&mut self, cookie: &str, method: Method, path: &str, body: Value) -> Answer {
+        let request = self.visit(method, path).header("cookie", cookie);
+        self.send(request, if body.is_null() { String::new() } else { body.to_string() })
+    }
+}

@@ -1,0 +1,368 @@
+//! Fakes of the ports that a native test cannot have for real.
+
+use crate::domain::account::mail::Mail;
+use crate::domain::key::gate::{Ask, Verdict, decide};
+use crate::domain::key::rolling_window::RollingWindow;
+use crate::domain::room::id::RoomId;
+use crate::domain::run::events::Broken;
+use crate::domain::run::finished::Handover;
+use crate::domain::run::id::RunId;
+use crate::domain::timestamp::Timestamp;
+use crate::ports::exchange::Upgrade;
+use crate::ports::isolates::Isolates;
+use crate::ports::rooms::{Payer, RoomRun, RoomRunEnd, Rooms, SeatAsked};
+use crate::ports::{
+    Background, Clock, Entropy, FirstCall, Gates, KeyLedger, Kv, Level, Log, Mailer, Once, PortError, RunMode,
+    RunStream, SandboxFailure, Sandboxes, Socket,
+};
+use crate::store::ledger::SqlLedger;
+use async_trait::async_trait;
+use docle_protocol::isolate::{Finding, Findings, IsolateJob, IsolateLanguages, Script as Source};
+use docle_protocol::{RunJob, RunnerHealth};
+use futures::executor::{LocalPool, LocalSpawner};
+use futures::future::{self, LocalBoxFuture};
+use futures::task::LocalSpawnExt;
+use futures::{FutureExt, StreamExt, stream};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+/// What the fake sandbox does with the next run.
+#[derive(Clone)]
+pub enum Script {
+    /// Answers with these chunks, and ends the stream.
+    Chunks(Vec<Vec<u8>>),
+    /// The same, and then nothing more until the deadline.
+    ChunksThenSilence(Vec<Vec<u8>>),
+    /// The same, and then the client is gone.
+    ChunksThenLeft(Vec<Vec<u8>>),
+    /// The answer to an earlier call.
+    Replay(FirstCall, Vec<Vec<u8>>),
+    /// Does not take the job.
+    Refuse(SandboxFailure),
+    /// Does not answer.
+    Hang,
+}
+
+/// [`Sandboxes`] that follow a script and keep what they were asked.
+pub struct FakeSandboxes {
+    pub script: RefCell<Script>,
+    pub jobs: RefCell<Vec<RunJob>>,
+    pub calls: RefCell<Vec<(String, Option<Once>)>>,
+    pub health: RefCell<Option<RunnerHealth>>,
+    /// What was to be withdrawn, of which project.
+    pub withdrawn: RefCell<Vec<(String, RunId)>>,
+    /// What is said to that; nothing ever where it is `None`.
+    pub withdraws: Cell<Option<bool>>,
+    /// Whether the way to a program's input never opens.
+    pub input_hangs: Cell<bool>,
+}
+
+#[async_trait(?Send)]
+impl Sandboxes for FakeSandboxes {
+    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, SandboxFailure> {
+        let once = if let RunMode::Once(once) = mode { Some(once) } else { None };
+        self.jobs.borrow_mut().push(serde_json::from_slice(&job).unwrap());
+        self.calls.borrow_mut().push((project_id.to_owned(), once));
+        let script = self.script.borrow().clone();
+        let (chunks, then, first_call) = match script {
+            Script::Chunks(chunks) => (chunks, stream::empty().boxed_local(), None),
+            Script::ChunksThenSilence(chunks) => (chunks, stream::pending().boxed_local(), None),
+            Script::ChunksThenLeft(chunks) => {
+                (chunks, stream::once(async { Err(Broken::ByCaller) }).boxed_local(), None)
+            }
+            Script::Replay(first_call, chunks) => (chunks, stream::empty().boxed_local(), Some(first_call)),
+            Script::Refuse(failure) => return Err(failure),
+            Script::Hang => future::pending().await,
+        };
+        Ok(RunStream { chunks: stream::iter(chunks.into_iter().map(Ok)).chain(then).boxed_local(), first_call })
+    }
+
+    async fn withdraw(&self, project_id: &str, id: RunId) -> bool {
+        self.withdrawn.borrow_mut().push((project_id.to_owned(), id));
+        match self.withdraws.get() {
+            Some(withdraws) => withdraws,
+            None => future::pending().await,
+        }
+    }
+
+    async fn input(&self, _: &str, _: RunId) -> Result<Option<Box<dyn Socket>>, SandboxFailure> {
+        if self.input_hangs.get() {
+            return future::pending().await;
+        }
+        Ok(None)
+    }
+
+    async fn health(&self) -> Result<Option<RunnerHealth>, SandboxFailure> {
+        let health = self.health.borrow().clone();
+        match health {
+            Some(health) => Ok(Some(health)),
+            None => future::pending().await,
+        }
+    }
+}
+
+/// [`Kv`] in memory, which can be told to fail.
+#[derive(Default)]
+pub struct FakeKv {
+    pub values: RefCell<HashMap<String, (Vec<u8>, u64)>>,
+    pub fails: Cell<bool>,
+}
+
+#[async_trait(?Send)]
+impl Kv for FakeKv {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
+        if self.fails.get() {
+            return Err(PortError("KV is away.".into()));
+        }
+        Ok(self.values.borrow().get(key).map(|(value, _)| value.clone()))
+    }
+
+    async fn put(&self, key: &str, value: &[u8], ttl_seconds: u64) -> Result<(), PortError> {
+        if self.fails.get() {
+            return Err(PortError("KV is away.".into()));
+        }
+        self.values.borrow_mut().insert(key.to_owned(), (value.to_vec(), ttl_seconds));
+        Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), PortError> {
+        self.values.borrow_mut().remove(key);
+        Ok(())
+    }
+}
+
+/// [`Gates`] without objects: the same decisions over the same database, with nothing between them.
+pub struct FakeGates {
+    ledger: SqlLedger,
+    clock: Rc<FakeClock>,
+    windows: RefCell<HashMap<String, RollingWindow>>,
+    pub fails: Cell<bool>,
+    /// The keys whose gates were told that something has changed.
+    pub refreshed: RefCell<Vec<String>>,
+    /// By key and run.
+    pub records: RefCell<HashMap<(String, RunId), String>>,
+    /// How often a record is not there yet.
+    pub misses: Cell<u32>,
+}
+
+impl FakeGates {
+    pub fn new(ledger: SqlLedger, clock: Rc<FakeClock>) -> Self {
+        Self {
+            ledger,
+            clock,
+            windows: RefCell::default(),
+            fails: Cell::default(),
+            refreshed: RefCell::default(),
+            records: RefCell::default(),
+            misses: Cell::default(),
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Gates for FakeGates {
+    async fn ask(&self, key_hash: &str, ask: &Ask) -> Result<Verdict, PortError> {
+        if self.fails.get() {
+            return Err(PortError("The gate is away.".into()));
+        }
+        let facts = self.ledger.facts(key_hash).await?;
+        let mut windows = self.windows.borrow_mut();
+        Ok(decide(facts.as_ref(), windows.entry(key_hash.to_owned()).or_default(), ask, self.clock.now()))
+    }
+
+    async fn record(&self, key_hash: &str, run: Handover) -> Result<(), PortError> {
+        let run = Handover::from_line(&run.to_line()).expect("what is handed over can be read");
+        if let Some(record) = run.record {
+            self.records.borrow_mut().insert((key_hash.to_owned(), run.id), record);
+        }
+        self.ledger.book(key_hash, Some(self.clock.now()), &[run.usage]).await
+    }
+
+    async fn recorded(&self, key_hash: &str, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
+        if self.misses.get() > 0 {
+            self.misses.set(self.misses.get() - 1);
+            return Ok(None);
+        }
+        Ok(self.records.borrow().get(&(key_hash.to_owned(), id)).map(|record| record.clone().into_bytes()))
+    }
+
+    async fn forget(&self, key_hash: &str, ids: &[RunId]) -> Result<(), PortError> {
+        self.records.borrow_mut().retain(|(key, id), _| key != key_hash || !ids.contains(id));
+        Ok(())
+    }
+
+    async fn erase(&self, key_hash: &str) -> Result<(), PortError> {
+        self.records.borrow_mut().retain(|(key, _), _| key != key_hash);
+        self.refresh(key_hash).await
+    }
+
+    async fn book(&self, _key_hash: &str) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn refresh(&self, key_hash: &str) -> Result<(), PortError> {
+        self.refreshed.borrow_mut().push(key_hash.to_owned());
+        Ok(())
+    }
+}
+
+/// [`Mailer`] that keeps its mails, and can be told to fail.
+#[derive(Default)]
+pub struct FakeMailer {
+    pub sent: RefCell<Vec<Mail>>,
+    pub fails: Cell<bool>,
+}
+
+#[async_trait(?Send)]
+impl Mailer for FakeMailer {
+    async fn send(&self, mail: Mail) -> Result<(), PortError> {
+        if self.fails.get() {
+            return Err(PortError("Mail is away.".into()));
+        }
+        self.sent.borrow_mut().push(mail);
+        Ok(())
+    }
+}
+
+/// [`Clock`] that stands still until somebody sleeps: the time then jumps to the end of the sleep, unless something
+/// else is ready first.
+#[derive(Default)]
+pub struct FakeClock {
+    now: Rc<Cell<i64>>,
+}
+
+impl FakeClock {
+    /// Lets time pass.
+    pub fn pass_ms(&self, milliseconds: i64) {
+        self.now.set(self.now.get() + milliseconds);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.now.get())
+    }
+
+    fn sleep(&self, milliseconds: u32) -> LocalBoxFuture<'static, ()> {
+        let (now, mut patience) = (Rc::clone(&self.now), milliseconds);
+        let end = now.get() + i64::from(milliseconds);
+        // Longer sleeps let more turns pass, so that of two sleeps the shorter one ends first.
+        future::poll_fn(move |context| {
+            if patience == 0 {
+                now.set(now.get().max(end));
+                return std::task::Poll::Ready(());
+            }
+            patience -= 1;
+            context.waker().wake_by_ref();
+            std::task::Poll::Pending
+        })
+        .boxed_local()
+    }
+}
+
+/// [`Entropy`] that counts, so that ids differ and tests are the same each time.
+#[derive(Default)]
+pub struct FakeEntropy(Cell<u8>);
+
+impl Entropy for FakeEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.set(self.0.get() + 1);
+        bytes.fill(self.0.get());
+    }
+}
+
+/// [`Background`] on the test's own pool.
+pub struct PoolBackground(pub LocalSpawner);
+
+impl PoolBackground {
+    /// The port and the pool that does its work.
+    pub fn new() -> (Self, LocalPool) {
+        let pool = LocalPool::new();
+        (Self(pool.spawner()), pool)
+    }
+}
+
+impl Background for PoolBackground {
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        self.0.spawn_local(work).unwrap();
+    }
+}
+
+/// [`Log`] that keeps its lines.
+#[derive(Default)]
+pub struct FakeLog(pub RefCell<Vec<(Level, Value)>>);
+
+impl Log for FakeLog {
+    fn write(&self, level: Level, line: Value) {
+        self.0.borrow_mut().push((level, line));
+    }
+}
+
+/// [`Rooms`] that nobody is in: what happens in rooms is tested in the real runtime.
+#[derive(Default)]
+pub struct FakeRooms {
+    pub deleted: RefCell<Vec<String>>,
+}
+
+#[async_trait(?Send)]
+impl Rooms for FakeRooms {
+    async fn open(&self, _room: &RoomId, _payer: &Payer) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn connect(&self, _room: &RoomId, _seat: &SeatAsked) -> Result<Option<Upgrade>, PortError> {
+        Ok(None)
+    }
+
+    async fn state(&self, _room: &RoomId) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(None)
+    }
+
+    async fn run(&self, _room: &RoomId, _run: &RoomRun) -> Result<RoomRunEnd, PortError> {
+        Ok(RoomRunEnd::NoSuchRoom)
+    }
+
+    async fn delete(&self, room: &RoomId) -> Result<(), PortError> {
+        self.deleted.borrow_mut().push(room.to_string());
+        Ok(())
+    }
+}
+
+/// [`Isolates`] that answer as they are told, and keep what they were asked.
+#[derive(Default)]
+pub struct FakeIsolates {
+    /// The report of every execution; without one, executions never end.
+    pub report: RefCell<Option<Result<Value, PortError>>>,
+    pub jobs: RefCell<Vec<IsolateJob>>,
+}
+
+#[async_trait(?Send)]
+impl Isolates for FakeIsolates {
+    async fn execute(&self, job: &IsolateJob) -> Result<Box<RawValue>, PortError> {
+        self.jobs.borrow_mut().push(job.clone());
+        let report = self.report.borrow().clone();
+        match report {
+            Some(report) => Ok(to_raw_value(&report?).unwrap()),
+            None => future::pending().await,
+        }
+    }
+
+    async fn validate(&self, script: &Source) -> Result<Findings, PortError> {
+        let finding = |line| Finding {
+            rule: "eval".into(),
+            message: "No.".into(),
+            line,
+            column: 1,
+            end_line: line,
+            end_column: 5,
+        };
+        Ok(Findings { errors: if script.code.contains("eval") { vec![finding(1)] } else { vec![] } })
+    }
+
+    async fn languages(&self) -> Result<IsolateLanguages, PortError> {
+        Ok(IsolateLanguages { languages: BTreeMap::from([("typescript".into(), BTreeMap::new())]) })
+    }
+}

@@ -1,0 +1,140 @@
+//! Export, deletion and the audit log from the outside.
+
+use crate::tests::app::{TestApp, key};
+use ::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// Somebody with a project, in which a run was made for each of these end users.
+fn own(app: &mut TestApp, end_users: &[&str]) -> (String, String, String) {
+    let cookie = app.sign_in("ada@example.com");
+    let created = app.call(&cookie, Method::POST, "/api/projects", json!({ "name": "Shop" })).json();
+    let project = created["id"].as_str().unwrap().to_owned();
+    let created = app.call(&cookie, Method::POST, &format!("/api/projects/{project}/keys"), json!({})).json();
+    let key = created["key"].as_str().unwrap().to_owned();
+    for end_user in end_users {
+        app.clock.pass_ms(1);
+        let request = ::http::Request::builder()
+            .method(Method::POST)
+            .uri("/api/run")
+            .header("authorization", format!("Bearer {key}"));
+        let body = json!({ "code": "print(1)", "lang": "python", "userContext": { "id": end_user } });
+        assert_eq!(app.send(request, body.to_string()).status, StatusCode::OK);
+    }
+    (cookie, project, key)
+}
+
+#[test]
+fn one_end_user_is_exported_and_forgotten() {
+    let mut app = TestApp::new();
+    let (cookie, project, _) = own(&mut app, &["u/1 é", "u2", "u/1 é"]);
+    let path = format!("/api/projects/{project}/end-users?id=u%2F1+%C3%A9");
+    let page = app.call(&cookie, Method::GET, &format!("{path}&limit=1"), Value::Null).json();
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let rest = app.call(&cookie, Method::GET, &format!("{path}&cursor={cursor}"), Value::Null).json();
+    assert_eq!(page["history"][0]["user_context"]["id"], "u/1 é");
+    assert_eq!((rest["history"].as_array().unwrap().len(), &rest["next_cursor"]), (1, &Value::Null));
+
+    let done = app.call(&cookie, Method::DELETE, &path, Value::Null).json();
+    assert_eq!(done, json!({ "deleted_runs": 2, "complete": true }));
+    assert_eq!(app.call(&cookie, Method::GET, &path, Value::Null).json()["history"], json!([]));
+    assert_eq!(app.recorded().len(), 1, "the results went, too");
+    assert_eq!(app.sql.texts("SELECT end_user_id FROM usage_end_users"), ["u2"]);
+    let usage = app.call(&cookie, Method::GET, &format!("/api/projects/{project}/usage"), Value::Null).json();
+    assert_eq!(usage["total_runs"], 3, "counts name nobody");
+    let nameless = app.call(&cookie, Method::DELETE, &format!("/api/projects/{project}/end-users"), Value::Null);
+    assert_eq!((nameless.status.as_u16(), &nameless.json()["errors"][0]["field"]), (400, &json!("id")));
+}
+
+#[test]
+fn an_account_is_exported_and_forgotten() {
+    let mut app = TestApp::new();
+    let (cookie, project, key) = own(&mut app, &["u1"]);
+    let export = app.call(&cookie, Method::GET, "/auth/export", Value::Null);
+    assert!(!export.text().contains(&key) && !export.text().contains(&cookie["docle_session=".len()..]));
+    let export = export.json();
+    assert_eq!(export["account"]["email"], "ada@example.com");
+    assert_eq!(export["projects"][0]["project"]["id"], project.as_str());
+    assert_eq!(export["projects"][0]["apiKeys"][0]["key_prefix"], &key[..12]);
+    assert_eq!((export["sessions"].as_array().unwrap().len(), export["events"].as_array().unwrap().len()), (1, 3));
+
+    let gone = app.call(&cookie, Method::DELETE, "/auth/me", Value::Null);
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    assert!(gone.header("set-cookie").starts_with("docle_session=;"));
+    assert_eq!(app.call(&cookie, Method::GET, "/auth/me", Value::Null).status, StatusCode::UNAUTHORIZED);
+    futures::executor::block_on(crate::app::purge::purge(&app.app)).unwrap();
+    for table in ["users", "sessions", "login_links", "audit_events", "usage_runs", "usage_hours", "usage_end_users"] {
+        assert!(app.sql.dump(table).is_empty(), "{table}");
+    }
+    assert!(app.recorded().is_empty());
+    assert!(!app.sql.texts("SELECT subject FROM attempts").iter().any(|subject| subject.contains("ada")));
+    app.sign_in("ada@example.com");
+}
+
+#[test]
+fn what_was_done_is_told_with_who_when_and_from_where() {
+    let mut app = TestApp::new();
+    let (cookie, project, _) = own(&mut app, &[]);
+    let request = app
+        .visit(Method::PATCH, &format!("/api/projects/{project}"))
+        .header("cookie", &cookie)
+        .header("cf-connecting-ip", "2001:db8::1");
+    app.send(request, r#"{"name":"x"}"#);
+    let request = app
+        .visit(Method::POST, &format!("/api/projects/{project}/keys"))
+        .header("cookie", &cookie)
+        .header("user-agent", "a".repeat(300))
+        .header("cf-connecting-ip", "2001:db8::1");
+    app.clock.pass_ms(1);
+    app.send(request, "{}");
+    let page = app.call(&cookie, Method::GET, &format!("/api/projects/{project}/audit?limit=1"), Value::Null).json();
+    let event = &page["events"][0];
+    assert_eq!((&event["action"], &event["ip_address"]), (&json!("key_created"), &json!("2001:db8::1")));
+    assert_eq!(event["user_agent"].as_str().unwrap().len(), 200);
+    assert_eq!(event["created_at"], "1970-01-01T00:00:00.001Z");
+    let all = app.call(&cookie, Method::GET, "/auth/audit", Value::Null).json();
+    let actions: Vec<_> =
+        all["events"].as_array().unwrap().iter().map(|event| event["action"].as_str().unwrap()).collect();
+    assert_eq!((actions.len(), actions[0]), (4, "key_created"));
+}
+
+#[test]
+fn a_result_is_read_by_whom_the_project_lets() {
+    let mut app = TestApp::new();
+    let (cookie, project, own_key) = own(&mut app, &["u"]);
+    let stranger = app.sign_in("eve@example.com");
+    let run = app.recorded().remove(0);
+    let path = format!("/api/run/{run}");
+    let other_key = key(2).reveal().to_owned();
+    // The status for a reader, and whether the input is there.
+    let read = |app: &mut TestApp, name: &'static str, value: &str| {
+        let answer = app.send(app.visit(Method::GET, &path).header(name, value), "");
+        (answer.status.as_u16(), answer.status == StatusCode::OK && answer.json()["input"]["code"] == "print(1)")
+    };
+    let bearer = |key: &str| format!("Bearer {key}");
+    for (private, others) in [(false, (200, false)), (true, (404, false)), (false, (200, false))] {
+        let settings = json!({ "privateResults": private });
+        let changed = app.call(&cookie, Method::PATCH, &format!("/api/projects/{project}"), settings).json();
+        assert_eq!(changed["private_results"], private);
+        assert_eq!(read(&mut app, "authorization", &bearer(&own_key)), (200, true));
+        assert_eq!(read(&mut app, "cookie", &cookie), (200, true));
+        assert_eq!(read(&mut app, "authorization", &bearer(&other_key)), others);
+        assert_eq!(read(&mut app, "cookie", &stranger), others);
+        assert_eq!(read(&mut app, "cookie", "docle_session=0"), others);
+        assert_eq!(read(&mut app, "x-nothing", ""), others);
+    }
+    app.call(&cookie, Method::DELETE, &format!("/api/projects/{project}"), Value::Null);
+    assert_eq!(read(&mut app, "x-nothing", ""), (404, false), "results of a project that is gone are not read, either");
+}
+
+#[test]
+fn an_account_is_exported_with_its_runs() {
+    let mut app = TestApp::new();
+    let (cookie, ..) = own(&mut app, &["u1", "u2"]);
+    let export = app.call(&cookie, Method::GET, "/auth/export", Value::Null).json();
+    let runs = export["projects"][0]["history"].as_array().unwrap();
+    assert_eq!(
+        (runs.len(), &runs[0]["user_context"]["id"], &runs[0]["code_snippet"]),
+        (2, &json!("u2"), &json!("print(1)"))
+    );
+    assert_eq!(export["projects"][0]["next_cursor"], Value::Null);
+}

@@ -1,0 +1,4 @@
+//! Runs by POST and by WebSocket.
+
+mod interactive;
+mod run;
