@@ -8,7 +8,7 @@ use crate::domain::room::token::SigningKey;
 use crate::objects::container::runner::{Address, Runner};
 use crate::objects::key_gate::call::GateStub;
 use crate::objects::room::call::RoomStub;
-use crate::objects::run_pool::call::SandboxStub;
+use crate::objects::run_pool::call::RunPoolStub;
 use crate::platform::background::AfterCall;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
@@ -51,7 +51,7 @@ struct Deployment {
     runs: Rc<dyn Kv>,
     rooms: Rc<dyn Rooms>,
     room_tokens: Option<SigningKey>,
-    sandboxes: Rc<ObjectNamespace>,
+    run_pools: Rc<ObjectNamespace>,
     isolates: Option<Rc<dyn Isolates>>,
     mailer: Option<Rc<dyn Mailer>>,
 }
@@ -75,7 +75,7 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
         room_tokens: env.secret(ROOM_TOKEN_KEY).ok().and_then(|key| SigningKey::parse(&key.to_string())),
-        sandboxes: Rc::new(env.durable_object(SANDBOX)?),
+        run_pools: Rc::new(env.durable_object(SANDBOX)?),
         isolates: isolates(env).map(|worker| Rc::new(worker) as Rc<dyn Isolates>),
     });
     DEPLOYMENT.set(Some(Rc::clone(&made)));
@@ -95,7 +95,7 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         runs: Rc::clone(&made.runs),
         rooms: Rc::clone(&made.rooms),
         room_tokens: made.room_tokens.clone(),
-        sandboxes: Rc::new(SandboxStub { namespace: Rc::clone(&made.sandboxes), client_left }),
+        run_pools: Rc::new(RunPoolStub { namespace: Rc::clone(&made.run_pools), client_left }),
         isolates: made.isolates.clone(),
         mailer: made.mailer.clone(),
         sockets: Rc::new(RuntimeSockets),
@@ -156,7 +156,7 @@ pub fn runner(env: &Env) -> Option<Runner> {
 }
 
 /// The objects that have the containers.
-pub fn sandboxes(env: &Env) -> Option<ObjectNamespace> {
+pub fn run_pools(env: &Env) -> Option<ObjectNamespace> {
     env.durable_object(SANDBOX).ok()
 }
 

@@ -16,19 +16,19 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The address of the website in front of this API, without a slash at the end, where there is one.
     pub app_url: Option<String>,
-    pub backend: BackendKind,
+    pub backend: RunnerLocation,
 }
 
 /// How the Sandbox object reaches its runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BackendKind {
+pub enum RunnerLocation {
     /// At `SANDBOX_URL`.
     Url,
     /// Through its container binding.
     Container,
 }
 
-impl BackendKind {
+impl RunnerLocation {
     /// The name in `/health`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -51,7 +51,7 @@ impl Config {
             max_timeout_ms,
             public_url: url("PUBLIC_URL"),
             app_url: url("PUBLIC_APP_URL"),
-            backend: if variable("SANDBOX_URL").is_some() { BackendKind::Url } else { BackendKind::Container },
+            backend: if variable("SANDBOX_URL").is_some() { RunnerLocation::Url } else { RunnerLocation::Container },
         })
     }
 
@@ -107,10 +107,10 @@ mod tests {
         let read =
             |name: &'static str, value: &str| Config::from_variables(|asked| (asked == name).then(|| value.to_owned()));
         let default = read("", "").unwrap();
-        assert_eq!((default.max_timeout_ms, default.backend), (300_000, BackendKind::Container));
+        assert_eq!((default.max_timeout_ms, default.backend), (300_000, RunnerLocation::Container));
         assert_eq!(default.environment, "production");
         assert_eq!(read("MAX_TIMEOUT_MS", "1000").unwrap().max_timeout_ms, 1_000);
-        assert_eq!(read("SANDBOX_URL", "http://x").unwrap().backend, BackendKind::Url);
+        assert_eq!(read("SANDBOX_URL", "http://x").unwrap().backend, RunnerLocation::Url);
         let app = read("PUBLIC_APP_URL", "https://app.example.com/").unwrap();
         assert_eq!((app.signup_url().as_str(), app.is_development()), ("https://app.example.com/login", false));
         assert_eq!((default.signup_url().as_str(), default.home_url().as_str()), ("/login", "/"));

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::domain::run::events::{Line, read_line};
 use crate::domain::run::id::RunId;
-use crate::ports::event_reader::Follow;
+use crate::ports::event_reader::EventReader;
 use crate::ports::{Level, PortError, RunMode};
 use docle_protocol::{Language, Limits, Network, RunJob, SourceFile};
 use futures::future::{Either, select};
@@ -84,7 +84,7 @@ const fn interpreter(language: Language) -> &'static str {
 /// Language → version; empty for a while after they could not be asked. A runner that is always there is asked; for
 /// containers, one is started once a day.
 async fn interpreters(app: &App) -> Result<BTreeMap<String, String>, PortError> {
-    let health = select(app.sandboxes.health(), app.clock.sleep(HEALTH_MS)).await;
+    let health = select(app.run_pools.health(), app.clock.sleep(HEALTH_MS)).await;
     if let Either::Left((Ok(Some(health)), _)) = health {
         return Ok(health.languages);
     }
@@ -136,12 +136,12 @@ async fn measure(app: &App, language: Language) -> Result<String, PortError> {
     };
     let failed = |why: &str| PortError(format!("A version could not be measured: {why}"));
     let job = serde_json::to_vec(&job).map_err(|error| failed(&error.to_string()))?;
-    let call = app.sandboxes.run(PROJECT, job, RunMode::Plain);
+    let call = app.run_pools.run(PROJECT, job, RunMode::Plain);
     let (stream, deadline) = match select(call, app.clock.sleep(PATIENCE_MS)).await {
         Either::Left((stream, deadline)) => (stream.map_err(|failure| failed(&failure.message))?, deadline),
         Either::Right(_) => return Err(failed("the sandbox did not answer in time")),
     };
-    let stdout = printed(Follow::new(stream.chunks, deadline)).await.ok_or_else(|| failed("the stream broke"))?;
+    let stdout = printed(EventReader::new(stream.chunks, deadline)).await.ok_or_else(|| failed("the stream broke"))?;
     match stdout.trim() {
         "" => Err(failed("no version was printed")),
         version => Ok(version.to_owned()),
@@ -149,7 +149,7 @@ async fn measure(app: &App, language: Language) -> Result<String, PortError> {
 }
 
 /// What the program of a stream of events has printed; `None` where the stream does not come to a report.
-async fn printed(mut events: Follow) -> Option<String> {
+async fn printed(mut events: EventReader) -> Option<String> {
     #[derive(Deserialize)]
     struct Printed {
         stdout: String,

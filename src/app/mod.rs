@@ -16,7 +16,7 @@ use crate::domain::room::token::SigningKey;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Rooms;
 use crate::ports::socket::Sockets;
-use crate::ports::{Background, Clock, Entropy, Gates, Kv, Level, Log, Mailer, PortError, Sandboxes, Sql};
+use crate::ports::{Background, Clock, Entropy, Gates, Kv, Level, Log, Mailer, PortError, RunPools, Sql};
 use serde_json::json;
 use std::rc::Rc;
 
@@ -30,7 +30,7 @@ pub struct App {
     pub rooms: Rc<dyn Rooms>,
     /// `None` where rooms of projects cannot be used, because there is no secret to sign tokens with.
     pub room_tokens: Option<SigningKey>,
-    pub sandboxes: Rc<dyn Sandboxes>,
+    pub run_pools: Rc<dyn RunPools>,
     /// `None` where scripts cannot be run.
     pub isolates: Option<Rc<dyn Isolates>>,
     /// `None` where mail cannot be sent.

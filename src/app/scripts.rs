@@ -128,7 +128,7 @@ pub async fn list(
     key_hash: &str,
     listing: &Listing,
 ) -> Result<(Vec<UsageRun>, Option<String>), PortError> {
-    app.gates.book(key_hash).await?;
+    app.gates.flush(key_hash).await?;
     let rows = usage::scripts(&*app.sql, project_id, &listing.page, listing.offset).await?;
     Ok(listing.page.cut(rows, UsageRun::position))
 }

@@ -1,6 +1,6 @@
 //! What is written down about a run for its project's statistics.
 
-use crate::domain::run::record::{Owner, Remembered};
+use crate::domain::run::record::{Owner, Recordable};
 use crate::domain::run::result::RunResult;
 use crate::domain::run::user_context::UserContext;
 use serde::Serialize;
@@ -31,7 +31,7 @@ struct UsageRecord<'a> {
 }
 
 /// The record of a run as JSON. `ip` is for projects that want it.
-pub fn encode(owner: &Owner, request: &impl Remembered, result: &RunResult, ip: Option<&str>) -> String {
+pub fn encode(owner: &Owner, request: &impl Recordable, result: &RunResult, ip: Option<&str>) -> String {
     let duration_ms = result.duration_ms.clamp(0.0, f64::from(u32::MAX)).round() as u32;
     let record = UsageRecord {
         run_id: result.id.to_string(),

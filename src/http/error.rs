@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::domain::input::problem::FieldError;
 use crate::http::response::respond;
 use crate::ports::exchange::Response;
-use crate::ports::{Level, PortError, SandboxFailure, SandboxFailureCode};
+use crate::ports::{Level, PoolFailure, PoolFailureCode, PortError};
 use ::http::StatusCode;
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use serde::Serialize;
@@ -264,45 +264,43 @@ impl From<PortError> for ApiError {
     }
 }
 
-impl From<SandboxFailure> for ApiError {
-    fn from(failure: SandboxFailure) -> Self {
+impl From<PoolFailure> for ApiError {
+    fn from(failure: PoolFailure) -> Self {
         let (code, message) = match failure.code {
-            SandboxFailureCode::Unavailable | SandboxFailureCode::CallerLeft => (
+            PoolFailureCode::Unavailable | PoolFailureCode::ClientLeft => (
                 ErrorCode::SandboxUnavailable,
                 "No sandbox is available at the moment, and nothing was run; please try again.",
             ),
             // Only calls with a key come to this: what happened to any other is found out before.
-            SandboxFailureCode::Lost => (
+            PoolFailureCode::Lost => (
                 ErrorCode::SandboxUnavailable,
                 "The sandbox does not answer at the moment, and whether it runs the program is not known; please repeat \
                  the call with the same Idempotency-Key.",
             ),
-            SandboxFailureCode::Busy => {
+            PoolFailureCode::Busy => {
                 (ErrorCode::SandboxBusy, "All places are taken at the moment, and nothing was run; please try again.")
             }
-            SandboxFailureCode::QueueFull => (
+            PoolFailureCode::QueueFull => (
                 ErrorCode::QueueFull,
                 "So many runs of this project wait for a place that no more may, and nothing was run; please try again.",
             ),
-            SandboxFailureCode::Mismatch => (
+            PoolFailureCode::Mismatch => (
                 ErrorCode::SandboxMismatch,
                 "The sandbox is of another release than this service, and nothing was run; an update is under way.",
             ),
-            SandboxFailureCode::Rejected => (ErrorCode::Internal, "The sandbox did not accept the run."),
-            SandboxFailureCode::KeyReused => (
+            PoolFailureCode::Rejected => (ErrorCode::Internal, "The sandbox did not accept the run."),
+            PoolFailureCode::KeyReused => (
                 ErrorCode::IdempotencyKeyReused,
                 "This Idempotency-Key was used with another body within the last 24 hours; use a new key for a new run.",
             ),
-            SandboxFailureCode::InDoubt => (
+            PoolFailureCode::InDoubt => (
                 ErrorCode::IdempotencyInDoubt,
                 "The first run with this Idempotency-Key was interrupted, and whether it finished is unknown; use a new \
                  key to run again.",
             ),
         };
-        let expected = matches!(
-            failure.code,
-            SandboxFailureCode::KeyReused | SandboxFailureCode::InDoubt | SandboxFailureCode::QueueFull
-        );
+        let expected =
+            matches!(failure.code, PoolFailureCode::KeyReused | PoolFailureCode::InDoubt | PoolFailureCode::QueueFull);
         let mut error = Self { cause: (!expected).then(|| failure.message.into()), ..Self::new(code, message) };
         if let Some(seconds) = failure.retry_after_s {
             error.headers.retain(|(name, _)| name != RETRY_AFTER);

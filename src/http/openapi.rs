@@ -30,7 +30,7 @@ fn operation(name: &str) -> Operation {
     let list = |summary, gives| Operation { summary, query: PAGE, takes: None, status: 200, gives: Some(gives) };
     match name {
         "create_run" => of("Run a program", Some("RunRequest"), 200, Some("RunResult")),
-        "talk_to_run" => of("Run a program and talk to it while it goes on: a WebSocket", None, 101, None),
+        "interactive_run" => of("Run a program and talk to it while it goes on: a WebSocket", None, 101, None),
         "get_run" => of("Read a result again, for 7 days", None, 200, Some("StoredRun")),
         "execute_script" => of("Run a script in an isolate", Some("ScriptRequest"), 200, Some("ScriptResult")),
         "validate_script" => of("Say what is wrong with a script", Some("Script"), 200, Some("Validation")),

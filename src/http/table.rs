@@ -95,7 +95,7 @@ const fn delete(path: &'static str, caller: Caller, (handler, name): (Handler, &
 /// The table. Routes of one path have one kind of caller.
 pub static ROUTES: &[Route] = &[
     post("/api/run", Caller::ApiClient, handler!(run::create_run)),
-    get("/api/run", Caller::ApiClient, handler!(interactive::talk_to_run)),
+    get("/api/run", Caller::ApiClient, handler!(interactive::interactive_run)),
     get("/api/run/:id", Caller::ApiClient, handler!(run::get_run)),
     post("/execute", Caller::ApiClient, handler!(execute::execute_script)),
     post("/validate", Caller::ApiClient, handler!(execute::validate_script)),

@@ -1,36 +1,36 @@
 //! Following a runner's event stream line by line, to its end or to a deadline.
 
-use crate::domain::run::events::{Broken, LineBuffer};
+use crate::domain::run::events::{Interrupted, LineBuffer};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::{Either, LocalBoxFuture, select};
 use futures::stream::LocalBoxStream;
 
 /// A stream that is being read.
-pub struct Follow {
-    chunks: LocalBoxStream<'static, Result<Vec<u8>, Broken>>,
+pub struct EventReader {
+    chunks: LocalBoxStream<'static, Result<Vec<u8>, Interrupted>>,
     deadline: LocalBoxFuture<'static, ()>,
     lines: LineBuffer,
 }
 
-impl Follow {
+impl EventReader {
     /// Reads `chunks` until `deadline` resolves.
     pub fn new(
-        chunks: LocalBoxStream<'static, Result<Vec<u8>, Broken>>,
+        chunks: LocalBoxStream<'static, Result<Vec<u8>, Interrupted>>,
         deadline: LocalBoxFuture<'static, ()>,
     ) -> Self {
         Self { chunks, deadline, lines: LineBuffer::default() }
     }
 
     /// The next line. Not to be called again after an error: the stream has ended for good, or its time is up.
-    pub async fn next_line(&mut self) -> Result<Bytes, Broken> {
+    pub async fn next_line(&mut self) -> Result<Bytes, Interrupted> {
         loop {
             if let Some(line) = self.lines.next_line() {
                 return Ok(line);
             }
             match select(self.chunks.next(), &mut self.deadline).await {
-                Either::Left((Some(chunk), _)) => self.lines.push(&chunk?).map_err(|_| Broken::BySandbox)?,
-                Either::Left((None, _)) | Either::Right(_) => return Err(Broken::BySandbox),
+                Either::Left((Some(chunk), _)) => self.lines.push(&chunk?).map_err(|_| Interrupted::ByRunner)?,
+                Either::Left((None, _)) | Either::Right(_) => return Err(Interrupted::ByRunner),
             }
         }
     }

@@ -14,9 +14,9 @@ pub use socket::Socket;
 pub use sql::{LocalSql, Row, Sql, SqlValue, Statement};
 
 use crate::domain::account::mail::Mail;
-use crate::domain::key::gate::{Ask, KeyFacts, Verdict};
-use crate::domain::run::events::Broken;
-use crate::domain::run::finished::Handover;
+use crate::domain::key::gate::{CheckKey, Decision, KeyConfig};
+use crate::domain::run::events::Interrupted;
+use crate::domain::run::finished::FinishedRun;
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::timestamp::Timestamp;
@@ -53,15 +53,15 @@ pub trait Kv {
 pub trait Gates {
     /// Asks whether a caller may pass, and counts it if it may: at once, whoever else asks at the same time. An error
     /// must refuse the caller.
-    async fn ask(&self, key_hash: &str, ask: &Ask) -> Result<Verdict, PortError>;
-    /// Hands over an ended run: its usage is booked soon, its record is there at once. It may be repeated.
-    async fn record(&self, key_hash: &str, run: Handover) -> Result<(), PortError>;
+    async fn ask(&self, key_hash: &str, ask: &CheckKey) -> Result<Decision, PortError>;
+    /// Hands over an ended run: its usage is flushed soon, its record is there at once. It may be repeated.
+    async fn record(&self, key_hash: &str, run: FinishedRun) -> Result<(), PortError>;
     /// The [record](crate::domain::run::record::encode) of a run, where the gate keeps it.
     async fn recorded(&self, key_hash: &str, id: RunId) -> Result<Option<Vec<u8>>, PortError>;
     /// Forgets the records of these runs.
     async fn forget(&self, key_hash: &str, ids: &[RunId]) -> Result<(), PortError>;
     /// Books now what was recorded here and in the gate, instead of soon.
-    async fn book(&self, key_hash: &str) -> Result<(), PortError>;
+    async fn flush(&self, key_hash: &str) -> Result<(), PortError>;
     /// Forgets every run with a key that is gone, and the key.
     async fn erase(&self, key_hash: &str) -> Result<(), PortError>;
     /// Makes the gate look again at what the database says: when this returns, nobody passes by what it said before.
@@ -72,27 +72,27 @@ pub trait Gates {
 #[async_trait(?Send)]
 pub trait KeyLedger {
     /// What is known of the key; `None` where there is none.
-    async fn facts(&self, key_hash: &str) -> Result<Option<KeyFacts>, PortError>;
-    /// Books that a key was used, and the records of its runs. Records that were booked before are not booked again.
-    async fn book(&self, key_hash: &str, used_at: Option<Timestamp>, records: &[String]) -> Result<(), PortError>;
+    async fn facts(&self, key_hash: &str) -> Result<Option<KeyConfig>, PortError>;
+    /// Books that a key was used, and the records of its runs. Records that were flushed before are not flushed again.
+    async fn flush(&self, key_hash: &str, used_at: Option<Timestamp>, records: &[String]) -> Result<(), PortError>;
     /// Keeps the record of a run that the gate has no room for.
     async fn keep(&self, id: RunId, record: &str) -> Result<(), PortError>;
 }
 
 /// Where programs run.
 #[async_trait(?Send)]
-pub trait Sandboxes {
+pub trait RunPools {
     /// Starts a job, an encoded [`docle_protocol::RunJob`], in the project's sandbox. Dropping the stream ends the run,
     /// unless it runs once; so does the caller's leaving. An error means that nothing has run, unless it is
-    /// [`SandboxFailureCode::Lost`].
-    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, SandboxFailure>;
+    /// [`PoolFailureCode::Lost`].
+    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, PoolFailure>;
     /// Sees to it that a job which may be on its way is not executed. `false` where it has been, or may have been.
-    async fn withdraw(&self, project_id: &str, id: RunId) -> bool;
+    async fn cancel_unstarted(&self, project_id: &str, id: RunId) -> bool;
     /// The standard input of an interactive run that has started: binary messages are written to it, in order, and its
     /// end is the socket's. `None` where the run is over already.
-    async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, SandboxFailure>;
+    async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, PoolFailure>;
     /// What the runner says about itself; `None` where runs get containers, none of which is started to be asked.
-    async fn health(&self) -> Result<Option<RunnerHealth>, SandboxFailure>;
+    async fn health(&self) -> Result<Option<RunnerHealth>, PoolFailure>;
 }
 
 /// What a run is beside its job.
@@ -101,15 +101,15 @@ pub enum RunMode {
     /// It ends with its caller.
     Plain,
     /// It is one run, however often it is called for.
-    Once(Once),
-    /// Its standard input goes on, see [`Sandboxes::input`].
+    Idempotent(IdempotentCall),
+    /// Its standard input goes on, see [`RunPools::input`].
     Interactive(RunId),
 }
 
 /// A call that must have one effect however often it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Once {
+pub struct IdempotentCall {
     pub key: IdempotencyKey,
     pub fingerprint: Fingerprint,
     pub run_id: RunId,
@@ -128,15 +128,15 @@ pub struct FirstCall {
 
 /// A run in progress: the runner's event stream in chunks that may end anywhere.
 pub struct RunStream {
-    pub chunks: LocalBoxStream<'static, Result<Vec<u8>, Broken>>,
+    pub chunks: LocalBoxStream<'static, Result<Vec<u8>, Interrupted>>,
     /// Set when this is not a new run but the answer to an earlier call.
     pub first_call: Option<FirstCall>,
 }
 
 /// Why a job did not start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SandboxFailure {
-    pub code: SandboxFailureCode,
+pub struct PoolFailure {
+    pub code: PoolFailureCode,
     /// For the log.
     pub message: String,
     /// When to try again, in seconds, where it is known better than "soon".
@@ -147,7 +147,7 @@ pub struct SandboxFailure {
 /// What a job's not starting means to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SandboxFailureCode {
+pub enum PoolFailureCode {
     /// No runner answers, or it is stopping, or it does not accept us.
     Unavailable,
     /// What became of the job is not known.
@@ -165,13 +165,13 @@ pub enum SandboxFailureCode {
     /// Whether the first call with the idempotency key finished is unknown.
     InDoubt,
     /// The caller left before the job started.
-    CallerLeft,
+    ClientLeft,
 }
 
-impl SandboxFailureCode {
+impl PoolFailureCode {
     /// The failure with a sentence for the log.
-    pub fn because(self, message: impl Into<String>) -> SandboxFailure {
-        SandboxFailure { code: self, message: message.into(), retry_after_s: None }
+    pub fn because(self, message: impl Into<String>) -> PoolFailure {
+        PoolFailure { code: self, message: message.into(), retry_after_s: None }
     }
 }
 

@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 #[async_trait(?Send)]
 pub trait Rooms {
     /// Makes a room a project's. It may be repeated.
-    async fn open(&self, room: &RoomId, payer: &Payer) -> Result<(), PortError>;
+    async fn open(&self, room: &RoomId, billing_key: &BillingKey) -> Result<(), PortError>;
     /// Seats a connection; `None` where there is no such room.
-    async fn connect(&self, room: &RoomId, seat: &SeatAsked) -> Result<Option<Upgrade>, PortError>;
+    async fn connect(&self, room: &RoomId, seat: &JoinRequest) -> Result<Option<Upgrade>, PortError>;
     /// What anybody in the room sees; `None` where there is no such room.
     async fn state(&self, room: &RoomId) -> Result<Option<Vec<u8>>, PortError>;
     /// Runs a program in sight of everybody and answers with its result when it has ended.
@@ -29,7 +29,7 @@ pub trait Rooms {
 /// The key that programs in a room run on: the last one by which the room was opened, or a program run in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Payer {
+pub struct BillingKey {
     pub key_hash: String,
     pub owner: Owner,
 }
@@ -37,7 +37,7 @@ pub struct Payer {
 /// Somebody who may come in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SeatAsked {
+pub struct JoinRequest {
     pub role: Role,
     pub name: Option<String>,
     /// In milliseconds since 1970.
@@ -67,7 +67,7 @@ pub struct RoomRun {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Admitted {
-    pub payer: Payer,
+    pub billing_key: BillingKey,
     /// The address of the caller, where it is kept.
     pub ip: Option<String>,
 }
@@ -100,23 +100,23 @@ pub struct Refused {
 /// What a room runs programs with.
 #[async_trait(?Send)]
 pub trait Programs {
-    /// Starts `request`, a body of the run API, and counts it against `payer`'s limit unless that was done.
-    async fn start(&self, ask: ProgramAsked) -> Result<LocalBoxStream<'static, Heard>, Refused>;
+    /// Starts `request`, a body of the run API, and counts it against `billing_key`'s limit unless that was done.
+    async fn start(&self, ask: ProgramRequest) -> Result<LocalBoxStream<'static, RunMessage>, Refused>;
 }
 
 /// A program to run.
 #[derive(Debug, Clone)]
-pub struct ProgramAsked {
-    pub payer: PaidBy,
+pub struct ProgramRequest {
+    pub billing_key: RunAs,
     pub request: Value,
 }
 
 /// Who pays for it.
 #[derive(Debug, Clone)]
-pub enum PaidBy {
+pub enum RunAs {
     /// A key whose gate has to be asked, for a page of this host.
     Room {
-        payer: Payer,
+        billing_key: BillingKey,
         host: Option<String>,
     },
     Admitted(Admitted),
@@ -124,7 +124,7 @@ pub enum PaidBy {
 
 /// What is heard of a program that runs; the result comes last, exactly once.
 #[derive(Debug)]
-pub enum Heard {
+pub enum RunMessage {
     /// An event of the run API: `start`, `stdout` or `stderr`.
     Event(Value),
     Result(Value),

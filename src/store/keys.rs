@@ -3,7 +3,7 @@
 use crate::domain::account::audit::Event;
 use crate::domain::input::page::{Page, Position};
 use crate::domain::key::api_key::ApiKey;
-use crate::domain::key::gate::KeyFacts;
+use crate::domain::key::gate::KeyConfig;
 use crate::domain::key::settings::KeySettings;
 use crate::domain::run::record::Owner;
 use crate::domain::timestamp::Timestamp;
@@ -41,13 +41,13 @@ pub struct NewKey<'a> {
 }
 
 /// What a key's gate needs to know; `None` where there is no such key.
-pub async fn facts(sql: &dyn Sql, hash: &str) -> Result<Option<KeyFacts>, PortError> {
+pub async fn facts(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, PortError> {
     let query = "SELECT api_keys.id, project_id, expires_at, revoked_at, allowed_domains, rate_limit_per_minute, \
                  store_ip, isolates FROM api_keys JOIN projects ON projects.id = project_id WHERE key_hash = ?1";
     let read = |row: &mut Row| {
         let (key_id, project_id) = (row.text()?, row.text()?);
         let (expires_at, revoked_at) = (row.optional_time()?, row.optional_time()?);
-        Ok(KeyFacts {
+        Ok(KeyConfig {
             owner: Owner { project_id, key_id },
             // Revoked is revoked, whatever the clock says.
             ends_at: revoked_at.map(|_| Timestamp(i64::MIN)).or(expires_at),

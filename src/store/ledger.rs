@@ -1,6 +1,6 @@
 //! What gates ask of the database, and what they write into it and into KV.
 
-use crate::domain::key::gate::KeyFacts;
+use crate::domain::key::gate::KeyConfig;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
@@ -17,11 +17,11 @@ pub struct SqlLedger {
 
 #[async_trait(?Send)]
 impl KeyLedger for SqlLedger {
-    async fn facts(&self, key_hash: &str) -> Result<Option<KeyFacts>, PortError> {
+    async fn facts(&self, key_hash: &str) -> Result<Option<KeyConfig>, PortError> {
         keys::facts(&*self.sql, key_hash).await
     }
 
-    async fn book(&self, key_hash: &str, used_at: Option<Timestamp>, records: &[String]) -> Result<(), PortError> {
+    async fn flush(&self, key_hash: &str, used_at: Option<Timestamp>, records: &[String]) -> Result<(), PortError> {
         let query = "UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, ?2), ?2) WHERE key_hash = ?1";
         let used = used_at.map(|used_at| sql!(query, key_hash, used_at));
         let statements: Vec<_> = used.into_iter().chain(usage::insert(records)).collect();

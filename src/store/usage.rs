@@ -74,8 +74,8 @@ impl UsageRun {
 /// Keys and end users that are shown: more than anybody reads.
 const MAX_SHOWN: u32 = 100;
 
-/// The statements that book records, each [encoded](crate::domain::usage::encode), in one transaction. A record that
-/// is there already, or twice among these, is neither stored nor counted again, so a booking whose end is unknown may be repeated; and what
+/// The statements that flush records, each [encoded](crate::domain::usage::encode), in one transaction. A record that
+/// is there already, or twice among these, is neither stored nor counted again, so a flush whose end is unknown may be repeated; and what
 /// was deleted with its project stays deleted.
 pub fn insert(records: &[String]) -> Vec<Statement> {
     if records.is_empty() {
@@ -230,7 +230,7 @@ mod tests {
         .to_string()
     }
 
-    fn booked(sql: &Sqlite, records: &[String]) {
+    fn flushed(sql: &Sqlite, records: &[String]) {
         block_on(Sql::batch(sql, insert(records))).unwrap();
     }
 
@@ -241,9 +241,9 @@ mod tests {
         let first: Vec<_> = (0..20).map(|run| record("proj_1", run)).collect();
         let more: Vec<_> = (10..30).chain(15..25).map(|run| record("proj_1", run)).collect();
         for records in [&first, &more, &first] {
-            booked(&sql, records);
+            flushed(&sql, records);
         }
-        booked(&sql, &[record("proj_of_nobody", 1_000)]);
+        flushed(&sql, &[record("proj_of_nobody", 1_000)]);
         let hours = Hours { from: 0, to: 10 };
         let counts = block_on(counts(&sql, "proj_1", hours)).unwrap();
         assert_eq!(counts.iter().map(|count| count.runs).sum::<i64>(), 30);

@@ -1,7 +1,7 @@
 //! `TestApp`: the whole application behind one helper that sends a request and reads the answer.
 
 use crate::app::App;
-use crate::config::{BackendKind, Config};
+use crate::config::{Config, RunnerLocation};
 use crate::domain::key::api_key::ApiKey;
 use crate::domain::room::token::SigningKey;
 use crate::http::handle;
@@ -9,7 +9,7 @@ use crate::ports::exchange::Body;
 use crate::store::ledger::SqlLedger;
 use crate::tests::fake_sockets::FakeSockets;
 use crate::tests::fakes::{
-    FakeClock, FakeEntropy, FakeGates, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRooms, FakeSandboxes,
+    FakeClock, FakeEntropy, FakeGates, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRooms, FakeRunPools,
     PoolBackground, Script,
 };
 use crate::tests::sqlite::Sqlite;
@@ -28,7 +28,7 @@ pub struct TestApp {
     pub sql: Rc<Sqlite>,
     pub gates: Rc<FakeGates>,
     pub kv: Rc<FakeKv>,
-    pub sandboxes: Rc<FakeSandboxes>,
+    pub run_pools: Rc<FakeRunPools>,
     pub rooms: Rc<FakeRooms>,
     pub isolates: Rc<FakeIsolates>,
     pub sockets: Rc<FakeSockets>,
@@ -98,13 +98,13 @@ impl TestApp {
         let gates = Rc::new(FakeGates::new(SqlLedger { sql: sql.clone(), runs: kv.clone() }, clock.clone()));
         let log = Rc::new(FakeLog::default());
         let mailer = Rc::new(FakeMailer::default());
-        let sandboxes = Rc::new(FakeSandboxes {
+        let run_pools = Rc::new(FakeRunPools {
             script: RefCell::new(Script::Chunks(good_run())),
             jobs: RefCell::default(),
             calls: RefCell::default(),
             health: RefCell::default(),
-            withdrawn: RefCell::default(),
-            withdraws: Cell::new(Some(true)),
+            cancelled: RefCell::default(),
+            cancels: Cell::new(Some(true)),
             input_hangs: Cell::default(),
         });
         let rooms = Rc::new(FakeRooms::default());
@@ -116,7 +116,7 @@ impl TestApp {
             max_timeout_ms: 300_000,
             public_url: None,
             app_url: None,
-            backend: BackendKind::Url,
+            backend: RunnerLocation::Url,
         };
         let app = App {
             config,
@@ -127,19 +127,19 @@ impl TestApp {
             rooms: rooms.clone(),
             room_tokens: SigningKey::parse(&"k".repeat(32)),
             isolates: Some(isolates.clone()),
-            sandboxes: sandboxes.clone(),
+            run_pools: run_pools.clone(),
             sockets: sockets.clone(),
             clock: clock.clone(),
             entropy: Rc::new(FakeEntropy::default()),
             background: Rc::new(background),
             log: log.clone(),
         };
-        Self { app, sql, gates, kv, sandboxes, rooms, isolates, sockets, mailer, clock, log, pool }
+        Self { app, sql, gates, kv, run_pools, rooms, isolates, sockets, mailer, clock, log, pool }
     }
 
     /// What the sandbox does from now on.
     pub fn script(&self, script: Script) {
-        *self.sandboxes.script.borrow_mut() = script;
+        *self.run_pools.script.borrow_mut() = script;
     }
 
     /// A request to build on, with the key of `proj_1`.

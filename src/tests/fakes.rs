@@ -1,19 +1,19 @@
 //! Fakes of the ports that a native test cannot have for real.
 
 use crate::domain::account::mail::Mail;
-use crate::domain::key::gate::{Ask, Verdict, decide};
+use crate::domain::key::gate::{CheckKey, Decision, decide};
 use crate::domain::key::rolling_window::RollingWindow;
 use crate::domain::room::id::RoomId;
-use crate::domain::run::events::Broken;
-use crate::domain::run::finished::Handover;
+use crate::domain::run::events::Interrupted;
+use crate::domain::run::finished::FinishedRun;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::exchange::Upgrade;
 use crate::ports::isolates::Isolates;
-use crate::ports::rooms::{Payer, RoomRun, RoomRunEnd, Rooms, SeatAsked};
+use crate::ports::rooms::{BillingKey, JoinRequest, RoomRun, RoomRunEnd, Rooms};
 use crate::ports::{
-    Background, Clock, Entropy, FirstCall, Gates, KeyLedger, Kv, Level, Log, Mailer, Once, PortError, RunMode,
-    RunStream, SandboxFailure, Sandboxes, Socket,
+    Background, Clock, Entropy, FirstCall, Gates, IdempotentCall, KeyLedger, Kv, Level, Log, Mailer, PoolFailure,
+    PortError, RunMode, RunPools, RunStream, Socket,
 };
 use crate::store::ledger::SqlLedger;
 use async_trait::async_trait;
@@ -41,29 +41,29 @@ pub enum Script {
     /// The answer to an earlier call.
     Replay(FirstCall, Vec<Vec<u8>>),
     /// Does not take the job.
-    Refuse(SandboxFailure),
+    Refuse(PoolFailure),
     /// Does not answer.
     Hang,
 }
 
-/// [`Sandboxes`] that follow a script and keep what they were asked.
-pub struct FakeSandboxes {
+/// [`RunPools`] that follow a script and keep what they were asked.
+pub struct FakeRunPools {
     pub script: RefCell<Script>,
     pub jobs: RefCell<Vec<RunJob>>,
-    pub calls: RefCell<Vec<(String, Option<Once>)>>,
+    pub calls: RefCell<Vec<(String, Option<IdempotentCall>)>>,
     pub health: RefCell<Option<RunnerHealth>>,
-    /// What was to be withdrawn, of which project.
-    pub withdrawn: RefCell<Vec<(String, RunId)>>,
+    /// What was to be cancelled, of which project.
+    pub cancelled: RefCell<Vec<(String, RunId)>>,
     /// What is said to that; nothing ever where it is `None`.
-    pub withdraws: Cell<Option<bool>>,
+    pub cancels: Cell<Option<bool>>,
     /// Whether the way to a program's input never opens.
     pub input_hangs: Cell<bool>,
 }
 
 #[async_trait(?Send)]
-impl Sandboxes for FakeSandboxes {
-    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, SandboxFailure> {
-        let once = if let RunMode::Once(once) = mode { Some(once) } else { None };
+impl RunPools for FakeRunPools {
+    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, PoolFailure> {
+        let once = if let RunMode::Idempotent(once) = mode { Some(once) } else { None };
         self.jobs.borrow_mut().push(serde_json::from_slice(&job).unwrap());
         self.calls.borrow_mut().push((project_id.to_owned(), once));
         let script = self.script.borrow().clone();
@@ -71,7 +71,7 @@ impl Sandboxes for FakeSandboxes {
             Script::Chunks(chunks) => (chunks, stream::empty().boxed_local(), None),
             Script::ChunksThenSilence(chunks) => (chunks, stream::pending().boxed_local(), None),
             Script::ChunksThenLeft(chunks) => {
-                (chunks, stream::once(async { Err(Broken::ByCaller) }).boxed_local(), None)
+                (chunks, stream::once(async { Err(Interrupted::ByClient) }).boxed_local(), None)
             }
             Script::Replay(first_call, chunks) => (chunks, stream::empty().boxed_local(), Some(first_call)),
             Script::Refuse(failure) => return Err(failure),
@@ -80,22 +80,22 @@ impl Sandboxes for FakeSandboxes {
         Ok(RunStream { chunks: stream::iter(chunks.into_iter().map(Ok)).chain(then).boxed_local(), first_call })
     }
 
-    async fn withdraw(&self, project_id: &str, id: RunId) -> bool {
-        self.withdrawn.borrow_mut().push((project_id.to_owned(), id));
-        match self.withdraws.get() {
-            Some(withdraws) => withdraws,
+    async fn cancel_unstarted(&self, project_id: &str, id: RunId) -> bool {
+        self.cancelled.borrow_mut().push((project_id.to_owned(), id));
+        match self.cancels.get() {
+            Some(cancels) => cancels,
             None => future::pending().await,
         }
     }
 
-    async fn input(&self, _: &str, _: RunId) -> Result<Option<Box<dyn Socket>>, SandboxFailure> {
+    async fn input(&self, _: &str, _: RunId) -> Result<Option<Box<dyn Socket>>, PoolFailure> {
         if self.input_hangs.get() {
             return future::pending().await;
         }
         Ok(None)
     }
 
-    async fn health(&self) -> Result<Option<RunnerHealth>, SandboxFailure> {
+    async fn health(&self) -> Result<Option<RunnerHealth>, PoolFailure> {
         let health = self.health.borrow().clone();
         match health {
             Some(health) => Ok(Some(health)),
@@ -164,7 +164,7 @@ impl FakeGates {
 
 #[async_trait(?Send)]
 impl Gates for FakeGates {
-    async fn ask(&self, key_hash: &str, ask: &Ask) -> Result<Verdict, PortError> {
+    async fn ask(&self, key_hash: &str, ask: &CheckKey) -> Result<Decision, PortError> {
         if self.fails.get() {
             return Err(PortError("The gate is away.".into()));
         }
@@ -173,12 +173,12 @@ impl Gates for FakeGates {
         Ok(decide(facts.as_ref(), windows.entry(key_hash.to_owned()).or_default(), ask, self.clock.now()))
     }
 
-    async fn record(&self, key_hash: &str, run: Handover) -> Result<(), PortError> {
-        let run = Handover::from_line(&run.to_line()).expect("what is handed over can be read");
+    async fn record(&self, key_hash: &str, run: FinishedRun) -> Result<(), PortError> {
+        let run = FinishedRun::from_line(&run.to_line()).expect("what is handed over can be read");
         if let Some(record) = run.record {
             self.records.borrow_mut().insert((key_hash.to_owned(), run.id), record);
         }
-        self.ledger.book(key_hash, Some(self.clock.now()), &[run.usage]).await
+        self.ledger.flush(key_hash, Some(self.clock.now()), &[run.usage]).await
     }
 
     async fn recorded(&self, key_hash: &str, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
@@ -199,7 +199,7 @@ impl Gates for FakeGates {
         self.refresh(key_hash).await
     }
 
-    async fn book(&self, _key_hash: &str) -> Result<(), PortError> {
+    async fn flush(&self, _key_hash: &str) -> Result<(), PortError> {
         Ok(())
     }
 
@@ -309,11 +309,11 @@ pub struct FakeRooms {
 
 #[async_trait(?Send)]
 impl Rooms for FakeRooms {
-    async fn open(&self, _room: &RoomId, _payer: &Payer) -> Result<(), PortError> {
+    async fn open(&self, _room: &RoomId, _payer: &BillingKey) -> Result<(), PortError> {
         Ok(())
     }
 
-    async fn connect(&self, _room: &RoomId, _seat: &SeatAsked) -> Result<Option<Upgrade>, PortError> {
+    async fn connect(&self, _room: &RoomId, _seat: &JoinRequest) -> Result<Option<Upgrade>, PortError> {
         Ok(None)
     }
 

@@ -113,9 +113,9 @@ pub async fn runs_of_end_user(
 /// Deletes runs for one end user with their results, as many as one request can. Answers with how many, and whether
 /// that was all.
 pub async fn delete_end_user(app: &App, project_id: &str, end_user_id: &str) -> Result<(usize, bool), PortError> {
-    // What is not booked yet would come afterwards.
+    // What is not flushed yet would come afterwards.
     for key_hash in store::keys::hashes(&*app.sql, project_id).await? {
-        app.gates.book(&key_hash).await?;
+        app.gates.flush(&key_hash).await?;
     }
     let erased = erasure::erase_end_user(&*app.sql, project_id, end_user_id, results_since(app)).await?;
     read::forget(app, &erased.recent_run_ids).await?;

@@ -8,7 +8,7 @@ use crate::domain::room::id::{Kind, RoomId};
 use crate::domain::room::token::Claims;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::PortError;
-use crate::ports::rooms::Payer;
+use crate::ports::rooms::BillingKey;
 use crate::store::rooms;
 use docle_room::seat::Role;
 
@@ -24,10 +24,10 @@ pub fn new_open_room(app: &App) -> RoomId {
 }
 
 /// Makes a room for a project, whose programs run on this key.
-pub async fn create(app: &App, payer: &Payer) -> Result<RoomId, PortError> {
+pub async fn create(app: &App, billing_key: &BillingKey) -> Result<RoomId, PortError> {
     let id = RoomId::from_random(Kind::Owned, app.random());
-    rooms::add(&*app.sql, &id, &payer.owner.project_id, app.clock.now()).await?;
-    app.rooms.open(&id, payer).await?;
+    rooms::add(&*app.sql, &id, &billing_key.owner.project_id, app.clock.now()).await?;
+    app.rooms.open(&id, billing_key).await?;
     Ok(id)
 }
 

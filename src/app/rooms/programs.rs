@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::app::runs::start::{Client, Progress, StartedRun, start_run};
-use crate::domain::key::gate::{Ask, Verdict};
+use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::run;
 use crate::domain::run::id::RunId;
-use crate::ports::rooms::{Admitted, Heard, PaidBy, Payer, ProgramAsked, Programs, Refused};
-use crate::ports::{Level, SandboxFailure, SandboxFailureCode};
+use crate::ports::rooms::{Admitted, BillingKey, ProgramRequest, Programs, Refused, RunAs, RunMessage};
+use crate::ports::{Level, PoolFailure, PoolFailureCode};
 use async_trait::async_trait;
 use futures::stream::LocalBoxStream;
 use futures::{StreamExt, stream};
@@ -18,11 +18,13 @@ pub struct RoomPrograms(pub App);
 
 #[async_trait(?Send)]
 impl Programs for RoomPrograms {
-    async fn start(&self, ask: ProgramAsked) -> Result<LocalBoxStream<'static, Heard>, Refused> {
+    async fn start(&self, ask: ProgramRequest) -> Result<LocalBoxStream<'static, RunMessage>, Refused> {
         let app = &self.0;
-        let client = match ask.payer {
-            PaidBy::Admitted(Admitted { payer, ip }) => Client { owner: payer.owner, key_hash: payer.key_hash, ip },
-            PaidBy::Room { payer, host } => pass_gate(app, payer, host).await?,
+        let client = match ask.billing_key {
+            RunAs::Admitted(Admitted { billing_key, ip }) => {
+                Client { owner: billing_key.owner, key_hash: billing_key.key_hash, ip }
+            }
+            RunAs::Room { billing_key, host } => pass_gate(app, billing_key, host).await?,
         };
         let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
         let mut request = ask.request;
@@ -42,43 +44,41 @@ impl Programs for RoomPrograms {
 }
 
 /// Asks the gate of the key that the room runs on, as a caller with that key would be asked.
-async fn pass_gate(app: &App, payer: Payer, host: Option<String>) -> Result<Client, Refused> {
-    let verdict = app.gates.ask(&payer.key_hash, &Ask { host, counts: true }).await.map_err(|error| {
+async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> Result<Client, Refused> {
+    let decision = app.gates.ask(&billing_key.key_hash, &CheckKey { host, counts: true }).await.map_err(|error| {
         app.log_error("The key of a room could not be asked about.", &error);
         refused("service_unavailable", "The key of this room cannot be checked at the moment; please try again.")
     })?;
-    match verdict {
-        Verdict::Invalid => Err(refused(
+    match decision {
+        Decision::Invalid => Err(refused(
             "invalid_api_key",
             "The API key that this room runs on was revoked or has expired; running once with another one mends that.",
         )),
-        Verdict::WrongDomain => {
+        Decision::WrongDomain => {
             Err(refused("domain_not_allowed", "The API key that this room runs on is not for pages of this domain."))
         }
-        Verdict::Limited { rate } => {
+        Decision::Limited { rate } => {
             let message = format!("The API key that this room runs on has used its {} runs a minute.", rate.limit);
             Err(refused("rate_limit_exceeded", &message))
         }
         // Whoever asks in a room is behind a socket, whose address nobody keeps.
-        Verdict::Open { owner, .. } => Ok(Client { owner, key_hash: payer.key_hash, ip: None }),
+        Decision::Open { owner, .. } => Ok(Client { owner, key_hash: billing_key.key_hash, ip: None }),
     }
 }
 
-fn not_started(app: &App, failure: &SandboxFailure) -> Refused {
+fn not_started(app: &App, failure: &PoolFailure) -> Refused {
     let line = json!({ "message": "A run in a room did not start.", "error": failure.message });
     app.log.write(Level::Error, line);
     match failure.code {
-        SandboxFailureCode::QueueFull => {
-            refused("queue_full", "The project has too many runs waiting; please try again.")
-        }
-        SandboxFailureCode::Busy => refused("sandbox_busy", "All places are taken; please try again."),
-        SandboxFailureCode::Mismatch => refused("sandbox_mismatch", "An update is under way; please try again."),
-        SandboxFailureCode::Rejected => refused("internal", "The sandbox did not accept the run."),
-        SandboxFailureCode::Unavailable
-        | SandboxFailureCode::Lost
-        | SandboxFailureCode::CallerLeft
-        | SandboxFailureCode::KeyReused
-        | SandboxFailureCode::InDoubt => {
+        PoolFailureCode::QueueFull => refused("queue_full", "The project has too many runs waiting; please try again."),
+        PoolFailureCode::Busy => refused("sandbox_busy", "All places are taken; please try again."),
+        PoolFailureCode::Mismatch => refused("sandbox_mismatch", "An update is under way; please try again."),
+        PoolFailureCode::Rejected => refused("internal", "The sandbox did not accept the run."),
+        PoolFailureCode::Unavailable
+        | PoolFailureCode::Lost
+        | PoolFailureCode::ClientLeft
+        | PoolFailureCode::KeyReused
+        | PoolFailureCode::InDoubt => {
             refused("sandbox_unavailable", "No sandbox is available at the moment; please try again.")
         }
     }
@@ -89,12 +89,12 @@ fn refused(code: &str, message: &str) -> Refused {
 }
 
 /// What is heard of a run. Lines of output are JSON objects already, as the runner wrote them.
-fn events(run: StartedRun) -> LocalBoxStream<'static, Heard> {
+fn events(run: StartedRun) -> LocalBoxStream<'static, RunMessage> {
     let start = json!({ "type": "start", "id": run.id, "createdAt": run.created_at.to_string() });
     let rest = run.progress.filter_map(async |progress| match progress {
-        Progress::Stdout(line) | Progress::Stderr(line) => serde_json::from_slice(&line).ok().map(Heard::Event),
+        Progress::Stdout(line) | Progress::Stderr(line) => serde_json::from_slice(&line).ok().map(RunMessage::Event),
         Progress::Heartbeat => None,
-        Progress::Complete(result) => serde_json::from_slice(result.json()).ok().map(Heard::Result),
+        Progress::Complete(result) => serde_json::from_slice(result.json()).ok().map(RunMessage::Result),
     });
-    stream::once(async { Heard::Event(start) }).chain(rest).boxed_local()
+    stream::once(async { RunMessage::Event(start) }).chain(rest).boxed_local()
 }

@@ -1,17 +1,17 @@
 //! Running a program: start it, follow it, record how it ended.
 
 use crate::app::App;
-use crate::domain::run::events::{Broken, Line, Transcript, read_line};
-use crate::domain::run::finished::{Handover, MAX_RESULT_BYTES};
+use crate::domain::run::events::{Interrupted, Line, PartialOutput, read_line};
+use crate::domain::run::finished::{FinishedRun, MAX_RESULT_BYTES};
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
-use crate::domain::run::record::{self, Owner, Remembered};
+use crate::domain::run::record::{self, Owner, Recordable};
 use crate::domain::run::request::RunRequest;
 use crate::domain::run::result::RunResult;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage;
-use crate::ports::event_reader::Follow;
-use crate::ports::{Background, Gates, Kv, Level, Log, Once, RunMode, SandboxFailure, SandboxFailureCode};
+use crate::ports::event_reader::EventReader;
+use crate::ports::{Background, Gates, IdempotentCall, Kv, Level, Log, PoolFailure, PoolFailureCode, RunMode};
 use crate::store;
 use bytes::Bytes;
 use docle_protocol::RunJob;
@@ -25,13 +25,13 @@ use std::rc::Rc;
 
 /// What the hops between Worker, object and whatever runs code may take on top of the clocks there.
 pub const HOPS_MS: u32 = 5_000;
-/// How long a runner may take to say that it has withdrawn a job.
-const WITHDRAWAL_MS: u32 = 5_000;
+/// How long a runner may take to say that it has cancelled a job.
+const CANCEL_MS: u32 = 5_000;
 
 /// For whom a program is run.
 pub struct Client {
     pub owner: Owner,
-    /// Names the gate that books the run.
+    /// Names the gate that flushes the run.
     pub key_hash: String,
     /// The address of the caller, where it is kept.
     pub ip: Option<String>,
@@ -60,7 +60,7 @@ pub enum Progress {
 
 /// Starts a run for `client` and sees to it that it is recorded when it ends, whoever is still listening then.
 ///
-/// Where the way to the sandbox broke before the run was heard of, it may have begun. Then it is withdrawn; where that
+/// Where the way to the sandbox broke before the run was heard of, it may have begun. Then it is cancelled; where that
 /// comes too late, or nobody knows, it counts as one that the sandbox failed.
 ///
 /// # Errors
@@ -72,25 +72,27 @@ pub async fn start_run(
     client: Client,
     request: RunRequest,
     once: Option<(IdempotencyKey, Fingerprint)>,
-) -> Result<StartedRun, SandboxFailure> {
+) -> Result<StartedRun, PoolFailure> {
     let created_at = app.clock.now();
     let deadline_ms = deadline_ms(&request.job);
     let detached = once.is_some();
     let mode = match once {
-        Some((key, fingerprint)) => RunMode::Once(Once { key, fingerprint, run_id: id, created_at, deadline_ms }),
+        Some((key, fingerprint)) => {
+            RunMode::Idempotent(IdempotentCall { key, fingerprint, run_id: id, created_at, deadline_ms })
+        }
         None if request.job.interactive => RunMode::Interactive(id),
         None => RunMode::Plain,
     };
     let job = serde_json::to_vec(&request.job)
-        .map_err(|error| SandboxFailureCode::Rejected.because(format!("The job could not be encoded: {error}")))?;
+        .map_err(|error| PoolFailureCode::Rejected.because(format!("The job could not be encoded: {error}")))?;
 
     let project_id = &client.owner.project_id;
     let begun = begin(app, project_id, (id, created_at), job, mode, deadline_ms).await;
     let (mut running, replayed) = match begun {
         Ok(begun) => begun,
-        Err(lost) if lost.code == SandboxFailureCode::Lost && !detached => {
-            if is_withdrawn(app, project_id, id).await {
-                return Err(SandboxFailure { code: SandboxFailureCode::Unavailable, ..lost });
+        Err(lost) if lost.code == PoolFailureCode::Lost && !detached => {
+            if is_cancelled(app, project_id, id).await {
+                return Err(PoolFailure { code: PoolFailureCode::Unavailable, ..lost });
             }
             app.log.write(Level::Error, json!({ "message": "A run was lost.", "run.id": id, "error": lost.message }));
             (Running::broken(id, created_at), false)
@@ -118,25 +120,25 @@ async fn begin(
     job: Vec<u8>,
     mode: RunMode,
     deadline_ms: u32,
-) -> Result<(Running, bool), SandboxFailure> {
+) -> Result<(Running, bool), PoolFailure> {
     let deadline = app.clock.sleep(deadline_ms);
-    let call = app.sandboxes.run(project_id, job, mode);
+    let call = app.run_pools.run(project_id, job, mode);
     let (stream, deadline) = match select(call, deadline).await {
         Either::Left((stream, deadline)) => (stream?, deadline),
-        Either::Right(_) => return Err(SandboxFailureCode::Lost.because("The sandbox did not answer in time.")),
+        Either::Right(_) => return Err(PoolFailureCode::Lost.because("The sandbox did not answer in time.")),
     };
     let (id, created_at) = stream.first_call.map_or((id, created_at), |first| (first.run_id, first.created_at));
     let replayed = stream.first_call.is_some();
-    let events = Some(Follow::new(stream.chunks, deadline));
-    let mut running = Running { id, created_at, events, transcript: Transcript::default(), recorder: None };
+    let events = Some(EventReader::new(stream.chunks, deadline));
+    let mut running = Running { id, created_at, events, partial_output: PartialOutput::default(), recorder: None };
     running.wait_for_place().await?;
     Ok((running, replayed))
 }
 
 /// Sees to it that a job never runs, where that is still possible.
-async fn is_withdrawn(app: &App, project_id: &str, id: RunId) -> bool {
-    match select(app.sandboxes.withdraw(project_id, id), app.clock.sleep(WITHDRAWAL_MS)).await {
-        Either::Left((withdrawn, _)) => withdrawn,
+async fn is_cancelled(app: &App, project_id: &str, id: RunId) -> bool {
+    match select(app.run_pools.cancel_unstarted(project_id, id), app.clock.sleep(CANCEL_MS)).await {
+        Either::Left((cancelled, _)) => cancelled,
         Either::Right(_) => false,
     }
 }
@@ -153,8 +155,8 @@ struct Running {
     id: RunId,
     created_at: Timestamp,
     /// `None` when it has ended.
-    events: Option<Follow>,
-    transcript: Transcript,
+    events: Option<EventReader>,
+    partial_output: PartialOutput,
     recorder: Option<oneshot::Sender<Ended>>,
 }
 
@@ -162,23 +164,23 @@ struct Running {
 struct Ended {
     result: RunResult,
     /// What follows after `complete`, which is nothing; but a connection that is read to its end is used again.
-    rest: Option<Follow>,
+    rest: Option<EventReader>,
 }
 
 impl Running {
     /// A run of which nothing is known but that it may have begun.
     fn broken(id: RunId, created_at: Timestamp) -> Self {
-        let events = Follow::new(stream::empty().boxed_local(), future::pending().boxed_local());
-        Self { id, created_at, events: Some(events), transcript: Transcript::default(), recorder: None }
+        let events = EventReader::new(stream::empty().boxed_local(), future::pending().boxed_local());
+        Self { id, created_at, events: Some(events), partial_output: PartialOutput::default(), recorder: None }
     }
 
     /// Resolves when the runner says that the run has started. A stream that breaks before has run nothing.
-    async fn wait_for_place(&mut self) -> Result<(), SandboxFailure> {
+    async fn wait_for_place(&mut self) -> Result<(), PoolFailure> {
         loop {
             match read_line(&self.next_line().await.map_err(not_started)?) {
                 Some(Line::Heartbeat) => {}
                 Some(Line::Start) => return Ok(()),
-                _ => return Err(SandboxFailureCode::Mismatch.because("The stream does not begin with a start.")),
+                _ => return Err(PoolFailureCode::Mismatch.because("The stream does not begin with a start.")),
             }
         }
     }
@@ -192,11 +194,11 @@ impl Running {
         Some(match read_line(&line) {
             Some(Line::Heartbeat | Line::Start) => Progress::Heartbeat,
             Some(kind @ Line::Stdout) => {
-                self.transcript.keep(&kind, &line);
+                self.partial_output.keep(&kind, &line);
                 Progress::Stdout(line)
             }
             Some(kind @ Line::Stderr) => {
-                self.transcript.keep(&kind, &line);
+                self.partial_output.keep(&kind, &line);
                 Progress::Stderr(line)
             }
             Some(Line::Complete(report)) => match RunResult::from_report_json(self.id, self.created_at, report) {
@@ -204,27 +206,27 @@ impl Running {
                     let rest = self.events.take();
                     self.end(result, rest)
                 }
-                None => self.break_off(Broken::BySandbox),
+                None => self.break_off(Interrupted::ByRunner),
             },
-            None => self.break_off(Broken::BySandbox),
+            None => self.break_off(Interrupted::ByRunner),
         })
     }
 
-    async fn next_line(&mut self) -> Result<Bytes, Broken> {
+    async fn next_line(&mut self) -> Result<Bytes, Interrupted> {
         match &mut self.events {
             Some(events) => events.next_line().await,
-            None => Err(Broken::BySandbox),
+            None => Err(Interrupted::ByRunner),
         }
     }
 
     /// Ends the run here; dropping its events ends it there.
-    fn break_off(&mut self, broken: Broken) -> Progress {
+    fn break_off(&mut self, broken: Interrupted) -> Progress {
         self.events = None;
-        let report = self.transcript.report(broken);
+        let report = self.partial_output.report(broken);
         self.end(RunResult::from_report(self.id, self.created_at, &report), None)
     }
 
-    fn end(&mut self, result: RunResult, rest: Option<Follow>) -> Progress {
+    fn end(&mut self, result: RunResult, rest: Option<EventReader>) -> Progress {
         if let Some(recorder) = self.recorder.take() {
             // The other end waits in the background, or is gone with it; there is nobody to tell in that case.
             let _ = recorder.send(Ended { result: result.clone(), rest });
@@ -237,15 +239,15 @@ impl Drop for Running {
     /// Whoever drops a run before its end has lost its client, and the run ends with that.
     fn drop(&mut self) {
         if self.recorder.is_some() {
-            self.break_off(Broken::ByCaller);
+            self.break_off(Interrupted::ByClient);
         }
     }
 }
 
-fn not_started(broken: Broken) -> SandboxFailure {
+fn not_started(broken: Interrupted) -> PoolFailure {
     match broken {
-        Broken::ByCaller => SandboxFailureCode::CallerLeft.because("The caller left."),
-        Broken::BySandbox => SandboxFailureCode::Lost.because("The stream broke before the run started."),
+        Interrupted::ByClient => PoolFailureCode::ClientLeft.because("The caller left."),
+        Interrupted::ByRunner => PoolFailureCode::Lost.because("The stream broke before the run started."),
     }
 }
 
@@ -295,7 +297,7 @@ impl Recorder {
 
     /// Hands a run over to its key's gate, with its usage and, to be read for a while, its result and input. What is large
     /// is stored by itself, and so is what its id would not lead to: the answer to a call that another key made first.
-    pub async fn record(&self, request: &impl Remembered, result: &RunResult) {
+    pub async fn record(&self, request: &impl Recordable, result: &RunResult) {
         let Client { owner, key_hash, ip } = &self.client;
         let usage = usage::encode(owner, request, result, ip.as_deref());
         let record = match record::encode(owner, result.created_at, request, result.json()) {
@@ -305,7 +307,7 @@ impl Recorder {
         let is_led_to = key_hash.starts_with(&result.id.key_hash_beginning());
         let (for_gate, for_kv) =
             if is_led_to && record.len() <= MAX_RESULT_BYTES { (Some(record), None) } else { (None, Some(record)) };
-        let counted = self.gates.record(key_hash, Handover { id: result.id, usage, record: for_gate });
+        let counted = self.gates.record(key_hash, FinishedRun { id: result.id, usage, record: for_gate });
         let stored = async {
             match for_kv {
                 Some(record) => store::runs::put(&*self.runs, result.id, record.as_bytes()).await,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the database says about a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyFacts {
+pub struct KeyConfig {
     pub owner: Owner,
     /// When the key stops working: it was revoked, or it expires.
     pub ends_at: Option<Timestamp>,
@@ -25,7 +25,7 @@ pub struct KeyFacts {
 /// A caller at the gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Ask {
+pub struct CheckKey {
     /// The host of the page that the call comes from, in lower case.
     pub host: Option<String>,
     /// Whether the call counts against the limit; others only show the key.
@@ -35,7 +35,7 @@ pub struct Ask {
 /// What the caller is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type")]
-pub enum Verdict {
+pub enum Decision {
     /// The key does not exist, was revoked or has expired.
     Invalid,
     /// The key is for other pages.
@@ -54,47 +54,47 @@ pub enum Verdict {
 }
 
 /// Decides about one caller; one that passes and counts is counted in `window`.
-pub fn decide(facts: Option<&KeyFacts>, window: &mut RollingWindow, ask: &Ask, now: Timestamp) -> Verdict {
+pub fn decide(facts: Option<&KeyConfig>, window: &mut RollingWindow, ask: &CheckKey, now: Timestamp) -> Decision {
     let Some(facts) = facts.filter(|facts| facts.ends_at.is_none_or(|end| now < end)) else {
-        return Verdict::Invalid;
+        return Decision::Invalid;
     };
     if !allowed_domain::allows(&facts.allowed_domains, ask.host.as_deref()) {
-        return Verdict::WrongDomain;
+        return Decision::WrongDomain;
     }
     let admitted = !ask.counts || window.admit(facts.limit, now);
     let rate = window.rate(facts.limit, now);
     if admitted {
-        Verdict::Open { owner: facts.owner.clone(), store_ip: facts.store_ip, rate, isolates: facts.isolates.clone() }
+        Decision::Open { owner: facts.owner.clone(), store_ip: facts.store_ip, rate, isolates: facts.isolates.clone() }
     } else {
-        Verdict::Limited { rate }
+        Decision::Limited { rate }
     }
 }
 
 /// How long a call that was let through may be known to the object's memory alone. This, and no more, is what a crash of
 /// the object can forget: its limit may be exceeded by the calls of the last second before.
 pub const SAVE_AFTER_MS: i64 = 1_000;
-/// How long runs are collected before they are booked in the database together.
-const BOOK_AFTER_MS: i64 = 5_000;
+/// How long runs are collected before they are flushed in the database together.
+const FLUSH_AFTER_MS: i64 = 5_000;
 /// How long records of runs are kept: each for seven days, and all of one day together until the last of them has been.
 const RECORDS_KEPT_MS: i64 = 7 * DAY_MS;
 
 /// What a gate has left to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Chores {
+pub struct Maintenance {
     /// When the first call was let through that is not saved.
     pub unsaved_since: Option<Timestamp>,
-    /// When the first run was recorded that is not booked.
-    pub unbooked_since: Option<Timestamp>,
+    /// When the first run was recorded that is not flushed.
+    pub pending_since: Option<Timestamp>,
     /// When the latest call was let through.
     pub latest: Option<Timestamp>,
     /// The beginning of the day that the oldest record is of that is kept.
     pub oldest_record: Option<Timestamp>,
 }
 
-impl Chores {
-    /// Whether runs are due to be booked.
-    pub fn books(&self, now: Timestamp) -> bool {
-        self.unbooked_since.is_some_and(|since| due(since, BOOK_AFTER_MS, now) <= now)
+impl Maintenance {
+    /// Whether runs are due to be flushed.
+    pub fn flushes(&self, now: Timestamp) -> bool {
+        self.pending_since.is_some_and(|since| due(since, FLUSH_AFTER_MS, now) <= now)
     }
 
     /// Which records are to be purged: those of the days before that of this time.
@@ -115,12 +115,12 @@ fn purged_at(day: Timestamp) -> Timestamp {
 
 /// When a gate has to wake up next; `None` where it has nothing to do, and nothing to keep: then its storage is
 /// deleted.
-pub fn next_alarm(chores: &Chores, now: Timestamp) -> Option<Timestamp> {
-    let save = chores.unsaved_since.map(|since| due(since, SAVE_AFTER_MS, now));
-    let book = chores.unbooked_since.map(|since| due(since, BOOK_AFTER_MS, now));
-    let purge = chores.oldest_record.map(purged_at);
-    let end = chores.latest.map(|latest| latest.plus_ms(WINDOW_MS)).filter(|end| now < *end);
-    save.into_iter().chain(book).chain(purge).min().or(end)
+pub fn next_alarm(maintenance: &Maintenance, now: Timestamp) -> Option<Timestamp> {
+    let save = maintenance.unsaved_since.map(|since| due(since, SAVE_AFTER_MS, now));
+    let flush = maintenance.pending_since.map(|since| due(since, FLUSH_AFTER_MS, now));
+    let purge = maintenance.oldest_record.map(purged_at);
+    let end = maintenance.latest.map(|latest| latest.plus_ms(WINDOW_MS)).filter(|end| now < *end);
+    save.into_iter().chain(flush).chain(purge).min().or(end)
 }
 
 #[cfg(test)]
@@ -128,8 +128,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn facts() -> KeyFacts {
-        KeyFacts {
+    fn facts() -> KeyConfig {
+        KeyConfig {
             owner: Owner { project_id: "proj_1".into(), key_id: "key_1".into() },
             ends_at: None,
             allowed_domains: vec![],
@@ -142,30 +142,30 @@ mod tests {
     #[test]
     fn validity_comes_first_then_the_domain_then_the_rate() {
         let page = facts();
-        let restricted = KeyFacts { allowed_domains: vec!["a.com".into()], ..facts() };
-        let ended = KeyFacts { ends_at: Some(Timestamp(10)), ..restricted.clone() };
-        let ask = |host: Option<&str>, counts| Ask { host: host.map(str::to_owned), counts };
+        let restricted = KeyConfig { allowed_domains: vec!["a.com".into()], ..facts() };
+        let ended = KeyConfig { ends_at: Some(Timestamp(10)), ..restricted.clone() };
+        let ask = |host: Option<&str>, counts| CheckKey { host: host.map(str::to_owned), counts };
         let mut window = RollingWindow::default();
-        let mut verdict = |facts, ask: Ask, now| match decide(facts, &mut window, &ask, Timestamp(now)) {
-            Verdict::Invalid => "invalid",
-            Verdict::WrongDomain => "domain",
-            Verdict::Limited { .. } => "limited",
-            Verdict::Open { .. } => "open",
+        let mut decision = |facts, ask: CheckKey, now| match decide(facts, &mut window, &ask, Timestamp(now)) {
+            Decision::Invalid => "invalid",
+            Decision::WrongDomain => "domain",
+            Decision::Limited { .. } => "limited",
+            Decision::Open { .. } => "open",
         };
-        assert_eq!(verdict(None, ask(None, true), 0), "invalid");
-        assert_eq!(verdict(Some(&ended), ask(Some("b.com"), true), 10), "invalid");
-        assert_eq!(verdict(Some(&ended), ask(Some("b.com"), true), 9), "domain");
-        assert_eq!(verdict(Some(&restricted), ask(None, true), 0), "domain");
-        assert_eq!(verdict(Some(&restricted), ask(Some("a.com"), false), 0), "open");
-        assert_eq!(verdict(Some(&page), ask(None, true), 0), "open", "refused and uncounted callers left it");
-        assert_eq!(verdict(Some(&page), ask(None, true), 1), "limited");
-        assert_eq!(verdict(Some(&page), ask(None, false), 1), "open");
+        assert_eq!(decision(None, ask(None, true), 0), "invalid");
+        assert_eq!(decision(Some(&ended), ask(Some("b.com"), true), 10), "invalid");
+        assert_eq!(decision(Some(&ended), ask(Some("b.com"), true), 9), "domain");
+        assert_eq!(decision(Some(&restricted), ask(None, true), 0), "domain");
+        assert_eq!(decision(Some(&restricted), ask(Some("a.com"), false), 0), "open");
+        assert_eq!(decision(Some(&page), ask(None, true), 0), "open", "refused and uncounted callers left it");
+        assert_eq!(decision(Some(&page), ask(None, true), 1), "limited");
+        assert_eq!(decision(Some(&page), ask(None, false), 1), "open");
     }
 
     #[test]
     fn chores_are_done_in_time_and_the_last_one_is_to_disappear() {
         let at = |ms| Some(Timestamp(ms));
-        for (unsaved_since, unbooked_since, latest, oldest_record, now, alarm) in [
+        for (unsaved_since, pending_since, latest, oldest_record, now, alarm) in [
             (None, None, None, None, 0, None),
             (at(0), None, at(0), None, 0, at(1_000)),
             (at(5_000), at(0), at(5_000), at(0), 5_000, at(5_000)),
@@ -176,29 +176,29 @@ mod tests {
             // The clock was an hour ahead when these came.
             (at(3_600_000), at(3_600_000), at(0), None, 1_000, at(1_000)),
         ] {
-            let chores = Chores { unsaved_since, unbooked_since, latest, oldest_record };
-            assert_eq!(next_alarm(&chores, Timestamp(now)), alarm, "{chores:?}");
+            let maintenance = Maintenance { unsaved_since, pending_since, latest, oldest_record };
+            assert_eq!(next_alarm(&maintenance, Timestamp(now)), alarm, "{maintenance:?}");
         }
     }
 
     #[test]
     fn records_are_purged_after_a_week_those_of_a_day_together() {
-        let chores = Chores { oldest_record: Some(Timestamp(0)), ..Chores::default() };
-        assert_eq!(chores.purges(Timestamp(8 * DAY_MS - 1)), None);
-        assert_eq!(chores.purges(Timestamp(8 * DAY_MS)), Some(Timestamp(DAY_MS)));
+        let maintenance = Maintenance { oldest_record: Some(Timestamp(0)), ..Maintenance::default() };
+        assert_eq!(maintenance.purges(Timestamp(8 * DAY_MS - 1)), None);
+        assert_eq!(maintenance.purges(Timestamp(8 * DAY_MS)), Some(Timestamp(DAY_MS)));
     }
 
     #[test]
     fn gate_format_unchanged() {
         let rate = Rate { limit: 60, remaining: 59, reset_at: Timestamp(60_000) };
-        let open = Verdict::Open { owner: facts().owner, store_ip: true, rate, isolates: IsolateSettings::default() };
+        let open = Decision::Open { owner: facts().owner, store_ip: true, rate, isolates: IsolateSettings::default() };
         let rate = json!({ "limit": 60, "remaining": 59, "resetAt": 60_000 });
         let owner = json!({ "projectId": "proj_1", "keyId": "key_1" });
-        let written = |verdict: &Verdict| serde_json::to_value(verdict).unwrap();
+        let written = |decision: &Decision| serde_json::to_value(decision).unwrap();
         assert_eq!(written(&open), json!({ "type": "open", "owner": owner, "storeIp": true, "rate": rate }));
-        assert_eq!(written(&Verdict::Invalid), json!({ "type": "invalid" }));
-        assert_eq!(written(&Verdict::WrongDomain), json!({ "type": "wrongDomain" }));
-        let ask = Ask { host: Some("a.com".into()), counts: true };
+        assert_eq!(written(&Decision::Invalid), json!({ "type": "invalid" }));
+        assert_eq!(written(&Decision::WrongDomain), json!({ "type": "wrongDomain" }));
+        let ask = CheckKey { host: Some("a.com".into()), counts: true };
         assert_eq!(serde_json::to_value(ask).unwrap(), json!({ "host": "a.com", "counts": true }));
     }
 }

@@ -37,7 +37,7 @@ pub struct Use {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
     Sleep,
-    /// Ask again at this time.
+    /// CheckKey again at this time.
     Stay(Timestamp),
 }
 

@@ -82,11 +82,11 @@ pub fn read_line(line: &[u8]) -> Option<Line<'_>> {
 
 /// Why a stream ended without `complete`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broken {
+pub enum Interrupted {
     /// The sandbox went away, was not understood, or did not answer in time.
-    BySandbox,
+    ByRunner,
     /// The caller left, which ends its run.
-    ByCaller,
+    ByClient,
 }
 
 /// The sentence with which the output of a run ends whose sandbox failed.
@@ -94,13 +94,13 @@ pub const SANDBOX_FAILED: &str = "docle: the sandbox failed while the program ra
 
 /// The output lines of a run so far, to make a report of when its own never comes.
 #[derive(Debug, Default)]
-pub struct Transcript {
+pub struct PartialOutput {
     lines: Vec<Bytes>,
     size: usize,
     cut: Truncated,
 }
 
-impl Transcript {
+impl PartialOutput {
     /// Keeps an output line while there is room.
     pub fn keep(&mut self, kind: &Line<'_>, line: &Bytes) {
         if self.size + line.len() <= MAX_KEPT_BYTES {
@@ -116,7 +116,7 @@ impl Transcript {
     }
 
     /// The report of a run that broke off: its output so far, and nothing known of what it used.
-    pub fn report(&self, why: Broken) -> RunReport {
+    pub fn report(&self, why: Interrupted) -> RunReport {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         for line in &self.lines {
             match serde_json::from_slice(line) {
@@ -126,10 +126,10 @@ impl Transcript {
             }
         }
         let (status, exit_code, signal) = match why {
-            Broken::BySandbox => (RunStatus::System, 1, None),
-            Broken::ByCaller => (RunStatus::Killed, 137, Some("SIGKILL".to_owned())),
+            Interrupted::ByRunner => (RunStatus::System, 1, None),
+            Interrupted::ByClient => (RunStatus::Killed, 137, Some("SIGKILL".to_owned())),
         };
-        if why == Broken::BySandbox {
+        if why == Interrupted::ByRunner {
             if !stderr.is_empty() && !stderr.ends_with('\n') {
                 stderr.push('\n');
             }
@@ -205,15 +205,15 @@ mod tests {
 
     #[test]
     fn a_broken_run_keeps_the_output_before_the_break() {
-        let mut transcript = Transcript::default();
-        transcript.keep(&Line::Stdout, &Bytes::from_static(br#"{"type":"stdout","data":"1\n"}"#));
-        transcript.keep(&Line::Stderr, &Bytes::from_static(br#"{"type":"stderr","data":"warn"}"#));
-        transcript.keep(&Line::Stdout, &Bytes::from(vec![b'x'; MAX_KEPT_BYTES]));
-        let report = transcript.report(Broken::BySandbox);
+        let mut partial_output = PartialOutput::default();
+        partial_output.keep(&Line::Stdout, &Bytes::from_static(br#"{"type":"stdout","data":"1\n"}"#));
+        partial_output.keep(&Line::Stderr, &Bytes::from_static(br#"{"type":"stderr","data":"warn"}"#));
+        partial_output.keep(&Line::Stdout, &Bytes::from(vec![b'x'; MAX_KEPT_BYTES]));
+        let report = partial_output.report(Interrupted::ByRunner);
         assert_eq!((report.status, report.exit_code), (RunStatus::System, 1));
         assert_eq!((report.stdout.as_str(), report.truncated.stdout), ("1\n", true));
         assert_eq!(report.stderr, format!("warn\n{SANDBOX_FAILED}"));
-        let report = transcript.report(Broken::ByCaller);
+        let report = partial_output.report(Interrupted::ByClient);
         assert_eq!((report.status, report.exit_code, report.stderr.as_str()), (RunStatus::Killed, 137, "warn"));
     }
 }

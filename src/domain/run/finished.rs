@@ -10,7 +10,7 @@ pub const MAX_STORED_BYTES: u64 = 8_000_000_000;
 
 /// An ended run on its way to the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handover {
+pub struct FinishedRun {
     pub id: RunId,
     /// See [`crate::domain::usage::encode`].
     pub usage: String,
@@ -18,7 +18,7 @@ pub struct Handover {
     pub record: Option<String>,
 }
 
-impl Handover {
+impl FinishedRun {
     /// As one line: the id, the usage and the record, with tabs between them.
     pub fn to_line(&self) -> String {
         // In JSON a control character can only stand between two tokens, where a blank means the same.
@@ -46,24 +46,27 @@ mod tests {
             (None, format!("{id}\t{{\"a\": 1}}\t")),
             (Some(r#"{"b":"\\t\\n"}"#.to_owned()), format!("{id}\t{{\"a\": 1}}\t{{\"b\":\"\\\\t\\\\n\"}}")),
         ] {
-            let handover = Handover { id, usage: r#"{"a": 1}"#.into(), record };
-            assert_eq!(handover.to_line(), line);
-            assert_eq!(Handover::from_line(&line), Some(handover));
+            let finished = FinishedRun { id, usage: r#"{"a": 1}"#.into(), record };
+            assert_eq!(finished.to_line(), line);
+            assert_eq!(FinishedRun::from_line(&line), Some(finished));
         }
     }
 
     #[test]
     fn json_with_line_breaks_stays_one_line_of_the_same_meaning() {
-        let handover =
-            Handover { id: RunId::from_random([0; 16]), usage: "{}".into(), record: Some("{\n\t\"a\":\r\n1}".into()) };
-        let read = Handover::from_line(&handover.to_line()).unwrap();
+        let finished = FinishedRun {
+            id: RunId::from_random([0; 16]),
+            usage: "{}".into(),
+            record: Some("{\n\t\"a\":\r\n1}".into()),
+        };
+        let read = FinishedRun::from_line(&finished.to_line()).unwrap();
         assert_eq!(read.record.as_deref(), Some("{  \"a\":  1}"));
     }
 
     #[test]
     fn what_is_no_handover_is_refused() {
         for wrong in ["", "{}", "x\t{}\t", "550e8400-e29b-41d4-a716-446655440000\t{}"] {
-            assert_eq!(Handover::from_line(wrong), None, "{wrong:?}");
+            assert_eq!(FinishedRun::from_line(wrong), None, "{wrong:?}");
         }
     }
 }

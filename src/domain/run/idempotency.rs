@@ -49,7 +49,7 @@ pub struct Entry {
 
 /// What to do with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub enum CallAction {
     /// It is the first: run it.
     Run,
     /// The first is still running: answer with it when it is done.
@@ -58,19 +58,19 @@ pub enum Decision {
     Replay,
     /// The key stands for another body.
     RefuseReuse,
-    /// The first was running when the object that watched it was restarted: whether it finished is unknown.
+    /// The first was running when the object that in_flight it was restarted: whether it finished is unknown.
     RefuseInDoubt,
 }
 
-/// Decides about a call whose key has `entry`; `watched` says that this very object is still reading the first run.
-pub fn decide(entry: Option<&Entry>, fingerprint: &Fingerprint, watched: bool, now: Timestamp) -> Decision {
+/// Decides about a call whose key has `entry`; `in_flight` says that this very object is still reading the first run.
+pub fn decide(entry: Option<&Entry>, fingerprint: &Fingerprint, in_flight: bool, now: Timestamp) -> CallAction {
     match entry {
-        None => Decision::Run,
-        Some(entry) if entry.created_at.plus_ms(RETENTION_MS) <= now => Decision::Run,
-        Some(entry) if entry.fingerprint != *fingerprint => Decision::RefuseReuse,
-        Some(entry) if entry.finished => Decision::Replay,
-        Some(_) if watched => Decision::Wait,
-        Some(_) => Decision::RefuseInDoubt,
+        None => CallAction::Run,
+        Some(entry) if entry.created_at.plus_ms(RETENTION_MS) <= now => CallAction::Run,
+        Some(entry) if entry.fingerprint != *fingerprint => CallAction::RefuseReuse,
+        Some(entry) if entry.finished => CallAction::Replay,
+        Some(_) if in_flight => CallAction::Wait,
+        Some(_) => CallAction::RefuseInDoubt,
     }
 }
 
@@ -88,16 +88,16 @@ mod tests {
             finished,
         };
         let (now, tomorrow) = (Timestamp(1), Timestamp(RETENTION_MS));
-        for (entry, fingerprint, watched, now, decision) in [
-            (None, &same, false, now, Decision::Run),
-            (Some(entry(true)), &same, false, now, Decision::Replay),
-            (Some(entry(true)), &other, false, now, Decision::RefuseReuse),
-            (Some(entry(false)), &other, true, now, Decision::RefuseReuse),
-            (Some(entry(false)), &same, true, now, Decision::Wait),
-            (Some(entry(false)), &same, false, now, Decision::RefuseInDoubt),
-            (Some(entry(true)), &other, false, tomorrow, Decision::Run),
+        for (entry, fingerprint, in_flight, now, decision) in [
+            (None, &same, false, now, CallAction::Run),
+            (Some(entry(true)), &same, false, now, CallAction::Replay),
+            (Some(entry(true)), &other, false, now, CallAction::RefuseReuse),
+            (Some(entry(false)), &other, true, now, CallAction::RefuseReuse),
+            (Some(entry(false)), &same, true, now, CallAction::Wait),
+            (Some(entry(false)), &same, false, now, CallAction::RefuseInDoubt),
+            (Some(entry(true)), &other, false, tomorrow, CallAction::Run),
         ] {
-            assert_eq!(decide(entry.as_ref(), fingerprint, watched, now), decision, "{entry:?} {watched} {now}");
+            assert_eq!(decide(entry.as_ref(), fingerprint, in_flight, now), decision, "{entry:?} {in_flight} {now}");
         }
     }
 

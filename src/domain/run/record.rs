@@ -68,7 +68,7 @@ struct Policy<'a> {
 }
 
 /// What is remembered of a request, whatever it asked to run.
-pub trait Remembered {
+pub trait Recordable {
     /// The language, as statistics name it.
     fn language(&self) -> &'static str;
     /// The source of what was started.
@@ -79,7 +79,7 @@ pub trait Remembered {
     fn input(&self, keep_content: bool) -> impl Serialize;
 }
 
-impl Remembered for RunRequest {
+impl Recordable for RunRequest {
     fn language(&self) -> &'static str {
         self.job.language.name()
     }
@@ -103,7 +103,7 @@ impl Remembered for RunRequest {
 pub fn encode(
     owner: &Owner,
     created_at: Timestamp,
-    request: &impl Remembered,
+    request: &impl Recordable,
     result: &Bytes,
 ) -> Result<String, serde_json::Error> {
     encode_within(MAX_RECORD_BYTES, owner, created_at, request, result)
@@ -113,7 +113,7 @@ fn encode_within(
     max_bytes: usize,
     owner: &Owner,
     created_at: Timestamp,
-    request: &impl Remembered,
+    request: &impl Recordable,
     result: &Bytes,
 ) -> Result<String, serde_json::Error> {
     let write = |result: &[u8], keep_content: bool| {

@@ -4,7 +4,7 @@ use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::{Reader, shown};
 use crate::domain::project::isolate_settings::{IsolateSettings, read_domains};
 use crate::domain::run::id::RunId;
-use crate::domain::run::record::{Owner, Remembered};
+use crate::domain::run::record::{Owner, Recordable};
 use crate::domain::run::user_context::{self, UserContext};
 use docle_protocol::isolate::{
     DEFAULT_TIMEOUT_MS, IsolateJob, MAX_CODE_BYTES, MAX_CONTEXT_BYTES, RuntimeApi, Script, ScriptLanguage, TIMEOUT_MS,
@@ -232,7 +232,7 @@ struct Config<'a> {
     allowed_domains: &'a Option<Vec<String>>,
 }
 
-impl Remembered for ScriptRequest {
+impl Recordable for ScriptRequest {
     fn language(&self) -> &'static str {
         self.script.language.name()
     }

@@ -6,7 +6,7 @@ use crate::app::runs::start::Client;
 use crate::domain::account::session::Session;
 use crate::domain::key::allowed_domain;
 use crate::domain::key::api_key::ApiKey;
-use crate::domain::key::gate::{Ask, Verdict};
+use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::key::rolling_window::Rate;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::record::Owner;
@@ -59,14 +59,14 @@ impl ApiClient {
             || ApiError::new(ErrorCode::InvalidApiKey, "This API key is not valid; it may have been revoked.");
         let key_hash = ApiKey::parse(text).ok_or_else(invalid)?.hash();
         let page = call.header(ORIGIN).or_else(|| call.header(REFERER));
-        let ask = Ask { host: page.and_then(allowed_domain::host_of), counts };
+        let ask = CheckKey { host: page.and_then(allowed_domain::host_of), counts };
         match app.gates.ask(&key_hash, &ask).await? {
-            Verdict::Invalid => Err(invalid()),
-            Verdict::WrongDomain => {
+            Decision::Invalid => Err(invalid()),
+            Decision::WrongDomain => {
                 Err(ApiError::new(ErrorCode::DomainNotAllowed, "This API key is not for pages of this domain."))
             }
-            Verdict::Limited { rate } => Err(rate::exceeded(&rate, app.clock.now())),
-            Verdict::Open { owner, store_ip, rate, isolates } => {
+            Decision::Limited { rate } => Err(rate::exceeded(&rate, app.clock.now())),
+            Decision::Open { owner, store_ip, rate, isolates } => {
                 let ip = if store_ip { call.origin().ip } else { None };
                 Ok(Some(Self { owner, key_hash, ip, rate, isolates }))
             }

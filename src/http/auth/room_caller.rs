@@ -10,12 +10,12 @@ use crate::http::auth::caller::{ApiClient, bearer};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::Call;
 use crate::http::request::subprotocol;
-use crate::ports::rooms::{Admitted, Payer};
+use crate::ports::rooms::{Admitted, BillingKey};
 use ::http::header::ORIGIN;
 use docle_room::seat::Role;
 
 /// Somebody who may come in.
-pub struct Guest {
+pub struct RoomCaller {
     pub role: Role,
     pub name: Option<String>,
     /// When their right to be there ends, in milliseconds since 1970.
@@ -38,7 +38,7 @@ pub fn not_found() -> ApiError {
     ApiError::new(ErrorCode::RoomNotFound, message)
 }
 
-impl Guest {
+impl RoomCaller {
     /// Whoever calls. A call with a key counts against its limit where `counts`.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl Guest {
                 return Err(not_found());
             }
             let ApiClient { owner, key_hash, ip, .. } = client;
-            let admitted = Some(Admitted { payer: Payer { key_hash, owner }, ip });
+            let admitted = Some(Admitted { billing_key: BillingKey { key_hash, owner }, ip });
             return Ok(Self { role: Role::Owner, name: call.query("name"), expires_at: None, admitted });
         }
         if app.room_tokens.is_none() {

@@ -16,7 +16,7 @@ const EXPOSED: &str = "x-request-id, retry-after, idempotent-replay, x-ratelimit
                        x-ratelimit-reset, ratelimit, ratelimit-policy";
 
 /// Which pages of other origins may read an answer.
-pub enum Pages {
+pub enum AllowedOrigin {
     None,
     /// All of them, without cookies.
     Any,
@@ -25,25 +25,25 @@ pub enum Pages {
 }
 
 /// The pages that may read the answer to a call.
-pub fn pages(app: &App, caller: Option<Caller>, call: &Call) -> Pages {
+pub fn pages(app: &App, caller: Option<Caller>, call: &Call) -> AllowedOrigin {
     match caller {
-        None | Some(Caller::Anyone) => Pages::None,
-        Some(Caller::ApiClient) => Pages::Any,
+        None | Some(Caller::Anyone) => AllowedOrigin::None,
+        Some(Caller::ApiClient) => AllowedOrigin::Any,
         Some(Caller::Visitor | Caller::SignedIn) => {
             let origin = call.headers().get(ORIGIN);
             let is_own =
                 |origin: &&HeaderValue| origin.to_str().is_ok_and(|origin| same_origin::is_own(app, call, origin));
-            Pages::Own(origin.filter(is_own).cloned())
+            AllowedOrigin::Own(origin.filter(is_own).cloned())
         }
     }
 }
 
 /// Lets these pages read the answer.
-pub fn add(headers: &mut HeaderMap, pages: Pages) {
+pub fn add(headers: &mut HeaderMap, pages: AllowedOrigin) {
     match pages {
-        Pages::None => return,
-        Pages::Any => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))),
-        Pages::Own(origin) => {
+        AllowedOrigin::None => return,
+        AllowedOrigin::Any => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))),
+        AllowedOrigin::Own(origin) => {
             headers.insert(VARY, HeaderValue::from_static("origin"));
             let Some(origin) = origin else { return };
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);

@@ -1,4 +1,4 @@
-//! An object's container: started, spoken to, watched and ended; workers-rs covers only a part of the interface.
+//! An object's container: started, spoken to, in_flight and ended; workers-rs covers only a part of the interface.
 
 use crate::platform::fetch;
 use worker::js_sys::{Function, Object, Promise, Reflect};
@@ -13,9 +13,9 @@ const PORT: u16 = 8_000;
 const NOT_LISTENING: &str = "not listening";
 
 /// See the module.
-pub struct Machine(State);
+pub struct ContainerHandle(State);
 
-impl Machine {
+impl ContainerHandle {
     /// The container of the object whose state this is, where its class has one.
     pub fn of(state: &State) -> Option<Self> {
         state.container().map(|_| Self(handle(state)))

@@ -5,17 +5,17 @@ use crate::domain::pool::lifecycle::{
 };
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
-use crate::objects::alarm::ring_by;
-use crate::objects::container::handle::{Machine, first_line};
-use crate::objects::container::runner::{Address, Job, Runner, Trouble};
+use crate::objects::alarm::schedule_alarm;
+use crate::objects::container::handle::{ContainerHandle, first_line};
+use crate::objects::container::runner::{Address, Job, Runner, RunnerError};
 use crate::objects::container::storage;
 use crate::objects::run_pool::client_signal::Caller;
-use crate::objects::run_pool::pipe::Held;
+use crate::objects::run_pool::pipe::Lease;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
 use crate::platform::entropy::RuntimeEntropy;
 use crate::platform::object_sql::ObjectSql;
-use crate::ports::{Clock, Entropy, Level, Log, SandboxFailure, SandboxFailureCode};
+use crate::ports::{Clock, Entropy, Level, Log, PoolFailure, PoolFailureCode};
 use docle_protocol::{Refusal, RefusalCode, RunnerHealth};
 use futures::channel::oneshot;
 use futures::future::{Either, select};
@@ -39,11 +39,11 @@ pub struct Up {
     pub places: u32,
 }
 
-type Waiting = Vec<oneshot::Sender<Result<Up, SandboxFailure>>>;
+type Waiting = Vec<oneshot::Sender<Result<Up, PoolFailure>>>;
 
 /// See the module. What it keeps in memory can be found out again; the secret is in storage.
-pub struct Instance {
-    machine: Rc<Machine>,
+pub struct ContainerInstance {
+    container: Rc<ContainerHandle>,
     sleep_after_ms: i64,
     up: RefCell<Option<Up>>,
     /// Who waits for the start that goes on; `None` where none does.
@@ -54,10 +54,10 @@ pub struct Instance {
     suspect: Cell<bool>,
 }
 
-impl Instance {
-    pub fn new(machine: Machine, sleep_after_ms: i64) -> Rc<Self> {
+impl ContainerInstance {
+    pub fn new(container: ContainerHandle, sleep_after_ms: i64) -> Rc<Self> {
         Rc::new(Self {
-            machine: Rc::new(machine),
+            container: Rc::new(container),
             sleep_after_ms,
             up: RefCell::default(),
             starting: RefCell::default(),
@@ -69,12 +69,12 @@ impl Instance {
 
     /// Whether the container is running.
     pub fn is_running(&self) -> bool {
-        self.machine.is_running()
+        self.container.is_running()
     }
 
     /// What is known of the runner, without waking it.
     pub fn known(&self) -> Option<Up> {
-        self.up.borrow().clone().filter(|_| self.machine.is_running())
+        self.up.borrow().clone().filter(|_| self.container.is_running())
     }
 
     /// Sends a job to the runner, which is started where it is not up. The job keeps the container awake until the
@@ -87,44 +87,44 @@ impl Instance {
         job: &ArrayBuffer,
         since: Timestamp,
         caller: &Caller,
-    ) -> Result<(Job, InUse), SandboxFailure> {
-        let in_use = InUse::new(self);
+    ) -> Result<(Job, ContainerLease), PoolFailure> {
+        let lease = ContainerLease::new(self);
         let up = self.up().await?;
         if caller.has_left() {
-            return Err(SandboxFailureCode::CallerLeft.because("The caller left while the container was started."));
+            return Err(PoolFailureCode::ClientLeft.because("The caller left while the container was started."));
         }
         match up.runner.run(job, since, caller).await {
             Ok(Job::Unknown(why)) => {
                 self.replace(&up, &why).await;
-                Ok((Job::Unknown(why), in_use))
+                Ok((Job::Unknown(why), lease))
             }
-            Ok(running) => Ok((running, in_use)),
-            Err(trouble) => {
-                if let Some(why) = unfit(&trouble) {
+            Ok(running) => Ok((running, lease)),
+            Err(error) => {
+                if let Some(why) = unfit(&error) {
                     self.replace(&up, &why).await;
                 }
-                Err(trouble.into())
+                Err(error.into())
             }
         }
     }
 
     /// Sees to it that a job which may be on its way is not executed. `false` where it has been, or may have been.
-    pub async fn withdraw(self: &Rc<Self>, id: RunId) -> bool {
+    pub async fn cancel_unstarted(self: &Rc<Self>, id: RunId) -> bool {
         let Ok(kept) = storage::secret(&self.sql()) else { return false };
         // A container that was ended has no secret any more.
         if kept.is_none() {
             return true;
         }
         // Of one that died nobody knows what it did, and one that was started in its place does not know it either.
-        if !self.machine.is_running() {
+        if !self.container.is_running() {
             return false;
         }
         let Ok(up) = self.up().await else { return false };
-        storage::secret(&self.sql()) == Ok(kept) && up.runner.withdraw(id).await
+        storage::secret(&self.sql()) == Ok(kept) && up.runner.cancel_unstarted(id).await
     }
 
     /// The runner, up. Whoever asks while it is being started waits for the same start.
-    pub async fn up(self: &Rc<Self>) -> Result<Up, SandboxFailure> {
+    pub async fn up(self: &Rc<Self>) -> Result<Up, PoolFailure> {
         if let Some(up) = self.known() {
             if !self.suspect.replace(false) || self.answers(&up).await {
                 return Ok(up);
@@ -141,7 +141,7 @@ impl Instance {
         if first {
             let own = Rc::clone(self);
             // A task of its own: it ends as it must even if the caller who needed it first has left.
-            self.machine.object().wait_until(async move {
+            self.container.object().wait_until(async move {
                 let result = own.start().await;
                 *own.up.borrow_mut() = result.as_ref().ok().cloned();
                 for waiting in own.starting.borrow_mut().take().unwrap_or_default() {
@@ -150,7 +150,7 @@ impl Instance {
                 }
             });
         }
-        receiver.await.unwrap_or_else(|_| Err(SandboxFailureCode::Unavailable.because("The start was interrupted.")))
+        receiver.await.unwrap_or_else(|_| Err(PoolFailureCode::Unavailable.because("The start was interrupted.")))
     }
 
     /// Ends the container, and what runs in it.
@@ -158,7 +158,7 @@ impl Instance {
         self.up.replace(None);
         // Another one may have been started, with another secret, by the time this one has ended.
         let secret = storage::secret(&self.sql());
-        match self.machine.destroy().await {
+        match self.container.destroy().await {
             Ok(()) => {
                 if let Err(error) = secret.and_then(|secret| storage::forget(&self.sql(), secret.as_deref())) {
                     note("A secret could not be forgotten.", &error.0);
@@ -170,7 +170,7 @@ impl Instance {
 
     /// When to look again whether it may sleep; `None` where nothing is running, which is so once it sleeps.
     pub async fn rest(&self) -> Option<Timestamp> {
-        if !self.machine.is_running() {
+        if !self.container.is_running() {
             return None;
         }
         match rest(self.usage(), self.sleep_after_ms, RuntimeClock.now()) {
@@ -178,87 +178,87 @@ impl Instance {
             Rest::Sleep => {
                 self.destroy().await;
                 // One that could not be ended is ended the next time.
-                self.machine.is_running().then(|| RuntimeClock.now().plus_ms(self.sleep_after_ms))
+                self.container.is_running().then(|| RuntimeClock.now().plus_ms(self.sleep_after_ms))
             }
         }
     }
 
     fn sql(&self) -> ObjectSql {
-        ObjectSql(self.machine.object().storage().sql())
+        ObjectSql(self.container.object().storage().sql())
     }
 
     fn usage(&self) -> Use {
         Use { running: self.running.get(), last: self.last_used.get() }
     }
 
-    async fn start(self: &Rc<Self>) -> Result<Up, SandboxFailure> {
+    async fn start(self: &Rc<Self>) -> Result<Up, PoolFailure> {
         let mut failure = String::new();
         for attempt in 0..START_ATTEMPTS {
             match self.start_once(attempt == 0).await {
                 Ok(up) => return Ok(up),
-                Err(Trouble::Mismatch(why)) => {
+                Err(RunnerError::Mismatch(why)) => {
                     // The next start may find the image that belongs to this Worker.
                     self.destroy().await;
-                    return Err(Trouble::Mismatch(why).into());
+                    return Err(RunnerError::Mismatch(why).into());
                 }
-                Err(trouble) => failure = SandboxFailure::from(trouble).message,
+                Err(error) => failure = PoolFailure::from(error).message,
             }
             note("A container did not start.", &failure);
             self.destroy().await;
             RuntimeClock.sleep(retry_pause_ms(attempt)).await;
         }
-        Err(SandboxFailureCode::Unavailable.because(format!("No container could be started: {failure}")))
+        Err(PoolFailureCode::Unavailable.because(format!("No container could be started: {failure}")))
     }
 
     /// Starts the container, or finds one that has outlived the object which started it, and waits until it is ready.
-    async fn start_once(self: &Rc<Self>, adopt: bool) -> Result<Up, Trouble> {
-        let failed = |error: worker::Error| Trouble::Undelivered(first_line(&error));
+    async fn start_once(self: &Rc<Self>, adopt: bool) -> Result<Up, RunnerError> {
+        let failed = |error: worker::Error| RunnerError::Undelivered(first_line(&error));
         let sql = self.sql();
-        let kept = storage::secret(&sql).map_err(|error| Trouble::Undelivered(error.0))?;
-        let secret = match kept.filter(|_| adopt && self.machine.is_running()) {
+        let kept = storage::secret(&sql).map_err(|error| RunnerError::Undelivered(error.0))?;
+        let secret = match kept.filter(|_| adopt && self.container.is_running()) {
             Some(secret) => secret,
             None => {
-                if self.machine.is_running() {
-                    self.machine.destroy().await.map_err(failed)?;
+                if self.container.is_running() {
+                    self.container.destroy().await.map_err(failed)?;
                 }
                 let secret = new_secret();
-                storage::keep(&sql, &secret).map_err(|error| Trouble::Undelivered(error.0))?;
-                self.machine.start(&[(SECRET, &secret)]).map_err(failed)?;
+                storage::keep(&sql, &secret).map_err(|error| RunnerError::Undelivered(error.0))?;
+                self.container.start(&[(SECRET, &secret)]).map_err(failed)?;
                 secret
             }
         };
         self.last_used.set(Some(RuntimeClock.now()));
-        let storage = self.machine.object().storage();
-        ring_by(&storage, RuntimeClock.now().plus_ms(self.sleep_after_ms)).await.map_err(failed)?;
-        let address = Address::Container(Rc::clone(&self.machine));
+        let storage = self.container.object().storage();
+        schedule_alarm(&storage, RuntimeClock.now().plus_ms(self.sleep_after_ms)).await.map_err(failed)?;
+        let address = Address::Container(Rc::clone(&self.container));
         let runner = Runner { address, secret, instance: None };
 
         let up = self.ready(&runner).await?;
         // What it holds must not be lost with this object, which is evicted when nobody calls it for a while.
-        if let Err(error) = self.machine.outlive_object(self.sleep_after_ms + LONGEST_RUN_MS).await {
+        if let Err(error) = self.container.outlive_object(self.sleep_after_ms + LONGEST_RUN_MS).await {
             note("A container may not outlive its object.", &first_line(&error));
         }
         Ok(up)
     }
 
     /// Asks the runner until it answers.
-    async fn ready(&self, runner: &Runner) -> Result<Up, Trouble> {
+    async fn ready(&self, runner: &Runner) -> Result<Up, RunnerError> {
         let begun = RuntimeClock.now();
         let mut asked = 0;
         loop {
-            let trouble = match ask(runner).await {
+            let error = match ask(runner).await {
                 Ok(health) => {
                     let runner = Runner { instance: Some(health.instance), ..runner.clone() };
                     return Ok(Up { runner, places: health.places });
                 }
-                Err(Trouble::Mismatch(why)) => return Err(Trouble::Mismatch(why)),
-                Err(trouble) => trouble,
+                Err(RunnerError::Mismatch(why)) => return Err(RunnerError::Mismatch(why)),
+                Err(error) => error,
             };
-            if !self.machine.is_running() {
-                return Err(Trouble::Undelivered("It ended at its start.".to_owned()));
+            if !self.container.is_running() {
+                return Err(RunnerError::Undelivered("It ended at its start.".to_owned()));
             }
             if RuntimeClock.now().0 - begun.0 > START_LIMIT_MS.into() {
-                return Err(trouble);
+                return Err(error);
             }
             RuntimeClock.sleep(poll_pause_ms(asked)).await;
             asked += 1;
@@ -283,18 +283,18 @@ impl Instance {
     }
 }
 
-async fn ask(runner: &Runner) -> Result<RunnerHealth, Trouble> {
-    let failed = |error: worker::Error| Trouble::Lost(first_line(&error));
+async fn ask(runner: &Runner) -> Result<RunnerHealth, RunnerError> {
+    let failed = |error: worker::Error| RunnerError::Lost(first_line(&error));
     let end = AbortController::new().map_err(|error| failed(error.into()))?;
     let response = runner.health(&end.signal()).await?;
     worker::Response::from(response).json().await.map_err(failed)
 }
 
 /// Whether what a runner answered makes its container useless.
-fn unfit(trouble: &Trouble) -> Option<String> {
-    match trouble {
-        Trouble::Undelivered(why) | Trouble::Lost(why) | Trouble::Mismatch(why) => Some(why.clone()),
-        Trouble::Refused(Refusal { code, message }) => {
+fn unfit(error: &RunnerError) -> Option<String> {
+    match error {
+        RunnerError::Undelivered(why) | RunnerError::Lost(why) | RunnerError::Mismatch(why) => Some(why.clone()),
+        RunnerError::Refused(Refusal { code, message }) => {
             use RefusalCode::{
                 Busy, Duplicate, Internal, InvalidJob, NotFound, OtherInstance, ProtocolMismatch, Stopping,
             };
@@ -309,26 +309,26 @@ fn unfit(trouble: &Trouble) -> Option<String> {
 }
 
 /// A job in a container. Dropping it without a word means that nobody heard how it ended.
-pub struct InUse {
-    instance: Rc<Instance>,
+pub struct ContainerLease {
+    instance: Rc<ContainerInstance>,
     finished: bool,
 }
 
-impl Held for InUse {
+impl Lease for ContainerLease {
     fn finished(mut self) {
         self.finished = true;
     }
 }
 
-impl InUse {
-    fn new(instance: &Rc<Instance>) -> Self {
+impl ContainerLease {
+    fn new(instance: &Rc<ContainerInstance>) -> Self {
         instance.running.set(instance.running.get() + 1);
         instance.last_used.set(Some(RuntimeClock.now()));
         Self { instance: Rc::clone(instance), finished: false }
     }
 }
 
-impl Drop for InUse {
+impl Drop for ContainerLease {
     fn drop(&mut self) {
         let Self { instance, finished } = self;
         instance.running.set(instance.running.get().saturating_sub(1));

@@ -1,7 +1,7 @@
 //! What a key's gate is asked, and the stub that asks it.
 
-use crate::domain::key::gate::{Ask, Verdict};
-use crate::domain::run::finished::Handover;
+use crate::domain::key::gate::{CheckKey, Decision};
+use crate::domain::run::finished::FinishedRun;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::platform::clock::RuntimeClock;
@@ -17,8 +17,8 @@ use worker::{ObjectNamespace, Request};
 
 /// Carries the call; only a record is long enough for a body.
 const CALL: &str = "docle-call";
-/// Carries the [`Verdict`]: a body would have to be waited for once more.
-pub const VERDICT: &str = "docle-verdict";
+/// Carries the [`Decision`]: a body would have to be waited for once more.
+pub const DECISION: &str = "docle-decision";
 /// A request needs an address; nothing reads this one.
 const ADDRESS: &str = "http://gate/";
 
@@ -35,12 +35,12 @@ pub struct GateCall {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GateAction {
-    /// May this caller pass? The answer is a [`Verdict`], in the header [`VERDICT`].
-    Ask(Ask),
+    /// May this caller pass? The answer is a [`Decision`], in the header [`DECISION`].
+    CheckKey(CheckKey),
     /// Keep the runs in the body, one a line.
     Record,
-    /// Keep the runs in the body, if there are any, and book all there are.
-    Book,
+    /// Keep the runs in the body, if there are any, and flush all there are.
+    Flush,
     /// What is the record of this run? The answer is empty where none is kept.
     Recorded(RunId),
     /// Forget the records of these runs.
@@ -124,22 +124,22 @@ fn collect(key_hash: &str, record: String, now: Timestamp) -> Option<u32> {
 
 #[async_trait(?Send)]
 impl Gates for GateStub {
-    async fn ask(&self, key_hash: &str, ask: &Ask) -> Result<Verdict, PortError> {
-        let response = self.call(key_hash, GateAction::Ask(ask.clone()), None).await?;
-        let verdict = fetch::header(&response, VERDICT).unwrap_or_default();
-        serde_json::from_str(&verdict).map_err(|error| PortError(format!("A key's gate gave no verdict: {error}")))
+    async fn ask(&self, key_hash: &str, ask: &CheckKey) -> Result<Decision, PortError> {
+        let response = self.call(key_hash, GateAction::CheckKey(ask.clone()), None).await?;
+        let decision = fetch::header(&response, DECISION).unwrap_or_default();
+        serde_json::from_str(&decision).map_err(|error| PortError(format!("A key's gate gave no decision: {error}")))
     }
 
-    async fn record(&self, key_hash: &str, run: Handover) -> Result<(), PortError> {
+    async fn record(&self, key_hash: &str, run: FinishedRun) -> Result<(), PortError> {
         let Some(collecting) = collect(key_hash, run.to_line(), RuntimeClock.now()) else { return Ok(()) };
         RuntimeClock.sleep(collecting).await;
         let Some(records) = WAITING.with_borrow_mut(|waiting| waiting.remove(key_hash)) else { return Ok(()) };
         self.call(key_hash, GateAction::Record, Some(records.lines)).await.map(drop)
     }
 
-    async fn book(&self, key_hash: &str) -> Result<(), PortError> {
+    async fn flush(&self, key_hash: &str) -> Result<(), PortError> {
         let records = WAITING.with_borrow_mut(|waiting| waiting.remove(key_hash));
-        self.call(key_hash, GateAction::Book, records.map(|records| records.lines)).await.map(drop)
+        self.call(key_hash, GateAction::Flush, records.map(|records| records.lines)).await.map(drop)
     }
 
     async fn recorded(&self, key_hash: &str, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
@@ -189,11 +189,11 @@ mod tests {
         let written = |what| serde_json::to_value(GateCall { key_hash: "ab".into(), what }).unwrap();
         let ask = json!({ "host": null, "counts": true });
         assert_eq!(
-            written(GateAction::Ask(Ask { host: None, counts: true })),
+            written(GateAction::CheckKey(CheckKey { host: None, counts: true })),
             json!({ "keyHash": "ab", "what": { "ask": ask } })
         );
         assert_eq!(written(GateAction::Record), json!({ "keyHash": "ab", "what": "record" }));
-        assert_eq!(written(GateAction::Book), json!({ "keyHash": "ab", "what": "book" }));
+        assert_eq!(written(GateAction::Flush), json!({ "keyHash": "ab", "what": "flush" }));
         let id = RunId::from_random([0; 16]);
         assert_eq!(written(GateAction::Recorded(id)), json!({ "keyHash": "ab", "what": { "recorded": id } }));
         assert_eq!(written(GateAction::Forget(vec![id])), json!({ "keyHash": "ab", "what": { "forget": [id] } }));

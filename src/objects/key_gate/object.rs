@@ -6,18 +6,18 @@
 //! forgets what it knew, what it is just being told included, before it answers.
 //!
 //! The window is in memory and is saved within a second; [`domain::gate`] says what a crash can forget. Ended runs are
-//! saved as they come. Their usage is booked in the database some seconds later, together; their records stay here for a
-//! week, where a run's id leads to them. When the last call has left the window, everything is booked and the last record
+//! saved as they come. Their usage is flushed in the database some seconds later, together; their records stay here for a
+//! week, where a run's id leads to them. When the last call has left the window, everything is flushed and the last record
 //! is purged, the storage is deleted.
 //!
 //! [`domain::gate`]: crate::domain::key::gate
 //! [`domain::gate::decide`]: crate::domain::key::gate::decide
 
 use crate::bindings;
-use crate::domain::key::gate::{Ask, Chores, KeyFacts, SAVE_AFTER_MS, Verdict, decide, next_alarm};
-use crate::domain::run::finished::{Handover, MAX_STORED_BYTES};
+use crate::domain::key::gate::{CheckKey, Decision, KeyConfig, Maintenance, SAVE_AFTER_MS, decide, next_alarm};
+use crate::domain::run::finished::{FinishedRun, MAX_STORED_BYTES};
 use crate::domain::timestamp::Timestamp;
-use crate::objects::key_gate::call::{GateAction, GateCall, VERDICT};
+use crate::objects::key_gate::call::{DECISION, GateAction, GateCall};
 use crate::objects::key_gate::storage::{self as storage, Saved};
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
@@ -31,7 +31,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use worker::{DurableObject, Env, Headers, Request, Response, Result, State, durable_object, wasm_bindgen};
 
-type Looking = Shared<LocalBoxFuture<'static, std::result::Result<Option<KeyFacts>, PortError>>>;
+type Looking = Shared<LocalBoxFuture<'static, std::result::Result<Option<KeyConfig>, PortError>>>;
 
 /// A database that is away is not asked more often.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -48,7 +48,7 @@ pub struct KeyGate {
 #[derive(Default)]
 struct Memory {
     /// `None` where the database has to be asked; what is inside is what it said.
-    facts: Option<Option<KeyFacts>>,
+    facts: Option<Option<KeyConfig>>,
     /// The database is being asked; whoever comes meanwhile waits for the same answer.
     looking: Option<Looking>,
     /// How often the gate was told to forget. An answer to a question from before that is not kept.
@@ -58,7 +58,7 @@ struct Memory {
     /// When the first call was let through that is not saved.
     unsaved_since: Option<Timestamp>,
     /// When the first call was let through that the database does not know of.
-    unbooked_use: Option<Timestamp>,
+    pending_use: Option<Timestamp>,
     /// The alarm that is set.
     alarm: Option<Timestamp>,
 }
@@ -71,16 +71,16 @@ impl DurableObject for KeyGate {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let GateCall { key_hash, what } = GateCall::read(&request)?;
         let answer = match what {
-            GateAction::Ask(ask) => match self.ask(&key_hash, &ask).await {
-                Ok(verdict) => return with_verdict(&verdict),
+            GateAction::CheckKey(ask) => match self.ask(&key_hash, &ask).await {
+                Ok(decision) => return with_decision(&decision),
                 Err(error) => Err(error),
             },
             GateAction::Record => match request.text().await {
                 Ok(runs) => self.record(&key_hash, &runs).await,
                 Err(error) => Err(failed(error)),
             },
-            GateAction::Book => match request.text().await {
-                Ok(runs) => self.book(&key_hash, &runs).await,
+            GateAction::Flush => match request.text().await {
+                Ok(runs) => self.flush(&key_hash, &runs).await,
                 Err(error) => Err(failed(error)),
             },
             GateAction::Recorded(id) => storage::record(&self.sql(), id).map(Option::unwrap_or_default),
@@ -105,8 +105,8 @@ impl DurableObject for KeyGate {
 
     async fn alarm(&self) -> Result<Response> {
         self.memory.borrow_mut().alarm = None;
-        if let Err(error) = self.do_chores().await {
-            Console.write(Level::Error, json!({ "message": "A key's gate could not book.", "error": error.0 }));
+        if let Err(error) = self.maintain().await {
+            Console.write(Level::Error, json!({ "message": "A key's gate could not flush.", "error": error.0 }));
             // Nothing is lost: all of it is still there, and the next alarm tries again.
             self.state.storage().set_alarm(RETRY_AFTER).await?;
         }
@@ -115,27 +115,27 @@ impl DurableObject for KeyGate {
 }
 
 impl KeyGate {
-    async fn ask(&self, key_hash: &str, ask: &Ask) -> std::result::Result<String, PortError> {
+    async fn ask(&self, key_hash: &str, ask: &CheckKey) -> std::result::Result<String, PortError> {
         let facts = self.facts(key_hash).await?;
         let now = RuntimeClock.now();
-        let verdict = {
+        let decision = {
             let mut memory = self.memory.borrow_mut();
-            let verdict = decide(facts.as_ref(), &mut self.saved(&mut memory, key_hash)?.window, ask, now);
-            if ask.counts && matches!(verdict, Verdict::Open { .. }) {
+            let decision = decide(facts.as_ref(), &mut self.saved(&mut memory, key_hash)?.window, ask, now);
+            if ask.counts && matches!(decision, Decision::Open { .. }) {
                 memory.unsaved_since.get_or_insert(now);
-                memory.unbooked_use.get_or_insert(now);
+                memory.pending_use.get_or_insert(now);
             }
-            verdict
+            decision
         };
         self.set_alarm(now).await?;
-        serde_json::to_string(&verdict).map_err(|error| PortError(error.to_string()))
+        serde_json::to_string(&decision).map_err(|error| PortError(error.to_string()))
     }
 
-    /// Saves ended runs, each of them a [`Handover`] on a line of its own. Records that the gate has no room for get a
+    /// Saves ended runs, each of them a [`FinishedRun`] on a line of its own. Records that the gate has no room for get a
     /// place of their own.
     async fn record(&self, key_hash: &str, runs: &str) -> std::result::Result<String, PortError> {
         let now = RuntimeClock.now();
-        let runs: Option<Vec<_>> = runs.lines().map(Handover::from_line).collect();
+        let runs: Option<Vec<_>> = runs.lines().map(FinishedRun::from_line).collect();
         let mut runs = runs.ok_or_else(|| PortError("What was handed over is unreadable.".to_owned()))?;
         if self.state.storage().sql().database_size() as u64 > MAX_STORED_BYTES {
             let ledger = bindings::ledger(&self.env).map_err(failed)?;
@@ -155,33 +155,33 @@ impl KeyGate {
     }
 
     /// Books what there is.
-    async fn book(&self, key_hash: &str, runs: &str) -> std::result::Result<String, PortError> {
+    async fn flush(&self, key_hash: &str, runs: &str) -> std::result::Result<String, PortError> {
         if !runs.is_empty() {
             self.record(key_hash, runs).await?;
         }
         let sql = self.sql();
-        if storage::unbooked_since(&sql)?.is_some() {
+        if storage::pending_since(&sql)?.is_some() {
             let latest = storage::latest_usage(&sql)?;
-            while self.book_oldest(key_hash).await? < latest {}
+            while self.flush_oldest(key_hash).await? < latest {}
         }
         Ok(String::new())
     }
 
     /// Books one batch, and answers how far that is.
-    async fn book_oldest(&self, key_hash: &str) -> std::result::Result<i64, PortError> {
+    async fn flush_oldest(&self, key_hash: &str) -> std::result::Result<i64, PortError> {
         let sql = self.sql();
         let (usage, last) = storage::oldest_usage(&sql)?;
         let used_at = {
             let memory = self.memory.borrow();
             let latest = memory.saved.as_ref().and_then(|saved| saved.window.latest());
-            memory.unbooked_use.and(latest)
+            memory.pending_use.and(latest)
         };
         let ledger = bindings::ledger(&self.env).map_err(failed)?;
-        ledger.book(key_hash, used_at, &usage).await?;
+        ledger.flush(key_hash, used_at, &usage).await?;
         storage::forget_usage(&sql, last)?;
         let mut memory = self.memory.borrow_mut();
-        // A use during the booking is booked with the next.
-        memory.unbooked_use =
+        // A use during the flush is flushed with the next.
+        memory.pending_use =
             memory.saved.as_ref().and_then(|saved| saved.window.latest()).filter(|at| Some(*at) != used_at);
         Ok(last)
     }
@@ -198,7 +198,7 @@ impl KeyGate {
     }
 
     /// What the database says about the key, from memory where it was asked before.
-    async fn facts(&self, key_hash: &str) -> std::result::Result<Option<KeyFacts>, PortError> {
+    async fn facts(&self, key_hash: &str) -> std::result::Result<Option<KeyConfig>, PortError> {
         loop {
             let (looking, generation) = {
                 let mut memory = self.memory.borrow_mut();
@@ -236,13 +236,13 @@ impl KeyGate {
         Ok(memory.saved.get_or_insert_with(|| Saved { key_hash: key_hash.to_owned(), ..Saved::default() }))
     }
 
-    /// Saves the window, books and purges what is due, or deletes everything where nothing is left to do. Calls come in
-    /// during the booking; they find everything in order, because only what was booked is forgotten, and only afterwards.
-    async fn do_chores(&self) -> std::result::Result<(), PortError> {
+    /// Saves the window, flushes and purges what is due, or deletes everything where nothing is left to do. Calls come in
+    /// during the flush; they find everything in order, because only what was flushed is forgotten, and only afterwards.
+    async fn maintain(&self) -> std::result::Result<(), PortError> {
         let Some(key_hash) = self.save_window()? else { return Ok(()) };
         let sql = self.sql();
-        if self.chores()?.books(RuntimeClock.now()) {
-            self.book_oldest(&key_hash).await?;
+        if self.maintenance()?.flushes(RuntimeClock.now()) {
+            self.flush_oldest(&key_hash).await?;
             // Whoever changed the key may have failed to say so: then it takes effect now.
             let generation = self.memory.borrow().generation;
             let facts = bindings::ledger(&self.env).map_err(failed)?.facts(&key_hash).await?;
@@ -252,10 +252,10 @@ impl KeyGate {
             }
         }
         let now = RuntimeClock.now();
-        if let Some(before) = self.chores()?.purges(now) {
+        if let Some(before) = self.maintenance()?.purges(now) {
             storage::purge_records(&sql, before)?;
         }
-        if next_alarm(&self.chores()?, now).is_none() {
+        if next_alarm(&self.maintenance()?, now).is_none() {
             self.state.storage().delete_all().await.map_err(failed)?;
             // A call that came in meanwhile is in memory, but its alarm may have gone with the storage.
             self.memory.borrow_mut().alarm = None;
@@ -279,14 +279,14 @@ impl KeyGate {
         Ok(Some(key_hash.clone()))
     }
 
-    fn chores(&self) -> std::result::Result<Chores, PortError> {
+    fn maintenance(&self) -> std::result::Result<Maintenance, PortError> {
         let sql = self.sql();
-        let unbooked_since = storage::unbooked_since(&sql)?;
+        let pending_since = storage::pending_since(&sql)?;
         let oldest_record = storage::oldest_record(&sql)?.map(|id| id.day());
         let memory = self.memory.borrow();
-        Ok(Chores {
+        Ok(Maintenance {
             unsaved_since: memory.unsaved_since,
-            unbooked_since: unbooked_since.into_iter().chain(memory.unbooked_use).min(),
+            pending_since: pending_since.into_iter().chain(memory.pending_use).min(),
             latest: memory.saved.as_ref().and_then(|saved| saved.window.latest()),
             oldest_record,
         })
@@ -294,12 +294,12 @@ impl KeyGate {
 
     /// Sets the alarm where the next chore comes earlier than the one that is set.
     async fn set_alarm(&self, now: Timestamp) -> std::result::Result<(), PortError> {
-        // Of all chores saving comes soonest; most calls find an alarm that is early enough, and go on.
+        // Of all maintenance saving comes soonest; most calls find an alarm that is early enough, and go on.
         let is_early_enough = self.memory.borrow().alarm.is_some_and(|alarm| alarm <= now.plus_ms(SAVE_AFTER_MS));
         if is_early_enough {
             return Ok(());
         }
-        let Some(next) = next_alarm(&self.chores()?, now) else { return Ok(()) };
+        let Some(next) = next_alarm(&self.maintenance()?, now) else { return Ok(()) };
         {
             let mut memory = self.memory.borrow_mut();
             if memory.alarm.is_some_and(|alarm| alarm <= next) {
@@ -320,10 +320,10 @@ fn look(ledger: Result<Rc<dyn KeyLedger>>, key_hash: String) -> Looking {
     async move { ledger.map_err(failed)?.facts(&key_hash).await }.boxed_local().shared()
 }
 
-/// The answer to a caller. What is in a verdict, ids, hosts and names, is ASCII, as headers want it.
-fn with_verdict(verdict: &str) -> Result<Response> {
+/// The answer to a caller. What is in a decision, ids, hosts and names, is ASCII, as headers want it.
+fn with_decision(decision: &str) -> Result<Response> {
     let headers = Headers::new();
-    headers.set(VERDICT, verdict)?;
+    headers.set(DECISION, decision)?;
     Ok(Response::empty()?.with_status(200).with_headers(headers))
 }
 

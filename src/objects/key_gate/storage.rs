@@ -1,16 +1,16 @@
 //! What a key's gate keeps over its own restarts, in its own database.
 
 use crate::domain::key::rolling_window::RollingWindow;
-use crate::domain::run::finished::Handover;
+use crate::domain::run::finished::FinishedRun;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::tables::has_table;
 use crate::ports::{LocalSql, PortError, SqlValue};
 
-/// Usage that one booking takes, in bytes: D1 takes arguments of 2 MB.
-const BOOKED_AT_ONCE: usize = 1_000_000;
+/// Usage that one flush takes, in bytes: D1 takes arguments of 2 MB.
+const FLUSHED_AT_ONCE: usize = 1_000_000;
 /// Usage that one row has, in bytes; what one run adds to it has 10 kB at most.
-const BYTES_A_ROW: usize = BOOKED_AT_ONCE / 4;
+const BYTES_A_ROW: usize = FLUSHED_AT_ONCE / 4;
 /// Results that one step of a purge deletes.
 const PURGED_AT_ONCE: i64 = 10_000;
 
@@ -31,7 +31,7 @@ pub fn create_tables(sql: &dyn LocalSql, key_hash: &str) -> Result<(), PortError
         &[],
     )?;
     sql.exec(
-        "CREATE TABLE IF NOT EXISTS unbooked (position INTEGER PRIMARY KEY, record TEXT NOT NULL, \
+        "CREATE TABLE IF NOT EXISTS pending_usage (position INTEGER PRIMARY KEY, record TEXT NOT NULL, \
          since INTEGER NOT NULL)",
         &[],
     )?;
@@ -63,9 +63,9 @@ pub fn load(sql: &dyn LocalSql) -> Result<Option<Saved>, PortError> {
     }
 }
 
-/// Keeps ended runs: their usage until it is booked, together in as few rows as will hold it, and their records until they
+/// Keeps ended runs: their usage until it is flushed, together in as few rows as will hold it, and their records until they
 /// are purged.
-pub fn add(sql: &dyn LocalSql, runs: Vec<Handover>, now: Timestamp) -> Result<(), PortError> {
+pub fn add(sql: &dyn LocalSql, runs: Vec<FinishedRun>, now: Timestamp) -> Result<(), PortError> {
     let mut usage = String::new();
     for run in runs {
         if let Some(record) = run.record {
@@ -82,7 +82,7 @@ pub fn add(sql: &dyn LocalSql, runs: Vec<Handover>, now: Timestamp) -> Result<()
 
 fn add_usage(sql: &dyn LocalSql, usage: String, now: Timestamp) -> Result<(), PortError> {
     let args = [SqlValue::Text(usage), SqlValue::Integer(now.0)];
-    sql.exec("INSERT INTO unbooked (record, since) VALUES (?, ?)", &args).map(drop)
+    sql.exec("INSERT INTO pending_usage (record, since) VALUES (?, ?)", &args).map(drop)
 }
 
 /// The record of a run.
@@ -125,16 +125,16 @@ pub fn oldest_record(sql: &dyn LocalSql) -> Result<Option<RunId>, PortError> {
     })
 }
 
-/// The oldest usage, a line for each run, as much as one booking takes, and the position of the last row of it.
+/// The oldest usage, a line for each run, as much as one flush takes, and the position of the last row of it.
 pub fn oldest_usage(sql: &dyn LocalSql) -> Result<(Vec<String>, i64), PortError> {
     let (mut last, mut bytes) = (0, 0);
     let mut usage = Vec::new();
-    for row in sql.exec("SELECT position, record FROM unbooked ORDER BY position LIMIT 100", &[])? {
+    for row in sql.exec("SELECT position, record FROM pending_usage ORDER BY position LIMIT 100", &[])? {
         let [SqlValue::Integer(position), SqlValue::Text(lines)] = &row[..] else {
             return Err(PortError("The usage of a run is unreadable.".to_owned()));
         };
         bytes += lines.len();
-        if last != 0 && bytes > BOOKED_AT_ONCE {
+        if last != 0 && bytes > FLUSHED_AT_ONCE {
             break;
         }
         last = *position;
@@ -143,25 +143,25 @@ pub fn oldest_usage(sql: &dyn LocalSql) -> Result<(Vec<String>, i64), PortError>
     Ok((usage, last))
 }
 
-/// The position of the latest usage that is not booked; 0 where all is.
+/// The position of the latest usage that is not flushed; 0 where all is.
 pub fn latest_usage(sql: &dyn LocalSql) -> Result<i64, PortError> {
-    Ok(match sql.exec("SELECT max(position) FROM unbooked", &[])?.first().map(Vec::as_slice) {
+    Ok(match sql.exec("SELECT max(position) FROM pending_usage", &[])?.first().map(Vec::as_slice) {
         Some([SqlValue::Integer(position)]) => *position,
         _ => 0,
     })
 }
 
-/// Forgets the usage up to a position, which is booked.
+/// Forgets the usage up to a position, which is flushed.
 pub fn forget_usage(sql: &dyn LocalSql, last: i64) -> Result<(), PortError> {
-    sql.exec("DELETE FROM unbooked WHERE position <= ?", &[SqlValue::Integer(last)]).map(drop)
+    sql.exec("DELETE FROM pending_usage WHERE position <= ?", &[SqlValue::Integer(last)]).map(drop)
 }
 
-/// Since when there is usage that is not booked.
-pub fn unbooked_since(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError> {
-    if !has_table(sql, "unbooked")? {
+/// Since when there is usage that is not flushed.
+pub fn pending_since(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError> {
+    if !has_table(sql, "pending_usage")? {
         return Ok(None);
     }
-    let rows = sql.exec("SELECT since FROM unbooked ORDER BY position LIMIT 1", &[])?;
+    let rows = sql.exec("SELECT since FROM pending_usage ORDER BY position LIMIT 1", &[])?;
     Ok(match rows.first().map(Vec::as_slice) {
         Some([SqlValue::Integer(since)]) => Some(Timestamp(*since)),
         _ => None,
@@ -174,15 +174,15 @@ mod tests {
     use crate::domain::usage::DAY_MS;
     use crate::tests::sqlite::Sqlite;
 
-    fn run(of: u8, record: Option<&str>) -> Handover {
+    fn run(of: u8, record: Option<&str>) -> FinishedRun {
         let id = RunId::with_key("0badcafe", Timestamp(i64::from(of) * DAY_MS), [of; 16]);
-        Handover { id, usage: format!("u{of}"), record: record.map(str::to_owned) }
+        FinishedRun { id, usage: format!("u{of}"), record: record.map(str::to_owned) }
     }
 
     #[test]
     fn windows_and_usage_outlive_the_object() {
         let sql = Sqlite::empty();
-        assert_eq!((load(&sql), unbooked_since(&sql)), (Ok(None), Ok(None)));
+        assert_eq!((load(&sql), pending_since(&sql)), (Ok(None), Ok(None)));
         create_tables(&sql, "ab").unwrap();
         create_tables(&sql, "ab").unwrap();
         let empty = Saved { key_hash: "ab".into(), window: RollingWindow::default() };
@@ -194,7 +194,7 @@ mod tests {
         }
         assert_eq!(load(&sql), Ok(Some(Saved { key_hash: "ab".into(), window })));
 
-        assert_eq!((unbooked_since(&sql), oldest_usage(&sql)), (Ok(None), Ok((vec![], 0))));
+        assert_eq!((pending_since(&sql), oldest_usage(&sql)), (Ok(None), Ok((vec![], 0))));
         for at in 0..150 {
             add(&sql, vec![run(1, None), run(2, None)], Timestamp(at)).unwrap();
         }
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!((usage.len(), usage[198].as_str(), usage[199].as_str()), (200, "u1", "u2"));
         assert_eq!(latest_usage(&sql), Ok(last + 50));
         forget_usage(&sql, last).unwrap();
-        assert_eq!(unbooked_since(&sql), Ok(Some(Timestamp(100))));
+        assert_eq!(pending_since(&sql), Ok(Some(Timestamp(100))));
         assert_eq!(oldest_usage(&sql).unwrap().0.len(), 100);
     }
 
@@ -210,15 +210,15 @@ mod tests {
     fn no_row_and_no_booking_is_larger_than_the_database_takes() {
         let sql = Sqlite::empty();
         create_tables(&sql, "ab").unwrap();
-        let large = Handover { usage: "x".repeat(10_000), ..run(1, None) };
+        let large = FinishedRun { usage: "x".repeat(10_000), ..run(1, None) };
         add(&sql, vec![large; 250], Timestamp(0)).unwrap();
-        let mut booked = 0;
+        let mut flushed = 0;
         while let (usage, last @ 1..) = oldest_usage(&sql).unwrap() {
-            assert!(usage.iter().map(String::len).sum::<usize>() <= BOOKED_AT_ONCE);
-            booked += usage.len();
+            assert!(usage.iter().map(String::len).sum::<usize>() <= FLUSHED_AT_ONCE);
+            flushed += usage.len();
             forget_usage(&sql, last).unwrap();
         }
-        assert_eq!(booked, 250);
+        assert_eq!(flushed, 250);
     }
 
     #[test]
@@ -250,6 +250,6 @@ mod tests {
         assert_eq!((record(&sql, id(1)), record(&sql, id(2))), (Ok(None), Ok(Some("{}".into()))));
         purge_records(&sql, day(9)).unwrap();
         assert_eq!(oldest_record(&sql), Ok(None));
-        assert_eq!(oldest_usage(&sql).unwrap().0.len(), 6, "what is booked is another matter");
+        assert_eq!(oldest_usage(&sql).unwrap().0.len(), 6, "what is flushed is another matter");
     }
 }

@@ -4,7 +4,7 @@ use crate::domain::room::id::{Kind, RoomId};
 use crate::platform::fetch;
 use crate::ports::PortError;
 use crate::ports::exchange::Upgrade;
-use crate::ports::rooms::{Payer, RoomRun, RoomRunEnd, Rooms, SeatAsked};
+use crate::ports::rooms::{BillingKey, JoinRequest, RoomRun, RoomRunEnd, Rooms};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
@@ -28,9 +28,9 @@ pub struct RoomCall {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RoomAction {
-    Open(Payer),
+    Open(BillingKey),
     /// The answer is a WebSocket, or 404.
-    Connect(SeatAsked),
+    Connect(JoinRequest),
     /// The answer is JSON, or 404.
     State,
     /// Runs the [`RoomRun`] in the body. The answer is a [`RoomRunEnd`].
@@ -82,11 +82,11 @@ impl RoomStub {
 
 #[async_trait(?Send)]
 impl Rooms for RoomStub {
-    async fn open(&self, room: &RoomId, payer: &Payer) -> Result<(), PortError> {
-        self.call(room, RoomAction::Open(payer.clone()), None).await.map(drop)
+    async fn open(&self, room: &RoomId, billing_key: &BillingKey) -> Result<(), PortError> {
+        self.call(room, RoomAction::Open(billing_key.clone()), None).await.map(drop)
     }
 
-    async fn connect(&self, room: &RoomId, seat: &SeatAsked) -> Result<Option<Upgrade>, PortError> {
+    async fn connect(&self, room: &RoomId, seat: &JoinRequest) -> Result<Option<Upgrade>, PortError> {
         let response = self.call(room, RoomAction::Connect(seat.clone()), None).await?;
         Ok(response.websocket().map(|socket| Upgrade(Box::new(socket))))
     }
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn room_call_format_unchanged() {
-        let seat = SeatAsked {
+        let seat = JoinRequest {
             role: Role::Editor,
             name: Some("Zoë & = 100 %+".into()),
             expires_at: None,

@@ -12,12 +12,12 @@ use crate::bindings;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::room::call::{RoomAction, RoomCall};
 use crate::objects::room::runs::{self, Asked};
-use crate::objects::room::storage::{self as storage, Facts, Log as UpdateLog};
+use crate::objects::room::storage::{self as storage, Log as UpdateLog, RoomMetadata};
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
 use crate::platform::entropy::RuntimeEntropy;
 use crate::platform::object_sql::ObjectSql;
-use crate::ports::rooms::{Payer, SeatAsked};
+use crate::ports::rooms::{BillingKey, JoinRequest};
 use crate::ports::{Clock, Entropy, Level, Log, PortError};
 use docle_room::close::Close;
 use docle_room::room::{Arrival, Effect, Frame, Incoming, Output, Room as Logic, RunAsked};
@@ -49,7 +49,7 @@ pub struct Room {
 /// A room in memory. It is never borrowed over an await.
 pub(super) struct Live {
     pub logic: Logic,
-    pub facts: Facts,
+    pub facts: RoomMetadata,
     sockets: HashMap<u32, WebSocket>,
     log: UpdateLog,
     /// Whether anything is stored.
@@ -65,9 +65,9 @@ impl DurableObject for Room {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let RoomCall { is_owned, what } = RoomCall::read(&request)?;
-        let exists = !is_owned || self.with(|live| Ok(live.facts.payer.is_some()))?;
+        let exists = !is_owned || self.with(|live| Ok(live.facts.billing_key.is_some()))?;
         let response = match what {
-            RoomAction::Open(payer) => self.open(&payer).and_then(|()| Response::empty()),
+            RoomAction::Open(billing_key) => self.open(&billing_key).and_then(|()| Response::empty()),
             RoomAction::Delete => self.delete().await.and_then(|()| Response::empty()),
             RoomAction::Run => {
                 let run = request.json().await?;
@@ -162,7 +162,7 @@ impl Room {
         let sql = self.sql();
         let facts = storage::facts(&sql)?;
         let exists = facts.is_some();
-        let facts = facts.unwrap_or_else(|| Facts { client: random(), ..Facts::default() });
+        let facts = facts.unwrap_or_else(|| RoomMetadata { client: random(), ..RoomMetadata::default() });
         let (mut stored, log) = if exists { storage::load(&sql, &facts)? } else { Default::default() };
         stored.client = facts.client;
         let mut sockets = HashMap::new();
@@ -178,19 +178,19 @@ impl Room {
         Ok(Live { logic, facts, sockets, log, exists, alarm: None })
     }
 
-    fn open(&self, payer: &Payer) -> Result<()> {
+    fn open(&self, billing_key: &BillingKey) -> Result<()> {
         let sql = self.sql();
         self.with(|live| {
             live.create(&sql)?;
-            live.facts.payer = Some(payer.clone());
+            live.facts.billing_key = Some(billing_key.clone());
             live.logic.set_owned();
-            storage::save_facts(&sql, &live.facts)
+            storage::save_metadata(&sql, &live.facts)
         })
     }
 
-    fn seat(&self, seat: SeatAsked) -> Result<Response> {
+    fn seat(&self, seat: JoinRequest) -> Result<Response> {
         let WebSocketPair { client, server } = WebSocketPair::new()?;
-        let SeatAsked { role, name, expires_at, host, speaks_yjs, wants_events } = seat;
+        let JoinRequest { role, name, expires_at, host, speaks_yjs, wants_events } = seat;
         let id = self.with(|live| {
             let mut ids = std::iter::repeat_with(random);
             Ok(ids.find(|id| live.logic.seat(*id).is_none()).unwrap_or_default())
@@ -200,7 +200,7 @@ impl Room {
         self.with(|live| {
             live.sockets.insert(id, server);
             if live.facts.empty_since.take().is_some() {
-                storage::save_facts(&sql, &live.facts)?;
+                storage::save_metadata(&sql, &live.facts)?;
             }
             Ok(())
         })?;
@@ -219,7 +219,7 @@ impl Room {
             live.sockets.remove(&id);
             if live.logic.is_empty() && live.exists && live.facts.empty_since.is_none() {
                 live.facts.empty_since = Some(now());
-                storage::save_facts(&sql, &live.facts)?;
+                storage::save_metadata(&sql, &live.facts)?;
             }
             Ok(())
         })?;
@@ -302,7 +302,7 @@ impl Live {
     pub(super) fn create(&mut self, sql: &ObjectSql) -> std::result::Result<(), PortError> {
         if !self.exists {
             storage::create_tables(sql)?;
-            storage::save_facts(sql, &self.facts)?;
+            storage::save_metadata(sql, &self.facts)?;
             self.exists = true;
         }
         Ok(())
@@ -326,7 +326,7 @@ impl Live {
 
     /// When the room is deleted if nobody comes.
     fn end(&self) -> Option<i64> {
-        let is_nobodys = self.facts.payer.is_none();
+        let is_nobodys = self.facts.billing_key.is_none();
         self.facts.empty_since.filter(|_| is_nobodys && self.logic.is_empty()).map(|since| since + KEEP_MS)
     }
 

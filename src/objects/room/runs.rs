@@ -3,7 +3,7 @@
 use crate::objects::room::object::{Room, programs};
 use crate::objects::room::storage;
 use crate::ports::PortError;
-use crate::ports::rooms::{Heard, PaidBy, ProgramAsked, Refused, RoomRun, RoomRunEnd};
+use crate::ports::rooms::{ProgramRequest, Refused, RoomRun, RoomRunEnd, RunAs, RunMessage};
 use docle_room::room::RunAsked;
 use futures::StreamExt;
 use serde_json::Value;
@@ -24,20 +24,20 @@ pub async fn run_by_http(room: &Room, run: RoomRun, exists: bool) -> Result<Room
     let begun = room.with(|live| Ok(live.logic.begin_run(&run.user_id, run.code.clone(), run.lang.clone())))?;
     let Ok(request) = begun else { return Ok(RoomRunEnd::Busy) };
     if let Some(admitted) = &run.admitted {
-        adopt(room, &admitted.payer)?;
+        adopt(room, &admitted.billing_key)?;
     }
     self::run(room, Asked::ByHttp { run, request }).await
 }
 
 /// The room goes on with the key that was used last: others may have been revoked.
-fn adopt(room: &Room, payer: &crate::ports::rooms::Payer) -> Result<()> {
+fn adopt(room: &Room, billing_key: &crate::ports::rooms::BillingKey) -> Result<()> {
     let sql = room.sql();
     room.with(|live| {
-        if live.facts.payer.as_ref() == Some(payer) {
+        if live.facts.billing_key.as_ref() == Some(billing_key) {
             return Ok(());
         }
-        live.facts.payer = Some(payer.clone());
-        storage::save_facts(&sql, &live.facts)
+        live.facts.billing_key = Some(billing_key.clone());
+        storage::save_metadata(&sql, &live.facts)
     })
 }
 
@@ -67,15 +67,22 @@ pub async fn run(room: &Room, asked: Asked) -> Result<RoomRunEnd> {
 }
 
 async fn follow(room: &Room, asked: Asked) -> Result<std::result::Result<Value, Refused>> {
-    let payer = room.with(|live| {
-        live.facts.payer.clone().ok_or_else(|| PortError("A room without a payer was asked to run.".to_owned()))
+    let billing_key = room.with(|live| {
+        live.facts
+            .billing_key
+            .clone()
+            .ok_or_else(|| PortError("A room without a billing_key was asked to run.".to_owned()))
     })?;
     let ask = match asked {
-        Asked::InRoom(RunAsked { host, request, .. }) => ProgramAsked { payer: PaidBy::Room { payer, host }, request },
-        Asked::ByHttp { run: RoomRun { admitted: Some(admitted), .. }, request } => {
-            ProgramAsked { payer: PaidBy::Admitted(admitted), request }
+        Asked::InRoom(RunAsked { host, request, .. }) => {
+            ProgramRequest { billing_key: RunAs::Room { billing_key, host }, request }
         }
-        Asked::ByHttp { run, request } => ProgramAsked { payer: PaidBy::Room { payer, host: run.host }, request },
+        Asked::ByHttp { run: RoomRun { admitted: Some(admitted), .. }, request } => {
+            ProgramRequest { billing_key: RunAs::Admitted(admitted), request }
+        }
+        Asked::ByHttp { run, request } => {
+            ProgramRequest { billing_key: RunAs::Room { billing_key, host: run.host }, request }
+        }
     };
     let mut heard = match programs(room)?.start(ask).await {
         Ok(heard) => heard,
@@ -83,8 +90,8 @@ async fn follow(room: &Room, asked: Asked) -> Result<std::result::Result<Value, 
     };
     while let Some(heard) = heard.next().await {
         match heard {
-            Heard::Event(event) => drop(room.act(|logic| logic.tell_run(event))?),
-            Heard::Result(result) => return Ok(Ok(result)),
+            RunMessage::Event(event) => drop(room.act(|logic| logic.tell_run(event))?),
+            RunMessage::Result(result) => return Ok(Ok(result)),
         }
     }
     let message = "The run ended without a result.".to_owned();

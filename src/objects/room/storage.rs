@@ -2,7 +2,7 @@
 
 use crate::domain::timestamp::Timestamp;
 use crate::objects::tables::has_table;
-use crate::ports::rooms::Payer;
+use crate::ports::rooms::BillingKey;
 use crate::ports::{LocalSql, PortError, SqlValue};
 use docle_room::history::History;
 use docle_room::room::Stored;
@@ -19,12 +19,12 @@ const RESULT: &str = "result";
 /// What is known of a room beside its document.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Facts {
+pub struct RoomMetadata {
     /// The client id of the room's own edits. It goes on being used after a restart, because everything that was ever sent
     /// out is stored, so that no clock is given twice.
     pub client: u32,
     /// `None` for a room that is nobody's.
-    pub payer: Option<Payer>,
+    pub billing_key: Option<BillingKey>,
     /// When the document last changed, up to the snapshot, in milliseconds since 1970.
     pub last_update: i64,
     /// Since when nobody is there.
@@ -51,7 +51,7 @@ pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
 }
 
 /// The facts; `None` where nothing was ever stored. Asking writes nothing.
-pub fn facts(sql: &dyn LocalSql) -> Result<Option<Facts>, PortError> {
+pub fn facts(sql: &dyn LocalSql) -> Result<Option<RoomMetadata>, PortError> {
     if !has_table(sql, "facts")? {
         return Ok(None);
     }
@@ -64,7 +64,7 @@ pub fn facts(sql: &dyn LocalSql) -> Result<Option<Facts>, PortError> {
 }
 
 /// Stores the facts.
-pub fn save_facts(sql: &dyn LocalSql, facts: &Facts) -> Result<(), PortError> {
+pub fn save_metadata(sql: &dyn LocalSql, facts: &RoomMetadata) -> Result<(), PortError> {
     let json = serde_json::to_string(facts).map_err(unreadable)?;
     sql.exec("INSERT OR REPLACE INTO facts (id, json) VALUES (1, ?)", &[SqlValue::Text(json)]).map(drop)
 }
@@ -76,10 +76,10 @@ pub fn append(sql: &dyn LocalSql, rev: u64, now: Timestamp, update: Vec<u8>) -> 
 }
 
 /// Puts a snapshot in the place of all updates so far.
-pub fn compact(sql: &dyn LocalSql, snapshot: &[u8], history: &History, facts: &Facts) -> Result<(), PortError> {
+pub fn compact(sql: &dyn LocalSql, snapshot: &[u8], history: &History, facts: &RoomMetadata) -> Result<(), PortError> {
     put_blob(sql, SNAPSHOT, snapshot)?;
     put_blob(sql, HISTORY, &serde_json::to_vec(history).map_err(unreadable)?)?;
-    save_facts(sql, facts)?;
+    save_metadata(sql, facts)?;
     sql.exec("DELETE FROM log", &[]).map(drop)
 }
 
@@ -89,10 +89,10 @@ pub fn save_result(sql: &dyn LocalSql, result: &Value) -> Result<(), PortError> 
 }
 
 /// What the room is made of again, without its seats; and what had to be replayed.
-pub fn load(sql: &dyn LocalSql, facts: &Facts) -> Result<(Stored, Log), PortError> {
+pub fn load(sql: &dyn LocalSql, facts: &RoomMetadata) -> Result<(Stored, Log), PortError> {
     let mut stored = Stored {
         client: facts.client,
-        has_owner: facts.payer.is_some(),
+        has_owner: facts.billing_key.is_some(),
         last_update: facts.last_update,
         ..Stored::default()
     };
@@ -154,8 +154,8 @@ mod tests {
         create_tables(&sql).unwrap();
         create_tables(&sql).unwrap();
         assert_eq!(facts(&sql), Ok(None));
-        let known = Facts { client: 7, last_update: 5, ..Facts::default() };
-        save_facts(&sql, &known).unwrap();
+        let known = RoomMetadata { client: 7, last_update: 5, ..RoomMetadata::default() };
+        save_metadata(&sql, &known).unwrap();
         for (rev, update) in [(1, vec![1]), (2, vec![2, 2]), (3, vec![3])] {
             append(&sql, rev, Timestamp(10 + rev as i64), update).unwrap();
         }
@@ -175,11 +175,11 @@ mod tests {
     #[test]
     fn facts_format_unchanged() {
         let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
-        let payer = Some(Payer { key_hash: "ab".into(), owner });
-        let facts = Facts { client: 7, payer, last_update: 5, empty_since: Some(6) };
+        let billing_key = Some(BillingKey { key_hash: "ab".into(), owner });
+        let facts = RoomMetadata { client: 7, billing_key, last_update: 5, empty_since: Some(6) };
         let json = serde_json::to_string(&facts).unwrap();
         let expected = concat!(
-            r#"{"client":7,"payer":{"keyHash":"ab","owner":{"projectId":"proj_1","keyId":"key_1"}},"#,
+            r#"{"client":7,"billing_key":{"keyHash":"ab","owner":{"projectId":"proj_1","keyId":"key_1"}},"#,
             r#""lastUpdate":5,"emptySince":6}"#,
         );
         assert_eq!(json, expected);

@@ -1,10 +1,10 @@
 //! What the Sandbox object is asked, and the stub that asks it.
 
-use crate::domain::run::events::Broken;
+use crate::domain::run::events::Interrupted;
 use crate::domain::run::id::RunId;
 use crate::platform::fetch;
 use crate::platform::socket::RuntimeSocket;
-use crate::ports::{FirstCall, Once, RunMode, RunStream, SandboxFailure, SandboxFailureCode, Sandboxes, Socket};
+use crate::ports::{FirstCall, IdempotentCall, PoolFailure, PoolFailureCode, RunMode, RunPools, RunStream, Socket};
 use async_trait::async_trait;
 use docle_protocol::RunnerHealth;
 use futures::stream::{self, StreamExt};
@@ -25,18 +25,18 @@ const ADDRESS: &str = "http://sandbox/";
 /// What the object can be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type")]
-pub enum SandboxCall {
+pub enum RunPoolCall {
     /// Run the job in the body. The answer is the runner's event stream. The id is that of an interactive run.
     Run {
-        once: Option<Once>,
+        once: Option<IdempotentCall>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         interactive: Option<RunId>,
     },
     /// See to it that a job which may be on its way is executed in no container. The answer is `true`, or `false` where it
     /// has been, or may have been.
-    Withdraw { id: RunId },
+    CancelUnstarted { id: RunId },
     /// The same for this object's own container.
-    WithdrawHere { id: RunId },
+    CancelUnstartedHere { id: RunId },
     /// Lead to the standard input of an interactive run. The answer is a WebSocket, see
     /// [`docle_protocol::headers::stdin_path`], or empty where the run is over.
     Input { id: RunId },
@@ -49,9 +49,9 @@ pub enum SandboxCall {
     Start,
     /// End this object's containers, whatever they do. The answer is empty.
     Destroy,
-    /// Say how things are without changing them. The answer is a [`SandboxState`].
+    /// Say how things are without changing them. The answer is a [`PoolState`].
     State,
-    /// Ask the runner how it is. The answer is a [`RunnerHealth`], or null where there is a container for each project.
+    /// CheckKey the runner how it is. The answer is a [`RunnerHealth`], or null where there is a container for each project.
     Health,
 }
 
@@ -66,7 +66,7 @@ pub struct Started {
 /// How an object and what it shares out are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SandboxState {
+pub struct PoolState {
     /// Whether this object's container runs.
     pub container: bool,
     /// The runner in it, once it has answered.
@@ -83,7 +83,7 @@ pub struct SandboxState {
 pub enum Answer {
     Good(web_sys::Response),
     /// The object said no.
-    Failed(SandboxFailure),
+    Failed(PoolFailure),
     /// The object did not answer, or not in a way that is understood. What it did is unknown.
     Broken(String),
 }
@@ -91,14 +91,14 @@ pub enum Answer {
 /// Asks an object.
 pub async fn call_object(
     stub: worker::Result<Stub>,
-    call: &SandboxCall,
+    call: &RunPoolCall,
     body: Option<&JsValue>,
     signal: Option<&AbortSignal>,
 ) -> Answer {
     let answer = async {
         let text = serde_json::to_string(call)?;
         let request = match call {
-            SandboxCall::Input { .. } | SandboxCall::InputHere { .. } => {
+            RunPoolCall::Input { .. } | RunPoolCall::InputHere { .. } => {
                 fetch::request("GET", &[(CALL, text.as_str()), ("upgrade", "websocket")], body)?
             }
             _ => fetch::request("POST", &[(CALL, &text)], body)?,
@@ -116,7 +116,7 @@ pub async fn call_object(
     answer.await.unwrap_or_else(|error: worker::Error| Answer::Broken(error.to_string()))
 }
 
-impl SandboxCall {
+impl RunPoolCall {
     /// The call that a request carries.
     pub fn read(request: &Request) -> worker::Result<Self> {
         let call = request.headers().get(CALL)?.unwrap_or_default();
@@ -125,7 +125,7 @@ impl SandboxCall {
 }
 
 /// The answer that says why a call was not followed.
-pub fn refuse(failure: &SandboxFailure) -> worker::Result<Response> {
+pub fn refuse(failure: &PoolFailure) -> worker::Result<Response> {
     Ok(Response::from_json(failure)?.with_status(500))
 }
 
@@ -162,21 +162,21 @@ pub fn name_of_member(name: &str, member: usize) -> String {
 /// The object that is asked for health: one that has nothing else to do.
 const NAME_FOR_HEALTH: &str = "health";
 
-/// [`Sandboxes`] by calling Sandbox objects.
-pub struct SandboxStub {
+/// [`RunPools`] by calling Sandbox objects.
+pub struct RunPoolStub {
     pub namespace: Rc<ObjectNamespace>,
     /// Aborted when the client of this request leaves.
     pub client_left: AbortSignal,
 }
 
-impl SandboxStub {
+impl RunPoolStub {
     async fn call(
         &self,
         name: &str,
-        call: &SandboxCall,
+        call: &RunPoolCall,
         body: Option<&[u8]>,
         signal: Option<&AbortSignal>,
-    ) -> Result<web_sys::Response, SandboxFailure> {
+    ) -> Result<web_sys::Response, PoolFailure> {
         let body = body.map(Uint8Array::from);
         match call_object(self.namespace.get_by_name(name), call, body.as_ref().map(AsRef::as_ref), signal).await {
             Answer::Good(response) => Ok(response),
@@ -185,35 +185,35 @@ impl SandboxStub {
         }
     }
 
-    fn failed(&self, error: &worker::Error) -> SandboxFailure {
+    fn failed(&self, error: &worker::Error) -> PoolFailure {
         self.broken(&error.to_string())
     }
 
-    fn broken(&self, why: &str) -> SandboxFailure {
-        let code = if self.client_left.aborted() { SandboxFailureCode::CallerLeft } else { SandboxFailureCode::Lost };
+    fn broken(&self, why: &str) -> PoolFailure {
+        let code = if self.client_left.aborted() { PoolFailureCode::ClientLeft } else { PoolFailureCode::Lost };
         code.because(format!("Calling the Sandbox object failed: {why}"))
     }
 }
 
 #[async_trait(?Send)]
-impl Sandboxes for SandboxStub {
-    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, SandboxFailure> {
+impl RunPools for RunPoolStub {
+    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, PoolFailure> {
         let (once, interactive) = match mode {
             RunMode::Plain => (None, None),
-            RunMode::Once(once) => (Some(once), None),
+            RunMode::Idempotent(once) => (Some(once), None),
             RunMode::Interactive(id) => (None, Some(id)),
         };
         // A run with an idempotency key belongs to all who repeat the call: none of them ends it by leaving.
         let end =
             if once.is_some() { None } else { Some(EndOnDrop::new(&self.client_left).map_err(|e| self.failed(&e))?) };
         let signal = end.as_ref().map(|end| &end.signal);
-        let call = SandboxCall::Run { once, interactive };
+        let call = RunPoolCall::Run { once, interactive };
         let response = self.call(&name_of_project(project_id), &call, Some(&job), signal).await?;
         drop(job);
 
         let first_call = fetch::header(&response, FIRST_CALL).and_then(|text| serde_json::from_str(&text).ok());
         let client_left = self.client_left.clone();
-        let why = move || if client_left.aborted() { Broken::ByCaller } else { Broken::BySandbox };
+        let why = move || if client_left.aborted() { Interrupted::ByClient } else { Interrupted::ByRunner };
         let why_ended = why.clone();
         let chunks = fetch::chunks(&response).map_err(|error| self.failed(&error))?;
         let chunks = chunks
@@ -226,24 +226,24 @@ impl Sandboxes for SandboxStub {
         Ok(RunStream { chunks: chunks.boxed_local(), first_call })
     }
 
-    async fn withdraw(&self, project_id: &str, id: RunId) -> bool {
-        let call = SandboxCall::Withdraw { id };
+    async fn cancel_unstarted(&self, project_id: &str, id: RunId) -> bool {
+        let call = RunPoolCall::CancelUnstarted { id };
         match call_object(self.namespace.get_by_name(&name_of_project(project_id)), &call, None, None).await {
             Answer::Good(response) => Response::from(response).json().await.unwrap_or(false),
             Answer::Failed(_) | Answer::Broken(_) => false,
         }
     }
 
-    async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, SandboxFailure> {
-        let response = self.call(&name_of_project(project_id), &SandboxCall::Input { id }, None, None).await?;
+    async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, PoolFailure> {
+        let response = self.call(&name_of_project(project_id), &RunPoolCall::Input { id }, None, None).await?;
         let Some(socket) = Response::from(response).websocket() else { return Ok(None) };
         let socket = RuntimeSocket::accept(socket).map_err(|error| self.broken(&error.0))?;
         Ok(Some(Box::new(socket)))
     }
 
-    async fn health(&self) -> Result<Option<RunnerHealth>, SandboxFailure> {
+    async fn health(&self) -> Result<Option<RunnerHealth>, PoolFailure> {
         let end = EndOnDrop::new(&self.client_left).map_err(|error| self.failed(&error))?;
-        let response = self.call(NAME_FOR_HEALTH, &SandboxCall::Health, None, Some(&end.signal)).await?;
+        let response = self.call(NAME_FOR_HEALTH, &RunPoolCall::Health, None, Some(&end.signal)).await?;
         Response::from(response).json().await.map_err(|error| self.failed(&error))
     }
 }
@@ -282,26 +282,26 @@ mod tests {
 
     #[test]
     fn sandbox_call_format_unchanged() {
-        let written = |call: &SandboxCall| serde_json::to_value(call).unwrap();
-        assert_eq!(written(&SandboxCall::Health), json!({ "type": "health" }));
-        let plain = SandboxCall::Run { once: None, interactive: None };
+        let written = |call: &RunPoolCall| serde_json::to_value(call).unwrap();
+        assert_eq!(written(&RunPoolCall::Health), json!({ "type": "health" }));
+        let plain = RunPoolCall::Run { once: None, interactive: None };
         assert_eq!(written(&plain), json!({ "type": "run", "once": null }));
         let id = RunId::from_random([0; 16]);
-        let interactive = SandboxCall::Run { once: None, interactive: Some(id) };
+        let interactive = RunPoolCall::Run { once: None, interactive: Some(id) };
         assert_eq!(written(&interactive), json!({ "type": "run", "once": null, "interactive": id }));
-        assert_eq!(written(&SandboxCall::Withdraw { id }), json!({ "type": "withdraw", "id": id }));
-        assert_eq!(written(&SandboxCall::WithdrawHere { id }), json!({ "type": "withdrawHere", "id": id }));
-        assert_eq!(written(&SandboxCall::Input { id }), json!({ "type": "input", "id": id }));
-        assert_eq!(written(&SandboxCall::InputHere { id }), json!({ "type": "inputHere", "id": id }));
-        let failure = SandboxFailureCode::KeyReused.because("x");
+        assert_eq!(written(&RunPoolCall::CancelUnstarted { id }), json!({ "type": "cancel_unstarted", "id": id }));
+        assert_eq!(written(&RunPoolCall::CancelUnstartedHere { id }), json!({ "type": "withdrawHere", "id": id }));
+        assert_eq!(written(&RunPoolCall::Input { id }), json!({ "type": "input", "id": id }));
+        assert_eq!(written(&RunPoolCall::InputHere { id }), json!({ "type": "inputHere", "id": id }));
+        let failure = PoolFailureCode::KeyReused.because("x");
         assert_eq!(
             serde_json::to_value(failure).unwrap(),
             json!({ "code": "key_reused", "message": "x", "retry_after_s": null })
         );
-        let here = SandboxCall::RunHere { waited_ms: 5 };
+        let here = RunPoolCall::RunHere { waited_ms: 5 };
         assert_eq!(written(&here), json!({ "type": "runHere", "waitedMs": 5 }));
         for (call, name) in
-            [(SandboxCall::Start, "start"), (SandboxCall::Destroy, "destroy"), (SandboxCall::State, "state")]
+            [(RunPoolCall::Start, "start"), (RunPoolCall::Destroy, "destroy"), (RunPoolCall::State, "state")]
         {
             assert_eq!(written(&call), json!({ "type": name }));
         }

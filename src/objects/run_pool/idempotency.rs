@@ -1,9 +1,9 @@
-//! Runs with an idempotency key: watched to their end whoever listens, remembered for a day.
+//! Runs with an idempotency key: in_flight to their end whoever listens, remembered for a day.
 
-use crate::domain::run::events::{Broken, Line, Transcript, read_line};
+use crate::domain::run::events::{Interrupted, Line, PartialOutput, read_line};
 use crate::domain::run::idempotency::IdempotencyKey;
 use crate::objects::run_pool::idempotency_storage;
-use crate::ports::event_reader::Follow;
+use crate::ports::event_reader::EventReader;
 use crate::ports::{LocalSql, PortError};
 use bytes::Bytes;
 use docle_protocol::RunEvent;
@@ -16,21 +16,21 @@ use std::rc::Rc;
 /// Which runs this object is watching, and who waits for each of them. It is memory only: after a restart nobody
 /// watches, and the entries in storage that say "running" are in doubt.
 #[derive(Clone, Default)]
-pub struct Watched(Rc<RefCell<HashMap<String, Vec<oneshot::Sender<()>>>>>);
+pub struct InFlight(Rc<RefCell<HashMap<String, Vec<oneshot::Sender<()>>>>>);
 
-impl Watched {
-    /// Whether a run with `key` is being watched.
+impl InFlight {
+    /// Whether a run with `key` is being in_flight.
     pub fn contains(&self, key: &IdempotencyKey) -> bool {
         self.0.borrow().contains_key(key.as_str())
     }
 
-    /// Notes that a run with `key` is watched, until the guard is dropped.
-    pub fn begin(&self, key: &IdempotencyKey) -> WatchGuard {
+    /// Notes that a run with `key` is in_flight, until the guard is dropped.
+    pub fn begin(&self, key: &IdempotencyKey) -> InFlightGuard {
         self.0.borrow_mut().insert(key.as_str().to_owned(), Vec::new());
-        WatchGuard { watched: self.clone(), key: key.clone() }
+        InFlightGuard { in_flight: self.clone(), key: key.clone() }
     }
 
-    /// Resolves when the run with `key` is watched no longer, which is at once where none is.
+    /// Resolves when the run with `key` is in_flight no longer, which is at once where none is.
     pub async fn wait(&self, key: &IdempotencyKey) {
         let end = self.0.borrow_mut().get_mut(key.as_str()).map(|waiting| {
             let (sender, receiver) = oneshot::channel();
@@ -44,15 +44,15 @@ impl Watched {
     }
 }
 
-/// A run that is being watched.
-pub struct WatchGuard {
-    watched: Watched,
+/// A run that is being in_flight.
+pub struct InFlightGuard {
+    in_flight: InFlight,
     key: IdempotencyKey,
 }
 
-impl Drop for WatchGuard {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        let waiting = self.watched.0.borrow_mut().remove(self.key.as_str()).unwrap_or_default();
+        let waiting = self.in_flight.0.borrow_mut().remove(self.key.as_str()).unwrap_or_default();
         for waiter in waiting {
             // A waiter that gave up needs no waking.
             let _ = waiter.send(());
@@ -63,19 +63,19 @@ impl Drop for WatchGuard {
 /// Reads a run to its end, passes it on to `listener` while that listens, and remembers how it ended. A run that never
 /// started is forgotten, so that the call can be repeated.
 pub async fn watch(
-    mut events: Follow,
+    mut events: EventReader,
     mut listener: mpsc::Sender<Vec<u8>>,
     sql: &dyn LocalSql,
-    guard: WatchGuard,
+    guard: InFlightGuard,
 ) -> Result<(), PortError> {
-    let mut transcript = Transcript::default();
+    let mut partial_output = PartialOutput::default();
     let mut started = false;
     loop {
         let line = match events.next_line().await {
             Ok(line) if read_line(&line).is_some() => line,
             _ if !started => return idempotency_storage::forget(sql, &guard.key),
             _ => {
-                let report = transcript.report(Broken::BySandbox);
+                let report = partial_output.report(Interrupted::ByRunner);
                 serde_json::to_vec(&RunEvent::Complete { report })
                     .map(Bytes::from)
                     .map_err(|error| PortError(error.to_string()))?
@@ -89,7 +89,7 @@ pub async fn watch(
                 return Ok(());
             }
             Some(Line::Start) => started = true,
-            Some(output @ (Line::Stdout | Line::Stderr)) => transcript.keep(&output, &line),
+            Some(output @ (Line::Stdout | Line::Stderr)) => partial_output.keep(&output, &line),
             Some(Line::Heartbeat) | None => {}
         }
         pass_on(&mut listener, &line).await;
@@ -116,7 +116,7 @@ mod tests {
     const COMPLETE: &str = "{\"type\":\"complete\",\"report\":{}}\n";
 
     /// What a listener hears of a run whose stream is `chunks`, and what is remembered of it.
-    fn watched(chunks: &[&'static str], listens: bool) -> (String, Option<(bool, String)>) {
+    fn in_flight(chunks: &[&'static str], listens: bool) -> (String, Option<(bool, String)>) {
         let sql = Sqlite::empty();
         idempotency_storage::create_tables(&sql).unwrap();
         let key = IdempotencyKey::parse("k").unwrap();
@@ -127,11 +127,11 @@ mod tests {
             finished: false,
         };
         idempotency_storage::begin(&sql, &key, &entry).unwrap();
-        let others = Watched::default();
+        let others = InFlight::default();
         let guard = others.begin(&key);
         let waiting = others.wait(&key);
         let chunks: Vec<_> = chunks.iter().map(|chunk| Ok(chunk.as_bytes().to_vec())).collect();
-        let events = Follow::new(stream::iter(chunks).boxed_local(), future::pending().boxed_local());
+        let events = EventReader::new(stream::iter(chunks).boxed_local(), future::pending().boxed_local());
         let (sender, receiver) = mpsc::channel(1);
         let receiver = listens.then_some(receiver);
         let heard = async {
@@ -148,20 +148,20 @@ mod tests {
     #[test]
     fn a_run_is_remembered_whether_or_not_somebody_listens() {
         let line = COMPLETE.trim_end().to_owned();
-        let (heard, remembered) = watched(&[START, "\n", OUTPUT, COMPLETE], true);
+        let (heard, remembered) = in_flight(&[START, "\n", OUTPUT, COMPLETE], true);
         assert_eq!(heard, format!("{START}\n{OUTPUT}{COMPLETE}"));
         assert_eq!(remembered, Some((true, line.clone())));
-        let (heard, remembered) = watched(&[START, OUTPUT, COMPLETE], false);
+        let (heard, remembered) = in_flight(&[START, OUTPUT, COMPLETE], false);
         assert_eq!((heard.as_str(), remembered), ("", Some((true, line))));
     }
 
     #[test]
     fn a_run_that_breaks_off_is_remembered_as_failed_and_one_that_never_started_is_not() {
-        let (heard, remembered) = watched(&[START, OUTPUT], true);
+        let (heard, remembered) = in_flight(&[START, OUTPUT], true);
         assert!(heard.ends_with("}\n") && heard.contains(r#""status":"system""#), "{heard}");
         assert!(remembered.is_some_and(|(finished, answer)| finished && answer.contains(r#""stdout":"1""#)));
         for chunks in [&[][..], &["\n"], &["<html>\n"]] {
-            assert_eq!(watched(chunks, true).1, None);
+            assert_eq!(in_flight(chunks, true).1, None);
         }
     }
 }

@@ -3,14 +3,14 @@
 use crate::domain::pool::scheduler::{Effect, Pool, PoolLimits, Ticket};
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
-use crate::objects::container::instance::InUse;
+use crate::objects::container::instance::ContainerLease;
 use crate::objects::container::runner::Job;
 use crate::objects::run_pool::client_signal::Caller;
-use crate::objects::run_pool::members::Members;
-use crate::objects::run_pool::pipe::Held;
+use crate::objects::run_pool::members::PoolMembers;
+use crate::objects::run_pool::pipe::Lease;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
-use crate::ports::{Clock, Level, Log, SandboxFailure, SandboxFailureCode};
+use crate::ports::{Clock, Level, Log, PoolFailure, PoolFailureCode};
 use docle_protocol::limits::MAX_QUEUE_MS;
 use futures::channel::oneshot;
 use futures::future::{Either, join_all, select};
@@ -24,23 +24,23 @@ use worker::js_sys::ArrayBuffer;
 const ATTEMPTS: u32 = 3;
 
 /// The container that a run is to go to.
-type Turn = oneshot::Receiver<Result<usize, SandboxFailure>>;
+type Turn = oneshot::Receiver<Result<usize, PoolFailure>>;
 
 /// See the module. All of it is memory: after an eviction nobody waits, and containers that still run are found again
 /// as they are asked to start.
-pub struct ProjectPool {
+pub struct PoolLogic {
     pool: RefCell<Pool>,
-    waiting: RefCell<HashMap<Ticket, oneshot::Sender<Result<usize, SandboxFailure>>>>,
+    waiting: RefCell<HashMap<Ticket, oneshot::Sender<Result<usize, PoolFailure>>>>,
     /// The interactive runs, and where they are.
     interactive: RefCell<HashMap<RunId, usize>>,
     /// Why the last start failed.
-    failure: RefCell<SandboxFailure>,
-    pub members: Members,
+    failure: RefCell<PoolFailure>,
+    pub members: PoolMembers,
 }
 
-impl ProjectPool {
-    pub fn new(limits: PoolLimits, members: Members) -> Rc<Self> {
-        let failure = RefCell::new(SandboxFailureCode::Unavailable.because("No start has failed."));
+impl PoolLogic {
+    pub fn new(limits: PoolLimits, members: PoolMembers) -> Rc<Self> {
+        let failure = RefCell::new(PoolFailureCode::Unavailable.because("No start has failed."));
         Rc::new(Self {
             pool: RefCell::new(Pool::new(limits)),
             waiting: RefCell::default(),
@@ -65,19 +65,19 @@ impl ProjectPool {
         job: &ArrayBuffer,
         interactive: Option<RunId>,
         caller: &Caller,
-    ) -> Result<(Job, Place), SandboxFailure> {
+    ) -> Result<(Job, Place), PoolFailure> {
         let since = RuntimeClock.now();
         let (mut place, mut turn) = self.arrive(since)?;
         for attempt in 1.. {
             let member = self.wait(turn, since, caller).await?;
             match self.members.run(member, job, since, caller).await {
-                Ok((job, in_use)) => {
-                    place.in_use = in_use;
+                Ok((job, lease)) => {
+                    place.lease = lease;
                     place.interactive = interactive;
                     self.interactive.borrow_mut().extend(interactive.map(|id| (id, member)));
                     return Ok((job, place));
                 }
-                Err(failure) if failure.code == SandboxFailureCode::Unavailable && attempt < ATTEMPTS => {
+                Err(failure) if failure.code == PoolFailureCode::Unavailable && attempt < ATTEMPTS => {
                     let line = json!({ "message": "A run is sent to another container.", "error": failure.message });
                     Console.write(Level::Info, line);
                     turn = self.queue(place.ticket);
@@ -87,14 +87,17 @@ impl ProjectPool {
                 Err(failure) => return Err(failure),
             }
         }
-        Err(SandboxFailureCode::Unavailable.because("No attempt was made."))
+        Err(PoolFailureCode::Unavailable.because("No attempt was made."))
     }
 
     /// Sees to it that a job which may be on its way is executed in no container. `false` where it has been, or may have
     /// been. All that there may be are asked: an object that was reset does not know which there are.
-    pub async fn withdraw(&self, id: RunId) -> bool {
+    pub async fn cancel_unstarted(&self, id: RunId) -> bool {
         let members = 0..self.pool.borrow().max_instances();
-        join_all(members.map(|member| self.members.withdraw(member, id))).await.into_iter().all(|withdrawn| withdrawn)
+        join_all(members.map(|member| self.members.cancel_unstarted(member, id)))
+            .await
+            .into_iter()
+            .all(|cancelled| cancelled)
     }
 
     /// Where an interactive run is; `None` where it is over.
@@ -110,15 +113,15 @@ impl ProjectPool {
         }
     }
 
-    fn arrive(self: &Rc<Self>, now: Timestamp) -> Result<(Place, Turn), SandboxFailure> {
+    fn arrive(self: &Rc<Self>, now: Timestamp) -> Result<(Place, Turn), PoolFailure> {
         let arrived = self.pool.borrow_mut().arrive(now);
         let (ticket, effects) = arrived.map_err(|full| {
-            let failure = SandboxFailureCode::QueueFull.because("Too many runs of the project wait.");
-            SandboxFailure { retry_after_s: Some(full.retry_after_s), ..failure }
+            let failure = PoolFailureCode::QueueFull.because("Too many runs of the project wait.");
+            PoolFailure { retry_after_s: Some(full.retry_after_s), ..failure }
         })?;
         let turn = self.queue(ticket);
         self.apply(effects);
-        Ok((Place { pool: Rc::clone(self), ticket, in_use: None, interactive: None }, turn))
+        Ok((Place { pool: Rc::clone(self), ticket, lease: None, interactive: None }, turn))
     }
 
     fn queue(&self, ticket: Ticket) -> Turn {
@@ -128,7 +131,7 @@ impl ProjectPool {
     }
 
     /// Waits for a turn no longer than a run may wait at all, and only for a caller who is there.
-    async fn wait(&self, turn: Turn, since: Timestamp, caller: &Caller) -> Result<usize, SandboxFailure> {
+    async fn wait(&self, turn: Turn, since: Timestamp, caller: &Caller) -> Result<usize, PoolFailure> {
         let (sender, left) = oneshot::channel::<()>();
         caller.when_it_leaves(move || {
             // Whoever waits no longer need not be told.
@@ -138,12 +141,12 @@ impl ProjectPool {
         let patience = RuntimeClock.sleep(MAX_QUEUE_MS.saturating_sub(waited));
         match select(turn, select(left, patience)).await {
             Either::Left((Ok(turn), _)) => turn,
-            Either::Left((Err(_), _)) => Err(SandboxFailureCode::Unavailable.because("The queue was dropped.")),
-            Either::Right((Either::Left(_), _)) => Err(SandboxFailureCode::CallerLeft.because("The caller left.")),
+            Either::Left((Err(_), _)) => Err(PoolFailureCode::Unavailable.because("The queue was dropped.")),
+            Either::Right((Either::Left(_), _)) => Err(PoolFailureCode::ClientLeft.because("The caller left.")),
             Either::Right((Either::Right(_), _)) => {
                 let retry_after_s = Some(self.pool.borrow().retry_after_s());
-                let failure = SandboxFailureCode::Busy.because("No place became free in time.");
-                Err(SandboxFailure { retry_after_s, ..failure })
+                let failure = PoolFailureCode::Busy.because("No place became free in time.");
+                Err(PoolFailure { retry_after_s, ..failure })
             }
         }
     }
@@ -173,7 +176,7 @@ impl ProjectPool {
         self.apply(effects);
     }
 
-    fn tell(&self, ticket: Ticket, turn: Result<usize, SandboxFailure>) {
+    fn tell(&self, ticket: Ticket, turn: Result<usize, PoolFailure>) {
         if let Some(sender) = self.waiting.borrow_mut().remove(&ticket) {
             // Whoever has stopped waiting gives the place back by dropping it.
             let _ = sender.send(turn);
@@ -183,21 +186,21 @@ impl ProjectPool {
 
 /// A run's place in the pool and in its container; dropping it gives it back.
 pub struct Place {
-    pool: Rc<ProjectPool>,
+    pool: Rc<PoolLogic>,
     ticket: Ticket,
-    in_use: Option<InUse>,
+    lease: Option<ContainerLease>,
     interactive: Option<RunId>,
 }
 
-impl Held for Place {
+impl Lease for Place {
     fn finished(mut self) {
-        self.in_use.take().finished();
+        self.lease.take().finished();
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        drop(self.in_use.take());
+        drop(self.lease.take());
         if let Some(id) = self.interactive {
             self.pool.interactive.borrow_mut().remove(&id);
         }

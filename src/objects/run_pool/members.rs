@@ -2,27 +2,27 @@
 
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
-use crate::objects::container::instance::InUse;
+use crate::objects::container::instance::ContainerLease;
 use crate::objects::container::runner::Job;
-use crate::objects::container::target::Backend;
-use crate::objects::run_pool::call::{Answer, SandboxCall, Started, call_object, name_of_member};
+use crate::objects::container::target::RunTarget;
+use crate::objects::run_pool::call::{Answer, RunPoolCall, Started, call_object, name_of_member};
 use crate::objects::run_pool::client_signal::Caller;
 use crate::platform::clock::RuntimeClock;
-use crate::ports::{Clock, SandboxFailure, SandboxFailureCode};
+use crate::ports::{Clock, PoolFailure, PoolFailureCode};
 use worker::js_sys::ArrayBuffer;
 use worker::worker_sys::web_sys::AbortController;
 use worker::{ObjectNamespace, Response, State};
 
 /// See the module.
-pub struct Members {
+pub struct PoolMembers {
     /// The first one: a call less than the others need.
-    pub own: Backend,
+    pub own: RunTarget,
     /// This object.
     pub object: State,
     pub namespace: Option<ObjectNamespace>,
 }
 
-impl Members {
+impl PoolMembers {
     /// Sends a job to one of them.
     ///
     /// # Errors
@@ -33,13 +33,13 @@ impl Members {
         job: &ArrayBuffer,
         since: Timestamp,
         caller: &Caller,
-    ) -> Result<(Job, Option<InUse>), SandboxFailure> {
+    ) -> Result<(Job, Option<ContainerLease>), PoolFailure> {
         if member == 0 {
             return self.own.run(job, since, caller).await;
         }
         let end = AbortController::new().map_err(|_| lost("The runtime made no signal."))?;
         let waited_ms = (RuntimeClock.now().0 - since.0).max(0);
-        let call = SandboxCall::RunHere { waited_ms };
+        let call = RunPoolCall::RunHere { waited_ms };
         let response = match self.call(member, &call, Some(job), &end).await {
             Answer::Good(response) => response,
             Answer::Failed(failure) => return Err(failure),
@@ -52,12 +52,12 @@ impl Members {
 
     /// Sees to it that a job which may be on its way is not executed in one of them. `false` where it has been, or may
     /// have been.
-    pub async fn withdraw(&self, member: usize, id: RunId) -> bool {
+    pub async fn cancel_unstarted(&self, member: usize, id: RunId) -> bool {
         if member == 0 {
-            return self.own.withdraw(id).await;
+            return self.own.cancel_unstarted(id).await;
         }
         let Ok(end) = AbortController::new() else { return false };
-        match self.call(member, &SandboxCall::WithdrawHere { id }, None, &end).await {
+        match self.call(member, &RunPoolCall::CancelUnstartedHere { id }, None, &end).await {
             Answer::Good(response) => Response::from(response).json().await.unwrap_or(false),
             Answer::Failed(_) | Answer::Broken(_) => false,
         }
@@ -67,12 +67,12 @@ impl Members {
     ///
     /// # Errors
     /// It cannot be reached.
-    pub async fn input(&self, member: usize, id: RunId) -> Result<Response, SandboxFailure> {
+    pub async fn input(&self, member: usize, id: RunId) -> Result<Response, PoolFailure> {
         if member == 0 {
             return self.own.input(id).await;
         }
         let end = AbortController::new().map_err(|_| lost("The runtime made no signal."))?;
-        match self.call(member, &SandboxCall::InputHere { id }, None, &end).await {
+        match self.call(member, &RunPoolCall::InputHere { id }, None, &end).await {
             Answer::Good(response) => Ok(response.into()),
             Answer::Failed(failure) => Err(failure),
             Answer::Broken(why) => Err(lost(&why)),
@@ -83,12 +83,12 @@ impl Members {
     ///
     /// # Errors
     /// It could not be started.
-    pub async fn up(&self, member: usize) -> Result<u32, SandboxFailure> {
+    pub async fn up(&self, member: usize) -> Result<u32, PoolFailure> {
         if member == 0 {
             return self.own.up().await;
         }
         let end = AbortController::new().map_err(|_| lost("The runtime made no signal."))?;
-        match self.call(member, &SandboxCall::Start, None, &end).await {
+        match self.call(member, &RunPoolCall::Start, None, &end).await {
             Answer::Good(response) => {
                 let started: Started =
                     Response::from(response).json().await.map_err(|error| lost(&error.to_string()))?;
@@ -103,14 +103,14 @@ impl Members {
     pub async fn destroy(&self, member: usize) {
         if let Ok(end) = AbortController::new() {
             // Whatever it answers, it sleeps by itself.
-            let _ = self.call(member, &SandboxCall::Destroy, None, &end).await;
+            let _ = self.call(member, &RunPoolCall::Destroy, None, &end).await;
         }
     }
 
     async fn call(
         &self,
         member: usize,
-        call: &SandboxCall,
+        call: &RunPoolCall,
         job: Option<&ArrayBuffer>,
         end: &AbortController,
     ) -> Answer {
@@ -125,6 +125,6 @@ impl Members {
     }
 }
 
-fn lost(why: &str) -> SandboxFailure {
-    SandboxFailureCode::Unavailable.because(format!("A further object of the pool failed: {why}"))
+fn lost(why: &str) -> PoolFailure {
+    PoolFailureCode::Unavailable.because(format!("A further object of the pool failed: {why}"))
 }

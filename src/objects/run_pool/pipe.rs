@@ -14,12 +14,12 @@ use worker::worker_sys::web_sys::{ReadableStream, WritableStream};
 use worker::{Response, ResponseBuilder, Result, wasm_bindgen};
 
 /// What a run keeps while it goes on. Dropping it gives it back, too, but says that the run did not come to its end.
-pub trait Held {
+pub trait Lease {
     /// The run came to its end.
     fn finished(self);
 }
 
-impl<H: Held> Held for Option<H> {
+impl<H: Lease> Lease for Option<H> {
     fn finished(self) {
         if let Some(held) = self {
             held.finished();
@@ -43,7 +43,7 @@ extern "C" {
 ///
 /// The stream is piped and not merely passed on, because the runtime evicts an object ten seconds after its last call
 /// although a response that it passed on still flows, and because nobody else would say that it has ended.
-pub fn relay<P: Held + 'static>(job: Job, place: P, caller: &Caller) -> Result<Response> {
+pub fn pipe_response<P: Lease + 'static>(job: Job, place: P, caller: &Caller) -> Result<Response> {
     let response = match job {
         Job::Running(response) => response,
         Job::Unknown(why) => {

@@ -42,7 +42,7 @@ fn callers_without_a_valid_key_learn_nothing_else() {
             }
         }
     }
-    assert!(app.sandboxes.jobs.borrow().is_empty());
+    assert!(app.run_pools.jobs.borrow().is_empty());
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn the_scheme_of_a_key_is_read_in_any_case() {
         .uri("/api/run")
         .header("authorization", format!("bEARER {}", key(2).reveal()));
     assert_eq!(app.send(request, print_one().to_string()).status, StatusCode::OK);
-    assert_eq!(app.sandboxes.calls.borrow()[0].0, "proj_2");
+    assert_eq!(app.run_pools.calls.borrow()[0].0, "proj_2");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_bad_body_is_refused_with_a_problem_that_names_the_fault() {
         "errors": [{ "field": "policy.timeoutMs", "message": "must be an integer from 100 to 300000, got 99" }],
     });
     assert_eq!(problem, expected);
-    assert!(app.sandboxes.jobs.borrow().is_empty());
+    assert!(app.run_pools.jobs.borrow().is_empty());
     assert!(app.recorded().is_empty());
 }
 
@@ -207,7 +207,7 @@ fn health_says_whether_the_runner_answers() {
         waiting_mb: None,
         forked: 0,
     };
-    *app.sandboxes.health.borrow_mut() = Some(runner);
+    *app.run_pools.health.borrow_mut() = Some(runner);
     let ok = health(&mut app);
     assert_eq!((&ok["status"], &ok["backend"]["runner"]["places"]), (&json!("ok"), &json!(4)));
     assert_eq!(

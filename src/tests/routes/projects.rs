@@ -54,7 +54,7 @@ fn a_stranger_becomes_the_holder_of_a_key_that_runs() {
     let answer = run(&mut app, &own.key);
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("x-ratelimit-limit"), "300");
-    assert_eq!(app.sandboxes.calls.borrow()[0].0, own.project);
+    assert_eq!(app.run_pools.calls.borrow()[0].0, own.project);
 
     let keys = app.call(&own.cookie, Method::GET, &format!("/api/projects/{}/keys", own.project), Value::Null).json();
     let expected = json!({

@@ -1,6 +1,6 @@
 //! Scripts from the edge to the ports: what is asked of the isolate tier, and what is made of its answers.
 
-use crate::ports::{PortError, SandboxFailureCode};
+use crate::ports::{PoolFailureCode, PortError};
 use crate::tests::app::{Answer, TestApp, key};
 use crate::tests::fakes::Script;
 use ::http::Method;
@@ -87,7 +87,7 @@ fn a_run_in_an_isolate_gives_the_same_result() {
     let answer = post(&mut app, "/api/run", &body).json();
     assert_eq!((&answer["success"], &answer["result"], &answer["stdout"]), (&json!(true), &json!(2), &json!("a\n")));
     assert_eq!(app.isolates.jobs.borrow()[0].apis, [RuntimeApi::Console]);
-    assert!(app.sandboxes.jobs.borrow().is_empty());
+    assert!(app.run_pools.jobs.borrow().is_empty());
 
     let stream = app.request(Method::POST, "/api/run").header("accept", "text/event-stream");
     let events = app.send(stream, body.to_string()).text();
@@ -237,7 +237,7 @@ fn languages_and_docs_are_for_everybody() {
 #[test]
 fn interpreters_are_asked_once_whether_or_not_they_answer() {
     let cut = Script::Chunks(vec![b"{\"type\":\"start\"}\n".to_vec()]);
-    let refused = Script::Refuse(SandboxFailureCode::Unavailable.because("No."));
+    let refused = Script::Refuse(PoolFailureCode::Unavailable.because("No."));
     for (script, jobs, versions, ttl_seconds) in [
         (None, 2, json!({ "cpython": "1" }), 86_400),
         (Some(refused), 1, json!({}), 60),
@@ -251,7 +251,7 @@ fn interpreters_are_asked_once_whether_or_not_they_answer() {
         for _ in 0..2 {
             let languages = app.send(::http::Request::builder().uri("/languages"), "").json();
             assert_eq!(languages["languages"][0]["versions"], versions, "{languages}");
-            assert_eq!(app.sandboxes.jobs.borrow().len(), jobs);
+            assert_eq!(app.run_pools.jobs.borrow().len(), jobs);
         }
         assert_eq!(app.kv.values.borrow()["languages"].1, ttl_seconds);
     }

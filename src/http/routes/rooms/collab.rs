@@ -2,14 +2,14 @@
 
 use crate::app::App;
 use crate::app::rooms;
-use crate::http::auth::room_caller::{Guest, host, not_found, room};
+use crate::http::auth::room_caller::{RoomCaller, host, not_found, room};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::{Call, invalid};
 use crate::http::request::subprotocol;
 use crate::http::response::pages;
 use crate::http::response::respond;
 use crate::ports::exchange::{Body, Response};
-use crate::ports::rooms::SeatAsked;
+use crate::ports::rooms::JoinRequest;
 use ::http::StatusCode;
 use ::http::header::{HeaderValue, LOCATION, UPGRADE};
 
@@ -34,7 +34,7 @@ pub async fn get_room(app: &App, call: Call) -> Result<Response, ApiError> {
 /// `GET /collab/:id/state`.
 pub async fn get_room_state(app: &App, call: Call) -> Result<Response, ApiError> {
     let room = room(call.param(0))?;
-    Guest::extract(app, &call, &room, false).await?;
+    RoomCaller::extract(app, &call, &room, false).await?;
     let state = app.rooms.state(&room).await?.ok_or_else(not_found)?;
     Ok(respond::raw_json(StatusCode::OK, state.into()))
 }
@@ -60,9 +60,9 @@ async fn connect(app: &App, call: Call, speaks_yjs: bool) -> Result<Response, Ap
                        \"docle.token.…\", or send Authorization";
         return Err(invalid("token", message));
     }
-    let Guest { role, name, expires_at, .. } = Guest::extract(app, &call, &room, false).await?;
+    let RoomCaller { role, name, expires_at, .. } = RoomCaller::extract(app, &call, &room, false).await?;
     let wants_events = call.query("events").is_some_and(|events| events == "1");
-    let seat = SeatAsked { role, name, expires_at, host: host(&call), speaks_yjs, wants_events };
+    let seat = JoinRequest { role, name, expires_at, host: host(&call), speaks_yjs, wants_events };
     let upgrade = app.rooms.connect(&room, &seat).await?.ok_or_else(not_found)?;
     Ok(subprotocol::switch(&call, upgrade))
 }

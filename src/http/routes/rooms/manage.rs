@@ -7,13 +7,13 @@ use crate::domain::input::reader::Reader;
 use crate::domain::room::id::RoomId;
 use crate::domain::timestamp::Timestamp;
 use crate::http::auth::caller::ApiClient;
-use crate::http::auth::room_caller::{Guest, host, not_found, room};
+use crate::http::auth::room_caller::{RoomCaller, host, not_found, room};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::body;
 use crate::http::request::call::Call;
 use crate::http::response::respond;
 use crate::ports::exchange::Response;
-use crate::ports::rooms::{Payer, Refused, RoomRun, RoomRunEnd};
+use crate::ports::rooms::{BillingKey, Refused, RoomRun, RoomRunEnd};
 use ::http::StatusCode;
 use docle_protocol::limits::MAX_BODY_BYTES;
 use docle_room::limits::MAX_NAME_CHARS;
@@ -31,7 +31,7 @@ pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
     let ApiClient { owner, key_hash, .. } = ApiClient::extract(app, &call).await?;
     let base = call.base_url(app);
     let wish = read_wish(call.json().await?, false)?;
-    let room = rooms::create(app, &Payer { key_hash, owner }).await?;
+    let room = rooms::create(app, &BillingKey { key_hash, owner }).await?;
     let until = app.clock.now().plus_ms(i64::from(wish.ttl_seconds) * 1_000);
     let socket = base.replacen("http", "ws", 1);
     let mut body = json!({
@@ -109,9 +109,9 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
 }
 
 /// The room that a path names, and whoever calls; rooms of nobody's have no owner who could do anything here.
-async fn enter(app: &App, call: &Call) -> Result<(RoomId, Guest), ApiError> {
+async fn enter(app: &App, call: &Call) -> Result<(RoomId, RoomCaller), ApiError> {
     let room = room(call.param(0))?;
-    let guest = Guest::extract(app, call, &room, true).await?;
+    let guest = RoomCaller::extract(app, call, &room, true).await?;
     if guest.expires_at.is_none() && guest.admitted.is_none() {
         let message = "This room is nobody's: make one of a project's with POST /api/rooms.";
         return Err(ApiError::new(ErrorCode::RoomRoleTooLow, message));
@@ -119,13 +119,13 @@ async fn enter(app: &App, call: &Call) -> Result<(RoomId, Guest), ApiError> {
     Ok((room, guest))
 }
 
-struct Wish {
+struct TokenRequest {
     role: Role,
     name: Option<String>,
     ttl_seconds: u32,
 }
 
-fn read_wish(body: Value, wants_role: bool) -> Result<Wish, ApiError> {
+fn read_wish(body: Value, wants_role: bool) -> Result<TokenRequest, ApiError> {
     let mut problems = Problems::default();
     let known: &[&str] = if wants_role { &["role", "name", "ttlSeconds"] } else { &["name", "ttlSeconds"] };
     let wish = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
@@ -135,7 +135,7 @@ fn read_wish(body: Value, wants_role: bool) -> Result<Wish, ApiError> {
         }
         let ttl_seconds = fields.integer("ttlSeconds", &TTL_SECONDS).unwrap_or(DEFAULT_TTL_SECONDS);
         let role = if wants_role { read_role(&mut fields)? } else { Role::Owner };
-        Some(Wish { role, name, ttl_seconds })
+        Some(TokenRequest { role, name, ttl_seconds })
     });
     problems.conclude(wish).map_err(ApiError::invalid)
 }

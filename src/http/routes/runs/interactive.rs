@@ -14,7 +14,7 @@ use crate::http::middleware::request_id;
 use crate::http::request::call::{Call, invalid};
 use crate::http::request::subprotocol;
 use crate::http::response::sse;
-use crate::ports::SandboxFailureCode;
+use crate::ports::PoolFailureCode;
 use crate::ports::exchange::{Body, Response};
 use crate::ports::socket::{Message, Socket};
 use ::http::StatusCode;
@@ -39,7 +39,7 @@ const MESSAGE_BYTES: usize = 64;
 const NORMAL: u16 = 1_000;
 
 /// Whoever may not run is refused here, before there is a socket.
-pub async fn talk_to_run(app: &App, call: Call) -> Result<Response, ApiError> {
+pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError> {
     if !call.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
         let message = "POST runs a program; GET is for a WebSocket, through which a run is talked to.";
         let allow = (ALLOW, HeaderValue::from_static("POST, OPTIONS"));
@@ -88,10 +88,10 @@ impl Talk {
         let project_id = client.owner.project_id.clone();
         let Some(run) = self.start(id, client, request).await? else { return Ok(()) };
         let app = self.app.clone();
-        let input = match select(app.sandboxes.input(&project_id, id), app.clock.sleep(INPUT_MS)).await {
+        let input = match select(app.run_pools.input(&project_id, id), app.clock.sleep(INPUT_MS)).await {
             Either::Left((input, _)) => input?,
             Either::Right(_) => {
-                return Err(SandboxFailureCode::Unavailable.because("The input of a run did not open in time.").into());
+                return Err(PoolFailureCode::Unavailable.because("The input of a run did not open in time.").into());
             }
         };
         self.follow(run, input).await

@@ -1,7 +1,7 @@
 //! Runs that are talked to: what is said when, and with which code they end.
 
 use crate::domain::run::finished::MAX_RESULT_BYTES;
-use crate::ports::SandboxFailureCode;
+use crate::ports::PoolFailureCode;
 use crate::ports::socket::Message;
 use crate::tests::app::{TestApp, good_run, key};
 use crate::tests::fakes::Script;
@@ -33,7 +33,7 @@ fn a_run_tells_of_its_beginning_its_output_and_its_end_and_is_recorded() {
     let (heard, closed) = talk(&mut app, vec![program()]);
     let types: Vec<_> = heard.iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!((types, closed), (vec!["start", "stdout", "complete"], Some(1_000)));
-    assert!(app.sandboxes.jobs.borrow()[0].interactive);
+    assert!(app.run_pools.jobs.borrow()[0].interactive);
     assert_eq!((&heard[0]["id"], &heard[2]["id"]), (&heard[2]["id"], &app.record()["result"]["id"]));
     assert_eq!(heard[2]["ok"], true);
 }
@@ -63,8 +63,8 @@ fn what_cannot_be_run_is_told_with_the_problem_of_a_response_and_a_code_that_say
         assert_eq!((problem["code"].as_str(), &problem["errors"][0]["field"], end), (Some(code), &field, Some(closed)));
     }
     for (failure, code, closed) in [
-        (SandboxFailureCode::Unavailable, "sandbox_unavailable", 4_503),
-        (SandboxFailureCode::QueueFull, "queue_full", 4_529),
+        (PoolFailureCode::Unavailable, "sandbox_unavailable", 4_503),
+        (PoolFailureCode::QueueFull, "queue_full", 4_529),
     ] {
         app.script(Script::Refuse(failure.because("x")));
         let (heard, end) = talk(&mut app, vec![program()]);
@@ -119,7 +119,7 @@ fn whoever_leaves_is_told_nothing_and_waited_for_no_longer() {
 #[test]
 fn a_program_whose_input_does_not_open_is_not_waited_for_without_an_end() {
     let mut app = TestApp::new();
-    app.sandboxes.input_hangs.set(true);
+    app.run_pools.input_hangs.set(true);
     app.script(Script::ChunksThenSilence(vec![b"{\"type\":\"start\"}\n".to_vec()]));
     let (heard, closed) = talk(&mut app, vec![program()]);
     assert_eq!((heard[0]["problem"]["code"].as_str(), closed), (Some("sandbox_unavailable"), Some(4_503)));

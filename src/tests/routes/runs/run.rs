@@ -3,7 +3,7 @@
 use crate::domain::run::finished::MAX_RESULT_BYTES;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{FirstCall, Level, SandboxFailureCode};
+use crate::ports::{FirstCall, Level, PoolFailureCode};
 use crate::tests::app::{TestApp, good_run, key, print_one};
 use crate::tests::fakes::Script;
 use ::http::{Method, StatusCode};
@@ -35,9 +35,9 @@ fn a_run_is_answered_and_recorded() {
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     assert_eq!(answer.header("access-control-allow-origin"), "*");
 
-    let job = &app.sandboxes.jobs.borrow()[0];
+    let job = &app.run_pools.jobs.borrow()[0];
     assert_eq!((job.id.as_str(), job.language), (result["id"].as_str().unwrap(), Language::Python));
-    assert_eq!(app.sandboxes.calls.borrow()[0], ("proj_1".to_owned(), None));
+    assert_eq!(app.run_pools.calls.borrow()[0], ("proj_1".to_owned(), None));
 
     let record = app.record();
     assert_eq!(
@@ -104,20 +104,20 @@ fn the_published_example_with_its_trailing_comma_runs() {
     let request = app.request(Method::POST, "/api/run").header("content-type", "application/x-www-form-urlencoded");
     let body = r#"{ "code": "print(\"Hello, Docle!\")", "lang": "python", "policy": { "timeoutMs": 5000, } }"#;
     assert_eq!(app.send(request, body).status, StatusCode::OK);
-    assert_eq!(app.sandboxes.jobs.borrow()[0].limits.timeout_ms, 5_000);
+    assert_eq!(app.run_pools.jobs.borrow()[0].limits.timeout_ms, 5_000);
 }
 
 #[test]
 fn a_sandbox_that_does_not_take_the_run_is_a_problem_and_nothing_is_recorded() {
     let mut app = TestApp::new();
-    let refuse = |code: SandboxFailureCode| Script::Refuse(code.because("runner said so"));
+    let refuse = |code: PoolFailureCode| Script::Refuse(code.because("runner said so"));
     for (script, status, code) in [
-        (refuse(SandboxFailureCode::Unavailable), 503, "sandbox_unavailable"),
-        (refuse(SandboxFailureCode::Busy), 503, "sandbox_busy"),
-        (refuse(SandboxFailureCode::Mismatch), 502, "sandbox_mismatch"),
-        (refuse(SandboxFailureCode::Rejected), 500, "internal"),
-        (refuse(SandboxFailureCode::KeyReused), 422, "idempotency_key_reused"),
-        (refuse(SandboxFailureCode::InDoubt), 409, "idempotency_in_doubt"),
+        (refuse(PoolFailureCode::Unavailable), 503, "sandbox_unavailable"),
+        (refuse(PoolFailureCode::Busy), 503, "sandbox_busy"),
+        (refuse(PoolFailureCode::Mismatch), 502, "sandbox_mismatch"),
+        (refuse(PoolFailureCode::Rejected), 500, "internal"),
+        (refuse(PoolFailureCode::KeyReused), 422, "idempotency_key_reused"),
+        (refuse(PoolFailureCode::InDoubt), 409, "idempotency_in_doubt"),
         (Script::Hang, 503, "sandbox_unavailable"),
         (Script::Chunks(vec![]), 503, "sandbox_unavailable"),
         (Script::Chunks(lines(&["<html>"])), 502, "sandbox_mismatch"),
@@ -135,18 +135,18 @@ fn a_sandbox_that_does_not_take_the_run_is_a_problem_and_nothing_is_recorded() {
 
 #[test]
 fn a_run_that_was_lost_is_withdrawn_or_counts_as_failed() {
-    let lost = || Script::Refuse(SandboxFailureCode::Lost.because("runner said so"));
-    for withdraws in [Some(true), Some(false), None] {
+    let lost = || Script::Refuse(PoolFailureCode::Lost.because("runner said so"));
+    for cancels in [Some(true), Some(false), None] {
         for script in [lost(), Script::Hang, Script::Chunks(vec![]), Script::Chunks(lines(&[""]))] {
             let mut app = TestApp::new();
             app.script(script);
-            app.sandboxes.withdraws.set(withdraws);
+            app.run_pools.cancels.set(cancels);
             let answer = app.run(&print_one());
-            let asked = app.sandboxes.withdrawn.borrow().clone();
+            let asked = app.run_pools.cancelled.borrow().clone();
             assert_eq!(asked.len(), 1);
-            assert_eq!(asked[0].1.to_string(), app.sandboxes.jobs.borrow()[0].id);
+            assert_eq!(asked[0].1.to_string(), app.run_pools.jobs.borrow()[0].id);
             let answered = answer.json();
-            if withdraws == Some(true) {
+            if cancels == Some(true) {
                 assert_eq!((answer.status.as_u16(), &answered["code"]), (503, &json!("sandbox_unavailable")));
                 assert!(app.recorded().is_empty());
                 continue;
@@ -163,13 +163,13 @@ fn a_run_that_was_lost_is_withdrawn_or_counts_as_failed() {
 #[test]
 fn a_run_with_an_idempotency_key_that_was_lost_is_asked_for_again_and_not_withdrawn() {
     let mut app = TestApp::new();
-    app.script(Script::Refuse(SandboxFailureCode::Lost.because("runner said so")));
+    app.script(Script::Refuse(PoolFailureCode::Lost.because("runner said so")));
     let request = app.request(Method::POST, "/api/run").header("idempotency-key", "k");
     let answer = app.send(request, print_one().to_string());
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     let detail = answer.json()["detail"].to_string();
     assert!(detail.contains("same Idempotency-Key") && !detail.contains("nothing was run"), "{detail}");
-    assert!(app.sandboxes.withdrawn.borrow().is_empty());
+    assert!(app.run_pools.cancelled.borrow().is_empty());
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn an_idempotent_run_goes_on_without_its_client() {
         .header("idempotency-key", "order-1");
     app.send_and_read(request, vec![print_one().to_string().into_bytes()], 1);
     assert_eq!(app.record()["result"]["status"], "success");
-    let calls = app.sandboxes.calls.borrow();
+    let calls = app.run_pools.calls.borrow();
     let once = calls[0].1.as_ref().unwrap();
     assert_eq!((once.key.as_str(), once.deadline_ms), ("order-1", 18_500));
 }
