@@ -36,7 +36,7 @@ const ISOLATES_URL: &str = "ISOLATES_URL";
 const ISOLATES_SECRET: &str = "ISOLATES_SECRET";
 const ROOM: &str = "ROOM";
 const ROOM_TOKEN_KEY: &str = "ROOM_TOKEN_KEY";
-const SANDBOX: &str = "SANDBOX";
+const POOL: &str = "POOL";
 const SANDBOX_URL: &str = "SANDBOX_URL";
 const SANDBOX_SECRET: &str = "SANDBOX_SECRET";
 const RESEND_API_KEY: &str = "RESEND_API_KEY";
@@ -75,7 +75,7 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
         room_tokens: env.secret(ROOM_TOKEN_KEY).ok().and_then(|key| SigningKey::parse(&key.to_string())),
-        run_pools: Rc::new(env.durable_object(SANDBOX)?),
+        run_pools: Rc::new(env.durable_object(POOL)?),
         isolates: isolates(env).map(|worker| Rc::new(worker) as Rc<dyn Isolates>),
     });
     DEPLOYMENT.set(Some(Rc::clone(&made)));
@@ -157,7 +157,7 @@ pub fn runner(env: &Env) -> Option<Runner> {
 
 /// The objects that have the containers.
 pub fn run_pools(env: &Env) -> Option<ObjectNamespace> {
-    env.durable_object(SANDBOX).ok()
+    env.durable_object(POOL).ok()
 }
 
 /// What one project may use of containers.

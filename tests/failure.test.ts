@@ -31,7 +31,7 @@ test("a runner that is down is unavailable, with a time to come back", async () 
     const response = await docle.post(quick, { headers });
     assert.equal(response.status, 503, await response.clone().text());
     assert.ok(Number(response.headers.get("retry-after")) > 0);
-    assert.equal(((await response.json()) as { code: string }).code, "sandbox_unavailable");
+    assert.equal(((await response.json()) as { code: string }).code, "runner_unavailable");
   }
   const health = (await (await docle.fetch("/health")).json()) as { status: string; backend: { reachable: boolean } };
   assert.equal(health.status, "degraded");

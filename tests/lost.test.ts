@@ -76,7 +76,7 @@ test("a run that had not arrived before its object was reset is refused, and is 
   await until("the job's being sent", () => way.heldUp === 1);
   way.holds = undefined;
   await docle.worker.reset();
-  assert.equal((await problem(503, await answer)).code, "sandbox_unavailable");
+  assert.equal((await problem(503, await answer)).code, "runner_unavailable");
   assert.match(await way.release(), /^HTTP\/1\.1 409 .*"duplicate"/s);
   assert.equal(processesWith(marker).length, 0);
 });

@@ -2,6 +2,7 @@
 
 use crate::domain::run::record::{Owner, Recordable};
 use crate::domain::run::result::RunResult;
+use crate::domain::run::tier::Tier;
 use crate::domain::run::user_context::UserContext;
 use serde::Serialize;
 
@@ -19,6 +20,7 @@ struct UsageRecord<'a> {
     owner: &'a Owner,
     created_at: i64,
     hour: i64,
+    tier: Tier,
     language: &'static str,
     snippet: String,
     status: &'static str,
@@ -38,6 +40,7 @@ pub fn encode(owner: &Owner, request: &impl Recordable, result: &RunResult, ip: 
         owner,
         created_at: result.created_at.0,
         hour: result.created_at.0.div_euclid(HOUR_MS),
+        tier: request.tier(),
         language: request.language(),
         snippet: request.source().chars().take(MAX_SNIPPET_CHARS).collect(),
         status: result.status.name(),
@@ -115,7 +118,7 @@ mod tests {
         let record: Value = serde_json::from_str(&encode(&owner, &request, &result, Some("10.0.0.1"))).unwrap();
         let expected = json!({
             "runId": "550e8400-e29b-41d4-a716-446655440000", "projectId": "proj_1", "keyId": "key_1",
-            "createdAt": 7_200_001, "hour": 2, "language": "node", "snippet": "\u{e9}".repeat(200), "status": "error",
+            "createdAt": 7_200_001, "hour": 2, "tier": "run", "language": "node", "snippet": "\u{e9}".repeat(200), "status": "error",
             "exitCode": 3, "durationMs": 45, "bucket": 38, "endUserId": "u1",
             "userContext": { "id": "u1", "tier": "pro" }, "ip": "10.0.0.1",
         });

@@ -41,10 +41,10 @@ pub enum ErrorCode {
     MethodNotAllowed,
     IdempotencyKeyReused,
     IdempotencyInDoubt,
-    SandboxBusy,
+    RunnerBusy,
     QueueFull,
-    SandboxUnavailable,
-    SandboxMismatch,
+    RunnerUnavailable,
+    RunnerMismatch,
     IsolatesUnavailable,
     ServiceUnavailable,
     Internal,
@@ -81,10 +81,10 @@ impl ErrorCode {
         Self::MethodNotAllowed,
         Self::IdempotencyKeyReused,
         Self::IdempotencyInDoubt,
-        Self::SandboxBusy,
+        Self::RunnerBusy,
         Self::QueueFull,
-        Self::SandboxUnavailable,
-        Self::SandboxMismatch,
+        Self::RunnerUnavailable,
+        Self::RunnerMismatch,
         Self::IsolatesUnavailable,
         Self::ServiceUnavailable,
         Self::Internal,
@@ -130,10 +130,10 @@ impl ErrorCode {
                 ("idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY, "Idempotency key reused")
             }
             Self::IdempotencyInDoubt => ("idempotency_in_doubt", StatusCode::CONFLICT, "First run in doubt"),
-            Self::SandboxBusy => ("sandbox_busy", StatusCode::SERVICE_UNAVAILABLE, "Sandbox busy"),
+            Self::RunnerBusy => ("runner_busy", StatusCode::SERVICE_UNAVAILABLE, "Runner busy"),
             Self::QueueFull => ("queue_full", StatusCode::TOO_MANY_REQUESTS, "Queue full"),
-            Self::SandboxUnavailable => ("sandbox_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Sandbox unavailable"),
-            Self::SandboxMismatch => ("sandbox_mismatch", StatusCode::BAD_GATEWAY, "Sandbox mismatch"),
+            Self::RunnerUnavailable => ("runner_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Runner unavailable"),
+            Self::RunnerMismatch => ("runner_mismatch", StatusCode::BAD_GATEWAY, "Runner mismatch"),
             Self::IsolatesUnavailable => {
                 ("isolates_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Isolate tier unavailable")
             }
@@ -178,7 +178,7 @@ impl ApiError {
     /// An error with a message for the caller.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         let retry_later =
-            matches!(code, ErrorCode::SandboxBusy | ErrorCode::SandboxUnavailable | ErrorCode::ServiceUnavailable);
+            matches!(code, ErrorCode::RunnerBusy | ErrorCode::RunnerUnavailable | ErrorCode::ServiceUnavailable);
         let headers = match code {
             ErrorCode::ApiKeyRequired | ErrorCode::InvalidApiKey | ErrorCode::RoomTokenRequired => {
                 vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]
@@ -268,24 +268,24 @@ impl From<PoolFailure> for ApiError {
     fn from(failure: PoolFailure) -> Self {
         let (code, message) = match failure.code {
             PoolFailureCode::Unavailable | PoolFailureCode::ClientLeft => (
-                ErrorCode::SandboxUnavailable,
+                ErrorCode::RunnerUnavailable,
                 "No sandbox is available at the moment, and nothing was run; please try again.",
             ),
             // Only calls with a key come to this: what happened to any other is found out before.
             PoolFailureCode::Lost => (
-                ErrorCode::SandboxUnavailable,
+                ErrorCode::RunnerUnavailable,
                 "The sandbox does not answer at the moment, and whether it runs the program is not known; please repeat \
                  the call with the same Idempotency-Key.",
             ),
             PoolFailureCode::Busy => {
-                (ErrorCode::SandboxBusy, "All places are taken at the moment, and nothing was run; please try again.")
+                (ErrorCode::RunnerBusy, "All places are taken at the moment, and nothing was run; please try again.")
             }
             PoolFailureCode::QueueFull => (
                 ErrorCode::QueueFull,
                 "So many runs of this project wait for a place that no more may, and nothing was run; please try again.",
             ),
             PoolFailureCode::Mismatch => (
-                ErrorCode::SandboxMismatch,
+                ErrorCode::RunnerMismatch,
                 "The sandbox is of another release than this service, and nothing was run; an update is under way.",
             ),
             PoolFailureCode::Rejected => (ErrorCode::Internal, "The sandbox did not accept the run."),
@@ -345,10 +345,10 @@ mod tests {
             ("method_not_allowed", 405),
             ("idempotency_key_reused", 422),
             ("idempotency_in_doubt", 409),
-            ("sandbox_busy", 503),
+            ("runner_busy", 503),
             ("queue_full", 429),
-            ("sandbox_unavailable", 503),
-            ("sandbox_mismatch", 502),
+            ("runner_unavailable", 503),
+            ("runner_mismatch", 502),
             ("isolates_unavailable", 503),
             ("service_unavailable", 503),
             ("internal", 500),

@@ -19,7 +19,7 @@ pub fn request(raw: web_sys::Request) -> Result<Request> {
     let mut request = ::http::Request::builder().method(raw.method().as_str());
     if let Some(headers) = request.headers_mut() {
         for (name, value) in headers::read(&raw.headers())? {
-            // What is no header by the flush, such as raw UTF-8, is nothing that the application reads.
+            // What is no header by the book, such as raw UTF-8, is nothing that the application reads.
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
                 headers.append(name, value);
             }

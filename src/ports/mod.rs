@@ -73,7 +73,7 @@ pub trait Gates {
 pub trait KeyLedger {
     /// What is known of the key; `None` where there is none.
     async fn facts(&self, key_hash: &str) -> Result<Option<KeyConfig>, PortError>;
-    /// Books that a key was used, and the records of its runs. Records that were flushed before are not flushed again.
+    /// Writes that a key was used, and the records of its runs. Records that were flushed before are not flushed again.
     async fn flush(&self, key_hash: &str, used_at: Option<Timestamp>, records: &[String]) -> Result<(), PortError>;
     /// Keeps the record of a run that the gate has no room for.
     async fn keep(&self, id: RunId, record: &str) -> Result<(), PortError>;

@@ -87,13 +87,13 @@ pub fn insert(records: &[String]) -> Vec<Statement> {
 }
 
 const COUNT_HOURS: &str = "\
-INSERT INTO usage_hours (project_id, hour, key_id, language, status, bucket, runs)
-SELECT value ->> 'projectId', value ->> 'hour', value ->> 'keyId', value ->> 'language', value ->> 'status',
-       value ->> 'bucket', count(*)
+INSERT INTO usage_hours (project_id, hour, key_id, tier, language, status, bucket, runs)
+SELECT value ->> 'projectId', value ->> 'hour', value ->> 'keyId', value ->> 'tier', value ->> 'language',
+       value ->> 'status', value ->> 'bucket', count(*)
 FROM (SELECT value FROM json_each(?1) GROUP BY value ->> 'runId')
 WHERE NOT EXISTS (SELECT 1 FROM usage_runs WHERE run_id = value ->> 'runId')
   AND EXISTS (SELECT 1 FROM projects WHERE id = value ->> 'projectId')
-GROUP BY 1, 2, 3, 4, 5, 6
+GROUP BY 1, 2, 3, 4, 5, 6, 7
 ON CONFLICT DO UPDATE SET runs = runs + excluded.runs";
 
 const COUNT_END_USERS: &str = "\
@@ -107,11 +107,11 @@ GROUP BY 1, 2
 ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, last_run_at = max(last_run_at, excluded.last_run_at)";
 
 const STORE_RUNS: &str = "\
-INSERT INTO usage_runs (run_id, project_id, key_id, created_at, language, snippet, status, exit_code, duration_ms,
-                        end_user_id, user_context, ip)
-SELECT value ->> 'runId', value ->> 'projectId', value ->> 'keyId', value ->> 'createdAt', value ->> 'language',
-       value ->> 'snippet', value ->> 'status', value ->> 'exitCode', value ->> 'durationMs', value ->> 'endUserId',
-       value ->> 'userContext', value ->> 'ip'
+INSERT INTO usage_runs (run_id, project_id, key_id, created_at, tier, language, snippet, status, exit_code,
+                        duration_ms, end_user_id, user_context, ip)
+SELECT value ->> 'runId', value ->> 'projectId', value ->> 'keyId', value ->> 'createdAt', value ->> 'tier',
+       value ->> 'language', value ->> 'snippet', value ->> 'status', value ->> 'exitCode', value ->> 'durationMs',
+       value ->> 'endUserId', value ->> 'userContext', value ->> 'ip'
 FROM json_each(?1)
 WHERE EXISTS (SELECT 1 FROM projects WHERE id = value ->> 'projectId')
 ON CONFLICT DO NOTHING";
@@ -179,7 +179,7 @@ pub async fn scripts(sql: &dyn Sql, project_id: &str, page: &Page, offset: u32) 
 
 const SCRIPTS: &str = "SELECT run_id, key_id, created_at, language, snippet, status, exit_code, duration_ms, \
                        user_context, ip FROM usage_runs WHERE project_id = ?1 AND (created_at, run_id) < (?2, ?3) \
-                       AND language IN ('javascript', 'typescript') \
+                       AND tier = 'isolate' \
                        ORDER BY created_at DESC, run_id DESC LIMIT ?4 OFFSET ?5";
 
 /// The runs for one end user, the newest first.
@@ -223,7 +223,7 @@ mod tests {
     fn record(project: &str, run: u32) -> String {
         json!({
             "runId": format!("run_{run}"), "projectId": project, "keyId": "key_1", "createdAt": run, "hour": run / 10,
-            "language": "python", "snippet": "print(1)", "status": if run.is_multiple_of(4) { "error" } else { "success" },
+            "tier": "run", "language": "python", "snippet": "print(1)", "status": if run.is_multiple_of(4) { "error" } else { "success" },
             "exitCode": 0, "durationMs": 12, "bucket": 12, "endUserId": run.is_multiple_of(2).then_some("u"),
             "userContext": null, "ip": null,
         })
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_booking_that_is_repeated_counts_once() {
+    fn a_flush_that_is_repeated_counts_once() {
         let sql = Sqlite::migrated();
         sql.run("INSERT INTO projects (id, name, created_at) VALUES ('proj_1', 'One', 0)");
         let first: Vec<_> = (0..20).map(|run| record("proj_1", run)).collect();

@@ -46,7 +46,7 @@ test("as many projects as there are containers run, the others are told when to 
       return;
     }
     assert.ok([429, 503].includes(response.status), JSON.stringify(answer));
-    assert.ok(["sandbox_unavailable", "sandbox_busy", "queue_full"].includes(answer.code), answer.code);
+    assert.ok(["runner_unavailable", "runner_busy", "queue_full"].includes(answer.code), answer.code);
     assert.ok(Number(response.headers.get("retry-after")) >= 1);
     refused.push(key);
   };

@@ -10,7 +10,7 @@ import { Docle, type RunResult } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
 import { until } from "../harness/until.ts";
 
-const PROJECT = "project:proj_dev";
+const PROJECT = "pool:proj_dev";
 const quick = { lang: "python", code: "print(1)" };
 const endless = (marker: string) => ({
   lang: "python",
@@ -112,7 +112,7 @@ describe("with one container", () => {
     const response = await docle.post(quick);
     assert.equal(response.status, 503, await response.clone().text());
     assert.ok(Number(response.headers.get("retry-after")) > 0);
-    assert.equal(((await response.json()) as { code: string }).code, "sandbox_unavailable");
+    assert.equal(((await response.json()) as { code: string }).code, "runner_unavailable");
     docle.containers.engine.failStarts = 0;
   });
 });
@@ -126,7 +126,7 @@ describe("an image of another release", async () => {
 
   test("is named as such, and nothing is run", async () => {
     const refusal = await docle.refused(502, quick);
-    assert.equal(refusal.code, "sandbox_mismatch");
+    assert.equal(refusal.code, "runner_mismatch");
     assert.ok(docle.worker.logs.some((line) => line.includes("99")), "the log says which");
   });
 });

@@ -5,7 +5,7 @@ import { after, afterEach, describe, test } from "node:test";
 import { Docle } from "../harness/docle.ts";
 import { until } from "../harness/until.ts";
 
-const PROJECT = "project:proj_dev";
+const PROJECT = "pool:proj_dev";
 const quick = { lang: "python", code: "print(1)" };
 
 const platform = { grants: "platform" } as const;
@@ -62,7 +62,7 @@ describe("a container", () => {
     docle = await Docle.contained();
     await docle.run(quick);
     const { instance } = await state(docle);
-    await docle.worker.evict("Sandbox", PROJECT);
+    await docle.worker.evict("RunPool", PROJECT);
     assert.equal((await docle.run(quick)).stdout, "1\n");
     assert.equal((await state(docle)).instance, instance);
     assert.equal(docle.containers.boxes().length, 1);

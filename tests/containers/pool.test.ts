@@ -28,7 +28,7 @@ test("a run that finds its container full goes to another one, up to the project
   assert.equal(docle.containers.running().length, 2);
   assert.deepEqual((await docle.runners()).map(({ running }) => running), [1, 1]);
   calls.push(openCall(docle, endless(third)));
-  await until("its place in the queue", async () => ((await docle.worker.sandbox("project:proj_dev", { type: "state" })) as { queued: number }).queued === 1);
+  await until("its place in the queue", async () => ((await docle.worker.sandbox("pool:proj_dev", { type: "state" })) as { queued: number }).queued === 1);
   assert.equal(docle.containers.running().length, 2, "no third container");
   calls[1]?.leave();
   await until("its start in the second container", () => processesWith(third).length > 0, 20);
@@ -43,7 +43,7 @@ test("a full queue turns away with a time to come back, and a wait is said", asy
   const held = openCall(docle, endless(marker));
   await until("its start", () => processesWith(marker).length > 0, 20);
   const waiting = docle.run(quick);
-  await until("the other's place in the queue", async () => ((await docle.worker.sandbox("project:proj_dev", { type: "state" })) as { queued: number }).queued === 1);
+  await until("the other's place in the queue", async () => ((await docle.worker.sandbox("pool:proj_dev", { type: "state" })) as { queued: number }).queued === 1);
   const response = await docle.post(quick);
   const wait = Number(response.headers.get("retry-after"));
   assert.ok(wait >= 1 && wait <= 60, `${wait}`);
@@ -61,7 +61,7 @@ test("a run that waited too long is turned away, and did not run", async () => {
   await until("its start", () => processesWith(marker).length > 0, 20);
   const response = await docle.post(endless(other));
   assert.ok(Number(response.headers.get("retry-after")) >= 1);
-  assert.equal((await problem(503, response)).code, "sandbox_busy");
+  assert.equal((await problem(503, response)).code, "runner_busy");
   assert.equal(processesWith(other).length, 0);
   held.leave();
 });
@@ -89,8 +89,8 @@ test("what an object does not know after an eviction it finds again, in every co
   await until("no run in progress", () => docle.idle());
   const before = docle.containers.running().length;
   assert.equal(before, 2);
-  await docle.worker.evict("Sandbox", "project:proj_dev");
-  await docle.worker.evict("Sandbox", "project:proj_dev#1");
+  await docle.worker.evict("RunPool", "pool:proj_dev");
+  await docle.worker.evict("RunPool", "pool:proj_dev#1");
   assert.deepEqual((await Promise.all([docle.run(quick), docle.run(quick)])).map(({ stdout }) => stdout), ["1\n", "1\n"]);
   assert.equal(docle.containers.boxes().length, before);
 });

@@ -11,7 +11,7 @@ import type { RunEvent } from "../harness/events.ts";
 import { processesWith } from "../harness/runner.ts";
 import { until } from "../harness/until.ts";
 
-const PROJECT = "project:proj_dev";
+const PROJECT = "pool:proj_dev";
 const quick = { lang: "python", code: "print(1)" };
 const endless = (marker: string) => ({
   lang: "python",
@@ -81,7 +81,7 @@ test("so does each object of a pool, and who waited for a place is told that not
   for (const stream of streams) assert.partialDeepStrictEqual((await rest(stream)).at(-1)?.data, failed);
   const refused = await waiting;
   assert.ok(Number(refused.headers.get("retry-after")) >= 1);
-  assert.equal((await problem(503, refused)).code, "sandbox_unavailable");
+  assert.equal((await problem(503, refused)).code, "runner_unavailable");
   await ended(first, second, third);
   assert.partialDeepStrictEqual(await state(), IDLE);
   assert.deepEqual((await Promise.all([docle.run(quick), docle.run(quick)])).map(({ stdout }) => stdout), ["1\n", "1\n"]);

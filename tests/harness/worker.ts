@@ -130,7 +130,7 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
     get(key: string): Promise<string | null>;
     put(key: string, value: string): Promise<void>;
   };
-  const objects = (await miniflare.getDurableObjectNamespace("SANDBOX")) as unknown as Objects;
+  const objects = (await miniflare.getDurableObjectNamespace("POOL")) as unknown as Objects;
   return {
     url,
     key,

@@ -22,8 +22,8 @@ test("the scheduled event deletes what has expired and nothing else", async () =
   const now = Date.now();
   const ids = { old: randomUUID(), new: randomUUID(), orphan: randomUUID() };
   const run = (id: string, of: string, at: number) =>
-    `INSERT INTO usage_runs (run_id, project_id, key_id, created_at, language, snippet, status, exit_code, duration_ms)
-       VALUES ('${id}', '${of}', 'key_1', ${at}, 'python', 'x', 'success', 0, 1)`;
+    `INSERT INTO usage_runs (run_id, project_id, key_id, created_at, tier, language, snippet, status, exit_code, duration_ms)
+       VALUES ('${id}', '${of}', 'key_1', ${at}, 'run', 'python', 'x', 'success', 0, 1)`;
   for (const statement of [
     `INSERT INTO sessions (id, token_hash, user_id, created_at, last_used_at, expires_at) SELECT 'old', 'old', id, 0, 0, ${now - 1} FROM users`,
     `INSERT INTO login_links (token_hash, email, expires_at) VALUES ('old', 'a@b.c', ${now - 1}), ('new', 'a@b.c', ${now + DAY})`,

@@ -17,5 +17,5 @@ test("uv", () => {
 });
 test("every environment has a container for the Sandbox object", () => {
   const config = read("wrangler.toml");
-  assert.equal(config.match(/\[env\.\w+\]/g)?.length, config.match(/^containers = \[\{ class_name = "Sandbox"/gm)?.length);
+  assert.equal(config.match(/\[env\.\w+\]/g)?.length, config.match(/^containers = \[\{ class_name = "RunPool"/gm)?.length);
 });

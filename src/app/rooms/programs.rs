@@ -71,15 +71,15 @@ fn not_started(app: &App, failure: &PoolFailure) -> Refused {
     app.log.write(Level::Error, line);
     match failure.code {
         PoolFailureCode::QueueFull => refused("queue_full", "The project has too many runs waiting; please try again."),
-        PoolFailureCode::Busy => refused("sandbox_busy", "All places are taken; please try again."),
-        PoolFailureCode::Mismatch => refused("sandbox_mismatch", "An update is under way; please try again."),
+        PoolFailureCode::Busy => refused("runner_busy", "All places are taken; please try again."),
+        PoolFailureCode::Mismatch => refused("runner_mismatch", "An update is under way; please try again."),
         PoolFailureCode::Rejected => refused("internal", "The sandbox did not accept the run."),
         PoolFailureCode::Unavailable
         | PoolFailureCode::Lost
         | PoolFailureCode::ClientLeft
         | PoolFailureCode::KeyReused
         | PoolFailureCode::InDoubt => {
-            refused("sandbox_unavailable", "No sandbox is available at the moment; please try again.")
+            refused("runner_unavailable", "No sandbox is available at the moment; please try again.")
         }
     }
 }

@@ -73,7 +73,7 @@ pub fn decide(facts: Option<&KeyConfig>, window: &mut RollingWindow, ask: &Check
 /// How long a call that was let through may be known to the object's memory alone. This, and no more, is what a crash of
 /// the object can forget: its limit may be exceeded by the calls of the last second before.
 pub const SAVE_AFTER_MS: i64 = 1_000;
-/// How long runs are collected before they are flushed in the database together.
+/// How long runs are collected before they are written to the database together.
 const FLUSH_AFTER_MS: i64 = 5_000;
 /// How long records of runs are kept: each for seven days, and all of one day together until the last of them has been.
 const RECORDS_KEPT_MS: i64 = 7 * DAY_MS;

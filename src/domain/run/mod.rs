@@ -10,4 +10,5 @@ pub mod record;
 pub mod request;
 pub mod result;
 pub mod stdin_message;
+pub mod tier;
 pub mod user_context;

@@ -1,6 +1,7 @@
 //! What is kept of a run for seven days: the result, and for its project the input, too.
 
 use crate::domain::run::request::RunRequest;
+use crate::domain::run::tier::Tier;
 use crate::domain::run::user_context::UserContext;
 use crate::domain::timestamp::Timestamp;
 use bytes::Bytes;
@@ -69,6 +70,8 @@ struct Policy<'a> {
 
 /// What is remembered of a request, whatever it asked to run.
 pub trait Recordable {
+    /// Where it is run.
+    fn tier(&self) -> Tier;
     /// The language, as statistics name it.
     fn language(&self) -> &'static str;
     /// The source of what was started.
@@ -80,6 +83,10 @@ pub trait Recordable {
 }
 
 impl Recordable for RunRequest {
+    fn tier(&self) -> Tier {
+        Tier::Run
+    }
+
     fn language(&self) -> &'static str {
         self.job.language.name()
     }

@@ -1,4 +1,4 @@
-//! The result of a run as clients see it: the runner's report with the run's name, decision and time around it.
+//! The result of a run as clients see it: the runner's report with the run's name, verdict and time around it.
 
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;

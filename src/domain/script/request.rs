@@ -5,6 +5,7 @@ use crate::domain::input::reader::{Reader, shown};
 use crate::domain::project::isolate_settings::{IsolateSettings, read_domains};
 use crate::domain::run::id::RunId;
 use crate::domain::run::record::{Owner, Recordable};
+use crate::domain::run::tier::Tier;
 use crate::domain::run::user_context::{self, UserContext};
 use docle_protocol::isolate::{
     DEFAULT_TIMEOUT_MS, IsolateJob, MAX_CODE_BYTES, MAX_CONTEXT_BYTES, RuntimeApi, Script, ScriptLanguage, TIMEOUT_MS,
@@ -233,6 +234,10 @@ struct Config<'a> {
 }
 
 impl Recordable for ScriptRequest {
+    fn tier(&self) -> Tier {
+        Tier::Isolate
+    }
+
     fn language(&self) -> &'static str {
         self.script.language.name()
     }

@@ -1,4 +1,4 @@
-//! An object's container: started, spoken to, in_flight and ended; workers-rs covers only a part of the interface.
+//! An object's container: started, spoken to, watched and ended; workers-rs covers only a part of the interface.
 
 use crate::platform::fetch;
 use worker::js_sys::{Function, Object, Promise, Reflect};

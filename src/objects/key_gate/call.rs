@@ -190,7 +190,7 @@ mod tests {
         let ask = json!({ "host": null, "counts": true });
         assert_eq!(
             written(GateAction::CheckKey(CheckKey { host: None, counts: true })),
-            json!({ "keyHash": "ab", "what": { "ask": ask } })
+            json!({ "keyHash": "ab", "what": { "checkKey": ask } })
         );
         assert_eq!(written(GateAction::Record), json!({ "keyHash": "ab", "what": "record" }));
         assert_eq!(written(GateAction::Flush), json!({ "keyHash": "ab", "what": "flush" }));

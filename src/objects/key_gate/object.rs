@@ -6,7 +6,7 @@
 //! forgets what it knew, what it is just being told included, before it answers.
 //!
 //! The window is in memory and is saved within a second; [`domain::gate`] says what a crash can forget. Ended runs are
-//! saved as they come. Their usage is flushed in the database some seconds later, together; their records stay here for a
+//! saved as they come. Their usage is written to the database some seconds later, together; their records stay here for a
 //! week, where a run's id leads to them. When the last call has left the window, everything is flushed and the last record
 //! is purged, the storage is deleted.
 //!

@@ -49,7 +49,7 @@ pub struct Room {
 /// A room in memory. It is never borrowed over an await.
 pub(super) struct Live {
     pub logic: Logic,
-    pub facts: RoomMetadata,
+    pub metadata: RoomMetadata,
     sockets: HashMap<u32, WebSocket>,
     log: UpdateLog,
     /// Whether anything is stored.
@@ -65,7 +65,7 @@ impl DurableObject for Room {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let RoomCall { is_owned, what } = RoomCall::read(&request)?;
-        let exists = !is_owned || self.with(|live| Ok(live.facts.billing_key.is_some()))?;
+        let exists = !is_owned || self.with(|live| Ok(live.metadata.billing_key.is_some()))?;
         let response = match what {
             RoomAction::Open(billing_key) => self.open(&billing_key).and_then(|()| Response::empty()),
             RoomAction::Delete => self.delete().await.and_then(|()| Response::empty()),
@@ -160,11 +160,11 @@ impl Room {
 
     fn load(&self) -> std::result::Result<Live, PortError> {
         let sql = self.sql();
-        let facts = storage::facts(&sql)?;
-        let exists = facts.is_some();
-        let facts = facts.unwrap_or_else(|| RoomMetadata { client: random(), ..RoomMetadata::default() });
-        let (mut stored, log) = if exists { storage::load(&sql, &facts)? } else { Default::default() };
-        stored.client = facts.client;
+        let metadata = storage::metadata(&sql)?;
+        let exists = metadata.is_some();
+        let metadata = metadata.unwrap_or_else(|| RoomMetadata { client: random(), ..RoomMetadata::default() });
+        let (mut stored, log) = if exists { storage::load(&sql, &metadata)? } else { Default::default() };
+        stored.client = metadata.client;
         let mut sockets = HashMap::new();
         for socket in self.state.get_websockets() {
             let kept = socket.deserialize_attachment::<String>().ok().flatten();
@@ -175,16 +175,16 @@ impl Room {
         }
         let unreadable = || PortError("The document of a room is unreadable.".to_owned());
         let logic = Logic::load(stored).ok_or_else(unreadable)?;
-        Ok(Live { logic, facts, sockets, log, exists, alarm: None })
+        Ok(Live { logic, metadata, sockets, log, exists, alarm: None })
     }
 
     fn open(&self, billing_key: &BillingKey) -> Result<()> {
         let sql = self.sql();
         self.with(|live| {
             live.create(&sql)?;
-            live.facts.billing_key = Some(billing_key.clone());
+            live.metadata.billing_key = Some(billing_key.clone());
             live.logic.set_owned();
-            storage::save_metadata(&sql, &live.facts)
+            storage::save_metadata(&sql, &live.metadata)
         })
     }
 
@@ -199,8 +199,8 @@ impl Room {
         let sql = self.sql();
         self.with(|live| {
             live.sockets.insert(id, server);
-            if live.facts.empty_since.take().is_some() {
-                storage::save_metadata(&sql, &live.facts)?;
+            if live.metadata.empty_since.take().is_some() {
+                storage::save_metadata(&sql, &live.metadata)?;
             }
             Ok(())
         })?;
@@ -217,9 +217,9 @@ impl Room {
         self.act(|logic| logic.leave(id))?;
         self.with(|live| {
             live.sockets.remove(&id);
-            if live.logic.is_empty() && live.exists && live.facts.empty_since.is_none() {
-                live.facts.empty_since = Some(now());
-                storage::save_metadata(&sql, &live.facts)?;
+            if live.logic.is_empty() && live.exists && live.metadata.empty_since.is_none() {
+                live.metadata.empty_since = Some(now());
+                storage::save_metadata(&sql, &live.metadata)?;
             }
             Ok(())
         })?;
@@ -302,16 +302,16 @@ impl Live {
     pub(super) fn create(&mut self, sql: &ObjectSql) -> std::result::Result<(), PortError> {
         if !self.exists {
             storage::create_tables(sql)?;
-            storage::save_metadata(sql, &self.facts)?;
+            storage::save_metadata(sql, &self.metadata)?;
             self.exists = true;
         }
         Ok(())
     }
 
     fn compact(&mut self, sql: &ObjectSql) -> std::result::Result<(), PortError> {
-        self.facts.last_update = self.logic.last_update();
+        self.metadata.last_update = self.logic.last_update();
         let (snapshot, history) = self.logic.snapshot();
-        storage::compact(sql, &snapshot, history, &self.facts)?;
+        storage::compact(sql, &snapshot, history, &self.metadata)?;
         self.log = UpdateLog::default();
         Ok(())
     }
@@ -326,8 +326,8 @@ impl Live {
 
     /// When the room is deleted if nobody comes.
     fn end(&self) -> Option<i64> {
-        let is_nobodys = self.facts.billing_key.is_none();
-        self.facts.empty_since.filter(|_| is_nobodys && self.logic.is_empty()).map(|since| since + KEEP_MS)
+        let is_nobodys = self.metadata.billing_key.is_none();
+        self.metadata.empty_since.filter(|_| is_nobodys && self.logic.is_empty()).map(|since| since + KEEP_MS)
     }
 
     fn next_alarm(&self) -> Option<i64> {

@@ -33,11 +33,11 @@ pub async fn run_by_http(room: &Room, run: RoomRun, exists: bool) -> Result<Room
 fn adopt(room: &Room, billing_key: &crate::ports::rooms::BillingKey) -> Result<()> {
     let sql = room.sql();
     room.with(|live| {
-        if live.facts.billing_key.as_ref() == Some(billing_key) {
+        if live.metadata.billing_key.as_ref() == Some(billing_key) {
             return Ok(());
         }
-        live.facts.billing_key = Some(billing_key.clone());
-        storage::save_metadata(&sql, &live.facts)
+        live.metadata.billing_key = Some(billing_key.clone());
+        storage::save_metadata(&sql, &live.metadata)
     })
 }
 
@@ -68,7 +68,7 @@ pub async fn run(room: &Room, asked: Asked) -> Result<RoomRunEnd> {
 
 async fn follow(room: &Room, asked: Asked) -> Result<std::result::Result<Value, Refused>> {
     let billing_key = room.with(|live| {
-        live.facts
+        live.metadata
             .billing_key
             .clone()
             .ok_or_else(|| PortError("A room without a billing_key was asked to run.".to_owned()))

@@ -1,4 +1,4 @@
-//! What a room keeps in its own database: the document as a snapshot and the updates since, and a few facts.
+//! What a room keeps in its own database: the document as a snapshot and the updates since, and a few metadata.
 
 use crate::domain::timestamp::Timestamp;
 use crate::objects::tables::has_table;
@@ -41,7 +41,7 @@ pub struct Log {
 /// Makes the tables where they are not there yet.
 pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
     for query in [
-        "CREATE TABLE IF NOT EXISTS facts (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL)",
+        "CREATE TABLE IF NOT EXISTS metadata (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL)",
         "CREATE TABLE IF NOT EXISTS blobs (name TEXT, chunk INTEGER, bytes BLOB NOT NULL, PRIMARY KEY (name, chunk))",
         "CREATE TABLE IF NOT EXISTS log (rev INTEGER PRIMARY KEY, at INTEGER NOT NULL, bytes BLOB NOT NULL)",
     ] {
@@ -50,23 +50,23 @@ pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
     Ok(())
 }
 
-/// The facts; `None` where nothing was ever stored. Asking writes nothing.
-pub fn facts(sql: &dyn LocalSql) -> Result<Option<RoomMetadata>, PortError> {
-    if !has_table(sql, "facts")? {
+/// The metadata; `None` where nothing was ever stored. Asking writes nothing.
+pub fn metadata(sql: &dyn LocalSql) -> Result<Option<RoomMetadata>, PortError> {
+    if !has_table(sql, "metadata")? {
         return Ok(None);
     }
-    let rows = sql.exec("SELECT json FROM facts", &[])?;
+    let rows = sql.exec("SELECT json FROM metadata", &[])?;
     match rows.first().map(Vec::as_slice) {
         None => Ok(None),
         Some([SqlValue::Text(json)]) => serde_json::from_str(json).map(Some).map_err(unreadable),
-        Some(_) => Err(PortError("The facts of a room are unreadable.".to_owned())),
+        Some(_) => Err(PortError("The metadata of a room are unreadable.".to_owned())),
     }
 }
 
-/// Stores the facts.
-pub fn save_metadata(sql: &dyn LocalSql, facts: &RoomMetadata) -> Result<(), PortError> {
-    let json = serde_json::to_string(facts).map_err(unreadable)?;
-    sql.exec("INSERT OR REPLACE INTO facts (id, json) VALUES (1, ?)", &[SqlValue::Text(json)]).map(drop)
+/// Stores the metadata.
+pub fn save_metadata(sql: &dyn LocalSql, metadata: &RoomMetadata) -> Result<(), PortError> {
+    let json = serde_json::to_string(metadata).map_err(unreadable)?;
+    sql.exec("INSERT OR REPLACE INTO metadata (id, json) VALUES (1, ?)", &[SqlValue::Text(json)]).map(drop)
 }
 
 /// Appends an update, which leads to revision `rev`.
@@ -76,10 +76,15 @@ pub fn append(sql: &dyn LocalSql, rev: u64, now: Timestamp, update: Vec<u8>) -> 
 }
 
 /// Puts a snapshot in the place of all updates so far.
-pub fn compact(sql: &dyn LocalSql, snapshot: &[u8], history: &History, facts: &RoomMetadata) -> Result<(), PortError> {
+pub fn compact(
+    sql: &dyn LocalSql,
+    snapshot: &[u8],
+    history: &History,
+    metadata: &RoomMetadata,
+) -> Result<(), PortError> {
     put_blob(sql, SNAPSHOT, snapshot)?;
     put_blob(sql, HISTORY, &serde_json::to_vec(history).map_err(unreadable)?)?;
-    save_metadata(sql, facts)?;
+    save_metadata(sql, metadata)?;
     sql.exec("DELETE FROM log", &[]).map(drop)
 }
 
@@ -89,11 +94,11 @@ pub fn save_result(sql: &dyn LocalSql, result: &Value) -> Result<(), PortError> 
 }
 
 /// What the room is made of again, without its seats; and what had to be replayed.
-pub fn load(sql: &dyn LocalSql, facts: &RoomMetadata) -> Result<(Stored, Log), PortError> {
+pub fn load(sql: &dyn LocalSql, metadata: &RoomMetadata) -> Result<(Stored, Log), PortError> {
     let mut stored = Stored {
-        client: facts.client,
-        has_owner: facts.billing_key.is_some(),
-        last_update: facts.last_update,
+        client: metadata.client,
+        has_owner: metadata.billing_key.is_some(),
+        last_update: metadata.last_update,
         ..Stored::default()
     };
     stored.snapshot = blob(sql, SNAPSHOT)?;
@@ -150,10 +155,10 @@ mod tests {
     #[test]
     fn what_is_stored_comes_back_in_order() {
         let sql = Sqlite::empty();
-        assert_eq!(facts(&sql), Ok(None));
+        assert_eq!(metadata(&sql), Ok(None));
         create_tables(&sql).unwrap();
         create_tables(&sql).unwrap();
-        assert_eq!(facts(&sql), Ok(None));
+        assert_eq!(metadata(&sql), Ok(None));
         let known = RoomMetadata { client: 7, last_update: 5, ..RoomMetadata::default() };
         save_metadata(&sql, &known).unwrap();
         for (rev, update) in [(1, vec![1]), (2, vec![2, 2]), (3, vec![3])] {
@@ -173,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn facts_format_unchanged() {
+    fn metadata_format_unchanged() {
         let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
         let billing_key = Some(BillingKey { key_hash: "ab".into(), owner });
-        let facts = RoomMetadata { client: 7, billing_key, last_update: 5, empty_since: Some(6) };
-        let json = serde_json::to_string(&facts).unwrap();
+        let metadata = RoomMetadata { client: 7, billing_key, last_update: 5, empty_since: Some(6) };
+        let json = serde_json::to_string(&metadata).unwrap();
         let expected = concat!(
-            r#"{"client":7,"billing_key":{"keyHash":"ab","owner":{"projectId":"proj_1","keyId":"key_1"}},"#,
+            r#"{"client":7,"billingKey":{"keyHash":"ab","owner":{"projectId":"proj_1","keyId":"key_1"}},"#,
             r#""lastUpdate":5,"emptySince":6}"#,
         );
         assert_eq!(json, expected);

@@ -51,7 +51,7 @@ pub enum RunPoolCall {
     Destroy,
     /// Say how things are without changing them. The answer is a [`PoolState`].
     State,
-    /// CheckKey the runner how it is. The answer is a [`RunnerHealth`], or null where there is a container for each project.
+    /// Ask the runner how it is. The answer is a [`RunnerHealth`], or null where there is a container for each project.
     Health,
 }
 
@@ -151,7 +151,7 @@ pub fn broken() -> worker::Result<Response> {
 
 /// The object of a project. A project never shares its sandbox, so its id is the name.
 pub fn name_of_project(project_id: &str) -> String {
-    format!("project:{project_id}")
+    format!("pool:{project_id}")
 }
 
 /// A further object of the pool that `name` shares out.
@@ -275,13 +275,13 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn project_object_name_unchanged() {
-        assert_eq!(name_of_project("proj_1"), "project:proj_1");
-        assert_eq!(name_of_member("project:proj_1", 2), "project:proj_1#2");
+    fn pool_object_name_unchanged() {
+        assert_eq!(name_of_project("proj_1"), "pool:proj_1");
+        assert_eq!(name_of_member("pool:proj_1", 2), "pool:proj_1#2");
     }
 
     #[test]
-    fn sandbox_call_format_unchanged() {
+    fn pool_call_format_unchanged() {
         let written = |call: &RunPoolCall| serde_json::to_value(call).unwrap();
         assert_eq!(written(&RunPoolCall::Health), json!({ "type": "health" }));
         let plain = RunPoolCall::Run { once: None, interactive: None };
@@ -289,8 +289,11 @@ mod tests {
         let id = RunId::from_random([0; 16]);
         let interactive = RunPoolCall::Run { once: None, interactive: Some(id) };
         assert_eq!(written(&interactive), json!({ "type": "run", "once": null, "interactive": id }));
-        assert_eq!(written(&RunPoolCall::CancelUnstarted { id }), json!({ "type": "cancel_unstarted", "id": id }));
-        assert_eq!(written(&RunPoolCall::CancelUnstartedHere { id }), json!({ "type": "withdrawHere", "id": id }));
+        assert_eq!(written(&RunPoolCall::CancelUnstarted { id }), json!({ "type": "cancelUnstarted", "id": id }));
+        assert_eq!(
+            written(&RunPoolCall::CancelUnstartedHere { id }),
+            json!({ "type": "cancelUnstartedHere", "id": id })
+        );
         assert_eq!(written(&RunPoolCall::Input { id }), json!({ "type": "input", "id": id }));
         assert_eq!(written(&RunPoolCall::InputHere { id }), json!({ "type": "inputHere", "id": id }));
         let failure = PoolFailureCode::KeyReused.because("x");

@@ -194,7 +194,7 @@ fn listing_scripts_looks_at_scripts_only() {
     let app = app();
     let plan = app.sql.plan(
         "SELECT run_id FROM usage_runs WHERE project_id = 'p' AND (created_at, run_id) < (1, 'r') \
-         AND language IN ('javascript', 'typescript') ORDER BY created_at DESC, run_id DESC LIMIT 10 OFFSET 0",
+         AND tier = 'isolate' ORDER BY created_at DESC, run_id DESC LIMIT 10 OFFSET 0",
     );
     let plan = plan.join("\n");
     assert!(plan.contains("usage_runs_of_scripts"), "{plan}");

@@ -192,10 +192,10 @@ fn refusal(refused: Refused) -> ApiError {
         "invalid_api_key" => ErrorCode::InvalidApiKey,
         "domain_not_allowed" => ErrorCode::DomainNotAllowed,
         "rate_limit_exceeded" => ErrorCode::RateLimitExceeded,
-        "sandbox_busy" => ErrorCode::SandboxBusy,
+        "runner_busy" => ErrorCode::RunnerBusy,
         "queue_full" => ErrorCode::QueueFull,
-        "sandbox_unavailable" => ErrorCode::SandboxUnavailable,
-        "sandbox_mismatch" => ErrorCode::SandboxMismatch,
+        "runner_unavailable" => ErrorCode::RunnerUnavailable,
+        "runner_mismatch" => ErrorCode::RunnerMismatch,
         "service_unavailable" => ErrorCode::ServiceUnavailable,
         _ => ErrorCode::Internal,
     };

@@ -62,10 +62,9 @@ fn what_cannot_be_run_is_told_with_the_problem_of_a_response_and_a_code_that_say
         let problem = &heard.last().unwrap()["problem"];
         assert_eq!((problem["code"].as_str(), &problem["errors"][0]["field"], end), (Some(code), &field, Some(closed)));
     }
-    for (failure, code, closed) in [
-        (PoolFailureCode::Unavailable, "sandbox_unavailable", 4_503),
-        (PoolFailureCode::QueueFull, "queue_full", 4_529),
-    ] {
+    for (failure, code, closed) in
+        [(PoolFailureCode::Unavailable, "runner_unavailable", 4_503), (PoolFailureCode::QueueFull, "queue_full", 4_529)]
+    {
         app.script(Script::Refuse(failure.because("x")));
         let (heard, end) = talk(&mut app, vec![program()]);
         assert_eq!((heard[0]["problem"]["code"].as_str(), end), (Some(code), Some(closed)));
@@ -122,7 +121,7 @@ fn a_program_whose_input_does_not_open_is_not_waited_for_without_an_end() {
     app.run_pools.input_hangs.set(true);
     app.script(Script::ChunksThenSilence(vec![b"{\"type\":\"start\"}\n".to_vec()]));
     let (heard, closed) = talk(&mut app, vec![program()]);
-    assert_eq!((heard[0]["problem"]["code"].as_str(), closed), (Some("sandbox_unavailable"), Some(4_503)));
+    assert_eq!((heard[0]["problem"]["code"].as_str(), closed), (Some("runner_unavailable"), Some(4_503)));
 }
 
 #[test]

@@ -112,15 +112,15 @@ fn a_sandbox_that_does_not_take_the_run_is_a_problem_and_nothing_is_recorded() {
     let mut app = TestApp::new();
     let refuse = |code: PoolFailureCode| Script::Refuse(code.because("runner said so"));
     for (script, status, code) in [
-        (refuse(PoolFailureCode::Unavailable), 503, "sandbox_unavailable"),
-        (refuse(PoolFailureCode::Busy), 503, "sandbox_busy"),
-        (refuse(PoolFailureCode::Mismatch), 502, "sandbox_mismatch"),
+        (refuse(PoolFailureCode::Unavailable), 503, "runner_unavailable"),
+        (refuse(PoolFailureCode::Busy), 503, "runner_busy"),
+        (refuse(PoolFailureCode::Mismatch), 502, "runner_mismatch"),
         (refuse(PoolFailureCode::Rejected), 500, "internal"),
         (refuse(PoolFailureCode::KeyReused), 422, "idempotency_key_reused"),
         (refuse(PoolFailureCode::InDoubt), 409, "idempotency_in_doubt"),
-        (Script::Hang, 503, "sandbox_unavailable"),
-        (Script::Chunks(vec![]), 503, "sandbox_unavailable"),
-        (Script::Chunks(lines(&["<html>"])), 502, "sandbox_mismatch"),
+        (Script::Hang, 503, "runner_unavailable"),
+        (Script::Chunks(vec![]), 503, "runner_unavailable"),
+        (Script::Chunks(lines(&["<html>"])), 502, "runner_mismatch"),
     ] {
         app.script(script);
         for answer in [app.run(&print_one()), app.stream(&print_one())] {
@@ -147,7 +147,7 @@ fn a_run_that_was_lost_is_withdrawn_or_counts_as_failed() {
             assert_eq!(asked[0].1.to_string(), app.run_pools.jobs.borrow()[0].id);
             let answered = answer.json();
             if cancels == Some(true) {
-                assert_eq!((answer.status.as_u16(), &answered["code"]), (503, &json!("sandbox_unavailable")));
+                assert_eq!((answer.status.as_u16(), &answered["code"]), (503, &json!("runner_unavailable")));
                 assert!(app.recorded().is_empty());
                 continue;
             }

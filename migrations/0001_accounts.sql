@@ -1,7 +1,7 @@
--- People, how they sign in, and what they did that matters later.
+-- People, how they sign in, and the log of what they did.
 --
--- Secrets are never stored: token_hash is the SHA-256 of a token in lower-case hexadecimal. Rows with expires_at or at
--- are deleted by the scheduled event some time after they have lost their meaning.
+-- Ids are opaque text (`proj_…`, `key_…`); times are milliseconds since 1970 in UTC. Secrets are never stored: token_hash
+-- is the SHA-256 of a token in lower-case hexadecimal. The scheduled event deletes rows some time after their expires_at.
 
 CREATE TABLE users (
     id         TEXT PRIMARY KEY,
@@ -40,7 +40,7 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_by_subject ON attempts (subject, at);
 CREATE INDEX attempts_by_time ON attempts (at);
 
--- Mail of a development machine, where none is sent. Empty everywhere else.
+-- Mail of a development machine, which sends none. Empty everywhere else.
 CREATE TABLE outbox (
     id         INTEGER PRIMARY KEY,
     recipient  TEXT NOT NULL,
@@ -50,13 +50,13 @@ CREATE TABLE outbox (
     created_at INTEGER NOT NULL
 ) STRICT;
 
--- Who did what, when and from where. It outlives what it is about, so it references nothing.
+-- Who did what, when and from where. An event outlives its user and its subject, so it references neither.
 CREATE TABLE audit_events (
     id         TEXT PRIMARY KEY,
     user_id    TEXT NOT NULL,
     project_id TEXT,
     action     TEXT NOT NULL,
-    -- The id of what was acted on.
+    -- The id of the session, project, key or account that was acted on.
     subject    TEXT NOT NULL,
     at         INTEGER NOT NULL,
     ip         TEXT,

@@ -1,6 +1,6 @@
--- Rooms of projects. What is in them is in their objects.
+-- Rooms of projects. Their content is in their objects.
 
--- The project is not referenced: a room outlives it until its object is deleted, too.
+-- The project is not referenced: a room's row outlives the project until the room's object is deleted, too.
 CREATE TABLE rooms (
     id         TEXT PRIMARY KEY,
     project_id TEXT NOT NULL,
