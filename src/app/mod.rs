@@ -16,7 +16,7 @@ use crate::domain::room::token::SigningKey;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Rooms;
 use crate::ports::socket::Sockets;
-use crate::ports::{Background, Clock, Entropy, Gates, Kv, Level, Log, Mailer, PortError, RunPools, Sql};
+use crate::ports::{Background, Clock, Entropy, KeyGates, Kv, Level, Log, Mailer, PortError, RunPools, Sql};
 use serde_json::json;
 use std::rc::Rc;
 
@@ -25,7 +25,7 @@ use std::rc::Rc;
 pub struct App {
     pub config: Config,
     pub sql: Rc<dyn Sql>,
-    pub gates: Rc<dyn Gates>,
+    pub gates: Rc<dyn KeyGates>,
     pub runs: Rc<dyn Kv>,
     pub rooms: Rc<dyn Rooms>,
     /// `None` where rooms of projects cannot be used, because there is no secret to sign tokens with.

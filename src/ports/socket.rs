@@ -1,6 +1,6 @@
 //! WebSockets, as whoever talks through them sees them.
 
-use crate::ports::PortError;
+use crate::ports::error::PortError;
 use crate::ports::exchange::Upgrade;
 use async_trait::async_trait;
 

@@ -41,7 +41,7 @@ pub struct NewKey<'a> {
 }
 
 /// What a key's gate needs to know; `None` where there is no such key.
-pub async fn facts(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, PortError> {
+pub async fn config(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, PortError> {
     let query = "SELECT api_keys.id, project_id, expires_at, revoked_at, allowed_domains, rate_limit_per_minute, \
                  store_ip, isolates FROM api_keys JOIN projects ON projects.id = project_id WHERE key_hash = ?1";
     let read = |row: &mut Row| {

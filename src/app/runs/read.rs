@@ -60,7 +60,7 @@ pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<By
 /// The record of a run, from one of these gates or from its own place.
 async fn recorded(app: &App, gates: &[String], id: RunId) -> Result<Option<Vec<u8>>, PortError> {
     for key_hash in gates {
-        if let Some(record) = app.gates.recorded(key_hash, id).await? {
+        if let Some(record) = app.gates.record(key_hash, id).await? {
             return Ok(Some(record));
         }
     }
@@ -75,7 +75,7 @@ pub async fn forget(app: &App, ids: &[RunId]) -> Result<(), PortError> {
     }
     for (beginning, ids) in by_key {
         for key_hash in store::keys::hashes_beginning(&*app.sql, &beginning).await? {
-            app.gates.forget(&key_hash, &ids).await?;
+            app.gates.delete_records(&key_hash, &ids).await?;
         }
     }
     for id in ids {

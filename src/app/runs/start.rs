@@ -11,7 +11,7 @@ use crate::domain::run::result::RunResult;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage;
 use crate::ports::event_reader::EventReader;
-use crate::ports::{Background, Gates, IdempotentCall, Kv, Level, Log, PoolFailure, PoolFailureCode, RunMode};
+use crate::ports::{Background, IdempotentCall, KeyGates, Kv, Level, Log, PoolFailure, PoolFailureCode, RunMode};
 use crate::store;
 use bytes::Bytes;
 use docle_protocol::RunJob;
@@ -284,7 +284,7 @@ fn record_at_the_end(app: &App, running: &mut Running, client: Client, request: 
 /// Writes down what came of a run.
 pub struct Recorder {
     runs: Rc<dyn Kv>,
-    gates: Rc<dyn Gates>,
+    gates: Rc<dyn KeyGates>,
     log: Rc<dyn Log>,
     client: Client,
 }
@@ -307,7 +307,7 @@ impl Recorder {
         let is_led_to = key_hash.starts_with(&result.id.key_hash_beginning());
         let (for_gate, for_kv) =
             if is_led_to && record.len() <= MAX_RESULT_BYTES { (Some(record), None) } else { (None, Some(record)) };
-        let counted = self.gates.record(key_hash, FinishedRun { id: result.id, usage, record: for_gate });
+        let counted = self.gates.submit(key_hash, FinishedRun { id: result.id, usage, record: for_gate });
         let stored = async {
             match for_kv {
                 Some(record) => store::runs::put(&*self.runs, result.id, record.as_bytes()).await,

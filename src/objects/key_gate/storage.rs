@@ -31,7 +31,8 @@ pub fn create_tables(sql: &dyn LocalSql, key_hash: &str) -> Result<(), PortError
         &[],
     )?;
     sql.exec(
-        "CREATE TABLE IF NOT EXISTS pending_usage (position INTEGER PRIMARY KEY, record TEXT NOT NULL, \
+        // AUTOINCREMENT: no position is used twice, so that a flush deletes only what it has written.
+        "CREATE TABLE IF NOT EXISTS pending_usage (position INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL, \
          since INTEGER NOT NULL)",
         &[],
     )?;
@@ -98,15 +99,15 @@ pub fn record(sql: &dyn LocalSql, id: RunId) -> Result<Option<String>, PortError
     }
 }
 
-/// Forgets the record of a run.
-pub fn forget_record(sql: &dyn LocalSql, id: RunId) -> Result<(), PortError> {
+/// Deletes the record of a run.
+pub fn delete_record(sql: &dyn LocalSql, id: RunId) -> Result<(), PortError> {
     if !has_table(sql, "results")? {
         return Ok(());
     }
     sql.exec("DELETE FROM results WHERE run_id = ?", &[SqlValue::Text(id.to_string())]).map(drop)
 }
 
-/// Forgets records of the days before that of `before`, as many as one step takes.
+/// Deletes records of the days before that of `before`, as many as one step takes.
 pub fn purge_records(sql: &dyn LocalSql, before: Timestamp) -> Result<(), PortError> {
     let Some(oldest) = oldest_record(sql)? else { return Ok(()) };
     let query = "DELETE FROM results WHERE run_id IN \
@@ -143,20 +144,32 @@ pub fn oldest_usage(sql: &dyn LocalSql) -> Result<(Vec<String>, i64), PortError>
     Ok((usage, last))
 }
 
-/// The position of the latest usage that is not flushed; 0 where all is.
-pub fn latest_usage(sql: &dyn LocalSql) -> Result<i64, PortError> {
-    Ok(match sql.exec("SELECT max(position) FROM pending_usage", &[])?.first().map(Vec::as_slice) {
-        Some([SqlValue::Integer(position)]) => *position,
-        _ => 0,
+/// The position of the oldest pending usage.
+pub fn oldest_position(sql: &dyn LocalSql) -> Result<Option<i64>, PortError> {
+    position(sql, "SELECT min(position) FROM pending_usage")
+}
+
+/// The position of the latest pending usage.
+pub fn latest_usage(sql: &dyn LocalSql) -> Result<Option<i64>, PortError> {
+    position(sql, "SELECT max(position) FROM pending_usage")
+}
+
+fn position(sql: &dyn LocalSql, query: &str) -> Result<Option<i64>, PortError> {
+    if !has_table(sql, "pending_usage")? {
+        return Ok(None);
+    }
+    Ok(match sql.exec(query, &[])?.first().map(Vec::as_slice) {
+        Some([SqlValue::Integer(position)]) => Some(*position),
+        _ => None,
     })
 }
 
-/// Forgets the usage up to a position, which is flushed.
-pub fn forget_usage(sql: &dyn LocalSql, last: i64) -> Result<(), PortError> {
+/// Deletes the usage up to a position, which is in the database.
+pub fn delete_usage(sql: &dyn LocalSql, last: i64) -> Result<(), PortError> {
     sql.exec("DELETE FROM pending_usage WHERE position <= ?", &[SqlValue::Integer(last)]).map(drop)
 }
 
-/// Since when there is usage that is not flushed.
+/// The age of the oldest pending usage: when it came.
 pub fn pending_since(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError> {
     if !has_table(sql, "pending_usage")? {
         return Ok(None);
@@ -200,8 +213,8 @@ mod tests {
         }
         let (usage, last) = oldest_usage(&sql).unwrap();
         assert_eq!((usage.len(), usage[198].as_str(), usage[199].as_str()), (200, "u1", "u2"));
-        assert_eq!(latest_usage(&sql), Ok(last + 50));
-        forget_usage(&sql, last).unwrap();
+        assert_eq!((latest_usage(&sql), oldest_position(&sql)), (Ok(Some(last + 50)), Ok(Some(1))));
+        delete_usage(&sql, last).unwrap();
         assert_eq!(pending_since(&sql), Ok(Some(Timestamp(100))));
         assert_eq!(oldest_usage(&sql).unwrap().0.len(), 100);
     }
@@ -216,7 +229,7 @@ mod tests {
         while let (usage, last @ 1..) = oldest_usage(&sql).unwrap() {
             assert!(usage.iter().map(String::len).sum::<usize>() <= FLUSHED_AT_ONCE);
             flushed += usage.len();
-            forget_usage(&sql, last).unwrap();
+            delete_usage(&sql, last).unwrap();
         }
         assert_eq!(flushed, 250);
     }
@@ -227,7 +240,7 @@ mod tests {
         let id = |of| run(of, None).id;
         let day = |of: i64| Timestamp(of * DAY_MS);
         assert_eq!(
-            (record(&sql, id(1)), oldest_record(&sql), forget_record(&sql, id(1))),
+            (record(&sql, id(1)), oldest_record(&sql), delete_record(&sql, id(1))),
             (Ok(None), Ok(None), Ok(()))
         );
         create_tables(&sql, "ab").unwrap();
@@ -242,7 +255,7 @@ mod tests {
             Ok(Some("[]".into())),
             "what is handed over again takes the place of the first"
         );
-        forget_record(&sql, id(3)).unwrap();
+        delete_record(&sql, id(3)).unwrap();
         assert_eq!(record(&sql, id(3)), Ok(None));
         purge_records(&sql, day(1)).unwrap();
         assert_eq!(oldest_record(&sql), Ok(Some(id(1))), "nothing is that old");
