@@ -25,11 +25,6 @@ const known: Record<string, string[]> = {
     "crates/room/src/room/mod.rs → crates/room/src/room/runs.rs → crates/room/src/room/mod.rs",
     "crates/room/src/room/mod.rs → crates/room/src/room/yjs.rs → crates/room/src/room/mod.rs",
   ],
-  "isolates/src": [
-    "isolates/src/ai.rs → isolates/src/host.rs → isolates/src/ai.rs",
-    "isolates/src/api.rs → isolates/src/host.rs → isolates/src/api.rs",
-    "isolates/src/db.rs → isolates/src/host.rs → isolates/src/db.rs",
-  ],
   "container/jail/src": [
     "container/jail/src/init.rs → container/jail/src/jailer.rs → container/jail/src/init.rs",
     "container/jail/src/jailer.rs → container/jail/src/root.rs → container/jail/src/jailer.rs",

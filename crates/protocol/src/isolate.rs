@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 
 /// `POST` an [`IsolateJob`]; the answer is an [`IsolateReport`].
 pub const EXECUTIONS_PATH: &str = "/v1/executions";
-/// `POST` a [`Script`]; the answer is [`Findings`].
+/// `POST` a [`Script`]; the answer is [`Diagnostics`].
 pub const VALIDATIONS_PATH: &str = "/v1/validations";
 /// `GET` answers [`IsolateLanguages`].
 pub const LANGUAGES_PATH: &str = "/v1/languages";
@@ -192,14 +192,14 @@ pub struct ScriptError {
 
 /// What is wrong with a script, in the order of its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Findings {
-    pub errors: Vec<Finding>,
+pub struct Diagnostics {
+    pub errors: Vec<Diagnostic>,
 }
 
 /// One thing that is wrong with a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Finding {
+pub struct Diagnostic {
     /// `syntax`, `too-large`, or what is not there for scripts: `require`, `import`, `eval`, `Function`, `process`,
     /// `__dirname`, `__filename`.
     pub rule: String,
@@ -291,9 +291,9 @@ mod tests {
     }
 
     #[test]
-    fn findings_format_unchanged() {
-        let findings = Findings {
-            errors: vec![Finding {
+    fn diagnostics_format_unchanged() {
+        let diagnostics = Diagnostics {
+            errors: vec![Diagnostic {
                 rule: "require".into(),
                 message: "m".into(),
                 line: 1,
@@ -305,8 +305,8 @@ mod tests {
         let wire = json!({
             "errors": [{ "rule": "require", "message": "m", "line": 1, "column": 2, "endLine": 1, "endColumn": 9 }],
         });
-        assert_eq!(serde_json::to_value(&findings).unwrap(), wire);
-        assert_eq!(serde_json::from_value::<Findings>(wire).unwrap(), findings);
+        assert_eq!(serde_json::to_value(&diagnostics).unwrap(), wire);
+        assert_eq!(serde_json::from_value::<Diagnostics>(wire).unwrap(), diagnostics);
     }
 
     #[test]
