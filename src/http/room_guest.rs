@@ -11,7 +11,7 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::subprotocol;
 use crate::ports::rooms::{Admitted, Payer};
 use ::http::header::ORIGIN;
-use docle_room::seat::Role;
+use docle_room::role::Role;
 
 /// Somebody who may come in.
 pub struct Guest {

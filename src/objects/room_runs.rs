@@ -4,7 +4,7 @@ use crate::objects::room::{Room, programs};
 use crate::objects::room_storage as storage;
 use crate::ports::PortError;
 use crate::ports::rooms::{Heard, PaidBy, ProgramAsked, Refused, RoomRun, RoomRunEnd};
-use docle_room::room::RunAsked;
+use docle_room::room::RunRequest;
 use futures::StreamExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use worker::Result;
 
 /// A run that the room has granted.
 pub enum Asked {
-    InRoom(RunAsked),
+    InRoom(RunRequest),
     ByHttp { run: RoomRun, request: Value },
 }
 
@@ -51,15 +51,15 @@ pub async fn run(room: &Room, asked: Asked) -> Result<RoomRunEnd> {
                 live.create(&sql)?;
                 storage::save_result(&sql, &result)
             })?;
-            room.act(|logic| logic.end_run(result.clone()))?;
+            room.act(|logic| logic.on_run_result(result.clone()))?;
             RoomRunEnd::Result(result)
         }
         Ok(Err(refused)) => {
-            room.act(|logic| logic.refuse_run(&refused.code, &refused.message))?;
+            room.act(|logic| logic.on_run_refused(&refused.code, &refused.message))?;
             RoomRunEnd::Refused(refused)
         }
         Err(error) => {
-            room.act(|logic| logic.refuse_run("internal", "The program could not be run."))?;
+            room.act(|logic| logic.on_run_refused("internal", "The program could not be run."))?;
             return Err(error);
         }
     };
@@ -71,7 +71,9 @@ async fn follow(room: &Room, asked: Asked) -> Result<std::result::Result<Value, 
         live.facts.payer.clone().ok_or_else(|| PortError("A room without a payer was asked to run.".to_owned()))
     })?;
     let ask = match asked {
-        Asked::InRoom(RunAsked { host, request, .. }) => ProgramAsked { payer: PaidBy::Room { payer, host }, request },
+        Asked::InRoom(RunRequest { host, request, .. }) => {
+            ProgramAsked { payer: PaidBy::Room { payer, host }, request }
+        }
         Asked::ByHttp { run: RoomRun { admitted: Some(admitted), .. }, request } => {
             ProgramAsked { payer: PaidBy::Admitted(admitted), request }
         }
@@ -83,7 +85,7 @@ async fn follow(room: &Room, asked: Asked) -> Result<std::result::Result<Value, 
     };
     while let Some(heard) = heard.next().await {
         match heard {
-            Heard::Event(event) => drop(room.act(|logic| logic.tell_run(event))?),
+            Heard::Event(event) => drop(room.act(|logic| logic.on_run_event(event))?),
             Heard::Result(result) => return Ok(Ok(result)),
         }
     }
