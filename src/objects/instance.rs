@@ -249,7 +249,7 @@ impl Instance {
             let trouble = match ask(runner).await {
                 Ok(health) => {
                     let runner = Runner { instance: Some(health.instance), ..runner.clone() };
-                    return Ok(Up { runner, places: health.places });
+                    return Ok(Up { runner, places: health.slots });
                 }
                 Err(Trouble::Mismatch(why)) => return Err(Trouble::Mismatch(why)),
                 Err(trouble) => trouble,
