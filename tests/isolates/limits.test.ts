@@ -35,7 +35,7 @@ test("a script that goes on ends at its limit, whatever it does", async () => {
   }
 });
 
-test("what was logged before the end is there", async () => {
+test("the log of an unfinished script is kept", async () => {
   const { logs, status } = await isolates.execute({ code: "console.log('before'); while (true) {}", timeoutMs: 100 });
   assert.deepEqual([status, logs.map(({ message }) => message)], ["timeout", ["before"]]);
 });
@@ -102,7 +102,7 @@ test("a result is JSON of a megabyte at most", async () => {
   assert.equal(depth, 3_000);
 });
 
-test("a script that poisons what everything is made of harms itself alone", async () => {
+test("a script that replaces built-in objects harms itself only", async () => {
   for (const [code, outcome] of [
     ["Object.prototype.toJSON = () => 'poison'; console.log({ a: 1 }); return { a: 1 }", { result: "poison" }],
     ["JSON.stringify = () => 'pwn'; JSON.parse = null; return { a: 1 }", { result: { a: 1 } }],
@@ -128,7 +128,7 @@ test("a script that poisons what everything is made of harms itself alone", asyn
   }
 });
 
-test("a hundred scripts at once are a hundred results, beside some that never end", async () => {
+test("a hundred concurrent scripts have a hundred results, beside some that never end", async () => {
   const hostile = ["while (true) {}", "await new Promise(() => {})", "console.log('x'.repeat(1e6)); for (;;) await 1", "return 'x'.repeat(50e6)"];
   const endless = hostile.map((code) => isolates.execute({ code, timeoutMs: 400 }));
   const results = await Promise.all(Array.from({ length: 100 }, (_, number) => isolates.execute({ code: `await null; return ${number}`, timeoutMs: 30_000 })));
