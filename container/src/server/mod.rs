@@ -106,7 +106,7 @@ async fn read_health(State(service): State<Service>) -> Response {
         properties: service.properties,
         languages: service.runner.interpreters.versions(),
         running: service.runner.seating.places.running(),
-        places: service.runner.seating.places.count(),
+        slots: service.runner.seating.places.count(),
         waiting: by_name(waiting.languages),
         ready: by_name(waiting.ready),
         waiting_mb: waiting.bytes.map(mebibytes),

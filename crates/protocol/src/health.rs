@@ -1,4 +1,4 @@
-//! What the runner says about itself and the machine it stands on.
+//! The health of the runner and the features of its machine.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -11,29 +11,28 @@ pub struct RunnerHealth {
     pub version: String,
     /// [`crate::VERSION`] of the runner.
     pub protocol: u32,
-    /// This very process: random, made at its start. Empty where the runner is too old to say it.
+    /// The random id of the runner's process. Empty for a runner that predates this field.
     #[serde(default)]
     pub instance: String,
-    /// Which set of isolation primitives is in use, for example `root` or `user-namespace`.
+    /// The set of isolation primitives in use, for example `root` or `user-namespace`.
     pub tier: String,
-    /// Property of the jail → what holds it here, for example `memory` → `cgroup v1`.
+    /// Property of the jail → the mechanism that enforces it, for example `memory` → `cgroup v1`.
     pub properties: BTreeMap<String, String>,
-    /// Language → version, as the interpreter itself reports it.
+    /// Language → version, as the interpreter reports it.
     pub languages: BTreeMap<String, String>,
     /// Runs in progress, installations included.
     pub running: u32,
-    /// Runs that may be in progress at once.
-    pub places: u32,
-    /// Language → interpreters that wait, started, for a program.
+    /// Slots: the number of runs that can be in progress at once.
+    pub slots: u32,
+    /// Language → warm interpreters: started and waiting for a program.
     pub waiting: BTreeMap<String, u32>,
-    /// Language → how many of those have come as far as their script.
+    /// Language → warm interpreters that are waiting for the script itself.
     #[serde(default)]
     pub ready: BTreeMap<String, u32>,
-    /// Memory that those hold together, in MiB with two decimals; `null` where nothing measures it.
+    /// Memory of all warm interpreters, in MiB with two decimals; `null` if it cannot be measured.
     #[serde(rename = "waitingMB")]
     pub waiting_mb: Option<f64>,
-    /// Programs that were forked of the same started interpreters as those that wait; with 0 every next one is the
-    /// first.
+    /// Programs that the current warm interpreters have already forked; 0 when each of them is fresh.
     #[serde(default)]
     pub forked: u32,
 }
@@ -53,7 +52,7 @@ mod tests {
             properties: BTreeMap::from([("memory".into(), "cgroup v1".into())]),
             languages: BTreeMap::from([("python".into(), "3.11.2".into())]),
             running: 0,
-            places: 8,
+            slots: 8,
             waiting: BTreeMap::from([("python".into(), 4)]),
             ready: BTreeMap::from([("python".into(), 3)]),
             waiting_mb: Some(30.5),
@@ -67,7 +66,7 @@ mod tests {
             "properties": { "memory": "cgroup v1" },
             "languages": { "python": "3.11.2" },
             "running": 0,
-            "places": 8,
+            "slots": 8,
             "waiting": { "python": 4 },
             "ready": { "python": 3 },
             "waitingMB": 30.5,

@@ -1,6 +1,6 @@
-//! What the Worker and the isolate Worker say to each other: JavaScript or TypeScript in, an outcome out.
+//! The requests and responses of the isolate Worker, which runs JavaScript and TypeScript.
 //!
-//! Code that fails is a report with HTTP 200. Whatever is not 200 is a [`crate::Refusal`].
+//! A script that fails is a report with HTTP 200. The body of any other status is a [`crate::Refusal`].
 
 use crate::report::{RunStatus, Truncated};
 use serde::{Deserialize, Serialize};
@@ -8,16 +8,16 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-/// `POST` an [`IsolateJob`]; the answer is an [`IsolateReport`].
+/// `POST` an [`IsolateJob`]; the response is an [`IsolateReport`].
 pub const EXECUTIONS_PATH: &str = "/v1/executions";
-/// `POST` a [`Script`]; the answer is [`Findings`].
+/// `POST` a [`Script`]; the response is [`Diagnostics`].
 pub const VALIDATIONS_PATH: &str = "/v1/validations";
-/// `GET` answers [`IsolateLanguages`].
+/// `GET`; the response is [`IsolateLanguages`].
 pub const LANGUAGES_PATH: &str = "/v1/languages";
 
-/// Bytes of code: 100 KB, the limit that the product names.
+/// Bytes of code: 100 KB, the limit of the product.
 pub const MAX_CODE_BYTES: usize = 102_400;
-/// Bytes of `context` as JSON. An isolate's environment holds 1 MiB at most; a quarter is room enough for arguments.
+/// Bytes of `context` as JSON. The environment of an isolate holds 1 MiB at most; a quarter is enough for arguments.
 pub const MAX_CONTEXT_BYTES: usize = 262_144;
 /// Wall-clock limit of an execution, in milliseconds.
 pub const TIMEOUT_MS: RangeInclusive<u32> = 10..=60_000;
@@ -27,9 +27,9 @@ pub const DEFAULT_TIMEOUT_MS: u32 = 30_000;
 pub const MAX_ALLOWED_DOMAINS: usize = 100;
 /// Bytes of a result as JSON.
 pub const MAX_RESULT_BYTES: usize = 1_048_576;
-/// Log entries that are kept, the first ones.
+/// Log entries in a report. Later entries are dropped.
 pub const MAX_LOG_ENTRIES: usize = 1_000;
-/// Bytes of all log messages that are kept.
+/// Bytes of all log messages in a report.
 pub const MAX_LOG_BYTES: usize = 1_048_576;
 
 /// The language of a script.
@@ -41,7 +41,7 @@ pub enum ScriptLanguage {
 }
 
 impl ScriptLanguage {
-    /// Every language of isolates, in the order in which they are listed to users.
+    /// Every language of isolates, in the order of the API's list.
     pub const ALL: [Self; 2] = [Self::JavaScript, Self::TypeScript];
 
     /// The name on the wire and in requests.
@@ -53,7 +53,7 @@ impl ScriptLanguage {
     }
 }
 
-/// A runtime API, which a script has only where its job lists it.
+/// A runtime API. A script can call it only if the job lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuntimeApi {
@@ -61,14 +61,14 @@ pub enum RuntimeApi {
     Console,
     /// HTTP requests to allowed hosts.
     Api,
-    /// Reading the project's database.
+    /// Queries of the project's database.
     Db,
-    /// Models.
+    /// Inference with AI models.
     Ai,
 }
 
 impl RuntimeApi {
-    /// Every runtime API, in the order in which they are listed to users.
+    /// Every runtime API, in the order of the API's list.
     pub const ALL: [Self; 4] = [Self::Console, Self::Api, Self::Db, Self::Ai];
 
     /// The name on the wire, in requests and in scripts.
@@ -82,7 +82,7 @@ impl RuntimeApi {
     }
 }
 
-/// Code to look at without running it.
+/// The code of a script and its language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Script {
@@ -91,13 +91,13 @@ pub struct Script {
     pub language: ScriptLanguage,
 }
 
-/// One script to run once, already validated as a request, with every default filled in.
+/// One script to run once, validated, with all defaults filled in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IsolateJob {
     /// The run's id, a UUIDv4 in its 36-character form.
     pub id: String,
-    /// Whose it is; the databases of the deployment are granted to projects by it.
+    /// The project of the script. The deployment grants its databases to projects by this id.
     pub project_id: String,
     pub script: Script,
     /// Any JSON, at most [`MAX_CONTEXT_BYTES`]; the script sees it as `context`.
@@ -105,42 +105,42 @@ pub struct IsolateJob {
     /// Within [`TIMEOUT_MS`].
     pub timeout_ms: u32,
     pub apis: Vec<RuntimeApi>,
-    /// Lists of hosts (`api.example.com`, `*.example.com`): `api()` reaches a host that matches an entry of every list,
-    /// and nothing at all where there is no list.
+    /// Lists of hosts (`api.example.com`, `*.example.com`). `api()` reaches a host if every list covers it. Without a list it
+    /// reaches no host.
     pub allowed_domains: Vec<Vec<String>>,
     /// The name of the database that the project has configured.
     pub database: Option<String>,
 }
 
-/// How an execution ended: the shape of a run's report, and what only a script has.
+/// The report of an execution: the fields of a run's report and those of a script.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IsolateReport {
     /// One of `success`, `error`, `timeout`, `memory`, `output`, `system`.
     pub status: RunStatus,
-    /// 0 for a success, 124 for a timeout, 137 for memory, else 1.
+    /// 0 for a success, 124 for a timeout, 137 for memory, otherwise 1.
     pub exit_code: i32,
     /// Always `null`.
     pub signal: Option<String>,
-    /// What was logged at the levels `debug`, `log` and `info`, a line each.
+    /// The log messages of the levels `debug`, `log` and `info`, one per line.
     pub stdout: String,
-    /// What was logged at the levels `warn` and `error`, and then the error that ended the script, as Node prints it.
+    /// The log messages of the levels `warn` and `error`, and then the error that ended the script, as Node prints it.
     pub stderr: String,
-    /// Whether log entries of those levels were left out.
+    /// Whether log entries of those levels were dropped.
     pub truncated: Truncated,
     pub usage: IsolateUsage,
-    /// The script returned, and what it returned could be handed over.
+    /// The script returned a value that has a JSON form.
     pub success: bool,
-    /// What the script returned, as `JSON.stringify` gives it; `null` for `undefined` and after an error.
+    /// The returned value as `JSON.stringify` writes it; `null` for `undefined` and after an error.
     pub result: Box<RawValue>,
     pub logs: Vec<LogEntry>,
     pub error: Option<ScriptError>,
-    /// Wall clock from handing the code over to the outcome, in milliseconds with two decimals; the same as
+    /// Wall-clock time from loading the isolate to the end of its response, in milliseconds with two decimals; the same as
     /// `usage.durationMs`.
     pub execution_time: f64,
 }
 
-/// What an execution used. The platform tells neither the processor time nor the memory of one isolate.
+/// The resources that an execution used. The platform reports neither the CPU time nor the memory of one isolate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IsolateUsage {
@@ -150,7 +150,7 @@ pub struct IsolateUsage {
     pub duration_ms: f64,
     pub queue_ms: f64,
     pub install_ms: f64,
-    /// Calls of `api()` that the allow-lists or the address rules refused.
+    /// Calls of `api()` that the allow-lists or the address rules blocked.
     pub blocked_connections: u32,
 }
 
@@ -160,11 +160,11 @@ pub struct IsolateUsage {
 pub struct LogEntry {
     pub level: LogLevel,
     pub message: String,
-    /// Since the script's start, in milliseconds.
+    /// Time since the start of the script, in milliseconds.
     pub time_ms: f64,
 }
 
-/// The level of a log entry: the console method, of those that print.
+/// The level of a log entry: the console method that printed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
@@ -175,45 +175,45 @@ pub enum LogLevel {
     Error,
 }
 
-/// What ended a script.
+/// The error that ended a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScriptError {
     /// The error's class, such as `TypeError`; `TimeoutError`, `MemoryError`, `ResultError`, `ValidationError` and
-    /// `SystemError` are ours.
+    /// `SystemError` come from the service.
     pub name: String,
     pub message: String,
-    /// With the author's own lines and columns, in `code.js` or `code.ts`.
+    /// The stack with positions in the author's text, `code.js` or `code.ts`.
     pub stack: Option<String>,
-    /// Where in the author's text, counted from 1; columns in UTF-16 units.
+    /// The position in the author's text, counted from 1; columns in UTF-16 units.
     pub line: Option<u32>,
     pub column: Option<u32>,
 }
 
-/// What is wrong with a script, in the order of its text.
+/// The errors of a script, in the order of its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Findings {
-    pub errors: Vec<Finding>,
+pub struct Diagnostics {
+    pub errors: Vec<Diagnostic>,
 }
 
-/// One thing that is wrong with a script.
+/// One error of a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Finding {
-    /// `syntax`, `too-large`, or what is not there for scripts: `require`, `import`, `eval`, `Function`, `process`,
+pub struct Diagnostic {
+    /// `syntax`, `too-large`, or the name of what scripts do not have: `require`, `import`, `eval`, `Function`, `process`,
     /// `__dirname`, `__filename`.
     pub rule: String,
-    /// A sentence, with the way out.
+    /// A sentence that says what to do.
     pub message: String,
     /// Counted from 1; columns in UTF-16 units.
     pub line: u32,
     pub column: u32,
-    /// Where it ends; the column after its last character.
+    /// The end of the error: the column after its last character.
     pub end_line: u32,
     pub end_column: u32,
 }
 
-/// Language → component → version, as the isolate Worker finds them.
+/// Language → component → version, as the isolate Worker reports them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IsolateLanguages {
     pub languages: BTreeMap<String, BTreeMap<String, String>>,
@@ -291,9 +291,9 @@ mod tests {
     }
 
     #[test]
-    fn findings_format_unchanged() {
-        let findings = Findings {
-            errors: vec![Finding {
+    fn diagnostics_format_unchanged() {
+        let diagnostics = Diagnostics {
+            errors: vec![Diagnostic {
                 rule: "require".into(),
                 message: "m".into(),
                 line: 1,
@@ -305,8 +305,8 @@ mod tests {
         let wire = json!({
             "errors": [{ "rule": "require", "message": "m", "line": 1, "column": 2, "endLine": 1, "endColumn": 9 }],
         });
-        assert_eq!(serde_json::to_value(&findings).unwrap(), wire);
-        assert_eq!(serde_json::from_value::<Findings>(wire).unwrap(), findings);
+        assert_eq!(serde_json::to_value(&diagnostics).unwrap(), wire);
+        assert_eq!(serde_json::from_value::<Diagnostics>(wire).unwrap(), diagnostics);
     }
 
     #[test]

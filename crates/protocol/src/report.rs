@@ -1,14 +1,14 @@
-//! The answer: how one run ended, what it printed and what it used.
+//! The response of the runner: the status, the output and the usage of one run.
 
 use serde::{Deserialize, Serialize};
 
-/// How a run ended. `stdout` and `stderr` are what the program wrote up to its end, also when it was stopped;
-/// invalid UTF-8 is replaced, and what was cut is cut on a character boundary.
+/// The report of a run. `stdout` and `stderr` contain the output up to the end of the program, also when the runner ended it.
+/// Invalid UTF-8 is replaced, and truncation never splits a character.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunReport {
     pub status: RunStatus,
-    /// The program's own exit code; 124 when the time was up, 128 + the signal's number when a signal ended it.
+    /// The exit code of the program; 124 after a timeout, 128 + the signal's number after a signal.
     pub exit_code: i32,
     /// The name of the signal that ended the program, for example `SIGSEGV`.
     pub signal: Option<String>,
@@ -18,30 +18,30 @@ pub struct RunReport {
     pub usage: Usage,
 }
 
-/// Why a run ended.
+/// The reason for the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     /// Exit code 0.
     Success,
-    /// Another exit code.
+    /// Any other exit code.
     Error,
-    /// `timeoutMs` was up.
+    /// The program exceeded `timeoutMs`.
     Timeout,
-    /// The process tree or its files needed more than `memoryMB`.
+    /// The process tree and its files exceeded `memoryMB`.
     Memory,
-    /// A stream passed `maxOutputBytes`.
+    /// An output stream exceeded `maxOutputBytes`.
     Output,
-    /// A signal that none of the limits above explains: a crash, a signal to itself, a caller who left.
+    /// A signal for another reason than a limit: a crash, a signal from the program itself, a client that disconnected.
     Killed,
-    /// The packages could not be installed; the program did not start.
+    /// The installation of packages failed. The program did not start.
     InstallFailed,
-    /// The runner failed; the program is not to blame.
+    /// The runner failed. The program did not cause it.
     System,
 }
 
 impl RunStatus {
-    /// Every status, for documents and tests.
+    /// Every status.
     pub const ALL: [Self; 8] = [
         Self::Success,
         Self::Error,
@@ -68,7 +68,7 @@ impl RunStatus {
     }
 }
 
-/// Which streams lost their end to `maxOutputBytes`.
+/// The output streams that `maxOutputBytes` truncated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Truncated {
@@ -76,22 +76,22 @@ pub struct Truncated {
     pub stderr: bool,
 }
 
-/// What a run used. Times are milliseconds with two decimals.
+/// The resources that a run used. Times are in milliseconds with two decimals.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
-    /// User and system time of the whole process tree.
+    /// User and system CPU time of the process tree.
     pub cpu_ms: f64,
-    /// The most memory that the tree held at once, in MiB with two decimals.
+    /// Peak memory of the process tree, in MiB with two decimals.
     #[serde(rename = "memMB")]
     pub mem_mb: f64,
-    /// Wall clock from the program's start to the end of its last process.
+    /// Wall-clock time from the start of the program to the end of its last process.
     pub duration_ms: f64,
-    /// Wall clock spent waiting for a place.
+    /// Wall-clock time in the queue for a slot.
     pub queue_ms: f64,
-    /// Wall clock spent installing packages; 0 when they were there already.
+    /// Wall-clock time of the installation of packages; 0 when they were cached.
     pub install_ms: f64,
-    /// Connections that the network policy refused.
+    /// Connections that the network policy blocked.
     pub blocked_connections: u32,
 }
 
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_named_as_they_are_written() {
+    fn names_are_those_of_the_wire() {
         for status in RunStatus::ALL {
             assert_eq!(serde_json::to_value(status).unwrap(), json!(status.name()));
         }

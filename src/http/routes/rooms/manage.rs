@@ -17,7 +17,7 @@ use crate::ports::rooms::{BillingKey, Refused, RoomRun, RoomRunEnd};
 use ::http::StatusCode;
 use docle_protocol::limits::MAX_BODY_BYTES;
 use docle_room::limits::MAX_NAME_CHARS;
-use docle_room::seat::Role;
+use docle_room::role::Role;
 use serde_json::{Value, json};
 use std::ops::RangeInclusive;
 
