@@ -10,7 +10,7 @@ await main(() =>
     const { part, serve } = startRuntime();
     add(part);
     await serve({ vars: await vars(), host, port, ...(contained ? { containers: await containerSettings() } : {}) });
-    part.lines.on("line", (line) => process.stdout.write(`${line}\n`));
+    return part;
   }),
 );
 // A poll or a socket may still be open; nothing is left to do.

@@ -25,17 +25,23 @@ async function end(code) {
 }
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => void end(0));
 
-runtime = await startWorker({ ...settings, state: layoutOf(state), log: (message) => process.stdout.write(readable(message)) });
+// The first line of the output is the address, so what is logged before goes elsewhere.
+let serving = false;
+const log = (/** @type {string} */ message) => void (serving ? process.stdout : process.stderr).write(readable(message));
+runtime = await startWorker({ ...settings, state: layoutOf(state), log });
 const database = /** @type {any} */ (await runtime.miniflare.getD1Database("DB"));
 await migrate(database);
 for (const statement of projectSql(developmentKey())) await database.prepare(statement).run();
 if (settings.port === undefined) await end(0);
 
 process.stdout.write(`${JSON.stringify({ address: new URL(runtime.url).host })}\n`);
+serving = true;
 // Miniflare would start another runtime in place of one that died; what it held of running programs is gone all the same.
-setInterval(() => {
-  const dead = runtime?.pids.some((pid) => !lives(pid));
-  if (dead) void (process.stderr.write("The Workers runtime ended.\n"), end(1));
+const look = setInterval(() => {
+  if (runtime?.pids.every(lives)) return;
+  clearInterval(look);
+  process.stderr.write("The Workers runtime ended.\n");
+  void end(1);
 }, LOOK_MS);
 
 /** @param {number} pid */

@@ -24,7 +24,7 @@ import { startIsolates, startRunner } from "./parts.mjs";
 /** How often the service is asked whether it is well, in milliseconds. */
 const ASK_MS = 50;
 
-/** Serves until a signal, or until a part dies. @param {(start: Start) => Promise<void>} startWorker */
+/** Serves until a signal, or until a part dies. @param {(start: Start) => Promise<Part | void>} startWorker answers with the part whose lines are shown from the welcome on */
 export async function serve(startWorker) {
   const port = Number(process.env.PORT ?? 8787);
   if (!(port > 0 && port < 65_536)) throw new Missing(`PORT must be a number from 1 to 65535, and is "${process.env.PORT}".`);
@@ -48,12 +48,15 @@ export async function serve(startWorker) {
     const others = startOthers(contained, add);
     // Awaited by the Worker; where that fails first, this failure says nothing new.
     others.catch(() => {});
-    const started = startWorker({ host, port, contained, add, vars: () => others }).then(() => healthy(port));
+    const started = startWorker({ host, port, contained, add, vars: () => others }).then(async (shown) => (await healthy(port), { shown }));
     started.catch(() => {});
     // A part that dies before it is ready fails the start itself, with a better sentence; so that comes first.
     const first = await Promise.race([started, interrupted, death.then((how) => pause(0, how))]);
-    if (first === undefined) process.stdout.write(welcome(port));
-    const end = first ?? (await Promise.race([death, interrupted]));
+    if (typeof first === "object") {
+      process.stdout.write(welcome(port));
+      first.shown?.lines.on("line", (line) => process.stdout.write(`${line}\n`));
+    }
+    const end = typeof first === "string" ? first : await Promise.race([death, interrupted]);
     if (end !== "stopped") throw new Missing(`${end}; everything else was stopped too. Start again with \`npm start\`; \`npm run doctor\` says what this machine offers.`);
     return 0;
   } finally {
