@@ -3,23 +3,12 @@
 import { readFileSync } from "node:fs";
 import { basename, relative } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
-import { unstable_readConfig as readConfig } from "wrangler";
 import { inRoot, root, workerEntry, workerModule, workerWasm } from "../setup/paths.mjs";
 import { runtimes } from "../setup/processes.mjs";
+import { databaseId, readConfig } from "./config.mjs";
 
 /**
- * What Docle uses of wrangler.toml, as wrangler reads it; wrangler's own types name packages that it does not bring.
- * @typedef {object} Config
- * @property {string} name
- * @property {string} compatibility_date
- * @property {string[]} compatibility_flags
- * @property {Record<string, string>} vars
- * @property {{ bindings: { name: string, class_name: string }[] }} durable_objects
- * @property {{ class_name: string }[]} [containers]
- * @property {{ binding: string, id?: string, preview_id?: string }[]} kv_namespaces
- * @property {{ binding: string, database_id?: string, preview_database_id?: string }[]} d1_databases
- *
- * @typedef {import("miniflare").MiniflareOptions & { workers: unknown }} Options
+ * @typedef {import("./config.mjs").Config} Config
  * @typedef {{ socket: string, image: string, sidecar: string }} ContainerSettings the engine's socket and the two images
  *
  * How the Worker is started. `vars` are added to those of wrangler.toml. What the Worker stores is below `state`; without
@@ -36,19 +25,9 @@ import { runtimes } from "../setup/processes.mjs";
  * @typedef {{ url: string, miniflare: Miniflare, pids: number[] }} Runtime `pids` are the processes of the runtime
  */
 
-/** The Worker's configuration. @returns {Config} */
-export const workerConfig = () => /** @type {any} */ (readConfig({ config: inRoot("wrangler.toml") }, { hideWarnings: true }));
-
-/** The binding of the Durable Objects that have containers. @param {Config} config @returns {string} */
-export function containerBinding({ durable_objects, containers = [] }) {
-  const bound = durable_objects.bindings.find(({ class_name }) => containers.some((container) => container.class_name === class_name));
-  if (bound === undefined) throw new Error("wrangler.toml binds no Durable Object class with a container.");
-  return bound.name;
-}
-
 /** Starts the Worker. @param {Settings} settings @returns {Promise<Runtime>} */
 export async function startWorker({ vars, state, host = "127.0.0.1", port = 0, containers, log = () => {}, beside = [] }) {
-  const config = workerConfig();
+  const config = await readConfig("wrangler.toml");
   const before = runtimes();
   const miniflare = new Miniflare(
     /** @type {any} */ ({
@@ -75,11 +54,11 @@ function workerOptions(config, vars, containers) {
     const container = contained(class_name) ? { container: { imageName: containers?.image } } : {};
     return [class_name, { type: "durable-object", storage: "sqlite", ...container }];
   });
-  // Ids are those of wrangler, so that `npm run dev` and `npm start` find the same data.
+  // Ids are those of wrangler, so that each finds what the other has stored.
   const env = [
     ...durable_objects.bindings.map(({ name: binding, class_name }) => [binding, { type: "durable-object", worker: name, exportName: class_name }]),
     ...kv_namespaces.map(({ binding, id, preview_id }) => [binding, { type: "kv", id: preview_id ?? id ?? binding }]),
-    ...d1_databases.map(({ binding, database_id, preview_database_id }) => [binding, { type: "d1", id: preview_database_id ?? database_id ?? binding }]),
+    ...d1_databases.map((database) => [database.binding, { type: "d1", id: databaseId(database) }]),
     ...Object.entries({ ...config.vars, ...vars }).map(([variable, value]) => [variable, { type: "text", value }]),
   ];
   const module = (/** @type {string} */ path, /** @type {string} */ type) => [relative(root, path), { type, contents: readFileSync(path) }];

@@ -1,8 +1,9 @@
 //! The Worker as it is deployed, in the real Workers runtime, with the bindings of wrangler.toml.
 
 import { randomBytes } from "node:crypto";
+import { containerBinding, readConfig } from "../../scripts/runtime/config.mjs";
 import { migrate } from "../../scripts/runtime/database.mjs";
-import { containerBinding, startWorker as startRuntime, workerConfig } from "../../scripts/runtime/worker.mjs";
+import { startWorker as startRuntime } from "../../scripts/runtime/worker.mjs";
 import { newKey, projectSql } from "../../scripts/setup/development.mjs";
 import { runtimes } from "../../scripts/setup/processes.mjs";
 import type { ContainerSettings } from "./containers.ts";
@@ -53,7 +54,7 @@ export interface Neighbour {
  * `containers` its objects have real ones.
  */
 export async function startWorker(vars: Record<string, string>, state?: string, containers?: ContainerSettings, neighbour?: Neighbour): Promise<Worker> {
-  const config = workerConfig();
+  const config = await readConfig("wrangler.toml");
   const { name, compatibility_date } = config;
   const logs: string[] = [];
   const beside = [resetter(compatibility_date), ...(neighbour === undefined ? [] : [neighbourOf(name, neighbour, compatibility_date)])];
