@@ -37,7 +37,7 @@ export function startIsolates(secret) {
 export function startRuntime() {
   const part = startPart("The Worker", node, [inRoot("scripts", "runtime", "serve.mjs"), state], { env: wranglerEnv, input: true });
   const listening = address(part);
-  // Where no settings ever come, nobody waits for the address.
+  // A start that fails earlier does not await the address.
   listening.catch(() => {});
   /** @param {{ vars: Record<string, string>, host?: string, port?: number, containers?: ContainerSettings | undefined }} settings */
   const serve = ({ vars, ...settings }) => {

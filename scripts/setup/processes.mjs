@@ -1,4 +1,4 @@
-//! Long-lived processes that start together and end together, and what the kernel says of those that are ours.
+//! Long-lived processes that start together and end together, and what the kernel knows of processes.
 
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
@@ -54,7 +54,7 @@ export function startPart(name, command, args, { env, input = false } = {}) {
     try {
       if (pid > 0) process.kill(-pid, signal);
     } catch {
-      // The group is gone, which is what the signal was for.
+      // The group has ended already.
     }
   };
   const stop = async () => {
@@ -62,7 +62,7 @@ export function startPart(name, command, args, { env, input = false } = {}) {
     const patience = setTimeout(signalGroup, STOP_MS, "SIGKILL");
     await ended;
     clearTimeout(patience);
-    // Whatever the process left in its group goes with it.
+    // Other processes of the group end, too.
     signalGroup("SIGKILL");
   };
   return { name, pid, lines: createInterface({ input: stdout }), ended, send: (text) => void stdin?.end(text), stop };
