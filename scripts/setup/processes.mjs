@@ -7,7 +7,7 @@ import { Missing } from "./missing.mjs";
 import { root } from "./paths.mjs";
 
 /** How long a process may take to stop by itself before it is killed, in milliseconds. */
-const STOP_MS = 5_000;
+const STOP_MS = 10_000;
 
 /**
  * A process with a name. `lines` are those of its standard output; `ended` says how it ended; `send` writes all of its
