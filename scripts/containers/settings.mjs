@@ -1,9 +1,23 @@
-//! What wrangler needs in its environment to build and start containers on this machine.
+//! What the Workers runtime needs to start containers on this machine: by itself, or under wrangler.
 
 import { inRoot } from "../setup/paths.mjs";
 import { Missing } from "../setup/missing.mjs";
 import { findEngine } from "./engine.mjs";
 import { buildEnv, buildImages, contexts, isOwn } from "./images.mjs";
+
+/** The engine, which containers cannot do without. */
+async function requireEngine() {
+  const engine = await findEngine();
+  if (engine.missing !== undefined) throw new Missing(`Containers need Docker: ${engine.missing}.`);
+  return engine;
+}
+
+/** The engine and the images for the runtime itself. @returns {Promise<import("../runtime/worker.mjs").ContainerSettings>} */
+export async function containerSettings() {
+  const { docker, socket } = await requireEngine();
+  const { runner, sidecar } = await buildImages(docker);
+  return { socket, image: runner, sidecar };
+}
 
 /**
  * Environment variables for wrangler. Where a registry answers there is nothing to say: wrangler builds the image from
@@ -11,8 +25,7 @@ import { buildEnv, buildImages, contexts, isOwn } from "./images.mjs";
  * @returns {Promise<NodeJS.ProcessEnv>}
  */
 export async function containerEnv() {
-  const engine = await findEngine();
-  if (engine.missing !== undefined) throw new Missing(`Containers need Docker: ${engine.missing}.`);
+  const engine = await requireEngine();
   const base = { DOCKER_HOST: engine.socket, WRANGLER_DOCKER_BIN: engine.docker, ...buildEnv };
   const stages = await contexts(engine.docker);
   if (!isOwn(stages.debian)) return base;
