@@ -361,7 +361,7 @@ mod tests {
         let page = include_str!("../../docs/errors.md");
         for code in ErrorCode::ALL {
             let (name, status, _) = code.row();
-            assert!(page.contains(&format!("\n## {name}\n\n{}. ", status.as_u16())), "{name}");
+            assert!(page.contains(&format!("\n## {name}\n\nHTTP {}. ", status.as_u16())), "{name}");
         }
     }
 }
