@@ -1,7 +1,7 @@
 //! API keys: what the owner of a project can do with them.
 
-use crate::app::App;
-use crate::app::projects::Actor;
+use crate::app::actor::Actor;
+use crate::app::context::App;
 use crate::domain::account::audit::Action;
 use crate::domain::id::{self, Kind};
 use crate::domain::input::page::Page;
@@ -79,8 +79,8 @@ pub async fn revoke(app: &App, actor: &Actor<'_>, key: &StoredKey) -> Result<(),
     app.gates.refresh(&key.hash).await
 }
 
-/// Tells the gates of all keys of a project that something about it has changed.
-pub async fn tell_gates_of_project(app: &App, project_id: &str) -> Result<(), PortError> {
+/// Makes the gates of all keys of a project read their settings again.
+pub async fn refresh_gates_of_project(app: &App, project_id: &str) -> Result<(), PortError> {
     for hash in keys::hashes(&*app.sql, project_id).await? {
         app.gates.refresh(&hash).await?;
     }

@@ -1,6 +1,6 @@
 //! Which languages programs may be written in, and in which versions.
 
-use crate::app::App;
+use crate::app::context::App;
 use crate::domain::run::events::{Line, read_line};
 use crate::domain::run::id::RunId;
 use crate::ports::event_reader::EventReader;

@@ -1,6 +1,6 @@
 //! Running scripts in isolates, and reading what they gave.
 
-use crate::app::App;
+use crate::app::context::App;
 use crate::app::runs::read;
 use crate::app::runs::start::{Client, HOPS_MS, Progress, Recorder, StartedRun};
 use crate::domain::input::page::Page;

@@ -1,6 +1,6 @@
 //! Running programs for rooms: the ordinary way, on the key of the project that the room belongs to.
 
-use crate::app::App;
+use crate::app::context::App;
 use crate::app::runs::start::{Client, Progress, StartedRun, start_run};
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::run;

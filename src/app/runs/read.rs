@@ -1,6 +1,6 @@
 //! Reading what was run.
 
-use crate::app::App;
+use crate::app::context::App;
 use crate::domain::run::id::RunId;
 use crate::domain::run::record::StoredRun;
 use crate::domain::run::result::with_fields_before;

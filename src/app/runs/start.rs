@@ -1,6 +1,6 @@
 //! Running a program: start it, follow it, record how it ended.
 
-use crate::app::App;
+use crate::app::context::App;
 use crate::domain::run::events::{Interrupted, Line, PartialOutput, read_line};
 use crate::domain::run::finished::{FinishedRun, MAX_RESULT_BYTES};
 use crate::domain::run::id::RunId;

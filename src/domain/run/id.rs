@@ -1,7 +1,7 @@
 //! The name of one run.
 
+use crate::domain::timestamp::DAY_MS;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::usage::DAY_MS;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;

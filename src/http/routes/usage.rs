@@ -2,8 +2,8 @@
 
 use crate::app::App;
 use crate::app::usage::{self, Interval, UsageRun};
+use crate::domain::timestamp::HOUR_MS;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::usage::HOUR_MS;
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::ApiError;
 use crate::http::request::call::{Call, invalid};

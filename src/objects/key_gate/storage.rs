@@ -184,7 +184,7 @@ pub fn pending_since(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::usage::DAY_MS;
+    use crate::domain::timestamp::DAY_MS;
     use crate::tests::sqlite::Sqlite;
 
     fn run(of: u8, record: Option<&str>) -> FinishedRun {
