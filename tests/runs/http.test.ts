@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, describe, test } from "node:test";
-import { newKey } from "../scripts/setup/development.mjs";
-import { Docle, problem, type RunResult } from "./harness/docle.ts";
+import { newKey } from "../../scripts/setup/development.mjs";
+import { Docle, problem, type RunResult } from "../harness/docle.ts";
 
 const docle = await Docle.start();
 after(() => docle.stop());

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, afterEach, test } from "node:test";
-import { Docle, problem, type RunResult } from "./harness/docle.ts";
-import { processesWith } from "./harness/runner.ts";
-import { until } from "./harness/until.ts";
-import { Way } from "./harness/way.ts";
+import { Docle, problem, type RunResult } from "../harness/docle.ts";
+import { processesWith } from "../harness/runner.ts";
+import { until } from "../harness/until.ts";
+import { Way } from "../harness/way.ts";
 
 const way = await Way.start();
 const docle = await Docle.start({ SANDBOX_URL: way.url });

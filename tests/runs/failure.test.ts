@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, afterEach, test } from "node:test";
-import { Docle, type RunResult } from "./harness/docle.ts";
-import { processesWith } from "./harness/runner.ts";
-import { until } from "./harness/until.ts";
+import { Docle, type RunResult } from "../harness/docle.ts";
+import { processesWith } from "../harness/runner.ts";
+import { until } from "../harness/until.ts";
 
 const docle = await Docle.start();
 after(() => docle.stop());

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { newKey } from "../scripts/setup/development.mjs";
-import { Docle } from "./harness/docle.ts";
-import { processesWith } from "./harness/runner.ts";
-import { Talk } from "./harness/talk.ts";
-import { until } from "./harness/until.ts";
+import { newKey } from "../../scripts/setup/development.mjs";
+import { Docle } from "../harness/docle.ts";
+import { processesWith } from "../harness/runner.ts";
+import { Talk } from "../harness/talk.ts";
+import { until } from "../harness/until.ts";
 
 const docle = await Docle.start();
 after(() => docle.stop());

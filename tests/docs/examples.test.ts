@@ -10,9 +10,9 @@ import { execFile } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { inRoot } from "../scripts/setup/paths.mjs";
-import { Docle } from "./harness/docle.ts";
-import { Isolates } from "./harness/isolates.ts";
+import { inRoot } from "../../scripts/setup/paths.mjs";
+import { Docle } from "../harness/docle.ts";
+import { Isolates } from "../harness/isolates.ts";
 
 const isolates = await Isolates.start();
 const docle = await Docle.start(isolates.vars);

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, describe, test } from "node:test";
-import { openCall } from "./harness/caller.ts";
-import { Docle, type RunResult } from "./harness/docle.ts";
-import type { RunEvent } from "./harness/events.ts";
-import { processesWith } from "./harness/runner.ts";
-import { until } from "./harness/until.ts";
+import { openCall } from "../harness/caller.ts";
+import { Docle, type RunResult } from "../harness/docle.ts";
+import type { RunEvent } from "../harness/events.ts";
+import { processesWith } from "../harness/runner.ts";
+import { until } from "../harness/until.ts";
 
 const docle = await Docle.start();
 after(() => docle.stop());

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { Log, LogLevel, Miniflare } from "miniflare";
-import { inRoot } from "../scripts/setup/paths.mjs";
+import { inRoot } from "../../scripts/setup/paths.mjs";
 
 /** A module whose one function, `trap`, is `unreachable`. */
 const trap = Buffer.from("0061736d010000000104016000000302010007080104747261700000" + "0a05010300000b", "hex");

@@ -9,12 +9,12 @@ import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { inRoot, own } from "../scripts/setup/paths.mjs";
-import { descendants, isAlive, type Known } from "../scripts/setup/processes.mjs";
-import type { RunResult } from "./harness/docle.ts";
-import { processesWith } from "./harness/runner.ts";
-import { Talk } from "./harness/talk.ts";
-import { until } from "./harness/until.ts";
+import { inRoot, own } from "../../scripts/setup/paths.mjs";
+import { descendants, isAlive, type Known } from "../../scripts/setup/processes.mjs";
+import type { RunResult } from "../harness/docle.ts";
+import { processesWith } from "../harness/runner.ts";
+import { Talk } from "../harness/talk.ts";
+import { until } from "../harness/until.ts";
 
 // A state of its own, so that a Docle that runs in this checkout is left alone.
 mkdirSync(join(own, "tmp"), { recursive: true });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { Docle, type RunResult } from "./harness/docle.ts";
+import { Docle, type RunResult } from "../harness/docle.ts";
 
 const docle = await Docle.start();
 after(() => docle.stop());

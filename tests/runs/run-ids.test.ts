@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { job, post, type Job, type Report } from "./harness/jobs.ts";
-import { processesWith, Runner } from "./harness/runner.ts";
-import { until } from "./harness/until.ts";
+import { job, post, type Job, type Report } from "../harness/jobs.ts";
+import { processesWith, Runner } from "../harness/runner.ts";
+import { until } from "../harness/until.ts";
 
 const runner = await Runner.start();
 after(() => runner.stop());
@@ -64,16 +64,16 @@ test("a runner that was restarted is another one", async () => {
   assert.notEqual((await send(job("python", "print(1)"))).instance, instance);
 });
 
-test("a job that was withdrawn before it came never runs, and one that came cannot be withdrawn", async () => {
-  const withdraw = async (id: string, headers = { authorization: `Bearer ${runner.secret}`, "docle-protocol": "1" }) => {
+test("a job that was cancelled before it came never runs, and one that came cannot be cancelled", async () => {
+  const cancel = async (id: string, headers = { authorization: `Bearer ${runner.secret}`, "docle-protocol": "1" }) => {
     const response = await fetch(`${runner.url}/v1/runs/${id}`, { method: "DELETE", headers });
     return [response.status, ((await response.json().catch(() => ({}))) as { code?: string }).code];
   };
   const one = job("python", "print(1)");
-  assert.deepEqual(await withdraw(one.id, { authorization: "Bearer no", "docle-protocol": "1" }), [401, "unauthorized"]);
-  assert.deepEqual(await withdraw(one.id), [204, undefined]);
+  assert.deepEqual(await cancel(one.id, { authorization: "Bearer no", "docle-protocol": "1" }), [401, "unauthorized"]);
+  assert.deepEqual(await cancel(one.id), [204, undefined]);
   assert.equal((await send(one)).body.code, "duplicate");
   const other = job("python", "print(1)");
   assert.equal((await send(other)).body.stdout, "1\n");
-  assert.deepEqual(await withdraw(other.id), [409, "duplicate"]);
+  assert.deepEqual(await cancel(other.id), [409, "duplicate"]);
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { Docle } from "./harness/docle.ts";
+import { Docle } from "../harness/docle.ts";
 
 const docle = await Docle.start();
 after(() => docle.stop());
