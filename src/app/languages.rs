@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 const KEY: &str = "languages";
 /// How long that is believed: the next deployment may bring other ones.
 const TTL_SECONDS: u64 = 24 * 60 * 60;
-/// How long nobody asks again after that has failed, which anyone can make happen; KV keeps nothing for less.
+/// How long a failure is remembered, because any client can cause one. It is the shortest time that KV keeps a value.
 const FAILURE_TTL_SECONDS: u64 = 60;
 /// Whose container is asked: no project has this name.
 const PROJECT: &str = "languages";

@@ -10,7 +10,7 @@ type Delayed = "requests" | "answers";
 interface Connection {
   caller: Socket;
   runner: Socket;
-  /** As soon as one of them was held up, no further one comes through until {@link Way.release}. */
+  /** The direction in which nothing more comes through until {@link Way.release}. */
   held?: Delayed;
   kept: Buffer[];
 }
