@@ -250,11 +250,7 @@ mod tests {
         assert_eq!((record(&sql, id(5)), oldest_record(&sql)), (Ok(None), Ok(Some(id(1)))));
 
         add(&sql, vec![run(4, Some("[]"))], Timestamp(0)).unwrap();
-        assert_eq!(
-            record(&sql, id(4)),
-            Ok(Some("[]".into())),
-            "a record that is submitted again replaces the first"
-        );
+        assert_eq!(record(&sql, id(4)), Ok(Some("[]".into())), "a record that is submitted again replaces the first");
         delete_record(&sql, id(3)).unwrap();
         assert_eq!(record(&sql, id(3)), Ok(None));
         purge_records(&sql, day(1)).unwrap();
