@@ -19,6 +19,7 @@ async function answer(request, pointer = 0) {
   switch (new URL(request.url).pathname) {
     case "/trap": new WebAssembly.Instance(trap).exports.trap(); break;
     case "/panic": state.criticalError = true; throw new Error("Rust panic");
+    case "/panicked": state.criticalError = true; new WebAssembly.Instance(trap).exports.trap(); break;
     case "/error": throw new Error("no harm");
   }
   return Response.json({ resets, pointer });
@@ -49,10 +50,11 @@ const modules = {
   "trap.wasm": { type: "wasm", contents: trap },
 } as const;
 
+const logged: string[] = [];
 const miniflare = new Miniflare({
   cf: false,
   log: new Log(LogLevel.NONE),
-  handleStructuredLogs: () => undefined,
+  handleStructuredLogs: ({ message }) => void logged.push(message),
   workers: [
     {
       config: {
@@ -90,3 +92,14 @@ for (const [number, path] of ["/panic", "/trap", "/object/panic", "/object/trap"
     assert.deepEqual(await ask("/object/"), { resets: number + 1, pointer: number + 2 });
   });
 }
+
+test("a trap is logged once, and not at all when it follows a panic, which is logged already", async () => {
+  const critical = () => logged.filter((message) => message.startsWith("Critical")).length;
+  const before = critical();
+  await fails("/trap");
+  await ask("/");
+  assert.equal(critical(), before + 1);
+  await fails("/panicked");
+  await ask("/");
+  assert.equal(critical(), before + 1);
+});
