@@ -1,5 +1,6 @@
 //! What one row of the table says about its language.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One language.
@@ -77,8 +78,10 @@ pub enum ColdWhen {
     HeadHas(&'static str),
 }
 
-/// A tier: what kind of machine code runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Where code runs: as a program in a jail, or as a script in an isolate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// A program in a jail of its own, in a container.
     Run,
