@@ -98,9 +98,9 @@ error_codes! {
         "The first run with this `Idempotency-Key` was interrupted, and whether it finished is unknown. A new key runs it \
          again.";
     RunnerBusy = "runner_busy", 503, "Runner busy",
-        "All places are taken, and the run waited 10 seconds for one. It did not start; try again after `Retry-After`.";
+        "All slots are taken, and the run waited 10 seconds for one. It did not start; try again after `Retry-After`.";
     QueueFull = "queue_full", 429, "Queue full",
-        "So many runs of the project wait for a place that no more may. The run did not start; try again after \
+        "So many runs of the project wait for a slot that no more may. The run did not start; try again after \
          `Retry-After`.";
     RunnerUnavailable = "runner_unavailable", 503, "Runner unavailable",
         "No runner answers. The run did not start; try again after `Retry-After`. Only a call with an `Idempotency-Key` \

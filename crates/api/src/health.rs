@@ -83,7 +83,7 @@ pub struct RunnerHealth {
     /// Memory that those hold together, in MiB with two decimals; null where nothing measures it.
     #[serde(rename = "waitingMB")]
     pub waiting_mb: Option<f64>,
-    /// Programs that were forked of the same started interpreters as those that wait; with 0 every next one is the
+    /// Programs that were forked of the same started interpreters as those that wait. With 0 every next program is the
     /// first.
     #[serde(default)]
     pub forked: u32,

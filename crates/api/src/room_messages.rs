@@ -80,7 +80,7 @@ pub struct RoomRunData {
     pub stdin: Option<String>,
 }
 
-/// How somebody is called and drawn.
+/// How a person is called and drawn.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct RoomAppearance {
@@ -112,7 +112,7 @@ pub enum RoomServerMessage {
         /// Everything.
         data: Box<RoomEverything>,
     },
-    /// The text as it is now, after a change of somebody's.
+    /// The text as it is now, after a person has changed it.
     Update {
         /// Who changed it.
         user_id: String,
@@ -121,19 +121,19 @@ pub enum RoomServerMessage {
         /// When, in milliseconds since 1970.
         timestamp: i64,
     },
-    /// Somebody has come in, or is called otherwise.
+    /// A person has come in, or has another name or colour.
     Join {
         /// Who.
         user_id: String,
         /// The name and the colour.
         data: RoomAppearance,
     },
-    /// Somebody has left.
+    /// A person has left.
     Leave {
         /// Who.
         user_id: String,
     },
-    /// Somebody's cursor has moved.
+    /// A person's cursor has moved.
     Cursor {
         /// Whose.
         user_id: String,
@@ -161,7 +161,7 @@ pub enum RoomServerMessage {
 pub struct RoomEverything {
     /// The text `code` of the document.
     pub code: String,
-    /// The language; null where nobody has set one.
+    /// The language; null where it is not set.
     pub lang: Option<String>,
     /// The people in the room.
     pub users: Vec<RoomUser>,
@@ -169,7 +169,7 @@ pub struct RoomEverything {
     pub last_update: i64,
     /// The revision of the text.
     pub rev: u64,
-    /// The file to start; null where nobody has set one.
+    /// The file to start; null where it is not set.
     pub entrypoint: Option<String>,
     /// The packages to install before a run.
     pub packages: Vec<String>,
@@ -191,11 +191,11 @@ pub struct RoomEverything {
 pub struct RoomChangedText {
     /// The text `code` of the document.
     pub code: String,
-    /// The language; null where nobody has set one.
+    /// The language; null where it is not set.
     pub lang: Option<String>,
     /// The revision of the text.
     pub rev: u64,
-    /// The file to start, where somebody has set one.
+    /// The file to start, where it is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<String>,
     /// The packages to install before a run, where there are any.

@@ -85,7 +85,7 @@ pub struct RoomTokenSettings {
     pub ttl_seconds: Option<u32>,
 }
 
-/// What somebody may do in a room. Each role may do what the one before it may.
+/// What a person may do in a room. Each role may do what the role before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -127,7 +127,7 @@ pub struct RoomToken {
     pub expires_at: Time,
 }
 
-/// A program to run in sight of everybody in the room.
+/// A program to run in the room. Everyone there sees it run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -158,14 +158,14 @@ pub struct RoomRun {
     pub result: RunResult,
 }
 
-/// What everybody in a room sees.
+/// What everyone in a room sees.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RoomState {
     /// The text `code` of the document.
     pub code: String,
-    /// The language; null where nobody has set one.
+    /// The language; null where it is not set.
     pub lang: Option<String>,
     /// The people in the room.
     pub users: Vec<RoomUser>,
@@ -173,7 +173,7 @@ pub struct RoomState {
     pub last_update: i64,
     /// The revision of the text.
     pub rev: u64,
-    /// The file to start; null where nobody has set one.
+    /// The file to start; null where it is not set.
     pub entrypoint: Option<String>,
     /// The packages to install before a run.
     pub packages: Vec<String>,
@@ -185,7 +185,7 @@ pub struct RoomState {
     pub result: Option<RunResult>,
 }
 
-/// Somebody in a room.
+/// A person in a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct RoomUser {

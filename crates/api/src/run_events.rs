@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum RunEvent<R = RunResult> {
-    /// The run has its place.
+    /// The run has its slot.
     Start {
         /// The id of the run.
         id: String,

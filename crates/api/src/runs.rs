@@ -245,7 +245,7 @@ pub struct RunUsage {
     /// Wall clock from the program's start to the end of its last process.
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub duration_ms: f64,
-    /// Wall clock spent waiting for a place.
+    /// Wall clock spent waiting for a slot.
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub queue_ms: f64,
     /// Wall clock spent installing packages; 0 when they were there already.

@@ -288,7 +288,7 @@ pub struct ScriptUsage {
     pub mem_mb: Option<f64>,
     /// Wall clock in milliseconds.
     pub duration_ms: f64,
-    /// Milliseconds spent waiting for a place.
+    /// Milliseconds spent waiting for a slot.
     pub queue_ms: f64,
     /// Always 0: scripts have no packages.
     pub install_ms: f64,

@@ -9,10 +9,10 @@ use crate::errors::{ErrorCode, Problem};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-const DESCRIPTION: &str = "Runs code that nobody trusts: programs in jails, scripts in isolates, and rooms in which people \
+const DESCRIPTION: &str = "Runs untrusted code: programs in jails, scripts in isolates, and rooms in which people \
                            edit and run a program together.\n\nA program that fails is a result, with status 200. Errors are for requests \
                            that were not run: they are `application/problem+json`, and their `code` is for programs. Lists come in pages: \
-                           `next_cursor` of one is the `cursor` of the next.";
+                           the `next_cursor` of a page is the `cursor` of the next page.";
 
 /// Makes the document.
 pub fn document() -> Value {

@@ -69,7 +69,7 @@ pub enum Caller {
     Session,
     /// The holder of a token for the room, or of an API key of its project.
     RoomMember,
-    /// The same, and anyone where the room has no project.
+    /// The same, and anyone where the room is open.
     RoomGuest,
     /// The same, through a WebSocket.
     RoomSocket,

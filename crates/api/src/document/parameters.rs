@@ -95,12 +95,9 @@ impl Parameter {
                 json!({ "type": "string", "minLength": 1 }),
                 Some(json!("user-123")),
             ),
-            Self::RoomName => (
-                "What the caller is called in a room without a project.",
-                false,
-                json!({ "type": "string" }),
-                Some(json!("Ada")),
-            ),
+            Self::RoomName => {
+                ("What the caller is called in an open room.", false, json!({ "type": "string" }), Some(json!("Ada")))
+            }
             Self::RoomEvents => (
                 "`1` sends a Yjs connection the events of runs, too.",
                 false,

@@ -7,7 +7,7 @@ use crate::errors::{ErrorCode, FieldError, Members, Problem};
 use crate::keys::*;
 use crate::projects::*;
 
-/// A key of which every digit is a zero, so that nobody takes it for one.
+/// A key of which every digit is a zero, so that it is no key.
 const KEY: &str = "sk_live_000000000000000000000000000000000000000000000000";
 
 impl Example for LinkRequest {

@@ -25,8 +25,8 @@ pub fn operations() -> Vec<Operation> {
             "create_open_room",
             (Method::Get, "/collab"),
             (Tag::Rooms, Caller::Anyone),
-            "Make a room without a project",
-            "Makes a room that everybody who knows its id may edit, and leads there. No program can be run in it.",
+            "Make an open room",
+            "Makes a room that has no project, and redirects to it. Everyone who knows its id may edit it. No program can be run in it.",
         )
         .empty(302, "The room is at `Location`.")
         .header(Header::Location),
@@ -49,7 +49,7 @@ pub fn operations() -> Vec<Operation> {
         )
         .with(ID)
         .with(Parameter::RoomName)
-        .gives::<RoomState>(200, "What everybody in the room sees."),
+        .gives::<RoomState>(200, "What everyone in the room sees."),
         socket(
             "connect_room",
             "/collab/:id/websocket",
@@ -100,7 +100,7 @@ pub fn operations() -> Vec<Operation> {
             (Method::Post, "/api/rooms/:id/tokens"),
             member,
             "Make a token for a room",
-            "Lets somebody into the room. It takes the role `owner`; a token of an owner's makes tokens of lesser roles, \
+            "Makes a token with which a person connects to the room. It takes the role `owner`; a token of an owner's makes tokens of lesser roles, \
              which end with it at the latest.",
         )
         .with(ID)
@@ -112,7 +112,7 @@ pub fn operations() -> Vec<Operation> {
             (Method::Post, "/api/rooms/:id/run"),
             member,
             "Run a program in a room",
-            "Runs the program of the room, or the one in the body, in sight of everybody. It takes the role `runner`, and \
+            "Runs the program of the room, or the one in the body, and everyone in the room sees it run. It takes the role `runner`, and \
              `editor` where the body brings a program.",
         )
         .with(ID)
