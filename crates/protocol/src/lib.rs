@@ -18,9 +18,9 @@ pub mod report;
 
 pub use event::RunEvent;
 pub use health::RunnerHealth;
-pub use job::{Language, Limits, Network, RunJob, SourceFile};
+pub use job::{Limits, Network, RunJob, RunLanguage, SourceFile};
 pub use refusal::{Refusal, RefusalCode};
-pub use report::{RunReport, RunStatus, Truncated, Usage};
+pub use report::{RunReport, RunStatus, RunUsage, Truncated};
 
 /// The version of this protocol. Worker and runner refuse each other when theirs differ, because a container
 /// image and a Worker are deployed separately and may meet in any combination for a while.
