@@ -1,22 +1,22 @@
-//! Who may reach what of this Worker: the API's Worker through `Isolates`, scripts through `Host`, and the network,
-//! which only a development machine has, with a secret.
+//! The entry points of the isolate Worker: `Isolates` for the API's Worker, `Host` for scripts, and the default one for HTTP
+//! on a development machine, which needs a secret.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Worker from "./build/index.js";
 
-const pass = ({ ctx, env }, request) => new Worker(ctx, env).fetch(request);
+const forward = ({ ctx, env }, request) => new Worker(ctx, env).fetch(request);
 
-/** For the API's Worker, through a service binding. */
+/** The API's Worker reaches it through a service binding. */
 export class Isolates extends WorkerEntrypoint {
   fetch(request) {
-    return pass(this, request);
+    return forward(this, request);
   }
 }
 
-/** For scripts: a stub of it with a grant as its properties is all that an isolate gets. */
+/** Scripts reach it through a stub, whose properties are the grant. An isolate gets no other binding. */
 export class Host extends WorkerEntrypoint {
   fetch(request) {
-    return this.ctx.props.run ? pass(this, request) : new Response(null, { status: 403 });
+    return this.ctx.props.run ? forward(this, request) : new Response(null, { status: 403 });
   }
 }
 
@@ -27,10 +27,10 @@ function isSecret(given, secret) {
   return Boolean(secret) && one.length === other.length && crypto.subtle.timingSafeEqual(one, other);
 }
 
-/** For the network: without a secret in the deployment nobody gets in. */
+/** HTTP clients reach it with the deployment's secret. A deployment without a secret refuses every request. */
 export default class extends WorkerEntrypoint {
   fetch(request) {
-    if (isSecret(request.headers.get("authorization"), this.env.ISOLATES_SECRET)) return pass(this, request);
-    return Response.json({ code: "unauthorized", message: "Another secret is wanted." }, { status: 401 });
+    if (isSecret(request.headers.get("authorization"), this.env.ISOLATES_SECRET)) return forward(this, request);
+    return Response.json({ code: "unauthorized", message: "The secret is missing or wrong." }, { status: 401 });
   }
 }

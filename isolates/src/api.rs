@@ -1,7 +1,9 @@
 //! `api(url, options)`: an HTTP request to an allowed host.
 
-use crate::destination::{Refused, check};
-use crate::host::{Denied, Grant, note_blocked};
+use crate::api_error::ApiError;
+use crate::call_counters::count_blocked;
+use crate::destination::{DestinationError, check};
+use crate::grant::Grant;
 use futures::StreamExt;
 use serde_json::{Map, Value, json};
 use worker::wasm_bindgen::JsValue;
@@ -9,10 +11,10 @@ use worker::{Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Resp
 
 /// Bytes of a response's body.
 const MAX_RESPONSE_BYTES: usize = 2 * 1_048_576;
-/// Redirects that are followed, as many as curl would by its documentation's example; browsers follow 20.
+/// Redirects that `api()` follows: as many as in the example of curl's documentation. Browsers follow 20.
 const MAX_REDIRECTS: u32 = 5;
 const OPTIONS: [&str; 4] = ["method", "headers", "body", "redirect"];
-/// Headers that say who asks, or how the connection is used. Those of Cloudflare's (`cf-…`) come on top.
+/// Headers that identify the client or control the connection. Cloudflare's own, `cf-…`, are reserved as well.
 const RESERVED_HEADERS: [&str; 8] = [
     "host",
     "connection",
@@ -24,61 +26,61 @@ const RESERVED_HEADERS: [&str; 8] = [
     "true-client-ip",
 ];
 
-/// A request as the script described it.
-struct Wanted {
+/// The request that a script described.
+struct OutboundRequest {
     method: Method,
     headers: Vec<(String, String)>,
     body: Option<String>,
-    follows: bool,
+    follows_redirects: bool,
 }
 
-/// Performs the request in `argument`, `{url, options}`, and answers with `status`, `ok`, `url`, `headers` and `text`.
+/// Sends the request in `argument`, `{url, options}`, and returns `status`, `ok`, `url`, `headers` and `text`.
 ///
 /// # Errors
-/// Where the arguments are wrong, the host is not allowed, or nothing came back.
-pub async fn request(argument: Value, grant: &Grant) -> Result<Value, Denied> {
+/// When the arguments are wrong, the host is not allowed, or no response arrives.
+pub async fn request(argument: Value, grant: &Grant) -> Result<Value, ApiError> {
     let text = argument["url"].as_str().unwrap_or_default();
-    let mut wanted = Wanted::read(&argument["options"])?;
+    let mut outbound = OutboundRequest::read(&argument["options"])?;
     let mut url = allowed(text, grant)?;
     for _ in 0..=MAX_REDIRECTS {
-        let response = wanted.send(&url).await?;
-        let Some(location) = wanted.follows.then(|| location(&response)).flatten() else {
-            return answer(&url, response).await;
+        let response = outbound.send(&url).await?;
+        let Some(location) = outbound.follows_redirects.then(|| location(&response)).flatten() else {
+            return read_response(&url, response).await;
         };
         let next = url.join(&location).map_err(|_| network("A redirect leads to no address."))?;
         let next = allowed(next.as_str(), grant)?;
-        wanted.redirect(response.status_code(), next.origin() == url.origin());
+        outbound.redirect(response.status_code(), next.origin() == url.origin());
         url = next;
     }
     Err(network(&format!("More than {MAX_REDIRECTS} redirects.")))
 }
 
-fn allowed(text: &str, grant: &Grant) -> Result<Url, Denied> {
-    check(text, &grant.allowed_domains).map_err(|refused| match refused {
-        Refused::Invalid(message) => Denied::argument(message),
-        Refused::Forbidden(message) => {
-            note_blocked(&grant.run);
-            Denied { name: "ForbiddenHostError", message }
+fn allowed(text: &str, grant: &Grant) -> Result<Url, ApiError> {
+    check(text, &grant.allowed_domains).map_err(|error| match error {
+        DestinationError::Invalid(message) => ApiError::argument(message),
+        DestinationError::Forbidden(message) => {
+            count_blocked(&grant.run);
+            ApiError { name: "ForbiddenHostError", message }
         }
     })
 }
 
-impl Wanted {
-    fn read(options: &Value) -> Result<Self, Denied> {
+impl OutboundRequest {
+    fn read(options: &Value) -> Result<Self, ApiError> {
         let none = Map::new();
         let options = match options {
             Value::Null => &none,
             Value::Object(options) => options,
-            _ => return Err(Denied::argument("The options of api() are an object.")),
+            _ => return Err(ApiError::argument("The options of api() are an object.")),
         };
         if let Some(unknown) = options.keys().find(|name| !OPTIONS.contains(&name.as_str())) {
             let known = OPTIONS.join(", ");
-            return Err(Denied::argument(format!("api() has no option \"{unknown}\"; it has {known}.")));
+            return Err(ApiError::argument(format!("api() has no option \"{unknown}\"; it has {known}.")));
         }
         let text = |name: &str| match options.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.as_str())),
-            Some(_) => Err(Denied::argument(format!("options.{name} must be a string."))),
+            Some(_) => Err(ApiError::argument(format!("options.{name} must be a string."))),
         };
         let method = match text("method")?.unwrap_or("GET").to_ascii_uppercase().as_str() {
             "GET" => Method::Get,
@@ -87,18 +89,18 @@ impl Wanted {
             "PUT" => Method::Put,
             "PATCH" => Method::Patch,
             "DELETE" => Method::Delete,
-            _ => return Err(Denied::argument("options.method must be GET, HEAD, POST, PUT, PATCH or DELETE.")),
+            _ => return Err(ApiError::argument("options.method must be GET, HEAD, POST, PUT, PATCH or DELETE.")),
         };
-        let follows = match text("redirect")?.unwrap_or("follow") {
+        let follows_redirects = match text("redirect")?.unwrap_or("follow") {
             "follow" => true,
             "manual" => false,
-            _ => return Err(Denied::argument("options.redirect must be \"follow\" or \"manual\".")),
+            _ => return Err(ApiError::argument("options.redirect must be \"follow\" or \"manual\".")),
         };
         let mut headers = read_headers(options.get("headers").unwrap_or(&Value::Null))?;
         let body = match options.get("body") {
             None | Some(Value::Null) => None,
             Some(_) if matches!(method, Method::Get | Method::Head) => {
-                return Err(Denied::argument("A GET or HEAD request has no body: name another options.method."));
+                return Err(ApiError::argument("A GET or HEAD request has no body: name another options.method."));
             }
             Some(Value::String(text)) => Some(text.clone()),
             Some(data) => {
@@ -108,15 +110,15 @@ impl Wanted {
                 Some(data.to_string())
             }
         };
-        Ok(Self { method, headers, body, follows })
+        Ok(Self { method, headers, body, follows_redirects })
     }
 
-    async fn send(&self, url: &Url) -> Result<Response, Denied> {
+    async fn send(&self, url: &Url) -> Result<Response, ApiError> {
         let headers = Headers::new();
         for (name, value) in &self.headers {
             headers
                 .append(name, value)
-                .map_err(|_| Denied::argument(format!("options.headers.{name} is no header.")))?;
+                .map_err(|_| ApiError::argument(format!("options.headers.{name} is no header.")))?;
         }
         let init = RequestInit {
             method: self.method.clone(),
@@ -126,12 +128,12 @@ impl Wanted {
             ..RequestInit::default()
         };
         let request = Request::new_with_init(url.as_str(), &init);
-        let request = request.map_err(|_| Denied::argument("The request cannot be sent like this."))?;
+        let request = request.map_err(|_| ApiError::argument("The request cannot be sent like this."))?;
         let unreachable = || network(&format!("{} could not be reached.", url.host_str().unwrap_or_default()));
         Fetch::Request(request).send().await.map_err(|_| unreachable())
     }
 
-    /// Becomes what the web's standard makes of it after a redirect.
+    /// Rewrites the request for a redirect: <https://fetch.spec.whatwg.org/#http-redirect-fetch>.
     fn redirect(&mut self, status: u16, same_origin: bool) {
         let becomes_get =
             status == 303 && self.method != Method::Head || matches!(status, 301 | 302) && self.method == Method::Post;
@@ -147,20 +149,20 @@ impl Wanted {
     }
 }
 
-fn read_headers(headers: &Value) -> Result<Vec<(String, String)>, Denied> {
+fn read_headers(headers: &Value) -> Result<Vec<(String, String)>, ApiError> {
     let headers = match headers {
         Value::Null => return Ok(Vec::new()),
         Value::Object(headers) => headers,
-        _ => return Err(Denied::argument("options.headers must be an object of strings.")),
+        _ => return Err(ApiError::argument("options.headers must be an object of strings.")),
     };
     let read = |(name, value): (&String, &Value)| {
         let name = name.to_ascii_lowercase();
         if RESERVED_HEADERS.contains(&name.as_str()) || name.starts_with("cf-") {
-            return Err(Denied::argument(format!("options.headers.{name} cannot be set by a script.")));
+            return Err(ApiError::argument(format!("options.headers.{name} cannot be set by a script.")));
         }
         match value {
             Value::String(value) => Ok((name, value.clone())),
-            _ => Err(Denied::argument(format!("options.headers.{name} must be a string."))),
+            _ => Err(ApiError::argument(format!("options.headers.{name} must be a string."))),
         }
     };
     headers.iter().map(read).collect()
@@ -171,7 +173,7 @@ fn location(response: &Response) -> Option<String> {
     redirects.then(|| response.headers().get("location").ok().flatten()).flatten()
 }
 
-async fn answer(url: &Url, mut response: Response) -> Result<Value, Denied> {
+async fn read_response(url: &Url, mut response: Response) -> Result<Value, ApiError> {
     let status = response.status_code();
     let headers: Map<String, Value> =
         response.headers().entries().map(|(name, value)| (name, Value::String(value))).collect();
@@ -182,7 +184,7 @@ async fn answer(url: &Url, mut response: Response) -> Result<Value, Denied> {
         while let Some(chunk) = chunks.next().await {
             bytes.extend(chunk.map_err(|_| network("The response broke off."))?);
             if bytes.len() > MAX_RESPONSE_BYTES {
-                return Err(Denied::limit(format!("The response has more than {MAX_RESPONSE_BYTES} bytes.")));
+                return Err(ApiError::limit(format!("The response has more than {MAX_RESPONSE_BYTES} bytes.")));
             }
         }
     }
@@ -195,6 +197,6 @@ async fn answer(url: &Url, mut response: Response) -> Result<Value, Denied> {
     }))
 }
 
-fn network(message: &str) -> Denied {
-    Denied { name: "NetworkError", message: message.to_owned() }
+fn network(message: &str) -> ApiError {
+    ApiError { name: "NetworkError", message: message.to_owned() }
 }

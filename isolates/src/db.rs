@@ -1,6 +1,7 @@
 //! `db(query)`: reading a database that the project has configured.
 
-use crate::host::{Denied, Grant};
+use crate::api_error::ApiError;
+use crate::grant::Grant;
 use crate::select::{self, Select};
 use futures::future::{Either, select as first_of};
 use serde_json::{Value, json};
@@ -10,28 +11,29 @@ use std::time::Duration;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, Delay, Env, console_error};
 
-/// How long a query may take, in milliseconds.
+/// Wall-clock limit of one query, in milliseconds.
 const TIMEOUT_MS: u64 = 5_000;
-/// Bytes of all rows of one answer, as JSON.
+/// Bytes of all rows of one result, as JSON.
 const MAX_ROWS_BYTES: usize = 1_048_576;
-/// Variable that grants databases: JSON, name → ids of projects, `*` for every project.
+/// The variable that grants databases: JSON, name → ids of projects, `*` for every project.
 const GRANTS: &str = "PROJECT_DATABASES";
 
-/// Performs the query in `argument` and answers with `rows` and `rowCount`.
+/// Runs the query in `argument` and returns `rows` and `rowCount`.
 ///
 /// # Errors
-/// Where the query is wrong, or the project has no database.
-pub async fn query(argument: Value, env: &Env, grant: &Grant) -> Result<Value, Denied> {
+/// When the query is wrong, or the project has no database.
+pub async fn query(argument: Value, env: &Env, grant: &Grant) -> Result<Value, ApiError> {
     let database = database(env, grant)?;
-    let Select { sql, values } = select::read(&argument).map_err(Denied::argument)?;
-    let values: Vec<JsValue> = values.iter().map(bound).collect();
-    let failed = |error: &dyn std::fmt::Display| Denied { name: "DatabaseError", message: explain(&error.to_string()) };
+    let Select { sql, values } = select::read(&argument).map_err(ApiError::argument)?;
+    let values: Vec<JsValue> = values.iter().map(to_js).collect();
+    let failed =
+        |error: &dyn std::fmt::Display| ApiError { name: "DatabaseError", message: explain(&error.to_string()) };
     let statement = database.prepare(sql).bind(&values).map_err(|error| failed(&error))?;
-    let answer = pin!(statement.all());
+    let rows = pin!(statement.all());
     let clock = Delay::from(Duration::from_millis(TIMEOUT_MS));
-    let result = match first_of(answer, pin!(clock)).await {
+    let result = match first_of(rows, pin!(clock)).await {
         Either::Left((result, _)) => result.map_err(|error| failed(&error))?,
-        Either::Right(_) => return Err(Denied::limit(format!("The query took longer than {TIMEOUT_MS} ms."))),
+        Either::Right(_) => return Err(ApiError::limit(format!("The query took longer than {TIMEOUT_MS} ms."))),
     };
     if let Some(error) = result.error() {
         return Err(failed(&error));
@@ -40,22 +42,22 @@ pub async fn query(argument: Value, env: &Env, grant: &Grant) -> Result<Value, D
     let row_count = rows.len();
     let rows = Value::from(rows);
     if rows.to_string().len() > MAX_ROWS_BYTES {
-        return Err(Denied::limit(format!(
+        return Err(ApiError::limit(format!(
             "The rows have more than {MAX_ROWS_BYTES} bytes: select fewer, or fewer columns."
         )));
     }
     Ok(json!({ "rows": rows, "rowCount": row_count }))
 }
 
-/// The binding `PROJECT_DB_<NAME>` of the database that the project names, where the deployment grants it.
-fn database(env: &Env, grant: &Grant) -> Result<D1Database, Denied> {
+/// The binding `PROJECT_DB_<NAME>` of the database that the project has configured, if the deployment grants it.
+fn database(env: &Env, grant: &Grant) -> Result<D1Database, ApiError> {
     let Some(name) = &grant.database else {
-        return Err(Denied::not_configured(
+        return Err(ApiError::not_configured(
             "db() is not configured: the project names no database (isolates.database).",
         ));
     };
     let not_granted = || {
-        Denied::not_configured(format!(
+        ApiError::not_configured(format!(
             "db() is not configured: this deployment grants the project no database \"{name}\"."
         ))
     };
@@ -69,7 +71,7 @@ fn database(env: &Env, grant: &Grant) -> Result<D1Database, Denied> {
     env.d1(&binding).map_err(|_| not_granted())
 }
 
-fn bound(value: &Value) -> JsValue {
+fn to_js(value: &Value) -> JsValue {
     match value {
         Value::String(text) => text.into(),
         Value::Number(number) => number.as_f64().into(),
@@ -78,7 +80,7 @@ fn bound(value: &Value) -> JsValue {
     }
 }
 
-/// What SQLite says about names that are not there is for the author; anything else is for the log.
+/// The message for the author of the script. A missing table or column is named; any other error goes to the log only.
 fn explain(error: &str) -> String {
     for kind in ["table", "column"] {
         if let Some((_, rest)) = error.split_once(&format!("no such {kind}: ")) {
@@ -87,6 +89,6 @@ fn explain(error: &str) -> String {
             return format!("There is no {kind}: {name}.");
         }
     }
-    console_error!("A query of a script's failed: {error}");
+    console_error!("The query of a script failed: {error}");
     "The query failed.".to_owned()
 }

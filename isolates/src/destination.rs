@@ -1,28 +1,28 @@
-//! Where `api()` may go.
+//! The destinations that `api()` may connect to.
 
 use docle_protocol::hosts::covers;
 use worker::Url;
 use worker::url::Host;
 
-/// Why an address is refused.
+/// Why a URL is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
-    /// It is none: the argument is wrong.
+pub enum DestinationError {
+    /// The argument is no HTTP URL.
     Invalid(String),
-    /// It is one, and not allowed.
+    /// The allow-lists do not contain the host.
     Forbidden(String),
 }
 
-/// The address that `text` names, if a host of every list in `allowed` is its host.
+/// The URL in `text`, if every list in `allowed` covers its host.
 ///
-/// A host is a name or an address, as the address's standard reads it, so that `127.1`, `0x7f000001` and `%3127.0.0.1`
-/// are one and the same. Lists cannot hold private addresses, and networks that a name leads to are judged by whoever
-/// connects: Cloudflare's edge reaches public addresses only, and local starts have an egress of their own.
+/// The host is a name or an address as the URL standard parses it, so `127.1`, `0x7f000001` and `%3127.0.0.1` are the same
+/// host. The lists cannot contain private addresses. This function does not resolve names: Cloudflare's edge connects to
+/// public addresses only, and the local egress proxy checks every address.
 ///
 /// # Errors
-/// With a sentence for the author.
-pub fn check(text: &str, allowed: &[Vec<String>]) -> Result<Url, Refused> {
-    let invalid = |why: &str| Refused::Invalid(format!("api() takes an http or https URL: {why}."));
+/// With a sentence for the author of the script.
+pub fn check(text: &str, allowed: &[Vec<String>]) -> Result<Url, DestinationError> {
+    let invalid = |why: &str| DestinationError::Invalid(format!("api() takes an http or https URL: {why}."));
     let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(invalid(&format!("\"{}\" is another scheme", url.scheme())));
@@ -34,19 +34,19 @@ pub fn check(text: &str, allowed: &[Vec<String>]) -> Result<Url, Refused> {
         Some(Host::Domain(name)) => name.to_ascii_lowercase(),
         Some(Host::Ipv4(address)) => address.to_string(),
         Some(Host::Ipv6(_)) => {
-            return Err(Refused::Forbidden("Addresses of IPv6 cannot be allowed: use a name.".to_owned()));
+            return Err(DestinationError::Forbidden("Addresses of IPv6 cannot be allowed: use a name.".to_owned()));
         }
         None => return Err(invalid("it has no host")),
     };
     if allowed.is_empty() {
-        return Err(Refused::Forbidden(format!(
+        return Err(DestinationError::Forbidden(format!(
             "{host} is not allowed: neither config.allowedDomains nor the project names any host."
         )));
     }
     if allowed.iter().all(|list| list.iter().any(|entry| covers(entry, &host))) {
         Ok(url)
     } else {
-        Err(Refused::Forbidden(format!(
+        Err(DestinationError::Forbidden(format!(
             "{host} is not allowed: it must be in config.allowedDomains, and in the project's list, where there is one."
         )))
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn private_addresses_are_none_of_any_list() {
+    fn private_addresses_are_in_no_list() {
         let allowed = lists(&[&["example.com", "*.example.com", "8.8.8.8"]]);
         for url in [
             "http://127.0.0.1",
@@ -108,7 +108,7 @@ mod tests {
             "http://[fe80::1]",
             "http://0.0.0.0",
         ] {
-            assert!(matches!(check(url, &allowed), Err(Refused::Forbidden(_))), "{url}");
+            assert!(matches!(check(url, &allowed), Err(DestinationError::Forbidden(_))), "{url}");
         }
     }
 
@@ -126,7 +126,7 @@ mod tests {
             "https://user:pw@example.com",
             "https://user@example.com",
         ] {
-            assert!(matches!(check(url, &allowed), Err(Refused::Invalid(_))), "{url}");
+            assert!(matches!(check(url, &allowed), Err(DestinationError::Invalid(_))), "{url}");
         }
     }
 }

@@ -1,12 +1,13 @@
-//! Running one script: translate it, give it an isolate, wait for it no longer than its limit.
+//! Runs one script: translates it, loads its isolate, and waits for the outcome until the time limit.
 
-use crate::host::{self, Grant};
+use crate::call_counters::{MAX_CALLS, take_blocked};
+use crate::grant::Grant;
 use crate::loader::{Isolate, own_entrypoint};
-use crate::outcome::{self, MAX_ANSWER_BYTES, Observed};
+use crate::outcome::{self, MAX_RESPONSE_BYTES, Measurements};
 use docle_protocol::isolate::{
     IsolateJob, IsolateReport, MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_RESULT_BYTES, RuntimeApi,
 };
-use docle_script::Prepared;
+use docle_script::ScriptModule;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use serde::Serialize;
@@ -29,19 +30,18 @@ const HARNESS: [(&str, &str); 5] = [
     ("values.js", include_str!("harness/values.js")),
 ];
 
-/// Isolates get the language and web standards of this date. Without Node's modules they start in three quarters of
-/// the time, and scripts are told that there is no `process`.
+/// The compatibility date of isolates. Without Node's modules an isolate starts in three quarters of the time.
 pub const COMPATIBILITY_DATE: &str = "2026-11-01";
 const COMPATIBILITY_FLAGS: [&str; 2] = ["no_nodejs_compat", "no_nodejs_compat_v2"];
 
-/// The harness ends a script at its limit and answers with its log. It gets this long for that, in milliseconds, before
-/// the isolate is given up.
+/// The harness ends a script at its limit and responds with the log. The Worker waits this much longer for that response,
+/// in milliseconds, before it aborts the call.
 const GRACE_MS: u32 = 250;
 
-/// What the harness is told.
+/// The request body that the harness reads.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Call<'a> {
+struct HarnessJob<'a> {
     context: &'a RawValue,
     apis: &'a [RuntimeApi],
     timeout_ms: u32,
@@ -50,38 +50,38 @@ struct Call<'a> {
     max_log_bytes: usize,
 }
 
-/// Runs a script, once. `metered` lets it look at the clock itself, for runtimes that cannot interrupt it.
+/// Runs a script once. With `metered` the script checks the clock itself, for runtimes that cannot interrupt it.
 ///
 /// # Errors
-/// When this deployment cannot run scripts at all.
+/// When the deployment has no loader, or the runtime refuses to load an isolate.
 pub async fn execute(job: &IsolateJob, metered: bool, env: &Env, context: &Context) -> Result<IsolateReport> {
     let script = match docle_script::prepare(&job.script, &tag()?, metered) {
         Ok(script) => script,
-        Err(findings) => return Ok(outcome::refused(&findings)),
+        Err(diagnostics) => return Ok(outcome::invalid_script(&diagnostics)),
     };
     let began = now_ms();
-    let answer = call(job, &script, env, context).await?;
-    let observed = Observed { duration_ms: now_ms() - began, blocked_connections: host::end(&job.id) };
-    Ok(match answer {
-        Answer::Outcome(bytes) => outcome::read(&bytes, job.timeout_ms, &script, observed),
-        Answer::None => outcome::overdue(job.timeout_ms, observed),
-        Answer::Failure(message) => outcome::failed(&message, job.timeout_ms, &script, observed),
+    let called = call(job, &script, env, context).await?;
+    let measured = Measurements { duration_ms: now_ms() - began, blocked_connections: take_blocked(&job.id) };
+    Ok(match called {
+        CallResult::Response(bytes) => outcome::read(&bytes, job.timeout_ms, &script, measured),
+        CallResult::TimedOut => outcome::timed_out(job.timeout_ms, measured),
+        CallResult::Failed(message) => outcome::failed(&message, job.timeout_ms, &script, measured),
     })
 }
 
-/// What came of calling an isolate.
-enum Answer {
-    Outcome(Vec<u8>),
-    /// Nothing, in time.
-    None,
-    /// What the runtime says.
-    Failure(String),
+/// The result of calling an isolate.
+enum CallResult {
+    /// The beginning of the response's body.
+    Response(Vec<u8>),
+    TimedOut,
+    /// The error of the runtime.
+    Failed(String),
 }
 
-async fn call(job: &IsolateJob, script: &Prepared, env: &Env, context: &Context) -> Result<Answer> {
+async fn call(job: &IsolateJob, script: &ScriptModule, env: &Env, context: &Context) -> Result<CallResult> {
     let grant = Grant::of(job, worker::Date::now().as_millis());
-    let reaches_out = job.apis.iter().any(|api| *api != RuntimeApi::Console);
-    let host = reaches_out.then(|| own_entrypoint(context, "Host", &grant)).transpose()?;
+    let needs_host = job.apis.iter().any(|api| *api != RuntimeApi::Console);
+    let host = needs_host.then(|| own_entrypoint(context, "Host", &grant)).transpose()?;
     let main = MAIN.replace("./script.js", &format!("./{}", script.name));
     let mut modules = HARNESS.to_vec();
     modules.extend([("main.js", main.as_str()), (&script.name, &script.module)]);
@@ -91,38 +91,38 @@ async fn call(job: &IsolateJob, script: &Prepared, env: &Env, context: &Context)
         date: COMPATIBILITY_DATE,
         flags: &COMPATIBILITY_FLAGS,
         cpu_ms: job.timeout_ms,
-        subrequests: host::MAX_CALLS,
+        subrequests: MAX_CALLS,
         host,
     }
     .load(env)?;
 
     let controller = AbortController::default();
-    let request = request(job, &controller)?;
-    let outcome = pin!(async {
+    let request = harness_request(job, &controller)?;
+    let response = pin!(async {
         let mut response = isolate.fetch(&request).await?;
         let mut chunks = response.stream()?;
         let mut bytes = Vec::new();
         while let Some(chunk) = chunks.next().await {
             bytes.extend(chunk?);
-            if bytes.len() > MAX_ANSWER_BYTES {
+            if bytes.len() > MAX_RESPONSE_BYTES {
                 break;
             }
         }
         Ok::<_, worker::Error>(bytes)
     });
     let clock = Delay::from(Duration::from_millis((job.timeout_ms + GRACE_MS).into()));
-    let answer = match select(outcome, pin!(clock)).await {
-        Either::Left((Ok(bytes), _)) => Answer::Outcome(bytes),
-        Either::Left((Err(error), _)) => Answer::Failure(error.to_string()),
-        Either::Right(_) => Answer::None,
+    let result = match select(response, pin!(clock)).await {
+        Either::Left((Ok(bytes), _)) => CallResult::Response(bytes),
+        Either::Left((Err(error), _)) => CallResult::Failed(error.to_string()),
+        Either::Right(_) => CallResult::TimedOut,
     };
-    // Ends the isolate's call, if it still goes on.
+    // Aborts the call of the isolate if it is still pending.
     controller.abort();
-    Ok(answer)
+    Ok(result)
 }
 
-fn request(job: &IsolateJob, controller: &AbortController) -> Result<web_sys::Request> {
-    let call = Call {
+fn harness_request(job: &IsolateJob, controller: &AbortController) -> Result<web_sys::Request> {
+    let job = HarnessJob {
         context: &job.context,
         apis: &job.apis,
         timeout_ms: job.timeout_ms,
@@ -132,19 +132,19 @@ fn request(job: &IsolateJob, controller: &AbortController) -> Result<web_sys::Re
     };
     let init = web_sys::RequestInit::new();
     init.set_method("POST");
-    init.set_body(&JsValue::from(serde_json::to_string(&call)?));
+    init.set_body(&JsValue::from(serde_json::to_string(&job)?));
     init.set_signal(Some(&controller.signal()));
     Ok(web_sys::Request::new_with_str_and_init("http://isolate/", &init)?)
 }
 
-/// What the names in the script's module have in them, so that the script cannot guess them: 64 random bits.
+/// The random part of the names in the script's module: 64 bits, which the script cannot guess.
 fn tag() -> Result<String> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| worker::Error::RustError(error.to_string()))?;
     Ok(hex::encode(bytes))
 }
 
-/// A clock for durations, in milliseconds.
+/// A monotonic clock, in milliseconds.
 fn now_ms() -> f64 {
     let global: Object = worker::js_sys::global();
     Reflect::get(&global, &"performance".into())

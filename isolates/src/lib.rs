@@ -1,14 +1,19 @@
-//! The isolate Worker: runs JavaScript and TypeScript that nobody trusts, each script in an isolate of its own.
+//! The isolate Worker: runs untrusted JavaScript and TypeScript, each script in an isolate of its own.
 //!
-//! Reading order: [`service`] is what the API's Worker may ask; [`execution`] runs one script: `docle_script` reads and
-//! translates it, [`loader`] makes its isolate, in which `harness/` waits, and [`outcome`] reads what comes back.
-//! [`host`] answers the script's runtime APIs. Nothing else can be asked: entry.mjs decides who reaches which.
+//! Reading order: [`service`] answers the API's Worker. [`execution`] runs one script: `docle_script` parses and translates
+//! it, [`loader`] loads its isolate, in which `harness/` waits, and [`outcome`] turns the isolate's response into a report.
+//! [`host`] answers the calls of the script: [`grant`] holds what the script may reach, [`call_counters`] bound its calls,
+//! [`api`], [`db`] (with [`select`]) and [`ai`] are the runtime APIs. `entry.mjs` decides which client reaches which entry
+//! point.
 
 mod ai;
 mod api;
+mod api_error;
+mod call_counters;
 mod db;
 mod destination;
 mod execution;
+mod grant;
 mod host;
 mod loader;
 mod outcome;
@@ -17,11 +22,11 @@ mod service;
 
 use worker::{Context, Env, Request, Response, Result, event};
 
-/// Calls of scripts carry properties that only this Worker can have given them, so those are looked at first, and
-/// nothing of the request.
+/// A call of a script carries properties, which only this Worker can have set. The properties are read before anything of
+/// the request.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    match context.props::<host::Grant>() {
+    match context.props::<grant::Grant>() {
         Ok(grant) => host::answer(request, &env, &grant).await,
         Err(_) => service::answer(request, &env, &context).await,
     }

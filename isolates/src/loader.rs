@@ -1,4 +1,4 @@
-//! Dynamic workers: the part of the runtime that makes an isolate of code, which workers-rs leaves out.
+//! Bindings of the Worker Loader, which workers-rs lacks: <https://developers.cloudflare.com/workers/runtime-apis/bindings/worker-loader/>.
 
 use serde::Serialize;
 use worker::js_sys::futures::JsFuture;
@@ -18,13 +18,13 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = getEntrypoint)]
     fn get_entrypoint(this: &WorkerStub) -> std::result::Result<Entrypoint, JsValue>;
 
-    /// The entry point of an isolate.
+    /// An entry point of an isolate.
     pub type Entrypoint;
     #[wasm_bindgen(method, catch, js_name = fetch)]
     fn fetch_request(this: &Entrypoint, request: &web_sys::Request) -> std::result::Result<Promise, JsValue>;
 }
 
-/// What an isolate is made of.
+/// The code, limits and environment of an isolate.
 pub struct Isolate<'a> {
     pub main_module: &'a str,
     /// Name → source.
@@ -32,19 +32,19 @@ pub struct Isolate<'a> {
     /// Compatibility date and flags.
     pub date: &'a str,
     pub flags: &'a [&'a str],
-    /// Processor time of one call, in milliseconds. Local runtimes do not enforce it.
+    /// CPU time of one call, in milliseconds. Local runtimes do not enforce it.
     pub cpu_ms: u32,
     /// Calls of `host` in one call. Local runtimes do not enforce it.
     pub subrequests: u32,
-    /// All that the isolate can reach, as `env.HOST`; the network is shut.
+    /// The only binding of the isolate, as `env.HOST`. The isolate has no network.
     pub host: Option<JsValue>,
 }
 
 impl Isolate<'_> {
-    /// Loads it: an isolate that nobody had before and nobody gets after.
+    /// Loads a fresh isolate, which runs for one execution only.
     ///
     /// # Errors
-    /// Where the deployment has no loader. Code that does not parse is found when the isolate is called.
+    /// When the deployment has no loader. An isolate whose code does not parse fails when it is called.
     pub fn load(&self, env: &Env) -> Result<Entrypoint> {
         let modules = Object::new();
         for (name, source) in self.modules {
@@ -68,7 +68,7 @@ impl Isolate<'_> {
         set(&code, "modules", modules)?;
         set(&code, "env", isolate_env)?;
         set(&code, "limits", limits)?;
-        // Left out, it would mean the network of this Worker.
+        // Without this property the isolate inherits the network of this Worker.
         set(&code, "globalOutbound", JsValue::NULL)?;
         let loader = Reflect::get(env.as_ref(), &"LOADER".into())?;
         if loader.is_undefined() {
@@ -82,14 +82,14 @@ impl Entrypoint {
     /// Calls the isolate.
     ///
     /// # Errors
-    /// When its code does not load, or it ends before it answers.
+    /// When its code does not load, or the isolate ends before it responds.
     pub async fn fetch(&self, request: &web_sys::Request) -> Result<worker::Response> {
-        let answer = JsFuture::from(self.fetch_request(request)?).await?;
-        Ok(answer.unchecked_into::<web_sys::Response>().into())
+        let response = JsFuture::from(self.fetch_request(request)?).await?;
+        Ok(response.unchecked_into::<web_sys::Response>().into())
     }
 }
 
-/// A stub of this Worker's entry point `name` with `props`, which nobody else can make.
+/// A stub of this Worker's entry point `name` with `props`. No other Worker can make such a stub.
 ///
 /// # Errors
 /// When there is no such entry point.

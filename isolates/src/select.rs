@@ -1,12 +1,12 @@
-//! Structured selects: the query that scripts write as data, as SQL with its values apart.
+//! Structured queries: parses the query object of a script into SQL with bound values.
 
 use serde_json::{Map, Value};
 
-/// Rows of an answer where a query names no `limit`.
+/// Rows of a result when a query names no `limit`.
 const DEFAULT_LIMIT: u64 = 100;
-/// Rows of any answer.
+/// Rows of any result.
 const MAX_LIMIT: u64 = 1_000;
-/// Rows that may be skipped.
+/// Rows that a query may skip.
 const MAX_OFFSET: u64 = 1_000_000;
 /// Values in one query. D1 binds at most 100.
 const MAX_VALUES: usize = 100;
@@ -17,7 +17,7 @@ const FIELDS: [&str; 6] = ["from", "columns", "where", "orderBy", "limit", "offs
 const COMPARISONS: [(&str, &str); 7] =
     [("eq", "="), ("ne", "<>"), ("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<="), ("like", "LIKE")];
 
-/// A query to execute: reading by construction, since nothing of the author's becomes SQL but checked names.
+/// A query that only reads: the SQL contains no text of the script but checked names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Select {
     pub sql: String,
@@ -25,10 +25,10 @@ pub struct Select {
     pub values: Vec<Value>,
 }
 
-/// The select in `query`: `{select: {from, columns, where, orderBy, limit, offset}}`.
+/// Parses `query`: `{select: {from, columns, where, orderBy, limit, offset}}`.
 ///
-/// `where` maps columns to values, all of which must match, or to comparisons such as `{gt: 5}`, `{in: [1, 2]}` and
-/// `{like: "a%"}`; `orderBy` is a column or a list of columns and `{column, direction}`.
+/// `where` maps columns to values or to comparisons such as `{gt: 5}`, `{in: [1, 2]}` and `{like: "a%"}`; all of them must
+/// hold. `orderBy` is a column, or a list of columns and `{column, direction}`.
 ///
 /// # Errors
 /// With a sentence that names what is wrong.
@@ -43,7 +43,7 @@ pub fn read(query: &Value) -> Result<Select, String> {
     }
     let from = name("select.from", select.get("from").unwrap_or(&Value::Null))?;
     let is_internal = |prefix| from.trim_start_matches('`').to_ascii_lowercase().starts_with(prefix);
-    // SQLite reads `pragma_table_list` as a table, too: one of all tables.
+    // SQLite has tables for pragmas: `pragma_table_list` lists all tables.
     if ["sqlite_", "pragma_", "_cf_", "d1_"].into_iter().any(is_internal) {
         return Err("select.from names a table of the database's own.".to_owned());
     }
@@ -79,7 +79,7 @@ pub fn read(query: &Value) -> Result<Select, String> {
     Ok(Select { sql: format!("{sql} LIMIT {limit} OFFSET {offset}"), values })
 }
 
-/// A table or column in backticks: in double quotes, SQLite would take a missing column for a string.
+/// A table or column in backticks. SQLite reads a missing column in double quotes as a string.
 fn name(field: &str, value: &Value) -> Result<String, String> {
     let is_name = |text: &str| {
         (1..=MAX_NAME_BYTES).contains(&text.len())
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// Ids of the things that a query finds, in the engine that D1 has.
+    /// Ids of the rows that a query finds in SQLite, the engine of D1.
     fn found(query: &Value) -> Vec<i64> {
         let database = rusqlite::Connection::open_in_memory().unwrap();
         database
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn selects_find_what_they_say() {
+    fn queries_find_their_rows() {
         for (select, ids) in [
             (json!({ "from": "things" }), vec![1, 2, 3]),
             (json!({ "from": "things", "where": { "ns": "wiki", "order": 1 } }), vec![2]),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_select_is_named() {
+    fn invalid_queries_are_named() {
         for (query, word) in [
             (json!("SELECT 1"), "only reads"),
             (json!({ "insert": {} }), "only reads"),

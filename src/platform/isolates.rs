@@ -5,7 +5,7 @@ use crate::ports::PortError;
 use crate::ports::isolates::Isolates;
 use async_trait::async_trait;
 use docle_protocol::isolate::{
-    EXECUTIONS_PATH, Findings, IsolateJob, IsolateLanguages, LANGUAGES_PATH, Script, VALIDATIONS_PATH,
+    Diagnostics, EXECUTIONS_PATH, IsolateJob, IsolateLanguages, LANGUAGES_PATH, Script, VALIDATIONS_PATH,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -62,7 +62,7 @@ impl Isolates for IsolateWorker {
         self.call(EXECUTIONS_PATH, Some(job)).await
     }
 
-    async fn validate(&self, script: &Script) -> Result<Findings, PortError> {
+    async fn validate(&self, script: &Script) -> Result<Diagnostics, PortError> {
         self.call(VALIDATIONS_PATH, Some(script)).await
     }
 

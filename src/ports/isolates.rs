@@ -2,7 +2,7 @@
 
 use crate::ports::PortError;
 use async_trait::async_trait;
-use docle_protocol::isolate::{Findings, IsolateJob, IsolateLanguages, Script};
+use docle_protocol::isolate::{Diagnostics, IsolateJob, IsolateLanguages, Script};
 use serde_json::value::RawValue;
 
 /// The isolate tier.
@@ -12,7 +12,7 @@ pub trait Isolates {
     /// it may have run.
     async fn execute(&self, job: &IsolateJob) -> Result<Box<RawValue>, PortError>;
     /// What is wrong with a script.
-    async fn validate(&self, script: &Script) -> Result<Findings, PortError>;
+    async fn validate(&self, script: &Script) -> Result<Diagnostics, PortError>;
     /// The languages of scripts.
     async fn languages(&self) -> Result<IsolateLanguages, PortError>;
 }

@@ -5,7 +5,7 @@ use crate::domain::run::record::Owner;
 use crate::ports::PortError;
 use crate::ports::exchange::Upgrade;
 use async_trait::async_trait;
-use docle_room::seat::Role;
+use docle_room::role::Role;
 use futures::stream::LocalBoxStream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -17,7 +17,7 @@ use crate::ports::{
 };
 use crate::store::ledger::SqlLedger;
 use async_trait::async_trait;
-use docle_protocol::isolate::{Finding, Findings, IsolateJob, IsolateLanguages, Script as Source};
+use docle_protocol::isolate::{Diagnostic, Diagnostics, IsolateJob, IsolateLanguages, Script as Source};
 use docle_protocol::{RunJob, RunnerHealth};
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{self, LocalBoxFuture};
@@ -350,8 +350,8 @@ impl Isolates for FakeIsolates {
         }
     }
 
-    async fn validate(&self, script: &Source) -> Result<Findings, PortError> {
-        let finding = |line| Finding {
+    async fn validate(&self, script: &Source) -> Result<Diagnostics, PortError> {
+        let finding = |line| Diagnostic {
             rule: "eval".into(),
             message: "No.".into(),
             line,
@@ -359,7 +359,7 @@ impl Isolates for FakeIsolates {
             end_line: line,
             end_column: 5,
         };
-        Ok(Findings { errors: if script.code.contains("eval") { vec![finding(1)] } else { vec![] } })
+        Ok(Diagnostics { errors: if script.code.contains("eval") { vec![finding(1)] } else { vec![] } })
     }
 
     async fn languages(&self) -> Result<IsolateLanguages, PortError> {

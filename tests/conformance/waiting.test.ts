@@ -119,7 +119,7 @@ describe("runs at once", () => {
   test("20 Python programs", async () => void (await together(20, () => "python")));
   test("20 Node programs", async () => void (await together(20, () => "node")));
   test("60 of both, far more than there are places", async () => {
-    assert.ok((await runner.health()).places < 60);
+    assert.ok((await runner.health()).slots < 60);
     await together(60, (i) => (i % 2 ? "python" : "node"));
   });
 });

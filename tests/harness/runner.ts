@@ -17,7 +17,7 @@ export interface RunnerHealth {
   tier: string;
   properties: Record<string, string>;
   running: number;
-  places: number;
+  slots: number;
   languages: Record<string, string>;
   waiting: Record<string, number>;
   ready: Record<string, number>;

@@ -73,10 +73,10 @@ export const shell = (name: string, script: string, holds: Property, rest: Rest 
 export const leftover = (name: string, leave: string, look: string, rest?: Rest): Attack => ({
   name: `left behind: ${name}`,
   async act(scene) {
-    // More runs than places of a language, so that every place is looked into.
+    // More runs than slots, so that every slot is looked into.
     for (let place = 0; place < 2; place++) await attempt(scene, "python", leave, rest);
-    const { places } = await scene.runner.health();
-    const found = await Promise.all(Array.from({ length: places }, () => attempt(scene, "python", look, rest)));
+    const { slots } = await scene.runner.health();
+    const found = await Promise.all(Array.from({ length: slots }, () => attempt(scene, "python", look, rest)));
     for (const report of found) assert.deepEqual([report.stdout, report.exitCode], ["", 0], report.stderr);
   },
 });

@@ -85,12 +85,12 @@ async function nothingOf({ runner, tier, marker }: Scene): Promise<void> {
 
 /** Waits until the runner holds no more than it does when nobody has asked it for anything. */
 async function atRest(runner: AnyRunner): Promise<void> {
-  const { places } = await runner.health();
+  const { slots } = await runner.health();
   await until("no run is in progress", async () => (await runner.health()).running === 0);
-  await until("only what waits is left", () => descendants(runner.pid).length <= places * PROCESSES_OF_A_PLACE);
+  await until("only what waits is left", () => descendants(runner.pid).length <= slots * PROCESSES_OF_A_PLACE);
   if (process.getuid?.() !== 0) return;
   // Each waiting jail has a control socket, its pidfd and three streams; each place a jailer's socket.
-  const most = places * 6 + SPARE_DESCRIPTORS;
+  const most = slots * 6 + SPARE_DESCRIPTORS;
   await until("no descriptor is left", () => readdirSync(`/proc/${runner.pid}/fd`).length <= most);
 }
 

@@ -1,4 +1,4 @@
-//! The runtime APIs: what they give, whom they refuse, what bounds them.
+//! The runtime APIs: their results, their refusals and their limits.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -114,7 +114,7 @@ test("api is bounded in size, number and time", async () => {
   assert.equal(await isolates.result({ code: together, allowedDomains }), 50);
 });
 
-test("what is not allowed is refused by name", async () => {
+test("an API that is not allowed is refused by name", async () => {
   for (const [call, apis] of [
     ["console.log(1)", ["api"]],
     ["await api('https://api.example.com/json')", ["console", "db", "ai"]],
@@ -126,7 +126,7 @@ test("what is not allowed is refused by name", async () => {
   }
 });
 
-test("db reads what the project may read, and nothing else", async () => {
+test("db reads the databases of the project, and nothing else", async () => {
   await isolates.sql("PROJECT_DB_WIKI", "CREATE TABLE things (id INTEGER, ns TEXT, type TEXT)");
   await isolates.sql("PROJECT_DB_WIKI", "INSERT INTO things VALUES (1, 'wiki', 'Article'), (2, 'wiki', 'Page'), (3, 'news', 'Article')");
   const query = (select: string, database: string | null = "wiki", projectId = "proj_1") => ({ code: `return await db({ select: ${select} })`, database, projectId });
@@ -153,7 +153,7 @@ test("db reads what the project may read, and nothing else", async () => {
   assert.match(await isolates.failure(query("{ from: 'many', limit: 1000 }")), /^error 1 LimitError: The rows have more than 1048576 bytes/);
 });
 
-test("db compares in every way that is documented, and shows nothing of how a database is made", async () => {
+test("db has every documented comparison, and does not show the schema", async () => {
   await isolates.sql("PROJECT_DB_WIKI", "CREATE TABLE numbers (id INTEGER, name TEXT)");
   await isolates.sql("PROJECT_DB_WIKI", "INSERT INTO numbers VALUES (1, 'one'), (2, 'two'), (3, NULL), (4, '100%')");
   const ids = async (select: string) => {
@@ -178,7 +178,7 @@ test("db compares in every way that is documented, and shows nothing of how a da
   }
 });
 
-test("ai asks the binding, and says where there is none", async () => {
+test("ai calls the binding, and a deployment without one says so", async () => {
   const ask = (model: string, input: string) => `return await ai(${model}, ${input})`;
   assert.deepEqual(await isolates.result(ask("'@cf/meta/llama-3.1-8b-instruct'", "{ prompt: 'Hi' }")), { response: 'You asked @cf/meta/llama-3.1-8b-instruct: {"prompt":"Hi"}' });
   for (const [code, failure] of [

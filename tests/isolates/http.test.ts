@@ -1,4 +1,4 @@
-//! Scripts as users meet them: over HTTP with a key, with history, and from another Worker.
+//! Scripts through the API: with a key, with history, and from another Worker.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -27,7 +27,7 @@ const post = (path: string, body: unknown, headers: Record<string, string> = {})
 const get = (path: string) => docle.fetch(path, { headers: { authorization: `Bearer ${docle.worker.key}` } });
 const execute = async (body: unknown) => json(await post("/execute", body));
 
-test("a script is executed, kept and listed, at once", async () => {
+test("a script is executed, stored and listed at once", async () => {
   const result = await execute({ code: "console.log('hi'); return 1 + 1", language: "javascript", context: { user: "john" }, config: { timeout: 5000 } });
   assert.deepEqual([result.success, result.ok, result.result, result.error, result.status, result.exitCode], [true, true, 2, null, "success", 0]);
   assert.deepEqual(result.logs.map(({ level, message }: Json) => [level, message]), [["log", "hi"]]);
@@ -60,7 +60,7 @@ test("tier isolate of a run gives the same result", async () => {
   assert.deepEqual(executions.map(({ language }: Json) => language), ["typescript", "javascript"]);
 });
 
-test("validation says what and where", async () => {
+test("validation lists the errors and their positions", async () => {
   assert.deepEqual(await json(await post("/validate", { code: "return 42" })), { valid: true, errors: [] });
   const { valid, errors } = await json(await post("/validate", { code: "const a = 'eval'\nprocess.exit(eval('1'))", language: "javascript" }));
   assert.deepEqual([valid, errors.map(({ rule, line, column }: Json) => `${rule} ${line}:${column}`)], [false, ["process 2:1", "eval 2:14"]]);
@@ -68,7 +68,7 @@ test("validation says what and where", async () => {
   assert.equal(long.errors[0].rule, "too-large");
 });
 
-test("wrong requests name the field", async () => {
+test("the error of an invalid request names the field", async () => {
   for (const [path, body, field] of [
     ["/execute", {}, "code"],
     ["/execute", { code: "x".repeat(102_401) }, "code"],
@@ -104,7 +104,7 @@ test("the project's hosts and database come with the key", async () => {
   assert.match(unconfigured.error.message, /the project names no database/);
 });
 
-test("languages are those of all tiers, as they say themselves", async () => {
+test("languages are those of all tiers, with the versions that they report", async () => {
   const { languages } = await json(await docle.fetch("/languages"));
   assert.deepEqual(languages.map(({ id, tier }: Json) => `${id} ${tier}`), ["python run", "node run", "javascript isolate", "typescript isolate"]);
   const { stdout } = await docle.run({ lang: "python", code: "import platform; print(platform.python_version(), end='')" });
@@ -112,7 +112,7 @@ test("languages are those of all tiers, as they say themselves", async () => {
   for (const { versions } of languages) assert.ok(Object.keys(versions).length > 0);
 });
 
-test("the runtime APIs are documented for programs and for people, and their examples work", async () => {
+test("the runtime APIs are documented as JSON and as HTML, and their examples work", async () => {
   const docs = await json(await docle.fetch("/docs"));
   assert.deepEqual(docs.runtimeApis.map(({ name }: Json) => name), ["context", "console", "api", "db", "ai"]);
   assert.equal((await execute({ code: docs.example, language: "typescript", context: { n: 21 } })).result, 42);
@@ -121,7 +121,7 @@ test("the runtime APIs are documented for programs and for people, and their exa
   assert.match(await page.text(), /<h2>console<\/h2>/);
 });
 
-test("a tier that is away is a result that says so, and the rest of the service works", async () => {
+test("an unreachable isolate Worker is a result with status system, and the rest of the service works", async () => {
   const away = await startWorker({ ISOLATES_URL: "http://127.0.0.1:9", ISOLATES_SECRET: "x" });
   try {
     const headers = { authorization: `Bearer ${away.key}` };
@@ -164,7 +164,7 @@ test("another Worker runs scripts through its binding", async () => {
   }
 });
 
-test("a project decides for all its keys, at once, and whatever requests say", async () => {
+test("the settings of a project apply to all its keys at once, whatever the request contains", async () => {
   const platform = await Platform.start(isolates.vars);
   try {
     await isolates.sql("PROJECT_DB_WIKI", "CREATE TABLE IF NOT EXISTS pages (id INTEGER)");

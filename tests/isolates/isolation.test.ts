@@ -1,4 +1,4 @@
-//! What scripts try to reach, and do not.
+//! Scripts that try to leave their isolate, and fail.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -25,7 +25,7 @@ test("a script sees nothing of the Worker around it", async () => {
   }
 });
 
-test("code cannot be made of text, nor modules be had", async () => {
+test("a script can neither evaluate text nor import modules", async () => {
   for (const [code, failure] of [
     ["return (() => {}).constructor('return 1')()", "error 1 EvalError: Code generation from strings disallowed for this context"],
     ["return (async () => {}).constructor('return 1')()", "error 1 EvalError: Code generation from strings disallowed for this context"],
@@ -55,7 +55,7 @@ test("there is no network but api()", async () => {
   assert.deepEqual(asked, []);
 });
 
-test("what one script leaves behind, the next does not find", async () => {
+test("a script does not find what an earlier one has left", async () => {
   const leave = "globalThis.left = 'mine'; Array.prototype.left = 1; console.log.left = 1; Object.prototype.left = 'p'; setInterval(() => {}, 1); return 1";
   const look = "return [typeof globalThis.left, typeof [].left, typeof console.log.left, typeof ({}).left]";
   for (let round = 0; round < 3; round += 1) {
@@ -66,7 +66,7 @@ test("what one script leaves behind, the next does not find", async () => {
   assert.deepEqual(await Promise.all(Array.from({ length: 8 }, () => isolates.result(counting))), Array.from({ length: 8 }, () => 1));
 });
 
-test("log lines and results of scripts at once do not mix", async () => {
+test("log lines and results of concurrent scripts do not mix", async () => {
   const code = "for (let i = 0; i < 20; i++) { console.log(context.who, i); await new Promise((resolve) => setTimeout(resolve, 1)) } return context.who";
   const reports = await Promise.all(Array.from({ length: 12 }, (_, who) => isolates.execute({ code, context: { who } })));
   reports.forEach(({ logs, result }, who) => {
@@ -82,7 +82,7 @@ test("a script does not learn its id, nor the name of its module", async () => {
   assert.ok(!text.includes(id) && !/script_[0-9a-f]/.test(text), text);
 });
 
-test("only who knows the secret is let in", async () => {
+test("a request without the secret is refused", async () => {
   for (const headers of [{}, { authorization: "Bearer " }, { authorization: "Bearer wrong" }, { authorization: isolates.secret }, { authorization: `Bearer ${isolates.secret}x` }] as Record<string, string>[]) {
     for (const path of ["/v1/executions", "/v1/languages", "/", "/api"]) {
       const response = await fetch(isolates.url + path, { headers });
@@ -95,14 +95,14 @@ test("only who knows the secret is let in", async () => {
   assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [400, "invalid_job"]);
 });
 
-test("the machine's own egress lets nothing private through, whatever leads there", async () => {
+test("the local egress blocks private addresses, whatever name resolves to them", async () => {
   const own = await Isolates.start({ outbound: passOn });
   try {
     const code = "const answers = []; for (const url of context) { try { answers.push((await api(url)).status) } catch (error) { answers.push(error.name) } } return answers";
     const names = ["http://ip6-localhost.example.com/", "http://localhost.localdomain/", `http://ip-127-0-0-1.example.com:${new URL(own.url).port}/`];
     const answers = await own.result({ code, context: [own.url, "http://127.0.0.1/", "http://[::1]/", "http://169.254.169.254/", "http://localhost/", ...names], allowedDomains: [["*.example.com", "localhost.localdomain", "example.com"]], timeoutMs: 20_000 });
     assert.deepEqual((answers as unknown[]).slice(0, 5), Array.from({ length: 5 }, () => "ForbiddenHostError"));
-    // The list allows these names; what they lead to is private, or nothing.
+    // The list allows these names; they resolve to private addresses, or to none.
     assert.deepEqual((answers as unknown[]).slice(5), [502, 502, 502]);
   } finally {
     await own.stop();

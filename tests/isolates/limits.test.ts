@@ -35,7 +35,7 @@ test("a script that goes on ends at its limit, whatever it does", async () => {
   }
 });
 
-test("what was logged before the end is there", async () => {
+test("the log of an unfinished script is kept", async () => {
   const { logs, status } = await isolates.execute({ code: "console.log('before'); while (true) {}", timeoutMs: 100 });
   assert.deepEqual([status, logs.map(({ message }) => message)], ["timeout", ["before"]]);
 });
@@ -85,8 +85,8 @@ test("ten million log lines keep the first thousand", async () => {
 test("a result is JSON of a megabyte at most", async () => {
   assert.equal(((await isolates.result("return 'x'.repeat(1e6)")) as string).length, 1e6);
   const failures = [
-    ["return 'x'.repeat(50e6)", /^error 1 ResultError: The result has 50000002 characters as JSON; at most 1048576 bytes are handed over\./],
-    ["return '\u00e9'.repeat(6e5)", /^error 1 ResultError: The result has 1200002 bytes as JSON; at most 1048576 are handed over/],
+    ["return 'x'.repeat(50e6)", /^error 1 ResultError: The result has 50000002 characters as JSON; the limit is 1048576 bytes\./],
+    ["return '\u00e9'.repeat(6e5)", /^error 1 ResultError: The result has 1200002 bytes as JSON; the limit is 1048576\./],
     ["const a = {}; a.a = a; return a", /^error 1 ResultError: The result cannot be written as JSON: Converting circular structure to JSON/],
     ["return () => 1", /^error 1 ResultError: The script returned a function, which is no JSON/],
     ["return Symbol()", /^error 1 ResultError: The script returned a symbol/],
@@ -102,7 +102,7 @@ test("a result is JSON of a megabyte at most", async () => {
   assert.equal(depth, 3_000);
 });
 
-test("a script that poisons what everything is made of harms itself alone", async () => {
+test("a script that replaces built-in objects harms itself only", async () => {
   for (const [code, outcome] of [
     ["Object.prototype.toJSON = () => 'poison'; console.log({ a: 1 }); return { a: 1 }", { result: "poison" }],
     ["JSON.stringify = () => 'pwn'; JSON.parse = null; return { a: 1 }", { result: { a: 1 } }],
@@ -128,7 +128,7 @@ test("a script that poisons what everything is made of harms itself alone", asyn
   }
 });
 
-test("a hundred scripts at once are a hundred results, beside some that never end", async () => {
+test("a hundred concurrent scripts have a hundred results, beside some that never end", async () => {
   const hostile = ["while (true) {}", "await new Promise(() => {})", "console.log('x'.repeat(1e6)); for (;;) await 1", "return 'x'.repeat(50e6)"];
   const endless = hostile.map((code) => isolates.execute({ code, timeoutMs: 400 }));
   const results = await Promise.all(Array.from({ length: 100 }, (_, number) => isolates.execute({ code: `await null; return ${number}`, timeoutMs: 30_000 })));

@@ -1,4 +1,4 @@
-//! What holds where scripts run on a machine of one's own: the processes, whoever calls them, and the way to the network.
+//! Scripts on a local machine: the processes, their clients, and the egress.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -12,10 +12,10 @@ import { isPublic, passOn } from "../../scripts/isolates/egress.mjs";
 import { Isolates } from "../harness/isolates.ts";
 import { until } from "../harness/until.ts";
 
-test("a caller that leaves in the middle of its call leaves the others alone", async () => {
+test("a client that disconnects during a call does not disturb other calls", async () => {
   const isolates = await Isolates.start();
   try {
-    // Node's test runner fails a test in which a promise is rejected that nobody waits for.
+    // Node's test runner fails a test with an unhandled rejection.
     const leaving = connect(Number(new URL(isolates.url).port), "127.0.0.1");
     leaving.write("POST /v1/executions HTTP/1.1\r\nhost: isolates\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n");
     // The server has asked for the body, so it is in the middle of the call.
@@ -29,7 +29,7 @@ test("a caller that leaves in the middle of its call leaves the others alone", a
   }
 });
 
-test("a process that ends from outside costs the scripts in it, and its place is taken", async () => {
+test("a process that is killed loses its scripts and is replaced", async () => {
   const isolates = await Isolates.start();
   try {
     const before = isolates.pids;
@@ -42,7 +42,7 @@ test("a process that ends from outside costs the scripts in it, and its place is
   }
 });
 
-test("nothing is left of it when it stops, whatever its scripts do", async () => {
+test("no process is left after the stop, whatever the scripts do", async () => {
   const isolates = await Isolates.start();
   const pids = isolates.pids;
   assert.ok(pids.length >= 2 && pids.every((pid) => existsSync(`/proc/${pid}`)));
@@ -52,7 +52,7 @@ test("nothing is left of it when it stops, whatever its scripts do", async () =>
   assert.equal(await lost, undefined);
 });
 
-test("a database that is kept is one and the same for all processes, while they write", async () => {
+test("a persistent database is shared by all processes, also during writes", async () => {
   const state = mkdtempSync(join(tmpdir(), "docle-isolates-"));
   const isolates = await Isolates.start({ state });
   try {
@@ -69,10 +69,10 @@ test("a database that is kept is one and the same for all processes, while they 
   }
 });
 
-test("requests of scripts that lead nowhere, or where they may not, are answered", async () => {
+test("requests to unreachable or forbidden destinations fail with an answer", async () => {
   const encoder = new TextEncoder();
   for (const url of ["http://localhost:1/", "https://localhost:1/", "http://127.0.0.1:1/", "http://[::1]:1/", "http://[::ffff:10.0.0.1]/", "http://nowhere.invalid/"]) {
-    // A body that arrives after the address has turned out to lead nowhere, which another request finds out meanwhile.
+    // The body arrives after the egress knows that the address is unreachable, because of another request.
     let arrive = () => {};
     const body = new ReadableStream({ start: (controller) => void (arrive = () => (controller.enqueue(encoder.encode("late")), controller.close())) });
     const answer = passOn(new Request(url, { method: "POST", body: body as never, duplex: "half" }));
@@ -82,7 +82,7 @@ test("requests of scripts that lead nowhere, or where they may not, are answered
   }
 });
 
-test("addresses are public or not, in every way to write them", () => {
+test("an address is public or private in every notation", () => {
   for (const address of ["127.0.0.1", "10.1.2.3", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255"]) assert.ok(!isPublic(address), address);
   for (const address of ["::1", "::", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "fe80::1", "fc00::1", "ff02::1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1"]) assert.ok(!isPublic(address), address);
   for (const text of ["", "localhost", "127.1", "example.com"]) assert.ok(!isPublic(text), text);

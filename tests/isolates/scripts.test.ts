@@ -32,7 +32,7 @@ test("a script is the body of an asynchronous function", async () => {
   assert.deepEqual(await isolates.result({ code: "context.a.push(2); return context", context: { a: [1] } }), { a: [1, 2] });
 });
 
-test("TypeScript means what it says", async () => {
+test("TypeScript features work", async () => {
   for (const [code, result] of [
     ["interface User { name: string; age: number }\nconst user: User = { name: 'John', age: 30 }\nreturn user.name", "John"],
     ["enum Color { Red, Green = 5, Blue, Named = 'n' }\nreturn [Color.Red, Color.Blue, Color[5], Color.Named]", [0, 6, "Green", "n"]],
@@ -73,7 +73,7 @@ test("an error that is logged or returned shows the author's lines, too", async 
   assert.equal(result, "Error: kept\n    at code.js:2:8");
 });
 
-test("what is thrown is an error, whatever it is", async () => {
+test("any thrown value is an error", async () => {
   for (const [code, failure] of [
     ["throw new TypeError('boom')", "error 1 TypeError: boom"],
     ["class MyError extends Error { name = 'MyError' }\nthrow new MyError('own')", "error 1 MyError: own"],
@@ -111,7 +111,7 @@ test("code that does not parse is an error with its place", async () => {
   assert.deepEqual([error?.name, error?.line], ["SyntaxError", 2], JSON.stringify(error));
 });
 
-test("the console keeps what is logged: in order, by level, as Node prints it", async () => {
+test("the console keeps the log: in order, by level, as Node prints it", async () => {
   const code = `
     console.log('a', 1, { b: [1, { c: new Map([[1, 'x']]) }] }, null, undefined)
     console.info('info %s', 'as it is'); console.debug(10n, Symbol('s'), -0, NaN)

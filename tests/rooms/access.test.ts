@@ -1,4 +1,4 @@
-//! Who may come into a project's room, what they may do there, and who pays for it.
+//! Rooms of a project: tokens, roles, runs and the key that pays for them.
 
 import assert from "node:assert/strict";
 import { request, type IncomingMessage } from "node:http";
@@ -29,7 +29,7 @@ async function otherKey(): Promise<string> {
   return other;
 }
 
-test("a project's room wants a token: for it, of ours, and not one that has ended", async () => {
+test("a room of a project needs a token that is valid, unexpired and for this room", async () => {
   const room = await newRoom();
   assert.equal(room.role, "owner");
   const other = await newRoom();
@@ -42,7 +42,7 @@ test("a project's room wants a token: for it, of ours, and not one that has ende
   await json(200, await docle.fetch(`/collab/${room.id}/state`, { headers: bearer(await token(room.id, "viewer")) }));
   await json(200, await docle.fetch(`/collab/${room.id}/state`, { headers: withKey }));
 
-  // Sockets are refused before the room is woken, which a browser sees as a connection that fails.
+  // The Worker refuses the socket before it calls the room. A browser reports a failed connection.
   const stranger = new JsonPerson(url, room.id);
   await until("a stranger to be refused", () => stranger.closed !== undefined);
   assert.equal(stranger.heard.length, 0);
@@ -50,7 +50,7 @@ test("a project's room wants a token: for it, of ours, and not one that has ende
   assert.equal(upgrade.code, "upgrade_required");
 });
 
-test("a token in an address is refused, because addresses are kept in logs", async () => {
+test("a token in a URL is refused, because logs contain URLs", async () => {
   const room = await newRoom();
   const headers = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==", ...bearer(room.token) };
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
@@ -63,7 +63,7 @@ test("a token in an address is refused, because addresses are kept in logs", asy
   assert.ok(!body.includes(room.token));
 });
 
-test("rooms of others, and rooms that nobody made, are not there", async () => {
+test("rooms of other projects, and rooms that do not exist, are not found", async () => {
   const room = await newRoom();
   const other = bearer(await otherKey());
   assert.equal((await problem(404, await docle.send(`/api/rooms/${room.id}/tokens`, { role: "owner" }, other))).code, "room_not_found");
@@ -80,7 +80,7 @@ test("a viewer sees everything and changes nothing, whatever the frame", async (
   editor.type(0, "kept");
   const viewerToken = await token(room.id, "viewer");
   const viewer = new YjsPerson(url, room.id, { token: viewerToken, connect: false });
-  // Typed before it connects, so that it is part of step 2; and afterwards, as an update.
+  // The first text is typed before the connection and is part of step 2; the second one is an update.
   viewer.type(0, "offline ");
   viewer.provider.connect();
   await viewer.synced();
@@ -94,14 +94,14 @@ test("a viewer sees everything and changes nothing, whatever the frame", async (
   assert.equal(editor.code, "kept on");
   const late = await new YjsPerson(url, room.id, { token: viewerToken }).synced();
   assert.equal(late.code, "kept on");
-  // Who may look may not run either.
+  // A viewer may not run either.
   json.send({ type: "run" });
   await json.hears("error", ({ data }) => data.code === "not_a_runner");
   assert.equal((await problem(403, await docle.send(`/api/rooms/${room.id}/run`, {}, bearer(viewerToken)))).code, "room_role_too_low");
   [editor, viewer, json, late].forEach((person) => person.leave());
 });
 
-test("the owner lets others in; whoever holds the owner's token passes on less than that", async () => {
+test("the owner creates tokens for others, with lesser roles only", async () => {
   const room = await newRoom();
   const given = await token(room.id, "viewer", bearer(room.token));
   await json(200, await docle.fetch(`/collab/${room.id}/state`, { headers: bearer(given) }));
@@ -111,7 +111,7 @@ test("the owner lets others in; whoever holds the owner's token passes on less t
   assert.deepEqual(wrong.errors?.map(({ field }) => field).sort(), ["role", "ttlSeconds"]);
 });
 
-test("a run in a room is heard by everybody, kept for latecomers, and counted for the project", async () => {
+test("a run in a room is broadcast, kept for later connections, and counted for the project", async () => {
   const room = await newRoom();
   const editor = await new JsonPerson(url, room.id, { token: await token(room.id, "editor") }).greeted();
   const viewer = await new JsonPerson(url, room.id, { token: await token(room.id, "viewer") }).greeted();
@@ -146,14 +146,14 @@ test("a run by HTTP answers as CodeRunService does", async () => {
   watcher.leave();
 });
 
-test("runs in a room ride on the key's limit, and end with the key", async () => {
+test("runs in a room count against the key's rate limit", async () => {
   const limited = newKey();
   for (const statement of projectSql(limited)) await docle.worker.sql(statement);
   await docle.worker.sql(`UPDATE api_keys SET rate_limit_per_minute = 3 WHERE key_prefix = '${limited.slice(0, 12)}' AND name = 'npm start'`);
   const room = await newRoom(bearer(limited));
   const editor = await new JsonPerson(url, room.id, { token: room.token }).greeted();
   editor.sends("print(1)", { lang: "python" });
-  // Making the room was the first call.
+  // The creation of the room was the first call.
   for (let run = 0; run < 3; run++) {
     const heard = editor.heard.length;
     editor.send({ type: "run" });
@@ -164,7 +164,7 @@ test("runs in a room ride on the key's limit, and end with the key", async () =>
   editor.leave();
 });
 
-test("rooms are listed, and deleted with everybody in them", async () => {
+test("rooms are listed; deleting one closes its connections", async () => {
   const room = await newRoom();
   const page = (await json(200, await docle.fetch("/api/rooms?limit=100", { headers: withKey }))) as { rooms: { id: string }[] };
   assert.ok(page.rooms.some(({ id }) => id === room.id));
@@ -172,12 +172,12 @@ test("rooms are listed, and deleted with everybody in them", async () => {
   person.sends("secret");
   const deleted = await docle.fetch(`/api/rooms/${room.id}`, { method: "DELETE", headers: withKey });
   assert.equal(deleted.status, 204);
-  await until("everybody to be sent away", () => person.closed !== undefined);
+  await until("the connection to be closed", () => person.closed !== undefined);
   assert.equal(person.closed?.code, 4410);
   await problem(404, await docle.fetch(`/collab/${room.id}/state`, { headers: bearer(room.token) }));
 });
 
-test("rooms that are nobody's can be edited by whoever knows them, and run by nobody", async () => {
+test("an open room can be edited by every client that knows its id, and runs nothing", async () => {
   const room = await openRoom(url);
   const page = await docle.fetch(`/collab/${room}`);
   assert.match(await page.text(), new RegExp(`/collab/${room}/yjs`));

@@ -1,4 +1,4 @@
-//! Rooms as the JSON protocol has them, beside Yjs clients in the same room.
+//! The JSON protocol, beside Yjs clients in the same room.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -15,9 +15,9 @@ after(everybodyLeaves);
 
 const evict = (room: string) => docle.worker.evict("Room", `room:${room}`);
 
-test("messages are those that users know", async () => {
+test("messages are as documented", async () => {
   const room = await openRoom(url);
-  // Says nothing, and is greeted nevertheless.
+  // A client that sends nothing is greeted as well.
   const ada = new JsonPerson(url, room, { query: "?name=Ada" });
   const init = await ada.hears("init");
   assert.match(init.userId ?? "", /^user-[0-9a-f]{8}$/);
@@ -35,9 +35,9 @@ test("messages are those that users know", async () => {
   assert.deepEqual([update.userId, update.data.code, update.data.lang], [init.userId, "print('Hello')", "python"]);
   assert.equal(typeof update.timestamp, "number");
 
-  bob.send({ type: "cursor", userId: "user-of-somebody-else", data: { cursor: 5 } });
+  bob.send({ type: "cursor", userId: "user-of-another-client", data: { cursor: 5 } });
   const cursor = await ada.hears("cursor");
-  assert.deepEqual([cursor.userId, cursor.data], [bobId, { cursor: 5 }], "nobody speaks for others");
+  assert.deepEqual([cursor.userId, cursor.data], [bobId, { cursor: 5 }], "the userId of a message is ignored");
 
   bob.send({ type: "sync" });
   assert.equal((await bob.hears("sync")).data.code, "print('Hello')");
@@ -50,13 +50,13 @@ test("messages are those that users know", async () => {
   ada.leave();
 });
 
-test("whole texts merge with what others typed meanwhile, and an empty text clears", async () => {
+test("whole texts merge with concurrent edits, and an empty text clears", async () => {
   const room = await openRoom(url);
   const yjs = await new YjsPerson(url, room).synced();
   yjs.type(0, "one\ntwo\nthree\n");
   const [ada, bob] = await Promise.all([new JsonPerson(url, room).greeted(), new JsonPerson(url, room).greeted()]);
   await same(yjs, ada, bob);
-  // All three at once: each has seen nothing of the others.
+  // All three edit concurrently.
   ada.sends(ada.code.replace("one", "ONE"));
   bob.sends(`${bob.code}four\n`);
   yjs.type(4, "1.5\n");
@@ -67,7 +67,7 @@ test("whole texts merge with what others typed meanwhile, and an empty text clea
   [yjs, ada, bob].forEach((person) => person.leave());
 });
 
-test("a client that types on before it hears of others loses nothing, also when the object is evicted between", async () => {
+test("a client that types before it receives updates loses nothing, also across evictions of the object", async () => {
   const room = await openRoom(url);
   const yjs = await new YjsPerson(url, room).synced();
   const ada = await new JsonPerson(url, room).greeted();
@@ -76,7 +76,7 @@ test("a client that types on before it hears of others loses nothing, also when 
   for (const letter of "abcdefgh") {
     yjs.type(0, letter.toUpperCase());
     own += letter;
-    // Always of the first revision, as if nothing ever arrived.
+    // Always based on the first revision, as if no update ever arrived.
     ada.send({ type: "update", rev, data: { code: own } });
     const state = async () => ((await (await docle.fetch(`/collab/${room}/state`)).json()) as { code: string }).code;
     await until("both letters", async () => (await state()).includes(letter) && (await state()).includes(letter.toUpperCase()), 60);
@@ -103,7 +103,7 @@ test("cursors are translated in both directions", async () => {
     ada.send({ type: "cursor", data: { cursor: offset } });
     const cursor = () => yjs.states.map((state) => state["cursor"]).find((cursor) => cursor?.head.assoc === 0 && isDeepStrictEqual(cursor.head, at(offset)) && cursor.anchor !== own);
     await until("the cursor among Yjs clients", () => cursor() !== undefined, 60);
-    // What editors do with it; at the end of a text they look at `item` and `type`, which must be null.
+    // Editors compare `item` and `type` with null at the end of a text.
     assert.deepEqual([cursor()?.head.type, offset === 6 ? cursor()?.head.item : null], [null, null]);
     const position = Y.createRelativePositionFromJSON(cursor()?.head);
     assert.equal(Y.createAbsolutePositionFromRelativePosition(position, yjs.doc)?.index, offset);
@@ -111,7 +111,7 @@ test("cursors are translated in both directions", async () => {
   [yjs, ada].forEach((person) => person.leave());
 });
 
-test("messages that make no sense are answered with what is wrong", async () => {
+test("an invalid message is answered with an error", async () => {
   const room = await openRoom(url);
   const ada = await new JsonPerson(url, room).greeted();
   ada.send("{");
@@ -125,7 +125,7 @@ test("messages that make no sense are answered with what is wrong", async () => 
   ada.leave();
 });
 
-test("people of both kinds who type at random converge", async () => {
+test("clients of both protocols that type at random converge", async () => {
   for (const seed of [1, 2, 3]) {
     const room = await openRoom(url);
     let state = seed;

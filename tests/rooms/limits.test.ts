@@ -1,4 +1,4 @@
-//! What a room does not take, and how it says so.
+//! The limits of a room, and their close codes.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -12,12 +12,12 @@ const { url, key } = docle.worker;
 after(() => docle.stop());
 after(everybodyLeaves);
 
-/** A socket that speaks Yjs by hand. */
+/** A socket for handwritten Yjs frames. */
 async function raw(room: string): Promise<{ socket: WebSocket; closed: () => { code: number; reason: string } | undefined }> {
   const socket = new WebSocket(`${url.replace("http", "ws")}/collab/${room}/yjs`);
   let closed: { code: number; reason: string } | undefined;
   socket.addEventListener("close", ({ code, reason }) => void (closed = { code, reason }));
-  // A full room closes as soon as it has opened.
+  // A full room closes the socket right after it has opened.
   await until("a socket to open", () => socket.readyState !== WebSocket.CONNECTING, 60);
   return { socket, closed: () => closed };
 }
@@ -27,10 +27,10 @@ async function closes(room: string, code: number, ...frames: (Uint8Array<ArrayBu
   for (const frame of frames) socket.send(frame);
   await until(`a close with ${code}`, () => closed() !== undefined, 60);
   assert.equal(closed()?.code, code, closed()?.reason);
-  assert.ok(closed()?.reason, "it says why");
+  assert.ok(closed()?.reason, "the close has a reason");
 }
 
-test("hostile frames close the connection they came by, and nobody else's", async () => {
+test("hostile frames close their own connection only", async () => {
   const room = await openRoom(url);
   const ada = await new YjsPerson(url, room).synced();
   ada.type(0, "kept");
@@ -54,7 +54,7 @@ function length(number: number): number[] {
   return number < 128 ? [number] : [(number % 128) + 128, ...length(Math.floor(number / 128))];
 }
 
-test("a connection that sends too fast is closed, and comes back without loss", async () => {
+test("a connection that sends too fast is closed, and reconnects without loss", async () => {
   const room = await openRoom(url);
   await closes(room, 4529, ...Array.from({ length: 200 }, () => new Uint8Array([3])));
   const [ada, bob] = await Promise.all([new YjsPerson(url, room).synced(), new YjsPerson(url, room).synced()]);
@@ -63,7 +63,7 @@ test("a connection that sends too fast is closed, and comes back without loss", 
   [ada, bob].forEach((person) => person.leave());
 });
 
-test("a text has at most 1 MiB, whichever way it grows", async () => {
+test("a text has at most 1 MiB in both protocols", async () => {
   const room = await openRoom(url);
   const ada = await new JsonPerson(url, room).greeted();
   ada.sends("x".repeat(1_000_000));
@@ -76,13 +76,13 @@ test("a text has at most 1 MiB, whichever way it grows", async () => {
   [ada, bob].forEach((person) => person.leave());
 });
 
-test("a hundred connections are a full room", async () => {
+test("a room has at most a hundred connections", async () => {
   const room = await openRoom(url);
   const people = await Promise.all(Array.from({ length: 100 }, () => raw(room)));
   await closes(room, 4503);
   assert.ok(people.every(({ closed }) => closed() === undefined));
   people[0]?.socket.close();
-  await until("a place to become free", async () => {
+  await until("a connection to become free", async () => {
     const next = new YjsPerson(url, room);
     await until("an answer", () => next.provider.synced || next.closed !== undefined, 60);
     const isIn = next.provider.synced;
@@ -98,11 +98,11 @@ test("a connection ends with its token", { timeout: 180_000 }, async () => {
   const { token } = await json(201, await docle.send(`/api/rooms/${room.id}/tokens`, { role: "viewer", ttlSeconds: 60 }, headers));
   const viewer = await new JsonPerson(url, room.id, { token }).greeted();
   const owner = await new JsonPerson(url, room.id, { token: room.token }).greeted();
-  // The shortest token there is; nothing else tells that its time is up.
+  // The shortest possible lifetime of a token; only the clock ends it.
   await pause(61_000);
-  owner.sends("not for everybody");
-  await until("the viewer to be sent away", () => viewer.closed !== undefined);
+  owner.sends("for the owner only");
+  await until("the viewer to be disconnected", () => viewer.closed !== undefined);
   assert.equal(viewer.closed?.code, 4401);
-  assert.ok(!viewer.heard.some(({ data }) => data?.code === "not for everybody"));
+  assert.ok(!viewer.heard.some(({ data }) => data?.code === "for the owner only"));
   owner.leave();
 });

@@ -1,4 +1,4 @@
-//! Rooms as stock Yjs clients meet them: yjs and y-websocket from npm, unmodified, against the real runtime.
+//! Stock Yjs clients: unmodified yjs and y-websocket from npm, against the real runtime.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -15,12 +15,12 @@ after(everybodyLeaves);
 
 const evict = (room: string) => docle.worker.evict("Room", `room:${room}`);
 
-test("two people who type at once converge, byte for byte, with emoji and deletions", async () => {
+test("two clients that type concurrently converge, byte for byte, with emoji and deletions", async () => {
   const room = await openRoom(url);
   const [ada, bob] = await Promise.all([new YjsPerson(url, room).synced(), new YjsPerson(url, room).synced()]);
   ada.type(0, "print('\u{1f600}\u{1f601}')\n");
   await same(ada, bob);
-  // In the middle of a line, at the same place, before either has heard of the other.
+  // In the middle of a line, at the same position, before either client receives the other's edit.
   ada.type(7, "\u{1f468}\u{200d}\u{1f469}");
   bob.text.delete(9, 2);
   bob.type(7, "zwei \u{1f389}");
@@ -28,14 +28,14 @@ test("two people who type at once converge, byte for byte, with emoji and deleti
   assert.ok(code.includes("zwei \u{1f389}") && code.includes("\u{1f468}\u{200d}\u{1f469}") && !code.includes("\u{1f601}"), code);
   const late = await new YjsPerson(url, room).synced();
   assert.equal(late.code, code);
-  // Not only the text: the documents are the same, as Yjs itself encodes them.
+  // The whole documents are equal, as Yjs encodes them.
   assert.deepEqual(Y.encodeStateAsUpdate(late.doc), Y.encodeStateAsUpdate(ada.doc));
   const state = (await (await docle.fetch(`/collab/${room}/state`)).json()) as { code: string };
   assert.equal(state.code, code);
   [ada, bob, late].forEach((person) => person.leave());
 });
 
-test("files and what belongs to them are shared", async () => {
+test("files and settings are shared", async () => {
   const room = await openRoom(url);
   const [ada, bob] = await Promise.all([new YjsPerson(url, room).synced(), new YjsPerson(url, room).synced()]);
   ada.doc.getMap("files").set("main.py", new Y.Text("import util"));
@@ -48,7 +48,7 @@ test("files and what belongs to them are shared", async () => {
   [ada, bob].forEach((person) => person.leave());
 });
 
-test("what was typed without a connection is merged, and nothing is lost when the object is evicted in the middle", async () => {
+test("offline edits are merged, and an eviction of the object loses nothing", async () => {
   const room = await openRoom(url);
   const ada = await new YjsPerson(url, room).synced();
   ada.type(0, "one\n");
@@ -71,7 +71,7 @@ test("what was typed without a connection is merged, and nothing is lost when th
   [ada, bob].forEach((person) => person.leave());
 });
 
-test("whoever is thrown out of the object comes back with what they typed meanwhile", async () => {
+test("a client whose socket breaks reconnects with its edits", async () => {
   const room = await openRoom(url);
   const [ada, bob] = await Promise.all([new YjsPerson(url, room).synced(), new YjsPerson(url, room).synced()]);
   ada.type(0, "before ");
@@ -85,7 +85,7 @@ test("whoever is thrown out of the object comes back with what they typed meanwh
   [ada, bob].forEach((person) => person.leave());
 });
 
-test("presence goes round, is one's own, and leaves with the socket; no ghost survives a restart", async () => {
+test("presence reaches all clients, belongs to one connection, and ends with the socket; none survives a restart", async () => {
   const room = await openRoom(url);
   const [ada, bob] = await Promise.all([new YjsPerson(url, room).synced(), new YjsPerson(url, room).synced()]);
   ada.provider.awareness.setLocalStateField("user", { name: "Ada", color: "#ff6b6b" });
@@ -96,7 +96,7 @@ test("presence goes round, is one's own, and leaves with the socket; no ghost su
   const eve = await new YjsPerson(url, room).synced();
   await until("a newcomer to see who is there", () => names(eve) === "Ada,Bob");
   bob.leave();
-  await until("Bob to be gone", () => names(ada) === "Ada" && names(eve) === "Ada");
+  await until("Bob's presence to be removed", () => names(ada) === "Ada" && names(eve) === "Ada");
   await evict(room);
   const late = await new YjsPerson(url, room).synced();
   await until("the next one to see Ada alone", () => names(late) === "Ada");
@@ -122,7 +122,7 @@ test("a binary first frame on the other address speaks Yjs, too, and is answered
   [ada, bob].forEach((person) => person.leave());
 });
 
-test("a room of more updates than are kept one by one is the same after everybody left", async () => {
+test("a room with a compacted log is the same after all clients have left", async () => {
   const room = await openRoom(url);
   const people = await Promise.all(Array.from({ length: 12 }, () => new YjsPerson(url, room).synced()));
   // More than 500, after which a snapshot takes their place; another one does when nobody is there.
@@ -130,7 +130,7 @@ test("a room of more updates than are kept one by one is the same after everybod
   await until("all letters", () => people.every(({ code }) => code.length === 600), 60);
   people.forEach((person) => person.leave());
   const state = async () => (await (await docle.fetch(`/collab/${room}/state`)).json()) as { code: string; rev: number; users: unknown[] };
-  await until("everybody to be gone", async () => (await state()).users.length === 0, 60);
+  await until("all connections to be closed", async () => (await state()).users.length === 0, 60);
   await evict(room);
   const { code, rev } = await state();
   assert.deepEqual([code, rev], ["x".repeat(600), 600]);
@@ -142,10 +142,10 @@ test("a room of more updates than are kept one by one is the same after everybod
   late.leave();
 });
 
-test("a client alone in a room stays connected: it hears itself", { timeout: 180_000 }, async () => {
+test("a client alone in a room stays connected, because it receives its own presence", { timeout: 180_000 }, async () => {
   const room = await openRoom(url);
   const ada = await new YjsPerson(url, room).synced();
-  // A stock client reconnects after 30 s without a message; this waits for what would happen, not for something.
+  // A stock client reconnects after 30 s without a message. The test waits for twice that time.
   await pause(65_000);
   assert.equal(ada.connections, 1);
   assert.ok(ada.provider.wsconnected);

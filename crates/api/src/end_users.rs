@@ -67,7 +67,7 @@ pub struct RunPage {
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Deletion {
     /// How many runs this call has deleted.
-    pub deleted_runs: u32,
+    pub deleted_runs: usize,
     /// Whether those were all. Where they were not, repeat the call.
     pub complete: bool,
 }

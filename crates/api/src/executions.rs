@@ -1,6 +1,5 @@
 //! Executions: the scripts that a project has run.
 
-use crate::runs::RunStatus;
 use crate::scripts::{RuntimeApi, ScriptResult};
 use crate::time::Time;
 use docle_languages::ScriptLanguage;
@@ -63,7 +62,7 @@ pub struct ListedExecution {
     /// The language of the script.
     pub language: String,
     /// Why the script ended.
-    #[cfg_attr(feature = "schema", schemars(with = "RunStatus"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::runs::RunStatus"))]
     pub status: String,
     /// Whether `status` is `success`.
     pub success: bool,

@@ -74,7 +74,7 @@ pub struct RunnerHealth {
     /// Runs in progress, installations included.
     pub running: u32,
     /// Runs that may be in progress at once.
-    pub places: u32,
+    pub slots: u32,
     /// Language → interpreters that wait, started, for a program.
     pub waiting: BTreeMap<String, u32>,
     /// Language → how many of those have come as far as their script.

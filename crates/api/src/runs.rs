@@ -42,8 +42,8 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(max = MAX_ARGS), inner(length(max = MAX_ARG_BYTES))))]
     pub args: Option<Vec<String>>,
-    /// Variables that are added to the program's environment. A name has no `=`; a name and its value have at most
-    /// 65,536 bytes.
+    /// Variables that are added to the program's environment. A name has no `=`; a name, `=` and its value have at
+    /// most 65,536 bytes together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "schema",
@@ -51,7 +51,7 @@ pub struct RunRequest {
             extend(
                 "maxProperties" = MAX_ENV,
                 "propertyNames" = { "pattern": "^[^=\\x00]+$" },
-                "additionalProperties" = { "type": "string", "maxLength": MAX_ARG_BYTES },
+                "additionalProperties" = { "type": "string", "maxLength": MAX_ARG_BYTES - "=".len() - 1 },
             )
         )
     )]

@@ -170,14 +170,14 @@ pub struct Validation {
     /// Whether nothing is.
     pub valid: bool,
     /// The findings, in the order of the text.
-    pub errors: Vec<Finding>,
+    pub errors: Vec<Diagnostic>,
 }
 
 /// One thing that is wrong with a script. Columns count UTF-16 units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Finding {
+pub struct Diagnostic {
     /// `syntax`, `too-large`, or what is not there for scripts: `require`, `import`, `eval`, `Function`, `process`,
     /// `__dirname`, `__filename`.
     #[cfg_attr(feature = "schema", schemars(example = &"require"))]

@@ -1,6 +1,5 @@
 //! Usage: what a project was used for.
 
-use crate::runs::RunStatus;
 use crate::time::Time;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
@@ -54,7 +53,7 @@ pub struct UsageRun {
     /// The first 200 characters of the code.
     pub code_snippet: String,
     /// Why the run ended.
-    #[cfg_attr(feature = "schema", schemars(with = "RunStatus"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::runs::RunStatus"))]
     pub status: String,
     /// The exit code.
     pub exit_code: i64,

@@ -12,7 +12,7 @@ use std::ops::Deref;
 
 /// Makes a type of the languages that a condition holds for.
 macro_rules! language {
-    ($(#[$docs:meta])* $name:ident, $expected:literal, $is_one:expr) => {
+    ($(#[$docs:meta])* $name:ident, $expected:literal, $tier:expr) => {
         $(#[$docs])*
         #[derive(Clone, Copy)]
         pub struct $name(&'static Row);
@@ -20,7 +20,15 @@ macro_rules! language {
         impl $name {
             /// Every one, in the order of the table.
             pub fn all() -> impl Iterator<Item = Self> + Clone {
-                TABLE.iter().filter(|row| $is_one(row)).map(Self)
+                TABLE.iter().filter(|row| Self::has(row)).map(Self)
+            }
+
+            /// Whether `row` is one.
+            const fn has(row: &Row) -> bool {
+                match $tier {
+                    None => true,
+                    Some(tier) => row.runs_in(tier),
+                }
             }
 
             /// The one with exactly this id.
@@ -33,12 +41,19 @@ macro_rules! language {
                 Self::all().find(|language| language.is_called(text))
             }
 
-            /// The one with this id, for tests.
+            /// The one with this id, which the caller knows to be in the table.
             ///
             /// # Panics
-            /// Where the table has none.
-            pub fn named(id: &str) -> Self {
-                Self::parse(id).unwrap_or_else(|| panic!("the table has no {} {id}", $expected))
+            /// Where it is not; in a constant, when the program is compiled.
+            pub const fn named(id: &str) -> Self {
+                let mut index = 0;
+                while index < TABLE.len() {
+                    if is_same(TABLE[index].id, id) && Self::has(&TABLE[index]) {
+                        return Self(&TABLE[index]);
+                    }
+                    index += 1;
+                }
+                panic!(concat!("the table has no such ", $expected))
             }
 
             /// The id on the wire and in requests.
@@ -127,17 +142,27 @@ macro_rules! language {
 
 language! {
     /// A language of any tier.
-    Language, "language", |_: &&Row| true
+    Language, "language", None::<Tier>
 }
 
 language! {
     /// A language of programs.
-    RunLanguage, "language of programs", |row: &&Row| row.runs_in(Tier::Run)
+    RunLanguage, "language of programs", Some(Tier::Run)
 }
 
 language! {
     /// A language of scripts.
-    ScriptLanguage, "language of scripts", |row: &&Row| row.runs_in(Tier::Isolate)
+    ScriptLanguage, "language of scripts", Some(Tier::Isolate)
+}
+
+/// Whether two texts are the same, also in a constant.
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
 }
 
 impl Language {
@@ -151,6 +176,19 @@ impl RunLanguage {
     /// How the runner runs it.
     pub fn runner(self) -> &'static Runner {
         self.0.runner.as_ref().expect("a language of programs has a runner, which is what makes it one")
+    }
+
+    /// The language of a program in a room: by its id, or by the name that editors have for it.
+    pub fn in_rooms(text: &str) -> Option<Self> {
+        Self::all().find(|language| language.id == text || language.room_names.contains(&text))
+    }
+
+    /// The language of a program that names none, which rooms allow: the first of the table.
+    ///
+    /// # Panics
+    /// Never: the table has a row of programs, which a test asserts.
+    pub fn default_one() -> Self {
+        Self::all().next().expect("the table has a language of programs")
     }
 
     /// The file that holds `code`, and the entry point where a request names none.
@@ -212,6 +250,8 @@ mod tests {
         assert!(serde_json::from_str::<Language>("\"Python\"").is_err());
         assert_eq!(ScriptLanguage::default_one().name(), "javascript");
         assert_eq!(RunLanguage::named("python").default_entrypoint(), "main.py");
+        assert_eq!(RunLanguage::default_one().name(), "python");
+        assert_eq!(RunLanguage::in_rooms("javascript"), Some(RunLanguage::named("node")));
     }
 
     #[test]

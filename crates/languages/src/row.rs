@@ -10,6 +10,8 @@ pub struct Row {
     pub id: &'static str,
     /// Other names that people use. Readers offer the id for them in "did you mean" and do not accept them.
     pub aliases: &'static [&'static str],
+    /// Other names by which a room and its editors know programs in it.
+    pub room_names: &'static [&'static str],
     /// The name that people read.
     pub title: &'static str,
     /// Endings of its source files, without the dot, the usual one first.

@@ -7,6 +7,7 @@ pub static TABLE: &[Row] = &[
     Row {
         id: "python",
         aliases: &["py", "python3"],
+        room_names: &[],
         title: "Python",
         extensions: &["py"],
         editor_mode: "python",
@@ -43,6 +44,7 @@ pub static TABLE: &[Row] = &[
     Row {
         id: "node",
         aliases: &["nodejs", "node.js"],
+        room_names: &["javascript"],
         title: "JavaScript (Node.js)",
         extensions: &["js", "mjs", "cjs"],
         editor_mode: "javascript",
@@ -72,6 +74,7 @@ pub static TABLE: &[Row] = &[
     Row {
         id: "javascript",
         aliases: &["js", "ecmascript"],
+        room_names: &[],
         title: "JavaScript",
         extensions: &["js", "mjs"],
         editor_mode: "javascript",
@@ -82,6 +85,7 @@ pub static TABLE: &[Row] = &[
     Row {
         id: "typescript",
         aliases: &["ts"],
+        room_names: &[],
         title: "TypeScript",
         extensions: &["ts", "mts"],
         editor_mode: "typescript",

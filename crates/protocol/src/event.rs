@@ -1,20 +1,20 @@
-//! The same answer in pieces, as it happens.
+//! The response of the runner as a stream of events.
 
 use crate::report::RunReport;
 use serde::{Deserialize, Serialize};
 
-/// One line of an event stream: `start`, then output as the program writes it, then exactly one `complete`.
-/// A stream that ends without `complete` was cut off.
+/// One line of an event stream: `start`, then output as the program writes it, then exactly one `complete`. A stream that
+/// ends without `complete` was interrupted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
 pub enum RunEvent {
-    /// The run has a place; installing and running come next.
+    /// The run has a slot. The installation of its packages and the program come next.
     Start,
     /// Whole characters from standard output, in order.
     Stdout { data: String },
     /// Whole characters from standard error, in order.
     Stderr { data: String },
-    /// The end: everything once more, together with how it ended.
+    /// The end of the run, with the whole report.
     Complete { report: RunReport },
 }
 

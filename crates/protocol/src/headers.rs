@@ -1,37 +1,37 @@
-//! How a request to the runner is addressed and authenticated.
+//! The paths and headers of requests to the runner.
 
-/// Carries [`crate::VERSION`] in every request and every response, in decimal.
+/// The [`crate::VERSION`] of the sender, in every request and every response, in decimal.
 pub const PROTOCOL: &str = "docle-protocol";
 
-/// `Authorization: Bearer <secret>`: the secret that only the Sandbox object and its runner know.
+/// `Authorization: Bearer <secret>`: the secret that the Durable Object and its runner share.
 pub const AUTHORIZATION: &str = "authorization";
 
-/// `POST` a [`crate::RunJob`]. With `Accept: application/x-ndjson` the answer is a stream of
-/// [`crate::RunEvent`] lines; otherwise it is one [`crate::RunReport`].
+/// `POST` a [`crate::RunJob`]. With `Accept: application/x-ndjson` the response is a stream of [`crate::RunEvent`] lines;
+/// otherwise it is one [`crate::RunReport`].
 pub const RUNS_PATH: &str = "/v1/runs";
 
-/// `DELETE` withdraws a job: `204` where nothing of it has been executed, and now never will be, whenever it comes; a
-/// [`crate::RefusalCode::Duplicate`] where the runner has had it.
+/// `DELETE` cancels a job that has not started. `204` means that the runner never executes a job with this id, also when the
+/// job arrives later. [`crate::RefusalCode::Duplicate`] means that the runner has already received the job.
 pub fn run_path(id: &str) -> String {
     format!("{RUNS_PATH}/{id}")
 }
 
-/// Where a WebSocket leads to the standard input of an interactive run, once its stream has begun: binary messages are what
-/// is written, any text is the end of it, and so is the socket's. The runner closes it when nothing more is read. There is
-/// one for each run.
+/// The WebSocket for the standard input of an interactive run, which accepts connections once the event stream has begun. The
+/// runner writes binary messages to standard input. A text message, or the end of the socket, closes standard input. The
+/// runner closes the socket when the program reads no more. Each run has one such socket.
 pub fn stdin_path(id: &str) -> String {
     format!("{RUNS_PATH}/{id}/stdin")
 }
 
-/// `GET` answers [`crate::RunnerHealth`]; needs no secret and says nothing that is one.
+/// `GET` answers [`crate::RunnerHealth`]. It needs no secret and contains none.
 pub const HEALTH_PATH: &str = "/health";
 
-/// In every response, the [`crate::RunnerHealth::instance`] that answers. In a request, the one that is meant: another
-/// one refuses, so that a job whose fate is unknown is never sent to a runner that cannot know it.
+/// In a response, the [`crate::RunnerHealth::instance`] of the runner. In a request, the expected instance: any other runner
+/// refuses the request. A retry of a job therefore never reaches a runner that does not know the first attempt.
 pub const INSTANCE: &str = "docle-instance";
 
-/// In a request, how long the job has waited already, in milliseconds: it counts as time in the queue.
+/// In a request, the time that the job has already waited, in milliseconds. It counts as time in the queue.
 pub const QUEUED: &str = "docle-queued";
 
-/// The media type of a stream of [`crate::RunEvent`]s, one JSON object a line; an empty line is a heartbeat.
+/// The media type of a stream of [`crate::RunEvent`]s: one JSON object per line. An empty line is a heartbeat.
 pub const EVENT_STREAM: &str = "application/x-ndjson";

@@ -1,4 +1,4 @@
-//! What the runner says about itself and the machine it stands on.
+//! The health of the runner and the features of its machine.
 
 /// The answer to `GET /health`.
 pub use docle_api::health::RunnerHealth;
@@ -19,7 +19,7 @@ mod tests {
             properties: BTreeMap::from([("memory".into(), "cgroup v1".into())]),
             languages: BTreeMap::from([("python".into(), "3.11.2".into())]),
             running: 0,
-            places: 8,
+            slots: 8,
             waiting: BTreeMap::from([("python".into(), 4)]),
             ready: BTreeMap::from([("python".into(), 3)]),
             waiting_mb: Some(30.5),
@@ -33,7 +33,7 @@ mod tests {
             "properties": { "memory": "cgroup v1" },
             "languages": { "python": "3.11.2" },
             "running": 0,
-            "places": 8,
+            "slots": 8,
             "waiting": { "python": 4 },
             "ready": { "python": 3 },
             "waitingMB": 30.5,

@@ -1,7 +1,7 @@
-//! Lists of hosts: what an entry stands for, wherever one is held against a name.
+//! Matching of hosts against the entries of allow-lists.
 
-/// Whether an entry stands for a host: `*.example.com` for its subdomains of any depth and not for itself, anything else
-/// for what it says. Both are in lower case.
+/// Whether an entry covers a host. `*.example.com` covers subdomains of any depth but not `example.com`; any other entry
+/// covers the equal host only. Both arguments are in lower case.
 pub fn covers(entry: &str, host: &str) -> bool {
     match entry.strip_prefix('*') {
         Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
@@ -14,7 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_subdomains_of_any_depth() {
+    fn a_star_covers_subdomains_of_any_depth() {
         for (entry, host, expected) in [
             ("example.com", "example.com", true),
             ("example.com", "a.example.com", false),

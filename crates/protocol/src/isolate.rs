@@ -1,33 +1,33 @@
-//! What the Worker and the isolate Worker say to each other: JavaScript or TypeScript in, an outcome out.
+//! The requests and responses of the isolate Worker, which runs JavaScript and TypeScript.
 //!
-//! Code that fails is a report with HTTP 200. Whatever is not 200 is a [`crate::Refusal`].
+//! A script that fails is a report with HTTP 200. The body of any other status is a [`crate::Refusal`].
 
 use crate::report::{RunStatus, Truncated};
 pub use docle_api::limits::{
     DEFAULT_SCRIPT_TIMEOUT_MS as DEFAULT_TIMEOUT_MS, MAX_CODE_BYTES, MAX_CONTEXT_BYTES,
     MAX_SCRIPT_DOMAINS as MAX_ALLOWED_DOMAINS, SCRIPT_TIMEOUT_MS as TIMEOUT_MS,
 };
-pub use docle_api::scripts::{Finding, LogEntry, LogLevel, RuntimeApi, ScriptError, ScriptUsage};
-pub use docle_languages::ScriptLanguage;
+pub use docle_api::scripts::{Diagnostic, LogEntry, LogLevel, RuntimeApi, ScriptError, ScriptUsage};
+pub use docle_languages::{Dialect, ScriptLanguage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// `POST` an [`IsolateJob`]; the answer is an [`IsolateReport`].
+/// `POST` an [`IsolateJob`]; the response is an [`IsolateReport`].
 pub const EXECUTIONS_PATH: &str = "/v1/executions";
-/// `POST` a [`Script`]; the answer is [`Findings`].
+/// `POST` a [`Script`]; the response is [`Diagnostics`].
 pub const VALIDATIONS_PATH: &str = "/v1/validations";
-/// `GET` answers [`IsolateLanguages`].
+/// `GET`; the response is [`IsolateLanguages`].
 pub const LANGUAGES_PATH: &str = "/v1/languages";
 
 /// Bytes of a result as JSON.
 pub const MAX_RESULT_BYTES: usize = 1_048_576;
-/// Log entries that are kept, the first ones.
+/// Log entries in a report. Later entries are dropped.
 pub const MAX_LOG_ENTRIES: usize = 1_000;
-/// Bytes of all log messages that are kept.
+/// Bytes of all log messages in a report.
 pub const MAX_LOG_BYTES: usize = 1_048_576;
 
-/// Code to look at without running it.
+/// The code of a script and its language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Script {
@@ -36,13 +36,13 @@ pub struct Script {
     pub language: ScriptLanguage,
 }
 
-/// One script to run once, already validated as a request, with every default filled in.
+/// One script to run once, validated, with all defaults filled in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IsolateJob {
     /// The run's id, a UUIDv4 in its 36-character form.
     pub id: String,
-    /// Whose it is; the databases of the deployment are granted to projects by it.
+    /// The project of the script. The deployment grants its databases to projects by this id.
     pub project_id: String,
     pub script: Script,
     /// Any JSON, at most [`MAX_CONTEXT_BYTES`]; the script sees it as `context`.
@@ -50,48 +50,48 @@ pub struct IsolateJob {
     /// Within [`TIMEOUT_MS`].
     pub timeout_ms: u32,
     pub apis: Vec<RuntimeApi>,
-    /// Lists of hosts (`api.example.com`, `*.example.com`): `api()` reaches a host that matches an entry of every list,
-    /// and nothing at all where there is no list.
+    /// Lists of hosts (`api.example.com`, `*.example.com`). `api()` reaches a host if every list covers it. Without a list it
+    /// reaches no host.
     pub allowed_domains: Vec<Vec<String>>,
     /// The name of the database that the project has configured.
     pub database: Option<String>,
 }
 
-/// How an execution ended: the shape of a run's report, and what only a script has.
+/// The report of an execution: the fields of a run's report and those of a script.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IsolateReport {
     /// One of `success`, `error`, `timeout`, `memory`, `output`, `system`.
     pub status: RunStatus,
-    /// 0 for a success, 124 for a timeout, 137 for memory, else 1.
+    /// 0 for a success, 124 for a timeout, 137 for memory, otherwise 1.
     pub exit_code: i32,
     /// Always `null`.
     pub signal: Option<String>,
-    /// What was logged at the levels `debug`, `log` and `info`, a line each.
+    /// The log messages of the levels `debug`, `log` and `info`, one per line.
     pub stdout: String,
-    /// What was logged at the levels `warn` and `error`, and then the error that ended the script, as Node prints it.
+    /// The log messages of the levels `warn` and `error`, and then the error that ended the script, as Node prints it.
     pub stderr: String,
-    /// Whether log entries of those levels were left out.
+    /// Whether log entries of those levels were dropped.
     pub truncated: Truncated,
     pub usage: ScriptUsage,
-    /// The script returned, and what it returned could be handed over.
+    /// The script returned a value that has a JSON form.
     pub success: bool,
-    /// What the script returned, as `JSON.stringify` gives it; `null` for `undefined` and after an error.
+    /// The returned value as `JSON.stringify` writes it; `null` for `undefined` and after an error.
     pub result: Box<RawValue>,
     pub logs: Vec<LogEntry>,
     pub error: Option<ScriptError>,
-    /// Wall clock from handing the code over to the outcome, in milliseconds with two decimals; the same as
+    /// Wall-clock time from loading the isolate to the end of its response, in milliseconds with two decimals; the same as
     /// `usage.durationMs`.
     pub execution_time: f64,
 }
 
-/// What is wrong with a script, in the order of its text.
+/// The errors of a script, in the order of its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Findings {
-    pub errors: Vec<Finding>,
+pub struct Diagnostics {
+    pub errors: Vec<Diagnostic>,
 }
 
-/// Language → component → version, as the isolate Worker finds them.
+/// Language → component → version, as the isolate Worker reports them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IsolateLanguages {
     pub languages: BTreeMap<String, BTreeMap<String, String>>,
@@ -169,9 +169,9 @@ mod tests {
     }
 
     #[test]
-    fn findings_format_unchanged() {
-        let findings = Findings {
-            errors: vec![Finding {
+    fn diagnostics_format_unchanged() {
+        let diagnostics = Diagnostics {
+            errors: vec![Diagnostic {
                 rule: "require".into(),
                 message: "m".into(),
                 line: 1,
@@ -183,7 +183,7 @@ mod tests {
         let wire = json!({
             "errors": [{ "rule": "require", "message": "m", "line": 1, "column": 2, "endLine": 1, "endColumn": 9 }],
         });
-        assert_eq!(serde_json::to_value(&findings).unwrap(), wire);
-        assert_eq!(serde_json::from_value::<Findings>(wire).unwrap(), findings);
+        assert_eq!(serde_json::to_value(&diagnostics).unwrap(), wire);
+        assert_eq!(serde_json::from_value::<Diagnostics>(wire).unwrap(), diagnostics);
     }
 }

@@ -1,4 +1,4 @@
-//! The question: one run, already validated, with every default filled in.
+//! The request to the runner: one run, validated, with all defaults filled in.
 
 pub use docle_api::runs::SourceFile;
 pub use docle_languages::RunLanguage;
@@ -11,20 +11,19 @@ use std::collections::BTreeMap;
 pub struct RunJob {
     /// The run's id, a UUIDv4 in its 36-character form.
     pub id: String,
-    /// The interpreter that runs the entry point.
     pub language: RunLanguage,
     /// Written below `/workspace` before the program starts; 1 to [`crate::limits::MAX_FILES`].
     pub files: Vec<SourceFile>,
     /// The path of the file to start; one of `files`.
     pub entrypoint: String,
-    /// Bytes on standard input; the program reads end-of-file after them, unless more is to come.
+    /// The start of standard input. The program reads end of file after it, unless the run is interactive.
     pub stdin: String,
-    /// Standard input goes on with what comes through [`crate::headers::stdin_path`].
+    /// Standard input continues with the messages of the socket at [`crate::headers::stdin_path`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interactive: bool,
-    /// What follows the entry point in `argv`.
+    /// The arguments after the entry point in `argv`.
     pub args: Vec<String>,
-    /// Added to the small environment that every run gets.
+    /// Variables in addition to the small environment of every run.
     pub env: BTreeMap<String, String>,
     /// Requirements in the registry's own syntax, for example `requests>=2.31` or `@types/node@22`.
     pub packages: Vec<String>,
@@ -32,7 +31,7 @@ pub struct RunJob {
     pub network: Network,
 }
 
-/// What the program may use. Units are in the names; ranges are in [`crate::limits`].
+/// The limits of one run. Names contain the units; [`crate::limits`] contains the ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limits {
@@ -42,11 +41,11 @@ pub struct Limits {
     pub max_output_bytes: u32,
 }
 
-/// Which addresses the program may reach. Private, link-local and metadata addresses are never among them.
+/// The hosts that the program may reach. Private, link-local and metadata addresses are never reachable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "mode", deny_unknown_fields)]
 pub enum Network {
-    /// Nothing at all.
+    /// No host.
     None,
     /// Any public host.
     Public,

@@ -6,13 +6,13 @@ pub use docle_api::limits::{
     MAX_PACKAGES, MAX_PATH_BYTES, MEMORY_MB, TIMEOUT_MS,
 };
 
-/// Bytes of the job as the runner receives it. Re-encoded JSON can only grow where a client sent raw bytes
-/// that need escaping (at most six-fold, `\u00XX`, and only for control characters); four-fold is generous.
+/// Bytes of a job. Encoding a body again can only make it longer where it contains control characters, which escapes make
+/// six times as long (`\u00XX`); four times the body is generous.
 pub const MAX_JOB_BYTES: usize = 4 * MAX_BODY_BYTES;
 
 /// Wall-clock limit of installing packages, in milliseconds.
 pub const INSTALL_TIMEOUT_MS: u32 = 60_000;
-/// An answer arrives at the limit plus this much, whatever the program does, in milliseconds.
+/// The runner responds at most this much after the limit of the program, in milliseconds.
 pub const GRACE_MS: u32 = 500;
-/// A run waits this long for a free place before it is refused as busy, in milliseconds.
+/// The longest time in the queue for a slot before the runner refuses a run as busy, in milliseconds.
 pub const MAX_QUEUE_MS: u32 = 10_000;

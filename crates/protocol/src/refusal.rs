@@ -1,13 +1,13 @@
-//! What the runner answers, with an HTTP error, when it does not run a job.
+//! The error response of the runner and of the isolate Worker.
 
 use serde::{Deserialize, Serialize};
 
-/// The body of every response of the runner that is not 200.
+/// The body of every response with an error status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
     pub code: RefusalCode,
-    /// For the log, in English; never a secret, a path of the host or a program's text.
+    /// A message for the log, in English. It contains no secret, no path of the host and no text of a program.
     pub message: String,
 }
 
@@ -15,25 +15,25 @@ pub struct Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalCode {
-    /// 401: no secret, or another one.
+    /// 401: the secret is missing or wrong.
     Unauthorized,
-    /// 409: the caller speaks another [`crate::VERSION`].
+    /// 409: the client uses another [`crate::VERSION`].
     ProtocolMismatch,
-    /// 409: the caller means another runner than this one, see [`crate::headers::INSTANCE`].
+    /// 409: the client expects another runner, see [`crate::headers::INSTANCE`].
     OtherInstance,
-    /// 409: this runner has had a job with this id before, and does not execute it again.
+    /// 409: the runner has already received a job with this id and does not execute it again.
     Duplicate,
-    /// 400: not a job, or one outside the limits.
+    /// 400: the body is not a job, or the job exceeds a limit.
     InvalidJob,
     /// 413: more than [`crate::limits::MAX_JOB_BYTES`].
     TooLarge,
-    /// 503: no place became free in [`crate::limits::MAX_QUEUE_MS`].
+    /// 503: no slot became free in [`crate::limits::MAX_QUEUE_MS`].
     Busy,
     /// 503: the runner is stopping.
     Stopping,
     /// 404 or 405: no such path or method.
     NotFound,
-    /// 500: anything else.
+    /// 500: any other failure.
     Internal,
 }
 

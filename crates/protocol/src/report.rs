@@ -1,15 +1,15 @@
-//! The answer: how one run ended, what it printed and what it used.
+//! The response of the runner: the status, the output and the usage of one run.
 
 pub use docle_api::runs::{RunStatus, RunUsage, Truncated};
 use serde::{Deserialize, Serialize};
 
-/// How a run ended. `stdout` and `stderr` are what the program wrote up to its end, also when it was stopped;
-/// invalid UTF-8 is replaced, and what was cut is cut on a character boundary.
+/// The report of a run. `stdout` and `stderr` contain the output up to the end of the program, also when the runner ended it.
+/// Invalid UTF-8 is replaced, and truncation never splits a character.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunReport {
     pub status: RunStatus,
-    /// The program's own exit code; 124 when the time was up, 128 + the signal's number when a signal ended it.
+    /// The exit code of the program; 124 after a timeout, 128 + the signal's number after a signal.
     pub exit_code: i32,
     /// The name of the signal that ended the program, for example `SIGSEGV`.
     pub signal: Option<String>,

@@ -1,66 +1,66 @@
-//! A change of a text: what became of each of its characters.
+//! An edit of a text as a sequence of operations: retain, delete, insert, counted in characters.
 
 use operational_transform::{Operation, OperationSeq};
 use serde::{Deserialize, Serialize};
 
-/// Steps through a text from its beginning: keep, delete, insert. Counted in characters.
+/// An edit of a text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Change(OperationSeq);
 
-/// What two people did to the same text, each put on top of the other's.
-pub struct Both {
-    /// The first one's change, for the text that the second has made.
+/// Two concurrent changes of the same text, each transformed to apply after the other.
+pub struct Transformed {
+    /// The first change, for the text after the second one.
     pub first: Change,
-    /// The second one's change, for the text that the first has made.
+    /// The second change, for the text after the first one.
     pub second: Change,
 }
 
 impl Change {
-    /// The change that these steps make.
-    pub fn of(steps: impl IntoIterator<Item = Operation>) -> Self {
-        Self(steps.into_iter().collect())
+    /// The change that consists of these operations.
+    pub fn of(operations: impl IntoIterator<Item = Operation>) -> Self {
+        Self(operations.into_iter().collect())
     }
 
-    /// The change that leaves a text as it is.
-    pub fn none(text: &str) -> Self {
+    /// The change that keeps a text as it is.
+    pub fn identity(text: &str) -> Self {
         Self::of([Operation::Retain(text.chars().count() as u64)])
     }
 
-    /// Keep, delete, insert, in order.
-    pub fn steps(&self) -> &[Operation] {
+    /// The operations, in order.
+    pub fn operations(&self) -> &[Operation] {
         self.0.ops()
     }
 
-    /// Whether nothing changes.
-    pub fn is_none(&self) -> bool {
+    /// Whether the change has no effect.
+    pub fn is_noop(&self) -> bool {
         self.0.is_noop()
     }
 
-    /// The changed text; `None` where it is not for a text of this length.
+    /// The changed text; `None` if the change is for a text of another length.
     pub fn apply(&self, text: &str) -> Option<String> {
         self.0.apply(text).ok()
     }
 
-    /// This change and then `next`, as one.
-    pub fn then(&self, next: &Self) -> Option<Self> {
+    /// One change with the effect of this change followed by `next`.
+    pub fn compose(&self, next: &Self) -> Option<Self> {
         self.0.compose(&next.0).ok().map(Self)
     }
 
-    /// The change back; `text` is what this one is for.
-    pub fn back(&self, text: &str) -> Self {
+    /// The change that undoes this one; `text` is the text before this change.
+    pub fn invert(&self, text: &str) -> Self {
         Self(self.0.invert(text))
     }
 
-    /// Puts this change and another one of the same text on top of each other. What both insert at one place comes in
-    /// the order of `self`, `other`.
-    pub fn beside(&self, other: &Self) -> Option<Both> {
+    /// Transforms this change and a concurrent one. Of two insertions at one position that of `self` comes first.
+    pub fn transform(&self, other: &Self) -> Option<Transformed> {
         let (first, second) = self.0.transform(&other.0).ok()?;
-        Some(Both { first: Self(first), second: Self(second) })
+        Some(Transformed { first: Self(first), second: Self(second) })
     }
 
-    /// Bytes of the text that it inserts.
+    /// Bytes of the inserted text.
     pub fn inserted_bytes(&self) -> usize {
-        self.steps().iter().map(|step| if let Operation::Insert(text) = step { text.len() } else { 0 }).sum()
+        let bytes = |operation: &Operation| if let Operation::Insert(text) = operation { text.len() } else { 0 };
+        self.operations().iter().map(bytes).sum()
     }
 }

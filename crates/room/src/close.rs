@@ -1,37 +1,37 @@
-//! Why a connection is closed, as its client is told.
+//! The reasons for which a room closes a connection.
 
-/// Codes from 4400 on resemble HTTP statuses. Stock y-websocket clients take those below 4500 for final and come back after
-/// all others, with everything that they have: so whoever is too fast or too many is told so from 4500 on.
+/// A close reason. Codes from 4400 on resemble HTTP statuses. A stock y-websocket client does not reconnect after a code from
+/// 4400 to 4499. After any other code it reconnects and sends what the room lacks, so temporary reasons have other codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Close {
-    /// A frame is none of the protocol's, or an update is unsound.
+pub enum CloseReason {
+    /// A frame is not of the protocol, or an update is invalid.
     Malformed(&'static str),
     /// A frame is larger than [`crate::limits::MAX_FRAME_BYTES`].
     FrameTooLarge,
     /// The token has expired.
     Expired,
     /// The room was deleted.
-    Gone,
+    Deleted,
     /// The text or the document would grow beyond its limit.
     DocumentTooLarge,
     /// A presence is larger than [`crate::limits::MAX_PRESENCE_BYTES`].
     PresenceTooLarge,
     /// More messages than [`crate::limits::MAX_MESSAGES_PER_SECOND`].
     TooFast,
-    /// The room could not store a change; whoever comes back loses nothing.
+    /// The room failed to store a change. A client that reconnects sends it again.
     Failed,
-    /// The room has [`crate::limits::MAX_CONNECTIONS`] already.
+    /// The room has [`crate::limits::MAX_CONNECTIONS`] connections.
     Full,
 }
 
-impl Close {
-    /// The code.
+impl CloseReason {
+    /// The close code.
     pub const fn code(self) -> u16 {
         match self {
             Self::Malformed(_) => 4400,
             Self::FrameTooLarge => 1009,
             Self::Expired => 4401,
-            Self::Gone => 4410,
+            Self::Deleted => 4410,
             Self::DocumentTooLarge => 4413,
             Self::PresenceTooLarge => 4431,
             Self::TooFast => 4529,
@@ -40,13 +40,13 @@ impl Close {
         }
     }
 
-    /// A sentence that says what to do; protocol frames leave 123 bytes for it.
-    pub const fn reason(self) -> &'static str {
+    /// A sentence for the client. A close frame holds at most 123 bytes of it.
+    pub const fn message(self) -> &'static str {
         match self {
             Self::Malformed(why) => why,
             Self::FrameTooLarge => "A frame may have at most 1 MiB.",
             Self::Expired => "The token has expired; connect with a new one.",
-            Self::Gone => "The room was deleted.",
+            Self::Deleted => "The room was deleted.",
             Self::DocumentTooLarge => {
                 "The room is full of text: at most 1 MiB of text and 2 MiB with what was deleted."
             }
@@ -65,19 +65,19 @@ mod tests {
     #[test]
     fn close_codes_unchanged() {
         let all = [
-            (Close::Malformed("x"), 4400),
-            (Close::FrameTooLarge, 1009),
-            (Close::Expired, 4401),
-            (Close::Gone, 4410),
-            (Close::DocumentTooLarge, 4413),
-            (Close::PresenceTooLarge, 4431),
-            (Close::TooFast, 4529),
-            (Close::Failed, 1011),
-            (Close::Full, 4503),
+            (CloseReason::Malformed("x"), 4400),
+            (CloseReason::FrameTooLarge, 1009),
+            (CloseReason::Expired, 4401),
+            (CloseReason::Deleted, 4410),
+            (CloseReason::DocumentTooLarge, 4413),
+            (CloseReason::PresenceTooLarge, 4431),
+            (CloseReason::TooFast, 4529),
+            (CloseReason::Failed, 1011),
+            (CloseReason::Full, 4503),
         ];
-        for (close, code) in all {
-            assert_eq!(close.code(), code);
-            assert!(close.reason().len() <= 123);
+        for (reason, code) in all {
+            assert_eq!(reason.code(), code);
+            assert!(reason.message().len() <= 123);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The difference of two texts, found with bounded work.
+//! The difference of two texts, computed with a bounded amount of work.
 //!
-//! Most texts differ in one place, which comparing their beginnings and ends finds. What is between is compared by lines,
-//! and replaced lines by characters. A clock would make results depend on the machine, and the library's own heuristics
-//! still take a minute for a mebibyte of the worst lines, so the number of pairs that may be compared is bounded.
+//! Most pairs of texts differ in one range, which the common prefix and suffix delimit. The algorithm compares that range
+//! by lines, and replaced lines by characters. The heuristics of the library take a minute for 1 MiB of the worst lines, and
+//! a clock would make the result depend on the machine. So the bound is the number of pairs of lines or characters.
 
 use crate::change::Change;
 use imara_diff::{Algorithm, Diff, InternedInput};
@@ -10,28 +10,28 @@ use operational_transform::Operation;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-/// Pairs of lines or characters that are compared for one difference: all of two texts of 2,000 characters. That many
-/// take about 12 ms natively, where nothing is alike.
+/// Pairs of lines or characters to compare for one difference: all pairs of two texts of 2,000 characters. The worst case
+/// takes about 12 ms natively.
 const MAX_PAIRS: usize = 4_000_000;
 
-/// What makes `new` of `old`.
+/// The change from `old` to `new`.
 pub fn diff(old: &str, new: &str) -> Change {
-    let (start, end) = common(old, new);
+    let (start, end) = common_ends(old, new);
     let (old_middle, new_middle) = (&old[start..old.len() - end], &new[start..new.len() - end]);
-    let mut steps = vec![retain(&old[..start])];
+    let mut operations = vec![retain(&old[..start])];
     let mut pairs = MAX_PAIRS;
     let (old_lines, new_lines) = (lines(old_middle), lines(new_middle));
     for hunk in hunks(&old_lines, &new_lines, &mut pairs) {
-        steps.push(retain(&hunk.kept.concat()));
+        operations.push(retain(&hunk.kept.concat()));
         let (deleted, inserted) = (characters(hunk.deleted), characters(hunk.inserted));
         for hunk in hunks(&deleted, &inserted, &mut pairs) {
-            steps.push(Operation::Retain(hunk.kept.len() as u64));
-            steps.push(Operation::Delete(hunk.deleted.len() as u64));
-            steps.push(Operation::Insert(hunk.inserted.iter().collect()));
+            operations.push(Operation::Retain(hunk.kept.len() as u64));
+            operations.push(Operation::Delete(hunk.deleted.len() as u64));
+            operations.push(Operation::Insert(hunk.inserted.iter().collect()));
         }
     }
-    steps.push(retain(&old[old.len() - end..]));
-    Change::of(steps)
+    operations.push(retain(&old[old.len() - end..]));
+    Change::of(operations)
 }
 
 fn lines(text: &str) -> Vec<&str> {
@@ -42,14 +42,14 @@ fn characters(lines: &[&str]) -> Vec<char> {
     lines.iter().flat_map(|line| line.chars()).collect()
 }
 
-/// How many bytes would be deleted and inserted if everything between beginning and end were replaced.
+/// Bytes to delete and to insert when the whole range between the common prefix and suffix is replaced.
 pub fn distance(old: &str, new: &str) -> usize {
-    let (start, end) = common(old, new);
+    let (start, end) = common_ends(old, new);
     old.len() + new.len() - 2 * (start + end)
 }
 
-/// The bytes that two texts have in common at their beginnings, and then at their ends.
-fn common(old: &str, new: &str) -> (usize, usize) {
+/// Bytes of the common prefix and of the common suffix.
+fn common_ends(old: &str, new: &str) -> (usize, usize) {
     let (old_bytes, new_bytes) = (old.as_bytes(), new.as_bytes());
     let mut start = old_bytes.iter().zip(new_bytes).take_while(|(a, b)| a == b).count();
     while !old.is_char_boundary(start) || !new.is_char_boundary(start) {
@@ -63,15 +63,15 @@ fn common(old: &str, new: &str) -> (usize, usize) {
     (start, end)
 }
 
-/// What is kept, and what then is replaced by what.
+/// Kept items, and then deleted items with their replacement.
 struct Hunk<'a, T> {
     kept: &'a [T],
     deleted: &'a [T],
     inserted: &'a [T],
 }
 
-/// The difference of two lists, while there are `pairs` left to be compared. What is too much for them is divided at
-/// items that are in both lists exactly once, and replaced as a whole where there are none.
+/// The difference of two lists, within the budget `pairs`. Lists that exceed the budget are split at items that occur exactly
+/// once in each list; a part that still exceeds it is replaced as a whole.
 fn hunks<'a, T: Eq + Hash + Copy + Default>(old: &'a [T], new: &'a [T], pairs: &mut usize) -> Vec<Hunk<'a, T>> {
     let mut found = Vec::new();
     if !compare(old, new, pairs, &mut found) {
@@ -89,7 +89,7 @@ fn hunks<'a, T: Eq + Hash + Copy + Default>(old: &'a [T], new: &'a [T], pairs: &
     found
 }
 
-/// Compares two lists as a whole, or not at all where that would take too many pairs.
+/// Compares two lists as a whole; `false` when that exceeds the budget.
 fn compare<'a, T: Eq + Hash + Copy + Default>(
     old: &'a [T],
     new: &'a [T],
@@ -112,39 +112,39 @@ fn compare<'a, T: Eq + Hash + Copy + Default>(
     true
 }
 
-/// Where items stand that are in both lists exactly once, as many as have the same order in both; at last the ends.
+/// The indices of items that occur exactly once in each list, as many as have the same order in both; at the end the lengths.
 fn anchors<T: Eq + Hash + Copy>(old: &[T], new: &[T]) -> Vec<(usize, usize)> {
-    let mut places: HashMap<T, [Option<usize>; 2]> = HashMap::new();
+    let mut indices: HashMap<T, [Option<usize>; 2]> = HashMap::new();
     let mut repeated = HashSet::new();
     for (side, list) in [old, new].into_iter().enumerate() {
         for (at, &item) in list.iter().enumerate() {
-            if places.entry(item).or_default()[side].replace(at).is_some() {
+            if indices.entry(item).or_default()[side].replace(at).is_some() {
                 repeated.insert(item);
             }
         }
     }
-    let once = places.into_iter().filter(|(item, _)| !repeated.contains(item));
-    let mut once: Vec<(usize, usize)> = once.filter_map(|(_, [old, new])| old.zip(new)).collect();
-    once.sort_unstable();
-    let mut anchors = longest_rising(&once);
+    let unique = indices.into_iter().filter(|(item, _)| !repeated.contains(item));
+    let mut unique: Vec<(usize, usize)> = unique.filter_map(|(_, [old, new])| old.zip(new)).collect();
+    unique.sort_unstable();
+    let mut anchors = longest_increasing(&unique);
     anchors.push((old.len(), new.len()));
     anchors
 }
 
-/// The longest part of `pairs`, ordered by their first, whose second rise, too; by patience sorting.
-fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
-    // The last pair of the best rising part of each length, and for each pair the one before it in its own.
+/// The longest subsequence of `pairs` with increasing second numbers, by patience sorting; `pairs` is sorted.
+fn longest_increasing(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    // For each length the last pair of the best subsequence, and for each pair its predecessor.
     let mut ends: Vec<usize> = Vec::new();
-    let mut before = vec![None; pairs.len()];
+    let mut previous = vec![None; pairs.len()];
     for (index, pair) in pairs.iter().enumerate() {
         let length = ends.partition_point(|&end| pairs[end].1 < pair.1);
-        before[index] = length.checked_sub(1).map(|shorter| ends[shorter]);
+        previous[index] = length.checked_sub(1).map(|shorter| ends[shorter]);
         if length == ends.len() { ends.push(index) } else { ends[length] = index }
     }
-    let mut rising: Vec<_> =
-        std::iter::successors(ends.last().copied(), |&index| before[index]).map(|index| pairs[index]).collect();
-    rising.reverse();
-    rising
+    let mut increasing: Vec<_> =
+        std::iter::successors(ends.last().copied(), |&index| previous[index]).map(|index| pairs[index]).collect();
+    increasing.reverse();
+    increasing
 }
 
 fn retain(text: &str) -> Operation {
@@ -159,7 +159,7 @@ mod tests {
     fn check(old: &str, new: &str) -> Change {
         let change = diff(old, new);
         assert_eq!(change.apply(old).as_deref(), Some(new));
-        assert_eq!(change.back(old).apply(new).as_deref(), Some(old));
+        assert_eq!(change.invert(old).apply(new).as_deref(), Some(old));
         change
     }
 
@@ -167,12 +167,12 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn a_difference_leads_from_one_text_to_the_other(old in "[ab\n\u{1f600}\u{1f601}é]{0,60}", new in "[ab\n\u{1f600}\u{1f601}é]{0,60}") {
+        fn a_difference_turns_one_text_into_the_other(old in "[ab\n\u{1f600}\u{1f601}é]{0,60}", new in "[ab\n\u{1f600}\u{1f601}é]{0,60}") {
             check(&old, &new);
         }
 
         #[test]
-        fn so_does_that_of_long_texts(lines in proptest::collection::vec("[a-d]{0,40}\n", 0..80), swap: (usize, usize)) {
+        fn a_difference_of_long_texts_does_so_too(lines in proptest::collection::vec("[a-d]{0,40}\n", 0..80), swap: (usize, usize)) {
             let mut other = lines.clone();
             if !lines.is_empty() {
                 other.swap(swap.0 % lines.len(), swap.1 % lines.len());
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn edits_in_two_places_keep_what_is_between() {
+    fn edits_in_two_ranges_keep_the_text_between() {
         let old = "def one():\n    return 1\n\n\ndef two():\n    return 2\n";
         let new = "def eins():\n    return 1\n\n\ndef zwei():\n    return 2\n";
         assert!(check(old, new).inserted_bytes() <= 8);
@@ -206,7 +206,7 @@ mod tests {
         assert!(old.len() > 87_000);
         let new: String = lines.iter().rev().map(String::as_str).collect();
         check(&old, &new);
-        // Without line breaks, everything is one line.
+        // Without line breaks the text is one line.
         let (old, new): (String, String) = (old.replace('\n', " "), old.chars().rev().collect());
         check(&old, &new);
     }

@@ -1,13 +1,13 @@
-//! The shared document: one text or many, and what belongs to them, in a Yjs document.
+//! The shared program: a Yjs document with its texts and its settings.
 //!
-//! `code` is the text that everybody starts with; `files` maps paths to texts; `meta` holds `lang`, `entrypoint` and
-//! `packages`. Offsets in texts are in UTF-16 code units, as in JavaScript.
+//! The root text `code` is the program of a room without files; `files` maps paths to texts; `meta` holds `lang`,
+//! `entrypoint` and `packages`. Offsets in texts are in UTF-16 code units, as in JavaScript.
 
-use crate::admission::{self, Unsound};
 use crate::change::Change;
-use crate::ledger::{Entered, Ledger};
 use crate::limits::{MAX_DOCUMENT_BYTES, MAX_TEXT_BYTES};
-use crate::place::Place;
+use crate::relative_position::RelativePosition;
+use crate::struct_index::{Inserted, StructIndex};
+use crate::update::{self, InvalidUpdate};
 use operational_transform::Operation;
 use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;
@@ -20,41 +20,40 @@ use yrs::{
     StateVector, StickyIndex, Text, TextRef, Transact, TransactionMut, Update, WriteTxn,
 };
 
-/// The name of the one text.
-pub const CODE: &str = "code";
+/// The name of the root text.
+const CODE: &str = "code";
 const FILES: &str = "files";
 const META: &str = "meta";
-/// An update that changes nothing.
-pub const NOTHING: &[u8] = &[0, 0];
+/// The empty update.
+pub const EMPTY_UPDATE: &[u8] = &[0, 0];
 
-/// See the module.
+/// The shared program of a room.
 pub struct Document {
     doc: Doc,
     code: TextRef,
     files: MapRef,
     meta: MapRef,
-    ledger: Ledger,
-    /// The text of `code`, until it changes.
+    structs: StructIndex,
+    /// The text of `code`, cached until it changes.
     text: OnceCell<String>,
-    /// At most this many bytes are in the encoded document.
-    weight: usize,
+    /// An upper bound of the encoded document's size, in bytes.
+    max_bytes: usize,
 }
 
-/// What applying an update came to.
+/// The result of [`Document::apply`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// It is in the document. This is what it changed, as an update of its own, to be stored and passed on; `None`
-    /// where it brought nothing new.
+    /// The document changed. The update holds the change alone, to be stored and sent; `None` if nothing was new.
     Changed(Option<Vec<u8>>),
-    /// It builds upon something that is not here, and was not applied.
-    NotReady,
-    /// It was not applied, because the document would grow beyond its limits.
+    /// The update refers to structs that the document lacks. The document is unchanged.
+    MissingDependencies,
+    /// The document would exceed its limits. It is unchanged.
     TooLarge,
-    /// It was not applied, or not to its end; what it changed until then is to be stored and passed on.
-    Unsound(&'static str, Option<Vec<u8>>),
+    /// The update is invalid. The document may have changed in part; that change has to be stored and sent.
+    Invalid(&'static str, Option<Vec<u8>>),
 }
 
-/// What is known of a program beside its texts.
+/// The settings of a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     pub lang: Option<String>,
@@ -64,7 +63,7 @@ pub struct Meta {
 }
 
 impl Document {
-    /// An empty document. Edits of our own count as those of `client`, which no other document of the room may use.
+    /// An empty document. `client` is the Yjs client id of the room's own edits, which no other document may use.
     pub fn new(client: u32) -> Self {
         let options =
             Options { offset_kind: OffsetKind::Utf16, ..Options::with_client_id(ClientID::new(client.into())) };
@@ -76,46 +75,46 @@ impl Document {
             code,
             files,
             meta,
-            ledger: Ledger::new(&[CODE], &[FILES, META]),
+            structs: StructIndex::new(&[CODE], &[FILES, META]),
             text: OnceCell::new(),
-            weight: NOTHING.len(),
+            max_bytes: EMPTY_UPDATE.len(),
         }
     }
 
-    /// Applies an update of a stranger.
+    /// Applies an untrusted update.
     pub fn apply(&mut self, update: &[u8]) -> Applied {
-        let parts = match admission::read(update) {
-            Ok(parts) => parts,
-            Err(Unsound(why)) => return Applied::Unsound(why, None),
+        let structs = match update::decode(update) {
+            Ok(structs) => structs,
+            Err(InvalidUpdate(why)) => return Applied::Invalid(why, None),
         };
         let Ok(decoded) = Update::decode_v1(update) else {
-            return Applied::Unsound("it cannot be decoded", None);
+            return Applied::Invalid("it cannot be decoded", None);
         };
-        let text_bytes = self.ledger.new_text_bytes(&parts);
+        let text_bytes = self.structs.new_text_bytes(&structs);
         if text_bytes > 0 && self.code().len() + text_bytes > MAX_TEXT_BYTES || !self.has_room_for(update.len()) {
             return Applied::TooLarge;
         }
-        match self.ledger.enter(&parts) {
-            Ok(Entered::Ready) => {}
-            Ok(Entered::NotReady) => return Applied::NotReady,
-            Err(Unsound(why)) => return Applied::Unsound(why, None),
+        match self.structs.insert(&structs) {
+            Ok(Inserted::Ready) => {}
+            Ok(Inserted::MissingDependencies) => return Applied::MissingDependencies,
+            Err(InvalidUpdate(why)) => return Applied::Invalid(why, None),
         }
-        let (sound, change) = self.change(|txn| {
-            let sound = txn.apply_update(decoded).is_ok();
-            // What is ready leaves nothing behind; should it nevertheless, it must not pile up.
+        let (is_applied, change) = self.change(|txn| {
+            let is_applied = txn.apply_update(decoded).is_ok();
+            // An update with all its dependencies leaves nothing pending. Should it do so, pending structs must not pile up.
             txn.prune_pending();
-            sound
+            is_applied
         });
-        if sound { Applied::Changed(change) } else { Applied::Unsound("it does not fit the document", change) }
+        if is_applied { Applied::Changed(change) } else { Applied::Invalid("it does not fit the document", change) }
     }
 
-    /// Applies what this document itself gave before it was stored.
+    /// Applies a stored update or snapshot; `false` if it is unreadable.
     pub fn restore(&mut self, update: &[u8]) -> bool {
         let Ok(decoded) = Update::decode_v1(update) else { return false };
-        if !self.enter(update) {
+        if !self.index(update) {
             return false;
         }
-        self.weight += update.len();
+        self.max_bytes += update.len();
         self.change(|txn| txn.apply_update(decoded).is_ok()).0
     }
 
@@ -124,15 +123,15 @@ impl Document {
         self.text.get_or_init(|| self.code.get_string(&self.doc.transact()))
     }
 
-    /// Changes `code`; `change` starts from what it is. Gives what changed as an update.
+    /// Applies a change to `code` and returns it as an update.
     pub fn edit(&mut self, change: &Change) -> Option<Vec<u8>> {
         let (code, text) = (self.code.clone(), self.code().to_owned());
         let update = self.change(|txn| edit(txn, &code, &text, change)).1;
-        self.enter_own(update)
+        self.index_own(update)
     }
 
-    /// Whether `code` may become `bytes` long by inserting `inserted` bytes.
-    pub fn admits(&mut self, bytes: usize, inserted: usize) -> bool {
+    /// Whether `code` may grow to `bytes` bytes by inserting `inserted` bytes.
+    pub fn can_insert(&mut self, bytes: usize, inserted: usize) -> bool {
         inserted == 0 || bytes <= MAX_TEXT_BYTES && self.has_room_for(inserted)
     }
 
@@ -150,7 +149,7 @@ impl Document {
         texts.collect()
     }
 
-    /// `lang`, `entrypoint` and `packages`, where they are what they should be.
+    /// `lang`, `entrypoint` and `packages`; values of another type are ignored.
     pub fn meta(&self) -> Meta {
         let txn = self.doc.transact();
         let text = |name| match self.meta.get(&txn, name) {
@@ -164,89 +163,93 @@ impl Document {
         Meta { lang: text("lang"), entrypoint: text("entrypoint"), packages }
     }
 
-    /// Changes what differs from `meta`.
+    /// Sets the settings that differ and returns the change as an update.
     pub fn set_meta(&mut self, meta: &Meta) -> Option<Vec<u8>> {
-        let (now, map) = (self.meta(), self.meta.clone());
-        if now == *meta {
+        let (current, map) = (self.meta(), self.meta.clone());
+        if current == *meta {
             return None;
         }
         let update = self.change(|txn| {
-            for (name, old, new) in [("lang", &now.lang, &meta.lang), ("entrypoint", &now.entrypoint, &meta.entrypoint)]
-            {
+            let texts = [("lang", &current.lang, &meta.lang), ("entrypoint", &current.entrypoint, &meta.entrypoint)];
+            for (name, old, new) in texts {
                 match new {
                     Some(text) if old != new => drop(map.insert(txn, name, text.as_str())),
                     None if old.is_some() => drop(map.remove(txn, name)),
                     _ => {}
                 }
             }
-            if now.packages != meta.packages {
+            if current.packages != meta.packages {
                 let packages: Vec<Any> = meta.packages.iter().map(|text| Any::from(text.as_str())).collect();
                 map.insert(txn, "packages", Any::from(packages));
             }
         });
-        self.weight += update.1.as_ref().map_or(0, Vec::len);
-        self.enter_own(update.1)
+        self.max_bytes += update.1.as_ref().map_or(0, Vec::len);
+        self.index_own(update.1)
     }
 
     /// The whole document as one update.
     pub fn snapshot(&mut self) -> Vec<u8> {
         let snapshot = self.doc.transact().encode_state_as_update_v1(&StateVector::default());
-        self.weight = snapshot.len();
+        self.max_bytes = snapshot.len();
         snapshot
     }
 
-    /// What is known of each client, encoded.
+    /// The encoded state vector: the next clock of each client.
     pub fn state_vector(&self) -> Vec<u8> {
         use yrs::updates::encoder::Encode;
         self.doc.transact().state_vector().encode_v1()
     }
 
-    /// What somebody lacks who knows this much of each client.
-    pub fn missing(&self, known: &[(u64, u32)]) -> Vec<u8> {
+    /// The update with everything that a peer with this state vector lacks.
+    pub fn update_since(&self, state_vector: &[(u64, u32)]) -> Vec<u8> {
         let txn = self.doc.transact();
-        let have = txn.state_vector();
-        // Whoever knows more of a client than we do lacks nothing of it.
-        let known =
-            known.iter().map(|&(client, clock)| (ClientID::new(client), clock.min(have.get(&ClientID::new(client)))));
-        txn.encode_state_as_update_v1(&known.collect())
+        let own = txn.state_vector();
+        // A peer may be ahead of this document for some clients.
+        let common = state_vector.iter().map(|&(client, clock)| {
+            let client = ClientID::new(client);
+            (client, clock.min(own.get(&client)))
+        });
+        txn.encode_state_as_update_v1(&common.collect())
     }
 
-    /// The place at an offset in `code`, which stays with the text around it.
-    pub fn place_at(&self, offset: u32) -> Place {
+    /// The relative position of an offset in `code`.
+    pub fn relative_position(&self, offset: u32) -> RelativePosition {
         let txn = self.doc.transact();
         let offset = offset.min(self.code.len(&txn));
         let sticky = self.code.sticky_index(&txn, offset, Assoc::After);
-        Place::in_code(sticky.and_then(|sticky| sticky.id().map(|id| (id.client.get(), id.clock))))
+        RelativePosition::in_text(CODE, sticky.and_then(|sticky| sticky.id().map(|id| (id.client.get(), id.clock))))
     }
 
-    /// The offset of a place in `code`; `None` where it is in another text, or unknown.
-    pub fn offset_of(&self, place: &Place) -> Option<u32> {
+    /// The offset of a relative position in `code`; `None` if it is in another text, or unknown.
+    pub fn offset_of(&self, position: &RelativePosition) -> Option<u32> {
         let txn = self.doc.transact();
-        let Some((client, clock)) = place.id() else {
-            return place.is_in_code().then(|| if place.is_before() { 0 } else { self.code.len(&txn) });
+        let Some((client, clock)) = position.id() else {
+            return position
+                .is_end_of(CODE)
+                .then(|| if position.sticks_to_previous() { 0 } else { self.code.len(&txn) });
         };
         let id = yrs::ID::new(ClientID::new(client), clock);
         if clock >= txn.state_vector().get(&id.client) {
             return None;
         }
-        let assoc = if place.is_before() { Assoc::Before } else { Assoc::After };
+        let assoc = if position.sticks_to_previous() { Assoc::Before } else { Assoc::After };
         let offset = StickyIndex::new(IndexScope::Relative(id), assoc).get_offset(&txn)?;
         (offset.branch == BranchPtr::from(AsRef::<Branch>::as_ref(&self.code))).then_some(offset.index)
     }
 
-    fn enter(&mut self, update: &[u8]) -> bool {
-        admission::read(update).and_then(|parts| self.ledger.enter(&parts)) == Ok(Entered::Ready)
+    fn index(&mut self, update: &[u8]) -> bool {
+        update::decode(update).and_then(|structs| self.structs.insert(&structs)) == Ok(Inserted::Ready)
     }
 
-    /// What we write ourselves is entered like everything else.
-    fn enter_own(&mut self, update: Option<Vec<u8>>) -> Option<Vec<u8>> {
+    /// Inserts the room's own update into the index.
+    fn index_own(&mut self, update: Option<Vec<u8>>) -> Option<Vec<u8>> {
         update.inspect(|update| {
-            let is_sound = self.enter(update);
-            debug_assert!(is_sound, "an edit of our own is sound");
+            let is_valid = self.index(update);
+            debug_assert!(is_valid, "the room's own edits are valid");
         })
     }
 
-    /// Runs a transaction, and gives what it changed as an update.
+    /// Runs a transaction and returns its changes as an update.
     fn change<R>(&mut self, act: impl FnOnce(&mut TransactionMut<'_>) -> R) -> (R, Option<Vec<u8>>) {
         let mut txn = self.doc.transact_mut();
         let result = act(&mut txn);
@@ -254,16 +257,16 @@ impl Document {
         let update = txn.encode_update_v1();
         drop(txn);
         self.text = OnceCell::new();
-        (result, (update != NOTHING).then_some(update))
+        (result, (update != EMPTY_UPDATE).then_some(update))
     }
 
-    /// Whether an update of `bytes` has room; the document is weighed anew only when it might not.
+    /// Whether an update of `bytes` fits. The document is encoded only when the upper bound exceeds the limit.
     fn has_room_for(&mut self, bytes: usize) -> bool {
-        if self.weight + bytes > MAX_DOCUMENT_BYTES {
+        if self.max_bytes + bytes > MAX_DOCUMENT_BYTES {
             self.snapshot();
         }
-        self.weight += bytes;
-        self.weight <= MAX_DOCUMENT_BYTES
+        self.max_bytes += bytes;
+        self.max_bytes <= MAX_DOCUMENT_BYTES
     }
 }
 
@@ -272,8 +275,8 @@ fn edit(txn: &mut TransactionMut<'_>, code: &TextRef, text: &str, change: &Chang
     let mut take =
         |count: u64| chars.by_ref().take(usize::try_from(count).unwrap_or(usize::MAX)).map(utf16).sum::<u32>();
     let mut at = 0;
-    for step in change.steps() {
-        match step {
+    for operation in change.operations() {
+        match operation {
             Operation::Retain(count) => at += take(*count),
             Operation::Delete(count) => code.remove_range(txn, at, take(*count)),
             Operation::Insert(text) => {
@@ -302,19 +305,22 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn places_are_those_of_yjs() {
+    fn relative_positions_are_those_of_yjs() {
         let mut document = Document::new(5);
         document.edit(&diff("", "h\u{1f600}llo"));
-        let written = |document: &Document, offset| serde_json::to_value(document.place_at(offset)).unwrap();
+        let written = |document: &Document, offset| serde_json::to_value(document.relative_position(offset)).unwrap();
         let expected = json!({ "type": null, "tname": "code", "item": { "client": 5, "clock": 3 }, "assoc": 0 });
         assert_eq!(written(&document, 3), expected);
         assert_eq!(written(&document, 6), json!({ "type": null, "tname": "code", "item": null, "assoc": 0 }));
         for offset in [0, 1, 3, 4, 5, 6] {
-            assert_eq!(document.offset_of(&document.place_at(offset)), Some(offset));
+            assert_eq!(document.offset_of(&document.relative_position(offset)), Some(offset));
         }
-        let place = document.place_at(4);
+        let position = document.relative_position(4);
         document.edit(&diff("h\u{1f600}llo", "\u{1f601}h\u{1f600}llo"));
-        assert_eq!((document.offset_of(&place), document.offset_of(&Place::in_code(None))), (Some(6), Some(8)));
-        assert_eq!(document.offset_of(&Place::in_code(Some((5, 99)))), None);
+        assert_eq!(
+            (document.offset_of(&position), document.offset_of(&RelativePosition::in_text(CODE, None))),
+            (Some(6), Some(8))
+        );
+        assert_eq!(document.offset_of(&RelativePosition::in_text(CODE, Some((5, 99)))), None);
     }
 }

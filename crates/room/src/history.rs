@@ -1,4 +1,4 @@
-//! What `code` was before, for as long as somebody may not have seen what it became.
+//! The recent revisions of `code`, for JSON clients that have not received the latest one.
 
 use crate::change::Change;
 use crate::diff::diff;
@@ -6,25 +6,25 @@ use crate::limits::{MAX_HISTORY, MAX_HISTORY_BYTES};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// The latest changes of `code`, one for each revision of the document; most recent last.
+/// The latest changes of `code`, one for each revision of the document; the most recent last.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct History {
-    /// The revision of now.
+    /// The current revision.
     rev: u64,
     changes: VecDeque<Step>,
     bytes: usize,
 }
 
-/// A revision's change and the way back; `None` where `code` stayed as it was.
+/// The change of a revision and its inverse; `None` if `code` stayed the same.
 type Step = Option<(Change, Change)>;
 
 impl History {
-    /// Remembers nothing before `rev`.
+    /// An empty history at revision `rev`.
     pub fn from(rev: u64) -> Self {
         Self { rev, ..Self::default() }
     }
 
-    /// The revision of now.
+    /// The current revision.
     pub fn rev(&self) -> u64 {
         self.rev
     }
@@ -34,54 +34,54 @@ impl History {
         self.rev - self.changes.len() as u64
     }
 
-    /// A new revision, whose `code` is `new`.
+    /// Appends a revision that changes `code` from `old` to `new`.
     pub fn push(&mut self, old: &str, new: &str) {
         let step = (old != new).then(|| {
             let change = diff(old, new);
-            let back = change.back(old);
-            (change, back)
+            let inverse = change.invert(old);
+            (change, inverse)
         });
         self.rev += 1;
         self.bytes += size(&step);
         self.changes.push_back(step);
         while self.changes.len() > MAX_HISTORY || self.bytes > MAX_HISTORY_BYTES {
-            let forgotten = self.changes.pop_front().flatten();
-            self.bytes -= size(&forgotten);
+            let dropped = self.changes.pop_front().flatten();
+            self.bytes -= size(&dropped);
         }
     }
 
-    /// A new revision that nobody may ask about.
+    /// Appends a revision whose change is unknown, and drops all changes before it.
     pub fn skip(&mut self) {
         *self = Self::from(self.rev + 1);
     }
 
-    /// What happened to `code` since `rev`; `now` is what it is. `None` where that is not known.
+    /// The change of `code` since `rev`; `now` is the current text. `None` for an unknown revision.
     pub fn since(&self, rev: u64, now: &str) -> Option<Change> {
-        let steps = self.after(rev)?;
+        let steps = self.steps_after(rev)?;
         steps
             .flatten()
-            .try_fold(None, |so_far: Option<Change>, (change, _)| match so_far {
-                Some(so_far) => so_far.then(change).map(Some),
+            .try_fold(None, |composed: Option<Change>, (change, _)| match composed {
+                Some(composed) => composed.compose(change).map(Some),
                 None => Some(Some(change.clone())),
             })?
-            .or_else(|| Some(Change::none(now)))
+            .or_else(|| Some(Change::identity(now)))
     }
 
-    /// The text of a revision; `now` is the one of now.
+    /// The text of a revision; `now` is the current text.
     pub fn text_at(&self, rev: u64, now: &str) -> Option<String> {
-        self.way_back(rev, now)?.apply(now)
+        self.change_back_to(rev, now)?.apply(now)
     }
 
-    /// The change from now to a revision.
-    pub fn way_back(&self, rev: u64, now: &str) -> Option<Change> {
-        let mut back = Change::none(now);
-        for (_, step) in self.after(rev)?.rev().flatten() {
-            back = back.then(step)?;
+    /// The change from the current text to that of a revision.
+    fn change_back_to(&self, rev: u64, now: &str) -> Option<Change> {
+        let mut composed = Change::identity(now);
+        for (_, inverse) in self.steps_after(rev)?.rev().flatten() {
+            composed = composed.compose(inverse)?;
         }
-        Some(back)
+        Some(composed)
     }
 
-    /// The texts of revisions down to `rev`, the latest first.
+    /// The texts of the revisions from the current one down to `rev`.
     pub fn texts_down_to<'a>(&'a self, rev: u64, now: &'a str) -> impl Iterator<Item = (u64, String)> + 'a {
         let rev = rev.max(self.oldest());
         let mut text = Some(now.to_owned());
@@ -89,7 +89,7 @@ impl History {
         (rev..=self.rev).rev().map_while(move |rev| {
             let this = text.take()?;
             text = match steps.next() {
-                Some(Some((_, back))) => back.apply(&this),
+                Some(Some((_, inverse))) => inverse.apply(&this),
                 Some(None) => Some(this.clone()),
                 None => None,
             };
@@ -97,12 +97,12 @@ impl History {
         })
     }
 
-    fn after(&self, rev: u64) -> Option<impl DoubleEndedIterator<Item = &Step>> {
+    fn steps_after(&self, rev: u64) -> Option<impl DoubleEndedIterator<Item = &Step>> {
         let known = usize::try_from(rev.checked_sub(self.oldest())?).ok().filter(|&at| at <= self.changes.len())?;
         Some(self.changes.range(known..))
     }
 }
 
 fn size(step: &Step) -> usize {
-    step.as_ref().map_or(0, |(change, back)| change.inserted_bytes() + back.inserted_bytes())
+    step.as_ref().map_or(0, |(change, inverse)| change.inserted_bytes() + inverse.inserted_bytes())
 }

@@ -1,22 +1,29 @@
-//! A room in which several people edit and run one program, and nobody's typing is lost.
+//! A room in which several people edit and run one program, without a lost edit.
 //!
-//! Reading order: [`room`] is what happens when somebody comes, says something or leaves; [`document`] is the shared text,
-//! behind [`admission`], which reads what strangers send before the document does; [`shadow`] merges the whole texts of
-//! clients that know nothing else, with [`history`], [`change`] and [`diff`] beneath; [`wire`] and [`message`] are the two
-//! protocols; [`seat`] is what is known of a connection. Nothing here knows sockets, storage or the time.
+//! Reading order: [`room`] handles connections, frames and runs. [`document`] is the shared program; [`update`] decodes
+//! untrusted updates and [`struct_index`] checks them before the document applies them. [`shadow`] merges the whole texts of
+//! JSON clients, on top of [`history`], [`change`] and [`diff`]. [`yjs_protocol`] (encoded with [`lib0`]) and
+//! [`json_protocol`] are the two protocols. [`connection`] is one connection, with its [`role`], [`presence`], [`color`],
+//! [`relative_position`] and [`token_bucket`]; [`close`] lists the close reasons, [`limits`] all limits.
+//!
+//! Architecture invariant: this crate has no sockets, no storage and no clock.
 
-pub mod admission;
 pub mod change;
 pub mod close;
+pub mod color;
+pub mod connection;
 pub mod diff;
 pub mod document;
 pub mod history;
-pub mod ledger;
+pub mod json_protocol;
 pub mod lib0;
 pub mod limits;
-pub mod message;
-pub mod place;
+pub mod presence;
+pub mod relative_position;
+pub mod role;
 pub mod room;
-pub mod seat;
 pub mod shadow;
-pub mod wire;
+pub mod struct_index;
+pub mod token_bucket;
+pub mod update;
+pub mod yjs_protocol;

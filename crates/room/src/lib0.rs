@@ -1,27 +1,27 @@
-//! The encoding beneath Yjs: numbers of variable length, buffers and strings.
+//! The encoding of Yjs: numbers of variable length, buffers and strings.
 //!
-//! <https://github.com/dmonad/lib0/blob/main/encoding.js>. Reading never panics and never allocates by what a length
-//! claims: everything it gives borrows from the input.
+//! <https://github.com/dmonad/lib0/blob/main/encoding.js>. The reader never panics. It borrows from the input, so a false
+//! length allocates nothing.
 
-/// Numbers are JavaScript's: whole, and exact up to here.
+/// The largest integer that JavaScript represents exactly.
 pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 
-/// Bytes that are being read. Every method is `None` where the input ends too early or breaks the encoding.
+/// Reads bytes. Every method returns `None` when the input ends too early or breaks the encoding.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// Reads from the beginning of `bytes`.
+    /// A reader at the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// Whether everything was read.
+    /// Whether no bytes are left.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many bytes are left.
+    /// The number of bytes that are left.
     pub fn remaining(&self) -> usize {
         self.0.len()
     }
@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         u32::try_from(self.number()?).ok()
     }
 
-    /// A length and as many bytes.
+    /// A length and that many bytes.
     pub fn buffer(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
         self.bytes(length)
@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Bytes that are being written.
+/// Writes bytes.
 #[derive(Debug, Default)]
 pub struct Writer(Vec<u8>);
 
@@ -91,14 +91,14 @@ impl Writer {
         self
     }
 
-    /// Appends a length and as many bytes.
+    /// Appends a length and that many bytes.
     pub fn buffer(self, bytes: &[u8]) -> Self {
         let mut written = self.number(bytes.len() as u64);
         written.0.extend_from_slice(bytes);
         written
     }
 
-    /// What was written.
+    /// The written bytes.
     pub fn finish(self) -> Vec<u8> {
         self.0
     }
@@ -111,7 +111,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(number in 0..=MAX_NUMBER, bytes: Vec<u8>) {
+        fn the_reader_reads_what_the_writer_writes(number in 0..=MAX_NUMBER, bytes: Vec<u8>) {
             let written = Writer::default().number(number).buffer(&bytes).finish();
             let mut reader = Reader::new(&written);
             prop_assert_eq!(reader.number(), Some(number));
@@ -120,7 +120,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+        fn any_bytes_are_read_or_rejected(bytes: Vec<u8>) {
             let mut reader = Reader::new(&bytes);
             while reader.string().is_some() {}
             prop_assert!(reader.remaining() <= bytes.len());
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_beyond_what_javascript_counts_are_refused() {
+    fn numbers_above_the_limit_of_javascript_are_rejected() {
         for bytes in [&[0xff; 8][..], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x10], &[0x80; 9], &[]] {
             assert_eq!(Reader::new(bytes).number(), None, "{bytes:?}");
         }

@@ -1,111 +1,126 @@
-//! What a client of the JSON protocol is looking at, so that what it sends can be told from what it has not seen.
+//! The shadow of a JSON client: the text that its next message is based on.
 //!
-//! Such a client sends its whole text. Comparing that with the text of now would undo what others did meanwhile; comparing
-//! it with what the client was shown gives what it did itself, which is then put on top of what others did.
+//! A JSON client sends its whole text. The difference to the current text would undo concurrent edits of other users. So the
+//! room compares the message with the shadow, which yields the edit of this client, and transforms that edit over the
+//! concurrent ones. The method is that of differential synchronization: <https://neil.fraser.name/writing/sync/>.
 
 use crate::change::Change;
 use crate::diff::{diff, distance};
 use crate::history::History;
-use crate::limits::{MAX_COMPARED_BYTES, MAX_KEPT_CHANGE_BYTES};
+use crate::limits::{MAX_ATTACHMENT_CHANGE_BYTES, MAX_COMPARED_BYTES};
 use serde::{Deserialize, Serialize};
 
 /// One client's view of `code`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Shadow {
-    /// The client has seen this revision, or a later one.
+    /// The client has received this revision, or a later one.
     seen: u64,
-    /// What it sent last, on top of which it goes on until it has seen something newer.
+    /// The text that the client sent last. The client edits it further until it receives a newer revision.
     own: Option<Own>,
-    /// The latest revision that it was sent. A room that wakes up has to assume that it was sent everything.
+    /// The latest revision that the room sent to the client. After hibernation the room assumes that it sent all of them.
     #[serde(skip)]
-    told: u64,
+    sent: u64,
 }
 
 /// A text that a client sent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Own {
-    /// The revision that it says it was made of.
+    /// The revision that the client named as its base.
     of: Option<u64>,
-    /// The revision that it led to.
+    /// The revision after the merge.
     at: u64,
-    /// What makes that revision's text of it, and the way back.
+    /// The change from the client's text to that of the revision, and its inverse.
     ahead: Change,
     back: Change,
-    /// It was sent the result, which takes the place of its text whenever it arrives.
+    /// The room sent the merged text, which replaces the client's text when it arrives.
     is_corrected: bool,
 }
 
-/// What a client may have made its text of.
+/// A text that the client's message may be based on.
 struct Base {
     text: String,
-    /// What makes the text of now of it.
+    /// The change from this text to the current one.
     to_now: Change,
-    /// The client must have seen this revision.
+    /// The client has received this revision.
     seen: u64,
-    /// Something is on its way to the client that will take the place of its text, and lacks what it sent.
+    /// A text without this edit is on its way to the client and will replace the client's text.
     will_be_replaced: bool,
 }
 
-/// What a client's text means for the text of now.
+/// A client's text merged into the current one.
 #[derive(Debug, PartialEq)]
 pub struct Merge {
-    /// What to change.
+    /// The change of the current text.
     pub change: Change,
-    /// What makes the result of what the client sent: nothing where it has it already.
+    /// The change from the client's text to the merged one.
     correction: Change,
     /// The revision that the client named.
     named: Option<u64>,
-    /// The revision that the client must have seen.
+    /// The revision that the client has received.
     seen: u64,
-    /// Whether the client has to be told what became of its text.
+    /// Whether the room must send the merged text to the client.
     pub needs_correction: bool,
 }
 
-/// The client speaks of a revision that nobody remembers.
+/// The revision is not in the history.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Forgotten;
+pub struct UnknownRevision;
 
 impl Shadow {
-    /// The view of a client that was shown a revision.
+    /// The shadow of a client that has received a revision.
     pub fn of(rev: u64) -> Self {
-        Self { seen: rev, own: None, told: rev }
+        Self { seen: rev, own: None, sent: rev }
     }
 
-    /// The client is sent the text of a revision.
-    pub fn tell(&mut self, rev: u64) {
-        self.told = rev;
+    /// The room sends the text of a revision to the client.
+    pub fn mark_sent(&mut self, rev: u64) {
+        self.sent = rev;
     }
 
-    /// What `code`, sent by the client, means for `now`. The client may name the revision that it made it of.
+    /// Merges `code`, which the client sent, into the current text `now`. `named` is the base revision of a client that names
+    /// one.
     ///
     /// # Errors
-    /// Where the revision is not known.
-    pub fn merge(&self, history: &History, now: &str, code: &str, named: Option<u64>) -> Result<Merge, Forgotten> {
+    /// When the revision is unknown.
+    pub fn merge(
+        &self,
+        history: &History,
+        now: &str,
+        code: &str,
+        named: Option<u64>,
+    ) -> Result<Merge, UnknownRevision> {
         let base = match named {
             Some(rev) => self.named(history, now, rev),
-            None => self.likeliest(history, now, code),
+            None => self.nearest(history, now, code),
         }
-        .ok_or(Forgotten)?;
-        let both = diff(&base.text, code).beside(&base.to_now).ok_or(Forgotten)?;
-        let needs_correction = base.will_be_replaced || !both.second.is_none();
-        Ok(Merge { change: both.first, correction: both.second, named, seen: base.seen, needs_correction })
+        .ok_or(UnknownRevision)?;
+        let transformed = diff(&base.text, code).transform(&base.to_now).ok_or(UnknownRevision)?;
+        let needs_correction = base.will_be_replaced || !transformed.second.is_noop();
+        Ok(Merge {
+            change: transformed.first,
+            correction: transformed.second,
+            named,
+            seen: base.seen,
+            needs_correction,
+        })
     }
 
-    /// Remembers what the client has now, after the merge has led to revision `at`; `code` is what it sent.
-    pub fn keep(&mut self, merge: Merge, at: u64, code: &str) {
-        let back = merge.correction.back(code);
+    /// Records the client's text `code` after the merge, which produced revision `at`.
+    pub fn record(&mut self, merge: Merge, at: u64, code: &str) {
+        let back = merge.correction.invert(code);
         self.seen = merge.seen;
         let Merge { named, correction, needs_correction, .. } = merge;
         self.own = Some(Own { of: named, at, ahead: correction, back, is_corrected: needs_correction });
     }
 
-    /// Whether it can be kept with the client's socket.
+    /// Whether the shadow fits into the attachment of the client's socket.
     pub fn is_small(&self) -> bool {
-        let bytes = |own: &Own| own.ahead.inserted_bytes() + own.back.inserted_bytes() + 16 * own.ahead.steps().len();
-        self.own.as_ref().is_none_or(|own| bytes(own) <= MAX_KEPT_CHANGE_BYTES)
+        let bytes =
+            |own: &Own| own.ahead.inserted_bytes() + own.back.inserted_bytes() + 16 * own.ahead.operations().len();
+        self.own.as_ref().is_none_or(|own| bytes(own) <= MAX_ATTACHMENT_CHANGE_BYTES)
     }
 
-    /// The same without what is too large to be kept with a socket: whoever sends next is compared with revisions only.
+    /// The shadow without the client's own text. The next message is compared with revisions only.
     pub fn without_own(&self) -> Self {
         Self::of(self.seen)
     }
@@ -118,9 +133,9 @@ impl Shadow {
         })
     }
 
-    /// Of everything that the client may be looking at, what differs least from what it sent: people type a few
-    /// characters, and whoever has not seen a change would seem to take all of it back.
-    fn likeliest(&self, history: &History, now: &str, code: &str) -> Option<Base> {
+    /// The base that differs least from `code` among all texts that the client may have. People type a few characters at a
+    /// time, and a base with a change that the client has not received differs by that change as well.
+    fn nearest(&self, history: &History, now: &str, code: &str) -> Option<Base> {
         let own = self.own.as_ref().and_then(|own| self.own_base(own, history, now));
         let mut least = own.as_ref().map_or(usize::MAX, |base| distance(&base.text, code));
         let mut nearest = None;
@@ -128,9 +143,9 @@ impl Shadow {
         for (rev, text) in history.texts_down_to(self.seen, now) {
             let Some(rest) = left.checked_sub(text.len() + 1) else { break };
             left = rest;
-            let far = distance(&text, code);
-            if far < least {
-                least = far;
+            let distance = distance(&text, code);
+            if distance < least {
+                least = distance;
                 nearest = Some((rev, text));
             }
         }
@@ -142,12 +157,12 @@ impl Shadow {
 
     fn revision_base(&self, rev: u64, text: String, history: &History, now: &str) -> Option<Base> {
         let to_now = history.since(rev, now)?;
-        Some(Base { text, to_now, seen: rev, will_be_replaced: self.told > rev })
+        Some(Base { text, to_now, seen: rev, will_be_replaced: self.sent > rev })
     }
 
     fn own_base(&self, own: &Own, history: &History, now: &str) -> Option<Base> {
         let text = own.back.apply(&history.text_at(own.at, now)?)?;
-        let to_now = own.ahead.then(&history.since(own.at, now)?)?;
-        Some(Base { text, to_now, seen: self.seen, will_be_replaced: own.is_corrected || self.told > own.at })
+        let to_now = own.ahead.compose(&history.since(own.at, now)?)?;
+        Some(Base { text, to_now, seen: self.seen, will_be_replaced: own.is_corrected || self.sent > own.at })
     }
 }

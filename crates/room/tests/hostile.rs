@@ -1,15 +1,16 @@
-//! Updates that nobody's editor would send: none of them may make the document panic, which would end the Worker.
+//! Hostile updates: none of them makes the document panic, which would end the Worker's isolate.
 //!
-//! Three ways to be hostile: bytes that are wrong anywhere, updates that are well-formed but nonsense, and both applied one
-//! after the other, so that nonsense that was let in meets more of it.
+//! There are three kinds of attack: damaged bytes, well-formed nonsense, and a mix of both, in which accepted nonsense meets
+//! more nonsense.
 
 #![expect(clippy::unwrap_used, reason = "all of this file is a test")]
 
+use docle_room::connection::Protocol;
 use docle_room::document::{Applied, Document};
 use docle_room::lib0::{Reader, Writer};
-use docle_room::place::Place;
-use docle_room::room::{Arrival, Effect, Incoming, Room, Stored};
-use docle_room::seat::{Role, Speaks};
+use docle_room::relative_position::RelativePosition;
+use docle_room::role::Role;
+use docle_room::room::{Effect, Incoming, NewConnection, Room, Stored};
 use serde_json::json;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ use yrs::{
     Any, Array, ClientID, Doc, Map, OffsetKind, Options, ReadTxn, StateVector, Text, Transact, Update, WriteTxn,
 };
 
-/// The same numbers for the same seed.
+/// Random numbers that a seed determines.
 struct Dice(Cell<u64>);
 
 impl Dice {
@@ -33,14 +34,14 @@ impl Dice {
     }
 }
 
-/// Rooms that are attacked in each way.
+/// Rooms for each kind of attack.
 const SEEDS: u64 = 300;
 
-/// Numbers at which something may overflow.
+/// Numbers around possible overflows.
 const EDGES: &[u64] =
     &[0, 1, 2, 127, 128, 255, 65_535, 1 << 30, (1 << 31) - 1, 1 << 31, u32::MAX as u64, 1 << 40, (1 << 53) - 1];
 
-/// What a busy room has: texts with emoji and deletions, maps, lists, texts in maps.
+/// The updates of a busy room: texts with emoji and deletions, maps, lists, texts in maps.
 fn honest(seed: u64) -> Vec<Vec<u8>> {
     let dice = Dice(Cell::new(seed));
     let mut updates: Vec<Vec<u8>> = Vec::new();
@@ -75,7 +76,7 @@ fn code_len(txn: &impl ReadTxn, code: &yrs::TextRef) -> u32 {
     code.len(txn)
 }
 
-/// An honest update with some bytes that are not.
+/// An honest update with some damaged bytes.
 fn damaged(dice: &Dice, honest: &[Vec<u8>]) -> Vec<u8> {
     let mut update = honest[dice.below(honest.len() as u64) as usize].clone();
     for _ in 0..=dice.below(3) {
@@ -92,7 +93,7 @@ fn damaged(dice: &Dice, honest: &[Vec<u8>]) -> Vec<u8> {
     update
 }
 
-/// A well-formed update of random structs; clocks are near those that exist, so that much of it is let in.
+/// A well-formed update of random structs. Clocks are near existing ones, so the document accepts much of it.
 fn nonsense(dice: &Dice, document: &Document) -> Vec<u8> {
     let known = known(document);
     let next = |client| known.get(&client).copied().unwrap_or(0);
@@ -114,13 +115,13 @@ fn nonsense(dice: &Dice, document: &Document) -> Vec<u8> {
         for _ in 0..structs {
             let kind =
                 if dice.below(20) == 0 { dice.of(&[10, 2, 3, 5, 6, 9]) } else { dice.of(&[0, 1, 4, 4, 4, 7, 7, 8]) };
-            let place = dice.of(&[0, 0x20, 0x40, 0x80, 0xc0, 0xe0]);
+            let parent = dice.of(&[0, 0x20, 0x40, 0x80, 0xc0, 0xe0]);
             if matches!(kind, 0 | 10) {
                 update = update.number(kind).number(1 + dice.below(5));
                 continue;
             }
-            let info = kind | place;
-            // The first byte of a number above 127 is not the byte itself.
+            let info = kind | parent;
+            // A number above 127 takes two bytes, so the byte is appended as it is.
             update = byte(update, info as u8);
             for side in [0x80, 0x40] {
                 if info & side != 0 {
@@ -157,7 +158,7 @@ fn nonsense(dice: &Dice, document: &Document) -> Vec<u8> {
     update.finish()
 }
 
-/// The clocks that follow what a document knows of each client.
+/// The next clock of each client in a document.
 fn known(document: &Document) -> HashMap<u64, u64> {
     let bytes = document.state_vector();
     let mut reader = Reader::new(&bytes);
@@ -171,29 +172,30 @@ fn byte(writer: Writer, byte: u8) -> Writer {
     Writer::from(bytes)
 }
 
-/// Uses everything that a room uses, so that what was let in is also looked at.
-fn look(document: &mut Document, dice: &Dice) {
+/// Calls every method that a room calls, so that accepted nonsense is read as well.
+fn exercise(document: &mut Document, dice: &Dice) {
     let snapshot = document.snapshot();
     let mut again = Document::new(99);
     assert!(again.restore(&snapshot), "a snapshot can be read again");
     let _ = (document.files(), document.state_vector());
     let known: Vec<(u64, u32)> = (1..6).map(|client| (client, dice.below(40) as u32)).collect();
-    document.missing(&known);
-    let place = document.place_at(dice.below(20) as u32);
-    assert!(document.offset_of(&place).is_some());
+    document.update_since(&known);
+    let position = document.relative_position(dice.below(20) as u32);
+    assert!(document.offset_of(&position).is_some());
     for _ in 0..4 {
         let item = json!({ "client": dice.of(&[1, 2, 3, 4, 5, 99]), "clock": dice.below(40) });
-        let place: Place = serde_json::from_value(json!({ "item": item, "assoc": -(dice.below(2) as i64) })).unwrap();
-        document.offset_of(&place);
+        let position = json!({ "item": item, "assoc": -(dice.below(2) as i64) });
+        let position: RelativePosition = serde_json::from_value(position).unwrap();
+        document.offset_of(&position);
     }
     let change = docle_room::diff::diff(document.code(), &format!("x{}", document.code()));
     document.edit(&change);
     document.set_meta(&docle_room::document::Meta { lang: Some("python".into()), ..document.meta() });
 }
 
-/// How many updates of so many were let in.
+/// Attacks some rooms with some updates each. Returns how many updates the documents accepted.
 fn attack(seeds: u64, rounds: u64, update: impl Fn(&Dice, &[Vec<u8>], &Document) -> Vec<u8>) -> u64 {
-    let mut let_in = 0;
+    let mut accepted = 0;
     for seed in 0..seeds {
         let honest = honest(seed);
         let dice = Dice(Cell::new(seed));
@@ -203,11 +205,11 @@ fn attack(seeds: u64, rounds: u64, update: impl Fn(&Dice, &[Vec<u8>], &Document)
         }
         for _ in 0..rounds {
             let update = update(&dice, &honest, &document);
-            let_in += u64::from(matches!(document.apply(&update), Applied::Changed(Some(_))));
+            accepted += u64::from(matches!(document.apply(&update), Applied::Changed(Some(_))));
         }
-        look(&mut document, &dice);
+        exercise(&mut document, &dice);
     }
-    let_in
+    accepted
 }
 
 #[test]
@@ -221,7 +223,7 @@ fn nonsensical_updates_do_not_panic() {
 }
 
 #[test]
-fn neither_do_both_together() {
+fn a_mix_of_both_does_not_panic() {
     let both = |dice: &Dice, honest: &[Vec<u8>], document: &Document| match dice.below(3) {
         0 => damaged(dice, honest),
         1 => honest[dice.below(honest.len() as u64) as usize].clone(),
@@ -243,11 +245,19 @@ fn a_room_takes_any_frame_of_either_protocol() {
         for turn in 0..60 {
             let now = i64::from(turn) * 100;
             let id = 1 + dice.below(3) as u32;
-            if room.seat(id).is_none() {
-                let speaks = [Some(Speaks::Yjs), Some(Speaks::Json), None][dice.below(3) as usize];
+            if room.connection(id).is_none() {
+                let protocol = [Some(Protocol::Yjs), Some(Protocol::Json), None][dice.below(3) as usize];
                 let (name, host) = (None, None);
                 room.join(
-                    Arrival { id, speaks, name, role: Role::Editor, expires_at: None, host, wants_events: true },
+                    NewConnection {
+                        id,
+                        protocol,
+                        name,
+                        role: Role::Editor,
+                        expires_at: None,
+                        host,
+                        wants_events: true,
+                    },
                     now,
                 );
             }
@@ -257,11 +267,11 @@ fn a_room_takes_any_frame_of_either_protocol() {
             let text: String = (0..dice.below(12)).map(|_| dice.of(&words)).collect();
             let texts = [text, json!({ "type": "update", "data": { "code": dice.of(&words) } }).to_string()];
             let output = match dice.below(2) {
-                0 => room.receive(id, Incoming::Binary(&frame), now),
-                _ => room.receive(id, Incoming::Text(&texts[dice.below(2) as usize]), now),
+                0 => room.on_frame(id, Incoming::Binary(&frame), now),
+                _ => room.on_frame(id, Incoming::Text(&texts[dice.below(2) as usize]), now),
             };
             closed += output.effects.iter().filter(|effect| matches!(effect, Effect::Close { .. })).count();
-            room.wake(now);
+            room.on_alarm(now);
         }
         room.state();
     }

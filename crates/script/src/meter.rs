@@ -1,12 +1,11 @@
-//! Calls that let a script be stopped from inside, for runtimes that cannot interrupt one: at the start of every
-//! function and of every turn of a loop.
+//! Inserts a call at the start of every function and every iteration of a loop, for runtimes that cannot interrupt a script.
 //!
-//! Nothing that a script can write goes on for ever without passing one of them, but single operations of the language
-//! can take long (a regular expression, sorting, a huge string): those are not metered.
+//! The call throws when the script's time is up. Every endless script reaches one of these calls. A single operation of the
+//! language (a regular expression, a sort, a huge string) can still take long: operations are not metered.
 
-use crate::positions::Edits;
+use crate::positions::Insertions;
 use crate::syntax;
-use docle_protocol::isolate::ScriptLanguage;
+use docle_protocol::isolate::Dialect;
 use oxc::allocator::Allocator;
 use oxc::ast::ast::{
     ArrowFunctionExpression, DoWhileStatement, ForInStatement, ForOfStatement, ForStatement, Function, Statement,
@@ -16,13 +15,12 @@ use oxc::ast_visit::{Visit, walk};
 use oxc::span::{GetSpan, Span};
 use oxc::syntax::scope::ScopeFlags;
 
-/// JavaScript with `call`, an expression, wherever it must pass. Text that does not parse stays as it is, because it
-/// will not run either.
-pub fn add_checks(text: &str, call: &str) -> (String, Edits) {
+/// Inserts `call`, an expression, into JavaScript. Text that does not parse stays unchanged: it does not run either.
+pub fn add_checks(text: &str, call: &str) -> (String, Insertions) {
     let allocator = Allocator::default();
     let mut checks = Checks::default();
-    if let Ok(read) = syntax::read(&allocator, text, ScriptLanguage::JavaScript) {
-        checks.visit_program(read.program);
+    if let Ok(parsed) = syntax::parse(&allocator, text, Dialect::JavaScript) {
+        checks.visit_program(parsed.program);
     }
     let [statement, open_statement, open_expression] = [format!("{call};"), format!("{{{call};"), format!("({call},")];
     let insertions = checks.insertions.into_iter().map(|(offset, kind)| {
@@ -35,7 +33,7 @@ pub fn add_checks(text: &str, call: &str) -> (String, Edits) {
         };
         (offset as usize, text)
     });
-    Edits::apply(text, insertions.collect())
+    Insertions::apply(text, insertions.collect())
 }
 
 enum Insertion {
@@ -46,7 +44,7 @@ enum Insertion {
     CloseExpression,
 }
 
-/// What to insert, in an order in which insertions at one offset nest: openings outside first, closings inside first.
+/// The insertions in nesting order: at one offset the outer opening comes first and the inner closing comes first.
 #[derive(Default)]
 struct Checks {
     insertions: Vec<(u32, Insertion)>,
@@ -57,12 +55,12 @@ impl Checks {
         self.insertions.push((offset, insertion));
     }
 
-    /// Behind the brace with which a block begins.
+    /// Inserts a statement after the opening brace of a block.
     fn in_block(&mut self, block: Span) {
         self.at(block.start + 1, Insertion::Statement);
     }
 
-    /// The body of a loop, which `visit` walks.
+    /// Inserts a statement into the body of a loop and walks the body with `visit`.
     fn body(&mut self, body: &Statement<'_>, visit: impl FnOnce(&mut Self)) {
         let span = body.span();
         if matches!(body, Statement::BlockStatement(_)) {

@@ -1,7 +1,7 @@
-//! Reading the text of a script: its tree and its scopes, or what does not parse.
+//! Parses a script into its syntax tree and scopes, or into its syntax errors.
 
-use crate::positions::Lines;
-use docle_protocol::isolate::{Finding, ScriptLanguage};
+use crate::positions::LineIndex;
+use docle_protocol::isolate::{Diagnostic, Dialect};
 use oxc::allocator::Allocator;
 use oxc::ast::ast::Program;
 use oxc::diagnostics::OxcDiagnostic;
@@ -10,76 +10,79 @@ use oxc::semantic::{AstNodes, Scoping, SemanticBuilder};
 use oxc::span::{GetSpan, SourceType};
 
 /// A script that parses.
-pub struct Read<'a> {
+pub struct ParsedScript<'a> {
     pub program: &'a mut Program<'a>,
     pub scoping: Scoping,
     /// Names that are used and not declared: name, start and end in bytes.
-    pub free: Vec<(&'a str, u32, u32)>,
+    pub unresolved: Vec<(&'a str, u32, u32)>,
 }
 
-/// Why a script does not parse.
-pub struct Wrong(Vec<OxcDiagnostic>);
+/// The syntax errors of a script.
+pub struct SyntaxErrors(Vec<OxcDiagnostic>);
 
-impl Wrong {
-    /// The parser's words, and where.
-    pub fn findings(self, lines: &Lines<'_>) -> Vec<Finding> {
-        let finding = |error: OxcDiagnostic| {
+impl SyntaxErrors {
+    /// The diagnostics for the author, in the order of the text.
+    pub fn diagnostics(self, lines: &LineIndex<'_>) -> Vec<Diagnostic> {
+        let diagnostic = |error: OxcDiagnostic| {
             let label = error.labels.as_ref().and_then(|labels| labels.first());
             let (start, length) = label.map_or((0, 0), |label| (label.offset(), label.len()));
             let message = match &error.help {
                 Some(help) => format!("{}: {help}", error.message),
                 None => error.message.to_string(),
             };
-            lines.finding("syntax", message, start, start + length)
+            lines.diagnostic("syntax", message, start, start + length)
         };
-        let mut findings: Vec<Finding> = self.0.into_iter().map(finding).collect();
-        findings.sort_by_key(|finding| (finding.line, finding.column));
-        findings
+        let mut diagnostics: Vec<Diagnostic> = self.0.into_iter().map(diagnostic).collect();
+        diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+        diagnostics
     }
 }
 
-/// Reads a script as what it becomes: strict, with `await` and `return` at its top.
-pub fn read<'a>(allocator: &'a Allocator, code: &'a str, language: ScriptLanguage) -> Result<Read<'a>, Wrong> {
-    let source_type = match language {
-        ScriptLanguage::JavaScript => SourceType::mjs(),
-        ScriptLanguage::TypeScript => SourceType::ts().with_module(true),
+/// Parses a script as the body of an asynchronous function in a module: strict, with `await` and `return`.
+///
+/// # Errors
+/// The syntax errors.
+pub fn parse<'a>(allocator: &'a Allocator, code: &'a str, dialect: Dialect) -> Result<ParsedScript<'a>, SyntaxErrors> {
+    let source_type = match dialect {
+        Dialect::JavaScript => SourceType::mjs(),
+        Dialect::TypeScript => SourceType::ts().with_module(true),
     };
     let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };
     let parsed = Parser::new(allocator, code, source_type).with_options(options).parse();
     if !parsed.errors.is_empty() {
-        return Err(Wrong(parsed.errors));
+        return Err(SyntaxErrors(parsed.errors));
     }
     let program: &'a mut Program<'a> = allocator.alloc(parsed.program);
     if let Some(hashbang) = &program.hashbang {
         let error = OxcDiagnostic::error("A script has no #! line").with_label(hashbang.span);
-        return Err(Wrong(vec![error]));
+        return Err(SyntaxErrors(vec![error]));
     }
-    let (scoping, free) = {
+    let (scoping, unresolved) = {
         let program: &Program<'_> = program;
         let built = SemanticBuilder::new().with_check_syntax_error(true).with_enum_eval(true).build(program);
         if !built.errors.is_empty() {
-            return Err(Wrong(built.errors));
+            return Err(SyntaxErrors(built.errors));
         }
         let (scoping, nodes) = built.semantic.into_scoping_and_nodes();
-        let free = free_names(&scoping, &nodes);
-        let free: Vec<(String, u32, u32)> = free;
-        (scoping, free)
+        let unresolved = unresolved_names(&scoping, &nodes);
+        (scoping, unresolved)
     };
-    let free = free.into_iter().map(|(name, start, end)| (allocator.alloc_str(&name), start, end)).collect();
-    Ok(Read { program, scoping, free })
+    let unresolved =
+        unresolved.into_iter().map(|(name, start, end)| (allocator.alloc_str(&name), start, end)).collect();
+    Ok(ParsedScript { program, scoping, unresolved })
 }
 
-fn free_names(scoping: &Scoping, nodes: &AstNodes<'_>) -> Vec<(String, u32, u32)> {
-    let mut free = Vec::new();
+fn unresolved_names(scoping: &Scoping, nodes: &AstNodes<'_>) -> Vec<(String, u32, u32)> {
+    let mut unresolved = Vec::new();
     for (name, references) in scoping.root_unresolved_references() {
         for reference in references {
             let reference = scoping.get_reference(*reference);
-            // Types are erased, and what is only looked at for its type does nothing.
+            // The translator erases types, also the operand of a `typeof` in a type.
             if reference.is_value() && !reference.flags().is_value_as_type() {
                 let span = nodes.get_node(reference.node_id()).kind().span();
-                free.push((name.to_string(), span.start, span.end));
+                unresolved.push((name.to_string(), span.start, span.end));
             }
         }
     }
-    free
+    unresolved
 }

@@ -1,24 +1,24 @@
-//! What is accepted, refused and changed, and where things stand; that the modules do what scripts say is tested with
-//! V8 in tests/isolates.
+//! What the crate accepts, rejects and translates, and the positions that it reports. tests/isolates runs the modules in V8.
 
 use super::*;
+use docle_protocol::isolate::ScriptLanguage;
 use proptest::prelude::*;
 
 fn script(language: ScriptLanguage, code: &str) -> Script {
     Script { code: code.to_owned(), language }
 }
 
-/// `rule line:column-line:column` of each finding.
+/// `rule line:column-line:column` of each diagnostic.
 fn found(language: ScriptLanguage, code: &str) -> Vec<String> {
-    let findings = check(&script(language, code));
-    let place = |Finding { rule, line, column, end_line, end_column, .. }: &Finding| {
+    let diagnostics = check(&script(language, code));
+    let show = |Diagnostic { rule, line, column, end_line, end_column, .. }: &Diagnostic| {
         format!("{rule} {line}:{column}-{end_line}:{end_column}")
     };
-    findings.iter().map(place).collect()
+    diagnostics.iter().map(show).collect()
 }
 
-const JS: ScriptLanguage = ScriptLanguage::JavaScript;
-const TS: ScriptLanguage = ScriptLanguage::TypeScript;
+const JS: ScriptLanguage = ScriptLanguage::named("javascript");
+const TS: ScriptLanguage = ScriptLanguage::named("typescript");
 
 #[test]
 fn what_scripts_have_is_accepted() {
@@ -62,8 +62,8 @@ fn what_scripts_have_is_accepted() {
 }
 
 #[test]
-fn what_scripts_do_not_have_is_found_where_it_stands() {
-    for (code, places) in [
+fn what_scripts_do_not_have_is_found_at_its_position() {
+    for (code, expected) in [
         ("const fs = require('fs')", &["require 1:12-1:19"][..]),
         ("\n  eval('1')", &["eval 2:3-2:7"]),
         ("return new Function('return 1')", &["Function 1:12-1:20"]),
@@ -83,8 +83,8 @@ fn what_scripts_do_not_have_is_found_where_it_stands() {
         ("function f(process) {} return process", &["process 1:31-1:38"]),
         ("return typeof process.env", &["process 1:15-1:22"]),
     ] {
-        assert_eq!(found(JS, code), places, "{code}");
-        assert_eq!(found(TS, code), places, "as TypeScript: {code}");
+        assert_eq!(found(JS, code), expected, "{code}");
+        assert_eq!(found(TS, code), expected, "as TypeScript: {code}");
     }
     assert_eq!(found(TS, "import fs = require('fs')"), ["import 1:1-1:26"]);
     assert_eq!(found(TS, "namespace N { import fs = require('fs') }"), ["import 1:15-1:40"]);
@@ -93,7 +93,7 @@ fn what_scripts_do_not_have_is_found_where_it_stands() {
 }
 
 #[test]
-fn what_does_not_parse_is_found_where_it_ends_to_make_sense() {
+fn syntax_errors_have_the_position_of_the_unexpected_token() {
     for (code, line_and_column) in [
         ("return 1 +", (1, 11)),
         ("} evil(); {", (1, 1)),
@@ -107,21 +107,21 @@ fn what_does_not_parse_is_found_where_it_ends_to_make_sense() {
         ("#!/bin/node", (1, 1)),
         ("const x: number = 1", (1, 7)),
     ] {
-        let findings = check(&script(JS, code));
-        let first = findings.first().map(|first| (first.rule.as_str(), (first.line, first.column)));
-        assert_eq!(first, Some(("syntax", line_and_column)), "{code}: {findings:?}");
+        let diagnostics = check(&script(JS, code));
+        let first = diagnostics.first().map(|first| (first.rule.as_str(), (first.line, first.column)));
+        assert_eq!(first, Some(("syntax", line_and_column)), "{code}: {diagnostics:?}");
         assert!(prepare(&script(JS, code), "t", true).is_err(), "{code}");
     }
     let jsx = check(&script(TS, "return <div>a</div>"));
     assert_eq!(jsx[0].rule, "syntax", "{jsx:?}");
 }
 
-fn module(language: ScriptLanguage, code: &str, metered: bool) -> Prepared {
-    prepare(&script(language, code), "t", metered).unwrap_or_else(|findings| panic!("{code}: {findings:?}"))
+fn module(language: ScriptLanguage, code: &str, metered: bool) -> ScriptModule {
+    prepare(&script(language, code), "t", metered).unwrap_or_else(|diagnostics| panic!("{code}: {diagnostics:?}"))
 }
 
-/// The lines of a module that are made of the author's.
-fn body(prepared: &Prepared) -> &str {
+/// The lines of a module between its first and its last.
+fn body(prepared: &ScriptModule) -> &str {
     prepared.module.split_once('\n').unwrap().1.strip_suffix("\n};\n").unwrap()
 }
 
@@ -130,11 +130,11 @@ fn javascript_stays_as_it_is() {
     let code = "const a  =  1 ; // so\r\nreturn  a";
     let prepared = module(JS, code, false);
     assert_eq!(body(&prepared), code);
-    assert_eq!(prepared.restore("at script_t.js:3:9)"), "at code.js:2:9)");
+    assert_eq!(prepared.restore_positions("at script_t.js:3:9)"), "at code.js:2:9)");
 }
 
 #[test]
-fn checks_are_everywhere_where_a_script_can_go_on() {
+fn every_loop_and_every_function_has_a_check() {
     for (code, expected) in [
         ("for (;;) {}", "for (;;) {__check_t();}"),
         ("for (;;);", "for (;;){__check_t();;}"),
@@ -162,28 +162,29 @@ fn checks_are_everywhere_where_a_script_can_go_on() {
 }
 
 #[test]
-fn places_lead_back_to_the_author() {
+fn positions_map_back_to_the_author() {
     let code = "enum A { B }\nfor (;;) { interface C {} /* \u{1f600} */ throw new Error(`${A.B}`) }";
     for (language, metered) in [(TS, false), (TS, true)] {
         let prepared = module(language, code, metered);
-        let thrown = Lines::of(&prepared.module).place(prepared.module.find("new Error").unwrap());
-        let restored = prepared.restore(&format!("Error\n    at f (script_t.js:{}:{})", thrown.0 + 1, thrown.1 + 1));
+        let thrown = LineIndex::of(&prepared.module).position(prepared.module.find("new Error").unwrap());
+        let restored =
+            prepared.restore_positions(&format!("Error\n    at f (script_t.js:{}:{})", thrown.0 + 1, thrown.1 + 1));
         assert_eq!(restored, "Error\n    at f (code.ts:2:42)", "{}", prepared.module);
-        assert_eq!(prepared.first_place(&restored), Some((2, 42)));
+        assert_eq!(prepared.first_position(&restored), Some((2, 42)));
     }
     let code = "const f = () => { null.x };\nwhile (true) f()";
     let prepared = module(JS, code, true);
     for part in ["null", "f()"] {
-        let lines = Lines::of(&prepared.module);
-        let (line, column) = lines.place(prepared.module.rfind(part).unwrap());
-        let (author_line, author_column) = Lines::of(code).place(code.rfind(part).unwrap());
-        let restored = prepared.restore(&format!("script_t.js:{}:{}", line + 1, column + 1));
+        let lines = LineIndex::of(&prepared.module);
+        let (line, column) = lines.position(prepared.module.rfind(part).unwrap());
+        let (author_line, author_column) = LineIndex::of(code).position(code.rfind(part).unwrap());
+        let restored = prepared.restore_positions(&format!("script_t.js:{}:{}", line + 1, column + 1));
         assert_eq!(restored, format!("code.js:{}:{}", author_line + 1, author_column + 1));
     }
 }
 
 #[test]
-fn only_places_are_restored() {
+fn only_positions_are_restored() {
     let prepared = module(JS, "return 1", false);
     for (text, restored) in [
         ("nothing here", "nothing here"),
@@ -192,9 +193,9 @@ fn only_places_are_restored() {
         ("script_t.js:99999999999:1 script_t.js:2:", "code.js:99999999999:1 code.js:2:"),
         ("script_t.js:2:8script_t.js:2:9", "code.js:1:8code.js:1:9"),
     ] {
-        assert_eq!(prepared.restore(text), restored);
+        assert_eq!(prepared.restore_positions(text), restored);
     }
-    assert_eq!(prepared.first_place("a code.js b"), None);
+    assert_eq!(prepared.first_position("a code.js b"), None);
 }
 
 #[test]
@@ -224,7 +225,7 @@ proptest! {
             for language in [JS, TS] {
                 for metered in [false, true] {
                     if let Ok(prepared) = prepare(&script(language, &code), "t", metered) {
-                        prepared.restore(&format!("{raw}script_t.js:1:1 script_t.js:4294967295:4294967295{raw}"));
+                        prepared.restore_positions(&format!("{raw}script_t.js:1:1 script_t.js:4294967295:4294967295{raw}"));
                     }
                 }
             }

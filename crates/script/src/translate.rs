@@ -1,37 +1,37 @@
-//! TypeScript into JavaScript.
+//! Translates TypeScript into JavaScript.
 
-use crate::positions::{Lines, SourceMap};
-use crate::syntax::Read;
-use docle_protocol::isolate::Finding;
+use crate::positions::{LineIndex, SourceMap};
+use crate::syntax::ParsedScript;
+use docle_protocol::isolate::Diagnostic;
 use oxc::allocator::Allocator;
 use oxc::ast::ast::{ExportNamedDeclaration, Statement};
 use oxc::codegen::{Codegen, CodegenOptions, CommentOptions};
 use oxc::transformer::{TransformOptions, Transformer};
 use std::path::{Path, PathBuf};
 
-/// The JavaScript that a script in TypeScript means, and where its parts come from. Only types and what TypeScript adds
-/// to the language are translated; the rest stays as it is.
+/// Translates a script into JavaScript and returns the source map. The translator removes types and replaces what TypeScript
+/// adds to the language; it does not touch anything else.
 ///
 /// # Errors
-/// What cannot be translated.
+/// The constructs that cannot be translated.
 pub fn to_javascript<'a>(
     allocator: &'a Allocator,
-    read: Read<'a>,
+    parsed: ParsedScript<'a>,
     code: &str,
-) -> Result<(String, SourceMap), Vec<Finding>> {
-    let Read { program, scoping, .. } = read;
+) -> Result<(String, SourceMap), Vec<Diagnostic>> {
+    let ParsedScript { program, scoping, .. } = parsed;
     let options = TransformOptions::default();
     let transformed = Transformer::new(allocator, Path::new("code.ts"), &options).build_with_scoping(scoping, program);
     if !transformed.errors.is_empty() {
-        let lines = Lines::of(code);
-        let finding = |error: oxc::diagnostics::OxcDiagnostic| {
+        let lines = LineIndex::of(code);
+        let diagnostic = |error: oxc::diagnostics::OxcDiagnostic| {
             let label = error.labels.as_ref().and_then(|labels| labels.first());
             let (start, length) = label.map_or((0, 0), |label| (label.offset(), label.len()));
-            lines.finding("syntax", error.message.to_string(), start, start + length)
+            lines.diagnostic("syntax", error.message.to_string(), start, start + length)
         };
-        return Err(transformed.errors.into_iter().map(finding).collect());
+        return Err(transformed.errors.into_iter().map(diagnostic).collect());
     }
-    // Where nothing but types was imported or exported, `export {}` would keep the text a module.
+    // After the removal of types the transformer leaves `export {}`, which a function body cannot contain.
     program
         .body
         .retain(|statement| !matches!(statement, Statement::ExportNamedDeclaration(export) if is_empty(export)));

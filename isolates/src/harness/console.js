@@ -1,4 +1,4 @@
-//! The console of scripts: what is logged is kept, in order and up to a limit, and handed over with the outcome.
+//! The console of a script: keeps the log in order and up to a limit, for the outcome.
 
 import { formatAll } from "./values.js";
 
@@ -11,24 +11,24 @@ let unitsLeft = 0;
 let json = "";
 const truncated = { __proto__: null, stdout: false, stderr: false };
 
-/** Starts the log: times count from `start`, and only so much is kept. */
+/** Starts the log: times count from `start`; the limits bound the kept entries and UTF-16 units. */
 export function startLog(start, maxEntries, maxUnits) {
   began = start;
   entriesLeft = maxEntries;
   unitsLeft = maxUnits;
 }
 
-/** What was logged, as a JSON array, and whether something is missing from it. */
+/** The log as a JSON array, and which streams were truncated. */
 export function entries() {
   return { __proto__: null, json: `[${json}]`, truncated };
 }
 
-/** Keeps one message, if there is room. */
+/** Appends one message, within the limits. */
 export function log(level, values) {
   const full = entriesLeft <= 0 || unitsLeft <= 0;
   const message = full ? "" : formatAll(values);
   if (full || message.length > unitsLeft) {
-    // What comes later is left out as well, however short, so that what is kept is the beginning.
+    // The log drops every later message as well, so that it always holds the beginning.
     entriesLeft = 0;
     truncated[level === "warn" || level === "error" ? "stderr" : "stdout"] = true;
     return;
@@ -41,7 +41,7 @@ export function log(level, values) {
 const counts = new Map();
 const timers = new Map();
 
-/** The console that scripts see: the methods that print, and those of the others that scripts use. */
+/** The console of the script: the methods that print, and the other methods that scripts use. */
 export const captured = {
   debug: (...values) => log("debug", values),
   log: (...values) => log("log", values),

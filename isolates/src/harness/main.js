@@ -1,26 +1,37 @@
-//! Runs one script and answers with its outcome: the main module of the isolate that the script gets.
+//! The main module of an isolate: runs one script and responds with its outcome.
 //!
-//! Scripts share this isolate with nobody but these modules, and may change everything in it. So what the outcome is
-//! made with is taken from the language before the script starts, objects of ours have no prototype, and the outcome is
-//! written as text. A script that tampers nevertheless spoils its own outcome, and nothing else: whoever reads it takes
-//! it for hostile.
+//! A script shares the isolate with these modules only, and can change every built-in object. Therefore the harness takes
+//! references to the built-ins before the script starts, its own objects have no prototype, and it writes the outcome as
+//! text. A script that tampers with the harness spoils its own outcome only: the Worker treats the outcome as untrusted.
 
 import { entries, startLog } from "./console.js";
-import { expire, expired, startMeter } from "./meter.js";
+import { expire, isExpired, startMeter } from "./meter.js";
 import { provide } from "./runtime.js";
 import script from "./script.js";
 import { showOnlyScripts } from "./stack.js";
 import { describeError, serialize } from "./values.js";
 
 const { stringify } = JSON;
-const Answer = Response;
-const Future = Promise;
+const { Response: Responses, Promise: Promises } = globalThis;
 const wait = setTimeout;
 const clock = performance.now.bind(performance);
 
-/** Resolves with how the script ended, or that its time was up. */
-function settle(timeoutMs) {
-  return new Future((resolve) => {
+export default {
+  async fetch(request, env) {
+    const job = await request.json();
+    const began = clock();
+    showOnlyScripts();
+    startLog(began, job.maxLogEntries, job.maxLogBytes);
+    provide(job, env.HOST);
+    startMeter(job.timeoutMs);
+    const completion = await complete(job.timeoutMs);
+    return new Responses(outcome(completion, job.maxResultBytes, began));
+  },
+};
+
+/** Resolves with the completion of the script, or when its time is up. */
+function complete(timeoutMs) {
+  return new Promises((resolve) => {
     wait(() => {
       expire();
       resolve({ __proto__: null, error: undefined });
@@ -37,33 +48,20 @@ async function run(resolve) {
   }
 }
 
-/** The outcome as JSON: `result` or `error` and `expired`, and always `logs`, `truncated` and `timeMs`. */
-function outcome(ending, maxResultBytes, began) {
+/** The outcome as JSON: one of `result`, `error` and `expired`, and always `logs`, `truncated` and `timeMs`. */
+function outcome(completion, maxResultBytes, began) {
   let fields;
-  if (expired()) {
+  if (isExpired()) {
     fields = '"expired":true';
-  } else if ("value" in ending) {
+  } else if ("value" in completion) {
     try {
-      fields = `"result":${serialize(ending.value, maxResultBytes)}`;
+      fields = `"result":${serialize(completion.value, maxResultBytes)}`;
     } catch (error) {
       fields = `"error":${describeError(error)}`;
     }
   } else {
-    fields = `"error":${describeError(ending.error)}`;
+    fields = `"error":${describeError(completion.error)}`;
   }
   const { json, truncated } = entries();
   return `{${fields},"logs":${json},"truncated":${stringify(truncated)},"timeMs":${clock() - began}}`;
 }
-
-export default {
-  async fetch(request, env) {
-    const job = await request.json();
-    const began = clock();
-    showOnlyScripts();
-    startLog(began, job.maxLogEntries, job.maxLogBytes);
-    provide(job, env.HOST);
-    startMeter(job.timeoutMs);
-    const ending = await settle(job.timeoutMs);
-    return new Answer(outcome(ending, job.maxResultBytes, began));
-  },
-};

@@ -1,29 +1,29 @@
-//! The clock of a script, where the runtime itself cannot interrupt one: its loops and functions call [`check`].
+//! The time limit of a script in a runtime that cannot interrupt it: loops and functions of the script call `check`.
 
 const { now } = Date;
 const Failure = Error;
 
 let deadline = Infinity;
 let calls = 0;
-let isExpired = false;
+let expired = false;
 
 /** Starts the clock: `timeoutMs` from now. */
 export function startMeter(timeoutMs) {
   deadline = now() + timeoutMs;
 }
 
-/** Throws when the time is up, and from then on always, so that catching it does not help. */
+/** Throws once the time is up. Every later call throws as well, so a script that catches the error ends too. */
 export function check() {
-  if (isExpired || ((++calls & 0x3ff) === 0 && now() > deadline)) {
-    isExpired = true;
+  if (expired || ((++calls & 0x3ff) === 0 && now() > deadline)) {
+    expired = true;
     throw new Failure("The script's time is up.");
   }
 }
 
-/** Declares the time to be up. */
+/** Ends the time of the script now. */
 export function expire() {
-  isExpired = true;
+  expired = true;
 }
 
 /** Whether the time is up. */
-export const expired = () => isExpired;
+export const isExpired = () => expired;

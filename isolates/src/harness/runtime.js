@@ -1,4 +1,4 @@
-//! What a script sees beside the language: `context` and the runtime APIs that its job allows.
+//! The imports of a script: `context` and the runtime APIs that its job allows.
 
 import { captured, log } from "./console.js";
 
@@ -13,15 +13,15 @@ export let api;
 export let db;
 export let ai;
 
-/** Fills in what the script imports. `host` answers for the APIs that reach outside. */
+/** Sets the imports of the script. `host` answers the APIs that reach outside of the isolate. */
 export function provide(job, host) {
   const allowed = (name) => job.apis.includes(name);
-  const over = (name, use) => (allowed(name) ? use : () => refuse(name));
+  const ifAllowed = (name, call) => (allowed(name) ? call : () => refuse(name));
   context = job.context;
   console = allowed("console") ? captured : new Proxy(captured, { get: (_, method) => () => refuse(`console.${Text(method)}`, "console") });
-  api = over("api", async (url, options = {}) => readBody(await call(host, "api", { url: Text(url), options })));
-  db = over("db", (query) => call(host, "db", query));
-  ai = over("ai", (model, input) => call(host, "ai", { model, input }));
+  api = ifAllowed("api", async (url, options = {}) => readBody(await call(host, "api", { url: Text(url), options })));
+  db = ifAllowed("db", (query) => call(host, "db", query));
+  ai = ifAllowed("ai", (model, input) => call(host, "ai", { model, input }));
 
   globalThis.console = console;
   globalThis.fetch = async () => refuseGlobal("fetch");
@@ -53,22 +53,22 @@ class RuntimeApiError extends Error {
   }
 }
 
-/** Asks the host. Both ways go as JSON, so that nothing but data crosses. */
+/** Calls the host. Request and response are JSON, so that only data crosses the boundary. */
 async function call(host, name, argument) {
   const response = await host.fetch(`http://host/${name}`, { method: "POST", body: stringify(argument ?? null) });
-  const answer = parse(await response.text());
-  if (answer.error) throw new RuntimeApiError(answer.error.name, answer.error.message);
-  return answer.value;
+  const { value, error } = parse(await response.text());
+  if (error) throw new RuntimeApiError(error.name, error.message);
+  return value;
 }
 
-/** The answer of an HTTP request with its body parsed where it is JSON. */
-function readBody({ text, ...answer }) {
-  if (/^application\/(?:[\w.-]+\+)?json\b/i.test(answer.headers["content-type"] ?? "")) {
+/** The response of an HTTP request, with a JSON body parsed. */
+function readBody({ text, ...response }) {
+  if (/^application\/(?:[\w.-]+\+)?json\b/i.test(response.headers["content-type"] ?? "")) {
     try {
-      return { ...answer, body: parse(text) };
+      return { ...response, body: parse(text) };
     } catch {
-      // What says to be JSON and is none is still text.
+      // A body that claims to be JSON and does not parse stays text.
     }
   }
-  return { ...answer, body: text };
+  return { ...response, body: text };
 }

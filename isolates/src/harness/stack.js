@@ -1,8 +1,8 @@
-//! Stacks as scripts see them: the script's own frames, without those of the harness around it.
+//! Stacks of errors: shows the frames of the script and hides those of the harness.
 
 const Text = String;
 
-/** Makes V8 leave out all frames but the script's. */
+/** Makes V8 omit all frames but the script's: <https://v8.dev/docs/stack-trace-api>. */
 export function showOnlyScripts() {
   Error.prepareStackTrace = (error, frames) => {
     let stack;
@@ -15,9 +15,9 @@ export function showOnlyScripts() {
       const frame = frames[index];
       const file = frame.getFileName();
       if (typeof file !== "string" || !file.startsWith("script_")) continue;
-      const place = `${file}:${frame.getLineNumber()}:${frame.getColumnNumber()}`;
+      const position = `${file}:${frame.getLineNumber()}:${frame.getColumnNumber()}`;
       // The function around the script is the module's default export.
-      stack += `\n    at ${frame.getFunctionName() === "default" ? place : Text(frame)}`;
+      stack += `\n    at ${frame.getFunctionName() === "default" ? position : Text(frame)}`;
     }
     return stack;
   };

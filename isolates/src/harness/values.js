@@ -1,4 +1,4 @@
-//! Values of scripts as text: for results, log lines and errors.
+//! Turns the values of a script into text: results, log lines and errors.
 
 const { stringify } = JSON;
 const { apply, getPrototypeOf, ownKeys } = Reflect;
@@ -25,7 +25,7 @@ class ResultError extends Error {
   name = "ResultError";
 }
 
-/** The result as JSON. @throws ResultError with the way out, where there is no such JSON. */
+/** The result as JSON. @throws ResultError for a value that has no JSON, or whose JSON is too long. */
 export function serialize(value, maxBytes) {
   if (value === undefined) return "null";
   if (typeof value === "function" || typeof value === "symbol") {
@@ -39,27 +39,27 @@ export function serialize(value, maxBytes) {
   }
   if (json === undefined) return "null";
   if (json.length > maxBytes) {
-    throw new ResultError(`The result has ${json.length} characters as JSON; at most ${maxBytes} bytes are handed over. Return less.`);
+    throw new ResultError(`The result has ${json.length} characters as JSON; the limit is ${maxBytes} bytes. Return less.`);
   }
   return json;
 }
 
-/** What was thrown, as JSON with `name`, `message` and `stack`. */
+/** A thrown value as JSON with `name`, `message` and `stack`. */
 export function describeError(error) {
   const isError = error instanceof Errors || (typeof error === "object" && error !== null && safely(() => kindOf(error)) === "[object Error]");
   const name = isError ? safely(() => Text(error.name)) : "Error";
   const message = isError ? messageOf(error) : `Uncaught ${format(error)}`;
   const stack = isError ? safely(() => Text(error.stack)) : "";
-  return `{"name":${stringify(cut(name || "Error", 200))},"message":${stringify(cut(message))},"stack":${stringify(cut(stack))}}`;
+  return `{"name":${stringify(truncate(name || "Error", 200))},"message":${stringify(truncate(message))},"stack":${stringify(truncate(stack))}}`;
 }
 
 /** The arguments of a console method as one message. */
 export function formatAll(values) {
   let message = "";
   for (let index = 0; index < values.length && message.length <= MAX_MESSAGE; index += 1) {
-    message += (index === 0 ? "" : " ") + (typeof values[index] === "string" ? cut(values[index]) : format(values[index]));
+    message += (index === 0 ? "" : " ") + (typeof values[index] === "string" ? truncate(values[index]) : format(values[index]));
   }
-  return cut(message);
+  return truncate(message);
 }
 
 /** A value as Node would print it, on one line. */
@@ -95,8 +95,8 @@ function formatObject(value, depth, above) {
   const path = [...above, value];
   const inner = (item) => formatAt(item, depth + 1, path);
   const parts = [];
-  const add = (make) => {
-    if (parts.length < MAX_ITEMS) parts[parts.length] = make();
+  const add = (show) => {
+    if (parts.length < MAX_ITEMS) parts[parts.length] = show();
     else parts[MAX_ITEMS] = "… more items";
   };
   if (isArray(value) || Buffers.isView(value)) {
@@ -135,14 +135,14 @@ function messageOf(error) {
   return safely(() => Text(error.message ?? error), "an error without a message");
 }
 
-function cut(text, max = MAX_MESSAGE) {
+function truncate(text, max = MAX_MESSAGE) {
   return text.length > max ? `${slice(text, 0, max)}…` : text;
 }
 
-function safely(make, otherwise = "") {
+function safely(read, fallback = "") {
   try {
-    return make();
+    return read();
   } catch {
-    return otherwise;
+    return fallback;
   }
 }

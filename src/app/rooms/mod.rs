@@ -10,7 +10,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::PortError;
 use crate::ports::rooms::BillingKey;
 use crate::store::rooms;
-use docle_room::seat::Role;
+use docle_room::role::Role;
 
 pub use crate::store::rooms::StoredRoom;
 

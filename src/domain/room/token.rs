@@ -7,7 +7,7 @@ use crate::domain::room::id::RoomId;
 use crate::domain::timestamp::Timestamp;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use docle_room::seat::Role;
+use docle_room::role::Role;
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;

@@ -12,7 +12,7 @@ use crate::http::request::call::Call;
 use crate::http::request::subprotocol;
 use crate::ports::rooms::{Admitted, BillingKey};
 use ::http::header::ORIGIN;
-use docle_room::seat::Role;
+use docle_room::role::Role;
 
 /// Somebody who may come in.
 pub struct RoomCaller {

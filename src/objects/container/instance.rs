@@ -249,7 +249,7 @@ impl ContainerInstance {
             let error = match ask(runner).await {
                 Ok(health) => {
                     let runner = Runner { instance: Some(health.instance), ..runner.clone() };
-                    return Ok(Up { runner, places: health.places });
+                    return Ok(Up { runner, places: health.slots });
                 }
                 Err(RunnerError::Mismatch(why)) => return Err(RunnerError::Mismatch(why)),
                 Err(error) => error,

@@ -127,7 +127,7 @@ fn percent_decode(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::room::id::RANDOM_BYTES;
-    use docle_room::seat::Role;
+    use docle_room::role::Role;
     use serde_json::json;
 
     #[test]

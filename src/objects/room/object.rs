@@ -19,9 +19,9 @@ use crate::platform::entropy::RuntimeEntropy;
 use crate::platform::object_sql::ObjectSql;
 use crate::ports::rooms::{BillingKey, JoinRequest};
 use crate::ports::{Clock, Entropy, Level, Log, PortError};
-use docle_room::close::Close;
-use docle_room::room::{Arrival, Effect, Frame, Incoming, Output, Room as Logic, RunAsked};
-use docle_room::seat::{Seat, Speaks};
+use docle_room::close::CloseReason;
+use docle_room::connection::{Connection, Protocol};
+use docle_room::room::{Effect, Frame, Incoming, NewConnection, Output, Room as Logic, RunRequest};
 use serde_json::json;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -87,7 +87,7 @@ impl DurableObject for Room {
             WebSocketIncomingMessage::String(text) => Incoming::Text(text),
             WebSocketIncomingMessage::Binary(bytes) => Incoming::Binary(bytes),
         };
-        let asked = self.act(|logic| logic.receive(id, incoming, now()))?;
+        let asked = self.act(|logic| logic.on_frame(id, incoming, now()))?;
         self.set_alarm().await?;
         if let Some(asked) = asked {
             runs::run(self, Asked::InRoom(asked)).await?;
@@ -112,7 +112,7 @@ impl DurableObject for Room {
             self.delete().await?;
             return Response::empty();
         }
-        self.act(|logic| logic.wake(now()))?;
+        self.act(|logic| logic.on_alarm(now()))?;
         let sql = self.sql();
         self.with(|live| if live.is_compacted() { Ok(()) } else { live.compact(&sql) })?;
         self.set_alarm().await?;
@@ -136,7 +136,7 @@ impl Room {
     }
 
     /// Asks the room, and does what it says; what remains is a run, which takes its time.
-    pub(super) fn act(&self, ask: impl FnOnce(&mut Logic) -> Output) -> Result<Option<RunAsked>> {
+    pub(super) fn act(&self, ask: impl FnOnce(&mut Logic) -> Output) -> Result<Option<RunRequest>> {
         let sql = self.sql();
         let done = self.with(|live| {
             let output = ask(&mut live.logic);
@@ -151,7 +151,7 @@ impl Room {
     /// Forgets what could not be stored. Nobody has seen it but whoever it came from, who comes back with it.
     fn start_over(&self) {
         for socket in self.state.get_websockets() {
-            let (code, reason) = (Close::Failed.code(), Close::Failed.reason());
+            let (code, reason) = (CloseReason::Failed.code(), CloseReason::Failed.message());
             // It is being closed; that it may be closed already does not matter.
             let _ = socket.serialize_attachment("").and_then(|()| socket.close(Some(code), Some(reason)));
         }
@@ -168,9 +168,9 @@ impl Room {
         let mut sockets = HashMap::new();
         for socket in self.state.get_websockets() {
             let kept = socket.deserialize_attachment::<String>().ok().flatten();
-            if let Some(seat) = kept.and_then(|kept: String| Seat::decode(&kept)) {
-                sockets.insert(seat.id, socket);
-                stored.seats.push(seat);
+            if let Some(connection) = kept.and_then(|kept: String| Connection::decode(&kept)) {
+                sockets.insert(connection.id, socket);
+                stored.connections.push(connection);
             }
         }
         let unreadable = || PortError("The document of a room is unreadable.".to_owned());
@@ -193,7 +193,7 @@ impl Room {
         let JoinRequest { role, name, expires_at, host, speaks_yjs, wants_events } = seat;
         let id = self.with(|live| {
             let mut ids = std::iter::repeat_with(random);
-            Ok(ids.find(|id| live.logic.seat(*id).is_none()).unwrap_or_default())
+            Ok(ids.find(|id| live.logic.connection(*id).is_none()).unwrap_or_default())
         })?;
         self.state.accept_websocket_with_tags(&server, &[&id.to_string()]);
         let sql = self.sql();
@@ -204,8 +204,9 @@ impl Room {
             }
             Ok(())
         })?;
-        let speaks = speaks_yjs.then_some(Speaks::Yjs);
-        self.act(|logic| logic.join(Arrival { id, speaks, name, role, expires_at, host, wants_events }, now()))?;
+        let protocol = speaks_yjs.then_some(Protocol::Yjs);
+        let new = NewConnection { id, protocol, name, role, expires_at, host, wants_events };
+        self.act(|logic| logic.join(new, now()))?;
         Response::from_websocket(client)
     }
 
@@ -214,7 +215,7 @@ impl Room {
         // Whoever closes waits for the answer to it; a socket that broke takes none.
         let _ = socket.close(Some(1000), Some(""));
         let sql = self.sql();
-        self.act(|logic| logic.leave(id))?;
+        self.act(|logic| logic.detach(id))?;
         self.with(|live| {
             live.sockets.remove(&id);
             if live.logic.is_empty() && live.exists && live.metadata.empty_since.is_none() {
@@ -227,7 +228,7 @@ impl Room {
     }
 
     async fn delete(&self) -> Result<()> {
-        self.act(|logic| logic.close_all(Close::Gone))?;
+        self.act(|logic| logic.close_all(CloseReason::Deleted))?;
         self.memory.borrow_mut().take();
         self.state.storage().delete_alarm().await?;
         self.state.storage().delete_all().await
@@ -256,8 +257,8 @@ impl Room {
 
 impl Live {
     /// Appends, keeps, sends, in this order.
-    fn carry_out(&mut self, output: Output, sql: &ObjectSql) -> std::result::Result<Option<RunAsked>, PortError> {
-        let Output { append, keep, effects } = output;
+    fn carry_out(&mut self, output: Output, sql: &ObjectSql) -> std::result::Result<Option<RunRequest>, PortError> {
+        let Output { append, attach, effects } = output;
         if !append.is_empty() {
             self.create(sql)?;
         }
@@ -267,17 +268,17 @@ impl Live {
             self.log.bytes += update.len();
             storage::append(sql, rev, Timestamp(now()), update)?;
         }
-        for id in keep {
-            if let (Some(socket), Some(seat)) = (self.sockets.get(&id), self.logic.seat(id)) {
-                socket.serialize_attachment(seat.encode()).map_err(failed)?;
+        for id in attach {
+            if let (Some(socket), Some(connection)) = (self.sockets.get(&id), self.logic.connection(id)) {
+                socket.serialize_attachment(connection.encode()).map_err(failed)?;
             }
         }
         let mut run = None;
         for effect in effects {
             match effect {
                 Effect::Send { to, frame } => self.send(&to, &frame),
-                Effect::Close { seat, why } => self.close(seat, why),
-                Effect::Run(asked) => run = Some(asked),
+                Effect::Close { connection, reason } => self.close(connection, reason),
+                Effect::Run(request) => run = Some(request),
             }
         }
         Ok(run)
@@ -293,10 +294,11 @@ impl Live {
         }
     }
 
-    fn close(&mut self, id: u32, why: Close) {
+    fn close(&mut self, id: u32, reason: CloseReason) {
         let Some(socket) = self.sockets.remove(&id) else { return };
         // Whatever becomes of the socket, its seat does not come back with it.
-        let _ = socket.serialize_attachment("").and_then(|()| socket.close(Some(why.code()), Some(why.reason())));
+        let _ =
+            socket.serialize_attachment("").and_then(|()| socket.close(Some(reason.code()), Some(reason.message())));
     }
 
     pub(super) fn create(&mut self, sql: &ObjectSql) -> std::result::Result<(), PortError> {

@@ -4,7 +4,7 @@ use crate::objects::room::object::{Room, programs};
 use crate::objects::room::storage;
 use crate::ports::PortError;
 use crate::ports::rooms::{ProgramRequest, Refused, RoomRun, RoomRunEnd, RunAs, RunMessage};
-use docle_room::room::RunAsked;
+use docle_room::room::RunRequest;
 use futures::StreamExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use worker::Result;
 
 /// A run that the room has granted.
 pub enum Asked {
-    InRoom(RunAsked),
+    InRoom(RunRequest),
     ByHttp { run: RoomRun, request: Value },
 }
 
@@ -51,15 +51,15 @@ pub async fn run(room: &Room, asked: Asked) -> Result<RoomRunEnd> {
                 live.create(&sql)?;
                 storage::save_result(&sql, &result)
             })?;
-            room.act(|logic| logic.end_run(result.clone()))?;
+            room.act(|logic| logic.on_run_result(result.clone()))?;
             RoomRunEnd::Result(result)
         }
         Ok(Err(refused)) => {
-            room.act(|logic| logic.refuse_run(&refused.code, &refused.message))?;
+            room.act(|logic| logic.on_run_refused(&refused.code, &refused.message))?;
             RoomRunEnd::Refused(refused)
         }
         Err(error) => {
-            room.act(|logic| logic.refuse_run("internal", "The program could not be run."))?;
+            room.act(|logic| logic.on_run_refused("internal", "The program could not be run."))?;
             return Err(error);
         }
     };
@@ -74,7 +74,7 @@ async fn follow(room: &Room, asked: Asked) -> Result<std::result::Result<Value, 
             .ok_or_else(|| PortError("A room without a billing_key was asked to run.".to_owned()))
     })?;
     let ask = match asked {
-        Asked::InRoom(RunAsked { host, request, .. }) => {
+        Asked::InRoom(RunRequest { host, request, .. }) => {
             ProgramRequest { billing_key: RunAs::Room { billing_key, host }, request }
         }
         Asked::ByHttp { run: RoomRun { admitted: Some(admitted), .. }, request } => {
@@ -90,7 +90,7 @@ async fn follow(room: &Room, asked: Asked) -> Result<std::result::Result<Value, 
     };
     while let Some(heard) = heard.next().await {
         match heard {
-            RunMessage::Event(event) => drop(room.act(|logic| logic.tell_run(event))?),
+            RunMessage::Event(event) => drop(room.act(|logic| logic.on_run_event(event))?),
             RunMessage::Result(result) => return Ok(Ok(result)),
         }
     }

@@ -201,7 +201,7 @@ fn health_says_whether_the_runner_answers() {
         properties: [].into(),
         languages: [].into(),
         running: 0,
-        places: 4,
+        slots: 4,
         waiting: [].into(),
         ready: [].into(),
         waiting_mb: None,
@@ -209,7 +209,7 @@ fn health_says_whether_the_runner_answers() {
     };
     *app.run_pools.health.borrow_mut() = Some(runner);
     let ok = health(&mut app);
-    assert_eq!((&ok["status"], &ok["backend"]["runner"]["places"]), (&json!("ok"), &json!(4)));
+    assert_eq!((&ok["status"], &ok["backend"]["runner"]["slots"]), (&json!("ok"), &json!(4)));
     assert_eq!(
         (&ok["environment"], &ok["protocol"], &ok["backend"]["kind"]),
         (&json!("test"), &json!(1), &json!("url"))

@@ -252,7 +252,7 @@ impl Operation {
         self.fails(&[ErrorCode::RateLimitExceeded])
     }
 
-    /// The same operation, of a session that changes something: the call has to come from the service's own pages, and
+    /// The same operation, which changes something: the call has to come from the service's own pages, and
     /// a body in a type that pages of other sites cannot send.
     pub fn changes(self) -> Self {
         let has_type = self.method != Method::Delete;
@@ -272,8 +272,7 @@ impl Caller {
     const fn errors(self) -> &'static [ErrorCode] {
         use ErrorCode::*;
         match self {
-            Self::Anyone => &[],
-            Self::Visitor => &[ForeignOrigin],
+            Self::Anyone | Self::Visitor => &[],
             Self::Key | Self::KeySocket => &[ApiKeyRequired, InvalidApiKey, DomainNotAllowed],
             Self::Reader => &[InvalidApiKey, DomainNotAllowed],
             Self::Session => &[SessionRequired],

@@ -1,55 +1,59 @@
-//! What clients that speak JSON say, and what they are told.
+//! Handles the messages of JSON clients.
 
-use super::Room;
-use crate::document::{Meta, NOTHING};
-use crate::message::{self, Invalid, Message, NewText};
-use crate::seat::{Presence, Role, Seat, Speaks, is_color};
+use super::connections::clean_name;
+use super::state::Room;
+use crate::color::is_color;
+use crate::connection::{Connection, Protocol};
+use crate::document::{EMPTY_UPDATE, Meta};
+use crate::json_protocol::{self, InvalidMessage, JsonMessage, UpdateData};
+use crate::presence::Presence;
+use crate::role::Role;
 use crate::shadow::Shadow;
 use serde_json::{Value, json};
 
 impl Room {
-    /// A connection is one that speaks JSON from now on, and is told everything.
-    pub(super) fn speak_json(&mut self, id: u32, now: i64) {
-        let taken: Vec<u64> =
-            self.seats.values().filter_map(|seat| seat.presence.as_ref()).map(|presence| presence.client).collect();
+    /// Makes a connection a JSON one and sends it the whole state.
+    pub(super) fn greet_json(&mut self, id: u32, now: i64) {
+        let presences = self.connections.values().filter_map(|connection| connection.presence.as_ref());
+        let taken: Vec<u64> = presences.map(|presence| presence.client).collect();
         let rev = self.history.rev();
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        seat.speaks = Speaks::Json;
-        seat.shadow = Shadow::of(rev);
-        // Among Yjs clients it goes by its seat's number, which is as random as theirs.
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.protocol = Protocol::Json;
+        connection.shadow = Shadow::of(rev);
+        // The Yjs client id of a JSON client is its connection id, which is random as well.
         let client = (u64::from(id)..).find(|client| !taken.contains(client)).unwrap_or_default();
-        seat.presence = Some(Presence { client, clock: 1, state: seat.state_for_yjs(), announced_at: now });
-        self.output.keep.push(id);
-        self.tell_everything(id, "init");
-        self.announce(id, now);
+        connection.presence = Some(Presence { client, clock: 1, state: connection.state_for_yjs(), announced_at: now });
+        self.output.attach.push(id);
+        self.send_state(id, "init");
+        self.broadcast_presence(id, now);
     }
 
-    pub(super) fn hear_json(&mut self, id: u32, text: &str, now: i64) {
-        match message::read(text) {
-            Ok(Message::Update(new)) => self.hear_text(id, &new, now),
-            Ok(Message::Cursor(offset)) => self.hear_cursor(id, offset, now),
-            Ok(Message::Sync) => {
+    pub(super) fn on_json_frame(&mut self, id: u32, text: &str, now: i64) {
+        match json_protocol::read(text) {
+            Ok(JsonMessage::Update(data)) => self.on_update(id, &data, now),
+            Ok(JsonMessage::Cursor(offset)) => self.on_cursor(id, offset, now),
+            Ok(JsonMessage::Sync) => {
                 let rev = self.history.rev();
-                if let Some(seat) = self.seats.get_mut(&id) {
-                    seat.shadow.tell(rev);
+                if let Some(connection) = self.connections.get_mut(&id) {
+                    connection.shadow.mark_sent(rev);
                 }
-                self.tell_everything(id, "sync");
+                self.send_state(id, "sync");
             }
-            Ok(Message::Run { stdin }) => self.ask_to_run(id, stdin),
-            Ok(Message::Join { name, color }) => self.hear_name(id, name, color, now),
-            Err(Invalid { field, message }) => self.refuse(id, "invalid_message", field, &message),
+            Ok(JsonMessage::Run { stdin }) => self.on_run(id, stdin),
+            Ok(JsonMessage::Join { name, color }) => self.on_join(id, name, color, now),
+            Err(InvalidMessage { field, message }) => self.reply_error(id, "invalid_message", field, &message),
         }
     }
 
-    /// Tells a connection why its message had no effect.
-    pub(super) fn refuse(&mut self, id: u32, code: &str, field: &str, message: &str) {
-        self.reply_json(id, &message::error(code, field, message));
+    /// Replies with an error: the message had no effect.
+    pub(super) fn reply_error(&mut self, id: u32, code: &str, field: &str, message: &str) {
+        self.reply_json(id, &json_protocol::error(code, field, message));
     }
 
-    /// Tells everybody who speaks JSON what the text is now; the one that it came from only where `also_sender`.
-    pub(super) fn tell_text(&mut self, by: u32, also_sender: bool, now: i64) {
-        let Some(sender) = self.seats.get(&by) else { return };
-        if !self.seats.values().any(Seat::speaks_json) {
+    /// Sends the current text to all JSON clients, and to the sender of the change only with `also_sender`.
+    pub(super) fn broadcast_text(&mut self, by: u32, also_sender: bool, now: i64) {
+        let Some(sender) = self.connections.get(&by) else { return };
+        if !self.connections.values().any(Connection::is_json) {
             return;
         }
         let mut data = self.document_for_json();
@@ -57,10 +61,10 @@ impl Room {
         let message = json!({ "type": "update", "userId": sender.user_id(), "data": data, "timestamp": now });
         let except = (!also_sender).then_some(by);
         let rev = self.rev();
-        for seat in self.seats.values_mut().filter(|seat| Some(seat.id) != except) {
-            seat.shadow.tell(rev);
+        for connection in self.connections.values_mut().filter(|connection| Some(connection.id) != except) {
+            connection.shadow.mark_sent(rev);
         }
-        self.send_json(except, &message);
+        self.broadcast_json(except, &message);
     }
 
     fn document_for_json(&self) -> Value {
@@ -79,12 +83,12 @@ impl Room {
         data
     }
 
-    fn tell_everything(&mut self, id: u32, kind: &str) {
-        let Some(seat) = self.seats.get(&id) else { return };
-        let (user_id, role) = (seat.user_id(), seat.role);
+    fn send_state(&mut self, id: u32, kind: &str) {
+        let Some(connection) = self.connections.get(&id) else { return };
+        let (user_id, role) = (connection.user_id(), connection.role);
         let mut data = self.state();
         data["role"] = json!(role);
-        let cursors = self.seats.values().filter(|other| other.id != id).filter_map(|other| {
+        let cursors = self.connections.values().filter(|other| other.id != id).filter_map(|other| {
             let offset = self.document.offset_of(other.cursor.as_ref()?)?;
             Some((other.user_id(), json!(offset)))
         });
@@ -92,30 +96,29 @@ impl Room {
         self.reply_json(id, &json!({ "type": kind, "userId": user_id, "data": data }));
     }
 
-    fn hear_text(&mut self, id: u32, new: &NewText, now: i64) {
-        let Some(seat) = self.seats.get(&id) else { return };
-        if seat.role < Role::Editor {
-            return self.refuse(id, "not_an_editor", "type", "needs the role editor: nothing was changed");
+    fn on_update(&mut self, id: u32, data: &UpdateData, now: i64) {
+        let Some(connection) = self.connections.get(&id) else { return };
+        if connection.role < Role::Editor {
+            return self.reply_error(id, "not_an_editor", "type", "needs the role editor: nothing was changed");
         }
         let rev = self.rev();
         let mut needs_correction = false;
-        if let Some(code) = &new.code {
-            match self.merge(id, code, new.rev, now) {
+        if let Some(code) = &data.code {
+            match self.merge(id, code, data.rev, now) {
                 Ok(corrected) => needs_correction = corrected,
                 Err((error, field, message)) => {
-                    self.refuse(id, error, field, message);
-                    return self.tell_everything(id, "sync");
+                    self.reply_error(id, error, field, message);
+                    return self.send_state(id, "sync");
                 }
             }
         }
-        self.change_meta(id, new, now);
+        self.change_meta(id, data, now);
         if self.rev() > rev {
-            self.tell_text(id, needs_correction, now);
+            self.broadcast_text(id, needs_correction, now);
         }
     }
 
-    /// Puts what a client did to its text on top of what others did. Gives whether the result differs from what the
-    /// client has.
+    /// Merges a client's text into the document. Returns whether the client needs the merged text.
     fn merge(
         &mut self,
         id: u32,
@@ -123,75 +126,75 @@ impl Room {
         rev: Option<u64>,
         now: i64,
     ) -> Result<bool, (&'static str, &'static str, &'static str)> {
-        let Some(seat) = self.seats.get(&id) else { return Ok(false) };
+        let Some(connection) = self.connections.get(&id) else { return Ok(false) };
         let text = self.document.code();
-        let merge = seat.shadow.merge(&self.history, text, code, rev).map_err(|_| {
-            ("unknown_revision", "rev", "is not one that is still known: nothing was changed; start from this text")
+        let merge = connection.shadow.merge(&self.history, text, code, rev).map_err(|_| {
+            ("unknown_revision", "rev", "is unknown or too old: nothing was changed; start from this text")
         })?;
         let (bytes, inserted) = (text.len() + merge.change.inserted_bytes(), merge.change.inserted_bytes());
-        if !self.document.admits(bytes, inserted) {
+        if !self.document.can_insert(bytes, inserted) {
             let message = "would make the text larger than 1 MiB, or the room larger than 2 MiB: nothing was changed";
             return Err(("text_too_large", "data.code", message));
         }
         let before = self.code_before();
         match self.document.edit(&merge.change) {
-            Some(update) => self.changed(id, update, before, now),
-            // The client is sent a text that it did not have. It must have a revision of its own, so that the next message
-            // says whether the client has seen it.
-            None if merge.needs_correction => self.changed(id, NOTHING.to_owned(), before, now),
+            Some(update) => self.record_change(id, update, before, now),
+            // The client will receive a text that differs from its own. That text needs a revision of its own, so that the
+            // client's next message shows whether the client has received it.
+            None if merge.needs_correction => self.record_change(id, EMPTY_UPDATE.to_owned(), before, now),
             None => {}
         }
         let (needs_correction, rev) = (merge.needs_correction, self.rev());
-        if let Some(seat) = self.seats.get_mut(&id) {
-            seat.shadow.keep(merge, rev, code);
-            self.output.keep.push(id);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.shadow.record(merge, rev, code);
+            self.output.attach.push(id);
         }
         Ok(needs_correction)
     }
 
-    fn change_meta(&mut self, id: u32, new: &NewText, now: i64) {
+    fn change_meta(&mut self, id: u32, data: &UpdateData, now: i64) {
         let old = self.document.meta();
         let meta = Meta {
-            lang: new.lang.clone().or_else(|| old.lang.clone()),
-            entrypoint: new.entrypoint.clone().or_else(|| old.entrypoint.clone()),
-            packages: new.packages.clone().unwrap_or_else(|| old.packages.clone()),
+            lang: data.lang.clone().or_else(|| old.lang.clone()),
+            entrypoint: data.entrypoint.clone().or_else(|| old.entrypoint.clone()),
+            packages: data.packages.clone().unwrap_or_else(|| old.packages.clone()),
         };
         let before = self.code_before();
         if let Some(update) = self.document.set_meta(&meta) {
-            self.changed(id, update, before, now);
+            self.record_change(id, update, before, now);
         }
     }
 
-    fn hear_cursor(&mut self, id: u32, offset: u32, now: i64) {
-        let place = self.document.place_at(offset);
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        seat.cursor = Some(place);
-        let user_id = seat.user_id();
-        self.present_json(id, now);
-        self.send_json(Some(id), &json!({ "type": "cursor", "userId": user_id, "data": { "cursor": offset } }));
+    fn on_cursor(&mut self, id: u32, offset: u32, now: i64) {
+        let position = self.document.relative_position(offset);
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.cursor = Some(position);
+        let user_id = connection.user_id();
+        self.update_presence(id, now);
+        self.broadcast_json(Some(id), &json!({ "type": "cursor", "userId": user_id, "data": { "cursor": offset } }));
     }
 
-    fn hear_name(&mut self, id: u32, name: Option<String>, color: Option<String>, now: i64) {
+    fn on_join(&mut self, id: u32, name: Option<String>, color: Option<String>, now: i64) {
         if color.as_ref().is_some_and(|color| !is_color(color)) {
-            return self.refuse(id, "invalid_message", "data.color", "must be a colour like \"#51cf66\"");
+            return self.reply_error(id, "invalid_message", "data.color", "must be a colour like \"#51cf66\"");
         }
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        seat.name = name.and_then(|name| super::proper_name(&name)).unwrap_or_else(|| seat.name.clone());
-        seat.color = color.unwrap_or_else(|| seat.color.clone());
-        self.present_json(id, now);
-        self.tell_who_came(id);
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.name = name.and_then(|name| clean_name(&name)).unwrap_or_else(|| connection.name.clone());
+        connection.color = color.unwrap_or_else(|| connection.color.clone());
+        self.update_presence(id, now);
+        self.broadcast_user(id);
     }
 
-    /// Tells Yjs clients what has changed about somebody who speaks JSON.
-    fn present_json(&mut self, id: u32, now: i64) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        let state = seat.state_for_yjs();
-        if let Some(presence) = &mut seat.presence {
+    /// Updates the presence of a JSON client and sends it to the Yjs clients.
+    fn update_presence(&mut self, id: u32, now: i64) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let state = connection.state_for_yjs();
+        if let Some(presence) = &mut connection.presence {
             presence.clock += 1;
             presence.state = state;
             presence.announced_at = now;
         }
-        self.output.keep.push(id);
-        self.announce(id, now);
+        self.output.attach.push(id);
+        self.broadcast_presence(id, now);
     }
 }

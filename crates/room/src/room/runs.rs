@@ -1,54 +1,26 @@
-//! Running what is in the room: one program at a time, in sight of everybody.
+//! Runs the program of the room, one run at a time, and broadcasts its events.
 
-use super::Room;
-use crate::seat::Role;
-use crate::wire;
+use super::output::{Effect, Output, RunRequest};
+use super::state::Room;
+use crate::role::Role;
+use crate::yjs_protocol;
+use docle_languages::RunLanguage;
 use serde_json::{Value, json};
 
-/// A wish to run the program, which the room grants.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunAsked {
-    /// Who asks, as clients of the JSON protocol know them.
-    pub user_id: String,
-    /// The host of the page that they asked from.
-    pub host: Option<String>,
-    /// What would be the body of a request to run it.
-    pub request: Value,
-}
-
-/// What is known of runs.
-pub(super) struct Runs {
-    has_owner: bool,
-    /// Who asked for the run that goes on.
-    running: Option<String>,
-    result: Option<Value>,
-}
-
-/// A message of the JSON protocol about a run.
-fn message(user_id: &str, data: Value) -> Value {
-    json!({ "type": "run", "userId": user_id, "data": data })
-}
-
-impl Runs {
-    pub(super) fn new(has_owner: bool, result: Option<Value>) -> Self {
-        Self { has_owner, running: None, result }
-    }
-
-    pub(super) fn set_owned(&mut self) {
-        self.has_owner = true;
-    }
-
-    /// The result of the last run.
-    pub(super) fn result(&self) -> Option<&Value> {
-        self.result.as_ref()
-    }
-}
+/// A program is already running.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Busy;
 
 impl Room {
-    /// Somebody asks for a run by HTTP, where who may was decided already; `code` and `lang` replace the room's own.
+    /// A project owns the room from now on, so programs can run in it.
+    pub fn set_owned(&mut self) {
+        self.runs.has_owner = true;
+    }
+
+    /// Begins a run that an authorized client asked for by HTTP. `code` and `lang` replace the room's own.
     ///
     /// # Errors
-    /// Where a program runs already.
+    /// When a program is already running.
     pub fn begin_run(&mut self, user_id: &str, code: Option<String>, lang: Option<String>) -> Result<Value, Busy> {
         if self.runs.running.is_some() {
             return Err(Busy);
@@ -57,65 +29,66 @@ impl Room {
         Ok(self.program(code, lang, None))
     }
 
-    /// Something happened in the run that goes on, as an event of the run API; everybody hears it.
-    pub fn tell_run(&mut self, event: Value) -> super::Output {
+    /// Broadcasts an event of the current run.
+    pub fn on_run_event(&mut self, event: Value) -> Output {
         let by = self.runs.running.clone().unwrap_or_default();
-        self.tell_all(&message(&by, event));
+        self.broadcast_event(&message(&by, event));
         self.take_output()
     }
 
-    /// The run has ended with this result, which latecomers will see.
-    pub fn end_run(&mut self, result: Value) -> super::Output {
+    /// Broadcasts the result of the current run and keeps it for later connections.
+    pub fn on_run_result(&mut self, result: Value) -> Output {
         let by = self.runs.running.take().unwrap_or_default();
-        self.tell_all(&message(&by, json!({ "type": "complete", "result": result })));
+        self.broadcast_event(&message(&by, json!({ "type": "complete", "result": result })));
         self.runs.result = Some(result);
         self.take_output()
     }
 
-    /// The run did not begin.
-    pub fn refuse_run(&mut self, code: &str, why: &str) -> super::Output {
+    /// Broadcasts that the run API refused the current run.
+    pub fn on_run_refused(&mut self, code: &str, reason: &str) -> Output {
         let by = self.runs.running.take().unwrap_or_default();
-        self.tell_all(&message(&by, json!({ "type": "refused", "code": code, "message": why })));
+        self.broadcast_event(&message(&by, json!({ "type": "refused", "code": code, "message": reason })));
         self.take_output()
     }
 
-    /// Whether a program runs.
+    /// Whether a program is running.
     pub fn is_running(&self) -> bool {
         self.runs.running.is_some()
     }
 
-    pub(super) fn ask_to_run(&mut self, id: u32, stdin: Option<String>) {
-        let Some(seat) = self.seats.get(&id) else { return };
+    /// A connection asks for a run.
+    pub(super) fn on_run(&mut self, id: u32, stdin: Option<String>) {
+        let Some(connection) = self.connections.get(&id) else { return };
         if !self.runs.has_owner {
-            let message = "needs a room of a project, whose key pays for it: make one with POST /api/rooms";
-            return self.refuse(id, "room_without_owner", "type", message);
+            let message = "needs a room of a project, whose key pays for the run: create one with POST /api/rooms";
+            return self.reply_error(id, "room_without_owner", "type", message);
         }
-        if seat.role < Role::Runner {
-            return self.refuse(id, "not_a_runner", "type", "needs the role runner");
+        if connection.role < Role::Runner {
+            return self.reply_error(id, "not_a_runner", "type", "needs the role runner");
         }
         if self.runs.running.is_some() {
-            return self.refuse(id, "already_running", "type", "has to wait until the program that runs has ended");
+            return self.reply_error(id, "already_running", "type", "must wait until the running program has ended");
         }
-        let (user_id, host) = (seat.user_id(), seat.host.clone());
+        let (user_id, host) = (connection.user_id(), connection.host.clone());
         self.runs.running = Some(user_id.clone());
         let request = self.program(None, None, stdin);
-        self.output.effects.push(super::Effect::Run(RunAsked { user_id, host, request }));
+        self.output.effects.push(Effect::Run(RunRequest { user_id, host, request }));
     }
 
-    /// A latecomer hears how the last run ended.
-    pub(super) fn tell_events_so_far(&mut self, id: u32) {
-        let wants_events = self.seats.get(&id).is_some_and(|seat| seat.wants_events);
+    /// Sends the last result to a new Yjs connection that wants events.
+    pub(super) fn send_last_result(&mut self, id: u32) {
+        let wants_events = self.connections.get(&id).is_some_and(|connection| connection.wants_events);
         if let Some(result) = self.runs.result.clone().filter(|_| wants_events) {
             let message = message("", json!({ "type": "complete", "result": result }));
-            self.reply_yjs(id, wire::event(&message.to_string()));
+            self.reply_yjs(id, yjs_protocol::event(&message.to_string()));
         }
     }
 
-    /// The program as the run API takes it: the files where there are any, else the one text.
+    /// The program as a request to the run API: the files, or `code` in a room without files.
     fn program(&self, code: Option<String>, lang: Option<String>, stdin: Option<String>) -> Value {
         let meta = self.document.meta();
         let files = self.document.files();
-        let lang = lang.or(meta.lang).unwrap_or_else(|| "python".to_owned());
+        let lang = lang.or(meta.lang).unwrap_or_else(|| RunLanguage::default_one().name().to_owned());
         let mut program = json!({ "lang": lang });
         match code {
             Some(code) => program["code"] = json!(code),
@@ -136,16 +109,9 @@ impl Room {
         }
         program
     }
-
-    fn tell_all(&mut self, message: &Value) {
-        self.send_json(None, message);
-        let to: Vec<u32> =
-            self.seats.values().filter(|seat| seat.speaks_yjs() && seat.wants_events).map(|seat| seat.id).collect();
-        let frame = wire::event(&message.to_string());
-        self.send(to, super::Frame::Binary(frame.into()));
-    }
 }
 
-/// A program runs already.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Busy;
+/// A message of the JSON protocol about a run.
+fn message(user_id: &str, data: Value) -> Value {
+    json!({ "type": "run", "userId": user_id, "data": data })
+}

@@ -1,13 +1,16 @@
-//! Many people at once: clients of both protocols, any latency, and a room that is put away between any two messages.
+//! Many users at once: clients of both protocols, random latency, and hibernation between any two messages.
 
 use super::*;
+use crate::connection::{Connection, Protocol};
 use crate::lib0::Reader;
-use crate::wire::Said;
+use crate::role::Role;
+use crate::yjs_protocol::{self, YjsMessage};
+use serde_json::{Value, json};
 use std::collections::{HashSet, VecDeque};
 use yrs::updates::decoder::Decode;
 use yrs::{Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Text, TextRef, Transact, Update};
 
-/// The same numbers for the same seed.
+/// Random numbers that a seed determines.
 struct Dice(u64);
 
 impl Dice {
@@ -25,7 +28,7 @@ enum Kind {
 struct Client {
     id: u32,
     kind: Kind,
-    /// On their way.
+    /// Frames in transit.
     to_room: VecDeque<Vec<u8>>,
     from_room: VecDeque<Frame>,
 }
@@ -55,11 +58,12 @@ impl World {
         };
         for (index, kind) in kinds.into_iter().enumerate() {
             let id = 100 + index as u32;
-            let speaks = if matches!(kind, Kind::Yjs { .. }) { Speaks::Yjs } else { Speaks::Undecided { greet_at: 0 } };
+            let protocol =
+                if matches!(kind, Kind::Yjs { .. }) { Protocol::Yjs } else { Protocol::Undecided { greet_at: 0 } };
             world.clients.push(Client { id, kind, to_room: VecDeque::new(), from_room: VecDeque::new() });
-            let arrival = Arrival {
+            let new = NewConnection {
                 id,
-                speaks: Some(speaks),
+                protocol: Some(protocol),
                 name: None,
                 role: Role::Editor,
                 expires_at: None,
@@ -67,16 +71,16 @@ impl World {
                 wants_events: false,
             };
             let now = world.now;
-            world.act(|room| room.join(arrival, now));
-            world.act(|room| room.wake(now));
-            if speaks == Speaks::Yjs {
-                world.clients[index].to_room.push_back(wire::step_1(&[0]));
+            world.act(|room| room.join(new, now));
+            world.act(|room| room.on_alarm(now));
+            if protocol == Protocol::Yjs {
+                world.clients[index].to_room.push_back(yjs_protocol::step_1(&[0]));
             }
         }
         world
     }
 
-    /// What the shell does: append, then send.
+    /// Plays the shell: appends, then sends.
     fn act(&mut self, act: impl FnOnce(&mut Room) -> Output) {
         let output = act(self.room.as_mut().unwrap());
         self.stored.updates.extend(output.append);
@@ -92,18 +96,19 @@ impl World {
         }
     }
 
-    /// Puts the room away and gets it back from what is stored and what is kept with the sockets.
+    /// Evicts the room and loads it from its storage and the attachments.
     fn evict(&mut self) {
         let old = self.room.take().unwrap();
-        let seats = old.seats.values().map(|seat| Seat::decode(&seat.encode()).unwrap()).collect();
+        let attached = |connection: &Connection| Connection::decode(&connection.encode()).unwrap();
+        let connections = old.connections.values().map(attached).collect();
         let Stored { client, snapshot, history, updates, .. } = &self.stored;
         let (client, snapshot, history, updates) = (*client, snapshot.clone(), history.clone(), updates.clone());
-        self.room = Room::load(Stored { client, snapshot, history, updates, seats, ..Stored::default() });
+        self.room = Room::load(Stored { client, snapshot, history, updates, connections, ..Stored::default() });
         assert_eq!(self.room.as_ref().unwrap().rev(), old.rev());
         assert_eq!(self.room.as_ref().unwrap().document.code(), old.document.code());
     }
 
-    /// What the alarm does.
+    /// Compacts the log, as the alarm of the shell does.
     fn compact(&mut self) {
         let (snapshot, history) = self.room.as_mut().unwrap().snapshot();
         (self.stored.snapshot, self.stored.history) = (Some(snapshot), history.clone());
@@ -114,25 +119,25 @@ impl World {
         let (id, now) = (self.clients[index].id, self.now);
         let is_yjs = matches!(self.clients[index].kind, Kind::Yjs { .. });
         let Some(frame) = self.clients[index].to_room.pop_front() else { return };
-        // Nobody is too fast here.
+        // The clients stay within the rate limit.
         self.now += 20;
         if is_yjs {
-            self.act(|room| room.receive(id, Incoming::Binary(&frame), now));
+            self.act(|room| room.on_frame(id, Incoming::Binary(&frame), now));
         } else {
-            self.act(|room| room.receive(id, Incoming::Text(std::str::from_utf8(&frame).unwrap()), now));
+            self.act(|room| room.on_frame(id, Incoming::Text(std::str::from_utf8(&frame).unwrap()), now));
         }
     }
 
     fn deliver_to_client(&mut self, index: usize) {
         let client = &mut self.clients[index];
         match (client.from_room.pop_front(), &mut client.kind) {
-            (Some(Frame::Binary(frame)), Kind::Yjs { doc, .. }) => match wire::read(&frame) {
-                Some(Said::Step1(_)) => {
+            (Some(Frame::Binary(frame)), Kind::Yjs { doc, .. }) => match yjs_protocol::read(&frame) {
+                Some(YjsMessage::Step1(_)) => {
                     let mut reader = Reader::new(&frame[2..]);
                     let known = StateVector::decode_v1(reader.buffer().unwrap()).unwrap();
-                    client.to_room.push_back(wire::step_2(&doc.transact().encode_state_as_update_v1(&known)));
+                    client.to_room.push_back(yjs_protocol::step_2(&doc.transact().encode_state_as_update_v1(&known)));
                 }
-                Some(Said::Step2(update) | Said::Update(update)) => {
+                Some(YjsMessage::Step2(update) | YjsMessage::Update(update)) => {
                     doc.transact_mut().apply_update(Update::decode_v1(update).unwrap()).unwrap();
                 }
                 _ => {}
@@ -169,7 +174,7 @@ impl World {
             self.deleted.extend(chars.drain(at..at + removed));
         } else {
             for _ in 0..=self.dice.below(3) {
-                // Each character is typed once, so that it can be followed; all of them take two code units.
+                // Each character is typed only once, so the test can follow it. All of them take two code units.
                 let typed = char::from_u32(0x1f300 + self.typed.len() as u32).unwrap();
                 self.typed.push(typed);
                 inserted.push(typed);
@@ -181,7 +186,7 @@ impl World {
                 let mut txn = doc.transact_mut();
                 text.remove_range(&mut txn, 2 * at as u32, 2 * removed as u32);
                 text.insert(&mut txn, 2 * at as u32, &inserted);
-                client.to_room.push_back(wire::update(&txn.encode_update_v1()));
+                client.to_room.push_back(yjs_protocol::update(&txn.encode_update_v1()));
             }
             Kind::Json { text, rev, says_rev, .. } => {
                 let new: String =
@@ -215,7 +220,7 @@ impl World {
         }
     }
 
-    /// Everybody has the same text; gives how many characters are lost, and how many there were to lose.
+    /// Checks that all clients have the same text. Returns the number of lost characters and of typed ones.
     fn check(&self, seed: u64) -> (usize, usize) {
         let text = self.room.as_ref().unwrap().document.code();
         for client in &self.clients {
@@ -243,7 +248,7 @@ fn json_client(says_rev: bool) -> Kind {
 }
 
 #[test]
-fn everybody_converges_and_nobody_who_names_revisions_loses_a_character() {
+fn all_clients_converge_and_with_revisions_no_character_is_lost() {
     for seed in 0..100 {
         let mut world = World::new(seed, [yjs(10), yjs(11), json_client(true), json_client(true), json_client(true)]);
         world.play(400);
@@ -252,13 +257,13 @@ fn everybody_converges_and_nobody_who_names_revisions_loses_a_character() {
         assert_eq!(
             text.chars().count(),
             text.chars().collect::<HashSet<_>>().len(),
-            "seed {seed}: nothing comes twice"
+            "seed {seed}: no character appears twice"
         );
     }
 }
 
 #[test]
-fn without_revisions_less_than_one_character_of_a_hundred_is_lost() {
+fn without_revisions_less_than_one_percent_of_the_characters_is_lost() {
     let (mut lost, mut typed) = (0, 0);
     for seed in 0..100 {
         let mut world = World::new(seed, [yjs(10), yjs(11), json_client(false), json_client(false), json_client(true)]);
@@ -271,17 +276,17 @@ fn without_revisions_less_than_one_character_of_a_hundred_is_lost() {
 }
 
 #[test]
-fn what_comes_too_early_is_not_kept_but_asked_for_again() {
+fn an_update_with_missing_dependencies_is_dropped_and_requested_again() {
     let mut world = World::new(1, [yjs(10), yjs(11)]);
     world.play(0);
     world.type_something(0);
     let early = world.clients[0].to_room.pop_back().unwrap();
     world.type_something(0);
-    // The first is lost, the second builds upon it.
+    // The first update is lost; the second depends on it.
     world.deliver_to_room(0);
     assert_eq!(world.room.as_ref().unwrap().document.code(), "");
     let asked = world.clients[0].from_room.front().cloned();
-    assert!(matches!(asked, Some(Frame::Binary(frame)) if frame.starts_with(&[0, 0])), "it asks for everything");
+    assert!(matches!(asked, Some(Frame::Binary(frame)) if frame.starts_with(&[0, 0])), "the room sends step 1");
     world.play(0);
     assert_eq!(world.check(1), (0, world.typed.len()));
     assert!(!world.typed.is_empty() && !early.is_empty());

@@ -48,10 +48,10 @@ impl Example for Script {
 }
 
 impl Example for Validation {
-    const NAME: &'static str = "finding";
+    const NAME: &'static str = "diagnostic";
 
     fn example() -> Self {
-        let finding = Finding {
+        let diagnostic = Diagnostic {
             rule: text("require"),
             message: text("Scripts have no require: use api() for requests."),
             line: 1,
@@ -59,7 +59,7 @@ impl Example for Validation {
             end_line: 1,
             end_column: 19,
         };
-        Self { valid: false, errors: vec![finding] }
+        Self { valid: false, errors: vec![diagnostic] }
     }
 }
 

@@ -54,11 +54,12 @@ fn signing_in() -> Vec<Operation> {
              network may ask for 5 links in 15 minutes.",
         ))
         .gives::<Message>(200, "A link is on its way, if the address can have one.")
-        .fails(&[TooManyRequests]),
+        .fails(&[TooManyRequests])
+        .changes(),
         Operation::new(
             "get_verify",
             (Method::Get, "/auth/verify"),
-            (Tag::Accounts, Caller::Anyone),
+            visitor,
             "Show the page of a login link",
             "The page that a login link opens. Its button redeems the link.",
         )
@@ -78,7 +79,8 @@ fn signing_in() -> Vec<Operation> {
         .empty(303, "The same, as an answer to the form.")
         .header(Header::Location)
         .header(Header::SetCookie)
-        .fails(&[InvalidLink, UnsupportedMediaType]),
+        .fails(&[InvalidLink])
+        .changes(),
     ]
 }
 

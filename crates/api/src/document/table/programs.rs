@@ -55,7 +55,7 @@ pub fn operations() -> Vec<Operation> {
         ])
         .tells_rate(),
         Operation::new(
-            "talk_to_run",
+            "interactive_run",
             (Method::Get, "/api/run"),
             (Tag::Runs, Caller::KeySocket),
             "Run a program interactively",

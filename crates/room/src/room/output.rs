@@ -1,0 +1,55 @@
+//! The input and the output of a room, without sockets and storage.
+
+use crate::close::CloseReason;
+use serde_json::Value;
+use std::rc::Rc;
+
+/// The work for the shell, in this order: append, attach, and then the effects one after the other.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Updates to append to the log, each a revision.
+    pub append: Vec<Vec<u8>>,
+    /// Connections whose attachments have changed.
+    pub attach: Vec<u32>,
+    pub effects: Vec<Effect>,
+}
+
+/// An effect outside of the room's storage.
+#[derive(Debug)]
+pub enum Effect {
+    Send {
+        to: Vec<u32>,
+        frame: Frame,
+    },
+    Close {
+        connection: u32,
+        reason: CloseReason,
+    },
+    /// Runs the program.
+    Run(RunRequest),
+}
+
+/// A run that the room has granted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRequest {
+    /// The user in the JSON protocol who asked for the run.
+    pub user_id: String,
+    /// The host of the user's page.
+    pub host: Option<String>,
+    /// The body of a request to the run API.
+    pub request: Value,
+}
+
+/// A frame to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    Text(Rc<str>),
+    Binary(Rc<[u8]>),
+}
+
+/// A received frame.
+#[derive(Debug, Clone, Copy)]
+pub enum Incoming<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
+}
