@@ -3,11 +3,10 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { containerEnv } from "./containers/wrangler.mjs";
+import { containerEnv } from "./containers/settings.mjs";
 import { Failed, main, Missing } from "./setup/missing.mjs";
 import { inRoot, node, own, wrangler as installed } from "./setup/paths.mjs";
-import { prepareTools } from "./setup/prepare.mjs";
-import { buildIsolates, buildWorker } from "./setup/programs.mjs";
+import { build } from "./setup/prepare.mjs";
 
 const ENVIRONMENTS = ["staging", "production"];
 /** Secrets that are set where the environment of this command has them; others stay as they are. */
@@ -61,9 +60,7 @@ await main(async () => {
   if (!ENVIRONMENTS.includes(environment)) throw new Missing(`Say where to deploy: npm run deploy -- ${ENVIRONMENTS.join(" or ")}.`);
   const wrong = flags.find((flag) => flag !== "--dry-run");
   if (wrong) throw new Missing(`${wrong} is not known: there is --dry-run.`);
-  await prepareTools();
-  await buildWorker();
-  await buildIsolates();
+  await build(["worker", "isolates"]);
   const env = await containerEnv();
   if (flags.includes("--dry-run")) {
     run([...ISOLATES, "--dry-run", "--env", environment]);

@@ -6,7 +6,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { interpreterFlags, python } from "./setup/interpreters.mjs";
 import { main } from "./setup/missing.mjs";
-import { inRoot, isolatesModule, node, npm, runner, state, tools, uv, workerModule, wrangler } from "./setup/paths.mjs";
+import { bindgen, inRoot, isolatesModule, node, npm, runner, state, uv, workerModule, wrangler } from "./setup/paths.mjs";
 
 /** What a command prints first, or undefined where it cannot run. @param {string} command @param {...string} args */
 function says(command, ...args) {
@@ -36,8 +36,7 @@ await main(async () => {
     line("python", says("python3", "--version") && `${says(python(), "--version")} at ${python()}`, "install python3"),
   ];
   line("wasm target", target && existsSync(target) ? target : undefined, byStart);
-  line("worker-build", built(join(tools, "bin", "worker-build")), byStart);
-  line("wasm-bindgen", says(join(tools, "bin", "wasm-bindgen"), "--version"), byStart);
+  line("wasm-bindgen", built(bindgen), byStart);
   line("node here", process.version, "");
   line("node of programs", says(node, "--version"), byStart);
   line("npm of programs", says(node, npm, "--version"), byStart);

@@ -6,7 +6,7 @@ use crate::config::{self, Config};
 use crate::domain::pool::scheduler::PoolLimits;
 use crate::domain::room::token::SigningKey;
 use crate::objects::container::runner::{Address, Runner};
-use crate::objects::key_gate::call::GateStub;
+use crate::objects::key_gate::call::KeyGateStub;
 use crate::objects::room::call::RoomStub;
 use crate::objects::run_pool::call::RunPoolStub;
 use crate::platform::background::AfterCall;
@@ -20,8 +20,8 @@ use crate::platform::resend::Resend;
 use crate::platform::socket::RuntimeSockets;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Programs, Rooms};
-use crate::ports::{Background, Gates, KeyLedger, Kv, Mailer, Sql};
-use crate::store::ledger::SqlLedger;
+use crate::ports::{Background, KeyGates, KeyLedger, Kv, Mailer, PortError, Sql};
+use crate::store::ledger::{NoLedger, SqlLedger};
 use crate::store::outbox::Outbox;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -47,7 +47,7 @@ const MAIL_FROM: &str = "MAIL_FROM";
 struct Deployment {
     config: Config,
     sql: Rc<dyn Sql>,
-    gates: Rc<dyn Gates>,
+    gates: Rc<dyn KeyGates>,
     runs: Rc<dyn Kv>,
     rooms: Rc<dyn Rooms>,
     room_tokens: Option<SigningKey>,
@@ -70,7 +70,7 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
     let made = Rc::new(Deployment {
         mailer: mailer(env, &config, &sql),
         config,
-        gates: Rc::new(GateStub { namespace: env.durable_object(KEY_GATE)? }),
+        gates: Rc::new(KeyGateStub { namespace: env.durable_object(KEY_GATE)? }),
         sql,
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
@@ -122,18 +122,17 @@ fn isolates(env: &Env) -> Option<IsolateWorker> {
 /// # Errors
 /// When the deployment lacks a binding or has a variable that is wrong.
 pub fn programs(env: &Env, object: &State) -> Result<Rc<dyn Programs>> {
-    // Nobody's leaving ends a run that a whole room follows.
+    // Everybody in the room follows a run, so no client that leaves ends it.
     let never = AbortController::new()?.signal();
     Ok(Rc::new(RoomPrograms(app(never, env, Rc::new(AfterCall::of(object)))?)))
 }
 
-/// What the gates of keys need from outside.
-///
-/// # Errors
-/// When the deployment lacks a binding or has a variable that is wrong.
-pub fn ledger(env: &Env) -> Result<Rc<dyn KeyLedger>> {
-    let made = deployment(env)?;
-    Ok(Rc::new(SqlLedger { sql: Rc::clone(&made.sql), runs: Rc::clone(&made.runs) }))
+/// The database, as a key's gate uses it. In a deployment whose settings are wrong it fails at each use.
+pub fn ledger(env: &Env) -> Rc<dyn KeyLedger> {
+    match deployment(env) {
+        Ok(made) => Rc::new(SqlLedger { sql: Rc::clone(&made.sql), runs: Rc::clone(&made.runs) }),
+        Err(error) => Rc::new(NoLedger(PortError(error.to_string()))),
+    }
 }
 
 /// Resend where there is a key to it, the outbox on a development machine, else nothing.

@@ -12,7 +12,7 @@ import { echo } from "./echo.ts";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
 import { report } from "./report.ts";
 
-/** One run through the Worker. The first event of its stream says that it has its place; the second is the program's. */
+/** One run through the Worker. The first event of its stream says that it has a slot; the second is the program's. */
 async function run(docle: Docle, key = docle.worker.key, accept = "application/json") {
   const answer = await post(`${docle.worker.url}/api/run`, key, { lang: "python", code: "print('hello')" }, { accept }, "hello");
   if (answer.status !== 200 || answer.firstMs === 0) throw new Error(`a run went wrong: ${answer.text}`);

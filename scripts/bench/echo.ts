@@ -11,7 +11,7 @@ export async function echo(url: string, key: string): Promise<number> {
   const over = Promise.withResolvers<void>();
   let [text, heard, typed] = ["", () => {}, 0];
   socket.onopen = () => socket.send(JSON.stringify(program));
-  socket.onclose = () => over.reject(new Error(`the talk ended after ${typed} lines`));
+  socket.onclose = () => over.reject(new Error(`the interactive run ended after ${typed} lines`));
   socket.onmessage = ({ data }) => {
     const event = JSON.parse(data as string) as { type: string; data?: string; status?: string };
     if (event.type === "stdout" && (text += event.data ?? "").endsWith(`${typed}\n`)) heard();

@@ -17,7 +17,7 @@ import { report } from "./report.ts";
 /** Milliseconds of CPU that the Workers runtime under this process has used. */
 const runtimeCpuMs = () => runtimes().reduce((sum, pid) => sum + cpuMs(pid), 0);
 
-/** A million runs of the development project, as they would be booked. */
+/** A million runs of the development project, as they would be recorded. */
 const numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000000)";
 const millionRuns = [
   `${numbers} INSERT INTO usage_runs (run_id, project_id, key_id, created_at, tier, language, snippet, status, exit_code, duration_ms)
@@ -63,7 +63,7 @@ try {
   const unknown = newKey();
   const cases = [
     { name: "a run", key: () => docle.worker.key, status: 200 },
-    { name: "a key that nobody made", key: () => unknown, status: 401 },
+    { name: "an unknown key", key: () => unknown, status: 401 },
     { name: "a key whose limit is used up", key: () => limited, status: 429 },
   ];
   // What the runtime has compiled well by then stays so; what an isolate does first is measured elsewhere.

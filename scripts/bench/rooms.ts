@@ -32,7 +32,7 @@ class Typist {
     });
   }
 
-  /** Sends a letter as an update of a document of its own, of which nobody else knows anything. */
+  /** Sends a letter as an update of a document that no other client has. */
   type(): void {
     let update: Uint8Array = new Uint8Array();
     const keep = (made: Uint8Array) => void (update = made);

@@ -142,7 +142,7 @@ try {
     "",
     ...neighbours,
     "",
-    `* Interpreters that wait after the start: ${counts.join(", ")}; they hold ${waitingMB ?? "?"} MiB together, the jailers that they come of included.`,
+    `* Interpreters that wait after the start: ${counts.join(", ")}; they hold ${waitingMB ?? "?"} MiB together, their spawners included.`,
   ]);
 } finally {
   hangUp();

@@ -1,4 +1,4 @@
-//! The images that tests run: ours, built from container/Dockerfile, and the side-car's stand-in.
+//! The images of local containers: the runner's, built from container/Dockerfile, and the stand-in for the side-car.
 
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { debianMirror } from "./engine.mjs";
 const ARTIFACTS = [{ crate: "docle-runner", file: "docle-runner" }];
 /** What is loaded into programs of the image, and linked like them. */
 const LIBRARIES = [{ crate: "docle-fork", file: "libdocle_fork.so" }];
-/** Debian, made here where no registry hands it out. */
+/** Debian, made here where no registry answers. */
 const OWN_DEBIAN = "docle-debian:bookworm";
 /** When everything in an image was made, whenever it was: the day that npm gives to all its files. In seconds since 1970. */
 const MADE = 499_162_500;
@@ -120,7 +120,7 @@ export const isOwn = (source) => source === `docker-image://${OWN_DEBIAN}`;
 /** @param {Record<string, string>} stages */
 export const contextFlags = (stages) => Object.entries(stages).flatMap(([stage, source]) => ["--build-context", `${stage}=${source}`]);
 
-/** What `docker build` is told to make our image of what set-up has made. @param {Record<string, string>} stages */
+/** The arguments with which `docker build` makes the runner's image from what set-up has made. @param {Record<string, string>} stages */
 export const runnerFlags = (stages) => ["--load", "--provenance=false", "--progress=plain", "-f", inRoot("container", "Dockerfile"), ...contextFlags(stages), root];
 
 /** Builds both images where they are not there yet. Answers with their tags. @param {string} docker */

@@ -1,5 +1,5 @@
-//! What stands between scripts and the network on this machine: names are resolved here, every address is judged, and
-//! the connection goes to the one that was judged, so that no name leads to a private network, however often it changes.
+//! The way of scripts to the network on this machine: it resolves each name, checks each address, and connects to the
+//! address that it has checked, so that no name leads to a private network, however often the name changes.
 
 import { lookup } from "node:dns";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ const SPECIAL = [
   ...["::/3", "4000::/2", "8000::/1", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"],
 ];
 
-/** No script waits longer, and so no connection of one's stays open. */
+/** No script waits longer, so no connection of a script stays open longer. */
 const MAX_MS = 60_000;
 
 // A list for each family: with one for both, an address of IPv4 would be looked up among those of IPv6 as well, where
@@ -63,7 +63,7 @@ export async function passOn(request) {
   // What is compressed stays so on its way, and the other end would not know.
   const headers = { ...Object.fromEntries(request.headers), "accept-encoding": "identity" };
   try {
-    // All of it is here before a connection is opened, so that none fails while nobody waits for it.
+    // The whole body is read before a connection is opened, so that no connection fails before it is awaited.
     const sent = request.body === null ? undefined : Buffer.from(await request.arrayBuffer());
     const onward = send(url, { method: request.method, headers, lookup: lookupPublic, signal: AbortSignal.timeout(MAX_MS) });
     const answered = once(onward, "response");

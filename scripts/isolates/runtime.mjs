@@ -3,8 +3,8 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
-import { unstable_readConfig as readConfig } from "wrangler";
-import { inRoot, isolatesEntry, isolatesModule, isolatesWasm } from "../setup/paths.mjs";
+import { databaseId, readConfig } from "../runtime/config.mjs";
+import { isolatesEntry, isolatesModule, isolatesWasm } from "../setup/paths.mjs";
 import { runtimes } from "../setup/processes.mjs";
 
 /**
@@ -28,11 +28,8 @@ process.env.MINIFLARE_WORKERD_V8_FLAGS = "--no-flush-liftoff-code";
 
 /** Starts a process. @param {Surroundings} surroundings @returns {Promise<Runtime>} */
 export async function startRuntime({ secret, outbound, state, databases, vars = {}, ai }) {
-  const config = readConfig({ config: inRoot("isolates", "wrangler.toml") }, { hideWarnings: true });
-  // Named as wrangler names local ones, so that both find the same.
-  /** @type {{ binding: string, database_id?: string, preview_database_id?: string }[]} */
-  const settings = config.d1_databases;
-  const configured = settings.map(({ binding, database_id, preview_database_id }) => [binding, preview_database_id ?? database_id ?? binding]);
+  const config = await readConfig("isolates", "wrangler.toml");
+  const configured = config.d1_databases.map((one) => [one.binding, databaseId(one)]);
   const d1 = databases === undefined ? configured : Object.entries(databases);
   const before = runtimes();
   const module = (/** @type {string} */ path, /** @type {string} */ type) => [path.slice(dirname(isolatesEntry).length + 1), { type, contents: readFileSync(path) }];

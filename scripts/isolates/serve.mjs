@@ -1,15 +1,11 @@
 //! The isolate tier as a process of its own: prints `{"address": "host:port"}`, and serves until it is stopped.
 //! ISOLATES_SECRET is what callers must know.
 
-import { join } from "node:path";
-import { state } from "../setup/paths.mjs";
+import { layoutOf, state } from "../setup/paths.mjs";
 import { passOn } from "./egress.mjs";
 import { startIsolates } from "./supervisor.mjs";
 
-/** Where wrangler keeps local databases, below what it is told. */
-const LAYOUT = "v3";
-
-const isolates = await startIsolates({ secret: process.env.ISOLATES_SECRET ?? "", outbound: passOn, state: join(state, LAYOUT) });
+const isolates = await startIsolates({ secret: process.env.ISOLATES_SECRET ?? "", outbound: passOn, state: layoutOf(state) });
 process.stdout.write(`${JSON.stringify({ address: isolates.url.replace("http://", "") })}\n`);
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.on(signal, () => void isolates.stop().finally(() => process.exit(0)));

@@ -1,9 +1,9 @@
-//! Runs scripts on this machine: a few processes of the isolate Worker, and in front of them what production has in its
-//! place: somebody who ends a process that does not answer any more or takes too much memory.
+//! Runs scripts on this machine, in a few processes of the isolate Worker, and kills a process that does not answer any
+//! more or takes too much memory, as the platform does in production.
 //!
 //! The local runtime cannot interrupt a script. Scripts look at the clock themselves (crates/script/src/meter.rs), but a
-//! single operation that takes for ever stops a whole process, and every script in it. Then all of them end; they are
-//! answered with what is known, and a new process takes the old one's place.
+//! single operation that takes for ever stops a whole process, and every script in it. Then the supervisor kills the
+//! process, answers the calls of its scripts with what it knows, and starts a new process.
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -13,12 +13,12 @@ import { startRuntime } from "./runtime.mjs";
 
 /** What a script may take beyond its limit until it counts as stuck: the Worker's own grace, and time for the rest. */
 const GRACE_MS = 1_000;
-/** How often memory is looked at. */
+/** How often the supervisor reads the memory of each process. */
 const LOOK_MS = 50;
 /** Memory at which a process is killed with all scripts in it. An isolate of its own has 128 MB in production. */
 const MAX_BYTES = 1_024 * 1_048_576;
-/** Memory at which a process gets a successor, and ends when its scripts have: isolates that are gone leave some behind. */
-const WORN_BYTES = 400 * 1_048_576;
+/** Memory at which a process takes no new scripts, and ends when its last one has: ended isolates leave memory behind. */
+const RETIRE_BYTES = 400 * 1_048_576;
 const PAGE_BYTES = 4_096;
 
 /**
@@ -42,7 +42,7 @@ export async function startIsolates(surroundings, port = 0) {
     if (stopping) return process.runtime.stop();
     processes.add(process);
   };
-  // One after the other, because each finds out which process is its own by looking who came.
+  // In turn, because each start finds its process by comparing the processes before and after.
   let last = Promise.resolve();
   const replace = () => {
     const started = last.then(start).finally(() => starting.delete(started));
@@ -70,7 +70,7 @@ export async function startIsolates(surroundings, port = 0) {
     try {
       globalThis.process.kill(process.runtime.pid, "SIGKILL");
     } catch {
-      // It ended by itself, which is what it was to do.
+      // The process has ended already.
     }
     void end(process);
   };
@@ -79,7 +79,7 @@ export async function startIsolates(surroundings, port = 0) {
     for (const process of processes) {
       const bytes = memory(process.runtime.pid);
       if (bytes > MAX_BYTES) kill(process, "memory");
-      else if (bytes > WORN_BYTES) retire(process);
+      else if (bytes > RETIRE_BYTES) retire(process);
       // The last of its scripts decides: until then, one that may take long could still be working.
       const deadline = Math.max(...[...process.calls].map((call) => call.deadline));
       if (process.calls.size > 0 && Date.now() > deadline) kill(process, "timeout");
@@ -98,7 +98,7 @@ export async function startIsolates(surroundings, port = 0) {
 
   const server = createServer(async (request, response) => {
     const body = await request.toArray().then(Buffer.concat, () => undefined);
-    // Whoever leaves before everything is said waits for no answer.
+    // A client that disconnects before its request is complete waits for no answer.
     if (body === undefined) return void response.destroy();
     const timeoutMs = limitOf(body);
     const process = await choose();

@@ -1,10 +1,8 @@
-//! What only a development machine has: a local database with one project, and the key to it.
+//! What only a development machine has: one project and the key to it, and the key that signs tokens to rooms.
 
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { devKey, node, own, roomKey, state, wrangler } from "./paths.mjs";
-import { contentHash, step } from "./steps.mjs";
+import { devKey, own, roomKey } from "./paths.mjs";
 
 /** @param {string} text */
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
@@ -45,19 +43,3 @@ export const wranglerEnv = {
   WRANGLER_SEND_METRICS: "false",
   X_LOCAL_OBSERVABILITY: "false",
 };
-
-/** Applies the migrations to the local database and puts the development project into it. */
-export async function prepareDatabase() {
-  const key = developmentKey();
-  await step({
-    name: "Local database",
-    stamp: `${contentHash("migrations", "wrangler.toml")} ${sha256(key)} ${state}`,
-    made: [join(state, "v3", "d1")],
-    make: async (run) => {
-      const d1 = (/** @type {string[]} */ ...args) =>
-        run(node, [wrangler, "d1", ...args, "--local", "--persist-to", state], { env: wranglerEnv });
-      await d1("migrations", "apply", "DB");
-      await d1("execute", "DB", "--command", `${projectSql(key).join("; ")};`);
-    },
-  });
-}

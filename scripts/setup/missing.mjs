@@ -20,6 +20,7 @@ export async function main(body) {
     if (error instanceof Failed) process.stderr.write(`\n${error.output.trimEnd()}\n`);
     const expected = error instanceof Missing || error instanceof Failed;
     process.stderr.write(`\n${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
-    process.exitCode = 1;
+    // At once: what runs beside the part that failed need not go on.
+    process.exit(1);
   }
 }

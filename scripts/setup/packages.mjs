@@ -1,4 +1,4 @@
-//! The Node packages of the repository, Node 24 itself among them; needs nothing but the Node and npm that started us.
+//! The Node packages of the repository, Node 24 itself among them; needs only the Node and npm that started the script.
 
 import { existsSync } from "node:fs";
 import { Missing } from "./missing.mjs";
@@ -19,7 +19,7 @@ export async function installPackages() {
       // `npm install` rather than `npm ci`: the lock file lists no packages for systems that the runner does not run
       // on, and ci calls that out of sync. Versions and checksums are the lock file's either way.
       const args = ["install", "--no-save", "--no-audit", "--no-fund", "--include=optional", "--include=dev", "--loglevel=error"];
-      // The npm that started us, so that what it was told about registries holds here too.
+      // The npm that started the script, so that its settings of registries hold here, too.
       const started = process.env.npm_execpath;
       await (started?.endsWith(".js") ? run(process.execPath, [started, ...args]) : run("npm", args));
     },

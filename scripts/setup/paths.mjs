@@ -12,11 +12,13 @@ export const inRoot = (...parts) => join(root, ...parts);
 export const own = inRoot(".docle");
 export const stamps = join(own, "stamps");
 export const logs = join(own, "logs");
-/** A cargo install root: worker-build and wasm-bindgen in its bin/. */
-export const tools = join(own, "tools");
+/** What scripts/bindgen is compiled to. */
+export const bindgen = join(own, "tools", "bin", "docle-bindgen");
 export const uv = join(own, "uv", "bin", "uv");
 /** What `npm start` keeps between starts: local D1, KV and objects, and the runner's package cache. */
 export const state = process.env.DOCLE_STATE ?? join(own, "state");
+/** Where wrangler keeps local databases, KV and objects below the directory that it is given. @param {string} directory */
+export const layoutOf = (directory) => join(directory, "v3");
 export const devKey = join(own, "dev-key");
 export const roomKey = join(own, "room-key");
 export const devVars = join(state, "dev.vars");

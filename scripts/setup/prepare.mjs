@@ -1,24 +1,30 @@
-//! All of set-up in the order in which one piece needs another.
+//! All of set-up. What does not need one another runs side by side, because the compiler alone cannot use all processors.
 
 import { installUv, python } from "./interpreters.mjs";
 import { installPackages } from "./packages.mjs";
-import { buildIsolates, buildRunner, buildWorker } from "./programs.mjs";
-import { installCargoTools, prepareRust } from "./rust.mjs";
+import { buildRunner, buildWorkers } from "./programs.mjs";
+import { buildBindgen, prepareRust } from "./rust.mjs";
 
-/** Tools alone: enough to compile and check. */
-export async function prepareTools() {
-  await installPackages();
-  await prepareRust();
-  await installCargoTools();
+/** @typedef {"worker" | "isolates" | "runner"} Program */
+
+/** @type {Program[]} */
+export const PROGRAMS = ["worker", "isolates", "runner"];
+
+/** Compiles programs, with everything that they need for it. Does only what is missing or out of date. @param {Program[]} programs */
+export async function build(programs) {
+  const rust = prepareRust();
+  const packages = installPackages();
+  const workers = programs.filter((program) => program !== "runner");
+  const tools = Promise.all([packages, workers.length > 0 ? rust.then(buildBindgen) : undefined]);
+  await Promise.all([
+    tools,
+    rust.then(() => buildWorkers(workers, tools)),
+    rust.then(() => (programs.includes("runner") ? buildRunner() : undefined)),
+  ]);
 }
 
 /** Everything that `npm start`, the tests and the benchmark run. Does only what is missing or out of date. */
 export async function prepare() {
   python();
-  await prepareTools();
-  await installUv();
-  await buildWorker();
-  await buildIsolates();
-  await buildRunner();
+  await Promise.all([build(PROGRAMS), installUv()]);
 }
-

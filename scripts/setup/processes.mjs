@@ -1,4 +1,4 @@
-//! Long-lived processes that start together and end together, and what the kernel says of those that are ours.
+//! Long-lived processes that start together and end together, and what the kernel knows of processes.
 
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
@@ -7,11 +7,18 @@ import { Missing } from "./missing.mjs";
 import { root } from "./paths.mjs";
 
 /** How long a process may take to stop by itself before it is killed, in milliseconds. */
-const STOP_MS = 5_000;
+const STOP_MS = 10_000;
 
 /**
- * A process with a name. `lines` are those of its standard output; `ended` says how it ended.
- * @typedef {{ name: string, pid: number, lines: import("node:readline").Interface, ended: Promise<string>, stop: () => Promise<void> }} Part
+ * A process with a name. `lines` are those of its standard output; `ended` says how it ended; `send` writes all of its
+ * standard input, where it has one.
+ * @typedef {object} Part
+ * @property {string} name
+ * @property {number} pid
+ * @property {import("node:readline").Interface} lines
+ * @property {Promise<string>} ended
+ * @property {(text: string) => void} send
+ * @property {() => Promise<void>} stop
  */
 
 /** Whether setpriv can tell the kernel to end a child whose parent was killed. */
@@ -25,16 +32,19 @@ const setpriv = (() => {
 })();
 
 /**
- * Starts a process in a group of its own, so that Ctrl-C reaches only us and we decide who stops when.
+ * Starts a process in a group of its own, so that Ctrl-C reaches only this process, which then stops the others.
  * @param {string} name
  * @param {string} command
  * @param {string[]} args
- * @param {NodeJS.ProcessEnv} [env] added to ours
+ * @param {{ env?: NodeJS.ProcessEnv, input?: boolean }} [options] `env` is added to that of this process; with `input` the process has a standard input
  * @returns {Part}
  */
-export function startPart(name, command, args, env) {
+export function startPart(name, command, args, { env, input = false } = {}) {
   const [program, argv] = setpriv ? ["setpriv", ["--pdeathsig", "TERM", command, ...args]] : [command, args];
-  const child = spawn(program, argv, { cwd: root, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"], detached: true });
+  const child = spawn(program, argv, { cwd: root, env: { ...process.env, ...env }, stdio: [input ? "pipe" : "ignore", "pipe", "inherit"], detached: true });
+  const { stdin, stdout } = /** @type {{ stdin: import("node:stream").Writable | null, stdout: import("node:stream").Readable }} */ (child);
+  // A process that ends before it has read everything says how it ended.
+  stdin?.on("error", () => {});
   const ended = new Promise((/** @type {(how: string) => void} */ resolve) => {
     child.on("error", (error) => resolve(`could not be started: ${error.message}`));
     child.on("exit", (code, signal) => resolve(`ended with ${signal ?? `exit code ${code}`}`));
@@ -44,7 +54,7 @@ export function startPart(name, command, args, env) {
     try {
       if (pid > 0) process.kill(-pid, signal);
     } catch {
-      // The group is gone, which is what the signal was for.
+      // The group has ended already.
     }
   };
   const stop = async () => {
@@ -52,10 +62,10 @@ export function startPart(name, command, args, env) {
     const patience = setTimeout(signalGroup, STOP_MS, "SIGKILL");
     await ended;
     clearTimeout(patience);
-    // Whatever the process left in its group goes with it.
+    // Other processes of the group end, too.
     signalGroup("SIGKILL");
   };
-  return { name, pid, lines: createInterface({ input: child.stdout }), ended, stop };
+  return { name, pid, lines: createInterface({ input: stdout }), ended, send: (text) => void stdin?.end(text), stop };
 }
 
 /** The first line that `part` prints; rejects when it ends without one. @param {Part} part @returns {Promise<string>} */
@@ -76,6 +86,35 @@ export function runtimes() {
   });
 }
 
+/**
+ * A process as it was when it was found; `begun` tells it from a later one with the same id.
+ * @typedef {{ pid: number, begun: string | undefined, commandLine: string }} Known
+ */
+
+/** All processes below one, as they are now. @param {number} ancestor @returns {Known[]} */
+export function descendants(ancestor) {
+  const ids = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  const parents = new Map(ids.map((pid) => [pid, stat(pid)?.parent]));
+  /** @param {number | undefined} pid @returns {boolean} */
+  const isBelow = (pid) => pid !== undefined && pid > 1 && (parents.get(pid) === ancestor || isBelow(parents.get(pid)));
+  return ids.filter(isBelow).map((pid) => ({ pid, begun: stat(pid)?.begun, commandLine: commandLine(pid) }));
+}
+
+/** Whether a process still lives. @param {Known} known */
+export function isAlive({ pid, begun }) {
+  const now = stat(pid);
+  return now !== undefined && now.state !== "Z" && now.begun === begun;
+}
+
+/** @param {number} pid */
+function commandLine(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+  } catch {
+    return ""; // It ended in the meantime.
+  }
+}
+
 /** Milliseconds of CPU that a process has used, all of its threads; Linux counts in hundredths of a second. @param {number} pid */
 export const cpuMs = (pid) => (stat(pid)?.ticks ?? 0) * 10;
 
@@ -85,7 +124,8 @@ function stat(pid) {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
     const [state, parent, ...others] = text.slice(text.lastIndexOf(")") + 2).split(" ");
     const ticks = Number(others[9]) + Number(others[10]);
-    return { name: text.slice(text.indexOf("(") + 1, text.lastIndexOf(")")), state, parent: Number(parent), ticks };
+    // Fields as proc(5) counts them, less the three that come before these.
+    return { name: text.slice(text.indexOf("(") + 1, text.lastIndexOf(")")), state, parent: Number(parent), ticks, begun: others[17] };
   } catch {
     return undefined; // It ended while we looked.
   }

@@ -1,12 +1,12 @@
-//! The Rust side: the compiler with its WebAssembly target, and the two cargo tools that turn it into a Worker.
+//! The Rust side: the compiler with its WebAssembly target, and the tool that makes a Worker of what it compiles.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { debianToolchain } from "./debian-rust.mjs";
 import { Missing } from "./missing.mjs";
-import { inRoot, tools } from "./paths.mjs";
-import { step } from "./steps.mjs";
+import { bindgen, inRoot } from "./paths.mjs";
+import { contentHash, step } from "./steps.mjs";
 
 const TARGET = "wasm32-unknown-unknown";
 
@@ -38,36 +38,30 @@ export async function prepareRust() {
   });
 }
 
-/** Builds worker-build and wasm-bindgen in the versions that Cargo.lock asks for, into .docle/tools. */
-export async function installCargoTools() {
-  for (const { crate, version, why } of [
-    { crate: "worker-build", version: lockedVersion("worker"), why: "turns the crate into a Worker; compiled once, takes minutes" },
-    { crate: "wasm-bindgen-cli", version: lockedVersion("wasm-bindgen"), why: "joins WebAssembly and JavaScript; compiled once, takes minutes" },
-  ]) {
-    if (installed(crate, version)) continue;
-    await step({
-      name: `${crate} ${version}`,
-      why,
-      stamp: version,
-      made: [join(tools, "bin", crate.replace(/-cli$/, ""))],
-      make: async (run) => {
-        const args = ["install", crate, "--version", version, "--root", tools, "--target-dir", inRoot("target", "tools")];
-        // The crate's own lock file can name a release that was yanked, or that a mirror does not have yet.
-        await run("cargo", [...args, "--locked"]).catch(() => run("cargo", args));
-      },
-    });
+/** Compiles scripts/bindgen into .docle/tools: it joins WebAssembly and JavaScript. */
+export async function buildBindgen() {
+  const crate = "scripts/bindgen";
+  const version = lockedVersion("Cargo.lock", "wasm-bindgen");
+  if (lockedVersion(`${crate}/Cargo.lock`, "wasm-bindgen-shared") !== version) {
+    throw new Missing(`${crate} must have the version of wasm-bindgen that Cargo.lock has, ${version}: name it in ${crate}/Cargo.toml.`);
   }
+  await step({
+    name: "wasm-bindgen",
+    why: "joins WebAssembly and JavaScript; compiled once",
+    stamp: contentHash(crate),
+    made: [bindgen],
+    make: async (run) => {
+      const target = inRoot("target", "tools");
+      await run("cargo", ["build", "--locked", "--release", "--manifest-path", inRoot(crate, "Cargo.toml"), "--target-dir", target]);
+      mkdirSync(dirname(bindgen), { recursive: true });
+      copyFileSync(join(target, "release", basename(bindgen)), bindgen);
+    },
+  });
 }
 
-/** Whether cargo's own list of the install root has this version. @param {string} crate @param {string} version */
-function installed(crate, version) {
-  const list = join(tools, ".crates.toml");
-  return existsSync(list) && readFileSync(list, "utf8").includes(`"${crate} ${version} (`);
-}
-
-/** @param {string} crate */
-function lockedVersion(crate) {
-  const found = readFileSync(inRoot("Cargo.lock"), "utf8").match(new RegExp(`name = "${crate}"\nversion = "([^"]+)"`));
-  if (!found?.[1]) throw new Missing(`Cargo.lock has no ${crate}: run \`cargo metadata\` in a clean checkout and start again.`);
+/** The version of a crate in a lock file. @param {string} file @param {string} crate */
+function lockedVersion(file, crate) {
+  const found = readFileSync(inRoot(file), "utf8").match(new RegExp(`name = "${crate}"\nversion = "([^"]+)"`));
+  if (!found?.[1]) throw new Missing(`${file} has no ${crate}: run \`cargo metadata\` in a clean checkout and start again.`);
   return found[1];
 }

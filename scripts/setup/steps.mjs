@@ -1,4 +1,4 @@
-//! Named set-up steps: shown while they work, skipped when what they are made from has not changed.
+//! Named steps of set-up: shown while they work, skipped when what they are made from has not changed.
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -6,6 +6,7 @@ import { createWriteStream, existsSync, mkdirSync, readFileSync, readdirSync, st
 import { join, relative } from "node:path";
 import { Failed } from "./missing.mjs";
 import { inRoot, logs, root, stamps } from "./paths.mjs";
+import { startProgress } from "./progress.mjs";
 
 /**
  * One piece of set-up.
@@ -43,25 +44,6 @@ export async function step({ name, why, stamp, made, make }) {
   progress.end("done");
 }
 
-/** Announces a step; on a terminal one line then follows its time and output. @param {string} name @param {string} [why] */
-function startProgress(name, why) {
-  const begun = Date.now();
-  const elapsed = () => `${((Date.now() - begun) / 1000).toFixed(1)} s`;
-  let last = "";
-  process.stdout.write(`  ${name}${why ? ` (${why})` : ""}\n`);
-  const draw = () => process.stdout.write(`\r\x1b[2K    ${elapsed()}  ${last}`.slice(0, process.stdout.columns ?? 80));
-  const timer = process.stdout.isTTY ? setInterval(draw, 250) : undefined;
-  return {
-    /** @param {string} text */
-    line: (text) => void (last = text),
-    /** @param {string} how */
-    end: (how) => {
-      clearInterval(timer);
-      process.stdout.write(`${timer ? "\r\x1b[2K" : ""}    ${how} in ${elapsed()}\n`);
-    },
-  };
-}
-
 /**
  * @param {string} command
  * @param {string[]} args
@@ -71,7 +53,7 @@ function startProgress(name, why) {
 export function run(command, args, { env, cwd = root, log, line } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
-    // Whoever ends us in the middle of a step ends the step.
+    // A set-up that ends in the middle of a step ends the step.
     const end = () => child.kill();
     process.once("exit", end);
     child.once("exit", () => process.off("exit", end));

@@ -1,45 +1,63 @@
-//! The parts of `npm test`: each runs, shows what it prints, and counts.
+//! The parts of `npm test`: each runs, hands on what it prints, and counts.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { wranglerEnv } from "../setup/development.mjs";
 import { Missing } from "../setup/missing.mjs";
 import { findEngine } from "../containers/engine.mjs";
 import { buildImages } from "../containers/images.mjs";
 import { inRoot, node, own, root, tsc, wrangler } from "../setup/paths.mjs";
 
-/** @typedef {{ passed: number, failed: number }} Count */
-/** @typedef {{ name: string, run: () => Promise<Count>, needs?: () => Promise<string | undefined> }} Part `needs` says what is missing for it */
+/**
+ * @typedef {{ passed: number, failed: number }} Count
+ * @typedef {(text: string) => void} Out takes what a part prints
+ *
+ * A part of the tests. `needs` says what is missing for it. Parts of different lanes run side by side, those of one in
+ * turn, and a part without a lane runs alone; `ahead` is what such a part can have done for it in a lane.
+ * @typedef {object} Part
+ * @property {string} name
+ * @property {(out: Out) => Promise<Count>} run
+ * @property {() => Promise<string | undefined>} [needs]
+ * @property {Lane} [lane]
+ * @property {{ lane: Lane, run: () => Promise<unknown> }} [ahead]
+ *
+ * @typedef {"cargo" | "others"} Lane
+ */
+
+/** The lanes. Cargo lets no two of its commands compile at once, so they have one of their own. @type {Lane[]} */
+export const LANES = ["cargo", "others"];
 
 /**
- * Runs a command in sight. Answers with its exit code and what it printed.
- * @param {string} command @param {string[]} args @param {NodeJS.ProcessEnv} [env]
+ * Runs a command. Answers with its exit code and what it printed.
+ * @param {Out} out @param {string} command @param {string[]} args @param {NodeJS.ProcessEnv} [env]
  * @returns {Promise<{ code: number, output: string }>}
  */
-function show(command, args, env) {
+function show(out, command, args, env) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
-    for (const [from, to] of /** @type {const} */ ([[child.stdout, process.stdout], [child.stderr, process.stderr]])) {
-      from.setEncoding("utf8").on("data", (text) => ((output += text), to.write(text)));
-    }
+    for (const from of [child.stdout, child.stderr]) from.setEncoding("utf8").on("data", (text) => ((output += text), out(text)));
     child.on("error", reject);
     child.on("close", (code) => resolve({ code: code ?? 1, output }));
   });
 }
 
-/** A part that either holds or does not. @param {string} name @param {string} command @param {string[]} args @param {NodeJS.ProcessEnv} [env] @returns {Part} */
-function check(name, command, args, env) {
-  const run = async () => ((await show(command, args, env)).code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
-  return { name, run };
+/** A part that either holds or does not. @param {Lane} lane @param {string} name @param {string} command @param {string[]} args @param {NodeJS.ProcessEnv} [env] @returns {Part} */
+function check(lane, name, command, args, env) {
+  const run = async (/** @type {Out} */ out) => ((await show(out, command, args, env)).code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
+  return { name, lane, run };
 }
+
+const cargoTest = ["test", "--workspace", "--no-fail-fast", "--quiet"];
 
 /** Rust's tests, natively. @type {Part} */
 const rustTests = {
   name: "Rust tests",
-  async run() {
-    const { code, output } = await show("cargo", ["test", "--workspace", "--no-fail-fast", "--quiet"]);
+  // Compiled beside other parts. Where that fails, it fails again in sight.
+  ahead: { lane: "cargo", run: () => show(() => {}, "cargo", [...cargoTest, "--no-run"]) },
+  async run(out) {
+    const { code, output } = await show(out, "cargo", cargoTest);
     const results = Array.from(output.matchAll(/test result: \w+\. (\d+) passed; (\d+) failed/g));
     const sum = (/** @type {number} */ group) => results.reduce((total, result) => total + Number(result[group]), 0);
     const [passed, failed] = [sum(1), sum(2)];
@@ -48,24 +66,24 @@ const rustTests = {
   },
 };
 
-/** Runs tests in TypeScript by Node's own runner. @param {NodeJS.ProcessEnv} env @param {string[]} files @returns {Promise<Count>} */
-async function runTests(env, files) {
+/** Runs tests in TypeScript by Node's own runner. @param {Out} out @param {NodeJS.ProcessEnv} env @param {string[]} files @returns {Promise<Count>} */
+async function runTests(out, env, files) {
   mkdirSync(own, { recursive: true });
-  const totals = join(own, "tally.json");
-  rmSync(totals, { force: true });
+  const totals = join(mkdtempSync(join(own, "tally-")), "totals.json");
   const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
   reporters.push("--test-reporter=./scripts/test/tally.mjs", `--test-reporter-destination=${totals}`);
   // One file at a time: each starts a runtime and a runner, and some of them count processes.
-  const { code } = await show(node, ["--test", "--test-concurrency=1", ...reporters, ...files], { ...wranglerEnv, ...env });
+  const { code } = await show(out, node, ["--test", "--test-concurrency=1", ...reporters, ...files], { ...wranglerEnv, ...env });
   const counted = existsSync(totals) ? /** @type {Count} */ (JSON.parse(readFileSync(totals, "utf8") || '{"passed":0,"failed":1}')) : { passed: 0, failed: 1 };
+  rmSync(dirname(totals), { recursive: true });
   return code !== 0 && counted.failed === 0 ? { ...counted, failed: 1 } : counted;
 }
 
 /** Tests in TypeScript. @param {string} name @param {...string} files @returns {Part} */
-const nodeTests = (name, ...files) => ({ name, run: () => runTests({}, files) });
+const nodeTests = (name, ...files) => ({ name, run: (out) => runTests(out, {}, files) });
 
 /** What a test against real containers lacks here, in a sentence; its images are built on the way. */
-async function containers() {
+async function findContainers() {
   const engine = await findEngine();
   if (engine.missing !== undefined) return engine.missing;
   try {
@@ -77,37 +95,41 @@ async function containers() {
   return undefined;
 }
 
+/** @type {Promise<string | undefined> | undefined} */
+let found;
+const containers = () => (found ??= findContainers());
+
 /** Tests in TypeScript that run against real containers. @param {string} name @param {NodeJS.ProcessEnv} env @param {...string} files @returns {Part} */
-const containerTests = (name, env, ...files) => ({ name, run: () => runTests(env, files), needs: containers });
+const containerTests = (name, env, ...files) => ({ name, run: (out) => runTests(out, env, files), needs: containers, ahead: { lane: "others", run: containers } });
 
 // What users see of a run is the same wherever it runs, so it is the same tests.
-const conformance = ["run", "stream", "interactive", "idempotency", "isolation", "load"].map((name) => `tests/${name}.test.ts`);
+const conformance = ["run", "stream", "interactive", "idempotency", "isolation", "load"].map((name) => `tests/runs/${name}.test.ts`);
 
 // Without a Docker engine wrangler cannot build the container's image, not even in a dry run, so the Worker's half is
 // what is checked here: bundle, bindings, migrations and the container's settings. The image is checked where it can be.
 const dryRun = (/** @type {string} */ name, /** @type {string} */ environment, /** @type {string} */ worker = ".") => {
   const config = inRoot(worker, "wrangler.toml");
-  return check(`Dry-run deployment: ${name}`, node, [wrangler, "deploy", "--dry-run", "--containers-rollout=none", "--config", config, "--env", environment], wranglerEnv);
+  return check("others", `Dry-run deployment: ${name}`, node, [wrangler, "deploy", "--dry-run", "--containers-rollout=none", "--config", config, "--env", environment], wranglerEnv);
 };
 
 const wasm = ["--target", "wasm32-unknown-unknown"];
 
 /** @type {Part[]} */
 export const parts = [
-  check("Types of scripts and tests", node, [tsc]),
-  check("Rust format", "cargo", ["fmt", "--all", "--check"]),
-  check("Rust lints", "cargo", ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
-  check("Rust lints, WebAssembly", "cargo", ["clippy", "-p", "docle", "-p", "docle-isolates", "--quiet", ...wasm, "--", "-D", "warnings"]),
-  rustTests,
+  check("others", "Types of scripts and tests", node, [tsc]),
+  { ...nodeTests("The tree", "tests/tidy/*.test.ts"), lane: "others" },
+  check("cargo", "Rust format", "cargo", ["fmt", "--all", "--check"]),
+  check("cargo", "Rust lints", "cargo", ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+  check("cargo", "Rust lints, WebAssembly", "cargo", ["clippy", "-p", "docle", "-p", "docle-isolates", "--quiet", ...wasm, "--", "-D", "warnings"]),
   dryRun("development", ""),
   dryRun("staging", "staging"),
   dryRun("production", "production"),
   dryRun("isolates, development", "", "isolates"),
   dryRun("isolates, staging", "staging", "isolates"),
   dryRun("isolates, production", "production", "isolates"),
-  { ...check("Dry-run deployment, with its image", node, [inRoot("scripts", "deploy.mjs"), "staging", "--dry-run"], wranglerEnv), needs: containers },
-  nodeTests("The tree", "tests/tidy/*.test.ts"),
-  nodeTests("End to end", "tests/*.test.ts"),
+  { ...check("others", "Dry-run deployment, with its image", node, [inRoot("scripts", "deploy.mjs"), "staging", "--dry-run"], wranglerEnv), needs: containers },
+  rustTests,
+  nodeTests("End to end", "tests/runs/*.test.ts", "tests/start/*.test.ts", "tests/docs/*.test.ts"),
   containerTests("End to end, in containers", { DOCLE_BACKEND: "containers" }, ...conformance),
   containerTests("Containers", {}, "tests/containers/*.test.ts"),
   nodeTests("Platform", "tests/platform/*.test.ts"),

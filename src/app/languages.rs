@@ -1,6 +1,6 @@
 //! Which languages programs may be written in, and in which versions.
 
-use crate::app::App;
+use crate::app::context::App;
 use crate::domain::run::events::{Line, read_line};
 use crate::domain::run::id::RunId;
 use crate::ports::event_reader::EventReader;
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 const KEY: &str = "languages";
 /// How long that is believed: the next deployment may bring other ones.
 const TTL_SECONDS: u64 = 24 * 60 * 60;
-/// How long nobody asks again after that has failed, which anyone can make happen; KV keeps nothing for less.
+/// How long a failure is remembered, because any client can cause one. It is the shortest time that KV keeps a value.
 const FAILURE_TTL_SECONDS: u64 = 60;
 /// Whose container is asked: no project has this name.
 const PROJECT: &str = "languages";

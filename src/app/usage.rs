@@ -1,8 +1,9 @@
 //! What a project was used for.
 
-use crate::app::App;
+use crate::app::context::App;
 use crate::domain::input::page::Page;
-use crate::domain::usage::{HOUR_MS, percentile};
+use crate::domain::timestamp::HOUR_MS;
+use crate::domain::usage::percentile;
 use crate::ports::PortError;
 use crate::store::usage::{self, EndUserCount, Hours, KeyCount};
 use docle_api::usage::Interval;

@@ -5,6 +5,11 @@ use docle_api::time::Time;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// An hour in milliseconds.
+pub const HOUR_MS: i64 = 3_600_000;
+/// A day in milliseconds.
+pub const DAY_MS: i64 = 24 * HOUR_MS;
+
 /// Milliseconds since 1970 in UTC; shown as ISO 8601 with milliseconds and `Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);

@@ -4,12 +4,11 @@ use crate::domain::run::record::{Owner, Recordable};
 use crate::domain::run::result::RunResult;
 use crate::domain::run::tier::Tier;
 use crate::domain::run::user_context::UserContext;
+use crate::domain::timestamp::HOUR_MS;
 use serde::Serialize;
 
 /// Enough to recognise one's own program.
 const MAX_SNIPPET_CHARS: usize = 200;
-pub const HOUR_MS: i64 = 3_600_000;
-pub const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// The record, whose JSON the database takes apart.
 #[derive(Serialize)]

@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod headers;
 pub mod isolates;
 pub mod kv;
-pub mod object_sql;
+pub mod object_storage;
+pub mod panic;
 pub mod resend;
 pub mod socket;

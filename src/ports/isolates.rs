@@ -1,6 +1,6 @@
 //! Where scripts run.
 
-use crate::ports::PortError;
+use crate::ports::error::PortError;
 use async_trait::async_trait;
 use docle_protocol::isolate::{Diagnostics, IsolateJob, IsolateLanguages, Script};
 use serde_json::value::RawValue;

@@ -2,7 +2,7 @@
 
 use crate::domain::room::id::RoomId;
 use crate::domain::run::record::Owner;
-use crate::ports::PortError;
+use crate::ports::error::PortError;
 use crate::ports::exchange::Upgrade;
 use async_trait::async_trait;
 use docle_room::role::Role;

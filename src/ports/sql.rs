@@ -1,7 +1,7 @@
 //! Databases: what is asked of them, and rows as they are read.
 
 use crate::domain::timestamp::Timestamp;
-use crate::ports::PortError;
+use crate::ports::error::PortError;
 use async_trait::async_trait;
 
 /// A value in a query or a row.
@@ -23,7 +23,7 @@ pub struct Statement {
 /// A [`Statement`]: the query, then its arguments.
 macro_rules! sql {
     ($query:expr $(, $arg:expr)* $(,)?) => {
-        $crate::ports::Statement { query: $query, args: vec![$($crate::ports::SqlValue::from($arg)),*] }
+        $crate::ports::sql::Statement { query: $query, args: vec![$($crate::ports::sql::SqlValue::from($arg)),*] }
     };
 }
 pub(crate) use sql;
@@ -35,7 +35,7 @@ pub trait Sql {
     async fn query(&self, statement: Statement) -> Result<Vec<Row>, PortError>;
 
     /// The same for several statements, one after the other, in one transaction: all of them take effect or none, and
-    /// nobody else's statements come between. Columns of one statement need different names.
+    /// no other statement comes between. Columns of one statement need different names.
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, PortError>;
 }
 

@@ -1,4 +1,4 @@
-//! API keys in the database. What their owners ask names the owner: a key of somebody else's is one that is not there.
+//! API keys in the database. Every query of a user names the user: a key of another user is not found.
 
 use crate::domain::account::audit::Event;
 use crate::domain::input::page::{Page, Position};
@@ -41,7 +41,7 @@ pub struct NewKey<'a> {
 }
 
 /// What a key's gate needs to know; `None` where there is no such key.
-pub async fn facts(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, PortError> {
+pub async fn config(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, PortError> {
     let query = "SELECT api_keys.id, project_id, expires_at, revoked_at, allowed_domains, rate_limit_per_minute, \
                  store_ip, isolates FROM api_keys JOIN projects ON projects.id = project_id WHERE key_hash = ?1";
     let read = |row: &mut Row| {

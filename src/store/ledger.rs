@@ -17,8 +17,8 @@ pub struct SqlLedger {
 
 #[async_trait(?Send)]
 impl KeyLedger for SqlLedger {
-    async fn facts(&self, key_hash: &str) -> Result<Option<KeyConfig>, PortError> {
-        keys::facts(&*self.sql, key_hash).await
+    async fn config(&self, key_hash: &str) -> Result<Option<KeyConfig>, PortError> {
+        keys::config(&*self.sql, key_hash).await
     }
 
     async fn flush(&self, key_hash: &str, used_at: Option<Timestamp>, records: &[String]) -> Result<(), PortError> {
@@ -33,5 +33,23 @@ impl KeyLedger for SqlLedger {
 
     async fn keep(&self, id: RunId, record: &str) -> Result<(), PortError> {
         runs::put(&*self.runs, id, record.as_bytes()).await
+    }
+}
+
+/// [`KeyLedger`] of a deployment that has none: every use fails with this error.
+pub struct NoLedger(pub PortError);
+
+#[async_trait(?Send)]
+impl KeyLedger for NoLedger {
+    async fn config(&self, _key_hash: &str) -> Result<Option<KeyConfig>, PortError> {
+        Err(self.0.clone())
+    }
+
+    async fn flush(&self, _key_hash: &str, _used_at: Option<Timestamp>, _usage: &[String]) -> Result<(), PortError> {
+        Err(self.0.clone())
+    }
+
+    async fn keep(&self, _id: RunId, _record: &str) -> Result<(), PortError> {
+        Err(self.0.clone())
     }
 }

@@ -9,9 +9,9 @@ use crate::ports::exchange::Body;
 use crate::store::ledger::SqlLedger;
 use crate::tests::fake_sockets::FakeSockets;
 use crate::tests::fakes::{
-    FakeClock, FakeEntropy, FakeGates, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRooms, FakeRunPools,
-    PoolBackground, Script,
+    FakeClock, FakeEntropy, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRooms, FakeRunPools, PoolBackground, Script,
 };
+use crate::tests::key_gates::LocalKeyGates;
 use crate::tests::sqlite::Sqlite;
 use ::http::request::Builder;
 use ::http::{HeaderMap, Method, StatusCode};
@@ -26,7 +26,7 @@ use std::rc::Rc;
 pub struct TestApp {
     pub app: App,
     pub sql: Rc<Sqlite>,
-    pub gates: Rc<FakeGates>,
+    pub gates: Rc<LocalKeyGates>,
     pub kv: Rc<FakeKv>,
     pub run_pools: Rc<FakeRunPools>,
     pub rooms: Rc<FakeRooms>,
@@ -95,7 +95,8 @@ impl TestApp {
         }
         let kv = Rc::new(FakeKv::default());
         let clock = Rc::new(FakeClock::default());
-        let gates = Rc::new(FakeGates::new(SqlLedger { sql: sql.clone(), runs: kv.clone() }, clock.clone()));
+        let ledger = SqlLedger { sql: sql.clone(), runs: kv.clone() };
+        let gates = Rc::new(LocalKeyGates::new(Rc::new(ledger), clock.clone()));
         let log = Rc::new(FakeLog::default());
         let mailer = Rc::new(FakeMailer::default());
         let run_pools = Rc::new(FakeRunPools {
@@ -174,6 +175,8 @@ impl TestApp {
             Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
         });
         self.pool.run();
+        let gates = Rc::clone(&self.gates);
+        self.pool.run_until(async move { gates.flush_all().await });
         answer
     }
 
@@ -191,14 +194,14 @@ impl TestApp {
 
     /// The only record that is kept.
     pub fn record(&self) -> Value {
-        let records = self.gates.records.borrow();
+        let records = self.gates.records();
         assert_eq!(records.len(), 1, "one record");
         serde_json::from_str(records.values().next().unwrap()).unwrap()
     }
 
     /// The runs whose records are kept.
     pub fn recorded(&self) -> Vec<String> {
-        self.gates.records.borrow().keys().map(|(_, id)| id.to_string()).collect()
+        self.gates.records().into_keys().collect()
     }
 
     /// A request to build on, with nothing but the type of its body.

@@ -1,21 +1,17 @@
 //! Fakes of the ports that a native test cannot have for real.
 
 use crate::domain::account::mail::Mail;
-use crate::domain::key::gate::{CheckKey, Decision, decide};
-use crate::domain::key::rolling_window::RollingWindow;
 use crate::domain::room::id::RoomId;
 use crate::domain::run::events::Interrupted;
-use crate::domain::run::finished::FinishedRun;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::exchange::Upgrade;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{BillingKey, JoinRequest, RoomRun, RoomRunEnd, Rooms};
 use crate::ports::{
-    Background, Clock, Entropy, FirstCall, Gates, IdempotentCall, KeyLedger, Kv, Level, Log, Mailer, PoolFailure,
-    PortError, RunMode, RunPools, RunStream, Socket,
+    Background, Clock, Entropy, FirstCall, IdempotentCall, Kv, Level, Log, Mailer, PoolFailure, PortError, RunMode,
+    RunPools, RunStream, Socket,
 };
-use crate::store::ledger::SqlLedger;
 use async_trait::async_trait;
 use docle_protocol::isolate::{Diagnostic, Diagnostics, IsolateJob, IsolateLanguages, Script as Source};
 use docle_protocol::{RunJob, RunnerHealth};
@@ -130,81 +126,6 @@ impl Kv for FakeKv {
 
     async fn delete(&self, key: &str) -> Result<(), PortError> {
         self.values.borrow_mut().remove(key);
-        Ok(())
-    }
-}
-
-/// [`Gates`] without objects: the same decisions over the same database, with nothing between them.
-pub struct FakeGates {
-    ledger: SqlLedger,
-    clock: Rc<FakeClock>,
-    windows: RefCell<HashMap<String, RollingWindow>>,
-    pub fails: Cell<bool>,
-    /// The keys whose gates were told that something has changed.
-    pub refreshed: RefCell<Vec<String>>,
-    /// By key and run.
-    pub records: RefCell<HashMap<(String, RunId), String>>,
-    /// How often a record is not there yet.
-    pub misses: Cell<u32>,
-}
-
-impl FakeGates {
-    pub fn new(ledger: SqlLedger, clock: Rc<FakeClock>) -> Self {
-        Self {
-            ledger,
-            clock,
-            windows: RefCell::default(),
-            fails: Cell::default(),
-            refreshed: RefCell::default(),
-            records: RefCell::default(),
-            misses: Cell::default(),
-        }
-    }
-}
-
-#[async_trait(?Send)]
-impl Gates for FakeGates {
-    async fn ask(&self, key_hash: &str, ask: &CheckKey) -> Result<Decision, PortError> {
-        if self.fails.get() {
-            return Err(PortError("The gate is away.".into()));
-        }
-        let facts = self.ledger.facts(key_hash).await?;
-        let mut windows = self.windows.borrow_mut();
-        Ok(decide(facts.as_ref(), windows.entry(key_hash.to_owned()).or_default(), ask, self.clock.now()))
-    }
-
-    async fn record(&self, key_hash: &str, run: FinishedRun) -> Result<(), PortError> {
-        let run = FinishedRun::from_line(&run.to_line()).expect("what is handed over can be read");
-        if let Some(record) = run.record {
-            self.records.borrow_mut().insert((key_hash.to_owned(), run.id), record);
-        }
-        self.ledger.flush(key_hash, Some(self.clock.now()), &[run.usage]).await
-    }
-
-    async fn recorded(&self, key_hash: &str, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
-        if self.misses.get() > 0 {
-            self.misses.set(self.misses.get() - 1);
-            return Ok(None);
-        }
-        Ok(self.records.borrow().get(&(key_hash.to_owned(), id)).map(|record| record.clone().into_bytes()))
-    }
-
-    async fn forget(&self, key_hash: &str, ids: &[RunId]) -> Result<(), PortError> {
-        self.records.borrow_mut().retain(|(key, id), _| key != key_hash || !ids.contains(id));
-        Ok(())
-    }
-
-    async fn erase(&self, key_hash: &str) -> Result<(), PortError> {
-        self.records.borrow_mut().retain(|(key, _), _| key != key_hash);
-        self.refresh(key_hash).await
-    }
-
-    async fn flush(&self, _key_hash: &str) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn refresh(&self, key_hash: &str) -> Result<(), PortError> {
-        self.refreshed.borrow_mut().push(key_hash.to_owned());
         Ok(())
     }
 }

@@ -3,6 +3,9 @@
 mod app;
 mod contract;
 mod fake_sockets;
-mod fakes;
+pub mod fake_storage;
+pub mod fakes;
+pub mod fault;
+mod key_gates;
 mod routes;
 pub mod sqlite;

@@ -1,4 +1,4 @@
-//! `npm start -- --containers`: wrangler itself builds the image, starts real containers, and leaves none.
+//! `npm start -- --containers`: it builds the image, starts real containers, and leaves none, nor a side-car.
 
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawn } from "node:child_process";
@@ -21,8 +21,8 @@ const engine = await findEngine();
 assert(engine.missing === undefined, "an engine");
 const { docker } = engine;
 
-/** Containers that a runtime under wrangler has started: their images have names of wrangler's own. */
-const containers = () => execFileSync(docker, ["ps", "--format", "{{.Image}}"], { encoding: "utf8" }).split("\n").filter((image) => image.startsWith("cloudflare-dev/")).length;
+/** Containers that Workers runtimes have started, with their side-cars, whether they run or not. */
+const containers = () => execFileSync(docker, ["ps", "--all", "--quiet", "--filter", "label=dev.workerd.session"], { encoding: "utf8" }).split("\n").filter((id) => id !== "").length;
 
 test("the printed command runs a program in a container, and Ctrl-C leaves nothing", async () => {
   const probe = createServer().listen(0, "127.0.0.1");
@@ -44,7 +44,7 @@ test("the printed command runs a program in a container, and Ctrl-C leaves nothi
     const curl = output.text.match(/curl \S+\/api\/run [^]*?\}'/)?.[0] ?? "";
     const { stdout } = await promisify(execFile)("bash", ["-c", curl.replace("curl", "curl -sS")]);
     assert.equal((JSON.parse(stdout) as RunResult).stdout, "42\n", stdout + output.text);
-    assert.equal(containers(), before + 1);
+    assert.equal(containers(), before + 2, "a container and its side-car");
   } finally {
     child.kill("SIGINT");
     await ended;

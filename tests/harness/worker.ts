@@ -1,27 +1,13 @@
 //! The Worker as it is deployed, in the real Workers runtime, with the bindings of wrangler.toml.
 
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { basename, relative } from "node:path";
-import { Log, LogLevel, Miniflare } from "miniflare";
-import { unstable_readConfig as readConfig } from "wrangler";
+import { containerBinding, readConfig } from "../../scripts/runtime/config.mjs";
+import { migrate } from "../../scripts/runtime/database.mjs";
+import { startWorker as startRuntime } from "../../scripts/runtime/worker.mjs";
 import { newKey, projectSql } from "../../scripts/setup/development.mjs";
-import { inRoot, root, workerEntry, workerModule, workerWasm } from "../../scripts/setup/paths.mjs";
 import { runtimes } from "../../scripts/setup/processes.mjs";
 import type { ContainerSettings } from "./containers.ts";
 import { until } from "./until.ts";
-
-/** What we use of wrangler.toml, as wrangler itself reads it; its own types name packages that it does not bring. */
-interface Config {
-  name: string;
-  compatibility_date: string;
-  compatibility_flags: string[];
-  vars: Record<string, string>;
-  durable_objects: { bindings: { name: string; class_name: string }[] };
-  containers?: { class_name: string }[];
-  kv_namespaces: { binding: string }[];
-  d1_databases: { binding: string }[];
-}
 
 /** What we use of a namespace of objects; its own types name packages that are not here. */
 interface Objects {
@@ -40,7 +26,7 @@ export interface Worker {
   stored(key: string): Promise<string | null>;
   /** Puts a value there. */
   store(key: string, value: string): Promise<void>;
-  /** Calls a Sandbox object past the Worker; `call` is what src/objects/sandbox_call.rs reads. */
+  /** Calls an object that has a container, past the Worker; `call` is one of the object's calls. */
   sandbox(name: string, call: unknown): Promise<unknown>;
   /** Takes an object out of memory as soon as nobody calls it, as the platform does when it likes to. */
   evict(className: string, name: string): Promise<void>;
@@ -68,69 +54,28 @@ export interface Neighbour {
  * `containers` its objects have real ones.
  */
 export async function startWorker(vars: Record<string, string>, state?: string, containers?: ContainerSettings, neighbour?: Neighbour): Promise<Worker> {
-  const isNew = state === undefined || !existsSync(state);
-  const config = readConfig({ config: inRoot("wrangler.toml") }, { hideWarnings: true }) as unknown as Config;
-  const name = config.name;
-  const text = Object.entries({ ...config.vars, ROOM_TOKEN_KEY: randomBytes(32).toString("hex"), ...vars });
+  const config = await readConfig("wrangler.toml");
+  const { name, compatibility_date } = config;
   const logs: string[] = [];
-  const miniflare = new Miniflare({
-    host: "127.0.0.1",
-    port: 0,
-    cf: false,
-    log: new Log(LogLevel.ERROR),
-    logRequests: false,
-    ...(state === undefined ? {} : { resourcePersistencePath: state }),
-    ...(containers && { containerEngine: { localDocker: { socketPath: containers.socket, containerEgressInterceptorImage: containers.sidecar } } }),
-    handleStructuredLogs: ({ message }: { message: string }) => void logs.push(message),
-    workers: [
-      {
-        config: {
-          name,
-          compatibilityDate: config.compatibility_date,
-          compatibilityFlags: config.compatibility_flags,
-          manifest: {
-            mainModule: basename(workerEntry),
-            modulesRoot: root,
-            modules: {
-              [relative(root, workerEntry)]: { type: "esm", contents: readFileSync(workerEntry) },
-              [relative(root, workerModule)]: { type: "esm", contents: readFileSync(workerModule) },
-              [relative(root, workerWasm)]: { type: "wasm", contents: readFileSync(workerWasm) },
-            },
-          },
-          exports: Object.fromEntries(
-            config.durable_objects.bindings.map(({ class_name }) => {
-              const contained = containers && config.containers?.some((container) => container.class_name === class_name);
-              const container = contained ? { container: { imageName: containers.image } } : {};
-              return [class_name, { type: "durable-object", storage: "sqlite", ...container }] as const;
-            }),
-          ),
-          env: Object.fromEntries([
-            ...config.durable_objects.bindings.map(
-              ({ name: binding, class_name }) => [binding, { type: "durable-object", worker: name, exportName: class_name }] as const,
-            ),
-            ...config.kv_namespaces.map(({ binding }) => [binding, { type: "kv", id: binding }] as const),
-            ...config.d1_databases.map(({ binding }) => [binding, { type: "d1", id: binding }] as const),
-            ...text.map(([variable, value]) => [variable, { type: "text", value }] as const),
-          ]),
-        },
-      },
-      resetter(config.compatibility_date),
-      ...(neighbour === undefined ? [] : [neighbourOf(name, neighbour, config.compatibility_date)]),
-    ],
+  const beside = [resetter(compatibility_date), ...(neighbour === undefined ? [] : [neighbourOf(name, neighbour, compatibility_date)])];
+  const { url, miniflare, pids } = await startRuntime({
+    vars: { ROOM_TOKEN_KEY: randomBytes(32).toString("hex"), ...vars },
+    log: (message) => void logs.push(message),
+    beside,
+    ...(state === undefined ? {} : { state }),
+    ...(containers === undefined ? {} : { containers }),
   });
-  const before = runtimes();
-  const url = (await miniflare.ready).origin;
-  const pids = runtimes().filter((pid) => !before.includes(pid));
 
   const database = await miniflare.getD1Database("DB");
   const sql = (statement: string) => database.prepare(statement).run();
   const key = newKey();
-  for (const statement of [...(isNew ? migrations() : []), ...projectSql(key)]) await sql(statement);
+  await migrate(database as Parameters<typeof migrate>[0]);
+  for (const statement of projectSql(key)) await sql(statement);
   const runs = (await miniflare.getKVNamespace("RUNS")) as unknown as {
     get(key: string): Promise<string | null>;
     put(key: string, value: string): Promise<void>;
   };
-  const objects = (await miniflare.getDurableObjectNamespace("POOL")) as unknown as Objects;
+  const objects = (await miniflare.getDurableObjectNamespace(containerBinding(config))) as unknown as Objects;
   return {
     url,
     key,
@@ -182,15 +127,4 @@ function neighbourOf(worker: string, { modules }: Neighbour, compatibilityDate: 
       env: { CODE_EXEC: { type: "worker" as const, worker, exportName: "CodeExecutor" } },
     },
   };
-}
-
-/** Every statement of every migration. A statement ends where a line does, so migrations hold no triggers. */
-function migrations(): string[] {
-  const files = readdirSync(inRoot("migrations")).filter((file) => file.endsWith(".sql")).sort();
-  return files.flatMap((file) =>
-    readFileSync(inRoot("migrations", file), "utf8")
-      .replaceAll(/--.*$/gm, "")
-      .split(/;\s*$/m)
-      .filter((statement) => statement.trim() !== ""),
-  );
 }

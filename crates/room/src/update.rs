@@ -14,6 +14,16 @@ const MAX_CLOCK: u32 = (1 << 31) - 1;
 /// Depth of nested values. `yrs` decodes them by recursion.
 const MAX_DEPTH: u32 = 32;
 
+/// Decodes an update.
+///
+/// # Errors
+/// When it is malformed, or contains what rooms do not hold.
+pub fn decode(update: &[u8]) -> Result<DecodedUpdate<'_>, InvalidUpdate> {
+    let mut decoder = Decoder { reader: Reader::new(update), text: 0 };
+    let decoded = DecodedUpdate { clients: decoder.clients()?, deletions: decoder.deletions()? };
+    if decoder.reader.is_empty() { Ok(decoded) } else { Err(InvalidUpdate("bytes follow the update")) }
+}
+
 /// The id of one element: a client and one of its clocks.
 pub type Id = (u64, u32);
 
@@ -85,16 +95,6 @@ impl Struct<'_> {
     pub fn end(&self) -> u32 {
         self.clock + self.length
     }
-}
-
-/// Decodes an update.
-///
-/// # Errors
-/// When it is malformed, or contains what rooms do not hold.
-pub fn decode(update: &[u8]) -> Result<DecodedUpdate<'_>, InvalidUpdate> {
-    let mut decoder = Decoder { reader: Reader::new(update), text: 0 };
-    let decoded = DecodedUpdate { clients: decoder.clients()?, deletions: decoder.deletions()? };
-    if decoder.reader.is_empty() { Ok(decoded) } else { Err(InvalidUpdate("bytes follow the update")) }
 }
 
 struct Decoder<'a> {

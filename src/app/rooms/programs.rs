@@ -1,6 +1,6 @@
 //! Running programs for rooms: the ordinary way, on the key of the project that the room belongs to.
 
-use crate::app::App;
+use crate::app::context::App;
 use crate::app::runs::start::{Client, Progress, StartedRun, start_run};
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::run;
@@ -46,7 +46,7 @@ impl Programs for RoomPrograms {
 
 /// Asks the gate of the key that the room runs on, as a caller with that key would be asked.
 async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> Result<Client, Refused> {
-    let decision = app.gates.ask(&billing_key.key_hash, &CheckKey { host, counts: true }).await.map_err(|error| {
+    let decision = app.gates.check(&billing_key.key_hash, &CheckKey { host, counts: true }).await.map_err(|error| {
         app.log_error("The key of a room could not be asked about.", &error);
         refused("service_unavailable", "The key of this room cannot be checked at the moment; please try again.")
     })?;

@@ -1,6 +1,6 @@
 //! Reading what was run.
 
-use crate::app::App;
+use crate::app::context::App;
 use crate::domain::run::id::RunId;
 use crate::domain::run::record::StoredRun;
 use crate::domain::run::result::with_fields_before;
@@ -15,11 +15,11 @@ const LOOK_AGAIN_AFTER_MS: [u32; 2] = [100, 400];
 
 /// Who reads a result.
 pub enum Reader {
-    /// Whoever knows its id.
+    /// A caller who knows its id and nothing else.
     Anyone,
     /// The holder of one of this project's keys.
     Project(String),
-    /// Somebody who is signed in.
+    /// A signed-in user.
     User(String),
 }
 
@@ -60,7 +60,7 @@ pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<By
 /// The record of a run, from one of these gates or from its own place.
 async fn recorded(app: &App, gates: &[String], id: RunId) -> Result<Option<Vec<u8>>, PortError> {
     for key_hash in gates {
-        if let Some(record) = app.gates.recorded(key_hash, id).await? {
+        if let Some(record) = app.gates.record(key_hash, id).await? {
             return Ok(Some(record));
         }
     }
@@ -75,7 +75,7 @@ pub async fn forget(app: &App, ids: &[RunId]) -> Result<(), PortError> {
     }
     for (beginning, ids) in by_key {
         for key_hash in store::keys::hashes_beginning(&*app.sql, &beginning).await? {
-            app.gates.forget(&key_hash, &ids).await?;
+            app.gates.delete_records(&key_hash, &ids).await?;
         }
     }
     for id in ids {

@@ -44,7 +44,7 @@ impl Page {
         Self { limit: DEFAULT_LIMIT, after: None }
     }
 
-    /// The beginning of a list, for whoever reads more at once than a caller may ask for.
+    /// The beginning of a list, with more items than a client may ask for.
     pub const fn beginning(limit: u32) -> Self {
         Self { limit, after: None }
     }
@@ -71,7 +71,7 @@ impl Page {
     }
 }
 
-/// Hexadecimal, so that nobody is tempted to build one.
+/// Hexadecimal, so that clients treat it as opaque.
 fn write_cursor(Position { at, id }: &Position) -> String {
     hex::encode(format!("{}.{id}", at.0))
 }

@@ -15,13 +15,13 @@ pub struct ProjectSettings {
     pub name: String,
     /// Whether the network addresses that runs are asked for from are kept with them.
     pub store_ip: bool,
-    /// Whether results are read by the project's own keys and owner only, instead of by whoever knows their ids.
+    /// Whether only the project's keys and its owner may read results, instead of every caller who knows the id.
     pub private_results: bool,
     /// What its scripts may do.
     pub isolates: IsolateSettings,
 }
 
-/// A project of somebody's.
+/// A user's project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
     pub id: String,

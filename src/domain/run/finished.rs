@@ -1,20 +1,19 @@
-//! What a Worker hands over to a key's gate when a run has ended: its usage record, and the result where it is small.
+//! What a Worker submits to a key's gate when a run has ended: its usage, and its record when that is small.
 
 use crate::domain::run::id::RunId;
 
-/// Results up to this size are kept by the gate; larger ones have a place of their own. Most results have one or two
-/// kilobytes.
+/// Records up to this size are kept by the gate; larger ones are kept in KV. Most records have one or two kilobytes.
 pub const MAX_RESULT_BYTES: usize = 8 * 1_024;
-/// A gate that stores so much keeps no further results. An object may store 10 GB.
+/// A gate that stores this many bytes keeps no further records. An object may store 10 GB.
 pub const MAX_STORED_BYTES: u64 = 8_000_000_000;
 
-/// An ended run on its way to the gate.
+/// A finished run on its way to the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FinishedRun {
     pub id: RunId,
     /// See [`crate::domain::usage::encode`].
     pub usage: String,
-    /// See [`crate::domain::run::record::encode`]; `None` where the gate is not to keep it.
+    /// See [`crate::domain::run::record::encode`]; `None` when the gate does not keep it.
     pub record: Option<String>,
 }
 
@@ -25,6 +24,11 @@ impl FinishedRun {
         let line = [&self.id.to_string(), &self.usage, self.record.as_deref().unwrap_or_default()]
             .map(|part| part.replace(['\n', '\r', '\t'], " "));
         line.join("\t")
+    }
+
+    /// The runs on the lines of a text; `None` when one is unreadable.
+    pub fn from_lines(text: &str) -> Option<Vec<Self>> {
+        text.lines().map(Self::from_line).collect()
     }
 
     /// What [`Self::to_line`] wrote.
@@ -40,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn handover_format_unchanged() {
+    fn finished_run_format_unchanged() {
         let id = RunId::from_random([0; 16]);
         for (record, line) in [
             (None, format!("{id}\t{{\"a\": 1}}\t")),
@@ -64,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_handover_is_refused() {
+    fn a_line_that_is_no_finished_run_is_refused() {
         for wrong in ["", "{}", "x\t{}\t", "550e8400-e29b-41d4-a716-446655440000\t{}"] {
             assert_eq!(FinishedRun::from_line(wrong), None, "{wrong:?}");
         }

@@ -1,4 +1,4 @@
-//! What somebody types while their program runs.
+//! Standard input of a running program, as a client sends it in WebSocket messages.
 
 use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::Reader;

@@ -60,7 +60,7 @@ impl ApiClient {
         let key_hash = ApiKey::parse(text).ok_or_else(invalid)?.hash();
         let page = call.header(ORIGIN).or_else(|| call.header(REFERER));
         let ask = CheckKey { host: page.and_then(allowed_domain::host_of), counts };
-        match app.gates.ask(&key_hash, &ask).await? {
+        match app.gates.check(&key_hash, &ask).await? {
             Decision::Invalid => Err(invalid()),
             Decision::WrongDomain => {
                 Err(ApiError::new(ErrorCode::DomainNotAllowed, "This API key is not for pages of this domain."))

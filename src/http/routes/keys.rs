@@ -1,6 +1,6 @@
 //! `/api/projects/:id/keys` and `/api/keys/:id`: the keys of one's own projects.
 
-use crate::app::projects::Actor;
+use crate::app::actor::Actor;
 use crate::app::{App, keys};
 use crate::domain::key::settings;
 use crate::domain::timestamp::Timestamp;

@@ -1,7 +1,8 @@
 //! `/api/projects`: one's own projects.
 
 use crate::app::App;
-use crate::app::projects::{self, Actor};
+use crate::app::actor::Actor;
+use crate::app::projects;
 use crate::domain::project::settings::{self, Project};
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::{ApiError, ErrorCode};

@@ -2,8 +2,7 @@
 
 use crate::app::App;
 use crate::app::usage::{self, UsageRun};
-use crate::domain::timestamp::Timestamp;
-use crate::domain::usage::HOUR_MS;
+use crate::domain::timestamp::{HOUR_MS, Timestamp};
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::ApiError;
 use crate::http::request::call::{Call, invalid};

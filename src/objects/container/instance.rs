@@ -14,7 +14,7 @@ use crate::objects::run_pool::pipe::Lease;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
 use crate::platform::entropy::RuntimeEntropy;
-use crate::platform::object_sql::ObjectSql;
+use crate::platform::object_storage::RuntimeStorage;
 use crate::ports::{Clock, Entropy, Level, Log, PoolFailure, PoolFailureCode};
 use docle_protocol::{Refusal, RefusalCode, RunnerHealth};
 use futures::channel::oneshot;
@@ -183,8 +183,8 @@ impl ContainerInstance {
         }
     }
 
-    fn sql(&self) -> ObjectSql {
-        ObjectSql(self.container.object().storage().sql())
+    fn sql(&self) -> RuntimeStorage {
+        RuntimeStorage::of(self.container.object())
     }
 
     fn usage(&self) -> Use {

@@ -1,5 +1,7 @@
 //! The KeyGate object: one per API key.
 
+mod batch;
 pub mod call;
+pub mod logic;
 pub mod object;
 pub mod storage;

@@ -22,8 +22,8 @@ pub struct Saved {
     pub window: RollingWindow,
 }
 
-/// Makes the tables of a key's gate where they are not there yet. Only what has to be kept makes them, so that a gate that
-/// lets nobody through leaves nothing behind.
+/// Makes the tables of a key's gate if they are missing. Only writes make them, so that a gate that refuses every call
+/// stores nothing.
 pub fn create_tables(sql: &dyn LocalSql, key_hash: &str) -> Result<(), PortError> {
     sql.exec(
         "CREATE TABLE IF NOT EXISTS gate (id INTEGER PRIMARY KEY CHECK (id = 1), key_hash TEXT NOT NULL, \
@@ -31,12 +31,13 @@ pub fn create_tables(sql: &dyn LocalSql, key_hash: &str) -> Result<(), PortError
         &[],
     )?;
     sql.exec(
-        "CREATE TABLE IF NOT EXISTS pending_usage (position INTEGER PRIMARY KEY, record TEXT NOT NULL, \
+        // AUTOINCREMENT: no position is used twice, so that a flush deletes only what it has written.
+        "CREATE TABLE IF NOT EXISTS pending_usage (position INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL, \
          since INTEGER NOT NULL)",
         &[],
     )?;
     sql.exec("CREATE TABLE IF NOT EXISTS results (run_id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID", &[])?;
-    // Whoever finds runs has to know whose they are.
+    // The alarm reads the key's hash from here.
     let nothing_saved = [SqlValue::from(key_hash), SqlValue::Blob(RollingWindow::default().encode())];
     sql.exec("INSERT OR IGNORE INTO gate (id, key_hash, calls) VALUES (1, ?, ?)", &nothing_saved).map(drop)
 }
@@ -98,15 +99,15 @@ pub fn record(sql: &dyn LocalSql, id: RunId) -> Result<Option<String>, PortError
     }
 }
 
-/// Forgets the record of a run.
-pub fn forget_record(sql: &dyn LocalSql, id: RunId) -> Result<(), PortError> {
+/// Deletes the record of a run.
+pub fn delete_record(sql: &dyn LocalSql, id: RunId) -> Result<(), PortError> {
     if !has_table(sql, "results")? {
         return Ok(());
     }
     sql.exec("DELETE FROM results WHERE run_id = ?", &[SqlValue::Text(id.to_string())]).map(drop)
 }
 
-/// Forgets records of the days before that of `before`, as many as one step takes.
+/// Deletes records of the days before that of `before`, as many as one step takes.
 pub fn purge_records(sql: &dyn LocalSql, before: Timestamp) -> Result<(), PortError> {
     let Some(oldest) = oldest_record(sql)? else { return Ok(()) };
     let query = "DELETE FROM results WHERE run_id IN \
@@ -143,20 +144,32 @@ pub fn oldest_usage(sql: &dyn LocalSql) -> Result<(Vec<String>, i64), PortError>
     Ok((usage, last))
 }
 
-/// The position of the latest usage that is not flushed; 0 where all is.
-pub fn latest_usage(sql: &dyn LocalSql) -> Result<i64, PortError> {
-    Ok(match sql.exec("SELECT max(position) FROM pending_usage", &[])?.first().map(Vec::as_slice) {
-        Some([SqlValue::Integer(position)]) => *position,
-        _ => 0,
+/// The position of the oldest pending usage.
+pub fn oldest_position(sql: &dyn LocalSql) -> Result<Option<i64>, PortError> {
+    position(sql, "SELECT min(position) FROM pending_usage")
+}
+
+/// The position of the latest pending usage.
+pub fn latest_usage(sql: &dyn LocalSql) -> Result<Option<i64>, PortError> {
+    position(sql, "SELECT max(position) FROM pending_usage")
+}
+
+fn position(sql: &dyn LocalSql, query: &str) -> Result<Option<i64>, PortError> {
+    if !has_table(sql, "pending_usage")? {
+        return Ok(None);
+    }
+    Ok(match sql.exec(query, &[])?.first().map(Vec::as_slice) {
+        Some([SqlValue::Integer(position)]) => Some(*position),
+        _ => None,
     })
 }
 
-/// Forgets the usage up to a position, which is flushed.
-pub fn forget_usage(sql: &dyn LocalSql, last: i64) -> Result<(), PortError> {
+/// Deletes the usage up to a position, which is in the database.
+pub fn delete_usage(sql: &dyn LocalSql, last: i64) -> Result<(), PortError> {
     sql.exec("DELETE FROM pending_usage WHERE position <= ?", &[SqlValue::Integer(last)]).map(drop)
 }
 
-/// Since when there is usage that is not flushed.
+/// The age of the oldest pending usage: when it came.
 pub fn pending_since(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError> {
     if !has_table(sql, "pending_usage")? {
         return Ok(None);
@@ -171,7 +184,7 @@ pub fn pending_since(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::usage::DAY_MS;
+    use crate::domain::timestamp::DAY_MS;
     use crate::tests::sqlite::Sqlite;
 
     fn run(of: u8, record: Option<&str>) -> FinishedRun {
@@ -200,8 +213,8 @@ mod tests {
         }
         let (usage, last) = oldest_usage(&sql).unwrap();
         assert_eq!((usage.len(), usage[198].as_str(), usage[199].as_str()), (200, "u1", "u2"));
-        assert_eq!(latest_usage(&sql), Ok(last + 50));
-        forget_usage(&sql, last).unwrap();
+        assert_eq!((latest_usage(&sql), oldest_position(&sql)), (Ok(Some(last + 50)), Ok(Some(1))));
+        delete_usage(&sql, last).unwrap();
         assert_eq!(pending_since(&sql), Ok(Some(Timestamp(100))));
         assert_eq!(oldest_usage(&sql).unwrap().0.len(), 100);
     }
@@ -216,7 +229,7 @@ mod tests {
         while let (usage, last @ 1..) = oldest_usage(&sql).unwrap() {
             assert!(usage.iter().map(String::len).sum::<usize>() <= FLUSHED_AT_ONCE);
             flushed += usage.len();
-            forget_usage(&sql, last).unwrap();
+            delete_usage(&sql, last).unwrap();
         }
         assert_eq!(flushed, 250);
     }
@@ -227,7 +240,7 @@ mod tests {
         let id = |of| run(of, None).id;
         let day = |of: i64| Timestamp(of * DAY_MS);
         assert_eq!(
-            (record(&sql, id(1)), oldest_record(&sql), forget_record(&sql, id(1))),
+            (record(&sql, id(1)), oldest_record(&sql), delete_record(&sql, id(1))),
             (Ok(None), Ok(None), Ok(()))
         );
         create_tables(&sql, "ab").unwrap();
@@ -237,12 +250,8 @@ mod tests {
         assert_eq!((record(&sql, id(5)), oldest_record(&sql)), (Ok(None), Ok(Some(id(1)))));
 
         add(&sql, vec![run(4, Some("[]"))], Timestamp(0)).unwrap();
-        assert_eq!(
-            record(&sql, id(4)),
-            Ok(Some("[]".into())),
-            "what is handed over again takes the place of the first"
-        );
-        forget_record(&sql, id(3)).unwrap();
+        assert_eq!(record(&sql, id(4)), Ok(Some("[]".into())), "a record that is submitted again replaces the first");
+        delete_record(&sql, id(3)).unwrap();
         assert_eq!(record(&sql, id(3)), Ok(None));
         purge_records(&sql, day(1)).unwrap();
         assert_eq!(oldest_record(&sql), Ok(Some(id(1))), "nothing is that old");

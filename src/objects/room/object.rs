@@ -16,7 +16,7 @@ use crate::objects::room::storage::{self as storage, Log as UpdateLog, RoomMetad
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
 use crate::platform::entropy::RuntimeEntropy;
-use crate::platform::object_sql::ObjectSql;
+use crate::platform::object_storage::RuntimeStorage;
 use crate::ports::rooms::{BillingKey, JoinRequest};
 use crate::ports::{Clock, Entropy, Level, Log, PortError};
 use docle_room::close::CloseReason;
@@ -250,14 +250,18 @@ impl Room {
         self.state.get_tags(socket).first().and_then(|tag| tag.parse().ok()).unwrap_or_default()
     }
 
-    pub(super) fn sql(&self) -> ObjectSql {
-        ObjectSql(self.state.storage().sql())
+    pub(super) fn sql(&self) -> RuntimeStorage {
+        RuntimeStorage::of(&self.state)
     }
 }
 
 impl Live {
     /// Appends, keeps, sends, in this order.
-    fn carry_out(&mut self, output: Output, sql: &ObjectSql) -> std::result::Result<Option<RunRequest>, PortError> {
+    fn carry_out(
+        &mut self,
+        output: Output,
+        sql: &RuntimeStorage,
+    ) -> std::result::Result<Option<RunRequest>, PortError> {
         let Output { append, attach, effects } = output;
         if !append.is_empty() {
             self.create(sql)?;
@@ -301,7 +305,7 @@ impl Live {
             socket.serialize_attachment("").and_then(|()| socket.close(Some(reason.code()), Some(reason.message())));
     }
 
-    pub(super) fn create(&mut self, sql: &ObjectSql) -> std::result::Result<(), PortError> {
+    pub(super) fn create(&mut self, sql: &RuntimeStorage) -> std::result::Result<(), PortError> {
         if !self.exists {
             storage::create_tables(sql)?;
             storage::save_metadata(sql, &self.metadata)?;
@@ -310,7 +314,7 @@ impl Live {
         Ok(())
     }
 
-    fn compact(&mut self, sql: &ObjectSql) -> std::result::Result<(), PortError> {
+    fn compact(&mut self, sql: &RuntimeStorage) -> std::result::Result<(), PortError> {
         self.metadata.last_update = self.logic.last_update();
         let (snapshot, history) = self.logic.snapshot();
         storage::compact(sql, &snapshot, history, &self.metadata)?;

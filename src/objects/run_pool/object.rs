@@ -23,7 +23,7 @@ use crate::objects::run_pool::members::PoolMembers;
 use crate::objects::run_pool::pipe::pipe_response;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
-use crate::platform::object_sql::ObjectSql;
+use crate::platform::object_storage::RuntimeStorage;
 use crate::ports::event_reader::EventReader;
 use crate::ports::{Clock, FirstCall, IdempotentCall, Level, Log, PoolFailure, PoolFailureCode, PortError};
 use futures::StreamExt;
@@ -229,8 +229,8 @@ impl RunPool {
         self.pool.as_ref().map_err(|wrong| PoolFailureCode::Unavailable.because(wrong))
     }
 
-    fn sql(&self) -> ObjectSql {
-        ObjectSql(self.state.storage().sql())
+    fn sql(&self) -> RuntimeStorage {
+        RuntimeStorage::of(&self.state)
     }
 }
 

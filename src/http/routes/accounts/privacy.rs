@@ -1,8 +1,9 @@
 //! Export and deletion of what is known of somebody, and the audit log.
 
 use crate::app::App;
-use crate::app::accounts::privacy;
-use crate::app::projects::Actor;
+use crate::app::accounts::data;
+use crate::app::actor::Actor;
+use crate::app::{audit, end_users};
 use crate::domain::account::audit::RecordedEvent;
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::ApiError;
@@ -20,7 +21,7 @@ use docle_api::end_users::{Deletion, RunPage};
 /// `GET /auth/export`: the account, where it is signed in, its projects with their keys, what it did.
 pub async fn export_account(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
-    let export = privacy::export_account(app, caller.user_id()).await?;
+    let export = data::export_account(app, caller.user_id()).await?;
     let now = app.clock.now();
     let projects = export.projects.into_iter().map(|owned| ExportedProject {
         project: projects::encode(owned.project),
@@ -41,7 +42,7 @@ pub async fn export_account(app: &App, call: Call) -> Result<Response, ApiError>
 pub async fn delete_account(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
-    privacy::delete_account(app, &actor, &caller.session.email).await?;
+    data::delete_account(app, &actor, &caller.session.email).await?;
     let mut response = respond::empty();
     response.headers_mut().insert(SET_COOKIE, cookie::clear(&call.base_url(app)));
     Ok(response)
@@ -50,7 +51,7 @@ pub async fn delete_account(app: &App, call: Call) -> Result<Response, ApiError>
 /// `GET /auth/audit`: what one did oneself.
 pub async fn list_own_events(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
-    let (events, next) = privacy::events_of_user(app, caller.user_id(), &call.page()?).await?;
+    let (events, next) = audit::events_of_user(app, caller.user_id(), &call.page()?).await?;
     Ok(events_page(events, next))
 }
 
@@ -58,7 +59,7 @@ pub async fn list_own_events(app: &App, call: Call) -> Result<Response, ApiError
 pub async fn list_project_events(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
-    let (events, next) = privacy::events_of_project(app, &project.id, &call.page()?).await?;
+    let (events, next) = audit::events_of_project(app, &project.id, &call.page()?).await?;
     Ok(events_page(events, next))
 }
 
@@ -66,7 +67,7 @@ pub async fn list_project_events(app: &App, call: Call) -> Result<Response, ApiE
 pub async fn export_end_user(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
-    let (runs, next) = privacy::runs_of_end_user(app, &project.id, &end_user(&call)?, &call.page()?).await?;
+    let (runs, next) = end_users::runs_of_end_user(app, &project.id, &end_user(&call)?, &call.page()?).await?;
     let history = runs.into_iter().map(usage::encode_run).collect();
     Ok(respond::json(StatusCode::OK, &RunPage { history, next_cursor: next }))
 }
@@ -76,7 +77,7 @@ pub async fn export_end_user(app: &App, call: Call) -> Result<Response, ApiError
 pub async fn delete_end_user(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
-    let (count, complete) = privacy::delete_end_user(app, &project.id, &end_user(&call)?).await?;
+    let (count, complete) = end_users::delete_end_user(app, &project.id, &end_user(&call)?).await?;
     Ok(respond::json(StatusCode::OK, &Deletion { deleted_runs: count, complete }))
 }
 
