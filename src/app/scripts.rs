@@ -13,7 +13,7 @@ use crate::store::usage::{self, UsageRun};
 use bytes::Bytes;
 use docle_protocol::RunStatus;
 use docle_protocol::Truncated;
-use docle_protocol::isolate::{IsolateReport, IsolateUsage, ScriptError};
+use docle_protocol::isolate::{IsolateReport, ScriptError, ScriptUsage};
 use docle_protocol::limits::GRACE_MS;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
@@ -103,7 +103,7 @@ fn failure() -> Box<RawValue> {
         stdout: String::new(),
         stderr: format!("{}: {}\n", error.name, error.message),
         truncated: Truncated::default(),
-        usage: IsolateUsage::default(),
+        usage: ScriptUsage::default(),
         success: false,
         result: RawValue::NULL.to_owned(),
         logs: Vec::new(),

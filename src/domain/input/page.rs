@@ -2,11 +2,8 @@
 
 use crate::domain::input::problem::FieldError;
 use crate::domain::timestamp::Timestamp;
-use std::ops::RangeInclusive;
 
-/// Items that a caller may ask for at once.
-pub const LIMIT: RangeInclusive<u32> = 1..=100;
-pub const DEFAULT_LIMIT: u32 = 50;
+pub use docle_api::limits::{DEFAULT_PAGE_LIMIT as DEFAULT_LIMIT, PAGE_LIMIT as LIMIT};
 
 /// A place in a list that is sorted by time and then by id, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]

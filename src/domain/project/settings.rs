@@ -6,6 +6,7 @@ use crate::domain::input::reader::Reader;
 use crate::domain::key::settings::read_name;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::timestamp::Timestamp;
+use docle_api::{fields, projects};
 use serde_json::Value;
 
 /// What its owner decides about a project.
@@ -70,5 +71,5 @@ pub fn parse_change(body: Value, settings: ProjectSettings) -> Result<ProjectSet
 }
 
 fn open(body: Value, problems: &mut Problems) -> Option<Reader<'_>> {
-    Reader::open(body, String::new(), &["name", "storeIp", "privateResults", "isolates"], problems)
+    Reader::open(body, String::new(), fields::of::<projects::ProjectSettings>(), problems)
 }
