@@ -1,16 +1,23 @@
-//! Makes a page of docs/errors.md, which is where the `type` of each problem leads.
+//! Makes a page of docs/errors.md, which is where the `type` of each problem leads, and takes the blanks out of the OpenAPI
+//! document.
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd, TextMergeStream, html};
+use serde_json::Value;
 use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
 const SOURCE: &str = "docs/errors.md";
+const OPENAPI: &str = "crates/api/openapi.json";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={SOURCE}");
     let page = render(&fs::read_to_string(SOURCE)?);
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("errors.html"), page)?;
+    let output = env::var("OUT_DIR")?;
+    fs::write(Path::new(&output).join("errors.html"), page)?;
+    println!("cargo:rerun-if-changed={OPENAPI}");
+    let document: Value = serde_json::from_str(&fs::read_to_string(OPENAPI)?)?;
+    fs::write(Path::new(&output).join("openapi.json"), document.to_string())?;
     Ok(())
 }
 

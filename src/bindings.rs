@@ -122,7 +122,7 @@ fn isolates(env: &Env) -> Option<IsolateWorker> {
 /// # Errors
 /// When the deployment lacks a binding or has a variable that is wrong.
 pub fn programs(env: &Env, object: &State) -> Result<Rc<dyn Programs>> {
-    // Nobody's leaving ends a run that a whole room follows.
+    // Everybody in the room follows a run, so no client that leaves ends it.
     let never = AbortController::new()?.signal();
     Ok(Rc::new(RoomPrograms(app(never, env, Rc::new(AfterCall::of(object)))?)))
 }

@@ -1,9 +1,9 @@
-//! Docle's Worker: runs code that nobody trusts, for other people's products.
+//! Docle's Worker: runs untrusted code for other products.
 //!
-//! Reading order: [`http`] is the edge, where a path becomes a call and an error becomes an answer; [`app`] is what
-//! callers can do; [`domain`] holds the rules, without time, randomness or network; [`ports`] says what those need
-//! from outside, [`store`] how it is laid out there, and [`platform`] and [`objects`] provide it on Workers.
-//! [`bindings`] puts it all together for one request.
+//! Reading order: [`http`] is the edge, which turns a path into a call and an error into an answer. [`app`] has the use
+//! cases, [`domain`] the rules without time, randomness or network. [`ports`] says what those need from outside,
+//! [`store`] has the queries and the key layouts, [`platform`] and [`objects`] implement the ports on Workers.
+//! [`bindings`] makes the application of one request out of the deployment's bindings.
 
 mod app;
 mod bindings;
@@ -19,8 +19,15 @@ mod tests;
 
 use platform::background::{AfterAnswer, AfterEvent};
 use std::rc::Rc;
+use worker::wasm_bindgen::{self, prelude::wasm_bindgen};
 use worker::worker_sys::web_sys::{AbortController, Request, Response};
 use worker::{Context, Env, Result, ScheduleContext, ScheduledEvent, event};
+
+/// Runs when the WebAssembly instance starts; it is not exported.
+#[wasm_bindgen(start, private)]
+fn start() {
+    platform::panic::install_hook();
+}
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
@@ -30,7 +37,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
 
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, context: ScheduleContext) {
-    // Nobody waits for this, so nobody leaves.
+    // A scheduled event has no client, so nothing aborts this signal.
     let never = AbortController::new().map(|controller| controller.signal()).map_err(Into::into);
     let done = match never.and_then(|never| bindings::app(never, &env, Rc::new(AfterEvent(context)))) {
         Ok(app) => app::purge::purge(&app).await.map_err(|error| error.0),
@@ -39,7 +46,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, context: ScheduleContext) {
     if let Err(error) = done {
         worker::console_error!(
             "{}",
-            serde_json::json!({ "message": "What has expired could not be deleted.", "error": error })
+            serde_json::json!({ "message": "The purge of expired rows failed.", "error": error })
         );
     }
 }

@@ -1,6 +1,6 @@
 //! How this deployment is.
 
-use crate::app::App;
+use crate::app::context::App;
 use docle_protocol::RunnerHealth;
 use futures::future::{Either, select};
 

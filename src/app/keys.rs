@@ -1,7 +1,7 @@
 //! API keys: what the owner of a project can do with them.
 
-use crate::app::App;
-use crate::app::projects::Actor;
+use crate::app::actor::Actor;
+use crate::app::context::App;
 use crate::domain::account::audit::Action;
 use crate::domain::id::{self, Kind};
 use crate::domain::input::page::Page;
@@ -30,7 +30,7 @@ pub async fn create(
     let new = new_key(app, &created, project_id, settings);
     let event = actor.event(app, Action::KeyCreated, project_id, &created.id);
     keys::add(&*app.sql, &new, event).await?;
-    // Somebody may have tried it before it was made, however unlikely that is.
+    // A call may have tried this key before it was made, however unlikely that is.
     app.gates.refresh(&created.key.hash()).await?;
     Ok(created)
 }
@@ -79,8 +79,8 @@ pub async fn revoke(app: &App, actor: &Actor<'_>, key: &StoredKey) -> Result<(),
     app.gates.refresh(&key.hash).await
 }
 
-/// Tells the gates of all keys of a project that something about it has changed.
-pub async fn tell_gates_of_project(app: &App, project_id: &str) -> Result<(), PortError> {
+/// Makes the gates of all keys of a project read their settings again.
+pub async fn refresh_gates_of_project(app: &App, project_id: &str) -> Result<(), PortError> {
     for hash in keys::hashes(&*app.sql, project_id).await? {
         app.gates.refresh(&hash).await?;
     }

@@ -1,34 +1,15 @@
-//! Projects: what somebody who is signed in can do with their own.
+//! Projects: what a signed-in user can do with their own.
 
+use crate::app::actor::Actor;
+use crate::app::context::App;
+use crate::app::keys;
 use crate::app::rooms;
-use crate::app::{App, keys};
-use crate::domain::account::audit::{Action, Event, Origin};
+use crate::domain::account::audit::Action;
 use crate::domain::id::{self, Kind};
 use crate::domain::input::page::Page;
 use crate::domain::project::settings::{Project, ProjectSettings};
 use crate::ports::PortError;
 use crate::store;
-
-/// Who does something, and from where.
-pub struct Actor<'a> {
-    pub user_id: &'a str,
-    pub origin: Origin,
-}
-
-impl Actor<'_> {
-    /// The event of having done it now.
-    pub fn event(&self, app: &App, action: Action, project_id: &str, subject: &str) -> Event {
-        Event {
-            id: id::from_random(Kind::Event, app.random()),
-            user_id: self.user_id.to_owned(),
-            project_id: Some(project_id.to_owned()),
-            action,
-            subject: subject.to_owned(),
-            at: app.clock.now(),
-            origin: self.origin.clone(),
-        }
-    }
-}
 
 /// Makes a project.
 pub async fn create(app: &App, actor: &Actor<'_>, settings: ProjectSettings) -> Result<Project, PortError> {
@@ -53,7 +34,7 @@ pub async fn read(app: &App, user_id: &str, id: &str) -> Result<Option<Project>,
 /// Changes what the owner decides about a project. Its keys' gates learn of it, because they pass some of it on.
 pub async fn change(app: &App, user_id: &str, project: Project) -> Result<Project, PortError> {
     store::projects::change(&*app.sql, user_id, &project.id, &project.settings).await?;
-    keys::tell_gates_of_project(app, &project.id).await?;
+    keys::refresh_gates_of_project(app, &project.id).await?;
     Ok(project)
 }
 

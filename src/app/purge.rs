@@ -1,8 +1,8 @@
-//! What happens once an hour: everything that has lost its meaning is deleted.
+//! The hourly purge: what has expired is deleted.
 
-use crate::app::App;
-use crate::app::accounts::privacy;
 use crate::app::accounts::sign_in;
+use crate::app::context::App;
+use crate::app::retention;
 use crate::app::rooms;
 use crate::ports::PortError;
 
@@ -10,5 +10,5 @@ use crate::ports::PortError;
 pub async fn purge(app: &App) -> Result<(), PortError> {
     sign_in::purge_expired(app).await?;
     rooms::delete_orphans(app).await?;
-    privacy::purge_runs(app).await
+    retention::purge_runs(app).await
 }

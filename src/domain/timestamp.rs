@@ -1,8 +1,14 @@
 //! Points in time.
 
 use chrono::{DateTime, SecondsFormat};
+use docle_api::time::Time;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// An hour in milliseconds.
+pub const HOUR_MS: i64 = 3_600_000;
+/// A day in milliseconds.
+pub const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Milliseconds since 1970 in UTC; shown as ISO 8601 with milliseconds and `Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,6 +30,12 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = DateTime::from_timestamp_millis(self.0).unwrap_or_default();
         formatter.write_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(timestamp: Timestamp) -> Self {
+        Self(timestamp.to_string())
     }
 }
 

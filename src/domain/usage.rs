@@ -4,12 +4,11 @@ use crate::domain::run::record::{Owner, Recordable};
 use crate::domain::run::result::RunResult;
 use crate::domain::run::tier::Tier;
 use crate::domain::run::user_context::UserContext;
+use crate::domain::timestamp::HOUR_MS;
 use serde::Serialize;
 
 /// Enough to recognise one's own program.
 const MAX_SNIPPET_CHARS: usize = 200;
-pub const HOUR_MS: i64 = 3_600_000;
-pub const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// The record, whose JSON the database takes apart.
 #[derive(Serialize)]
@@ -93,7 +92,7 @@ mod tests {
     use super::*;
     use crate::domain::run::id::RunId;
     use crate::domain::timestamp::Timestamp;
-    use docle_protocol::{RunReport, RunStatus, Usage};
+    use docle_protocol::{RunReport, RunStatus, RunUsage};
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -112,7 +111,7 @@ mod tests {
             stdout: String::new(),
             stderr: String::new(),
             truncated: docle_protocol::Truncated { stdout: false, stderr: false },
-            usage: Usage { duration_ms: 44.6, ..Usage::default() },
+            usage: RunUsage { duration_ms: 44.6, ..RunUsage::default() },
         };
         let result = RunResult::from_report(id, Timestamp(7_200_001), &report);
         let record: Value = serde_json::from_str(&encode(&owner, &request, &result, Some("10.0.0.1"))).unwrap();

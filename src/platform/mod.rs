@@ -11,5 +11,6 @@ pub mod headers;
 pub mod isolates;
 pub mod kv;
 pub mod object_storage;
+pub mod panic;
 pub mod resend;
 pub mod socket;

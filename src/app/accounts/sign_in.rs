@@ -1,6 +1,6 @@
 //! Signing in by mail: a link is asked for, opened and redeemed; a session follows.
 
-use crate::app::App;
+use crate::app::context::App;
 use crate::domain::account::audit::{Action, Event, Origin};
 use crate::domain::account::email::Email;
 use crate::domain::account::mail;

@@ -2,7 +2,7 @@
 
 pub mod programs;
 
-use crate::app::App;
+use crate::app::context::App;
 use crate::domain::input::page::Page;
 use crate::domain::room::id::{Kind, RoomId};
 use crate::domain::room::token::Claims;

@@ -1,6 +1,6 @@
 //! Running programs for rooms: the ordinary way, on the key of the project that the room belongs to.
 
-use crate::app::App;
+use crate::app::context::App;
 use crate::app::runs::start::{Client, Progress, StartedRun, start_run};
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::run;
@@ -8,6 +8,7 @@ use crate::domain::run::id::RunId;
 use crate::ports::rooms::{Admitted, BillingKey, ProgramRequest, Programs, Refused, RunAs, RunMessage};
 use crate::ports::{Level, PoolFailure, PoolFailureCode};
 use async_trait::async_trait;
+use docle_languages::RunLanguage;
 use futures::stream::LocalBoxStream;
 use futures::{StreamExt, stream};
 use serde_json::json;
@@ -29,8 +30,8 @@ impl Programs for RoomPrograms {
         let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
         let mut request = ask.request;
         // Editors and CodeRunService call it by the name of the language, the run API by that of the interpreter.
-        if request["lang"] == "javascript" {
-            request["lang"] = json!("node");
+        if let Some(language) = request["lang"].as_str().and_then(RunLanguage::in_rooms) {
+            request["lang"] = json!(language);
         }
         let request = run::request::parse(request, id, app.config.max_timeout_ms).map_err(|problems| {
             let sentences: Vec<String> =

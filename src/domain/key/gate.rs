@@ -4,8 +4,8 @@ use crate::domain::key::allowed_domain;
 use crate::domain::key::rolling_window::{Rate, RollingWindow, WINDOW_MS};
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::record::Owner;
+use crate::domain::timestamp::DAY_MS;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::usage::DAY_MS;
 use serde::{Deserialize, Serialize};
 
 /// What the database says about a key.

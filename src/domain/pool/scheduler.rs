@@ -174,7 +174,7 @@ impl Pool {
         self.running.len()
     }
 
-    /// When somebody who finds no place may try again, in seconds.
+    /// When a client whose run found no slot may try again, in seconds.
     pub fn retry_after_s(&self) -> u32 {
         let places: u32 = self.members.iter().map(|member| room(member, self.expected_places)).sum();
         let seconds = (self.waiting.len() + 1) as f64 * self.pace_ms / f64::from(places.max(1)) / 1_000.0;

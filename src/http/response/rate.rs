@@ -2,7 +2,7 @@
 
 use crate::domain::key::rolling_window::{Rate, WINDOW_MS};
 use crate::domain::timestamp::Timestamp;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, Members};
 use crate::ports::exchange::Response;
 use ::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
@@ -40,9 +40,12 @@ pub fn exceeded(rate: &Rate, now: Timestamp) -> ApiError {
         rate.limit
     );
     ApiError::new(ErrorCode::RateLimitExceeded, message)
-        .with("limit", rate.limit)
-        .with("remaining", rate.remaining)
-        .with("reset_at", rate.reset_at.0)
+        .with_members(Members {
+            limit: Some(rate.limit),
+            remaining: Some(rate.remaining),
+            reset_at: Some(rate.reset_at.0),
+            ..Members::default()
+        })
         .with_headers(headers(rate, now))
         .with_headers([(RETRY_AFTER, HeaderValue::from(seconds))])
 }

@@ -15,16 +15,12 @@ use crate::http::response::respond;
 use crate::ports::exchange::Response;
 use crate::ports::rooms::{BillingKey, Refused, RoomRun, RoomRunEnd};
 use ::http::StatusCode;
-use docle_protocol::limits::MAX_BODY_BYTES;
-use docle_room::limits::MAX_NAME_CHARS;
-use docle_room::role::Role;
+use docle_api::fields;
+use docle_api::limits::{DEFAULT_TOKEN_SECONDS, MAX_BODY_BYTES, MAX_ROOM_NAME_CHARS as MAX_NAME_CHARS, TOKEN_SECONDS};
+use docle_api::rooms::{
+    CreatedRoom, ListedRoom, Role, RoomPage, RoomProgram, RoomSettings, RoomToken, RoomTokenSettings,
+};
 use serde_json::{Value, json};
-use std::ops::RangeInclusive;
-
-/// How long a token may be good for: long enough for an interview, a day at most.
-pub const TTL_SECONDS: RangeInclusive<u32> = 60..=86_400;
-/// How long it is where nothing is said.
-pub const DEFAULT_TTL_SECONDS: u32 = 3_600;
 
 /// `POST /api/rooms`: a room of the key's project, and a token of the owner's to it.
 pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
@@ -34,13 +30,16 @@ pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
     let room = rooms::create(app, &BillingKey { key_hash, owner }).await?;
     let until = app.clock.now().plus_ms(i64::from(wish.ttl_seconds) * 1_000);
     let socket = base.replacen("http", "ws", 1);
-    let mut body = json!({
-        "id": room,
-        "url": format!("{base}/collab/{room}"),
-        "websocket": format!("{socket}/collab/{room}/websocket"),
-        "yjs": format!("{socket}/collab/{room}/yjs"),
-    });
-    add_token(app, &mut body, &room, Role::Owner, wish.name, until)?;
+    let RoomToken { token, role, expires_at } = new_token(app, &room, Role::Owner, wish.name, until)?;
+    let body = CreatedRoom {
+        url: format!("{base}/collab/{room}"),
+        websocket: format!("{socket}/collab/{room}/websocket"),
+        yjs: format!("{socket}/collab/{room}/yjs"),
+        id: room.to_string(),
+        token,
+        role,
+        expires_at,
+    };
     Ok(respond::json(StatusCode::CREATED, &body))
 }
 
@@ -48,9 +47,9 @@ pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
 pub async fn list_rooms(app: &App, call: Call) -> Result<Response, ApiError> {
     let client = ApiClient::extract(app, &call).await?;
     let (rooms, next) = rooms::list(app, &client.owner.project_id, &call.page()?).await?;
-    let rooms: Vec<Value> =
-        rooms.iter().map(|room| json!({ "id": room.id, "created_at": room.created_at.to_string() })).collect();
-    Ok(respond::json(StatusCode::OK, &json!({ "rooms": rooms, "next_cursor": next })))
+    let rooms =
+        rooms.into_iter().map(|room| ListedRoom { id: room.id.to_string(), created_at: room.created_at.into() });
+    Ok(respond::json(StatusCode::OK, &RoomPage { rooms: rooms.collect(), next_cursor: next }))
 }
 
 /// `DELETE /api/rooms/:id`: sends everybody away and forgets everything.
@@ -72,9 +71,8 @@ pub async fn create_room_token(app: &App, call: Call) -> Result<Response, ApiErr
     }
     let until = app.clock.now().plus_ms(i64::from(wish.ttl_seconds) * 1_000);
     let until = guest.expires_at.map_or(until, |end| until.min(Timestamp(end)));
-    let mut body = json!({});
-    add_token(app, &mut body, &room, wish.role, wish.name, until)?;
-    Ok(respond::json(StatusCode::CREATED, &body))
+    let token = new_token(app, &room, wish.role, wish.name, until)?;
+    Ok(respond::json(StatusCode::CREATED, &token))
 }
 
 /// `POST /api/rooms/:id/run`: runs a program in sight of everybody, and answers with how it ended.
@@ -94,6 +92,7 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
     match app.rooms.run(&room, &run).await? {
         RoomRunEnd::Result(result) => Ok(respond::json(
             StatusCode::OK,
+            // The result is passed on as it is, without being decoded.
             &json!({
                 "success": result["ok"],
                 "output": result["stdout"],
@@ -119,21 +118,21 @@ async fn enter(app: &App, call: &Call) -> Result<(RoomId, RoomCaller), ApiError>
     Ok((room, guest))
 }
 
-struct TokenRequest {
+pub struct TokenRequest {
     role: Role,
     name: Option<String>,
     ttl_seconds: u32,
 }
 
-fn read_wish(body: Value, wants_role: bool) -> Result<TokenRequest, ApiError> {
+pub fn read_wish(body: Value, wants_role: bool) -> Result<TokenRequest, ApiError> {
     let mut problems = Problems::default();
-    let known: &[&str] = if wants_role { &["role", "name", "ttlSeconds"] } else { &["name", "ttlSeconds"] };
+    let known = if wants_role { fields::of::<RoomTokenSettings>() } else { fields::of::<RoomSettings>() };
     let wish = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
         let name = fields.string("name");
         if name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().count() > MAX_NAME_CHARS) {
             fields.note("name", format!("must have 1 to {MAX_NAME_CHARS} characters"));
         }
-        let ttl_seconds = fields.integer("ttlSeconds", &TTL_SECONDS).unwrap_or(DEFAULT_TTL_SECONDS);
+        let ttl_seconds = fields.integer("ttlSeconds", &TOKEN_SECONDS).unwrap_or(DEFAULT_TOKEN_SECONDS);
         let role = if wants_role { read_role(&mut fields)? } else { Role::Owner };
         Some(TokenRequest { role, name, ttl_seconds })
     });
@@ -153,29 +152,25 @@ fn read_role(fields: &mut Reader<'_>) -> Option<Role> {
     role
 }
 
-fn read_program(body: Value) -> Result<(Option<String>, Option<String>), ApiError> {
+pub fn read_program(body: Value) -> Result<(Option<String>, Option<String>), ApiError> {
     let mut problems = Problems::default();
-    let program = Reader::open(body, String::new(), &["code", "language"], &mut problems)
+    let program = Reader::open(body, String::new(), fields::of::<RoomProgram>(), &mut problems)
         .map(|mut fields| (fields.string("code"), fields.string("language")));
     problems.conclude(program).map_err(ApiError::invalid)
 }
 
-fn add_token(
+fn new_token(
     app: &App,
-    body: &mut Value,
     room: &RoomId,
     role: Role,
     name: Option<String>,
     until: Timestamp,
-) -> Result<(), ApiError> {
+) -> Result<RoomToken, ApiError> {
     let token = rooms::mint(app, room, role, name, until).ok_or_else(|| {
         let message = "Rooms of projects cannot be used here: the deployment has no secret to sign tokens with.";
         ApiError::new(ErrorCode::ServiceUnavailable, message)
     })?;
-    body["token"] = json!(token);
-    body["role"] = json!(role);
-    body["expires_at"] = json!(until.to_string());
-    Ok(())
+    Ok(RoomToken { token, role, expires_at: until.into() })
 }
 
 /// A refusal of the room's, as the run API would refuse.
@@ -189,15 +184,7 @@ fn refusal(refused: Refused) -> ApiError {
             });
             return ApiError::invalid(problems.collect());
         }
-        "invalid_api_key" => ErrorCode::InvalidApiKey,
-        "domain_not_allowed" => ErrorCode::DomainNotAllowed,
-        "rate_limit_exceeded" => ErrorCode::RateLimitExceeded,
-        "runner_busy" => ErrorCode::RunnerBusy,
-        "queue_full" => ErrorCode::QueueFull,
-        "runner_unavailable" => ErrorCode::RunnerUnavailable,
-        "runner_mismatch" => ErrorCode::RunnerMismatch,
-        "service_unavailable" => ErrorCode::ServiceUnavailable,
-        _ => ErrorCode::Internal,
+        name => ErrorCode::ALL.iter().copied().find(|code| code.name() == name).unwrap_or(ErrorCode::Internal),
     };
     ApiError::new(code, message)
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::key::rolling_window::Rate;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::record::Owner;
-use crate::domain::usage::DAY_MS;
+use crate::domain::timestamp::DAY_MS;
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::FakeClock;
 use crate::tests::fault::{Fault, Faults};
