@@ -1,8 +1,10 @@
 //! The Workers runtime behind the ports.
 
 pub mod background;
+pub mod client_signal;
 pub mod clock;
 pub mod console;
+pub mod container;
 pub mod d1;
 pub mod edge;
 pub mod entropy;
@@ -12,4 +14,5 @@ pub mod isolates;
 pub mod kv;
 pub mod object_storage;
 pub mod resend;
+pub mod runner;
 pub mod socket;

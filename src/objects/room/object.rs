@@ -257,7 +257,11 @@ impl Room {
 
 impl Live {
     /// Appends, keeps, sends, in this order.
-    fn carry_out(&mut self, output: Output, sql: &RuntimeStorage) -> std::result::Result<Option<RunRequest>, PortError> {
+    fn carry_out(
+        &mut self,
+        output: Output,
+        sql: &RuntimeStorage,
+    ) -> std::result::Result<Option<RunRequest>, PortError> {
         let Output { append, attach, effects } = output;
         if !append.is_empty() {
             self.create(sql)?;
