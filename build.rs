@@ -1,4 +1,4 @@
-//! Makes a page of docs/errors.md, which is where the `type` of each problem leads, and takes the blanks out of the OpenAPI
+//! Renders docs/errors.md as the page that the `type` of each problem leads to, and removes the whitespace from the OpenAPI
 //! document.
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd, TextMergeStream, html};
@@ -31,7 +31,7 @@ fn render(source: &str) -> String {
             *id = Some(code.clone());
         }
     }
-    // The other pages are not served, so that what leads there is text.
+    // The Worker does not serve the other pages, so a link to one becomes text.
     let mut is_served = false;
     events.retain(|event| match event {
         Event::Start(Tag::Link { dest_url, .. }) => {
