@@ -63,3 +63,8 @@ pub fn chunks(response: &Response) -> Result<impl Stream<Item = Result<Vec<u8>>>
     let chunks = ReadableStream::from_raw(body.unchecked_into()).into_stream();
     Ok(chunks.map(|chunk| Ok(Uint8Array::new(&chunk?).to_vec())))
 }
+
+/// An error without its stack.
+pub fn first_line(error: &Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}

@@ -8,7 +8,7 @@ use crate::domain::run::id::RunId;
 use crate::domain::script;
 use crate::domain::timestamp::Timestamp;
 use crate::http::routes::accounts::sign_in::read_string;
-use crate::http::routes::rooms::manage::{read_program, read_wish};
+use crate::http::routes::rooms::project_rooms::{read_program, read_wish};
 use crate::http::table::{Caller, ROUTES, Verb};
 use docle_api::accounts::{Link, LinkRequest};
 use docle_api::document::operation::{Caller as Described, Method};

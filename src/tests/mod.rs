@@ -2,10 +2,13 @@
 
 mod app;
 mod contract;
+pub mod fake_runner;
 mod fake_sockets;
 pub mod fake_storage;
 pub mod fakes;
 pub mod fault;
 mod key_gates;
+pub mod object_bench;
 mod routes;
 pub mod sqlite;
+pub mod step_clock;

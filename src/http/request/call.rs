@@ -20,7 +20,7 @@ const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
 /// Enough to recognise a browser by.
 const MAX_USER_AGENT_CHARS: usize = 200;
 
-/// See the module.
+/// A request on its way to its handler.
 pub struct Call {
     pub parts: Parts,
     pub body: RequestBody,

@@ -50,7 +50,7 @@ pub fn exceeded(rate: &Rate, now: Timestamp) -> ApiError {
         .with_headers([(RETRY_AFTER, HeaderValue::from(seconds))])
 }
 
-/// Whole seconds until there is room for one call more; whoever waits for them waits long enough.
+/// Whole seconds until there is room for one more call, rounded up.
 fn seconds(rate: &Rate, now: Timestamp) -> i64 {
     (rate.reset_at.0 - now.0 + 999).max(0) / 1_000
 }

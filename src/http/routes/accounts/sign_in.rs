@@ -1,4 +1,4 @@
-//! `/auth`: sign in by a link in a mail, see and end one's sessions.
+//! `/auth`: sign in by a link in a mail, list and end sessions.
 
 use crate::app::App;
 use crate::app::accounts::sign_in::{self, LinkRefusal};
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 const MESSAGE: &str = "If an account exists, a magic link has been sent to your email";
 
-/// `POST /auth/request`: mails a link to whoever owns the address.
+/// `POST /auth/request`: mails a link to the address.
 pub async fn request_link(app: &App, call: Call) -> Result<Response, ApiError> {
     same_origin::require_own(app, &call)?;
     let (base, origin) = (call.base_url(app), call.origin());
@@ -57,7 +57,7 @@ pub async fn get_verify(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// `POST /auth/verify`: redeems the link, by the page's form or as JSON.
 pub async fn redeem_link(app: &App, call: Call) -> Result<Response, ApiError> {
-    // A page of another site could sign its visitor in as somebody else.
+    // A page of another site could sign its visitor in to another account.
     same_origin::require_own(app, &call)?;
     let (base, origin) = (call.base_url(app), call.origin());
     let is_form = call.has_media_type("application/x-www-form-urlencoded");

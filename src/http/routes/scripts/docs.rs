@@ -23,7 +23,7 @@ pub async fn list_languages(app: &App, _call: Call) -> Result<Response, ApiError
     Ok(response)
 }
 
-/// `GET /docs`: the runtime APIs of scripts, as a page for whoever reads pages.
+/// `GET /docs`: the runtime APIs of scripts, as a page when the request accepts HTML.
 pub async fn get_docs(_app: &App, call: Call) -> Result<Response, ApiError> {
     let mut response =
         if accept::wants_page(call.headers()) { pages::runtime_apis() } else { respond::json(StatusCode::OK, &docs()) };

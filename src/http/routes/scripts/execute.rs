@@ -10,9 +10,10 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::log::About;
 use crate::http::request::body;
 use crate::http::request::call::{Call, invalid};
+use crate::http::request::idempotency::idempotency_key;
 use crate::http::response::rate;
 use crate::http::response::respond;
-use crate::http::routes::runs::run;
+use crate::http::routes::runs::answer::answer;
 use crate::ports::exchange::Response;
 use ::http::{HeaderMap, StatusCode};
 use docle_api::executions::{ExecutionPage, ListedExecution};
@@ -41,14 +42,14 @@ pub async fn run(
     client: ApiClient,
     request: ScriptRequest,
 ) -> Result<Response, ApiError> {
-    if run::idempotency_key(headers)?.is_some() {
+    if idempotency_key(headers)?.is_some() {
         return Err(invalid("Idempotency-Key", "is not available for scripts in isolates: leave it out"));
     }
     let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
     let project_id = client.owner.project_id.clone();
     let settings = client.isolates.clone();
     let started = scripts::start(app, id, client.into(), request, &settings)?;
-    run::answer(app, headers, started, project_id).await
+    answer(app, headers, started, project_id).await
 }
 
 /// `POST /validate`: what is wrong with a script, without running it.

@@ -1,4 +1,4 @@
-//! What an object remembers of calls with an idempotency key, in its own database.
+//! What an object stores about calls with an idempotency key, in its own database.
 
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Entry, Fingerprint, IdempotencyKey, RETENTION_MS};
@@ -7,8 +7,11 @@ use crate::ports::{LocalSql, PortError, SqlValue};
 
 /// A row of object storage holds at most 2 MB; half of that leaves room for the key beside it.
 const CHUNK_BYTES: usize = 1_000_000;
+/// Rows that one step of a purge deletes at most. An alarm has 30 s of CPU; a step takes a small part of a second, even when
+/// each row is a chunk of an answer.
+pub const PURGED_AT_ONCE: usize = 1_000;
 
-/// Makes the tables where they are not there yet.
+/// Creates the tables that do not exist yet.
 pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
     sql.exec(
         "CREATE TABLE IF NOT EXISTS once (key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, run_id TEXT NOT NULL, \
@@ -20,10 +23,12 @@ pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
          PRIMARY KEY (key, position))",
         &[],
     )?;
+    // The oldest entry is read at each call with a key; without the index that reads all of them.
+    sql.exec("CREATE INDEX IF NOT EXISTS once_created_at ON once (created_at)", &[])?;
     Ok(())
 }
 
-/// What is remembered of `key`.
+/// The entry of `key`.
 pub fn get(sql: &dyn LocalSql, key: &IdempotencyKey) -> Result<Option<Entry>, PortError> {
     let rows = sql.exec("SELECT fingerprint, run_id, created_at, finished FROM once WHERE key = ?", &[text(key)])?;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
@@ -44,7 +49,7 @@ pub fn get(sql: &dyn LocalSql, key: &IdempotencyKey) -> Result<Option<Entry>, Po
     entry.map(Some).ok_or_else(|| PortError("The entry of an idempotency key is unreadable.".to_owned()))
 }
 
-/// Remembers that a run began, in place of whatever was remembered of `key`.
+/// Stores that a run began, in place of an earlier entry of `key`.
 pub fn begin(sql: &dyn LocalSql, key: &IdempotencyKey, entry: &Entry) -> Result<(), PortError> {
     forget(sql, key)?;
     let args = [
@@ -57,7 +62,7 @@ pub fn begin(sql: &dyn LocalSql, key: &IdempotencyKey, entry: &Entry) -> Result<
     Ok(())
 }
 
-/// Remembers the answer, which is the last line of the run's event stream.
+/// Stores the answer: the last line of the run's event stream.
 pub fn finish(sql: &dyn LocalSql, key: &IdempotencyKey, line: &[u8]) -> Result<(), PortError> {
     for (position, chunk) in (0..).zip(line.chunks(CHUNK_BYTES)) {
         let args = [text(key), SqlValue::Integer(position), SqlValue::Blob(chunk.to_vec())];
@@ -80,22 +85,42 @@ pub fn answer(sql: &dyn LocalSql, key: &IdempotencyKey) -> Result<Vec<u8>, PortE
     Ok(line)
 }
 
-/// Forgets a call that ran nothing.
+/// Deletes the entry of a call that ran nothing.
 pub fn forget(sql: &dyn LocalSql, key: &IdempotencyKey) -> Result<(), PortError> {
     sql.exec("DELETE FROM once_chunks WHERE key = ?", &[text(key)])?;
     sql.exec("DELETE FROM once WHERE key = ?", &[text(key)])?;
     Ok(())
 }
 
-/// Forgets every call that is older than the retention.
+/// Deletes the oldest of the entries that are older than the retention, with their answers: at most
+/// [`PURGED_AT_ONCE`] rows. What is left is due, and [`next_alarm`] says so.
 pub fn purge(sql: &dyn LocalSql, now: Timestamp) -> Result<(), PortError> {
-    let before = [SqlValue::Integer(now.plus_ms(-RETENTION_MS).0)];
-    sql.exec("DELETE FROM once_chunks WHERE key IN (SELECT key FROM once WHERE created_at <= ?)", &before)?;
-    sql.exec("DELETE FROM once WHERE created_at <= ?", &before)?;
+    let before = now.plus_ms(-RETENTION_MS).0;
+    let expired = "FROM once WHERE created_at <= ? ORDER BY created_at, rowid LIMIT ?";
+    let chunks = format!("SELECT (SELECT COUNT(*) FROM once_chunks WHERE once_chunks.key = once.key) {expired}");
+    let at_most = i64::try_from(PURGED_AT_ONCE).expect("a thousand fits");
+    let rows = sql.exec(&chunks, &[SqlValue::Integer(before), SqlValue::Integer(at_most)])?;
+
+    // An entry goes with its whole answer, so that no entry is left with a part of its answer.
+    let (mut entries, mut total) = (0, 0);
+    for row in rows {
+        let [SqlValue::Integer(chunks)] = row[..] else {
+            return Err(PortError("The chunks of an answer could not be counted.".to_owned()));
+        };
+        total += chunks + 1;
+        // An answer has 40 MiB and so 42 rows at most: the first entry always fits.
+        if total > at_most {
+            break;
+        }
+        entries += 1;
+    }
+    let step = [SqlValue::Integer(before), SqlValue::Integer(entries)];
+    sql.exec(&format!("DELETE FROM once_chunks WHERE key IN (SELECT key {expired})"), &step)?;
+    sql.exec(&format!("DELETE FROM once WHERE key IN (SELECT key {expired})"), &step)?;
     Ok(())
 }
 
-/// When there will be something to purge; `None` where nothing is remembered.
+/// When the oldest entry is to be purged; `None` when there is no entry.
 pub fn next_alarm(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError> {
     let rows = sql.exec("SELECT created_at FROM once ORDER BY created_at LIMIT 1", &[])?;
     Ok(match rows.first().map(Vec::as_slice) {
@@ -114,7 +139,7 @@ mod tests {
     use crate::tests::sqlite::Sqlite;
 
     #[test]
-    fn a_call_is_remembered_for_a_day() {
+    fn a_call_is_kept_for_a_day() {
         let sql = Sqlite::empty();
         create_tables(&sql).unwrap();
         create_tables(&sql).unwrap();
@@ -146,5 +171,67 @@ mod tests {
         finish(&sql, &key, b"x").unwrap();
         begin(&sql, &key, &entry).unwrap();
         assert_eq!(answer(&sql, &key), Ok(vec![]), "a new beginning has no old answer");
+    }
+
+    fn store(sql: &Sqlite, name: &str, created_at: i64, line: &[u8]) {
+        let key = IdempotencyKey::parse(name).unwrap();
+        let (fingerprint, run_id) = (Fingerprint::of(b"a"), RunId::from_random([7; 16]));
+        begin(sql, &key, &Entry { fingerprint, run_id, created_at: Timestamp(created_at), finished: false }).unwrap();
+        finish(sql, &key, line).unwrap();
+    }
+
+    fn rows(sql: &Sqlite) -> usize {
+        let count = |table: &str| match sql.exec(&format!("SELECT COUNT(*) FROM {table}"), &[]).unwrap()[0][..] {
+            [SqlValue::Integer(rows)] => usize::try_from(rows).unwrap(),
+            _ => panic!("a count is a number"),
+        };
+        count("once") + count("once_chunks")
+    }
+
+    #[test]
+    fn a_purge_deletes_a_thousand_rows_at_a_time_and_leaves_no_part_of_an_answer() {
+        let sql = Sqlite::empty();
+        create_tables(&sql).unwrap();
+        for number in 0..1_200 {
+            store(&sql, &format!("{number}"), number, b"x");
+        }
+        store(&sql, "large", 1_200, &vec![0; 3 * CHUNK_BYTES]);
+        store(&sql, "young", 5_000, b"x");
+        let now = Timestamp(1_200 + RETENTION_MS);
+        let mut left = vec![rows(&sql)];
+        while next_alarm(&sql).unwrap().unwrap() <= now {
+            purge(&sql, now).unwrap();
+            left.push(rows(&sql));
+        }
+        assert_eq!(left, [2_406, 1_406, 406, 2]);
+        purge(&sql, now).unwrap();
+        assert_eq!(rows(&sql), 2, "what is younger stays");
+    }
+
+    #[test]
+    fn an_answer_is_purged_whole_or_not_at_all() {
+        let sql = Sqlite::empty();
+        create_tables(&sql).unwrap();
+        for number in 0..499 {
+            store(&sql, &format!("{number}"), number, b"x");
+        }
+        store(&sql, "large", 499, &vec![0; 3 * CHUNK_BYTES]);
+        purge(&sql, Timestamp(499 + RETENTION_MS)).unwrap();
+        assert_eq!(answer(&sql, &IdempotencyKey::parse("large").unwrap()).unwrap().len(), 3 * CHUNK_BYTES);
+        assert_eq!(rows(&sql), 4);
+    }
+
+    #[test]
+    fn the_oldest_entry_is_found_without_reading_the_others() {
+        let sql = Sqlite::empty();
+        create_tables(&sql).unwrap();
+        for query in [
+            "SELECT created_at FROM once ORDER BY created_at LIMIT 1",
+            "SELECT key FROM once WHERE created_at <= 1 ORDER BY created_at, rowid LIMIT 5",
+        ] {
+            let plan = sql.exec(&format!("EXPLAIN QUERY PLAN {query}"), &[]).unwrap();
+            let plan = format!("{plan:?}");
+            assert!(plan.contains("once_created_at") && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
     }
 }
