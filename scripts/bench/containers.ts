@@ -38,7 +38,7 @@ const median = (times: number[]) => times.toSorted((a, b) => a - b)[Math.floor(t
 
 /** Cold starts: of a first container, of one that slept, of eight projects' at once. */
 async function starts(docle: Docle) {
-  const end = () => docle.worker.sandbox("project:proj_dev", { type: "destroy" });
+  const end = () => docle.worker.pool("pool:proj_dev", "destroy");
   const first = await timed(() => run(docle));
   const again: number[] = [];
   for (let times = 0; times < 7; times++) {
@@ -49,7 +49,7 @@ async function starts(docle: Docle) {
   for (const [index, key] of keys.entries()) await docle.addProject(`proj_${index}`, key);
   const begun = performance.now();
   const eight = await Promise.all(keys.map(async (key) => (await run(docle, key), performance.now() - begun)));
-  for (const index of keys.keys()) await docle.worker.sandbox(`project:proj_${index}`, { type: "destroy" });
+  for (const index of keys.keys()) await docle.worker.pool(`pool:proj_${index}`, "destroy");
   return { first, again: round(median(again)), eightFirst: round(Math.min(...eight)), eightLast: round(Math.max(...eight)) };
 }
 

@@ -59,9 +59,9 @@ pub struct FakeRunPools {
 #[async_trait(?Send)]
 impl RunPools for FakeRunPools {
     async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, PoolFailure> {
-        let once = if let RunMode::Idempotent(once) = mode { Some(once) } else { None };
+        let idempotent = if let RunMode::Idempotent(call) = mode { Some(call) } else { None };
         self.jobs.borrow_mut().push(serde_json::from_slice(&job).unwrap());
-        self.calls.borrow_mut().push((project_id.to_owned(), once));
+        self.calls.borrow_mut().push((project_id.to_owned(), idempotent));
         let script = self.script.borrow().clone();
         let (chunks, then, first_call) = match script {
             Script::Chunks(chunks) => (chunks, stream::empty().boxed_local(), None),

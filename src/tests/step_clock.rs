@@ -26,9 +26,9 @@ impl StepClock {
     pub fn set(&self, now: i64) {
         self.now.set(now);
         let sleeps = self.sleeps.take();
-        let (over, left) = sleeps.into_iter().partition(|(end, _)| *end <= now);
+        let (over, left): (Vec<_>, Vec<_>) = sleeps.into_iter().partition(|(end, _)| *end <= now);
         self.sleeps.replace(left);
-        for (_, sleep) in Vec::from(over) {
+        for (_, sleep) in over {
             // What does not wait any more needs no waking.
             let _ = sleep.send(());
         }

@@ -61,7 +61,7 @@ test("as many projects as there are containers run, the others are told when to 
 
   // One of the projects needs its container no longer.
   const left = keys.findIndex((key) => !refused.includes(key));
-  await docle.worker.sandbox(`project:proj_${left}`, { type: "destroy" });
+  await docle.worker.pool(`pool:proj_${left}`, "destroy");
   const again = await docle.run({ lang: "python", code: "print('again')" }, { headers: { authorization: `Bearer ${refused[0]}` } });
   assert.equal(again.stdout, "again\n");
 });

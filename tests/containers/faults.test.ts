@@ -85,7 +85,7 @@ describe("with one container", () => {
   });
 
   test("an object that is destroyed during a run is a system result", async () => {
-    const result = await meets(docle, async () => void (await docle.worker.sandbox(PROJECT, { type: "destroy" })));
+    const result = await meets(docle, async () => void (await docle.worker.pool(PROJECT, "destroy")));
     assert.partialDeepStrictEqual(result, failed);
   });
 

@@ -14,12 +14,12 @@ const platform = { grants: "platform" } as const;
 interface State {
   container: boolean;
   instance: string | null;
-  places: number;
+  slots: number;
   running: number;
   queued: number;
 }
 
-const state = (docle: Docle) => docle.worker.sandbox(PROJECT, { type: "state" }) as Promise<State>;
+const state = (docle: Docle) => docle.worker.pool(PROJECT, "state") as Promise<State>;
 
 describe("a container", () => {
   let docle: Docle;
@@ -27,7 +27,7 @@ describe("a container", () => {
 
   test("is started for a first run, which says how long it waited, and used again", async () => {
     docle = await Docle.contained();
-    assert.deepEqual(await state(docle), { container: false, instance: null, places: 0, running: 0, queued: 0 });
+    assert.deepEqual(await state(docle), { container: false, instance: null, slots: 0, running: 0, queued: 0 });
     const health = (await (await docle.fetch("/health")).json()) as { status: string; backend: object };
     assert.deepEqual([health.status, health.backend], ["ok", { kind: "container", reachable: true, runner: null }]);
     assert.equal(docle.containers.boxes().length, 0, "nothing is started to be asked how it is");
@@ -35,8 +35,8 @@ describe("a container", () => {
     const first = await docle.run(quick);
     assert.equal(first.stdout, "1\n");
     assert.ok(first.usage.queueMs > 100, `${first.usage.queueMs} ms include the start`);
-    const { instance, places } = await state(docle);
-    assert.ok(instance && places > 0);
+    const { instance, slots } = await state(docle);
+    assert.ok(instance && slots > 0);
     assert.ok((await docle.run(quick)).usage.queueMs < first.usage.queueMs);
     assert.equal(docle.containers.boxes().length, 1);
     assert.equal((await state(docle)).instance, instance);
@@ -70,10 +70,10 @@ describe("a container", () => {
 
   test("is ended when it is told to, again and again, and another one comes", async () => {
     docle = await Docle.contained();
-    await docle.worker.sandbox(PROJECT, { type: "destroy" });
+    await docle.worker.pool(PROJECT, "destroy");
     await docle.run(quick);
-    await docle.worker.sandbox(PROJECT, { type: "destroy" });
-    await docle.worker.sandbox(PROJECT, { type: "destroy" });
+    await docle.worker.pool(PROJECT, "destroy");
+    await docle.worker.pool(PROJECT, "destroy");
     assert.equal((await state(docle)).container, false);
     assert.equal(docle.containers.running().length, 0);
     assert.equal((await docle.run(quick)).stdout, "1\n");
@@ -89,7 +89,7 @@ describe("a secret", async () => {
     for (let again = 0; again < 2; again++) {
       await docle.run(quick);
       secrets.add(docle.hidden().secret);
-      await docle.worker.sandbox(PROJECT, { type: "destroy" });
+      await docle.worker.pool(PROJECT, "destroy");
     }
     assert.equal(secrets.size, 2);
     for (const secret of secrets) {

@@ -28,7 +28,7 @@ test("a run that finds its container full goes to another one, up to the project
   assert.equal(docle.containers.running().length, 2);
   assert.deepEqual((await docle.runners()).map(({ running }) => running), [1, 1]);
   calls.push(openCall(docle, endless(third)));
-  await until("its place in the queue", async () => ((await docle.worker.sandbox("pool:proj_dev", { type: "state" })) as { queued: number }).queued === 1);
+  await until("its place in the queue", async () => ((await docle.worker.pool("pool:proj_dev", "state")) as { queued: number }).queued === 1);
   assert.equal(docle.containers.running().length, 2, "no third container");
   calls[1]?.leave();
   await until("its start in the second container", () => processesWith(third).length > 0, 20);
@@ -43,7 +43,7 @@ test("a full queue turns away with a time to come back, and a wait is said", asy
   const held = openCall(docle, endless(marker));
   await until("its start", () => processesWith(marker).length > 0, 20);
   const waiting = docle.run(quick);
-  await until("the other's place in the queue", async () => ((await docle.worker.sandbox("pool:proj_dev", { type: "state" })) as { queued: number }).queued === 1);
+  await until("the other's place in the queue", async () => ((await docle.worker.pool("pool:proj_dev", "state")) as { queued: number }).queued === 1);
   const response = await docle.post(quick);
   const wait = Number(response.headers.get("retry-after"));
   assert.ok(wait >= 1 && wait <= 60, `${wait}`);

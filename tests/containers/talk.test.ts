@@ -30,7 +30,7 @@ async function echoing(word: string, ...args: string[]): Promise<Talk> {
 }
 
 /** What the project's object says of its runs. */
-const state = () => docle.worker.sandbox("pool:proj_dev", { type: "state" }) as Promise<{ running: number; queued: number }>;
+const state = () => docle.worker.pool("pool:proj_dev", "state") as Promise<{ running: number; queued: number }>;
 
 /** Nobody has a place: neither the object nor a runner knows of a run. */
 async function idle(): Promise<void> {

@@ -11,7 +11,7 @@ import { until } from "./until.ts";
 
 /** What we use of a namespace of objects; its own types name packages that are not here. */
 interface Objects {
-  getByName(name: string): { fetch(url: string, init: RequestInit): Promise<{ text(): Promise<string> }> };
+  getByName(name: string): { fetch(url: string, init: RequestInit): Promise<{ status: number; headers: { get(name: string): string | null } }> };
 }
 
 /** The Worker, where it listens and a key to it. */
@@ -26,8 +26,8 @@ export interface Worker {
   stored(key: string): Promise<string | null>;
   /** Puts a value there. */
   store(key: string, value: string): Promise<void>;
-  /** Calls an object that has a container, past the Worker; `call` is one of the object's calls. */
-  sandbox(name: string, call: unknown): Promise<unknown>;
+  /** Calls a RunPool object without the Worker between; `call` is a `PoolCall` of src/objects/run_pool/call.rs. */
+  pool(name: string, call: unknown): Promise<unknown>;
   /** Takes an object out of memory as soon as nobody calls it, as the platform does when it likes to. */
   evict(className: string, name: string): Promise<void>;
   /** Takes all objects out of memory whatever they do, as the platform does with every deployment. */
@@ -83,9 +83,12 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
     sql,
     stored: (id) => runs.get(id),
     store: (id, value) => runs.put(id, value),
-    sandbox: async (object, call) => {
-      const answer = await objects.getByName(object).fetch("http://sandbox/", { method: "POST", headers: { "docle-call": JSON.stringify(call) } });
-      return JSON.parse(await answer.text()) as unknown;
+    pool: async (object, call) => {
+      const headers = { "docle-call": JSON.stringify({ object, call }) };
+      const answer = await objects.getByName(object).fetch("http://object/", { method: "POST", headers });
+      const value = answer.headers.get("docle-answer") ?? "null";
+      if (answer.status !== 200) throw new Error(`${object} answered ${answer.status}: ${value}`);
+      return JSON.parse(value) as unknown;
     },
     evict: (className, object) => miniflare.unsafeEvictDurableObject(name, className, { name: object }),
     reset: async () => {

@@ -1,21 +1,22 @@
-//! When a container is asked whether it is ready, started again, and put to sleep.
+//! When a container is checked for readiness, started again, and put to sleep.
 
 use crate::domain::timestamp::Timestamp;
 
-/// How often a start is tried before those who wait for it are told.
+/// How often a start is tried before the calls that wait for it get an error.
 pub const START_ATTEMPTS: u32 = 3;
-/// A container that is not ready by then is not going to be: ten times what a start takes on two busy cores.
+/// A container that is not ready after this long has failed to start, in milliseconds: ten times what a start takes on two
+/// busy cores.
 pub const START_LIMIT_MS: u32 = 15_000;
-/// The longest pause between two questions, in milliseconds.
+/// The longest pause between two health checks, in milliseconds.
 const LONGEST_POLL_MS: u32 = 200;
-/// Longer than any run may take: an installation, the longest program, and what surrounds them. Whatever claims to
-/// run for longer has been lost count of.
+/// Longer than any run may take, in milliseconds: an installation, the longest program, and what surrounds them. A run that
+/// is counted for longer has ended without being subtracted.
 pub const LONGEST_RUN_MS: i64 = 400_000;
 
-/// The pause before question number `asked + 1` whether it is ready, in milliseconds: short while it may be ready any
-/// moment, longer when it is late.
-pub fn poll_pause_ms(asked: u32) -> u32 {
-    (10 + asked * asked / 4).min(LONGEST_POLL_MS)
+/// The pause after `checks` health checks without success, in milliseconds: short while the container may be ready at any
+/// moment, longer when the container is late.
+pub fn poll_pause_ms(checks: u32) -> u32 {
+    (10 + checks * checks / 4).min(LONGEST_POLL_MS)
 }
 
 /// The pause after failed start number `failed`, in milliseconds.
@@ -23,13 +24,13 @@ pub fn retry_pause_ms(failed: u32) -> u32 {
     100 << failed.min(5)
 }
 
-/// What is known of how a container is used.
+/// How a container is used, as far as its object knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
     /// Runs in progress.
     pub running: u32,
-    /// When the last one began or ended; `None` where the object that knew was evicted, which takes a while of
-    /// inactivity.
+    /// When the last run began or ended. After an eviction of the object it is `None`; an eviction comes only after a
+    /// while without calls.
     pub last: Option<Timestamp>,
 }
 
@@ -37,12 +38,12 @@ pub struct Use {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
     Sleep,
-    /// CheckKey again at this time.
+    /// Look again at this time.
     Stay(Timestamp),
 }
 
-/// Whether a container sleeps after `sleep_after_ms` without a run. A clock that jumped forward ends an idle container
-/// early, and one that jumped back keeps it for one more such time, never longer.
+/// Whether a container sleeps, which it does after `sleep_after_ms` without a run. A clock that jumps forward ends an idle
+/// container early; a clock that jumps back keeps the container for one more `sleep_after_ms` at most.
 pub fn rest(usage: Use, sleep_after_ms: i64, now: Timestamp) -> Rest {
     let Some(last) = usage.last else { return Rest::Sleep };
     let patience = if usage.running > 0 { sleep_after_ms.max(LONGEST_RUN_MS) } else { sleep_after_ms };
@@ -53,7 +54,7 @@ pub fn rest(usage: Use, sleep_after_ms: i64, now: Timestamp) -> Rest {
     Rest::Stay(end.min(now.plus_ms(sleep_after_ms)))
 }
 
-/// The time of the one alarm: the earliest of all reasons.
+/// The time of the object's one alarm: the earliest of all reasons.
 pub fn next_alarm(reasons: [Option<Timestamp>; 2]) -> Option<Timestamp> {
     reasons.into_iter().flatten().min()
 }
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_one_stays_unless_it_was_lost_count_of() {
+    fn a_busy_container_stays_unless_its_runs_are_counted_for_too_long() {
         let short = |now| rest(Use { running: 1, last: Some(Timestamp(0)) }, 1_000, Timestamp(now));
         assert_eq!(short(5_000), Rest::Stay(Timestamp(6_000)));
         assert_eq!(short(LONGEST_RUN_MS), Rest::Sleep);
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_come_quickly_at_first_and_fit_into_the_limit() {
+    fn health_checks_come_quickly_at_first_and_fit_into_the_limit() {
         let pauses: Vec<u32> = (0..200).map(poll_pause_ms).collect();
         assert!(pauses.is_sorted() && pauses[0] == 10 && pauses[199] == LONGEST_POLL_MS);
         assert!(pauses.iter().take(20).sum::<u32>() < 1_000);

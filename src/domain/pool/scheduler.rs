@@ -1,7 +1,7 @@
-//! Which container a run goes to, which are started, who waits and who is turned away: one project's share of machines.
+//! The rules of one project's pool: which container a run goes to, which containers start, which runs wait or are refused.
 //!
-//! A pool is told what happens and answers with what is to be done. It knows no clock, no container and no caller, so
-//! that the rules can be tested and simulated as they are: `docs/scaling.md` shows what comes out.
+//! Each method takes an event and returns the effects that follow from it. A pool knows no clock, no container and no
+//! client, so that its rules can be tested and simulated: `docs/scaling.md` shows the results of the simulation.
 
 use crate::domain::timestamp::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, VecDeque};
 #[cfg(test)]
 mod simulation;
 
-/// Places that a container is expected to have until one has said how many: what the runner opens on a single core.
+/// The slots that a container is expected to have until the first one reports its own: those of a runner on one core.
 const EXPECTED_SLOTS: u32 = 4;
-/// A `Retry-After` is at least and at most this long, in seconds.
+/// The shortest and the longest `Retry-After`, in seconds.
 const RETRY_AFTER_S: (u32, u32) = (1, 60);
 
 /// What a project may use.
@@ -21,30 +21,30 @@ pub struct PoolLimits {
     pub max_instances: usize,
     /// Runs at once, in all containers.
     pub max_running: usize,
-    /// Runs that wait for a place; more are turned away.
+    /// Runs that wait for a slot; more are refused.
     pub max_queued: usize,
-    /// A container that was idle for so long sleeps, in milliseconds.
+    /// A container sleeps after this long without a run, in milliseconds.
     pub sleep_after_ms: i64,
 }
 
-/// A run, from its arrival to its end.
+/// The number of a run, from its arrival to its end.
 pub type Ticket = u64;
 
-/// What is to be done.
+/// What the shell does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Send the run to the container, which has room.
+    /// Send the run to the container, which has a free slot.
     Run { ticket: Ticket, member: usize },
-    /// Start the container; tell [`Pool::ready`] or [`Pool::failed`].
+    /// Start the container, and then call [`Pool::ready`] or [`Pool::failed`].
     Start { member: usize },
-    /// Turn the run away: nothing was run, and no container is coming.
+    /// Refuse the run: nothing has run, and no container is starting.
     GiveUp { ticket: Ticket },
 }
 
 /// The queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full {
-    /// When a place in the queue may be free again, by the pace of the last runs.
+    /// When the queue may have room again, estimated from the last runs, in seconds.
     pub retry_after_s: u32,
 }
 
@@ -68,7 +68,7 @@ struct Taken {
     since: Timestamp,
 }
 
-/// See the module.
+/// The runs and containers of one project.
 #[derive(Debug)]
 pub struct Pool {
     limits: PoolLimits,
@@ -76,13 +76,13 @@ pub struct Pool {
     waiting: VecDeque<Ticket>,
     running: BTreeMap<Ticket, Taken>,
     next: Ticket,
-    expected_places: u32,
-    /// How long a run keeps its place, as a moving mean, in milliseconds.
+    expected_slots: u32,
+    /// How long a run keeps its slot, as a moving mean, in milliseconds.
     pace_ms: f64,
 }
 
 impl Pool {
-    /// A pool without a container.
+    /// A pool in which no container is up.
     pub fn new(limits: PoolLimits) -> Self {
         let absent = Member { phase: Phase::Absent, running: 0, idle_since: Timestamp(0) };
         Self {
@@ -91,12 +91,12 @@ impl Pool {
             waiting: VecDeque::new(),
             running: BTreeMap::new(),
             next: 0,
-            expected_places: EXPECTED_SLOTS,
+            expected_slots: EXPECTED_SLOTS,
             pace_ms: 1_000.0,
         }
     }
 
-    /// How many containers there may be.
+    /// The highest number of containers.
     pub fn max_instances(&self) -> usize {
         self.members.len()
     }
@@ -104,7 +104,7 @@ impl Pool {
     /// A run arrives.
     ///
     /// # Errors
-    /// It is turned away: too many wait already.
+    /// The run is refused, because the queue is full.
     pub fn arrive(&mut self, now: Timestamp) -> Result<(Ticket, Vec<Effect>), Full> {
         let at_once = self.waiting.is_empty() && self.running.len() < self.limits.max_running;
         let room = at_once && self.choose(now).is_some();
@@ -117,7 +117,7 @@ impl Pool {
         Ok((ticket, self.settle(now)))
     }
 
-    /// A run has ended, or its caller has left, wherever it was.
+    /// A run has ended, or its client has left while the run was queued or in progress.
     pub fn leave(&mut self, ticket: Ticket, now: Timestamp) -> Vec<Effect> {
         self.waiting.retain(|&waiting| waiting != ticket);
         if let Some(taken) = self.release(ticket, now) {
@@ -127,11 +127,11 @@ impl Pool {
         self.settle(now)
     }
 
-    /// The container of a run is gone, and the run was not begun: it goes first now.
+    /// The container of a run has ended before the run began. The run goes to the front of the queue.
     pub fn lost(&mut self, ticket: Ticket, now: Timestamp) -> Vec<Effect> {
         if let Some(taken) = self.release(ticket, now) {
             let phase = &mut self.members[taken.member].phase;
-            // One that is coming already has been lost before, by another run.
+            // A container that is starting again was reported by another run.
             if *phase != Phase::Starting {
                 *phase = Phase::Absent;
             }
@@ -140,16 +140,16 @@ impl Pool {
         self.settle(now)
     }
 
-    /// A container is up and runs `slots` programs at once.
+    /// A container is up, and runs `slots` programs at once.
     pub fn ready(&mut self, member: usize, slots: u32, now: Timestamp) -> Vec<Effect> {
         let slots = slots.max(1);
-        self.expected_places = slots;
+        self.expected_slots = slots;
         self.members[member].phase = Phase::Ready { slots };
         self.members[member].idle_since = now;
         self.settle(now)
     }
 
-    /// A container could not be started. Those who wait are turned away where no other one is there or coming.
+    /// A container could not be started. If no other container is up or starting, all waiting runs are refused.
     pub fn failed(&mut self, member: usize) -> Vec<Effect> {
         self.members[member].phase = Phase::Absent;
         if self.members.iter().any(|member| member.phase != Phase::Absent) {
@@ -158,7 +158,7 @@ impl Pool {
         self.waiting.drain(..).map(|ticket| Effect::GiveUp { ticket }).collect()
     }
 
-    /// The containers that are up or coming.
+    /// The containers that are up or starting.
     pub fn started(&self) -> Vec<usize> {
         let members = self.members.iter().enumerate();
         members.filter(|(_, member)| member.phase != Phase::Absent).map(|(index, _)| index).collect()
@@ -174,9 +174,9 @@ impl Pool {
         self.running.len()
     }
 
-    /// When a client whose run found no slot may try again, in seconds.
+    /// When a refused client may try again, in seconds.
     pub fn retry_after_s(&self) -> u32 {
-        let slots: u32 = self.members.iter().map(|member| room(member, self.expected_places)).sum();
+        let slots: u32 = self.members.iter().map(|member| capacity(member, self.expected_slots)).sum();
         let seconds = (self.waiting.len() + 1) as f64 * self.pace_ms / f64::from(slots.max(1)) / 1_000.0;
         (seconds.ceil() as u32).clamp(RETRY_AFTER_S.0, RETRY_AFTER_S.1)
     }
@@ -189,7 +189,7 @@ impl Pool {
         Some(taken)
     }
 
-    /// Sends on who can be sent on, and starts what is lacking for the rest.
+    /// Admits the runs for which there is a slot, and starts containers for the others.
     fn settle(&mut self, now: Timestamp) -> Vec<Effect> {
         self.forget_sleepers(now);
         let mut effects = Vec::new();
@@ -203,22 +203,22 @@ impl Pool {
         }
         let wanted = self.waiting.len().min(self.limits.max_running - self.running.len());
         let starting = self.members.iter().filter(|member| member.phase == Phase::Starting).count();
-        let mut coming = starting * self.expected_places as usize;
+        let mut starting_slots = starting * self.expected_slots as usize;
         for (index, member) in self.members.iter_mut().enumerate() {
-            if coming >= wanted {
+            if starting_slots >= wanted {
                 break;
             }
             if member.phase == Phase::Absent {
                 member.phase = Phase::Starting;
-                coming += self.expected_places as usize;
+                starting_slots += self.expected_slots as usize;
                 effects.push(Effect::Start { member: index });
             }
         }
         effects
     }
 
-    /// The container for the next run: the first that is less than half full, so that later ones may sleep, or else the
-    /// one with the smallest load.
+    /// The container for the next run: the first that is less than half full, so that later ones may sleep; if there is
+    /// none, the one with the smallest load.
     fn choose(&self, now: Timestamp) -> Option<usize> {
         let load = |member: &Member| match member.phase {
             Phase::Ready { slots } if member.running < slots && !self.sleeps(member, now) => {
@@ -232,7 +232,7 @@ impl Pool {
     }
 
     fn sleeps(&self, member: &Member, now: Timestamp) -> bool {
-        // A clock that went back shows a negative time, which is no time.
+        // A clock that was set back makes the idle time negative; the container is then not idle for long enough.
         member.running == 0 && now.0 - member.idle_since.0 >= self.limits.sleep_after_ms
     }
 
@@ -246,7 +246,7 @@ impl Pool {
     }
 }
 
-fn room(member: &Member, expected: u32) -> u32 {
+fn capacity(member: &Member, expected: u32) -> u32 {
     match member.phase {
         Phase::Absent => 0,
         Phase::Starting => expected,

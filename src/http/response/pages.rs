@@ -28,7 +28,7 @@ pub fn confirm(token: &Token, form_target: &str) -> Response {
 
 /// Says that a link does not work.
 pub fn invalid_link() -> Response {
-    let text = "<p>This link has expired, or it was used before. CheckKey for a new one where you signed in.</p>";
+    let text = "<p>This link has expired, or it was used before. Ask for a new one where you signed in.</p>";
     page(StatusCode::GONE, text, "")
 }
 

@@ -1,9 +1,9 @@
-//! What an object remembers of its container: the secret that the runner in it wants.
+//! What an object stores about its container: the secret that the runner in it accepts.
 
 use crate::objects::tables::has_table;
 use crate::ports::{LocalSql, PortError, SqlValue};
 
-/// The secret that was kept last.
+/// The secret of the container that was started last; `None` when this object ended it, or started none.
 pub fn secret(sql: &dyn LocalSql) -> Result<Option<String>, PortError> {
     if !has_table(sql, "instance")? {
         return Ok(None);
@@ -15,7 +15,7 @@ pub fn secret(sql: &dyn LocalSql) -> Result<Option<String>, PortError> {
     })
 }
 
-/// Keeps a secret in place of the one before.
+/// Stores a secret in place of the one before.
 pub fn keep(sql: &dyn LocalSql, secret: &str) -> Result<(), PortError> {
     create_table(sql)?;
     sql.exec("DELETE FROM instance", &[])?;
@@ -23,7 +23,7 @@ pub fn keep(sql: &dyn LocalSql, secret: &str) -> Result<(), PortError> {
     Ok(())
 }
 
-/// Forgets the secret of a container that was ended.
+/// Deletes the secret of a container that was ended, unless another secret is stored by now.
 pub fn forget(sql: &dyn LocalSql, secret: Option<&str>) -> Result<(), PortError> {
     let Some(secret) = secret else { return Ok(()) };
     sql.exec("DELETE FROM instance WHERE secret = ?", &[SqlValue::Text(secret.to_owned())]).map(drop)

@@ -1,6 +1,6 @@
-//! A pool under load, in simulated time: how long runs wait, how many are turned away, how many containers it takes.
+//! A pool under load, in simulated time: how long runs wait, how many runs are refused, how many containers start.
 //!
-//! `cargo test -p docle scaling -- --nocapture` prints the table that stands in docs/scaling.md.
+//! `cargo test -p docle scaling -- --nocapture` prints the table of docs/scaling.md.
 
 use super::{Effect, Pool, PoolLimits, Ticket};
 use crate::domain::timestamp::Timestamp;
@@ -8,17 +8,18 @@ use docle_protocol::limits::MAX_QUEUE_MS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// The pool of the page: the defaults of a deployment, on containers of one core.
+/// The pool of docs/scaling.md: the defaults of a deployment, on containers with one core.
 const LIMITS: PoolLimits = PoolLimits { max_instances: 3, max_running: 100, max_queued: 300, sleep_after_ms: 600_000 };
 const SLOTS: u32 = 4;
 /// From a start to the first run, in milliseconds.
 const COLD_MS: i64 = 1_000;
-/// How long a run keeps its place on average, in milliseconds; exponentially distributed.
+/// How long a run keeps its slot on average, in milliseconds; exponentially distributed.
 const MEAN_MS: f64 = 300.0;
-/// What each row simulates, in milliseconds. The first of it is a cold pool.
+/// The simulated time of each row, in milliseconds. It begins with a cold pool.
 const SPAN_MS: i64 = 600_000;
 
-/// What happens next. Ties are decided by the number, so that every simulation is the same.
+/// What happens next. Of events at the same time the one that was planned first comes first, so that every simulation is
+/// the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Started { member: usize },

@@ -19,12 +19,12 @@ fn arrive(pool: &mut Pool, now: Timestamp) -> Vec<Effect> {
 }
 
 #[test]
-fn a_first_run_starts_a_container_and_gets_a_place_in_it() {
+fn a_first_run_starts_a_container_and_gets_a_slot_in_it() {
     let mut pool = Pool::new(LIMITS);
     assert_eq!(arrive(&mut pool, NOW), [start(0)]);
     assert_eq!(arrive(&mut pool, NOW), [], "the one that is coming has room for both");
     assert_eq!(pool.ready(0, 2, NOW), [run(0, 0), run(1, 0)]);
-    assert_eq!(arrive(&mut pool, NOW), [start(1)], "a full one is no place to wait");
+    assert_eq!(arrive(&mut pool, NOW), [start(1)], "a full one is not waited for");
     assert_eq!(pool.leave(0, NOW), [run(2, 0)], "whichever is free first");
     assert_eq!(pool.ready(1, 2, NOW), []);
     assert_eq!((pool.running(), pool.queued()), (2, 0));
@@ -159,7 +159,7 @@ fn happens() -> impl Strategy<Value = Happens> {
 
 proptest! {
     #[test]
-    fn limits_hold_and_nobody_waits_beside_a_free_place(events in prop::collection::vec(happens(), 0..200)) {
+    fn limits_hold_and_nobody_waits_beside_a_free_slot(events in prop::collection::vec(happens(), 0..200)) {
         let mut pool = Pool::new(LIMITS);
         let (mut now, mut starting, mut running) = (NOW, Vec::new(), Vec::new());
         for event in events {
