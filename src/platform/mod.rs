@@ -13,4 +13,5 @@ pub mod kv;
 pub mod object_storage;
 pub mod panic;
 pub mod resend;
+pub mod room_sockets;
 pub mod socket;

@@ -12,6 +12,7 @@ pub mod key_gates;
 pub mod kv;
 pub mod mail;
 pub mod object;
+pub mod room_sockets;
 pub mod rooms;
 pub mod run_pools;
 pub mod runtime;
