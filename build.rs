@@ -1,16 +1,23 @@
-//! Makes a page of docs/errors.md, which is where the `type` of each problem leads.
+//! Renders docs/errors.md as the page that the `type` of each problem leads to, and removes the whitespace from the OpenAPI
+//! document.
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd, TextMergeStream, html};
+use serde_json::Value;
 use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
 const SOURCE: &str = "docs/errors.md";
+const OPENAPI: &str = "crates/api/openapi.json";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={SOURCE}");
     let page = render(&fs::read_to_string(SOURCE)?);
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("errors.html"), page)?;
+    let output = env::var("OUT_DIR")?;
+    fs::write(Path::new(&output).join("errors.html"), page)?;
+    println!("cargo:rerun-if-changed={OPENAPI}");
+    let document: Value = serde_json::from_str(&fs::read_to_string(OPENAPI)?)?;
+    fs::write(Path::new(&output).join("openapi.json"), document.to_string())?;
     Ok(())
 }
 
@@ -24,7 +31,7 @@ fn render(source: &str) -> String {
             *id = Some(code.clone());
         }
     }
-    // The other pages are not served, so that what leads there is text.
+    // The Worker does not serve the other pages, so a link to one becomes text.
     let mut is_served = false;
     events.retain(|event| match event {
         Event::Start(Tag::Link { dest_url, .. }) => {

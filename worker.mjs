@@ -1,4 +1,4 @@
-//! The Worker's entry points: HTTP and its objects, which are Rust, and scripts for other Workers of the same account.
+//! The entry points of the Worker: HTTP and its objects, in Rust, and scripts for other Workers of the same account.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Worker from "./build/index.js";
@@ -9,8 +9,8 @@ export default Worker;
 /** Runs scripts for other Workers, through a service binding: docs/isolates.md. */
 export class CodeExecutor extends WorkerEntrypoint {
   /**
-   * The same as `POST /execute`, with the API key in `config.apiKey` or in the binding's properties. A call that is
-   * refused is a result as well: its error is an ApiError with the problem's code.
+   * The same as `POST /execute`. The API key is in `config.apiKey` or in the properties of the binding. A refused call does
+   * not throw: its result has an error with the name ApiError and the code of the problem.
    */
   async executeCode(code, language = "javascript", context = {}, { apiKey = this.ctx.props?.apiKey, ...config } = {}) {
     const headers = { "content-type": "application/json", ...(apiKey && { authorization: `Bearer ${apiKey}` }) };

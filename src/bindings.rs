@@ -5,18 +5,24 @@ use crate::app::rooms::programs::{NoPrograms, RoomPrograms};
 use crate::config::{self, Config};
 use crate::domain::pool::scheduler::PoolLimits;
 use crate::domain::room::token::SigningKey;
-use crate::objects::container::runner::{Address, Runner};
+use crate::objects::container::instance::ContainerInstance;
+use crate::objects::container::runner::Runner;
+use crate::objects::container::target::RunTarget;
 use crate::objects::key_gate::call::KeyGateStub;
 use crate::objects::room::call::RoomStub;
-use crate::objects::run_pool::call::RunPoolStub;
+use crate::objects::run_pool::stub::RunPoolStub;
+use crate::objects::runtime::ObjectRuntime;
 use crate::platform::background::AfterCall;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
+use crate::platform::container::ContainerHandle;
 use crate::platform::d1::D1;
 use crate::platform::entropy::RuntimeEntropy;
 use crate::platform::isolates::IsolateWorker;
 use crate::platform::kv::RuntimeKv;
+use crate::platform::object_storage::RuntimeStorage;
 use crate::platform::resend::Resend;
+use crate::platform::runner::RunnerFetch;
 use crate::platform::socket::RuntimeSockets;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Programs, Rooms};
@@ -148,14 +154,35 @@ fn mailer(env: &Env, config: &Config, sql: &Rc<dyn Sql>) -> Option<Rc<dyn Mailer
     config.is_development().then(|| Rc::new(outbox()) as Rc<dyn Mailer>)
 }
 
-/// The runner outside, where one is configured.
-pub fn runner(env: &Env) -> Option<Runner> {
-    let url = variable(env, SANDBOX_URL)?;
-    let secret = env.secret(SANDBOX_SECRET).map(|secret| secret.to_string()).unwrap_or_default();
-    Some(Runner { address: Address::Url(url.trim_end_matches('/').to_owned()), secret, instance: None })
+/// The runtime, as the logic of an object uses it.
+pub fn object_runtime(object: &State) -> ObjectRuntime {
+    ObjectRuntime {
+        storage: Rc::new(RuntimeStorage::of(object)),
+        clock: Rc::new(RuntimeClock),
+        entropy: Rc::new(RuntimeEntropy),
+        background: Rc::new(AfterCall::of(object)),
+        log: Rc::new(Console),
+    }
 }
 
-/// The objects that have the containers.
+/// What executes the jobs of an object: the runner outside if one is configured, else the object's container if its class
+/// has one.
+pub fn run_target(env: &Env, object: &State, runtime: &ObjectRuntime, sleep_after_ms: i64) -> RunTarget<RunnerFetch> {
+    if let Some(url) = variable(env, SANDBOX_URL) {
+        let secret = env.secret(SANDBOX_SECRET).map(|secret| secret.to_string()).unwrap_or_default();
+        let http = Rc::new(RunnerFetch::Url(url.trim_end_matches('/').to_owned()));
+        return RunTarget::Outside(Runner::new(http, Rc::clone(&runtime.clock), secret));
+    }
+    match ContainerHandle::of(object).map(Rc::new) {
+        Some(container) => {
+            let http = Rc::new(RunnerFetch::Container(Rc::clone(&container)));
+            RunTarget::Container(ContainerInstance::new(container, http, runtime.clone(), sleep_after_ms))
+        }
+        None => RunTarget::Nothing,
+    }
+}
+
+/// The objects of this class: further objects of a pool are among them.
 pub fn run_pools(env: &Env) -> Option<ObjectNamespace> {
     env.durable_object(POOL).ok()
 }

@@ -1,7 +1,8 @@
 //! The settings of a deployment, read once and valid from then on.
 
 use crate::domain::pool::scheduler::PoolLimits;
-use docle_protocol::limits::TIMEOUT_MS;
+pub use docle_api::health::BackendKind as RunnerLocation;
+use docle_api::limits::TIMEOUT_MS;
 use std::ops::RangeInclusive;
 
 /// What a deployment may choose.
@@ -17,25 +18,6 @@ pub struct Config {
     /// The address of the website in front of this API, without a slash at the end, where there is one.
     pub app_url: Option<String>,
     pub backend: RunnerLocation,
-}
-
-/// How the Sandbox object reaches its runner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunnerLocation {
-    /// At `SANDBOX_URL`.
-    Url,
-    /// Through its container binding.
-    Container,
-}
-
-impl RunnerLocation {
-    /// The name in `/health`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Url => "url",
-            Self::Container => "container",
-        }
-    }
 }
 
 impl Config {

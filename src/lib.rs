@@ -19,10 +19,12 @@ mod tests;
 
 use platform::background::{AfterAnswer, AfterEvent};
 use std::rc::Rc;
+use worker::wasm_bindgen::{self, prelude::wasm_bindgen};
 use worker::worker_sys::web_sys::{AbortController, Request, Response};
 use worker::{Context, Env, Result, ScheduleContext, ScheduledEvent, event};
 
-#[event(start)]
+/// Runs when the WebAssembly instance starts; it is not exported.
+#[wasm_bindgen(start, private)]
 fn start() {
     platform::panic::install_hook();
 }

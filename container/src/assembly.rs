@@ -12,7 +12,7 @@ use crate::place::Places;
 use crate::run::Runner;
 use crate::seat::{Common, Seat};
 use crate::seating::Seating;
-use docle_protocol::Language;
+use docle_languages::{PackageManager, RunLanguage, WarmStart};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -33,7 +33,9 @@ impl Assembled {
     pub fn properties(&self) -> BTreeMap<String, String> {
         let start = if self.forks { "forked of a started interpreter" } else { "started for each program alone" };
         let mut properties = self.grants.properties();
-        properties.insert("python".into(), start.into());
+        if let Some(language) = forking() {
+            properties.insert(language.name().into(), start.into());
+        }
         properties
     }
 }
@@ -120,17 +122,23 @@ fn zygote(machine: &Machine, interpreters: &Interpreters, tier: Tier) -> Option<
     }
     let beside = || Some(std::env::current_exe().ok()?.with_file_name(FORK)).filter(|library| library.exists());
     let library = machine.fork.clone().or_else(beside)?;
-    let interpreter = interpreters.languages.get(&Language::Python)?;
-    Some(Zygote { command: plain(Language::Python, interpreter), library })
+    let language = forking()?;
+    let interpreter = interpreters.languages.get(&language)?;
+    Some(Zygote { command: plain(language, interpreter), library })
+}
+
+/// The language whose programs are forks of one interpreter, where the machine can do that.
+fn forking() -> Option<RunLanguage> {
+    RunLanguage::all().find(|language| language.runner().warm_start == WarmStart::Fork)
 }
 
 /// How interpreters are started ahead.
-fn warm(interpreters: &Interpreters, forks: bool) -> Arc<BTreeMap<Language, Warm>> {
-    let warm = |(&language, interpreter): (&Language, &Interpreter)| {
+fn warm(interpreters: &Interpreters, forks: bool) -> Arc<BTreeMap<RunLanguage, Warm>> {
+    let warm = |(&language, interpreter): (&RunLanguage, &Interpreter)| {
         let command = plain(language, interpreter);
-        let warm = match language {
-            Language::Python if forks => Warm::Fork { script: command.script },
-            Language::Python | Language::Node => Warm::Execute(command),
+        let warm = match language.runner().warm_start {
+            WarmStart::Fork if forks => Warm::Fork { script: command.script },
+            WarmStart::Fork | WarmStart::Execute => Warm::Execute(command),
         };
         (language, warm)
     };
@@ -138,7 +146,7 @@ fn warm(interpreters: &Interpreters, forks: bool) -> Arc<BTreeMap<Language, Warm
 }
 
 /// The command of a job that asks for nothing special.
-fn plain(language: Language, interpreter: &Interpreter) -> Command {
+fn plain(language: RunLanguage, interpreter: &Interpreter) -> Command {
     let script = language.default_entrypoint();
     let argv = command_line(&interpreter.executable, script, &[]);
     Command { argv, env: environment(language, interpreter, script), script: script.into() }
@@ -150,13 +158,17 @@ fn interpreters(machine: &Machine) -> Result<Interpreters, String> {
         let flag = flag.to_owned();
         move |error| format!("{error}; name another one with {flag}.")
     };
-    found.languages.insert(Language::Python, Interpreter::python(&machine.python).map_err(explain("--python"))?);
-    found.languages.insert(Language::Node, Interpreter::node(&machine.node).map_err(explain("--node"))?);
+    for language in RunLanguage::all() {
+        let executable = machine.executable(language);
+        let interpreter =
+            Interpreter::find(language, &executable).map_err(explain(&format!("--{}", language.name())))?;
+        found.languages.insert(language, interpreter);
+    }
     if let Some(uv) = &machine.uv {
-        found.installers.insert(Language::Python, Installer::uv(uv).map_err(explain("--uv"))?);
+        found.installers.insert(PackageManager::Pip, Installer::uv(uv).map_err(explain("--uv"))?);
     }
     if let Some(npm) = &machine.npm {
-        found.installers.insert(Language::Node, Installer::npm(npm).map_err(explain("--npm"))?);
+        found.installers.insert(PackageManager::Npm, Installer::npm(npm).map_err(explain("--npm"))?);
     }
     Ok(found)
 }

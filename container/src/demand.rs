@@ -1,7 +1,7 @@
 //! Which interpreters should wait: of each language its share of recent runs, weighed by what starting one costs.
 
 use crate::jail::launch::Warm;
-use docle_protocol::Language;
+use docle_protocol::RunLanguage;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -15,13 +15,13 @@ const LEAST_SHARE: f64 = 0.05;
 #[derive(Debug)]
 pub struct Demand {
     /// Language → what starting an interpreter costs, in forks.
-    costs: BTreeMap<Language, f64>,
-    weights: Mutex<BTreeMap<Language, f64>>,
+    costs: BTreeMap<RunLanguage, f64>,
+    weights: Mutex<BTreeMap<RunLanguage, f64>>,
 }
 
 impl Demand {
     /// Expects as many runs in each language.
-    pub fn new(warm: &BTreeMap<Language, Warm>) -> Self {
+    pub fn new(warm: &BTreeMap<RunLanguage, Warm>) -> Self {
         let cost = |warm: &Warm| match warm {
             Warm::Fork { .. } => 1.0,
             // A start takes about ten times the processor time of a fork, and some of it may be had while it is awaited.
@@ -33,17 +33,17 @@ impl Demand {
     }
 
     /// Counts a run that a waiting interpreter of `language` serves.
-    pub fn note(&self, language: Language) {
+    pub fn note(&self, language: RunLanguage) {
         let mut weights = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
         weights.values_mut().for_each(|weight| *weight *= MEMORY);
         *weights.entry(language).or_default() += 1.0 - MEMORY;
     }
 
     /// The language of which most are missing among `waiting`, if `places` could wait, and how many too few that are.
-    pub fn most_wanted(&self, waiting: &BTreeMap<Language, u32>, places: u32) -> Option<(Language, f64)> {
+    pub fn most_wanted(&self, waiting: &BTreeMap<RunLanguage, u32>, places: u32) -> Option<(RunLanguage, f64)> {
         let weights = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
         let total: f64 = weights.values().sum();
-        let worth = |language: &Language| {
+        let worth = |language: &RunLanguage| {
             let share = weights.get(language).map_or(0.0, |weight| weight / total);
             share.max(LEAST_SHARE) * self.costs.get(language).copied().unwrap_or(0.0)
         };
@@ -52,7 +52,7 @@ impl Demand {
         let languages = self.costs.len().max(1) as u32;
         let least = f64::from(places / languages).min(2.0);
         let most = f64::from(places) - least * f64::from(languages - 1);
-        let missing = |language: &Language| {
+        let missing = |language: &RunLanguage| {
             let wanted = (worth(language) / all * f64::from(places)).clamp(least, most);
             wanted - f64::from(waiting.get(language).copied().unwrap_or(0))
         };
@@ -64,18 +64,18 @@ impl Demand {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PYTHON: RunLanguage = RunLanguage::named("python");
+    const NODE: RunLanguage = RunLanguage::named("node");
     use crate::jail::launch::Command;
 
     fn demand() -> Demand {
         let node = Command { argv: vec![], env: vec![], script: "main.js".into() };
-        Demand::new(&BTreeMap::from([
-            (Language::Python, Warm::Fork { script: "main.py".into() }),
-            (Language::Node, Warm::Execute(node)),
-        ]))
+        Demand::new(&BTreeMap::from([(PYTHON, Warm::Fork { script: "main.py".into() }), (NODE, Warm::Execute(node))]))
     }
 
     /// Fills eight places one after the other.
-    fn filled(demand: &Demand) -> BTreeMap<Language, u32> {
+    fn filled(demand: &Demand) -> BTreeMap<RunLanguage, u32> {
         let mut waiting = BTreeMap::new();
         for _ in 0..8 {
             *waiting.entry(demand.most_wanted(&waiting, 8).unwrap().0).or_default() += 1;
@@ -85,15 +85,15 @@ mod tests {
 
     #[test]
     fn what_is_dear_to_start_waits_in_greater_numbers() {
-        assert_eq!(filled(&demand()), BTreeMap::from([(Language::Python, 2), (Language::Node, 6)]));
+        assert_eq!(filled(&demand()), BTreeMap::from([(PYTHON, 2), (NODE, 6)]));
     }
 
     #[test]
     fn demand_moves_places_but_never_all_of_them() {
         let demand = demand();
-        (0..500).for_each(|_| demand.note(Language::Python));
-        assert_eq!(filled(&demand), BTreeMap::from([(Language::Python, 6), (Language::Node, 2)]));
-        (0..100).for_each(|_| demand.note(Language::Node));
-        assert_eq!(filled(&demand), BTreeMap::from([(Language::Python, 2), (Language::Node, 6)]));
+        (0..500).for_each(|_| demand.note(PYTHON));
+        assert_eq!(filled(&demand), BTreeMap::from([(PYTHON, 6), (NODE, 2)]));
+        (0..100).for_each(|_| demand.note(NODE));
+        assert_eq!(filled(&demand), BTreeMap::from([(PYTHON, 2), (NODE, 6)]));
     }
 }

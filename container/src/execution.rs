@@ -7,7 +7,7 @@ use crate::jail::launch::{Bounds, Command, Ending, Exit, Launch, Notice};
 use crate::output::Output;
 use crate::seat::Seat;
 use axum::body::Bytes;
-use docle_protocol::{Language, RunEvent};
+use docle_protocol::{RunEvent, RunLanguage};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
@@ -35,7 +35,7 @@ const SHORT: Duration = Duration::from_millis(100);
 pub struct Program {
     pub command: Command,
     /// Whether an interpreter that was started for a plain script of this language does as well.
-    pub warm: Option<Language>,
+    pub warm: Option<RunLanguage>,
     pub files: Vec<(String, String)>,
     pub stdin: String,
     /// What standard input goes on with; it ends with what sends it.

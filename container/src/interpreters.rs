@@ -1,6 +1,6 @@
 //! The interpreters of this machine: where they are, which version they are, how a program is started with them.
 
-use docle_protocol::Language;
+use docle_languages::{Locate, PackageManager, RunLanguage};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +16,7 @@ pub struct Interpreter {
     pub binds: Vec<(PathBuf, PathBuf)>,
 }
 
-/// What installs packages for one language.
+/// What installs packages for one package manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installer {
     /// Absolute path inside the jail: a program, or a script for the language's interpreter.
@@ -27,40 +27,23 @@ pub struct Installer {
 /// Everything that runs programs here.
 #[derive(Debug, Clone, Default)]
 pub struct Interpreters {
-    pub languages: BTreeMap<Language, Interpreter>,
-    pub installers: BTreeMap<Language, Installer>,
+    pub languages: BTreeMap<RunLanguage, Interpreter>,
+    pub installers: BTreeMap<PackageManager, Installer>,
 }
 
 impl Interpreter {
-    /// Asks a Python where it lives.
+    /// Asks the interpreter at `path` where it lives.
     ///
     /// # Errors
     /// A sentence for people.
-    pub fn python(path: &Path) -> Result<Self, String> {
-        let question =
-            "import sys; print(sys.executable); print(sys.base_prefix); print('%d.%d.%d' % sys.version_info[:3])";
-        let answer = ask(path, &["-I", "-c", question])?;
+    pub fn find(language: RunLanguage, path: &Path) -> Result<Self, String> {
+        let Locate { arguments, inside } = &language.runner().locate;
+        let answer = ask(path, arguments)?;
         let [executable, prefix, version] = answer.lines().collect::<Vec<_>>()[..] else {
-            return Err(format!("{} does not answer like Python 3", path.display()));
+            return Err(format!("{} does not answer like {}", path.display(), language.title));
         };
         let resolved = std::fs::canonicalize(executable).map_err(|error| format!("{executable}: {error}"))?;
-        // Python finds its own shared library by an absolute path, so it stays where it was built to be.
-        let (executable, binds) = placed(&resolved, Path::new(prefix), prefix);
-        Ok(Self { executable, version: version.into(), binds })
-    }
-
-    /// Asks a Node where it lives.
-    ///
-    /// # Errors
-    /// A sentence for people.
-    pub fn node(path: &Path) -> Result<Self, String> {
-        let answer = ask(path, &["-p", "process.execPath + '\\n' + process.versions.node"])?;
-        let [executable, version] = answer.lines().collect::<Vec<_>>()[..] else {
-            return Err(format!("{} does not answer like Node", path.display()));
-        };
-        let resolved = std::fs::canonicalize(executable).map_err(|error| format!("{executable}: {error}"))?;
-        let directory = resolved.parent().unwrap_or(Path::new("/")).to_owned();
-        let (executable, binds) = placed(&resolved, &directory, "/runtime/node/bin");
+        let (executable, binds) = placed(&resolved, Path::new(prefix), inside.unwrap_or(prefix));
         Ok(Self { executable, version: version.into(), binds })
     }
 }
@@ -90,11 +73,12 @@ impl Interpreters {
 
     /// Where their packages will be looked for.
     pub fn package_places(&self) -> Vec<PathBuf> {
-        let python = self.languages.get(&Language::Python).map(|python| {
+        let pip = self.languages.iter().filter(|(language, _)| language.package_manager == PackageManager::Pip);
+        let place = |(_, python): (&RunLanguage, &Interpreter)| {
             let version = python.version.rsplit_once('.').map_or(python.version.as_str(), |(minor, _)| minor);
             PathBuf::from(format!("/packages/lib/python{version}/site-packages"))
-        });
-        python.into_iter().collect()
+        };
+        pip.map(place).collect()
     }
 
     /// Language → version, for people.
@@ -130,7 +114,7 @@ pub fn command_line(executable: &str, entrypoint: &str, arguments: &[String]) ->
 }
 
 /// The environment that a program of this language gets before the caller's own variables.
-pub fn environment(language: Language, interpreter: &Interpreter, entrypoint: &str) -> Vec<(String, String)> {
+pub fn environment(language: RunLanguage, interpreter: &Interpreter, entrypoint: &str) -> Vec<(String, String)> {
     let directory = Path::new(&interpreter.executable).parent().unwrap_or(Path::new("/")).to_string_lossy();
     let mut variables = vec![
         ("PATH", format!("{directory}:/packages/bin:/usr/local/bin:/usr/bin:/bin")),
@@ -139,18 +123,11 @@ pub fn environment(language: Language, interpreter: &Interpreter, entrypoint: &s
         ("LANG", "C.UTF-8".into()),
         ("TZ", "UTC".into()),
     ];
-    match language {
-        Language::Python => {
-            // What was printed must not be lost in a buffer when a limit ends the program.
-            variables.push(("PYTHONUNBUFFERED", "1".into()));
-            // The packages' directory comes after the standard library, as installed packages do everywhere.
-            variables.push(("PYTHONUSERBASE", "/packages".into()));
-            // Imports work from the workspace's root, wherever in it the entry point lies.
-            if entrypoint.contains('/') {
-                variables.push(("PYTHONPATH", "/workspace".into()));
-            }
-        }
-        Language::Node => {}
+    let runner = language.runner();
+    variables.extend(runner.environment.iter().map(|&(name, value)| (name, value.to_owned())));
+    // Imports work from the workspace's root, wherever in it the entry point lies.
+    if let Some(name) = runner.import_path.filter(|_| entrypoint.contains('/')) {
+        variables.push((name, "/workspace".into()));
     }
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

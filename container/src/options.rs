@@ -1,6 +1,7 @@
 //! What the command line says.
 
 use clap::{Args, Parser, Subcommand};
+use docle_languages::RunLanguage;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -52,9 +53,9 @@ pub struct Machine {
     /// Directory for package layers and the jails' mount point.
     #[arg(long, default_value = "/var/lib/docle")]
     pub state: PathBuf,
-    /// The Python that programs run with.
-    #[arg(long, default_value = "python3")]
-    pub python: PathBuf,
+    /// The Python that programs run with; `python3` in PATH by default.
+    #[arg(long)]
+    pub python: Option<PathBuf>,
     /// The library that lets Python's programs start as forks of a started interpreter. Beside this program where
     /// nothing is said; without it every program gets a Python that was started for it alone.
     #[arg(long)]
@@ -63,9 +64,9 @@ pub struct Machine {
     /// processor time.
     #[arg(long, conflicts_with = "fork")]
     pub no_fork: bool,
-    /// The Node that programs run with.
-    #[arg(long, default_value = "node")]
-    pub node: PathBuf,
+    /// The Node that programs run with; `node` in PATH by default.
+    #[arg(long)]
+    pub node: Option<PathBuf>,
     /// uv, which installs Python packages.
     #[arg(long)]
     pub uv: Option<PathBuf>,
@@ -90,4 +91,13 @@ pub struct Machine {
     /// Further hosts that installations may reach.
     #[arg(long, env = "DOCLE_REGISTRY_HOSTS", value_delimiter = ',', default_value = "files.pythonhosted.org")]
     pub registry_hosts: Vec<String>,
+}
+
+impl Machine {
+    /// The interpreter of a language: the one that an option names, else the one in PATH.
+    pub fn executable(&self, language: RunLanguage) -> PathBuf {
+        let named = [("python", &self.python), ("node", &self.node)];
+        let named = named.into_iter().find(|(name, _)| *name == language.name()).and_then(|(_, path)| path.clone());
+        named.unwrap_or_else(|| language.runner().run[0].into())
+    }
 }

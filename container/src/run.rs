@@ -8,7 +8,10 @@ use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
 use crate::seating::Seating;
 use axum::body::Bytes;
-use docle_protocol::{Language, Limits, Network, RunEvent, RunJob, RunReport, RunStatus, SourceFile, Truncated, Usage};
+use docle_languages::ColdWhen;
+use docle_protocol::{
+    Limits, Network, RunEvent, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Truncated,
+};
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::io;
@@ -82,10 +85,7 @@ impl Runner {
     /// One sentence about what went wrong instead.
     pub async fn prove(&self) -> Result<(), String> {
         for &language in self.interpreters.languages.keys() {
-            let content = match language {
-                Language::Python => "print(6 * 7)",
-                Language::Node => "console.log(6 * 7)",
-            };
+            let content = language.runner().self_test;
             let path = language.default_entrypoint().to_owned();
             let job = RunJob {
                 id: "self-test".into(),
@@ -125,7 +125,7 @@ impl Runner {
             return Ok(None);
         }
         let interpreter = self.interpreters.languages.get(&job.language).ok_or_else(|| missing(job.language))?;
-        let installer = self.interpreters.installers.get(&job.language);
+        let installer = self.interpreters.installers.get(&job.language.package_manager);
         let wanted = Wanted { language: job.language, interpreter, installer, packages: &job.packages };
         if let Some(layer) = self.layers.find(wanted) {
             return Ok(Some((layer, Duration::ZERO)));
@@ -191,24 +191,24 @@ fn finished(id: &str, mut report: RunReport, queue: Duration, install: Duration)
 
 /// The language whose started interpreter does for this job: one that waits for the default script without
 /// arguments, variables or network, and with memory to spare.
-fn warm_language(job: &RunJob) -> Option<Language> {
+fn warm_language(job: &RunJob) -> Option<RunLanguage> {
     let plain = job.entrypoint == job.language.default_entrypoint()
         && job.args.is_empty()
         && job.env.is_empty()
         && job.network == Network::None
         && job.limits.memory_mb >= WARM_MEMORY_MB;
-    // Node reads the package's description before it opens the script, so it has already found none.
-    let described = job.language == Language::Node && job.files.iter().any(|file| file.path == "package.json");
-    // Python goes back to the start of a script that names its encoding (PEP 263), which no pipe allows.
     let script = job.files.iter().find(|file| file.path == job.entrypoint).map_or("", |file| file.content.as_str());
-    let encoded = job.language == Language::Python && script.lines().take(2).any(|line| line.contains("coding"));
-    (plain && !described && !encoded).then_some(job.language)
+    let needs_cold = |when: &ColdWhen| match when {
+        ColdWhen::FileIs(path) => job.files.iter().any(|file| file.path == *path),
+        ColdWhen::HeadHas(text) => script.lines().take(2).any(|line| line.contains(text)),
+    };
+    (plain && !job.language.runner().cold_when.iter().any(needs_cold)).then_some(job.language)
 }
 
 /// Interpreters that wait hold memory which a smaller limit would have to take from them.
 const WARM_MEMORY_MB: u32 = 96;
 
-fn missing(language: Language) -> io::Error {
+fn missing(language: RunLanguage) -> io::Error {
     io::Error::other(format!("this runner has no {}", language.name()))
 }
 
@@ -239,7 +239,7 @@ fn report(outcome: Outcome) -> RunReport {
         stdout: outcome.stdout.text(),
         stderr: outcome.stderr.text(),
         truncated: Truncated { stdout: outcome.stdout.is_truncated(), stderr: outcome.stderr.is_truncated() },
-        usage: Usage {
+        usage: RunUsage {
             cpu_ms: milliseconds(outcome.cpu),
             mem_mb: mebibytes(outcome.peak_bytes),
             duration_ms: milliseconds(outcome.duration),
@@ -274,7 +274,7 @@ fn without_program(status: RunStatus, exit_code: i32, stderr: String) -> RunRepo
         stdout: String::new(),
         stderr,
         truncated: Truncated::default(),
-        usage: Usage::default(),
+        usage: RunUsage::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::jail::jailer::Settings;
 use crate::jail::launch::{Creation, Warm};
 use crate::jail::root::{Root, Tier};
 use crate::jail::zygote::{FORKS, Zygote};
-use docle_protocol::Language;
+use docle_protocol::RunLanguage;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub struct Common {
     pub root: Root,
     pub mount_point: PathBuf,
     /// How the interpreter of each language is started ahead.
-    pub warm: Arc<BTreeMap<Language, Warm>>,
+    pub warm: Arc<BTreeMap<RunLanguage, Warm>>,
     /// What the jailers become, where they can.
     pub zygote: Option<Zygote>,
 }
@@ -47,7 +47,7 @@ pub struct Seat {
     jailer: Jailer,
     pub group: Group,
     settings: Settings,
-    warm: Arc<BTreeMap<Language, Warm>>,
+    warm: Arc<BTreeMap<RunLanguage, Warm>>,
     /// Interpreters that the jailer has forked.
     forks: u32,
     /// The number of the last run here.
@@ -79,7 +79,7 @@ pub enum Fit {
 #[derive(Debug)]
 struct Next {
     jail: Jail,
-    language: Option<Language>,
+    language: Option<RunLanguage>,
 }
 
 impl Seat {
@@ -105,7 +105,7 @@ impl Seat {
     ///
     /// # Errors
     /// What the environment does not grant, in words.
-    pub fn open(&mut self, language: Option<Language>) -> io::Result<()> {
+    pub fn open(&mut self, language: Option<RunLanguage>) -> io::Result<()> {
         self.jailer.ready()?;
         self.jailer_bytes = self.group.held_bytes();
         self.refill(language)
@@ -123,7 +123,7 @@ impl Seat {
     }
 
     /// Exchanges the jailer. Takes as long as starting a process and waiting for the kernel to sort it in.
-    pub fn renew(&mut self, language: Option<Language>) -> io::Result<()> {
+    pub fn renew(&mut self, language: Option<RunLanguage>) -> io::Result<()> {
         self.next = None;
         self.jailer = Jailer::start(&self.settings, &self.group)?;
         self.forks = 0;
@@ -136,7 +136,7 @@ impl Seat {
     }
 
     /// How well this seat suits the run after number `last` that wants an interpreter of `wanted`, or none that waited.
-    pub fn suits(&mut self, wanted: Option<Language>, last: u64) -> Fit {
+    pub fn suits(&mut self, wanted: Option<RunLanguage>, last: u64) -> Fit {
         match self.waiting() {
             _ if self.serves == last && self.forks_for(wanted) => Fit::Again,
             None => Fit::Empty,
@@ -146,7 +146,7 @@ impl Seat {
     }
 
     /// The language whose interpreter waits here, and how far it has come.
-    pub fn waiting(&mut self) -> Option<(Language, Readiness)> {
+    pub fn waiting(&mut self) -> Option<(RunLanguage, Readiness)> {
         let language = self.next.as_ref()?.language?;
         // A fork has come as far as it has to before it is made.
         let ready = self.forks_for(Some(language)) || self.next.as_mut()?.jail.is_waiting();
@@ -155,7 +155,7 @@ impl Seat {
 
     /// The jail for the next run, limited to `memory_bytes`, and whether the interpreter wanted is started in it.
     /// A run that finds the wrong interpreter waiting gets a new jail.
-    pub async fn jail(&mut self, wanted: Option<Language>, memory_bytes: u64) -> io::Result<(Jail, bool)> {
+    pub async fn jail(&mut self, wanted: Option<RunLanguage>, memory_bytes: u64) -> io::Result<(Jail, bool)> {
         let next = match self.next.take() {
             Some(next) if next.language == wanted || next.language.is_none() => next,
             other => {
@@ -171,7 +171,7 @@ impl Seat {
         Ok((next.jail, next.language.is_some()))
     }
 
-    fn forks_for(&self, language: Option<Language>) -> bool {
+    fn forks_for(&self, language: Option<RunLanguage>) -> bool {
         language.and_then(|language| self.warm.get(&language)).is_some_and(|warm| matches!(warm, Warm::Fork { .. }))
     }
 
@@ -194,7 +194,7 @@ impl Seat {
     }
 
     /// Makes the next jail where there is none, for `language`. Returns at once; the jail gets ready by itself.
-    pub fn refill(&mut self, language: Option<Language>) -> io::Result<()> {
+    pub fn refill(&mut self, language: Option<RunLanguage>) -> io::Result<()> {
         if self.next.is_none() {
             self.group.rest(IDLE_BYTES + INIT_BYTES, self.jailer_bytes)?;
             self.next = Some(self.make(language)?);
@@ -210,7 +210,7 @@ impl Seat {
         }
     }
 
-    fn make(&mut self, language: Option<Language>) -> io::Result<Next> {
+    fn make(&mut self, language: Option<RunLanguage>) -> io::Result<Next> {
         if !self.jailer.is_alive() {
             // The kernel may have ended it when a run left its group no memory.
             self.jailer = Jailer::start(&self.settings, &self.group)?;

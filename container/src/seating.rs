@@ -3,7 +3,7 @@
 use crate::demand::Demand;
 use crate::place::{Full, Place, Places};
 use crate::seat::{Readiness, Seat};
-use docle_protocol::Language;
+use docle_protocol::RunLanguage;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -26,9 +26,9 @@ pub struct Seating {
 #[derive(Debug, Default)]
 pub struct Waiting {
     /// How many there are of each language.
-    pub languages: BTreeMap<Language, u32>,
+    pub languages: BTreeMap<RunLanguage, u32>,
     /// How many of those have come as far as their script.
-    pub ready: BTreeMap<Language, u32>,
+    pub ready: BTreeMap<RunLanguage, u32>,
     /// What they hold together, where that is measured.
     pub bytes: Option<u64>,
     /// Programs that were forked of the same started interpreters.
@@ -42,7 +42,7 @@ impl Seating {
     }
 
     /// Waits for a place and for `memory_mb` MiB, preferably where an interpreter of `wanted` waits.
-    pub async fn take(&self, memory_mb: u32, wanted: Option<Language>) -> Result<Place<Seat>, Full> {
+    pub async fn take(&self, memory_mb: u32, wanted: Option<RunLanguage>) -> Result<Place<Seat>, Full> {
         if let Some(language) = wanted {
             self.demand.note(language);
         }
@@ -106,7 +106,7 @@ impl Seating {
         }
     }
 
-    fn most_wanted(&self) -> Option<Language> {
+    fn most_wanted(&self) -> Option<RunLanguage> {
         self.demand.most_wanted(&self.waiting().languages, self.places.count()).map(|(language, _)| language)
     }
 }

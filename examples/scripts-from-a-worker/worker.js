@@ -1,4 +1,4 @@
-//! A Worker that runs a formula of its user's, by calling Docle's Worker instead of its HTTP API.
+//! A Worker that runs a formula of its user: it calls Docle's Worker through a service binding, without HTTP.
 
 export default {
   async fetch(request, env) {

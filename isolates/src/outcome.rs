@@ -4,8 +4,8 @@
 //! sizes, and uses it for the report of this script only.
 
 use docle_protocol::isolate::{
-    Diagnostic, IsolateReport, IsolateUsage, LogEntry, LogLevel, MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_RESULT_BYTES,
-    ScriptError,
+    Diagnostic, IsolateReport, LogEntry, LogLevel, MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_RESULT_BYTES, ScriptError,
+    ScriptUsage,
 };
 use docle_protocol::{RunStatus, Truncated};
 use docle_script::ScriptModule;
@@ -205,11 +205,7 @@ fn report(completion: Completion, logs: Vec<LogEntry>, truncated: Truncated, mea
         stdout,
         stderr,
         truncated,
-        usage: IsolateUsage {
-            duration_ms,
-            blocked_connections: measured.blocked_connections,
-            ..IsolateUsage::default()
-        },
+        usage: ScriptUsage { duration_ms, blocked_connections: measured.blocked_connections, ..ScriptUsage::default() },
         success: status == RunStatus::Success,
         result,
         logs,
@@ -235,7 +231,7 @@ mod tests {
     use docle_protocol::isolate::{Script, ScriptLanguage};
 
     fn script() -> ScriptModule {
-        let script = Script { code: "return 1".to_owned(), language: ScriptLanguage::TypeScript };
+        let script = Script { code: "return 1".to_owned(), language: ScriptLanguage::named("typescript") };
         docle_script::prepare(&script, "t", false).unwrap_or_else(|diagnostics| panic!("{diagnostics:?}"))
     }
 

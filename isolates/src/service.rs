@@ -2,7 +2,7 @@
 
 use crate::execution::{self, COMPATIBILITY_DATE};
 use docle_protocol::isolate::{
-    Diagnostics, EXECUTIONS_PATH, IsolateJob, IsolateLanguages, LANGUAGES_PATH, Script, ScriptLanguage,
+    Diagnostics, Dialect, EXECUTIONS_PATH, IsolateJob, IsolateLanguages, LANGUAGES_PATH, Script, ScriptLanguage,
     VALIDATIONS_PATH,
 };
 use docle_protocol::{Refusal, RefusalCode};
@@ -44,10 +44,14 @@ async fn validate(request: &mut Request) -> std::result::Result<Response, Refusa
 /// not expose its own version.
 fn languages() -> IsolateLanguages {
     let runtime = BTreeMap::from([("workerd compatibility date".to_owned(), COMPATIBILITY_DATE.to_owned())]);
-    let mut typescript = runtime.clone();
-    typescript.insert("oxc".to_owned(), docle_script::OXC_VERSION.to_owned());
-    let languages = [(ScriptLanguage::JavaScript, runtime), (ScriptLanguage::TypeScript, typescript)];
-    IsolateLanguages { languages: languages.map(|(language, versions)| (language.name().to_owned(), versions)).into() }
+    let versions_of = |language: ScriptLanguage| {
+        let mut versions = runtime.clone();
+        if language.dialect() == Dialect::TypeScript {
+            versions.insert("oxc".to_owned(), docle_script::OXC_VERSION.to_owned());
+        }
+        (language.name().to_owned(), versions)
+    };
+    IsolateLanguages { languages: ScriptLanguage::all().map(versions_of).collect() }
 }
 
 async fn read<T: DeserializeOwned>(request: &mut Request) -> std::result::Result<T, Refusal> {

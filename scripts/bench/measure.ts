@@ -11,10 +11,10 @@ export interface Figures {
   perSecond: number;
 }
 
-type Once = () => Promise<unknown>;
+type Call = () => Promise<unknown>;
 
 /** Times `n` rounds of all `things`, one after the other, so that what else the machine does meets all alike. */
-export async function inTurn(n: number, ...things: Once[]): Promise<Figures[]> {
+export async function inTurn(n: number, ...things: Call[]): Promise<Figures[]> {
   const times: number[][] = things.map(() => []);
   for (let round = -WARM_UP; round < n; round++) {
     for (const [index, once] of things.entries()) {
@@ -27,7 +27,7 @@ export async function inTurn(n: number, ...things: Once[]): Promise<Figures[]> {
 }
 
 /** Times `n` of one thing, `concurrency` at a time. */
-export async function atOnce(n: number, concurrency: number, once: Once): Promise<Figures> {
+export async function atOnce(n: number, concurrency: number, once: Call): Promise<Figures> {
   await Promise.all(Array.from({ length: concurrency }, once));
   const times: number[] = [];
   let left = n;

@@ -25,7 +25,8 @@ export function recovery(wasm) {
     state.instanceId++;
   };
   const noteTrap = (/** @type {unknown} */ error) => {
-    if (!(error instanceof WebAssembly.RuntimeError)) return;
+    // A panic ends in a trap, and is logged already.
+    if (!(error instanceof WebAssembly.RuntimeError) || state.criticalError) return;
     console.error("Critical", error);
     state.criticalError = true;
   };

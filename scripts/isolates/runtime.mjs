@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { databaseId, readConfig } from "../runtime/config.mjs";
-import { inRoot, isolatesEntry, isolatesModule, isolatesWasm } from "../setup/paths.mjs";
+import { isolatesEntry, isolatesModule, isolatesWasm } from "../setup/paths.mjs";
 import { runtimes } from "../setup/processes.mjs";
 
 /**

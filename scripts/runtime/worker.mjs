@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { basename, relative } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
-import { inRoot, root, workerEntry, workerModule, workerWasm } from "../setup/paths.mjs";
+import { root, workerEntry, workerModule, workerWasm } from "../setup/paths.mjs";
 import { runtimes } from "../setup/processes.mjs";
 import { databaseId, readConfig } from "./config.mjs";
 

@@ -82,8 +82,7 @@ export async function buildRunner() {
     stamp: contentHash(...SHARED, "container"),
     made: [runner],
     make: async (run) => {
-      // The Workers take longest, so the runner gives way to them.
-      await run("nice", ["cargo", "build", "--profile", "runner", "-p", "docle-runner", "-p", "docle-fork"]);
+      await run("cargo", ["build", "--profile", "runner", "-p", "docle-runner", "-p", "docle-fork"]);
     },
   });
 }

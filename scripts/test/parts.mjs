@@ -103,7 +103,7 @@ const containers = () => (found ??= findContainers());
 const containerTests = (name, env, ...files) => ({ name, run: (out) => runTests(out, env, files), needs: containers, ahead: { lane: "others", run: containers } });
 
 // What users see of a run is the same wherever it runs, so it is the same tests.
-const conformance = ["run", "stream", "interactive", "idempotency", "isolation", "load"].map((name) => `tests/${name}.test.ts`);
+const conformance = ["run", "stream", "interactive", "idempotency", "isolation", "load"].map((name) => `tests/runs/${name}.test.ts`);
 
 // Without a Docker engine wrangler cannot build the container's image, not even in a dry run, so the Worker's half is
 // what is checked here: bundle, bindings, migrations and the container's settings. The image is checked where it can be.
@@ -129,7 +129,7 @@ export const parts = [
   dryRun("isolates, production", "production", "isolates"),
   { ...check("others", "Dry-run deployment, with its image", node, [inRoot("scripts", "deploy.mjs"), "staging", "--dry-run"], wranglerEnv), needs: containers },
   rustTests,
-  nodeTests("End to end", "tests/*.test.ts"),
+  nodeTests("End to end", "tests/runs/*.test.ts", "tests/start/*.test.ts", "tests/docs/*.test.ts"),
   containerTests("End to end, in containers", { DOCLE_BACKEND: "containers" }, ...conformance),
   containerTests("Containers", {}, "tests/containers/*.test.ts"),
   nodeTests("Platform", "tests/platform/*.test.ts"),

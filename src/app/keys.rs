@@ -30,7 +30,7 @@ pub async fn create(
     let new = new_key(app, &created, project_id, settings);
     let event = actor.event(app, Action::KeyCreated, project_id, &created.id);
     keys::add(&*app.sql, &new, event).await?;
-    // Somebody may have tried it before it was made, however unlikely that is.
+    // A call may have tried this key before it was made, however unlikely that is.
     app.gates.refresh(&created.key.hash()).await?;
     Ok(created)
 }

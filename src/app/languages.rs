@@ -5,9 +5,11 @@ use crate::domain::run::events::{Line, read_line};
 use crate::domain::run::id::RunId;
 use crate::ports::event_reader::EventReader;
 use crate::ports::{Level, PortError, RunMode};
-use docle_protocol::{Language, Limits, Network, RunJob, SourceFile};
+use docle_api::languages::Language;
+use docle_languages::{self as languages, RunLanguage, Tier};
+use docle_protocol::{Limits, Network, RunJob, SourceFile};
 use futures::future::{Either, select};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -15,7 +17,7 @@ use std::collections::BTreeMap;
 const KEY: &str = "languages";
 /// How long that is believed: the next deployment may bring other ones.
 const TTL_SECONDS: u64 = 24 * 60 * 60;
-/// How long nobody asks again after that has failed, which anyone can make happen; KV keeps nothing for less.
+/// How long a failure is remembered, because any client can cause one. It is the shortest time that KV keeps a value.
 const FAILURE_TTL_SECONDS: u64 = 60;
 /// Whose container is asked: no project has this name.
 const PROJECT: &str = "languages";
@@ -24,61 +26,31 @@ const PATIENCE_MS: u32 = 20_000;
 /// How long a runner that is there may take to say what it has, in milliseconds.
 const HEALTH_MS: u32 = 2_000;
 
-/// A language of one tier.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LanguageInfo {
-    /// As `lang` of a request.
-    pub id: String,
-    pub name: &'static str,
-    /// `run` or `isolate`.
-    pub tier: &'static str,
-    /// Component → version, as it says itself; empty where it could not be asked.
-    pub versions: BTreeMap<String, String>,
-}
-
 /// Every language of every tier that works here.
-pub async fn list(app: &App) -> Vec<LanguageInfo> {
+pub async fn list(app: &App) -> Vec<Language> {
     let versions = interpreters(app).await.unwrap_or_else(|error| {
         app.log_error("The interpreters could not be asked for their versions.", &error);
         BTreeMap::new()
     });
-    let mut languages: Vec<LanguageInfo> = Language::ALL
-        .map(|language| {
-            let (id, component) = (language.name(), interpreter(language));
-            let versions =
-                versions.get(id).map(|version| (component.to_owned(), version.clone())).into_iter().collect();
-            LanguageInfo { id: id.to_owned(), name: title(id), tier: "run", versions }
-        })
-        .into();
+    let of_runner = |language: RunLanguage| {
+        let component = language.runner().component;
+        let versions = versions.get(language.name()).map(|version| (component.to_owned(), version.clone()));
+        describe(language.name(), Tier::Run, versions.into_iter().collect())
+    };
+    let mut languages: Vec<Language> = RunLanguage::all().map(of_runner).collect();
     if let Some(isolates) = &app.isolates {
         match isolates.languages().await {
-            Ok(scripts) => languages.extend(scripts.languages.into_iter().map(|(id, versions)| LanguageInfo {
-                name: title(&id),
-                id,
-                tier: "isolate",
-                versions,
-            })),
+            Ok(scripts) => languages
+                .extend(scripts.languages.into_iter().map(|(id, versions)| describe(&id, Tier::Isolate, versions))),
             Err(error) => app.log_error("The isolate tier could not be asked for its languages.", &error),
         }
     }
     languages
 }
 
-fn title(id: &str) -> &'static str {
-    match id {
-        "python" => "Python",
-        "node" => "JavaScript (Node.js)",
-        "javascript" => "JavaScript",
-        "typescript" => "TypeScript",
-        _ => "",
-    }
-}
-
-const fn interpreter(language: Language) -> &'static str {
-    match language {
-        Language::Python => "cpython",
-        Language::Node => "node",
-    }
+fn describe(id: &str, tier: Tier, versions: BTreeMap<String, String>) -> Language {
+    let title = languages::Language::parse(id).map(|language| language.title).unwrap_or_default();
+    Language { id: id.to_owned(), name: title.to_owned(), tier, versions }
 }
 
 /// Language → version; empty for a while after they could not be asked. A runner that is always there is asked; for
@@ -101,7 +73,7 @@ async fn interpreters(app: &App) -> Result<BTreeMap<String, String>, PortError> 
 
 async fn measure_all(app: &App) -> Result<BTreeMap<String, String>, PortError> {
     let mut versions = BTreeMap::new();
-    for language in Language::ALL {
+    for language in RunLanguage::all() {
         versions.insert(language.name().to_owned(), measure(app, language).await?);
     }
     Ok(versions)
@@ -115,11 +87,8 @@ async fn remember(app: &App, versions: &BTreeMap<String, String>, ttl_seconds: u
 }
 
 /// The version that an interpreter prints when it is run.
-async fn measure(app: &App, language: Language) -> Result<String, PortError> {
-    let code = match language {
-        Language::Python => "import platform; print(platform.python_version())",
-        Language::Node => "console.log(process.versions.node)",
-    };
+async fn measure(app: &App, language: RunLanguage) -> Result<String, PortError> {
+    let code = language.runner().version_probe;
     let entrypoint = language.default_entrypoint().to_owned();
     let job = RunJob {
         id: RunId::from_random(app.random()).to_string(),

@@ -1,4 +1,4 @@
-//! Use cases: each public function is one thing that somebody can do with Docle.
+//! Use cases: each public function is one thing that a client can do with Docle.
 
 pub mod accounts;
 pub mod actor;

@@ -1,4 +1,4 @@
-//! Projects: what somebody who is signed in can do with their own.
+//! Projects: what a signed-in user can do with their own.
 
 use crate::app::actor::Actor;
 use crate::app::context::App;

@@ -13,7 +13,7 @@ use crate::store::usage::{self, UsageRun};
 use bytes::Bytes;
 use docle_protocol::RunStatus;
 use docle_protocol::Truncated;
-use docle_protocol::isolate::{IsolateReport, IsolateUsage, ScriptError};
+use docle_protocol::isolate::{IsolateReport, ScriptError, ScriptUsage};
 use docle_protocol::limits::GRACE_MS;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
@@ -28,7 +28,7 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub struct NoIsolates;
 
-/// Starts a script for `client`. It runs to its end and is recorded, whether or not somebody is still listening.
+/// Starts a script for `client`. It runs to its end and is recorded, also when the client leaves.
 ///
 /// # Errors
 /// Where there is nothing that could run it.
@@ -59,7 +59,7 @@ pub fn start(
             log.write(Level::Error, line);
             RunResult::from_report_json(id, created_at, &failure()).expect("a report of our own is one")
         });
-        // Whoever waited may be gone.
+        // The client may have left.
         let _ = sender.send(result.clone());
         recorder.record(&request, &result).await;
     }));
@@ -67,7 +67,7 @@ pub fn start(
     Ok(StartedRun { id, created_at, replayed: false, progress })
 }
 
-/// What is told of a script: its output, which is there when it has ended, and then the result.
+/// The progress of a script: its output, which is complete when the script has ended, and then the result.
 fn progress(result: RunResult) -> LocalBoxStream<'static, Progress> {
     #[derive(Deserialize, Default)]
     struct Streams {
@@ -87,7 +87,7 @@ fn progress(result: RunResult) -> LocalBoxStream<'static, Progress> {
     stream::iter(told).boxed_local()
 }
 
-/// The report of a script of which nobody knows what became.
+/// The report of a script whose end is unknown.
 fn failure() -> Box<RawValue> {
     let error = ScriptError {
         name: "SystemError".to_owned(),
@@ -103,7 +103,7 @@ fn failure() -> Box<RawValue> {
         stdout: String::new(),
         stderr: format!("{}: {}\n", error.name, error.message),
         truncated: Truncated::default(),
-        usage: IsolateUsage::default(),
+        usage: ScriptUsage::default(),
         success: false,
         result: RawValue::NULL.to_owned(),
         logs: Vec::new(),

@@ -5,25 +5,17 @@ use crate::domain::input::page::Page;
 use crate::domain::timestamp::HOUR_MS;
 use crate::domain::usage::percentile;
 use crate::ports::PortError;
-use crate::store::usage::{self, EndUserCount, Hours, KeyCount, Stretch};
+use crate::store::usage::{self, EndUserCount, Hours, KeyCount};
+use docle_api::usage::Interval;
 use std::collections::BTreeMap;
 
-pub use crate::store::usage::UsageRun;
+pub use crate::store::usage::{Stretch, UsageRun};
 
-/// How finely a series is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interval {
-    Hour,
-    Day,
-}
-
-impl Interval {
-    /// Hours in one stretch of the series, and how many hours it reaches back.
-    const fn hours(self) -> (i64, i64) {
-        match self {
-            Self::Hour => (1, 48),
-            Self::Day => (24, 30 * 24),
-        }
+/// Hours in one stretch of a series, and how many hours it reaches back.
+const fn hours(interval: Interval) -> (i64, i64) {
+    match interval {
+        Interval::Hour => (1, 48),
+        Interval::Day => (24, 30 * 24),
     }
 }
 
@@ -54,7 +46,7 @@ pub async fn read(app: &App, project_id: &str, interval: Interval, page: &Page) 
         *statuses.entry(count.status).or_default() += count.runs;
         durations.push((count.bucket, count.runs));
     }
-    let (step, reach) = interval.hours();
+    let (step, reach) = hours(interval);
     let now_hour = app.clock.now().0.div_euclid(HOUR_MS);
     let recent = Hours { from: (now_hour - reach) / step * step, to: now_hour + 1 };
     let rows = usage::history(sql, project_id, page).await?;

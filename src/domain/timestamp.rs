@@ -1,6 +1,7 @@
 //! Points in time.
 
 use chrono::{DateTime, SecondsFormat};
+use docle_api::time::Time;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -29,6 +30,12 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = DateTime::from_timestamp_millis(self.0).unwrap_or_default();
         formatter.write_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(timestamp: Timestamp) -> Self {
+        Self(timestamp.to_string())
     }
 }
 

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::domain::run::id::RunId;
     use crate::domain::timestamp::Timestamp;
-    use docle_protocol::{RunReport, RunStatus, Usage};
+    use docle_protocol::{RunReport, RunStatus, RunUsage};
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -111,7 +111,7 @@ mod tests {
             stdout: String::new(),
             stderr: String::new(),
             truncated: docle_protocol::Truncated { stdout: false, stderr: false },
-            usage: Usage { duration_ms: 44.6, ..Usage::default() },
+            usage: RunUsage { duration_ms: 44.6, ..RunUsage::default() },
         };
         let result = RunResult::from_report(id, Timestamp(7_200_001), &report);
         let record: Value = serde_json::from_str(&encode(&owner, &request, &result, Some("10.0.0.1"))).unwrap();

@@ -1,147 +1,14 @@
 //! Errors as clients see them: RFC 9457 problem bodies with a code to act on.
 
 use crate::app::App;
-use crate::domain::input::problem::FieldError;
 use crate::http::response::respond;
 use crate::ports::exchange::Response;
 use crate::ports::{Level, PoolFailure, PoolFailureCode, PortError};
 use ::http::StatusCode;
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+pub use docle_api::errors::{ErrorCode, FieldError, Members, Problem};
+use serde_json::json;
 use std::borrow::Cow;
-
-/// What went wrong, as the machine-readable `code` says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorCode {
-    InvalidJson,
-    InvalidRequest,
-    IncompleteBody,
-    BodyTooLarge,
-    ApiKeyRequired,
-    InvalidApiKey,
-    SessionRequired,
-    ForeignOrigin,
-    UnsupportedMediaType,
-    TooManyRequests,
-    InvalidLink,
-    SessionNotFound,
-    DomainNotAllowed,
-    RateLimitExceeded,
-    ProjectNotFound,
-    KeyNotFound,
-    KeyRevoked,
-    RoomNotFound,
-    RoomTokenRequired,
-    RoomRoleTooLow,
-    RoomBusy,
-    UpgradeRequired,
-    NotFound,
-    RunNotFound,
-    MethodNotAllowed,
-    IdempotencyKeyReused,
-    IdempotencyInDoubt,
-    RunnerBusy,
-    QueueFull,
-    RunnerUnavailable,
-    RunnerMismatch,
-    IsolatesUnavailable,
-    ServiceUnavailable,
-    Internal,
-}
-
-impl ErrorCode {
-    /// Every code.
-    #[cfg(test)]
-    pub const ALL: [Self; 34] = [
-        Self::InvalidJson,
-        Self::InvalidRequest,
-        Self::IncompleteBody,
-        Self::BodyTooLarge,
-        Self::ApiKeyRequired,
-        Self::InvalidApiKey,
-        Self::SessionRequired,
-        Self::ForeignOrigin,
-        Self::UnsupportedMediaType,
-        Self::TooManyRequests,
-        Self::InvalidLink,
-        Self::SessionNotFound,
-        Self::DomainNotAllowed,
-        Self::RateLimitExceeded,
-        Self::ProjectNotFound,
-        Self::KeyNotFound,
-        Self::KeyRevoked,
-        Self::RoomNotFound,
-        Self::RoomTokenRequired,
-        Self::RoomRoleTooLow,
-        Self::RoomBusy,
-        Self::UpgradeRequired,
-        Self::NotFound,
-        Self::RunNotFound,
-        Self::MethodNotAllowed,
-        Self::IdempotencyKeyReused,
-        Self::IdempotencyInDoubt,
-        Self::RunnerBusy,
-        Self::QueueFull,
-        Self::RunnerUnavailable,
-        Self::RunnerMismatch,
-        Self::IsolatesUnavailable,
-        Self::ServiceUnavailable,
-        Self::Internal,
-    ];
-
-    /// The code on the wire.
-    #[cfg(test)]
-    pub const fn name(self) -> &'static str {
-        self.row().0
-    }
-
-    /// The code on the wire, its HTTP status and its title: the one table.
-    const fn row(self) -> (&'static str, StatusCode, &'static str) {
-        match self {
-            Self::InvalidJson => ("invalid_json", StatusCode::BAD_REQUEST, "Invalid JSON"),
-            Self::InvalidRequest => ("invalid_request", StatusCode::BAD_REQUEST, "Invalid request"),
-            Self::IncompleteBody => ("incomplete_body", StatusCode::BAD_REQUEST, "Incomplete body"),
-            Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "Body too large"),
-            Self::ApiKeyRequired => ("api_key_required", StatusCode::UNAUTHORIZED, "API key required"),
-            Self::InvalidApiKey => ("invalid_api_key", StatusCode::UNAUTHORIZED, "Invalid API key"),
-            Self::SessionRequired => ("session_required", StatusCode::UNAUTHORIZED, "Sign-in required"),
-            Self::ForeignOrigin => ("foreign_origin", StatusCode::FORBIDDEN, "Foreign origin"),
-            Self::UnsupportedMediaType => {
-                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
-            }
-            Self::TooManyRequests => ("too_many_requests", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
-            Self::InvalidLink => ("invalid_link", StatusCode::GONE, "Invalid link"),
-            Self::SessionNotFound => ("session_not_found", StatusCode::NOT_FOUND, "Session not found"),
-            Self::DomainNotAllowed => ("domain_not_allowed", StatusCode::FORBIDDEN, "Domain not allowed"),
-            Self::RateLimitExceeded => ("rate_limit_exceeded", StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded"),
-            Self::ProjectNotFound => ("project_not_found", StatusCode::NOT_FOUND, "Project not found"),
-            Self::KeyNotFound => ("key_not_found", StatusCode::NOT_FOUND, "API key not found"),
-            Self::KeyRevoked => ("key_revoked", StatusCode::CONFLICT, "API key revoked"),
-            Self::RoomNotFound => ("room_not_found", StatusCode::NOT_FOUND, "Room not found"),
-            Self::RoomTokenRequired => ("room_token_required", StatusCode::UNAUTHORIZED, "Room token required"),
-            Self::RoomRoleTooLow => ("room_role_too_low", StatusCode::FORBIDDEN, "Role too low"),
-            Self::RoomBusy => ("room_busy", StatusCode::CONFLICT, "Room busy"),
-            Self::UpgradeRequired => ("upgrade_required", StatusCode::UPGRADE_REQUIRED, "Upgrade required"),
-            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "Not found"),
-            Self::RunNotFound => ("run_not_found", StatusCode::NOT_FOUND, "Run not found"),
-            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
-            Self::IdempotencyKeyReused => {
-                ("idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY, "Idempotency key reused")
-            }
-            Self::IdempotencyInDoubt => ("idempotency_in_doubt", StatusCode::CONFLICT, "First run in doubt"),
-            Self::RunnerBusy => ("runner_busy", StatusCode::SERVICE_UNAVAILABLE, "Runner busy"),
-            Self::QueueFull => ("queue_full", StatusCode::TOO_MANY_REQUESTS, "Queue full"),
-            Self::RunnerUnavailable => ("runner_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Runner unavailable"),
-            Self::RunnerMismatch => ("runner_mismatch", StatusCode::BAD_GATEWAY, "Runner mismatch"),
-            Self::IsolatesUnavailable => {
-                ("isolates_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Isolate tier unavailable")
-            }
-            Self::ServiceUnavailable => ("service_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
-            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
-        }
-    }
-}
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -150,28 +17,10 @@ pub struct ApiError {
     message: Cow<'static, str>,
     fields: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// Extension members of the body beside those that every error has.
-    members: Map<String, Value>,
+    /// Members of the body beside those that every error has.
+    members: Members,
     /// What the caller is not told.
     cause: Option<Box<str>>,
-}
-
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: String,
-    title: &'a str,
-    status: u16,
-    detail: &'a str,
-    instance: &'a str,
-    error: &'a str,
-    message: &'a str,
-    code: &'a str,
-    #[serde(rename = "requestId")]
-    request_id: &'a str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [FieldError],
-    #[serde(flatten)]
-    members: &'a Map<String, Value>,
 }
 
 impl ApiError {
@@ -187,13 +36,12 @@ impl ApiError {
             _ if retry_later => vec![(RETRY_AFTER, HeaderValue::from_static("1"))],
             _ => Vec::new(),
         };
-        Self { code, message: message.into(), fields: Vec::new(), headers, members: Map::new(), cause: None }
+        Self { code, message: message.into(), fields: Vec::new(), headers, members: Members::default(), cause: None }
     }
 
-    /// The same error with an extension member more.
-    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(member.to_owned(), value.into());
-        self
+    /// The same error with these members.
+    pub fn with_members(self, members: Members) -> Self {
+        Self { members, ..self }
     }
 
     /// The same error with these headers, too.
@@ -215,6 +63,12 @@ impl ApiError {
         Self { fields, ..Self::new(ErrorCode::InvalidRequest, message) }
     }
 
+    /// The fields that are wrong.
+    #[cfg(test)]
+    pub fn fields(&self) -> &[FieldError] {
+        &self.fields
+    }
+
     /// The resource exists, but not for this method.
     pub fn method_not_allowed(methods: &str) -> Self {
         let error = Self::new(ErrorCode::MethodNotAllowed, format!("This path takes {methods}."));
@@ -223,27 +77,29 @@ impl ApiError {
 
     /// The body of the error, logged here if there is a cause that the caller is not told.
     pub fn into_response(mut self, app: &App, request_id: &str, path: &str) -> Response {
-        let (code, status, title) = self.code.row();
+        let code = self.code.name();
         if let Some(cause) = &self.cause {
             let line =
                 json!({ "message": "A request failed.", "code": code, "error": cause, "request.id": request_id });
             app.log.write(Level::Error, line);
         }
         if self.code == ErrorCode::ApiKeyRequired {
-            self = self.with("signup_url", app.config.signup_url());
+            self.members.signup_url = Some(app.config.signup_url());
         }
+        let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let (title, message) = (self.code.title().to_owned(), self.message.into_owned());
         let problem = Problem {
-            r#type: format!("/docs/errors#{code}"),
-            title,
+            kind: format!("/docs/errors#{code}"),
+            title: title.clone(),
             status: status.as_u16(),
-            detail: &self.message,
-            instance: path,
+            detail: message.clone(),
+            instance: path.to_owned(),
             error: title,
-            message: &self.message,
-            code,
-            request_id,
-            errors: &self.fields,
-            members: &self.members,
+            message,
+            code: self.code,
+            request_id: request_id.to_owned(),
+            errors: self.fields,
+            members: Box::new(self.members),
         };
         let mut response = respond::json(status, &problem);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -312,56 +168,14 @@ impl From<PoolFailure> for ApiError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn error_codes_unchanged() {
-        let rows: Vec<(&str, u16)> = ErrorCode::ALL.iter().map(|code| (code.row().0, code.row().1.as_u16())).collect();
-        let expected = [
-            ("invalid_json", 400),
-            ("invalid_request", 400),
-            ("incomplete_body", 400),
-            ("body_too_large", 413),
-            ("api_key_required", 401),
-            ("invalid_api_key", 401),
-            ("session_required", 401),
-            ("foreign_origin", 403),
-            ("unsupported_media_type", 415),
-            ("too_many_requests", 429),
-            ("invalid_link", 410),
-            ("session_not_found", 404),
-            ("domain_not_allowed", 403),
-            ("rate_limit_exceeded", 429),
-            ("project_not_found", 404),
-            ("key_not_found", 404),
-            ("key_revoked", 409),
-            ("room_not_found", 404),
-            ("room_token_required", 401),
-            ("room_role_too_low", 403),
-            ("room_busy", 409),
-            ("upgrade_required", 426),
-            ("not_found", 404),
-            ("run_not_found", 404),
-            ("method_not_allowed", 405),
-            ("idempotency_key_reused", 422),
-            ("idempotency_in_doubt", 409),
-            ("runner_busy", 503),
-            ("queue_full", 429),
-            ("runner_unavailable", 503),
-            ("runner_mismatch", 502),
-            ("isolates_unavailable", 503),
-            ("service_unavailable", 503),
-            ("internal", 500),
-        ];
-        assert_eq!(rows, expected);
-    }
+    use super::ErrorCode;
 
     #[test]
     fn docs_have_every_code() {
         let page = include_str!("../../docs/errors.md");
         for code in ErrorCode::ALL {
-            let (name, status, _) = code.row();
-            assert!(page.contains(&format!("\n## {name}\n\n{}. ", status.as_u16())), "{name}");
+            let heading = format!("\n## {}\n\nHTTP {}. ", code.name(), code.status());
+            assert!(page.contains(&heading), "{}", code.name());
         }
     }
 }

@@ -3,8 +3,7 @@
 pub mod auth;
 pub mod error;
 pub mod middleware;
-#[cfg(test)]
-mod openapi;
+
 pub mod request;
 pub mod response;
 pub mod routes;

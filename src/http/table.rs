@@ -3,15 +3,15 @@
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::request::call::Call;
-use crate::http::routes::accounts::privacy;
+use crate::http::routes::accounts::data;
 use crate::http::routes::accounts::sign_in;
 use crate::http::routes::rooms::collab;
-use crate::http::routes::rooms::manage;
+use crate::http::routes::rooms::project_rooms;
 use crate::http::routes::runs::interactive;
 use crate::http::routes::runs::run;
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
-use crate::http::routes::{health, index, keys, projects, usage};
+use crate::http::routes::{audit, end_users, health, index, keys, projects, usage};
 use crate::ports::exchange::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
@@ -51,9 +51,9 @@ pub enum Caller {
     Anyone,
     /// Anyone on their way to a session, from pages of ours.
     Visitor,
-    /// Whoever holds an API key, from pages of any site: the key decides.
+    /// The holder of an API key, from pages of any site: the key decides.
     ApiClient,
-    /// Whoever is signed in, from pages of ours.
+    /// A signed-in user, from pages of ours.
     SignedIn,
 }
 
@@ -109,9 +109,9 @@ pub static ROUTES: &[Route] = &[
     post("/auth/verify", Caller::Visitor, handler!(sign_in::redeem_link)),
     post("/auth/logout", Caller::SignedIn, handler!(sign_in::sign_out)),
     get("/auth/me", Caller::SignedIn, handler!(sign_in::get_me)),
-    delete("/auth/me", Caller::SignedIn, handler!(privacy::delete_account)),
-    get("/auth/export", Caller::SignedIn, handler!(privacy::export_account)),
-    get("/auth/audit", Caller::SignedIn, handler!(privacy::list_own_events)),
+    delete("/auth/me", Caller::SignedIn, handler!(data::delete_account)),
+    get("/auth/export", Caller::SignedIn, handler!(data::export_account)),
+    get("/auth/audit", Caller::SignedIn, handler!(audit::list_own_events)),
     get("/auth/sessions", Caller::SignedIn, handler!(sign_in::list_sessions)),
     delete("/auth/sessions/:id", Caller::SignedIn, handler!(sign_in::end_session)),
     post("/api/projects", Caller::SignedIn, handler!(projects::create_project)),
@@ -122,9 +122,9 @@ pub static ROUTES: &[Route] = &[
     post("/api/projects/:id/keys", Caller::SignedIn, handler!(keys::create_key)),
     get("/api/projects/:id/keys", Caller::SignedIn, handler!(keys::list_keys)),
     get("/api/projects/:id/usage", Caller::SignedIn, handler!(usage::get_usage)),
-    get("/api/projects/:id/audit", Caller::SignedIn, handler!(privacy::list_project_events)),
-    get("/api/projects/:id/end-users", Caller::SignedIn, handler!(privacy::export_end_user)),
-    delete("/api/projects/:id/end-users", Caller::SignedIn, handler!(privacy::delete_end_user)),
+    get("/api/projects/:id/audit", Caller::SignedIn, handler!(audit::list_project_events)),
+    get("/api/projects/:id/end-users", Caller::SignedIn, handler!(end_users::export_end_user)),
+    delete("/api/projects/:id/end-users", Caller::SignedIn, handler!(end_users::delete_end_user)),
     patch("/api/keys/:id", Caller::SignedIn, handler!(keys::change_key)),
     post("/api/keys/:id/rotate", Caller::SignedIn, handler!(keys::rotate_key)),
     delete("/api/keys/:id", Caller::SignedIn, handler!(keys::revoke_key)),
@@ -133,11 +133,11 @@ pub static ROUTES: &[Route] = &[
     get("/collab/:id/state", Caller::ApiClient, handler!(collab::get_room_state)),
     get("/collab/:id/websocket", Caller::ApiClient, handler!(collab::connect_room)),
     get("/collab/:id/yjs", Caller::ApiClient, handler!(collab::connect_yjs)),
-    post("/api/rooms", Caller::ApiClient, handler!(manage::create_room)),
-    get("/api/rooms", Caller::ApiClient, handler!(manage::list_rooms)),
-    delete("/api/rooms/:id", Caller::ApiClient, handler!(manage::delete_room)),
-    post("/api/rooms/:id/tokens", Caller::ApiClient, handler!(manage::create_room_token)),
-    post("/api/rooms/:id/run", Caller::ApiClient, handler!(manage::run_in_room)),
+    post("/api/rooms", Caller::ApiClient, handler!(project_rooms::create_room)),
+    get("/api/rooms", Caller::ApiClient, handler!(project_rooms::list_rooms)),
+    delete("/api/rooms/:id", Caller::ApiClient, handler!(project_rooms::delete_room)),
+    post("/api/rooms/:id/tokens", Caller::ApiClient, handler!(project_rooms::create_room_token)),
+    post("/api/rooms/:id/run", Caller::ApiClient, handler!(project_rooms::run_in_room)),
     get("/auth/outbox", Caller::Anyone, handler!(sign_in::list_outbox)),
     get("/", Caller::Anyone, handler!(index::get_index)),
     get("/openapi.json", Caller::Anyone, handler!(index::get_openapi)),

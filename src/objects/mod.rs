@@ -1,9 +1,9 @@
 //! Durable Objects: a folder for each, with its shell, its logic, its storage and its calls.
 
-pub mod alarm;
 pub mod call;
 pub mod container;
 pub mod key_gate;
 pub mod room;
 pub mod run_pool;
+pub mod runtime;
 pub mod tables;

@@ -1,4 +1,4 @@
-//! Whether an object has stored anything of a kind: one that is merely asked stores nothing, and so has no table to ask.
+//! Whether an object has stored anything of a kind: an object that was only read from has no tables.
 
 use crate::ports::{LocalSql, PortError, SqlValue};
 

@@ -1,5 +1,5 @@
 //! Requests of our own, to objects and to the outside, with the runtime's own requests and answers. Those of workers-rs ask
-//! the runtime for all that there is to know about each of them; most of it nobody reads, and it costs as much as the rest.
+//! the runtime for every property of each of them; most are never read, and asking costs as much as the rest.
 
 use futures::{Stream, StreamExt};
 use wasm_streams::ReadableStream;
@@ -54,7 +54,7 @@ pub fn header(response: &Response, name: &str) -> Option<String> {
     response.headers().get(name).ok().flatten()
 }
 
-/// An answer's body as it comes. Dropping it tells the other end that nobody reads any more.
+/// An answer's body as it comes. Dropping it tells the other end that the reader has stopped.
 ///
 /// # Errors
 /// The answer has no body.
@@ -62,4 +62,9 @@ pub fn chunks(response: &Response) -> Result<impl Stream<Item = Result<Vec<u8>>>
     let body = response.body().ok_or_else(|| Error::RustError("The answer has no body.".to_owned()))?;
     let chunks = ReadableStream::from_raw(body.unchecked_into()).into_stream();
     Ok(chunks.map(|chunk| Ok(Uint8Array::new(&chunk?).to_vec())))
+}
+
+/// An error without its stack.
+pub fn first_line(error: &Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }

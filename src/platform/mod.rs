@@ -1,8 +1,10 @@
 //! The Workers runtime behind the ports.
 
 pub mod background;
+pub mod client_signal;
 pub mod clock;
 pub mod console;
+pub mod container;
 pub mod d1;
 pub mod edge;
 pub mod entropy;
@@ -14,4 +16,5 @@ pub mod object_storage;
 pub mod panic;
 pub mod resend;
 pub mod room_sockets;
+pub mod runner;
 pub mod socket;

@@ -2,14 +2,16 @@
 
 use std::panic::PanicHookInfo;
 use worker::js_sys::{Reflect, global};
+use worker::wasm_bindgen_futures::spawn_local;
 
 /// Where `worker` and the Worker's entry module note that the memory of this instance can no longer be trusted.
 const STATE: &str = "__worker_init_state";
 
-/// Installs the hook, once at start. It stands in place of the hook of `worker`, which also writes to the console, and
-/// does the other half of that hook's work.
+/// Installs the hook, once when an instance starts. It replaces the hook of `worker`, which writes a panic to the console
+/// as well, and does the other half of that hook's work. `worker` installs its own later during the same start, so this
+/// one follows as soon as the start is over.
 pub fn install_hook() {
-    std::panic::set_hook(Box::new(on_panic));
+    spawn_local(async { std::panic::set_hook(Box::new(on_panic)) });
 }
 
 fn on_panic(info: &PanicHookInfo<'_>) {

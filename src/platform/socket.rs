@@ -46,7 +46,7 @@ impl RuntimeSocket {
                 let Some(message) = message else { continue };
                 waiting.set(waiting.get() + taken(&message));
                 if waiting.get() > MAX_WAITING_BYTES {
-                    // Whoever reads learns of the end; whoever sends that it was too much.
+                    // The reader learns that the socket has ended, the sender that it sent too much.
                     let _ = listening.close(Some(TOO_BIG), Some("Too much at once."));
                     break;
                 }
@@ -68,7 +68,7 @@ impl Socket for RuntimeSocket {
     }
 
     fn send(&self, message: Message) {
-        // It fails where the other end is gone, which whoever listens learns.
+        // It fails when the other end is gone; the reader learns that.
         let _ = match message {
             Message::Text(text) => self.socket.send_with_str(text),
             Message::Binary(bytes) => self.socket.send_with_bytes(bytes),

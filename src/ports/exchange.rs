@@ -25,6 +25,6 @@ pub enum Body {
     Whole(Bytes),
     /// A connection that goes on as a WebSocket.
     Socket(Upgrade),
-    /// Chunks as they come; dropping the stream tells whoever makes them that nobody listens.
+    /// Chunks as they come; dropping the stream tells their source that the reader has stopped.
     Stream(LocalBoxStream<'static, Bytes>),
 }

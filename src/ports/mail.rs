@@ -7,6 +7,6 @@ use async_trait::async_trait;
 /// Mail.
 #[async_trait(?Send)]
 pub trait Mailer {
-    /// Hands a mail over to whoever delivers it. After an error it may have been handed over nevertheless.
+    /// Gives a mail to the mail service. After an error the service may have it nevertheless.
     async fn send(&self, mail: Mail) -> Result<(), PortError>;
 }

@@ -4,6 +4,8 @@
 //! SQLite, with the objects' own logic, and with fakes that wait and fail. An error of a port is for the log; the code
 //! that handles it decides what the client reads.
 
+pub mod client_signal;
+pub mod container;
 pub mod error;
 pub mod event_reader;
 pub mod exchange;
@@ -12,19 +14,25 @@ pub mod key_gates;
 pub mod kv;
 pub mod mail;
 pub mod object;
+pub mod pool_members;
 pub mod room_sockets;
 pub mod rooms;
 pub mod run_pools;
+pub mod runner;
 pub mod runtime;
 pub mod socket;
 pub mod sql;
 
+pub use client_signal::ClientSignal;
+pub use container::Container;
 pub use error::PortError;
 pub use key_gates::{KeyGates, KeyLedger};
 pub use kv::Kv;
 pub use mail::Mailer;
 pub use object::ObjectStorage;
+pub use pool_members::{EventStream, Lease, PoolMembers, SentJob};
 pub use run_pools::{FirstCall, IdempotentCall, PoolFailure, PoolFailureCode, RunMode, RunPools, RunStream};
+pub use runner::{RunnerHttp, RunnerRequest, RunnerResponse, SendError};
 pub use runtime::{Background, Clock, Entropy, Level, Log};
 pub use socket::Socket;
 pub use sql::{LocalSql, Row, Sql, SqlValue, Statement};

@@ -1,4 +1,4 @@
-//! Where programs run: the pool of containers of each project.
+//! Where programs run: the pools of the projects, each with containers of its own.
 
 use crate::domain::run::events::Interrupted;
 use crate::domain::run::id::RunId;
@@ -10,34 +10,36 @@ use docle_protocol::RunnerHealth;
 use futures::stream::LocalBoxStream;
 use serde::{Deserialize, Serialize};
 
-/// Where programs run.
+/// The pools of the projects.
 #[async_trait(?Send)]
 pub trait RunPools {
-    /// Starts a job, an encoded [`docle_protocol::RunJob`], in the project's sandbox. Dropping the stream ends the run,
-    /// unless it runs once; so does the caller's leaving. An error means that nothing has run, unless it is
-    /// [`PoolFailureCode::Lost`].
+    /// Starts a job, an encoded [`docle_protocol::RunJob`], in a container of the project. The run ends when its client
+    /// leaves or the stream is dropped, unless it is [idempotent](RunMode::Idempotent). An error means that nothing has
+    /// run, unless it is [`PoolFailureCode::Lost`].
     async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, PoolFailure>;
-    /// Sees to it that a job which may be on its way is not executed. `false` where it has been, or may have been.
+    /// Cancels a job that may be on its way. `true` means that it never runs; `false` means that it has run or may have. It
+    /// may be repeated.
     async fn cancel_unstarted(&self, project_id: &str, id: RunId) -> bool;
-    /// The standard input of an interactive run that has started: binary messages are written to it, in order, and its
-    /// end is the socket's. `None` where the run is over already.
+    /// The socket to the standard input of an interactive run that has started: binary messages are written to it in
+    /// order, and the end of the socket closes it. `None` when the run is over.
     async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, PoolFailure>;
-    /// What the runner says about itself; `None` where runs get containers, none of which is started to be asked.
+    /// The health of the runner outside; `None` when projects have containers: no container is started to be asked.
     async fn health(&self) -> Result<Option<RunnerHealth>, PoolFailure>;
 }
 
-/// What a run is beside its job.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How a job is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum RunMode {
-    /// It ends with its caller.
+    /// The run ends when its client leaves.
     Plain,
-    /// It is one run, however often it is called for.
+    /// Repeated calls are one run, which no client ends by leaving.
     Idempotent(IdempotentCall),
-    /// Its standard input goes on, see [`RunPools::input`].
+    /// The client writes to the standard input of the run, see [`RunPools::input`].
     Interactive(RunId),
 }
 
-/// A call that must have one effect however often it is made.
+/// A call that has one effect however often it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IdempotentCall {
@@ -45,11 +47,11 @@ pub struct IdempotentCall {
     pub fingerprint: Fingerprint,
     pub run_id: RunId,
     pub created_at: Timestamp,
-    /// After this long the run counts as broken, in milliseconds.
+    /// A run that takes longer counts as interrupted, in milliseconds.
     pub deadline_ms: u32,
 }
 
-/// Which run answers a repeated call.
+/// The run that answers a repeated call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FirstCall {
@@ -70,32 +72,32 @@ pub struct PoolFailure {
     pub code: PoolFailureCode,
     /// For the log.
     pub message: String,
-    /// When to try again, in seconds, where it is known better than "soon".
+    /// When to try again, in seconds; `None` when no estimate is known.
     #[serde(default)]
     pub retry_after_s: Option<u32>,
 }
 
-/// What a job's not starting means to the caller.
+/// What the failure of a job to start means to its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PoolFailureCode {
-    /// No runner answers, or it is stopping, or it does not accept us.
+    /// No runner answers, or it is stopping, or it refuses the secret.
     Unavailable,
-    /// What became of the job is not known.
+    /// Whether the job runs is unknown.
     Lost,
-    /// No place became free in time.
+    /// No slot became free in time.
     Busy,
-    /// So many runs of the project wait for a place already that no more may.
+    /// As many runs of the project wait for a slot as may.
     QueueFull,
     /// The runner speaks another version of the protocol.
     Mismatch,
-    /// The runner refuses the job itself, which validation should have refused.
+    /// The runner refuses the job itself; validation should have refused it.
     Rejected,
     /// The idempotency key was used with another body.
     KeyReused,
     /// Whether the first call with the idempotency key finished is unknown.
     InDoubt,
-    /// The caller left before the job started.
+    /// The client left before the job started.
     ClientLeft,
 }
 

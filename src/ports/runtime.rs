@@ -11,7 +11,7 @@ pub trait Clock {
     fn sleep(&self, milliseconds: u32) -> LocalBoxFuture<'static, ()>;
 }
 
-/// Randomness that nobody can predict.
+/// Unpredictable random bytes.
 pub trait Entropy {
     /// Fills `bytes`.
     fn fill(&self, bytes: &mut [u8]);

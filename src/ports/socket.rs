@@ -1,4 +1,4 @@
-//! WebSockets, as whoever talks through them sees them.
+//! WebSockets, as the application uses them.
 
 use crate::ports::error::PortError;
 use crate::ports::exchange::Upgrade;
@@ -27,7 +27,7 @@ pub trait Socket {
     /// The next message of the other end; `None` when it has closed or is gone. It may be asked again after it was not
     /// waited for.
     async fn next(&mut self) -> Option<Message>;
-    /// Sends a message. Whoever is gone is not told; [`Self::next`] says so.
+    /// Sends a message. Sending to a closed socket does nothing; [`Self::next`] says that it is closed.
     fn send(&self, message: Message);
     /// Closes, with a code of RFC 6455 or from 4000 on, and with at most 123 bytes of reason.
     fn close(&self, code: u16, reason: &str);

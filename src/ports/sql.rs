@@ -35,7 +35,7 @@ pub trait Sql {
     async fn query(&self, statement: Statement) -> Result<Vec<Row>, PortError>;
 
     /// The same for several statements, one after the other, in one transaction: all of them take effect or none, and
-    /// nobody else's statements come between. Columns of one statement need different names.
+    /// no other statement comes between. Columns of one statement need different names.
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, PortError>;
 }
 

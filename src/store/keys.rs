@@ -1,4 +1,4 @@
-//! API keys in the database. What their owners ask names the owner: a key of somebody else's is one that is not there.
+//! API keys in the database. Every query of a user names the user: a key of another user is not found.
 
 use crate::domain::account::audit::Event;
 use crate::domain::input::page::{Page, Position};

@@ -1,4 +1,4 @@
-//! Projects in the database. Every query names the owner: a project of somebody else's is one that is not there.
+//! Projects in the database. Every query names the owner: a project of another user is not found.
 
 use crate::domain::account::audit::Event;
 use crate::domain::input::page::{Page, Position};
@@ -35,7 +35,7 @@ pub async fn list(sql: &dyn Sql, user_id: &str, page: &Page) -> Result<Vec<Proje
 
 /// Whose a project is, and whether its results are private.
 pub struct Guard {
-    /// `None` where nobody owns it.
+    /// `None` when the project has no owner.
     pub user_id: Option<String>,
     pub private_results: bool,
 }

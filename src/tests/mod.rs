@@ -1,12 +1,16 @@
 //! The application with everything outside replaced: real SQLite, fakes at the other ports.
 
 mod app;
+mod contract;
 pub mod fake_room_sockets;
+pub mod fake_runner;
 mod fake_sockets;
 pub mod fake_storage;
 pub mod fakes;
 pub mod fault;
 mod key_gates;
+pub mod object_bench;
 mod rooms;
 mod routes;
 pub mod sqlite;
+pub mod step_clock;

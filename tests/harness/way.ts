@@ -5,13 +5,13 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
 /** What does not come through: what callers send, or what the runner answers. */
-type Held = "requests" | "answers";
+type Delayed = "requests" | "answers";
 
 interface Connection {
   caller: Socket;
   runner: Socket;
-  /** Once something of it was held up, nothing more of that comes through until {@link Way.release}. */
-  held?: Held;
+  /** The direction in which nothing more comes through until {@link Way.release}. */
+  held?: Delayed;
   kept: Buffer[];
 }
 
@@ -20,7 +20,7 @@ export class Way {
   readonly #connections = new Set<Connection>();
   #runner = new URL("http://127.0.0.1:1");
   /** What is held up on connections on which something comes from now on. */
-  holds: Held | undefined;
+  holds: Delayed | undefined;
 
   private constructor() {
     this.#server = createServer((caller) => this.#carry(caller));
@@ -78,7 +78,7 @@ export class Way {
     const runner = connect(Number(this.#runner.port), this.#runner.hostname);
     const connection: Connection = { caller, runner, kept: [] };
     this.#connections.add(connection);
-    const comesThrough = (what: Held) => {
+    const comesThrough = (what: Delayed) => {
       if (this.holds === what) connection.held = what;
       return connection.held !== what;
     };

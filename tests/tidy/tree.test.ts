@@ -71,9 +71,10 @@ describe("nothing belongs to one machine or one moment", () => {
   }
 });
 
-test("every page is reachable from README.md, and every link leads somewhere", () => {
-  const readme = files.find(({ path }) => path === "README.md")?.text ?? "";
-  none(files.filter(({ path }) => /^docs\/.*\.md$/.test(path) && !readme.includes(`(${path})`)));
+test("every page is linked from README.md, or from ARCHITECTURE.md if it is about a part, and every link leads somewhere", () => {
+  const textOf = (page: string) => files.find(({ path }) => path === page)?.text ?? "";
+  const contents = (path: string) => textOf(path.startsWith("docs/architecture/") ? "ARCHITECTURE.md" : "README.md");
+  none(files.filter(({ path }) => /^(docs\/.*|ARCHITECTURE|CONTRIBUTING)\.md$/.test(path) && !contents(path).includes(`(${path})`)));
   for (const { path, text } of files.filter(({ path }) => path.endsWith(".md"))) {
     for (const [, target = ""] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
       const base = path.includes("/") ? path.replace(/[^/]+$/, "") : "";

@@ -18,7 +18,7 @@ use crate::interpreters::{Installer, Interpreter};
 use crate::place::Full;
 use crate::seat::Seat;
 use crate::seating::Seating;
-use docle_protocol::Language;
+use docle_languages::{PackageManager, RunLanguage};
 use docle_protocol::limits::INSTALL_TIMEOUT_MS;
 use refusals::Refusals;
 use sha2::{Digest, Sha256};
@@ -62,7 +62,7 @@ pub struct Layers {
 /// One set of packages for one interpreter.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    pub language: Language,
+    pub language: RunLanguage,
     pub interpreter: &'a Interpreter,
     pub installer: Option<&'a Installer>,
     pub packages: &'a [String],
@@ -107,8 +107,8 @@ impl Layers {
 
     /// Whether a layer holds something that its language reads while it starts: Python's `.pth` files and
     /// `sitecustomize` modules.
-    pub fn needs_cold_start(&self, language: Language, layer: Option<&Layer>) -> bool {
-        let (Language::Python, Some(layer)) = (language, layer) else { return false };
+    pub fn needs_cold_start(&self, language: RunLanguage, layer: Option<&Layer>) -> bool {
+        let (PackageManager::Pip, Some(layer)) = (language.package_manager, layer) else { return false };
         let libraries = fs::read_dir(self.directory().join(layer.name()).join("lib")).into_iter().flatten().flatten();
         let mut names =
             libraries.filter_map(|library| fs::read_dir(library.path().join("site-packages")).ok()).flatten();
@@ -154,7 +154,7 @@ impl Layers {
             fs::remove_dir_all(&staged)?;
         }
         if let Err(Failure::Refused(refusal)) = &finished
-            && installer::is_missing(wanted.language, refusal)
+            && installer::is_missing(wanted.language.package_manager, refusal)
         {
             self.refusals.remember(&name, refusal.clone(), Instant::now());
         }
@@ -201,11 +201,12 @@ impl Layers {
         let mut packages: Vec<&str> = wanted.packages.iter().map(String::as_str).collect();
         packages.sort_unstable();
         packages.dedup();
-        let registry = match wanted.language {
-            Language::Python => &self.registries.python,
-            Language::Node => &self.registries.npm,
+        let registry = match wanted.language.package_manager {
+            PackageManager::Pip => &self.registries.python,
+            PackageManager::Npm => &self.registries.npm,
+            PackageManager::None => "",
         };
-        let period = if packages.iter().all(|package| is_pinned(wanted.language, package)) {
+        let period = if packages.iter().all(|package| is_pinned(wanted.language.package_manager, package)) {
             0
         } else {
             1 + now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / OPEN_VERSIONS_LAST.as_secs()
@@ -241,12 +242,13 @@ fn is_read_at_start(name: &str) -> bool {
 }
 
 /// A requirement that means the same tomorrow.
-fn is_pinned(language: Language, package: &str) -> bool {
-    match language {
-        Language::Python => package.contains("==") && !package.contains('*'),
-        Language::Node => package
+fn is_pinned(manager: PackageManager, package: &str) -> bool {
+    match manager {
+        PackageManager::Pip => package.contains("==") && !package.contains('*'),
+        PackageManager::Npm => package
             .rsplit_once('@')
             .is_some_and(|(name, version)| !name.is_empty() && version.split('.').count() == 3 && is_exact(version)),
+        PackageManager::None => true,
     }
 }
 
@@ -270,8 +272,12 @@ mod tests {
     fn name(layers: &Layers, packages: &[&str], now: u64) -> String {
         let interpreter = Interpreter { executable: "/p".into(), version: "3.11.2".into(), binds: vec![] };
         let packages: Vec<String> = packages.iter().map(|package| (*package).to_owned()).collect();
-        let wanted =
-            Wanted { language: Language::Python, interpreter: &interpreter, installer: None, packages: &packages };
+        let wanted = Wanted {
+            language: RunLanguage::named("python"),
+            interpreter: &interpreter,
+            installer: None,
+            packages: &packages,
+        };
         layers.name(wanted, UNIX_EPOCH + Duration::from_secs(now))
     }
 
@@ -290,21 +296,21 @@ mod tests {
     #[test]
     fn pinned_means_one_version_for_ever() {
         for (language, package) in [
-            (Language::Python, "requests==2.31.0"),
-            (Language::Node, "lodash@4.17.21"),
-            (Language::Node, "@types/node@22.1.0"),
+            (PackageManager::Pip, "requests==2.31.0"),
+            (PackageManager::Npm, "lodash@4.17.21"),
+            (PackageManager::Npm, "@types/node@22.1.0"),
         ] {
             assert!(is_pinned(language, package), "{package}");
         }
         for (language, package) in [
-            (Language::Python, "requests"),
-            (Language::Python, "requests>=2"),
-            (Language::Python, "requests==2.*"),
-            (Language::Node, "lodash"),
-            (Language::Node, "@types/node"),
-            (Language::Node, "lodash@^4.17.21"),
-            (Language::Node, "lodash@latest"),
-            (Language::Node, "lodash@4"),
+            (PackageManager::Pip, "requests"),
+            (PackageManager::Pip, "requests>=2"),
+            (PackageManager::Pip, "requests==2.*"),
+            (PackageManager::Npm, "lodash"),
+            (PackageManager::Npm, "@types/node"),
+            (PackageManager::Npm, "lodash@^4.17.21"),
+            (PackageManager::Npm, "lodash@latest"),
+            (PackageManager::Npm, "lodash@4"),
         ] {
             assert!(!is_pinned(language, package), "{package}");
         }

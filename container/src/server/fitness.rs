@@ -96,11 +96,11 @@ fn read_counter(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use docle_protocol::{Truncated, Usage};
+    use docle_protocol::{RunUsage, Truncated};
 
     fn report(status: RunStatus) -> RunReport {
         let (signal, stdout, stderr) = (Some("SIGKILL".into()), String::new(), String::new());
-        let (truncated, usage) = (Truncated::default(), Usage::default());
+        let (truncated, usage) = (Truncated::default(), RunUsage::default());
         RunReport { status, exit_code: 137, signal, stdout, stderr, truncated, usage }
     }
 

@@ -20,7 +20,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
-use docle_protocol::Language;
+use docle_protocol::RunLanguage;
 use docle_protocol::headers::{HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH, run_path, stdin_path};
 use docle_protocol::{Refusal, RefusalCode, RunnerHealth, limits};
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
 
 async fn read_health(State(service): State<Service>) -> Response {
     let waiting = service.runner.seating.waiting();
-    let by_name = |counts: BTreeMap<Language, u32>| {
+    let by_name = |counts: BTreeMap<RunLanguage, u32>| {
         counts.into_iter().map(|(language, count)| (language.name().to_owned(), count)).collect()
     };
     let health = RunnerHealth {

@@ -1,46 +1,13 @@
 //! The health of the runner and the features of its machine.
 
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
 /// The answer to `GET /health`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RunnerHealth {
-    /// The runner's release.
-    pub version: String,
-    /// [`crate::VERSION`] of the runner.
-    pub protocol: u32,
-    /// The random id of the runner's process. Empty for a runner that predates this field.
-    #[serde(default)]
-    pub instance: String,
-    /// The set of isolation primitives in use, for example `root` or `user-namespace`.
-    pub tier: String,
-    /// Property of the jail → the mechanism that enforces it, for example `memory` → `cgroup v1`.
-    pub properties: BTreeMap<String, String>,
-    /// Language → version, as the interpreter reports it.
-    pub languages: BTreeMap<String, String>,
-    /// Runs in progress, installations included.
-    pub running: u32,
-    /// Slots: the number of runs that can be in progress at once.
-    pub slots: u32,
-    /// Language → warm interpreters: started and waiting for a program.
-    pub waiting: BTreeMap<String, u32>,
-    /// Language → warm interpreters that are waiting for the script itself.
-    #[serde(default)]
-    pub ready: BTreeMap<String, u32>,
-    /// Memory of all warm interpreters, in MiB with two decimals; `null` if it cannot be measured.
-    #[serde(rename = "waitingMB")]
-    pub waiting_mb: Option<f64>,
-    /// Programs that the current warm interpreters have already forked; 0 when each of them is fresh.
-    #[serde(default)]
-    pub forked: u32,
-}
+pub use docle_api::health::RunnerHealth;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::collections::BTreeMap;
 
     #[test]
     fn runner_health_format_unchanged() {

@@ -1,5 +1,7 @@
 //! The request to the runner: one run, validated, with all defaults filled in.
 
+pub use docle_api::runs::SourceFile;
+pub use docle_languages::RunLanguage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -9,7 +11,7 @@ use std::collections::BTreeMap;
 pub struct RunJob {
     /// The run's id, a UUIDv4 in its 36-character form.
     pub id: String,
-    pub language: Language,
+    pub language: RunLanguage,
     /// Written below `/workspace` before the program starts; 1 to [`crate::limits::MAX_FILES`].
     pub files: Vec<SourceFile>,
     /// The path of the file to start; one of `files`.
@@ -27,43 +29,6 @@ pub struct RunJob {
     pub packages: Vec<String>,
     pub limits: Limits,
     pub network: Network,
-}
-
-/// The interpreter that runs the entry point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    Python,
-    Node,
-}
-
-impl Language {
-    /// Every language, in the order in which they are listed to users.
-    pub const ALL: [Self; 2] = [Self::Python, Self::Node];
-
-    /// The name on the wire and in requests.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Python => "python",
-            Self::Node => "node",
-        }
-    }
-
-    /// The file that contains `code`, and the entry point of a request that names none.
-    pub const fn default_entrypoint(self) -> &'static str {
-        match self {
-            Self::Python => "main.py",
-            Self::Node => "main.js",
-        }
-    }
-}
-
-/// A file to write: UTF-8 text at a relative, normalised path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SourceFile {
-    pub path: String,
-    pub content: String,
 }
 
 /// The limits of one run. Names contain the units; [`crate::limits`] contains the ranges.
@@ -97,7 +62,7 @@ mod tests {
     fn run_job_format_unchanged() {
         let job = RunJob {
             id: "550e8400-e29b-41d4-a716-446655440000".into(),
-            language: Language::Python,
+            language: RunLanguage::named("python"),
             files: vec![SourceFile { path: "main.py".into(), content: "print(1)".into() }],
             entrypoint: "main.py".into(),
             stdin: "in".into(),
@@ -125,6 +90,5 @@ mod tests {
         assert_eq!(serde_json::to_value(RunJob { interactive: true, ..job }).unwrap()["interactive"], true);
         assert_eq!(serde_json::to_value(Network::None).unwrap(), json!({ "mode": "none" }));
         assert_eq!(serde_json::to_value(Network::Public).unwrap(), json!({ "mode": "public" }));
-        assert_eq!(serde_json::to_value(Language::ALL).unwrap(), json!(["python", "node"]));
     }
 }

@@ -19,7 +19,7 @@ pub mod version;
 
 pub use event::RunEvent;
 pub use health::RunnerHealth;
-pub use job::{Language, Limits, Network, RunJob, SourceFile};
+pub use job::{Limits, Network, RunJob, RunLanguage, SourceFile};
 pub use refusal::{Refusal, RefusalCode};
-pub use report::{RunReport, RunStatus, Truncated, Usage};
+pub use report::{RunReport, RunStatus, RunUsage, Truncated};
 pub use version::VERSION;

@@ -1,5 +1,6 @@
 //! The JSON protocol: reads the messages of its clients and writes error messages.
 
+use docle_api::limits::{MAX_ROOM_PACKAGES as MAX_PACKAGES, MAX_ROOM_WORD_CHARS as MAX_WORD_CHARS};
 use serde_json::{Map, Value, json};
 
 /// A message from a client. Its `userId` is ignored: the connection identifies the user.
@@ -39,9 +40,6 @@ pub struct InvalidMessage {
 }
 
 const TYPES: &str = "update, cursor, sync, run or join";
-/// Characters of a language name, a path, a colour or a package.
-const MAX_WORD_CHARS: usize = 255;
-const MAX_PACKAGES: usize = 100;
 
 /// Reads a text frame.
 ///

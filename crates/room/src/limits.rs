@@ -22,7 +22,7 @@ pub const MAX_ATTACHMENT_BYTES: usize = 16_000;
 /// Bytes of a connection's last change in the same 16 KiB.
 pub const MAX_ATTACHMENT_CHANGE_BYTES: usize = 4_096;
 /// Characters of a user's name, which editors show beside the cursor.
-pub const MAX_NAME_CHARS: usize = 40;
+pub use docle_api::limits::MAX_ROOM_NAME_CHARS as MAX_NAME_CHARS;
 /// Changes of `code` in the history, for clients that have not received them yet. 100 people who type twice a second make
 /// as many in 20 s, longer than the lag of any live connection.
 pub const MAX_HISTORY: usize = 4_096;

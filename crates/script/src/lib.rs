@@ -11,7 +11,7 @@ mod rules;
 mod syntax;
 mod translate;
 
-use docle_protocol::isolate::{Diagnostic, MAX_CODE_BYTES, Script, ScriptLanguage};
+use docle_protocol::isolate::{Diagnostic, Dialect, MAX_CODE_BYTES, Script};
 use oxc::allocator::Allocator;
 use positions::{Insertions, LineIndex, SourceMap};
 
@@ -47,9 +47,9 @@ pub struct ScriptModule {
 pub fn prepare(script: &Script, tag: &str, metered: bool) -> Result<ScriptModule, Vec<Diagnostic>> {
     let allocator = Allocator::default();
     let parsed = parse(&allocator, script)?;
-    let (text, map) = match script.language {
-        ScriptLanguage::JavaScript => (script.code.clone(), None),
-        ScriptLanguage::TypeScript => {
+    let (text, map) = match script.language.dialect() {
+        Dialect::JavaScript => (script.code.clone(), None),
+        Dialect::TypeScript => {
             let (text, map) = translate::to_javascript(&allocator, parsed, &script.code)?;
             (text, Some(map))
         }
@@ -66,9 +66,9 @@ pub fn prepare(script: &Script, tag: &str, metered: bool) -> Result<ScriptModule
     let module = format!(
         "import {{ context, console, api, db, ai{import} }} from \"./runtime.js\"; export default async () => {{\n{text}\n}};\n"
     );
-    let file = match script.language {
-        ScriptLanguage::JavaScript => "code.js",
-        ScriptLanguage::TypeScript => "code.ts",
+    let file = match script.language.dialect() {
+        Dialect::JavaScript => "code.js",
+        Dialect::TypeScript => "code.ts",
     };
     Ok(ScriptModule { module, name: format!("script_{tag}.js"), file, insertions, map })
 }
@@ -80,8 +80,8 @@ fn parse<'a>(allocator: &'a Allocator, script: &'a Script) -> Result<syntax::Par
         let message = format!("The code has {} bytes; the limit is {MAX_CODE_BYTES}.", script.code.len());
         return Err(vec![lines.diagnostic("too-large", message, 0, 0)]);
     }
-    let parsed =
-        syntax::parse(allocator, &script.code, script.language).map_err(|errors| errors.diagnostics(&lines))?;
+    let parsed = syntax::parse(allocator, &script.code, script.language.dialect())
+        .map_err(|errors| errors.diagnostics(&lines))?;
     let violations = rules::check(&parsed);
     if violations.is_empty() {
         return Ok(parsed);

@@ -5,7 +5,7 @@
 
 use crate::positions::Insertions;
 use crate::syntax;
-use docle_protocol::isolate::ScriptLanguage;
+use docle_protocol::isolate::Dialect;
 use oxc::allocator::Allocator;
 use oxc::ast::ast::{
     ArrowFunctionExpression, DoWhileStatement, ForInStatement, ForOfStatement, ForStatement, Function, Statement,
@@ -19,7 +19,7 @@ use oxc::syntax::scope::ScopeFlags;
 pub fn add_checks(text: &str, call: &str) -> (String, Insertions) {
     let allocator = Allocator::default();
     let mut checks = Checks::default();
-    if let Ok(parsed) = syntax::parse(&allocator, text, ScriptLanguage::JavaScript) {
+    if let Ok(parsed) = syntax::parse(&allocator, text, Dialect::JavaScript) {
         checks.visit_program(parsed.program);
     }
     let [statement, open_statement, open_expression] = [format!("{call};"), format!("{{{call};"), format!("({call},")];

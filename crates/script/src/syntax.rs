@@ -1,7 +1,7 @@
 //! Parses a script into its syntax tree and scopes, or into its syntax errors.
 
 use crate::positions::LineIndex;
-use docle_protocol::isolate::{Diagnostic, ScriptLanguage};
+use docle_protocol::isolate::{Diagnostic, Dialect};
 use oxc::allocator::Allocator;
 use oxc::ast::ast::Program;
 use oxc::diagnostics::OxcDiagnostic;
@@ -42,14 +42,10 @@ impl SyntaxErrors {
 ///
 /// # Errors
 /// The syntax errors.
-pub fn parse<'a>(
-    allocator: &'a Allocator,
-    code: &'a str,
-    language: ScriptLanguage,
-) -> Result<ParsedScript<'a>, SyntaxErrors> {
-    let source_type = match language {
-        ScriptLanguage::JavaScript => SourceType::mjs(),
-        ScriptLanguage::TypeScript => SourceType::ts().with_module(true),
+pub fn parse<'a>(allocator: &'a Allocator, code: &'a str, dialect: Dialect) -> Result<ParsedScript<'a>, SyntaxErrors> {
+    let source_type = match dialect {
+        Dialect::JavaScript => SourceType::mjs(),
+        Dialect::TypeScript => SourceType::ts().with_module(true),
     };
     let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };
     let parsed = Parser::new(allocator, code, source_type).with_options(options).parse();

@@ -1,6 +1,7 @@
 //! What the crate accepts, rejects and translates, and the positions that it reports. tests/isolates runs the modules in V8.
 
 use super::*;
+use docle_protocol::isolate::ScriptLanguage;
 use proptest::prelude::*;
 
 fn script(language: ScriptLanguage, code: &str) -> Script {
@@ -16,8 +17,8 @@ fn found(language: ScriptLanguage, code: &str) -> Vec<String> {
     diagnostics.iter().map(show).collect()
 }
 
-const JS: ScriptLanguage = ScriptLanguage::JavaScript;
-const TS: ScriptLanguage = ScriptLanguage::TypeScript;
+const JS: ScriptLanguage = ScriptLanguage::named("javascript");
+const TS: ScriptLanguage = ScriptLanguage::named("typescript");
 
 #[test]
 fn what_scripts_have_is_accepted() {

@@ -8,6 +8,7 @@ use crate::domain::run::id::RunId;
 use crate::ports::rooms::{Admitted, BillingKey, ProgramRequest, Programs, Refused, RunAs, RunMessage};
 use crate::ports::{Level, Log, PoolFailure, PoolFailureCode, PortError};
 use async_trait::async_trait;
+use docle_languages::RunLanguage;
 use futures::stream::LocalBoxStream;
 use futures::{StreamExt, stream};
 use serde_json::json;
@@ -30,8 +31,8 @@ impl Programs for RoomPrograms {
         let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
         let mut request = program.request;
         // Editors and CodeRunService name the language; the run API names the interpreter.
-        if request["lang"] == "javascript" {
-            request["lang"] = json!("node");
+        if let Some(language) = request["lang"].as_str().and_then(RunLanguage::in_rooms) {
+            request["lang"] = json!(language);
         }
         let request = run::request::parse(request, id, app.config.max_timeout_ms).map_err(|problems| {
             let sentences: Vec<String> =

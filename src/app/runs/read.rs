@@ -15,11 +15,11 @@ const LOOK_AGAIN_AFTER_MS: [u32; 2] = [100, 400];
 
 /// Who reads a result.
 pub enum Reader {
-    /// Whoever knows its id.
+    /// A caller who knows its id and nothing else.
     Anyone,
     /// The holder of one of this project's keys.
     Project(String),
-    /// Somebody who is signed in.
+    /// A signed-in user.
     User(String),
 }
 

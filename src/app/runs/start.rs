@@ -58,10 +58,10 @@ pub enum Progress {
     Complete(RunResult),
 }
 
-/// Starts a run for `client` and sees to it that it is recorded when it ends, whoever is still listening then.
+/// Starts a run for `client`. The run is recorded when it ends, also when the client has left by then.
 ///
-/// Where the way to the sandbox broke before the run was heard of, it may have begun. Then it is cancelled; where that
-/// comes too late, or nobody knows, it counts as one that the sandbox failed.
+/// When the connection to the pool breaks before the runner reports a start, the run may have begun. The Worker then
+/// cancels it. When that is too late, or the answer is unknown, the run ends with status `system`.
 ///
 /// # Errors
 /// When nothing has run: the sandbox could not take the job, or the idempotency key stands against it. With such a key it
@@ -228,7 +228,7 @@ impl Running {
 
     fn end(&mut self, result: RunResult, rest: Option<EventReader>) -> Progress {
         if let Some(recorder) = self.recorder.take() {
-            // The other end waits in the background, or is gone with it; there is nobody to tell in that case.
+            // The receiver waits in the background. If the background is gone, the result is recorded nowhere.
             let _ = recorder.send(Ended { result: result.clone(), rest });
         }
         Progress::Complete(result)
@@ -236,7 +236,7 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// Whoever drops a run before its end has lost its client, and the run ends with that.
+    /// A run is dropped before its end when its client has left, and that ends it.
     fn drop(&mut self) {
         if self.recorder.is_some() {
             self.break_off(Interrupted::ByClient);
@@ -275,7 +275,7 @@ fn record_at_the_end(app: &App, running: &mut Running, client: Client, request: 
         if let Some(mut rest) = rest {
             while rest.next_line().await.is_ok() {}
         }
-        // All of this is one thread's work, and whoever asked waits for the answer and not for the record of it.
+        // An isolate has one thread: the answer goes out first, the record is made after it.
         clock.sleep(0).await;
         recorder.record(&request, &result).await;
     }));
@@ -302,7 +302,7 @@ impl Recorder {
         let usage = usage::encode(owner, request, result, ip.as_deref());
         let record = match record::encode(owner, result.created_at, request, result.json()) {
             Ok(record) => record,
-            Err(error) => return self.complain("A result could not be encoded.", result.id, &error.to_string()),
+            Err(error) => return self.log_failure("A result could not be encoded.", result.id, &error.to_string()),
         };
         let is_led_to = key_hash.starts_with(&result.id.key_hash_beginning());
         let (for_gate, for_kv) =
@@ -316,14 +316,14 @@ impl Recorder {
         };
         let (counted, stored) = join!(counted, stored);
         if let Err(error) = counted {
-            self.complain("A run could not be handed over.", result.id, &error.0);
+            self.log_failure("A run could not be submitted to its key's gate.", result.id, &error.0);
         }
         if let Err(error) = stored {
-            self.complain("A result could not be stored.", result.id, &error.0);
+            self.log_failure("A result could not be stored.", result.id, &error.0);
         }
     }
 
-    fn complain(&self, message: &str, id: RunId, error: &str) {
+    fn log_failure(&self, message: &str, id: RunId, error: &str) {
         self.log.write(Level::Error, json!({ "message": message, "run.id": id, "error": error }));
     }
 }

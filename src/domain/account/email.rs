@@ -3,8 +3,7 @@
 use crate::domain::host;
 use std::fmt;
 
-/// The longest address that can be written into an SMTP path (RFC 5321, section 4.5.3.1.3).
-pub const MAX_BYTES: usize = 254;
+pub use docle_api::limits::MAX_EMAIL_BYTES as MAX_BYTES;
 const MAX_LOCAL_BYTES: usize = 64;
 
 /// An address, trimmed and in lower case: two spellings of one address are one account.

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Random bytes in a token: 256 bits, which nobody guesses however many tries they have.
+/// Random bytes in a token: 256 bits, too many to guess.
 pub const RANDOM_BYTES: usize = 32;
 
 /// What a login link or a session cookie carries: 64 lower-case hexadecimal digits.

@@ -2,11 +2,8 @@
 
 use crate::domain::input::problem::FieldError;
 use crate::domain::timestamp::Timestamp;
-use std::ops::RangeInclusive;
 
-/// Items that a caller may ask for at once.
-pub const LIMIT: RangeInclusive<u32> = 1..=100;
-pub const DEFAULT_LIMIT: u32 = 50;
+pub use docle_api::limits::{DEFAULT_PAGE_LIMIT as DEFAULT_LIMIT, PAGE_LIMIT as LIMIT};
 
 /// A place in a list that is sorted by time and then by id, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +44,7 @@ impl Page {
         Self { limit: DEFAULT_LIMIT, after: None }
     }
 
-    /// The beginning of a list, for whoever reads more at once than a caller may ask for.
+    /// The beginning of a list, with more items than a client may ask for.
     pub const fn beginning(limit: u32) -> Self {
         Self { limit, after: None }
     }
@@ -74,7 +71,7 @@ impl Page {
     }
 }
 
-/// Hexadecimal, so that nobody is tempted to build one.
+/// Hexadecimal, so that clients treat it as opaque.
 fn write_cursor(Position { at, id }: &Position) -> String {
     hex::encode(format!("{}.{id}", at.0))
 }

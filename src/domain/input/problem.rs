@@ -1,15 +1,6 @@
 //! What is wrong with a request, field by field.
 
-use serde::Serialize;
-
-/// One thing that is wrong, where it is, and what would be right.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FieldError {
-    /// The path of the field as one would write it in JavaScript, for example `files[2].path`; empty for the body.
-    pub field: String,
-    /// A clause that reads on from the field's name: `must be …`.
-    pub message: String,
-}
+pub use docle_api::errors::FieldError;
 
 /// A thousand bad files need not make a thousand messages: the first fifty say enough, and keep the answer small.
 const MAX_PROBLEMS: usize = 50;

@@ -11,13 +11,14 @@ const MAX_SHOWN_CHARS: usize = 60;
 /// or wrong is `None`, and only the wrong one is noted.
 pub struct Reader<'p> {
     fields: Map<String, Value>,
+    known: &'static [&'static str],
     at: String,
     problems: &'p mut Problems,
 }
 
 impl<'p> Reader<'p> {
     /// Opens `value`, which stands at `at`; `None` where it is not an object.
-    pub fn open(value: Value, at: String, known: &[&str], problems: &'p mut Problems) -> Option<Self> {
+    pub fn open(value: Value, at: String, known: &'static [&'static str], problems: &'p mut Problems) -> Option<Self> {
         let Value::Object(fields) = value else {
             problems.add(at, expected("an object", &value));
             return None;
@@ -29,7 +30,7 @@ impl<'p> Reader<'p> {
             };
             problems.add(join(&at, &shown(name)), message);
         }
-        Some(Self { fields, at, problems })
+        Some(Self { fields, known, at, problems })
     }
 
     /// Whether the field was sent, whatever it holds.
@@ -55,6 +56,7 @@ impl<'p> Reader<'p> {
 
     /// The field as it was sent.
     pub fn value(&mut self, name: &str) -> Option<Value> {
+        debug_assert!(self.known.contains(&name), "{name} is read and not among the fields of the API's type");
         self.fields.remove(name)
     }
 
@@ -108,7 +110,7 @@ impl<'p> Reader<'p> {
     }
 
     /// An object inside this one.
-    pub fn object(&mut self, name: &str, known: &[&str]) -> Option<Reader<'_>> {
+    pub fn object(&mut self, name: &str, known: &'static [&'static str]) -> Option<Reader<'_>> {
         let value = self.value(name)?;
         Reader::open(value, self.path(name), known, self.problems)
     }

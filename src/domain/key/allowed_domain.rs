@@ -2,9 +2,6 @@
 
 use docle_protocol::hosts::covers;
 
-/// Hosts that one key may list.
-pub const MAX_DOMAINS: usize = 100;
-
 /// A host as it is stored: `example.com`, or `*.example.com` for its subdomains of any depth, which do not include
 /// itself. Scheme and port are dropped, because they are not compared.
 ///

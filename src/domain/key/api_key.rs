@@ -49,7 +49,7 @@ impl ApiKey {
     /// What is stored and looked up: the SHA-256 of the whole key in hexadecimal.
     ///
     /// Keys are compared nowhere else, and neither are tokens of links and sessions: the hash names the gate and is found
-    /// through an index. Such a look-up may take longer the more of a hash is right, but that tells nobody how to go on:
+    /// through an index. Such a look-up may take longer the more of a hash is right, but that does not help an attacker:
     /// who wants a hash that begins with certain digits has to try keys, and one digit more of the hash says nothing about
     /// any digit of the key. The checksum is no secret, so its comparison has nothing to tell either.
     pub fn hash(&self) -> String {

@@ -2,23 +2,13 @@
 
 use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::{Reader, shown};
-use crate::domain::key::allowed_domain::{self, MAX_DOMAINS};
+use crate::domain::key::allowed_domain;
 use crate::domain::timestamp::Timestamp;
+use docle_api::limits::{DEFAULT_OVERLAP_SECONDS, DEFAULT_RATE_LIMIT, MAX_KEY_DOMAINS, OVERLAP_SECONDS, RATE_LIMIT};
+use docle_api::{fields, keys};
 use serde_json::Value;
-use std::ops::RangeInclusive;
 
-/// Calls a minute.
-pub const RATE_LIMIT: RangeInclusive<u32> = 1..=10_000;
-/// Of a key that names none.
-pub const DEFAULT_RATE_LIMIT: u32 = 60;
-/// Characters of a name.
-pub const MAX_NAME_CHARS: usize = 100;
-/// How long an old key may go on working beside its successor: 30 days.
-pub const OVERLAP_SECONDS: RangeInclusive<u32> = 0..=2_592_000;
-/// A day, in which every place that uses the key can be told.
-pub const DEFAULT_OVERLAP_SECONDS: u32 = 86_400;
-
-const FIELDS: [&str; 4] = ["name", "allowedDomains", "rateLimitPerMinute", "expiresAt"];
+pub use docle_api::limits::MAX_NAME_CHARS;
 
 /// What a key is called and may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +25,7 @@ pub struct KeySettings {
 /// Everything that is wrong with it.
 pub fn parse_new(body: Value, now: Timestamp) -> Result<KeySettings, Vec<FieldError>> {
     let unnamed = KeySettings {
-        name: "API key".to_owned(),
+        name: keys::DEFAULT_NAME.to_owned(),
         allowed_domains: Vec::new(),
         rate_limit_per_minute: DEFAULT_RATE_LIMIT,
         expires_at: None,
@@ -49,7 +39,7 @@ pub fn parse_new(body: Value, now: Timestamp) -> Result<KeySettings, Vec<FieldEr
 /// Everything that is wrong with it.
 pub fn parse_change(body: Value, mut settings: KeySettings, now: Timestamp) -> Result<KeySettings, Vec<FieldError>> {
     let mut problems = Problems::default();
-    let read = Reader::open(body, String::new(), &FIELDS, &mut problems).map(|mut fields| {
+    let read = Reader::open(body, String::new(), fields::of::<keys::KeySettings>(), &mut problems).map(|mut fields| {
         if let Some(name) = read_name(&mut fields) {
             settings.name = name;
         }
@@ -78,7 +68,7 @@ pub fn parse_change(body: Value, mut settings: KeySettings, now: Timestamp) -> R
 /// Everything that is wrong with it.
 pub fn parse_overlap(body: Value) -> Result<u32, Vec<FieldError>> {
     let mut problems = Problems::default();
-    let overlap = Reader::open(body, String::new(), &["overlapSeconds"], &mut problems)
+    let overlap = Reader::open(body, String::new(), fields::of::<keys::Rotation>(), &mut problems)
         .map(|mut fields| fields.integer("overlapSeconds", &OVERLAP_SECONDS).unwrap_or(DEFAULT_OVERLAP_SECONDS));
     problems.conclude(overlap)
 }
@@ -94,7 +84,7 @@ pub fn read_name(fields: &mut Reader<'_>) -> Option<String> {
 }
 
 fn read_domains(fields: &mut Reader<'_>) -> Option<Vec<String>> {
-    let texts = fields.strings("allowedDomains", MAX_DOMAINS)?;
+    let texts = fields.strings("allowedDomains", MAX_KEY_DOMAINS)?;
     let mut domains = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
         match allowed_domain::parse(text) {

@@ -1,4 +1,5 @@
 //! A project's share of containers: which run goes where, and when a container starts and sleeps.
 
 pub mod lifecycle;
+pub mod name;
 pub mod scheduler;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 mod simulation;
 
 /// Places that a container is expected to have until one has said how many: what the runner opens on a single core.
-const EXPECTED_PLACES: u32 = 4;
+const EXPECTED_SLOTS: u32 = 4;
 /// A `Retry-After` is at least and at most this long, in seconds.
 const RETRY_AFTER_S: (u32, u32) = (1, 60);
 
@@ -52,7 +52,7 @@ pub struct Full {
 enum Phase {
     Absent,
     Starting,
-    Ready { places: u32 },
+    Ready { slots: u32 },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +91,7 @@ impl Pool {
             waiting: VecDeque::new(),
             running: BTreeMap::new(),
             next: 0,
-            expected_places: EXPECTED_PLACES,
+            expected_places: EXPECTED_SLOTS,
             pace_ms: 1_000.0,
         }
     }
@@ -140,11 +140,11 @@ impl Pool {
         self.settle(now)
     }
 
-    /// A container is up and runs `places` programs at once.
-    pub fn ready(&mut self, member: usize, places: u32, now: Timestamp) -> Vec<Effect> {
-        let places = places.max(1);
-        self.expected_places = places;
-        self.members[member].phase = Phase::Ready { places };
+    /// A container is up and runs `slots` programs at once.
+    pub fn ready(&mut self, member: usize, slots: u32, now: Timestamp) -> Vec<Effect> {
+        let slots = slots.max(1);
+        self.expected_places = slots;
+        self.members[member].phase = Phase::Ready { slots };
         self.members[member].idle_since = now;
         self.settle(now)
     }
@@ -174,10 +174,10 @@ impl Pool {
         self.running.len()
     }
 
-    /// When somebody who finds no place may try again, in seconds.
+    /// When a client whose run found no slot may try again, in seconds.
     pub fn retry_after_s(&self) -> u32 {
-        let places: u32 = self.members.iter().map(|member| room(member, self.expected_places)).sum();
-        let seconds = (self.waiting.len() + 1) as f64 * self.pace_ms / f64::from(places.max(1)) / 1_000.0;
+        let slots: u32 = self.members.iter().map(|member| room(member, self.expected_places)).sum();
+        let seconds = (self.waiting.len() + 1) as f64 * self.pace_ms / f64::from(slots.max(1)) / 1_000.0;
         (seconds.ceil() as u32).clamp(RETRY_AFTER_S.0, RETRY_AFTER_S.1)
     }
 
@@ -221,8 +221,8 @@ impl Pool {
     /// one with the smallest load.
     fn choose(&self, now: Timestamp) -> Option<usize> {
         let load = |member: &Member| match member.phase {
-            Phase::Ready { places } if member.running < places && !self.sleeps(member, now) => {
-                Some(f64::from(member.running) / f64::from(places))
+            Phase::Ready { slots } if member.running < slots && !self.sleeps(member, now) => {
+                Some(f64::from(member.running) / f64::from(slots))
             }
             _ => None,
         };
@@ -250,7 +250,7 @@ fn room(member: &Member, expected: u32) -> u32 {
     match member.phase {
         Phase::Absent => 0,
         Phase::Starting => expected,
-        Phase::Ready { places } => places,
+        Phase::Ready { slots } => slots,
     }
 }
 

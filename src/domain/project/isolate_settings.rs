@@ -2,13 +2,10 @@
 
 use crate::domain::host;
 use crate::domain::input::reader::{Reader, shown};
-use docle_protocol::isolate::MAX_ALLOWED_DOMAINS;
+use docle_api::limits::{MAX_DATABASE_CHARS as MAX_NAME_BYTES, MAX_SCRIPT_DOMAINS as MAX_ALLOWED_DOMAINS};
+use docle_api::{fields, projects};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-const FIELDS: [&str; 2] = ["allowedDomains", "database"];
-/// Bytes of a database's name.
-const MAX_NAME_BYTES: usize = 32;
 
 /// Where the scripts of a project may go, whatever their requests say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +27,9 @@ impl IsolateSettings {
 
     /// Reads `isolates` of a project's settings; what it does not name stays as in `self`, and `null` takes back.
     pub fn read(mut self, project: &mut Reader<'_>) -> Self {
-        let Some(mut fields) = project.object("isolates", &FIELDS) else { return self };
+        let Some(mut fields) = project.object("isolates", fields::of::<projects::IsolateSettings>()) else {
+            return self;
+        };
         match fields.value("allowedDomains") {
             None => {}
             Some(Value::Null) => self.allowed_domains = None,

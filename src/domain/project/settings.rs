@@ -6,6 +6,7 @@ use crate::domain::input::reader::Reader;
 use crate::domain::key::settings::read_name;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::timestamp::Timestamp;
+use docle_api::{fields, projects};
 use serde_json::Value;
 
 /// What its owner decides about a project.
@@ -14,13 +15,13 @@ pub struct ProjectSettings {
     pub name: String,
     /// Whether the network addresses that runs are asked for from are kept with them.
     pub store_ip: bool,
-    /// Whether results are read by the project's own keys and owner only, instead of by whoever knows their ids.
+    /// Whether only the project's keys and its owner may read results, instead of every caller who knows the id.
     pub private_results: bool,
     /// What its scripts may do.
     pub isolates: IsolateSettings,
 }
 
-/// A project of somebody's.
+/// A user's project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
     pub id: String,
@@ -70,5 +71,5 @@ pub fn parse_change(body: Value, settings: ProjectSettings) -> Result<ProjectSet
 }
 
 fn open(body: Value, problems: &mut Problems) -> Option<Reader<'_>> {
-    Reader::open(body, String::new(), &["name", "storeIp", "privateResults", "isolates"], problems)
+    Reader::open(body, String::new(), fields::of::<projects::ProjectSettings>(), problems)
 }

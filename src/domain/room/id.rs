@@ -9,7 +9,7 @@ use std::fmt;
 pub const RANDOM_BYTES: usize = 12;
 const CHECKSUM_BYTES: usize = 4;
 
-/// See the module.
+/// The id of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RoomId(String);
@@ -17,9 +17,9 @@ pub struct RoomId(String);
 /// Whose a room is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Nobody's: whoever knows the id may come in and edit. Nothing can be run.
+    /// Open: everybody who knows the id may connect and edit. Nothing can be run in it.
     Open,
-    /// A project's: whoever comes in shows a token, and programs run on the project's key.
+    /// A project's: clients connect with a token, and programs run on a key of the project.
     Owned,
 }
 
@@ -40,7 +40,7 @@ impl RoomId {
         Self(named + &checksum)
     }
 
-    /// The id that `text` is; `None` where nobody ever made it.
+    /// The id that `text` is; `None` when it is not one that this service has made.
     pub fn parse(text: &str) -> Option<Self> {
         let (named, sum) = text.split_at_checked(text.len().checked_sub(2 * CHECKSUM_BYTES)?)?;
         let random = [Kind::Open, Kind::Owned].iter().find_map(|kind| named.strip_prefix(kind.prefix()))?;

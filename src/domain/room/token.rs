@@ -26,7 +26,7 @@ pub struct SigningKey(Vec<u8>);
 pub struct Claims {
     pub room: RoomId,
     pub role: Role,
-    /// What whoever holds it is called in the room.
+    /// The name of its holder in the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// When it ends.

@@ -1,7 +1,7 @@
 //! The runner's event stream as it arrives: bytes into lines, lines into what they mean, and what to keep of them.
 
 use bytes::{Bytes, BytesMut};
-use docle_protocol::{RunEvent, RunReport, RunStatus, Truncated, Usage};
+use docle_protocol::{RunEvent, RunReport, RunStatus, RunUsage, Truncated};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -135,7 +135,7 @@ impl PartialOutput {
             }
             stderr += SANDBOX_FAILED;
         }
-        RunReport { status, exit_code, signal, stdout, stderr, truncated: self.cut, usage: Usage::default() }
+        RunReport { status, exit_code, signal, stdout, stderr, truncated: self.cut, usage: RunUsage::default() }
     }
 }
 

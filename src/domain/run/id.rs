@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// A UUID as version 4 writes it. Its first 32 bits are those of the hash of the key that it was run with, and lead to that
 /// key's gate, which keeps the result; the next 16 are the day, by which old results are found. The other 74 are random,
-/// and what keeps a result private: whoever knows the id may read it.
+/// and what keeps a result private: every caller who knows the id may read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct RunId(Uuid);

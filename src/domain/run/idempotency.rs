@@ -2,6 +2,7 @@
 
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
+use docle_api::limits::IDEMPOTENCY_KEY_CHARS;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -16,7 +17,7 @@ pub struct IdempotencyKey(String);
 impl IdempotencyKey {
     /// The key sent as `text`, or `None` where it is empty, too long or not visible ASCII.
     pub fn parse(text: &str) -> Option<Self> {
-        let good = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let good = IDEMPOTENCY_KEY_CHARS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         good.then(|| Self(text.to_owned()))
     }
 

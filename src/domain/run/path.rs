@@ -1,6 +1,6 @@
 //! Paths of source files, as a request may name them.
 
-use docle_protocol::limits::{MAX_NAME_BYTES, MAX_PATH_BYTES};
+use docle_api::limits::{MAX_NAME_BYTES, MAX_PATH_BYTES};
 use std::collections::HashSet;
 
 /// The normalised form of a relative path: segments joined by `/`, without a leading `./`.

@@ -5,7 +5,7 @@ use crate::domain::run::tier::Tier;
 use crate::domain::run::user_context::UserContext;
 use crate::domain::timestamp::Timestamp;
 use bytes::Bytes;
-use docle_protocol::{Language, Limits, Network, RunJob, SourceFile};
+use docle_protocol::{Limits, Network, RunJob, RunLanguage, SourceFile};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -41,7 +41,7 @@ struct Record<'a, I> {
 struct Input<'a> {
     #[serde(flatten)]
     source: Source<'a>,
-    lang: Language,
+    lang: RunLanguage,
     entrypoint: &'a str,
     packages: &'a [String],
     stdin: &'a str,

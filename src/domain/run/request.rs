@@ -7,14 +7,11 @@ use crate::domain::run::id::RunId;
 use crate::domain::run::package;
 use crate::domain::run::path;
 use crate::domain::run::user_context::{self, UserContext};
-use docle_protocol::limits;
-use docle_protocol::{Language, Limits, Network, RunJob, SourceFile};
+use docle_api::{fields, limits, runs};
+use docle_languages::ScriptLanguage;
+use docle_protocol::{Limits, Network, RunJob, RunLanguage, SourceFile};
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-const FIELDS: [&str; 11] =
-    ["tier", "code", "files", "entrypoint", "lang", "packages", "stdin", "args", "env", "policy", "userContext"];
-const POLICY_FIELDS: [&str; 5] = ["timeoutMs", "memoryMB", "maxOutputBytes", "allowNetwork", "allowedHosts"];
 
 /// A request that can be run as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,8 +28,8 @@ pub struct RunRequest {
 /// Everything that is wrong with it, not only the first.
 pub fn parse(body: Value, id: RunId, max_timeout_ms: u32) -> Result<RunRequest, Vec<FieldError>> {
     let mut problems = Problems::default();
-    let request =
-        Reader::open(body, String::new(), &FIELDS, &mut problems).and_then(|fields| read(fields, id, max_timeout_ms));
+    let request = Reader::open(body, String::new(), fields::of::<runs::RunRequest>(), &mut problems)
+        .and_then(|fields| read(fields, id, max_timeout_ms));
     problems.conclude(request)
 }
 
@@ -46,7 +43,7 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
     let stdin = fields.string("stdin").unwrap_or_default();
     let (args, env) = read_args_and_env(&mut fields);
     let (limits, network) = read_policy(&mut fields, max_timeout_ms);
-    let user_context = fields.object("userContext", &user_context::FIELDS).and_then(user_context::read);
+    let user_context = fields.object("userContext", user_context::known()).and_then(user_context::read);
     let Source { files, entrypoint, sent_code } = source?;
     let job = RunJob {
         id: id.to_string(),
@@ -64,16 +61,20 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
     Some(RunRequest { job, sent_code, user_context })
 }
 
-fn read_language(fields: &mut Reader<'_>) -> Option<Language> {
-    let names = Language::ALL.map(|language| format!("\"{}\"", language.name())).join(" or ");
+fn read_language(fields: &mut Reader<'_>) -> Option<RunLanguage> {
+    let names: Vec<String> = RunLanguage::all().map(|language| format!("\"{}\"", language.name())).collect();
+    let names = names.join(" or ");
     if !fields.has("lang") {
         fields.note("lang", format!("is required: {names}"));
     }
     let name = fields.string("lang")?;
-    let language = Language::ALL.into_iter().find(|language| language.name() == name);
+    let language = RunLanguage::parse(&name);
     if language.is_none() {
-        let is_script = matches!(name.as_str(), "javascript" | "typescript");
-        let way_out = if is_script { "; scripts in this language run with tier \"isolate\"" } else { "" };
+        let way_out = if ScriptLanguage::parse(&name).is_some() {
+            "; scripts in this language run with tier \"isolate\""
+        } else {
+            ""
+        };
         fields.note("lang", format!("must be {names}, got \"{}\"{way_out}", shown(&name)));
     }
     language
@@ -85,7 +86,7 @@ struct Source {
     sent_code: bool,
 }
 
-fn read_source(fields: &mut Reader<'_>, language: Option<Language>) -> Option<Source> {
+fn read_source(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> Option<Source> {
     let named_entrypoint = fields.has("entrypoint");
     let entrypoint = fields.string("entrypoint").and_then(|text| match path::parse(&text) {
         Ok(path) => Some(path),
@@ -150,8 +151,8 @@ fn read_files(fields: &mut Reader<'_>) -> Option<Vec<SourceFile>> {
     let mut contents = Vec::with_capacity(count);
     for (index, value) in values.into_iter().enumerate() {
         let at = fields.path(&format!("files[{index}]"));
-        let Some(mut file) = Reader::open(value, at, &["path", "content"], fields.problems()) else { continue };
-        for name in ["path", "content"] {
+        let Some(mut file) = Reader::open(value, at, fields::of::<SourceFile>(), fields.problems()) else { continue };
+        for name in fields::of::<SourceFile>() {
             if !file.has(name) {
                 file.note(name, "is required");
             }
@@ -175,13 +176,13 @@ fn read_files(fields: &mut Reader<'_>) -> Option<Vec<SourceFile>> {
     Some(paths.into_iter().zip(contents).map(|(path, content)| SourceFile { path, content }).collect())
 }
 
-fn read_packages(fields: &mut Reader<'_>, language: Option<Language>) -> Vec<String> {
-    let Some(mut fields) = fields.object("packages", &["packages"]) else { return Vec::new() };
+fn read_packages(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> Vec<String> {
+    let Some(mut fields) = fields.object("packages", fields::of::<runs::Packages>()) else { return Vec::new() };
     let texts = fields.strings("packages", limits::MAX_PACKAGES).unwrap_or_default();
     let Some(language) = language else { return Vec::new() };
     let mut packages = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
-        match package::parse(language, text) {
+        match package::parse(language.package_manager, text) {
             Ok(package) => packages.push(package),
             Err(clause) => fields.note(&format!("packages[{index}]"), format!("{clause}; got \"{}\"", shown(text))),
         }
@@ -247,7 +248,9 @@ fn read_policy(fields: &mut Reader<'_>, max_timeout_ms: u32) -> (Limits, Network
         memory_mb: limits::DEFAULT_MEMORY_MB,
         max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
     };
-    let Some(mut fields) = fields.object("policy", &POLICY_FIELDS) else { return (limits, Network::None) };
+    let Some(mut fields) = fields.object("policy", fields::of::<runs::Policy>()) else {
+        return (limits, Network::None);
+    };
     let timeout = *limits::TIMEOUT_MS.start()..=max_timeout_ms.min(*limits::TIMEOUT_MS.end());
     limits.timeout_ms = fields.integer("timeoutMs", &timeout).unwrap_or(limits.timeout_ms);
     limits.memory_mb = fields.integer("memoryMB", &limits::MEMORY_MB).unwrap_or(limits.memory_mb);

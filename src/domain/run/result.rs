@@ -64,7 +64,7 @@ pub fn with_fields_before(object: &[u8], fields: &str) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use docle_protocol::{Truncated, Usage};
+    use docle_protocol::{RunUsage, Truncated};
 
     #[test]
     fn result_format_unchanged() {
@@ -75,7 +75,7 @@ mod tests {
             stdout: "é\n".into(),
             stderr: String::new(),
             truncated: Truncated { stdout: false, stderr: true },
-            usage: Usage {
+            usage: RunUsage {
                 cpu_ms: 1.5,
                 mem_mb: 9.25,
                 duration_ms: 12.0,

@@ -1,7 +1,9 @@
-//! What somebody types while their program runs.
+//! Standard input of a running program, as a client sends it in WebSocket messages.
 
 use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::Reader;
+use docle_api::fields;
+use docle_api::run_events::StdinMessage;
 use serde_json::Value;
 
 /// A message of theirs.
@@ -19,7 +21,7 @@ pub struct Typed {
 /// Every field that is wrong.
 pub fn read(message: Value) -> Result<Typed, Vec<FieldError>> {
     let mut problems = Problems::default();
-    let typed = Reader::open(message, String::new(), &["type", "data", "end"], &mut problems).map(|mut fields| {
+    let typed = Reader::open(message, String::new(), fields::of::<StdinMessage>(), &mut problems).map(|mut fields| {
         if fields.string("type").as_deref() != Some("stdin") {
             fields.note("type", "must be \"stdin\" in every message after the first");
         }

@@ -1,36 +1,15 @@
 //! For whom a run is done: what the caller chooses to tell about its own user.
 
 use crate::domain::input::reader::Reader;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// Enough for an identity and some tags; the context is stored with every run and never leaves the project.
-pub const MAX_BYTES: usize = 8 * 1_024;
+pub use docle_api::end_users::{UserContext, UserTier};
+use docle_api::fields;
+pub use docle_api::limits::MAX_USER_CONTEXT_BYTES as MAX_BYTES;
 
 /// The names of the fields, for the reader.
-pub const FIELDS: [&str; 5] = ["id", "email", "name", "tier", "metadata"];
-
-/// The caller's user, as the caller describes it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct UserContext {
-    pub id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tier: Option<Tier>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Map<String, Value>>,
-}
-
-/// What the caller's user pays for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tier {
-    Free,
-    Pro,
-    Enterprise,
+pub fn known() -> &'static [&'static str] {
+    fields::of::<UserContext>()
 }
 
 /// Reads the context; `None` where its id is missing, with everything wrong noted.
@@ -44,12 +23,12 @@ pub fn read(mut fields: Reader<'_>) -> Option<UserContext> {
     let name = fields.string("name");
     let tier = match fields.string("tier").as_deref() {
         None => None,
-        Some("free") => Some(Tier::Free),
-        Some("pro") => Some(Tier::Pro),
-        Some("enterprise") => Some(Tier::Enterprise),
-        Some(_) => {
-            fields.note("tier", "must be \"free\", \"pro\" or \"enterprise\"");
-            None
+        Some(name) => {
+            let tier = UserTier::ALL.into_iter().find(|tier| tier.name() == name);
+            if tier.is_none() {
+                fields.note("tier", "must be \"free\", \"pro\" or \"enterprise\"");
+            }
+            tier
         }
     };
     let metadata = match fields.value("metadata") {

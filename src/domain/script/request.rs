@@ -7,6 +7,9 @@ use crate::domain::run::id::RunId;
 use crate::domain::run::record::{Owner, Recordable};
 use crate::domain::run::tier::Tier;
 use crate::domain::run::user_context::{self, UserContext};
+use docle_api::executions::{ScriptInput, UsedConfig};
+use docle_api::{fields, scripts};
+use docle_languages::RunLanguage;
 use docle_protocol::isolate::{
     DEFAULT_TIMEOUT_MS, IsolateJob, MAX_CODE_BYTES, MAX_CONTEXT_BYTES, RuntimeApi, Script, ScriptLanguage, TIMEOUT_MS,
 };
@@ -14,11 +17,6 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use std::ops::RangeInclusive;
-
-const FIELDS: [&str; 5] = ["code", "language", "context", "config", "userContext"];
-const CONFIG_FIELDS: [&str; 3] = ["timeout", "allowedAPIs", "allowedDomains"];
-const RUN_FIELDS: [&str; 7] = ["tier", "code", "lang", "context", "policy", "allowedAPIs", "userContext"];
-const RUN_POLICY_FIELDS: [&str; 3] = ["timeoutMs", "allowNetwork", "allowedHosts"];
 
 /// A script that can be run as it is.
 #[derive(Debug, Clone)]
@@ -63,9 +61,11 @@ struct Bounds {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse(body: Value, max_timeout_ms: u32) -> Result<ScriptRequest, Vec<FieldError>> {
-    let language = ("language", Some(ScriptLanguage::JavaScript));
-    read(body, &FIELDS, language, max_timeout_ms, |fields, timeouts| {
-        let Some(mut config) = fields.object("config", &CONFIG_FIELDS) else { return Bounds::default() };
+    let language = ("language", Some(ScriptLanguage::default_one()));
+    read(body, fields::of::<scripts::ScriptRequest>(), language, max_timeout_ms, |fields, timeouts| {
+        let Some(mut config) = fields.object("config", fields::of::<scripts::ScriptConfig>()) else {
+            return Bounds::default();
+        };
         Bounds {
             timeout_ms: config.integer("timeout", timeouts),
             apis: read_apis(&mut config),
@@ -80,9 +80,9 @@ pub fn parse(body: Value, max_timeout_ms: u32) -> Result<ScriptRequest, Vec<Fiel
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse_run(body: Value, max_timeout_ms: u32) -> Result<ScriptRequest, Vec<FieldError>> {
-    read(body, &RUN_FIELDS, ("lang", None), max_timeout_ms, |fields, timeouts| {
+    read(body, fields::of::<scripts::IsolateRunRequest>(), ("lang", None), max_timeout_ms, |fields, timeouts| {
         let apis = read_apis(fields);
-        let Some(mut policy) = fields.object("policy", &RUN_POLICY_FIELDS) else {
+        let Some(mut policy) = fields.object("policy", fields::of::<scripts::IsolatePolicy>()) else {
             return Bounds { apis, ..Bounds::default() };
         };
         let timeout_ms = policy.integer("timeoutMs", timeouts);
@@ -104,7 +104,7 @@ pub fn parse_run(body: Value, max_timeout_ms: u32) -> Result<ScriptRequest, Vec<
 /// is absent; `read_bounds` is told which timeouts there are.
 fn read(
     body: Value,
-    known: &[&str],
+    known: &'static [&'static str],
     language: (&str, Option<ScriptLanguage>),
     max_timeout_ms: u32,
     read_bounds: impl FnOnce(&mut Reader<'_>, &RangeInclusive<u32>) -> Bounds,
@@ -114,7 +114,7 @@ fn read(
     let request = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
         let script = read_script(&mut fields, language.0, language.1);
         let context = read_context(&mut fields);
-        let user_context = fields.object("userContext", &user_context::FIELDS).and_then(user_context::read);
+        let user_context = fields.object("userContext", user_context::known()).and_then(user_context::read);
         let bounds = read_bounds(&mut fields, &timeouts);
         Some(ScriptRequest {
             script: script?,
@@ -134,8 +134,8 @@ fn read(
 /// Everything that is wrong with it; that the code is too long is for the validation to say.
 pub fn parse_script(body: Value) -> Result<Script, Vec<FieldError>> {
     let mut problems = Problems::default();
-    let script = Reader::open(body, String::new(), &["code", "language"], &mut problems)
-        .and_then(|mut fields| read_code(&mut fields, "language", Some(ScriptLanguage::JavaScript)));
+    let script = Reader::open(body, String::new(), fields::of::<scripts::Script>(), &mut problems)
+        .and_then(|mut fields| read_code(&mut fields, "language", Some(ScriptLanguage::default_one())));
     problems.conclude(script)
 }
 
@@ -159,7 +159,8 @@ fn read_code(fields: &mut Reader<'_>, language: &str, default: Option<ScriptLang
 }
 
 fn read_language(fields: &mut Reader<'_>, field: &str, default: Option<ScriptLanguage>) -> Option<ScriptLanguage> {
-    let names = ScriptLanguage::ALL.map(|language| format!("\"{}\"", language.name())).join(" or ");
+    let names: Vec<String> = ScriptLanguage::all().map(|language| format!("\"{}\"", language.name())).collect();
+    let names = names.join(" or ");
     if !fields.has(field) {
         if default.is_none() {
             fields.note(field, format!("is required: {names}"));
@@ -167,10 +168,10 @@ fn read_language(fields: &mut Reader<'_>, field: &str, default: Option<ScriptLan
         return default;
     }
     let name = fields.string(field)?;
-    let language = ScriptLanguage::ALL.into_iter().find(|language| language.name() == name);
+    let language = ScriptLanguage::parse(&name);
     if language.is_none() {
-        let is_program = matches!(name.as_str(), "python" | "node");
-        let way_out = if is_program { "; programs in this language run with POST /api/run" } else { "" };
+        let way_out =
+            if RunLanguage::parse(&name).is_some() { "; programs in this language run with POST /api/run" } else { "" };
         fields.note(field, format!("must be {names} in an isolate, got \"{}\"{way_out}", shown(&name)));
     }
     language
@@ -211,28 +212,6 @@ fn read_list(fields: &mut Reader<'_>, name: &str) -> Option<Vec<String>> {
     read_domains(fields, name, value)
 }
 
-/// The request with every default filled in.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Input<'a> {
-    tier: &'static str,
-    code: &'a str,
-    language: ScriptLanguage,
-    context: &'a RawValue,
-    config: Config<'a>,
-    /// The code and the context were too large to keep.
-    truncated: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Config<'a> {
-    timeout: u32,
-    #[serde(rename = "allowedAPIs")]
-    allowed_apis: &'a [RuntimeApi],
-    allowed_domains: &'a Option<Vec<String>>,
-}
-
 impl Recordable for ScriptRequest {
     fn tier(&self) -> Tier {
         Tier::Isolate
@@ -251,15 +230,15 @@ impl Recordable for ScriptRequest {
     }
 
     fn input(&self, keep_content: bool) -> impl Serialize {
-        Input {
-            tier: "isolate",
-            code: if keep_content { &self.script.code } else { "" },
+        ScriptInput {
+            tier: Tier::Isolate.name().to_owned(),
+            code: if keep_content { self.script.code.clone() } else { String::new() },
             language: self.script.language,
-            context: if keep_content { &self.context } else { RawValue::NULL },
-            config: Config {
+            context: if keep_content { &*self.context } else { RawValue::NULL },
+            config: UsedConfig {
                 timeout: self.timeout_ms,
-                allowed_apis: &self.apis,
-                allowed_domains: &self.allowed_domains,
+                allowed_apis: self.apis.clone(),
+                allowed_domains: self.allowed_domains.clone(),
             },
             truncated: !keep_content,
         }
@@ -277,7 +256,10 @@ mod tests {
             "code": "return 1 + 1", "language": "javascript", "context": { "user": "john" }, "config": { "timeout": 5000 },
         });
         let request = parse(body, 300_000).unwrap();
-        assert_eq!(request.script, Script { code: "return 1 + 1".into(), language: ScriptLanguage::JavaScript });
+        assert_eq!(
+            request.script,
+            Script { code: "return 1 + 1".into(), language: ScriptLanguage::named("javascript") }
+        );
         assert_eq!((request.context.get(), request.timeout_ms), (r#"{"user":"john"}"#, 5_000));
         assert_eq!((request.apis.len(), request.allowed_domains), (4, None));
         let default = parse(json!({ "code": "" }), 300_000).unwrap();
@@ -292,7 +274,7 @@ mod tests {
             "policy": { "timeoutMs": 100, "allowNetwork": true, "allowedHosts": ["a.com"] }, "allowedAPIs": ["api", "console", "api"],
         });
         let request = parse_run(body, 300_000).unwrap();
-        assert_eq!((request.script.language, request.context.get()), (ScriptLanguage::TypeScript, "[1]"));
+        assert_eq!((request.script.language, request.context.get()), (ScriptLanguage::named("typescript"), "[1]"));
         assert_eq!((request.timeout_ms, request.apis), (100, vec![RuntimeApi::Console, RuntimeApi::Api]));
         assert_eq!(request.allowed_domains, Some(vec!["a.com".to_owned()]));
         let shut = json!({ "tier": "isolate", "code": "", "lang": "javascript", "policy": { "allowNetwork": false } });

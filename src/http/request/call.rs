@@ -10,19 +10,17 @@ use crate::ports::exchange::RequestBody;
 use ::http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName};
+use docle_api::limits::MAX_SETTINGS_BYTES;
 use serde_json::Value;
 use std::net::IpAddr;
 
 /// Set by the platform itself, whatever the client sent.
 const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
 
-/// A body that describes an account, a project or a key is short.
-const MAX_BYTES: usize = 64 * 1_024;
-
 /// Enough to recognise a browser by.
 const MAX_USER_AGENT_CHARS: usize = 200;
 
-/// See the module.
+/// A request on its way to its handler.
 pub struct Call {
     pub parts: Parts,
     pub body: RequestBody,
@@ -83,12 +81,12 @@ impl Call {
     /// The body as JSON, which its type has to say: pages of other sites can send every other type without asking.
     pub async fn json(self) -> Result<Value, ApiError> {
         self.require_json()?;
-        body::parse_json(body::read(self.body, MAX_BYTES).await?)
+        body::parse_json(body::read(self.body, MAX_SETTINGS_BYTES).await?)
     }
 
     /// The fields of a form.
     pub async fn form(self) -> Result<Vec<(String, String)>, ApiError> {
-        let bytes = body::read(self.body, MAX_BYTES).await?;
+        let bytes = body::read(self.body, MAX_SETTINGS_BYTES).await?;
         Ok(form_urlencoded::parse(&bytes).into_owned().collect())
     }
 

@@ -7,8 +7,8 @@ use ::http::header::{COOKIE, HeaderValue};
 
 const NAME: &str = "docle_session";
 
-/// The token of the session cookie. A browser that sends two of them was given one by somebody else, on a neighbouring
-/// host for example, and nobody can tell which: then there is none.
+/// The token of the session cookie. Two cookies of this name mean that another site, on a neighbouring host for example,
+/// has set one of them. It is unknown which, so neither counts.
 pub fn read(headers: &HeaderMap) -> Option<Token> {
     let mut tokens = headers
         .get_all(COOKIE)

@@ -4,5 +4,6 @@ pub mod accept;
 pub mod body;
 pub mod call;
 pub mod cookie;
+pub mod idempotency;
 pub mod same_origin;
 pub mod subprotocol;

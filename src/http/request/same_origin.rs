@@ -15,7 +15,7 @@ pub fn is_own(app: &App, call: &Call, origin: &str) -> bool {
 }
 
 /// Refuses what another site's page sent. A caller that sends neither `Origin` nor `Sec-Fetch-Site` is no browser,
-/// whose cookies nobody else can use: every browser sends `Origin` with a request that changes something.
+/// whose cookies no other program can use: every browser sends `Origin` with a request that changes something.
 pub fn require_own(app: &App, call: &Call) -> Result<(), ApiError> {
     let own = match call.parts.headers.get(ORIGIN) {
         Some(origin) => origin.to_str().is_ok_and(|origin| is_own(app, call, origin)),

@@ -2,7 +2,7 @@
 
 use crate::domain::key::rolling_window::{Rate, WINDOW_MS};
 use crate::domain::timestamp::Timestamp;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, Members};
 use crate::ports::exchange::Response;
 use ::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
@@ -40,14 +40,17 @@ pub fn exceeded(rate: &Rate, now: Timestamp) -> ApiError {
         rate.limit
     );
     ApiError::new(ErrorCode::RateLimitExceeded, message)
-        .with("limit", rate.limit)
-        .with("remaining", rate.remaining)
-        .with("reset_at", rate.reset_at.0)
+        .with_members(Members {
+            limit: Some(rate.limit),
+            remaining: Some(rate.remaining),
+            reset_at: Some(rate.reset_at.0),
+            ..Members::default()
+        })
         .with_headers(headers(rate, now))
         .with_headers([(RETRY_AFTER, HeaderValue::from(seconds))])
 }
 
-/// Whole seconds until there is room for one call more; whoever waits for them waits long enough.
+/// Whole seconds until there is room for one more call, rounded up.
 fn seconds(rate: &Rate, now: Timestamp) -> i64 {
     (rate.reset_at.0 - now.0 + 999).max(0) / 1_000
 }

@@ -6,18 +6,18 @@ use crate::http::request::call::Call;
 use crate::http::response::respond;
 use crate::ports::exchange::Response;
 use ::http::StatusCode;
-use serde_json::json;
+use docle_api::health::{Backend, Health, HealthStatus};
 
 /// 200 whenever the Worker lives; `status` says whether the runner does, too.
 pub async fn get_health(app: &App, _call: Call) -> Result<Response, ApiError> {
     let runner = health::ask_runner(app).await;
     let reachable = runner.is_some();
-    let body = json!({
-        "status": if reachable { "ok" } else { "degraded" },
-        "version": env!("CARGO_PKG_VERSION"),
-        "protocol": docle_protocol::VERSION,
-        "environment": app.config.environment,
-        "backend": { "kind": app.config.backend.name(), "reachable": reachable, "runner": runner.flatten() },
-    });
+    let body = Health {
+        status: if reachable { HealthStatus::Ok } else { HealthStatus::Degraded },
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol: docle_protocol::VERSION,
+        environment: app.config.environment.clone(),
+        backend: Backend { kind: app.config.backend, reachable, runner: runner.flatten() },
+    };
     Ok(respond::json(StatusCode::OK, &body))
 }

@@ -11,7 +11,8 @@ use crate::http::response::respond;
 use crate::http::routes::projects;
 use crate::ports::exchange::Response;
 use ::http::StatusCode;
-use serde_json::{Value, json};
+use docle_api::keys::{CreatedKey, EndingKey, Key, KeyPage, RotatedKey};
+use docle_api::time::Time;
 
 /// `POST /api/projects/:id/keys`: the one answer that shows the key.
 pub async fn create_key(app: &App, call: Call) -> Result<Response, ApiError> {
@@ -20,7 +21,7 @@ pub async fn create_key(app: &App, call: Call) -> Result<Response, ApiError> {
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     let settings = settings::parse_new(call.json().await?, app.clock.now()).map_err(ApiError::invalid)?;
     let created = keys::create(app, &actor, &project.id, &settings).await?;
-    Ok(respond::json(StatusCode::CREATED, &json!({ "key": created.key.reveal(), "id": created.id })))
+    Ok(respond::json(StatusCode::CREATED, &CreatedKey { key: created.key.reveal().to_owned(), id: created.id }))
 }
 
 /// `GET /api/projects/:id/keys`.
@@ -29,8 +30,8 @@ pub async fn list_keys(app: &App, call: Call) -> Result<Response, ApiError> {
     let project = projects::find(app, &caller, call.param(0)).await?;
     let (keys, next) = keys::list(app, &project.id, &call.page()?).await?;
     let now = app.clock.now();
-    let keys: Vec<Value> = keys.iter().map(|key| encode(key, now)).collect();
-    Ok(respond::json(StatusCode::OK, &json!({ "apiKeys": keys, "next_cursor": next })))
+    let api_keys = keys.into_iter().map(|key| encode(key, now)).collect();
+    Ok(respond::json(StatusCode::OK, &KeyPage { api_keys, next_cursor: next }))
 }
 
 /// `PATCH /api/keys/:id`.
@@ -42,7 +43,7 @@ pub async fn change_key(app: &App, call: Call) -> Result<Response, ApiError> {
     let settings = settings::parse_change(body, key.settings.clone(), now).map_err(ApiError::invalid)?;
     keys::change(app, &actor, &key, &settings).await?;
     key.settings = settings;
-    Ok(respond::json(StatusCode::OK, &encode(&key, now)))
+    Ok(respond::json(StatusCode::OK, &encode(key, now)))
 }
 
 /// `POST /api/keys/:id/rotate`: a successor, beside which the key goes on working for a while.
@@ -52,8 +53,8 @@ pub async fn rotate_key(app: &App, call: Call) -> Result<Response, ApiError> {
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     let overlap = settings::parse_overlap(call.json().await?).map_err(ApiError::invalid)?;
     let (created, ends_at) = keys::rotate(app, &actor, &key, overlap).await?;
-    let previous = json!({ "id": key.id, "expires_at": ends_at.to_string() });
-    let body = json!({ "key": created.key.reveal(), "id": created.id, "previous": previous });
+    let previous = EndingKey { id: key.id, expires_at: ends_at.into() };
+    let body = RotatedKey { key: created.key.reveal().to_owned(), id: created.id, previous };
     Ok(respond::json(StatusCode::CREATED, &body))
 }
 
@@ -80,19 +81,18 @@ async fn find_unrevoked(app: &App, caller: &SignedIn, id: &str) -> Result<keys::
 }
 
 /// A key as its owner sees it.
-pub fn encode(key: &keys::StoredKey, now: Timestamp) -> Value {
-    let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+pub fn encode(key: keys::StoredKey, now: Timestamp) -> Key {
     let is_active = key.revoked_at.is_none() && key.settings.expires_at.is_none_or(|end| now < end);
-    json!({
-        "id": key.id,
-        "name": key.settings.name,
-        "key_prefix": key.prefix,
-        "allowed_domains": key.settings.allowed_domains,
-        "rate_limit_per_minute": key.settings.rate_limit_per_minute,
-        "last_used_at": text(key.last_used_at),
-        "is_active": i32::from(is_active),
-        "expires_at": text(key.settings.expires_at),
-        "revoked_at": text(key.revoked_at),
-        "created_at": key.created_at.to_string(),
-    })
+    Key {
+        id: key.id,
+        name: key.settings.name,
+        key_prefix: key.prefix,
+        allowed_domains: key.settings.allowed_domains,
+        rate_limit_per_minute: key.settings.rate_limit_per_minute,
+        last_used_at: key.last_used_at.map(Time::from),
+        is_active: u8::from(is_active),
+        expires_at: key.settings.expires_at.map(Time::from),
+        revoked_at: key.revoked_at.map(Time::from),
+        created_at: key.created_at.into(),
+    }
 }

@@ -1,6 +1,8 @@
 //! One folder or file per noun; handlers are named `verb_resource`.
 
 pub mod accounts;
+pub mod audit;
+pub mod end_users;
 pub mod health;
 pub mod index;
 pub mod keys;

@@ -10,7 +10,7 @@ use crate::http::request::call::Call;
 use crate::http::response::respond;
 use crate::ports::exchange::Response;
 use ::http::StatusCode;
-use serde_json::{Value, json};
+use docle_api::projects::{ProjectPage, UsedIsolateSettings};
 
 /// `POST /api/projects`.
 pub async fn create_project(app: &App, call: Call) -> Result<Response, ApiError> {
@@ -18,22 +18,22 @@ pub async fn create_project(app: &App, call: Call) -> Result<Response, ApiError>
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     let settings = settings::parse_new(call.json().await?).map_err(ApiError::invalid)?;
     let project = projects::create(app, &actor, settings).await?;
-    Ok(respond::json(StatusCode::CREATED, &encode(&project)))
+    Ok(respond::json(StatusCode::CREATED, &encode(project)))
 }
 
 /// `GET /api/projects`.
 pub async fn list_projects(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let (projects, next) = projects::list(app, caller.user_id(), &call.page()?).await?;
-    let projects: Vec<Value> = projects.iter().map(encode).collect();
-    Ok(respond::json(StatusCode::OK, &json!({ "projects": projects, "next_cursor": next })))
+    let projects = projects.into_iter().map(encode).collect();
+    Ok(respond::json(StatusCode::OK, &ProjectPage { projects, next_cursor: next }))
 }
 
 /// `GET /api/projects/:id`.
 pub async fn get_project(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let project = find(app, &caller, call.param(0)).await?;
-    Ok(respond::json(StatusCode::OK, &encode(&project)))
+    Ok(respond::json(StatusCode::OK, &encode(project)))
 }
 
 /// `PATCH /api/projects/:id`.
@@ -42,7 +42,7 @@ pub async fn change_project(app: &App, call: Call) -> Result<Response, ApiError>
     let project = find(app, &caller, call.param(0)).await?;
     let settings = settings::parse_change(call.json().await?, project.settings).map_err(ApiError::invalid)?;
     let project = projects::change(app, caller.user_id(), Project { settings, ..project }).await?;
-    Ok(respond::json(StatusCode::OK, &encode(&project)))
+    Ok(respond::json(StatusCode::OK, &encode(project)))
 }
 
 /// `DELETE /api/projects/:id`: with its keys and its statistics.
@@ -65,16 +65,17 @@ fn not_found() -> ApiError {
 }
 
 /// A project as its owner sees it.
-pub fn encode(project: &Project) -> Value {
-    json!({
-        "id": project.id,
-        "name": project.settings.name,
-        "store_ip": project.settings.store_ip,
-        "private_results": project.settings.private_results,
-        "isolates": {
-            "allowed_domains": project.settings.isolates.allowed_domains,
-            "database": project.settings.isolates.database,
+pub fn encode(project: Project) -> docle_api::projects::Project {
+    let Project { id, settings, created_at } = project;
+    docle_api::projects::Project {
+        id,
+        name: settings.name,
+        store_ip: settings.store_ip,
+        private_results: settings.private_results,
+        isolates: UsedIsolateSettings {
+            allowed_domains: settings.isolates.allowed_domains,
+            database: settings.isolates.database,
         },
-        "created_at": project.created_at.to_string(),
-    })
+        created_at: created_at.into(),
+    }
 }

@@ -1,7 +1,9 @@
-//! A container with a runner in it, or a runner outside.
+//! What executes the jobs of an object: a container with a runner in it, or a runner outside.
 
-pub mod handle;
 pub mod instance;
+pub mod lease;
 pub mod runner;
 pub mod storage;
 pub mod target;
+#[cfg(test)]
+mod tests;

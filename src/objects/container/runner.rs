@@ -1,171 +1,155 @@
-//! A runner: where it is, and how it is spoken to.
+//! The client of the protocol that a runner speaks, over HTTP to one runner.
 
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
-use crate::objects::container::handle::{ContainerHandle, first_line, is_undelivered};
-use crate::objects::run_pool::call::no_input;
-use crate::objects::run_pool::client_signal::Caller;
-use crate::platform::clock::RuntimeClock;
-use crate::platform::fetch;
-use crate::ports::{Clock, PoolFailure, PoolFailureCode};
+use crate::ports::{
+    ClientSignal, Clock, PoolFailure, PoolFailureCode, RunnerHttp, RunnerRequest, RunnerResponse, SendError, SentJob,
+};
 use docle_protocol::headers::{
     AUTHORIZATION, EVENT_STREAM, HEALTH_PATH, INSTANCE, PROTOCOL, QUEUED, RUNS_PATH, run_path, stdin_path,
 };
 use docle_protocol::limits::MAX_QUEUE_MS;
-use docle_protocol::{Refusal, RefusalCode, VERSION};
+use docle_protocol::{Refusal, RefusalCode, RunnerHealth, VERSION};
 use futures::future::{Either, select};
 use std::pin::pin;
 use std::rc::Rc;
-use worker::js_sys::ArrayBuffer;
-use worker::wasm_bindgen::JsValue;
-use worker::worker_sys::web_sys::{self, AbortController, AbortSignal};
-use worker::{Error, Response};
 
-/// What a refusal may take on top of the longest wait, in milliseconds.
+/// What a refusal may take on top of the longest wait in the queue, in milliseconds.
 const ANSWER_MS: u32 = 2_000;
 
-/// Where a runner is.
-#[derive(Clone)]
-pub enum Address {
-    /// Outside, at `SANDBOX_URL`, without a slash at the end.
-    Url(String),
-    /// In this object's container.
-    Container(Rc<ContainerHandle>),
+/// A runner, and what requests to it carry.
+pub struct Runner<H> {
+    http: Rc<H>,
+    clock: Rc<dyn Clock>,
+    secret: String,
+    /// The expected process, if it is known. Without it no job is sent twice.
+    instance: Option<String>,
 }
 
-/// See the module.
-#[derive(Clone)]
-pub struct Runner {
-    pub address: Address,
-    pub secret: String,
-    /// The process that is meant, where it is known. Only with it a job may be sent twice.
-    pub instance: Option<String>,
+impl<H> Clone for Runner<H> {
+    fn clone(&self) -> Self {
+        Self {
+            http: Rc::clone(&self.http),
+            clock: Rc::clone(&self.clock),
+            secret: self.secret.clone(),
+            instance: self.instance.clone(),
+        }
+    }
 }
 
-/// Why a runner did not do what it was asked.
+/// Why a runner did not do what a request asked for.
 #[derive(Debug)]
 pub enum RunnerError {
     /// Nothing listened; nothing has arrived.
-    Undelivered(String),
-    /// The connection broke. What has arrived is unknown.
+    NotDelivered(String),
+    /// The connection broke. Whether the request has arrived is unknown.
     Lost(String),
-    /// It speaks another protocol.
+    /// The runner speaks another version of the protocol.
     Mismatch(String),
-    /// It said no.
+    /// The runner refused the request.
     Refused(Refusal),
 }
 
-/// A job that a runner has.
-pub enum Job {
-    /// It runs; the response is the stream of its events.
-    Running(web_sys::Response),
-    /// It may have run, or a part of it, and nobody will ever know.
-    Unknown(String),
-}
+impl<H: RunnerHttp> Runner<H> {
+    /// The runner that `http` leads to and that knows `secret`.
+    pub fn new(http: Rc<H>, clock: Rc<dyn Clock>, secret: String) -> Self {
+        Self { http, clock, secret, instance: None }
+    }
 
-impl Runner {
-    /// Sends a job that has waited since `since`, and gives the stream of its events. It ends when `caller` leaves.
+    /// The same runner, whose requests expect this process.
+    pub fn expecting(&self, instance: String) -> Self {
+        Self { instance: Some(instance), ..self.clone() }
+    }
+
+    /// The process that requests expect.
+    pub fn instance(&self) -> Option<&str> {
+        self.instance.as_deref()
+    }
+
+    /// Sends a job that has waited since `since`, and answers with the stream of its events. The run ends when `client`
+    /// leaves.
     ///
-    /// The runtime leaves a connection open whose fetch is aborted before the response began, and with it the run in
-    /// its queue. So a caller who leaves early is noticed when the response begins, which is at the latest when the
-    /// run gets its place.
-    pub async fn run(&self, job: &ArrayBuffer, since: Timestamp, caller: &Caller) -> Result<Job, RunnerError> {
-        let end = AbortController::new().map_err(|error| RunnerError::Undelivered(first_line(&error.into())))?;
-        let response = match self.post(job, since, &end.signal()).await {
+    /// The runtime leaves a connection open when its fetch is aborted before the response begins, and the run stays in
+    /// the queue of the runner. A client that leaves early is therefore noticed when the response begins, at the latest
+    /// when the run gets its slot.
+    ///
+    /// # Errors
+    /// Nothing has run, unless the runner refused the job as [`RefusalCode::Duplicate`].
+    pub async fn run(
+        &self,
+        job: &H::Body,
+        since: Timestamp,
+        client: &ClientSignal,
+    ) -> Result<SentJob<H::Response>, RunnerError> {
+        let end = ClientSignal::default();
+        let response = match self.post(job, since, &end).await {
             Ok(response) => response,
-            Err(RunnerError::Lost(why)) if self.instance.is_some() => {
-                match self.post(job, since, &end.signal()).await {
-                    Ok(response) => response,
-                    Err(_) => return Ok(Job::Unknown(why)),
-                }
-            }
+            Err(RunnerError::Lost(why)) if self.instance.is_some() => match self.post(job, since, &end).await {
+                Ok(response) => response,
+                Err(_) => return Ok(SentJob::Unknown(why)),
+            },
             Err(error) => return Err(error),
         };
-        caller.when_it_leaves(move || end.abort());
-        Ok(Job::Running(response))
+        client.on_leave(move || end.leave());
+        Ok(SentJob::Running(response))
     }
 
-    /// The runner's own words about itself.
-    pub async fn health(&self, signal: &AbortSignal) -> Result<web_sys::Response, RunnerError> {
-        let request = self.request("GET", &[], None)?;
-        request.set_signal(Some(signal));
-        self.send(HEALTH_PATH, &request).await
+    /// The health of the runner.
+    pub async fn health(&self, client: &ClientSignal) -> Result<RunnerHealth, RunnerError> {
+        let request = RunnerRequest { method: "GET", path: HEALTH_PATH, headers: &[], body: None };
+        let response = self.send(request, Some(client)).await?;
+        let body = response.bytes().await.map_err(|error| RunnerError::Lost(error.0))?;
+        serde_json::from_slice(&body).map_err(|error| RunnerError::Lost(error.to_string()))
     }
 
-    /// The socket that leads to the standard input of an interactive run, or an empty answer where it is over.
-    pub async fn input(&self, id: RunId) -> Result<Response, PoolFailure> {
-        let request = self.request("GET", &[("upgrade", "websocket")], None)?;
-        let response = self.fetch(&stdin_path(&id.to_string()), &request).await?;
+    /// The socket to the standard input of an interactive run; `None` when the run is over.
+    pub async fn input(&self, id: RunId) -> Result<Option<H::Response>, RunnerError> {
+        let path = stdin_path(&id.to_string());
+        let request = RunnerRequest { method: "GET", path: &path, headers: &[("upgrade", "websocket")], body: None };
+        let response = self.fetch(request, None).await?;
         match response.status() {
-            101 => Ok(response.into()),
-            404 => no_input().map_err(|error| unsent(&error).into()),
-            status => Err(RunnerError::Lost(format!("The runner answered {status} to a socket.")).into()),
+            101 => Ok(Some(response)),
+            404 => Ok(None),
+            status => Err(RunnerError::Lost(format!("The runner answered {status} to a socket."))),
         }
     }
 
-    /// Sees to it that a job which has not come is never executed. `false` where the runner has had it, or does not say.
+    /// Cancels a job that has not started. `true` means that the runner never executes it; `false` means that the
+    /// runner has received it, or did not answer.
     pub async fn cancel_unstarted(&self, id: RunId) -> bool {
         let path = run_path(&id.to_string());
         let answer = async {
-            let request = self.request("DELETE", &[], None).ok()?;
-            let response = self.fetch(&path, &request).await.ok()?;
-            // What nobody reads would be in the way of the next request.
-            fetch::bytes(&response).await.ok()?;
+            let request = RunnerRequest { method: "DELETE", path: &path, headers: &[], body: None };
+            let response = self.fetch(request, None).await.ok()?;
+            // An unread body would block the next request on this connection.
+            response.bytes().await.ok()?;
             Some(response.status())
         };
-        matches!(select(pin!(answer), RuntimeClock.sleep(ANSWER_MS)).await, Either::Left((Some(204), _)))
+        matches!(select(pin!(answer), self.clock.sleep(ANSWER_MS)).await, Either::Left((Some(204), _)))
     }
 
-    async fn post(
-        &self,
-        job: &ArrayBuffer,
-        since: Timestamp,
-        end: &AbortSignal,
-    ) -> Result<web_sys::Response, RunnerError> {
-        let waited = (RuntimeClock.now().0 - since.0).max(0);
+    async fn post(&self, job: &H::Body, since: Timestamp, end: &ClientSignal) -> Result<H::Response, RunnerError> {
+        let waited = (self.clock.now().0 - since.0).max(0);
         let queued = waited.to_string();
         let headers = [(QUEUED, queued.as_str()), ("accept", EVENT_STREAM), ("content-type", "application/json")];
-        let request = self.request("POST", &headers, Some(job))?;
-        request.set_signal(Some(end));
-        // A runner answers when the job has its place, and refuses when that takes too long; one that does neither is
-        // stuck.
+        let request = RunnerRequest { method: "POST", path: RUNS_PATH, headers: &headers, body: Some(job) };
+        // A runner answers when the job gets its slot, and refuses the job when that takes too long; a runner that does
+        // neither is stuck.
         let patience = MAX_QUEUE_MS.saturating_sub(u32::try_from(waited).unwrap_or(u32::MAX)) + ANSWER_MS;
-        match select(pin!(self.send(RUNS_PATH, &request)), RuntimeClock.sleep(patience)).await {
+        match select(pin!(self.send(request, Some(end))), self.clock.sleep(patience)).await {
             Either::Left((answer, _)) => answer,
             Either::Right(_) => Err(RunnerError::Lost("The runner did not answer in time.".to_owned())),
         }
     }
 
-    fn request(
+    /// Sends a request, and checks that the response is a good one of a runner that speaks this protocol.
+    async fn send(
         &self,
-        method: &str,
-        headers: &[(&str, &str)],
-        body: Option<&JsValue>,
-    ) -> Result<web_sys::RequestInit, RunnerError> {
-        let (authorization, version) = (format!("Bearer {}", self.secret), VERSION.to_string());
-        let own = [(AUTHORIZATION, authorization.as_str()), (PROTOCOL, &version)];
-        let instance = self.instance.as_deref().map(|instance| (INSTANCE, instance));
-        let all: Vec<_> = own.into_iter().chain(instance).chain(headers.iter().copied()).collect();
-        fetch::request(method, &all, body).map_err(|error| unsent(&error))
-    }
-
-    async fn fetch(&self, path: &str, request: &web_sys::RequestInit) -> Result<web_sys::Response, RunnerError> {
-        let response = match &self.address {
-            Address::Url(origin) => fetch::outside(&format!("{origin}{path}"), request).await,
-            Address::Container(container) => {
-                let runner = container.runner().map_err(|error| unsent(&error))?;
-                fetch::at(&runner, &format!("http://runner{path}"), request).await
-            }
-        };
-        response.map_err(|error| match is_undelivered(&error) {
-            true => RunnerError::Undelivered(first_line(&error)),
-            false => RunnerError::Lost(first_line(&error)),
-        })
-    }
-
-    async fn send(&self, path: &str, request: &web_sys::RequestInit) -> Result<web_sys::Response, RunnerError> {
-        let response = self.fetch(path, request).await?;
-        let speaks = fetch::header(&response, PROTOCOL).unwrap_or_default();
+        request: RunnerRequest<'_, H::Body>,
+        end: Option<&ClientSignal>,
+    ) -> Result<H::Response, RunnerError> {
+        let response = self.fetch(request, end).await?;
+        let speaks = response.header(PROTOCOL).unwrap_or_default();
         if response.status() != 200 {
             return Err(read_refusal(&response, &speaks).await);
         }
@@ -174,18 +158,51 @@ impl Runner {
         }
         Ok(response)
     }
+
+    async fn fetch(
+        &self,
+        request: RunnerRequest<'_, H::Body>,
+        end: Option<&ClientSignal>,
+    ) -> Result<H::Response, RunnerError> {
+        let (authorization, version) = (format!("Bearer {}", self.secret), VERSION.to_string());
+        let own = [(AUTHORIZATION, authorization.as_str()), (PROTOCOL, &version)];
+        let instance = self.instance.as_deref().map(|instance| (INSTANCE, instance));
+        let headers: Vec<_> = own.into_iter().chain(instance).chain(request.headers.iter().copied()).collect();
+        self.http.send(RunnerRequest { headers: &headers, ..request }, end).await.map_err(|error| match error {
+            SendError::NotDelivered(why) => RunnerError::NotDelivered(why),
+            SendError::Lost(why) => RunnerError::Lost(why),
+        })
+    }
 }
 
-fn unsent(error: &Error) -> RunnerError {
-    RunnerError::Undelivered(first_line(error))
+impl RunnerError {
+    /// Why the container of this runner is to be replaced; `None` when the runner can go on.
+    pub fn retires(&self) -> Option<String> {
+        match self {
+            Self::NotDelivered(why) | Self::Lost(why) | Self::Mismatch(why) => Some(why.clone()),
+            Self::Refused(Refusal { code, message }) => match code {
+                RefusalCode::Unauthorized
+                | RefusalCode::OtherInstance
+                | RefusalCode::Stopping
+                | RefusalCode::ProtocolMismatch
+                | RefusalCode::NotFound => Some(message.clone()),
+                RefusalCode::Busy
+                | RefusalCode::Duplicate
+                | RefusalCode::InvalidJob
+                | RefusalCode::TooLarge
+                | RefusalCode::Internal => None,
+            },
+        }
+    }
 }
 
-async fn read_refusal(response: &web_sys::Response, speaks: &str) -> RunnerError {
-    let text = fetch::bytes(response).await.unwrap_or_default();
-    match serde_json::from_slice::<Refusal>(&text) {
+async fn read_refusal(response: &impl RunnerResponse, speaks: &str) -> RunnerError {
+    let body = response.bytes().await.unwrap_or_default();
+    match serde_json::from_slice::<Refusal>(&body) {
         Ok(refusal) => RunnerError::Refused(refusal),
         Err(_) if speaks != VERSION.to_string() => {
-            RunnerError::Mismatch(format!("What answers is no runner of protocol {VERSION}: {}.", response.status()))
+            let status = response.status();
+            RunnerError::Mismatch(format!("The answer is not from a runner of protocol {VERSION}: {status}."))
         }
         Err(_) => RunnerError::Lost(format!("The runner answered {} and no refusal.", response.status())),
     }
@@ -194,7 +211,7 @@ async fn read_refusal(response: &web_sys::Response, speaks: &str) -> RunnerError
 impl From<RunnerError> for PoolFailure {
     fn from(error: RunnerError) -> Self {
         match error {
-            RunnerError::Undelivered(why) | RunnerError::Lost(why) => {
+            RunnerError::NotDelivered(why) | RunnerError::Lost(why) => {
                 PoolFailureCode::Unavailable.because(format!("The runner does not answer: {why}"))
             }
             RunnerError::Mismatch(why) => PoolFailureCode::Mismatch.because(why),
@@ -203,7 +220,7 @@ impl From<RunnerError> for PoolFailure {
                     RefusalCode::Busy => PoolFailureCode::Busy,
                     RefusalCode::ProtocolMismatch | RefusalCode::NotFound => PoolFailureCode::Mismatch,
                     RefusalCode::InvalidJob | RefusalCode::TooLarge => PoolFailureCode::Rejected,
-                    // It came by another way, on which its answer was lost.
+                    // The job came over another connection, on which the answer was lost.
                     RefusalCode::Duplicate => PoolFailureCode::Lost,
                     RefusalCode::Unauthorized
                     | RefusalCode::OtherInstance

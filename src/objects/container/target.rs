@@ -1,47 +1,64 @@
-//! What runs the jobs of an object: its own container, or a runner outside. Nothing above can tell which.
+//! What executes the jobs of an object: its own container, or a runner outside. Callers need not know which.
 
+use crate::domain::pool::scheduler::PoolLimits;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
-use crate::objects::container::instance::{ContainerInstance, ContainerLease};
-use crate::objects::container::runner::{Job, Runner};
-use crate::objects::run_pool::call::no_input;
-use crate::objects::run_pool::client_signal::Caller;
-use crate::ports::{PoolFailure, PoolFailureCode};
+use crate::objects::container::instance::ContainerInstance;
+use crate::objects::container::lease::ContainerLease;
+use crate::objects::container::runner::Runner;
+use crate::ports::{ClientSignal, PoolFailure, PoolFailureCode, RunnerHttp, SentJob};
+use docle_protocol::RunnerHealth;
 use std::rc::Rc;
-use worker::Response;
-use worker::js_sys::ArrayBuffer;
 
-/// See the module.
-#[derive(Clone)]
-pub enum RunTarget {
-    Outside(Runner),
-    Container(Rc<ContainerInstance>),
+/// What executes the jobs of an object.
+pub enum RunTarget<H> {
+    Outside(Runner<H>),
+    Container(Rc<ContainerInstance<H>>),
     /// The deployment has neither.
     Nothing,
 }
 
-impl RunTarget {
-    /// Sends on a job that has waited since `since`; it ends when `caller` leaves.
+impl<H> Clone for RunTarget<H> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Outside(runner) => Self::Outside(runner.clone()),
+            Self::Container(instance) => Self::Container(Rc::clone(instance)),
+            Self::Nothing => Self::Nothing,
+        }
+    }
+}
+
+impl<H: RunnerHttp> RunTarget<H> {
+    /// The limits of a pool whose first member is this target.
+    pub fn limited(&self, limits: PoolLimits) -> PoolLimits {
+        match self {
+            Self::Container(_) => limits,
+            // One runner, which other pools may use as well, and which does not sleep.
+            Self::Outside(_) | Self::Nothing => PoolLimits { max_instances: 1, sleep_after_ms: i64::MAX, ..limits },
+        }
+    }
+
+    /// Sends a job that has waited since `since`; the run ends when `client` leaves.
     ///
     /// # Errors
-    /// Nothing was run.
+    /// Nothing has run, unless the code is [`PoolFailureCode::Lost`].
     pub async fn run(
         &self,
-        job: &ArrayBuffer,
+        job: &H::Body,
         since: Timestamp,
-        caller: &Caller,
-    ) -> Result<(Job, Option<ContainerLease>), PoolFailure> {
+        client: &ClientSignal,
+    ) -> Result<(SentJob<H::Response>, Option<ContainerLease>), PoolFailure> {
         match self {
-            Self::Outside(runner) => Ok((runner.run(job, since, caller).await?, None)),
+            Self::Outside(runner) => Ok((runner.run(job, since, client).await?, None)),
             Self::Container(instance) => {
-                let (job, lease) = instance.run(job, since, caller).await?;
+                let (job, lease) = instance.run(job, since, client).await?;
                 Ok((job, Some(lease)))
             }
             Self::Nothing => Err(nothing()),
         }
     }
 
-    /// Sees to it that a job which may be on its way is not executed. `false` where it has been, or may have been.
+    /// Cancels a job that has not started. `true` means that it never runs here.
     pub async fn cancel_unstarted(&self, id: RunId) -> bool {
         match self {
             Self::Outside(runner) => runner.cancel_unstarted(id).await,
@@ -50,33 +67,60 @@ impl RunTarget {
         }
     }
 
-    /// Leads to the input of an interactive run.
+    /// The socket to the standard input of an interactive run; `None` when the run is over.
     ///
     /// # Errors
     /// The runner cannot be reached.
-    pub async fn input(&self, id: RunId) -> Result<Response, PoolFailure> {
+    pub async fn input(&self, id: RunId) -> Result<Option<H::Response>, PoolFailure> {
         let runner = match self {
             Self::Outside(runner) => Some(runner.clone()),
             Self::Container(instance) => instance.known().map(|up| up.runner),
             Self::Nothing => None,
         };
         match runner {
-            Some(runner) => runner.input(id).await,
-            // Its container is gone, and the run with it.
-            None => no_input().map_err(|error| PoolFailureCode::Unavailable.because(error.to_string())),
+            Some(runner) => Ok(runner.input(id).await?),
+            // The container has ended, and the run with it.
+            None => Ok(None),
         }
     }
 
-    /// Gets ready to run. Answers with how many programs run at once.
+    /// Starts the container unless it is up. The answer is how many programs run at once.
     ///
     /// # Errors
     /// No container could be started.
     pub async fn up(&self) -> Result<u32, PoolFailure> {
         match self {
-            // How many it runs at once is its own business: it has a queue, and other objects may use it, too.
+            // A runner outside has a queue of its own, and other objects may use it as well.
             Self::Outside(_) => Ok(u32::MAX),
-            Self::Container(instance) => Ok(instance.up().await?.places),
+            Self::Container(instance) => Ok(instance.up().await?.slots),
             Self::Nothing => Err(nothing()),
+        }
+    }
+
+    /// The health of the runner outside; `None` when there is a container for each project.
+    ///
+    /// # Errors
+    /// The runner cannot be reached, or there is none.
+    pub async fn health(&self, client: &ClientSignal) -> Result<Option<RunnerHealth>, PoolFailure> {
+        match self {
+            Self::Outside(runner) => Ok(Some(runner.health(client).await?)),
+            Self::Container(_) => Ok(None),
+            Self::Nothing => Err(nothing()),
+        }
+    }
+
+    /// Ends the container of this object; a runner outside goes on.
+    pub async fn destroy(&self) {
+        if let Self::Container(instance) = self {
+            instance.destroy().await;
+        }
+    }
+
+    /// Ends the container if it may sleep. The answer is when to look again; `None` when nothing runs.
+    pub async fn rest(&self) -> Option<Timestamp> {
+        match self {
+            Self::Container(instance) => instance.rest().await,
+            Self::Outside(_) | Self::Nothing => None,
         }
     }
 }

@@ -22,8 +22,8 @@ pub struct Saved {
     pub window: RollingWindow,
 }
 
-/// Makes the tables of a key's gate where they are not there yet. Only what has to be kept makes them, so that a gate that
-/// lets nobody through leaves nothing behind.
+/// Makes the tables of a key's gate if they are missing. Only writes make them, so that a gate that refuses every call
+/// stores nothing.
 pub fn create_tables(sql: &dyn LocalSql, key_hash: &str) -> Result<(), PortError> {
     sql.exec(
         "CREATE TABLE IF NOT EXISTS gate (id INTEGER PRIMARY KEY CHECK (id = 1), key_hash TEXT NOT NULL, \
@@ -37,7 +37,7 @@ pub fn create_tables(sql: &dyn LocalSql, key_hash: &str) -> Result<(), PortError
         &[],
     )?;
     sql.exec("CREATE TABLE IF NOT EXISTS results (run_id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID", &[])?;
-    // Whoever finds runs has to know whose they are.
+    // The alarm reads the key's hash from here.
     let nothing_saved = [SqlValue::from(key_hash), SqlValue::Blob(RollingWindow::default().encode())];
     sql.exec("INSERT OR IGNORE INTO gate (id, key_hash, calls) VALUES (1, ?, ?)", &nothing_saved).map(drop)
 }
@@ -250,11 +250,7 @@ mod tests {
         assert_eq!((record(&sql, id(5)), oldest_record(&sql)), (Ok(None), Ok(Some(id(1)))));
 
         add(&sql, vec![run(4, Some("[]"))], Timestamp(0)).unwrap();
-        assert_eq!(
-            record(&sql, id(4)),
-            Ok(Some("[]".into())),
-            "what is handed over again takes the place of the first"
-        );
+        assert_eq!(record(&sql, id(4)), Ok(Some("[]".into())), "a record that is submitted again replaces the first");
         delete_record(&sql, id(3)).unwrap();
         assert_eq!(record(&sql, id(3)), Ok(None));
         purge_records(&sql, day(1)).unwrap();

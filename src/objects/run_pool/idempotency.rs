@@ -1,51 +1,152 @@
-//! Runs with an idempotency key: in_flight to their end whoever listens, remembered for a day.
+//! Runs with an idempotency key: each is read to its end whether or not a client listens, and its answer is kept for a day.
 
 use crate::domain::run::events::{Interrupted, Line, PartialOutput, read_line};
-use crate::domain::run::idempotency::IdempotencyKey;
-use crate::objects::run_pool::idempotency_storage;
+use crate::domain::run::idempotency::{CallAction, Entry, IdempotencyKey, decide};
+use crate::objects::run_pool::pipe::{START, running};
+use crate::objects::run_pool::storage;
+use crate::objects::runtime::ObjectRuntime;
 use crate::ports::event_reader::EventReader;
-use crate::ports::{LocalSql, PortError};
+use crate::ports::{
+    EventStream, FirstCall, IdempotentCall, Lease, Level, LocalSql, PoolFailure, PoolFailureCode, PortError, SentJob,
+};
 use bytes::Bytes;
 use docle_protocol::RunEvent;
-use futures::SinkExt;
 use futures::channel::{mpsc, oneshot};
+use futures::{SinkExt, StreamExt, stream};
+use serde_json::json;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Which runs this object is watching, and who waits for each of them. It is memory only: after a restart nobody
-/// watches, and the entries in storage that say "running" are in doubt.
+/// The runs with an idempotency key of one object.
+pub struct IdempotentRuns {
+    runtime: ObjectRuntime,
+    in_flight: InFlight,
+}
+
+/// The answer to a call with an idempotency key.
+pub enum IdempotentAnswer {
+    /// The events of a run that this call started.
+    Started(mpsc::Receiver<Vec<u8>>),
+    /// The run of an earlier call, and the last line of its event stream.
+    Replayed(FirstCall, Vec<u8>),
+}
+
+impl IdempotentRuns {
+    pub fn new(runtime: ObjectRuntime) -> Self {
+        Self { runtime, in_flight: InFlight::default() }
+    }
+
+    /// Answers a call: `run` runs its job, unless an earlier call with the same key did.
+    ///
+    /// # Errors
+    /// Nothing has run, unless the code is [`PoolFailureCode::InDoubt`].
+    pub async fn run<S: EventStream, L: Lease + 'static>(
+        &self,
+        call: IdempotentCall,
+        run: impl AsyncFnOnce() -> Result<(SentJob<S>, L), PoolFailure>,
+    ) -> Result<IdempotentAnswer, PoolFailure> {
+        let storage = &*self.runtime.storage;
+        storage::create_tables(storage).map_err(storage_failed)?;
+        loop {
+            let entry = storage::get(storage, &call.key).map_err(storage_failed)?;
+            let in_flight = self.in_flight.contains(&call.key);
+            match (decide(entry.as_ref(), &call.fingerprint, in_flight, self.runtime.clock.now()), entry) {
+                (CallAction::Run, _) => return self.run_first(call, run).await,
+                (CallAction::Wait, _) => self.in_flight.wait(&call.key).await,
+                (CallAction::Replay, Some(entry)) => {
+                    let line = storage::answer(storage, &call.key).map_err(storage_failed)?;
+                    let first_call = FirstCall { run_id: entry.run_id, created_at: entry.created_at };
+                    return Ok(IdempotentAnswer::Replayed(first_call, line));
+                }
+                (CallAction::RefuseReuse, _) => return Err(PoolFailureCode::KeyReused.because("Another body.")),
+                (CallAction::RefuseInDoubt | CallAction::Replay, _) => {
+                    return Err(PoolFailureCode::InDoubt.because("The object was restarted during the run."));
+                }
+            }
+        }
+    }
+
+    /// Between the decision to run and the entry in storage there is no await, so no other call can decide the same.
+    async fn run_first<S: EventStream, L: Lease + 'static>(
+        &self,
+        call: IdempotentCall,
+        run: impl AsyncFnOnce() -> Result<(SentJob<S>, L), PoolFailure>,
+    ) -> Result<IdempotentAnswer, PoolFailure> {
+        let storage = &*self.runtime.storage;
+        let IdempotentCall { key, fingerprint, run_id, created_at, deadline_ms } = call;
+        let entry = Entry { fingerprint, run_id, created_at, finished: false };
+        storage::begin(storage, &key, &entry).map_err(storage_failed)?;
+        let guard = self.in_flight.begin(&key);
+        let sent = async {
+            let next = storage::next_alarm(storage).map_err(storage_failed)?.unwrap_or(created_at);
+            storage.schedule_alarm(next).await.map_err(storage_failed)?;
+            run().await
+        };
+        let (job, lease) = match sent.await {
+            Ok(sent) => sent,
+            // The job may have run. The entry stays, and refuses the next call with this key.
+            Err(failure) if failure.code == PoolFailureCode::Lost => {
+                return Err(PoolFailureCode::InDoubt.because(failure.message));
+            }
+            Err(failure) => {
+                // Nothing has run: the next call with this key starts afresh.
+                storage::forget(storage, &key).map_err(storage_failed)?;
+                return Err(failure);
+            }
+        };
+        let chunks = running(job, &self.runtime).and_then(|stream| stream.chunks().ok());
+        let chunks = chunks.unwrap_or_else(|| stream::iter([Ok(START.to_vec())]).boxed_local());
+        let chunks = chunks.map(|chunk| chunk.map_err(|_| Interrupted::ByRunner)).boxed_local();
+        let events = EventReader::new(chunks, self.runtime.clock.sleep(deadline_ms));
+        let (sender, receiver) = mpsc::channel(1);
+        let runtime = self.runtime.clone();
+        self.runtime.background.spawn(Box::pin(async move {
+            if let Err(error) = watch(events, lease, sender, &*runtime.storage, guard).await {
+                let line = json!({ "message": "A run could not be kept.", "run.id": run_id, "error": error.0 });
+                runtime.log.write(Level::Error, line);
+            }
+        }));
+        Ok(IdempotentAnswer::Started(receiver))
+    }
+}
+
+fn storage_failed(error: PortError) -> PoolFailure {
+    PoolFailureCode::Unavailable.because(error.0)
+}
+
+/// The runs that this object is reading, and the calls that wait for each of them. All of it is in memory: after a reset
+/// no run is in flight, and an entry in storage that is not finished is in doubt.
 #[derive(Clone, Default)]
-pub struct InFlight(Rc<RefCell<HashMap<String, Vec<oneshot::Sender<()>>>>>);
+struct InFlight(Rc<RefCell<HashMap<String, Vec<oneshot::Sender<()>>>>>);
 
 impl InFlight {
-    /// Whether a run with `key` is being in_flight.
-    pub fn contains(&self, key: &IdempotencyKey) -> bool {
+    fn contains(&self, key: &IdempotencyKey) -> bool {
         self.0.borrow().contains_key(key.as_str())
     }
 
-    /// Notes that a run with `key` is in_flight, until the guard is dropped.
-    pub fn begin(&self, key: &IdempotencyKey) -> InFlightGuard {
+    /// Notes that the run with `key` is in flight, until the guard is dropped.
+    fn begin(&self, key: &IdempotencyKey) -> InFlightGuard {
         self.0.borrow_mut().insert(key.as_str().to_owned(), Vec::new());
         InFlightGuard { in_flight: self.clone(), key: key.clone() }
     }
 
-    /// Resolves when the run with `key` is in_flight no longer, which is at once where none is.
-    pub async fn wait(&self, key: &IdempotencyKey) {
+    /// Resolves when the run with `key` is no longer in flight: at once if it is not.
+    async fn wait(&self, key: &IdempotencyKey) {
         let end = self.0.borrow_mut().get_mut(key.as_str()).map(|waiting| {
             let (sender, receiver) = oneshot::channel();
             waiting.push(sender);
             receiver
         });
         if let Some(end) = end {
-            // The sender is never dropped without waking: either way, waiting is over.
+            // A dropped sender ends the wait as well.
             let _ = end.await;
         }
     }
 }
 
-/// A run that is being in_flight.
-pub struct InFlightGuard {
+/// A run in flight.
+struct InFlightGuard {
     in_flight: InFlight,
     key: IdempotencyKey,
 }
@@ -54,27 +155,29 @@ impl Drop for InFlightGuard {
     fn drop(&mut self) {
         let waiting = self.in_flight.0.borrow_mut().remove(self.key.as_str()).unwrap_or_default();
         for waiter in waiting {
-            // A waiter that gave up needs no waking.
+            // A call whose client left does not wait any more.
             let _ = waiter.send(());
         }
     }
 }
 
-/// Reads a run to its end, passes it on to `listener` while that listens, and remembers how it ended. A run that never
+/// Reads a run to its end, passes its events to `listener` while that listens, and stores the answer. A run that never
 /// started is forgotten, so that the call can be repeated.
-pub async fn watch(
+async fn watch(
     mut events: EventReader,
+    lease: impl Lease,
     mut listener: mpsc::Sender<Vec<u8>>,
     sql: &dyn LocalSql,
     guard: InFlightGuard,
 ) -> Result<(), PortError> {
     let mut partial_output = PartialOutput::default();
-    let mut started = false;
+    let (mut has_started, mut is_interrupted) = (false, false);
     loop {
         let line = match events.next_line().await {
             Ok(line) if read_line(&line).is_some() => line,
-            _ if !started => return idempotency_storage::forget(sql, &guard.key),
+            _ if !has_started => return storage::forget(sql, &guard.key),
             _ => {
+                is_interrupted = true;
                 let report = partial_output.report(Interrupted::ByRunner);
                 serde_json::to_vec(&RunEvent::Complete { report })
                     .map(Bytes::from)
@@ -83,12 +186,16 @@ pub async fn watch(
         };
         match read_line(&line) {
             Some(Line::Complete(_)) => {
-                idempotency_storage::finish(sql, &guard.key, &line)?;
+                storage::finish(sql, &guard.key, &line)?;
+                match is_interrupted {
+                    true => drop(lease),
+                    false => lease.finished(),
+                }
                 drop(guard);
                 pass_on(&mut listener, &line).await;
                 return Ok(());
             }
-            Some(Line::Start) => started = true,
+            Some(Line::Start) => has_started = true,
             Some(output @ (Line::Stdout | Line::Stderr)) => partial_output.keep(&output, &line),
             Some(Line::Heartbeat) | None => {}
         }
@@ -97,71 +204,9 @@ pub async fn watch(
 }
 
 async fn pass_on(listener: &mut mpsc::Sender<Vec<u8>>, line: &[u8]) {
-    // A listener that left does not end this run.
+    // A client that left does not end the run.
     let _ = listener.send([line, b"\n"].concat()).await;
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::run::id::RunId;
-    use crate::domain::run::idempotency::{Entry, Fingerprint};
-    use crate::domain::timestamp::Timestamp;
-    use crate::tests::sqlite::Sqlite;
-    use futures::executor::block_on;
-    use futures::{FutureExt, StreamExt, future, stream};
-
-    const START: &str = "{\"type\":\"start\"}\n";
-    const OUTPUT: &str = "{\"type\":\"stdout\",\"data\":\"1\"}\n";
-    const COMPLETE: &str = "{\"type\":\"complete\",\"report\":{}}\n";
-
-    /// What a listener hears of a run whose stream is `chunks`, and what is remembered of it.
-    fn in_flight(chunks: &[&'static str], listens: bool) -> (String, Option<(bool, String)>) {
-        let sql = Sqlite::empty();
-        idempotency_storage::create_tables(&sql).unwrap();
-        let key = IdempotencyKey::parse("k").unwrap();
-        let entry = Entry {
-            fingerprint: Fingerprint::of(b""),
-            run_id: RunId::from_random([0; 16]),
-            created_at: Timestamp(0),
-            finished: false,
-        };
-        idempotency_storage::begin(&sql, &key, &entry).unwrap();
-        let others = InFlight::default();
-        let guard = others.begin(&key);
-        let waiting = others.wait(&key);
-        let chunks: Vec<_> = chunks.iter().map(|chunk| Ok(chunk.as_bytes().to_vec())).collect();
-        let events = EventReader::new(stream::iter(chunks).boxed_local(), future::pending().boxed_local());
-        let (sender, receiver) = mpsc::channel(1);
-        let receiver = listens.then_some(receiver);
-        let heard = async {
-            let heard = stream::iter(receiver).flatten().concat().await;
-            String::from_utf8(heard).unwrap()
-        };
-        let (done, (), heard) = block_on(future::join3(watch(events, sender, &sql, guard), waiting, heard));
-        done.unwrap();
-        assert!(!others.contains(&key));
-        let answer = String::from_utf8(idempotency_storage::answer(&sql, &key).unwrap()).unwrap();
-        (heard, idempotency_storage::get(&sql, &key).unwrap().map(|entry| (entry.finished, answer)))
-    }
-
-    #[test]
-    fn a_run_is_remembered_whether_or_not_somebody_listens() {
-        let line = COMPLETE.trim_end().to_owned();
-        let (heard, remembered) = in_flight(&[START, "\n", OUTPUT, COMPLETE], true);
-        assert_eq!(heard, format!("{START}\n{OUTPUT}{COMPLETE}"));
-        assert_eq!(remembered, Some((true, line.clone())));
-        let (heard, remembered) = in_flight(&[START, OUTPUT, COMPLETE], false);
-        assert_eq!((heard.as_str(), remembered), ("", Some((true, line))));
-    }
-
-    #[test]
-    fn a_run_that_breaks_off_is_remembered_as_failed_and_one_that_never_started_is_not() {
-        let (heard, remembered) = in_flight(&[START, OUTPUT], true);
-        assert!(heard.ends_with("}\n") && heard.contains(r#""status":"system""#), "{heard}");
-        assert!(remembered.is_some_and(|(finished, answer)| finished && answer.contains(r#""stdout":"1""#)));
-        for chunks in [&[][..], &["\n"], &["<html>\n"]] {
-            assert_eq!(in_flight(chunks, true).1, None);
-        }
-    }
-}
+mod tests;

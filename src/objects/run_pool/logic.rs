@@ -1,16 +1,13 @@
-//! The pool of one project at work: runs in, containers started and used, waiting callers told.
+//! The pool of one project at work: it admits runs, starts containers, and answers waiting clients.
+//!
+//! [`Pool`] decides; this file acts. Everything is in memory: after an eviction no client waits, and a container that
+//! still runs is found again when it is asked to start.
 
 use crate::domain::pool::scheduler::{Effect, Pool, PoolLimits, Ticket};
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
-use crate::objects::container::instance::ContainerLease;
-use crate::objects::container::runner::Job;
-use crate::objects::run_pool::client_signal::Caller;
-use crate::objects::run_pool::members::PoolMembers;
-use crate::objects::run_pool::pipe::Lease;
-use crate::platform::clock::RuntimeClock;
-use crate::platform::console::Console;
-use crate::ports::{Clock, Level, Log, PoolFailure, PoolFailureCode};
+use crate::objects::runtime::ObjectRuntime;
+use crate::ports::{ClientSignal, Lease, Level, PoolFailure, PoolFailureCode, PoolMembers, SentJob};
 use docle_protocol::limits::MAX_QUEUE_MS;
 use futures::channel::oneshot;
 use futures::future::{Either, join_all, select};
@@ -18,28 +15,27 @@ use serde_json::json;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use worker::js_sys::ArrayBuffer;
 
-/// How many containers may fail a run before it began, until its caller is told.
+/// How many members may fail a run before it began, until its client gets an error.
 const ATTEMPTS: u32 = 3;
 
-/// The container that a run is to go to.
-type Turn = oneshot::Receiver<Result<usize, PoolFailure>>;
+/// Resolves to the member that a queued run is to go to.
+type Admission = oneshot::Receiver<Result<usize, PoolFailure>>;
 
-/// See the module. All of it is memory: after an eviction nobody waits, and containers that still run are found again
-/// as they are asked to start.
-pub struct PoolLogic {
+/// The pool of one project.
+pub struct PoolLogic<M: PoolMembers> {
     pool: RefCell<Pool>,
     waiting: RefCell<HashMap<Ticket, oneshot::Sender<Result<usize, PoolFailure>>>>,
-    /// The interactive runs, and where they are.
+    /// The interactive runs in progress, by member.
     interactive: RefCell<HashMap<RunId, usize>>,
     /// Why the last start failed.
     failure: RefCell<PoolFailure>,
-    pub members: PoolMembers,
+    members: M,
+    runtime: ObjectRuntime,
 }
 
-impl PoolLogic {
-    pub fn new(limits: PoolLimits, members: PoolMembers) -> Rc<Self> {
+impl<M: PoolMembers> PoolLogic<M> {
+    pub fn new(limits: PoolLimits, members: M, runtime: ObjectRuntime) -> Rc<Self> {
         let failure = RefCell::new(PoolFailureCode::Unavailable.because("No start has failed."));
         Rc::new(Self {
             pool: RefCell::new(Pool::new(limits)),
@@ -47,41 +43,42 @@ impl PoolLogic {
             interactive: RefCell::default(),
             failure,
             members,
+            runtime,
         })
     }
 
-    /// Runs in progress, and those that wait.
+    /// Runs in progress, and runs that wait.
     pub fn load(&self) -> (usize, usize) {
         let pool = self.pool.borrow();
         (pool.running(), pool.queued())
     }
 
-    /// Runs a job as soon as there is room for it. It keeps its place until that is dropped.
+    /// Runs a job as soon as there is a free slot for it. The run keeps its slot until the lease is given back.
     ///
     /// # Errors
-    /// Nothing was run.
+    /// Nothing has run, unless the code is [`PoolFailureCode::Lost`].
     pub async fn run(
         self: &Rc<Self>,
-        job: &ArrayBuffer,
+        job: &M::Body,
         interactive: Option<RunId>,
-        caller: &Caller,
-    ) -> Result<(Job, Place), PoolFailure> {
-        let since = RuntimeClock.now();
-        let (mut place, mut turn) = self.arrive(since)?;
+        client: &ClientSignal,
+    ) -> Result<(SentJob<M::Response>, SlotLease<M>), PoolFailure> {
+        let since = self.runtime.clock.now();
+        let (mut slot, mut admission) = self.arrive(since)?;
         for attempt in 1.. {
-            let member = self.wait(turn, since, caller).await?;
-            match self.members.run(member, job, since, caller).await {
+            let member = self.wait(admission, since, client).await?;
+            match self.members.run(member, job, since, client).await {
                 Ok((job, lease)) => {
-                    place.lease = lease;
-                    place.interactive = interactive;
+                    slot.member = Some(lease);
+                    slot.interactive = interactive;
                     self.interactive.borrow_mut().extend(interactive.map(|id| (id, member)));
-                    return Ok((job, place));
+                    return Ok((job, slot));
                 }
                 Err(failure) if failure.code == PoolFailureCode::Unavailable && attempt < ATTEMPTS => {
                     let line = json!({ "message": "A run is sent to another container.", "error": failure.message });
-                    Console.write(Level::Info, line);
-                    turn = self.queue(place.ticket);
-                    let effects = self.pool.borrow_mut().lost(place.ticket, RuntimeClock.now());
+                    self.runtime.log.write(Level::Info, line);
+                    admission = self.enqueue(slot.ticket);
+                    let effects = self.pool.borrow_mut().lost(slot.ticket, self.runtime.clock.now());
                     self.apply(effects);
                 }
                 Err(failure) => return Err(failure),
@@ -90,19 +87,26 @@ impl PoolLogic {
         Err(PoolFailureCode::Unavailable.because("No attempt was made."))
     }
 
-    /// Sees to it that a job which may be on its way is executed in no container. `false` where it has been, or may have
-    /// been. All that there may be are asked: an object that was reset does not know which there are.
+    /// Cancels a job that has not started. `true` means that no container of the project executes it. Every member that
+    /// there may be is asked: an object that was reset does not know which members are up.
     pub async fn cancel_unstarted(&self, id: RunId) -> bool {
         let members = 0..self.pool.borrow().max_instances();
         join_all(members.map(|member| self.members.cancel_unstarted(member, id)))
             .await
             .into_iter()
-            .all(|cancelled| cancelled)
+            .all(|is_cancelled| is_cancelled)
     }
 
-    /// Where an interactive run is; `None` where it is over.
-    pub fn member_of(&self, id: RunId) -> Option<usize> {
-        self.interactive.borrow().get(&id).copied()
+    /// The socket to the standard input of an interactive run; `None` when the run is over.
+    ///
+    /// # Errors
+    /// The member cannot be reached.
+    pub async fn input(&self, id: RunId) -> Result<Option<M::Response>, PoolFailure> {
+        let member = self.interactive.borrow().get(&id).copied();
+        match member {
+            Some(member) => self.members.input(member, id).await,
+            None => Ok(None),
+        }
     }
 
     /// Ends the containers of the further objects.
@@ -113,39 +117,39 @@ impl PoolLogic {
         }
     }
 
-    fn arrive(self: &Rc<Self>, now: Timestamp) -> Result<(Place, Turn), PoolFailure> {
+    fn arrive(self: &Rc<Self>, now: Timestamp) -> Result<(SlotLease<M>, Admission), PoolFailure> {
         let arrived = self.pool.borrow_mut().arrive(now);
         let (ticket, effects) = arrived.map_err(|full| {
             let failure = PoolFailureCode::QueueFull.because("Too many runs of the project wait.");
             PoolFailure { retry_after_s: Some(full.retry_after_s), ..failure }
         })?;
-        let turn = self.queue(ticket);
+        let admission = self.enqueue(ticket);
         self.apply(effects);
-        Ok((Place { pool: Rc::clone(self), ticket, lease: None, interactive: None }, turn))
+        Ok((SlotLease { pool: Rc::clone(self), ticket, member: None, interactive: None }, admission))
     }
 
-    fn queue(&self, ticket: Ticket) -> Turn {
-        let (sender, turn) = oneshot::channel();
+    fn enqueue(&self, ticket: Ticket) -> Admission {
+        let (sender, admission) = oneshot::channel();
         self.waiting.borrow_mut().insert(ticket, sender);
-        turn
+        admission
     }
 
-    /// Waits for a turn no longer than a run may wait at all, and only for a caller who is there.
-    async fn wait(&self, turn: Turn, since: Timestamp, caller: &Caller) -> Result<usize, PoolFailure> {
+    /// Waits until the run is admitted, its client leaves, or it has waited for as long as a run may.
+    async fn wait(&self, admission: Admission, since: Timestamp, client: &ClientSignal) -> Result<usize, PoolFailure> {
         let (sender, left) = oneshot::channel::<()>();
-        caller.when_it_leaves(move || {
-            // Whoever waits no longer need not be told.
+        client.on_leave(move || {
+            // A run that was admitted does not wait any more.
             let _ = sender.send(());
         });
-        let waited = u32::try_from((RuntimeClock.now().0 - since.0).max(0)).unwrap_or(u32::MAX);
-        let patience = RuntimeClock.sleep(MAX_QUEUE_MS.saturating_sub(waited));
-        match select(turn, select(left, patience)).await {
-            Either::Left((Ok(turn), _)) => turn,
+        let waited = u32::try_from((self.runtime.clock.now().0 - since.0).max(0)).unwrap_or(u32::MAX);
+        let patience = self.runtime.clock.sleep(MAX_QUEUE_MS.saturating_sub(waited));
+        match select(admission, select(left, patience)).await {
+            Either::Left((Ok(admission), _)) => admission,
             Either::Left((Err(_), _)) => Err(PoolFailureCode::Unavailable.because("The queue was dropped.")),
-            Either::Right((Either::Left(_), _)) => Err(PoolFailureCode::ClientLeft.because("The caller left.")),
+            Either::Right((Either::Left(_), _)) => Err(PoolFailureCode::ClientLeft.because("The client left.")),
             Either::Right((Either::Right(_), _)) => {
                 let retry_after_s = Some(self.pool.borrow().retry_after_s());
-                let failure = PoolFailureCode::Busy.because("No place became free in time.");
+                let failure = PoolFailureCode::Busy.because("No slot became free in time.");
                 Err(PoolFailure { retry_after_s, ..failure })
             }
         }
@@ -154,12 +158,12 @@ impl PoolLogic {
     fn apply(self: &Rc<Self>, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Run { ticket, member } => self.tell(ticket, Ok(member)),
-                Effect::GiveUp { ticket } => self.tell(ticket, Err(self.failure.borrow().clone())),
+                Effect::Run { ticket, member } => self.answer(ticket, Ok(member)),
+                Effect::GiveUp { ticket } => self.answer(ticket, Err(self.failure.borrow().clone())),
                 Effect::Start { member } => {
                     let own = Rc::clone(self);
-                    // A task of its own: others than the caller who needed it first may wait for it by then.
-                    self.members.object.wait_until(async move { own.start(member).await });
+                    // A task of its own: when the client that caused the start leaves, other runs may wait for it.
+                    self.runtime.background.spawn(Box::pin(async move { own.start(member).await }));
                 }
             }
         }
@@ -167,7 +171,7 @@ impl PoolLogic {
 
     async fn start(self: &Rc<Self>, member: usize) {
         let effects = match self.members.up(member).await {
-            Ok(places) => self.pool.borrow_mut().ready(member, places, RuntimeClock.now()),
+            Ok(slots) => self.pool.borrow_mut().ready(member, slots, self.runtime.clock.now()),
             Err(failure) => {
                 *self.failure.borrow_mut() = failure;
                 self.pool.borrow_mut().failed(member)
@@ -176,36 +180,36 @@ impl PoolLogic {
         self.apply(effects);
     }
 
-    fn tell(&self, ticket: Ticket, turn: Result<usize, PoolFailure>) {
+    fn answer(&self, ticket: Ticket, admission: Result<usize, PoolFailure>) {
         if let Some(sender) = self.waiting.borrow_mut().remove(&ticket) {
-            // Whoever has stopped waiting gives the place back by dropping it.
-            let _ = sender.send(turn);
+            // A run that waits no longer gives its slot back when its lease is dropped.
+            let _ = sender.send(admission);
         }
     }
 }
 
-/// A run's place in the pool and in its container; dropping it gives it back.
-pub struct Place {
-    pool: Rc<PoolLogic>,
+/// What a run keeps in its pool and in its member.
+pub struct SlotLease<M: PoolMembers> {
+    pool: Rc<PoolLogic<M>>,
     ticket: Ticket,
-    lease: Option<ContainerLease>,
+    member: Option<M::Lease>,
     interactive: Option<RunId>,
 }
 
-impl Lease for Place {
+impl<M: PoolMembers> Lease for SlotLease<M> {
     fn finished(mut self) {
-        self.lease.take().finished();
+        self.member.take().finished();
     }
 }
 
-impl Drop for Place {
+impl<M: PoolMembers> Drop for SlotLease<M> {
     fn drop(&mut self) {
-        drop(self.lease.take());
+        drop(self.member.take());
         if let Some(id) = self.interactive {
             self.pool.interactive.borrow_mut().remove(&id);
         }
         self.pool.waiting.borrow_mut().remove(&self.ticket);
-        let effects = self.pool.pool.borrow_mut().leave(self.ticket, RuntimeClock.now());
+        let effects = self.pool.pool.borrow_mut().leave(self.ticket, self.pool.runtime.clock.now());
         self.pool.apply(effects);
     }
 }

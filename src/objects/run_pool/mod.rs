@@ -1,10 +1,13 @@
-//! The RunPool object: one per project.
+//! The RunPool object: one per project, and one for each further container of a project.
 
 pub mod call;
-pub mod client_signal;
 pub mod idempotency;
-pub mod idempotency_storage;
 pub mod logic;
+pub mod maintenance;
 pub mod members;
 pub mod object;
 pub mod pipe;
+pub mod storage;
+pub mod stub;
+#[cfg(test)]
+mod tests;

@@ -1,68 +1,48 @@
-//! Hands a runner's stream on, and gives the run's place back when either end has had enough.
+//! Carries the events of a run on, and gives its lease back when they end or when the client leaves.
 
-use crate::objects::container::runner::Job;
-use crate::objects::run_pool::call::broken;
-use crate::objects::run_pool::client_signal::Caller;
-use crate::platform::console::Console;
-use crate::ports::{Level, Log};
-use serde_json::json;
+use crate::objects::runtime::ObjectRuntime;
+use crate::ports::{ClientSignal, EventStream, Lease, SentJob};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
-use worker::worker_sys::web_sys::{ReadableStream, WritableStream};
-use worker::{Response, ResponseBuilder, Result, wasm_bindgen};
+/// The first event of a run. A stream with nothing after it becomes a `system` result.
+pub const START: &[u8] = b"{\"type\":\"start\"}\n";
 
-/// What a run keeps while it goes on. Dropping it gives it back, too, but says that the run did not come to its end.
-pub trait Lease {
-    /// The run came to its end.
-    fn finished(self);
+/// The response to the client of a run, which keeps `lease` until the events end or `client` leaves; `None` when the run
+/// may have begun and no events of it come: the response is then [`START`] alone.
+///
+/// The stream is piped and not only passed on, because the runtime evicts an object ten seconds after its last call even
+/// while a response that it passed on still flows, and because nothing else would report the end of the stream.
+pub fn pipe_response<S: EventStream>(
+    job: SentJob<S>,
+    lease: impl Lease + 'static,
+    client: &ClientSignal,
+    runtime: &ObjectRuntime,
+) -> Option<S::Piped> {
+    let (piped, ended) = running(job, runtime)?.pipe().ok()?;
+    let lease = Rc::new(RefCell::new(Some(lease)));
+    let until_it_leaves = Rc::clone(&lease);
+    client.on_leave(move || drop(until_it_leaves.take()));
+    runtime.background.spawn(Box::pin(async move {
+        let has_ended = ended.await;
+        // The borrow ends before the lease is given back, which may admit another run.
+        let lease = lease.take();
+        match has_ended {
+            true => lease.finished(),
+            false => drop(lease),
+        }
+    }));
+    Some(piped)
 }
 
-impl<H: Lease> Lease for Option<H> {
-    fn finished(self) {
-        if let Some(held) = self {
-            held.finished();
+/// The events of a job that runs. A run whose result is lost is logged.
+pub fn running<S>(job: SentJob<S>, runtime: &ObjectRuntime) -> Option<S> {
+    match job {
+        SentJob::Running(stream) => Some(stream),
+        SentJob::Unknown(why) => {
+            let message = "A container failed when it may have begun a run; the run counts as failed.";
+            runtime.log_failure(message, &why);
+            None
         }
     }
-}
-
-#[wasm_bindgen::prelude::wasm_bindgen]
-extern "C" {
-    /// The runtime's own pipe, which carries bytes without waking any script; workers-rs does not know it.
-    type IdentityTransformStream;
-    #[wasm_bindgen(constructor)]
-    fn new() -> IdentityTransformStream;
-    #[wasm_bindgen(method, getter)]
-    fn readable(this: &IdentityTransformStream) -> ReadableStream;
-    #[wasm_bindgen(method, getter)]
-    fn writable(this: &IdentityTransformStream) -> WritableStream;
-}
-
-/// The answer to whoever asked for the run, which keeps `place` until its stream ends or `caller` leaves.
-///
-/// The stream is piped and not merely passed on, because the runtime evicts an object ten seconds after its last call
-/// although a response that it passed on still flows, and because nobody else would say that it has ended.
-pub fn pipe_response<P: Lease + 'static>(job: Job, place: P, caller: &Caller) -> Result<Response> {
-    let response = match job {
-        Job::Running(response) => response,
-        Job::Unknown(why) => {
-            let message = "A container failed when it may have begun a run; the run counts as failed.";
-            Console.write(Level::Error, json!({ "message": message, "error": why }));
-            return broken();
-        }
-    };
-    let Some(body) = response.body() else { return broken() };
-    let place = Rc::new(RefCell::new(Some(place)));
-    let left = Rc::clone(&place);
-    caller.when_it_leaves(move || drop(left.take()));
-    let pipe = IdentityTransformStream::new();
-    let through = JsFuture::from(body.pipe_to(&pipe.writable()));
-    spawn_local(async move {
-        match through.await {
-            Ok(_) => place.take().finished(),
-            Err(_) => drop(place.take()),
-        }
-    });
-    Ok(ResponseBuilder::new().stream(pipe.readable()))
 }

@@ -4,6 +4,7 @@ use super::output::{Effect, Output, RunRequest};
 use super::state::Room;
 use crate::role::Role;
 use crate::yjs_protocol;
+use docle_languages::RunLanguage;
 use serde_json::{Value, json};
 
 /// A program is already running.
@@ -87,7 +88,7 @@ impl Room {
     fn program(&self, code: Option<String>, lang: Option<String>, stdin: Option<String>) -> Value {
         let meta = self.document.meta();
         let files = self.document.files();
-        let lang = lang.or(meta.lang).unwrap_or_else(|| "python".to_owned());
+        let lang = lang.or(meta.lang).unwrap_or_else(|| RunLanguage::default_one().name().to_owned());
         let mut program = json!({ "lang": lang });
         match code {
             Some(code) => program["code"] = json!(code),

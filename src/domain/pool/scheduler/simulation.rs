@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 /// The pool of the page: the defaults of a deployment, on containers of one core.
 const LIMITS: PoolLimits = PoolLimits { max_instances: 3, max_running: 100, max_queued: 300, sleep_after_ms: 600_000 };
-const PLACES: u32 = 4;
+const SLOTS: u32 = 4;
 /// From a start to the first run, in milliseconds.
 const COLD_MS: i64 = 1_000;
 /// How long a run keeps its place on average, in milliseconds; exponentially distributed.
@@ -80,7 +80,7 @@ fn simulate(runs_per_second: f64) -> Outcome {
                     }
                 }
             }
-            Event::Started { member } => pool.ready(member, PLACES, at),
+            Event::Started { member } => pool.ready(member, SLOTS, at),
             Event::Ended { ticket } => pool.leave(ticket, at),
             Event::GaveUp { ticket } => match arrived_at.remove(&ticket) {
                 Some(_) => {
@@ -111,7 +111,7 @@ fn simulate(runs_per_second: f64) -> Outcome {
 }
 
 fn table() -> String {
-    let capacity = f64::from(PLACES) * LIMITS.max_instances as f64 * 1_000.0 / MEAN_MS;
+    let capacity = f64::from(SLOTS) * LIMITS.max_instances as f64 * 1_000.0 / MEAN_MS;
     let mut table = String::from(
         "| runs per second | of capacity | containers | waited p50 ms | p95 ms | p99 ms | turned away |\n\
          |---:|---:|---:|---:|---:|---:|---:|\n",

@@ -167,7 +167,7 @@ proptest! {
                 Happens::Arrive => pool.arrive(now).map(|(_, effects)| effects).unwrap_or_default(),
                 Happens::Leave(at) if at < running.len() => pool.leave(running.swap_remove(at), now),
                 Happens::Lose(at) if at < running.len() => pool.lost(running.swap_remove(at), now),
-                Happens::Ready(places) if !starting.is_empty() => pool.ready(starting.remove(0), places, now),
+                Happens::Ready(slots) if !starting.is_empty() => pool.ready(starting.remove(0), slots, now),
                 Happens::Fail if !starting.is_empty() => pool.failed(starting.remove(0)),
                 Happens::Pass(ms) => { now = now.plus_ms(ms); Vec::new() }
                 _ => Vec::new(),

@@ -14,7 +14,7 @@ fn defaults_are_filled_in() {
     let request = read_body(json!({ "code": "print(1)", "lang": "python" })).unwrap();
     let job = RunJob {
         id: ID.into(),
-        language: Language::Python,
+        language: RunLanguage::named("python"),
         files: vec![SourceFile { path: "main.py".into(), content: "print(1)".into() }],
         entrypoint: "main.py".into(),
         stdin: String::new(),

@@ -1,4 +1,4 @@
 //! Accounts: signing in, sessions, export and deletion.
 
-pub mod privacy;
+pub mod data;
 pub mod sign_in;

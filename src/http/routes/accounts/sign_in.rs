@@ -1,4 +1,4 @@
-//! `/auth`: sign in by a link in a mail, see and end one's sessions.
+//! `/auth`: sign in by a link in a mail, list and end sessions.
 
 use crate::app::App;
 use crate::app::accounts::sign_in::{self, LinkRefusal};
@@ -8,7 +8,7 @@ use crate::domain::account::token::Token;
 use crate::domain::input::problem::Problems;
 use crate::domain::input::reader::Reader;
 use crate::http::auth::caller::SignedIn;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, Members};
 use crate::http::request::call::{Call, invalid};
 use crate::http::request::cookie;
 use crate::http::request::same_origin;
@@ -17,18 +17,21 @@ use crate::http::response::respond;
 use crate::ports::exchange::Response;
 use ::http::StatusCode;
 use ::http::header::{HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE};
+use docle_api::accounts::{self, Account, Link, LinkRequest, Message, SessionPage};
+use docle_api::fields;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 const MESSAGE: &str = "If an account exists, a magic link has been sent to your email";
 
-/// `POST /auth/request`: mails a link to whoever owns the address.
+/// `POST /auth/request`: mails a link to the address.
 pub async fn request_link(app: &App, call: Call) -> Result<Response, ApiError> {
     same_origin::require_own(app, &call)?;
     let (base, origin) = (call.base_url(app), call.origin());
-    let text = read_string(call.json().await?, "email")?;
+    let text = read_string::<LinkRequest>(call.json().await?)?;
     let email = Email::parse(&text).map_err(|clause| invalid("email", clause))?;
     match sign_in::request_link(app, email, &base, &origin).await {
-        Ok(()) => Ok(respond::json(StatusCode::OK, &json!({ "message": MESSAGE }))),
+        Ok(()) => Ok(respond::json(StatusCode::OK, &message(MESSAGE))),
         Err(LinkRefusal::NoMail) => {
             Err(ApiError::new(ErrorCode::ServiceUnavailable, "This deployment has no way to send mail."))
         }
@@ -37,7 +40,8 @@ pub async fn request_link(app: &App, call: Call) -> Result<Response, ApiError> {
             let minutes = (seconds + 59) / 60;
             let unit = if minutes == 1 { "minute" } else { "minutes" };
             let message = format!("Rate limit exceeded. Please try again in {minutes} {unit}.");
-            let error = ApiError::new(ErrorCode::TooManyRequests, message).with("retry_after", seconds);
+            let error = ApiError::new(ErrorCode::TooManyRequests, message)
+                .with_members(Members { retry_after: Some(seconds), ..Members::default() });
             Err(error.with_headers([(RETRY_AFTER, HeaderValue::from(seconds))]))
         }
     }
@@ -53,14 +57,14 @@ pub async fn get_verify(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// `POST /auth/verify`: redeems the link, by the page's form or as JSON.
 pub async fn redeem_link(app: &App, call: Call) -> Result<Response, ApiError> {
-    // A page of another site could sign its visitor in as somebody else.
+    // A page of another site could sign its visitor in to another account.
     same_origin::require_own(app, &call)?;
     let (base, origin) = (call.base_url(app), call.origin());
     let is_form = call.has_media_type("application/x-www-form-urlencoded");
     let text = if is_form {
         call.form().await?.into_iter().find(|(name, _)| name == "token").map(|(_, value)| value).unwrap_or_default()
     } else {
-        read_string(call.json().await?, "token")?
+        read_string::<Link>(call.json().await?)?
     };
     let session = match Token::parse(&text) {
         Some(link) => sign_in::redeem_link(app, &link, &origin).await?,
@@ -68,7 +72,7 @@ pub async fn redeem_link(app: &App, call: Call) -> Result<Response, ApiError> {
     };
     let mut response = match session {
         Some(_) if is_form => see_other(&app.config.home_url()),
-        Some(_) => respond::json(StatusCode::OK, &json!({ "message": "Signed in" })),
+        Some(_) => respond::json(StatusCode::OK, &message("Signed in")),
         None if is_form => return Ok(pages::invalid_link()),
         None => {
             let message = "This link has expired, was used before, or never was.";
@@ -85,7 +89,7 @@ pub async fn redeem_link(app: &App, call: Call) -> Result<Response, ApiError> {
 pub async fn sign_out(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     sign_in::end(app, caller.user_id(), &caller.session.id).await?;
-    let mut response = respond::json(StatusCode::OK, &json!({ "message": "Signed out" }));
+    let mut response = respond::json(StatusCode::OK, &message("Signed out"));
     response.headers_mut().insert(SET_COOKIE, cookie::clear(&call.base_url(app)));
     Ok(response)
 }
@@ -104,8 +108,8 @@ pub async fn list_sessions(app: &App, call: Call) -> Result<Response, ApiError> 
     let page = call.page()?;
     let caller = SignedIn::extract(app, &call).await?;
     let (sessions, next) = sign_in::list(app, caller.user_id(), &page).await?;
-    let sessions: Vec<Value> = sessions.iter().map(|one| encode_session(one, &caller.session.id)).collect();
-    Ok(respond::json(StatusCode::OK, &json!({ "sessions": sessions, "next_cursor": next })))
+    let sessions = sessions.into_iter().map(|one| encode_session(one, &caller.session.id)).collect();
+    Ok(respond::json(StatusCode::OK, &SessionPage { sessions, next_cursor: next }))
 }
 
 /// `DELETE /auth/sessions/:id`: signs out somewhere else.
@@ -125,24 +129,30 @@ pub async fn list_outbox(app: &App, _call: Call) -> Result<Response, ApiError> {
 }
 
 /// An account as its holder sees it, from a session.
-pub fn encode_account(session: &Session) -> Value {
-    json!({
-        "id": session.user_id, "email": session.email, "created_at": session.user_created_at.to_string(),
-        "session_id": session.id,
-    })
+pub fn encode_account(session: &Session) -> Account {
+    Account {
+        id: session.user_id.clone(),
+        email: session.email.clone(),
+        created_at: session.user_created_at.into(),
+        session_id: session.id.clone(),
+    }
 }
 
 /// A session as its owner sees it.
-pub fn encode_session(session: &ListedSession, current_id: &str) -> Value {
-    json!({
-        "current": session.id == current_id,
-        "id": session.id,
-        "created_at": session.created_at.to_string(),
-        "last_used_at": session.last_used_at.to_string(),
-        "expires_at": session.expires_at.to_string(),
-        "ip_address": session.origin.ip,
-        "user_agent": session.origin.user_agent,
-    })
+pub fn encode_session(session: ListedSession, current_id: &str) -> accounts::Session {
+    accounts::Session {
+        current: session.id == current_id,
+        id: session.id,
+        created_at: session.created_at.into(),
+        last_used_at: session.last_used_at.into(),
+        expires_at: session.expires_at.into(),
+        ip_address: session.origin.ip,
+        user_agent: session.origin.user_agent,
+    }
+}
+
+fn message(text: &str) -> Message {
+    Message { message: text.to_owned() }
 }
 
 fn see_other(location: &str) -> Response {
@@ -154,10 +164,12 @@ fn see_other(location: &str) -> Response {
     response
 }
 
-/// The one field of a body, a string.
-fn read_string(body: Value, name: &str) -> Result<String, ApiError> {
+/// The one field of a body of type `T`, a string.
+pub fn read_string<T: DeserializeOwned>(body: Value) -> Result<String, ApiError> {
     let mut problems = Problems::default();
-    let value = Reader::open(body, String::new(), &[name], &mut problems).and_then(|mut fields| {
+    let known = fields::of::<T>();
+    let value = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
+        let name = known.first()?;
         if !fields.has(name) {
             fields.note(name, "is required");
         }

@@ -38,7 +38,7 @@ const MESSAGE_BYTES: usize = 64;
 /// The run has come to its end, RFC 6455.
 const NORMAL: u16 = 1_000;
 
-/// Whoever may not run is refused here, before there is a socket.
+/// A caller who may not run is refused here, before there is a socket.
 pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError> {
     if !call.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
         let message = "POST runs a program; GET is for a WebSocket, through which a run is talked to.";
@@ -61,7 +61,7 @@ pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError
     Ok(subprotocol::switch(&call, upgrade))
 }
 
-/// One run and whoever talks to it.
+/// One run and its client.
 struct Talk {
     app: App,
     socket: Box<dyn Socket>,
@@ -97,7 +97,7 @@ impl Talk {
         self.follow(run, input).await
     }
 
-    /// Starts the run; `None` where whoever wanted it has left before. What they type meanwhile is kept.
+    /// Starts the run; `None` when the client leaves before the start. Input that the client sends meanwhile is kept.
     async fn start(&mut self, id: RunId, client: Client, request: RunRequest) -> Result<Option<StartedRun>, ApiError> {
         let app = self.app.clone();
         let mut starting = pin!(start_run(&app, id, client, request, None));
@@ -122,7 +122,7 @@ impl Talk {
         }
     }
 
-    /// Dropping the run, which whoever returns early does, ends it.
+    /// Dropping the run ends it; every early return does that.
     async fn follow(&mut self, mut run: StartedRun, mut input: Option<Box<dyn Socket>>) -> Result<(), ApiError> {
         self.tell(sse::start(&run));
         let mut room = MAX_TYPED_BYTES;
@@ -154,7 +154,7 @@ impl Talk {
                         program.close(NORMAL, "");
                     }
                 }
-                // Whoever has left is told nothing.
+                // The client has left.
                 Either::Right(None) => return Ok(()),
             }
         }

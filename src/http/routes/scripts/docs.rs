@@ -10,7 +10,7 @@ use crate::http::routes::scripts::runtime_apis::{EXAMPLE, LIMITS, RUNTIME_APIS};
 use crate::ports::exchange::Response;
 use ::http::StatusCode;
 use ::http::header::{CACHE_CONTROL, HeaderValue, VARY};
-use serde_json::{Value, json};
+use docle_api::languages::{Docs, Languages, Limit};
 
 /// As it is read in this repository.
 const ERRORS: &str = include_str!("../../../../docs/errors.md");
@@ -18,12 +18,12 @@ const ERRORS: &str = include_str!("../../../../docs/errors.md");
 /// `GET /languages`: every tier's languages, in the versions that they say themselves.
 pub async fn list_languages(app: &App, _call: Call) -> Result<Response, ApiError> {
     let languages = languages::list(app).await;
-    let mut response = respond::json(StatusCode::OK, &json!({ "languages": languages }));
+    let mut response = respond::json(StatusCode::OK, &Languages { languages });
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     Ok(response)
 }
 
-/// `GET /docs`: the runtime APIs of scripts, as a page for whoever reads pages.
+/// `GET /docs`: the runtime APIs of scripts, as a page when the request accepts HTML.
 pub async fn get_docs(_app: &App, call: Call) -> Result<Response, ApiError> {
     let mut response =
         if accept::wants_page(call.headers()) { pages::runtime_apis() } else { respond::json(StatusCode::OK, &docs()) };
@@ -38,15 +38,13 @@ pub async fn get_errors(_app: &App, call: Call) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-fn docs() -> Value {
-    let apis: Vec<Value> = RUNTIME_APIS
-        .iter()
-        .map(|api| {
-            json!({
-                "name": api.name, "signature": api.signature, "description": api.description, "example": api.example,
-            })
-        })
-        .collect();
-    let limits: Vec<Value> = LIMITS.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-    json!({ "runtimeApis": apis, "limits": limits, "example": EXAMPLE })
+fn docs() -> Docs {
+    let limits = LIMITS.iter().map(|(name, value)| Limit { name: (*name).to_owned(), value: (*value).to_owned() });
+    let apis = RUNTIME_APIS.iter().map(|api| docle_api::languages::RuntimeApiDoc {
+        name: api.name.to_owned(),
+        signature: api.signature.to_owned(),
+        description: api.description.to_owned(),
+        example: api.example.to_owned(),
+    });
+    Docs { runtime_apis: apis.collect(), limits: limits.collect(), example: EXAMPLE.to_owned() }
 }

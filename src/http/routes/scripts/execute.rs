@@ -10,17 +10,16 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::log::About;
 use crate::http::request::body;
 use crate::http::request::call::{Call, invalid};
+use crate::http::request::idempotency::idempotency_key;
 use crate::http::response::rate;
 use crate::http::response::respond;
-use crate::http::routes::runs::run;
+use crate::http::routes::runs::answer::answer;
 use crate::ports::exchange::Response;
 use ::http::{HeaderMap, StatusCode};
-use docle_protocol::limits::MAX_BODY_BYTES;
-use serde_json::{Value, json};
-use std::ops::RangeInclusive;
-
-/// How many executions a caller may leave out; whoever goes further back follows cursors.
-pub const OFFSET: RangeInclusive<u32> = 0..=10_000;
+use docle_api::executions::{ExecutionPage, ListedExecution};
+use docle_api::limits::{MAX_BODY_BYTES, OFFSET};
+use docle_api::runs::RunStatus;
+use docle_api::scripts::Validation;
 
 /// `POST /execute`: size, key, rate, validation, work, as for runs.
 pub async fn execute_script(app: &App, mut call: Call) -> Result<Response, ApiError> {
@@ -43,14 +42,14 @@ pub async fn run(
     client: ApiClient,
     request: ScriptRequest,
 ) -> Result<Response, ApiError> {
-    if run::idempotency_key(headers)?.is_some() {
+    if idempotency_key(headers)?.is_some() {
         return Err(invalid("Idempotency-Key", "is not available for scripts in isolates: leave it out"));
     }
     let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
     let project_id = client.owner.project_id.clone();
     let settings = client.isolates.clone();
     let started = scripts::start(app, id, client.into(), request, &settings)?;
-    run::answer(app, headers, started, project_id).await
+    answer(app, headers, started, project_id).await
 }
 
 /// `POST /validate`: what is wrong with a script, without running it.
@@ -65,7 +64,7 @@ async fn validate_for(app: &App, call: Call) -> Result<Response, ApiError> {
     let script = request::parse_script(body).map_err(ApiError::invalid)?;
     let isolates = app.isolates.as_ref().ok_or(NoIsolates)?;
     let findings = isolates.validate(&script).await?;
-    let body = json!({ "valid": findings.errors.is_empty(), "errors": findings.errors });
+    let body = Validation { valid: findings.errors.is_empty(), errors: findings.errors };
     Ok(respond::json(StatusCode::OK, &body))
 }
 
@@ -83,8 +82,8 @@ pub async fn list_executions(app: &App, call: Call) -> Result<Response, ApiError
     };
     let listing = Listing { page: call.page()?, offset };
     let (runs, next) = scripts::list(app, &client.owner.project_id, &client.key_hash, &listing).await?;
-    let executions: Vec<Value> = runs.iter().map(encode).collect();
-    Ok(respond::json(StatusCode::OK, &json!({ "executions": executions, "next_cursor": next })))
+    let executions = runs.into_iter().map(encode).collect();
+    Ok(respond::json(StatusCode::OK, &ExecutionPage { executions, next_cursor: next }))
 }
 
 /// `GET /executions/:id`: a script of the key's project, with its input.
@@ -107,16 +106,16 @@ async fn reader(app: &App, call: &Call) -> Result<ApiClient, ApiError> {
 }
 
 /// A script in a list.
-fn encode(run: &UsageRun) -> Value {
-    json!({
-        "id": run.run_id,
-        "language": run.language,
-        "status": run.status,
-        "success": run.status == "success",
-        "executionTime": run.duration_ms,
-        "snippet": run.snippet,
-        "createdAt": run.created_at.to_string(),
-    })
+fn encode(run: UsageRun) -> ListedExecution {
+    ListedExecution {
+        id: run.run_id,
+        language: run.language,
+        success: run.status == RunStatus::Success.name(),
+        status: run.status,
+        execution_time: run.duration_ms,
+        snippet: run.snippet,
+        created_at: run.created_at.into(),
+    }
 }
 
 impl From<NoIsolates> for ApiError {

@@ -7,7 +7,7 @@ use crate::ports::{FirstCall, Level, PoolFailureCode};
 use crate::tests::app::{TestApp, good_run, key, print_one};
 use crate::tests::fakes::Script;
 use ::http::{Method, StatusCode};
-use docle_protocol::Language;
+use docle_languages::RunLanguage;
 use serde_json::{Value, json};
 
 fn lines(text: &[&str]) -> Vec<Vec<u8>> {
@@ -36,7 +36,7 @@ fn a_run_is_answered_and_recorded() {
     assert_eq!(answer.header("access-control-allow-origin"), "*");
 
     let job = &app.run_pools.jobs.borrow()[0];
-    assert_eq!((job.id.as_str(), job.language), (result["id"].as_str().unwrap(), Language::Python));
+    assert_eq!((job.id.as_str(), job.language), (result["id"].as_str().unwrap(), RunLanguage::named("python")));
     assert_eq!(app.run_pools.calls.borrow()[0], ("proj_1".to_owned(), None));
 
     let record = app.record();

@@ -1,0 +1,243 @@
+//! Examples of accounts, projects and keys, and of a problem.
+
+use super::{Example, KEY_ID, PROJECT_ID, RUN_ID, text, time};
+use crate::accounts::*;
+use crate::end_users::RunPage;
+use crate::errors::{ErrorCode, FieldError, Members, Problem};
+use crate::keys::*;
+use crate::projects::*;
+
+/// A key of which every digit is a zero, so that it is no key.
+const KEY: &str = "sk_live_000000000000000000000000000000000000000000000000";
+
+impl Example for LinkRequest {
+    const NAME: &'static str = "address";
+
+    fn example() -> Self {
+        Self { email: text("ada@example.com") }
+    }
+}
+
+impl Example for Link {
+    const NAME: &'static str = "link";
+
+    fn example() -> Self {
+        Self { token: "0f".repeat(32) }
+    }
+}
+
+impl Example for Message {
+    const NAME: &'static str = "message";
+
+    fn example() -> Self {
+        Self { message: text("Signed in") }
+    }
+}
+
+impl Example for Account {
+    const NAME: &'static str = "account";
+
+    fn example() -> Self {
+        Self {
+            id: text("user_3fa85f6457174562b3fc"),
+            email: text("ada@example.com"),
+            created_at: time(),
+            session_id: text("sess_9b1deb4d3b7d4bad9bdd"),
+        }
+    }
+}
+
+impl Example for SessionPage {
+    const NAME: &'static str = "sessions";
+
+    fn example() -> Self {
+        let session = Session {
+            id: Account::example().session_id,
+            current: true,
+            created_at: time(),
+            last_used_at: time(),
+            expires_at: time(),
+            ip_address: Some(text("203.0.113.7")),
+            user_agent: Some(text("curl/8.5.0")),
+        };
+        Self { sessions: vec![session], next_cursor: None }
+    }
+}
+
+impl Example for EventPage {
+    const NAME: &'static str = "events";
+
+    fn example() -> Self {
+        let event = Event {
+            id: text("evt_1b9d6bcdbbfd4b2d9b5d"),
+            action: text("key_created"),
+            subject: text(KEY_ID),
+            project_id: Some(text(PROJECT_ID)),
+            created_at: time(),
+            ip_address: Some(text("203.0.113.7")),
+            user_agent: Some(text("curl/8.5.0")),
+        };
+        Self { events: vec![event], next_cursor: None }
+    }
+}
+
+impl Example for AccountExport {
+    const NAME: &'static str = "export";
+
+    fn example() -> Self {
+        let project = ExportedProject {
+            project: Project::example(),
+            api_keys: vec![Key::example()],
+            history: RunPage::example().history,
+            next_cursor: None,
+        };
+        Self {
+            account: Account::example(),
+            sessions: SessionPage::example().sessions,
+            projects: vec![project],
+            events: EventPage::example().events,
+        }
+    }
+}
+
+impl Example for ProjectSettings {
+    const NAME: &'static str = "project";
+
+    fn example() -> Self {
+        Self { name: text("Shop"), store_ip: None, private_results: Some(true), isolates: None }
+    }
+}
+
+impl Example for ProjectChange {
+    const NAME: &'static str = "change";
+
+    fn example() -> Self {
+        let isolates =
+            IsolateSettings { allowed_domains: Some(vec![text("*.example.com")]), database: Some(text("wiki")) };
+        Self { isolates: Some(isolates), ..Self::default() }
+    }
+}
+
+impl Example for Project {
+    const NAME: &'static str = "project";
+
+    fn example() -> Self {
+        Self {
+            id: text(PROJECT_ID),
+            name: text("Shop"),
+            store_ip: false,
+            private_results: true,
+            isolates: UsedIsolateSettings::default(),
+            created_at: time(),
+        }
+    }
+}
+
+impl Example for ProjectPage {
+    const NAME: &'static str = "projects";
+
+    fn example() -> Self {
+        Self { projects: vec![Project::example()], next_cursor: None }
+    }
+}
+
+impl Example for KeySettings {
+    const NAME: &'static str = "settings";
+
+    fn example() -> Self {
+        Self {
+            name: Some(text("Production API")),
+            allowed_domains: Some(vec![text("app.example.com"), text("*.example.com")]),
+            rate_limit_per_minute: Some(300),
+            expires_at: None,
+        }
+    }
+}
+
+impl Example for CreatedKey {
+    const NAME: &'static str = "created";
+
+    fn example() -> Self {
+        Self { key: text(KEY), id: text(KEY_ID) }
+    }
+}
+
+impl Example for Rotation {
+    const NAME: &'static str = "rotation";
+
+    fn example() -> Self {
+        Self { overlap_seconds: Some(3_600) }
+    }
+}
+
+impl Example for RotatedKey {
+    const NAME: &'static str = "rotated";
+
+    fn example() -> Self {
+        let previous = EndingKey { id: text("key_6ba7b8109dad11d180b4"), expires_at: time() };
+        Self { key: text(KEY), id: text(KEY_ID), previous }
+    }
+}
+
+impl Example for Key {
+    const NAME: &'static str = "key";
+
+    fn example() -> Self {
+        Self {
+            id: text(KEY_ID),
+            name: text("Production API"),
+            key_prefix: text("sk_live_0000"),
+            allowed_domains: vec![text("app.example.com")],
+            rate_limit_per_minute: 300,
+            last_used_at: None,
+            is_active: 1,
+            expires_at: None,
+            revoked_at: None,
+            created_at: time(),
+        }
+    }
+}
+
+impl Example for KeyPage {
+    const NAME: &'static str = "keys";
+
+    fn example() -> Self {
+        Self { api_keys: vec![Key::example()], next_cursor: None }
+    }
+}
+
+impl Problem {
+    /// A problem with this code, for the document.
+    pub fn example_of(code: ErrorCode) -> Self {
+        let detail = text(code.description());
+        let mut members = Members::default();
+        let mut errors = Vec::new();
+        match code {
+            ErrorCode::ApiKeyRequired => members.signup_url = Some(text("https://docle.co/login")),
+            ErrorCode::TooManyRequests => members.retry_after = Some(540),
+            ErrorCode::RateLimitExceeded => {
+                members.limit = Some(60);
+                members.remaining = Some(0);
+                members.reset_at = Some(1_769_860_800_000);
+            }
+            ErrorCode::InvalidRequest => {
+                let field = FieldError { field: text("field"), message: text("is not a field; there are: …") };
+                errors.push(field);
+            }
+            _ => {}
+        }
+        Self {
+            kind: format!("/docs/errors#{}", code.name()),
+            title: text(code.title()),
+            status: code.status(),
+            error: text(code.title()),
+            message: detail.clone(),
+            detail,
+            instance: text("/api/run"),
+            code,
+            request_id: text(RUN_ID),
+            errors,
+            members: Box::new(members),
+        }
+    }
+}

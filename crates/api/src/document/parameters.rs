@@ -1,0 +1,131 @@
+//! Parameters of operations: in the path, in the query, in headers.
+
+use crate::limits::*;
+use crate::usage::Interval;
+use serde_json::{Value, json};
+
+/// A parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parameter {
+    /// `id` in the path: of a run, an execution, a session, a project, a key or a room.
+    Id(&'static str),
+    Limit,
+    Cursor,
+    Offset,
+    Interval,
+    LinkToken,
+    EndUser,
+    RoomName,
+    RoomEvents,
+    IdempotencyKey,
+    RequestId,
+}
+
+impl Parameter {
+    /// Those that are described once.
+    pub const SHARED: [Self; 4] = [Self::Limit, Self::Cursor, Self::IdempotencyKey, Self::RequestId];
+
+    /// The name among the shared ones.
+    const fn shared_name(self) -> Option<&'static str> {
+        match self {
+            Self::Limit => Some("limit"),
+            Self::Cursor => Some("cursor"),
+            Self::IdempotencyKey => Some("idempotencyKey"),
+            Self::RequestId => Some("requestId"),
+            _ => None,
+        }
+    }
+
+    /// Every shared parameter by its name.
+    pub fn shared() -> serde_json::Map<String, Value> {
+        let shared = Self::SHARED.iter().filter_map(|one| Some((one.shared_name()?.to_owned(), one.description())));
+        shared.collect()
+    }
+
+    /// What stands in an operation.
+    pub fn described(self) -> Value {
+        match self.shared_name() {
+            Some(name) => json!({ "$ref": format!("#/components/parameters/{name}") }),
+            None => self.description(),
+        }
+    }
+
+    /// Its name and where it stands.
+    pub const fn place(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Id(_) => ("id", "path"),
+            Self::Limit => ("limit", "query"),
+            Self::Cursor => ("cursor", "query"),
+            Self::Offset => ("offset", "query"),
+            Self::Interval => ("interval", "query"),
+            Self::LinkToken => ("token", "query"),
+            Self::EndUser => ("id", "query"),
+            Self::RoomName => ("name", "query"),
+            Self::RoomEvents => ("events", "query"),
+            Self::IdempotencyKey => ("Idempotency-Key", "header"),
+            Self::RequestId => ("X-Request-Id", "header"),
+        }
+    }
+
+    fn description(self) -> Value {
+        let (name, place) = self.place();
+        let between = |range: &std::ops::RangeInclusive<u32>, default: u32| json!({ "type": "integer", "minimum": range.start(), "maximum": range.end(), "default": default });
+        let (description, required, schema, example) = match self {
+            Self::Id(what) => (what, true, json!({ "type": "string" }), None),
+            Self::Limit => {
+                ("How many items the page has.", false, between(&PAGE_LIMIT, DEFAULT_PAGE_LIMIT), Some(json!(10)))
+            }
+            Self::Cursor => ("The `next_cursor` of the page before.", false, json!({ "type": "string" }), None),
+            Self::Offset => (
+                "How many of the newest items to leave out. To go further back than that, follow `cursor`.",
+                false,
+                between(&OFFSET, *OFFSET.start()),
+                Some(json!(0)),
+            ),
+            Self::Interval => (
+                "How long each stretch of `series` is.",
+                false,
+                json!({ "type": "string", "enum": Interval::ALL.map(Interval::name), "default": Interval::default().name() }),
+                Some(json!("hour")),
+            ),
+            Self::LinkToken => ("The token of the link.", true, json!({ "type": "string" }), None),
+            Self::EndUser => (
+                "The `userContext.id` of the end user.",
+                true,
+                json!({ "type": "string", "minLength": 1 }),
+                Some(json!("user-123")),
+            ),
+            Self::RoomName => {
+                ("What the caller is called in an open room.", false, json!({ "type": "string" }), Some(json!("Ada")))
+            }
+            Self::RoomEvents => (
+                "`1` sends a Yjs connection the events of runs, too.",
+                false,
+                json!({ "type": "string" }),
+                Some(json!("1")),
+            ),
+            Self::IdempotencyKey => (
+                "A name for this call, of visible ASCII characters. For 24 hours the same key with the same body answers with \
+                 the first result.",
+                false,
+                json!({
+                    "type": "string", "minLength": IDEMPOTENCY_KEY_CHARS.start(), "maxLength": IDEMPOTENCY_KEY_CHARS.end(),
+                    "pattern": "^[\\x21-\\x7e]+$",
+                }),
+                Some(json!("order-1138")),
+            ),
+            Self::RequestId => (
+                "An id for the request, of letters, digits, `_` and `-`. Another text is replaced.",
+                false,
+                json!({ "type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9_-]+$" }),
+                None,
+            ),
+        };
+        let mut described =
+            json!({ "name": name, "in": place, "required": required, "description": description, "schema": schema });
+        if let Some(example) = example {
+            described["example"] = example;
+        }
+        described
+    }
+}

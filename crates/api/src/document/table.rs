@@ -1,0 +1,19 @@
+//! The table of operations, one file per kind of caller.
+
+mod accounts;
+mod programs;
+mod rooms;
+mod service;
+
+use crate::document::operation::Operation;
+
+/// Every operation that the document describes.
+pub fn operations() -> Vec<Operation> {
+    [programs::operations(), rooms::operations(), accounts::operations(), service::operations()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Routes of the Worker that the document leaves out: they exist on development machines only.
+pub const INTERNAL: &[&str] = &["list_outbox"];

@@ -1,0 +1,308 @@
+//! Operations of people who are signed in, and of those who sign in.
+
+use crate::accounts::*;
+use crate::document::headers::Header;
+use crate::document::operation::{Body, Caller, Method, Operation, Success, Tag};
+use crate::document::parameters::Parameter;
+use crate::end_users::{Deletion, RunPage};
+use crate::errors::ErrorCode::*;
+use crate::keys::*;
+use crate::limits::MAX_SETTINGS_BYTES;
+use crate::projects::*;
+use crate::usage::Usage;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+const PROJECT: Parameter = Parameter::Id("The id of the project.");
+const KEY: Parameter = Parameter::Id("The id of the key.");
+
+pub fn operations() -> Vec<Operation> {
+    [signing_in(), account(), projects(), keys(), usage()].into_iter().flatten().collect()
+}
+
+/// An operation of a session.
+fn of(
+    id: &'static str,
+    route: (Method, &'static str),
+    tag: Tag,
+    summary: &'static str,
+    description: &'static str,
+) -> Operation {
+    Operation::new(id, route, (tag, Caller::Session), summary, description)
+}
+
+fn takes<T: JsonSchema + crate::document::examples::Example + Serialize>(one: Operation) -> Operation {
+    one.takes(MAX_SETTINGS_BYTES, vec![Body::json::<T>()]).fails(&[UnsupportedMediaType])
+}
+
+fn signing_in() -> Vec<Operation> {
+    let visitor = (Tag::Accounts, Caller::Visitor);
+    let page = |status, description| Success {
+        status,
+        description,
+        headers: Vec::new(),
+        bodies: vec![Body::text("text/html", "<!doctype html>…")],
+    };
+    let link = vec![Body::json::<Link>(), Body::of::<Link>("application/x-www-form-urlencoded")];
+    vec![
+        takes::<LinkRequest>(Operation::new(
+            "request_link",
+            (Method::Post, "/auth/request"),
+            visitor,
+            "Mail a login link",
+            "Mails a link to the address. The answer is the same for every address. A link works once and for 15 minutes. A \
+             network may ask for 5 links in 15 minutes.",
+        ))
+        .gives::<Message>(200, "A link is on its way, if the address can have one.")
+        .fails(&[TooManyRequests])
+        .changes(),
+        Operation::new(
+            "get_verify",
+            (Method::Get, "/auth/verify"),
+            visitor,
+            "Show the page of a login link",
+            "The page that a login link opens. Its button redeems the link.",
+        )
+        .with(Parameter::LinkToken)
+        .answers(page(200, "The page."))
+        .answers(page(410, "A page that says that the link is none.")),
+        Operation::new(
+            "redeem_link",
+            (Method::Post, "/auth/verify"),
+            visitor,
+            "Redeem a login link",
+            "Makes a session of a login link. The form of the page is answered with pages.",
+        )
+        .takes(MAX_SETTINGS_BYTES, link)
+        .gives::<Message>(200, "The session has begun; its cookie is in `Set-Cookie`.")
+        .header(Header::SetCookie)
+        .empty(303, "The same, as an answer to the form.")
+        .header(Header::Location)
+        .header(Header::SetCookie)
+        .fails(&[InvalidLink])
+        .changes(),
+    ]
+}
+
+fn account() -> Vec<Operation> {
+    vec![
+        of("sign_out", (Method::Post, "/auth/logout"), Tag::Accounts, "Sign out", "Ends this session.")
+            .gives::<Message>(200, "The session has ended.")
+            .header(Header::SetCookie)
+            .changes(),
+        of("get_me", (Method::Get, "/auth/me"), Tag::Accounts, "Read the account", "The account that is signed in.")
+            .gives::<Account>(200, "The account.")
+            .header(Header::SetCookie),
+        of(
+            "delete_account",
+            (Method::Delete, "/auth/me"),
+            Tag::Accounts,
+            "Delete the account",
+            "Deletes the account with its sessions, projects, keys and statistics. Results of its runs follow within hours.",
+        )
+        .empty(204, "The account is gone.")
+        .header(Header::SetCookie)
+        .changes(),
+        of(
+            "export_account",
+            (Method::Get, "/auth/export"),
+            Tag::Accounts,
+            "Export the account",
+            "Everything that is kept of the account.",
+        )
+        .gives::<AccountExport>(200, "The export."),
+        of(
+            "list_own_events",
+            (Method::Get, "/auth/audit"),
+            Tag::Accounts,
+            "List what the account did",
+            "What the account did, the newest first.",
+        )
+        .paged()
+        .gives::<EventPage>(200, "One page of events."),
+        of(
+            "list_sessions",
+            (Method::Get, "/auth/sessions"),
+            Tag::Accounts,
+            "List sessions",
+            "Where the account is signed in, the newest first.",
+        )
+        .paged()
+        .gives::<SessionPage>(200, "One page of sessions."),
+        of(
+            "end_session",
+            (Method::Delete, "/auth/sessions/:id"),
+            Tag::Accounts,
+            "End a session",
+            "Signs the account out where that session is used.",
+        )
+        .with(Parameter::Id("The id of the session."))
+        .empty(204, "The session has ended.")
+        .fails(&[SessionNotFound])
+        .changes(),
+    ]
+}
+
+fn projects() -> Vec<Operation> {
+    let tag = Tag::Projects;
+    vec![
+        takes::<ProjectSettings>(of(
+            "create_project",
+            (Method::Post, "/api/projects"),
+            tag,
+            "Make a project",
+            "Makes a project, which has no keys yet.",
+        ))
+        .gives::<Project>(201, "The project.")
+        .changes(),
+        of(
+            "list_projects",
+            (Method::Get, "/api/projects"),
+            tag,
+            "List projects",
+            "The account's projects, the newest first.",
+        )
+        .paged()
+        .gives::<ProjectPage>(200, "One page of projects."),
+        of("get_project", (Method::Get, "/api/projects/:id"), tag, "Read a project", "One of the account's projects.")
+            .with(PROJECT)
+            .gives::<Project>(200, "The project.")
+            .fails(&[ProjectNotFound]),
+        takes::<ProjectChange>(of(
+            "change_project",
+            (Method::Patch, "/api/projects/:id"),
+            tag,
+            "Change a project",
+            "Changes settings of a project. What the body does not name stays.",
+        ))
+        .with(PROJECT)
+        .gives::<Project>(200, "The project as it is now.")
+        .fails(&[ProjectNotFound])
+        .changes(),
+        of(
+            "delete_project",
+            (Method::Delete, "/api/projects/:id"),
+            tag,
+            "Delete a project",
+            "Deletes a project with its keys, rooms and statistics.",
+        )
+        .with(PROJECT)
+        .empty(204, "The project is gone.")
+        .fails(&[ProjectNotFound])
+        .changes(),
+        of(
+            "list_project_events",
+            (Method::Get, "/api/projects/:id/audit"),
+            tag,
+            "List what was done with a project",
+            "What was done with the project, the newest first.",
+        )
+        .with(PROJECT)
+        .paged()
+        .gives::<EventPage>(200, "One page of events.")
+        .fails(&[ProjectNotFound]),
+    ]
+}
+
+fn keys() -> Vec<Operation> {
+    let tag = Tag::Keys;
+    vec![
+        takes::<KeySettings>(of(
+            "create_key",
+            (Method::Post, "/api/projects/:id/keys"),
+            tag,
+            "Make a key",
+            "Makes a key of the project. No other response shows the key itself.",
+        ))
+        .with(PROJECT)
+        .gives::<CreatedKey>(201, "The key.")
+        .fails(&[ProjectNotFound])
+        .changes(),
+        of(
+            "list_keys",
+            (Method::Get, "/api/projects/:id/keys"),
+            tag,
+            "List keys",
+            "The keys of a project, the newest first.",
+        )
+        .with(PROJECT)
+        .paged()
+        .gives::<KeyPage>(200, "One page of keys.")
+        .fails(&[ProjectNotFound]),
+        takes::<KeySettings>(of(
+            "change_key",
+            (Method::Patch, "/api/keys/:id"),
+            tag,
+            "Change a key",
+            "Changes settings of a key. What the body does not name stays. They hold for the very next call.",
+        ))
+        .with(KEY)
+        .gives::<Key>(200, "The key as it is now.")
+        .fails(&[KeyNotFound, KeyRevoked])
+        .changes(),
+        takes::<Rotation>(of(
+            "rotate_key",
+            (Method::Post, "/api/keys/:id/rotate"),
+            tag,
+            "Replace a key",
+            "Makes a successor with the same settings, beside which the key goes on working for a while.",
+        ))
+        .with(KEY)
+        .gives::<RotatedKey>(201, "The new key.")
+        .fails(&[KeyNotFound, KeyRevoked])
+        .changes(),
+        of(
+            "revoke_key",
+            (Method::Delete, "/api/keys/:id"),
+            tag,
+            "Revoke a key",
+            "Ends the key for good. It fails with the very next call.",
+        )
+        .with(KEY)
+        .empty(204, "The key has ended.")
+        .fails(&[KeyNotFound])
+        .changes(),
+    ]
+}
+
+fn usage() -> Vec<Operation> {
+    let tag = Tag::Usage;
+    vec![
+        of(
+            "get_usage",
+            (Method::Get, "/api/projects/:id/usage"),
+            tag,
+            "Read what a project was used for",
+            "Totals, a series and a page of runs. A run is counted a few seconds after its end.",
+        )
+        .with(PROJECT)
+        .paged()
+        .with(Parameter::Interval)
+        .gives::<Usage>(200, "The usage.")
+        .fails(&[ProjectNotFound]),
+        of(
+            "export_end_user",
+            (Method::Get, "/api/projects/:id/end-users"),
+            tag,
+            "List the runs for one end user",
+            "The runs for one `userContext.id`, the newest first.",
+        )
+        .with(PROJECT)
+        .with(Parameter::EndUser)
+        .paged()
+        .gives::<RunPage>(200, "One page of runs.")
+        .fails(&[ProjectNotFound]),
+        of(
+            "delete_end_user",
+            (Method::Delete, "/api/projects/:id/end-users"),
+            tag,
+            "Delete the runs for one end user",
+            "Deletes the runs for one `userContext.id` with their results. Repeat the call until `complete` is true.",
+        )
+        .with(PROJECT)
+        .with(Parameter::EndUser)
+        .gives::<Deletion>(200, "What was deleted.")
+        .fails(&[ProjectNotFound, InvalidRequest])
+        .changes(),
+    ]
+}

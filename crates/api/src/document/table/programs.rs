@@ -1,0 +1,128 @@
+//! Operations on runs and scripts.
+
+use crate::document::headers::Header;
+use crate::document::operation::{Body, Caller, Method, Operation, Success, Tag};
+use crate::document::parameters::Parameter;
+use crate::document::schema::Type;
+use crate::errors::ErrorCode::*;
+use crate::executions::{Execution, ExecutionPage};
+use crate::limits::MAX_BODY_BYTES;
+use crate::run_events::{RunErrorMessage, RunEvent, StdinMessage};
+use crate::runs::{RunRequest, RunResult, StoredRun};
+use crate::scripts::{IsolateRunRequest, Script, ScriptRequest, ScriptResult, Validation};
+
+/// The media type of server-sent events.
+const EVENTS: &str = "text/event-stream";
+
+pub fn operations() -> Vec<Operation> {
+    let result = Success {
+        status: 200,
+        description: "How the run ended. A program that fails is a result, too. With `Accept: text/event-stream` the \
+                      response is a stream of events: `start`, output as it is written, exactly one `complete`.",
+        headers: vec![Header::IdempotentReplay],
+        bodies: vec![Body::json::<RunResult>(), Body::json::<ScriptResult>(), Body::of::<RunEvent>(EVENTS)],
+    };
+    let script_result = Success {
+        status: 200,
+        description: "How the script ended. A script that fails is a result, too. With `Accept: text/event-stream` the \
+                      response is a stream of events.",
+        headers: Vec::new(),
+        bodies: vec![Body::json::<ScriptResult>(), Body::of::<RunEvent>(EVENTS)],
+    };
+    let programs = (Tag::Runs, Caller::Key);
+    let scripts = (Tag::Scripts, Caller::Key);
+    vec![
+        Operation::new(
+            "create_run",
+            (Method::Post, "/api/run"),
+            programs,
+            "Run a program",
+            "Runs a program once in a jail of its own and answers when it has ended. With `tier: \"isolate\"` it runs a \
+             script in an isolate instead. A client that closes the connection ends the run, unless the call has an \
+             `Idempotency-Key`. The body may have comments and trailing commas, and any media type.",
+        )
+        .with(Parameter::IdempotencyKey)
+        .takes(MAX_BODY_BYTES, vec![Body::json::<RunRequest>(), Body::json::<IsolateRunRequest>()])
+        .answers(result)
+        .fails(&[
+            IdempotencyKeyReused,
+            IdempotencyInDoubt,
+            RunnerBusy,
+            QueueFull,
+            RunnerUnavailable,
+            RunnerMismatch,
+            IsolatesUnavailable,
+        ])
+        .tells_rate(),
+        Operation::new(
+            "interactive_run",
+            (Method::Get, "/api/run"),
+            (Tag::Runs, Caller::KeySocket),
+            "Run a program interactively",
+            "A WebSocket. The first message is a body of `POST /api/run`, and what the client sends then goes to the \
+             program's standard input. Problems after the upgrade are messages, and the close code is 4000 and the \
+             status; 4529 stands for 429.",
+        )
+        .empty(101, "The connection is a WebSocket now.")
+        .header(Header::Upgrade)
+        .header(Header::Protocol)
+        .fails(&[InvalidRequest, RateLimitExceeded, MethodNotAllowed])
+        .socket(
+            vec![Type::of::<RunRequest>(), Type::of::<StdinMessage>()],
+            vec![Type::of::<RunEvent>(), Type::of::<RunErrorMessage>()],
+        ),
+        Operation::new(
+            "get_run",
+            (Method::Get, "/api/run/:id"),
+            (Tag::Runs, Caller::Reader),
+            "Read a result again",
+            "Results are kept for 7 days. Every caller who knows the id may read a result, unless its project keeps its \
+             results private. A key of the project and the session of its owner get the input, too.",
+        )
+        .with(Parameter::Id("The id of the run."))
+        .gives::<StoredRun>(200, "The result, as it was answered.")
+        .fails(&[RunNotFound]),
+        Operation::new(
+            "execute_script",
+            (Method::Post, "/execute"),
+            scripts,
+            "Run a script",
+            "Runs the body of an asynchronous function in JavaScript or TypeScript, in an isolate of its own.",
+        )
+        .takes(MAX_BODY_BYTES, vec![Body::json::<ScriptRequest>()])
+        .answers(script_result)
+        .fails(&[IsolatesUnavailable])
+        .tells_rate(),
+        Operation::new(
+            "validate_script",
+            (Method::Post, "/validate"),
+            scripts,
+            "Check a script",
+            "Lists what is wrong with a script without running it: what does not parse, and names that scripts do not have.",
+        )
+        .takes(MAX_BODY_BYTES, vec![Body::json::<Script>()])
+        .gives::<Validation>(200, "What was found.")
+        .fails(&[IsolatesUnavailable])
+        .tells_rate(),
+        Operation::new(
+            "list_executions",
+            (Method::Get, "/executions"),
+            scripts,
+            "List a project's scripts",
+            "The scripts that the key's project has run, the newest first. Reading does not count against the key's limit.",
+        )
+        .paged()
+        .with(Parameter::Offset)
+        .gives::<ExecutionPage>(200, "One page of scripts."),
+        Operation::new(
+            "get_execution",
+            (Method::Get, "/executions/:id"),
+            scripts,
+            "Read a script's result again",
+            "The result and the input of a script of the key's project. They are kept for 7 days.",
+        )
+        .with(Parameter::Id("The id of the execution."))
+        .gives::<Execution>(200, "The result and the input.")
+        .fails(&[RunNotFound]),
+    ]
+}

@@ -1,0 +1,231 @@
+//! Errors: codes that programs act on, and the problem bodies that hold them (RFC 9457).
+
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Makes the enumeration of the codes and the table of what is known of each.
+macro_rules! error_codes {
+    ($($variant:ident = $name:literal, $status:literal, $title:literal, $description:literal;)+) => {
+        /// What went wrong, for programs. The status of the response follows from it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(JsonSchema), schemars(inline))]
+        pub enum ErrorCode {
+            $(#[doc = $description] #[serde(rename = $name)] $variant,)+
+        }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The code on the wire.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// The HTTP status of a response with it.
+            pub const fn status(self) -> u16 {
+                match self {
+                    $(Self::$variant => $status,)+
+                }
+            }
+
+            /// What went wrong, in two or three words.
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $title,)+
+                }
+            }
+
+            /// What it means and what a client can do, in sentences.
+            pub const fn description(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $description,)+
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    InvalidJson = "invalid_json", 400, "Invalid JSON", "The body is not JSON; the message says where.";
+    InvalidRequest = "invalid_request", 400, "Invalid request",
+        "Fields are wrong, missing or unknown; `errors` has all of them.";
+    IncompleteBody = "incomplete_body", 400, "Incomplete body",
+        "The connection ended before the body did. Nothing was run; send it again.";
+    BodyTooLarge = "body_too_large", 413, "Body too large", "The body is larger than this operation takes.";
+    ApiKeyRequired = "api_key_required", 401, "API key required",
+        "There is no `Authorization: Bearer` with an API key. `signup_url` is where to get one.";
+    InvalidApiKey = "invalid_api_key", 401, "Invalid API key",
+        "The key is misspelled, was never made, has ended, or was revoked.";
+    SessionRequired = "session_required", 401, "Sign-in required",
+        "There is no session cookie, or its session has ended.";
+    ForeignOrigin = "foreign_origin", 403, "Foreign origin",
+        "A page of another site sent this, and the session cookie is for the service's own pages.";
+    UnsupportedMediaType = "unsupported_media_type", 415, "Unsupported media type",
+        "The body has to be JSON and say so: `Content-Type: application/json`.";
+    TooManyRequests = "too_many_requests", 429, "Too many requests",
+        "Too many login links were asked for from this network. Ask again after `retry_after` seconds.";
+    InvalidLink = "invalid_link", 410, "Invalid link",
+        "The login link has expired, was used before, or never was. Ask for a new one.";
+    SessionNotFound = "session_not_found", 404, "Session not found", "The account has no session with this id.";
+    DomainNotAllowed = "domain_not_allowed", 403, "Domain not allowed",
+        "The key is for pages of the domains that it lists, and this call comes from another page or from none.";
+    RateLimitExceeded = "rate_limit_exceeded", 429, "Rate limit exceeded",
+        "The key has had its calls of the last minute. `reset_at` and `Retry-After` say when there is room for the next.";
+    ProjectNotFound = "project_not_found", 404, "Project not found", "The account has no project with this id.";
+    KeyNotFound = "key_not_found", 404, "API key not found", "The account has no API key with this id.";
+    KeyRevoked = "key_revoked", 409, "API key revoked", "The key was revoked, which is for good. Make a new one.";
+    RoomNotFound = "room_not_found", 404, "Room not found",
+        "There is no room with this id, or it is another project's.";
+    RoomTokenRequired = "room_token_required", 401, "Room token required",
+        "The room is a project's, and the call brings no token for it, or one that has ended.";
+    RoomRoleTooLow = "room_role_too_low", 403, "Role too low",
+        "The token's role does not include this; `detail` says which one does.";
+    RoomBusy = "room_busy", 409, "Room busy",
+        "A program runs in this room already. It ends by its time limit at the latest; then try again.";
+    UpgradeRequired = "upgrade_required", 426, "Upgrade required", "This address is a WebSocket: connect with one.";
+    NotFound = "not_found", 404, "Not found", "There is nothing at this path.";
+    RunNotFound = "run_not_found", 404, "Run not found",
+        "No run has this id, or it ended more than 7 days ago, or it is private to its project.";
+    MethodNotAllowed = "method_not_allowed", 405, "Method not allowed",
+        "The path exists for other methods; `Allow` lists them.";
+    IdempotencyKeyReused = "idempotency_key_reused", 422, "Idempotency key reused",
+        "This `Idempotency-Key` was used with another body within 24 hours. Use a new key for a new run.";
+    IdempotencyInDoubt = "idempotency_in_doubt", 409, "First run in doubt",
+        "The first run with this `Idempotency-Key` was interrupted, and whether it finished is unknown. A new key runs it \
+         again.";
+    RunnerBusy = "runner_busy", 503, "Runner busy",
+        "All slots are taken, and the run waited 10 seconds for one. It did not start; try again after `Retry-After`.";
+    QueueFull = "queue_full", 429, "Queue full",
+        "So many runs of the project wait for a slot that no more may. The run did not start; try again after \
+         `Retry-After`.";
+    RunnerUnavailable = "runner_unavailable", 503, "Runner unavailable",
+        "No runner answers. The run did not start; try again after `Retry-After`. Only a call with an `Idempotency-Key` \
+         may have started one: repeat it with the same key.";
+    RunnerMismatch = "runner_mismatch", 502, "Runner mismatch",
+        "The runner is of another release, as may happen for a moment during an update. The run did not start; try again.";
+    IsolatesUnavailable = "isolates_unavailable", 503, "Isolate tier unavailable",
+        "This deployment has no isolate tier. `POST /api/run` takes programs.";
+    ServiceUnavailable = "service_unavailable", 503, "Service unavailable",
+        "A part of the service does not answer. Try again after `Retry-After`.";
+    Internal = "internal", 500, "Internal error", "A fault of the service. Report the `requestId`.";
+}
+
+/// A response that is an error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Problem {
+    /// The address of the code's description.
+    #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "uri-reference"), example = &"/docs/errors#invalid_request"))]
+    pub kind: String,
+    /// What went wrong, in two or three words.
+    pub title: String,
+    /// The HTTP status of the response.
+    pub status: u16,
+    /// What went wrong, in sentences for people.
+    pub detail: String,
+    /// The path that was called.
+    pub instance: String,
+    /// The same as `title`.
+    pub error: String,
+    /// The same as `detail`.
+    pub message: String,
+    /// What went wrong, for programs.
+    pub code: ErrorCode,
+    /// The id of the request, as in `X-Request-Id`.
+    #[serde(rename = "requestId")]
+    pub request_id: String,
+    /// With `invalid_request`: every field that is wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// Members that only some codes have.
+    #[serde(flatten)]
+    pub members: Box<Members>,
+}
+
+/// Members of a problem that only some codes have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Members {
+    /// With `api_key_required`: where to sign up and get a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signup_url: Option<String>,
+    /// With `too_many_requests`: seconds until a login link may be asked for again, as in `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<i64>,
+    /// With `rate_limit_exceeded`: calls a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// With `rate_limit_exceeded`: calls that are left, 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<u32>,
+    /// With `rate_limit_exceeded`: when there is room for the next call, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset_at: Option<i64>,
+}
+
+/// One thing that is wrong with a request: where it is, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct FieldError {
+    /// The path of the field as a person would write it in JavaScript, for example `files[2].path`; empty for the body.
+    #[cfg_attr(feature = "schema", schemars(example = &"policy.timeoutMs"))]
+    pub field: String,
+    /// A clause that reads on from the field's name: `must be …`.
+    #[cfg_attr(feature = "schema", schemars(example = &"must be an integer from 100 to 300000, got 99"))]
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_codes_unchanged() {
+        let rows: Vec<(&str, u16)> = ErrorCode::ALL.iter().map(|code| (code.name(), code.status())).collect();
+        let expected = [
+            ("invalid_json", 400),
+            ("invalid_request", 400),
+            ("incomplete_body", 400),
+            ("body_too_large", 413),
+            ("api_key_required", 401),
+            ("invalid_api_key", 401),
+            ("session_required", 401),
+            ("foreign_origin", 403),
+            ("unsupported_media_type", 415),
+            ("too_many_requests", 429),
+            ("invalid_link", 410),
+            ("session_not_found", 404),
+            ("domain_not_allowed", 403),
+            ("rate_limit_exceeded", 429),
+            ("project_not_found", 404),
+            ("key_not_found", 404),
+            ("key_revoked", 409),
+            ("room_not_found", 404),
+            ("room_token_required", 401),
+            ("room_role_too_low", 403),
+            ("room_busy", 409),
+            ("upgrade_required", 426),
+            ("not_found", 404),
+            ("run_not_found", 404),
+            ("method_not_allowed", 405),
+            ("idempotency_key_reused", 422),
+            ("idempotency_in_doubt", 409),
+            ("runner_busy", 503),
+            ("queue_full", 429),
+            ("runner_unavailable", 503),
+            ("runner_mismatch", 502),
+            ("isolates_unavailable", 503),
+            ("service_unavailable", 503),
+            ("internal", 500),
+        ];
+        assert_eq!(rows, expected);
+        for code in ErrorCode::ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.name());
+        }
+    }
+}

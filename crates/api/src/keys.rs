@@ -1,0 +1,132 @@
+//! API keys of a project.
+
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+#[cfg(feature = "schema")]
+use {crate::limits::*, schemars::JsonSchema};
+
+/// Settings of a key. At its creation, a field that is absent has its default; later, it stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeySettings {
+    /// The name: one line of text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            length(min = 1, max = MAX_NAME_CHARS),
+            regex(pattern = "^[^\\x00-\\x1f\\x7f]*$"),
+            extend("default" = DEFAULT_NAME)
+        )
+    )]
+    pub name: Option<String>,
+    /// Hosts of the pages that may use the key: `app.example.com`, or `*.example.com` for its subdomains. An empty list
+    /// restricts nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_KEY_DOMAINS), extend("examples" = [["app.example.com"]])))]
+    pub allowed_domains: Option<Vec<String>>,
+    /// Calls that the key lets through in any 60 seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *RATE_LIMIT.start(), max = *RATE_LIMIT.end()), extend("default" = DEFAULT_RATE_LIMIT))
+    )]
+    pub rate_limit_per_minute: Option<u32>,
+    /// When the key ends, a time to come; null for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("x-nullable" = true)))]
+    pub expires_at: Option<Time>,
+}
+
+/// The name of a key that names none.
+pub const DEFAULT_NAME: &str = "API key";
+
+/// A key that was made. No other response shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct CreatedKey {
+    /// The key itself.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^sk_live_[0-9a-f]{48}$")))]
+    pub key: String,
+    /// The id of the key.
+    pub id: String,
+}
+
+/// How a key is replaced.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rotation {
+    /// For how many seconds the old key goes on working.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            range(min = *OVERLAP_SECONDS.start(), max = *OVERLAP_SECONDS.end()),
+            extend("default" = DEFAULT_OVERLAP_SECONDS)
+        )
+    )]
+    pub overlap_seconds: Option<u32>,
+}
+
+/// The successor of a key. No other response shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct RotatedKey {
+    /// The new key itself.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^sk_live_[0-9a-f]{48}$")))]
+    pub key: String,
+    /// The id of the new key.
+    pub id: String,
+    /// The old key.
+    pub previous: EndingKey,
+}
+
+/// A key that is about to end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct EndingKey {
+    /// The id of the key.
+    pub id: String,
+    /// When it ends.
+    pub expires_at: Time,
+}
+
+/// A key, as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Key {
+    /// The id of the key.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The first twelve characters of the key, by which people tell keys apart.
+    pub key_prefix: String,
+    /// Hosts of the pages that may use the key; empty where every caller may.
+    pub allowed_domains: Vec<String>,
+    /// Calls that the key lets through in any 60 seconds.
+    pub rate_limit_per_minute: u32,
+    /// When the key was last used; null where it never was.
+    pub last_used_at: Option<Time>,
+    /// 1 where the key works, 0 where it has ended.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = [0, 1])))]
+    pub is_active: u8,
+    /// When the key ends; null for never.
+    pub expires_at: Option<Time>,
+    /// When the key was revoked; null where it was not.
+    pub revoked_at: Option<Time>,
+    /// When the key was made.
+    pub created_at: Time,
+}
+
+/// A page of a project's keys, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct KeyPage {
+    /// The keys.
+    #[serde(rename = "apiKeys")]
+    pub api_keys: Vec<Key>,
+    /// The `cursor` of the next page; null on the last one.
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,25 @@
+//! The API's public types, each once: what requests hold, what responses and events hold, limits, and error codes.
+//!
+//! One file per noun. The Worker makes its responses of these types and takes from them every field name, limit,
+//! default and allowed value of a request; with the feature `schema`, [`document`] makes the OpenAPI document of them
+//! and of the table of operations. A comment on a field is its description there.
+
+pub mod accounts;
+#[cfg(feature = "schema")]
+pub mod document;
+pub mod end_users;
+pub mod errors;
+pub mod executions;
+pub mod fields;
+pub mod health;
+pub mod keys;
+pub mod languages;
+pub mod limits;
+pub mod projects;
+pub mod room_messages;
+pub mod rooms;
+pub mod run_events;
+pub mod runs;
+pub mod scripts;
+pub mod time;
+pub mod usage;

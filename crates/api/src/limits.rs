@@ -1,0 +1,100 @@
+//! The numbers that requests are held to, and what stands for a field that a request leaves out.
+//!
+//! Sources: the REST reference of the product (timeouts, files) and the platforms underneath (sizes).
+
+use std::ops::RangeInclusive;
+
+/// Wall-clock limit of the program itself, in milliseconds; installing packages has a clock of its own.
+pub const TIMEOUT_MS: RangeInclusive<u32> = 100..=300_000;
+/// Used when a request names no `policy.timeoutMs`.
+pub const DEFAULT_TIMEOUT_MS: u32 = 3_000;
+
+/// Memory of the whole process tree together with the files it writes, in MiB.
+pub const MEMORY_MB: RangeInclusive<u32> = 16..=2_048;
+/// Used when a request names no `policy.memoryMB`.
+pub const DEFAULT_MEMORY_MB: u32 = 256;
+
+/// Bytes kept of each output stream; the run ends when one stream passes it.
+pub const MAX_OUTPUT_BYTES: RangeInclusive<u32> = 1_024..=10_485_760;
+/// Used when a request names no `policy.maxOutputBytes`.
+pub const DEFAULT_MAX_OUTPUT_BYTES: u32 = 1_048_576;
+
+/// Files in one request.
+pub const MAX_FILES: usize = 1_000;
+/// Bytes of one relative path. Linux stops at 4,096 for the absolute one; 1,024 leaves room for the prefix.
+pub const MAX_PATH_BYTES: usize = 1_024;
+/// Bytes of one path segment: `NAME_MAX` of every Linux file system in use.
+pub const MAX_NAME_BYTES: usize = 255;
+/// Bytes of a whole request body. A Worker isolate has 128 MB and holds the body about six times while it is
+/// read, parsed and forwarded (received, decoded, parsed, encoded, as a JavaScript string, sent): 6 × 10 MiB
+/// leaves half the isolate to its neighbours.
+pub const MAX_BODY_BYTES: usize = 10 * 1_024 * 1_024;
+/// Bytes of a body that describes an account, a project, a key or a room.
+pub const MAX_SETTINGS_BYTES: usize = 64 * 1_024;
+
+/// Command-line arguments of one run.
+pub const MAX_ARGS: usize = 256;
+/// Environment variables of one run.
+pub const MAX_ENV: usize = 256;
+/// Bytes of one argument, or of one variable's `NAME=value`. Linux allows 128 KiB for one string
+/// (`MAX_ARG_STRLEN`, execve(2)).
+pub const MAX_ARG_BYTES: usize = 65_536;
+/// Bytes of all arguments and variables together; Linux allows a quarter of the 8 MiB stack (execve(2)).
+pub const MAX_ARGS_AND_ENV_BYTES: usize = 1_048_576;
+
+/// Packages in one request.
+pub const MAX_PACKAGES: usize = 50;
+/// Bytes of one package requirement. A name has at most 214 (npm), the rest is a version range.
+pub const MAX_PACKAGE_BYTES: usize = 300;
+/// Hosts in `policy.allowedHosts`.
+pub const MAX_ALLOWED_HOSTS: usize = 100;
+/// Bytes of a `userContext` as JSON: enough for an identity and some tags, which are stored with every run.
+pub const MAX_USER_CONTEXT_BYTES: usize = 8 * 1_024;
+/// Characters of an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY_CHARS: RangeInclusive<usize> = 1..=255;
+
+/// Bytes of a script's code: 100 KB, the limit that the product names.
+pub const MAX_CODE_BYTES: usize = 102_400;
+/// Bytes of `context` as JSON. An isolate's environment holds 1 MiB at most; a quarter is room enough for arguments.
+pub const MAX_CONTEXT_BYTES: usize = 262_144;
+/// Wall-clock limit of a script, in milliseconds.
+pub const SCRIPT_TIMEOUT_MS: RangeInclusive<u32> = 10..=60_000;
+/// Used when a request names no `config.timeout`; the product's default.
+pub const DEFAULT_SCRIPT_TIMEOUT_MS: u32 = 30_000;
+/// Entries in each list of `allowedDomains` of scripts.
+pub const MAX_SCRIPT_DOMAINS: usize = 100;
+/// Characters of the name of a project's database.
+pub const MAX_DATABASE_CHARS: usize = 32;
+/// Executions that `offset` may leave out; a caller that goes further back follows cursors.
+pub const OFFSET: RangeInclusive<u32> = 0..=10_000;
+
+/// Items that a caller may ask for at once.
+pub const PAGE_LIMIT: RangeInclusive<u32> = 1..=100;
+/// Used when a request names no `limit`.
+pub const DEFAULT_PAGE_LIMIT: u32 = 50;
+
+/// Calls a minute that a key may let through.
+pub const RATE_LIMIT: RangeInclusive<u32> = 1..=10_000;
+/// Of a key that names none.
+pub const DEFAULT_RATE_LIMIT: u32 = 60;
+/// Characters of the name of a project or a key.
+pub const MAX_NAME_CHARS: usize = 100;
+/// Hosts that one key may list.
+pub const MAX_KEY_DOMAINS: usize = 100;
+/// How long an old key may go on working beside its successor: 30 days.
+pub const OVERLAP_SECONDS: RangeInclusive<u32> = 0..=2_592_000;
+/// A day, in which every place that uses the key can be told.
+pub const DEFAULT_OVERLAP_SECONDS: u32 = 86_400;
+/// The longest address that can be written into an SMTP path (RFC 5321, section 4.5.3.1.3).
+pub const MAX_EMAIL_BYTES: usize = 254;
+
+/// How long a room token may be good for: long enough for an interview, a day at most.
+pub const TOKEN_SECONDS: RangeInclusive<u32> = 60..=86_400;
+/// Used when a request names no `ttlSeconds`.
+pub const DEFAULT_TOKEN_SECONDS: u32 = 3_600;
+/// Characters of a name in a room, as people see it beside a cursor.
+pub const MAX_ROOM_NAME_CHARS: usize = 40;
+/// Characters of a language, a path or a colour in a message to a room.
+pub const MAX_ROOM_WORD_CHARS: usize = 255;
+/// Packages in a message to a room.
+pub const MAX_ROOM_PACKAGES: usize = 100;

@@ -1,0 +1,331 @@
+//! Runs: a program to run once, and how it ended.
+
+use crate::end_users::UserContext;
+use crate::time::Time;
+use docle_languages::RunLanguage;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+#[cfg(feature = "schema")]
+use {crate::limits::*, schemars::JsonSchema};
+
+/// A program to run. It brings either `code` or `files`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunRequest {
+    /// Runs the code as a program in a jail, which is the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<RunTier>,
+    /// The program, as one file. Send either `code` or `files`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_BODY_BYTES)))]
+    pub code: Option<String>,
+    /// The program, as files below `/workspace`. Send either `files` or `code`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_FILES)))]
+    pub files: Option<Vec<SourceFile>>,
+    /// The path of the file to start, one of `files`; with `code`, the path that the code is written to. The default is
+    /// `main.` and the language's ending, for example `main.py`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PATH_BYTES), example = &"main.py"))]
+    pub entrypoint: Option<String>,
+    /// The language of the program.
+    pub lang: RunLanguage,
+    /// Packages to install first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Packages>,
+    /// Standard input. The program reads its end after that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_BODY_BYTES)))]
+    pub stdin: Option<String>,
+    /// Arguments that follow the program on its command line. `args` and `env` have at most 1,048,576 bytes together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_ARGS), inner(length(max = MAX_ARG_BYTES))))]
+    pub args: Option<Vec<String>>,
+    /// Variables that are added to the program's environment. A name has no `=`; a name, `=` and its value have at
+    /// most 65,536 bytes together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            extend(
+                "maxProperties" = MAX_ENV,
+                "propertyNames" = { "pattern": "^[^=\\x00]+$" },
+                "additionalProperties" = { "type": "string", "maxLength": MAX_ARG_BYTES - "=".len() - 1 },
+            )
+        )
+    )]
+    pub env: Option<BTreeMap<String, String>>,
+    /// What the program may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+    /// The user for whom the caller runs the program. It is kept with the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_context: Option<UserContext>,
+}
+
+/// The tier of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema), schemars(inline))]
+#[serde(rename_all = "lowercase")]
+pub enum RunTier {
+    Run,
+}
+
+/// A file of a program: UTF-8 text at a relative path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SourceFile {
+    /// The path below `/workspace`, with `/` between directories and without `.` and `..`.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PATH_BYTES), example = &"lib/twice.py"))]
+    pub path: String,
+    /// The text of the file.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_BODY_BYTES)))]
+    pub content: String,
+}
+
+/// Packages of the language's registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Packages {
+    /// Requirements in the registry's own syntax: `requests>=2.31` for PyPI, `lodash@4.17.21` for npm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(max = MAX_PACKAGES), inner(length(min = 1, max = MAX_PACKAGE_BYTES)), extend("examples" = [["requests"]]))
+    )]
+    pub packages: Option<Vec<String>>,
+}
+
+/// What a program may use. A deployment may have a lower maximum for `timeoutMs`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Policy {
+    /// Wall clock of the program, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *TIMEOUT_MS.start(), max = *TIMEOUT_MS.end()), extend("default" = DEFAULT_TIMEOUT_MS))
+    )]
+    pub timeout_ms: Option<u32>,
+    /// Memory of all processes of the program together with the files they write, in MiB.
+    #[serde(rename = "memoryMB", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *MEMORY_MB.start(), max = *MEMORY_MB.end()), extend("default" = DEFAULT_MEMORY_MB))
+    )]
+    pub memory_mb: Option<u32>,
+    /// Bytes of each output stream. A stream that passes them ends the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            range(min = *MAX_OUTPUT_BYTES.start(), max = *MAX_OUTPUT_BYTES.end()),
+            extend("default" = DEFAULT_MAX_OUTPUT_BYTES)
+        )
+    )]
+    pub max_output_bytes: Option<u32>,
+    /// Whether the program may reach public addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
+    pub allow_network: Option<bool>,
+    /// The only hosts that the program may reach: `api.example.com`, or `*.example.com` for its subdomains. Needs
+    /// `allowNetwork`. Without it a program with network may reach every public host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_ALLOWED_HOSTS), extend("examples" = [["api.example.com"]])))]
+    pub allowed_hosts: Option<Vec<String>>,
+}
+
+/// How a run ended. A program that fails is a result, too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RunResult {
+    /// The id of the run, with which its result is read again.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
+    pub id: String,
+    /// Whether `status` is `success` and `exitCode` is 0.
+    pub ok: bool,
+    /// Why the run ended.
+    pub status: RunStatus,
+    /// The program's own exit code; 124 after `timeout`, 128 and the signal's number where a signal ended it.
+    pub exit_code: i32,
+    /// The name of the signal that ended the program.
+    #[cfg_attr(feature = "schema", schemars(example = &"SIGKILL"))]
+    pub signal: Option<String>,
+    /// What the program wrote to standard output up to its end. Bytes that are not UTF-8 are replaced by U+FFFD.
+    pub stdout: String,
+    /// What the program wrote to standard error up to its end.
+    pub stderr: String,
+    /// Which streams lost their end to `maxOutputBytes`.
+    pub truncated: Truncated,
+    /// What the run used.
+    pub usage: RunUsage,
+    /// When the run was asked for.
+    pub created_at: Time,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Exit code 0.
+    Success,
+    /// Another exit code.
+    Error,
+    /// `timeoutMs` was up.
+    Timeout,
+    /// The process tree or its files needed more than `memoryMB`.
+    Memory,
+    /// A stream passed `maxOutputBytes`.
+    Output,
+    /// A signal that none of the limits above explains: a crash, a signal to itself, a caller who left.
+    Killed,
+    /// The packages could not be installed; the program did not start.
+    InstallFailed,
+    /// The runner failed; the program is not to blame.
+    System,
+}
+
+impl RunStatus {
+    /// Every status, for documents and tests.
+    pub const ALL: [Self; 8] = [
+        Self::Success,
+        Self::Error,
+        Self::Timeout,
+        Self::Memory,
+        Self::Output,
+        Self::Killed,
+        Self::InstallFailed,
+        Self::System,
+    ];
+
+    /// The name on the wire and in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Error => "error",
+            Self::Timeout => "timeout",
+            Self::Memory => "memory",
+            Self::Output => "output",
+            Self::Killed => "killed",
+            Self::InstallFailed => "install_failed",
+            Self::System => "system",
+        }
+    }
+}
+
+/// Which streams lost their end to `maxOutputBytes`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Truncated {
+    /// Standard output did.
+    pub stdout: bool,
+    /// Standard error did.
+    pub stderr: bool,
+}
+
+/// What a run used. Times are milliseconds with two decimals.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RunUsage {
+    /// User and system time of the whole process tree.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub cpu_ms: f64,
+    /// The most memory that the tree held at once, in MiB with two decimals.
+    #[serde(rename = "memMB")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub mem_mb: f64,
+    /// Wall clock from the program's start to the end of its last process.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub duration_ms: f64,
+    /// Wall clock spent waiting for a slot.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub queue_ms: f64,
+    /// Wall clock spent installing packages; 0 when they were there already.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub install_ms: f64,
+    /// Connections that the network policy refused.
+    pub blocked_connections: u32,
+}
+
+/// A result that is read again. Callers of the run's own project get its input, too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct StoredRun {
+    #[serde(flatten)]
+    pub result: RunResult,
+    /// What was run, with every default filled in. It is there for a key of the run's project and for the session of
+    /// its owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<RunInput>,
+}
+
+/// What was run, with every default filled in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RunInput {
+    /// The program, where the request sent `code`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The program, where the request sent `files`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<SourceFile>>,
+    /// The language of the program.
+    pub lang: RunLanguage,
+    /// The path of the file that was started.
+    pub entrypoint: String,
+    /// The packages that were installed first.
+    pub packages: Vec<String>,
+    /// Standard input.
+    pub stdin: String,
+    /// Arguments of the program.
+    pub args: Vec<String>,
+    /// Names of the variables in `env`. Their values are not kept.
+    pub env_names: Vec<String>,
+    /// What the program was allowed to use.
+    pub policy: UsedPolicy,
+    /// Whether the source and the standard input were too large to keep.
+    pub truncated: bool,
+}
+
+/// What a program was allowed to use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UsedPolicy {
+    /// Wall clock of the program, in milliseconds.
+    #[cfg_attr(feature = "schema", schemars(range(min = *TIMEOUT_MS.start(), max = *TIMEOUT_MS.end())))]
+    pub timeout_ms: u32,
+    /// Memory of all processes together with the files they write, in MiB.
+    #[serde(rename = "memoryMB")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *MEMORY_MB.start(), max = *MEMORY_MB.end())))]
+    pub memory_mb: u32,
+    /// Bytes of each output stream.
+    #[cfg_attr(feature = "schema", schemars(range(min = *MAX_OUTPUT_BYTES.start(), max = *MAX_OUTPUT_BYTES.end())))]
+    pub max_output_bytes: u32,
+    /// Whether the program could reach public addresses.
+    pub allow_network: bool,
+    /// The only hosts that it could reach; empty where there was no such list.
+    pub allowed_hosts: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn statuses_are_named_as_they_are_written() {
+        for status in RunStatus::ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), json!(status.name()));
+        }
+    }
+}

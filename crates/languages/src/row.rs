@@ -1,0 +1,146 @@
+//! What one row of the table says about its language.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One language.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The name in requests, results and statistics.
+    pub id: &'static str,
+    /// Other names that people use. Readers offer the id for them in "did you mean" and do not accept them.
+    pub aliases: &'static [&'static str],
+    /// Other names by which a room and its editors know programs in it.
+    pub room_names: &'static [&'static str],
+    /// The name that people read.
+    pub title: &'static str,
+    /// Endings of its source files, without the dot, the usual one first.
+    pub extensions: &'static [&'static str],
+    /// The name of the mode in CodeMirror.
+    pub editor_mode: &'static str,
+    /// What installs its packages.
+    pub package_manager: PackageManager,
+    /// How the runner runs a program; `None` where the language has no programs.
+    pub runner: Option<Runner>,
+    /// What the isolate tier reads; `None` where the language has no scripts.
+    pub dialect: Option<Dialect>,
+}
+
+/// How the runner runs a program of the language.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Runner {
+    /// The file that holds `code`, and the entry point where a request names none.
+    pub entrypoint: &'static str,
+    /// The command that compiles `{entrypoint}`; `None` where nothing is compiled.
+    pub compile: Option<&'static [&'static str]>,
+    /// The command that runs `{entrypoint}`; its first word is the interpreter as it is found in `PATH`.
+    pub run: &'static [&'static str],
+    /// The name of the interpreter's implementation in `GET /languages`.
+    pub component: &'static str,
+    /// A program that prints the interpreter's version.
+    pub version_probe: &'static str,
+    /// A program that prints 42 and a line end: the first one that a runner runs.
+    pub self_test: &'static str,
+    /// How the runner finds the interpreter on its machine.
+    pub locate: Locate,
+    /// Variables that every program gets beside those of the machine.
+    pub environment: &'static [(&'static str, &'static str)],
+    /// The variable with the directory that imports begin in, set where the entry point lies deeper than that.
+    pub import_path: Option<&'static str>,
+    /// How an interpreter waits, started, for its program.
+    pub warm_start: WarmStart,
+    /// Programs for which an interpreter that waits has already decided otherwise.
+    pub cold_when: &'static [ColdWhen],
+}
+
+/// How an interpreter answers where it lives.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Locate {
+    /// The arguments with which it prints three lines: its path, the directory to show in the jail, its version.
+    pub arguments: &'static [&'static str],
+    /// Where that directory lies in the jail; `None` where it stays in its place.
+    pub inside: Option<&'static str>,
+}
+
+/// How an interpreter waits, started, for its program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WarmStart {
+    /// As a fork of one interpreter, where the machine can do that, else as `Execute`.
+    Fork,
+    /// As a process of its own.
+    Execute,
+}
+
+/// A program that a waiting interpreter cannot run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColdWhen {
+    /// It brings this file, which the interpreter has looked for in vain.
+    FileIs(&'static str),
+    /// The first two lines of its entry point hold this text, so that the interpreter reads it twice.
+    HeadHas(&'static str),
+}
+
+/// Where code runs: as a program in a jail, or as a script in an isolate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// A program in a jail of its own, in a container.
+    Run,
+    /// A script in an isolate.
+    Isolate,
+}
+
+impl Tier {
+    /// Every tier, in the order in which they are listed to users.
+    pub const ALL: [Self; 2] = [Self::Run, Self::Isolate];
+
+    /// The name in requests and in `GET /languages`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Isolate => "isolate",
+        }
+    }
+}
+
+/// What installs the packages of a language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PackageManager {
+    /// Names of PyPI in the syntax of PEP 508, installed by uv.
+    Pip,
+    /// Names of npm with a range of node-semver, installed by npm.
+    Npm,
+    /// The language has no packages here.
+    None,
+}
+
+/// The text that the isolate tier reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Runs as it is.
+    JavaScript,
+    /// Is translated to JavaScript first.
+    TypeScript,
+}
+
+impl Row {
+    /// Whether code in this language runs in `tier`.
+    pub const fn runs_in(&self, tier: Tier) -> bool {
+        match tier {
+            Tier::Run => self.runner.is_some(),
+            Tier::Isolate => self.dialect.is_some(),
+        }
+    }
+
+    /// Whether `text` names this language: its id or an alias, in any case.
+    pub fn is_called(&self, text: &str) -> bool {
+        self.id.eq_ignore_ascii_case(text) || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(text))
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.id)
+    }
+}

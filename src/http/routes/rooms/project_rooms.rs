@@ -1,0 +1,190 @@
+//! `/api/rooms`: the rooms of projects.
+
+use crate::app::App;
+use crate::app::rooms;
+use crate::domain::input::problem::Problems;
+use crate::domain::input::reader::Reader;
+use crate::domain::room::id::RoomId;
+use crate::domain::timestamp::Timestamp;
+use crate::http::auth::caller::ApiClient;
+use crate::http::auth::room_caller::{RoomCaller, host, not_found, room};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::request::body;
+use crate::http::request::call::Call;
+use crate::http::response::respond;
+use crate::ports::exchange::Response;
+use crate::ports::rooms::{BillingKey, Refused, RoomRun, RoomRunEnd};
+use ::http::StatusCode;
+use docle_api::fields;
+use docle_api::limits::{DEFAULT_TOKEN_SECONDS, MAX_BODY_BYTES, MAX_ROOM_NAME_CHARS as MAX_NAME_CHARS, TOKEN_SECONDS};
+use docle_api::rooms::{
+    CreatedRoom, ListedRoom, Role, RoomPage, RoomProgram, RoomSettings, RoomToken, RoomTokenSettings,
+};
+use serde_json::{Value, json};
+
+/// `POST /api/rooms`: a room of the key's project, and a token of the owner's to it.
+pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
+    let ApiClient { owner, key_hash, .. } = ApiClient::extract(app, &call).await?;
+    let base = call.base_url(app);
+    let wish = read_wish(call.json().await?, false)?;
+    let room = rooms::create(app, &BillingKey { key_hash, owner }).await?;
+    let until = app.clock.now().plus_ms(i64::from(wish.ttl_seconds) * 1_000);
+    let socket = base.replacen("http", "ws", 1);
+    let RoomToken { token, role, expires_at } = new_token(app, &room, Role::Owner, wish.name, until)?;
+    let body = CreatedRoom {
+        url: format!("{base}/collab/{room}"),
+        websocket: format!("{socket}/collab/{room}/websocket"),
+        yjs: format!("{socket}/collab/{room}/yjs"),
+        id: room.to_string(),
+        token,
+        role,
+        expires_at,
+    };
+    Ok(respond::json(StatusCode::CREATED, &body))
+}
+
+/// `GET /api/rooms`.
+pub async fn list_rooms(app: &App, call: Call) -> Result<Response, ApiError> {
+    let client = ApiClient::extract(app, &call).await?;
+    let (rooms, next) = rooms::list(app, &client.owner.project_id, &call.page()?).await?;
+    let rooms =
+        rooms.into_iter().map(|room| ListedRoom { id: room.id.to_string(), created_at: room.created_at.into() });
+    Ok(respond::json(StatusCode::OK, &RoomPage { rooms: rooms.collect(), next_cursor: next }))
+}
+
+/// `DELETE /api/rooms/:id`: sends everybody away and forgets everything.
+pub async fn delete_room(app: &App, call: Call) -> Result<Response, ApiError> {
+    let (room, guest) = enter(app, &call).await?;
+    guest.require(Role::Owner)?;
+    rooms::delete(app, &room).await?;
+    Ok(respond::empty())
+}
+
+/// `POST /api/rooms/:id/tokens`: lets somebody in. Whoever holds a token of the owner's can pass on less than that, and
+/// for no longer than it lasts itself.
+pub async fn create_room_token(app: &App, call: Call) -> Result<Response, ApiError> {
+    let (room, guest) = enter(app, &call).await?;
+    guest.require(Role::Owner)?;
+    let wish = read_wish(call.json().await?, true)?;
+    if guest.admitted.is_none() && wish.role == Role::Owner {
+        return Err(ApiError::new(ErrorCode::RoomRoleTooLow, "Only an API key of the project makes owners."));
+    }
+    let until = app.clock.now().plus_ms(i64::from(wish.ttl_seconds) * 1_000);
+    let until = guest.expires_at.map_or(until, |end| until.min(Timestamp(end)));
+    let token = new_token(app, &room, wish.role, wish.name, until)?;
+    Ok(respond::json(StatusCode::CREATED, &token))
+}
+
+/// `POST /api/rooms/:id/run`: runs a program in sight of everybody, and answers with how it ended.
+pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError> {
+    body::check_declared_size(&call.parts.headers, &mut call.body).await?;
+    let (room, guest) = enter(app, &call).await?;
+    guest.require(Role::Runner)?;
+    call.require_json()?;
+    let host = host(&call);
+    let (code, lang) = read_program(body::parse_json(body::read(call.body, MAX_BODY_BYTES).await?)?)?;
+    if code.is_some() && guest.role < Role::Editor {
+        let message = "The role runner can only run the room's program: omit `code`, or use an editor token.";
+        return Err(ApiError::new(ErrorCode::RoomRoleTooLow, message));
+    }
+    let user_id = guest.name.unwrap_or_else(|| "api".to_owned());
+    let run = RoomRun { user_id, admitted: guest.admitted, host, code, lang };
+    match app.rooms.run(&room, &run).await? {
+        RoomRunEnd::Result(result) => Ok(respond::json(
+            StatusCode::OK,
+            // The result is passed on as it is, without being decoded.
+            &json!({
+                "success": result["ok"],
+                "output": result["stdout"],
+                "error": result["stderr"],
+                "exitCode": result["exitCode"],
+                "result": result,
+            }),
+        )),
+        RoomRunEnd::Refused(refused) => Err(refusal(refused)),
+        RoomRunEnd::Busy => Err(ApiError::new(ErrorCode::RoomBusy, "A program runs in this room already.")),
+        RoomRunEnd::NoSuchRoom => Err(not_found()),
+    }
+}
+
+/// The room that a path names, and its caller. An open room has no owner, so nothing here works for it.
+async fn enter(app: &App, call: &Call) -> Result<(RoomId, RoomCaller), ApiError> {
+    let room = room(call.param(0))?;
+    let guest = RoomCaller::extract(app, call, &room, true).await?;
+    if guest.expires_at.is_none() && guest.admitted.is_none() {
+        let message = "This is an open room, which has no owner. Create a room of a project with POST /api/rooms.";
+        return Err(ApiError::new(ErrorCode::RoomRoleTooLow, message));
+    }
+    Ok((room, guest))
+}
+
+pub struct TokenRequest {
+    role: Role,
+    name: Option<String>,
+    ttl_seconds: u32,
+}
+
+pub fn read_wish(body: Value, wants_role: bool) -> Result<TokenRequest, ApiError> {
+    let mut problems = Problems::default();
+    let known = if wants_role { fields::of::<RoomTokenSettings>() } else { fields::of::<RoomSettings>() };
+    let wish = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
+        let name = fields.string("name");
+        if name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().count() > MAX_NAME_CHARS) {
+            fields.note("name", format!("must have 1 to {MAX_NAME_CHARS} characters"));
+        }
+        let ttl_seconds = fields.integer("ttlSeconds", &TOKEN_SECONDS).unwrap_or(DEFAULT_TOKEN_SECONDS);
+        let role = if wants_role { read_role(&mut fields)? } else { Role::Owner };
+        Some(TokenRequest { role, name, ttl_seconds })
+    });
+    problems.conclude(wish).map_err(ApiError::invalid)
+}
+
+fn read_role(fields: &mut Reader<'_>) -> Option<Role> {
+    let names = Role::ALL.map(|role| format!("\"{}\"", role.name())).join(", ");
+    if !fields.has("role") {
+        fields.note("role", format!("is required: one of {names}"));
+    }
+    let name = fields.string("role")?;
+    let role = Role::ALL.into_iter().find(|role| role.name() == name);
+    if role.is_none() {
+        fields.note("role", format!("must be one of {names}"));
+    }
+    role
+}
+
+pub fn read_program(body: Value) -> Result<(Option<String>, Option<String>), ApiError> {
+    let mut problems = Problems::default();
+    let program = Reader::open(body, String::new(), fields::of::<RoomProgram>(), &mut problems)
+        .map(|mut fields| (fields.string("code"), fields.string("language")));
+    problems.conclude(program).map_err(ApiError::invalid)
+}
+
+fn new_token(
+    app: &App,
+    room: &RoomId,
+    role: Role,
+    name: Option<String>,
+    until: Timestamp,
+) -> Result<RoomToken, ApiError> {
+    let token = rooms::mint(app, room, role, name, until).ok_or_else(|| {
+        let message = "Rooms of projects cannot be used here: the deployment has no secret to sign tokens with.";
+        ApiError::new(ErrorCode::ServiceUnavailable, message)
+    })?;
+    Ok(RoomToken { token, role, expires_at: until.into() })
+}
+
+/// A refusal of the room's, as the run API would refuse.
+fn refusal(refused: Refused) -> ApiError {
+    let Refused { code, message, fields } = refused;
+    let code = match code.as_str() {
+        "invalid_request" => {
+            let problems = fields.into_iter().map(|(field, message)| {
+                let field = if field == "lang" { "language".to_owned() } else { field };
+                crate::domain::input::problem::FieldError { field, message }
+            });
+            return ApiError::invalid(problems.collect());
+        }
+        name => ErrorCode::ALL.iter().copied().find(|code| code.name() == name).unwrap_or(ErrorCode::Internal),
+    };
+    ApiError::new(code, message)
+}

@@ -1,0 +1,219 @@
+//! The stubs that call RunPool objects: one for the Worker, one for an object that calls others of its pool.
+
+use crate::domain::pool::name::PoolName;
+use crate::domain::run::events::Interrupted;
+use crate::domain::run::id::RunId;
+use crate::domain::timestamp::Timestamp;
+use crate::objects::call::{self, Answer, CallError};
+use crate::objects::run_pool::call::{PoolCall, Started};
+use crate::platform::client_signal::abort_on_leave;
+use crate::platform::clock::RuntimeClock;
+use crate::platform::fetch;
+use crate::platform::runner::FetchResponse;
+use crate::platform::socket::RuntimeSocket;
+use crate::ports::{
+    ClientSignal, Clock, PoolFailure, PoolFailureCode, PoolMembers, RunMode, RunPools, RunStream, SentJob, Socket,
+};
+use async_trait::async_trait;
+use docle_protocol::RunnerHealth;
+use futures::stream::{self, StreamExt};
+use serde::de::DeserializeOwned;
+use std::rc::Rc;
+use worker::js_sys::{Array, ArrayBuffer, Uint8Array};
+use worker::wasm_bindgen::JsValue;
+use worker::worker_sys::web_sys::{AbortController, AbortSignal};
+use worker::{ObjectNamespace, Response};
+
+/// The object that is asked for health and has no other task. No project has this id.
+const HEALTH: &str = "health";
+
+/// [`RunPools`] by calling RunPool objects.
+pub struct RunPoolStub {
+    pub namespace: Rc<ObjectNamespace>,
+    /// Aborted when the client of this request leaves.
+    pub client_left: AbortSignal,
+}
+
+impl RunPoolStub {
+    async fn call(
+        &self,
+        project_id: &str,
+        pool_call: &PoolCall,
+        job: Option<&[u8]>,
+        signal: Option<&AbortSignal>,
+    ) -> Result<Answer, PoolFailure> {
+        let job = job.map(Uint8Array::from);
+        let body = job.as_ref().map(AsRef::as_ref);
+        let object = PoolName::of_project(project_id).to_string();
+        let answer = call::call(&self.namespace, &object, pool_call, body, signal).await;
+        answer.map_err(|error| match error {
+            CallError::Refused(failure) => failure,
+            CallError::Lost(why) => self.lost(&why),
+        })
+    }
+
+    fn lost(&self, why: &str) -> PoolFailure {
+        let code = if self.client_left.aborted() { PoolFailureCode::ClientLeft } else { PoolFailureCode::Lost };
+        code.because(format!("Calling a RunPool object failed: {why}"))
+    }
+
+    fn runtime_failed(&self, error: &worker::Error) -> PoolFailure {
+        self.lost(&error.to_string())
+    }
+}
+
+#[async_trait(?Send)]
+impl RunPools for RunPoolStub {
+    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, PoolFailure> {
+        // A run with an idempotency key belongs to all clients that repeat the call: none of them ends it by leaving.
+        let end = match mode {
+            RunMode::Idempotent(_) => None,
+            RunMode::Plain | RunMode::Interactive(_) => {
+                Some(EndOnDrop::new(&self.client_left).map_err(|error| self.runtime_failed(&error))?)
+            }
+        };
+        let signal = end.as_ref().map(|end| &end.signal);
+        let answer = self.call(project_id, &PoolCall::Run(mode), Some(&job), signal).await?;
+        drop(job);
+
+        let first_call = answer.value().map_err(|error| self.lost(&error.to_string()))?;
+        let client_left = self.client_left.clone();
+        let why = move || if client_left.aborted() { Interrupted::ByClient } else { Interrupted::ByRunner };
+        let why_ended = why.clone();
+        let chunks = fetch::chunks(&answer.0).map_err(|error| self.runtime_failed(&error))?;
+        let chunks = chunks
+            .map(move |chunk| {
+                let _ = &end;
+                chunk.map_err(|_| why())
+            })
+            // An aborted stream may end without an error; a reader that expects more events gets the reason.
+            .chain(stream::once(async move { Err(why_ended()) }));
+        Ok(RunStream { chunks: chunks.boxed_local(), first_call })
+    }
+
+    async fn cancel_unstarted(&self, project_id: &str, id: RunId) -> bool {
+        let answer = self.call(project_id, &PoolCall::CancelUnstarted(id), None, None).await;
+        answer.is_ok_and(|answer| matches!(answer.value(), Ok(Some(true))))
+    }
+
+    async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, PoolFailure> {
+        let answer = self.call(project_id, &PoolCall::Input(id), None, None).await?;
+        let Some(socket) = Response::from(answer.0).websocket() else { return Ok(None) };
+        let socket = RuntimeSocket::accept(socket).map_err(|error| self.lost(&error.0))?;
+        Ok(Some(Box::new(socket)))
+    }
+
+    async fn health(&self) -> Result<Option<RunnerHealth>, PoolFailure> {
+        let end = EndOnDrop::new(&self.client_left).map_err(|error| self.runtime_failed(&error))?;
+        let answer = self.call(HEALTH, &PoolCall::Health, None, Some(&end.signal)).await?;
+        let health: Option<Option<RunnerHealth>> = answer.value().map_err(|error| self.lost(&error.to_string()))?;
+        health.ok_or_else(|| self.lost("A RunPool object answered without its health."))
+    }
+}
+
+/// Ends the call to an object when it is dropped, and when the client leaves.
+struct EndOnDrop {
+    controller: AbortController,
+    signal: AbortSignal,
+}
+
+impl EndOnDrop {
+    fn new(client_left: &AbortSignal) -> worker::Result<Self> {
+        let controller = AbortController::new()?;
+        let own: JsValue = controller.signal().into();
+        let signal = AbortSignal::any(&Array::of2(&own, client_left));
+        Ok(Self { controller, signal })
+    }
+}
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.controller.abort();
+    }
+}
+
+/// The further objects of one pool, by calling them.
+pub struct MemberStub {
+    /// The pool that the calling object belongs to, by the name that its callers use.
+    pub pool: PoolName,
+    pub namespace: Option<ObjectNamespace>,
+}
+
+impl MemberStub {
+    async fn call(
+        &self,
+        member: usize,
+        pool_call: &PoolCall,
+        job: Option<&ArrayBuffer>,
+        signal: Option<&AbortSignal>,
+    ) -> Result<Answer, CallError<PoolFailure>> {
+        let Some(namespace) = &self.namespace else {
+            return Err(CallError::Refused(failed("The deployment lacks a binding to its own objects.")));
+        };
+        let object = self.pool.member(member).to_string();
+        call::call(namespace, &object, pool_call, job.map(AsRef::as_ref), signal).await
+    }
+
+    async fn value<T: DeserializeOwned>(&self, member: usize, pool_call: &PoolCall) -> Result<T, PoolFailure> {
+        let answer = self.call(member, pool_call, None, None).await.map_err(member_failed)?;
+        let value = answer.value().map_err(|error| failed(&error.to_string()))?;
+        value.ok_or_else(|| failed("The object answered without a value."))
+    }
+}
+
+impl PoolMembers for MemberStub {
+    type Body = ArrayBuffer;
+    type Response = FetchResponse;
+    type Lease = ();
+
+    async fn run(
+        &self,
+        member: usize,
+        job: &ArrayBuffer,
+        since: Timestamp,
+        client: &ClientSignal,
+    ) -> Result<(SentJob<FetchResponse>, ()), PoolFailure> {
+        let end = AbortController::new().map_err(|_| failed("The runtime made no signal."))?;
+        let waited_ms = (RuntimeClock.now().0 - since.0).max(0);
+        let run = PoolCall::RunHere { waited_ms };
+        match self.call(member, &run, Some(job), Some(&end.signal())).await {
+            Ok(answer) => {
+                abort_on_leave(client, end);
+                Ok((SentJob::Running(FetchResponse(answer.0)), ()))
+            }
+            Err(CallError::Refused(failure)) => Err(failure),
+            // Whether the other object had begun the run is unknown.
+            Err(CallError::Lost(why)) => Ok((SentJob::Unknown(why), ())),
+        }
+    }
+
+    async fn cancel_unstarted(&self, member: usize, id: RunId) -> bool {
+        self.value(member, &PoolCall::CancelUnstartedHere(id)).await.unwrap_or(false)
+    }
+
+    async fn input(&self, member: usize, id: RunId) -> Result<Option<FetchResponse>, PoolFailure> {
+        let answer = self.call(member, &PoolCall::InputHere(id), None, None).await.map_err(member_failed)?;
+        Ok((answer.0.status() == 101).then_some(FetchResponse(answer.0)))
+    }
+
+    async fn up(&self, member: usize) -> Result<u32, PoolFailure> {
+        let started: Started = self.value(member, &PoolCall::Start).await?;
+        Ok(started.slots)
+    }
+
+    async fn destroy(&self, member: usize) {
+        // A container that this call does not end goes to sleep by itself.
+        let _ = self.call(member, &PoolCall::Destroy, None, None).await;
+    }
+}
+
+fn member_failed(error: CallError<PoolFailure>) -> PoolFailure {
+    match error {
+        CallError::Refused(failure) => failure,
+        CallError::Lost(why) => failed(&why),
+    }
+}
+
+fn failed(why: &str) -> PoolFailure {
+    PoolFailureCode::Unavailable.because(format!("A further object of the pool failed: {why}"))
+}

@@ -1,0 +1,79 @@
+//! The containers among which one project shares its runs out.
+
+use crate::domain::run::id::RunId;
+use crate::domain::timestamp::Timestamp;
+use crate::ports::client_signal::ClientSignal;
+use crate::ports::error::PortError;
+use crate::ports::run_pools::PoolFailure;
+use futures::future::LocalBoxFuture;
+use futures::stream::LocalBoxStream;
+
+/// The containers of one pool, by number. The pool decides which member gets a run.
+pub trait PoolMembers: 'static {
+    /// An encoded job, as the runtime holds it; it can be sent more than once.
+    type Body;
+    /// What a member answers: the events of a run, or a socket.
+    type Response: EventStream;
+    /// What a run keeps in its member while it is in progress.
+    type Lease: Lease + 'static;
+
+    /// Sends a job that has waited since `since` to a member. Once the run has begun, it ends when `client` leaves.
+    /// An error means that nothing has run, unless its code is [`Lost`](crate::ports::PoolFailureCode::Lost).
+    async fn run(
+        &self,
+        member: usize,
+        job: &Self::Body,
+        since: Timestamp,
+        client: &ClientSignal,
+    ) -> Result<(SentJob<Self::Response>, Self::Lease), PoolFailure>;
+    /// Cancels a job that has not started. `true` means that the member never executes it, also when the job arrives
+    /// later; `false` means that the member has executed it or may have. It may be repeated.
+    async fn cancel_unstarted(&self, member: usize, id: RunId) -> bool;
+    /// The socket to the standard input of an interactive run; `None` when the run is over.
+    async fn input(&self, member: usize, id: RunId) -> Result<Option<Self::Response>, PoolFailure>;
+    /// Starts a member unless it is up. The answer is how many programs it runs at once. It may be repeated.
+    async fn up(&self, member: usize) -> Result<u32, PoolFailure>;
+    /// Ends the container of a member. It may be repeated, also for a member that was never started.
+    async fn destroy(&self, member: usize);
+}
+
+/// A job that was sent to a runner.
+#[derive(Debug)]
+pub enum SentJob<S> {
+    /// The runner executes it and sends these events.
+    Running(S),
+    /// The runner may have executed it, wholly or in part, and the result is lost. The text is for the log.
+    Unknown(String),
+}
+
+/// The events of a run on their way from the runner.
+pub trait EventStream: Sized + 'static {
+    /// A response that carries the events on.
+    type Piped: 'static;
+
+    /// Carries the events on without waking the object for each of them. The future resolves when no more events
+    /// come: to `true` when the stream came to its end, to `false` when either side broke off.
+    fn pipe(self) -> Result<(Self::Piped, LocalBoxFuture<'static, bool>), PortError>;
+    /// The events in chunks that may end anywhere. Dropping the stream ends the run.
+    fn chunks(self) -> Result<LocalBoxStream<'static, Result<Vec<u8>, PortError>>, PortError>;
+}
+
+/// What a run keeps while it is in progress. Dropping the lease gives it back, and says that the end of the run was not
+/// observed.
+pub trait Lease {
+    /// Gives the lease back after the run came to its end.
+    fn finished(self);
+}
+
+/// The lease of a run in another object, which keeps its own.
+impl Lease for () {
+    fn finished(self) {}
+}
+
+impl<L: Lease> Lease for Option<L> {
+    fn finished(self) {
+        if let Some(lease) = self {
+            lease.finished();
+        }
+    }
+}
