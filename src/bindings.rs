@@ -1,7 +1,7 @@
 //! What the deployment provides: the only place that knows the names of bindings, secrets and variables.
 
 use crate::app::App;
-use crate::app::rooms::programs::RoomPrograms;
+use crate::app::rooms::programs::{NoPrograms, RoomPrograms};
 use crate::config::{self, Config};
 use crate::domain::pool::scheduler::PoolLimits;
 use crate::domain::room::token::SigningKey;
@@ -32,7 +32,7 @@ use crate::store::outbox::Outbox;
 use std::cell::RefCell;
 use std::rc::Rc;
 use worker::worker_sys::web_sys::{AbortController, AbortSignal};
-use worker::{Env, ObjectNamespace, Result, State};
+use worker::{Env, Error, ObjectNamespace, Result, State};
 
 const DB: &str = "DB";
 const RUNS: &str = "RUNS";
@@ -123,14 +123,15 @@ fn isolates(env: &Env) -> Option<IsolateWorker> {
     }
 }
 
-/// What a room runs programs with, for as long as its object lives.
-///
-/// # Errors
-/// When the deployment lacks a binding or has a variable that is wrong.
-pub fn programs(env: &Env, object: &State) -> Result<Rc<dyn Programs>> {
-    // Everybody in the room follows a run, so no client that leaves ends it.
-    let never = AbortController::new()?.signal();
-    Ok(Rc::new(RoomPrograms(app(never, env, Rc::new(AfterCall::of(object)))?)))
+/// The programs of a room, for as long as its object is in memory. In a deployment whose settings are wrong each start is
+/// refused.
+pub fn programs(env: &Env, object: &State) -> Rc<dyn Programs> {
+    // No client owns the run of a room: the run goes on when the client that asked for it has left.
+    let never_aborted = AbortController::new().map(|controller| controller.signal()).map_err(Error::from);
+    match never_aborted.and_then(|signal| app(signal, env, Rc::new(AfterCall::of(object)))) {
+        Ok(app) => Rc::new(RoomPrograms(app)),
+        Err(error) => Rc::new(NoPrograms { log: Rc::new(Console), error: PortError(error.to_string()) }),
+    }
 }
 
 /// The database, as a key's gate uses it. In a deployment whose settings are wrong it fails at each use.

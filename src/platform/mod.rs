@@ -15,5 +15,6 @@ pub mod kv;
 pub mod object_storage;
 pub mod panic;
 pub mod resend;
+pub mod room_sockets;
 pub mod runner;
 pub mod socket;

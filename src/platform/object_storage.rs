@@ -5,9 +5,21 @@ use crate::platform::clock::RuntimeClock;
 use crate::ports::{Clock, LocalSql, ObjectStorage, PortError, SqlValue};
 use async_trait::async_trait;
 use std::time::Duration;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::DurableObjectState;
-use worker::{SqlStorageValue, State};
+use worker::{SqlStorageValue, State, wasm_bindgen};
+
+#[wasm_bindgen]
+extern "C" {
+    /// An object's storage. workers-rs has no binding for this method.
+    type TransactionalStorage;
+    #[wasm_bindgen(method, catch, js_name = transactionSync)]
+    fn transaction_sync(
+        this: &TransactionalStorage,
+        writes: &mut dyn FnMut() -> Result<JsValue, JsValue>,
+    ) -> Result<JsValue, JsValue>;
+}
 
 /// [`ObjectStorage`] of the object with this state.
 pub struct RuntimeStorage(State);
@@ -37,6 +49,18 @@ impl LocalSql for RuntimeStorage {
 impl ObjectStorage for RuntimeStorage {
     fn size(&self) -> u64 {
         self.0.storage().sql().database_size() as u64
+    }
+
+    fn atomically(&self, writes: &mut dyn FnMut() -> Result<(), PortError>) -> Result<(), PortError> {
+        let storage = self.0.as_raw().storage().map_err(|error| failed(error.into()))?;
+        let mut done = Ok(());
+        // An exception rolls the transaction back.
+        let committed = JsValue::from(storage).unchecked_ref::<TransactionalStorage>().transaction_sync(&mut || {
+            done = writes();
+            if done.is_ok() { Ok(JsValue::UNDEFINED) } else { Err(JsValue::from_str("The writes failed.")) }
+        });
+        done?;
+        committed.map(drop).map_err(|error| failed(error.into()))
     }
 
     async fn alarm(&self) -> Result<Option<Timestamp>, PortError> {

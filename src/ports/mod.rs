@@ -15,6 +15,7 @@ pub mod kv;
 pub mod mail;
 pub mod object;
 pub mod pool_members;
+pub mod room_sockets;
 pub mod rooms;
 pub mod run_pools;
 pub mod runner;

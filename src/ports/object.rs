@@ -11,6 +11,8 @@ use async_trait::async_trait;
 pub trait ObjectStorage: LocalSql {
     /// The size of the database in bytes.
     fn size(&self) -> u64;
+    /// Runs `writes` in a transaction: after an error none of them is stored.
+    fn atomically(&self, writes: &mut dyn FnMut() -> Result<(), PortError>) -> Result<(), PortError>;
     /// The time of the alarm that is set.
     async fn alarm(&self) -> Result<Option<Timestamp>, PortError>;
     /// Sets the alarm in place of the one that is set.

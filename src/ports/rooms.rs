@@ -1,4 +1,4 @@
-//! Rooms, and what rooms need themselves.
+//! Rooms, and how a room runs programs.
 
 use crate::domain::room::id::RoomId;
 use crate::domain::run::record::Owner;
@@ -14,19 +14,19 @@ use std::collections::BTreeMap;
 /// Rooms, by their ids.
 #[async_trait(?Send)]
 pub trait Rooms {
-    /// Makes a room a project's. It may be repeated.
+    /// Makes the room a project's. It may be repeated.
     async fn open(&self, room: &RoomId, billing_key: &BillingKey) -> Result<(), PortError>;
-    /// Seats a connection; `None` where there is no such room.
-    async fn connect(&self, room: &RoomId, seat: &JoinRequest) -> Result<Option<Upgrade>, PortError>;
-    /// What anybody in the room sees; `None` where there is no such room.
+    /// Opens a connection. Answers with the client's end of it; `None` if there is no such room.
+    async fn connect(&self, room: &RoomId, join: &JoinRequest) -> Result<Option<Upgrade>, PortError>;
+    /// The public state of the room, as JSON; `None` if there is no such room.
     async fn state(&self, room: &RoomId) -> Result<Option<Vec<u8>>, PortError>;
-    /// Runs a program in sight of everybody and answers with its result when it has ended.
+    /// Runs a program, which every client of the room follows. Answers when the program has ended.
     async fn run(&self, room: &RoomId, run: &RoomRun) -> Result<RoomRunEnd, PortError>;
-    /// Sends everybody away and forgets everything. It may be repeated.
+    /// Closes every connection and deletes the room with everything in it. It may be repeated.
     async fn delete(&self, room: &RoomId) -> Result<(), PortError>;
 }
 
-/// The key that programs in a room run on: the last one by which the room was opened, or a program run in it.
+/// The API key that pays for the programs in a room: the last one that opened the room or ran a program in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BillingKey {
@@ -34,52 +34,53 @@ pub struct BillingKey {
     pub owner: Owner,
 }
 
-/// Somebody who may come in.
+/// A connection that an authorized client opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JoinRequest {
     pub role: Role,
     pub name: Option<String>,
-    /// In milliseconds since 1970.
+    /// When the client's token expires, in milliseconds since 1970.
     pub expires_at: Option<i64>,
     /// The host of the page that connects.
     pub host: Option<String>,
-    /// The connection speaks Yjs, whatever its first frame is.
+    /// Whether the connection uses the Yjs protocol; else its first frame decides.
     pub speaks_yjs: bool,
     pub wants_events: bool,
 }
 
-/// A run asked for by HTTP.
+/// A run that an authorized client asks for by HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomRun {
-    /// What others see as whoever asked.
+    /// The user that the events name.
     pub user_id: String,
-    /// The key whose gate has let the call through; `None` where the room's own key has to be asked.
+    /// The client's own key, whose gate has let the call through; `None` if the gate of the room's key has to be asked.
     pub admitted: Option<Admitted>,
+    /// The host of the page that calls.
     pub host: Option<String>,
-    /// What is run instead of the room's own.
+    /// Replaces the program of the room.
     pub code: Option<String>,
     pub lang: Option<String>,
 }
 
-/// A caller whom a key's gate has let through and counted.
+/// A key whose gate has let a call through and counted it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Admitted {
     pub billing_key: BillingKey,
-    /// The address of the caller, where it is kept.
+    /// The address of the client, if the project stores it.
     pub ip: Option<String>,
 }
 
-/// How a run asked for by HTTP ended.
+/// The outcome of a run that was asked for by HTTP.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type", content = "value")]
 pub enum RoomRunEnd {
     /// The result, as the run API gives it.
     Result(Value),
     Refused(Refused),
-    /// A program runs already.
+    /// Another program is running.
     Busy,
     NoSuchRoom,
 }
@@ -88,33 +89,35 @@ pub enum RoomRunEnd {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refused {
-    /// One of the run API's error codes.
+    /// An error code of the run API.
     pub code: String,
-    /// For whoever asked.
+    /// A sentence for the client.
     pub message: String,
-    /// What is wrong with the request, by field.
+    /// The invalid fields of the request, and what is wrong with each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, String>,
 }
 
-/// What a room runs programs with.
+/// Runs programs for rooms.
 #[async_trait(?Send)]
 pub trait Programs {
-    /// Starts `request`, a body of the run API, and counts it against `billing_key`'s limit unless that was done.
-    async fn start(&self, ask: ProgramRequest) -> Result<LocalBoxStream<'static, RunMessage>, Refused>;
+    /// Starts a program, and counts it against the limit of its key unless the key's gate has done that. Dropping the
+    /// stream ends the program.
+    async fn start(&self, program: ProgramRequest) -> Result<LocalBoxStream<'static, RunMessage>, Refused>;
 }
 
 /// A program to run.
 #[derive(Debug, Clone)]
 pub struct ProgramRequest {
     pub billing_key: RunAs,
+    /// The body of a request to the run API.
     pub request: Value,
 }
 
-/// Who pays for it.
+/// The key that a program runs on.
 #[derive(Debug, Clone)]
 pub enum RunAs {
-    /// A key whose gate has to be asked, for a page of this host.
+    /// The room's key. Its gate has to be asked, for a page of this host.
     Room {
         billing_key: BillingKey,
         host: Option<String>,
@@ -122,7 +125,7 @@ pub enum RunAs {
     Admitted(Admitted),
 }
 
-/// What is heard of a program that runs; the result comes last, exactly once.
+/// A message of a running program. The result comes last, exactly once.
 #[derive(Debug)]
 pub enum RunMessage {
     /// An event of the run API: `start`, `stdout` or `stderr`.

@@ -9,9 +9,10 @@ use crate::ports::exchange::Body;
 use crate::store::ledger::SqlLedger;
 use crate::tests::fake_sockets::FakeSockets;
 use crate::tests::fakes::{
-    FakeClock, FakeEntropy, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRooms, FakeRunPools, PoolBackground, Script,
+    FakeClock, FakeEntropy, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRunPools, PoolBackground, Script,
 };
 use crate::tests::key_gates::LocalKeyGates;
+use crate::tests::rooms::LocalRooms;
 use crate::tests::sqlite::Sqlite;
 use ::http::request::Builder;
 use ::http::{HeaderMap, Method, StatusCode};
@@ -29,7 +30,7 @@ pub struct TestApp {
     pub gates: Rc<LocalKeyGates>,
     pub kv: Rc<FakeKv>,
     pub run_pools: Rc<FakeRunPools>,
-    pub rooms: Rc<FakeRooms>,
+    pub rooms: Rc<LocalRooms>,
     pub isolates: Rc<FakeIsolates>,
     pub sockets: Rc<FakeSockets>,
     pub mailer: Rc<FakeMailer>,
@@ -108,7 +109,7 @@ impl TestApp {
             cancels: Cell::new(Some(true)),
             input_hangs: Cell::default(),
         });
-        let rooms = Rc::new(FakeRooms::default());
+        let rooms = Rc::new(LocalRooms::default());
         let isolates = Rc::new(FakeIsolates::default());
         let sockets = Rc::new(FakeSockets::default());
         let (background, pool) = PoolBackground::new();
@@ -135,6 +136,7 @@ impl TestApp {
             background: Rc::new(background),
             log: log.clone(),
         };
+        rooms.run_programs_by(app.clone());
         Self { app, sql, gates, kv, run_pools, rooms, isolates, sockets, mailer, clock, log, pool }
     }
 

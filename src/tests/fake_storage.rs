@@ -15,6 +15,8 @@ pub struct FakeStorage {
     pub size: Cell<u64>,
     /// What happens at the next calls that set the alarm or delete everything.
     pub faults: Faults,
+    /// What happens at the next statements, queries included.
+    pub sql_faults: Faults,
 }
 
 impl Default for FakeStorage {
@@ -24,6 +26,7 @@ impl Default for FakeStorage {
             alarm: Cell::default(),
             size: Cell::default(),
             faults: Faults::default(),
+            sql_faults: Faults::default(),
         }
     }
 }
@@ -47,7 +50,7 @@ impl FakeStorage {
 
 impl LocalSql for FakeStorage {
     fn exec(&self, query: &str, args: &[SqlValue]) -> Result<Vec<Vec<SqlValue>>, PortError> {
-        self.sql.borrow().exec(query, args)
+        self.sql_faults.around_at_once(|| self.sql.borrow().exec(query, args))?
     }
 }
 
@@ -55,6 +58,13 @@ impl LocalSql for FakeStorage {
 impl ObjectStorage for FakeStorage {
     fn size(&self) -> u64 {
         self.size.get()
+    }
+
+    fn atomically(&self, writes: &mut dyn FnMut() -> Result<(), PortError>) -> Result<(), PortError> {
+        self.sql.borrow().run("BEGIN");
+        let done = writes();
+        self.sql.borrow().run(if done.is_ok() { "COMMIT" } else { "ROLLBACK" });
+        done
     }
 
     async fn alarm(&self) -> Result<Option<Timestamp>, PortError> {

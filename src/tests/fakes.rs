@@ -1,13 +1,10 @@
 //! Fakes of the ports that a native test cannot have for real.
 
 use crate::domain::account::mail::Mail;
-use crate::domain::room::id::RoomId;
 use crate::domain::run::events::Interrupted;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::exchange::Upgrade;
 use crate::ports::isolates::Isolates;
-use crate::ports::rooms::{BillingKey, JoinRequest, RoomRun, RoomRunEnd, Rooms};
 use crate::ports::{
     Background, Clock, Entropy, FirstCall, IdempotentCall, Kv, Level, Log, Mailer, PoolFailure, PortError, RunMode,
     RunPools, RunStream, Socket,
@@ -219,36 +216,6 @@ pub struct FakeLog(pub RefCell<Vec<(Level, Value)>>);
 impl Log for FakeLog {
     fn write(&self, level: Level, line: Value) {
         self.0.borrow_mut().push((level, line));
-    }
-}
-
-/// [`Rooms`] that nobody is in: what happens in rooms is tested in the real runtime.
-#[derive(Default)]
-pub struct FakeRooms {
-    pub deleted: RefCell<Vec<String>>,
-}
-
-#[async_trait(?Send)]
-impl Rooms for FakeRooms {
-    async fn open(&self, _room: &RoomId, _payer: &BillingKey) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn connect(&self, _room: &RoomId, _seat: &JoinRequest) -> Result<Option<Upgrade>, PortError> {
-        Ok(None)
-    }
-
-    async fn state(&self, _room: &RoomId) -> Result<Option<Vec<u8>>, PortError> {
-        Ok(None)
-    }
-
-    async fn run(&self, _room: &RoomId, _run: &RoomRun) -> Result<RoomRunEnd, PortError> {
-        Ok(RoomRunEnd::NoSuchRoom)
-    }
-
-    async fn delete(&self, room: &RoomId) -> Result<(), PortError> {
-        self.deleted.borrow_mut().push(room.to_string());
-        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Ports that wait, that fail, and that fail after they have done it.
 
 use crate::ports::PortError;
+use futures::FutureExt;
 use futures::channel::oneshot;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -27,6 +28,21 @@ impl Faults {
     /// Adds what happens to further calls.
     pub fn next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.0.borrow_mut().extend(faults);
+    }
+
+    /// Whether all faults have happened.
+    pub fn are_over(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// Drops the faults that have not happened.
+    pub fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    /// Makes a call that cannot wait, with its fault.
+    pub fn around_at_once<T>(&self, call: impl FnOnce() -> T) -> Result<T, PortError> {
+        self.around(async || call()).now_or_never().expect("a call that cannot wait has no fault that waits")
     }
 
     /// Makes a call with its fault.

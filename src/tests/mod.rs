@@ -2,6 +2,7 @@
 
 mod app;
 mod contract;
+pub mod fake_room_sockets;
 pub mod fake_runner;
 mod fake_sockets;
 pub mod fake_storage;
@@ -9,6 +10,7 @@ pub mod fakes;
 pub mod fault;
 mod key_gates;
 pub mod object_bench;
+mod rooms;
 mod routes;
 pub mod sqlite;
 pub mod step_clock;

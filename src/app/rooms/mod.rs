@@ -1,4 +1,4 @@
-//! Rooms: what the owner of a project can do with them, and who may come in.
+//! Rooms: what a project can do with its rooms, and the tokens that let clients in.
 
 pub mod programs;
 
@@ -14,16 +14,16 @@ use docle_room::role::Role;
 
 pub use crate::store::rooms::StoredRoom;
 
-/// Rooms of projects that are gone that one call deletes: each is a call of an object and one of the database, and a
-/// Worker may make a thousand for one request.
+/// Rooms of deleted projects that one call deletes. Each costs a call of an object and one of the database, and a Worker may
+/// make 1,000 for one request.
 const ORPHANS_AT_ONCE: i64 = 100;
 
-/// A room that is nobody's: an id, which says all there is about it.
+/// A new open room. It is only an id until a client writes into it.
 pub fn new_open_room(app: &App) -> RoomId {
     RoomId::from_random(Kind::Open, app.random())
 }
 
-/// Makes a room for a project, whose programs run on this key.
+/// Creates a room of a project. Its programs run on this key.
 pub async fn create(app: &App, billing_key: &BillingKey) -> Result<RoomId, PortError> {
     let id = RoomId::from_random(Kind::Owned, app.random());
     rooms::add(&*app.sql, &id, &billing_key.owner.project_id, app.clock.now()).await?;
@@ -37,18 +37,18 @@ pub async fn list(app: &App, project_id: &str, page: &Page) -> Result<(Vec<Store
     Ok(page.cut(rows, StoredRoom::position))
 }
 
-/// Whether a room is a project's.
+/// Whether the project owns the room.
 pub async fn is_of(app: &App, room: &RoomId, project_id: &str) -> Result<bool, PortError> {
     rooms::is_of(&*app.sql, room, project_id).await
 }
 
-/// Deletes a room with everything in it. The object goes first, so that it may be repeated where it fails between.
+/// Deletes a room with everything in it. The row goes last, so that a call that failed in between can be repeated.
 pub async fn delete(app: &App, room: &RoomId) -> Result<(), PortError> {
     app.rooms.delete(room).await?;
     rooms::delete(&*app.sql, room).await
 }
 
-/// Deletes rooms whose project is gone, as many as one call may.
+/// Deletes rooms of deleted projects, as many as one call may.
 pub async fn delete_orphans(app: &App) -> Result<(), PortError> {
     for room in rooms::orphans(&*app.sql, ORPHANS_AT_ONCE).await? {
         delete(app, &room).await?;
@@ -56,13 +56,13 @@ pub async fn delete_orphans(app: &App) -> Result<(), PortError> {
     Ok(())
 }
 
-/// A token to a room, and when it ends; `None` where this deployment cannot sign any.
+/// A token for a room; `None` if this deployment has no secret to sign it with.
 pub fn mint(app: &App, room: &RoomId, role: Role, name: Option<String>, until: Timestamp) -> Option<String> {
     let claims = Claims { room: room.clone(), role, name, expires_at: until.0 };
     Some(app.room_tokens.as_ref()?.sign(&claims))
 }
 
-/// What a token says about a room; `None` where it is not ours, or for another room, or has ended.
+/// The claims of a token; `None` if it is not ours, is for another room, or has expired.
 pub fn read_token(app: &App, room: &RoomId, token: &str) -> Option<Claims> {
     let claims = app.room_tokens.as_ref()?.verify(token, app.clock.now())?;
     (claims.room == *room).then_some(claims)

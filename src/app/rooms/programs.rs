@@ -1,4 +1,4 @@
-//! Running programs for rooms: the ordinary way, on the key of the project that the room belongs to.
+//! Runs programs for rooms as the run API does, on a key of the project that owns the room.
 
 use crate::app::context::App;
 use crate::app::runs::start::{Client, Progress, StartedRun, start_run};
@@ -6,30 +6,31 @@ use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::run;
 use crate::domain::run::id::RunId;
 use crate::ports::rooms::{Admitted, BillingKey, ProgramRequest, Programs, Refused, RunAs, RunMessage};
-use crate::ports::{Level, PoolFailure, PoolFailureCode};
+use crate::ports::{Level, Log, PoolFailure, PoolFailureCode, PortError};
 use async_trait::async_trait;
 use docle_languages::RunLanguage;
 use futures::stream::LocalBoxStream;
 use futures::{StreamExt, stream};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// [`Programs`] by the application.
 pub struct RoomPrograms(pub App);
 
 #[async_trait(?Send)]
 impl Programs for RoomPrograms {
-    async fn start(&self, ask: ProgramRequest) -> Result<LocalBoxStream<'static, RunMessage>, Refused> {
+    async fn start(&self, program: ProgramRequest) -> Result<LocalBoxStream<'static, RunMessage>, Refused> {
         let app = &self.0;
-        let client = match ask.billing_key {
+        let client = match program.billing_key {
             RunAs::Admitted(Admitted { billing_key, ip }) => {
                 Client { owner: billing_key.owner, key_hash: billing_key.key_hash, ip }
             }
             RunAs::Room { billing_key, host } => pass_gate(app, billing_key, host).await?,
         };
         let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
-        let mut request = ask.request;
-        // Editors and CodeRunService call it by the name of the language, the run API by that of the interpreter.
+        let mut request = program.request;
+        // Editors and CodeRunService name the language; the run API names the interpreter.
         if let Some(language) = request["lang"].as_str().and_then(RunLanguage::in_rooms) {
             request["lang"] = json!(language);
         }
@@ -40,11 +41,26 @@ impl Programs for RoomPrograms {
             Refused { code: "invalid_request".to_owned(), message: sentences.join(" "), fields }
         })?;
         let run = start_run(app, id, client, request, None).await.map_err(|failure| not_started(app, &failure))?;
-        Ok(events(run))
+        Ok(messages(run))
     }
 }
 
-/// Asks the gate of the key that the room runs on, as a caller with that key would be asked.
+/// [`Programs`] of a deployment whose settings are wrong: every start is refused.
+pub struct NoPrograms {
+    pub log: Rc<dyn Log>,
+    pub error: PortError,
+}
+
+#[async_trait(?Send)]
+impl Programs for NoPrograms {
+    async fn start(&self, _program: ProgramRequest) -> Result<LocalBoxStream<'static, RunMessage>, Refused> {
+        let line = json!({ "message": "A room cannot run programs.", "error": self.error.0 });
+        self.log.write(Level::Error, line);
+        Err(refused("service_unavailable", "The program could not be run."))
+    }
+}
+
+/// Lets a run pass the gate of the room's key, which counts it.
 async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> Result<Client, Refused> {
     let decision = app.gates.check(&billing_key.key_hash, &CheckKey { host, counts: true }).await.map_err(|error| {
         app.log_error("The key of a room could not be asked about.", &error);
@@ -62,7 +78,7 @@ async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> 
             let message = format!("The API key that this room runs on has used its {} runs a minute.", rate.limit);
             Err(refused("rate_limit_exceeded", &message))
         }
-        // Whoever asks in a room is behind a socket, whose address nobody keeps.
+        // A run that was asked for through a socket has no client address.
         Decision::Open { owner, .. } => Ok(Client { owner, key_hash: billing_key.key_hash, ip: None }),
     }
 }
@@ -89,8 +105,8 @@ fn refused(code: &str, message: &str) -> Refused {
     Refused { code: code.to_owned(), message: message.to_owned(), fields: BTreeMap::new() }
 }
 
-/// What is heard of a run. Lines of output are JSON objects already, as the runner wrote them.
-fn events(run: StartedRun) -> LocalBoxStream<'static, RunMessage> {
+/// The messages of a run. Lines of output are JSON objects already, as the runner wrote them.
+fn messages(run: StartedRun) -> LocalBoxStream<'static, RunMessage> {
     let start = json!({ "type": "start", "id": run.id, "createdAt": run.created_at.to_string() });
     let rest = run.progress.filter_map(async |progress| match progress {
         Progress::Stdout(line) | Progress::Stderr(line) => serde_json::from_slice(&line).ok().map(RunMessage::Event),

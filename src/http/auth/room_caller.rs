@@ -1,4 +1,4 @@
-//! Who comes to a room: the holder of a token, or of a key of its project; anyone, where the room is nobody's.
+//! The caller of a room: a client with a token or a key of its project; in an open room, any client.
 
 use crate::app::App;
 use crate::app::rooms;
@@ -34,7 +34,8 @@ pub fn room(text: &str) -> Result<RoomId, ApiError> {
 
 /// The refusal of a room that is not there.
 pub fn not_found() -> ApiError {
-    let message = "There is no room of this id: GET /collab makes one of nobody's, POST /api/rooms one of a project's.";
+    let message =
+        "There is no room with this id. GET /collab creates an open room, POST /api/rooms a room of a project.";
     ApiError::new(ErrorCode::RoomNotFound, message)
 }
 
@@ -63,8 +64,8 @@ impl RoomCaller {
         }
         let claims = token(call).and_then(|token| rooms::read_token(app, room, token));
         let Claims { role, name, expires_at, .. } = claims.ok_or_else(|| {
-            let message = "This room wants a token that is for it and has not ended: in Authorization as a Bearer, or, for \
-                           a WebSocket, beside \"docle\" as a protocol \"docle.token.…\".";
+            let message = "Send a valid token for this room: in Authorization as a Bearer, or, for a WebSocket, as the \
+                           protocol \"docle.token.…\" beside \"docle\".";
             ApiError::new(ErrorCode::RoomTokenRequired, message)
         })?;
         Ok(Self { role, name, expires_at: Some(expires_at), admitted: None })

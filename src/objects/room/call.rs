@@ -1,6 +1,7 @@
-//! What a Room object is asked, and the stub that asks it.
+//! What a Room object can be asked, and the stub that asks it.
 
-use crate::domain::room::id::{Kind, RoomId};
+use crate::domain::room::id::RoomId;
+use crate::objects::call::{self, Answer, CallError, ObjectCall};
 use crate::platform::fetch;
 use crate::ports::PortError;
 use crate::ports::exchange::Upgrade;
@@ -8,49 +9,57 @@ use crate::ports::rooms::{BillingKey, JoinRequest, RoomRun, RoomRunEnd, Rooms};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
-use worker::{ObjectNamespace, Request, Response};
+use worker::{ObjectNamespace, Response};
 
-/// Carries the call, except what may be too long for a header.
-const CALL: &str = "docle-call";
-/// A request needs an address; nothing reads this one.
-const ADDRESS: &str = "http://room/";
-
-/// What the object can be asked.
+/// What a Room object can be asked; [`Rooms`] says what each call does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RoomCall {
-    /// Whether the room is a project's, and therefore not there before it was opened.
-    pub is_owned: bool,
-    pub what: RoomAction,
-}
-
-/// See [`Rooms`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum RoomAction {
+pub enum RoomCall {
     Open(BillingKey),
-    /// The answer is a WebSocket, or 404.
+    /// The answer is a WebSocket.
     Connect(JoinRequest),
-    /// The answer is JSON, or 404.
+    /// The answer is the body.
     State,
-    /// Runs the [`RoomRun`] in the body. The answer is a [`RoomRunEnd`].
+    /// The body has a [`RoomRun`], and the body of the answer a [`RoomRunEnd`]: both may be larger than a header.
     Run,
     Delete,
 }
 
-impl RoomCall {
-    /// The call that a request carries.
-    pub fn read(request: &Request) -> worker::Result<Self> {
-        let call = request.headers().get(CALL)?.unwrap_or_default();
-        // Headers hold ASCII, names do not.
-        let json = percent_decode(&call);
-        Ok(serde_json::from_str(&json)?)
+/// Why a Room object refuses a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RoomRefusal {
+    NoSuchRoom,
+    /// The object has logged why.
+    Failed,
+}
+
+impl ObjectCall for RoomCall {
+    type Refusal = RoomRefusal;
+
+    fn may_repeat(&self) -> bool {
+        match self {
+            Self::Open(_) | Self::State | Self::Delete => true,
+            // A second call would open a second connection, or run the program twice.
+            Self::Connect(_) | Self::Run => false,
+        }
+    }
+
+    fn opens_socket(&self) -> bool {
+        matches!(self, Self::Connect(_))
     }
 }
 
-/// The object of a room.
-pub fn name_of_room(room: &RoomId) -> String {
-    format!("room:{room}")
+const PREFIX: &str = "room:";
+
+/// The name of a room's object.
+pub fn object_of_room(room: &RoomId) -> String {
+    format!("{PREFIX}{room}")
+}
+
+/// The room whose object has this name.
+pub fn room_of_object(object: &str) -> Option<RoomId> {
+    object.strip_prefix(PREFIX).and_then(RoomId::parse)
 }
 
 /// [`Rooms`] by calling Room objects.
@@ -59,23 +68,14 @@ pub struct RoomStub {
 }
 
 impl RoomStub {
-    async fn call(&self, room: &RoomId, what: RoomAction, body: Option<String>) -> Result<Response, PortError> {
-        let is_upgrade = matches!(what, RoomAction::Connect(_));
-        let call = RoomCall { is_owned: room.kind() == Kind::Owned, what };
-        let answer = async {
-            let call = percent_encode(&serde_json::to_string(&call)?);
-            let body = body.map(JsValue::from);
-            let request = match is_upgrade {
-                true => fetch::request("GET", &[(CALL, call.as_str()), ("upgrade", "websocket")], None)?,
-                false => fetch::request("POST", &[(CALL, &call)], body.as_ref())?,
-            };
-            let object = self.namespace.get_by_name(&name_of_room(room))?;
-            fetch::at(&object.into_rpc(), ADDRESS, &request).await.map(Response::from)
-        };
-        let response = answer.await.map_err(failed)?;
-        match response.status_code() {
-            101 | 200 | 404 => Ok(response),
-            status => Err(PortError(format!("A room answered {status}."))),
+    /// The answer of a room; `None` if there is no such room.
+    async fn call(&self, room: &RoomId, call: RoomCall, body: Option<String>) -> Result<Option<Answer>, PortError> {
+        let body = body.map(JsValue::from);
+        match call::call(&self.namespace, &object_of_room(room), &call, body.as_ref(), None).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(CallError::Refused(RoomRefusal::NoSuchRoom)) => Ok(None),
+            Err(CallError::Refused(RoomRefusal::Failed)) => Err(PortError("A room refused a call.".to_owned())),
+            Err(CallError::Lost(why)) => Err(PortError(format!("Calling a room failed: {why}"))),
         }
     }
 }
@@ -83,76 +83,102 @@ impl RoomStub {
 #[async_trait(?Send)]
 impl Rooms for RoomStub {
     async fn open(&self, room: &RoomId, billing_key: &BillingKey) -> Result<(), PortError> {
-        self.call(room, RoomAction::Open(billing_key.clone()), None).await.map(drop)
+        self.call(room, RoomCall::Open(billing_key.clone()), None).await.map(drop)
     }
 
-    async fn connect(&self, room: &RoomId, seat: &JoinRequest) -> Result<Option<Upgrade>, PortError> {
-        let response = self.call(room, RoomAction::Connect(seat.clone()), None).await?;
-        Ok(response.websocket().map(|socket| Upgrade(Box::new(socket))))
+    async fn connect(&self, room: &RoomId, join: &JoinRequest) -> Result<Option<Upgrade>, PortError> {
+        let Some(answer) = self.call(room, RoomCall::Connect(join.clone()), None).await? else { return Ok(None) };
+        match Response::from(answer.0).websocket() {
+            Some(socket) => Ok(Some(Upgrade(Box::new(socket)))),
+            None => Err(PortError("A room opened no WebSocket.".to_owned())),
+        }
     }
 
     async fn state(&self, room: &RoomId) -> Result<Option<Vec<u8>>, PortError> {
-        let mut response = self.call(room, RoomAction::State, None).await?;
-        if response.status_code() == 404 {
-            return Ok(None);
+        match self.call(room, RoomCall::State, None).await? {
+            Some(answer) => fetch::bytes(&answer.0).await.map(Some).map_err(unreadable),
+            None => Ok(None),
         }
-        response.bytes().await.map(Some).map_err(failed)
     }
 
     async fn run(&self, room: &RoomId, run: &RoomRun) -> Result<RoomRunEnd, PortError> {
-        let body = serde_json::to_string(run).map_err(|error| PortError(error.to_string()))?;
-        let mut response = self.call(room, RoomAction::Run, Some(body)).await?;
-        response.json().await.map_err(failed)
+        let body = serde_json::to_string(run).map_err(unreadable)?;
+        let Some(answer) = self.call(room, RoomCall::Run, Some(body)).await? else {
+            return Ok(RoomRunEnd::NoSuchRoom);
+        };
+        let end = fetch::bytes(&answer.0).await.map_err(unreadable)?;
+        serde_json::from_slice(&end).map_err(unreadable)
     }
 
     async fn delete(&self, room: &RoomId) -> Result<(), PortError> {
-        self.call(room, RoomAction::Delete, None).await.map(drop)
+        self.call(room, RoomCall::Delete, None).await.map(drop)
     }
 }
 
-fn failed(error: worker::Error) -> PortError {
-    PortError(format!("Calling a room failed: {error}"))
-}
-
-/// ASCII text with everything else, and the sign itself, as `%` and two digits for each byte.
-fn percent_encode(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-fn percent_decode(text: &str) -> String {
-    form_urlencoded::parse(text.as_bytes()).map(|(name, _)| name.into_owned()).next().unwrap_or_default()
+fn unreadable(error: impl std::fmt::Display) -> PortError {
+    PortError(format!("What a room was sent or answered is unreadable: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::room::id::RANDOM_BYTES;
+    use crate::domain::room::id::{Kind, RANDOM_BYTES};
+    use crate::domain::run::record::Owner;
     use docle_room::role::Role;
     use serde_json::json;
 
-    #[test]
-    fn room_object_name_unchanged() {
-        let room = RoomId::from_random(Kind::Open, [0; RANDOM_BYTES]);
-        assert_eq!(name_of_room(&room), format!("room:{room}"));
+    fn open() -> RoomCall {
+        let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
+        RoomCall::Open(BillingKey { key_hash: "ab".into(), owner })
     }
 
-    #[test]
-    fn room_call_format_unchanged() {
-        let seat = JoinRequest {
+    fn connect() -> RoomCall {
+        RoomCall::Connect(JoinRequest {
             role: Role::Editor,
             name: Some("Zoë & = 100 %+".into()),
             expires_at: None,
             host: None,
             speaks_yjs: false,
             wants_events: false,
-        };
-        let call = RoomCall { is_owned: false, what: RoomAction::Connect(seat) };
-        let json = serde_json::to_string(&call).unwrap();
-        let written = percent_encode(&json);
-        assert!(written.is_ascii());
-        assert_eq!(percent_decode(&written), json);
-        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(value["what"]["connect"]["role"], json!("editor"));
-        assert_eq!(serde_json::to_value(RoomAction::State).unwrap(), json!("state"));
+        })
+    }
+
+    #[test]
+    fn room_object_name_unchanged() {
+        for kind in [Kind::Open, Kind::Owned] {
+            let room = RoomId::from_random(kind, [0; RANDOM_BYTES]);
+            assert_eq!(object_of_room(&room), format!("room:{room}"));
+            assert_eq!(room_of_object(&object_of_room(&room)), Some(room));
+        }
+    }
+
+    #[test]
+    fn an_object_that_is_not_named_after_a_room_is_no_room() {
+        let made_up = RoomId::from_random(Kind::Owned, [0; RANDOM_BYTES]).to_string().replace("room_", "open_");
+        for name in ["", "room:", "room:open_", "key:ab", &made_up, &format!("room:{made_up}")] {
+            assert_eq!(room_of_object(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn room_call_format_unchanged() {
+        let written = |call: RoomCall| serde_json::to_value(call).unwrap();
+        let owner = json!({ "projectId": "proj_1", "keyId": "key_1" });
+        assert_eq!(written(open()), json!({ "open": { "keyHash": "ab", "owner": owner } }));
+        let join = json!({
+            "role": "editor", "name": "Zoë & = 100 %+", "expiresAt": null, "host": null, "speaksYjs": false,
+            "wantsEvents": false,
+        });
+        assert_eq!(written(connect()), json!({ "connect": join }));
+        assert_eq!(written(RoomCall::State), json!("state"));
+        assert_eq!(written(RoomCall::Run), json!("run"));
+        assert_eq!(written(RoomCall::Delete), json!("delete"));
+        assert_eq!(serde_json::to_value(RoomRefusal::NoSuchRoom).unwrap(), json!("noSuchRoom"));
+    }
+
+    #[test]
+    fn a_run_and_a_connection_are_never_sent_twice() {
+        assert!([open(), RoomCall::State, RoomCall::Delete].iter().all(RoomCall::may_repeat));
+        assert!(![connect(), RoomCall::Run].iter().any(RoomCall::may_repeat));
     }
 }

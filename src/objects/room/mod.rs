@@ -1,6 +1,9 @@
 //! The Room object: one per room.
 
 pub mod call;
+pub mod live;
+pub mod logic;
+mod memory;
 pub mod object;
-pub mod runs;
+mod runs;
 pub mod storage;

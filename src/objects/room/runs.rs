@@ -1,99 +1,89 @@
-//! Runs in a room: started by whoever may, heard by everybody.
+//! Runs programs in a room: every client follows them, and the last result stays in the room.
 
-use crate::objects::room::object::{Room, programs};
+use crate::objects::room::memory::{GrantedRun, RoomMemory};
 use crate::objects::room::storage;
 use crate::ports::PortError;
-use crate::ports::rooms::{ProgramRequest, Refused, RoomRun, RoomRunEnd, RunAs, RunMessage};
-use docle_room::room::RunRequest;
+use crate::ports::rooms::{ProgramRequest, Programs, Refused, RoomRun, RoomRunEnd, RunAs, RunMessage};
 use futures::StreamExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use worker::Result;
+use std::rc::Rc;
 
-/// A run that the room has granted.
-pub enum Asked {
-    InRoom(RunRequest),
-    ByHttp { run: RoomRun, request: Value },
+/// Runs programs in a room, one at a time.
+pub struct RoomRuns {
+    pub memory: Rc<RoomMemory>,
+    pub programs: Rc<dyn Programs>,
 }
 
-/// Runs what was asked for by HTTP, if nothing runs yet.
-pub async fn run_by_http(room: &Room, run: RoomRun, exists: bool) -> Result<RoomRunEnd> {
-    if !exists {
-        return Ok(RoomRunEnd::NoSuchRoom);
-    }
-    let begun = room.with(|live| Ok(live.logic.begin_run(&run.user_id, run.code.clone(), run.lang.clone())))?;
-    let Ok(request) = begun else { return Ok(RoomRunEnd::Busy) };
-    if let Some(admitted) = &run.admitted {
-        adopt(room, &admitted.billing_key)?;
-    }
-    self::run(room, Asked::ByHttp { run, request }).await
-}
-
-/// The room goes on with the key that was used last: others may have been revoked.
-fn adopt(room: &Room, billing_key: &crate::ports::rooms::BillingKey) -> Result<()> {
-    let sql = room.sql();
-    room.with(|live| {
-        if live.metadata.billing_key.as_ref() == Some(billing_key) {
-            return Ok(());
-        }
-        live.metadata.billing_key = Some(billing_key.clone());
-        storage::save_metadata(&sql, &live.metadata)
-    })
-}
-
-/// Follows a run to its end. The object stays awake for it, because this is its handler.
-pub async fn run(room: &Room, asked: Asked) -> Result<RoomRunEnd> {
-    let ended = follow(room, asked).await;
-    let end = match ended {
-        Ok(Ok(result)) => {
-            let sql = room.sql();
-            room.with(|live| {
-                live.create(&sql)?;
-                storage::save_result(&sql, &result)
-            })?;
-            room.act(|logic| logic.on_run_result(result.clone()))?;
-            RoomRunEnd::Result(result)
-        }
-        Ok(Err(refused)) => {
-            room.act(|logic| logic.on_run_refused(&refused.code, &refused.message))?;
-            RoomRunEnd::Refused(refused)
-        }
-        Err(error) => {
-            room.act(|logic| logic.on_run_refused("internal", "The program could not be run."))?;
-            return Err(error);
-        }
-    };
-    Ok(end)
-}
-
-async fn follow(room: &Room, asked: Asked) -> Result<std::result::Result<Value, Refused>> {
-    let billing_key = room.with(|live| {
-        live.metadata
-            .billing_key
-            .clone()
-            .ok_or_else(|| PortError("A room without a billing_key was asked to run.".to_owned()))
-    })?;
-    let ask = match asked {
-        Asked::InRoom(RunRequest { host, request, .. }) => {
-            ProgramRequest { billing_key: RunAs::Room { billing_key, host }, request }
-        }
-        Asked::ByHttp { run: RoomRun { admitted: Some(admitted), .. }, request } => {
-            ProgramRequest { billing_key: RunAs::Admitted(admitted), request }
-        }
-        Asked::ByHttp { run, request } => {
-            ProgramRequest { billing_key: RunAs::Room { billing_key, host: run.host }, request }
-        }
-    };
-    let mut heard = match programs(room)?.start(ask).await {
-        Ok(heard) => heard,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    while let Some(heard) = heard.next().await {
-        match heard {
-            RunMessage::Event(event) => drop(room.act(|logic| logic.on_run_event(event))?),
-            RunMessage::Result(result) => return Ok(Ok(result)),
+impl RoomRuns {
+    /// Runs a program that an authorized client asked for by HTTP. The room keeps the key that admitted the client, because
+    /// the key before it may have been revoked.
+    ///
+    /// # Errors
+    /// A port has failed; the program may have run.
+    pub async fn run_by_http(&self, run: RoomRun) -> Result<RoomRunEnd, PortError> {
+        let memory = &self.memory;
+        let RoomRun { user_id, admitted, host, code, lang } = run;
+        let granted = memory.with(|live| {
+            let Some(billing_key) = live.metadata.billing_key.clone() else { return Ok(Err(RoomRunEnd::NoSuchRoom)) };
+            let Ok(request) = live.room.begin_run(&user_id, code, lang) else { return Ok(Err(RoomRunEnd::Busy)) };
+            let run_as = match admitted {
+                Some(admitted) => {
+                    if admitted.billing_key != billing_key {
+                        live.metadata.billing_key = Some(admitted.billing_key.clone());
+                        live.save_metadata(&memory.ports)?;
+                    }
+                    RunAs::Admitted(admitted)
+                }
+                None => RunAs::Room { billing_key, host },
+            };
+            Ok(Ok(memory.begin_run(user_id, ProgramRequest { billing_key: run_as, request })))
+        })?;
+        match granted {
+            Ok(run) => self.run(run).await,
+            Err(end) => Ok(end),
         }
     }
-    let message = "The run ended without a result.".to_owned();
-    Ok(Err(Refused { code: "internal".to_owned(), message, fields: BTreeMap::new() }))
+
+    /// Runs a program to its end. The object stays in memory for it, because the caller is an event handler.
+    ///
+    /// # Errors
+    /// A port has failed; the program may have run.
+    pub async fn run(&self, run: GrantedRun) -> Result<RoomRunEnd, PortError> {
+        let GrantedRun { generation, program } = run;
+        let memory = &self.memory;
+        match self.follow(generation, program).await {
+            Ok(Ok(result)) => {
+                let store = || storage::save_result(&*memory.ports.storage, &result);
+                memory.end_run(generation, store, |room| room.on_run_result(result.clone()))?;
+                Ok(RoomRunEnd::Result(result))
+            }
+            Ok(Err(refused)) => {
+                memory.end_run(generation, || Ok(()), |room| room.on_run_refused(&refused.code, &refused.message))?;
+                Ok(RoomRunEnd::Refused(refused))
+            }
+            Err(error) => {
+                let message = "The program could not be run.";
+                memory.end_run(generation, || Ok(()), |room| room.on_run_refused("internal", message))?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Broadcasts the events of a program until it ends. A run of a deleted room is followed as well, because dropping its
+    /// stream would end the program.
+    async fn follow(&self, generation: u64, program: ProgramRequest) -> Result<Result<Value, Refused>, PortError> {
+        let mut messages = match self.programs.start(program).await {
+            Ok(messages) => messages,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        while let Some(message) = messages.next().await {
+            match message {
+                RunMessage::Event(event) => self.memory.on_run(generation, |room| room.on_run_event(event))?,
+                RunMessage::Result(result) => return Ok(Ok(result)),
+            }
+        }
+        let message = "The run ended without a result.".to_owned();
+        Ok(Err(Refused { code: "internal".to_owned(), message, fields: BTreeMap::new() }))
+    }
 }

@@ -1,44 +1,44 @@
-//! What a room keeps in its own database: the document as a snapshot and the updates since, and a few metadata.
+//! What a room stores in its own database: a snapshot of the document, the updates since, and metadata.
 
 use crate::domain::timestamp::Timestamp;
 use crate::objects::tables::has_table;
 use crate::ports::rooms::BillingKey;
-use crate::ports::{LocalSql, PortError, SqlValue};
+use crate::ports::{LocalSql, ObjectStorage, PortError, SqlValue};
 use docle_room::history::History;
 use docle_room::room::Stored;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A row may have 2 MB, its other columns included.
+/// Bytes of a blob in one row, which holds 2 MB at most.
 const CHUNK_BYTES: usize = 1_000_000;
 
 const SNAPSHOT: &str = "snapshot";
 const HISTORY: &str = "history";
 const RESULT: &str = "result";
 
-/// What is known of a room beside its document.
+/// What a room stores beside its document.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomMetadata {
-    /// The client id of the room's own edits. It goes on being used after a restart, because everything that was ever sent
-    /// out is stored, so that no clock is given twice.
+    /// The Yjs client id of the room's own edits. The room keeps it over resets: everything that it has sent is stored, so it
+    /// uses no clock of this client twice.
     pub client: u32,
-    /// `None` for a room that is nobody's.
+    /// `None` for an open room.
     pub billing_key: Option<BillingKey>,
     /// When the document last changed, up to the snapshot, in milliseconds since 1970.
     pub last_update: i64,
-    /// Since when nobody is there.
+    /// When the last connection closed; `None` while there are connections.
     pub empty_since: Option<i64>,
 }
 
-/// How much has to be replayed when the room is loaded.
+/// The updates since the last snapshot. A load replays them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Log {
+pub struct UpdateLog {
     pub rows: usize,
     pub bytes: usize,
 }
 
-/// Makes the tables where they are not there yet.
+/// Creates the tables that do not exist yet.
 pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
     for query in [
         "CREATE TABLE IF NOT EXISTS metadata (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL)",
@@ -50,7 +50,7 @@ pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
     Ok(())
 }
 
-/// The metadata; `None` where nothing was ever stored. Asking writes nothing.
+/// The metadata; `None` if the room has stored nothing. The query writes nothing.
 pub fn metadata(sql: &dyn LocalSql) -> Result<Option<RoomMetadata>, PortError> {
     if !has_table(sql, "metadata")? {
         return Ok(None);
@@ -69,32 +69,37 @@ pub fn save_metadata(sql: &dyn LocalSql, metadata: &RoomMetadata) -> Result<(), 
     sql.exec("INSERT OR REPLACE INTO metadata (id, json) VALUES (1, ?)", &[SqlValue::Text(json)]).map(drop)
 }
 
-/// Appends an update, which leads to revision `rev`.
+/// Appends the update that makes revision `rev`.
 pub fn append(sql: &dyn LocalSql, rev: u64, now: Timestamp, update: Vec<u8>) -> Result<(), PortError> {
     let args = [SqlValue::Integer(rev.cast_signed()), SqlValue::Integer(now.0), SqlValue::Blob(update)];
     sql.exec("INSERT INTO log (rev, at, bytes) VALUES (?, ?, ?)", &args).map(drop)
 }
 
-/// Puts a snapshot in the place of all updates so far.
+/// Replaces all updates by a snapshot. It is one transaction: a document without its history, or beside its updates, is
+/// another room.
 pub fn compact(
-    sql: &dyn LocalSql,
+    storage: &dyn ObjectStorage,
     snapshot: &[u8],
     history: &History,
     metadata: &RoomMetadata,
 ) -> Result<(), PortError> {
-    put_blob(sql, SNAPSHOT, snapshot)?;
-    put_blob(sql, HISTORY, &serde_json::to_vec(history).map_err(unreadable)?)?;
-    save_metadata(sql, metadata)?;
-    sql.exec("DELETE FROM log", &[]).map(drop)
+    let history = serde_json::to_vec(history).map_err(unreadable)?;
+    storage.atomically(&mut || {
+        put_blob(storage, SNAPSHOT, snapshot)?;
+        put_blob(storage, HISTORY, &history)?;
+        save_metadata(storage, metadata)?;
+        storage.exec("DELETE FROM log", &[]).map(drop)
+    })
 }
 
-/// Keeps the result of the last run.
-pub fn save_result(sql: &dyn LocalSql, result: &Value) -> Result<(), PortError> {
-    put_blob(sql, RESULT, result.to_string().as_bytes())
+/// Stores the result of the last run.
+pub fn save_result(storage: &dyn ObjectStorage, result: &Value) -> Result<(), PortError> {
+    let result = result.to_string();
+    storage.atomically(&mut || put_blob(storage, RESULT, result.as_bytes()))
 }
 
-/// What the room is made of again, without its seats; and what had to be replayed.
-pub fn load(sql: &dyn LocalSql, metadata: &RoomMetadata) -> Result<(Stored, Log), PortError> {
+/// The stored room without its connections, and the size of what a load replays.
+pub fn load(sql: &dyn LocalSql, metadata: &RoomMetadata) -> Result<(Stored, UpdateLog), PortError> {
     let mut stored = Stored {
         client: metadata.client,
         has_owner: metadata.billing_key.is_some(),
@@ -108,7 +113,7 @@ pub fn load(sql: &dyn LocalSql, metadata: &RoomMetadata) -> Result<(Stored, Log)
     if let Some(result) = blob(sql, RESULT)? {
         stored.result = serde_json::from_slice(&result).map_err(unreadable)?;
     }
-    let mut log = Log::default();
+    let mut log = UpdateLog::default();
     for row in sql.exec("SELECT at, bytes FROM log ORDER BY rev", &[])? {
         let Ok([SqlValue::Integer(at), SqlValue::Blob(update)]) = <[SqlValue; 2]>::try_from(row) else {
             return Err(PortError("An update of a room is unreadable.".to_owned()));
@@ -150,11 +155,11 @@ fn unreadable(error: serde_json::Error) -> PortError {
 mod tests {
     use super::*;
     use crate::domain::run::record::Owner;
-    use crate::tests::sqlite::Sqlite;
+    use crate::tests::fake_storage::FakeStorage;
 
     #[test]
     fn what_is_stored_comes_back_in_order() {
-        let sql = Sqlite::empty();
+        let sql = FakeStorage::default();
         assert_eq!(metadata(&sql), Ok(None));
         create_tables(&sql).unwrap();
         create_tables(&sql).unwrap();
@@ -166,14 +171,14 @@ mod tests {
         }
         let (stored, log) = load(&sql, &known).unwrap();
         assert_eq!((stored.updates, stored.last_update, stored.client), (vec![vec![1], vec![2, 2], vec![3]], 13, 7));
-        assert_eq!(log, Log { rows: 3, bytes: 4 });
+        assert_eq!(log, UpdateLog { rows: 3, bytes: 4 });
         assert!(append(&sql, 3, Timestamp(0), vec![]).is_err(), "no revision comes twice");
 
         let snapshot: Vec<u8> = (0..2_500_000_u32).map(|n| n as u8).collect();
         compact(&sql, &snapshot, &History::from(3), &known).unwrap();
         save_result(&sql, &serde_json::json!({ "ok": true })).unwrap();
         let (stored, log) = load(&sql, &known).unwrap();
-        assert_eq!((stored.snapshot, stored.history.rev(), log), (Some(snapshot), 3, Log::default()));
+        assert_eq!((stored.snapshot, stored.history.rev(), log), (Some(snapshot), 3, UpdateLog::default()));
         assert_eq!(stored.result, Some(serde_json::json!({ "ok": true })));
     }
 

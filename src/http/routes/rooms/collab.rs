@@ -13,7 +13,7 @@ use crate::ports::rooms::JoinRequest;
 use ::http::StatusCode;
 use ::http::header::{HeaderValue, LOCATION, UPGRADE};
 
-/// `GET /collab`: a new room that is nobody's.
+/// `GET /collab`: a new open room.
 pub async fn create_open_room(app: &App, _call: Call) -> Result<Response, ApiError> {
     let location = format!("/collab/{}", rooms::new_open_room(app));
     let mut response = Response::new(Body::Empty);
@@ -56,7 +56,7 @@ async fn connect(app: &App, call: Call, speaks_yjs: bool) -> Result<Response, Ap
         return Err(ApiError::new(ErrorCode::UpgradeRequired, "This is a WebSocket: connect with one."));
     }
     if call.query("token").is_some() {
-        let message = "must not be in an address, which is kept in logs: offer the protocols \"docle\" and \
+        let message = "must not be in the URL, because URLs end up in logs: offer the protocols \"docle\" and \
                        \"docle.token.…\", or send Authorization";
         return Err(invalid("token", message));
     }

@@ -84,7 +84,7 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
     let host = host(&call);
     let (code, lang) = read_program(body::parse_json(body::read(call.body, MAX_BODY_BYTES).await?)?)?;
     if code.is_some() && guest.role < Role::Editor {
-        let message = "Who may run may run what is in the room: leave code out, or come with the role editor.";
+        let message = "The role runner can only run the room's program: omit `code`, or use an editor token.";
         return Err(ApiError::new(ErrorCode::RoomRoleTooLow, message));
     }
     let user_id = guest.name.unwrap_or_else(|| "api".to_owned());
@@ -107,12 +107,12 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
     }
 }
 
-/// The room that a path names, and whoever calls; rooms of nobody's have no owner who could do anything here.
+/// The room that a path names, and its caller. An open room has no owner, so nothing here works for it.
 async fn enter(app: &App, call: &Call) -> Result<(RoomId, RoomCaller), ApiError> {
     let room = room(call.param(0))?;
     let guest = RoomCaller::extract(app, call, &room, true).await?;
     if guest.expires_at.is_none() && guest.admitted.is_none() {
-        let message = "This room is nobody's: make one of a project's with POST /api/rooms.";
+        let message = "This is an open room, which has no owner. Create a room of a project with POST /api/rooms.";
         return Err(ApiError::new(ErrorCode::RoomRoleTooLow, message));
     }
     Ok((room, guest))

@@ -1,0 +1,122 @@
+//! How rooms end: by themselves, or by their project, also when somebody comes meanwhile.
+
+use super::setup::{Setup, join, update};
+use crate::objects::room::live::KEEP_MS;
+use crate::ports::{Clock, LocalSql};
+use crate::tests::fault::Fault;
+use futures::channel::oneshot;
+use serde_json::json;
+
+/// Fires alarms until none is set.
+fn rest(setup: &mut Setup) {
+    let mut alarms = 0;
+    while setup.storage.alarm_at().is_some() {
+        setup.alarm().unwrap();
+        alarms += 1;
+        assert!(alarms < 10, "the alarm fires for ever");
+    }
+}
+
+#[test]
+fn an_open_room_deletes_itself_a_week_after_its_last_connection() {
+    let mut setup = Setup::new();
+    let ada = setup.join("Ada");
+    setup.types(ada, "one").unwrap();
+    setup.leaves(ada).unwrap();
+    let left = setup.clock.now().0;
+    setup.alarm().unwrap();
+    assert_eq!(setup.storage.exec("SELECT 1 FROM log", &[]), Ok(vec![]), "nobody is there, so nothing is replayed");
+    assert_eq!(setup.storage.alarm_at(), Some(left + KEEP_MS));
+    setup.reset();
+    rest(&mut setup);
+    assert!(setup.storage.is_empty());
+    assert_eq!(setup.clock.now().0, left + KEEP_MS);
+}
+
+#[test]
+fn a_connection_before_the_end_keeps_an_open_room() {
+    let mut setup = Setup::new();
+    let ada = setup.join("Ada");
+    setup.types(ada, "one").unwrap();
+    setup.leaves(ada).unwrap();
+    setup.alarm().unwrap();
+    let bob = setup.join("Bob");
+    rest(&mut setup);
+    assert_eq!((setup.code().as_str(), setup.sockets.open()), ("one", vec![bob]));
+    setup.leaves(bob).unwrap();
+    rest(&mut setup);
+    assert!(setup.storage.is_empty());
+}
+
+#[test]
+fn a_projects_room_is_kept_without_connections() {
+    let mut setup = Setup::owned();
+    let ada = setup.join("Ada");
+    setup.types(ada, "one").unwrap();
+    setup.leaves(ada).unwrap();
+    rest(&mut setup);
+    setup.clock.pass_ms(2 * KEEP_MS);
+    assert_eq!(setup.code(), "one");
+}
+
+#[test]
+fn a_deleted_room_closes_its_connections_and_stores_nothing() {
+    let mut setup = Setup::owned();
+    let ada = setup.join("Ada");
+    setup.types(ada, "one").unwrap();
+    setup.reset();
+    setup.delete().unwrap();
+    assert_eq!((setup.sockets.closed(ada), setup.storage.alarm_at()), (Some(4410), None));
+    // The runtime reports what the client still sent, and then that it has closed.
+    setup.sends(ada, update(&json!(1), "two")).unwrap();
+    setup.leaves(ada).unwrap();
+    assert_eq!((setup.connect("Bob"), setup.state()), (Ok(None), None));
+    assert!(setup.storage.is_empty());
+}
+
+#[test]
+fn a_deletion_that_fails_either_way_can_be_repeated() {
+    for fault in [Fault::NotDone, Fault::DoneButFailed] {
+        let mut setup = Setup::owned();
+        let ada = setup.join("Ada");
+        setup.types(ada, "one").unwrap();
+        setup.storage.faults.next([fault]);
+        assert!(setup.delete().is_err());
+        assert_eq!(setup.sockets.closed(ada), Some(4410));
+        setup.delete().unwrap();
+        assert!(setup.storage.is_empty());
+    }
+}
+
+#[test]
+fn a_room_whose_document_is_unreadable_can_be_deleted() {
+    let mut setup = Setup::owned();
+    let ada = setup.join("Ada");
+    setup.types(ada, "one").unwrap();
+    setup.storage.exec("UPDATE log SET bytes = x'ff'", &[]).unwrap();
+    setup.reset();
+    assert!(setup.sends(ada, update(&json!(1), "two")).is_err());
+    assert_eq!(setup.sockets.closed(ada), Some(1011));
+    setup.delete().unwrap();
+    assert!(setup.storage.is_empty());
+}
+
+#[test]
+fn a_client_that_comes_during_the_deletion_finds_no_room() {
+    for is_done_first in [false, true] {
+        let mut setup = Setup::owned();
+        let ada = setup.join("Ada");
+        setup.types(ada, "one").unwrap();
+        let (release, waiting) = oneshot::channel();
+        let fault = if is_done_first { Fault::DoneThenWaitsFor(waiting) } else { Fault::WaitsFor(waiting) };
+        setup.storage.faults.next([fault]);
+        let deleted = setup.begin(|room| async move { room.delete().await });
+        let (kind, join) = (setup.kind, join("Bob"));
+        let joined = setup.begin(|room| async move { room.connect(kind, join).await.map(|socket| socket.is_some()) });
+        assert_eq!((deleted.take(), joined.take()), (None, None));
+        release.send(()).unwrap();
+        setup.pool.run_until_stalled();
+        assert_eq!((deleted.take(), joined.take()), (Some(Ok(())), Some(Ok(false))));
+        assert!(setup.storage.is_empty());
+    }
+}

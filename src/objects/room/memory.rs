@@ -1,0 +1,160 @@
+//! Keeps a room in memory, reloads it after a failure, and knows which run belongs to it.
+
+use crate::domain::timestamp::Timestamp;
+use crate::objects::room::live::{Live, RoomPorts};
+use crate::ports::PortError;
+use crate::ports::rooms::{ProgramRequest, RunAs};
+use docle_room::close::CloseReason;
+use docle_room::room::{Output, Room, RunRequest};
+use futures::lock::Mutex;
+use std::cell::{Cell, RefCell};
+
+/// The memory of a Room object. Everything in it can be rebuilt, except that a program is running.
+pub struct RoomMemory {
+    pub ports: RoomPorts,
+    /// `None`: not loaded. It is never borrowed over an await.
+    live: RefCell<Option<Live>>,
+    /// The user whose program runs.
+    running: RefCell<Option<String>>,
+    /// Counts the deletions. A run from before the last one changes nothing.
+    generation: Cell<u64>,
+    /// Held while the storage is being deleted.
+    deleting: Mutex<()>,
+}
+
+/// A program that the room runs.
+pub struct GrantedRun {
+    pub generation: u64,
+    pub program: ProgramRequest,
+}
+
+impl RoomMemory {
+    pub fn new(ports: RoomPorts) -> Self {
+        Self {
+            ports,
+            live: RefCell::default(),
+            running: RefCell::default(),
+            generation: Cell::default(),
+            deleting: Mutex::default(),
+        }
+    }
+
+    /// Resolves when no deletion is under way. An event waits for it first, so that it stores nothing that the deletion
+    /// half removes.
+    pub async fn settled(&self) {
+        drop(self.deleting.lock().await);
+    }
+
+    /// Does something with the room, which is loaded if it is not in memory.
+    ///
+    /// # Errors
+    /// A port has failed. The room may differ from what is stored, so it is dropped and every socket is closed: a client
+    /// has seen nothing that is not stored but what it sent itself, and sends that again when it comes back.
+    pub fn with<R>(&self, act: impl FnOnce(&mut Live) -> Result<R, PortError>) -> Result<R, PortError> {
+        let done = {
+            let mut live = self.live.borrow_mut();
+            let loaded = match live.take() {
+                Some(loaded) => Ok(loaded),
+                None => self.load(),
+            };
+            loaded.and_then(|loaded| act(live.insert(loaded)))
+        };
+        if done.is_err() {
+            self.close_all(CloseReason::Failed);
+        }
+        done
+    }
+
+    /// Gives the room an event and carries out what it puts out. Answers with the run that it has granted.
+    pub fn act(&self, event: impl FnOnce(&mut Room, i64) -> Output) -> Result<Option<GrantedRun>, PortError> {
+        self.with(|live| {
+            let output = event(&mut live.room, self.ports.now());
+            let Some(RunRequest { user_id, host, request }) = live.carry_out(output, &self.ports)? else {
+                return Ok(None);
+            };
+            let no_key = || PortError("A room without a key has granted a run.".to_owned());
+            let billing_key = live.metadata.billing_key.clone().ok_or_else(no_key)?;
+            let program = ProgramRequest { billing_key: RunAs::Room { billing_key, host }, request };
+            Ok(Some(self.begin_run(user_id, program)))
+        })
+    }
+
+    /// Notes that a program runs, so that the room knows it although it is loaded again.
+    pub fn begin_run(&self, user_id: String, program: ProgramRequest) -> GrantedRun {
+        self.running.replace(Some(user_id));
+        GrantedRun { generation: self.generation.get(), program }
+    }
+
+    /// Gives the room an event of a run. It changes nothing when the room was deleted since the run began.
+    pub fn on_run(&self, generation: u64, event: impl FnOnce(&mut Room) -> Output) -> Result<(), PortError> {
+        if self.generation.get() != generation {
+            return Ok(());
+        }
+        self.with(|live| {
+            let output = event(&mut live.room);
+            live.carry_out(output, &self.ports).map(drop)
+        })
+    }
+
+    /// Gives the room the end of a run, and stores its result. It changes nothing when the room was deleted since the run
+    /// began.
+    pub fn end_run(
+        &self,
+        generation: u64,
+        store: impl FnOnce() -> Result<(), PortError>,
+        event: impl FnOnce(&mut Room) -> Output,
+    ) -> Result<(), PortError> {
+        if self.generation.get() != generation {
+            return Ok(());
+        }
+        let done = self.with(|live| {
+            store()?;
+            let output = event(&mut live.room);
+            live.carry_out(output, &self.ports).map(drop)
+        });
+        self.running.take();
+        done
+    }
+
+    /// Sets the alarm when something is due before the one that is set.
+    pub async fn set_alarm(&self) -> Result<(), PortError> {
+        let due = self.with(|live| {
+            let next = live.next_alarm(self.ports.now());
+            let is_new = next.is_some_and(|next| live.alarm.is_none_or(|alarm| next < alarm));
+            Ok(next.filter(|_| is_new).inspect(|next| live.alarm = Some(*next)))
+        })?;
+        let Some(at) = due else { return Ok(()) };
+        let set = self.ports.storage.set_alarm(Timestamp(at)).await;
+        if set.is_err() {
+            self.close_all(CloseReason::Failed);
+        }
+        set
+    }
+
+    /// Closes every socket and deletes what is stored. It does not load the room, so that an unreadable one can be deleted.
+    /// It may be repeated.
+    pub async fn delete(&self) -> Result<(), PortError> {
+        let _only_deletion = self.deleting.lock().await;
+        self.generation.set(self.generation.get() + 1);
+        self.running.take();
+        self.close_all(CloseReason::Deleted);
+        self.ports.storage.delete_all().await
+    }
+
+    /// Closes every socket and drops the room, which is loaded again when it is needed.
+    fn close_all(&self, reason: CloseReason) {
+        for (connection, _) in self.ports.sockets.list() {
+            self.ports.close(connection, reason);
+        }
+        self.live.take();
+    }
+
+    fn load(&self) -> Result<Live, PortError> {
+        let mut live = Live::load(&self.ports)?;
+        if let Some(user_id) = &*self.running.borrow() {
+            // A room that was just loaded runs nothing. The program of this run was taken from the room that was dropped.
+            let _ = live.room.begin_run(user_id, None, None);
+        }
+        Ok(live)
+    }
+}
