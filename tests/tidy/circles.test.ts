@@ -8,6 +8,8 @@ import { inRoot } from "../../scripts/setup/paths.mjs";
 
 /** Crates that are checked: the directory with the crate's root file. */
 const crates = [
+  "crates/languages/src",
+  "crates/api/src",
   "crates/protocol/src",
   "crates/room/src",
   "crates/script/src",

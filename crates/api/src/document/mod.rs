@@ -3,7 +3,8 @@
 //! [`operation`] says what an operation is, [`table`] lists all of them, [`schema`] makes JSON Schema of the types, and
 //! [`openapi`] puts the document together. `UPDATE_OPENAPI=1 cargo test -p docle-api` writes crates/api/openapi.json.
 
-pub mod examples;
+pub mod example;
+mod examples;
 pub mod headers;
 pub mod openapi;
 pub mod operation;

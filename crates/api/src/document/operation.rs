@@ -1,6 +1,6 @@
 //! What an operation is: who calls it, what it takes, and everything that it can answer with.
 
-use crate::document::examples::Example;
+use crate::document::example::Example;
 use crate::document::headers::Header;
 use crate::document::parameters::Parameter;
 use crate::document::schema::Type;

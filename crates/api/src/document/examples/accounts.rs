@@ -1,7 +1,7 @@
 //! Examples of accounts, projects and keys, and of a problem.
 
-use super::{Example, KEY_ID, PROJECT_ID, RUN_ID, text, time};
 use crate::accounts::*;
+use crate::document::example::{Example, KEY_ID, PROJECT_ID, RUN_ID, text, time};
 use crate::end_users::RunPage;
 use crate::errors::{ErrorCode, FieldError, Members, Problem};
 use crate::keys::*;

@@ -1,6 +1,6 @@
 //! Examples of rooms.
 
-use super::{Example, text, time};
+use crate::document::example::{Example, text, time};
 use crate::rooms::*;
 use crate::runs::RunResult;
 

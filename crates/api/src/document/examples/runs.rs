@@ -1,6 +1,6 @@
 //! Examples of runs and of what is told of them.
 
-use super::{Example, KEY_ID, RUN_ID, text, time};
+use crate::document::example::{Example, KEY_ID, RUN_ID, text, time};
 use crate::end_users::{Deletion, RunPage, UserContext, UserTier};
 use crate::health::{Backend, BackendKind, Health, HealthStatus, Index};
 use crate::languages::{Docs, Language, Languages, Limit, RuntimeApiDoc};

@@ -1,6 +1,6 @@
 //! Examples of scripts and executions.
 
-use super::{Example, RUN_ID, text, time};
+use crate::document::example::{Example, RUN_ID, text, time};
 use crate::executions::{Execution, ExecutionPage, ListedExecution, ScriptInput, UsedConfig};
 use crate::runs::{RunStatus, Truncated};
 use crate::scripts::*;

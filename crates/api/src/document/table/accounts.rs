@@ -31,7 +31,7 @@ fn of(
     Operation::new(id, route, (tag, Caller::Session), summary, description)
 }
 
-fn takes<T: JsonSchema + crate::document::examples::Example + Serialize>(one: Operation) -> Operation {
+fn takes<T: JsonSchema + crate::document::example::Example + Serialize>(one: Operation) -> Operation {
     one.takes(MAX_SETTINGS_BYTES, vec![Body::json::<T>()]).fails(&[UnsupportedMediaType])
 }
 
