@@ -12,7 +12,7 @@ use crate::place::Places;
 use crate::run::Runner;
 use crate::seat::{Common, Seat};
 use crate::seating::Seating;
-use docle_languages::{PackageManager, RunLanguage, WarmStart};
+use docle_languages::{PackageTool, RunLanguage, WarmStart};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -165,10 +165,10 @@ fn interpreters(machine: &Machine) -> Result<Interpreters, String> {
         found.languages.insert(language, interpreter);
     }
     if let Some(uv) = &machine.uv {
-        found.installers.insert(PackageManager::Pip, Installer::uv(uv).map_err(explain("--uv"))?);
+        found.installers.insert(PackageTool::Pip, Installer::uv(uv).map_err(explain("--uv"))?);
     }
     if let Some(npm) = &machine.npm {
-        found.installers.insert(PackageManager::Npm, Installer::npm(npm).map_err(explain("--npm"))?);
+        found.installers.insert(PackageTool::Npm, Installer::npm(npm).map_err(explain("--npm"))?);
     }
     Ok(found)
 }

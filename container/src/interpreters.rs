@@ -1,6 +1,6 @@
 //! The interpreters of this machine: where they are, which version they are, how a program is started with them.
 
-use docle_languages::{Locate, PackageManager, RunLanguage};
+use docle_languages::{Locate, PackageTool, RunLanguage};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,7 +28,7 @@ pub struct Installer {
 #[derive(Debug, Clone, Default)]
 pub struct Interpreters {
     pub languages: BTreeMap<RunLanguage, Interpreter>,
-    pub installers: BTreeMap<PackageManager, Installer>,
+    pub installers: BTreeMap<PackageTool, Installer>,
 }
 
 impl Interpreter {
@@ -73,7 +73,7 @@ impl Interpreters {
 
     /// Where their packages will be looked for.
     pub fn package_places(&self) -> Vec<PathBuf> {
-        let pip = self.languages.iter().filter(|(language, _)| language.package_manager == PackageManager::Pip);
+        let pip = self.languages.iter().filter(|(language, _)| language.package_manager == PackageTool::Pip);
         let place = |(_, python): (&RunLanguage, &Interpreter)| {
             let version = python.version.rsplit_once('.').map_or(python.version.as_str(), |(minor, _)| minor);
             PathBuf::from(format!("/packages/lib/python{version}/site-packages"))

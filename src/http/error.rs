@@ -18,7 +18,7 @@ pub struct ApiError {
     fields: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Members of the body beside those that every error has.
-    members: Members,
+    members: Box<Members>,
     /// What the caller is not told.
     cause: Option<Box<str>>,
 }
@@ -36,12 +36,12 @@ impl ApiError {
             _ if retry_later => vec![(RETRY_AFTER, HeaderValue::from_static("1"))],
             _ => Vec::new(),
         };
-        Self { code, message: message.into(), fields: Vec::new(), headers, members: Members::default(), cause: None }
+        Self { code, message: message.into(), fields: Vec::new(), headers, members: Box::default(), cause: None }
     }
 
     /// The same error with these members.
     pub fn with_members(self, members: Members) -> Self {
-        Self { members, ..self }
+        Self { members: Box::new(members), ..self }
     }
 
     /// The same error with these headers, too.
@@ -99,7 +99,7 @@ impl ApiError {
             code: self.code,
             request_id: request_id.to_owned(),
             errors: self.fields,
-            members: Box::new(self.members),
+            members: self.members,
         };
         let mut response = respond::json(status, &problem);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -62,7 +62,7 @@ test("types for TypeScript come out of it, and mean what they should", async () 
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "api.ts"), await openapiTypes(document));
   writeFileSync(join(directory, "use.ts"), USE);
-  const options = ["--noEmit", "--strict", "--skipLibCheck", "--allowImportingTsExtensions", "--module", "nodenext", "--types", ""];
+  const options = ["--ignoreConfig", "--noEmit", "--strict", "--skipLibCheck", "--allowImportingTsExtensions", "--module", "nodenext", "--types", ""];
   await promisify(execFile)(process.execPath, [tsc, ...options, join(directory, "use.ts")]).catch(({ stdout }: { stdout: string }) => assert.fail(stdout));
 });
 

@@ -6,7 +6,7 @@ use crate::egress;
 use crate::execution::{Outcome, Stop};
 use crate::interpreters::{Installer, environment};
 use crate::jail::launch::{Command, Exit};
-use docle_languages::PackageManager;
+use docle_languages::PackageTool;
 use std::path::Path;
 
 /// The installer's command: everything goes to `/packages`, nothing is read from the user's configuration.
@@ -20,7 +20,7 @@ pub fn command(wanted: Wanted, installer: &Installer, registries: &Registries) -
 
 fn command_line(wanted: Wanted, installer: &Installer, registries: &Registries) -> Vec<String> {
     let options: Vec<&str> = match wanted.language.package_manager {
-        PackageManager::Pip => vec![
+        PackageTool::Pip => vec![
             &installer.path,
             "pip",
             "install",
@@ -35,7 +35,7 @@ fn command_line(wanted: Wanted, installer: &Installer, registries: &Registries) 
             "--index-url",
             &registries.python,
         ],
-        PackageManager::Npm => vec![
+        PackageTool::Npm => vec![
             &wanted.interpreter.executable,
             &installer.path,
             "install",
@@ -51,12 +51,12 @@ fn command_line(wanted: Wanted, installer: &Installer, registries: &Registries) 
             "--registry",
             &registries.npm,
         ],
-        PackageManager::None => Vec::new(),
+        PackageTool::None => Vec::new(),
     };
     // Building a package runs its code beside the installer, which knows the registry's password.
     let has_password = host_part(&registries.python).contains('@');
     let cautions: &[&str] =
-        if wanted.language.package_manager == PackageManager::Pip && has_password { &["--no-build"] } else { &[] };
+        if wanted.language.package_manager == PackageTool::Pip && has_password { &["--no-build"] } else { &[] };
     let packages = wanted.packages.iter().map(String::as_str);
     options.into_iter().chain(cautions.iter().copied()).chain(["--"]).chain(packages).map(str::to_owned).collect()
 }
@@ -100,13 +100,13 @@ pub fn refusal(outcome: &Outcome) -> Failure {
 
 /// Whether an installer has heard of its registry that there is nothing of that name or version. Everything else may
 /// be the network's fault, or the machine's, and be better the next time.
-pub fn is_missing(manager: PackageManager, refusal: &Refusal) -> bool {
+pub fn is_missing(manager: PackageTool, refusal: &Refusal) -> bool {
     let says = |what: &str| refusal.message.lines().any(|line| line.trim_start().starts_with(what));
     match manager {
         // With an index that answered otherwise, uv says the same and adds a hint.
-        PackageManager::Pip => says("error: No solution found when resolving dependencies") && !says("hint: An index"),
-        PackageManager::Npm => says("npm error code E404") || says("npm error code ETARGET"),
-        PackageManager::None => false,
+        PackageTool::Pip => says("error: No solution found when resolving dependencies") && !says("hint: An index"),
+        PackageTool::Npm => says("npm error code E404") || says("npm error code ETARGET"),
+        PackageTool::None => false,
     }
 }
 
@@ -114,7 +114,7 @@ pub fn is_missing(manager: PackageManager, refusal: &Refusal) -> bool {
 mod tests {
     use super::*;
 
-    fn is_missing(manager: PackageManager, said: &str) -> bool {
+    fn is_missing(manager: PackageTool, said: &str) -> bool {
         super::is_missing(manager, &Refusal { exit_code: 1, message: said.into() })
     }
 
@@ -122,7 +122,7 @@ mod tests {
     fn only_a_registry_that_answers_knows_what_is_missing() {
         let none = "error: No solution found when resolving dependencies\n  cause: Because x was not found in the \
                     package registry and you require x, we can conclude that your requirements are unsatisfiable.";
-        assert!(is_missing(PackageManager::Pip, none));
+        assert!(is_missing(PackageTool::Pip, none));
         let closed = "hint: An index (https://i/) returned a 403 Forbidden error. Check that the index URL is correct.";
         for said in [
             &format!("{none}\n\n{closed}"),
@@ -130,7 +130,7 @@ mod tests {
             "error: Failed to build `x==1.0`",
             "it took longer than 60 seconds",
         ] {
-            assert!(!is_missing(PackageManager::Pip, said), "{said}");
+            assert!(!is_missing(PackageTool::Pip, said), "{said}");
         }
         for (said, missing) in [
             ("npm error code E404\nnpm error 404 Not Found - GET https://registry.npmjs.org/x", true),
@@ -140,7 +140,7 @@ mod tests {
             ("npm error code ECONNREFUSED\nnpm error syscall connect", false),
             ("npm error code ENOSPC", false),
         ] {
-            assert_eq!(is_missing(PackageManager::Npm, said), missing, "{said}");
+            assert_eq!(is_missing(PackageTool::Npm, said), missing, "{said}");
         }
     }
 }

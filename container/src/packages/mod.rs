@@ -18,7 +18,7 @@ use crate::interpreters::{Installer, Interpreter};
 use crate::place::Full;
 use crate::seat::Seat;
 use crate::seating::Seating;
-use docle_languages::{PackageManager, RunLanguage};
+use docle_languages::{PackageTool, RunLanguage};
 use docle_protocol::limits::INSTALL_TIMEOUT_MS;
 use refusals::Refusals;
 use sha2::{Digest, Sha256};
@@ -108,7 +108,7 @@ impl Layers {
     /// Whether a layer holds something that its language reads while it starts: Python's `.pth` files and
     /// `sitecustomize` modules.
     pub fn needs_cold_start(&self, language: RunLanguage, layer: Option<&Layer>) -> bool {
-        let (PackageManager::Pip, Some(layer)) = (language.package_manager, layer) else { return false };
+        let (PackageTool::Pip, Some(layer)) = (language.package_manager, layer) else { return false };
         let libraries = fs::read_dir(self.directory().join(layer.name()).join("lib")).into_iter().flatten().flatten();
         let mut names =
             libraries.filter_map(|library| fs::read_dir(library.path().join("site-packages")).ok()).flatten();
@@ -202,9 +202,9 @@ impl Layers {
         packages.sort_unstable();
         packages.dedup();
         let registry = match wanted.language.package_manager {
-            PackageManager::Pip => &self.registries.python,
-            PackageManager::Npm => &self.registries.npm,
-            PackageManager::None => "",
+            PackageTool::Pip => &self.registries.python,
+            PackageTool::Npm => &self.registries.npm,
+            PackageTool::None => "",
         };
         let period = if packages.iter().all(|package| is_pinned(wanted.language.package_manager, package)) {
             0
@@ -242,13 +242,13 @@ fn is_read_at_start(name: &str) -> bool {
 }
 
 /// A requirement that means the same tomorrow.
-fn is_pinned(manager: PackageManager, package: &str) -> bool {
+fn is_pinned(manager: PackageTool, package: &str) -> bool {
     match manager {
-        PackageManager::Pip => package.contains("==") && !package.contains('*'),
-        PackageManager::Npm => package
+        PackageTool::Pip => package.contains("==") && !package.contains('*'),
+        PackageTool::Npm => package
             .rsplit_once('@')
             .is_some_and(|(name, version)| !name.is_empty() && version.split('.').count() == 3 && is_exact(version)),
-        PackageManager::None => true,
+        PackageTool::None => true,
     }
 }
 
@@ -296,21 +296,21 @@ mod tests {
     #[test]
     fn pinned_means_one_version_for_ever() {
         for (language, package) in [
-            (PackageManager::Pip, "requests==2.31.0"),
-            (PackageManager::Npm, "lodash@4.17.21"),
-            (PackageManager::Npm, "@types/node@22.1.0"),
+            (PackageTool::Pip, "requests==2.31.0"),
+            (PackageTool::Npm, "lodash@4.17.21"),
+            (PackageTool::Npm, "@types/node@22.1.0"),
         ] {
             assert!(is_pinned(language, package), "{package}");
         }
         for (language, package) in [
-            (PackageManager::Pip, "requests"),
-            (PackageManager::Pip, "requests>=2"),
-            (PackageManager::Pip, "requests==2.*"),
-            (PackageManager::Npm, "lodash"),
-            (PackageManager::Npm, "@types/node"),
-            (PackageManager::Npm, "lodash@^4.17.21"),
-            (PackageManager::Npm, "lodash@latest"),
-            (PackageManager::Npm, "lodash@4"),
+            (PackageTool::Pip, "requests"),
+            (PackageTool::Pip, "requests>=2"),
+            (PackageTool::Pip, "requests==2.*"),
+            (PackageTool::Npm, "lodash"),
+            (PackageTool::Npm, "@types/node"),
+            (PackageTool::Npm, "lodash@^4.17.21"),
+            (PackageTool::Npm, "lodash@latest"),
+            (PackageTool::Npm, "lodash@4"),
         ] {
             assert!(!is_pinned(language, package), "{package}");
         }

@@ -9,5 +9,5 @@ pub mod row;
 pub mod table;
 
 pub use language::{Language, RunLanguage, ScriptLanguage};
-pub use row::{ColdWhen, Dialect, Locate, PackageManager, Row, Runner, Tier, WarmStart};
+pub use row::{ColdWhen, Dialect, Locate, PackageTool, Row, Runner, Tier, WarmStart};
 pub use table::TABLE;

@@ -19,7 +19,7 @@ pub struct Row {
     /// The name of the mode in CodeMirror.
     pub editor_mode: &'static str,
     /// What installs its packages.
-    pub package_manager: PackageManager,
+    pub package_manager: PackageTool,
     /// How the runner runs a program; `None` where the language has no programs.
     pub runner: Option<Runner>,
     /// What the isolate tier reads; `None` where the language has no scripts.
@@ -106,7 +106,7 @@ impl Tier {
 
 /// What installs the packages of a language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum PackageManager {
+pub enum PackageTool {
     /// Names of PyPI in the syntax of PEP 508, installed by uv.
     Pip,
     /// Names of npm with a range of node-semver, installed by npm.

@@ -1,6 +1,6 @@
 //! The table itself.
 
-use crate::row::{ColdWhen, Dialect, Locate, PackageManager, Row, Runner, WarmStart};
+use crate::row::{ColdWhen, Dialect, Locate, PackageTool, Row, Runner, WarmStart};
 
 /// Every language, in the order in which they are listed to users.
 pub static TABLE: &[Row] = &[
@@ -11,7 +11,7 @@ pub static TABLE: &[Row] = &[
         title: "Python",
         extensions: &["py"],
         editor_mode: "python",
-        package_manager: PackageManager::Pip,
+        package_manager: PackageTool::Pip,
         runner: Some(Runner {
             entrypoint: "main.py",
             compile: None,
@@ -48,7 +48,7 @@ pub static TABLE: &[Row] = &[
         title: "JavaScript (Node.js)",
         extensions: &["js", "mjs", "cjs"],
         editor_mode: "javascript",
-        package_manager: PackageManager::Npm,
+        package_manager: PackageTool::Npm,
         runner: Some(Runner {
             entrypoint: "main.js",
             compile: None,
@@ -78,7 +78,7 @@ pub static TABLE: &[Row] = &[
         title: "JavaScript",
         extensions: &["js", "mjs"],
         editor_mode: "javascript",
-        package_manager: PackageManager::None,
+        package_manager: PackageTool::None,
         runner: None,
         dialect: Some(Dialect::JavaScript),
     },
@@ -89,7 +89,7 @@ pub static TABLE: &[Row] = &[
         title: "TypeScript",
         extensions: &["ts", "mts"],
         editor_mode: "typescript",
-        package_manager: PackageManager::None,
+        package_manager: PackageTool::None,
         runner: None,
         dialect: Some(Dialect::TypeScript),
     },

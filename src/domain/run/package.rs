@@ -4,7 +4,7 @@
 //! an option, a path, an archive or an address is refused here.
 
 use docle_api::limits::MAX_PACKAGE_BYTES;
-use docle_languages::PackageManager;
+use docle_languages::PackageTool;
 
 /// npm's limit for a name with its scope; PyPI's names are shorter.
 const MAX_NAME_BYTES: usize = 214;
@@ -13,27 +13,27 @@ const MAX_NAME_BYTES: usize = 214;
 ///
 /// # Errors
 /// A clause that says what is wrong, to be read after the name of the field.
-pub fn parse(manager: PackageManager, text: &str) -> Result<String, String> {
+pub fn parse(manager: PackageTool, text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.len() > MAX_PACKAGE_BYTES {
         return Err(format!("must have at most {MAX_PACKAGE_BYTES} bytes, got {}", text.len()));
     }
     let parsed = match manager {
-        PackageManager::Pip => python(text),
-        PackageManager::Npm => node(text),
-        PackageManager::None => None,
+        PackageTool::Pip => python(text),
+        PackageTool::Npm => node(text),
+        PackageTool::None => None,
     };
     parsed.ok_or_else(|| {
         match manager {
-            PackageManager::Pip => {
+            PackageTool::Pip => {
                 "must be a package name with an optional version, for example \"requests\", \"pandas==2.0.0\" or \
                  \"uvicorn[standard]>=0.30,<1\"; options, paths, addresses and markers are not allowed"
             }
-            PackageManager::Npm => {
+            PackageTool::Npm => {
                 "must be a package name with an optional version, for example \"lodash\", \"express@4.18.0\" or \
                  \"@types/node@^22\"; names are lower case; options, paths, addresses and aliases are not allowed"
             }
-            PackageManager::None => "cannot be installed: this language has no packages here",
+            PackageTool::None => "cannot be installed: this language has no packages here",
         }
         .to_owned()
     })
@@ -154,24 +154,24 @@ mod tests {
     fn requirements_of_the_registries_pass() {
         let long = format!("a{}", "b".repeat(200));
         for (language, text, parsed) in [
-            (PackageManager::Pip, "requests", "requests"),
-            (PackageManager::Pip, "pandas==2.0.0", "pandas==2.0.0"),
-            (PackageManager::Pip, " Pillow >= 10, < 12 ", "Pillow>=10,<12"),
-            (PackageManager::Pip, "uvicorn[standard,dev]~=0.30", "uvicorn[standard,dev]~=0.30"),
-            (PackageManager::Pip, "ruamel.yaml!=0.18.1", "ruamel.yaml!=0.18.1"),
-            (PackageManager::Pip, "torch==2.1.*", "torch==2.1.*"),
-            (PackageManager::Pip, "x==1!2.0.post1+cpu", "x==1!2.0.post1+cpu"),
-            (PackageManager::Npm, "lodash", "lodash"),
-            (PackageManager::Npm, "lodash@4.17.21", "lodash@4.17.21"),
-            (PackageManager::Npm, "@types/node@^22", "@types/node@^22"),
-            (PackageManager::Npm, "express@>=4.18 <5", "express@>=4.18 <5"),
-            (PackageManager::Npm, "a@>= 1.2", "a@>= 1.2"),
-            (PackageManager::Npm, "a@1.2.3 - 2.0.0 || 3.x", "a@1.2.3 - 2.0.0 || 3.x"),
-            (PackageManager::Npm, "a@1||2", "a@1||2"),
-            (PackageManager::Npm, "react@latest", "react@latest"),
-            (PackageManager::Npm, "next@v14.0.0-canary.1", "next@v14.0.0-canary.1"),
-            (PackageManager::Npm, "socket.io@*", "socket.io@*"),
-            (PackageManager::Npm, &long, &long),
+            (PackageTool::Pip, "requests", "requests"),
+            (PackageTool::Pip, "pandas==2.0.0", "pandas==2.0.0"),
+            (PackageTool::Pip, " Pillow >= 10, < 12 ", "Pillow>=10,<12"),
+            (PackageTool::Pip, "uvicorn[standard,dev]~=0.30", "uvicorn[standard,dev]~=0.30"),
+            (PackageTool::Pip, "ruamel.yaml!=0.18.1", "ruamel.yaml!=0.18.1"),
+            (PackageTool::Pip, "torch==2.1.*", "torch==2.1.*"),
+            (PackageTool::Pip, "x==1!2.0.post1+cpu", "x==1!2.0.post1+cpu"),
+            (PackageTool::Npm, "lodash", "lodash"),
+            (PackageTool::Npm, "lodash@4.17.21", "lodash@4.17.21"),
+            (PackageTool::Npm, "@types/node@^22", "@types/node@^22"),
+            (PackageTool::Npm, "express@>=4.18 <5", "express@>=4.18 <5"),
+            (PackageTool::Npm, "a@>= 1.2", "a@>= 1.2"),
+            (PackageTool::Npm, "a@1.2.3 - 2.0.0 || 3.x", "a@1.2.3 - 2.0.0 || 3.x"),
+            (PackageTool::Npm, "a@1||2", "a@1||2"),
+            (PackageTool::Npm, "react@latest", "react@latest"),
+            (PackageTool::Npm, "next@v14.0.0-canary.1", "next@v14.0.0-canary.1"),
+            (PackageTool::Npm, "socket.io@*", "socket.io@*"),
+            (PackageTool::Npm, &long, &long),
         ] {
             assert_eq!(parse(language, text).as_deref(), Ok(parsed), "{text}");
         }
@@ -254,7 +254,7 @@ mod tests {
             "@a/b@",
             "a@1..2",
         ];
-        for (language, texts) in [(PackageManager::Pip, &python[..]), (PackageManager::Npm, &node[..])] {
+        for (language, texts) in [(PackageTool::Pip, &python[..]), (PackageTool::Npm, &node[..])] {
             for text in shared.iter().chain(texts) {
                 assert!(parse(language, text).is_err(), "{language:?} {text:?}");
             }
@@ -264,7 +264,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_but_a_package_gets_through(text in r"[a@/.\-=<>~^\[\], :1+\x00\n|*]{0,14}") {
-            for language in [PackageManager::Pip, PackageManager::Npm] {
+            for language in [PackageTool::Pip, PackageTool::Npm] {
                 if let Ok(parsed) = parse(language, &text) {
                     prop_assert!(parsed.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '@'), "{}", parsed);
                     prop_assert!(!parsed.contains("..") && !parsed.contains("./") && !parsed.contains(" --"), "{}", parsed);
