@@ -1,5 +1,5 @@
-//! Requests of our own, to objects and to the outside, with the runtime's own requests and answers. Those of workers-rs ask
-//! the runtime for all that there is to know about each of them; most of it nobody reads, and it costs as much as the rest.
+//! Requests to objects and to other hosts, with the runtime's own types. The types of workers-rs read every property of a
+//! request and of a response from the runtime; most of these are not needed, and reading them costs as much as the rest.
 
 use futures::{Stream, StreamExt};
 use wasm_streams::ReadableStream;
@@ -54,7 +54,7 @@ pub fn header(response: &Response, name: &str) -> Option<String> {
     response.headers().get(name).ok().flatten()
 }
 
-/// An answer's body as it comes. Dropping it tells the other end that nobody reads any more.
+/// An answer's body as it comes. Dropping the stream cancels the body.
 ///
 /// # Errors
 /// The answer has no body.
