@@ -1,8 +1,9 @@
 //! What a RunPool object can be asked, and what it answers.
 
+use crate::domain::pool::name::PoolName;
 use crate::domain::run::id::RunId;
 use crate::objects::call::ObjectCall;
-use crate::ports::{PoolFailure, RunMode};
+use crate::ports::{PoolFailure, PoolFailureCode, RunMode};
 use serde::{Deserialize, Serialize};
 
 /// What a RunPool object can be asked. The calls whose name ends with `Here` concern the object's own container; one
@@ -55,6 +56,16 @@ impl ObjectCall for PoolCall {
     }
 }
 
+/// The pool that an object belongs to, by the name in a call.
+///
+/// # Errors
+/// The name is not one of a pool. The call is refused, because without the name of its project an object would call further
+/// objects, and so use containers, of another project.
+pub fn pool_of_object(object: &str) -> Result<PoolName, PoolFailure> {
+    let not_a_pool = || PoolFailureCode::Unavailable.because("The object is not named after a project's pool.");
+    PoolName::parse(object).ok_or_else(not_a_pool)
+}
+
 /// A container that is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,7 +95,7 @@ mod tests {
     use super::*;
     use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
     use crate::domain::timestamp::Timestamp;
-    use crate::ports::{FirstCall, IdempotentCall, PoolFailureCode};
+    use crate::ports::{FirstCall, IdempotentCall};
     use serde_json::json;
 
     #[test]
@@ -129,6 +140,15 @@ mod tests {
         );
         let first_call = FirstCall { run_id: id, created_at: Timestamp(1) };
         assert_eq!(serde_json::to_value(first_call).unwrap(), json!({ "runId": id, "createdAt": 1 }));
+    }
+
+    #[test]
+    fn a_call_to_an_object_without_a_name_or_without_a_pools_name_is_refused() {
+        assert_eq!(pool_of_object("pool:proj_1#2"), Ok(PoolName::of_project("proj_1").member(2)));
+        for name in ["", "#1", "proj_1", "room:proj_1"] {
+            let refused = pool_of_object(name).map_err(|failure| failure.code);
+            assert_eq!(refused, Err(PoolFailureCode::Unavailable), "{name:?}");
+        }
     }
 
     #[test]

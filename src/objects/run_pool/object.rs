@@ -9,7 +9,7 @@ use crate::domain::pool::name::PoolName;
 use crate::domain::pool::scheduler::PoolLimits;
 use crate::objects::call::{self, Incoming};
 use crate::objects::container::target::RunTarget;
-use crate::objects::run_pool::call::{PoolCall, PoolState, Started};
+use crate::objects::run_pool::call::{PoolCall, PoolState, Started, pool_of_object};
 use crate::objects::run_pool::idempotency::{IdempotentAnswer, IdempotentRuns};
 use crate::objects::run_pool::logic::PoolLogic;
 use crate::objects::run_pool::maintenance;
@@ -60,9 +60,9 @@ impl DurableObject for RunPool {
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         let Incoming { object, call } = call::receive::<PoolCall>(&request)?;
-        let answer = match PoolName::parse(&object) {
-            Some(name) => self.answer(&name, call, &request).await,
-            None => Err(refused("The object is not named after a project's pool.")),
+        let answer = match pool_of_object(&object) {
+            Ok(name) => self.answer(&name, call, &request).await,
+            Err(refusal) => Err(refusal),
         };
         answer.unwrap_or_else(|failure| call::refuse(&failure))
     }

@@ -146,7 +146,7 @@ fn the_page_on_scaling_shows_what_the_simulation_gives() {
 }
 
 #[test]
-fn waits_grow_with_load_and_nobody_is_turned_away_below_capacity() {
+fn waits_grow_with_load_and_no_run_is_refused_below_capacity() {
     let p95 = |runs_per_second| {
         let outcome = simulate(runs_per_second);
         assert_eq!(outcome.refused + outcome.gave_up, 0, "{runs_per_second}");

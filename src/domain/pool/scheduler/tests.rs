@@ -56,12 +56,12 @@ fn a_project_has_its_limits() {
         assert_eq!(arrive(&mut pool, NOW), [], "it may not run more at once, so nothing is started for it");
     }
     assert_eq!(pool.arrive(NOW), Err(Full { retry_after_s: 1 }));
-    assert_eq!(pool.leave(5, NOW), [], "a caller who leaves makes room in the queue");
+    assert_eq!(pool.leave(5, NOW), [], "a client that leaves makes room in the queue");
     assert!(pool.arrive(NOW).is_ok());
 }
 
 #[test]
-fn nobody_queues_who_need_not() {
+fn no_run_queues_beside_a_free_slot() {
     let mut pool = Pool::new(PoolLimits { max_queued: 0, ..LIMITS });
     assert!(pool.arrive(NOW).is_err(), "a cold start is waiting, too");
     pool.ready(0, 1, NOW);
@@ -109,7 +109,7 @@ fn two_runs_that_lose_the_same_container_start_it_once() {
 }
 
 #[test]
-fn those_who_wait_in_vain_are_told() {
+fn runs_that_wait_in_vain_are_refused() {
     let mut pool = Pool::new(LIMITS);
     arrive(&mut pool, NOW);
     assert_eq!(pool.failed(0), [Effect::GiveUp { ticket: 0 }]);
@@ -159,7 +159,7 @@ fn happens() -> impl Strategy<Value = Happens> {
 
 proptest! {
     #[test]
-    fn limits_hold_and_nobody_waits_beside_a_free_slot(events in prop::collection::vec(happens(), 0..200)) {
+    fn limits_hold_and_no_run_waits_beside_a_free_slot(events in prop::collection::vec(happens(), 0..200)) {
         let mut pool = Pool::new(LIMITS);
         let (mut now, mut starting, mut running) = (NOW, Vec::new(), Vec::new());
         for event in events {
@@ -188,7 +188,7 @@ proptest! {
             if pool.queued() > 0 && pool.running() < LIMITS.max_running {
                 let free = pool.choose(now);
                 prop_assert!(free.is_none(), "{:?}", pool);
-                prop_assert!(ready + starting.len() > 0, "somebody waits for nothing: {:?}", pool);
+                prop_assert!(ready + starting.len() > 0, "a run waits for nothing: {:?}", pool);
             }
         }
     }

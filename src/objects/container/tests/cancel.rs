@@ -1,0 +1,63 @@
+//! Jobs that are to be cancelled before they start.
+
+use super::*;
+
+#[test]
+fn a_job_is_cancelled_when_no_container_can_have_it() {
+    let mut setup = Setup::new();
+    assert!(setup.cancel(0).result(), "no container was started");
+    setup.complete(1);
+    setup.destroy();
+    assert!(setup.cancel(0).result(), "this object ended the container");
+}
+
+#[test]
+fn a_cancelled_job_that_arrives_later_does_not_run_and_a_job_that_arrived_is_not_cancelled() {
+    let mut setup = Setup::new();
+    setup.complete(0);
+    assert!(setup.cancel(1).result());
+    assert_eq!(code(setup.run(1)), Some(PoolFailureCode::Lost));
+    assert!(!setup.cancel(0).result());
+    assert_eq!(*setup.runner.executed.borrow(), [job(0)]);
+}
+
+#[test]
+fn nothing_is_cancelled_in_a_container_that_died() {
+    let mut setup = Setup::new();
+    setup.complete(0);
+    setup.runner.die();
+    assert!(!setup.cancel(1).result());
+    setup.complete(2);
+    assert!(setup.cancel(1).result(), "the next run started another container, which never had the job");
+}
+
+#[test]
+fn nothing_is_cancelled_when_the_container_was_replaced_meanwhile() {
+    let mut setup = Setup::new();
+    drop(setup.run(0).unwrap());
+    let (release, waits) = oneshot::channel();
+    setup.runner.check_faults.next([Fault::WaitsFor(waits)]);
+    let cancelled = setup.cancel(1);
+    let secret = setup.secret();
+    setup.bench.pass_ms(1_000);
+    assert!(!cancelled.result(), "the runner was stuck, and may have had the job");
+    assert_ne!(setup.secret(), secret);
+    drop(release);
+}
+
+#[test]
+fn nothing_is_cancelled_when_the_runner_does_not_answer() {
+    for fault in [Fault::NotDone, Fault::DoneButFailed] {
+        let mut setup = Setup::new();
+        setup.complete(0);
+        setup.runner.cancel_faults.next([fault]);
+        assert!(!setup.cancel(1).result());
+    }
+    let mut setup = Setup::new();
+    setup.complete(0);
+    let (_release, waits) = oneshot::channel();
+    setup.runner.cancel_faults.next([Fault::WaitsFor(waits)]);
+    let cancelled = setup.cancel(1);
+    setup.bench.pass_ms(2_000);
+    assert!(!cancelled.result());
+}
