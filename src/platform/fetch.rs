@@ -1,10 +1,5 @@
-<<<<<<< HEAD
-//! Requests of our own, to objects and to the outside, with the runtime's own requests and answers. Those of workers-rs ask
-//! the runtime for every property of each of them; most are never read, and asking costs as much as the rest.
-=======
 //! Requests to objects and to other hosts, with the runtime's own types. The types of workers-rs read every property of a
 //! request and of a response from the runtime; most of these are not needed, and reading them costs as much as the rest.
->>>>>>> 947fc94d271f9f7c8a53e704de3d18d0b2b51e28
 
 use futures::{Stream, StreamExt};
 use wasm_streams::ReadableStream;
@@ -59,11 +54,7 @@ pub fn header(response: &Response, name: &str) -> Option<String> {
     response.headers().get(name).ok().flatten()
 }
 
-<<<<<<< HEAD
-/// An answer's body as it comes. Dropping it tells the other end that the reader has stopped.
-=======
 /// An answer's body as it comes. Dropping the stream cancels the body.
->>>>>>> 947fc94d271f9f7c8a53e704de3d18d0b2b51e28
 ///
 /// # Errors
 /// The answer has no body.
