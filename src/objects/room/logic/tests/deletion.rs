@@ -1,4 +1,4 @@
-//! How rooms end: by themselves, or by their project, also when somebody comes meanwhile.
+//! How rooms end: by themselves, or by their project, also while a client connects.
 
 use super::setup::{Setup, join, update};
 use crate::objects::room::live::KEEP_MS;
@@ -25,7 +25,7 @@ fn an_open_room_deletes_itself_a_week_after_its_last_connection() {
     setup.leaves(ada).unwrap();
     let left = setup.clock.now().0;
     setup.alarm().unwrap();
-    assert_eq!(setup.storage.exec("SELECT 1 FROM log", &[]), Ok(vec![]), "nobody is there, so nothing is replayed");
+    assert_eq!(setup.storage.exec("SELECT 1 FROM log", &[]), Ok(vec![]), "a room without connections replays nothing");
     assert_eq!(setup.storage.alarm_at(), Some(left + KEEP_MS));
     setup.reset();
     rest(&mut setup);
