@@ -27,7 +27,7 @@ use crate::platform::socket::RuntimeSockets;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Programs, Rooms};
 use crate::ports::{Background, KeyGates, KeyLedger, Kv, Mailer, PortError, Sql};
-use crate::store::ledger::{NoLedger, SqlLedger};
+use crate::store::key_ledger::{NoLedger, SqlLedger};
 use crate::store::outbox::Outbox;
 use std::cell::RefCell;
 use std::rc::Rc;

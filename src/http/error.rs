@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::http::response::respond;
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use crate::ports::{Level, PoolFailure, PoolFailureCode, PortError};
 use ::http::StatusCode;
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};

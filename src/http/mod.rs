@@ -14,7 +14,7 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::{cors, headers, log, request_id};
 use crate::http::request::call::Call;
 use crate::http::table::{Caller, Resource};
-use crate::ports::exchange::{Body, Request, Response};
+use crate::ports::http_messages::{Body, Request, Response};
 use ::http::Method;
 
 /// Answers a request. Every answer has a request id and the security headers, and is logged when its body is through.

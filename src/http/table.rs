@@ -5,14 +5,14 @@ use crate::http::error::ApiError;
 use crate::http::request::call::Call;
 use crate::http::routes::accounts::data;
 use crate::http::routes::accounts::sign_in;
-use crate::http::routes::rooms::collab;
+use crate::http::routes::rooms::connect;
 use crate::http::routes::rooms::project_rooms;
 use crate::http::routes::runs::interactive;
 use crate::http::routes::runs::run;
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
 use crate::http::routes::{audit, end_users, health, index, keys, projects, usage};
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
 
@@ -128,11 +128,11 @@ pub static ROUTES: &[Route] = &[
     patch("/api/keys/:id", Caller::SignedIn, handler!(keys::change_key)),
     post("/api/keys/:id/rotate", Caller::SignedIn, handler!(keys::rotate_key)),
     delete("/api/keys/:id", Caller::SignedIn, handler!(keys::revoke_key)),
-    get("/collab", Caller::Anyone, handler!(collab::create_open_room)),
-    get("/collab/:id", Caller::Anyone, handler!(collab::get_room)),
-    get("/collab/:id/state", Caller::ApiClient, handler!(collab::get_room_state)),
-    get("/collab/:id/websocket", Caller::ApiClient, handler!(collab::connect_room)),
-    get("/collab/:id/yjs", Caller::ApiClient, handler!(collab::connect_yjs)),
+    get("/collab", Caller::Anyone, handler!(connect::create_open_room)),
+    get("/collab/:id", Caller::Anyone, handler!(connect::get_room)),
+    get("/collab/:id/state", Caller::ApiClient, handler!(connect::get_room_state)),
+    get("/collab/:id/websocket", Caller::ApiClient, handler!(connect::connect_room)),
+    get("/collab/:id/yjs", Caller::ApiClient, handler!(connect::connect_yjs)),
     post("/api/rooms", Caller::ApiClient, handler!(project_rooms::create_room)),
     get("/api/rooms", Caller::ApiClient, handler!(project_rooms::list_rooms)),
     delete("/api/rooms/:id", Caller::ApiClient, handler!(project_rooms::delete_room)),

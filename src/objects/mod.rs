@@ -6,4 +6,4 @@ pub mod key_gate;
 pub mod room;
 pub mod run_pool;
 pub mod runtime;
-pub mod tables;
+pub mod schema;

@@ -2,7 +2,7 @@
 //! where that is the common case: what workers-rs wraps around them asks for more of them than is needed.
 
 use crate::platform::headers;
-use crate::ports::exchange::{Body, BodyLost, Request, Response, Upgrade};
+use crate::ports::http_messages::{Body, BodyLost, Request, Response, Upgrade};
 use ::http::header::CONTENT_LENGTH;
 use ::http::{HeaderName, HeaderValue, Uri};
 use bytes::Bytes;

@@ -2,7 +2,7 @@
 
 use crate::platform::object_storage::clone_state;
 use crate::ports::PortError;
-use crate::ports::exchange::Upgrade;
+use crate::ports::http_messages::Upgrade;
 use crate::ports::room_sockets::RoomSockets;
 use docle_room::room::Frame;
 use std::cell::RefCell;

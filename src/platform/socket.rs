@@ -1,7 +1,7 @@
 //! WebSockets of the runtime.
 
 use crate::ports::PortError;
-use crate::ports::exchange::Upgrade;
+use crate::ports::http_messages::Upgrade;
 use crate::ports::socket::{Message, Socket, Sockets};
 use async_trait::async_trait;
 use futures::StreamExt;

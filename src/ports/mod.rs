@@ -8,7 +8,7 @@ pub mod client_signal;
 pub mod container;
 pub mod error;
 pub mod event_reader;
-pub mod exchange;
+pub mod http_messages;
 pub mod isolates;
 pub mod key_gates;
 pub mod kv;

@@ -1,7 +1,7 @@
 //! The WebSockets of one room.
 
 use crate::ports::error::PortError;
-use crate::ports::exchange::Upgrade;
+use crate::ports::http_messages::Upgrade;
 use docle_room::room::Frame;
 
 /// The WebSockets of one room, each by the id of its connection.

@@ -3,7 +3,7 @@
 use crate::domain::room::id::RoomId;
 use crate::domain::run::record::Owner;
 use crate::ports::error::PortError;
-use crate::ports::exchange::Upgrade;
+use crate::ports::http_messages::Upgrade;
 use async_trait::async_trait;
 use docle_room::role::Role;
 use futures::stream::LocalBoxStream;

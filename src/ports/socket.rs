@@ -1,7 +1,7 @@
 //! WebSockets, as the application uses them.
 
 use crate::ports::error::PortError;
-use crate::ports::exchange::Upgrade;
+use crate::ports::http_messages::Upgrade;
 use async_trait::async_trait;
 
 /// What goes through a WebSocket.

@@ -1,13 +1,13 @@
 //! Queries and key layouts over the ports.
 
-pub mod attempts;
 pub mod audit;
 pub mod erasure;
+pub mod key_ledger;
 pub mod keys;
-pub mod ledger;
 pub mod outbox;
 pub mod projects;
 pub mod rooms;
 pub mod runs;
 pub mod sessions;
+pub mod sign_in_attempts;
 pub mod usage;

@@ -5,8 +5,8 @@ use crate::config::{Config, RunnerLocation};
 use crate::domain::key::api_key::ApiKey;
 use crate::domain::room::token::SigningKey;
 use crate::http::handle;
-use crate::ports::exchange::Body;
-use crate::store::ledger::SqlLedger;
+use crate::ports::http_messages::Body;
+use crate::store::key_ledger::SqlLedger;
 use crate::tests::fake_sockets::FakeSockets;
 use crate::tests::fakes::{
     FakeClock, FakeEntropy, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRunPools, PoolBackground, Script,

@@ -1,7 +1,7 @@
 //! The WebSockets of a room without a network, over resets of the object.
 
 use crate::ports::PortError;
-use crate::ports::exchange::Upgrade;
+use crate::ports::http_messages::Upgrade;
 use crate::ports::room_sockets::RoomSockets;
 use crate::tests::fault::Faults;
 use docle_room::room::Frame;

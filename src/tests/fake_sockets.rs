@@ -1,7 +1,7 @@
 //! Sockets without a network.
 
 use crate::ports::PortError;
-use crate::ports::exchange::Upgrade;
+use crate::ports::http_messages::Upgrade;
 use crate::ports::socket::{Message, Socket, Sockets};
 use async_trait::async_trait;
 use futures::future;

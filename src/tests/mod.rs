@@ -9,7 +9,7 @@ pub mod fake_storage;
 pub mod fakes;
 pub mod fault;
 mod key_gates;
-pub mod object_bench;
+pub mod object_fixture;
 mod rooms;
 mod routes;
 pub mod sqlite;

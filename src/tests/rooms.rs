@@ -6,7 +6,7 @@ use crate::domain::room::id::RoomId;
 use crate::objects::room::live::RoomPorts;
 use crate::objects::room::logic::RoomLogic;
 use crate::ports::PortError;
-use crate::ports::exchange::Upgrade;
+use crate::ports::http_messages::Upgrade;
 use crate::ports::rooms::{BillingKey, JoinRequest, RoomRun, RoomRunEnd, Rooms};
 use crate::tests::fake_room_sockets::FakeRoomSockets;
 use crate::tests::fake_storage::FakeStorage;

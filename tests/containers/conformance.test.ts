@@ -4,7 +4,7 @@ import { after, describe, test } from "node:test";
 import { conform, type Program } from "../conformance/compare.ts";
 import { themes as node } from "../conformance/node/all.ts";
 import { themes as python } from "../conformance/python/all.ts";
-import { BoxedRunner } from "../harness/boxed.ts";
+import { BoxedRunner } from "../harness/contained-runner.ts";
 import type { Grants } from "../harness/engine.ts";
 import type { Language } from "../harness/jobs.ts";
 import { until } from "../harness/until.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { after, afterEach, beforeEach, describe, test } from "node:test";
-import { runnerIn } from "../harness/boxed.ts";
+import { runnerIn } from "../harness/contained-runner.ts";
 import { openCall } from "../harness/caller.ts";
 import { Docle, type RunResult } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";

@@ -1,7 +1,7 @@
 //! The corpus against the image itself, in real containers with the platform's grants and with an engine's own.
 
 import { after, describe } from "node:test";
-import { BoxedRunner } from "../harness/boxed.ts";
+import { BoxedRunner } from "../harness/contained-runner.ts";
 import type { Grants } from "../harness/engine.ts";
 import { attackWith } from "../hostile/corpus.ts";
 import { themes } from "../hostile/themes/all.ts";

@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { newKey } from "../../scripts/setup/development.mjs";
 import { Docle } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
-import { Talk } from "../harness/talk.ts";
+import { Talk } from "../harness/interactive-client.ts";
 import { until } from "../harness/until.ts";
 
 const docle = await Docle.start();

@@ -6,7 +6,7 @@ import { after, afterEach, test } from "node:test";
 import { Docle, problem, type RunResult } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
 import { until } from "../harness/until.ts";
-import { Way } from "../harness/way.ts";
+import { Way } from "../harness/breakable-link.ts";
 
 const way = await Way.start();
 const docle = await Docle.start({ SANDBOX_URL: way.url });

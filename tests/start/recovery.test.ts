@@ -54,7 +54,7 @@ const logged: string[] = [];
 const miniflare = new Miniflare({
   cf: false,
   log: new Log(LogLevel.NONE),
-  handleStructuredLogs: ({ message }) => void logged.push(message),
+  handleStructuredLogs: ({ message }: { message: string }) => void logged.push(message),
   workers: [
     {
       config: {

@@ -13,7 +13,7 @@ import { inRoot, own } from "../../scripts/setup/paths.mjs";
 import { descendants, isAlive, type Known } from "../../scripts/setup/processes.mjs";
 import type { RunResult } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
-import { Talk } from "../harness/talk.ts";
+import { Talk } from "../harness/interactive-client.ts";
 import { until } from "../harness/until.ts";
 
 // A state of its own, so that a Docle that runs in this checkout is left alone.

@@ -7,7 +7,7 @@ use crate::limits::MAX_ATTACHMENT_BYTES;
 use crate::presence::Presence;
 use crate::relative_position::RelativePosition;
 use crate::role::Role;
-use crate::shadow::Shadow;
+use crate::sent_text::Shadow;
 use crate::token_bucket::TokenBucket;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

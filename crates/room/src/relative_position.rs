@@ -1,6 +1,6 @@
 //! A position that moves with the text around it: a Yjs relative position, as JSON.
 
-use crate::lib0::MAX_NUMBER;
+use crate::lib0_encoding::MAX_NUMBER;
 use serde::{Deserialize, Serialize};
 
 /// A relative position. Absent fields are written as null, because editors compare `item` and `type` with null.

@@ -7,7 +7,7 @@
 //!
 //! The layout: <https://github.com/yjs/yjs/blob/v13.6.27/src/utils/encoding.js>, version 1.
 
-use crate::lib0::Reader;
+use crate::lib0_encoding::Reader;
 
 /// `yrs` compares clocks as signed 32-bit numbers.
 const MAX_CLOCK: u32 = (1 << 31) - 1;

@@ -3,7 +3,7 @@
 //! <https://github.com/yjs/y-protocols/blob/master/PROTOCOL.md>: a message is a number for its type and then its content.
 //! Each binary frame holds one message.
 
-use crate::lib0::{Reader, Writer};
+use crate::lib0_encoding::{Reader, Writer};
 
 const SYNC: u64 = 0;
 const AWARENESS: u64 = 1;

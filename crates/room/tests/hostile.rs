@@ -7,7 +7,7 @@
 
 use docle_room::connection::Protocol;
 use docle_room::document::{Applied, Document};
-use docle_room::lib0::{Reader, Writer};
+use docle_room::lib0_encoding::{Reader, Writer};
 use docle_room::relative_position::RelativePosition;
 use docle_room::role::Role;
 use docle_room::room::{Effect, Incoming, NewConnection, Room, Stored};

@@ -14,7 +14,7 @@ use crate::domain::input::page::Page;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Level, PortError};
 use crate::store::sessions::{self, NewSession};
-use crate::store::{attempts, outbox};
+use crate::store::{outbox, sign_in_attempts};
 use serde_json::json;
 use std::rc::Rc;
 
@@ -34,7 +34,7 @@ pub enum LinkRefusal {
 pub async fn request_link(app: &App, email: Email, base: &str, origin: &Origin) -> Result<(), LinkRefusal> {
     let now = app.clock.now();
     let network = format!("ip:{}", network_of(origin.ip.as_deref().unwrap_or("unknown")));
-    match attempts::count(&*app.sql, &network, LINKS_PER_IP, now).await {
+    match sign_in_attempts::count(&*app.sql, &network, LINKS_PER_IP, now).await {
         Ok(Ok(())) => {}
         Ok(Err(until)) => return Err(LinkRefusal::TooOften { until }),
         // It fails open: the limit per address still holds, and people can sign in while counting does not work.
@@ -47,7 +47,7 @@ pub async fn request_link(app: &App, email: Email, base: &str, origin: &Origin) 
     app.background.spawn(Box::pin(async move {
         let sent = async {
             let subject = format!("email:{}", email.as_str());
-            if attempts::count(&*sql, &subject, LINKS_PER_EMAIL, now).await?.is_ok() {
+            if sign_in_attempts::count(&*sql, &subject, LINKS_PER_EMAIL, now).await?.is_ok() {
                 sessions::add_link(&*sql, &token, &email, now.plus_ms(LINK_LIFETIME_MS)).await?;
                 mailer.send(mail).await?;
             }
@@ -128,6 +128,6 @@ pub async fn purge_expired(app: &App) -> Result<(), PortError> {
     let now = app.clock.now();
     let longest_window_ms = LINKS_PER_IP.window_ms.max(LINKS_PER_EMAIL.window_ms);
     sessions::purge(&*app.sql, now).await?;
-    attempts::purge(&*app.sql, now.plus_ms(-longest_window_ms)).await?;
+    sign_in_attempts::purge(&*app.sql, now.plus_ms(-longest_window_ms)).await?;
     outbox::purge(&*app.sql, now.plus_ms(-LINK_LIFETIME_MS)).await
 }

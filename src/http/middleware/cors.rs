@@ -5,7 +5,7 @@ use crate::http::request::call::Call;
 use crate::http::request::same_origin;
 use crate::http::response::respond;
 use crate::http::table::Caller;
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use ::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, HeaderMap, HeaderValue,

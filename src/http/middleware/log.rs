@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::exchange::Body;
-use crate::ports::exchange::{Request, Response};
+use crate::ports::http_messages::Body;
+use crate::ports::http_messages::{Request, Response};
 use crate::ports::{Clock, Level, Log};
 use ::http::Method;
 use futures::StreamExt;

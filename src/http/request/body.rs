@@ -2,7 +2,7 @@
 
 use crate::domain::input::json;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::ports::exchange::RequestBody;
+use crate::ports::http_messages::RequestBody;
 use ::http::HeaderMap;
 use ::http::header::CONTENT_LENGTH;
 use docle_protocol::limits::MAX_BODY_BYTES;

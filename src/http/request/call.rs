@@ -6,7 +6,7 @@ use crate::domain::input::page::Page;
 use crate::domain::input::problem::FieldError;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::body;
-use crate::ports::exchange::RequestBody;
+use crate::ports::http_messages::RequestBody;
 use ::http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName};

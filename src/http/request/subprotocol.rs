@@ -1,7 +1,7 @@
 //! What a page offers as protocols of a WebSocket: browsers let it choose no other header, so credentials are among them.
 
 use crate::http::request::call::Call;
-use crate::ports::exchange::{Body, Response, Upgrade};
+use crate::ports::http_messages::{Body, Response, Upgrade};
 use ::http::StatusCode;
 use ::http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 

@@ -4,7 +4,7 @@
 use crate::domain::account::token::Token;
 use crate::domain::room::id::RoomId;
 use crate::http::routes::scripts::runtime_apis::{EXAMPLE, LIMITS, RUNTIME_APIS};
-use crate::ports::exchange::{Body, Response};
+use crate::ports::http_messages::{Body, Response};
 use ::http::StatusCode;
 use ::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS};
 

@@ -3,7 +3,7 @@
 use crate::domain::key::rolling_window::{Rate, WINDOW_MS};
 use crate::domain::timestamp::Timestamp;
 use crate::http::error::{ApiError, ErrorCode, Members};
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use ::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
 /// The headers that users know, in epoch milliseconds, and those of the IETF's draft

@@ -1,7 +1,7 @@
 //! Making answers.
 
-use crate::ports::exchange::Body;
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Body;
+use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use ::http::header::{CONTENT_TYPE, HeaderValue};
 use bytes::Bytes;

@@ -8,7 +8,7 @@ use crate::http::error::ApiError;
 use crate::http::request::call::Call;
 use crate::http::response::respond;
 use crate::http::routes::projects;
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use docle_api::accounts::{Event, EventPage};
 

@@ -7,7 +7,7 @@ use crate::http::error::ApiError;
 use crate::http::request::call::{Call, invalid};
 use crate::http::response::respond;
 use crate::http::routes::{projects, usage};
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use docle_api::end_users::{Deletion, RunPage};
 

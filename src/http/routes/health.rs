@@ -4,7 +4,7 @@ use crate::app::{App, health};
 use crate::http::error::ApiError;
 use crate::http::request::call::Call;
 use crate::http::response::respond;
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use docle_api::health::{Backend, Health, HealthStatus};
 

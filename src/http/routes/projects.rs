@@ -8,7 +8,7 @@ use crate::http::auth::caller::SignedIn;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::Call;
 use crate::http::response::respond;
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use docle_api::projects::{ProjectPage, UsedIsolateSettings};
 

@@ -1,6 +1,6 @@
 //! What an object stores about its container: the secret that the runner in it accepts.
 
-use crate::objects::tables::has_table;
+use crate::objects::schema::has_table;
 use crate::ports::{LocalSql, PortError, SqlValue};
 
 /// The secret of the container that was started last; `None` when this object ended it, or started none.

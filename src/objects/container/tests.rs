@@ -8,7 +8,7 @@ use crate::objects::container::storage;
 use crate::ports::{ClientSignal, Container, Lease, PoolFailure, PoolFailureCode, SentJob};
 use crate::tests::fake_runner::{FakeResponse, FakeRunner, FakeWay};
 use crate::tests::fault::Fault;
-use crate::tests::object_bench::{ObjectBench, Task, job};
+use crate::tests::object_fixture::{ObjectBench, Task, job};
 use docle_protocol::{RefusalCode, VERSION};
 use futures::channel::oneshot;
 use std::rc::Rc;

@@ -4,7 +4,7 @@ use crate::domain::key::rolling_window::RollingWindow;
 use crate::domain::run::finished::FinishedRun;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
-use crate::objects::tables::has_table;
+use crate::objects::schema::has_table;
 use crate::ports::{LocalSql, PortError, SqlValue};
 
 /// Usage that one flush takes, in bytes: D1 takes arguments of 2 MB.

@@ -4,7 +4,7 @@ use crate::domain::room::id::RoomId;
 use crate::objects::call::{self, Answer, CallError, ObjectCall};
 use crate::platform::fetch;
 use crate::ports::PortError;
-use crate::ports::exchange::Upgrade;
+use crate::ports::http_messages::Upgrade;
 use crate::ports::rooms::{BillingKey, JoinRequest, RoomRun, RoomRunEnd, Rooms};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};

@@ -13,7 +13,7 @@ use crate::objects::room::live::RoomPorts;
 use crate::objects::room::memory::RoomMemory;
 use crate::objects::room::runs::RoomRuns;
 use crate::ports::PortError;
-use crate::ports::exchange::Upgrade;
+use crate::ports::http_messages::Upgrade;
 use crate::ports::rooms::{BillingKey, JoinRequest, Programs, RoomRun, RoomRunEnd};
 use docle_room::connection::Protocol;
 use docle_room::room::{Incoming, NewConnection};

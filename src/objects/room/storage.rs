@@ -1,7 +1,7 @@
 //! What a room stores in its own database: a snapshot of the document, the updates since, and metadata.
 
 use crate::domain::timestamp::Timestamp;
-use crate::objects::tables::has_table;
+use crate::objects::schema::has_table;
 use crate::ports::rooms::BillingKey;
 use crate::ports::{LocalSql, ObjectStorage, PortError, SqlValue};
 use docle_room::history::History;

@@ -14,23 +14,24 @@ pub const PURGED_AT_ONCE: usize = 1_000;
 /// Creates the tables that do not exist yet.
 pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
     sql.exec(
-        "CREATE TABLE IF NOT EXISTS once (key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, run_id TEXT NOT NULL, \
+        "CREATE TABLE IF NOT EXISTS idempotent_runs (key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, run_id TEXT NOT NULL, \
          created_at INTEGER NOT NULL, finished INTEGER NOT NULL)",
         &[],
     )?;
     sql.exec(
-        "CREATE TABLE IF NOT EXISTS once_chunks (key TEXT NOT NULL, position INTEGER NOT NULL, bytes BLOB NOT NULL, \
+        "CREATE TABLE IF NOT EXISTS idempotent_answers (key TEXT NOT NULL, position INTEGER NOT NULL, bytes BLOB NOT NULL, \
          PRIMARY KEY (key, position))",
         &[],
     )?;
     // The oldest entry is read at each call with a key; without the index that reads all of them.
-    sql.exec("CREATE INDEX IF NOT EXISTS once_created_at ON once (created_at)", &[])?;
+    sql.exec("CREATE INDEX IF NOT EXISTS idempotent_runs_by_time ON idempotent_runs (created_at)", &[])?;
     Ok(())
 }
 
 /// The entry of `key`.
 pub fn get(sql: &dyn LocalSql, key: &IdempotencyKey) -> Result<Option<Entry>, PortError> {
-    let rows = sql.exec("SELECT fingerprint, run_id, created_at, finished FROM once WHERE key = ?", &[text(key)])?;
+    let rows =
+        sql.exec("SELECT fingerprint, run_id, created_at, finished FROM idempotent_runs WHERE key = ?", &[text(key)])?;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let entry = match &row[..] {
         [
@@ -58,7 +59,10 @@ pub fn begin(sql: &dyn LocalSql, key: &IdempotencyKey, entry: &Entry) -> Result<
         SqlValue::Text(entry.run_id.to_string()),
         SqlValue::Integer(entry.created_at.0),
     ];
-    sql.exec("INSERT INTO once (key, fingerprint, run_id, created_at, finished) VALUES (?, ?, ?, ?, 0)", &args)?;
+    sql.exec(
+        "INSERT INTO idempotent_runs (key, fingerprint, run_id, created_at, finished) VALUES (?, ?, ?, ?, 0)",
+        &args,
+    )?;
     Ok(())
 }
 
@@ -66,15 +70,15 @@ pub fn begin(sql: &dyn LocalSql, key: &IdempotencyKey, entry: &Entry) -> Result<
 pub fn finish(sql: &dyn LocalSql, key: &IdempotencyKey, line: &[u8]) -> Result<(), PortError> {
     for (position, chunk) in (0..).zip(line.chunks(CHUNK_BYTES)) {
         let args = [text(key), SqlValue::Integer(position), SqlValue::Blob(chunk.to_vec())];
-        sql.exec("INSERT INTO once_chunks (key, position, bytes) VALUES (?, ?, ?)", &args)?;
+        sql.exec("INSERT INTO idempotent_answers (key, position, bytes) VALUES (?, ?, ?)", &args)?;
     }
-    sql.exec("UPDATE once SET finished = 1 WHERE key = ?", &[text(key)])?;
+    sql.exec("UPDATE idempotent_runs SET finished = 1 WHERE key = ?", &[text(key)])?;
     Ok(())
 }
 
 /// The answer of a finished run.
 pub fn answer(sql: &dyn LocalSql, key: &IdempotencyKey) -> Result<Vec<u8>, PortError> {
-    let rows = sql.exec("SELECT bytes FROM once_chunks WHERE key = ? ORDER BY position", &[text(key)])?;
+    let rows = sql.exec("SELECT bytes FROM idempotent_answers WHERE key = ? ORDER BY position", &[text(key)])?;
     let mut line = Vec::new();
     for row in rows {
         match &row[..] {
@@ -87,8 +91,8 @@ pub fn answer(sql: &dyn LocalSql, key: &IdempotencyKey) -> Result<Vec<u8>, PortE
 
 /// Deletes the entry of a call that ran nothing.
 pub fn forget(sql: &dyn LocalSql, key: &IdempotencyKey) -> Result<(), PortError> {
-    sql.exec("DELETE FROM once_chunks WHERE key = ?", &[text(key)])?;
-    sql.exec("DELETE FROM once WHERE key = ?", &[text(key)])?;
+    sql.exec("DELETE FROM idempotent_answers WHERE key = ?", &[text(key)])?;
+    sql.exec("DELETE FROM idempotent_runs WHERE key = ?", &[text(key)])?;
     Ok(())
 }
 
@@ -96,8 +100,10 @@ pub fn forget(sql: &dyn LocalSql, key: &IdempotencyKey) -> Result<(), PortError>
 /// [`PURGED_AT_ONCE`] rows. What is left is due, and [`next_alarm`] says so.
 pub fn purge(sql: &dyn LocalSql, now: Timestamp) -> Result<(), PortError> {
     let before = now.plus_ms(-RETENTION_MS).0;
-    let expired = "FROM once WHERE created_at <= ? ORDER BY created_at, rowid LIMIT ?";
-    let chunks = format!("SELECT (SELECT COUNT(*) FROM once_chunks WHERE once_chunks.key = once.key) {expired}");
+    let expired = "FROM idempotent_runs WHERE created_at <= ? ORDER BY created_at, rowid LIMIT ?";
+    let chunks = format!(
+        "SELECT (SELECT COUNT(*) FROM idempotent_answers WHERE idempotent_answers.key = idempotent_runs.key) {expired}"
+    );
     let at_most = i64::try_from(PURGED_AT_ONCE).expect("a thousand fits");
     let rows = sql.exec(&chunks, &[SqlValue::Integer(before), SqlValue::Integer(at_most)])?;
 
@@ -115,14 +121,14 @@ pub fn purge(sql: &dyn LocalSql, now: Timestamp) -> Result<(), PortError> {
         entries += 1;
     }
     let step = [SqlValue::Integer(before), SqlValue::Integer(entries)];
-    sql.exec(&format!("DELETE FROM once_chunks WHERE key IN (SELECT key {expired})"), &step)?;
-    sql.exec(&format!("DELETE FROM once WHERE key IN (SELECT key {expired})"), &step)?;
+    sql.exec(&format!("DELETE FROM idempotent_answers WHERE key IN (SELECT key {expired})"), &step)?;
+    sql.exec(&format!("DELETE FROM idempotent_runs WHERE key IN (SELECT key {expired})"), &step)?;
     Ok(())
 }
 
 /// When the oldest entry is to be purged; `None` when there is no entry.
 pub fn next_alarm(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError> {
-    let rows = sql.exec("SELECT created_at FROM once ORDER BY created_at LIMIT 1", &[])?;
+    let rows = sql.exec("SELECT created_at FROM idempotent_runs ORDER BY created_at LIMIT 1", &[])?;
     Ok(match rows.first().map(Vec::as_slice) {
         Some([SqlValue::Integer(oldest)]) => Some(Timestamp(*oldest).plus_ms(RETENTION_MS)),
         _ => None,
@@ -185,7 +191,7 @@ mod tests {
             [SqlValue::Integer(rows)] => usize::try_from(rows).unwrap(),
             _ => panic!("a count is a number"),
         };
-        count("once") + count("once_chunks")
+        count("idempotent_runs") + count("idempotent_answers")
     }
 
     #[test]
@@ -226,12 +232,12 @@ mod tests {
         let sql = Sqlite::empty();
         create_tables(&sql).unwrap();
         for query in [
-            "SELECT created_at FROM once ORDER BY created_at LIMIT 1",
-            "SELECT key FROM once WHERE created_at <= 1 ORDER BY created_at, rowid LIMIT 5",
+            "SELECT created_at FROM idempotent_runs ORDER BY created_at LIMIT 1",
+            "SELECT key FROM idempotent_runs WHERE created_at <= 1 ORDER BY created_at, rowid LIMIT 5",
         ] {
             let plan = sql.exec(&format!("EXPLAIN QUERY PLAN {query}"), &[]).unwrap();
             let plan = format!("{plan:?}");
-            assert!(plan.contains("once_created_at") && !plan.contains("TEMP B-TREE"), "{plan}");
+            assert!(plan.contains("idempotent_runs_by_time") && !plan.contains("TEMP B-TREE"), "{plan}");
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::ports::{
 use crate::tests::fake_runner::{COMPLETE, FakeResponse, FakeRunner, FakeWay, START};
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fault::Fault;
-use crate::tests::object_bench::{ObjectBench, Task, job};
+use crate::tests::object_fixture::{ObjectBench, Task, job};
 use docle_protocol::RefusalCode;
 use docle_protocol::limits::MAX_QUEUE_MS;
 use futures::StreamExt;

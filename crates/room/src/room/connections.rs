@@ -7,7 +7,7 @@ use crate::color;
 use crate::connection::{Connection, Protocol};
 use crate::limits::{MAX_CONNECTIONS, MAX_FRAME_BYTES, MAX_MESSAGES_PER_SECOND, MAX_NAME_CHARS};
 use crate::role::Role;
-use crate::shadow::Shadow;
+use crate::sent_text::Shadow;
 use crate::token_bucket::TokenBucket;
 use crate::yjs_protocol;
 use serde_json::json;

@@ -8,7 +8,7 @@ use crate::document::{EMPTY_UPDATE, Meta};
 use crate::json_protocol::{self, InvalidMessage, JsonMessage, UpdateData};
 use crate::presence::Presence;
 use crate::role::Role;
-use crate::shadow::Shadow;
+use crate::sent_text::Shadow;
 use serde_json::{Value, json};
 
 impl Room {

@@ -5,7 +5,7 @@ use super::state::Room;
 use crate::close::CloseReason;
 use crate::color::is_color;
 use crate::connection::Connection;
-use crate::lib0::MAX_NUMBER;
+use crate::lib0_encoding::MAX_NUMBER;
 use crate::limits::MAX_PRESENCE_BYTES;
 use crate::presence::Presence;
 use crate::relative_position::RelativePosition;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::connection::{Connection, Protocol};
-use crate::lib0::Reader;
+use crate::lib0_encoding::Reader;
 use crate::role::Role;
 use crate::yjs_protocol::{self, YjsMessage};
 use serde_json::{Value, json};

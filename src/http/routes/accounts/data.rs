@@ -10,7 +10,7 @@ use crate::http::request::cookie;
 use crate::http::response::respond;
 use crate::http::routes::accounts::sign_in;
 use crate::http::routes::{audit, keys, projects, usage};
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use ::http::header::SET_COOKIE;
 use docle_api::accounts::{AccountExport, ExportedProject};

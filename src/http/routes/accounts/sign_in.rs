@@ -14,7 +14,7 @@ use crate::http::request::cookie;
 use crate::http::request::same_origin;
 use crate::http::response::pages;
 use crate::http::response::respond;
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use ::http::header::{HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE};
 use docle_api::accounts::{self, Account, Link, LinkRequest, Message, SessionPage};

@@ -1,4 +1,4 @@
 //! Rooms: those of projects, and what every room answers to.
 
-pub mod collab;
+pub mod connect;
 pub mod project_rooms;

@@ -12,7 +12,7 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::body;
 use crate::http::request::call::Call;
 use crate::http::response::respond;
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use crate::ports::rooms::{BillingKey, Refused, RoomRun, RoomRunEnd};
 use ::http::StatusCode;
 use docle_api::fields;

@@ -6,7 +6,7 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::log::About;
 use crate::http::request::accept::wants_event_stream;
 use crate::http::response::{keep_alive, respond, sse};
-use crate::ports::exchange::{Body, Response};
+use crate::ports::http_messages::{Body, Response};
 use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;

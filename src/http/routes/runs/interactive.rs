@@ -15,7 +15,7 @@ use crate::http::request::call::{Call, invalid};
 use crate::http::request::subprotocol;
 use crate::http::response::sse;
 use crate::ports::PoolFailureCode;
-use crate::ports::exchange::{Body, Response};
+use crate::ports::http_messages::{Body, Response};
 use crate::ports::socket::{Message, Socket};
 use ::http::StatusCode;
 use ::http::header::{ALLOW, HeaderValue, UPGRADE};

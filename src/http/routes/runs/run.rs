@@ -18,7 +18,7 @@ use crate::http::response::rate;
 use crate::http::response::respond;
 use crate::http::routes::runs::answer::answer;
 use crate::http::routes::scripts::execute;
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use docle_protocol::limits::MAX_BODY_BYTES;
 

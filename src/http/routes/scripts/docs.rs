@@ -7,7 +7,7 @@ use crate::http::request::call::Call;
 use crate::http::response::pages;
 use crate::http::response::respond;
 use crate::http::routes::scripts::runtime_apis::{EXAMPLE, LIMITS, RUNTIME_APIS};
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use ::http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use docle_api::languages::{Docs, Languages, Limit};

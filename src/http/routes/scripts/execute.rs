@@ -14,7 +14,7 @@ use crate::http::request::idempotency::idempotency_key;
 use crate::http::response::rate;
 use crate::http::response::respond;
 use crate::http::routes::runs::answer::answer;
-use crate::ports::exchange::Response;
+use crate::ports::http_messages::Response;
 use ::http::{HeaderMap, StatusCode};
 use docle_api::executions::{ExecutionPage, ListedExecution};
 use docle_api::limits::{MAX_BODY_BYTES, OFFSET};

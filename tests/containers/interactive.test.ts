@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { afterEach, test } from "node:test";
-import { runnerIn } from "../harness/boxed.ts";
+import { runnerIn } from "../harness/contained-runner.ts";
 import { openCall } from "../harness/caller.ts";
 import { Docle } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
-import { Talk } from "../harness/talk.ts";
+import { Talk } from "../harness/interactive-client.ts";
 import { until } from "../harness/until.ts";
 
 let docle: Docle;

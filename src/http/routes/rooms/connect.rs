@@ -8,7 +8,7 @@ use crate::http::request::call::{Call, invalid};
 use crate::http::request::subprotocol;
 use crate::http::response::pages;
 use crate::http::response::respond;
-use crate::ports::exchange::{Body, Response};
+use crate::ports::http_messages::{Body, Response};
 use crate::ports::rooms::JoinRequest;
 use ::http::StatusCode;
 use ::http::header::{HeaderValue, LOCATION, UPGRADE};
