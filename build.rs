@@ -1,7 +1,7 @@
 //! Renders docs/errors.md as the page that the `type` of each problem leads to, and removes the whitespace from the OpenAPI
 //! document.
 
-use pulldown_cmark::{Event, Parser, Tag, TagEnd, TextMergeStream, html};
+use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd, TextMergeStream, html};
 use serde_json::Value;
 use std::error::Error;
 use std::path::Path;
@@ -31,6 +31,9 @@ fn render(source: &str) -> String {
             *id = Some(code.clone());
         }
     }
+    // The page around it has the main heading.
+    let end = events.iter().position(|event| matches!(event, Event::End(TagEnd::Heading(HeadingLevel::H1))));
+    events.drain(..end.map_or(0, |end| end + 1));
     // The Worker does not serve the other pages, so a link to one becomes text.
     let mut is_served = false;
     events.retain(|event| match event {

@@ -165,17 +165,3 @@ impl From<PoolFailure> for ApiError {
         error
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::ErrorCode;
-
-    #[test]
-    fn docs_have_every_code() {
-        let page = include_str!("../../docs/errors.md");
-        for code in ErrorCode::ALL {
-            let heading = format!("\n## {}\n\nHTTP {}. ", code.name(), code.status());
-            assert!(page.contains(&heading), "{}", code.name());
-        }
-    }
-}
