@@ -53,9 +53,9 @@ pub struct Machine {
     /// Directory for package layers and the jails' mount point.
     #[arg(long, default_value = "/var/lib/docle")]
     pub state: PathBuf,
-    /// The Python that programs run with; `python3` in PATH by default.
-    #[arg(long)]
-    pub python: Option<PathBuf>,
+    /// The interpreter that programs of a language run with, as `python=/usr/bin/python3`; the one in PATH by default.
+    #[arg(long = "interpreter", value_name = "LANGUAGE=PATH", value_parser = interpreter)]
+    pub interpreters: Vec<(RunLanguage, PathBuf)>,
     /// The library that lets Python's programs start as forks of a started interpreter. Beside this program where
     /// nothing is said; without it every program gets a Python that was started for it alone.
     #[arg(long)]
@@ -64,9 +64,6 @@ pub struct Machine {
     /// processor time.
     #[arg(long, conflicts_with = "fork")]
     pub no_fork: bool,
-    /// The Node that programs run with; `node` in PATH by default.
-    #[arg(long)]
-    pub node: Option<PathBuf>,
     /// uv, which installs Python packages.
     #[arg(long)]
     pub uv: Option<PathBuf>,
@@ -96,8 +93,32 @@ pub struct Machine {
 impl Machine {
     /// The interpreter of a language: the one that an option names, else the one in PATH.
     pub fn executable(&self, language: RunLanguage) -> PathBuf {
-        let named = [("python", &self.python), ("node", &self.node)];
-        let named = named.into_iter().find(|(name, _)| *name == language.name()).and_then(|(_, path)| path.clone());
+        let named = self.interpreters.iter().find(|(of, _)| *of == language).map(|(_, path)| path.clone());
         named.unwrap_or_else(|| language.runner().run[0].into())
+    }
+}
+
+/// Reads `LANGUAGE=PATH`.
+fn interpreter(text: &str) -> Result<(RunLanguage, PathBuf), String> {
+    let (language, path) = text.split_once('=').ok_or("must be LANGUAGE=PATH")?;
+    let language = RunLanguage::parse(language).ok_or_else(|| format!("{language} is no language of the runner"))?;
+    Ok((language, path.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interpreter_is_named_by_its_language_or_found_in_path() {
+        let parse = |arguments: &[&str]| Options::try_parse_from([&["docle-runner", "doctor"], arguments].concat());
+        let options = parse(&["--interpreter", "python=/opt/a=b/python"]).unwrap();
+        let Command::Doctor { machine } = options.command else { panic!("doctor") };
+        let of = |name| machine.executable(RunLanguage::parse(name).unwrap());
+        assert_eq!(of("python"), PathBuf::from("/opt/a=b/python"));
+        assert_eq!(of("node"), PathBuf::from("node"));
+        for wrong in ["python", "cobol=/bin/cobol", "=/bin/sh"] {
+            assert!(parse(&["--interpreter", wrong]).is_err(), "{wrong}");
+        }
     }
 }

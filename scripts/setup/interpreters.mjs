@@ -75,6 +75,6 @@ async function unpackWheel(run, target) {
 
 /** The runner's command line, without its subcommand, address and state. */
 export function interpreterFlags() {
-  return ["--python", python(), "--node", node, "--npm", npm, "--uv", uv];
+  return ["--interpreter", `python=${python()}`, "--interpreter", `node=${node}`, "--npm", npm, "--uv", uv];
 }
 

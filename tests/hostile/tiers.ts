@@ -51,7 +51,7 @@ export async function asOrdinaryUser(): Promise<Stage> {
   };
   const binary = copy(program, "docle-runner");
   cpSync(dirname(dirname(npm)), join(home, "npm"), { recursive: true });
-  const flags = ["--python", "/usr/bin/python3", "--node", copy(node, "node/bin/node")];
+  const flags = ["--interpreter", "python=/usr/bin/python3", "--interpreter", `node=${copy(node, "node/bin/node")}`];
   flags.push("--uv", copy(uv, "uv"), "--npm", join(home, "npm", "bin", "npm-cli.js"));
   const runner = await Runner.start({ user: USER, binary, below: home, flags });
   const stop = async () => {

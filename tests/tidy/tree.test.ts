@@ -55,6 +55,28 @@ describe("a layer of the Worker imports only what lies below it", () => {
   });
 });
 
+describe("a foreign protocol uses the use cases and the API's types only", () => {
+  for (const folder of ["src/http/compat/", "src/http/mcp"]) {
+    test(folder, () => {
+      const offenders = code
+        .filter(({ path }) => path.startsWith(folder))
+        .flatMap(({ path, text }) => Array.from((text.split("#[cfg(test)]")[0] ?? "").matchAll(/\bcrate::(\w+)/g), ([, layer = ""]) => ({ path: `${path} → ${layer}`, layer })))
+        .filter(({ layer }) => !["app", "http"].includes(layer));
+      none(offenders);
+    });
+  }
+});
+
+test("no code names a language but the table of languages", () => {
+  // The usage of the first version of the API counts two of them by name; examples show one.
+  const exempt = /^(crates\/languages\/|crates\/api\/src\/(document\/|languages\.rs|rooms\.rs)|src\/http\/routes\/usage\.rs)/;
+  none(
+    code
+      .filter(({ path }) => path.endsWith(".rs") && !exempt.test(path) && !/(^|\/)tests(\.rs|\/)|\/examples\//.test(path))
+      .filter(({ text }) => /"(python|node|javascript|typescript)"/.test((text.split("#[cfg(test)]")[0] ?? "").replace(/\/\/.*/g, ""))),
+  );
+});
+
 describe("nothing belongs to one machine or one moment", () => {
   const words: [name: string, pattern: RegExp][] = [
     ["a home or work directory", /(^|[\s"'`(=:])\/(home\/\w+|Users\/\w+|root|work)\/\w/m],
