@@ -49,7 +49,8 @@ const RESEND_API_KEY: &str = "RESEND_API_KEY";
 const RESEND_URL: &str = "RESEND_URL";
 const MAIL_FROM: &str = "MAIL_FROM";
 
-/// What all calls share. The first one makes it: to ask the runtime for each binding costs as much as a small call.
+/// What all requests of an isolate share. The first request creates it, because reading every binding from the runtime
+/// costs as much as a small request.
 struct Deployment {
     config: Config,
     sql: Rc<dyn Sql>,
@@ -63,7 +64,7 @@ struct Deployment {
 }
 
 thread_local! {
-    /// An isolate has one deployment as long as it lives.
+    /// One for each isolate, for as long as the isolate lives.
     static DEPLOYMENT: RefCell<Option<Rc<Deployment>>> = const { RefCell::new(None) };
 }
 
@@ -88,10 +89,10 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
     Ok(made)
 }
 
-/// The application for one request, whose client aborts `client_left` when it leaves.
+/// The application for one request. `client_left` is aborted when the client of the request disconnects.
 ///
 /// # Errors
-/// When the deployment lacks a binding or has a variable that is wrong.
+/// The deployment lacks a binding, or a variable is invalid.
 pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) -> Result<App> {
     let made = deployment(env)?;
     Ok(App {
@@ -112,7 +113,7 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
     })
 }
 
-/// The isolate Worker at an address, where one is configured, else the one that is bound.
+/// The isolate Worker at `ISOLATES_URL` if that variable is set, else the one of the service binding.
 fn isolates(env: &Env) -> Option<IsolateWorker> {
     match variable(env, ISOLATES_URL) {
         Some(url) => {
@@ -123,10 +124,9 @@ fn isolates(env: &Env) -> Option<IsolateWorker> {
     }
 }
 
-/// The programs of a room, for as long as its object is in memory. In a deployment whose settings are wrong each start is
-/// refused.
+/// Runs the programs of a room. If the settings of the deployment are invalid, each start is refused.
 pub fn programs(env: &Env, object: &State) -> Rc<dyn Programs> {
-    // No client owns the run of a room: the run goes on when the client that asked for it has left.
+    // No client owns the run of a room: the run continues when the client that requested it disconnects.
     let never_aborted = AbortController::new().map(|controller| controller.signal()).map_err(Error::from);
     match never_aborted.and_then(|signal| app(signal, env, Rc::new(AfterCall::of(object)))) {
         Ok(app) => Rc::new(RoomPrograms(app)),
@@ -134,7 +134,7 @@ pub fn programs(env: &Env, object: &State) -> Rc<dyn Programs> {
     }
 }
 
-/// The database, as a key's gate uses it. In a deployment whose settings are wrong it fails at each use.
+/// The database, as a key's gate uses it. If the settings of the deployment are invalid, every method fails.
 pub fn ledger(env: &Env) -> Rc<dyn KeyLedger> {
     match deployment(env) {
         Ok(made) => Rc::new(SqlLedger { sql: Rc::clone(&made.sql), runs: Rc::clone(&made.runs) }),
@@ -142,7 +142,7 @@ pub fn ledger(env: &Env) -> Rc<dyn KeyLedger> {
     }
 }
 
-/// Resend where there is a key to it, the outbox on a development machine, else nothing.
+/// Resend if its API key is set, else the outbox on a development machine, else `None`.
 fn mailer(env: &Env, config: &Config, sql: &Rc<dyn Sql>) -> Option<Rc<dyn Mailer>> {
     let api_key = env.secret(RESEND_API_KEY).map(|secret| secret.to_string()).unwrap_or_default();
     if !api_key.is_empty() {
@@ -165,8 +165,8 @@ pub fn object_runtime(object: &State) -> ObjectRuntime {
     }
 }
 
-/// What executes the jobs of an object: the runner outside if one is configured, else the object's container if its class
-/// has one.
+/// What executes the jobs of an object: the runner at `SANDBOX_URL` if that variable is set, else the object's
+/// container if its class has one.
 pub fn run_target(env: &Env, object: &State, runtime: &ObjectRuntime, sleep_after_ms: i64) -> RunTarget<RunnerFetch> {
     if let Some(url) = variable(env, SANDBOX_URL) {
         let secret = env.secret(SANDBOX_SECRET).map(|secret| secret.to_string()).unwrap_or_default();
@@ -182,20 +182,20 @@ pub fn run_target(env: &Env, object: &State, runtime: &ObjectRuntime, sleep_afte
     }
 }
 
-/// The objects of this class: further objects of a pool are among them.
+/// The namespace of RunPool objects, through which one object of a pool calls the others.
 pub fn run_pools(env: &Env) -> Option<ObjectNamespace> {
     env.durable_object(POOL).ok()
 }
 
-/// What one project may use of containers.
+/// The limits on the containers and runs of one project.
 ///
 /// # Errors
-/// A sentence that names the variable that is wrong.
+/// A sentence that names the invalid variable.
 pub fn pool_limits(env: &Env) -> std::result::Result<PoolLimits, String> {
     config::pool_limits(|name| variable(env, name))
 }
 
-/// A variable that is set, and to something.
+/// The value of a variable; `None` if it is missing or empty.
 fn variable(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|value| value.to_string()).filter(|value| !value.is_empty())
 }

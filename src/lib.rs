@@ -1,9 +1,9 @@
 //! Docle's Worker: runs untrusted code for other products.
 //!
-//! Reading order: [`http`] is the edge, which turns a path into a call and an error into an answer. [`app`] has the use
-//! cases, [`domain`] the rules without time, randomness or network. [`ports`] says what those need from outside,
-//! [`store`] has the queries and the key layouts, [`platform`] and [`objects`] implement the ports on Workers.
-//! [`bindings`] makes the application of one request out of the deployment's bindings.
+//! Reading order: [`http`] is the edge, which routes a request to its handler and encodes an error as a response.
+//! [`app`] has the use cases, [`domain`] the rules without time, randomness or network. [`ports`] defines what these
+//! need from outside. [`store`] has the queries and the key layouts. [`platform`] and [`objects`] implement the ports
+//! on Workers. [`bindings`] builds the application for one request from the deployment's bindings.
 
 mod app;
 mod bindings;

@@ -24,8 +24,8 @@ pub enum Command {
         /// End together with the process that started this one.
         #[arg(long)]
         die_with_parent: bool,
-        /// Take no more runs once one has met a failure of the sandbox itself, and end when those in progress have
-        /// ended: somebody starts another runner then, as the Sandbox object does.
+        /// Take no more runs after a run has met a failure of the sandbox itself, and end when the runs in progress
+        /// have ended. What started this runner must then start another one, as the RunPool object does.
         #[arg(long)]
         replaceable: bool,
         #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The audit log: what people did with their accounts, projects and keys.
+//! The audit log: what users did with their accounts, projects and keys.
 
 use crate::app::context::App;
 use crate::domain::account::audit::RecordedEvent;
@@ -6,7 +6,7 @@ use crate::domain::input::page::Page;
 use crate::ports::PortError;
 use crate::store::audit;
 
-/// What an account's holder did, the newest first, and the cursor of the next page.
+/// The events of a user, the newest first, and the cursor of the next page.
 pub async fn events_of_user(
     app: &App,
     user_id: &str,
@@ -16,7 +16,7 @@ pub async fn events_of_user(
     Ok(page.cut(rows, RecordedEvent::position))
 }
 
-/// What was done with a project, which is the user's own.
+/// The events of a project that belongs to the user, the newest first, and the cursor of the next page.
 pub async fn events_of_project(
     app: &App,
     project_id: &str,

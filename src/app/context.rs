@@ -39,7 +39,7 @@ impl App {
         bytes
     }
 
-    /// Notes a failure that the caller is not told.
+    /// Logs a failure that the response does not report.
     pub fn log_error(&self, message: &str, error: &PortError) {
         self.log.write(Level::Error, json!({ "message": message, "error": error.0 }));
     }

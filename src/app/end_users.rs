@@ -20,10 +20,10 @@ pub async fn runs_of_end_user(
     Ok(page.cut(rows, UsageRun::position))
 }
 
-/// Deletes runs for one end user with their results, as many as one request can. Answers with how many, and whether
-/// that was all.
+/// Deletes runs for one end user with their results, as many as one request can. Returns how many, and whether no more
+/// are left.
 pub async fn delete_end_user(app: &App, project_id: &str, end_user_id: &str) -> Result<(usize, bool), PortError> {
-    // What is not flushed yet would come afterwards.
+    // Usage that is still pending would appear after the deletion.
     for key_hash in store::keys::hashes(&*app.sql, project_id).await? {
         app.gates.flush(&key_hash).await?;
     }

@@ -1,14 +1,14 @@
-//! How this deployment is.
+//! The health of this deployment.
 
 use crate::app::context::App;
 use docle_protocol::RunnerHealth;
 use futures::future::{Either, select};
 
-/// A runner that needs longer is not healthy.
+/// How long a healthy runner may take to respond, in milliseconds.
 const LIMIT_MS: u32 = 1_000;
 
-/// Whether programs can be run, and what the runner says about itself where there is one to ask. A container is not
-/// started to be asked: that one can be is all that is said of it.
+/// `None` if no program can run. Otherwise the health of the runner at `SANDBOX_URL`, or `Some(None)` with containers,
+/// because a health check starts no container.
 pub async fn ask_runner(app: &App) -> Option<Option<RunnerHealth>> {
     match select(app.run_pools.health(), app.clock.sleep(LIMIT_MS)).await {
         Either::Left((health, _)) => health.ok(),

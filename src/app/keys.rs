@@ -13,7 +13,7 @@ use crate::store::keys::{self, NewKey};
 
 pub use crate::store::keys::StoredKey;
 
-/// A key that was just made: the only time that it is seen.
+/// A new key. Only this value has the key itself: the database has its hash.
 pub struct CreatedKey {
     pub id: String,
     pub key: ApiKey,
@@ -30,7 +30,7 @@ pub async fn create(
     let new = new_key(app, &created, project_id, settings);
     let event = actor.event(app, Action::KeyCreated, project_id, &created.id);
     keys::add(&*app.sql, &new, event).await?;
-    // A call may have tried this key before it was made, however unlikely that is.
+    // A call may have tried this key before it existed, and the gate has cached that. This is very unlikely.
     app.gates.refresh(&created.key.hash()).await?;
     Ok(created)
 }
@@ -46,15 +46,15 @@ pub async fn read(app: &App, user_id: &str, id: &str) -> Result<Option<StoredKey
     keys::find(&*app.sql, user_id, id).await
 }
 
-/// Changes the settings of a key. They hold for the very next request.
+/// Changes the settings of a key. The next request with the key is subject to them.
 pub async fn change(app: &App, actor: &Actor<'_>, key: &StoredKey, settings: &KeySettings) -> Result<(), PortError> {
     let event = actor.event(app, Action::KeyChanged, &key.project_id, &key.id);
     keys::change(&*app.sql, &key.id, settings, event).await?;
     app.gates.refresh(&key.hash).await
 }
 
-/// Makes a successor with the same settings; the old key goes on working for a while. Answers with the successor and
-/// the end of the old one.
+/// Makes a successor with the same settings. The old key works for `overlap_seconds` more. Returns the successor and
+/// the time at which the old key expires.
 pub async fn rotate(
     app: &App,
     actor: &Actor<'_>,
@@ -71,8 +71,7 @@ pub async fn rotate(
     Ok((created, ends_at))
 }
 
-/// Ends a key for good. When this returns no request with it is let through any more; where it fails it may be
-/// repeated, and should be.
+/// Revokes a key. After it every request with the key is refused. After an error it may be repeated, and should be.
 pub async fn revoke(app: &App, actor: &Actor<'_>, key: &StoredKey) -> Result<(), PortError> {
     let event = actor.event(app, Action::KeyRevoked, &key.project_id, &key.id);
     keys::revoke(&*app.sql, &key.id, app.clock.now(), event).await?;

@@ -13,17 +13,17 @@ use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Names what the containers' interpreters said about themselves, in KV.
+/// The key in KV of the versions of the interpreters in containers.
 const KEY: &str = "languages";
-/// How long that is believed: the next deployment may bring other ones.
+/// How long KV keeps the versions. The next deployment may have other ones.
 const TTL_SECONDS: u64 = 24 * 60 * 60;
-/// How long a failure is remembered, because any client can cause one. It is the shortest time that KV keeps a value.
+/// How long KV keeps a failure, so that clients cannot start containers again and again: the shortest time of KV.
 const FAILURE_TTL_SECONDS: u64 = 60;
-/// Whose container is asked: no project has this name.
+/// The project id of the container that reports the versions. No project has this id.
 const PROJECT: &str = "languages";
 /// How long the answer may take, in milliseconds; a container may have to start for it.
 const PATIENCE_MS: u32 = 20_000;
-/// How long a runner that is there may take to say what it has, in milliseconds.
+/// How long the runner at `SANDBOX_URL` may take to report its versions, in milliseconds.
 const HEALTH_MS: u32 = 2_000;
 
 /// Every language of every tier that works here.
@@ -53,8 +53,8 @@ fn describe(id: &str, tier: Tier, versions: BTreeMap<String, String>) -> Languag
     Language { id: id.to_owned(), name: title.to_owned(), tier, versions }
 }
 
-/// Language → version; empty for a while after they could not be asked. A runner that is always there is asked; for
-/// containers, one is started once a day.
+/// Language → version. The runner at `SANDBOX_URL` reports the versions. With containers, a container is started once a
+/// day for it. After a failure the map is empty for a minute.
 async fn interpreters(app: &App) -> Result<BTreeMap<String, String>, PortError> {
     let health = select(app.run_pools.health(), app.clock.sleep(HEALTH_MS)).await;
     if let Either::Left((Ok(Some(health)), _)) = health {

@@ -31,7 +31,7 @@ pub async fn read(app: &App, user_id: &str, id: &str) -> Result<Option<Project>,
     store::projects::find(&*app.sql, user_id, id).await
 }
 
-/// Changes what the owner decides about a project. Its keys' gates learn of it, because they pass some of it on.
+/// Changes the settings of a project. The gates of its keys read their settings again, which include some of these.
 pub async fn change(app: &App, user_id: &str, project: Project) -> Result<Project, PortError> {
     store::projects::change(&*app.sql, user_id, &project.id, &project.settings).await?;
     keys::refresh_gates_of_project(app, &project.id).await?;

@@ -1,4 +1,4 @@
-//! The hourly purge: what has expired is deleted.
+//! The hourly purge of everything that has expired.
 
 use crate::app::accounts::sign_in;
 use crate::app::context::App;

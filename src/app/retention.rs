@@ -6,12 +6,12 @@ use crate::domain::timestamp::{HOUR_MS, Timestamp};
 use crate::ports::PortError;
 use crate::store::erasure::{self, AT_ONCE};
 
-/// Results are kept for a week, so of older runs there is none to delete.
+/// How long results are kept: a week. Older runs have no result to delete.
 const RESULTS_KEPT_MS: i64 = 7 * 24 * HOUR_MS;
-/// Runs are kept one by one for 90 days; counts of them stay.
+/// How long the rows of runs are kept: 90 days. The hourly counts stay.
 const RUNS_KEPT_MS: i64 = 90 * 24 * HOUR_MS;
 
-/// Deletes runs that are kept no longer, and some of those whose project is gone: the rest in the hours to come.
+/// Deletes expired runs, and a limited number of runs of deleted projects. The next purges delete the others.
 pub async fn purge_runs(app: &App) -> Result<(), PortError> {
     while erasure::erase_old(&*app.sql, app.clock.now().plus_ms(-RUNS_KEPT_MS)).await? {}
     let mut results = 0;

@@ -1,4 +1,4 @@
-//! Running scripts in isolates, and reading what they gave.
+//! Runs scripts in isolates, and reads their results.
 
 use crate::app::context::App;
 use crate::app::runs::read;
@@ -31,7 +31,7 @@ pub struct NoIsolates;
 /// Starts a script for `client`. It runs to its end and is recorded, also when the client leaves.
 ///
 /// # Errors
-/// Where there is nothing that could run it.
+/// This deployment has no isolate tier.
 pub fn start(
     app: &App,
     id: RunId,
@@ -91,7 +91,7 @@ fn progress(result: RunResult) -> LocalBoxStream<'static, Progress> {
 fn failure() -> Box<RawValue> {
     let error = ScriptError {
         name: "SystemError".to_owned(),
-        message: "The isolate tier did not answer; whether the script ran is not known.".to_owned(),
+        message: "The isolate tier did not respond. The script may have run; you may run it again.".to_owned(),
         stack: None,
         line: None,
         column: None,
@@ -113,15 +113,15 @@ fn failure() -> Box<RawValue> {
     to_raw_value(&report).expect("a report is plain data, which always encodes")
 }
 
-/// Which scripts of a project are asked for.
+/// The part of a project's list of scripts that a client requests.
 pub struct Listing {
     pub page: Page,
     /// How many of the newest ones to leave out.
     pub offset: u32,
 }
 
-/// The scripts that a project has run, the newest first, and the cursor of the next page. What was run with the key that
-/// asks is among them at once, what other keys ran some seconds later.
+/// The scripts that a project has run, the newest first, and the cursor of the next page. A script that was run with
+/// this key is in the list at once. A script of another key follows within seconds.
 pub async fn list(
     app: &App,
     project_id: &str,
@@ -138,7 +138,7 @@ pub async fn read(app: &App, id: RunId, project_id: &str) -> Result<Option<Bytes
     let Some(result) = read::read_run(app, id, &read::Reader::Project(project_id.to_owned())).await? else {
         return Ok(None);
     };
-    // Of others' runs the input is not shown, and other runs are of another tier.
+    // A run of another project has no `input` here, and the `input` of a program has another tier.
     #[derive(Deserialize)]
     struct Kind {
         input: Option<Tier>,

@@ -1,4 +1,4 @@
-//! What a project was used for.
+//! The usage of a project.
 
 use crate::app::context::App;
 use crate::domain::input::page::Page;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub use crate::store::usage::{Stretch, UsageRun};
 
-/// Hours in one stretch of a series, and how many hours it reaches back.
+/// The hours in one interval of a series, and the hours that the series reaches back.
 const fn hours(interval: Interval) -> (i64, i64) {
     match interval {
         Interval::Hour => (1, 48),
@@ -19,7 +19,7 @@ const fn hours(interval: Interval) -> (i64, i64) {
     }
 }
 
-/// Everything about a project's use.
+/// Everything about a project's usage.
 pub struct Usage {
     pub total: i64,
     pub successes: i64,
@@ -34,7 +34,7 @@ pub struct Usage {
     pub next_cursor: Option<String>,
 }
 
-/// Reads the use of a project, which is the user's own. Its cost depends on the project's own use alone.
+/// Reads the usage of a project that belongs to the user. The cost depends only on the usage of this project.
 pub async fn read(app: &App, project_id: &str, interval: Interval, page: &Page) -> Result<Usage, PortError> {
     let sql = &*app.sql;
     let all = Hours { from: 0, to: i64::from(i32::MAX) };

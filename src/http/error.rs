@@ -10,7 +10,7 @@ pub use docle_api::errors::{ErrorCode, FieldError, Members, Problem};
 use serde_json::json;
 use std::borrow::Cow;
 
-/// An answer that is an error.
+/// An error response.
 #[derive(Debug)]
 pub struct ApiError {
     code: ErrorCode,
@@ -19,7 +19,7 @@ pub struct ApiError {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Members of the body beside those that every error has.
     members: Box<Members>,
-    /// What the caller is not told.
+    /// The cause, for the log only.
     cause: Option<Box<str>>,
 }
 
@@ -50,7 +50,7 @@ impl ApiError {
         self
     }
 
-    /// Fields that are wrong; the message is the first of them.
+    /// The error for invalid fields. Its message describes the first of them.
     pub fn invalid(fields: Vec<FieldError>) -> Self {
         let message = match &fields[..] {
             [] => "The request is invalid.".to_owned(),
@@ -75,7 +75,7 @@ impl ApiError {
         error.with_headers(HeaderValue::try_from(methods).map(|methods| (ALLOW, methods)))
     }
 
-    /// The body of the error, logged here if there is a cause that the caller is not told.
+    /// The response for the error. A cause, which the response does not have, is logged here.
     pub fn into_response(mut self, app: &App, request_id: &str, path: &str) -> Response {
         let code = self.code.name();
         if let Some(cause) = &self.cause {
@@ -115,7 +115,7 @@ fn sentence(error: &FieldError) -> String {
 
 impl From<PortError> for ApiError {
     fn from(error: PortError) -> Self {
-        let message = "A part of the service does not answer; please try again.";
+        let message = "A part of the service does not respond; try again.";
         Self { cause: Some(error.0.into()), ..Self::new(ErrorCode::ServiceUnavailable, message) }
     }
 }
@@ -125,34 +125,35 @@ impl From<PoolFailure> for ApiError {
         let (code, message) = match failure.code {
             PoolFailureCode::Unavailable | PoolFailureCode::ClientLeft => (
                 ErrorCode::RunnerUnavailable,
-                "No sandbox is available at the moment, and nothing was run; please try again.",
+                "No runner is available at the moment, and nothing was run; try again after Retry-After.",
             ),
-            // Only calls with a key come to this: what happened to any other is found out before.
+            // Only calls with an Idempotency-Key reach this. For all others `start_run` has cancelled the job or made a
+            // result.
             PoolFailureCode::Lost => (
                 ErrorCode::RunnerUnavailable,
-                "The sandbox does not answer at the moment, and whether it runs the program is not known; please repeat \
-                 the call with the same Idempotency-Key.",
+                "The runner does not respond, and it is not known whether the program runs; repeat the call with the \
+                 same Idempotency-Key.",
             ),
             PoolFailureCode::Busy => {
-                (ErrorCode::RunnerBusy, "All places are taken at the moment, and nothing was run; please try again.")
+                (ErrorCode::RunnerBusy, "All slots are in use, and nothing was run; try again after Retry-After.")
             }
             PoolFailureCode::QueueFull => (
                 ErrorCode::QueueFull,
-                "So many runs of this project wait for a place that no more may, and nothing was run; please try again.",
+                "The queue of the project is full, and nothing was run; try again after Retry-After.",
             ),
             PoolFailureCode::Mismatch => (
                 ErrorCode::RunnerMismatch,
-                "The sandbox is of another release than this service, and nothing was run; an update is under way.",
+                "The runner has another version than the Worker during an update, and nothing was run; try again.",
             ),
-            PoolFailureCode::Rejected => (ErrorCode::Internal, "The sandbox did not accept the run."),
+            PoolFailureCode::Rejected => (ErrorCode::Internal, "The runner refused the run; report the requestId."),
             PoolFailureCode::KeyReused => (
                 ErrorCode::IdempotencyKeyReused,
-                "This Idempotency-Key was used with another body within the last 24 hours; use a new key for a new run.",
+                "This Idempotency-Key was used with another body in the last 24 hours; use a new key for a new run.",
             ),
             PoolFailureCode::InDoubt => (
                 ErrorCode::IdempotencyInDoubt,
-                "The first run with this Idempotency-Key was interrupted, and whether it finished is unknown; use a new \
-                 key to run again.",
+                "The first run with this Idempotency-Key was interrupted, and it is not known whether it finished; \
+                 use a new key to run it again.",
             ),
         };
         let expected =

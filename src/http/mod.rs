@@ -1,4 +1,4 @@
-//! The edge: which path is which resource, and the order in which a request passes through.
+//! The edge: finds the handler of a request, and adds what every response has.
 
 pub mod auth;
 pub mod error;
@@ -17,7 +17,7 @@ use crate::http::table::{Caller, Resource};
 use crate::ports::http_messages::{Body, Request, Response};
 use ::http::Method;
 
-/// Answers a request. Every answer has a request id and the security headers, and is logged when its body is through.
+/// Responds to a request. Every response has a request id and the security headers, and is logged when its body ends.
 pub async fn handle(app: &App, request: Request) -> Response {
     let entry = log::Entry::begin(app, &request);
     let request_id = request_id::of(app, request.headers());
@@ -41,7 +41,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 
 async fn dispatch(app: &App, resource: Option<Resource>, mut call: Call) -> Result<Response, ApiError> {
     let Some(resource) = resource else {
-        return Err(ApiError::new(ErrorCode::NotFound, "There is nothing at this path."));
+        return Err(ApiError::new(ErrorCode::NotFound, "This path does not exist."));
     };
     match resource.handler(&call.parts.method) {
         Some(handler) => {

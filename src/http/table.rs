@@ -1,4 +1,4 @@
-//! Every path, what it can be asked, who may ask, and which handler answers: the contents of this API.
+//! The routes of the API: path, method, kind of caller, and handler.
 
 use crate::app::App;
 use crate::http::error::ApiError;
@@ -16,10 +16,10 @@ use crate::ports::http_messages::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
 
-/// What answers a call.
+/// The handler of a route.
 type Handler = for<'a> fn(&'a App, Call) -> LocalBoxFuture<'a, Result<Response, ApiError>>;
 
-/// What can be asked of a resource. Whatever can be read can also be asked for by HEAD.
+/// The method of a route. A route with `GET` also serves `HEAD`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     Get,
@@ -29,7 +29,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// The methods that mean it, as in `Allow`.
+    /// The methods that it stands for, as in the header `Allow`.
     const fn names(self) -> &'static str {
         match self {
             Self::Get => "GET, HEAD",
@@ -44,20 +44,20 @@ impl Verb {
     }
 }
 
-/// Who may call, which also says from which pages.
+/// Who may call a route, and from pages of which origins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
-    /// Anyone, but no page of another site.
+    /// Every client, but no page of another origin.
     Anyone,
-    /// Anyone on their way to a session, from pages of ours.
+    /// Every client that is about to sign in, from pages of this deployment.
     Visitor,
-    /// The holder of an API key, from pages of any site: the key decides.
+    /// A client with an API key, from pages of any origin: the key decides.
     ApiClient,
-    /// A signed-in user, from pages of ours.
+    /// A signed-in user, from pages of this deployment.
     SignedIn,
 }
 
-/// One thing that this API can be asked.
+/// One operation of the API.
 pub struct Route {
     pub verb: Verb,
     /// The path; a segment that begins with a colon stands for any text.
@@ -144,11 +144,11 @@ pub static ROUTES: &[Route] = &[
     get("/health", Caller::Anyone, handler!(health::get_health)),
 ];
 
-/// The resource at a path: its template, who may call, what it can be asked.
+/// The resource at a path: its template, and who may call it.
 pub struct Resource {
     pub path: &'static str,
     pub caller: Caller,
-    /// What stands in the path for each `:name`.
+    /// The values of the segments `:name`, in order.
     pub params: Vec<String>,
 }
 
@@ -161,12 +161,12 @@ impl Resource {
         })
     }
 
-    /// What answers a method.
+    /// The handler of a method.
     pub fn handler(&self, method: &Method) -> Option<Handler> {
         self.routes().find(|route| route.verb.is(method)).map(|route| route.handler)
     }
 
-    /// What it can be asked, as in `Allow`.
+    /// Its methods, as in the header `Allow`.
     pub fn methods(&self) -> String {
         let mut methods: Vec<&str> = self.routes().map(|route| route.verb.names()).collect();
         if self.caller != Caller::Anyone {
@@ -181,7 +181,7 @@ impl Resource {
     }
 }
 
-/// What stands in `path` for each parameter of `template`; `None` where they do not match.
+/// The value in `path` of each parameter of `template`; `None` if they do not match.
 fn match_path(template: &str, path: &str) -> Option<Vec<String>> {
     let mut params = Vec::new();
     let (mut segments, mut expected) = (path.split('/'), template.split('/'));

@@ -1,9 +1,9 @@
 //! How Durable Objects are called: one typed protocol for all classes.
 //!
-//! A call is an enum that implements [`ObjectCall`]. It travels as JSON in one header, so that the body is free for a job
-//! or a batch of runs, and a small answer comes back in a header, because reading a body costs one more wait. Both are
-//! ASCII: [`ascii_json`] escapes everything else. A call carries the name of its object, because a further object is named
-//! after the first one; an object that is not told its name refuses the call.
+//! A call is an enum that implements [`ObjectCall`]. It travels as JSON in one header, so that the body is free for a
+//! job or a batch of runs. A small answer also travels in a header, because reading a body costs one more wait. Both
+//! headers are ASCII: [`ascii_json`] escapes all other characters. A call carries the name of its object, because the
+//! names of the further objects of a pool are derived from it. An object refuses a call without a name.
 
 use crate::platform::fetch;
 use serde::de::DeserializeOwned;
@@ -18,13 +18,13 @@ const ANSWER: &str = "docle-answer";
 /// A request needs a URL; nothing reads this one.
 const URL: &str = "http://object/";
 
-/// What an object of one class can be asked.
+/// The calls of one class of objects.
 pub trait ObjectCall: Serialize + DeserializeOwned {
-    /// What the object says when it refuses the call.
+    /// Why the object refuses a call.
     type Refusal: Serialize + DeserializeOwned;
 
-    /// Whether the call may be sent a second time when it is unknown what the first one did. An object that is reset, as
-    /// by every deployment, answers neither yes nor no.
+    /// Whether the caller may send the call again if it got no answer and does not know what the call did. That
+    /// happens: every deployment resets the objects.
     fn may_repeat(&self) -> bool;
 
     /// Whether the answer is a WebSocket.
@@ -117,18 +117,18 @@ pub fn receive<C: ObjectCall>(request: &Request) -> worker::Result<Incoming<C>> 
     Ok(Incoming { object, call })
 }
 
-/// The answer that carries a small value: headers of one answer have 128 KB at most.
+/// A response with a small value in a header. All headers of a response have 128 KB at most.
 pub fn answer(value: &impl Serialize) -> worker::Result<Response> {
     with_value(value, 200)
 }
 
-/// Adds a small value to an answer that has a body.
+/// Adds a small value to a response that has a body.
 pub fn attach(value: &impl Serialize, response: Response) -> worker::Result<Response> {
     response.headers().set(ANSWER, &ascii_json(value))?;
     Ok(response)
 }
 
-/// The answer that says why the object refuses a call.
+/// A response with the reason why the object refuses a call.
 pub fn refuse(refusal: &impl Serialize) -> worker::Result<Response> {
     with_value(refusal, 500)
 }

@@ -1,4 +1,4 @@
-//! Whether an object has stored anything of a kind: an object that was only read from has no tables.
+//! Checks whether a table exists, because an object creates its tables only when it first writes.
 
 use crate::ports::{LocalSql, PortError, SqlValue};
 

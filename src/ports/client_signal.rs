@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// Says once that the client has left, and calls what waits for that. Clones are the same signal. The signal of a client
-/// that nothing observes is never raised.
+/// A signal that is raised when the client leaves, and then calls each callback once. Clones are the same signal. If
+/// nothing observes the client, the signal is never raised.
 #[derive(Clone, Default)]
 pub struct ClientSignal(Rc<Inner>);
 

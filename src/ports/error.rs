@@ -1,8 +1,8 @@
-//! What goes wrong outside.
+//! The error of a port.
 
 use std::fmt;
 
-/// Something outside did not work. The text is for the log and never for the caller.
+/// Something outside the application failed. The text is for the log, never for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortError(pub String);
 

@@ -1,4 +1,4 @@
-//! Following a runner's event stream line by line, to its end or to a deadline.
+//! Reads a runner's event stream line by line, until its end or a deadline.
 
 use crate::domain::run::events::{Interrupted, LineBuffer};
 use bytes::Bytes;
@@ -22,7 +22,7 @@ impl EventReader {
         Self { chunks, deadline, lines: LineBuffer::default() }
     }
 
-    /// The next line. Not to be called again after an error: the stream has ended for good, or its time is up.
+    /// The next line. The caller must not call it after an error: the stream has ended, or the deadline has passed.
     pub async fn next_line(&mut self) -> Result<Bytes, Interrupted> {
         loop {
             if let Some(line) = self.lines.next_line() {

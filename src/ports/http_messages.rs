@@ -1,4 +1,4 @@
-//! Requests and answers as they cross the edge between the runtime and the application.
+//! Requests and responses between the runtime and the application.
 
 use bytes::Bytes;
 use futures::stream::LocalBoxStream;
@@ -6,10 +6,10 @@ use std::any::Any;
 
 /// A request as the application sees it.
 pub type Request = http::Request<RequestBody>;
-/// An answer on its way out.
+/// A response of the application.
 pub type Response = http::Response<Body>;
 
-/// What a client sends, in chunks; an error is a client that left in the middle.
+/// The body of a request, in chunks. An error means that the client disconnected before the end.
 pub type RequestBody = LocalBoxStream<'static, Result<Vec<u8>, BodyLost>>;
 
 /// The body ended before it was complete.
@@ -19,12 +19,12 @@ pub struct BodyLost;
 /// One end of a WebSocket, on its way from an object to the client. Only the platform looks inside.
 pub struct Upgrade(pub Box<dyn Any>);
 
-/// What is answered.
+/// The body of a response.
 pub enum Body {
     Empty,
     Whole(Bytes),
     /// A connection that goes on as a WebSocket.
     Socket(Upgrade),
-    /// Chunks as they come; dropping the stream tells their source that the reader has stopped.
+    /// Chunks as they arrive. When the client disconnects, the stream is dropped, which stops its source.
     Stream(LocalBoxStream<'static, Bytes>),
 }

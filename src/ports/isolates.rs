@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 /// The isolate tier.
 #[async_trait(?Send)]
 pub trait Isolates {
-    /// Runs a script, and answers with its [`docle_protocol::isolate::IsolateReport`] as it was written. After an error
-    /// it may have run.
+    /// Runs a script, and returns its [`docle_protocol::isolate::IsolateReport`] as undecoded JSON. After an error the
+    /// script may have run.
     async fn execute(&self, job: &IsolateJob) -> Result<Box<RawValue>, PortError>;
     /// What is wrong with a script.
     async fn validate(&self, script: &Script) -> Result<Diagnostics, PortError>;

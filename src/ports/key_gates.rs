@@ -20,7 +20,8 @@ pub trait KeyGates {
     async fn record(&self, key_hash: &str, id: RunId) -> Result<Option<Vec<u8>>, PortError>;
     /// Deletes the records of these runs. It may be repeated.
     async fn delete_records(&self, key_hash: &str, ids: &[RunId]) -> Result<(), PortError>;
-    /// Writes all pending usage of the key to the database: what was submitted before the call is there after it.
+    /// Writes all pending usage of the key to the database. After it the database has all runs that were submitted
+    /// before.
     async fn flush(&self, key_hash: &str) -> Result<(), PortError>;
     /// Deletes everything that the gate stores for a deleted key. It may be repeated.
     async fn erase(&self, key_hash: &str) -> Result<(), PortError>;
@@ -36,6 +37,6 @@ pub trait KeyLedger {
     /// Writes the time of the key's last use and usage of its runs, each [encoded](crate::domain::usage::encode). Usage
     /// that is stored already is not counted again, so it may be repeated; after an error it may have been written.
     async fn flush(&self, key_hash: &str, used_at: Option<Timestamp>, usage: &[String]) -> Result<(), PortError>;
-    /// Keeps the record of a run outside of the gate, which is full. It may be repeated.
+    /// Stores the record of a run outside of the gate, because the gate is full. It may be repeated.
     async fn keep(&self, id: RunId, record: &str) -> Result<(), PortError>;
 }

@@ -7,6 +7,6 @@ use async_trait::async_trait;
 /// Mail.
 #[async_trait(?Send)]
 pub trait Mailer {
-    /// Gives a mail to the mail service. After an error the service may have it nevertheless.
+    /// Submits a mail to the mail service. After an error the service may have accepted it.
     async fn send(&self, mail: Mail) -> Result<(), PortError>;
 }

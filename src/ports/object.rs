@@ -5,7 +5,7 @@ use crate::ports::error::PortError;
 use crate::ports::sql::LocalSql;
 use async_trait::async_trait;
 
-/// An object's storage. The runtime holds back an answer until the writes before it are durable (its output gate), and
+/// An object's storage. The runtime holds back a response until the writes before it are durable (its output gate), and
 /// holds back new calls while an operation of storage is awaited (its input gate).
 #[async_trait(?Send)]
 pub trait ObjectStorage: LocalSql {

@@ -1,4 +1,4 @@
-//! The containers among which one project shares its runs out.
+//! The containers that execute the runs of one project.
 
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
@@ -14,7 +14,7 @@ pub trait PoolMembers: 'static {
     type Body;
     /// What a member answers: the events of a run, or a socket.
     type Response: EventStream;
-    /// What a run keeps in its member while it is in progress.
+    /// What a run holds in its member while it is in progress.
     type Lease: Lease + 'static;
 
     /// Sends a job that has waited since `since` to a member. Once the run has begun, it ends when `client` leaves.
@@ -31,7 +31,7 @@ pub trait PoolMembers: 'static {
     async fn cancel_unstarted(&self, member: usize, id: RunId) -> bool;
     /// The socket to the standard input of an interactive run; `None` when the run is over.
     async fn input(&self, member: usize, id: RunId) -> Result<Option<Self::Response>, PoolFailure>;
-    /// Starts a member unless it is up. The answer is how many programs it runs at once. It may be repeated.
+    /// Starts a member unless it is up. Returns how many programs it runs at once. It may be repeated.
     async fn up(&self, member: usize) -> Result<u32, PoolFailure>;
     /// Ends the container of a member. It may be repeated, also for a member that was never started.
     async fn destroy(&self, member: usize);
@@ -48,20 +48,20 @@ pub enum SentJob<S> {
 
 /// The events of a run on their way from the runner.
 pub trait EventStream: Sized + 'static {
-    /// A response that carries the events on.
+    /// A response that forwards the events.
     type Piped: 'static;
 
-    /// Carries the events on without waking the object for each of them. The future resolves when no more events
-    /// come: to `true` when the stream came to its end, to `false` when either side broke off.
+    /// Forwards the events without waking the object for each of them. The future resolves when no more events come: to
+    /// `true` if the stream reached its end, to `false` if either side aborted it.
     fn pipe(self) -> Result<(Self::Piped, LocalBoxFuture<'static, bool>), PortError>;
     /// The events in chunks that may end anywhere. Dropping the stream ends the run.
     fn chunks(self) -> Result<LocalBoxStream<'static, Result<Vec<u8>, PortError>>, PortError>;
 }
 
-/// What a run keeps while it is in progress. Dropping the lease gives it back, and says that the end of the run was not
+/// What a run holds while it is in progress. Dropping the lease releases it, and means that the end of the run was not
 /// observed.
 pub trait Lease {
-    /// Gives the lease back after the run came to its end.
+    /// Releases the lease after the run has reached its end.
     fn finished(self);
 }
 

@@ -9,7 +9,7 @@ use docle_room::room::Frame;
 /// They hibernate: they stay open while the object is out of memory, and keep their attachments. A closed socket is not
 /// listed, and every other method has no effect on it.
 pub trait RoomSockets {
-    /// Opens a socket. Answers with the client's end.
+    /// Opens a socket, and returns the client's end of it.
     fn accept(&self, connection: u32) -> Result<Upgrade, PortError>;
     /// The open sockets with their attachments; `None` before the first [`Self::attach`].
     fn list(&self) -> Vec<(u32, Option<String>)>;

@@ -14,13 +14,13 @@ use std::collections::BTreeMap;
 /// Rooms, by their ids.
 #[async_trait(?Send)]
 pub trait Rooms {
-    /// Makes the room a project's. It may be repeated.
+    /// Assigns the room to the project of the key, which pays for its programs. It may be repeated.
     async fn open(&self, room: &RoomId, billing_key: &BillingKey) -> Result<(), PortError>;
-    /// Opens a connection. Answers with the client's end of it; `None` if there is no such room.
+    /// Opens a connection, and returns the client's end of it; `None` if there is no such room.
     async fn connect(&self, room: &RoomId, join: &JoinRequest) -> Result<Option<Upgrade>, PortError>;
     /// The public state of the room, as JSON; `None` if there is no such room.
     async fn state(&self, room: &RoomId) -> Result<Option<Vec<u8>>, PortError>;
-    /// Runs a program, which every client of the room follows. Answers when the program has ended.
+    /// Runs a program, and broadcasts its events to the clients of the room. Returns when the program has ended.
     async fn run(&self, room: &RoomId, run: &RoomRun) -> Result<RoomRunEnd, PortError>;
     /// Closes every connection and deletes the room with everything in it. It may be repeated.
     async fn delete(&self, room: &RoomId) -> Result<(), PortError>;
@@ -49,13 +49,13 @@ pub struct JoinRequest {
     pub wants_events: bool,
 }
 
-/// A run that an authorized client asks for by HTTP.
+/// A run that an authorized client requests by HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomRun {
     /// The user that the events name.
     pub user_id: String,
-    /// The client's own key, whose gate has let the call through; `None` if the gate of the room's key has to be asked.
+    /// The client's own key, whose gate has let the call through; `None` if the gate of the room's key must check it.
     pub admitted: Option<Admitted>,
     /// The host of the page that calls.
     pub host: Option<String>,
@@ -73,7 +73,7 @@ pub struct Admitted {
     pub ip: Option<String>,
 }
 
-/// The outcome of a run that was asked for by HTTP.
+/// The outcome of a run that was requested by HTTP.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type", content = "value")]
 pub enum RoomRunEnd {
@@ -117,7 +117,7 @@ pub struct ProgramRequest {
 /// The key that a program runs on.
 #[derive(Debug, Clone)]
 pub enum RunAs {
-    /// The room's key. Its gate has to be asked, for a page of this host.
+    /// The room's key. Its gate must still check the call, which comes from a page of this host.
     Room {
         billing_key: BillingKey,
         host: Option<String>,

@@ -17,13 +17,13 @@ pub trait RunPools {
     /// leaves or the stream is dropped, unless it is [idempotent](RunMode::Idempotent). An error means that nothing has
     /// run, unless it is [`PoolFailureCode::Lost`].
     async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, PoolFailure>;
-    /// Cancels a job that may be on its way. `true` means that it never runs; `false` means that it has run or may have. It
-    /// may be repeated.
+    /// Cancels a job that may not have started. `true` means that it never runs; `false` means that it has run or may
+    /// have run. It may be repeated.
     async fn cancel_unstarted(&self, project_id: &str, id: RunId) -> bool;
     /// The socket to the standard input of an interactive run that has started: binary messages are written to it in
     /// order, and the end of the socket closes it. `None` when the run is over.
     async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, PoolFailure>;
-    /// The health of the runner outside; `None` when projects have containers: no container is started to be asked.
+    /// The health of the runner at `SANDBOX_URL`; `None` when projects have containers: a check starts no container.
     async fn health(&self) -> Result<Option<RunnerHealth>, PoolFailure>;
 }
 
@@ -47,7 +47,7 @@ pub struct IdempotentCall {
     pub fingerprint: Fingerprint,
     pub run_id: RunId,
     pub created_at: Timestamp,
-    /// A run that takes longer counts as interrupted, in milliseconds.
+    /// The longest duration of the run, in milliseconds. A run that takes longer counts as interrupted.
     pub deadline_ms: u32,
 }
 
@@ -62,7 +62,7 @@ pub struct FirstCall {
 /// A run in progress: the runner's event stream in chunks that may end anywhere.
 pub struct RunStream {
     pub chunks: LocalBoxStream<'static, Result<Vec<u8>, Interrupted>>,
-    /// Set when this is not a new run but the answer to an earlier call.
+    /// Set if the run is not new: an earlier call with the same idempotency key started it.
     pub first_call: Option<FirstCall>,
 }
 
@@ -77,7 +77,7 @@ pub struct PoolFailure {
     pub retry_after_s: Option<u32>,
 }
 
-/// What the failure of a job to start means to its client.
+/// Why a job did not start, so that the Worker can decide what its client may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PoolFailureCode {
@@ -87,7 +87,7 @@ pub enum PoolFailureCode {
     Lost,
     /// No slot became free in time.
     Busy,
-    /// As many runs of the project wait for a slot as may.
+    /// The queue of the project is full.
     QueueFull,
     /// The runner speaks another version of the protocol.
     Mismatch,

@@ -17,9 +17,9 @@ pub trait Entropy {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// Work that outlives the answer.
+/// Work that continues after the response.
 pub trait Background {
-    /// Runs `work` to its end, whether or not the answer has been sent.
+    /// Runs `work` to its end, whether or not the response has been sent.
     fn spawn(&self, work: LocalBoxFuture<'static, ()>);
 }
 
@@ -29,7 +29,7 @@ pub trait Log {
     fn write(&self, level: Level, line: serde_json::Value);
 }
 
-/// How much attention a line deserves.
+/// The severity of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     Info,

@@ -24,8 +24,8 @@ impl Message {
 /// One end of a WebSocket.
 #[async_trait(?Send)]
 pub trait Socket {
-    /// The next message of the other end; `None` when it has closed or is gone. It may be asked again after it was not
-    /// waited for.
+    /// The next message of the other end; `None` when the other end has closed or is gone. Dropping the future loses no
+    /// message.
     async fn next(&mut self) -> Option<Message>;
     /// Sends a message. Sending to a closed socket does nothing; [`Self::next`] says that it is closed.
     fn send(&self, message: Message);
@@ -33,8 +33,8 @@ pub trait Socket {
     fn close(&self, code: u16, reason: &str);
 }
 
-/// What makes WebSockets.
+/// Creates WebSockets.
 pub trait Sockets {
-    /// Both ends of a new one: the client's, to answer with, and ours.
+    /// Both ends of a new WebSocket: the client's, for the response, and the server's.
     fn pair(&self) -> Result<(Upgrade, Box<dyn Socket>), PortError>;
 }

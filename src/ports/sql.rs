@@ -1,4 +1,4 @@
-//! Databases: what is asked of them, and rows as they are read.
+//! SQL databases: statements, and rows that are read column by column.
 
 use crate::domain::timestamp::Timestamp;
 use crate::ports::error::PortError;
@@ -31,7 +31,7 @@ pub(crate) use sql;
 /// The database of accounts.
 #[async_trait(?Send)]
 pub trait Sql {
-    /// The rows that a statement gives. A statement that writes may have taken effect although this is an error.
+    /// Runs a statement, and returns its rows. After an error a write may have taken effect.
     async fn query(&self, statement: Statement) -> Result<Vec<Row>, PortError>;
 
     /// The same for several statements, one after the other, in one transaction: all of them take effect or none, and
@@ -41,7 +41,7 @@ pub trait Sql {
 
 /// An object's own database. Statements between two awaits take effect together or not at all.
 pub trait LocalSql {
-    /// All rows that `query` gives.
+    /// Runs `query`, and returns all its rows.
     fn exec(&self, query: &str, args: &[SqlValue]) -> Result<Vec<Vec<SqlValue>>, PortError>;
 }
 

@@ -10,7 +10,7 @@ const quick = { lang: "python", code: "print(1)" };
 
 const platform = { grants: "platform" } as const;
 
-/** How a Sandbox object says that it is. */
+/** The state of a RunPool object. */
 interface State {
   container: boolean;
   instance: string | null;

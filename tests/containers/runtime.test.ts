@@ -20,7 +20,7 @@ const endless = (marker: string) => ({
   policy: { timeoutMs: 300_000 },
 });
 
-/** What a Sandbox object says of itself, as far as it matters here. */
+/** The state of a RunPool object, as far as it matters here. */
 interface State {
   instance: string | null;
   running: number;

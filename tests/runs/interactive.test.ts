@@ -1,4 +1,4 @@
-//! Runs that are talked to: what is typed arrives, what is said is heard at once, and nobody who leaves leaves anything.
+//! Interactive runs: input reaches the program, output reaches the client at once, and leaving ends the run.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

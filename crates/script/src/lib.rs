@@ -18,7 +18,7 @@ use positions::{Insertions, LineIndex, SourceMap};
 /// The release of the parser and translator.
 pub const OXC_VERSION: &str = env!("OXC_VERSION");
 
-/// LineIndex of the module before the author's first.
+/// The lines of the module before the author's first line.
 const LINES_BEFORE: u32 = 1;
 
 /// The errors of a script: its syntax errors, or else the forbidden names that it uses.

@@ -1,7 +1,7 @@
 //! Positions in texts, and their mapping from a changed text back to the original.
 //!
-//! A position is a line and a column in UTF-16 units, both counted from 0. LineIndex are those of V8: they end with `\n`, `\r`,
-//! `\r\n`, U+2028 and U+2029.
+//! A position is a line and a column in UTF-16 units, both counted from 0. Lines are those of V8: they end with `\n`,
+//! `\r`, `\r\n`, U+2028 and U+2029.
 
 use docle_protocol::isolate::Diagnostic;
 

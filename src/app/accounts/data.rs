@@ -12,8 +12,8 @@ use crate::ports::PortError;
 use crate::store::sessions;
 use crate::store::usage::{self, UsageRun};
 
-/// Runs in one export. With 200 characters of source and 8 KiB of user context at most they are 9 MB, which an isolate
-/// has room for; the rest is read page by page.
+/// The most runs in one export. Each has at most 200 characters of source and 8 KiB of user context. Together they have
+/// 9 MB, which fits into an isolate. Clients read the other runs page by page.
 const MAX_EXPORTED_RUNS: u32 = 1_000;
 
 /// Everything that is stored about an account, with the newest of its runs.
@@ -28,7 +28,7 @@ pub struct ExportedProject {
     pub project: Project,
     pub keys: Vec<keys::StoredKey>,
     pub runs: Vec<UsageRun>,
-    /// Where its runs go on.
+    /// The cursor of the runs that are not in the export.
     pub next_cursor: Option<String>,
 }
 
@@ -38,7 +38,7 @@ pub async fn export_account(app: &App, user_id: &str) -> Result<Export, PortErro
     let (mut owned, mut room) = (Vec::new(), MAX_EXPORTED_RUNS);
     for project in all(async |page| projects::list(app, user_id, &page).await).await? {
         let keys = all(async |page| keys::list(app, &project.id, &page).await).await?;
-        // One of each project at least, because a page of none has no cursor to go on from.
+        // At least one run of each project, because an empty page has no cursor to continue from.
         let page = Page::beginning(room.max(1));
         let (runs, next_cursor) = page.cut(usage::history(&*app.sql, &project.id, &page).await?, UsageRun::position);
         room = room.saturating_sub(u32::try_from(runs.len()).unwrap_or(u32::MAX));
@@ -48,8 +48,8 @@ pub async fn export_account(app: &App, user_id: &str) -> Result<Export, PortErro
     Ok(Export { sessions, projects: owned, events })
 }
 
-/// Deletes an account with its projects, keys, sessions and audit events. Where it fails in the middle, it may be
-/// repeated as long as the session lives, which goes last.
+/// Deletes an account with its projects, keys, sessions and audit events. After an error it may be repeated, because
+/// the session is deleted last.
 pub async fn delete_account(app: &App, actor: &Actor<'_>, email: &str) -> Result<(), PortError> {
     for project in all(async |page| projects::list(app, actor.user_id, &page).await).await? {
         projects::delete(app, actor, &project.id).await?;

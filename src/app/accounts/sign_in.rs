@@ -1,4 +1,4 @@
-//! Signing in by mail: a link is asked for, opened and redeemed; a session follows.
+//! Signing in by mail: a user requests a link, opens it, and redeems it for a session.
 
 use crate::app::context::App;
 use crate::domain::account::audit::{Action, Event, Origin};
@@ -21,16 +21,16 @@ use std::rc::Rc;
 /// Why no link is sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LinkRefusal {
-    /// This network has asked too often; there is room again at that time.
+    /// This network has requested too many links; it may request the next one at `until`.
     TooOften { until: Timestamp },
     /// This deployment cannot send mail.
     NoMail,
 }
 
-/// Asks for a link to be mailed to `email`. `base` is the address under which this service is called.
+/// Mails a login link to `email`. `base` is the URL of this service.
 ///
-/// What is answered, and after how long, is the same whether the address is new, known, or has had its share of mails:
-/// all that depends on it happens after the answer.
+/// The response and its time are the same for a new address, a known one, and one that has reached its limit of mails:
+/// everything that depends on the address happens after the response.
 pub async fn request_link(app: &App, email: Email, base: &str, origin: &Origin) -> Result<(), LinkRefusal> {
     let now = app.clock.now();
     let network = format!("ip:{}", network_of(origin.ip.as_deref().unwrap_or("unknown")));
@@ -60,7 +60,7 @@ pub async fn request_link(app: &App, email: Email, base: &str, origin: &Origin) 
     Ok(())
 }
 
-/// Redeems a link for the token of a new session; `None` where it was redeemed before, has expired or never was.
+/// Redeems a link for the token of a new session; `None` if it was redeemed before, has expired or does not exist.
 pub async fn redeem_link(app: &App, link: &Token, origin: &Origin) -> Result<Option<Token>, PortError> {
     let now = app.clock.now();
     let token = Token::from_random(app.random());
@@ -87,13 +87,13 @@ pub async fn redeem_link(app: &App, link: &Token, origin: &Origin) -> Result<Opt
     Ok(Some(token))
 }
 
-/// A session that holds, and whether its cookie is to be sent anew.
+/// A valid session, and whether its cookie must be sent again.
 pub struct Current {
     pub session: Session,
     pub renewed: bool,
 }
 
-/// The session of a token. Using it moves its end.
+/// The session of a token. Using a session extends it.
 pub async fn current(app: &App, token: &Token) -> Result<Option<Current>, PortError> {
     let now = app.clock.now();
     let Some(session) = sessions::find(&*app.sql, token, now).await? else { return Ok(None) };

@@ -14,8 +14,8 @@ use docle_room::role::Role;
 
 pub use crate::store::rooms::StoredRoom;
 
-/// Rooms of deleted projects that one call deletes. Each costs a call of an object and one of the database, and a Worker may
-/// make 1,000 for one request.
+/// The most rooms of deleted projects that one call deletes. Each costs a call of an object and one of the database,
+/// and a Worker may make 1,000 such calls for one request.
 const ORPHANS_AT_ONCE: i64 = 100;
 
 /// A new open room. It is only an id until a client writes into it.

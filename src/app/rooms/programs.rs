@@ -30,7 +30,7 @@ impl Programs for RoomPrograms {
         };
         let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
         let mut request = program.request;
-        // Editors and CodeRunService name the language; the run API names the interpreter.
+        // Rooms also accept the names that editors have for a language, such as `javascript` for `node`.
         if let Some(language) = request["lang"].as_str().and_then(RunLanguage::in_rooms) {
             request["lang"] = json!(language);
         }
@@ -45,7 +45,7 @@ impl Programs for RoomPrograms {
     }
 }
 
-/// [`Programs`] of a deployment whose settings are wrong: every start is refused.
+/// [`Programs`] of a deployment whose settings are invalid: every start is refused.
 pub struct NoPrograms {
     pub log: Rc<dyn Log>,
     pub error: PortError,
@@ -56,29 +56,29 @@ impl Programs for NoPrograms {
     async fn start(&self, _program: ProgramRequest) -> Result<LocalBoxStream<'static, RunMessage>, Refused> {
         let line = json!({ "message": "A room cannot run programs.", "error": self.error.0 });
         self.log.write(Level::Error, line);
-        Err(refused("service_unavailable", "The program could not be run."))
+        Err(refused("service_unavailable", "This deployment cannot run programs at the moment; try again later."))
     }
 }
 
-/// Lets a run pass the gate of the room's key, which counts it.
+/// Checks a run at the gate of the room's key, which counts it.
 async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> Result<Client, Refused> {
     let decision = app.gates.check(&billing_key.key_hash, &CheckKey { host, counts: true }).await.map_err(|error| {
-        app.log_error("The key of a room could not be asked about.", &error);
-        refused("service_unavailable", "The key of this room cannot be checked at the moment; please try again.")
+        app.log_error("The key of a room could not be checked.", &error);
+        refused("service_unavailable", "The API key of this room cannot be checked at the moment; try again.")
     })?;
     match decision {
         Decision::Invalid => Err(refused(
             "invalid_api_key",
-            "The API key that this room runs on was revoked or has expired; running once with another one mends that.",
+            "The API key of this room was revoked or has expired; run a program with another key of the project once.",
         )),
         Decision::WrongDomain => {
-            Err(refused("domain_not_allowed", "The API key that this room runs on is not for pages of this domain."))
+            Err(refused("domain_not_allowed", "The API key of this room does not allow pages of this domain."))
         }
         Decision::Limited { rate } => {
-            let message = format!("The API key that this room runs on has used its {} runs a minute.", rate.limit);
+            let message = format!("The API key of this room has used its {} calls per minute.", rate.limit);
             Err(refused("rate_limit_exceeded", &message))
         }
-        // A run that was asked for through a socket has no client address.
+        // A run that was requested through a socket has no client address.
         Decision::Open { owner, .. } => Ok(Client { owner, key_hash: billing_key.key_hash, ip: None }),
     }
 }
@@ -87,17 +87,15 @@ fn not_started(app: &App, failure: &PoolFailure) -> Refused {
     let line = json!({ "message": "A run in a room did not start.", "error": failure.message });
     app.log.write(Level::Error, line);
     match failure.code {
-        PoolFailureCode::QueueFull => refused("queue_full", "The project has too many runs waiting; please try again."),
-        PoolFailureCode::Busy => refused("runner_busy", "All places are taken; please try again."),
-        PoolFailureCode::Mismatch => refused("runner_mismatch", "An update is under way; please try again."),
-        PoolFailureCode::Rejected => refused("internal", "The sandbox did not accept the run."),
+        PoolFailureCode::QueueFull => refused("queue_full", "The queue of the project is full; try again later."),
+        PoolFailureCode::Busy => refused("runner_busy", "All slots are in use; try again."),
+        PoolFailureCode::Mismatch => refused("runner_mismatch", "The runner is being updated; try again."),
+        PoolFailureCode::Rejected => refused("internal", "The runner did not accept the run; report this as a bug."),
         PoolFailureCode::Unavailable
         | PoolFailureCode::Lost
         | PoolFailureCode::ClientLeft
         | PoolFailureCode::KeyReused
-        | PoolFailureCode::InDoubt => {
-            refused("runner_unavailable", "No sandbox is available at the moment; please try again.")
-        }
+        | PoolFailureCode::InDoubt => refused("runner_unavailable", "No runner is available at the moment; try again."),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reading what was run.
+//! Reads the results of runs, and deletes them.
 
 use crate::app::context::App;
 use crate::domain::run::id::RunId;
@@ -9,11 +9,11 @@ use crate::store;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
-/// How long to wait before looking again, in milliseconds: a run comes to its gate a moment after it was answered, and KV
-/// may show a value a moment after it was written.
+/// The waits before a missing record is read again, in milliseconds. A record reaches its gate a moment after the
+/// response of its run, and KV can show a value a moment after it was written.
 const LOOK_AGAIN_AFTER_MS: [u32; 2] = [100, 400];
 
-/// Who reads a result.
+/// The caller that reads a result.
 pub enum Reader {
     /// A caller who knows its id and nothing else.
     Anyone,
@@ -23,9 +23,9 @@ pub enum Reader {
     User(String),
 }
 
-/// The result of a run as JSON, with its `input` where `reader` is the project that ran it or the project's owner;
-/// `None` where no such run is kept, or is none of the reader's business. The project is asked on every reading, so that
-/// what it decides holds for the results that it has already.
+/// The result of a run as JSON, with its `input` if `reader` is the project that ran it or the project's owner; `None`
+/// if the run is not kept, or the reader may not read it. Each call reads the settings of the project, so a change of
+/// `privateResults` also applies to existing results.
 pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<Bytes>, PortError> {
     let gates = store::keys::hashes_beginning(&*app.sql, &id.key_hash_beginning()).await?;
     let mut waits = LOOK_AGAIN_AFTER_MS.into_iter();
@@ -57,7 +57,7 @@ pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<By
     }))
 }
 
-/// The record of a run, from one of these gates or from its own place.
+/// The record of a run, from one of these gates or from KV.
 async fn recorded(app: &App, gates: &[String], id: RunId) -> Result<Option<Vec<u8>>, PortError> {
     for key_hash in gates {
         if let Some(record) = app.gates.record(key_hash, id).await? {
@@ -67,7 +67,7 @@ async fn recorded(app: &App, gates: &[String], id: RunId) -> Result<Option<Vec<u
     store::runs::get(&*app.runs, id).await
 }
 
-/// Forgets the records of runs, wherever they are.
+/// Deletes the records of runs from their gates and from KV.
 pub async fn forget(app: &App, ids: &[RunId]) -> Result<(), PortError> {
     let mut by_key: BTreeMap<String, Vec<RunId>> = BTreeMap::new();
     for id in ids {

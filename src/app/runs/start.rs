@@ -23,25 +23,25 @@ use futures::{FutureExt, SinkExt, StreamExt, join};
 use serde_json::json;
 use std::rc::Rc;
 
-/// What the hops between Worker, object and whatever runs code may take on top of the clocks there.
+/// How long the way from the Worker to the runner or the isolate may take beyond the limits there, in milliseconds.
 pub const HOPS_MS: u32 = 5_000;
-/// How long a runner may take to say that it has cancelled a job.
+/// How long a runner may take to confirm that it has cancelled a job, in milliseconds.
 const CANCEL_MS: u32 = 5_000;
 
-/// For whom a program is run.
+/// The client that a program runs for.
 pub struct Client {
     pub owner: Owner,
-    /// Names the gate that flushes the run.
+    /// The hash of the API key, whose gate records the run.
     pub key_hash: String,
-    /// The address of the caller, where it is kept.
+    /// The network address of the client, if the project stores it.
     pub ip: Option<String>,
 }
 
-/// A run that has its place in a sandbox.
+/// A run that has a slot in a runner.
 pub struct StartedRun {
     pub id: RunId,
     pub created_at: Timestamp,
-    /// It is not new: an earlier call with the same idempotency key made it.
+    /// Whether an earlier call with the same idempotency key started it.
     pub replayed: bool,
     /// Ends with exactly one [`Progress::Complete`]. Dropping it before ends the run, unless it has an idempotency key.
     pub progress: LocalBoxStream<'static, Progress>,
@@ -64,8 +64,8 @@ pub enum Progress {
 /// cancels it. When that is too late, or the answer is unknown, the run ends with status `system`.
 ///
 /// # Errors
-/// When nothing has run: the sandbox could not take the job, or the idempotency key stands against it. With such a key it
-/// may also be lost, and the same call made again finds out.
+/// Nothing has run: no runner took the job, or the idempotency key forbids it. With an idempotency key the code can
+/// also be [`PoolFailureCode::Lost`]: the job may have run, and the client repeats the call to get the result.
 pub async fn start_run(
     app: &App,
     id: RunId,
@@ -109,10 +109,10 @@ pub async fn start_run(
     Ok(StartedRun { id, created_at, replayed, progress })
 }
 
-/// Sends a job and waits for its start. Answers with the run, and whether an earlier call has made it.
+/// Sends a job and waits for its start. Returns the run, and whether an earlier call started it.
 ///
 /// # Errors
-/// As for [`start_run`], or what became of the job is not known.
+/// As for [`start_run`]; with [`PoolFailureCode::Lost`] the job may have run.
 async fn begin(
     app: &App,
     project_id: &str,
@@ -135,7 +135,7 @@ async fn begin(
     Ok((running, replayed))
 }
 
-/// Sees to it that a job never runs, where that is still possible.
+/// Cancels a job. `true` means that it never runs; `false` means that it may have started.
 async fn is_cancelled(app: &App, project_id: &str, id: RunId) -> bool {
     match select(app.run_pools.cancel_unstarted(project_id, id), app.clock.sleep(CANCEL_MS)).await {
         Either::Left((cancelled, _)) => cancelled,
@@ -143,14 +143,14 @@ async fn is_cancelled(app: &App, project_id: &str, id: RunId) -> bool {
     }
 }
 
-/// The Worker's own clock. It is the last of three: the runner's ends the program, the object's and this one only see
-/// to it that an answer comes when the runner's does not.
+/// The Worker's deadline, the last of three. The deadline of the runner ends the program. Those of the object and of
+/// the Worker only guarantee a response if the runner sends none.
 fn deadline_ms(job: &RunJob) -> u32 {
     let install = if job.packages.is_empty() { 0 } else { INSTALL_TIMEOUT_MS };
     install + MAX_QUEUE_MS + job.limits.timeout_ms + GRACE_MS + HOPS_MS
 }
 
-/// A run on its way to its result.
+/// A run in progress.
 struct Running {
     id: RunId,
     created_at: Timestamp,
@@ -160,21 +160,22 @@ struct Running {
     recorder: Option<oneshot::Sender<Ended>>,
 }
 
-/// What is left to do of a run, after its answer.
+/// What is left of a run after its response.
 struct Ended {
     result: RunResult,
-    /// What follows after `complete`, which is nothing; but a connection that is read to its end is used again.
+    /// The stream after `complete`. It is empty, but only a connection that was read to its end is used again.
     rest: Option<EventReader>,
 }
 
 impl Running {
-    /// A run of which nothing is known but that it may have begun.
+    /// A run that may have begun, and whose events are lost.
     fn broken(id: RunId, created_at: Timestamp) -> Self {
         let events = EventReader::new(stream::empty().boxed_local(), future::pending().boxed_local());
         Self { id, created_at, events: Some(events), partial_output: PartialOutput::default(), recorder: None }
     }
 
-    /// Resolves when the runner says that the run has started. A stream that breaks before has run nothing.
+    /// Resolves when the runner reports that the run has started. If the stream breaks before, the run may have
+    /// started.
     async fn wait_for_place(&mut self) -> Result<(), PoolFailure> {
         loop {
             match read_line(&self.next_line().await.map_err(not_started)?) {
@@ -219,7 +220,7 @@ impl Running {
         }
     }
 
-    /// Ends the run here; dropping its events ends it there.
+    /// Ends the run with its output so far. Dropping its events also ends the program.
     fn break_off(&mut self, broken: Interrupted) -> Progress {
         self.events = None;
         let report = self.partial_output.report(broken);
@@ -246,12 +247,12 @@ impl Drop for Running {
 
 fn not_started(broken: Interrupted) -> PoolFailure {
     match broken {
-        Interrupted::ByClient => PoolFailureCode::ClientLeft.because("The caller left."),
+        Interrupted::ByClient => PoolFailureCode::ClientLeft.because("The client left."),
         Interrupted::ByRunner => PoolFailureCode::Lost.because("The stream broke before the run started."),
     }
 }
 
-/// Lets a run go on without its client: the client gets what it still listens to.
+/// Lets a run continue without its client. The client receives events for as long as it listens.
 fn detach(background: &dyn Background, mut running: Running) -> LocalBoxStream<'static, Progress> {
     let (mut sender, receiver) = mpsc::channel(1);
     background.spawn(Box::pin(async move {
@@ -263,8 +264,8 @@ fn detach(background: &dyn Background, mut running: Running) -> LocalBoxStream<'
     receiver.boxed_local()
 }
 
-/// Stores the result when it is there, after the answer, and hands its usage over. A replay is stored again: it is the
-/// same record, and it heals the case that the first caller's Worker ended before it could store anything.
+/// Records the result and the usage after the response. A replay is recorded again: the record is the same, and the
+/// Worker of the first call may have ended before it recorded anything.
 fn record_at_the_end(app: &App, running: &mut Running, client: Client, request: RunRequest) {
     let (sender, receiver) = oneshot::channel::<Ended>();
     running.recorder = Some(sender);
@@ -275,13 +276,13 @@ fn record_at_the_end(app: &App, running: &mut Running, client: Client, request: 
         if let Some(mut rest) = rest {
             while rest.next_line().await.is_ok() {}
         }
-        // An isolate has one thread: the answer goes out first, the record is made after it.
+        // An isolate has one thread. This lets it send the response before it encodes the record.
         clock.sleep(0).await;
         recorder.record(&request, &result).await;
     }));
 }
 
-/// Writes down what came of a run.
+/// Records finished runs: usage, result and input.
 pub struct Recorder {
     runs: Rc<dyn Kv>,
     gates: Rc<dyn KeyGates>,
@@ -290,13 +291,14 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// For runs of a client.
+    /// A recorder for the runs of a client.
     pub fn of(app: &App, client: Client) -> Self {
         Self { runs: Rc::clone(&app.runs), gates: Rc::clone(&app.gates), log: Rc::clone(&app.log), client }
     }
 
-    /// Hands a run over to its key's gate, with its usage and, to be read for a while, its result and input. What is large
-    /// is stored by itself, and so is what its id would not lead to: the answer to a call that another key made first.
+    /// Submits a run to its key's gate: its usage, and its record with result and input. A large record goes to KV
+    /// instead. So does a record whose id does not lead to this gate, because the first call with the idempotency key
+    /// used another API key.
     pub async fn record(&self, request: &impl Recordable, result: &RunResult) {
         let Client { owner, key_hash, ip } = &self.client;
         let usage = usage::encode(owner, request, result, ip.as_deref());

@@ -22,7 +22,7 @@ pub struct KeyConfig {
     pub isolates: IsolateSettings,
 }
 
-/// A caller at the gate.
+/// A call with the key, as the gate checks it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckKey {
@@ -32,7 +32,7 @@ pub struct CheckKey {
     pub counts: bool,
 }
 
-/// What the caller is told.
+/// The decision about a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type")]
 pub enum Decision {
@@ -42,7 +42,7 @@ pub enum Decision {
     WrongDomain,
     /// The limit is used up.
     Limited { rate: Rate },
-    /// Come in.
+    /// The call passes.
     #[serde(rename_all = "camelCase")]
     Open {
         owner: Owner,

@@ -59,7 +59,7 @@ pub enum CallAction {
     Replay,
     /// The key stands for another body.
     RefuseReuse,
-    /// The first was running when the object that in_flight it was restarted: whether it finished is unknown.
+    /// The first was running when the object that read it was restarted. It is unknown whether it finished.
     RefuseInDoubt,
 }
 

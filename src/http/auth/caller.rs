@@ -1,4 +1,4 @@
-//! Who calls: an argument type for each kind of caller.
+//! The kinds of callers: an argument type of handlers for each.
 
 use crate::app::App;
 use crate::app::accounts::sign_in;
@@ -19,12 +19,12 @@ use ::http::HeaderMap;
 use ::http::header::{AUTHORIZATION, ORIGIN, REFERER, SET_COOKIE};
 use ::http::{HeaderName, HeaderValue, Method};
 
-/// A caller whose API key has let them through.
+/// A client whose API key has passed its gate.
 pub struct ApiClient {
     pub owner: Owner,
     /// Names the key's gate.
     pub key_hash: String,
-    /// The caller's address, where the project wants it kept.
+    /// The network address of the client, if the project stores it.
     pub ip: Option<String>,
     pub rate: Rate,
     /// What the project decides about its scripts.
@@ -35,20 +35,20 @@ impl ApiClient {
     /// The holder of the key in `Authorization: Bearer`, counted against the key's limit.
     ///
     /// # Errors
-    /// 401 where there is no key, or one that is malformed, unknown, revoked or expired; 403 where it is for other
-    /// pages; 429 where its limit is used up; 503 where all that cannot be known.
+    /// 401 if the key is missing, malformed, unknown, revoked or expired; 403 if the key is not for pages of this
+    /// domain; 429 if its limit is reached; 503 if its gate does not respond.
     pub async fn extract(app: &App, call: &Call) -> Result<Self, ApiError> {
         Self::with_key(app, call, bearer(call.headers())).await
     }
 
-    /// The same with a key that was shown elsewhere.
+    /// The same with a key that does not come from the header `Authorization`.
     pub async fn with_key(app: &App, call: &Call, key: Option<&str>) -> Result<Self, ApiError> {
         Self::pass(app, call, key, true)
             .await?
             .ok_or_else(|| ApiError::new(ErrorCode::ApiKeyRequired, "Sign in and create a project to get your API key"))
     }
 
-    /// The same, where calling without a key is fine, too, and nothing is counted.
+    /// The same for a call that needs no key and does not count against the limit.
     pub async fn extract_if_present(app: &App, call: &Call) -> Result<Option<Self>, ApiError> {
         Self::pass(app, call, bearer(call.headers()), false).await
     }
@@ -63,7 +63,7 @@ impl ApiClient {
         match app.gates.check(&key_hash, &ask).await? {
             Decision::Invalid => Err(invalid()),
             Decision::WrongDomain => {
-                Err(ApiError::new(ErrorCode::DomainNotAllowed, "This API key is not for pages of this domain."))
+                Err(ApiError::new(ErrorCode::DomainNotAllowed, "This API key does not allow pages of this domain."))
             }
             Decision::Limited { rate } => Err(rate::exceeded(&rate, app.clock.now())),
             Decision::Open { owner, store_ip, rate, isolates } => {
@@ -80,20 +80,20 @@ impl From<ApiClient> for Client {
     }
 }
 
-/// A caller who is signed in.
+/// A user who is signed in.
 pub struct SignedIn {
     pub session: Session,
-    /// The cookie anew, where using it has moved its end.
+    /// The header that sets the cookie again, if this call has extended the session.
     pub renewed: Option<(HeaderName, HeaderValue)>,
 }
 
 impl SignedIn {
-    /// The holder of the session cookie. A call that changes something has to come from a page of ours and, where it
-    /// has a body, in a type that pages of other sites cannot send without asking.
+    /// The user of the session cookie. A call that changes something must come from a page of this deployment. Its body
+    /// must have a content type that pages of other sites cannot send without a preflight.
     ///
     /// # Errors
-    /// 401 where there is no session; 403 and 415 where another site may have made the call; 503 where the session
-    /// cannot be looked up.
+    /// 401 if there is no session; 403 and 415 if another site may have made the call; 503 if the session cannot be
+    /// read.
     pub async fn extract(app: &App, call: &Call) -> Result<Self, ApiError> {
         let method = &call.parts.method;
         if !method.is_safe() {
@@ -106,7 +106,7 @@ impl SignedIn {
         Self::extract_if_present(app, call).await?.ok_or_else(required)
     }
 
-    /// The same, where calling without a session is fine, too, and nothing is changed.
+    /// The same for a call that needs no session and changes nothing.
     pub async fn extract_if_present(app: &App, call: &Call) -> Result<Option<Self>, ApiError> {
         let Some(token) = cookie::read(call.headers()) else { return Ok(None) };
         let Some(current) = sign_in::current(app, &token).await? else { return Ok(None) };
@@ -114,13 +114,13 @@ impl SignedIn {
         Ok(Some(Self { session: current.session, renewed }))
     }
 
-    /// Who it is.
+    /// The id of the user.
     pub fn user_id(&self) -> &str {
         &self.session.user_id
     }
 }
 
-/// What follows the scheme `Bearer`, in whatever case.
+/// The credentials after the scheme `Bearer`, whose case does not matter.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, credentials) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| credentials.trim())

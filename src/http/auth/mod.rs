@@ -1,4 +1,4 @@
-//! Who calls: an argument type for each kind of caller.
+//! Authentication: an argument type of handlers for each kind of caller.
 
 pub mod caller;
 pub mod room_caller;

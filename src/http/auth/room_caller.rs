@@ -14,25 +14,25 @@ use crate::ports::rooms::{Admitted, BillingKey};
 use ::http::header::ORIGIN;
 use docle_room::role::Role;
 
-/// Somebody who may come in.
+/// A client that may use the room.
 pub struct RoomCaller {
     pub role: Role,
     pub name: Option<String>,
-    /// When their right to be there ends, in milliseconds since 1970.
+    /// When the client's token expires, in milliseconds since 1970.
     pub expires_at: Option<i64>,
-    /// The key that let them in, where they showed one.
+    /// The client's API key, if it sent one.
     pub admitted: Option<Admitted>,
 }
 
 /// The room that a path names.
 ///
 /// # Errors
-/// 404 where nobody ever made a room of that name; nothing is woken to find out.
+/// 404 if the text is not the id of a room. This check calls no object.
 pub fn room(text: &str) -> Result<RoomId, ApiError> {
     RoomId::parse(text).ok_or_else(not_found)
 }
 
-/// The refusal of a room that is not there.
+/// The error for a room that does not exist.
 pub fn not_found() -> ApiError {
     let message =
         "There is no room with this id. GET /collab creates an open room, POST /api/rooms a room of a project.";
@@ -40,11 +40,11 @@ pub fn not_found() -> ApiError {
 }
 
 impl RoomCaller {
-    /// Whoever calls. A call with a key counts against its limit where `counts`.
+    /// The caller of a room. With `counts`, a call with an API key counts against the limit of the key.
     ///
     /// # Errors
-    /// 401 where the room wants a token and there is none, or one that is not for it or has ended; 404 where the room is
-    /// another project's.
+    /// 401 if the room needs a token, and the call has none, an expired one, or one for another room; 404 if the room
+    /// belongs to another project.
     pub async fn extract(app: &App, call: &Call, room: &RoomId, counts: bool) -> Result<Self, ApiError> {
         if room.kind() == Kind::Open {
             return Ok(Self { role: Role::Editor, name: call.query("name"), expires_at: None, admitted: None });
@@ -80,7 +80,7 @@ impl RoomCaller {
             .ok_or_else(|| ApiError::new(ErrorCode::ApiKeyRequired, "This needs an API key."))
     }
 
-    /// Refuses whoever may do less than `role` may.
+    /// Refuses a client whose role allows less than `role`.
     pub fn require(&self, role: Role) -> Result<(), ApiError> {
         if self.role >= role {
             return Ok(());

@@ -20,7 +20,7 @@ pub enum AllowedOrigin {
     None,
     /// All of them, without cookies.
     Any,
-    /// The one that asks, when it is ours, with cookies.
+    /// The origin of the request, if it belongs to this deployment, with cookies.
     Own(Option<HeaderValue>),
 }
 
@@ -53,7 +53,7 @@ pub fn add(headers: &mut HeaderMap, pages: AllowedOrigin) {
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
 }
 
-/// The answer to a browser that asks before it calls. It may remember it for a day.
+/// The response to a CORS preflight, which a browser may cache for a day.
 pub fn preflight(methods: &str) -> Response {
     let mut response = respond::empty();
     let headers = response.headers_mut();

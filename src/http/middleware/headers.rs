@@ -1,9 +1,9 @@
-//! Headers that keep an answer what it is.
+//! The security headers of every response.
 
 use ::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 
-/// Forbids guessing the type, storing the answer and telling other sites about it. A page that needs to tell its own
-/// site about itself has said so already.
+/// Forbids browsers to guess the content type, to store the response, and to send its URL to other sites. A response
+/// that has set a referrer policy keeps it.
 pub fn add(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,4 +1,4 @@
-//! One line per request, when its answer is through.
+//! Logs one line per request, when its response has ended.
 
 use crate::app::App;
 use crate::domain::run::id::RunId;
@@ -11,7 +11,7 @@ use futures::StreamExt;
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
 
-/// What a handler lets the log know, in the response's extensions.
+/// What a handler adds to the line, through the extensions of the response.
 #[derive(Debug, Clone, Default)]
 pub struct About {
     pub run_id: Option<RunId>,
@@ -37,7 +37,7 @@ impl Entry {
         }
     }
 
-    /// Passes the answer on, and writes the line when its body has ended or been given up.
+    /// Returns the response, and writes the line when its body has ended or was dropped.
     pub fn end_with(self, mut response: Response, request_id: &str, route: &'static str) -> Response {
         let about = response.extensions_mut().remove::<About>().unwrap_or_default();
         let mut line = Map::new();

@@ -1,4 +1,4 @@
-//! What every request passes, whatever it asks for.
+//! The steps that every request passes.
 
 pub mod cors;
 pub mod headers;

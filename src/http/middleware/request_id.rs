@@ -1,4 +1,4 @@
-//! The name of one request, in the answer, in errors and in the log.
+//! The id of a request, in the response, in errors and in the log.
 
 use crate::app::App;
 use ::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -15,7 +15,7 @@ pub fn of(app: &App, headers: &HeaderMap) -> String {
     sent.map_or_else(|| uuid::Builder::from_random_bytes(app.random()).into_uuid().to_string(), str::to_owned)
 }
 
-/// Tells the caller.
+/// Adds the id to the response.
 pub fn add(headers: &mut HeaderMap, id: &str) {
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(X_REQUEST_ID, value);

@@ -1,4 +1,4 @@
-//! Reading bodies, as far as they may go.
+//! Reads request bodies, up to their limits.
 
 use crate::domain::input::json;
 use crate::http::error::{ApiError, ErrorCode};
@@ -9,11 +9,11 @@ use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::StreamExt;
 use serde_json::Value;
 
-/// What is read of a body that is refused and thrown away: clients that are still writing when the connection closes
-/// see a broken pipe and never the answer, and six times the limit is as far as an honest mistake goes.
+/// How much of a refused body is read and dropped. A client that is still writing when the connection closes gets a
+/// broken pipe instead of the response. A body that is too large by mistake has rarely more than six times the limit.
 const MAX_THROWN_AWAY: usize = 6 * MAX_BODY_BYTES;
 
-/// Refuses a body that says of itself that it is too large, before anything of it is kept.
+/// Refuses a body whose `Content-Length` is too large, before any of it is stored.
 pub async fn check_declared_size(headers: &HeaderMap, body: &mut RequestBody) -> Result<(), ApiError> {
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_none_or(|length| length <= MAX_BODY_BYTES as u64) {
@@ -33,12 +33,12 @@ async fn throw_away(body: &mut RequestBody) {
     }
 }
 
-/// Reads a whole body of at most `max_bytes`, and keeps nothing as soon as it is too large.
+/// Reads a whole body of at most `max_bytes`. If the body is larger, everything read so far is dropped.
 pub async fn read(mut body: RequestBody, max_bytes: usize) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = body.next().await {
         let chunk =
-            chunk.map_err(|_| ApiError::new(ErrorCode::IncompleteBody, "The body ended before it was complete."))?;
+            chunk.map_err(|_| ApiError::new(ErrorCode::IncompleteBody, "The body is incomplete; send it again."))?;
         if bytes.len() + chunk.len() > max_bytes {
             drop(bytes);
             throw_away(&mut body).await;
@@ -50,7 +50,7 @@ pub async fn read(mut body: RequestBody, max_bytes: usize) -> Result<Vec<u8>, Ap
     Ok(bytes)
 }
 
-/// The body as JSON; comments and trailing commas are forgiven.
+/// The body as JSON; comments and trailing commas are allowed.
 pub fn parse_json(bytes: Vec<u8>) -> Result<Value, ApiError> {
     let invalid_json = |message: String| ApiError::new(ErrorCode::InvalidJson, message);
     let text = String::from_utf8(bytes).map_err(|error| {

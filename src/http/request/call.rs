@@ -1,4 +1,4 @@
-//! A request on its way to its handler: what was sent, and what of it the path named.
+//! A request as its handler gets it, with the parameters of its path.
 
 use crate::app::App;
 use crate::domain::account::audit::Origin;
@@ -24,7 +24,7 @@ const MAX_USER_AGENT_CHARS: usize = 200;
 pub struct Call {
     pub parts: Parts,
     pub body: RequestBody,
-    /// What stands in the path where the route has `:name`, in order.
+    /// The values of the segments `:name` of the route, in order.
     pub params: Vec<String>,
 }
 
@@ -50,12 +50,12 @@ impl Call {
         form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// The part of a list that is asked for.
+    /// The page of a list that the client requests.
     pub fn page(&self) -> Result<Page, ApiError> {
         Page::parse(self.query("limit").as_deref(), self.query("cursor").as_deref()).map_err(ApiError::invalid)
     }
 
-    /// From where the call came, as far as that may be written down.
+    /// The network address and the browser of the client, as the audit log may store them.
     pub fn origin(&self) -> Origin {
         // Only an address: this text goes into the database and into lists.
         let ip = self.header(CONNECTING_IP).and_then(|text| text.parse::<IpAddr>().ok()).map(|ip| ip.to_string());
@@ -63,7 +63,7 @@ impl Call {
         Origin { ip, user_agent }
     }
 
-    /// The address under which this service is called: scheme and host.
+    /// The URL of this service: scheme and host.
     pub fn base_url(&self, app: &App) -> String {
         let uri = &self.parts.uri;
         app.config.public_url.clone().unwrap_or_else(|| {
@@ -78,7 +78,7 @@ impl Call {
         media_type.trim().eq_ignore_ascii_case(expected)
     }
 
-    /// The body as JSON, which its type has to say: pages of other sites can send every other type without asking.
+    /// The body as JSON. It must have that content type, which pages of other sites cannot send without a preflight.
     pub async fn json(self) -> Result<Value, ApiError> {
         self.require_json()?;
         body::parse_json(body::read(self.body, MAX_SETTINGS_BYTES).await?)
@@ -99,7 +99,7 @@ impl Call {
     }
 }
 
-/// One field that is wrong.
+/// The error for one invalid field.
 pub fn invalid(field: &str, message: impl Into<String>) -> ApiError {
     ApiError::invalid(vec![FieldError { field: field.to_owned(), message: message.into() }])
 }

@@ -7,8 +7,8 @@ use ::http::header::{COOKIE, HeaderValue};
 
 const NAME: &str = "docle_session";
 
-/// The token of the session cookie. Two cookies of this name mean that another site, on a neighbouring host for example,
-/// has set one of them. It is unknown which, so neither counts.
+/// The token of the session cookie. If there are two cookies of this name, another site has set one of them, for
+/// example a site on a neighbouring host. It is unknown which one, so both are ignored.
 pub fn read(headers: &HeaderMap) -> Option<Token> {
     let mut tokens = headers
         .get_all(COOKIE)
@@ -22,12 +22,12 @@ pub fn read(headers: &HeaderMap) -> Option<Token> {
     tokens.next().is_none().then_some(token)
 }
 
-/// The header that hands a session over. `base_url` is the address under which this service is called.
+/// The header that sets the session cookie. `base_url` is the URL of this service.
 pub fn set(token: &Token, base_url: &str) -> HeaderValue {
     cookie(token.reveal(), SESSION_LIFETIME_MS / 1_000, base_url)
 }
 
-/// The header that takes it back.
+/// The header that deletes the session cookie.
 pub fn clear(base_url: &str) -> HeaderValue {
     cookie("", 0, base_url)
 }

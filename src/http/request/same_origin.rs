@@ -1,4 +1,4 @@
-//! Which pages are ours: the ones that a cookie may be used from.
+//! Which pages belong to this deployment: only they may use the session cookie.
 
 use crate::app::App;
 use crate::http::error::{ApiError, ErrorCode};
@@ -8,14 +8,15 @@ use ::http::header::ORIGIN;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether a browser's page of `origin` belongs to us: it has this API's own address, or that of the website before it.
+/// Whether pages of `origin` belong to this deployment: it is the origin of this API, or of the website in front of it.
 pub fn is_own(app: &App, call: &Call, origin: &str) -> bool {
     let app_origin = app.config.app_url.as_deref().map(origin_of);
     origin == origin_of(&call.base_url(app)) || app_origin == Some(origin)
 }
 
-/// Refuses what another site's page sent. A caller that sends neither `Origin` nor `Sec-Fetch-Site` is no browser,
-/// whose cookies no other program can use: every browser sends `Origin` with a request that changes something.
+/// Refuses a request from a page of another site. A caller that sends neither `Origin` nor `Sec-Fetch-Site` is no
+/// browser, because every browser sends `Origin` with a request that changes something. Only browsers can be made to
+/// send the cookies of their user.
 pub fn require_own(app: &App, call: &Call) -> Result<(), ApiError> {
     let own = match call.parts.headers.get(ORIGIN) {
         Some(origin) => origin.to_str().is_ok_and(|origin| is_own(app, call, origin)),
@@ -24,7 +25,7 @@ pub fn require_own(app: &App, call: &Call) -> Result<(), ApiError> {
     if own {
         return Ok(());
     }
-    Err(ApiError::new(ErrorCode::ForeignOrigin, "Pages of other sites cannot do this."))
+    Err(ApiError::new(ErrorCode::ForeignOrigin, "Pages of other sites cannot do this; use a page of this deployment."))
 }
 
 /// Scheme, host and port of an address.

@@ -1,16 +1,16 @@
-//! What a page offers as protocols of a WebSocket: browsers let it choose no other header, so credentials are among them.
+//! Subprotocols of a WebSocket. They carry credentials, because a page can set no other header of the handshake.
 
 use crate::http::request::call::Call;
 use crate::ports::http_messages::{Body, Response, Upgrade};
 use ::http::StatusCode;
 use ::http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 
-/// What a token to a room is offered as.
+/// The prefix of a room token that is offered as a protocol.
 pub const TOKEN: &str = "docle.token.";
-/// What an API key is offered as.
+/// The prefix of an API key that is offered as a protocol.
 pub const KEY: &str = "docle.key.";
 
-/// The answer that opens a WebSocket, with the protocol that is chosen of those.
+/// The response that opens a WebSocket, with the chosen protocol.
 pub fn switch(call: &Call, upgrade: Upgrade) -> Response {
     let mut response = Response::new(Body::Socket(upgrade));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -20,7 +20,7 @@ pub fn switch(call: &Call, upgrade: Upgrade) -> Response {
     response
 }
 
-/// The protocol to answer with: the first that is no secret.
+/// The protocol for the response: the first one without credentials.
 fn chosen(call: &Call) -> Option<&str> {
     offered(call).find(|offered| ![TOKEN, KEY].iter().any(|secret| offered.starts_with(secret)))
 }

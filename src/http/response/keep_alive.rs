@@ -1,4 +1,4 @@
-//! Writing in silence, because a server only notices that a client left when it writes to it.
+//! Writes filler during silence, because a server notices only when it writes that a client has left.
 
 use crate::ports::Clock;
 use bytes::Bytes;
@@ -7,10 +7,11 @@ use futures::future::{Either, select};
 use futures::stream::{self, LocalBoxStream};
 use std::rc::Rc;
 
-/// Short enough to end the run of a silent program within a second of its client's leaving.
+/// The silence before filler, in milliseconds. The run of a silent program ends within a second after its client
+/// leaves.
 const SILENCE_MS: u32 = 750;
 
-/// The same chunks, with `filler` wherever none came for a while.
+/// The same chunks, with `filler` whenever none came for `SILENCE_MS`.
 pub fn fill(
     chunks: LocalBoxStream<'static, Bytes>,
     filler: &'static [u8],

@@ -1,4 +1,4 @@
-//! How answers are made: JSON, pages, event streams, rate-limit headers.
+//! Makes responses: JSON, pages, event streams, rate-limit headers.
 
 pub mod keep_alive;
 pub mod pages;

@@ -1,5 +1,4 @@
-//! The pages that people see: on their way through a login link, at the door of a room, and to read. They work without
-//! scripts.
+//! HTML pages: for login links, for rooms, and documentation. They work without scripts.
 
 use crate::domain::account::token::Token;
 use crate::domain::room::id::RoomId;
@@ -15,8 +14,8 @@ const LONG_STYLE: &str = "<style>body{max-width:44rem;margin:4rem auto}pre{paddi
                           border-radius:.4rem;overflow-x:auto}h2{margin:2.5rem 0 0}\
                           th{text-align:left;padding-right:2rem;font-weight:500}</style>";
 
-/// Asks whether to sign in. Mail scanners open links, but press no buttons. The form leads to us, and from there to
-/// `form_target`, which the page's policy has to allow as well.
+/// A page with a button to sign in. Mail scanners open links, but press no buttons. The form posts to this service,
+/// which redirects to `form_target`, so the page's policy must allow both.
 pub fn confirm(token: &Token, form_target: &str) -> Response {
     let form = format!(
         "<p>Sign in to Docle on this device?</p><form method=\"post\" action=\"/auth/verify\">\
@@ -28,11 +27,11 @@ pub fn confirm(token: &Token, form_target: &str) -> Response {
 
 /// Says that a link does not work.
 pub fn invalid_link() -> Response {
-    let text = "<p>This link has expired, or it was used before. Ask for a new one where you signed in.</p>";
+    let text = "<p>This link has expired, or it was used before. Request a new link on the login page.</p>";
     page(StatusCode::GONE, text, "")
 }
 
-/// Says how to come into a room; `base` is where WebSockets connect.
+/// A page that says how to connect to a room; `base` is the URL for WebSockets.
 pub fn room(base: &str, room: &RoomId) -> Response {
     let content = format!(
         "<p>This is a room in which several people edit one program. Share its address to share the room.</p>\
@@ -40,12 +39,12 @@ pub fn room(base: &str, room: &RoomId) -> Response {
          <code>{base}/collab/{room}/websocket</code> (JSON).</p>"
     );
     let mut response = page(StatusCode::OK, &content, "");
-    // The address of a room that is nobody's is the key to it: no other site shall see where somebody came from.
+    // The URL of an open room is the permission to edit it, so browsers must not send it to other sites.
     response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 
-/// Says what scripts have beside the language.
+/// A page about the runtime APIs of scripts.
 pub fn runtime_apis() -> Response {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let apis: String = RUNTIME_APIS
@@ -58,14 +57,14 @@ pub fn runtime_apis() -> Response {
     let limits: String =
         LIMITS.iter().map(|(name, value)| format!("<tr><th>{}<td>{}", escape(name), escape(value))).collect();
     let content = format!(
-        "{LONG_STYLE}<p>A script is the body of an asynchronous function in JavaScript or TypeScript. This is what it has beside \
-         the language.</p><pre>{}</pre>{apis}<h2>Limits</h2><table>{limits}</table>",
+        "{LONG_STYLE}<p>A script is the body of an asynchronous function in JavaScript or TypeScript. It can use these \
+         APIs.</p><pre>{}</pre>{apis}<h2>Limits</h2><table>{limits}</table>",
         escape(EXAMPLE)
     );
     page(StatusCode::OK, &content, "")
 }
 
-/// What each error means.
+/// A page with all error codes.
 pub fn errors() -> Response {
     const PAGE: &str = include_str!(concat!(env!("OUT_DIR"), "/errors.html"));
     page(StatusCode::OK, &format!("{LONG_STYLE}{PAGE}"), "")
@@ -88,7 +87,7 @@ fn page(status: StatusCode, content: &str, form_target: &str) -> Response {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    // With "no-referrer" a browser hides the origin of the form, too, by which we know that it is ours.
+    // With "no-referrer" a browser also hides the origin of the form, and the server would refuse the form.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }

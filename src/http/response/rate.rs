@@ -1,4 +1,4 @@
-//! A key's limit as callers see it: in headers on every answer, and in the refusal when it is used up.
+//! The rate limit of a key in responses: headers on every response, and an error when the limit is reached.
 
 use crate::domain::key::rolling_window::{Rate, WINDOW_MS};
 use crate::domain::timestamp::Timestamp;
@@ -6,7 +6,7 @@ use crate::http::error::{ApiError, ErrorCode, Members};
 use crate::ports::http_messages::Response;
 use ::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
-/// The headers that users know, in epoch milliseconds, and those of the IETF's draft
+/// The headers `X-RateLimit-*`, in milliseconds since 1970, and those of the IETF draft
 /// (<https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>), in seconds from now.
 pub fn headers(rate: &Rate, now: Timestamp) -> [(HeaderName, HeaderValue); 5] {
     let Rate { limit, remaining, reset_at } = *rate;
@@ -20,7 +20,7 @@ pub fn headers(rate: &Rate, now: Timestamp) -> [(HeaderName, HeaderValue); 5] {
     ]
 }
 
-/// An answer, whatever it is, with the headers of the limit that its caller has used.
+/// A response or an error, with the headers of the rate limit of its client.
 pub fn told(answer: Result<Response, ApiError>, rate: &Rate, now: Timestamp) -> Result<Response, ApiError> {
     match answer {
         Ok(mut response) => {
@@ -31,7 +31,7 @@ pub fn told(answer: Result<Response, ApiError>, rate: &Rate, now: Timestamp) -> 
     }
 }
 
-/// The refusal of a call that is one too many.
+/// The error for a call above the limit.
 pub fn exceeded(rate: &Rate, now: Timestamp) -> ApiError {
     let seconds = seconds(rate, now);
     let unit = if seconds == 1 { "second" } else { "seconds" };

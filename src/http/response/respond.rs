@@ -1,4 +1,4 @@
-//! Making answers.
+//! Makes responses.
 
 use crate::ports::http_messages::Body;
 use crate::ports::http_messages::Response;
@@ -7,13 +7,13 @@ use ::http::header::{CONTENT_TYPE, HeaderValue};
 use bytes::Bytes;
 use serde::Serialize;
 
-/// An answer that is `value` as JSON.
+/// A response with `value` as JSON.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
     let bytes = serde_json::to_vec(value).expect("answers are plain data with string keys, which always encodes");
     raw_json(status, bytes.into())
 }
 
-/// An answer that is JSON already.
+/// A response whose body is JSON already.
 pub fn raw_json(status: StatusCode, bytes: Bytes) -> Response {
     let mut response = Response::new(Body::Whole(bytes));
     *response.status_mut() = status;
@@ -21,14 +21,14 @@ pub fn raw_json(status: StatusCode, bytes: Bytes) -> Response {
     response
 }
 
-/// An answer to read, which is the same for everybody.
+/// A response in Markdown, which is the same for every client.
 pub fn markdown(text: &'static str) -> Response {
     let mut response = Response::new(Body::Whole(Bytes::from_static(text.as_bytes())));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/markdown; charset=utf-8"));
     response
 }
 
-/// An answer that says everything by its status: 204.
+/// A response without a body: 204.
 pub fn empty() -> Response {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::NO_CONTENT;

@@ -8,7 +8,7 @@ use futures::stream::{self, LocalBoxStream};
 
 /// An event that clients ignore.
 pub const COMMENT: &[u8] = b":\n\n";
-/// What makes an event of a result.
+/// The member that makes a result an event.
 pub const COMPLETE: &str = r#""type":"complete","#;
 
 /// The events of a run: `start`, output as it comes, `complete` with the whole result.
@@ -17,7 +17,7 @@ pub fn events(run: StartedRun) -> LocalBoxStream<'static, Bytes> {
     stream::once(async { start }).chain(run.progress.map(encode)).boxed_local()
 }
 
-/// The object that tells of the beginning.
+/// The `start` event as JSON.
 pub fn start(run: &StartedRun) -> Bytes {
     format!(r#"{{"type":"start","id":"{}","createdAt":"{}"}}"#, run.id, run.created_at).into()
 }

@@ -1,4 +1,4 @@
-//! `/api/projects/:id/keys` and `/api/keys/:id`: the keys of one's own projects.
+//! `/api/projects/:id/keys` and `/api/keys/:id`: the keys of the user's projects.
 
 use crate::app::actor::Actor;
 use crate::app::{App, keys};
@@ -46,7 +46,7 @@ pub async fn change_key(app: &App, call: Call) -> Result<Response, ApiError> {
     Ok(respond::json(StatusCode::OK, &encode(key, now)))
 }
 
-/// `POST /api/keys/:id/rotate`: a successor, beside which the key goes on working for a while.
+/// `POST /api/keys/:id/rotate`: makes a successor; the old key works for a while longer.
 pub async fn rotate_key(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let key = find_unrevoked(app, &caller, call.param(0)).await?;
@@ -58,7 +58,7 @@ pub async fn rotate_key(app: &App, call: Call) -> Result<Response, ApiError> {
     Ok(respond::json(StatusCode::CREATED, &body))
 }
 
-/// `DELETE /api/keys/:id`: ends the key for good, everywhere, with the very next request.
+/// `DELETE /api/keys/:id`: revokes the key; the next request with it fails, everywhere.
 pub async fn revoke_key(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let key = find(app, &caller, call.param(0)).await?;

@@ -1,4 +1,4 @@
-//! `/api/projects`: one's own projects.
+//! `/api/projects`: the user's projects.
 
 use crate::app::App;
 use crate::app::actor::Actor;

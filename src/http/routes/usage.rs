@@ -1,4 +1,4 @@
-//! `/api/projects/:id/usage`: what a project was used for.
+//! `/api/projects/:id/usage`: the usage of a project.
 
 use crate::app::App;
 use crate::app::usage::{self, UsageRun};

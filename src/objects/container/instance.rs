@@ -23,7 +23,7 @@ use std::rc::Rc;
 /// The environment variable from which the runner takes its secret.
 const SECRET: &str = "DOCLE_RUNNER_SECRET";
 
-/// A runner that takes longer to answer a health check is stuck, in milliseconds.
+/// The longest time for a health check, in milliseconds. A runner that takes longer is stuck.
 const ANSWER_LIMIT_MS: u32 = 1_000;
 
 /// A runner that is up, and how many programs it runs at once.
@@ -70,7 +70,7 @@ impl<H: RunnerHttp> ContainerInstance<H> {
     }
 
     /// Sends a job to the runner, and starts the container unless it is up. The container stays awake until the lease
-    /// is given back.
+    /// is released.
     ///
     /// # Errors
     /// Nothing has run, unless the code is [`PoolFailureCode::Lost`].
@@ -103,11 +103,11 @@ impl<H: RunnerHttp> ContainerInstance<H> {
     /// Cancels a job that has not started. `true` means that it never runs in this container or in one started later.
     pub async fn cancel_unstarted(self: &Rc<Self>, id: RunId) -> bool {
         let Ok(kept) = storage::secret(&*self.runtime.storage) else { return false };
-        // The secret of a container that this object ended is forgotten. Nothing of its runs goes on.
+        // The object has deleted the secret of a container that it ended. No run of that container continues.
         if kept.is_none() {
             return true;
         }
-        // What a container did that died by itself is unknown, also to the container that is started next.
+        // It is unknown which jobs ran in a container that died by itself. The next container does not know it either.
         if !self.container.is_running() {
             return false;
         }
@@ -150,20 +150,20 @@ impl<H: RunnerHttp> ContainerInstance<H> {
     /// Ends the container and all programs in it. A container that could not be ended keeps its secret.
     pub async fn destroy(&self) {
         self.up.replace(None);
-        // While this container ends, another one may be started with another secret, which is kept.
+        // While this container ends, a call may start another one. The secret of that one must not be deleted.
         let secret = storage::secret(&*self.runtime.storage);
         match self.container.destroy().await {
             Ok(()) => {
                 let forgotten = secret.and_then(|secret| storage::forget(&*self.runtime.storage, secret.as_deref()));
                 if let Err(error) = forgotten {
-                    self.runtime.log_failure("A secret could not be forgotten.", &error.0);
+                    self.runtime.log_failure("A secret could not be deleted.", &error.0);
                 }
             }
             Err(error) => self.runtime.log_failure("A container could not be ended.", &error.0),
         }
     }
 
-    /// Ends the container if it may sleep. The answer is when to look again; `None` when no container runs or starts.
+    /// Ends the container if it may sleep. Returns when to check again; `None` when no container runs or starts.
     pub async fn rest(&self) -> Option<Timestamp> {
         let now = self.runtime.clock.now();
         let look_again = |now: Timestamp| now.plus_ms(self.sleep_after_ms);
@@ -177,8 +177,8 @@ impl<H: RunnerHttp> ContainerInstance<H> {
             Rest::Stay(until) => Some(until),
             Rest::Sleep => {
                 self.destroy().await;
-                // A container that could not be ended is ended the next time; during the destruction another one may
-                // have been started.
+                // If the container could not be ended, the next check tries again. A call may also have started another
+                // one during the destruction.
                 let is_there = self.container.is_running() || self.starting.borrow().is_some();
                 is_there.then(|| look_again(self.runtime.clock.now()))
             }
@@ -204,8 +204,8 @@ impl<H: RunnerHttp> ContainerInstance<H> {
         Err(PoolFailureCode::Unavailable.because(format!("No container could be started: {failure}")))
     }
 
-    /// Starts the container and waits until its runner answers. With `adopt`, a container is taken over that has
-    /// outlived the object which started it.
+    /// Starts the container and waits until its runner responds. With `adopt` it takes over a running container, which
+    /// has outlived the eviction of this object.
     async fn start_once(&self, adopt: bool) -> Result<Up<H>, RunnerError> {
         let failed = |error: PortError| RunnerError::NotDelivered(error.0);
         let storage = &*self.runtime.storage;
@@ -227,7 +227,7 @@ impl<H: RunnerHttp> ContainerInstance<H> {
         let runner = Runner::new(Rc::clone(&self.http), Rc::clone(&self.runtime.clock), secret);
 
         let up = self.ready(&runner).await?;
-        // Its runs must not be lost with this object, which is evicted when nothing calls it for a while.
+        // The runtime evicts an object that nothing calls for a while. The container and its runs must outlive that.
         if let Err(error) = self.container.outlive_object(self.sleep_after_ms + LONGEST_RUN_MS).await {
             self.runtime.log_failure("A container may not outlive its object.", &error.0);
         }

@@ -1,4 +1,4 @@
-//! The use of a container, as the object that owns the container counts it.
+//! Counts the jobs in a container, so that its object knows when the container may sleep.
 
 use crate::domain::pool::lifecycle::Use;
 use crate::domain::timestamp::Timestamp;
@@ -25,7 +25,7 @@ impl ContainerUse {
         self.last.set(Some(self.clock.now()));
     }
 
-    /// Counts a job until its lease is given back.
+    /// Counts a job until its lease is released.
     pub fn lease(self: &Rc<Self>) -> ContainerLease {
         self.running.set(self.running.get() + 1);
         self.touch();
@@ -37,7 +37,7 @@ impl ContainerUse {
         Use { running: self.running.get(), last: self.last.get() }
     }
 
-    /// Whether a job has ended unobserved since the last question.
+    /// Whether a job has ended unobserved since the last call of this method.
     pub fn take_suspicion(&self) -> bool {
         self.is_suspect.replace(false)
     }

@@ -1,4 +1,4 @@
-//! What executes the jobs of an object: a container with a runner in it, or a runner outside.
+//! What executes the jobs of an object: a container with a runner in it, or the runner at `SANDBOX_URL`.
 
 pub mod instance;
 pub mod lease;

@@ -1,4 +1,4 @@
-//! The client of the protocol that a runner speaks, over HTTP to one runner.
+//! The HTTP client of one runner.
 
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
@@ -14,7 +14,7 @@ use futures::future::{Either, select};
 use std::pin::pin;
 use std::rc::Rc;
 
-/// What a refusal may take on top of the longest wait in the queue, in milliseconds.
+/// How long a response may take beyond the longest wait in the queue, in milliseconds.
 const ANSWER_MS: u32 = 2_000;
 
 /// A runner, and what requests to it carry.
@@ -51,7 +51,7 @@ pub enum RunnerError {
 }
 
 impl<H: RunnerHttp> Runner<H> {
-    /// The runner that `http` leads to and that knows `secret`.
+    /// The runner at the other end of `http`, which accepts `secret`.
     pub fn new(http: Rc<H>, clock: Rc<dyn Clock>, secret: String) -> Self {
         Self { http, clock, secret, instance: None }
     }
@@ -66,7 +66,7 @@ impl<H: RunnerHttp> Runner<H> {
         self.instance.as_deref()
     }
 
-    /// Sends a job that has waited since `since`, and answers with the stream of its events. The run ends when `client`
+    /// Sends a job that has waited since `since`, and returns the stream of its events. The run ends when `client`
     /// leaves.
     ///
     /// The runtime leaves a connection open when its fetch is aborted before the response begins, and the run stays in
@@ -142,7 +142,7 @@ impl<H: RunnerHttp> Runner<H> {
         }
     }
 
-    /// Sends a request, and checks that the response is a good one of a runner that speaks this protocol.
+    /// Sends a request, and checks that the response has status 200 and this version of the protocol.
     async fn send(
         &self,
         request: RunnerRequest<'_, H::Body>,
@@ -176,7 +176,7 @@ impl<H: RunnerHttp> Runner<H> {
 }
 
 impl RunnerError {
-    /// Why the container of this runner is to be replaced; `None` when the runner can go on.
+    /// Why the container of this runner must be replaced; `None` when the runner can continue.
     pub fn retires(&self) -> Option<String> {
         match self {
             Self::NotDelivered(why) | Self::Lost(why) | Self::Mismatch(why) => Some(why.clone()),

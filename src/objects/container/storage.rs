@@ -15,7 +15,7 @@ pub fn secret(sql: &dyn LocalSql) -> Result<Option<String>, PortError> {
     })
 }
 
-/// Stores a secret in place of the one before.
+/// Replaces the stored secret.
 pub fn keep(sql: &dyn LocalSql, secret: &str) -> Result<(), PortError> {
     create_table(sql)?;
     sql.exec("DELETE FROM instance", &[])?;
@@ -23,7 +23,7 @@ pub fn keep(sql: &dyn LocalSql, secret: &str) -> Result<(), PortError> {
     Ok(())
 }
 
-/// Deletes the secret of a container that was ended, unless another secret is stored by now.
+/// Deletes the secret of a container that was ended, unless a newer secret is stored.
 pub fn forget(sql: &dyn LocalSql, secret: Option<&str>) -> Result<(), PortError> {
     let Some(secret) = secret else { return Ok(()) };
     sql.exec("DELETE FROM instance WHERE secret = ?", &[SqlValue::Text(secret.to_owned())]).map(drop)

@@ -1,4 +1,4 @@
-//! What executes the jobs of an object: its own container, or a runner outside. Callers need not know which.
+//! What executes the jobs of an object: its container, or the runner at `SANDBOX_URL`. Callers need not know which.
 
 use crate::domain::pool::scheduler::PoolLimits;
 use crate::domain::run::id::RunId;
@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 /// What executes the jobs of an object.
 pub enum RunTarget<H> {
+    /// The runner at `SANDBOX_URL`.
     Outside(Runner<H>),
     Container(Rc<ContainerInstance<H>>),
     /// The deployment has neither.
@@ -84,20 +85,20 @@ impl<H: RunnerHttp> RunTarget<H> {
         }
     }
 
-    /// Starts the container unless it is up. The answer is how many programs run at once.
+    /// Starts the container unless it is up. Returns how many programs run at once.
     ///
     /// # Errors
     /// No container could be started.
     pub async fn up(&self) -> Result<u32, PoolFailure> {
         match self {
-            // A runner outside has a queue of its own, and other objects may use it as well.
+            // The runner at `SANDBOX_URL` has a queue of its own, and other objects may use it as well.
             Self::Outside(_) => Ok(u32::MAX),
             Self::Container(instance) => Ok(instance.up().await?.slots),
             Self::Nothing => Err(nothing()),
         }
     }
 
-    /// The health of the runner outside; `None` when there is a container for each project.
+    /// The health of the runner at `SANDBOX_URL`; `None` when each project has containers.
     ///
     /// # Errors
     /// The runner cannot be reached, or there is none.
@@ -109,14 +110,14 @@ impl<H: RunnerHttp> RunTarget<H> {
         }
     }
 
-    /// Ends the container of this object; a runner outside goes on.
+    /// Ends the container of this object. A runner at `SANDBOX_URL` continues.
     pub async fn destroy(&self) {
         if let Self::Container(instance) = self {
             instance.destroy().await;
         }
     }
 
-    /// Ends the container if it may sleep. The answer is when to look again; `None` when nothing runs.
+    /// Ends the container if it may sleep. Returns when to check again; `None` when no container runs.
     pub async fn rest(&self) -> Option<Timestamp> {
         match self {
             Self::Container(instance) => instance.rest().await,

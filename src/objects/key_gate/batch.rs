@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 /// How long runs of one key are collected before one call submits them, in milliseconds.
 const COLLECT_MS: u32 = 50;
-/// After this long the request that was to submit a batch is taken for ended.
+/// After this long, in milliseconds, the request that should have submitted a batch counts as ended.
 const ABANDONED_AFTER_MS: i64 = 1_000;
 
 /// Runs of one key, a line for each. They are text and not handles of the runtime, so one request may submit the runs
@@ -21,8 +21,8 @@ thread_local! {
     static WAITING: RefCell<HashMap<String, Batch>> = RefCell::default();
 }
 
-/// Adds a run to the batch of its key. Answers with the wait in milliseconds after which the caller submits the batch;
-/// `None` when another request does.
+/// Adds a run to the batch of its key. Returns the wait in milliseconds after which the caller must submit the batch;
+/// `None` when another request submits it.
 pub fn add(key_hash: &str, line: String, now: Timestamp) -> Option<u32> {
     WAITING.with_borrow_mut(|waiting| match waiting.get_mut(key_hash) {
         None => {

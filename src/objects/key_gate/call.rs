@@ -1,4 +1,4 @@
-//! What a KeyGate object can be asked, and the stub that asks it.
+//! The calls of a KeyGate object, and the stub that sends them.
 
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::run::finished::FinishedRun;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use worker::ObjectNamespace;
 use worker::wasm_bindgen::JsValue;
 
-/// What a KeyGate object can be asked; [`KeyGates`] says what each call does.
+/// The calls of a KeyGate object; [`KeyGates`] documents what each of them does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GateCall {
@@ -21,7 +21,7 @@ pub enum GateCall {
     Check(CheckKey),
     /// The body has the runs, each as [`FinishedRun::to_line`] writes it.
     Submit,
-    /// The body has runs as well, or none.
+    /// The body has the runs that still wait in the Worker, as for `Submit`, or is empty.
     Flush,
     /// The answer is the body; an empty one when no record is kept.
     Record(RunId),

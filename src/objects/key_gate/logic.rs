@@ -1,4 +1,4 @@
-//! What a key's gate does: decide about calls, keep finished runs, write their usage to the database.
+//! What a key's gate does: check calls, store finished runs, and flush their usage to the database.
 //!
 //! The gate is exact because there is one per key: between reading the window and counting a call there is no await, so
 //! no other call can come between ([`decide`]). It reads the key's settings from the database and keeps them in memory.
@@ -24,7 +24,7 @@ use std::rc::Rc;
 
 type Loading = Shared<LocalBoxFuture<'static, Result<Option<KeyConfig>, PortError>>>;
 
-/// A database that has failed is asked again after this long, in milliseconds.
+/// After a failure the alarm fires again after this long, in milliseconds.
 const RETRY_AFTER_MS: i64 = 5_000;
 
 /// The gate of one key.
@@ -37,7 +37,7 @@ pub struct KeyGateLogic {
     flushing: Mutex<()>,
 }
 
-/// What the gate knows without asking. It is never borrowed over an await.
+/// What the gate keeps in memory. It is never borrowed across an await.
 #[derive(Default)]
 struct Memory {
     /// Outer `None`: not loaded. Inner `None`: there is no such key.
@@ -48,9 +48,9 @@ struct Memory {
     generation: u64,
     /// `None`: not loaded.
     saved: Option<Saved>,
-    /// When the first call passed that is not saved.
+    /// The time of the first passed call that is not saved yet.
     unsaved_since: Option<Timestamp>,
-    /// When the first call passed that the database does not know of.
+    /// The time of the first passed call after the last flush of `last_used_at`.
     pending_use: Option<Timestamp>,
     /// The alarm that is set.
     alarm: Option<Timestamp>,
@@ -81,7 +81,7 @@ impl KeyGateLogic {
         Ok(decision)
     }
 
-    /// Stores finished runs. Records that the gate has no room for go to the ledger. It may be repeated.
+    /// Stores finished runs. If the gate is full, their records go to the ledger. It may be repeated.
     ///
     /// # Errors
     /// Some of the runs may not be stored.
@@ -124,7 +124,7 @@ impl KeyGateLogic {
         ids.iter().try_for_each(|id| storage::delete_record(&*self.storage, *id))
     }
 
-    /// Deletes everything about a key that is gone. It may be repeated.
+    /// Deletes everything about a deleted key. It may be repeated.
     pub async fn erase(&self) -> Result<(), PortError> {
         self.refresh();
         {
@@ -142,7 +142,7 @@ impl KeyGateLogic {
         memory.generation += 1;
     }
 
-    /// Does what is due. After a failure everything is still there, and the alarm fires again.
+    /// Runs the maintenance that is due. A failure loses nothing, and the alarm fires again.
     ///
     /// # Errors
     /// Something that was due could not be done.
@@ -179,7 +179,7 @@ impl KeyGateLogic {
         }
     }
 
-    /// What is saved; loads it when it is not in memory.
+    /// The saved state, which is loaded if it is not in memory.
     fn saved<'m>(&self, memory: &'m mut Memory, key_hash: &str) -> Result<&'m mut Saved, PortError> {
         if memory.saved.is_none() {
             memory.saved = storage::load(&*self.storage)?;
@@ -187,8 +187,8 @@ impl KeyGateLogic {
         Ok(memory.saved.get_or_insert_with(|| Saved { key_hash: key_hash.to_owned(), ..Saved::default() }))
     }
 
-    /// Writes one batch of usage to the database. Runs that are submitted meanwhile are not lost, because the batch alone
-    /// is deleted, after it is written, and no position is used twice.
+    /// Flushes the oldest pending usage to the database. Runs that are submitted during the flush are not lost: only
+    /// the flushed rows are deleted, after the flush, and no position is used twice.
     async fn flush_oldest(&self, key_hash: &str) -> Result<(), PortError> {
         let _only_flush = self.flushing.lock().await;
         let (usage, last) = storage::oldest_usage(&*self.storage)?;
@@ -206,8 +206,8 @@ impl KeyGateLogic {
         Ok(())
     }
 
-    /// Saves the window, flushes and purges what is due, and deletes the storage when nothing is left. Calls that come in
-    /// during the flush find everything in order.
+    /// Saves the window, flushes and purges what is due, and deletes the storage when nothing is left. Other calls may
+    /// run during the flush, so the state is consistent at each await.
     async fn maintain(&self) -> Result<(), PortError> {
         let Some(key_hash) = self.save_window()? else { return Ok(()) };
         if self.due()?.flushes(self.clock.now()) {
@@ -232,7 +232,7 @@ impl KeyGateLogic {
         self.set_alarm(now).await
     }
 
-    /// Saves the window if it is not saved. Answers with the key's hash; `None` when nothing is stored or known.
+    /// Saves the window if it is not saved. Returns the key's hash; `None` when nothing is stored or known.
     fn save_window(&self) -> Result<Option<String>, PortError> {
         let mut memory = self.memory.borrow_mut();
         if memory.saved.is_none() {

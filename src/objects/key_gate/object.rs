@@ -1,4 +1,4 @@
-//! The KeyGate object: one per API key, asked once for every call with it. The shell around [`KeyGateLogic`].
+//! The KeyGate object: one per API key, called for every request with the key. The shell around [`KeyGateLogic`].
 
 use crate::bindings;
 use crate::domain::run::finished::FinishedRun;

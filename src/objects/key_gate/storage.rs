@@ -1,4 +1,4 @@
-//! What a key's gate keeps over its own restarts, in its own database.
+//! What a KeyGate object stores in its own database.
 
 use crate::domain::key::rolling_window::RollingWindow;
 use crate::domain::run::finished::FinishedRun;
@@ -7,14 +7,14 @@ use crate::domain::timestamp::Timestamp;
 use crate::objects::schema::has_table;
 use crate::ports::{LocalSql, PortError, SqlValue};
 
-/// Usage that one flush takes, in bytes: D1 takes arguments of 2 MB.
+/// The most usage that one flush writes, in bytes. An argument of a D1 query has 2 MB at most.
 const FLUSHED_AT_ONCE: usize = 1_000_000;
-/// Usage that one row has, in bytes; what one run adds to it has 10 kB at most.
+/// The usage after which a new row begins, in bytes. One run adds 10 kB at most.
 const BYTES_A_ROW: usize = FLUSHED_AT_ONCE / 4;
-/// Results that one step of a purge deletes.
+/// The most results that one step of a purge deletes.
 const PURGED_AT_ONCE: i64 = 10_000;
 
-/// What a gate remembers of itself.
+/// The saved state of a gate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Saved {
     /// The key whose gate it is.
@@ -22,7 +22,7 @@ pub struct Saved {
     pub window: RollingWindow,
 }
 
-/// Makes the tables of a key's gate if they are missing. Only writes make them, so that a gate that refuses every call
+/// Creates the tables of a key's gate if they are missing. Only writes create them, so a gate that refuses every call
 /// stores nothing.
 pub fn create_tables(sql: &dyn LocalSql, key_hash: &str) -> Result<(), PortError> {
     sql.exec(
@@ -42,8 +42,7 @@ pub fn create_tables(sql: &dyn LocalSql, key_hash: &str) -> Result<(), PortError
     sql.exec("INSERT OR IGNORE INTO gate (id, key_hash, calls) VALUES (1, ?, ?)", &nothing_saved).map(drop)
 }
 
-/// Saves whose gate it is and the calls that were let through. The highest limit makes 80 kB of them, and a row may
-/// have 2 MB.
+/// Saves the key's hash and the rolling window. With the highest limit the window has 80 kB, and a row may have 2 MB.
 pub fn save(sql: &dyn LocalSql, key_hash: &str, window: &RollingWindow) -> Result<(), PortError> {
     let args = [SqlValue::from(key_hash), SqlValue::Blob(window.encode())];
     sql.exec("INSERT OR REPLACE INTO gate (id, key_hash, calls) VALUES (1, ?, ?)", &args).map(drop)
@@ -64,8 +63,8 @@ pub fn load(sql: &dyn LocalSql) -> Result<Option<Saved>, PortError> {
     }
 }
 
-/// Keeps ended runs: their usage until it is flushed, together in as few rows as will hold it, and their records until they
-/// are purged.
+/// Stores finished runs: their usage in as few rows as possible until it is flushed, and their records until they are
+/// purged.
 pub fn add(sql: &dyn LocalSql, runs: Vec<FinishedRun>, now: Timestamp) -> Result<(), PortError> {
     let mut usage = String::new();
     for run in runs {
@@ -107,7 +106,7 @@ pub fn delete_record(sql: &dyn LocalSql, id: RunId) -> Result<(), PortError> {
     sql.exec("DELETE FROM results WHERE run_id = ?", &[SqlValue::Text(id.to_string())]).map(drop)
 }
 
-/// Deletes records of the days before that of `before`, as many as one step takes.
+/// Deletes records of the days before the day of `before`, at most `PURGED_AT_ONCE`.
 pub fn purge_records(sql: &dyn LocalSql, before: Timestamp) -> Result<(), PortError> {
     let Some(oldest) = oldest_record(sql)? else { return Ok(()) };
     let query = "DELETE FROM results WHERE run_id IN \
@@ -126,7 +125,7 @@ pub fn oldest_record(sql: &dyn LocalSql) -> Result<Option<RunId>, PortError> {
     })
 }
 
-/// The oldest usage, a line for each run, as much as one flush takes, and the position of the last row of it.
+/// The oldest usage that fits into one flush, a line for each run, and the position of its last row.
 pub fn oldest_usage(sql: &dyn LocalSql) -> Result<(Vec<String>, i64), PortError> {
     let (mut last, mut bytes) = (0, 0);
     let mut usage = Vec::new();
@@ -164,12 +163,12 @@ fn position(sql: &dyn LocalSql, query: &str) -> Result<Option<i64>, PortError> {
     })
 }
 
-/// Deletes the usage up to a position, which is in the database.
+/// Deletes the usage up to a position, after a flush.
 pub fn delete_usage(sql: &dyn LocalSql, last: i64) -> Result<(), PortError> {
     sql.exec("DELETE FROM pending_usage WHERE position <= ?", &[SqlValue::Integer(last)]).map(drop)
 }
 
-/// The age of the oldest pending usage: when it came.
+/// When the oldest pending usage was stored.
 pub fn pending_since(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError> {
     if !has_table(sql, "pending_usage")? {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! What a Room object can be asked, and the stub that asks it.
+//! The calls of a Room object, and the stub that sends them.
 
 use crate::domain::room::id::RoomId;
 use crate::objects::call::{self, Answer, CallError, ObjectCall};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
 use worker::{ObjectNamespace, Response};
 
-/// What a Room object can be asked; [`Rooms`] says what each call does.
+/// The calls of a Room object; [`Rooms`] documents what each of them does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RoomCall {

@@ -1,4 +1,4 @@
-//! A room in memory: stores and sends what [`docle_room`] puts out, and says what is due.
+//! A room in memory: stores and sends the output of [`docle_room`], and computes the next alarm.
 
 use crate::domain::room::id::Kind;
 use crate::domain::timestamp::Timestamp;
@@ -10,9 +10,9 @@ use docle_room::connection::Connection;
 use docle_room::room::{Effect, Output, Room, RunRequest};
 use std::rc::Rc;
 
-/// Rows that a load replays: 500 take some milliseconds.
+/// Rows after which the log is compacted. A load replays them: 500 take some milliseconds.
 pub const COMPACT_ROWS: usize = 500;
-/// The same in bytes: as much as a row holds.
+/// Bytes after which the log is compacted.
 const COMPACT_BYTES: usize = 1 << 20;
 /// How long an open room is kept after its last connection has closed, in milliseconds.
 pub const KEEP_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
@@ -56,7 +56,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// The room as its storage and the attachments of its sockets have it.
+    /// Rebuilds the room from its storage and the attachments of its sockets.
     pub fn load(ports: &RoomPorts) -> Result<Self, PortError> {
         let sql = &*ports.storage;
         let found = storage::metadata(sql)?;
@@ -76,7 +76,7 @@ impl Live {
         kind == Kind::Open || self.metadata.billing_key.is_some()
     }
 
-    /// Stores the changes, then sends the frames. Answers with the run that the room has granted.
+    /// Stores the changes, then sends the frames. Returns the run that the room has granted.
     pub fn carry_out(&mut self, output: Output, ports: &RoomPorts) -> Result<Option<RunRequest>, PortError> {
         let Output { append, attach, effects } = output;
         if !append.is_empty() {
@@ -108,7 +108,7 @@ impl Live {
         storage::save_metadata(&*ports.storage, &self.metadata)
     }
 
-    /// Notes that the last connection has closed. A room that has stored nothing leaves nothing behind.
+    /// Stores when the last connection closed. A room that has stored nothing so far still stores nothing.
     pub fn note_if_empty(&mut self, ports: &RoomPorts) -> Result<(), PortError> {
         if !self.room.is_empty() || !self.is_stored || self.metadata.empty_since.is_some() {
             return Ok(());
@@ -150,7 +150,7 @@ impl Live {
         Ok(())
     }
 
-    /// Whether a load replays little. A room without connections is not loaded often, and then replays nothing.
+    /// Whether the log is short enough. In a room without connections it must be empty.
     fn is_compact(&self) -> bool {
         if self.room.is_empty() {
             return self.log.rows == 0;

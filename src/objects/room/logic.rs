@@ -1,12 +1,13 @@
 //! What a Room object does: the shell of [`docle_room`], over ports.
 //!
-//! An event finds the room in memory or loads it, gives it to [`docle_room`], stores the changes, and only then sends. The
-//! runtime holds back what was sent until what was written before is durable (its output gate), so no client sees a change
-//! that a crash could take back. Between the event and the last write there is no await, so events do not mix.
+//! For each event the object loads the room if it is not in memory, passes the event to [`docle_room`], stores the
+//! changes, and only then sends. The runtime holds messages back until the writes before them are durable (its output
+//! gate), so no client sees a change that a crash could undo. There is no await between the event and the last write,
+//! so two events never interleave.
 //!
 //! Every socket hibernates. The room is rebuilt from its database and from the attachments of its sockets, which are
-//! exactly the open connections. An open room deletes itself a week after its last connection has closed; a project's room
-//! is deleted by its project.
+//! exactly the open connections. An open room deletes itself a week after its last connection has closed. A project's
+//! room is deleted by a call.
 
 use crate::domain::room::id::Kind;
 use crate::objects::room::live::RoomPorts;
@@ -20,7 +21,7 @@ use docle_room::room::{Incoming, NewConnection};
 use serde_json::Value;
 use std::rc::Rc;
 
-/// The code of RFC 6455 for a connection that has done its work.
+/// The close code of RFC 6455 for a normal closure.
 const NORMAL: u16 = 1000;
 
 /// One room. After an error of any method every socket is closed.
@@ -35,7 +36,7 @@ impl RoomLogic {
         Self { runs: RoomRuns { memory: Rc::clone(&memory), programs }, memory }
     }
 
-    /// Makes the room a project's. It may be repeated.
+    /// Assigns the room to a project. It may be repeated.
     pub async fn open(&self, billing_key: BillingKey) -> Result<(), PortError> {
         self.memory.settled().await;
         self.memory.with(|live| {
@@ -45,7 +46,7 @@ impl RoomLogic {
         })
     }
 
-    /// Opens a connection. Answers with the client's end of it; `None` if there is no such room.
+    /// Opens a connection, and returns the client's end of it; `None` if there is no such room.
     pub async fn connect(&self, kind: Kind, join: JoinRequest) -> Result<Option<Upgrade>, PortError> {
         self.memory.settled().await;
         let ports = &self.memory.ports;
@@ -76,7 +77,7 @@ impl RoomLogic {
         self.memory.with(|live| Ok(live.exists(kind).then(|| live.room.state())))
     }
 
-    /// Runs a program that an authorized client asked for by HTTP.
+    /// Runs a program that an authorized client requested by HTTP.
     ///
     /// # Errors
     /// A port has failed; the program may have run.
@@ -110,7 +111,7 @@ impl RoomLogic {
         self.memory.set_alarm().await
     }
 
-    /// Does what is due. After an error the alarm has to fire again.
+    /// Deletes, greets and compacts, as far as each is due. After an error the alarm must fire again.
     pub async fn alarm(&self) -> Result<(), PortError> {
         self.memory.settled().await;
         let ports = &self.memory.ports;

@@ -39,17 +39,17 @@ impl RoomMemory {
         }
     }
 
-    /// Resolves when no deletion is under way. An event waits for it first, so that it stores nothing that the deletion
-    /// half removes.
+    /// Resolves when no deletion is in progress. Each event first waits for it, so that the deletion cannot remove only
+    /// a part of what the event stores.
     pub async fn settled(&self) {
         drop(self.deleting.lock().await);
     }
 
-    /// Does something with the room, which is loaded if it is not in memory.
+    /// Calls `act` with the room, which is loaded if it is not in memory.
     ///
     /// # Errors
-    /// A port has failed. The room may differ from what is stored, so it is dropped and every socket is closed: a client
-    /// has seen nothing that is not stored but what it sent itself, and sends that again when it comes back.
+    /// A port has failed. The room in memory may differ from what is stored, so it is dropped and every socket is
+    /// closed. No client has seen a change that is not stored, except its sender, who reconnects and sends it again.
     pub fn with<R>(&self, act: impl FnOnce(&mut Live) -> Result<R, PortError>) -> Result<R, PortError> {
         let done = {
             let mut live = self.live.borrow_mut();
@@ -65,7 +65,7 @@ impl RoomMemory {
         done
     }
 
-    /// Gives the room an event and carries out what it puts out. Answers with the run that it has granted.
+    /// Passes an event to the room and carries out its output. Returns the run that the room has granted.
     pub fn act(&self, event: impl FnOnce(&mut Room, i64) -> Output) -> Result<Option<GrantedRun>, PortError> {
         self.with(|live| {
             let output = event(&mut live.room, self.ports.now());
@@ -79,13 +79,13 @@ impl RoomMemory {
         })
     }
 
-    /// Notes that a program runs, so that the room knows it although it is loaded again.
+    /// Records that a program runs, so that the room still knows it after it was dropped and loaded again.
     pub fn begin_run(&self, user_id: String, program: ProgramRequest) -> GrantedRun {
         self.running.replace(Some(user_id));
         GrantedRun { generation: self.generation.get(), program }
     }
 
-    /// Gives the room an event of a run. It changes nothing when the room was deleted since the run began.
+    /// Passes an event of a run to the room, unless the room was deleted after the run began.
     pub fn on_run(&self, generation: u64, event: impl FnOnce(&mut Room) -> Output) -> Result<(), PortError> {
         if self.generation.get() != generation {
             return Ok(());
@@ -96,8 +96,7 @@ impl RoomMemory {
         })
     }
 
-    /// Gives the room the end of a run, and stores its result. It changes nothing when the room was deleted since the run
-    /// began.
+    /// Stores the result of a run and passes its end to the room, unless the room was deleted after the run began.
     pub fn end_run(
         &self,
         generation: u64,
@@ -131,8 +130,8 @@ impl RoomMemory {
         set
     }
 
-    /// Closes every socket and deletes what is stored. It does not load the room, so that an unreadable one can be deleted.
-    /// It may be repeated.
+    /// Closes every socket and deletes what is stored. It does not load the room, so that an unreadable room can be
+    /// deleted. It may be repeated.
     pub async fn delete(&self) -> Result<(), PortError> {
         let _only_deletion = self.deleting.lock().await;
         self.generation.set(self.generation.get() + 1);
@@ -152,7 +151,7 @@ impl RoomMemory {
     fn load(&self) -> Result<Live, PortError> {
         let mut live = Live::load(&self.ports)?;
         if let Some(user_id) = &*self.running.borrow() {
-            // A room that was just loaded runs nothing. The program of this run was taken from the room that was dropped.
+            // A loaded room runs nothing yet, so it grants this. The program was read before the room was dropped.
             let _ = live.room.begin_run(user_id, None, None);
         }
         Ok(live)

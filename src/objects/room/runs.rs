@@ -1,4 +1,4 @@
-//! Runs programs in a room: every client follows them, and the last result stays in the room.
+//! Runs programs in a room: broadcasts their events to every client, and stores the last result.
 
 use crate::objects::room::memory::{GrantedRun, RoomMemory};
 use crate::objects::room::storage;
@@ -16,8 +16,8 @@ pub struct RoomRuns {
 }
 
 impl RoomRuns {
-    /// Runs a program that an authorized client asked for by HTTP. The room keeps the key that admitted the client, because
-    /// the key before it may have been revoked.
+    /// Runs a program that an authorized client requested by HTTP. The client's API key becomes the key of the room,
+    /// because the previous key may have been revoked.
     ///
     /// # Errors
     /// A port has failed; the program may have run.
@@ -63,15 +63,15 @@ impl RoomRuns {
                 Ok(RoomRunEnd::Refused(refused))
             }
             Err(error) => {
-                let message = "The program could not be run.";
+                let message = "The room could not run the program; try again.";
                 memory.end_run(generation, || Ok(()), |room| room.on_run_refused("internal", message))?;
                 Err(error)
             }
         }
     }
 
-    /// Broadcasts the events of a program until it ends. A run of a deleted room is followed as well, because dropping its
-    /// stream would end the program.
+    /// Broadcasts the events of a program until it ends. It also reads the stream of a run whose room was deleted,
+    /// because dropping the stream would end the program.
     async fn follow(&self, generation: u64, program: ProgramRequest) -> Result<Result<Value, Refused>, PortError> {
         let mut messages = match self.programs.start(program).await {
             Ok(messages) => messages,
@@ -83,7 +83,7 @@ impl RoomRuns {
                 RunMessage::Result(result) => return Ok(Ok(result)),
             }
         }
-        let message = "The run ended without a result.".to_owned();
+        let message = "The run ended without a result; try again.".to_owned();
         Ok(Err(Refused { code: "internal".to_owned(), message, fields: BTreeMap::new() }))
     }
 }

@@ -20,8 +20,8 @@ const RESULT: &str = "result";
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomMetadata {
-    /// The Yjs client id of the room's own edits. The room keeps it over resets: everything that it has sent is stored, so it
-    /// uses no clock of this client twice.
+    /// The Yjs client id of the room's own edits. The room keeps the id after a reset. Every edit that the room has
+    /// sent is stored, so the room uses no clock value of this client twice.
     pub client: u32,
     /// `None` for an open room.
     pub billing_key: Option<BillingKey>,
@@ -75,8 +75,7 @@ pub fn append(sql: &dyn LocalSql, rev: u64, now: Timestamp, update: Vec<u8>) -> 
     sql.exec("INSERT INTO log (rev, at, bytes) VALUES (?, ?, ?)", &args).map(drop)
 }
 
-/// Replaces all updates by a snapshot. It is one transaction: a document without its history, or beside its updates, is
-/// another room.
+/// Replaces all updates by a snapshot, in one transaction, because the snapshot, its history and the log must match.
 pub fn compact(
     storage: &dyn ObjectStorage,
     snapshot: &[u8],

@@ -1,4 +1,4 @@
-//! What a RunPool object can be asked, and what it answers.
+//! The calls of a RunPool object, and their answers.
 
 use crate::domain::pool::name::PoolName;
 use crate::domain::run::id::RunId;
@@ -6,13 +6,13 @@ use crate::objects::call::ObjectCall;
 use crate::ports::{PoolFailure, PoolFailureCode, RunMode};
 use serde::{Deserialize, Serialize};
 
-/// What a RunPool object can be asked. The calls whose name ends with `Here` concern the object's own container; one
-/// object of the pool makes them to another.
+/// The calls of a RunPool object. A call whose name ends with `Here` concerns the object's own container: member 0 of a
+/// pool sends it to another member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PoolCall {
-    /// Runs the job in the body. The answer is the runner's event stream, with the first call as its value when it is the
-    /// answer to an earlier call.
+    /// Runs the job in the body. The answer is the runner's event stream. If an earlier call with the same idempotency
+    /// key started the run, the value of the answer is that call.
     Run(RunMode),
     /// Runs the job in the body in the object's own container.
     #[serde(rename_all = "camelCase")]
@@ -27,11 +27,12 @@ pub enum PoolCall {
     InputHere(RunId),
     /// Starts the object's own container unless it is up. The answer is [`Started`].
     Start,
-    /// Ends the containers of this object and of those that it shares runs out to, with all programs in them.
+    /// Ends the container of this object with all its programs. Member 0 also ends those of the other members.
     Destroy,
     /// The answer is a [`PoolState`]. The call changes nothing.
     State,
-    /// The answer is the [`docle_protocol::RunnerHealth`] of the runner outside, or `null` when projects have containers.
+    /// The answer is the [`docle_protocol::RunnerHealth`] of the runner at `SANDBOX_URL`, or `null` when projects have
+    /// containers.
     Health,
 }
 
@@ -59,7 +60,7 @@ impl ObjectCall for PoolCall {
 /// The pool that an object belongs to, by the name in a call.
 ///
 /// # Errors
-/// The name is not one of a pool. The call is refused, because without the name of its project an object would call further
+/// The name is not that of a pool. The object refuses the call: without the name of its project it would call further
 /// objects, and so use containers, of another project.
 pub fn pool_of_object(object: &str) -> Result<PoolName, PoolFailure> {
     let not_a_pool = || PoolFailureCode::Unavailable.because("The object is not named after a project's pool.");
@@ -74,7 +75,7 @@ pub struct Started {
     pub slots: u32,
 }
 
-/// The state of an object and of the runs that it shares out.
+/// The state of an object, and the load of its pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PoolState {

@@ -1,4 +1,5 @@
-//! Runs with an idempotency key: each is read to its end whether or not a client listens, and its answer is kept for a day.
+//! Runs with an idempotency key: the object reads each run to its end, with or without a client, and keeps the answer
+//! for a day.
 
 use crate::domain::run::events::{Interrupted, Line, PartialOutput, read_line};
 use crate::domain::run::idempotency::{CallAction, Entry, IdempotencyKey, decide};
@@ -115,8 +116,8 @@ fn storage_failed(error: PortError) -> PoolFailure {
     PoolFailureCode::Unavailable.because(error.0)
 }
 
-/// The runs that this object is reading, and the calls that wait for each of them. All of it is in memory: after a reset
-/// no run is in flight, and an entry in storage that is not finished is in doubt.
+/// The runs that this object is reading, and the calls that wait for each of them. It is only in memory: after a reset
+/// no run is in flight, and an unfinished entry in storage is in doubt.
 #[derive(Clone, Default)]
 struct InFlight(Rc<RefCell<HashMap<String, Vec<oneshot::Sender<()>>>>>);
 

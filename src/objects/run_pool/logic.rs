@@ -1,4 +1,4 @@
-//! The pool of one project at work: it admits runs, starts containers, and answers waiting clients.
+//! The pool of one project: admits runs, starts containers, and refuses runs that have waited too long.
 //!
 //! [`Pool`] decides; this file acts. Everything is in memory: after an eviction no client waits, and a container that
 //! still runs is found again when it is asked to start.
@@ -16,7 +16,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// How many members may fail a run before it began, until its client gets an error.
+/// How many members the pool tries for a run that has not begun, before its client gets an error.
 const ATTEMPTS: u32 = 3;
 
 /// Resolves to the member that a queued run is to go to.
@@ -53,7 +53,7 @@ impl<M: PoolMembers> PoolLogic<M> {
         (pool.running(), pool.queued())
     }
 
-    /// Runs a job as soon as there is a free slot for it. The run keeps its slot until the lease is given back.
+    /// Runs a job as soon as there is a free slot for it. The run keeps its slot until the lease is released.
     ///
     /// # Errors
     /// Nothing has run, unless the code is [`PoolFailureCode::Lost`].
@@ -182,13 +182,13 @@ impl<M: PoolMembers> PoolLogic<M> {
 
     fn answer(&self, ticket: Ticket, admission: Result<usize, PoolFailure>) {
         if let Some(sender) = self.waiting.borrow_mut().remove(&ticket) {
-            // A run that waits no longer gives its slot back when its lease is dropped.
+            // If the run does not wait any more, dropping its lease frees the slot.
             let _ = sender.send(admission);
         }
     }
 }
 
-/// What a run keeps in its pool and in its member.
+/// What a run holds in its pool and in its member.
 pub struct SlotLease<M: PoolMembers> {
     pool: Rc<PoolLogic<M>>,
     ticket: Ticket,

@@ -1,5 +1,5 @@
-//! What a RunPool object does at its alarm: it deletes old answers, puts its container to sleep, and deletes its storage
-//! when nothing is left.
+//! The alarm of a RunPool object: deletes old answers of idempotent runs, puts the container to sleep, and deletes the
+//! storage when nothing is left.
 
 use crate::domain::pool::lifecycle::next_alarm;
 use crate::domain::timestamp::Timestamp;
@@ -29,7 +29,7 @@ pub async fn alarm<H: RunnerHttp>(target: &RunTarget<H>, runtime: &ObjectRuntime
     }
 }
 
-/// Deletes one step of old answers. The answer is when the next step is due.
+/// Deletes old answers, as many as one step may. Returns when the next step is due.
 fn purge(runtime: &ObjectRuntime) -> Result<Option<Timestamp>, PortError> {
     let storage = &*runtime.storage;
     storage::create_tables(storage)?;

@@ -1,4 +1,4 @@
-//! The members of a pool: the target of the object that shares out the runs, and the further objects.
+//! The members of a pool: member 0 is the target of the pool's first object, the others are further objects.
 
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;

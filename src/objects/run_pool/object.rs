@@ -1,8 +1,8 @@
 //! The RunPool object: between the Worker and the containers of one project. The shell around its logic.
 //!
-//! Member 0 of a pool shares the runs out ([`PoolLogic`]) to its own container and to those of further objects of this
-//! class, and passes the answers through. An object stores the secret of its container and the answers of calls with an
-//! idempotency key; when the last answer is a day old and the container sleeps, it deletes its storage.
+//! Member 0 of a pool distributes the runs ([`PoolLogic`]) over its own container and those of further objects of this
+//! class, and forwards their event streams. An object stores the secret of its container and the answers of calls with
+//! an idempotency key. When the last answer is a day old and the container sleeps, it deletes its storage.
 
 use crate::bindings;
 use crate::domain::pool::name::PoolName;
@@ -39,7 +39,8 @@ pub struct RunPool {
     limits: std::result::Result<PoolLimits, String>,
     namespace: Option<ObjectNamespace>,
     idempotent_runs: IdempotentRuns,
-    /// Made by the first call that concerns the pool: the further objects are named after the name in that call.
+    /// Created by the first call that concerns the pool, because the names of the further objects derive from that
+    /// call.
     pool: OnceCell<(PoolName, Rc<Pool>)>,
 }
 
@@ -129,7 +130,7 @@ impl RunPool {
         PoolState { container, instance, slots, running, queued }
     }
 
-    /// The pool whose runs this object shares out, by the name that its callers use.
+    /// The pool whose runs this object distributes, by the name that its callers use.
     fn pool(&self, name: &PoolName) -> Answer<&Rc<Pool>> {
         if !name.is_first() {
             return Err(refused("A further object of a pool shares out no runs."));

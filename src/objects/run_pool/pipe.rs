@@ -1,4 +1,4 @@
-//! Carries the events of a run on, and gives its lease back when they end or when the client leaves.
+//! Forwards the events of a run, and releases its lease when they end or when the client leaves.
 
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::{ClientSignal, EventStream, Lease, SentJob};
@@ -8,11 +8,12 @@ use std::rc::Rc;
 /// The first event of a run. A stream with nothing after it becomes a `system` result.
 pub const START: &[u8] = b"{\"type\":\"start\"}\n";
 
-/// The response to the client of a run, which keeps `lease` until the events end or `client` leaves; `None` when the run
-/// may have begun and no events of it come: the response is then [`START`] alone.
+/// The response with the events of a run, which holds `lease` until the events end or `client` leaves. `None` means
+/// that the run may have begun but sends no events: the response is then [`START`] alone.
 ///
-/// The stream is piped and not only passed on, because the runtime evicts an object ten seconds after its last call even
-/// while a response that it passed on still flows, and because nothing else would report the end of the stream.
+/// The object pipes the stream instead of returning the runner's response, for two reasons. The runtime evicts an
+/// object ten seconds after its last call, even while a response that it only returned is still streaming. And only the
+/// pipe reports the end of the stream.
 pub fn pipe_response<S: EventStream>(
     job: SentJob<S>,
     lease: impl Lease + 'static,
@@ -25,7 +26,7 @@ pub fn pipe_response<S: EventStream>(
     client.on_leave(move || drop(until_it_leaves.take()));
     runtime.background.spawn(Box::pin(async move {
         let has_ended = ended.await;
-        // The borrow ends before the lease is given back, which may admit another run.
+        // The borrow ends before the lease is released, which may admit another run.
         let lease = lease.take();
         match has_ended {
             true => lease.finished(),

@@ -7,8 +7,8 @@ use crate::ports::{LocalSql, PortError, SqlValue};
 
 /// A row of object storage holds at most 2 MB; half of that leaves room for the key beside it.
 const CHUNK_BYTES: usize = 1_000_000;
-/// Rows that one step of a purge deletes at most. An alarm has 30 s of CPU; a step takes a small part of a second, even when
-/// each row is a chunk of an answer.
+/// The most rows that one step of a purge deletes. An alarm has 30 s of CPU time. A step takes a small part of a
+/// second, even if each row is a chunk of an answer.
 pub const PURGED_AT_ONCE: usize = 1_000;
 
 /// Creates the tables that do not exist yet.

@@ -24,7 +24,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::worker_sys::web_sys::{AbortController, AbortSignal};
 use worker::{ObjectNamespace, Response};
 
-/// The object that is asked for health and has no other task. No project has this id.
+/// The project id in the name of the object that answers only health checks. No project has this id.
 const HEALTH: &str = "health";
 
 /// [`RunPools`] by calling RunPool objects.
@@ -132,7 +132,7 @@ impl Drop for EndOnDrop {
     }
 }
 
-/// The further objects of one pool, by calling them.
+/// [`PoolMembers`] by calling the further objects of one pool.
 pub struct MemberStub {
     /// The pool that the calling object belongs to, by the name that its callers use.
     pub pool: PoolName,

@@ -33,7 +33,7 @@ pub async fn request_link(app: &App, call: Call) -> Result<Response, ApiError> {
     match sign_in::request_link(app, email, &base, &origin).await {
         Ok(()) => Ok(respond::json(StatusCode::OK, &message(MESSAGE))),
         Err(LinkRefusal::NoMail) => {
-            Err(ApiError::new(ErrorCode::ServiceUnavailable, "This deployment has no way to send mail."))
+            Err(ApiError::new(ErrorCode::ServiceUnavailable, "This deployment has no mail service."))
         }
         Err(LinkRefusal::TooOften { until }) => {
             let seconds = (until.0 - app.clock.now().0).max(0) / 1_000 + 1;
@@ -75,7 +75,7 @@ pub async fn redeem_link(app: &App, call: Call) -> Result<Response, ApiError> {
         Some(_) => respond::json(StatusCode::OK, &message("Signed in")),
         None if is_form => return Ok(pages::invalid_link()),
         None => {
-            let message = "This link has expired, was used before, or never was.";
+            let message = "This link has expired, was used before, or does not exist; request a new link.";
             return Err(ApiError::new(ErrorCode::InvalidLink, message));
         }
     };
@@ -103,7 +103,7 @@ pub async fn get_me(app: &App, call: Call) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// `GET /auth/sessions`: where one is signed in.
+/// `GET /auth/sessions`: the sessions of the signed-in user.
 pub async fn list_sessions(app: &App, call: Call) -> Result<Response, ApiError> {
     let page = call.page()?;
     let caller = SignedIn::extract(app, &call).await?;
@@ -112,7 +112,7 @@ pub async fn list_sessions(app: &App, call: Call) -> Result<Response, ApiError> 
     Ok(respond::json(StatusCode::OK, &SessionPage { sessions, next_cursor: next }))
 }
 
-/// `DELETE /auth/sessions/:id`: signs out somewhere else.
+/// `DELETE /auth/sessions/:id`: ends a session, for example on another device.
 pub async fn end_session(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     if sign_in::end(app, caller.user_id(), call.param(0)).await? {
@@ -121,10 +121,10 @@ pub async fn end_session(app: &App, call: Call) -> Result<Response, ApiError> {
     Err(ApiError::new(ErrorCode::SessionNotFound, "You have no session with this id."))
 }
 
-/// `GET /auth/outbox`: mail that was not sent, on a development machine; nothing at all elsewhere.
+/// `GET /auth/outbox`: the mail that a development machine did not send; 404 everywhere else.
 pub async fn list_outbox(app: &App, _call: Call) -> Result<Response, ApiError> {
     let messages = sign_in::read_outbox(app).await?;
-    let messages = messages.ok_or_else(|| ApiError::new(ErrorCode::NotFound, "There is nothing at this path."))?;
+    let messages = messages.ok_or_else(|| ApiError::new(ErrorCode::NotFound, "This path does not exist."))?;
     Ok(respond::json(StatusCode::OK, &json!({ "messages": messages })))
 }
 

@@ -1,4 +1,4 @@
-//! `/collab`: rooms as people meet them, by an address that they share.
+//! `/collab`: open rooms, and the connections to every room.
 
 use crate::app::App;
 use crate::app::rooms;
@@ -24,7 +24,7 @@ pub async fn create_open_room(app: &App, _call: Call) -> Result<Response, ApiErr
     Ok(response)
 }
 
-/// `GET /collab/:id`: a page that says how to come in.
+/// `GET /collab/:id`: a page that says how to connect.
 pub async fn get_room(app: &App, call: Call) -> Result<Response, ApiError> {
     let room = room(call.param(0))?;
     let base = call.base_url(app).replacen("http", "ws", 1);
@@ -49,11 +49,11 @@ pub async fn connect_yjs(app: &App, call: Call) -> Result<Response, ApiError> {
     connect(app, call, true).await
 }
 
-/// Whoever may not come in is refused here, before the room is woken.
+/// Connects a client. A client that may not use the room is refused before any call of its object.
 async fn connect(app: &App, call: Call, speaks_yjs: bool) -> Result<Response, ApiError> {
     let room = room(call.param(0))?;
     if !call.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
-        return Err(ApiError::new(ErrorCode::UpgradeRequired, "This is a WebSocket: connect with one."));
+        return Err(ApiError::new(ErrorCode::UpgradeRequired, "This path accepts only WebSocket connections."));
     }
     if call.query("token").is_some() {
         let message = "must not be in the URL, because URLs end up in logs: offer the protocols \"docle\" and \

@@ -1,4 +1,4 @@
-//! Rooms: those of projects, and what every room answers to.
+//! Rooms: those of projects, and the connections to every room.
 
 pub mod connect;
 pub mod project_rooms;

@@ -22,7 +22,7 @@ use docle_api::rooms::{
 };
 use serde_json::{Value, json};
 
-/// `POST /api/rooms`: a room of the key's project, and a token of the owner's to it.
+/// `POST /api/rooms`: makes a room of the key's project, and a token with the role `owner`.
 pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
     let ApiClient { owner, key_hash, .. } = ApiClient::extract(app, &call).await?;
     let base = call.base_url(app);
@@ -52,7 +52,7 @@ pub async fn list_rooms(app: &App, call: Call) -> Result<Response, ApiError> {
     Ok(respond::json(StatusCode::OK, &RoomPage { rooms: rooms.collect(), next_cursor: next }))
 }
 
-/// `DELETE /api/rooms/:id`: sends everybody away and forgets everything.
+/// `DELETE /api/rooms/:id`: closes all connections and deletes the room.
 pub async fn delete_room(app: &App, call: Call) -> Result<Response, ApiError> {
     let (room, guest) = enter(app, &call).await?;
     guest.require(Role::Owner)?;
@@ -60,14 +60,14 @@ pub async fn delete_room(app: &App, call: Call) -> Result<Response, ApiError> {
     Ok(respond::empty())
 }
 
-/// `POST /api/rooms/:id/tokens`: lets somebody in. Whoever holds a token of the owner's can pass on less than that, and
-/// for no longer than it lasts itself.
+/// `POST /api/rooms/:id/tokens`: makes a token. A client with an `owner` token can make tokens with lesser roles only,
+/// and they expire with its own token at the latest.
 pub async fn create_room_token(app: &App, call: Call) -> Result<Response, ApiError> {
     let (room, guest) = enter(app, &call).await?;
     guest.require(Role::Owner)?;
     let wish = read_wish(call.json().await?, true)?;
     if guest.admitted.is_none() && wish.role == Role::Owner {
-        return Err(ApiError::new(ErrorCode::RoomRoleTooLow, "Only an API key of the project makes owners."));
+        return Err(ApiError::new(ErrorCode::RoomRoleTooLow, "Only an API key can make tokens with the role owner."));
     }
     let until = app.clock.now().plus_ms(i64::from(wish.ttl_seconds) * 1_000);
     let until = guest.expires_at.map_or(until, |end| until.min(Timestamp(end)));
@@ -75,7 +75,7 @@ pub async fn create_room_token(app: &App, call: Call) -> Result<Response, ApiErr
     Ok(respond::json(StatusCode::CREATED, &token))
 }
 
-/// `POST /api/rooms/:id/run`: runs a program in sight of everybody, and answers with how it ended.
+/// `POST /api/rooms/:id/run`: runs a program in the room, and responds with its result.
 pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError> {
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
     let (room, guest) = enter(app, &call).await?;
@@ -102,7 +102,7 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
             }),
         )),
         RoomRunEnd::Refused(refused) => Err(refusal(refused)),
-        RoomRunEnd::Busy => Err(ApiError::new(ErrorCode::RoomBusy, "A program runs in this room already.")),
+        RoomRunEnd::Busy => Err(ApiError::new(ErrorCode::RoomBusy, "A program runs in this room; wait for its end.")),
         RoomRunEnd::NoSuchRoom => Err(not_found()),
     }
 }
@@ -173,7 +173,7 @@ fn new_token(
     Ok(RoomToken { token, role, expires_at: until.into() })
 }
 
-/// A refusal of the room's, as the run API would refuse.
+/// The error for a refused run, as the run API has it.
 fn refusal(refused: Refused) -> ApiError {
     let Refused { code, message, fields } = refused;
     let code = match code.as_str() {

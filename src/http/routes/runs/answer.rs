@@ -1,4 +1,4 @@
-//! The answer to a run in progress: its events as a stream, or its result.
+//! The response for a run in progress: its events as a stream, or its result.
 
 use crate::app::App;
 use crate::app::runs::start::{Progress, StartedRun};
@@ -17,7 +17,7 @@ const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempotent-replay
 /// Tells proxies of the nginx family to pass events on as they come.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// Answers with the events of a run when the request accepts an event stream, else with its result.
+/// Responds with the events of a run if the request accepts an event stream, else with its result.
 pub async fn answer(app: &App, headers: &HeaderMap, run: StartedRun, project_id: String) -> Result<Response, ApiError> {
     let about = About { run_id: Some(run.id), project_id: Some(project_id) };
     let replayed = run.replayed;
@@ -29,7 +29,7 @@ pub async fn answer(app: &App, headers: &HeaderMap, run: StartedRun, project_id:
     Ok(response)
 }
 
-/// The result as JSON. While a run takes long, the answer has blanks, which JSON allows before a value. The run has
+/// The result as JSON. The response of a long run begins with spaces, which JSON allows before a value. The run has
 /// started, so the status is 200 in any case.
 async fn wait(app: &App, run: StartedRun) -> Result<Response, ApiError> {
     const BLANK: &[u8] = b" ";

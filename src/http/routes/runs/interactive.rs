@@ -1,4 +1,4 @@
-//! `GET /api/run` as a WebSocket: a run that is talked to while it goes on.
+//! `GET /api/run` as a WebSocket: an interactive run, to which the client sends input while the program runs.
 
 use crate::app::App;
 use crate::app::runs::start::{Client, Progress, StartedRun, start_run};
@@ -29,24 +29,24 @@ use std::pin::pin;
 
 /// How long the first message may take, in milliseconds.
 const FIRST_MESSAGE_MS: u32 = 10_000;
-/// How long the way to a program's input may take to open once it runs, in milliseconds.
+/// How long the socket to the standard input of a program may take to open, in milliseconds.
 const INPUT_MS: u32 = 5_000;
-/// What may be typed in one run, in bytes of messages: none of it is lost where a program does not read, so there is an end to it.
+/// The most input of one run, in bytes of messages. Input that the program has not read stays in memory.
 const MAX_TYPED_BYTES: usize = MAX_BODY_BYTES;
-/// What a message counts at least.
+/// What a message counts at least, in bytes.
 const MESSAGE_BYTES: usize = 64;
-/// The run has come to its end, RFC 6455.
+/// The close code of RFC 6455 for a normal closure.
 const NORMAL: u16 = 1_000;
 
-/// A caller who may not run is refused here, before there is a socket.
+/// Opens an interactive run. A client that may not run programs is refused before the socket opens.
 pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError> {
     if !call.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
-        let message = "POST runs a program; GET is for a WebSocket, through which a run is talked to.";
+        let message = "GET opens a WebSocket for an interactive run; use POST to run a program.";
         let allow = (ALLOW, HeaderValue::from_static("POST, OPTIONS"));
         return Err(ApiError::new(ErrorCode::MethodNotAllowed, message).with_headers([allow]));
     }
     if call.header("idempotency-key").is_some() {
-        return Err(invalid("Idempotency-Key", "is not available for a run that is talked to: leave it out"));
+        return Err(invalid("Idempotency-Key", "is not available for interactive runs: leave it out"));
     }
     let key = bearer(call.headers()).or_else(|| subprotocol::credentials(&call, subprotocol::KEY));
     let client = ApiClient::with_key(app, &call, key).await?;
@@ -65,19 +65,19 @@ pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError
 struct Talk {
     app: App,
     socket: Box<dyn Socket>,
-    /// What was said before the run began.
+    /// The messages that came before the run began.
     early: VecDeque<Message>,
     request_id: String,
 }
 
 impl Talk {
-    /// Runs what the first message asks for, and passes on what is said until one side has had enough.
+    /// Runs the request in the first message, and forwards input and events until the run ends or the client leaves.
     async fn hold(&mut self, client: Client) -> Result<(), ApiError> {
         let first = match select(self.socket.next(), self.app.clock.sleep(FIRST_MESSAGE_MS)).await {
             Either::Left((Some(first), _)) => first,
             Either::Left((None, _)) => return Ok(()),
             Either::Right(_) => {
-                let message = "The first message, which says what to run, has not come within ten seconds.";
+                let message = "No message came within ten seconds; send the body of POST /api/run first.";
                 return Err(ApiError::new(ErrorCode::IncompleteBody, message));
             }
         };
@@ -122,7 +122,7 @@ impl Talk {
         }
     }
 
-    /// Dropping the run ends it; every early return does that.
+    /// Forwards input and events until the end. An early return drops the run, which ends it.
     async fn follow(&mut self, mut run: StartedRun, mut input: Option<Box<dyn Socket>>) -> Result<(), ApiError> {
         self.tell(sse::start(&run));
         let mut room = MAX_TYPED_BYTES;
@@ -136,7 +136,7 @@ impl Talk {
                 Either::Left(Some(Progress::Heartbeat)) => {}
                 Either::Left(Some(Progress::Complete(result))) => {
                     self.tell(with_fields_before(result.json(), sse::COMPLETE));
-                    self.socket.close(NORMAL, "The run is over.");
+                    self.socket.close(NORMAL, "The run has ended.");
                     return Ok(());
                 }
                 Either::Left(None) => {
@@ -164,7 +164,7 @@ impl Talk {
         self.socket.send(Message::Text(String::from_utf8_lossy(&event).into_owned()));
     }
 
-    /// Says what is wrong, as a response would, and closes.
+    /// Sends the error with the body of an HTTP response, and closes the socket.
     fn complain(&self, error: ApiError) {
         let response = error.into_response(&self.app, &self.request_id, "/api/run");
         let (code, reason) = close_code(response.status());
@@ -175,10 +175,10 @@ impl Talk {
     }
 }
 
-/// Takes what a message needs of what may be typed.
+/// Subtracts a message from the input that the run may still get.
 fn take(room: &mut usize, message: &Message) -> Result<(), ApiError> {
     *room = room.checked_sub(message.size().max(MESSAGE_BYTES)).ok_or_else(|| {
-        let message = format!("At most {MAX_TYPED_BYTES} bytes may be typed in one run.");
+        let message = format!("The messages of one run may have at most {MAX_TYPED_BYTES} bytes together.");
         ApiError::new(ErrorCode::BodyTooLarge, message)
     })?;
     Ok(())
@@ -186,7 +186,7 @@ fn take(room: &mut usize, message: &Message) -> Result<(), ApiError> {
 
 fn parse(message: Message) -> Result<Value, ApiError> {
     let Message::Text(text) = message else {
-        return Err(ApiError::new(ErrorCode::InvalidJson, "Messages are JSON in text frames, not binary ones."));
+        return Err(ApiError::new(ErrorCode::InvalidJson, "Send messages as JSON in text frames, not binary frames."));
     };
     if text.len() > MAX_BODY_BYTES {
         let message = format!("A message may have at most {MAX_BODY_BYTES} bytes.");
@@ -196,10 +196,10 @@ fn parse(message: Message) -> Result<Value, ApiError> {
         .map_err(|error| ApiError::new(ErrorCode::InvalidJson, format!("The message is not JSON: {error}.")))
 }
 
-/// The status as a close code, as rooms have it: below 4500 nothing is gained by coming back, from there on it is.
+/// The close code for a status, as in rooms: codes below 4500 are final, and clients may reconnect after all others.
 const fn close_code(status: StatusCode) -> (u16, &'static str) {
     match status.as_u16() {
-        429 => (4529, "Too many at once; see the error before."),
-        status => (4000 + status, "See the error before."),
+        429 => (4529, "Too many requests; see the last message."),
+        status => (4000 + status, "See the last message."),
     }
 }

@@ -1,4 +1,4 @@
-//! Runs: start one, read its result, talk to it through a WebSocket.
+//! Runs: start a run, read its result, send input to it through a WebSocket.
 
 pub mod answer;
 pub mod interactive;

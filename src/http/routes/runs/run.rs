@@ -1,4 +1,4 @@
-//! `/api/run`: run a program, read what a run gave.
+//! `/api/run`: run a program, read a result.
 
 use crate::app::App;
 use crate::app::runs::read;
@@ -22,7 +22,8 @@ use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use docle_protocol::limits::MAX_BODY_BYTES;
 
-/// `POST /api/run`: size, key, rate, validation, work, in this order, so that a stranger learns nothing from our errors.
+/// `POST /api/run`: checks size, key, rate and fields in this order, so that a client without a key learns nothing from
+/// validation errors.
 pub async fn create_run(app: &App, mut call: Call) -> Result<Response, ApiError> {
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
     let client = ApiClient::extract(app, &call).await?;
@@ -46,12 +47,11 @@ async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, A
     answer(app, &parts.headers, run, project_id).await
 }
 
-/// `GET /api/run/:id`: every caller who knows the id reads the result, unless the project keeps its results private. A key
-/// of the project and its owner's session read the input, too.
+/// `GET /api/run/:id`: a caller who knows the id can read the result, unless the project keeps its results private.
+/// With a key of the project, or the session of its owner, the response also has the input.
 pub async fn get_run(app: &App, call: Call) -> Result<Response, ApiError> {
     let reader = reader(app, &call).await?;
-    let not_found =
-        || ApiError::new(ErrorCode::RunNotFound, "There is no run with this id; results are kept for 7 days.");
+    let not_found = || ApiError::new(ErrorCode::RunNotFound, "No finished run of the last 7 days has this id.");
     let id = RunId::parse(call.param(0)).ok_or_else(not_found)?;
     let run = read::read_run(app, id, &reader).await?.ok_or_else(not_found)?;
     let mut response = respond::raw_json(StatusCode::OK, run);
@@ -60,8 +60,8 @@ pub async fn get_run(app: &App, call: Call) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// The reader: the project of the key, else the signed-in user. Reading changes nothing, so the call needs no `Origin` of
-/// ours: pages of other sites cannot read the answer to a call with a cookie.
+/// The reader: the project of the key, else the signed-in user. Reading changes nothing, so the `Origin` does not
+/// matter: pages of other sites cannot read the response to a call with a cookie.
 async fn reader(app: &App, call: &Call) -> Result<Reader, ApiError> {
     if let Some(client) = ApiClient::extract_if_present(app, call).await? {
         return Ok(Reader::Project(client.owner.project_id));

@@ -1,4 +1,4 @@
-//! `GET /languages`, `GET /docs` and `GET /docs/errors`: what programs and scripts may be made of, and what errors mean.
+//! `GET /languages`, `GET /docs` and `GET /docs/errors`: languages, runtime APIs, and error codes.
 
 use crate::app::{App, languages};
 use crate::http::error::ApiError;
@@ -12,7 +12,7 @@ use ::http::StatusCode;
 use ::http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use docle_api::languages::{Docs, Languages, Limit};
 
-/// As it is read in this repository.
+/// The page about errors, as Markdown.
 const ERRORS: &str = include_str!("../../../../docs/errors.md");
 
 /// `GET /languages`: every tier's languages, in the versions that they say themselves.

@@ -35,7 +35,7 @@ async fn execute_for(app: &App, call: Call, client: ApiClient) -> Result<Respons
     run(app, &call.parts.headers, client, request).await
 }
 
-/// Runs a script and answers as to a run.
+/// Runs a script, and responds as for a run.
 pub async fn run(
     app: &App,
     headers: &HeaderMap,
@@ -89,9 +89,8 @@ pub async fn list_executions(app: &App, call: Call) -> Result<Response, ApiError
 /// `GET /executions/:id`: a script of the key's project, with its input.
 pub async fn get_execution(app: &App, call: Call) -> Result<Response, ApiError> {
     let client = reader(app, &call).await?;
-    let not_found = || {
-        ApiError::new(ErrorCode::RunNotFound, "Your project has no execution with this id; they are kept for 7 days.")
-    };
+    let not_found =
+        || ApiError::new(ErrorCode::RunNotFound, "Your project has no execution of the last 7 days with this id.");
     let id = RunId::parse(call.param(0)).ok_or_else(not_found)?;
     let project_id = client.owner.project_id;
     let execution = scripts::read(app, id, &project_id).await?.ok_or_else(not_found)?;
@@ -120,6 +119,6 @@ fn encode(run: UsageRun) -> ListedExecution {
 
 impl From<NoIsolates> for ApiError {
     fn from(_: NoIsolates) -> Self {
-        Self::new(ErrorCode::IsolatesUnavailable, "This deployment has no isolate tier; /api/run takes programs.")
+        Self::new(ErrorCode::IsolatesUnavailable, "This deployment has no isolate tier; POST /api/run runs programs.")
     }
 }

@@ -1,4 +1,4 @@
-//! What `GET /docs` says of the runtime APIs of scripts.
+//! The content of `GET /docs`: the runtime APIs of scripts.
 
 /// One runtime API.
 pub struct RuntimeApiDoc {
@@ -8,7 +8,7 @@ pub struct RuntimeApiDoc {
     pub example: &'static str,
 }
 
-/// Every name that a script has beside the language.
+/// Every name that a script has in addition to the language.
 pub const RUNTIME_APIS: [RuntimeApiDoc; 5] = [
     RuntimeApiDoc {
         name: "context",
@@ -19,7 +19,7 @@ pub const RUNTIME_APIS: [RuntimeApiDoc; 5] = [
     RuntimeApiDoc {
         name: "console",
         signature: "console.log(...values), also debug, info, warn, error",
-        description: "Log lines, which come back in logs, in order.",
+        description: "Writes log lines. The result has them in logs, in order.",
         example: "console.warn('Value', { of: 1 })",
     },
     RuntimeApiDoc {
@@ -43,11 +43,11 @@ pub const RUNTIME_APIS: [RuntimeApiDoc; 5] = [
     },
 ];
 
-/// What scripts are held to.
+/// The limits of scripts.
 pub const LIMITS: [(&str, &str); 8] = [
     ("Code", "100 KB (102,400 bytes)"),
     ("Context", "256 KiB as JSON"),
-    ("Time", "config.timeout, 30 s where it is not named, 60 s at most"),
+    ("Time", "config.timeout, by default 30 s, at most 60 s"),
     ("Memory", "128 MB"),
     ("Result", "1 MiB as JSON"),
     ("Log", "the first 1,000 entries, 1 MiB together"),

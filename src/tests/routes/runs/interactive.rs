@@ -1,4 +1,4 @@
-//! Runs that are talked to: what is said when, and with which code they end.
+//! Interactive runs: which messages are sent, and with which close code they end.
 
 use crate::domain::run::finished::MAX_RESULT_BYTES;
 use crate::ports::PoolFailureCode;
