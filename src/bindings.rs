@@ -171,14 +171,14 @@ pub fn run_target(env: &Env, object: &State, runtime: &ObjectRuntime, sleep_afte
     if let Some(url) = variable(env, SANDBOX_URL) {
         let secret = env.secret(SANDBOX_SECRET).map(|secret| secret.to_string()).unwrap_or_default();
         let http = Rc::new(RunnerFetch::Url(url.trim_end_matches('/').to_owned()));
-        return RunTarget::Outside(Runner::new(http, Rc::clone(&runtime.clock), secret));
+        return RunTarget::Url(Runner::new(http, Rc::clone(&runtime.clock), secret));
     }
     match ContainerHandle::of(object).map(Rc::new) {
         Some(container) => {
             let http = Rc::new(RunnerFetch::Container(Rc::clone(&container)));
             RunTarget::Container(ContainerInstance::new(container, http, runtime.clone(), sleep_after_ms))
         }
-        None => RunTarget::Nothing,
+        None => RunTarget::Missing,
     }
 }
 

@@ -76,15 +76,15 @@ fn progress(result: RunResult) -> LocalBoxStream<'static, Progress> {
     }
     let Streams { stdout, stderr } = serde_json::from_slice(result.json()).unwrap_or_default();
     let line = |name: &str, data: &str| Bytes::from(json!({ "type": name, "data": data }).to_string());
-    let mut told = Vec::with_capacity(3);
+    let mut events = Vec::with_capacity(3);
     if !stdout.is_empty() {
-        told.push(Progress::Stdout(line("stdout", &stdout)));
+        events.push(Progress::Stdout(line("stdout", &stdout)));
     }
     if !stderr.is_empty() {
-        told.push(Progress::Stderr(line("stderr", &stderr)));
+        events.push(Progress::Stderr(line("stderr", &stderr)));
     }
-    told.push(Progress::Complete(result));
-    stream::iter(told).boxed_local()
+    events.push(Progress::Complete(result));
+    stream::iter(events).boxed_local()
 }
 
 /// The report of a script whose end is unknown.

@@ -103,7 +103,7 @@ pub enum PoolFailureCode {
 
 impl PoolFailureCode {
     /// The failure with a sentence for the log.
-    pub fn because(self, message: impl Into<String>) -> PoolFailure {
+    pub fn with_message(self, message: impl Into<String>) -> PoolFailure {
         PoolFailure { code: self, message: message.into(), retry_after_s: None }
     }
 }

@@ -27,7 +27,7 @@ pub async fn add(sql: &dyn Sql, id: &RoomId, project_id: &str, now: Timestamp) -
 }
 
 /// Whether a room is a project's.
-pub async fn is_of(sql: &dyn Sql, id: &RoomId, project_id: &str) -> Result<bool, PortError> {
+pub async fn belongs_to(sql: &dyn Sql, id: &RoomId, project_id: &str) -> Result<bool, PortError> {
     let query = "SELECT 1 FROM rooms WHERE id = ?1 AND project_id = ?2";
     Ok(!sql.query(sql!(query, id.as_str(), project_id)).await?.is_empty())
 }

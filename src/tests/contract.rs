@@ -8,7 +8,7 @@ use crate::domain::run::id::RunId;
 use crate::domain::script;
 use crate::domain::timestamp::Timestamp;
 use crate::http::routes::accounts::sign_in::read_string;
-use crate::http::routes::rooms::project_rooms::{read_program, read_wish};
+use crate::http::routes::rooms::project_rooms::{read_program, read_token_request};
 use crate::http::table::{Caller, ROUTES, Verb};
 use docle_api::accounts::{Link, LinkRequest};
 use docle_api::document::operation::{Caller as Described, Method};
@@ -80,10 +80,14 @@ fn readers() -> Vec<(&'static str, Read, Value)> {
             },
             json!({}),
         ),
-        ("RoomSettings", |body| read_wish(body, false).map(drop).map_err(|error| error.fields().to_vec()), json!({})),
+        (
+            "RoomSettings",
+            |body| read_token_request(body, false).map(drop).map_err(|error| error.fields().to_vec()),
+            json!({}),
+        ),
         (
             "RoomTokenSettings",
-            |body| read_wish(body, true).map(drop).map_err(|error| error.fields().to_vec()),
+            |body| read_token_request(body, true).map(drop).map_err(|error| error.fields().to_vec()),
             json!({ "role": "editor" }),
         ),
         ("RoomProgram", |body| read_program(body).map(drop).map_err(|error| error.fields().to_vec()), json!({})),

@@ -104,3 +104,15 @@ test("every page is linked from README.md, or from ARCHITECTURE.md if it is abou
     }
   }
 });
+
+test("every file that a page names in backticks exists", () => {
+  const tracked = new Set(files.map(({ path }) => path));
+  const folders = new Set(files.flatMap(({ path }) => path.split("/").slice(0, -1).map((_, index, parts) => parts.slice(0, index + 1).join("/"))));
+  const made = ["isolates/build"];
+  none(
+    files
+      .filter(({ path }) => path.endsWith(".md"))
+      .flatMap(({ path, text }) => Array.from(text.matchAll(/`((?:src|crates|container|isolates|scripts|tests|docs|migrations)\/[\w./-]+)`/g), ([, name = ""]) => ({ path: `${path}: ${name}`, name: name.replace(/\/$/, "") })))
+      .filter(({ name }) => !tracked.has(name) && !folders.has(name) && !made.includes(name)),
+  );
+});

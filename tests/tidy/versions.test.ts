@@ -15,7 +15,7 @@ test("uv", () => {
   const version = read("scripts", "setup", "interpreters.mjs").match(/const UV = "([^"]+)"/)?.[1];
   assert.ok(dockerfile.includes(`/uv:${version} `));
 });
-test("every environment has a container for the Sandbox object", () => {
+test("every environment has containers for the RunPool object", () => {
   const config = read("wrangler.toml");
   assert.equal(config.match(/\[env\.\w+\]/g)?.length, config.match(/^containers = \[\{ class_name = "RunPool"/gm)?.length);
 });

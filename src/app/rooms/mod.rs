@@ -38,8 +38,8 @@ pub async fn list(app: &App, project_id: &str, page: &Page) -> Result<(Vec<Store
 }
 
 /// Whether the project owns the room.
-pub async fn is_of(app: &App, room: &RoomId, project_id: &str) -> Result<bool, PortError> {
-    rooms::is_of(&*app.sql, room, project_id).await
+pub async fn belongs_to(app: &App, room: &RoomId, project_id: &str) -> Result<bool, PortError> {
+    rooms::belongs_to(&*app.sql, room, project_id).await
 }
 
 /// Deletes a room with everything in it. The row goes last, so that a call that failed in between can be repeated.

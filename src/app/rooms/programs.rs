@@ -71,7 +71,7 @@ async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> 
             "invalid_api_key",
             "The API key of this room was revoked or has expired; run a program with another key of the project once.",
         )),
-        Decision::WrongDomain => {
+        Decision::DomainNotAllowed => {
             Err(refused("domain_not_allowed", "The API key of this room does not allow pages of this domain."))
         }
         Decision::Limited { rate } => {
@@ -79,7 +79,7 @@ async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> 
             Err(refused("rate_limit_exceeded", &message))
         }
         // A run that was requested through a socket has no client address.
-        Decision::Open { owner, .. } => Ok(Client { owner, key_hash: billing_key.key_hash, ip: None }),
+        Decision::Allowed { owner, .. } => Ok(Client { owner, key_hash: billing_key.key_hash, ip: None }),
     }
 }
 

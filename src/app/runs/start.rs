@@ -84,7 +84,7 @@ pub async fn start_run(
         None => RunMode::Plain,
     };
     let job = serde_json::to_vec(&request.job)
-        .map_err(|error| PoolFailureCode::Rejected.because(format!("The job could not be encoded: {error}")))?;
+        .map_err(|error| PoolFailureCode::Rejected.with_message(format!("The job could not be encoded: {error}")))?;
 
     let project_id = &client.owner.project_id;
     let begun = begin(app, project_id, (id, created_at), job, mode, deadline_ms).await;
@@ -125,13 +125,13 @@ async fn begin(
     let call = app.run_pools.run(project_id, job, mode);
     let (stream, deadline) = match select(call, deadline).await {
         Either::Left((stream, deadline)) => (stream?, deadline),
-        Either::Right(_) => return Err(PoolFailureCode::Lost.because("The sandbox did not answer in time.")),
+        Either::Right(_) => return Err(PoolFailureCode::Lost.with_message("The sandbox did not answer in time.")),
     };
     let (id, created_at) = stream.first_call.map_or((id, created_at), |first| (first.run_id, first.created_at));
     let replayed = stream.first_call.is_some();
     let events = Some(EventReader::new(stream.chunks, deadline));
     let mut running = Running { id, created_at, events, partial_output: PartialOutput::default(), recorder: None };
-    running.wait_for_place().await?;
+    running.wait_for_start().await?;
     Ok((running, replayed))
 }
 
@@ -176,12 +176,12 @@ impl Running {
 
     /// Resolves when the runner reports that the run has started. If the stream breaks before, the run may have
     /// started.
-    async fn wait_for_place(&mut self) -> Result<(), PoolFailure> {
+    async fn wait_for_start(&mut self) -> Result<(), PoolFailure> {
         loop {
             match read_line(&self.next_line().await.map_err(not_started)?) {
                 Some(Line::Heartbeat) => {}
                 Some(Line::Start) => return Ok(()),
-                _ => return Err(PoolFailureCode::Mismatch.because("The stream does not begin with a start.")),
+                _ => return Err(PoolFailureCode::Mismatch.with_message("The stream does not begin with a start.")),
             }
         }
     }
@@ -190,7 +190,7 @@ impl Running {
         self.events.as_ref()?;
         let line = match self.next_line().await {
             Ok(line) => line,
-            Err(broken) => return Some(self.break_off(broken)),
+            Err(broken) => return Some(self.interrupt(broken)),
         };
         Some(match read_line(&line) {
             Some(Line::Heartbeat | Line::Start) => Progress::Heartbeat,
@@ -207,9 +207,9 @@ impl Running {
                     let rest = self.events.take();
                     self.end(result, rest)
                 }
-                None => self.break_off(Interrupted::ByRunner),
+                None => self.interrupt(Interrupted::ByRunner),
             },
-            None => self.break_off(Interrupted::ByRunner),
+            None => self.interrupt(Interrupted::ByRunner),
         })
     }
 
@@ -221,7 +221,7 @@ impl Running {
     }
 
     /// Ends the run with its output so far. Dropping its events also ends the program.
-    fn break_off(&mut self, broken: Interrupted) -> Progress {
+    fn interrupt(&mut self, broken: Interrupted) -> Progress {
         self.events = None;
         let report = self.partial_output.report(broken);
         self.end(RunResult::from_report(self.id, self.created_at, &report), None)
@@ -240,15 +240,15 @@ impl Drop for Running {
     /// A run is dropped before its end when its client has left, and that ends it.
     fn drop(&mut self) {
         if self.recorder.is_some() {
-            self.break_off(Interrupted::ByClient);
+            self.interrupt(Interrupted::ByClient);
         }
     }
 }
 
 fn not_started(broken: Interrupted) -> PoolFailure {
     match broken {
-        Interrupted::ByClient => PoolFailureCode::ClientLeft.because("The client left."),
-        Interrupted::ByRunner => PoolFailureCode::Lost.because("The stream broke before the run started."),
+        Interrupted::ByClient => PoolFailureCode::ClientLeft.with_message("The client left."),
+        Interrupted::ByRunner => PoolFailureCode::Lost.with_message("The stream broke before the run started."),
     }
 }
 
@@ -306,9 +306,12 @@ impl Recorder {
             Ok(record) => record,
             Err(error) => return self.log_failure("A result could not be encoded.", result.id, &error.to_string()),
         };
-        let is_led_to = key_hash.starts_with(&result.id.key_hash_beginning());
-        let (for_gate, for_kv) =
-            if is_led_to && record.len() <= MAX_RESULT_BYTES { (Some(record), None) } else { (None, Some(record)) };
+        let gate_is_found_by_id = key_hash.starts_with(&result.id.key_hash_beginning());
+        let (for_gate, for_kv) = if gate_is_found_by_id && record.len() <= MAX_RESULT_BYTES {
+            (Some(record), None)
+        } else {
+            (None, Some(record))
+        };
         let counted = self.gates.submit(key_hash, FinishedRun { id: result.id, usage, record: for_gate });
         let stored = async {
             match for_kv {

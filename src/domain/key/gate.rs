@@ -39,12 +39,12 @@ pub enum Decision {
     /// The key does not exist, was revoked or has expired.
     Invalid,
     /// The key is for other pages.
-    WrongDomain,
+    DomainNotAllowed,
     /// The limit is used up.
     Limited { rate: Rate },
     /// The call passes.
     #[serde(rename_all = "camelCase")]
-    Open {
+    Allowed {
         owner: Owner,
         store_ip: bool,
         rate: Rate,
@@ -54,17 +54,22 @@ pub enum Decision {
 }
 
 /// Decides about one caller; one that passes and counts is counted in `window`.
-pub fn decide(facts: Option<&KeyConfig>, window: &mut RollingWindow, ask: &CheckKey, now: Timestamp) -> Decision {
-    let Some(facts) = facts.filter(|facts| facts.ends_at.is_none_or(|end| now < end)) else {
+pub fn decide(config: Option<&KeyConfig>, window: &mut RollingWindow, check: &CheckKey, now: Timestamp) -> Decision {
+    let Some(config) = config.filter(|config| config.ends_at.is_none_or(|end| now < end)) else {
         return Decision::Invalid;
     };
-    if !allowed_domain::allows(&facts.allowed_domains, ask.host.as_deref()) {
-        return Decision::WrongDomain;
+    if !allowed_domain::allows(&config.allowed_domains, check.host.as_deref()) {
+        return Decision::DomainNotAllowed;
     }
-    let admitted = !ask.counts || window.admit(facts.limit, now);
-    let rate = window.rate(facts.limit, now);
+    let admitted = !check.counts || window.admit(config.limit, now);
+    let rate = window.rate(config.limit, now);
     if admitted {
-        Decision::Open { owner: facts.owner.clone(), store_ip: facts.store_ip, rate, isolates: facts.isolates.clone() }
+        Decision::Allowed {
+            owner: config.owner.clone(),
+            store_ip: config.store_ip,
+            rate,
+            isolates: config.isolates.clone(),
+        }
     } else {
         Decision::Limited { rate }
     }
@@ -128,7 +133,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn facts() -> KeyConfig {
+    fn config() -> KeyConfig {
         KeyConfig {
             owner: Owner { project_id: "proj_1".into(), key_id: "key_1".into() },
             ends_at: None,
@@ -141,16 +146,16 @@ mod tests {
 
     #[test]
     fn validity_comes_first_then_the_domain_then_the_rate() {
-        let page = facts();
-        let restricted = KeyConfig { allowed_domains: vec!["a.com".into()], ..facts() };
+        let page = config();
+        let restricted = KeyConfig { allowed_domains: vec!["a.com".into()], ..config() };
         let ended = KeyConfig { ends_at: Some(Timestamp(10)), ..restricted.clone() };
         let ask = |host: Option<&str>, counts| CheckKey { host: host.map(str::to_owned), counts };
         let mut window = RollingWindow::default();
         let mut decision = |facts, ask: CheckKey, now| match decide(facts, &mut window, &ask, Timestamp(now)) {
             Decision::Invalid => "invalid",
-            Decision::WrongDomain => "domain",
+            Decision::DomainNotAllowed => "domain",
             Decision::Limited { .. } => "limited",
-            Decision::Open { .. } => "open",
+            Decision::Allowed { .. } => "open",
         };
         assert_eq!(decision(None, ask(None, true), 0), "invalid");
         assert_eq!(decision(Some(&ended), ask(Some("b.com"), true), 10), "invalid");
@@ -191,13 +196,14 @@ mod tests {
     #[test]
     fn gate_format_unchanged() {
         let rate = Rate { limit: 60, remaining: 59, reset_at: Timestamp(60_000) };
-        let open = Decision::Open { owner: facts().owner, store_ip: true, rate, isolates: IsolateSettings::default() };
+        let open =
+            Decision::Allowed { owner: config().owner, store_ip: true, rate, isolates: IsolateSettings::default() };
         let rate = json!({ "limit": 60, "remaining": 59, "resetAt": 60_000 });
         let owner = json!({ "projectId": "proj_1", "keyId": "key_1" });
         let written = |decision: &Decision| serde_json::to_value(decision).unwrap();
-        assert_eq!(written(&open), json!({ "type": "open", "owner": owner, "storeIp": true, "rate": rate }));
+        assert_eq!(written(&open), json!({ "type": "allowed", "owner": owner, "storeIp": true, "rate": rate }));
         assert_eq!(written(&Decision::Invalid), json!({ "type": "invalid" }));
-        assert_eq!(written(&Decision::WrongDomain), json!({ "type": "wrongDomain" }));
+        assert_eq!(written(&Decision::DomainNotAllowed), json!({ "type": "domainNotAllowed" }));
         let ask = CheckKey { host: Some("a.com".into()), counts: true };
         assert_eq!(serde_json::to_value(ask).unwrap(), json!({ "host": "a.com", "counts": true }));
     }

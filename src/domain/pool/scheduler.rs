@@ -105,7 +105,7 @@ impl Pool {
     ///
     /// # Errors
     /// The run is refused, because the queue is full.
-    pub fn arrive(&mut self, now: Timestamp) -> Result<(Ticket, Vec<Effect>), Full> {
+    pub fn enqueue(&mut self, now: Timestamp) -> Result<(Ticket, Vec<Effect>), Full> {
         let at_once = self.waiting.is_empty() && self.running.len() < self.limits.max_running;
         let room = at_once && self.choose(now).is_some();
         if !room && self.waiting.len() >= self.limits.max_queued {
@@ -118,7 +118,7 @@ impl Pool {
     }
 
     /// A run has ended, or its client has left while the run was queued or in progress.
-    pub fn leave(&mut self, ticket: Ticket, now: Timestamp) -> Vec<Effect> {
+    pub fn finish(&mut self, ticket: Ticket, now: Timestamp) -> Vec<Effect> {
         self.waiting.retain(|&waiting| waiting != ticket);
         if let Some(taken) = self.release(ticket, now) {
             let held = (now.0 - taken.since.0).max(0) as f64;
@@ -128,7 +128,7 @@ impl Pool {
     }
 
     /// The container of a run has ended before the run began. The run goes to the front of the queue.
-    pub fn lost(&mut self, ticket: Ticket, now: Timestamp) -> Vec<Effect> {
+    pub fn requeue(&mut self, ticket: Ticket, now: Timestamp) -> Vec<Effect> {
         if let Some(taken) = self.release(ticket, now) {
             let phase = &mut self.members[taken.member].phase;
             // A container that is starting again was reported by another run.

@@ -62,11 +62,11 @@ impl ApiClient {
         let ask = CheckKey { host: page.and_then(allowed_domain::host_of), counts };
         match app.gates.check(&key_hash, &ask).await? {
             Decision::Invalid => Err(invalid()),
-            Decision::WrongDomain => {
+            Decision::DomainNotAllowed => {
                 Err(ApiError::new(ErrorCode::DomainNotAllowed, "This API key does not allow pages of this domain."))
             }
             Decision::Limited { rate } => Err(rate::exceeded(&rate, app.clock.now())),
-            Decision::Open { owner, store_ip, rate, isolates } => {
+            Decision::Allowed { owner, store_ip, rate, isolates } => {
                 let ip = if store_ip { call.origin().ip } else { None };
                 Ok(Some(Self { owner, key_hash, ip, rate, isolates }))
             }

@@ -51,7 +51,7 @@ impl RoomCaller {
         }
         if bearer(call.headers()).is_some_and(|text| text.starts_with(api_key::PREFIX)) {
             let client = Self::client(app, call, counts).await?;
-            if !rooms::is_of(app, room, &client.owner.project_id).await? {
+            if !rooms::belongs_to(app, room, &client.owner.project_id).await? {
                 return Err(not_found());
             }
             let ApiClient { owner, key_hash, ip, .. } = client;

@@ -21,7 +21,7 @@ pub fn headers(rate: &Rate, now: Timestamp) -> [(HeaderName, HeaderValue); 5] {
 }
 
 /// A response or an error, with the headers of the rate limit of its client.
-pub fn told(answer: Result<Response, ApiError>, rate: &Rate, now: Timestamp) -> Result<Response, ApiError> {
+pub fn with_headers(answer: Result<Response, ApiError>, rate: &Rate, now: Timestamp) -> Result<Response, ApiError> {
     match answer {
         Ok(mut response) => {
             response.headers_mut().extend(headers(rate, now));

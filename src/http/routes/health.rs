@@ -10,7 +10,7 @@ use docle_api::health::{Backend, Health, HealthStatus};
 
 /// 200 whenever the Worker lives; `status` says whether the runner does, too.
 pub async fn get_health(app: &App, _call: Call) -> Result<Response, ApiError> {
-    let runner = health::ask_runner(app).await;
+    let runner = health::runner_health(app).await;
     let reachable = runner.is_some();
     let body = Health {
         status: if reachable { HealthStatus::Ok } else { HealthStatus::Degraded },

@@ -83,7 +83,7 @@ impl<H: RunnerHttp> ContainerInstance<H> {
         let lease = self.usage.lease();
         let up = self.up().await?;
         if client.has_left() {
-            return Err(PoolFailureCode::ClientLeft.because("The client left while the container was started."));
+            return Err(PoolFailureCode::ClientLeft.with_message("The client left while the container was started."));
         }
         match up.runner.run(job, since, client).await {
             Ok(SentJob::Unknown(why)) => {
@@ -144,7 +144,7 @@ impl<H: RunnerHttp> ContainerInstance<H> {
                 }
             }));
         }
-        receiver.await.unwrap_or_else(|_| Err(PoolFailureCode::Unavailable.because("The start was interrupted.")))
+        receiver.await.unwrap_or_else(|_| Err(PoolFailureCode::Unavailable.with_message("The start was interrupted.")))
     }
 
     /// Ends the container and all programs in it. A container that could not be ended keeps its secret.
@@ -201,7 +201,7 @@ impl<H: RunnerHttp> ContainerInstance<H> {
             self.destroy().await;
             self.runtime.clock.sleep(retry_pause_ms(attempt)).await;
         }
-        Err(PoolFailureCode::Unavailable.because(format!("No container could be started: {failure}")))
+        Err(PoolFailureCode::Unavailable.with_message(format!("No container could be started: {failure}")))
     }
 
     /// Starts the container and waits until its runner responds. With `adopt` it takes over a running container, which

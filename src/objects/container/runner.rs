@@ -212,9 +212,9 @@ impl From<RunnerError> for PoolFailure {
     fn from(error: RunnerError) -> Self {
         match error {
             RunnerError::NotDelivered(why) | RunnerError::Lost(why) => {
-                PoolFailureCode::Unavailable.because(format!("The runner does not answer: {why}"))
+                PoolFailureCode::Unavailable.with_message(format!("The runner does not answer: {why}"))
             }
-            RunnerError::Mismatch(why) => PoolFailureCode::Mismatch.because(why),
+            RunnerError::Mismatch(why) => PoolFailureCode::Mismatch.with_message(why),
             RunnerError::Refused(Refusal { code, message }) => {
                 let code = match code {
                     RefusalCode::Busy => PoolFailureCode::Busy,
@@ -227,7 +227,7 @@ impl From<RunnerError> for PoolFailure {
                     | RefusalCode::Stopping
                     | RefusalCode::Internal => PoolFailureCode::Unavailable,
                 };
-                code.because(format!("The runner refused: {message}"))
+                code.with_message(format!("The runner refused: {message}"))
             }
         }
     }

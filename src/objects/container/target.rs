@@ -13,18 +13,18 @@ use std::rc::Rc;
 /// What executes the jobs of an object.
 pub enum RunTarget<H> {
     /// The runner at `SANDBOX_URL`.
-    Outside(Runner<H>),
+    Url(Runner<H>),
     Container(Rc<ContainerInstance<H>>),
     /// The deployment has neither.
-    Nothing,
+    Missing,
 }
 
 impl<H> Clone for RunTarget<H> {
     fn clone(&self) -> Self {
         match self {
-            Self::Outside(runner) => Self::Outside(runner.clone()),
+            Self::Url(runner) => Self::Url(runner.clone()),
             Self::Container(instance) => Self::Container(Rc::clone(instance)),
-            Self::Nothing => Self::Nothing,
+            Self::Missing => Self::Missing,
         }
     }
 }
@@ -35,7 +35,7 @@ impl<H: RunnerHttp> RunTarget<H> {
         match self {
             Self::Container(_) => limits,
             // One runner, which other pools may use as well, and which does not sleep.
-            Self::Outside(_) | Self::Nothing => PoolLimits { max_instances: 1, sleep_after_ms: i64::MAX, ..limits },
+            Self::Url(_) | Self::Missing => PoolLimits { max_instances: 1, sleep_after_ms: i64::MAX, ..limits },
         }
     }
 
@@ -50,21 +50,21 @@ impl<H: RunnerHttp> RunTarget<H> {
         client: &ClientSignal,
     ) -> Result<(SentJob<H::Response>, Option<ContainerLease>), PoolFailure> {
         match self {
-            Self::Outside(runner) => Ok((runner.run(job, since, client).await?, None)),
+            Self::Url(runner) => Ok((runner.run(job, since, client).await?, None)),
             Self::Container(instance) => {
                 let (job, lease) = instance.run(job, since, client).await?;
                 Ok((job, Some(lease)))
             }
-            Self::Nothing => Err(nothing()),
+            Self::Missing => Err(nothing()),
         }
     }
 
     /// Cancels a job that has not started. `true` means that it never runs here.
     pub async fn cancel_unstarted(&self, id: RunId) -> bool {
         match self {
-            Self::Outside(runner) => runner.cancel_unstarted(id).await,
+            Self::Url(runner) => runner.cancel_unstarted(id).await,
             Self::Container(instance) => instance.cancel_unstarted(id).await,
-            Self::Nothing => true,
+            Self::Missing => true,
         }
     }
 
@@ -74,9 +74,9 @@ impl<H: RunnerHttp> RunTarget<H> {
     /// The runner cannot be reached.
     pub async fn input(&self, id: RunId) -> Result<Option<H::Response>, PoolFailure> {
         let runner = match self {
-            Self::Outside(runner) => Some(runner.clone()),
+            Self::Url(runner) => Some(runner.clone()),
             Self::Container(instance) => instance.known().map(|up| up.runner),
-            Self::Nothing => None,
+            Self::Missing => None,
         };
         match runner {
             Some(runner) => Ok(runner.input(id).await?),
@@ -92,9 +92,9 @@ impl<H: RunnerHttp> RunTarget<H> {
     pub async fn up(&self) -> Result<u32, PoolFailure> {
         match self {
             // The runner at `SANDBOX_URL` has a queue of its own, and other objects may use it as well.
-            Self::Outside(_) => Ok(u32::MAX),
+            Self::Url(_) => Ok(u32::MAX),
             Self::Container(instance) => Ok(instance.up().await?.slots),
-            Self::Nothing => Err(nothing()),
+            Self::Missing => Err(nothing()),
         }
     }
 
@@ -104,9 +104,9 @@ impl<H: RunnerHttp> RunTarget<H> {
     /// The runner cannot be reached, or there is none.
     pub async fn health(&self, client: &ClientSignal) -> Result<Option<RunnerHealth>, PoolFailure> {
         match self {
-            Self::Outside(runner) => Ok(Some(runner.health(client).await?)),
+            Self::Url(runner) => Ok(Some(runner.health(client).await?)),
             Self::Container(_) => Ok(None),
-            Self::Nothing => Err(nothing()),
+            Self::Missing => Err(nothing()),
         }
     }
 
@@ -121,11 +121,11 @@ impl<H: RunnerHttp> RunTarget<H> {
     pub async fn rest(&self) -> Option<Timestamp> {
         match self {
             Self::Container(instance) => instance.rest().await,
-            Self::Outside(_) | Self::Nothing => None,
+            Self::Url(_) | Self::Missing => None,
         }
     }
 }
 
 fn nothing() -> PoolFailure {
-    PoolFailureCode::Unavailable.because("There is neither a container binding nor a SANDBOX_URL.")
+    PoolFailureCode::Unavailable.with_message("There is neither a container binding nor a SANDBOX_URL.")
 }

@@ -71,7 +71,7 @@ impl KeyGateLogic {
         let decision = {
             let mut memory = self.memory.borrow_mut();
             let decision = decide(config.as_ref(), &mut self.saved(&mut memory, key_hash)?.window, check, now);
-            if check.counts && matches!(decision, Decision::Open { .. }) {
+            if check.counts && matches!(decision, Decision::Allowed { .. }) {
                 memory.unsaved_since.get_or_insert(now);
                 memory.pending_use.get_or_insert(now);
             }

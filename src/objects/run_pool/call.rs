@@ -63,7 +63,7 @@ impl ObjectCall for PoolCall {
 /// The name is not that of a pool. The object refuses the call: without the name of its project it would call further
 /// objects, and so use containers, of another project.
 pub fn pool_of_object(object: &str) -> Result<PoolName, PoolFailure> {
-    let not_a_pool = || PoolFailureCode::Unavailable.because("The object is not named after a project's pool.");
+    let not_a_pool = || PoolFailureCode::Unavailable.with_message("The object is not named after a project's pool.");
     PoolName::parse(object).ok_or_else(not_a_pool)
 }
 
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn pool_answer_format_unchanged() {
         let id = RunId::from_random([0; 16]);
-        let failure = PoolFailureCode::KeyReused.because("x");
+        let failure = PoolFailureCode::KeyReused.with_message("x");
         assert_eq!(
             serde_json::to_value(failure).unwrap(),
             json!({ "code": "key_reused", "message": "x", "retry_after_s": null })

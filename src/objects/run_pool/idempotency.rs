@@ -60,9 +60,9 @@ impl IdempotentRuns {
                     let first_call = FirstCall { run_id: entry.run_id, created_at: entry.created_at };
                     return Ok(IdempotentAnswer::Replayed(first_call, line));
                 }
-                (CallAction::RefuseReuse, _) => return Err(PoolFailureCode::KeyReused.because("Another body.")),
+                (CallAction::RefuseReuse, _) => return Err(PoolFailureCode::KeyReused.with_message("Another body.")),
                 (CallAction::RefuseInDoubt | CallAction::Replay, _) => {
-                    return Err(PoolFailureCode::InDoubt.because("The object was restarted during the run."));
+                    return Err(PoolFailureCode::InDoubt.with_message("The object was restarted during the run."));
                 }
             }
         }
@@ -88,7 +88,7 @@ impl IdempotentRuns {
             Ok(sent) => sent,
             // The job may have run. The entry stays, and refuses the next call with this key.
             Err(failure) if failure.code == PoolFailureCode::Lost => {
-                return Err(PoolFailureCode::InDoubt.because(failure.message));
+                return Err(PoolFailureCode::InDoubt.with_message(failure.message));
             }
             Err(failure) => {
                 // Nothing has run: the next call with this key starts afresh.
@@ -113,7 +113,7 @@ impl IdempotentRuns {
 }
 
 fn storage_failed(error: PortError) -> PoolFailure {
-    PoolFailureCode::Unavailable.because(error.0)
+    PoolFailureCode::Unavailable.with_message(error.0)
 }
 
 /// The runs that this object is reading, and the calls that wait for each of them. It is only in memory: after a reset

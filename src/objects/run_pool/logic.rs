@@ -36,7 +36,7 @@ pub struct PoolLogic<M: PoolMembers> {
 
 impl<M: PoolMembers> PoolLogic<M> {
     pub fn new(limits: PoolLimits, members: M, runtime: ObjectRuntime) -> Rc<Self> {
-        let failure = RefCell::new(PoolFailureCode::Unavailable.because("No start has failed."));
+        let failure = RefCell::new(PoolFailureCode::Unavailable.with_message("No start has failed."));
         Rc::new(Self {
             pool: RefCell::new(Pool::new(limits)),
             waiting: RefCell::default(),
@@ -64,7 +64,7 @@ impl<M: PoolMembers> PoolLogic<M> {
         client: &ClientSignal,
     ) -> Result<(SentJob<M::Response>, SlotLease<M>), PoolFailure> {
         let since = self.runtime.clock.now();
-        let (mut slot, mut admission) = self.arrive(since)?;
+        let (mut slot, mut admission) = self.admit(since)?;
         for attempt in 1.. {
             let member = self.wait(admission, since, client).await?;
             match self.members.run(member, job, since, client).await {
@@ -78,13 +78,13 @@ impl<M: PoolMembers> PoolLogic<M> {
                     let line = json!({ "message": "A run is sent to another container.", "error": failure.message });
                     self.runtime.log.write(Level::Info, line);
                     admission = self.enqueue(slot.ticket);
-                    let effects = self.pool.borrow_mut().lost(slot.ticket, self.runtime.clock.now());
+                    let effects = self.pool.borrow_mut().requeue(slot.ticket, self.runtime.clock.now());
                     self.apply(effects);
                 }
                 Err(failure) => return Err(failure),
             }
         }
-        Err(PoolFailureCode::Unavailable.because("No attempt was made."))
+        Err(PoolFailureCode::Unavailable.with_message("No attempt was made."))
     }
 
     /// Cancels a job that has not started. `true` means that no container of the project executes it. Every member that
@@ -117,10 +117,10 @@ impl<M: PoolMembers> PoolLogic<M> {
         }
     }
 
-    fn arrive(self: &Rc<Self>, now: Timestamp) -> Result<(SlotLease<M>, Admission), PoolFailure> {
-        let arrived = self.pool.borrow_mut().arrive(now);
+    fn admit(self: &Rc<Self>, now: Timestamp) -> Result<(SlotLease<M>, Admission), PoolFailure> {
+        let arrived = self.pool.borrow_mut().enqueue(now);
         let (ticket, effects) = arrived.map_err(|full| {
-            let failure = PoolFailureCode::QueueFull.because("Too many runs of the project wait.");
+            let failure = PoolFailureCode::QueueFull.with_message("Too many runs of the project wait.");
             PoolFailure { retry_after_s: Some(full.retry_after_s), ..failure }
         })?;
         let admission = self.enqueue(ticket);
@@ -145,11 +145,11 @@ impl<M: PoolMembers> PoolLogic<M> {
         let patience = self.runtime.clock.sleep(MAX_QUEUE_MS.saturating_sub(waited));
         match select(admission, select(left, patience)).await {
             Either::Left((Ok(admission), _)) => admission,
-            Either::Left((Err(_), _)) => Err(PoolFailureCode::Unavailable.because("The queue was dropped.")),
-            Either::Right((Either::Left(_), _)) => Err(PoolFailureCode::ClientLeft.because("The client left.")),
+            Either::Left((Err(_), _)) => Err(PoolFailureCode::Unavailable.with_message("The queue was dropped.")),
+            Either::Right((Either::Left(_), _)) => Err(PoolFailureCode::ClientLeft.with_message("The client left.")),
             Either::Right((Either::Right(_), _)) => {
                 let retry_after_s = Some(self.pool.borrow().retry_after_s());
-                let failure = PoolFailureCode::Busy.because("No slot became free in time.");
+                let failure = PoolFailureCode::Busy.with_message("No slot became free in time.");
                 Err(PoolFailure { retry_after_s, ..failure })
             }
         }
@@ -209,7 +209,7 @@ impl<M: PoolMembers> Drop for SlotLease<M> {
             self.pool.interactive.borrow_mut().remove(&id);
         }
         self.pool.waiting.borrow_mut().remove(&self.ticket);
-        let effects = self.pool.pool.borrow_mut().leave(self.ticket, self.pool.runtime.clock.now());
+        let effects = self.pool.pool.borrow_mut().finish(self.ticket, self.pool.runtime.clock.now());
         self.pool.apply(effects);
     }
 }

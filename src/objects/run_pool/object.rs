@@ -123,7 +123,7 @@ impl RunPool {
     fn state(&self, running: usize, queued: usize) -> PoolState {
         let (container, up) = match &self.target {
             RunTarget::Container(instance) => (instance.is_running(), instance.known()),
-            RunTarget::Outside(_) | RunTarget::Nothing => (false, None),
+            RunTarget::Url(_) | RunTarget::Missing => (false, None),
         };
         let slots = up.as_ref().map_or(0, |up| up.slots);
         let instance = up.and_then(|up| up.runner.instance().map(str::to_owned));
@@ -162,5 +162,5 @@ fn chunk(bytes: Vec<u8>) -> Result<Response> {
 }
 
 fn refused(why: &str) -> PoolFailure {
-    PoolFailureCode::Unavailable.because(why)
+    PoolFailureCode::Unavailable.with_message(why)
 }

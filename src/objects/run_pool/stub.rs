@@ -54,7 +54,7 @@ impl RunPoolStub {
 
     fn lost(&self, why: &str) -> PoolFailure {
         let code = if self.client_left.aborted() { PoolFailureCode::ClientLeft } else { PoolFailureCode::Lost };
-        code.because(format!("Calling a RunPool object failed: {why}"))
+        code.with_message(format!("Calling a RunPool object failed: {why}"))
     }
 
     fn runtime_failed(&self, error: &worker::Error) -> PoolFailure {
@@ -215,5 +215,5 @@ fn member_failed(error: CallError<PoolFailure>) -> PoolFailure {
 }
 
 fn failed(why: &str) -> PoolFailure {
-    PoolFailureCode::Unavailable.because(format!("A further object of the pool failed: {why}"))
+    PoolFailureCode::Unavailable.with_message(format!("A further object of the pool failed: {why}"))
 }

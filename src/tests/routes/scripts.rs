@@ -237,7 +237,7 @@ fn languages_and_docs_are_for_everybody() {
 #[test]
 fn interpreters_are_asked_once_whether_or_not_they_answer() {
     let cut = Script::Chunks(vec![b"{\"type\":\"start\"}\n".to_vec()]);
-    let refused = Script::Refuse(PoolFailureCode::Unavailable.because("No."));
+    let refused = Script::Refuse(PoolFailureCode::Unavailable.with_message("No."));
     for (script, jobs, versions, ttl_seconds) in [
         (None, 2, json!({ "cpython": "1" }), 86_400),
         (Some(refused), 1, json!({}), 60),

@@ -69,7 +69,7 @@ fn simulate(runs_per_second: f64) -> Outcome {
             Event::Arrived => {
                 plan(now + random.exponential(1_000.0 / runs_per_second), Event::Arrived);
                 outcome.arrived += 1;
-                match pool.arrive(at) {
+                match pool.enqueue(at) {
                     Ok((ticket, effects)) => {
                         arrived_at.insert(ticket, now);
                         plan(now + i64::from(MAX_QUEUE_MS), Event::GaveUp { ticket });
@@ -82,11 +82,11 @@ fn simulate(runs_per_second: f64) -> Outcome {
                 }
             }
             Event::Started { member } => pool.ready(member, SLOTS, at),
-            Event::Ended { ticket } => pool.leave(ticket, at),
+            Event::Ended { ticket } => pool.finish(ticket, at),
             Event::GaveUp { ticket } => match arrived_at.remove(&ticket) {
                 Some(_) => {
                     outcome.gave_up += 1;
-                    pool.leave(ticket, at)
+                    pool.finish(ticket, at)
                 }
                 None => Vec::new(),
             },

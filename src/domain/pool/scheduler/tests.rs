@@ -14,18 +14,18 @@ fn start(member: usize) -> Effect {
     Effect::Start { member }
 }
 
-fn arrive(pool: &mut Pool, now: Timestamp) -> Vec<Effect> {
-    pool.arrive(now).unwrap().1
+fn enqueue(pool: &mut Pool, now: Timestamp) -> Vec<Effect> {
+    pool.enqueue(now).unwrap().1
 }
 
 #[test]
 fn a_first_run_starts_a_container_and_gets_a_slot_in_it() {
     let mut pool = Pool::new(LIMITS);
-    assert_eq!(arrive(&mut pool, NOW), [start(0)]);
-    assert_eq!(arrive(&mut pool, NOW), [], "the one that is coming has room for both");
+    assert_eq!(enqueue(&mut pool, NOW), [start(0)]);
+    assert_eq!(enqueue(&mut pool, NOW), [], "the one that is coming has room for both");
     assert_eq!(pool.ready(0, 2, NOW), [run(0, 0), run(1, 0)]);
-    assert_eq!(arrive(&mut pool, NOW), [start(1)], "a full one is not waited for");
-    assert_eq!(pool.leave(0, NOW), [run(2, 0)], "whichever is free first");
+    assert_eq!(enqueue(&mut pool, NOW), [start(1)], "a full one is not waited for");
+    assert_eq!(pool.finish(0, NOW), [run(2, 0)], "whichever is free first");
     assert_eq!(pool.ready(1, 2, NOW), []);
     assert_eq!((pool.running(), pool.queued()), (2, 0));
 }
@@ -33,89 +33,89 @@ fn a_first_run_starts_a_container_and_gets_a_slot_in_it() {
 #[test]
 fn runs_keep_together_until_a_container_is_half_full() {
     let mut pool = Pool::new(LIMITS);
-    arrive(&mut pool, NOW);
+    enqueue(&mut pool, NOW);
     pool.ready(0, 4, NOW);
     for _ in 0..4 {
-        arrive(&mut pool, NOW);
+        enqueue(&mut pool, NOW);
     }
     pool.ready(1, 4, NOW);
-    pool.leave(0, NOW);
-    pool.leave(1, NOW);
-    assert_eq!(arrive(&mut pool, NOW), [run(5, 1)], "2 of 4 here, 1 of 4 there");
-    pool.leave(2, NOW);
-    assert_eq!(arrive(&mut pool, NOW), [run(6, 0)], "1 of 4 here, 2 of 4 there");
+    pool.finish(0, NOW);
+    pool.finish(1, NOW);
+    assert_eq!(enqueue(&mut pool, NOW), [run(5, 1)], "2 of 4 here, 1 of 4 there");
+    pool.finish(2, NOW);
+    assert_eq!(enqueue(&mut pool, NOW), [run(6, 0)], "1 of 4 here, 2 of 4 there");
 }
 
 #[test]
 fn a_project_has_its_limits() {
     let mut pool = Pool::new(PoolLimits { max_running: 2, ..LIMITS });
-    arrive(&mut pool, NOW);
+    enqueue(&mut pool, NOW);
     pool.ready(0, 8, NOW);
-    assert_eq!(arrive(&mut pool, NOW), [run(1, 0)]);
+    assert_eq!(enqueue(&mut pool, NOW), [run(1, 0)]);
     for _ in 0..4 {
-        assert_eq!(arrive(&mut pool, NOW), [], "it may not run more at once, so nothing is started for it");
+        assert_eq!(enqueue(&mut pool, NOW), [], "it may not run more at once, so nothing is started for it");
     }
-    assert_eq!(pool.arrive(NOW), Err(Full { retry_after_s: 1 }));
-    assert_eq!(pool.leave(5, NOW), [], "a client that leaves makes room in the queue");
-    assert!(pool.arrive(NOW).is_ok());
+    assert_eq!(pool.enqueue(NOW), Err(Full { retry_after_s: 1 }));
+    assert_eq!(pool.finish(5, NOW), [], "a client that leaves makes room in the queue");
+    assert!(pool.enqueue(NOW).is_ok());
 }
 
 #[test]
 fn no_run_queues_beside_a_free_slot() {
     let mut pool = Pool::new(PoolLimits { max_queued: 0, ..LIMITS });
-    assert!(pool.arrive(NOW).is_err(), "a cold start is waiting, too");
+    assert!(pool.enqueue(NOW).is_err(), "a cold start is waiting, too");
     pool.ready(0, 1, NOW);
-    assert_eq!(arrive(&mut pool, NOW), [run(0, 0)]);
-    assert!(pool.arrive(NOW).is_err());
+    assert_eq!(enqueue(&mut pool, NOW), [run(0, 0)]);
+    assert!(pool.enqueue(NOW).is_err());
 }
 
 #[test]
 fn retry_after_follows_the_pace() {
     let mut pool = Pool::new(PoolLimits { max_instances: 1, max_queued: 8, ..LIMITS });
     let mut now = NOW;
-    arrive(&mut pool, now);
+    enqueue(&mut pool, now);
     pool.ready(0, 1, now);
     for ticket in 0..64 {
-        arrive(&mut pool, now);
+        enqueue(&mut pool, now);
         now = now.plus_ms(4_000);
-        pool.leave(ticket, now);
+        pool.finish(ticket, now);
     }
     assert_eq!(pool.retry_after_s(), 4);
     for _ in 0..8 {
-        arrive(&mut pool, now);
+        enqueue(&mut pool, now);
     }
-    assert_eq!(pool.arrive(now), Err(Full { retry_after_s: 36 }));
+    assert_eq!(pool.enqueue(now), Err(Full { retry_after_s: 36 }));
 }
 
 #[test]
 fn a_container_that_is_gone_is_replaced_and_its_run_goes_first() {
     let mut pool = Pool::new(PoolLimits { max_instances: 1, ..LIMITS });
-    arrive(&mut pool, NOW);
+    enqueue(&mut pool, NOW);
     pool.ready(0, 1, NOW);
-    arrive(&mut pool, NOW);
-    assert_eq!(pool.lost(0, NOW), [start(0)]);
+    enqueue(&mut pool, NOW);
+    assert_eq!(pool.requeue(0, NOW), [start(0)]);
     assert_eq!(pool.ready(0, 2, NOW), [run(0, 0), run(1, 0)]);
 }
 
 #[test]
 fn two_runs_that_lose_the_same_container_start_it_once() {
     let mut pool = Pool::new(PoolLimits { max_instances: 1, ..LIMITS });
-    arrive(&mut pool, NOW);
+    enqueue(&mut pool, NOW);
     pool.ready(0, 2, NOW);
-    arrive(&mut pool, NOW);
-    assert_eq!(pool.lost(0, NOW), [start(0)]);
-    assert_eq!(pool.lost(1, NOW), []);
+    enqueue(&mut pool, NOW);
+    assert_eq!(pool.requeue(0, NOW), [start(0)]);
+    assert_eq!(pool.requeue(1, NOW), []);
     assert_eq!(pool.ready(0, 2, NOW), [run(1, 0), run(0, 0)]);
 }
 
 #[test]
 fn runs_that_wait_in_vain_are_refused() {
     let mut pool = Pool::new(LIMITS);
-    arrive(&mut pool, NOW);
+    enqueue(&mut pool, NOW);
     assert_eq!(pool.failed(0), [Effect::GiveUp { ticket: 0 }]);
-    assert_eq!(arrive(&mut pool, NOW), [start(0)], "the next one tries again");
+    assert_eq!(enqueue(&mut pool, NOW), [start(0)], "the next one tries again");
     for _ in 0..2 {
-        arrive(&mut pool, NOW);
+        enqueue(&mut pool, NOW);
     }
     pool.ready(0, 1, NOW);
     assert_eq!(pool.failed(1), [], "the others have the first one to wait for");
@@ -125,15 +125,15 @@ fn runs_that_wait_in_vain_are_refused() {
 #[test]
 fn an_idle_container_sleeps_whatever_the_clock_does() {
     let mut pool = Pool::new(LIMITS);
-    arrive(&mut pool, NOW);
+    enqueue(&mut pool, NOW);
     pool.ready(0, 1, NOW);
-    pool.leave(0, NOW);
+    pool.finish(0, NOW);
     for now in [999, -1_000_000] {
-        let effects = arrive(&mut pool, Timestamp(now));
+        let effects = enqueue(&mut pool, Timestamp(now));
         assert!(matches!(effects[..], [Effect::Run { member: 0, .. }]), "{now} {effects:?}");
-        pool.leave(pool.next - 1, NOW);
+        pool.finish(pool.next - 1, NOW);
     }
-    assert_eq!(arrive(&mut pool, Timestamp(1_000)), [start(0)]);
+    assert_eq!(enqueue(&mut pool, Timestamp(1_000)), [start(0)]);
 }
 
 #[derive(Debug, Clone)]
@@ -164,9 +164,9 @@ proptest! {
         let (mut now, mut starting, mut running) = (NOW, Vec::new(), Vec::new());
         for event in events {
             let effects = match event {
-                Happens::Arrive => pool.arrive(now).map(|(_, effects)| effects).unwrap_or_default(),
-                Happens::Leave(at) if at < running.len() => pool.leave(running.swap_remove(at), now),
-                Happens::Lose(at) if at < running.len() => pool.lost(running.swap_remove(at), now),
+                Happens::Arrive => pool.enqueue(now).map(|(_, effects)| effects).unwrap_or_default(),
+                Happens::Leave(at) if at < running.len() => pool.finish(running.swap_remove(at), now),
+                Happens::Lose(at) if at < running.len() => pool.requeue(running.swap_remove(at), now),
                 Happens::Ready(slots) if !starting.is_empty() => pool.ready(starting.remove(0), slots, now),
                 Happens::Fail if !starting.is_empty() => pool.failed(starting.remove(0)),
                 Happens::Pass(ms) => { now = now.plus_ms(ms); Vec::new() }

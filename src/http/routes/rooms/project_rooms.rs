@@ -26,11 +26,11 @@ use serde_json::{Value, json};
 pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
     let ApiClient { owner, key_hash, .. } = ApiClient::extract(app, &call).await?;
     let base = call.base_url(app);
-    let wish = read_wish(call.json().await?, false)?;
+    let request = read_token_request(call.json().await?, false)?;
     let room = rooms::create(app, &BillingKey { key_hash, owner }).await?;
-    let until = app.clock.now().plus_ms(i64::from(wish.ttl_seconds) * 1_000);
+    let until = app.clock.now().plus_ms(i64::from(request.ttl_seconds) * 1_000);
     let socket = base.replacen("http", "ws", 1);
-    let RoomToken { token, role, expires_at } = new_token(app, &room, Role::Owner, wish.name, until)?;
+    let RoomToken { token, role, expires_at } = new_token(app, &room, Role::Owner, request.name, until)?;
     let body = CreatedRoom {
         url: format!("{base}/collab/{room}"),
         websocket: format!("{socket}/collab/{room}/websocket"),
@@ -54,8 +54,8 @@ pub async fn list_rooms(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// `DELETE /api/rooms/:id`: closes all connections and deletes the room.
 pub async fn delete_room(app: &App, call: Call) -> Result<Response, ApiError> {
-    let (room, guest) = enter(app, &call).await?;
-    guest.require(Role::Owner)?;
+    let (room, caller) = enter(app, &call).await?;
+    caller.require(Role::Owner)?;
     rooms::delete(app, &room).await?;
     Ok(respond::empty())
 }
@@ -63,32 +63,32 @@ pub async fn delete_room(app: &App, call: Call) -> Result<Response, ApiError> {
 /// `POST /api/rooms/:id/tokens`: makes a token. A client with an `owner` token can make tokens with lesser roles only,
 /// and they expire with its own token at the latest.
 pub async fn create_room_token(app: &App, call: Call) -> Result<Response, ApiError> {
-    let (room, guest) = enter(app, &call).await?;
-    guest.require(Role::Owner)?;
-    let wish = read_wish(call.json().await?, true)?;
-    if guest.admitted.is_none() && wish.role == Role::Owner {
+    let (room, caller) = enter(app, &call).await?;
+    caller.require(Role::Owner)?;
+    let request = read_token_request(call.json().await?, true)?;
+    if caller.admitted.is_none() && request.role == Role::Owner {
         return Err(ApiError::new(ErrorCode::RoomRoleTooLow, "Only an API key can make tokens with the role owner."));
     }
-    let until = app.clock.now().plus_ms(i64::from(wish.ttl_seconds) * 1_000);
-    let until = guest.expires_at.map_or(until, |end| until.min(Timestamp(end)));
-    let token = new_token(app, &room, wish.role, wish.name, until)?;
+    let until = app.clock.now().plus_ms(i64::from(request.ttl_seconds) * 1_000);
+    let until = caller.expires_at.map_or(until, |end| until.min(Timestamp(end)));
+    let token = new_token(app, &room, request.role, request.name, until)?;
     Ok(respond::json(StatusCode::CREATED, &token))
 }
 
 /// `POST /api/rooms/:id/run`: runs a program in the room, and responds with its result.
 pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError> {
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
-    let (room, guest) = enter(app, &call).await?;
-    guest.require(Role::Runner)?;
+    let (room, caller) = enter(app, &call).await?;
+    caller.require(Role::Runner)?;
     call.require_json()?;
     let host = host(&call);
     let (code, lang) = read_program(body::parse_json(body::read(call.body, MAX_BODY_BYTES).await?)?)?;
-    if code.is_some() && guest.role < Role::Editor {
+    if code.is_some() && caller.role < Role::Editor {
         let message = "The role runner can only run the room's program: omit `code`, or use an editor token.";
         return Err(ApiError::new(ErrorCode::RoomRoleTooLow, message));
     }
-    let user_id = guest.name.unwrap_or_else(|| "api".to_owned());
-    let run = RoomRun { user_id, admitted: guest.admitted, host, code, lang };
+    let user_id = caller.name.unwrap_or_else(|| "api".to_owned());
+    let run = RoomRun { user_id, admitted: caller.admitted, host, code, lang };
     match app.rooms.run(&room, &run).await? {
         RoomRunEnd::Result(result) => Ok(respond::json(
             StatusCode::OK,
@@ -110,12 +110,12 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
 /// The room that a path names, and its caller. An open room has no owner, so nothing here works for it.
 async fn enter(app: &App, call: &Call) -> Result<(RoomId, RoomCaller), ApiError> {
     let room = room(call.param(0))?;
-    let guest = RoomCaller::extract(app, call, &room, true).await?;
-    if guest.expires_at.is_none() && guest.admitted.is_none() {
+    let caller = RoomCaller::extract(app, call, &room, true).await?;
+    if caller.expires_at.is_none() && caller.admitted.is_none() {
         let message = "This is an open room, which has no owner. Create a room of a project with POST /api/rooms.";
         return Err(ApiError::new(ErrorCode::RoomRoleTooLow, message));
     }
-    Ok((room, guest))
+    Ok((room, caller))
 }
 
 pub struct TokenRequest {
@@ -124,10 +124,10 @@ pub struct TokenRequest {
     ttl_seconds: u32,
 }
 
-pub fn read_wish(body: Value, wants_role: bool) -> Result<TokenRequest, ApiError> {
+pub fn read_token_request(body: Value, wants_role: bool) -> Result<TokenRequest, ApiError> {
     let mut problems = Problems::default();
     let known = if wants_role { fields::of::<RoomTokenSettings>() } else { fields::of::<RoomSettings>() };
-    let wish = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
+    let request = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
         let name = fields.string("name");
         if name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().count() > MAX_NAME_CHARS) {
             fields.note("name", format!("must have 1 to {MAX_NAME_CHARS} characters"));
@@ -136,7 +136,7 @@ pub fn read_wish(body: Value, wants_role: bool) -> Result<TokenRequest, ApiError
         let role = if wants_role { read_role(&mut fields)? } else { Role::Owner };
         Some(TokenRequest { role, name, ttl_seconds })
     });
-    problems.conclude(wish).map_err(ApiError::invalid)
+    problems.conclude(request).map_err(ApiError::invalid)
 }
 
 fn read_role(fields: &mut Reader<'_>) -> Option<Role> {

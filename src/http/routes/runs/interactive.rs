@@ -32,7 +32,7 @@ const FIRST_MESSAGE_MS: u32 = 10_000;
 /// How long the socket to the standard input of a program may take to open, in milliseconds.
 const INPUT_MS: u32 = 5_000;
 /// The most input of one run, in bytes of messages. Input that the program has not read stays in memory.
-const MAX_TYPED_BYTES: usize = MAX_BODY_BYTES;
+const MAX_INPUT_BYTES: usize = MAX_BODY_BYTES;
 /// What a message counts at least, in bytes.
 const MESSAGE_BYTES: usize = 64;
 /// The close code of RFC 6455 for a normal closure.
@@ -51,18 +51,22 @@ pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError
     let key = bearer(call.headers()).or_else(|| subprotocol::credentials(&call, subprotocol::KEY));
     let client = ApiClient::with_key(app, &call, key).await?;
     let (upgrade, socket) = app.sockets.pair()?;
-    let mut talk =
-        Talk { app: app.clone(), socket, early: VecDeque::new(), request_id: request_id::of(app, call.headers()) };
+    let mut talk = InteractiveSession {
+        app: app.clone(),
+        socket,
+        early: VecDeque::new(),
+        request_id: request_id::of(app, call.headers()),
+    };
     app.background.spawn(Box::pin(async move {
-        if let Err(error) = talk.hold(client.into()).await {
-            talk.complain(error);
+        if let Err(error) = talk.serve(client.into()).await {
+            talk.send_error(error);
         }
     }));
     Ok(subprotocol::switch(&call, upgrade))
 }
 
 /// One run and its client.
-struct Talk {
+struct InteractiveSession {
     app: App,
     socket: Box<dyn Socket>,
     /// The messages that came before the run began.
@@ -70,9 +74,9 @@ struct Talk {
     request_id: String,
 }
 
-impl Talk {
+impl InteractiveSession {
     /// Runs the request in the first message, and forwards input and events until the run ends or the client leaves.
-    async fn hold(&mut self, client: Client) -> Result<(), ApiError> {
+    async fn serve(&mut self, client: Client) -> Result<(), ApiError> {
         let first = match select(self.socket.next(), self.app.clock.sleep(FIRST_MESSAGE_MS)).await {
             Either::Left((Some(first), _)) => first,
             Either::Left((None, _)) => return Ok(()),
@@ -91,7 +95,9 @@ impl Talk {
         let input = match select(app.run_pools.input(&project_id, id), app.clock.sleep(INPUT_MS)).await {
             Either::Left((input, _)) => input?,
             Either::Right(_) => {
-                return Err(PoolFailureCode::Unavailable.because("The input of a run did not open in time.").into());
+                return Err(PoolFailureCode::Unavailable
+                    .with_message("The input of a run did not open in time.")
+                    .into());
             }
         };
         self.follow(run, input).await
@@ -101,12 +107,12 @@ impl Talk {
     async fn start(&mut self, id: RunId, client: Client, request: RunRequest) -> Result<Option<StartedRun>, ApiError> {
         let app = self.app.clone();
         let mut starting = pin!(start_run(&app, id, client, request, None));
-        let mut room = MAX_TYPED_BYTES;
+        let mut room = MAX_INPUT_BYTES;
         loop {
             match select(starting.as_mut(), self.socket.next()).await {
                 Either::Left((run, _)) => return Ok(Some(run?)),
                 Either::Right((Some(message), _)) => {
-                    take(&mut room, &message)?;
+                    charge(&mut room, &message)?;
                     self.early.push_back(message);
                 }
                 Either::Right((None, _)) => return Ok(None),
@@ -124,18 +130,18 @@ impl Talk {
 
     /// Forwards input and events until the end. An early return drops the run, which ends it.
     async fn follow(&mut self, mut run: StartedRun, mut input: Option<Box<dyn Socket>>) -> Result<(), ApiError> {
-        self.tell(sse::start(&run));
-        let mut room = MAX_TYPED_BYTES;
+        self.send_event(sse::start(&run));
+        let mut room = MAX_INPUT_BYTES;
         loop {
             let heard = match select(run.progress.next(), pin!(self.next())).await {
                 Either::Left((progress, _)) => Either::Left(progress),
                 Either::Right((message, _)) => Either::Right(message),
             };
             match heard {
-                Either::Left(Some(Progress::Stdout(line) | Progress::Stderr(line))) => self.tell(line),
+                Either::Left(Some(Progress::Stdout(line) | Progress::Stderr(line))) => self.send_event(line),
                 Either::Left(Some(Progress::Heartbeat)) => {}
                 Either::Left(Some(Progress::Complete(result))) => {
-                    self.tell(with_fields_before(result.json(), sse::COMPLETE));
+                    self.send_event(with_fields_before(result.json(), sse::COMPLETE));
                     self.socket.close(NORMAL, "The run has ended.");
                     return Ok(());
                 }
@@ -143,7 +149,7 @@ impl Talk {
                     return Err(ApiError::new(ErrorCode::Internal, "The run ended without a result."));
                 }
                 Either::Right(Some(message)) => {
-                    take(&mut room, &message)?;
+                    charge(&mut room, &message)?;
                     let typed = stdin_message::read(parse(message)?).map_err(ApiError::invalid)?;
                     if let Some(program) = &input {
                         program.send(Message::Binary(typed.data.into_bytes()));
@@ -160,25 +166,25 @@ impl Talk {
         }
     }
 
-    fn tell(&self, event: Bytes) {
+    fn send_event(&self, event: Bytes) {
         self.socket.send(Message::Text(String::from_utf8_lossy(&event).into_owned()));
     }
 
     /// Sends the error with the body of an HTTP response, and closes the socket.
-    fn complain(&self, error: ApiError) {
+    fn send_error(&self, error: ApiError) {
         let response = error.into_response(&self.app, &self.request_id, "/api/run");
         let (code, reason) = close_code(response.status());
         if let Body::Whole(problem) = response.into_body() {
-            self.tell([b"{\"type\":\"error\",\"problem\":", &problem[..], b"}"].concat().into());
+            self.send_event([b"{\"type\":\"error\",\"problem\":", &problem[..], b"}"].concat().into());
         }
         self.socket.close(code, reason);
     }
 }
 
 /// Subtracts a message from the input that the run may still get.
-fn take(room: &mut usize, message: &Message) -> Result<(), ApiError> {
-    *room = room.checked_sub(message.size().max(MESSAGE_BYTES)).ok_or_else(|| {
-        let message = format!("The messages of one run may have at most {MAX_TYPED_BYTES} bytes together.");
+fn charge(remaining: &mut usize, message: &Message) -> Result<(), ApiError> {
+    *remaining = remaining.checked_sub(message.size().max(MESSAGE_BYTES)).ok_or_else(|| {
+        let message = format!("The messages of one run may have at most {MAX_INPUT_BYTES} bytes together.");
         ApiError::new(ErrorCode::BodyTooLarge, message)
     })?;
     Ok(())

@@ -28,7 +28,7 @@ pub async fn create_run(app: &App, mut call: Call) -> Result<Response, ApiError>
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
     let client = ApiClient::extract(app, &call).await?;
     let rate = client.rate;
-    rate::told(run_for(app, call, client).await, &rate, app.clock.now())
+    rate::with_headers(run_for(app, call, client).await, &rate, app.clock.now())
 }
 
 async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {

@@ -26,7 +26,7 @@ pub async fn execute_script(app: &App, mut call: Call) -> Result<Response, ApiEr
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
     let client = ApiClient::extract(app, &call).await?;
     let rate = client.rate;
-    rate::told(execute_for(app, call, client).await, &rate, app.clock.now())
+    rate::with_headers(execute_for(app, call, client).await, &rate, app.clock.now())
 }
 
 async fn execute_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
@@ -56,7 +56,7 @@ pub async fn run(
 pub async fn validate_script(app: &App, mut call: Call) -> Result<Response, ApiError> {
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
     let client = ApiClient::extract(app, &call).await?;
-    rate::told(validate_for(app, call).await, &client.rate, app.clock.now())
+    rate::with_headers(validate_for(app, call).await, &client.rate, app.clock.now())
 }
 
 async fn validate_for(app: &App, call: Call) -> Result<Response, ApiError> {

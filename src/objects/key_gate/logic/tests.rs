@@ -94,7 +94,7 @@ impl Setup {
     }
 
     fn passes(&mut self) -> bool {
-        matches!(self.check(), Ok(Decision::Open { .. }))
+        matches!(self.check(), Ok(Decision::Allowed { .. }))
     }
 
     fn submit(&mut self, runs: std::ops::Range<u32>) {
@@ -151,7 +151,7 @@ fn concurrent_calls_wait_for_one_query_and_exactly_the_limit_passes() {
         let passed = Rc::clone(&passed);
         setup.start(|gate| async move {
             let decision = gate.check(KEY, &CheckKey { host: None, counts: true }).await;
-            passed.set(passed.get() + i32::from(matches!(decision, Ok(Decision::Open { .. }))));
+            passed.set(passed.get() + i32::from(matches!(decision, Ok(Decision::Allowed { .. }))));
         });
     }
     setup.pool.run_until_stalled();
@@ -170,7 +170,7 @@ fn a_refresh_during_a_query_drops_the_older_answer() {
     let answer = Rc::clone(&passed);
     setup.start(|gate| async move {
         let decision = gate.check(KEY, &CheckKey { host: None, counts: true }).await;
-        answer.set(Some(matches!(decision, Ok(Decision::Open { .. }))));
+        answer.set(Some(matches!(decision, Ok(Decision::Allowed { .. }))));
     });
     setup.pool.run_until_stalled();
     setup.ledger.limit.set(0);

@@ -65,7 +65,7 @@ fn what_cannot_be_run_is_told_with_the_problem_of_a_response_and_a_code_that_say
     for (failure, code, closed) in
         [(PoolFailureCode::Unavailable, "runner_unavailable", 4_503), (PoolFailureCode::QueueFull, "queue_full", 4_529)]
     {
-        app.script(Script::Refuse(failure.because("x")));
+        app.script(Script::Refuse(failure.with_message("x")));
         let (heard, end) = talk(&mut app, vec![program()]);
         assert_eq!((heard[0]["problem"]["code"].as_str(), end), (Some(code), Some(closed)));
     }

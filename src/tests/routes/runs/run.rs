@@ -108,9 +108,9 @@ fn the_published_example_with_its_trailing_comma_runs() {
 }
 
 #[test]
-fn a_sandbox_that_does_not_take_the_run_is_a_problem_and_nothing_is_recorded() {
+fn a_pool_that_does_not_take_the_run_is_a_problem_and_nothing_is_recorded() {
     let mut app = TestApp::new();
-    let refuse = |code: PoolFailureCode| Script::Refuse(code.because("runner said so"));
+    let refuse = |code: PoolFailureCode| Script::Refuse(code.with_message("runner said so"));
     for (script, status, code) in [
         (refuse(PoolFailureCode::Unavailable), 503, "runner_unavailable"),
         (refuse(PoolFailureCode::Busy), 503, "runner_busy"),
@@ -135,7 +135,7 @@ fn a_sandbox_that_does_not_take_the_run_is_a_problem_and_nothing_is_recorded() {
 
 #[test]
 fn a_run_that_was_lost_is_withdrawn_or_counts_as_failed() {
-    let lost = || Script::Refuse(PoolFailureCode::Lost.because("runner said so"));
+    let lost = || Script::Refuse(PoolFailureCode::Lost.with_message("runner said so"));
     for cancels in [Some(true), Some(false), None] {
         for script in [lost(), Script::Hang, Script::Chunks(vec![]), Script::Chunks(lines(&[""]))] {
             let mut app = TestApp::new();
@@ -163,7 +163,7 @@ fn a_run_that_was_lost_is_withdrawn_or_counts_as_failed() {
 #[test]
 fn a_run_with_an_idempotency_key_that_was_lost_is_asked_for_again_and_not_withdrawn() {
     let mut app = TestApp::new();
-    app.script(Script::Refuse(PoolFailureCode::Lost.because("runner said so")));
+    app.script(Script::Refuse(PoolFailureCode::Lost.with_message("runner said so")));
     let request = app.request(Method::POST, "/api/run").header("idempotency-key", "k");
     let answer = app.send(request, print_one().to_string());
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -173,7 +173,7 @@ fn a_run_with_an_idempotency_key_that_was_lost_is_asked_for_again_and_not_withdr
 }
 
 #[test]
-fn a_sandbox_that_fails_during_the_run_is_a_result_with_the_output_so_far() {
+fn a_runner_that_fails_during_the_run_is_a_result_with_the_output_so_far() {
     let broken = [
         Script::Chunks(lines(&[START, OUTPUT])),
         Script::Chunks(lines(&[START, OUTPUT, "no event"])),
