@@ -90,12 +90,12 @@ test("the type of a problem leads to what its code means, as text and as a page"
 
   const text = await docle.fetch(pathname);
   assert.deepEqual([text.status, text.headers.get("content-type")], [200, "text/markdown; charset=utf-8"]);
-  assert.match(await text.text(), /^## not_found\n\nHTTP 404\. There is nothing at this path\.$/m);
+  assert.match(await text.text(), /^## not_found\n\nHTTP 404\. This path does not exist\. /m);
 
   const page = await docle.fetch(pathname, { headers: { accept: "text/html,*/*;q=0.8" } });
   assert.deepEqual([page.status, page.headers.get("content-type")], [200, "text/html; charset=utf-8"]);
   const html = await page.text();
-  assert.match(html, /<h2 id="not_found">not_found<\/h2>\n<p>HTTP 404\. There is nothing at this path\.<\/p>/);
+  assert.match(html, /<h2 id="not_found">not_found<\/h2>\n<p>HTTP 404\. This path does not exist\. /);
   assert.equal(html.match(/<h1/g)?.length, 1, "a page has one main heading");
   const { components } = await json(200, await docle.fetch("/openapi.json"));
   const codes: string[] = components.schemas.Problem.properties.code.enum;
