@@ -34,12 +34,21 @@ function start(port: number, ...args: string[]) {
 const started: ChildProcess[] = [];
 after(() => started.forEach((child) => child.kill("SIGKILL")));
 
+/**
+ * A free port below those that the kernel gives to a process that asks for any. The parts of a start ask for some, and
+ * one of them could get this port before the Worker listens on it.
+ */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 /** A start that has said that it serves, with all the processes that it consists of. */
