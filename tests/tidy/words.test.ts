@@ -29,7 +29,7 @@ const banned: [word: RegExp, instead: string][] = [
   [/\bring_by\b/, "schedule_alarm"],
   [/\bwithdraw(n|s|al)?(_\w+)?\b|\bWithdraw\w*/, "cancel_unstarted"],
   [/\b(Sandboxes|SandboxFailure\w*|SandboxCall|SandboxStub)\b/, "RunPools, PoolFailure, PoolCall"],
-  [/\b(?!PackageManager\b)\w+(Manager|Helper|Util|Utils)\b/, "what it does"],
+  [/\b\w+(Manager|Helper|Util|Utils)\b/, "what it does"],
 ];
 
 describe("names are the field's", () => {
