@@ -373,7 +373,7 @@ fn outcome(
         stop.filter(|_| exit == Exit::Signal(libc::SIGKILL))
     };
     let cpu_micros = used.map(|used| used.cpu_micros).or(ending.map(|ending| ending.cpu_micros)).unwrap_or(0);
-    let peak_bytes = used.map(|used| used.peak_bytes).or(ending.map(|ending| ending.peak_rss_bytes)).unwrap_or(0);
+    let peak_bytes = used.map(|used| used.peak_bytes).or(ending.map(|ending| ending.peak_bytes)).unwrap_or(0);
     Outcome {
         exit,
         stop,

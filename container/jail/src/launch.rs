@@ -114,8 +114,8 @@ pub struct Ending {
     /// Wall clock from the program's start to the end of its last process.
     pub duration_micros: u64,
     pub cpu_micros: u64,
-    /// The largest resident size of one process, in bytes.
-    pub peak_rss_bytes: u64,
+    /// In bytes: the largest resident size of one process, or what the jail's own watch saw the whole tree hold, if more.
+    pub peak_bytes: u64,
     /// The jail's own watch found the tree above [`Bounds::watched_memory_bytes`].
     pub over_memory: bool,
     /// With [`Launch::export`]: everything was copied out.

@@ -88,7 +88,7 @@ impl Reaper {
             exit: self.exit.unwrap_or(Exit::Signal(libc::SIGKILL)),
             duration_micros: began.elapsed().as_micros() as u64,
             cpu_micros: (usage.user_time().num_microseconds() + usage.system_time().num_microseconds()) as u64,
-            peak_rss_bytes: usage.max_rss() as u64 * 1024,
+            peak_bytes: watch.map_or(0, |watch| watch.peak_bytes()).max(usage.max_rss() as u64 * 1024),
             over_memory,
             exported: false,
         })

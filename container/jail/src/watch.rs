@@ -18,6 +18,8 @@ pub struct Watch {
     inodes: u64,
     /// Only processes of this user count, where others are in sight.
     uid: Option<u32>,
+    /// The most memory that a look has found.
+    peak_bytes: u64,
 }
 
 /// What is stored in the writable places.
@@ -80,7 +82,7 @@ impl Watch {
     /// Watches a program whose processes and files may hold `memory_bytes` together.
     pub fn new(memory_bytes: u64, bounds: &Bounds, shared_uid: Option<u32>) -> Self {
         let Bounds { disk_bytes, inodes, .. } = *bounds;
-        Self { memory_bytes, disk_bytes, inodes, uid: shared_uid }
+        Self { memory_bytes, disk_bytes, inodes, uid: shared_uid, peak_bytes: 0 }
     }
 
     /// Milliseconds between two looks: short enough that one core touching fresh pages at 1 µs each is seen within
@@ -92,16 +94,26 @@ impl Watch {
     /// Looks once, at memory and at files. Pages that processes share count in parts (PSS), so that a fork counts for
     /// what it has changed, and shared memory counts once.
     pub fn is_over(&mut self) -> bool {
-        let memory = self.resident_bytes();
+        let resident = self.resident_bytes();
+        // Files of a jail with a file system of its own lie in memory.
+        let files_in_memory = if self.uid.is_none() { Files::of_file_system().bytes } else { 0 };
+        let memory = resident + files_in_memory;
+        self.peak_bytes = self.peak_bytes.max(memory);
         match self.uid {
             // The files of a container lie on its disk.
             Some(uid) => {
                 let files = Files::of_user(uid, self.inodes);
                 memory > self.memory_bytes || files.bytes > self.disk_bytes || files.inodes > self.inodes
             }
-            // Those of a jail lie in memory, on one file system that limits itself.
-            None => memory + Files::of_file_system().bytes > self.memory_bytes,
+            // That file system limits itself.
+            None => memory > self.memory_bytes,
         }
+    }
+
+    /// The most memory that a look has found. Processes and files count together, so it can be more than any process
+    /// held, and a run that was ended for its memory is never reported below its limit.
+    pub fn peak_bytes(&self) -> u64 {
+        self.peak_bytes
     }
 
     fn resident_bytes(&self) -> u64 {
@@ -143,6 +155,16 @@ mod tests {
         assert_eq!(field(status, "RssAnon:"), Some(5_612 * 1_024));
         assert_eq!(field(status, "RssShmem:"), Some(0));
         assert_eq!(field(status, "VmSwap:"), None);
+    }
+
+    #[test]
+    fn a_run_over_its_memory_was_reported_with_less_than_its_limit() {
+        let bounds = Bounds { disk_bytes: u64::MAX, inodes: u64::MAX, watched_memory_bytes: Some(1) };
+        let own = fs::metadata("/proc/self").unwrap().uid();
+        let mut watch = Watch::new(1, &bounds, Some(own));
+        assert_eq!(watch.peak_bytes(), 0);
+        assert!(watch.is_over());
+        assert!(watch.peak_bytes() > 1, "{watch:?}");
     }
 
     #[test]
