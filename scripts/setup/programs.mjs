@@ -82,7 +82,8 @@ export async function buildRunner() {
     stamp: contentHash(...SHARED, "container"),
     made: [runner],
     make: async (run) => {
-      await run("cargo", ["build", "--profile", "runner", "-p", "docle-runner", "-p", "docle-fork"]);
+      // The last part of the Workers' compilation uses one processor, so the Workers go first and this fills the other.
+      await run("cargo", ["build", "--profile", "runner", "-p", "docle-runner", "-p", "docle-fork"], { niceness: 10 });
     },
   });
 }

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createWriteStream, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
 import { join, relative } from "node:path";
 import { Failed } from "./missing.mjs";
 import { inRoot, logs, root, stamps } from "./paths.mjs";
@@ -17,8 +18,9 @@ import { startProgress } from "./progress.mjs";
  * @property {string[]} made paths that exist once it is done
  * @property {(run: Run) => Promise<void>} make
  *
- * @typedef {(command: string, args: string[], options?: { env?: NodeJS.ProcessEnv, cwd?: string }) => Promise<string>} Run
- * runs a command, keeps its output in a log, shows its last line on a terminal, answers with its stdout
+ * @typedef {(command: string, args: string[], options?: { env?: NodeJS.ProcessEnv, cwd?: string, niceness?: number }) => Promise<string>} Run
+ * runs a command, keeps its output in a log, shows its last line on a terminal, answers with its stdout; `niceness` is that
+ * of nice(1), for the command and its children
  */
 
 /** Does a step unless it is done. @param {Step} step */
@@ -47,12 +49,13 @@ export async function step({ name, why, stamp, made, make }) {
 /**
  * @param {string} command
  * @param {string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, log?: NodeJS.WritableStream, line?: (text: string) => void }} options
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, niceness?: number, log?: NodeJS.WritableStream, line?: (text: string) => void }} options
  * @returns {Promise<string>}
  */
-export function run(command, args, { env, cwd = root, log, line } = {}) {
+export function run(command, args, { env, cwd = root, niceness = 0, log, line } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    if (child.pid !== undefined && niceness > 0) setPriority(child.pid, niceness);
     // A set-up that ends in the middle of a step ends the step.
     const end = () => child.kill();
     process.once("exit", end);
