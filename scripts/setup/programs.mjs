@@ -64,10 +64,11 @@ async function pack({ crate, module, wasm }, run) {
   // The runtime hands out compiled modules as ordinary imports.
   writeFileSync(staged("bundle.js"), readFileSync(staged("bundle.js"), "utf8").replaceAll("import source ", "import "));
   // The features are listed one by one because `--all-features` makes a module that workerd refuses. Without the names
-  // of its functions a module is a quarter smaller.
+  // of its functions a module is a quarter smaller. -Oz makes it 6 per cent smaller than -O1, but 9 per cent larger when
+  // it is compressed, and takes four times as long.
   const features = ["exception-handling", "bulk-memory", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue"];
   const flags = features.map((feature) => `--enable-${feature}`);
-  await run(node, [wasmOpt, "-Oz", "--strip-debug", ...flags, staged("index_bg.wasm"), "-o", staged("small.wasm")]);
+  await run(node, [wasmOpt, "-O1", "--strip-debug", ...flags, staged("index_bg.wasm"), "-o", staged("small.wasm")]);
   mkdirSync(dirname(module), { recursive: true });
   // At the end and as a whole, because wrangler watches the two files.
   renameSync(staged("small.wasm"), wasm);
