@@ -10,7 +10,7 @@ import { build } from "./setup/prepare.mjs";
 
 const ENVIRONMENTS = ["staging", "production"];
 /** Secrets that are set where the environment of this command has them; others stay as they are. */
-const SECRETS = ["RESEND_API_KEY", "ROOM_TOKEN_KEY", "SANDBOX_SECRET"];
+const SECRETS = ["RESEND_API_KEY", "DEPLOYMENT_SECRET", "DEPLOYMENT_SECRET_PREVIOUS", "SANDBOX_SECRET"];
 
 /** The isolate Worker has a configuration of its own. */
 const ISOLATES = ["deploy", "--config", inRoot("isolates", "wrangler.toml")];
@@ -35,10 +35,15 @@ function run(args, { quiet = false, env = {} } = {}) {
 /** Asks wrangler for JSON, which may follow a banner. @param {string[]} args */
 const ask = (args) => JSON.parse(run(args, { quiet: true }).replace(/^[^[{]*/, ""));
 
-/** Creates the database of an environment unless it is there. @param {string} name */
-function createDatabase(name) {
+/** Creates the database of an environment unless it is there. @param {string} name @param {string} environment */
+function createDatabase(name, environment) {
   const databases = /** @type {{ name: string }[]} */ (ask(["d1", "list", "--json"]));
-  if (!databases.some((database) => database.name === name)) run(["d1", "create", name]);
+  if (databases.some((database) => database.name === name)) return;
+  // Only this command knows that there is no secret yet, and none may replace one: keys are made with it.
+  if (!process.env.DEPLOYMENT_SECRET) {
+    throw new Missing(`The first deployment needs a secret: DEPLOYMENT_SECRET=$(openssl rand -hex 32) npm run deploy -- ${environment}`);
+  }
+  run(["d1", "create", name]);
 }
 
 /** Deploys with the secrets that this command was given, which go with the version and are on disk no longer than that. @param {string} environment @param {NodeJS.ProcessEnv} env */
@@ -69,7 +74,7 @@ await main(async () => {
   }
   const { loggedIn } = /** @type {{ loggedIn: boolean }} */ (ask(["whoami", "--json"]));
   if (!loggedIn) throw new Missing("wrangler is not signed in to Cloudflare: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.");
-  createDatabase(environment === "production" ? "docle-production" : "docle-staging");
+  createDatabase(environment === "production" ? "docle-production" : "docle-staging", environment);
   // Before the code that needs them: migrations only add, so the version that still runs does not mind.
   run(["d1", "migrations", "apply", "DB", "--remote", "--env", environment], { env: { CI: "true" } });
   // First, because the Worker is bound to it.

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::app::rooms::programs::{NoPrograms, RoomPrograms};
 use crate::config::{self, Config};
 use crate::domain::pool::scheduler::PoolLimits;
-use crate::domain::room::token::SigningKey;
+use crate::domain::secret::DeploymentSecret;
 use crate::objects::container::instance::ContainerInstance;
 use crate::objects::container::runner::Runner;
 use crate::objects::container::target::RunTarget;
@@ -12,6 +12,7 @@ use crate::objects::key_gate::call::KeyGateStub;
 use crate::objects::room::call::RoomStub;
 use crate::objects::run_pool::stub::RunPoolStub;
 use crate::objects::runtime::ObjectRuntime;
+use crate::platform::address_limiter::RuntimeAddressLimiter;
 use crate::platform::background::AfterCall;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
@@ -24,6 +25,7 @@ use crate::platform::object_storage::RuntimeStorage;
 use crate::platform::resend::Resend;
 use crate::platform::runner::RunnerFetch;
 use crate::platform::socket::RuntimeSockets;
+use crate::ports::address_limiter::AddressLimiter;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Programs, Rooms};
 use crate::ports::{Background, KeyGates, KeyLedger, Kv, Mailer, PortError, Sql};
@@ -34,6 +36,9 @@ use std::rc::Rc;
 use worker::worker_sys::web_sys::{AbortController, AbortSignal};
 use worker::{Env, Error, ObjectNamespace, Result, State};
 
+const DEPLOYMENT_SECRET: &str = "DEPLOYMENT_SECRET";
+const DEPLOYMENT_SECRET_PREVIOUS: &str = "DEPLOYMENT_SECRET_PREVIOUS";
+const ADDRESS_LIMITER: &str = "ADDRESS_LIMITER";
 const DB: &str = "DB";
 const RUNS: &str = "RUNS";
 const KEY_GATE: &str = "KEY_GATE";
@@ -41,7 +46,6 @@ const ISOLATES: &str = "ISOLATES";
 const ISOLATES_URL: &str = "ISOLATES_URL";
 const ISOLATES_SECRET: &str = "ISOLATES_SECRET";
 const ROOM: &str = "ROOM";
-const ROOM_TOKEN_KEY: &str = "ROOM_TOKEN_KEY";
 const POOL: &str = "POOL";
 const SANDBOX_URL: &str = "SANDBOX_URL";
 const SANDBOX_SECRET: &str = "SANDBOX_SECRET";
@@ -57,7 +61,8 @@ struct Deployment {
     gates: Rc<dyn KeyGates>,
     runs: Rc<dyn Kv>,
     rooms: Rc<dyn Rooms>,
-    room_tokens: Option<SigningKey>,
+    secret: DeploymentSecret,
+    address_limiter: Option<Rc<dyn AddressLimiter>>,
     run_pools: Rc<ObjectNamespace>,
     isolates: Option<Rc<dyn Isolates>>,
     mailer: Option<Rc<dyn Mailer>>,
@@ -81,7 +86,8 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
         sql,
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
-        room_tokens: env.secret(ROOM_TOKEN_KEY).ok().and_then(|key| SigningKey::parse(&key.to_string())),
+        secret: DeploymentSecret::parse(&secret(env, DEPLOYMENT_SECRET), &secret(env, DEPLOYMENT_SECRET_PREVIOUS))?,
+        address_limiter: address_limiter(env),
         run_pools: Rc::new(env.durable_object(POOL)?),
         isolates: isolates(env).map(|worker| Rc::new(worker) as Rc<dyn Isolates>),
     });
@@ -101,7 +107,8 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         gates: Rc::clone(&made.gates),
         runs: Rc::clone(&made.runs),
         rooms: Rc::clone(&made.rooms),
-        room_tokens: made.room_tokens.clone(),
+        secret: made.secret.clone(),
+        address_limiter: made.address_limiter.clone(),
         run_pools: Rc::new(RunPoolStub { namespace: Rc::clone(&made.run_pools), client_left }),
         isolates: made.isolates.clone(),
         mailer: made.mailer.clone(),
@@ -113,12 +120,17 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
     })
 }
 
+/// The platform's limiter if the deployment binds one.
+fn address_limiter(env: &Env) -> Option<Rc<dyn AddressLimiter>> {
+    let binding = env.rate_limiter(ADDRESS_LIMITER).ok()?;
+    Some(Rc::new(RuntimeAddressLimiter { binding, log: Rc::new(Console) }))
+}
+
 /// The isolate Worker at `ISOLATES_URL` if that variable is set, else the one of the service binding.
 fn isolates(env: &Env) -> Option<IsolateWorker> {
     match variable(env, ISOLATES_URL) {
         Some(url) => {
-            let secret = env.secret(ISOLATES_SECRET).map(|secret| secret.to_string()).unwrap_or_default();
-            Some(IsolateWorker::Url { url: url.trim_end_matches('/').to_owned(), secret })
+            Some(IsolateWorker::Url { url: url.trim_end_matches('/').to_owned(), secret: secret(env, ISOLATES_SECRET) })
         }
         None => env.service(ISOLATES).ok().map(|worker| IsolateWorker::Binding(worker.into_rpc())),
     }
@@ -144,7 +156,7 @@ pub fn ledger(env: &Env) -> Rc<dyn KeyLedger> {
 
 /// Resend if its API key is set, else the outbox on a development machine, else `None`.
 fn mailer(env: &Env, config: &Config, sql: &Rc<dyn Sql>) -> Option<Rc<dyn Mailer>> {
-    let api_key = env.secret(RESEND_API_KEY).map(|secret| secret.to_string()).unwrap_or_default();
+    let api_key = secret(env, RESEND_API_KEY);
     if !api_key.is_empty() {
         let url = variable(env, RESEND_URL).unwrap_or_else(|| "https://api.resend.com".to_owned());
         let from = variable(env, MAIL_FROM).unwrap_or_else(|| "Docle <login@docle.co>".to_owned());
@@ -169,7 +181,7 @@ pub fn object_runtime(object: &State) -> ObjectRuntime {
 /// container if its class has one.
 pub fn run_target(env: &Env, object: &State, runtime: &ObjectRuntime, sleep_after_ms: i64) -> RunTarget<RunnerFetch> {
     if let Some(url) = variable(env, SANDBOX_URL) {
-        let secret = env.secret(SANDBOX_SECRET).map(|secret| secret.to_string()).unwrap_or_default();
+        let secret = secret(env, SANDBOX_SECRET);
         let http = Rc::new(RunnerFetch::Url(url.trim_end_matches('/').to_owned()));
         return RunTarget::Url(Runner::new(http, Rc::clone(&runtime.clock), secret));
     }
@@ -193,6 +205,11 @@ pub fn run_pools(env: &Env) -> Option<ObjectNamespace> {
 /// A sentence that names the invalid variable.
 pub fn pool_limits(env: &Env) -> std::result::Result<PoolLimits, String> {
     config::pool_limits(|name| variable(env, name))
+}
+
+/// The value of a secret; empty if it is missing.
+fn secret(env: &Env, name: &str) -> String {
+    env.secret(name).map(|secret| secret.to_string()).unwrap_or_default()
 }
 
 /// The value of a variable; `None` if it is missing or empty.

@@ -6,7 +6,6 @@
 import type { Agent } from "node:http";
 import { performance } from "node:perf_hooks";
 import { Docle } from "../../tests/harness/docle.ts";
-import { newKey } from "../setup/development.mjs";
 import { hangUp, IntoContainer, post, textOf } from "./call.ts";
 import { echo } from "./echo.ts";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
@@ -45,7 +44,7 @@ async function starts(docle: Docle) {
     await end();
     again.push(await timed(() => run(docle)));
   }
-  const keys = Array.from({ length: 8 }, newKey);
+  const keys = Array.from({ length: 8 }, () => docle.worker.newKey());
   for (const [index, key] of keys.entries()) await docle.addProject(`proj_${index}`, key);
   const begun = performance.now();
   const eight = await Promise.all(keys.map(async (key) => (await run(docle, key), performance.now() - begun)));

@@ -7,7 +7,7 @@
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { Platform, startIdleRunner } from "../../tests/harness/platform.ts";
-import { newKey, projectSql } from "../setup/development.mjs";
+import { projectSql } from "../setup/development.mjs";
 import { cpuMs, runtimes } from "../setup/processes.mjs";
 import { hangUp, post } from "./call.ts";
 import { startFloor, steps } from "./floor.ts";
@@ -55,15 +55,18 @@ const floor = await measureFloor();
 const docle = await Platform.start();
 try {
   const api = `${docle.worker.url}/api/run`;
-  const limited = newKey();
+  const limited = docle.worker.newKey();
   for (const statement of projectSql(limited)) await docle.worker.sql(statement);
   await docle.worker.sql(`UPDATE api_keys SET rate_limit_per_minute = 1 WHERE key_prefix = '${limited.slice(0, 12)}'`);
   await run(api, limited);
 
-  const unknown = newKey();
+  const unknown = docle.worker.newKey();
+  // A key that another deployment made: the last 8 digits are a code with its secret.
+  const madeUp = `${unknown.slice(0, -8)}00000000`;
   const cases = [
     { name: "a run", key: () => docle.worker.key, status: 200 },
-    { name: "an unknown key", key: () => unknown, status: 401 },
+    { name: "a made-up key", key: () => madeUp, status: 401 },
+    { name: "a key that was deleted", key: () => unknown, status: 401 },
     { name: "a key whose limit is used up", key: () => limited, status: 429 },
   ];
   // What the runtime has compiled well by then stays so; what an isolate does first is measured elsewhere.

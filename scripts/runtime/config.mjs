@@ -16,6 +16,7 @@ import { inRoot, own } from "../setup/paths.mjs";
  * @property {{ class_name: string }[]} [containers]
  * @property {{ binding: string, id?: string, preview_id?: string }[]} kv_namespaces
  * @property {{ binding: string, database_id?: string, preview_database_id?: string }[]} d1_databases
+ * @property {{ name: string, namespace_id: string, simple: { limit: number, period: 10 | 60 } }[]} ratelimits
  */
 
 /** Reads a wrangler.toml, without its environments. @param {...string} path relative to the root @returns {Promise<Config>} */

@@ -1,16 +1,29 @@
-//! What only a development machine has: one project and the key to it, and the key that signs tokens to rooms.
+//! What only a development machine has: one project with its key, and the secret of a deployment.
 
-import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { devKey, own, roomKey } from "./paths.mjs";
+import { createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { deploymentSecretFile, devKey, own } from "./paths.mjs";
 
 /** @param {string} text */
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
-/** A new API key: `sk_live_`, 40 random hex characters and 8 of checksum, so that a made-up key is refused unseen. */
-export function newKey() {
+/** A new API key of a deployment: `sk_live_`, 40 random hex characters and 8 of a code, as src/domain/key/api_key.rs has it. @param {string} secret */
+export function newKey(secret) {
   const random = `sk_live_${randomBytes(20).toString("hex")}`;
-  return random + sha256(random).slice(0, 8);
+  return random + code(random, secret);
+}
+
+/** The code at the end of a key. @param {string} random @param {string} secret */
+function code(random, secret) {
+  const key = Buffer.from(hkdfSync("sha256", secret, "", "docle api key", 32));
+  return createHmac("sha256", key).update(random).digest("hex").slice(0, 8);
+}
+
+/** The text of a file that its owner only can read; where there is none, it is made of `text`. @param {string} path @param {() => string} text */
+function kept(path, text) {
+  mkdirSync(own, { recursive: true });
+  if (!existsSync(path)) writeFileSync(path, `${text()}\n`, { mode: 0o600 });
+  return readFileSync(path, "utf8").trim();
 }
 
 /** SQL that makes a project and its key, with the highest limit there is; repeating it changes nothing. @param {string} key */
@@ -22,19 +35,18 @@ export function projectSql(key) {
   ];
 }
 
-/** The development key, made once and readable by its owner only. */
+/** The development key, made once. A key of another secret is of no use, so another one is made. */
 export function developmentKey() {
-  mkdirSync(own, { recursive: true });
-  if (!existsSync(devKey)) writeFileSync(devKey, `${newKey()}\n`, { mode: 0o600 });
-  return readFileSync(devKey, "utf8").trim();
+  const secret = deploymentSecret();
+  const make = () => newKey(secret);
+  const key = kept(devKey, make);
+  if (key.endsWith(code(key.slice(0, -8), secret))) return key;
+  rmSync(devKey);
+  return kept(devKey, make);
 }
 
-/** What tokens to rooms are signed with on this machine, made once and readable by its owner only. */
-export function roomTokenKey() {
-  mkdirSync(own, { recursive: true });
-  if (!existsSync(roomKey)) writeFileSync(roomKey, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
-  return readFileSync(roomKey, "utf8").trim();
-}
+/** The secret of the deployment on this machine, made once: keys, ids and tokens are made with it. */
+export const deploymentSecret = () => kept(deploymentSecretFile, () => randomBytes(32).toString("hex"));
 
 /** Environment for wrangler: it asks nothing, fetches nothing, and does not keep a trace of every local request. */
 export const wranglerEnv = {

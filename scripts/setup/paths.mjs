@@ -20,7 +20,7 @@ export const state = process.env.DOCLE_STATE ?? join(own, "state");
 /** Where wrangler keeps local databases, KV and objects below the directory that it is given. @param {string} directory */
 export const layoutOf = (directory) => join(directory, "v3");
 export const devKey = join(own, "dev-key");
-export const roomKey = join(own, "room-key");
+export const deploymentSecretFile = join(own, "deployment-secret");
 export const devVars = join(state, "dev.vars");
 
 export const modules = inRoot("node_modules");

@@ -1,7 +1,9 @@
 //! What use cases get: the settings and the ports, put together for one request.
 
 use crate::config::Config;
-use crate::domain::room::token::SigningKey;
+use crate::domain::run::id::RunId;
+use crate::domain::secret::DeploymentSecret;
+use crate::ports::address_limiter::AddressLimiter;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Rooms;
 use crate::ports::socket::Sockets;
@@ -17,8 +19,9 @@ pub struct App {
     pub gates: Rc<dyn KeyGates>,
     pub runs: Rc<dyn Kv>,
     pub rooms: Rc<dyn Rooms>,
-    /// `None` where rooms of projects cannot be used, because there is no secret to sign tokens with.
-    pub room_tokens: Option<SigningKey>,
+    pub secret: DeploymentSecret,
+    /// `None` where the deployment has no such limiter.
+    pub address_limiter: Option<Rc<dyn AddressLimiter>>,
     pub run_pools: Rc<dyn RunPools>,
     /// `None` where scripts cannot be run.
     pub isolates: Option<Rc<dyn Isolates>>,
@@ -37,6 +40,11 @@ impl App {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);
         bytes
+    }
+
+    /// The id of a new run with the key that has this hash.
+    pub fn new_run_id(&self, key_hash: &str) -> RunId {
+        RunId::with_key(key_hash, self.clock.now(), self.random(), &self.secret)
     }
 
     /// Logs a failure that the response does not report.

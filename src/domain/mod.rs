@@ -10,5 +10,6 @@ pub mod project;
 pub mod room;
 pub mod run;
 pub mod script;
+pub mod secret;
 pub mod timestamp;
 pub mod usage;

@@ -11,7 +11,7 @@ pub mod table;
 
 use crate::app::App;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::middleware::{cors, headers, log, request_id};
+use crate::http::middleware::{address_limit, cors, headers, log, request_id};
 use crate::http::request::call::Call;
 use crate::http::table::{Caller, Resource};
 use crate::ports::http_messages::{Body, Request, Response};
@@ -40,6 +40,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
 }
 
 async fn dispatch(app: &App, resource: Option<Resource>, mut call: Call) -> Result<Response, ApiError> {
+    address_limit::check(app, &call).await?;
     let Some(resource) = resource else {
         return Err(ApiError::new(ErrorCode::NotFound, "This path does not exist."));
     };

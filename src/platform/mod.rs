@@ -1,5 +1,6 @@
 //! The Workers runtime behind the ports.
 
+pub mod address_limiter;
 pub mod background;
 pub mod client_signal;
 pub mod clock;

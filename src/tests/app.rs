@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::config::{Config, RunnerLocation};
 use crate::domain::key::api_key::ApiKey;
-use crate::domain::room::token::SigningKey;
+use crate::domain::secret::DeploymentSecret;
 use crate::http::handle;
 use crate::ports::http_messages::Body;
 use crate::store::key_ledger::SqlLedger;
@@ -63,7 +63,12 @@ impl Answer {
 
 /// The key of project `proj_1`; of `proj_2` and of one that was revoked.
 pub fn key(of: u8) -> ApiKey {
-    ApiKey::from_random([of; 20])
+    ApiKey::from_random([of; 20], &secret())
+}
+
+/// The secret of the deployment.
+pub fn secret() -> DeploymentSecret {
+    DeploymentSecret::parse(&"k".repeat(32), "").unwrap()
 }
 
 /// A body to run.
@@ -127,7 +132,8 @@ impl TestApp {
             mailer: Some(mailer.clone()),
             runs: kv.clone(),
             rooms: rooms.clone(),
-            room_tokens: SigningKey::parse(&"k".repeat(32)),
+            secret: secret(),
+            address_limiter: None,
             isolates: Some(isolates.clone()),
             run_pools: run_pools.clone(),
             sockets: sockets.clone(),

@@ -4,14 +4,15 @@ use crate::ports::{LocalSql, PortError, Row, Sql, SqlValue, Statement};
 use async_trait::async_trait;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
+use std::cell::Cell;
 
-/// A database in memory.
-pub struct Sqlite(Connection);
+/// A database in memory, and how many statements it has carried out for the application.
+pub struct Sqlite(Connection, Cell<usize>);
 
 impl Sqlite {
     /// Without any tables.
     pub fn empty() -> Self {
-        Self(Connection::open_in_memory().unwrap())
+        Self(Connection::open_in_memory().unwrap(), Cell::default())
     }
 
     /// With every migration applied, in order.
@@ -47,6 +48,11 @@ impl Sqlite {
         self.exec(&format!("SELECT * FROM {table}"), &[]).unwrap()
     }
 
+    /// How many statements the application has sent so far.
+    pub fn statements(&self) -> usize {
+        self.1.get()
+    }
+
     /// How a query is carried out, step by step.
     pub fn plan(&self, query: &str) -> Vec<String> {
         let mut statement = self.0.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
@@ -69,6 +75,7 @@ impl ToSql for SqlValue {
 
 impl LocalSql for Sqlite {
     fn exec(&self, query: &str, args: &[SqlValue]) -> Result<Vec<Vec<SqlValue>>, PortError> {
+        self.1.set(self.1.get() + 1);
         let failed = |error: rusqlite::Error| PortError(error.to_string());
         let mut statement = self.0.prepare(query).map_err(failed)?;
         let columns = statement.column_count();

@@ -21,7 +21,7 @@ let deployments = 0;
 /** Runs scripts/deploy.mjs with a wrangler that writes down what it is asked. */
 function deploy(args: string[], env: Record<string, string> = {}) {
   const record = join(directory, `${deployments++}.jsonl`);
-  const { RESEND_API_KEY: _, ...clean } = process.env;
+  const { RESEND_API_KEY: _, DEPLOYMENT_SECRET: __, ...clean } = process.env;
   const all = { ...clean, DOCLE_WRANGLER: inRoot("tests", "harness", "recorder.mjs"), RECORD: record, ...env };
   const { status, stdout, stderr } = spawnSync(process.execPath, [inRoot("scripts", "deploy.mjs"), ...args], { env: all, encoding: "utf8" });
   const text = existsSync(record) ? readFileSync(record, "utf8").trim().split("\n") : [];
@@ -31,7 +31,7 @@ function deploy(args: string[], env: Record<string, string> = {}) {
 const shown = (calls: Call[]) => calls.map(({ args }) => args.filter((arg) => !arg.startsWith("/")).join(" "));
 
 test("a first deployment makes the database, applies migrations, and then deploys with its secrets", () => {
-  const { status, output, calls } = deploy(["staging"], { RESEND_API_KEY: "re_secret" });
+  const { status, output, calls } = deploy(["staging"], { RESEND_API_KEY: "re_secret", DEPLOYMENT_SECRET: "dep_secret" });
   assert.equal(status, 0, output);
   assert.deepEqual(shown(calls), [
     "whoami --json",
@@ -41,9 +41,18 @@ test("a first deployment makes the database, applies migrations, and then deploy
     "deploy --config --env staging",
     "deploy --env staging --secrets-file",
   ]);
-  assert.deepEqual(calls.at(-1)?.secrets, { RESEND_API_KEY: "re_secret" });
-  assert.ok(!output.includes("re_secret") && !JSON.stringify(calls.map(({ args }) => args)).includes("re_secret"), "a secret is in no argument and no output");
+  assert.deepEqual(calls.at(-1)?.secrets, { RESEND_API_KEY: "re_secret", DEPLOYMENT_SECRET: "dep_secret" });
+  for (const secret of ["re_secret", "dep_secret"]) {
+    assert.ok(!output.includes(secret) && !JSON.stringify(calls.map(({ args }) => args)).includes(secret), "a secret is in no argument and no output");
+  }
   assert.ok(!existsSync(calls.at(-1)?.args.at(-1) ?? ""), "and not left on disk");
+});
+
+test("a first deployment without a secret for keys is refused before anything is made", () => {
+  const { status, output, calls } = deploy(["staging"]);
+  assert.equal(status, 1);
+  assert.match(output, /DEPLOYMENT_SECRET=\$\(openssl rand -hex 32\) npm run deploy -- staging/);
+  assert.deepEqual(shown(calls), ["whoami --json", "d1 list --json"]);
 });
 
 test("a later one leaves the database and the other secrets alone", () => {

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { newKey } from "../../scripts/setup/development.mjs";
 import { Docle, type Problem, type RunResult } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
 
@@ -28,7 +27,7 @@ async function seenDuring(marker: string, what: Promise<unknown>): Promise<Set<n
 }
 
 test("as many projects as there are containers run, the others are told when to come back, and come", async () => {
-  const keys = Array.from({ length: PROJECTS }, newKey);
+  const keys = Array.from({ length: PROJECTS }, () => docle.worker.newKey());
   for (const [index, key] of keys.entries()) await docle.addProject(`proj_${index}`, key);
   const marker = randomUUID();
   const results: RunResult[] = [];

@@ -9,6 +9,9 @@ import { runtimes } from "../../scripts/setup/processes.mjs";
 import type { ContainerSettings } from "./containers.ts";
 import { until } from "./until.ts";
 
+/** The secret of every Worker of this process: what one has made stays valid for the next with the same state. */
+const SECRET = randomBytes(32).toString("hex");
+
 /** What we use of a namespace of objects; its own types name packages that are not here. */
 interface Objects {
   getByName(name: string): { fetch(url: string, init: RequestInit): Promise<{ status: number; headers: { get(name: string): string | null } }> };
@@ -18,6 +21,8 @@ interface Objects {
 export interface Worker {
   url: string;
   key: string;
+  /** A new key that this deployment has made; no project has it yet. */
+  newKey(): string;
   /** Lines that the Worker logged. */
   logs: string[];
   /** Runs one SQL statement in its database. */
@@ -59,7 +64,7 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
   const logs: string[] = [];
   const beside = [resetter(compatibility_date), ...(neighbour === undefined ? [] : [neighbourOf(name, neighbour, compatibility_date)])];
   const { url, miniflare, pids } = await startRuntime({
-    vars: { ROOM_TOKEN_KEY: randomBytes(32).toString("hex"), ...vars },
+    vars: { DEPLOYMENT_SECRET: SECRET, ...vars },
     log: (message) => void logs.push(message),
     beside,
     ...(state === undefined ? {} : { state }),
@@ -68,7 +73,7 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
 
   const database = await miniflare.getD1Database("DB");
   const sql = (statement: string) => database.prepare(statement).run();
-  const key = newKey();
+  const key = newKey(SECRET);
   await migrate(database as Parameters<typeof migrate>[0]);
   for (const statement of projectSql(key)) await sql(statement);
   const runs = (await miniflare.getKVNamespace("RUNS")) as unknown as {
@@ -79,6 +84,7 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
   return {
     url,
     key,
+    newKey: () => newKey(SECRET),
     logs,
     sql,
     stored: (id) => runs.get(id),

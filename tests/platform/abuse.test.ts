@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, test } from "node:test";
-import { newKey } from "../../scripts/setup/development.mjs";
 import { json, newNetwork, Platform } from "../harness/platform.ts";
 
 const docle = await Platform.start();
@@ -34,7 +33,7 @@ test("no guess comes nearer to a link, a session or a key than any other, and no
 
   const key = docle.worker.key;
   for (const guess of guesses(key)) await json(401, await docle.run(guess));
-  await json(401, await docle.run(newKey()));
+  await json(401, await docle.run(docle.worker.newKey()));
   await json(200, await docle.run(key));
 });
 

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { newKey } from "../../scripts/setup/development.mjs";
 import { json, Platform, type User } from "../harness/platform.ts";
 import { until } from "../harness/until.ts";
 
@@ -106,7 +105,7 @@ test("a project is deleted with its keys", async () => {
 });
 
 test("a well-formed key that nobody made is refused", async () => {
-  assert.deepEqual(await statuses(many(20, () => docle.run(newKey()))), { 401: 20 });
+  assert.deepEqual(await statuses(many(20, () => docle.run(docle.worker.newKey()))), { 401: 20 });
 });
 
 test("a key that the database lost is noticed within seconds of use", async () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { request, type IncomingMessage } from "node:http";
 import { after, test } from "node:test";
-import { projectSql, newKey } from "../../scripts/setup/development.mjs";
+import { projectSql } from "../../scripts/setup/development.mjs";
 import { problem } from "../harness/docle.ts";
 import { json, Platform } from "../harness/platform.ts";
 import { everybodyLeaves, JsonPerson, openRoom, same, YjsPerson, type OwnedRoom } from "../harness/rooms.ts";
@@ -24,7 +24,7 @@ async function token(room: string, role: string, headers: Record<string, string>
 
 /** A key of another project. */
 async function otherKey(): Promise<string> {
-  const other = newKey();
+  const other = docle.worker.newKey();
   for (const statement of projectSql(other)) await docle.worker.sql(statement.replaceAll("proj_dev", "proj_other").replaceAll("'key_", "'key_o"));
   return other;
 }
@@ -147,7 +147,7 @@ test("a run by HTTP answers as CodeRunService does", async () => {
 });
 
 test("runs in a room count against the key's rate limit", async () => {
-  const limited = newKey();
+  const limited = docle.worker.newKey();
   for (const statement of projectSql(limited)) await docle.worker.sql(statement);
   await docle.worker.sql(`UPDATE api_keys SET rate_limit_per_minute = 3 WHERE key_prefix = '${limited.slice(0, 12)}' AND name = 'npm start'`);
   const room = await newRoom(bearer(limited));

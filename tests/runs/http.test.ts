@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, describe, test } from "node:test";
-import { newKey } from "../../scripts/setup/development.mjs";
 import { Docle, problem, type RunResult } from "../harness/docle.ts";
 
 const docle = await Docle.start();
@@ -25,7 +24,7 @@ describe("a key", () => {
   const wrong: [name: string, value: string][] = [
     ["of another shape", "Bearer sk_test_1"],
     ["with a wrong checksum", `Bearer ${key.slice(0, -1)}${key.endsWith("0") ? "1" : "0"}`],
-    ["that nobody made", `Bearer ${newKey()}`],
+    ["that nobody made", `Bearer ${docle.worker.newKey()}`],
     ["in upper case", `Bearer ${key.toUpperCase()}`],
     ["in another scheme", `Basic ${key}`],
     ["with something behind it", `Bearer ${key} x`],
@@ -153,7 +152,7 @@ describe("every answer", () => {
 
 test("two projects do not see each other's input", async () => {
   const { id } = await docle.run(quick);
-  const other = newKey();
+  const other = docle.worker.newKey();
   const hash = createHash("sha256").update(other).digest("hex");
   await docle.worker.sql("INSERT INTO projects (id, name, created_at) VALUES ('proj_2', 'Other', 0)");
   await docle.worker.sql(

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { newKey } from "../../scripts/setup/development.mjs";
 import { Docle } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
 import { Talk } from "../harness/interactive-client.ts";
@@ -116,11 +115,11 @@ test("bad messages are answered with the problem that names the fault", async ()
 });
 
 test("a key that may not run gets no socket, and a limit counts talks like calls", async () => {
-  const strange = new Talk(docle.worker.url, newKey());
+  const strange = new Talk(docle.worker.url, docle.worker.newKey());
   assert.equal((await strange.over()).type, "nothing");
   assert.equal(strange.closed, 1_006);
 
-  const key = newKey();
+  const key = docle.worker.newKey();
   await docle.addProject("proj_talks", key);
   await docle.worker.sql(`UPDATE api_keys SET rate_limit_per_minute = 2, allowed_domains = '["a.example"]' WHERE key_prefix = '${key.slice(0, 12)}'`);
   const connect = async (origin: string) => {

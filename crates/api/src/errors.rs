@@ -67,7 +67,8 @@ error_codes! {
     UnsupportedMediaType = "unsupported_media_type", 415, "Unsupported media type",
         "The body has to be JSON and say so: `Content-Type: application/json`.";
     TooManyRequests = "too_many_requests", 429, "Too many requests",
-        "Too many login links were asked for from this network. Ask again after `retry_after` seconds.";
+        "Too many login links, or too many requests without a valid API key, came from this network. Try again after \
+         `retry_after` seconds.";
     InvalidLink = "invalid_link", 410, "Invalid link",
         "The login link has expired, was used before, or never was. Ask for a new one.";
     SessionNotFound = "session_not_found", 404, "Session not found", "The account has no session with this id.";

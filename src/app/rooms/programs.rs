@@ -4,7 +4,6 @@ use crate::app::context::App;
 use crate::app::runs::start::{Client, Progress, StartedRun, start_run};
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::run;
-use crate::domain::run::id::RunId;
 use crate::ports::rooms::{Admitted, BillingKey, ProgramRequest, Programs, Refused, RunAs, RunMessage};
 use crate::ports::{Level, Log, PoolFailure, PoolFailureCode, PortError};
 use async_trait::async_trait;
@@ -28,7 +27,7 @@ impl Programs for RoomPrograms {
             }
             RunAs::Room { billing_key, host } => pass_gate(app, billing_key, host).await?,
         };
-        let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
+        let id = app.new_run_id(&client.key_hash);
         let mut request = program.request;
         // Rooms also accept the names that editors have for a language, such as `javascript` for `node`.
         if let Some(language) = request["lang"].as_str().and_then(RunLanguage::in_rooms) {

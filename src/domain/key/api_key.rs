@@ -1,5 +1,6 @@
 //! API keys: how they look, how they are checked without a look-up, and what of them is stored.
 
+use crate::domain::secret::{DeploymentSecret, Purpose};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -15,30 +16,31 @@ const PREFIX_LENGTH: usize = 12;
 /// Random bytes in a key.
 pub const RANDOM_BYTES: usize = RANDOM_DIGITS / 2;
 
-/// A well-formed key: `sk_live_`, 40 random hexadecimal digits, and the first 8 digits of the SHA-256 of all that.
+/// A key that this deployment has made: `sk_live_`, 40 random hexadecimal digits, and 8 digits of a code of all that.
 ///
-/// The checksum refuses typing errors and made-up keys before anything is asked. It is no secret: only the look-up of
-/// [`ApiKey::hash`] says whether a key is valid.
+/// The code needs the secret of the deployment, so the Worker refuses typing errors and made-up keys before it wakes an
+/// object. Only the look-up of [`ApiKey::hash`] says whether a key is valid.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// The key written as `text`, or `None` where shape or checksum are wrong.
-    pub fn parse(text: &str) -> Option<Self> {
+    /// The key written as `text`; `None` if this deployment has not made it.
+    pub fn parse(text: &str, secret: &DeploymentSecret) -> Option<Self> {
         let digits = text.strip_prefix(PREFIX)?;
         let is_lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if digits.len() != RANDOM_DIGITS + CHECKSUM_DIGITS || !digits.bytes().all(is_lower_hex) {
             return None;
         }
         let (body, sum) = text.split_at(PREFIX.len() + RANDOM_DIGITS);
-        (checksum(body) == sum).then(|| Self(text.to_owned()))
+        let sum = hex::decode(sum).ok()?;
+        secret.verify(Purpose::ApiKey, body.as_bytes(), &sum).then(|| Self(text.to_owned()))
     }
 
     /// A new key made of random bytes.
-    pub fn from_random(bytes: [u8; RANDOM_BYTES]) -> Self {
+    pub fn from_random(bytes: [u8; RANDOM_BYTES], secret: &DeploymentSecret) -> Self {
         let body = format!("{PREFIX}{}", hex::encode(bytes));
-        let sum = checksum(&body);
-        Self(body + &sum)
+        let code = secret.code(Purpose::ApiKey, body.as_bytes());
+        Self(body + &hex::encode(&code[..CHECKSUM_DIGITS / 2]))
     }
 
     /// The key itself, to be shown once to its owner.
@@ -51,7 +53,7 @@ impl ApiKey {
     /// Keys are compared nowhere else, and neither are tokens of links and sessions: the hash names the gate and is found
     /// through an index. Such a look-up may take longer the more of a hash is right, but that does not help an attacker:
     /// who wants a hash that begins with certain digits has to try keys, and one digit more of the hash says nothing about
-    /// any digit of the key. The checksum is no secret, so its comparison has nothing to tell either.
+    /// any digit of the key.
     pub fn hash(&self) -> String {
         hex::encode(Sha256::digest(&self.0))
     }
@@ -68,19 +70,23 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-fn checksum(body: &str) -> String {
-    hex::encode(&Sha256::digest(body)[..CHECKSUM_DIGITS / 2])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const KEY: &str = "sk_live_0000000000000000000000000000000000000000efb488bc";
+    const KEY: &str = "sk_live_0000000000000000000000000000000000000000c2f01f14";
+
+    fn secret() -> DeploymentSecret {
+        DeploymentSecret::parse("0123456789abcdef0123456789abcdef", "").unwrap()
+    }
+
+    fn key(bytes: [u8; RANDOM_BYTES]) -> ApiKey {
+        ApiKey::from_random(bytes, &secret())
+    }
 
     #[test]
     fn key_format_unchanged() {
-        let key = ApiKey::from_random([0; RANDOM_BYTES]);
+        let key = key([0; RANDOM_BYTES]);
         assert_eq!(key.reveal(), KEY);
         assert_eq!(key.prefix(), "sk_live_0000");
         assert_eq!(key.hash(), hex::encode(Sha256::digest(KEY)));
@@ -88,7 +94,7 @@ mod tests {
 
     #[test]
     fn only_well_formed_keys_parse() {
-        assert_eq!(ApiKey::parse(KEY), Some(ApiKey::from_random([0; RANDOM_BYTES])));
+        assert_eq!(ApiKey::parse(KEY, &secret()), Some(key([0; RANDOM_BYTES])));
         let (body, sum) = KEY.split_at(48);
         for wrong in [
             String::new(),
@@ -102,8 +108,18 @@ mod tests {
             format!("{body}00000000"),
             format!("{}é{sum}", &body[..46]),
         ] {
-            assert_eq!(ApiKey::parse(&wrong), None, "{wrong}");
+            assert_eq!(ApiKey::parse(&wrong, &secret()), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn anybody_could_make_up_a_key_that_woke_an_object() {
+        let body = &KEY[..48];
+        let public_checksum = hex::encode(&Sha256::digest(body)[..4]);
+        let other = DeploymentSecret::parse("fedcba9876543210fedcba9876543210", "").unwrap();
+        assert_eq!(ApiKey::parse(&format!("{body}{public_checksum}"), &secret()), None);
+        assert_eq!(ApiKey::parse(ApiKey::from_random([0; RANDOM_BYTES], &other).reveal(), &secret()), None);
+        assert!(ApiKey::parse(KEY, &secret()).is_some());
     }
 
     /// What a look-up tells about a hash tells nothing about a key, because neighbours have nothing in common.
@@ -113,7 +129,7 @@ mod tests {
             .map(|last| {
                 let mut bytes = [7; RANDOM_BYTES];
                 bytes[RANDOM_BYTES - 1] = last;
-                ApiKey::from_random(bytes).hash()
+                key(bytes).hash()
             })
             .collect();
         for (index, hash) in hashes.iter().enumerate() {
@@ -126,6 +142,6 @@ mod tests {
 
     #[test]
     fn debug_does_not_show_the_secret_part() {
-        assert_eq!(format!("{:?}", ApiKey::from_random([0xab; RANDOM_BYTES])), "ApiKey(sk_live_abab…)");
+        assert_eq!(format!("{:?}", key([0xab; RANDOM_BYTES])), "ApiKey(sk_live_abab…)");
     }
 }

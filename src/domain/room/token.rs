@@ -4,21 +4,12 @@
 //! `Sec-WebSocket-Protocol`, which is the only header that a browser lets a page choose for a WebSocket.
 
 use crate::domain::room::id::RoomId;
+use crate::domain::secret::{CODE_BYTES, DeploymentSecret, Purpose};
 use crate::domain::timestamp::Timestamp;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use docle_room::role::Role;
-use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
-use std::fmt;
-
-/// As long as the hash: no shorter key is as hard to guess.
-const MIN_KEY_BYTES: usize = 32;
-
-/// What tokens are signed with. It never shows in logs.
-#[derive(Clone)]
-pub struct SigningKey(Vec<u8>);
 
 /// What a token says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,37 +24,24 @@ pub struct Claims {
     pub expires_at: i64,
 }
 
-impl SigningKey {
-    /// The key that `text` is; `None` where it is too short to be one.
-    pub fn parse(text: &str) -> Option<Self> {
-        (text.len() >= MIN_KEY_BYTES).then(|| Self(text.as_bytes().to_vec()))
-    }
-
-    /// The token that says `claims`.
-    pub fn sign(&self, claims: &Claims) -> String {
-        let claims = serde_json::to_vec(claims).expect("claims are plain data, which always encodes");
+impl Claims {
+    /// The token with these claims.
+    pub fn sign(&self, secret: &DeploymentSecret) -> String {
+        let claims = serde_json::to_vec(self).expect("claims are plain data, which always encodes");
         let claims = BASE64.encode(claims);
-        let signature = BASE64.encode(self.mac(&claims).finalize().into_bytes());
+        let signature = BASE64.encode(secret.code(Purpose::RoomToken, claims.as_bytes()));
         format!("{claims}.{signature}")
     }
 
-    /// What `token` says; `None` where we never said it, or it has ended.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Option<Claims> {
+    /// The claims of `token`; `None` if this deployment has not signed it, or it has expired.
+    pub fn verify(token: &str, secret: &DeploymentSecret, now: Timestamp) -> Option<Self> {
         let (claims, signature) = token.split_once('.')?;
-        // Compares in a time that says nothing.
-        self.mac(claims).verify_slice(&BASE64.decode(signature).ok()?).ok()?;
-        let claims: Claims = serde_json::from_slice(&BASE64.decode(claims).ok()?).ok()?;
+        let signature: [u8; CODE_BYTES] = BASE64.decode(signature).ok()?.try_into().ok()?;
+        if !secret.verify(Purpose::RoomToken, claims.as_bytes(), &signature) {
+            return None;
+        }
+        let claims: Self = serde_json::from_slice(&BASE64.decode(claims).ok()?).ok()?;
         (now.0 < claims.expires_at).then_some(claims)
-    }
-
-    fn mac(&self, claims: &str) -> Hmac<Sha256> {
-        Hmac::new_from_slice(&self.0).expect("HMAC takes keys of any length").chain_update(claims)
-    }
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SigningKey(…)")
     }
 }
 
@@ -74,24 +52,24 @@ mod tests {
 
     #[test]
     fn room_token_format_unchanged() {
-        let key = SigningKey::parse(&"k".repeat(32)).unwrap();
-        let room = RoomId::from_random(Kind::Owned, [0xab; RANDOM_BYTES]);
-        let claims = Claims { room, role: Role::Viewer, name: None, expires_at: 10 };
-        let token = key.sign(&claims);
+        let secret = DeploymentSecret::parse(&"k".repeat(32), "").unwrap();
+        let room = RoomId::from_random(Kind::Owned, [0xab; RANDOM_BYTES], &secret);
+        let claims = Claims { room: room.clone(), role: Role::Viewer, name: None, expires_at: 10 };
+        let token = claims.sign(&secret);
         let (said, _) = token.split_once('.').unwrap();
         let json = String::from_utf8(BASE64.decode(said).unwrap()).unwrap();
-        assert_eq!(json, r#"{"room":"room_abababababababababababab5842a59b","role":"viewer","expiresAt":10}"#);
-        assert_eq!(key.verify(&token, Timestamp(9)), Some(claims.clone()));
-        assert_eq!(key.verify(&token, Timestamp(10)), None);
+        assert_eq!(json, format!(r#"{{"room":"{room}","role":"viewer","expiresAt":10}}"#));
+        let verify = |token: &str, now: i64| Claims::verify(token, &secret, Timestamp(now));
+        assert_eq!(verify(&token, 9), Some(claims.clone()));
+        assert_eq!(verify(&token, 10), None);
 
-        let other = SigningKey::parse(&"l".repeat(32)).unwrap();
-        assert_eq!(other.verify(&token, Timestamp(0)), None);
-        let owner = key.sign(&Claims { role: Role::Owner, ..claims });
+        let other = DeploymentSecret::parse(&"l".repeat(32), "").unwrap();
+        assert_eq!(Claims::verify(&token, &other, Timestamp(0)), None);
+        let owner = Claims { role: Role::Owner, ..claims }.sign(&secret);
         let forged = format!("{}.{}", owner.split_once('.').unwrap().0, token.split_once('.').unwrap().1);
-        for wrong in [forged.as_str(), "", ".", said, "a.b"] {
-            assert_eq!(key.verify(wrong, Timestamp(0)), None, "{wrong}");
+        let cut = &token[..token.len() - 3];
+        for wrong in [forged.as_str(), cut, "", ".", said, "a.b"] {
+            assert_eq!(verify(wrong, 0), None, "{wrong}");
         }
-        assert!(SigningKey::parse("short").is_none());
-        assert_eq!(format!("{key:?}"), "SigningKey(…)");
     }
 }

@@ -1,14 +1,15 @@
 //! The name of one run.
 
-use crate::domain::timestamp::DAY_MS;
-use crate::domain::timestamp::Timestamp;
+use crate::domain::secret::{DeploymentSecret, Purpose};
+use crate::domain::timestamp::{DAY_MS, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
 
 /// A UUID as version 4 writes it. Its first 32 bits are those of the hash of the key that it was run with, and lead to that
-/// key's gate, which keeps the result; the next 16 are the day, by which old results are found. The other 74 are random,
-/// and what keeps a result private: every caller who knows the id may read it.
+/// key's gate, which keeps the result; the next 16 are the day, by which old results are found. 44 are random, and the last
+/// 30 are a code of the others that needs the secret of the deployment. Random bits and code together keep a result
+/// private: every caller who knows the id may read it. An id that a caller made up is refused without a look-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct RunId(Uuid);
@@ -20,12 +21,32 @@ impl RunId {
     }
 
     /// A new id of a run with the key that has this hash, in hexadecimal.
-    pub fn with_key(key_hash: &str, now: Timestamp, mut bytes: [u8; 16]) -> Self {
+    pub fn with_key(key_hash: &str, now: Timestamp, mut bytes: [u8; 16], secret: &DeploymentSecret) -> Self {
         if let Some(beginning) = key_hash.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok()) {
             bytes[..4].copy_from_slice(&beginning.to_be_bytes());
         }
         bytes[4..6].copy_from_slice(&day_of(now).to_be_bytes());
-        Self::from_random(bytes)
+        let id = Self::from_random(bytes);
+        id.with_code(secret.code(Purpose::RunId, &id.signed()))
+    }
+
+    /// The id written as `text`; `None` if this deployment has not made it.
+    pub fn parse_own(text: &str, secret: &DeploymentSecret) -> Option<Self> {
+        let id = Self::parse(text)?;
+        secret.codes(Purpose::RunId, &id.signed()).any(|code| id.with_code(code) == id).then_some(id)
+    }
+
+    /// What the code is of: all bits before it.
+    fn signed(&self) -> [u8; 16] {
+        self.with_code([0; 32]).0.into_bytes()
+    }
+
+    /// The same id with its last 30 bits from `code`.
+    fn with_code(&self, code: [u8; 32]) -> Self {
+        let mut bytes = self.0.into_bytes();
+        bytes[12] = bytes[12] & 0b1100_0000 | code[0] & 0b0011_1111;
+        bytes[13..].copy_from_slice(&code[1..4]);
+        Self(Uuid::from_bytes(bytes))
     }
 
     /// How the hash of the key begins, in lower-case hexadecimal.
@@ -44,7 +65,8 @@ impl RunId {
         format!("{}-{:04x}", self.key_hash_beginning(), day_of(time))
     }
 
-    /// The id written as `text` in its one form: 36 lower-case characters, version 4.
+    /// The id written as `text` in its one form: 36 lower-case characters, version 4. Text of a client is for
+    /// [`Self::parse_own`].
     pub fn parse(text: &str) -> Option<Self> {
         let id = Uuid::try_parse(text).ok()?;
         let canonical = id.get_version_num() == 4 && id.hyphenated().to_string() == text;
@@ -81,6 +103,25 @@ impl TryFrom<String> for RunId {
 mod tests {
     use super::*;
 
+    fn secret() -> DeploymentSecret {
+        DeploymentSecret::parse("0123456789abcdef0123456789abcdef", "").unwrap()
+    }
+
+    #[test]
+    fn a_made_up_id_cost_queries_of_the_database() {
+        let id = RunId::with_key("0badcafe00112233", Timestamp(0), [0xff; 16], &secret());
+        assert_eq!(RunId::parse_own(&id.to_string(), &secret()), Some(id));
+        for bit in 0..128 {
+            let mut bytes = id.0.into_bytes();
+            bytes[bit / 8] ^= 0x80 >> (bit % 8);
+            let changed = Uuid::from_bytes(bytes).to_string();
+            assert_eq!(RunId::parse_own(&changed, &secret()), None, "{changed}");
+        }
+        let other = DeploymentSecret::parse("fedcba9876543210fedcba9876543210", "").unwrap();
+        assert_eq!(RunId::parse_own(&id.to_string(), &other), None);
+        assert_eq!(RunId::parse_own("550e8400-e29b-41d4-a716-446655440000", &secret()), None);
+    }
+
     #[test]
     fn an_id_has_one_written_form() {
         let text = "550e8400-e29b-41d4-a716-446655440000";
@@ -101,11 +142,11 @@ mod tests {
 
     #[test]
     fn an_id_begins_as_the_hash_of_its_key_does() {
-        let id = RunId::with_key("0badcafe00112233", Timestamp(10 * DAY_MS + 5), [0xff; 16]);
-        assert_eq!(id.to_string(), "0badcafe-000a-4fff-bfff-ffffffffffff");
+        let id = RunId::with_key("0badcafe00112233", Timestamp(10 * DAY_MS + 5), [0xff; 16], &secret());
+        assert!(id.to_string().starts_with("0badcafe-000a-4fff-bfff-"), "{id}");
         assert_eq!((id.key_hash_beginning().as_str(), id.day()), ("0badcafe", Timestamp(10 * DAY_MS)));
-        let no_hash = RunId::with_key("ab", Timestamp(0), [0xff; 16]);
-        assert_eq!(no_hash.to_string(), "ffffffff-0000-4fff-bfff-ffffffffffff");
+        let no_hash = RunId::with_key("ab", Timestamp(0), [0xff; 16], &secret());
+        assert!(no_hash.to_string().starts_with("ffffffff-0000-4fff-bfff-"), "{no_hash}");
         for (day, is_below) in [(9, false), (10, false), (11, true)] {
             assert_eq!(id.to_string() < id.lower_bound(Timestamp(day * DAY_MS + 7)), is_below, "{day}");
         }

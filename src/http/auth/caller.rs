@@ -57,7 +57,7 @@ impl ApiClient {
         let Some(text) = key else { return Ok(None) };
         let invalid =
             || ApiError::new(ErrorCode::InvalidApiKey, "This API key is not valid; it may have been revoked.");
-        let key_hash = ApiKey::parse(text).ok_or_else(invalid)?.hash();
+        let key_hash = ApiKey::parse(text, &app.secret).ok_or_else(invalid)?.hash();
         let page = call.header(ORIGIN).or_else(|| call.header(REFERER));
         let ask = CheckKey { host: page.and_then(allowed_domain::host_of), counts };
         match app.gates.check(&key_hash, &ask).await? {

@@ -184,10 +184,11 @@ pub fn pending_since(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError>
 mod tests {
     use super::*;
     use crate::domain::timestamp::DAY_MS;
+    use crate::tests::app::secret;
     use crate::tests::sqlite::Sqlite;
 
     fn run(of: u8, record: Option<&str>) -> FinishedRun {
-        let id = RunId::with_key("0badcafe", Timestamp(i64::from(of) * DAY_MS), [of; 16]);
+        let id = RunId::with_key("0badcafe", Timestamp(i64::from(of) * DAY_MS), [of; 16], &secret());
         FinishedRun { id, usage: format!("u{of}"), record: record.map(str::to_owned) }
     }
 

@@ -122,6 +122,7 @@ fn unreadable(error: impl std::fmt::Display) -> PortError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::app::secret;
     use crate::domain::room::id::{Kind, RANDOM_BYTES};
     use crate::domain::run::record::Owner;
     use docle_room::role::Role;
@@ -146,7 +147,7 @@ mod tests {
     #[test]
     fn room_object_name_unchanged() {
         for kind in [Kind::Open, Kind::Owned] {
-            let room = RoomId::from_random(kind, [0; RANDOM_BYTES]);
+            let room = RoomId::from_random(kind, [0; RANDOM_BYTES], &secret());
             assert_eq!(object_of_room(&room), format!("room:{room}"));
             assert_eq!(room_of_object(&object_of_room(&room)), Some(room));
         }
@@ -154,7 +155,7 @@ mod tests {
 
     #[test]
     fn an_object_that_is_not_named_after_a_room_is_no_room() {
-        let made_up = RoomId::from_random(Kind::Owned, [0; RANDOM_BYTES]).to_string().replace("room_", "open_");
+        let made_up = RoomId::from_random(Kind::Owned, [0; RANDOM_BYTES], &secret()).to_string().to_uppercase();
         for name in ["", "room:", "room:open_", "key:ab", &made_up, &format!("room:{made_up}")] {
             assert_eq!(room_of_object(name), None, "{name}");
         }

@@ -1,6 +1,7 @@
 //! What each route answers.
 
 mod accounts;
+mod address_limit;
 mod edge;
 mod projects;
 mod rooms;

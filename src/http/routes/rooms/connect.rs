@@ -26,14 +26,14 @@ pub async fn create_open_room(app: &App, _call: Call) -> Result<Response, ApiErr
 
 /// `GET /collab/:id`: a page that says how to connect.
 pub async fn get_room(app: &App, call: Call) -> Result<Response, ApiError> {
-    let room = room(call.param(0))?;
+    let room = room(app, call.param(0))?;
     let base = call.base_url(app).replacen("http", "ws", 1);
     Ok(pages::room(&base, &room))
 }
 
 /// `GET /collab/:id/state`.
 pub async fn get_room_state(app: &App, call: Call) -> Result<Response, ApiError> {
-    let room = room(call.param(0))?;
+    let room = room(app, call.param(0))?;
     RoomCaller::extract(app, &call, &room, false).await?;
     let state = app.rooms.state(&room).await?.ok_or_else(not_found)?;
     Ok(respond::raw_json(StatusCode::OK, state.into()))
@@ -51,7 +51,7 @@ pub async fn connect_yjs(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// Connects a client. A client that may not use the room is refused before any call of its object.
 async fn connect(app: &App, call: Call, speaks_yjs: bool) -> Result<Response, ApiError> {
-    let room = room(call.param(0))?;
+    let room = room(app, call.param(0))?;
     if !call.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
         return Err(ApiError::new(ErrorCode::UpgradeRequired, "This path accepts only WebSocket connections."));
     }

@@ -30,7 +30,7 @@ pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
     let room = rooms::create(app, &BillingKey { key_hash, owner }).await?;
     let until = app.clock.now().plus_ms(i64::from(request.ttl_seconds) * 1_000);
     let socket = base.replacen("http", "ws", 1);
-    let RoomToken { token, role, expires_at } = new_token(app, &room, Role::Owner, request.name, until)?;
+    let RoomToken { token, role, expires_at } = new_token(app, &room, Role::Owner, request.name, until);
     let body = CreatedRoom {
         url: format!("{base}/collab/{room}"),
         websocket: format!("{socket}/collab/{room}/websocket"),
@@ -71,7 +71,7 @@ pub async fn create_room_token(app: &App, call: Call) -> Result<Response, ApiErr
     }
     let until = app.clock.now().plus_ms(i64::from(request.ttl_seconds) * 1_000);
     let until = caller.expires_at.map_or(until, |end| until.min(Timestamp(end)));
-    let token = new_token(app, &room, request.role, request.name, until)?;
+    let token = new_token(app, &room, request.role, request.name, until);
     Ok(respond::json(StatusCode::CREATED, &token))
 }
 
@@ -109,7 +109,7 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
 
 /// The room that a path names, and its caller. An open room has no owner, so nothing here works for it.
 async fn enter(app: &App, call: &Call) -> Result<(RoomId, RoomCaller), ApiError> {
-    let room = room(call.param(0))?;
+    let room = room(app, call.param(0))?;
     let caller = RoomCaller::extract(app, call, &room, true).await?;
     if caller.expires_at.is_none() && caller.admitted.is_none() {
         let message = "This is an open room, which has no owner. Create a room of a project with POST /api/rooms.";
@@ -159,18 +159,8 @@ pub fn read_program(body: Value) -> Result<(Option<String>, Option<String>), Api
     problems.conclude(program).map_err(ApiError::invalid)
 }
 
-fn new_token(
-    app: &App,
-    room: &RoomId,
-    role: Role,
-    name: Option<String>,
-    until: Timestamp,
-) -> Result<RoomToken, ApiError> {
-    let token = rooms::mint(app, room, role, name, until).ok_or_else(|| {
-        let message = "Rooms of projects cannot be used here: the deployment has no secret to sign tokens with.";
-        ApiError::new(ErrorCode::ServiceUnavailable, message)
-    })?;
-    Ok(RoomToken { token, role, expires_at: until.into() })
+fn new_token(app: &App, room: &RoomId, role: Role, name: Option<String>, until: Timestamp) -> RoomToken {
+    RoomToken { token: rooms::mint(app, room, role, name, until), role, expires_at: until.into() }
 }
 
 /// The error for a refused run, as the run API has it.

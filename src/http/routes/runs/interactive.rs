@@ -85,7 +85,7 @@ impl InteractiveSession {
                 return Err(ApiError::new(ErrorCode::IncompleteBody, message));
             }
         };
-        let id = RunId::with_key(&client.key_hash, self.app.clock.now(), self.app.random());
+        let id = self.app.new_run_id(&client.key_hash);
         let mut request =
             run::request::parse(parse(first)?, id, self.app.config.max_timeout_ms).map_err(ApiError::invalid)?;
         request.job.interactive = true;

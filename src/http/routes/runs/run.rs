@@ -34,7 +34,7 @@ pub async fn create_run(app: &App, mut call: Call) -> Result<Response, ApiError>
 async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
     let Call { parts, body, .. } = call;
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
-    let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
+    let id = app.new_run_id(&client.key_hash);
     let once = idempotency_key(&parts.headers)?.map(|key| (key, Fingerprint::of(&bytes)));
     let body = body::parse_json(bytes)?;
     if body["tier"] == "isolate" {
@@ -52,7 +52,7 @@ async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, A
 pub async fn get_run(app: &App, call: Call) -> Result<Response, ApiError> {
     let reader = reader(app, &call).await?;
     let not_found = || ApiError::new(ErrorCode::RunNotFound, "No finished run of the last 7 days has this id.");
-    let id = RunId::parse(call.param(0)).ok_or_else(not_found)?;
+    let id = RunId::parse_own(call.param(0), &app.secret).ok_or_else(not_found)?;
     let run = read::read_run(app, id, &reader).await?.ok_or_else(not_found)?;
     let mut response = respond::raw_json(StatusCode::OK, run);
     let project_id = if let Reader::Project(id) = reader { Some(id) } else { None };

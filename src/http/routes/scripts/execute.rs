@@ -45,7 +45,7 @@ pub async fn run(
     if idempotency_key(headers)?.is_some() {
         return Err(invalid("Idempotency-Key", "is not available for scripts in isolates: leave it out"));
     }
-    let id = RunId::with_key(&client.key_hash, app.clock.now(), app.random());
+    let id = app.new_run_id(&client.key_hash);
     let project_id = client.owner.project_id.clone();
     let settings = client.isolates.clone();
     let started = scripts::start(app, id, client.into(), request, &settings)?;
@@ -91,7 +91,7 @@ pub async fn get_execution(app: &App, call: Call) -> Result<Response, ApiError> 
     let client = reader(app, &call).await?;
     let not_found =
         || ApiError::new(ErrorCode::RunNotFound, "Your project has no execution of the last 7 days with this id.");
-    let id = RunId::parse(call.param(0)).ok_or_else(not_found)?;
+    let id = RunId::parse_own(call.param(0), &app.secret).ok_or_else(not_found)?;
     let project_id = client.owner.project_id;
     let execution = scripts::read(app, id, &project_id).await?.ok_or_else(not_found)?;
     let mut response = respond::raw_json(StatusCode::OK, execution);

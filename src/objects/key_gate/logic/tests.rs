@@ -5,6 +5,7 @@ use crate::domain::key::rolling_window::Rate;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::record::Owner;
 use crate::domain::timestamp::DAY_MS;
+use crate::tests::app::secret;
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::FakeClock;
 use crate::tests::fault::{Fault, Faults};
@@ -128,7 +129,7 @@ fn logic(storage: &Rc<FakeStorage>, ledger: &Rc<FakeLedger>, clock: &Rc<FakeCloc
 fn run(number: u32) -> FinishedRun {
     let mut bytes = [0; 16];
     bytes[12..].copy_from_slice(&number.to_be_bytes());
-    let id = RunId::with_key(KEY, Timestamp(0), bytes);
+    let id = RunId::with_key(KEY, Timestamp(0), bytes, &secret());
     FinishedRun { id, usage: format!("usage {number}"), record: Some("{}".to_owned()) }
 }
 

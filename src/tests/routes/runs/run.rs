@@ -4,7 +4,7 @@ use crate::domain::run::finished::MAX_RESULT_BYTES;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{FirstCall, Level, PoolFailureCode};
-use crate::tests::app::{TestApp, good_run, key, print_one};
+use crate::tests::app::{TestApp, good_run, key, print_one, secret};
 use crate::tests::fakes::Script;
 use ::http::{Method, StatusCode};
 use docle_languages::RunLanguage;
@@ -245,7 +245,7 @@ fn an_idempotent_run_goes_on_without_its_client() {
 #[test]
 fn a_repeated_call_answers_with_the_first_run() {
     let first =
-        FirstCall { run_id: RunId::with_key(&key(1).hash(), Timestamp(0), [42; 16]), created_at: Timestamp(1_000) };
+        FirstCall { run_id: RunId::with_key(&key(1).hash(), Timestamp(0), [42; 16], &secret()), created_at: Timestamp(1_000) };
     for accept in ["application/json", "text/event-stream"] {
         let mut app = TestApp::new();
         app.script(Script::Replay(first, good_run()));
