@@ -1,7 +1,7 @@
 //! The Worker in the local Workers runtime, with the bindings of wrangler.toml: for `npm start`, tests and the benchmark.
 
 import { readFileSync } from "node:fs";
-import { basename, relative } from "node:path";
+import { relative } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { root, workerEntry, workerModule, workerWasm } from "../setup/paths.mjs";
 import { runtimes } from "../setup/processes.mjs";
@@ -12,7 +12,8 @@ import { databaseId, readConfig } from "./config.mjs";
  * @typedef {{ socket: string, image: string, sidecar: string }} ContainerSettings the engine's socket and the two images
  *
  * How the Worker is started. `vars` are added to those of wrangler.toml. What the Worker stores is below `state`; without
- * it, in memory. With `containers` its objects start real ones. `beside` are further Workers in the same runtime.
+ * it, in memory. With `containers` its objects start real ones. `beside` are further Workers in the same runtime. `entry`
+ * is a module around worker.mjs, in its place.
  * @typedef {object} Settings
  * @property {Record<string, string>} vars
  * @property {string} [state]
@@ -21,12 +22,13 @@ import { databaseId, readConfig } from "./config.mjs";
  * @property {ContainerSettings} [containers]
  * @property {(message: string) => void} [log] takes each message of the console
  * @property {any[]} [beside]
+ * @property {string} [entry]
  *
  * @typedef {{ url: string, miniflare: Miniflare, pids: number[] }} Runtime `pids` are the processes of the runtime
  */
 
 /** Starts the Worker. @param {Settings} settings @returns {Promise<Runtime>} */
-export async function startWorker({ vars, state, host = "127.0.0.1", port = 0, containers, log = () => {}, beside = [] }) {
+export async function startWorker({ vars, state, host = "127.0.0.1", port = 0, containers, log = () => {}, beside = [], entry = workerEntry }) {
   const config = await readConfig("wrangler.toml");
   const before = runtimes();
   const miniflare = new Miniflare(
@@ -39,15 +41,15 @@ export async function startWorker({ vars, state, host = "127.0.0.1", port = 0, c
       handleStructuredLogs: (/** @type {{ message: string }} */ { message }) => log(message),
       ...(state === undefined ? {} : { resourcePersistencePath: state }),
       ...(containers && { containerEngine: { localDocker: { socketPath: containers.socket, containerEgressInterceptorImage: containers.sidecar } } }),
-      workers: [{ config: workerOptions(config, vars, containers) }, ...beside],
+      workers: [{ config: workerOptions(config, vars, containers, entry) }, ...beside],
     }),
   );
   const url = (await miniflare.ready).origin;
   return { url, miniflare, pids: runtimes().filter((pid) => !before.includes(pid)) };
 }
 
-/** The Worker as Miniflare takes it. @param {Config} config @param {Record<string, string>} vars @param {ContainerSettings | undefined} containers */
-function workerOptions(config, vars, containers) {
+/** The Worker as Miniflare takes it. @param {Config} config @param {Record<string, string>} vars @param {ContainerSettings | undefined} containers @param {string} entry */
+function workerOptions(config, vars, containers, entry) {
   const { name, durable_objects, kv_namespaces, d1_databases, ratelimits } = config;
   const contained = (/** @type {string} */ className) => containers !== undefined && (config.containers ?? []).some(({ class_name }) => class_name === className);
   const exported = durable_objects.bindings.map(({ class_name }) => {
@@ -68,9 +70,9 @@ function workerOptions(config, vars, containers) {
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
     manifest: {
-      mainModule: basename(workerEntry),
+      mainModule: relative(root, entry),
       modulesRoot: root,
-      modules: Object.fromEntries([module(workerEntry, "esm"), module(workerModule, "esm"), module(workerWasm, "wasm")]),
+      modules: Object.fromEntries([...new Set([entry, workerEntry, workerModule])].map((path) => module(path, "esm")).concat([module(workerWasm, "wasm")])),
     },
     exports: Object.fromEntries(exported),
     env: Object.fromEntries(env),

@@ -133,6 +133,7 @@ export const parts = [
   containerTests("End to end, in containers", { DOCLE_BACKEND: "containers" }, ...conformance),
   containerTests("Containers", {}, "tests/containers/*.test.ts"),
   nodeTests("Platform", "tests/platform/*.test.ts"),
+  nodeTests("Production", "tests/production/*.test.ts"),
   nodeTests("Rooms", "tests/rooms/*.test.ts"),
   nodeTests("Isolates", "tests/isolates/*.test.ts"),
   nodeTests("Warm starts are like cold ones", "tests/conformance/*.test.ts"),

@@ -26,7 +26,10 @@ pub async fn create(
     project_id: &str,
     settings: &KeySettings,
 ) -> Result<CreatedKey, PortError> {
-    let created = CreatedKey { id: id::from_random(Kind::Key, app.random()), key: ApiKey::from_random(app.random(), &app.secret) };
+    let created = CreatedKey {
+        id: id::from_random(Kind::Key, app.random()),
+        key: ApiKey::from_random(app.random(), &app.secret),
+    };
     let new = new_key(app, &created, project_id, settings);
     let event = actor.event(app, Action::KeyCreated, project_id, &created.id);
     keys::add(&*app.sql, &new, event).await?;
@@ -61,7 +64,10 @@ pub async fn rotate(
     old: &StoredKey,
     overlap_seconds: u32,
 ) -> Result<(CreatedKey, Timestamp), PortError> {
-    let created = CreatedKey { id: id::from_random(Kind::Key, app.random()), key: ApiKey::from_random(app.random(), &app.secret) };
+    let created = CreatedKey {
+        id: id::from_random(Kind::Key, app.random()),
+        key: ApiKey::from_random(app.random(), &app.secret),
+    };
     let new = new_key(app, &created, &old.project_id, &old.settings);
     let ends_at = app.clock.now().plus_ms(i64::from(overlap_seconds) * 1_000);
     let ends_at = old.settings.expires_at.map_or(ends_at, |expires_at| expires_at.min(ends_at));

@@ -68,14 +68,16 @@ impl DeploymentSecret {
 
     /// The codes of `text` with each secret that is valid, the current one first.
     pub fn codes(&self, purpose: Purpose, text: &[u8]) -> impl Iterator<Item = [u8; CODE_BYTES]> {
-        self.0.iter().map(move |derived| derived[purpose as usize].clone().chain_update(text).finalize().into_bytes().into())
+        self.0
+            .iter()
+            .map(move |derived| derived[purpose as usize].clone().chain_update(text).finalize().into_bytes().into())
     }
 
     /// Whether `code` begins a code of `text` with a valid secret. The comparison takes the same time for every code.
     pub fn verify(&self, purpose: Purpose, text: &[u8], code: &[u8]) -> bool {
-        self.0.iter().any(|derived| {
-            derived[purpose as usize].clone().chain_update(text).verify_truncated_left(code).is_ok()
-        })
+        self.0
+            .iter()
+            .any(|derived| derived[purpose as usize].clone().chain_update(text).verify_truncated_left(code).is_ok())
     }
 }
 

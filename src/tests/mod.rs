@@ -1,6 +1,6 @@
 //! The application with everything outside replaced: real SQLite, fakes at the other ports.
 
-mod app;
+pub mod app;
 mod contract;
 pub mod fake_room_sockets;
 pub mod fake_runner;

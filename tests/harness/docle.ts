@@ -70,13 +70,13 @@ export class Docle {
   /** Starts a Worker whose objects start real containers; what it stores is in `state`, if that is named. */
   static async contained(vars: Record<string, string> = {}, options: ContainerOptions = {}, state?: string): Promise<Docle> {
     const containers = await Containers.start(options);
-    return new Docle(containers, await startWorker(vars, state, containers.settings));
+    return new Docle(containers, await startWorker(vars, { state, containers: containers.settings }));
   }
 
   /** Starts another Workers runtime with the same engine, on what `state` holds. The first one may have died. */
   async restart(vars: Record<string, string>, state: string): Promise<void> {
     await this.#worker.stop();
-    this.#worker = await startWorker(vars, state, this.containers.settings);
+    this.#worker = await startWorker(vars, { state, containers: this.containers.settings });
   }
 
   /** The runner outside. */

@@ -52,11 +52,11 @@ export class Platform {
     this.#runner = runner;
   }
 
-  /** Starts the Worker; what it stores is in `state`, if that is named. */
-  static async start(vars: Record<string, string> = {}, state?: string): Promise<Platform> {
+  /** Starts the Worker; what it stores is in `state`, if that is named. `entry` is a module around worker.mjs. */
+  static async start(vars: Record<string, string> = {}, state?: string, entry?: string): Promise<Platform> {
     const runner = await startIdleRunner();
     const url = `http://127.0.0.1:${(runner.address() as AddressInfo).port}`;
-    return new Platform(await startWorker({ SANDBOX_URL: url, SANDBOX_SECRET: "idle", ...vars }, state), runner);
+    return new Platform(await startWorker({ SANDBOX_URL: url, SANDBOX_SECRET: "idle", ...vars }, { state, entry }), runner);
   }
 
   async stop(): Promise<void> {

@@ -54,11 +54,19 @@ export interface Neighbour {
   modules: Record<string, string>;
 }
 
-/**
- * Starts the Worker; `vars` are added to those of wrangler.toml. What it stores is in `state`, if that is named. With
- * `containers` its objects have real ones.
- */
-export async function startWorker(vars: Record<string, string>, state?: string, containers?: ContainerSettings, neighbour?: Neighbour): Promise<Worker> {
+/** How a Worker is started. */
+export interface WorkerOptions {
+  /** Where it stores what it stores; without it, in memory. */
+  state?: string | undefined;
+  /** Gives its objects real containers. */
+  containers?: ContainerSettings | undefined;
+  neighbour?: Neighbour | undefined;
+  /** A module around worker.mjs, in its place. */
+  entry?: string | undefined;
+}
+
+/** Starts the Worker; `vars` are added to those of wrangler.toml. */
+export async function startWorker(vars: Record<string, string>, { state, containers, neighbour, entry }: WorkerOptions = {}): Promise<Worker> {
   const config = await readConfig("wrangler.toml");
   const { name, compatibility_date } = config;
   const logs: string[] = [];
@@ -69,6 +77,7 @@ export async function startWorker(vars: Record<string, string>, state?: string, 
     beside,
     ...(state === undefined ? {} : { state }),
     ...(containers === undefined ? {} : { containers }),
+    ...(entry === undefined ? {} : { entry }),
   });
 
   const database = await miniflare.getD1Database("DB");

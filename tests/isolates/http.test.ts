@@ -144,7 +144,7 @@ test("another Worker runs scripts through its binding", async () => {
       const { arguments: given } = await request.json();
       try { return Response.json(await env.CODE_EXEC.executeCode(...given)); } catch (error) { return Response.json({ thrown: error.message }); }
     } };`;
-  const worker = await startWorker(isolates.vars, undefined, undefined, { modules: { "neighbour.js": probe, "example.js": source } });
+  const worker = await startWorker(isolates.vars, { neighbour: { modules: { "neighbour.js": probe, "example.js": source } } });
   try {
     const call = async (...given: unknown[]) => json(await worker.neighbour("/", { method: "POST", body: JSON.stringify({ arguments: given }) }));
     const apiKey = worker.key;

@@ -65,8 +65,6 @@ fn network(address: IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn addresses_of_one_person_are_one_network() {
         let network = |text: &str| super::network(text.parse().unwrap());

@@ -122,9 +122,9 @@ fn unreadable(error: impl std::fmt::Display) -> PortError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::app::secret;
     use crate::domain::room::id::{Kind, RANDOM_BYTES};
     use crate::domain::run::record::Owner;
+    use crate::tests::app::secret;
     use docle_room::role::Role;
     use serde_json::json;
 

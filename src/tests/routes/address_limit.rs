@@ -54,12 +54,16 @@ fn a_key_of_this_deployment_is_not_counted_by_network() {
     let request = app.request(Method::POST, "/api/run").header("cf-connecting-ip", "192.0.2.1");
     assert_eq!(app.send(request, print_one().to_string()).status.as_u16(), 200);
     let offered = format!("docle, docle.key.{}", key(1).reveal());
-    let request = app.visit(Method::GET, "/health").header("cf-connecting-ip", "192.0.2.1").header("sec-websocket-protocol", offered);
+    let request = app
+        .visit(Method::GET, "/health")
+        .header("cf-connecting-ip", "192.0.2.1")
+        .header("sec-websocket-protocol", offered);
     assert_eq!(app.send(request, "").status.as_u16(), 200);
     assert!(limiter.asked.borrow().is_empty());
 
     let made_up = format!("Bearer sk_live_{}", "0".repeat(48));
-    let request = app.visit(Method::POST, "/api/run").header("cf-connecting-ip", "192.0.2.1").header("authorization", made_up);
+    let request =
+        app.visit(Method::POST, "/api/run").header("cf-connecting-ip", "192.0.2.1").header("authorization", made_up);
     assert_eq!(app.send(request, print_one().to_string()).status.as_u16(), 429);
 }
 
@@ -82,7 +86,8 @@ fn a_preflight_and_a_development_machine_itself_are_not_counted() {
 fn a_made_up_id_or_key_asked_the_database() {
     let mut app = TestApp::new();
     let reads = app.sql.statements();
-    for path in ["/api/run/550e8400-e29b-41d4-a716-446655440000", "/collab/room_abababababababababababab00000000/state"] {
+    for path in ["/api/run/550e8400-e29b-41d4-a716-446655440000", "/collab/room_abababababababababababab00000000/state"]
+    {
         let request = app.visit(Method::GET, path);
         assert_eq!(app.send(request, "").status.as_u16(), 404, "{path}");
     }

@@ -244,8 +244,10 @@ fn an_idempotent_run_goes_on_without_its_client() {
 
 #[test]
 fn a_repeated_call_answers_with_the_first_run() {
-    let first =
-        FirstCall { run_id: RunId::with_key(&key(1).hash(), Timestamp(0), [42; 16], &secret()), created_at: Timestamp(1_000) };
+    let first = FirstCall {
+        run_id: RunId::with_key(&key(1).hash(), Timestamp(0), [42; 16], &secret()),
+        created_at: Timestamp(1_000),
+    };
     for accept in ["application/json", "text/event-stream"] {
         let mut app = TestApp::new();
         app.script(Script::Replay(first, good_run()));
