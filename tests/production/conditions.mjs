@@ -41,10 +41,10 @@ async function under(kind, text, work) {
 function with_(real, methods) {
   return new Proxy(real, {
     get(target, name) {
-      const method = methods[/** @type {string} */ (name)];
-      if (method !== undefined) return method;
+      if (Object.hasOwn(methods, name)) return methods[/** @type {string} */ (name)];
       const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
+      // `worker` tells a binding's kind by the name of its constructor.
+      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
     },
   });
 }
@@ -84,7 +84,7 @@ const environments = new WeakMap();
 function conditioned(env) {
   const known = environments.get(env);
   if (known !== undefined) return known;
-  const made = new Proxy({ ...env, DB: database(env.DB), RUNS: store(env.RUNS) }, {});
+  const made = { ...env, DB: database(env.DB), RUNS: store(env.RUNS) };
   environments.set(env, made);
   return made;
 }
