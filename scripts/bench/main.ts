@@ -3,15 +3,13 @@
 //! The front is the Workers runtime itself (through Miniflare), never `wrangler dev`, whose proxy costs several
 //! milliseconds a request. All in one process tree on one machine, so that ratios mean something where figures do not.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { python } from "../setup/interpreters.mjs";
-import { node, workerWasm } from "../setup/paths.mjs";
+import { workerWasm } from "../setup/paths.mjs";
 import { Docle } from "../../tests/harness/docle.ts";
+import { Bare } from "./bare.ts";
 import { call, hangUp, post, textOf } from "./call.ts";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
 import { report } from "./report.ts";
@@ -20,28 +18,20 @@ import { measureRooms } from "./rooms.ts";
 const { values } = parseArgs({ options: { json: { type: "string" }, record: { type: "boolean" }, n: { type: "string", default: "200" } } });
 const n = Number(values.n);
 
-/** Starts an interpreter as the machine does, without a jail, and waits for its end. */
-async function bare(command: string, ...args: string[]): Promise<void> {
-  await once(spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] }).on("spawn", () => undefined), "close");
-}
-
 const programs = {
-  python: { code: "print(1)", entrypoint: "main.py", bare: () => bare(python(), "-c", "print(1)") },
-  node: { code: "console.log(1)", entrypoint: "main.js", bare: () => bare(node, "-e", "console.log(1)") },
+  python: { code: "print(1)", entrypoint: "main.py" },
+  node: { code: "console.log(1)", entrypoint: "main.js" },
 };
 
 interface Language {
-  bare: Figures;
   spaced: Figures;
   sequential: Figures;
   concurrent: Figures;
   runner: Figures;
-  ratio: number;
-  over: number;
 }
 
 async function measureLanguage(docle: Docle, lang: keyof typeof programs): Promise<Language> {
-  const { code, entrypoint, bare } = programs[lang];
+  const { code, entrypoint } = programs[lang];
   const run = async () => {
     const text = await textOf(post(`${docle.worker.url}/api/run`, docle.worker.key, { lang, code }));
     if ((JSON.parse(text) as { stdout: string }).stdout !== "1\n") throw new Error(`a run went wrong: ${text}`);
@@ -53,64 +43,72 @@ async function measureLanguage(docle: Docle, lang: keyof typeof programs): Promi
   };
   // In turn, so that what else the machine does meets all alike; but a pause between runs is time in which the runner
   // prepares, so the run that is compared is the one without pauses.
-  const [start, runner, spaced] = (await inTurn(n, bare, direct, run)) as [Figures, Figures, Figures];
+  const [runner, spaced] = (await inTurn(n, direct, run)) as [Figures, Figures];
   const sequential = await atOnce(n, 1, run);
   const concurrent = await atOnce(2 * n, 8, run);
-  return { bare: start, runner, spaced, sequential, concurrent, ratio: round(sequential.p50 / start.p50), over: round(sequential.p50 - start.p50) };
+  return { runner, spaced, sequential, concurrent };
 }
 
 function row(name: string, figures: Figures): string {
   return `| ${[name, figures.p50, figures.p95, figures.p99, figures.perSecond].join(" | ")} |`;
 }
 
-const docle = await Docle.start();
-try {
-  const [worker, runnerHealth, throughObject] = (await inTurn(
-    n,
-    () => textOf(call(`${docle.worker.url}/`, {})),
-    () => textOf(call(`${docle.runner.url}/health`, {})),
-    () => textOf(call(`${docle.worker.url}/health`, {})),
-  )) as [Figures, Figures, Figures];
-  const languages = { python: await measureLanguage(docle, "python"), node: await measureLanguage(docle, "node") };
-
-  const wasm = readFileSync(workerWasm);
-  const size = { raw: wasm.length, gzip: gzipSync(wasm, { level: 9 }).length };
-  const machine = {
-    processor: cpus()[0]?.model.trim() ?? "unknown",
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    linux: release(),
-    languages: (await docle.runner.health()).languages,
-  };
-  const table = [
-    "| | p50 ms | p95 ms | p99 ms | per second |",
-    "|---|---:|---:|---:|---:|",
-    row("Worker alone (`GET /`)", worker),
-    row("Runner alone (its `GET /health`)", runnerHealth),
-    row("Worker → object → runner (`GET /health`)", throughObject),
-    ...Object.entries(languages).flatMap(([name, figures]) => [
-      row(`${name}: the bare interpreter`, figures.bare),
-      row(`${name}: a run, at the runner`, figures.runner),
-      row(`${name}: \`POST /api/run\`, with pauses`, figures.spaced),
-      row(`${name}: \`POST /api/run\`, one after the other`, figures.sequential),
-      row(`${name}: \`POST /api/run\`, 8 at once`, figures.concurrent),
-    ]),
-  ];
-  const lines = [
-    `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.linux}; Python ${machine.languages.python}, Node ${machine.languages.node}; n = ${n}, ${2 * n} where 8 at once`,
-    "",
-    ...table,
-    "",
-    ...Object.entries(languages).map(([name, { ratio, over }]) => `* ${name}: a run takes ${ratio} times what the bare interpreter does (p50), a difference of ${over} ms.`),
-    ...(await measureRooms(docle.worker)),
-    `* WebAssembly: ${Math.round(size.raw / 1_024)} KiB, ${Math.round(size.gzip / 1_024)} KiB compressed (gzip -9).`,
-  ];
-  report("runs", lines);
-  if (values.json) {
-    const all = { machine, size, worker, runnerHealth, throughObject, languages };
-    writeFileSync(values.json, `${JSON.stringify(all, undefined, 2)}\n`);
+/** Everything that a service measures. */
+async function measureService() {
+  const docle = await Docle.start();
+  try {
+    const [worker, runner, throughObject] = (await inTurn(
+      n,
+      () => textOf(call(`${docle.worker.url}/`, {})),
+      () => textOf(call(`${docle.runner.url}/health`, {})),
+      () => textOf(call(`${docle.worker.url}/health`, {})),
+    )) as [Figures, Figures, Figures];
+    const runs = { python: await measureLanguage(docle, "python"), node: await measureLanguage(docle, "node") };
+    const { languages } = await docle.runner.health();
+    return { health: { worker, runner, throughObject }, runs, versions: languages, rooms: await measureRooms(docle.worker) };
+  } finally {
+    hangUp();
+    await docle.stop();
   }
-} finally {
-  hangUp();
-  await docle.stop();
 }
+
+const bare = new Bare();
+await bare.measure(n);
+const { health, runs, versions, rooms } = await measureService();
+await bare.measure(n);
+
+const languages = Object.entries(runs).map(([name, figures]) => {
+  const start = bare.of(name as keyof typeof programs);
+  const { p50 } = figures.sequential;
+  return { name, bare: start, ...figures, ratio: round(p50 / start.p50), over: round(p50 - start.p50) };
+});
+const wasm = readFileSync(workerWasm);
+const size = { raw: wasm.length, gzip: gzipSync(wasm, { level: 9 }).length };
+const machine = {
+  processor: cpus()[0]?.model.trim() ?? "unknown",
+  cores: cpus().length,
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  linux: release(),
+  languages: versions,
+};
+report("runs", [
+  `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.linux}; Python ${versions.python}, Node ${versions.node}; n = ${n}, ${2 * n} where 8 at once and for the bare interpreters`,
+  "",
+  "| | p50 ms | p95 ms | p99 ms | per second |",
+  "|---|---:|---:|---:|---:|",
+  row("Worker alone (`GET /`)", health.worker),
+  row("Runner alone (its `GET /health`)", health.runner),
+  row("Worker → object → runner (`GET /health`)", health.throughObject),
+  ...languages.flatMap(({ name, ...figures }) => [
+    row(`${name}: the bare interpreter`, figures.bare),
+    row(`${name}: a run, at the runner`, figures.runner),
+    row(`${name}: \`POST /api/run\`, with pauses`, figures.spaced),
+    row(`${name}: \`POST /api/run\`, one after the other`, figures.sequential),
+    row(`${name}: \`POST /api/run\`, 8 at once`, figures.concurrent),
+  ]),
+  "",
+  ...languages.map(({ name, ratio, over }) => `* ${name}: a run takes ${ratio} times what the bare interpreter does (p50), a difference of ${over} ms.`),
+  ...rooms,
+  `* WebAssembly: ${Math.round(size.raw / 1_024)} KiB, ${Math.round(size.gzip / 1_024)} KiB compressed (gzip -9).`,
+]);
+if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, size, health, languages }, undefined, 2)}\n`);

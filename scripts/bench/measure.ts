@@ -13,6 +13,17 @@ export interface Figures {
 
 type Call = () => Promise<unknown>;
 
+/** Times `n` of one thing, one after the other; answers with each time in milliseconds. */
+export async function times(n: number, once: Call): Promise<number[]> {
+  const all: number[] = [];
+  for (let round = -WARM_UP; round < n; round++) {
+    const begun = performance.now();
+    await once();
+    if (round >= 0) all.push(performance.now() - begun);
+  }
+  return all;
+}
+
 /** Times `n` rounds of all `things`, one after the other, so that what else the machine does meets all alike. */
 export async function inTurn(n: number, ...things: Call[]): Promise<Figures[]> {
   const times: number[][] = things.map(() => []);
@@ -23,7 +34,7 @@ export async function inTurn(n: number, ...things: Call[]): Promise<Figures[]> {
       if (round >= 0) times[index]?.push(performance.now() - begun);
     }
   }
-  return times.map((own) => figures(own, own.reduce((sum, time) => sum + time, 0)));
+  return times.map((own) => figures(own));
 }
 
 /** Times `n` of one thing, `concurrency` at a time. */
@@ -46,9 +57,10 @@ export async function atOnce(n: number, concurrency: number, once: Call): Promis
 /** Rounds that are not counted. */
 const WARM_UP = 5;
 
-function figures(times: number[], elapsed: number): Figures {
-  times.sort((a, b) => a - b);
-  const at = (share: number) => round(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN);
+/** What times say together; `elapsed` is how long they took as a whole, where several ran at once. */
+export function figures(times: number[], elapsed = times.reduce((sum, time) => sum + time, 0)): Figures {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number) => round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN);
   return { n: times.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), perSecond: round((times.length * 1_000) / elapsed) };
 }
 

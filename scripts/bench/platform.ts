@@ -7,6 +7,7 @@
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { Platform, startIdleRunner } from "../../tests/harness/platform.ts";
+import { make, startUnderConditions, type Conditions } from "../../tests/harness/production.ts";
 import { projectSql } from "../setup/development.mjs";
 import { cpuMs, runtimes } from "../setup/processes.mjs";
 import { hangUp, post } from "./call.ts";
@@ -51,7 +52,36 @@ async function measureFloor(): Promise<string[]> {
   return rows;
 }
 
+/** A run while what stands behind the Worker is slow or fails. */
+async function measureConditions(): Promise<string[]> {
+  const docle = await startUnderConditions();
+  const rows = ["", "| a run while | p50 ms | p99 ms |", "|---|---:|---:|"];
+  const cases: [string, Conditions][] = [
+    ["everything answers at once", {}],
+    ["the database takes 50 ms", { delays: { d1: [50, 50] } }],
+    ["the database takes 50 ms, KV 30 ms", { delays: { d1: [50, 50], kv: [30, 30] } }],
+    ["the database fails", { faults: [{ kind: "d1", match: "", fail: "before", times: 1_000_000 }] }],
+  ];
+  try {
+    const once = async () => {
+      const got = await run(`${docle.worker.url}/api/run`, docle.worker.key);
+      if (got !== 200) throw new Error(`a run was answered ${got}`);
+    };
+    await atOnce(500, 16, once);
+    for (const [name, conditions] of cases) {
+      await make(docle, conditions);
+      const { p50, p99 } = await atOnce(500, 1, once);
+      rows.push(`| ${name} | ${p50} | ${p99} |`);
+    }
+  } finally {
+    hangUp();
+    await docle.stop();
+  }
+  return rows;
+}
+
 const floor = await measureFloor();
+const conditions = await measureConditions();
 const docle = await Platform.start();
 try {
   const api = `${docle.worker.url}/api/run`;
@@ -99,7 +129,7 @@ try {
   const beside = await atOnce(200, 1, usage);
   rows.push("", "| a project's usage | p50 ms | p99 ms |", "|---|---:|---:|", `| alone | ${alone.p50} | ${alone.p99} |`);
   rows.push(`| beside 1,000,000 runs of another project | ${beside.p50} | ${beside.p99} |`);
-  rows.push(...floor);
+  rows.push(...floor, ...conditions);
   report("the platform", rows);
 } finally {
   hangUp();

@@ -3,32 +3,26 @@
 //! `node scripts/bench/runner.ts [--record]` after `npm run build runner`, and a part of `npm run bench`. The steps need
 //! root; everything else runs wherever the runner does.
 
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { performance } from "node:perf_hooks";
 import { job, type Job, type Language } from "../../tests/harness/jobs.ts";
 import { Runner } from "../../tests/harness/runner.ts";
 import { until } from "../../tests/harness/until.ts";
-import { python } from "../setup/interpreters.mjs";
-import { inRoot, node } from "../setup/paths.mjs";
+import { inRoot } from "../setup/paths.mjs";
+import { Bare } from "./bare.ts";
 import { hangUp, post } from "./call.ts";
-import { atOnce, inTurn, round, type Figures } from "./measure.ts";
+import { atOnce, figures, inTurn, round, type Figures } from "./measure.ts";
 import { report } from "./report.ts";
 
 const N = 150;
+const bare = new Bare();
+await bare.measure(N);
 const runner = await Runner.start();
 
 /** Sends a job. Answers with the body, and when the first output was there. */
 const send = (sent: Job, accept = "application/json") => post(`${runner.url}/v1/runs`, runner.secret, sent, { "docle-protocol": "1", accept }, '"stdout"');
 
 const code: Record<Language, string> = { python: "print(1)", node: "console.log(1)" };
-const bareCommand: Record<Language, [string, ...string[]]> = { python: [python(), "-c", "print(1)"], node: [node, "-e", "console.log(1)"] };
-
-/** The interpreter as the machine starts it, without a jail. */
-async function bare(language: Language): Promise<void> {
-  const [command, ...args] = bareCommand[language];
-  await once(spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] }), "close");
-}
 
 /** One run. An argument keeps it from an interpreter that waits. */
 async function run(language: Language, args: string[] = []): Promise<void> {
@@ -38,13 +32,12 @@ async function run(language: Language, args: string[] = []): Promise<void> {
 
 const ready = (language: Language) => until(`a ${language} waits`, async () => ((await runner.health()).ready[language] ?? 0) > 0);
 
-/** Times a run that meets an interpreter which waits, the bare one beside it. */
-async function warmBesideBare(language: Language): Promise<{ start: Figures; warm: Figures; cold: Figures; first: Figures }> {
+/** Times a run that meets an interpreter which waits, to its end and to its first output, and one that meets none. */
+async function single(language: Language): Promise<{ warm: Figures; cold: Figures; first: Figures }> {
   const times: number[] = [];
   const firsts: number[] = [];
-  const [start, , cold] = (await inTurn(
+  const [, cold] = (await inTurn(
     N,
-    () => bare(language),
     async () => {
       await ready(language);
       const begun = performance.now();
@@ -52,18 +45,12 @@ async function warmBesideBare(language: Language): Promise<{ start: Figures; war
       times.push(performance.now() - begun);
     },
     () => run(language, ["x"]),
-  )) as [Figures, Figures, Figures];
+  )) as [Figures, Figures];
   for (let i = 0; i < N / 3; i++) {
     await ready(language);
     firsts.push((await send(job(language, code[language]), "application/x-ndjson")).firstMs);
   }
-  return { start, warm: of(times), cold, first: of(firsts) };
-}
-
-function of(times: number[]): Figures {
-  const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number) => round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN);
-  return { n: sorted.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), perSecond: NaN };
+  return { warm: figures(times), cold, first: figures(firsts) };
 }
 
 const attacks = {
@@ -110,25 +97,39 @@ function steps(): string[] {
   ];
 }
 
-try {
-  const { waiting, waitingMB } = await runner.health();
-  const languages: Language[] = ["python", "node"];
-  const single: string[] = [];
-  const many: string[] = [];
+const languages: Language[] = ["python", "node"];
+
+/** One run at a time, and as many as fit into a second, of each language. */
+async function runs() {
+  const all = [];
   for (const language of languages) {
-    const { start, warm, cold, first } = await warmBesideBare(language);
-    const row = (name: string, { p50, p95 }: Figures) => single.push(`| ${language}: ${name} | ${p50} | ${p95} | ${round(p50 / start.p50)} |`);
-    row("the bare interpreter", start);
-    row("a run that meets one that waits", warm);
-    row("the same, to its first byte of output", first);
-    row("a run that meets none", cold);
+    const times = await single(language);
     const perSecond: number[] = [];
     for (const concurrency of [1, 4, 16]) perSecond.push((await atOnce(N * 2, concurrency, () => run(language))).perSecond);
-    perSecond.push((await atOnce(N, 2, () => bare(language))).perSecond);
-    many.push(`| ${language} | ${perSecond.join(" | ")} |`);
+    all.push({ language, ...times, perSecond });
   }
+  return all;
+}
+
+/** The rows of both tables, beside the bare interpreters. */
+function rowsOf(measured: Awaited<ReturnType<typeof runs>>): { single: string[]; many: string[] } {
+  const single = measured.flatMap(({ language, warm, first, cold }) => {
+    const start = bare.of(language);
+    const row = (name: string, { p50, p95 }: Figures) => `| ${language}: ${name} | ${p50} | ${p95} | ${round(p50 / start.p50)} |`;
+    return [row("the bare interpreter", start), row("a run that meets one that waits", warm), row("the same, to its first byte of output", first), row("a run that meets none", cold)];
+  });
+  const many = measured.map(({ language, perSecond }) => `| ${language} | ${[...perSecond, round(bare.perSecond(language))].join(" | ")} |`);
+  return { single, many };
+}
+
+try {
+  const { waiting, waitingMB } = await runner.health();
+  const measured = await runs();
   const neighbours = await besideHostile();
   const counts = Object.entries(waiting).map(([language, count]) => `${count} ${language}`);
+  await runner.stop();
+  await bare.measure(N);
+  const { single, many } = rowsOf(measured);
   report("the runner", [
     ...steps(),
     "",
