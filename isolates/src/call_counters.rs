@@ -1,19 +1,38 @@
 //! Counters of the calls of each running execution, in the memory of this Worker's isolate.
 
+use docle_protocol::isolate::AiUsage;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// Calls of all runtime APIs in one execution. Cloudflare allows 50 subrequests on its smallest plan.
 pub const MAX_CALLS: u32 = 50;
-/// Executions that have counters at once. More than these means that some executions ended without [`take_blocked`]; each
-/// further execution then evicts the counters of another, which starts again at zero if it still runs.
+/// Executions that have counters at once. More than these means that some executions ended without [`take`]; each further
+/// execution then evicts the counters of another, which starts again at zero if it still runs.
 const MAX_EXECUTIONS: usize = 1_000;
 
 /// The counters of one execution.
-#[derive(Default)]
-struct Counters {
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counters {
     calls: u32,
-    blocked: u32,
+    /// Connections that the policy of the execution blocked.
+    pub blocked: u32,
+    /// What models were used, and may still be used by calls in progress.
+    pub ai: AiUsage,
+}
+
+/// What one call of a model used.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AiCall {
+    pub input_tokens: u32,
+    pub output_tokens: u32,
+    pub neurons: f64,
+}
+
+/// A call of a model that is counted with what it may use, until it has [ended](Self::end).
+#[must_use]
+pub struct ReservedAiCall<'a> {
+    run: &'a str,
+    reserved: AiCall,
 }
 
 thread_local! {
@@ -33,9 +52,37 @@ pub fn count_blocked(run: &str) {
     update(run, |counters| counters.blocked += 1);
 }
 
-/// Removes the counters of the execution `run`, which has ended, and returns how many of its connections were blocked.
-pub fn take_blocked(run: &str) -> u32 {
-    COUNTERS.with_borrow_mut(|all| all.remove(run)).map_or(0, |counters| counters.blocked)
+/// What the execution `run` has used of models, calls in progress included.
+pub fn ai_used(run: &str) -> AiUsage {
+    update(run, |counters| counters.ai)
+}
+
+/// Counts a call of a model with the most that it may use.
+pub fn begin_ai_call(run: &str, input_tokens: u32, output_tokens: u32) -> ReservedAiCall<'_> {
+    update(run, |counters| {
+        counters.ai.calls += 1;
+        counters.ai.input_tokens += input_tokens;
+        counters.ai.output_tokens += output_tokens;
+    });
+    ReservedAiCall { run, reserved: AiCall { input_tokens, output_tokens, neurons: 0.0 } }
+}
+
+impl ReservedAiCall<'_> {
+    /// Counts what the call has used, in place of what it might have used.
+    pub fn end(self, used: AiCall) {
+        update(self.run, |counters| {
+            let replace = |all: u32, reserved: u32, used: u32| all.saturating_sub(reserved).saturating_add(used);
+            let ai = &mut counters.ai;
+            ai.input_tokens = replace(ai.input_tokens, self.reserved.input_tokens, used.input_tokens);
+            ai.output_tokens = replace(ai.output_tokens, self.reserved.output_tokens, used.output_tokens);
+            ai.neurons += used.neurons;
+        });
+    }
+}
+
+/// Removes the counters of the execution `run`, which has ended.
+pub fn take(run: &str) -> Counters {
+    COUNTERS.with_borrow_mut(|all| all.remove(run)).unwrap_or_default()
 }
 
 fn update<T>(run: &str, change: impl FnOnce(&mut Counters) -> T) -> T {
@@ -45,4 +92,22 @@ fn update<T>(run: &str, change: impl FnOnce(&mut Counters) -> T) -> T {
         }
         change(all.entry(run.to_owned()).or_default())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_of_models_at_once_count_with_what_they_may_use() {
+        let first = begin_ai_call("run", 10, 100);
+        let second = begin_ai_call("run", 20, 100);
+        let used = ai_used("run");
+        assert_eq!((used.calls, used.input_tokens, used.output_tokens), (2, 30, 200));
+        first.end(AiCall { input_tokens: 12, output_tokens: 3, neurons: 0.5 });
+        second.end(AiCall { input_tokens: 20, output_tokens: 0, neurons: 0.25 });
+        let Counters { ai, .. } = take("run");
+        assert_eq!(ai, AiUsage { calls: 2, input_tokens: 32, output_tokens: 3, neurons: 0.75 });
+        assert_eq!(ai_used("run"), AiUsage::default());
+    }
 }

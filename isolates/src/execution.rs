@@ -1,6 +1,6 @@
 //! Runs one script: translates it, loads its isolate, and waits for the outcome until the time limit.
 
-use crate::call_counters::{MAX_CALLS, take_blocked};
+use crate::call_counters::{self, Counters, MAX_CALLS};
 use crate::grant::Grant;
 use crate::loader::{Isolate, own_entrypoint};
 use crate::outcome::{self, MAX_RESPONSE_BYTES, Measurements};
@@ -61,7 +61,8 @@ pub async fn execute(job: &IsolateJob, metered: bool, env: &Env, context: &Conte
     };
     let began = now_ms();
     let called = call(job, &script, env, context).await?;
-    let measured = Measurements { duration_ms: now_ms() - began, blocked_connections: take_blocked(&job.id) };
+    let Counters { blocked, ai, .. } = call_counters::take(&job.id);
+    let measured = Measurements { duration_ms: now_ms() - began, blocked_connections: blocked, ai };
     Ok(match called {
         CallResult::Response(bytes) => outcome::read(&bytes, job.timeout_ms, &script, measured),
         CallResult::TimedOut => outcome::timed_out(job.timeout_ms, measured),

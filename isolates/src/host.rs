@@ -55,7 +55,7 @@ async fn dispatch(request: &mut Request, env: &Env, grant: &Grant) -> std::resul
         match api {
             RuntimeApi::Api => api::request(argument, grant).await,
             RuntimeApi::Db => db::query(argument, env, grant).await,
-            RuntimeApi::Ai | RuntimeApi::Console => ai::run(argument, env).await,
+            RuntimeApi::Ai | RuntimeApi::Console => ai::run(argument, env, grant).await,
         }
     });
     match select(work, pin!(clock)).await {

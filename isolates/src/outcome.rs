@@ -4,8 +4,8 @@
 //! sizes, and uses it for the report of this script only.
 
 use docle_protocol::isolate::{
-    Diagnostic, IsolateReport, LogEntry, LogLevel, MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_RESULT_BYTES, ScriptError,
-    ScriptUsage,
+    AiUsage, Diagnostic, IsolateReport, LogEntry, LogLevel, MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_RESULT_BYTES,
+    ScriptError, ScriptUsage,
 };
 use docle_protocol::{RunStatus, Truncated};
 use docle_script::ScriptModule;
@@ -27,6 +27,7 @@ pub struct Measurements {
     /// From loading the isolate to the end of its response, in milliseconds.
     pub duration_ms: f64,
     pub blocked_connections: u32,
+    pub ai: AiUsage,
 }
 
 /// The response body that the harness writes.
@@ -97,7 +98,7 @@ pub fn invalid_script(diagnostics: &[Diagnostic]) -> IsolateReport {
             }
         },
     );
-    let measured = Measurements { duration_ms: 0.0, blocked_connections: 0 };
+    let measured = Measurements { duration_ms: 0.0, blocked_connections: 0, ai: AiUsage::default() };
     report(Completion::Failed(RunStatus::Error, error), Vec::new(), Truncated::default(), measured)
 }
 
@@ -205,7 +206,12 @@ fn report(completion: Completion, logs: Vec<LogEntry>, truncated: Truncated, mea
         stdout,
         stderr,
         truncated,
-        usage: ScriptUsage { duration_ms, blocked_connections: measured.blocked_connections, ..ScriptUsage::default() },
+        usage: ScriptUsage {
+            duration_ms,
+            blocked_connections: measured.blocked_connections,
+            ai: (measured.ai.calls > 0).then_some(measured.ai),
+            ..ScriptUsage::default()
+        },
         success: status == RunStatus::Success,
         result,
         logs,
@@ -236,7 +242,7 @@ mod tests {
     }
 
     fn measured() -> Measurements {
-        Measurements { duration_ms: 1.005, blocked_connections: 2 }
+        Measurements { duration_ms: 1.005, blocked_connections: 2, ai: AiUsage::default() }
     }
 
     fn outcome(response: &str) -> String {

@@ -12,7 +12,7 @@ export interface ScriptReport {
   stdout: string;
   stderr: string;
   truncated: { stdout: boolean; stderr: boolean };
-  usage: { durationMs: number; blockedConnections: number };
+  usage: { durationMs: number; blockedConnections: number; ai?: { calls: number; inputTokens: number; outputTokens: number; neurons: number } };
   success: boolean;
   result: unknown;
   logs: { level: string; message: string; timeMs: number }[];
@@ -51,7 +51,9 @@ export class Models extends WorkerEntrypoint {
   run(model, input) {
     if (model.includes("broken")) throw new Error("InferenceUpstreamError: secret-of-the-binding");
     if (model.includes("bytes")) return new Response("bytes").body;
-    return { response: "You asked " + model + ": " + JSON.stringify(input) };
+    const { max_tokens, ...asked } = input;
+    const response = "You asked " + model + ": " + JSON.stringify(asked);
+    return model.includes("metered") ? { response, max_tokens, usage: { prompt_tokens: 7, completion_tokens: Math.min(5, max_tokens) } } : { response };
   }
 }
 export default { fetch: () => new Response(null, { status: 404 }) };
@@ -89,7 +91,10 @@ export class Isolates {
       secret,
       outbound: outbound ?? scripted,
       databases: { PROJECT_DB_WIKI: "wiki", PROJECT_DB_PRIVATE: "private" },
-      vars: { PROJECT_DATABASES: JSON.stringify({ wiki: ["*"], private: ["proj_1"] }) },
+      vars: {
+        PROJECT_DATABASES: JSON.stringify({ wiki: ["*"], private: ["proj_1"] }),
+        AI_GRANTS: JSON.stringify({ proj_1: { calls: 4, tokens: 1_000 } }),
+      },
       ...(model ? { ai: MODELS } : {}),
       ...(state === undefined ? {} : { state }),
     });

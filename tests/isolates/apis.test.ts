@@ -193,3 +193,25 @@ test("ai calls the binding, and a deployment without one says so", async () => {
   }
   assert.match(await bare.failure(ask("'@cf/x'", "{}")), /^error 1 NotConfiguredError: ai\(\) is not configured: this deployment has no AI binding/);
 });
+
+test("models were free for every project, and counted nowhere", async () => {
+  const code = "return await ai('@cf/metered', { prompt: 'Hi' })";
+  const refused = await isolates.failure({ code, projectId: "proj_2" });
+  assert.match(refused, /^error 1 NotConfiguredError: ai\(\) is not configured: this deployment grants the project no models\. Its operator grants them with AI_GRANTS/);
+  const { usage } = await isolates.execute({ code: `${code.replace("return ", "")}; ${code}` });
+  assert.deepEqual({ ...usage.ai, neurons: 0 }, { calls: 2, inputTokens: 14, outputTokens: 10, neurons: 0 });
+  assert.ok((usage.ai?.neurons ?? 0) > 0);
+  assert.equal((await isolates.execute({ code: "return 1" })).usage.ai, undefined);
+});
+
+test("an execution uses no more of models than its project was granted", async () => {
+  const loop = "let done = 0; try { for (;;) { await ai('@cf/metered', { prompt: 'Hi' }); done += 1 } } catch (error) { return [done, error.name, error.message] }";
+  assert.deepEqual(await isolates.result(loop), [4, "LimitError", "A script of this project may call ai() 4 times."]);
+  const together = "return (await Promise.allSettled(Array.from({ length: 9 }, () => ai('@cf/metered', { prompt: 'Hi', max_tokens: 600 })))).map(({ value, reason }) => value?.max_tokens ?? reason.name)";
+  const answers = (await isolates.result(together)) as (number | string)[];
+  const granted = answers.filter((answer) => typeof answer === "number");
+  assert.ok(granted.reduce((sum, tokens) => sum + tokens, 0) < 1_000, `${answers}`);
+  assert.ok(granted.length >= 2 && answers.includes("LimitError"), `${answers}`);
+  const long = "return await ai('@cf/metered', { prompt: 'x'.repeat(10_000) })";
+  assert.match(await isolates.failure(long), /^error 1 LimitError: A script of this project may use 1000 tokens of models/);
+});

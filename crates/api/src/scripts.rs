@@ -294,6 +294,24 @@ pub struct ScriptUsage {
     pub install_ms: f64,
     /// Calls of `api()` that the allow-lists or the address rules refused.
     pub blocked_connections: u32,
+    /// What the script used of models; absent if it called none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ai: Option<AiUsage>,
+}
+
+/// What a script used of models.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AiUsage {
+    /// Calls of `ai()` that reached a model.
+    pub calls: u32,
+    /// Tokens of all inputs, as the models report them, or else estimated.
+    pub input_tokens: u32,
+    /// Tokens of all responses, as the models report them, or else estimated.
+    pub output_tokens: u32,
+    /// The price, in neurons of Cloudflare, estimated from its price list.
+    pub neurons: f64,
 }
 
 #[cfg(test)]

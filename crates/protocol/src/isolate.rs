@@ -7,7 +7,7 @@ pub use docle_api::limits::{
     DEFAULT_SCRIPT_TIMEOUT_MS as DEFAULT_TIMEOUT_MS, MAX_CODE_BYTES, MAX_CONTEXT_BYTES,
     MAX_SCRIPT_DOMAINS as MAX_ALLOWED_DOMAINS, SCRIPT_TIMEOUT_MS as TIMEOUT_MS,
 };
-pub use docle_api::scripts::{Diagnostic, LogEntry, LogLevel, RuntimeApi, ScriptError, ScriptUsage};
+pub use docle_api::scripts::{AiUsage, Diagnostic, LogEntry, LogLevel, RuntimeApi, ScriptError, ScriptUsage};
 pub use docle_languages::{Dialect, ScriptLanguage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
