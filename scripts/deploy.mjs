@@ -80,5 +80,5 @@ await main(async () => {
   // First, because the Worker is bound to it.
   run([...ISOLATES, "--env", environment]);
   deploy(environment, env);
-  process.stdout.write("\nDeployed. `GET /health` says whether it works; the first run starts a container.\n");
+  process.stdout.write("\nDeployed. `npm run verify -- <url>` says whether it works; the first run starts a container.\n");
 });

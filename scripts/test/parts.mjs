@@ -103,7 +103,7 @@ const containers = () => (found ??= findContainers());
 const containerTests = (name, env, ...files) => ({ name, run: (out) => runTests(out, env, files), needs: containers, ahead: { lane: "others", run: containers } });
 
 // What users see of a run is the same wherever it runs, so it is the same tests.
-const conformance = ["run", "stream", "interactive", "idempotency", "isolation", "load"].map((name) => `tests/runs/${name}.test.ts`);
+const conformance = ["run", "stream", "interactive", "idempotency", "isolation", "load", "verify"].map((name) => `tests/runs/${name}.test.ts`);
 
 // Without a Docker engine wrangler cannot build the container's image, not even in a dry run, so the Worker's half is
 // what is checked here: bundle, bindings, migrations and the container's settings. The image is checked where it can be.
