@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { deploymentSecret, wranglerEnv } from "../setup/development.mjs";
+import { deploymentSecret, developmentVars, wranglerEnv } from "../setup/development.mjs";
 import { interpreterFlags } from "../setup/interpreters.mjs";
 import { devVars, inRoot, node, runner, state, wrangler } from "../setup/paths.mjs";
 import { firstLine, startPart } from "../setup/processes.mjs";
@@ -50,7 +50,7 @@ export function startRuntime() {
 /** Starts the Worker under `wrangler dev`. @param {number} port @param {Record<string, string>} vars @param {NodeJS.ProcessEnv | undefined} containers what wrangler needs to start containers, if it is to */
 export function startWrangler(port, vars, containers) {
   // In a file, because every user of the machine can read arguments.
-  const all = { ...vars, DEPLOYMENT_SECRET: deploymentSecret() };
+  const all = { ...developmentVars, ...vars, DEPLOYMENT_SECRET: deploymentSecret() };
   mkdirSync(state, { recursive: true });
   writeFileSync(devVars, Object.entries(all).map(([name, value]) => `${name}="${value}"\n`).join(""), { mode: 0o600 });
   const args = ["dev", "--ip", "127.0.0.1", "--port", `${port}`, "--persist-to", state, "--env-file", devVars];

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { developmentKey } from "../setup/development.mjs";
+import { developmentEmail, developmentKey } from "../setup/development.mjs";
 import { Missing } from "../setup/missing.mjs";
 import { prepare } from "../setup/prepare.mjs";
 import { startIsolates, startRunner } from "./parts.mjs";
@@ -122,6 +122,10 @@ Development key: ${key}
     -H "Authorization: Bearer ${key}" \\
     -H "Content-Type: application/json" \\
     -d '{"lang": "python", "code": "print(40 + 2)"}'
+
+The key's project belongs to the account ${developmentEmail}. This prints a link that signs in to it:
+
+  curl ${address}/auth/request -H "Content-Type: application/json" -d '{"email": "${developmentEmail}"}'
 
 Ctrl-C stops it. docs/api.md has every request; docs/running-locally.md says what runs here.
 `;

@@ -26,10 +26,17 @@ function kept(path, text) {
   return readFileSync(path, "utf8").trim();
 }
 
-/** SQL that makes a project and its key, with the highest limit there is; repeating it changes nothing. @param {string} key */
+/** The account that the development project belongs to. Nobody gets mail at a name below `.test`, see RFC 2606. */
+export const developmentEmail = "dev@docle.test";
+
+/** SQL that makes a project of the development account and its key, with the highest limit there is; repeating it changes nothing. @param {string} key */
 export function projectSql(key) {
   return [
-    `INSERT OR IGNORE INTO projects (id, name, created_at) VALUES ('proj_dev', 'Development', 0)`,
+    `INSERT OR IGNORE INTO users (id, email, created_at) VALUES ('user_dev', '${developmentEmail}', 0)`,
+    // Somebody may have signed in with this address before.
+    `INSERT OR IGNORE INTO projects (id, name, created_at, user_id)
+       SELECT 'proj_dev', 'Development', 0, id FROM users WHERE email = '${developmentEmail}'`,
+    `UPDATE projects SET user_id = (SELECT id FROM users WHERE email = '${developmentEmail}') WHERE id = 'proj_dev' AND user_id IS NULL`,
     `INSERT OR IGNORE INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, rate_limit_per_minute)
        VALUES ('key_${sha256(key).slice(0, 12)}', 'proj_dev', 'npm start', '${sha256(key)}', '${key.slice(0, 12)}', 0, 10000)`,
   ];
@@ -47,6 +54,9 @@ export function developmentKey() {
 
 /** The secret of the deployment on this machine, made once: keys, ids and tokens are made with it. */
 export const deploymentSecret = () => kept(deploymentSecretFile, () => randomBytes(32).toString("hex"));
+
+/** Variables that make a Worker one of a development machine; wrangler.toml describes deployments only. */
+export const developmentVars = { ENVIRONMENT: "development" };
 
 /** Environment for wrangler: it asks nothing, fetches nothing, and does not keep a trace of every local request. */
 export const wranglerEnv = {

@@ -1,0 +1,48 @@
+//! What is deployed, as wrangler reads it: each environment of both Workers, and the top level, which a deployment without
+//! an environment would publish.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { unstable_readConfig } from "wrangler";
+import { inRoot } from "../../scripts/setup/paths.mjs";
+
+/** What is used here of a configuration. */
+interface Deployed {
+  vars: Record<string, string>;
+  workers_dev?: boolean;
+  observability: { enabled: boolean; logs?: { invocation_logs?: boolean }; traces?: { enabled?: boolean } };
+  durable_objects: { bindings: unknown[]; code_update_strategy?: { mode: string; max_delay?: number } };
+  containers?: { scheduling_policy?: string; ssh?: { enabled: boolean } }[];
+}
+
+const read = (worker: string, env: string) => unstable_readConfig({ config: inRoot(...worker.split("/"), "wrangler.toml"), env }, { hideWarnings: true }) as unknown as Deployed;
+
+for (const env of ["", "staging", "production"]) {
+  const name = env === "" ? "the top level" : env;
+  const api = read(".", env);
+
+  test(`${name} is no development machine, whose outbox shows everybody's login links`, () => {
+    assert.equal(api.vars["ENVIRONMENT"], env === "" ? "production" : env);
+    if (env !== "staging") assert.equal(api.workers_dev, false);
+  });
+
+  test(`${name} logs no URL, because a login link is one`, () => {
+    for (const { observability } of [api, read("isolates", env)]) {
+      assert.equal(observability.enabled, true);
+      assert.equal(observability.logs?.invocation_logs, false);
+      assert.equal(observability.traces?.enabled, false);
+    }
+  });
+
+  test(`an update of ${name} waits until an object has nothing to do`, () => {
+    assert.deepEqual(api.durable_objects.code_update_strategy, { mode: "deferred", max_delay: 300 });
+  });
+
+  test(`containers of ${name} take no shell`, () => {
+    assert.ok(api.containers && api.containers.length > 0);
+    for (const { scheduling_policy, ssh } of api.containers) {
+      assert.equal(scheduling_policy, "default");
+      assert.deepEqual(ssh, { enabled: false });
+    }
+  });
+}
