@@ -12,7 +12,7 @@ use std::ops::Deref;
 
 /// Makes a type of the languages that a condition holds for.
 macro_rules! language {
-    ($(#[$docs:meta])* $name:ident, $expected:literal, $tier:expr) => {
+    ($(#[$docs:meta])* $name:ident, $expected:literal, $tier:expr, $also:expr) => {
         $(#[$docs])*
         #[derive(Clone, Copy)]
         pub struct $name(&'static Row);
@@ -36,9 +36,10 @@ macro_rules! language {
                 Self::all().find(|language| language.id == text)
             }
 
-            /// The one that `text` probably means: its id or an alias, in any case.
+            /// The one that a request means by `text`: its id or another name of it, in any case.
             pub fn meant_by(text: &str) -> Option<Self> {
-                Self::all().find(|language| language.is_called(text))
+                let mut all = Self::all();
+                all.clone().find(|language| language.is_called(text)).or_else(|| all.find(|language| $also(language, text)))
             }
 
             /// The one with this id, which the caller knows to be in the table.
@@ -142,17 +143,22 @@ macro_rules! language {
 
 language! {
     /// A language of any tier.
-    Language, "language", None::<Tier>
+    Language, "language", None::<Tier>, never
 }
 
 language! {
     /// A language of programs.
-    RunLanguage, "language of programs", Some(Tier::Run)
+    RunLanguage, "language of programs", Some(Tier::Run), Row::programs_are_called
 }
 
 language! {
     /// A language of scripts.
-    ScriptLanguage, "language of scripts", Some(Tier::Isolate)
+    ScriptLanguage, "language of scripts", Some(Tier::Isolate), never
+}
+
+/// No row has other names for a language of any tier than its aliases.
+const fn never(_: &Row, _: &str) -> bool {
+    false
 }
 
 /// Where a row stands in the table. A constant may hold a copy of its row, so that addresses say nothing.
@@ -183,9 +189,9 @@ impl RunLanguage {
         self.0.runner.as_ref().expect("a language of programs has a runner, which is what makes it one")
     }
 
-    /// The language of a program in a room: by its id, or by the name that editors have for it.
+    /// The language of a program in a room, by any of its names.
     pub fn in_rooms(text: &str) -> Option<Self> {
-        Self::all().find(|language| language.id == text || language.room_names.contains(&text))
+        Self::meant_by(text)
     }
 
     /// The language of a program that names none, which rooms allow: the first of the table.
@@ -260,7 +266,29 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_is_offered_and_not_accepted() {
+    fn the_names_that_people_use_were_refused() {
+        for (text, id) in [
+            ("python", "python"),
+            ("Python", "python"),
+            ("py", "python"),
+            ("python3", "python"),
+            ("node", "node"),
+            ("nodejs", "node"),
+            ("Node.js", "node"),
+            ("js", "node"),
+            ("javascript", "node"),
+            ("JavaScript", "node"),
+        ] {
+            assert_eq!(RunLanguage::meant_by(text).map(RunLanguage::name), Some(id), "{text}");
+        }
+        assert_eq!(ScriptLanguage::meant_by("js").map(ScriptLanguage::name), Some("javascript"));
+        for text in ["", "ruby", "py ", "typescript"] {
+            assert_eq!(RunLanguage::meant_by(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_alias_is_no_id() {
         assert_eq!(Language::parse("py"), None);
         assert_eq!(Language::meant_by("PY").map(Language::name), Some("python"));
         assert_eq!(ScriptLanguage::meant_by("ts").map(ScriptLanguage::name), Some("typescript"));

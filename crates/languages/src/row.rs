@@ -8,10 +8,10 @@ use std::fmt;
 pub struct Row {
     /// The name in requests, results and statistics.
     pub id: &'static str,
-    /// Other names that people use. Readers offer the id for them in "did you mean" and do not accept them.
+    /// Other names that requests may use, in lower case. No other language has them.
     pub aliases: &'static [&'static str],
-    /// Other names by which a room and its editors know programs in it.
-    pub room_names: &'static [&'static str],
+    /// More names for its programs, which elsewhere may be another language: `javascript` is Node.js for a program.
+    pub program_names: &'static [&'static str],
     /// The name that people read.
     pub title: &'static str,
     /// Endings of its source files, without the dot, the usual one first.
@@ -135,8 +135,17 @@ impl Row {
 
     /// Whether `text` names this language: its id or an alias, in any case.
     pub fn is_called(&self, text: &str) -> bool {
-        self.id.eq_ignore_ascii_case(text) || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(text))
+        self.id.eq_ignore_ascii_case(text) || has(self.aliases, text)
     }
+
+    /// Whether `text` is one of the further names of its programs, in any case.
+    pub fn programs_are_called(&self, text: &str) -> bool {
+        has(self.program_names, text)
+    }
+}
+
+fn has(names: &[&str], text: &str) -> bool {
+    names.iter().any(|name| name.eq_ignore_ascii_case(text))
 }
 
 impl fmt::Display for Row {

@@ -7,7 +7,7 @@ pub static TABLE: &[Row] = &[
     Row {
         id: "python",
         aliases: &["py", "python3"],
-        room_names: &[],
+        program_names: &[],
         title: "Python",
         extensions: &["py"],
         editor_mode: "python",
@@ -44,7 +44,7 @@ pub static TABLE: &[Row] = &[
     Row {
         id: "node",
         aliases: &["nodejs", "node.js"],
-        room_names: &["javascript"],
+        program_names: &["javascript", "js", "ecmascript"],
         title: "JavaScript (Node.js)",
         extensions: &["js", "mjs", "cjs"],
         editor_mode: "javascript",
@@ -74,7 +74,7 @@ pub static TABLE: &[Row] = &[
     Row {
         id: "javascript",
         aliases: &["js", "ecmascript"],
-        room_names: &[],
+        program_names: &[],
         title: "JavaScript",
         extensions: &["js", "mjs"],
         editor_mode: "javascript",
@@ -85,7 +85,7 @@ pub static TABLE: &[Row] = &[
     Row {
         id: "typescript",
         aliases: &["ts"],
-        room_names: &[],
+        program_names: &[],
         title: "TypeScript",
         extensions: &["ts", "mts"],
         editor_mode: "typescript",
