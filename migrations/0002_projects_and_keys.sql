@@ -30,6 +30,9 @@ CREATE TABLE api_keys (
     allowed_domains       TEXT NOT NULL DEFAULT '[]',
     rate_limit_per_minute INTEGER NOT NULL DEFAULT 60,
     expires_at            INTEGER,
-    last_used_at          INTEGER
+    last_used_at          INTEGER,
+    -- The key that replaces this one since its rotation. It is stored after this, so it is no reference.
+    successor_id          TEXT
 ) STRICT;
 CREATE INDEX api_keys_by_project ON api_keys (project_id, created_at, id);
+CREATE UNIQUE INDEX api_keys_by_successor ON api_keys (successor_id) WHERE successor_id IS NOT NULL;

@@ -27,19 +27,35 @@ CREATE INDEX usage_runs_by_time ON usage_runs (created_at);
 -- Scripts are listed without reading a project's other runs.
 CREATE INDEX usage_runs_of_scripts ON usage_runs (project_id, created_at, run_id) WHERE tier = 'isolate';
 
--- Runs by hour (hours since 1970 in UTC), key, tier, language, status and duration. A bucket is a range of durations whose
--- ends are at most a sixteenth apart, so that percentiles need no rows of runs.
+-- Runs by hour (hours since 1970 in UTC) and status, for the series of usage: the only question that names hours.
 CREATE TABLE usage_hours (
     project_id TEXT NOT NULL,
     hour       INTEGER NOT NULL,
-    key_id     TEXT NOT NULL,
+    status     TEXT NOT NULL,
+    runs       INTEGER NOT NULL,
+    PRIMARY KEY (project_id, hour, status)
+) STRICT, WITHOUT ROWID;
+
+-- Runs since the beginning by tier, language, status and duration, so that totals read no hours. A bucket is a range of
+-- durations whose ends are at most a sixteenth apart, so that percentiles need no rows of runs.
+CREATE TABLE usage_totals (
+    project_id TEXT NOT NULL,
     tier       TEXT NOT NULL,
     language   TEXT NOT NULL,
     status     TEXT NOT NULL,
     bucket     INTEGER NOT NULL,
     runs       INTEGER NOT NULL,
-    PRIMARY KEY (project_id, hour, key_id, tier, language, status, bucket)
+    PRIMARY KEY (project_id, tier, language, status, bucket)
 ) STRICT, WITHOUT ROWID;
+
+-- Runs since the beginning by key.
+CREATE TABLE usage_keys (
+    project_id TEXT NOT NULL,
+    key_id     TEXT NOT NULL,
+    runs       INTEGER NOT NULL,
+    PRIMARY KEY (project_id, key_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_keys_by_runs ON usage_keys (project_id, runs);
 
 -- Runs by end user.
 CREATE TABLE usage_end_users (

@@ -5,6 +5,9 @@ pub use docle_api::health::BackendKind as RunnerLocation;
 use docle_api::limits::TIMEOUT_MS;
 use std::ops::RangeInclusive;
 
+/// The values of `ENVIRONMENT`.
+const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
+
 /// What a deployment may choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -26,10 +29,14 @@ impl Config {
     /// # Errors
     /// A sentence that names the variable that is wrong.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let environment = variable("ENVIRONMENT").unwrap_or_else(|| "production".to_owned());
+        if !ENVIRONMENTS.contains(&environment.as_str()) {
+            return Err(format!("ENVIRONMENT must be one of {}", ENVIRONMENTS.join(", ")));
+        }
         let max_timeout_ms = integer(&variable, "MAX_TIMEOUT_MS", TIMEOUT_MS, *TIMEOUT_MS.end())?;
         let url = |name| variable(name).map(|url| url.trim_end_matches('/').to_owned());
         Ok(Self {
-            environment: variable("ENVIRONMENT").unwrap_or_else(|| "production".to_owned()),
+            environment,
             max_timeout_ms,
             public_url: url("PUBLIC_URL"),
             app_url: url("PUBLIC_APP_URL"),
@@ -42,9 +49,10 @@ impl Config {
         self.environment == "development"
     }
 
-    /// Where people sign up; it is named to callers without a key.
-    pub fn signup_url(&self) -> String {
-        format!("{}/login", self.app_url.as_deref().unwrap_or_default())
+    /// Where people sign up: at the website, or at this service, whose address is `base_url`. Callers without a key learn
+    /// it.
+    pub fn signup_url(&self, base_url: &str) -> String {
+        format!("{}/login", self.app_url.as_deref().unwrap_or(base_url))
     }
 
     /// Where people are sent once they are signed in.
@@ -64,8 +72,8 @@ pub fn pool_limits(variable: impl Fn(&str) -> Option<String>) -> Result<PoolLimi
         max_running: setting("POOL_MAX_RUNNING", 1..=10_000, 100)? as usize,
         // What three containers of one core get done of 300 ms runs before the first in the queue would have to give up.
         max_queued: setting("POOL_MAX_QUEUED", 1..=100_000, 300)? as usize,
-        // The platform's own default is ten minutes, too.
-        sleep_after_ms: i64::from(setting("SLEEP_AFTER_S", 1..=86_400, 600)?) * 1_000,
+        // The platform's own default is ten minutes, too. It takes six hours at most.
+        sleep_after_ms: i64::from(setting("SLEEP_AFTER_S", 1..=21_600, 600)?) * 1_000,
     })
 }
 
@@ -94,9 +102,13 @@ mod tests {
         assert_eq!(read("MAX_TIMEOUT_MS", "1000").unwrap().max_timeout_ms, 1_000);
         assert_eq!(read("SANDBOX_URL", "http://x").unwrap().backend, RunnerLocation::Url);
         let app = read("PUBLIC_APP_URL", "https://app.example.com/").unwrap();
-        assert_eq!((app.signup_url().as_str(), app.is_development()), ("https://app.example.com/login", false));
-        assert_eq!((default.signup_url().as_str(), default.home_url().as_str()), ("/login", "/"));
+        assert_eq!(
+            (app.signup_url("http://x").as_str(), app.is_development()),
+            ("https://app.example.com/login", false)
+        );
+        assert_eq!((default.signup_url("http://x").as_str(), default.home_url().as_str()), ("http://x/login", "/"));
         assert!(read("ENVIRONMENT", "development").unwrap().is_development());
+        assert!(read("ENVIRONMENT", "Development").is_err_and(|message| message.starts_with("ENVIRONMENT")));
         for wrong in ["", "99", "300001", "1e3", "a"] {
             assert!(read("MAX_TIMEOUT_MS", wrong).is_err(), "{wrong}");
         }
@@ -111,5 +123,6 @@ mod tests {
         for name in ["POOL_MAX_INSTANCES", "POOL_MAX_RUNNING", "POOL_MAX_QUEUED", "SLEEP_AFTER_S"] {
             assert!(read(name, "0").is_err_and(|message| message.starts_with(name)));
         }
+        assert!(read("SLEEP_AFTER_S", "21600").is_ok() && read("SLEEP_AFTER_S", "21601").is_err());
     }
 }

@@ -23,8 +23,10 @@ const numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 
 const millionRuns = [
   `${numbers} INSERT INTO usage_runs (run_id, project_id, key_id, created_at, tier, language, snippet, status, exit_code, duration_ms)
      SELECT 'bench_' || n, 'proj_dev', 'key_bench', n * 1000, 'run', 'python', 'print(1)', 'success', 0, 12 FROM numbers`,
-  `${numbers} INSERT INTO usage_hours (project_id, hour, key_id, tier, language, status, bucket, runs)
-     SELECT 'proj_dev', n / 100, 'key_bench', 'run', 'python', 'success', n % 100, 100 FROM numbers WHERE n <= 100000`,
+  `${numbers} INSERT INTO usage_hours (project_id, hour, status, runs)
+     SELECT 'proj_dev', n, 'success', 100 FROM numbers WHERE n <= 10000`,
+  `${numbers} INSERT INTO usage_totals (project_id, tier, language, status, bucket, runs)
+     SELECT 'proj_dev', 'run', 'python', 'success', n, 10000 FROM numbers WHERE n <= 100`,
 ];
 
 /** A run; answers with its status when the body is through. */

@@ -56,14 +56,47 @@ pub async fn change(app: &App, actor: &Actor<'_>, key: &StoredKey, settings: &Ke
     app.gates.refresh(&key.hash).await
 }
 
+/// Why a key is not rotated.
+#[derive(Debug, PartialEq, Eq)]
+pub enum RotationRefusal {
+    /// It was rotated before. Its successor may have a successor of its own.
+    Rotated { successor_id: String },
+    /// It was revoked.
+    Revoked,
+    /// It has expired, at this time.
+    Expired { at: Timestamp },
+    /// The database does not respond.
+    Failed(PortError),
+}
+
+impl From<PortError> for RotationRefusal {
+    fn from(error: PortError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Whether a key can be rotated now.
+fn refusal(key: &StoredKey, now: Timestamp) -> Option<RotationRefusal> {
+    if key.revoked_at.is_some() {
+        return Some(RotationRefusal::Revoked);
+    }
+    if let Some(successor_id) = &key.successor_id {
+        return Some(RotationRefusal::Rotated { successor_id: successor_id.clone() });
+    }
+    key.settings.expires_at.filter(|at| *at <= now).map(|at| RotationRefusal::Expired { at })
+}
+
 /// Makes a successor with the same settings. The old key works for `overlap_seconds` more. Returns the successor and
-/// the time at which the old key expires.
+/// the time at which the old key expires. A key has one successor, however often this is called.
 pub async fn rotate(
     app: &App,
     actor: &Actor<'_>,
     old: &StoredKey,
     overlap_seconds: u32,
-) -> Result<(CreatedKey, Timestamp), PortError> {
+) -> Result<(CreatedKey, Timestamp), RotationRefusal> {
+    if let Some(refusal) = refusal(old, app.clock.now()) {
+        return Err(refusal);
+    }
     let created = CreatedKey {
         id: id::from_random(Kind::Key, app.random()),
         key: ApiKey::from_random(app.random(), &app.secret),
@@ -72,7 +105,11 @@ pub async fn rotate(
     let ends_at = app.clock.now().plus_ms(i64::from(overlap_seconds) * 1_000);
     let ends_at = old.settings.expires_at.map_or(ends_at, |expires_at| expires_at.min(ends_at));
     let event = actor.event(app, Action::KeyRotated, &old.project_id, &old.id);
-    keys::replace(&*app.sql, &old.id, ends_at, &new, event).await?;
+    if !keys::replace(&*app.sql, &old.id, ends_at, &new, event).await? {
+        // Another call was first.
+        let current = keys::find(&*app.sql, actor.user_id, &old.id).await?;
+        return Err(current.and_then(|key| refusal(&key, new.created_at)).unwrap_or(RotationRefusal::Revoked));
+    }
     app.gates.refresh(&old.hash).await?;
     Ok((created, ends_at))
 }

@@ -34,11 +34,11 @@ pub struct Usage {
     pub next_cursor: Option<String>,
 }
 
-/// Reads the usage of a project that belongs to the user. The cost depends only on the usage of this project.
+/// Reads the usage of a project that belongs to the user. Totals are rows of their own, and the series reads at most 30 days
+/// of hours, so the cost does not grow with the age of the project.
 pub async fn read(app: &App, project_id: &str, interval: Interval, page: &Page) -> Result<Usage, PortError> {
     let sql = &*app.sql;
-    let all = Hours { from: 0, to: i64::from(i32::MAX) };
-    let counts = usage::counts(sql, project_id, all).await?;
+    let counts = usage::counts(sql, project_id).await?;
     let (mut languages, mut statuses) = (BTreeMap::new(), BTreeMap::new());
     let mut durations = Vec::with_capacity(counts.len());
     for count in counts {
@@ -59,7 +59,7 @@ pub async fn read(app: &App, project_id: &str, interval: Interval, page: &Page) 
         p50_ms: percentile(&durations, 0.5),
         p95_ms: percentile(&durations, 0.95),
         series: usage::series(sql, project_id, recent, step).await?,
-        keys: usage::by_key(sql, project_id, all).await?,
+        keys: usage::by_key(sql, project_id).await?,
         end_users: usage::by_end_user(sql, project_id).await?,
         history,
         next_cursor,

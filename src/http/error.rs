@@ -10,6 +10,9 @@ pub use docle_api::errors::{ErrorCode, FieldError, Members, Problem};
 use serde_json::json;
 use std::borrow::Cow;
 
+/// The problems with fields that the message of an error describes; `errors` has all of them.
+const SHOWN_PROBLEMS: usize = 3;
+
 /// An error response.
 #[derive(Debug)]
 pub struct ApiError {
@@ -50,15 +53,14 @@ impl ApiError {
         self
     }
 
-    /// The error for invalid fields. Its message describes the first of them.
+    /// The error for invalid fields. Its message describes the first ones.
     pub fn invalid(fields: Vec<FieldError>) -> Self {
-        let message = match &fields[..] {
-            [] => "The request is invalid.".to_owned(),
-            [only] => sentence(only),
-            [first, _] => format!("{} There is one more problem in `errors`.", sentence(first)),
-            [first, others @ ..] => {
-                format!("{} There are {} more problems in `errors`.", sentence(first), others.len())
-            }
+        let shown = fields.iter().take(SHOWN_PROBLEMS).map(sentence).collect::<Vec<_>>().join(" ");
+        let message = match fields.len() {
+            0 => "The request is invalid.".to_owned(),
+            1..=SHOWN_PROBLEMS => shown,
+            count if count == SHOWN_PROBLEMS + 1 => format!("{shown} There is one more problem in `errors`."),
+            count => format!("{shown} There are {} more problems in `errors`.", count - SHOWN_PROBLEMS),
         };
         Self { fields, ..Self::new(ErrorCode::InvalidRequest, message) }
     }
@@ -71,20 +73,18 @@ impl ApiError {
 
     /// The resource exists, but not for this method.
     pub fn method_not_allowed(methods: &str) -> Self {
-        let error = Self::new(ErrorCode::MethodNotAllowed, format!("This path takes {methods}."));
+        let message = format!("This path takes {methods}. GET /openapi.json describes every path.");
+        let error = Self::new(ErrorCode::MethodNotAllowed, message);
         error.with_headers(HeaderValue::try_from(methods).map(|methods| (ALLOW, methods)))
     }
 
     /// The response for the error. A cause, which the response does not have, is logged here.
-    pub fn into_response(mut self, app: &App, request_id: &str, path: &str) -> Response {
+    pub fn into_response(self, app: &App, request_id: &str, path: &str) -> Response {
         let code = self.code.name();
         if let Some(cause) = &self.cause {
             let line =
                 json!({ "message": "A request failed.", "code": code, "error": cause, "request.id": request_id });
             app.log.write(Level::Error, line);
-        }
-        if self.code == ErrorCode::ApiKeyRequired {
-            self.members.signup_url = Some(app.config.signup_url());
         }
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let (title, message) = (self.code.title().to_owned(), self.message.into_owned());
@@ -110,7 +110,8 @@ impl ApiError {
 
 fn sentence(error: &FieldError) -> String {
     let field = if error.field.is_empty() { "The body" } else { &error.field };
-    format!("{field} {}.", error.message)
+    let end = if error.message.ends_with(['?', '.']) { "" } else { "." };
+    format!("{field} {}{end}", error.message)
 }
 
 impl From<PortError> for ApiError {

@@ -3,17 +3,17 @@
 pub mod auth;
 pub mod error;
 pub mod middleware;
-
+pub mod paths;
 pub mod request;
 pub mod response;
 pub mod routes;
 pub mod table;
 
 use crate::app::App;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::ApiError;
 use crate::http::middleware::{address_limit, cors, headers, log, request_id};
-use crate::http::request::call::Call;
-use crate::http::table::{Caller, Resource};
+use crate::http::request::call::{Call, Renewal};
+use crate::http::table::Resource;
 use crate::ports::http_messages::{Body, Request, Response};
 use ::http::Method;
 
@@ -25,11 +25,13 @@ pub async fn handle(app: &App, request: Request) -> Response {
     let resource = Resource::at(&path);
     let template = resource.as_ref().map_or("none", |resource| resource.path);
     let (parts, body) = request.into_parts();
-    let call = Call { parts, body, params: Vec::new() };
+    let renewal = Renewal::default();
+    let call = Call { parts, body, params: Vec::new(), renewal: renewal.clone() };
     let pages = cors::pages(app, resource.as_ref().map(|resource| resource.caller), &call);
 
     let answer = dispatch(app, resource, call).await;
     let mut response = answer.unwrap_or_else(|error| error.into_response(app, &request_id, &path));
+    renewal.add_to(response.headers_mut());
     headers::add(response.headers_mut());
     request_id::add(response.headers_mut(), &request_id);
     cors::add(response.headers_mut(), pages);
@@ -41,17 +43,13 @@ pub async fn handle(app: &App, request: Request) -> Response {
 
 async fn dispatch(app: &App, resource: Option<Resource>, mut call: Call) -> Result<Response, ApiError> {
     address_limit::check(app, &call).await?;
-    let Some(resource) = resource else {
-        return Err(ApiError::new(ErrorCode::NotFound, "This path does not exist."));
-    };
+    let Some(resource) = resource else { return Err(paths::not_found(call.parts.uri.path())) };
     match resource.handler(&call.parts.method) {
         Some(handler) => {
             call.params = resource.params;
             handler(app, call).await
         }
-        None if call.parts.method == Method::OPTIONS && resource.caller != Caller::Anyone => {
-            Ok(cors::preflight(&resource.methods()))
-        }
+        None if call.parts.method == Method::OPTIONS => Ok(cors::preflight(&resource.methods())),
         None => Err(ApiError::method_not_allowed(&resource.methods())),
     }
 }

@@ -29,6 +29,9 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// Every verb, in the order of the header `Allow`.
+    const ALL: [Self; 4] = [Self::Get, Self::Post, Self::Patch, Self::Delete];
+
     /// The methods that it stands for, as in the header `Allow`.
     const fn names(self) -> &'static str {
         match self {
@@ -39,21 +42,28 @@ impl Verb {
         }
     }
 
+    /// The method that it is named for.
+    pub fn name(self) -> &'static str {
+        self.names().split(", ").next().unwrap_or_default()
+    }
+
     fn is(self, method: &Method) -> bool {
         self.names().split(", ").any(|name| name == method.as_str())
     }
 }
 
-/// Who may call a route, and from pages of which origins.
+/// Who may call a route. The pages that may read the answer follow from it; [`crate::http::middleware::cors`] has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
-    /// Every client, but no page of another origin.
+    /// Every client.
     Anyone,
-    /// Every client that is about to sign in, from pages of this deployment.
+    /// Every client that is about to sign in.
     Visitor,
-    /// A client with an API key, from pages of any origin: the key decides.
+    /// A client with an API key or a token.
     ApiClient,
-    /// A signed-in user, from pages of this deployment.
+    /// A client with an API key, or else a signed-in user.
+    KeyOrSession,
+    /// A signed-in user.
     SignedIn,
 }
 
@@ -96,7 +106,7 @@ const fn delete(path: &'static str, caller: Caller, (handler, name): (Handler, &
 pub static ROUTES: &[Route] = &[
     post("/api/run", Caller::ApiClient, handler!(run::create_run)),
     get("/api/run", Caller::ApiClient, handler!(interactive::interactive_run)),
-    get("/api/run/:id", Caller::ApiClient, handler!(run::get_run)),
+    get("/api/run/:id", Caller::KeyOrSession, handler!(run::get_run)),
     post("/execute", Caller::ApiClient, handler!(execute::execute_script)),
     post("/validate", Caller::ApiClient, handler!(execute::validate_script)),
     get("/executions", Caller::ApiClient, handler!(execute::list_executions)),
@@ -104,6 +114,7 @@ pub static ROUTES: &[Route] = &[
     get("/languages", Caller::Anyone, handler!(docs::list_languages)),
     get("/docs", Caller::Anyone, handler!(docs::get_docs)),
     get("/docs/errors", Caller::Anyone, handler!(docs::get_errors)),
+    get("/login", Caller::Visitor, handler!(sign_in::get_login)),
     post("/auth/request", Caller::Visitor, handler!(sign_in::request_link)),
     get("/auth/verify", Caller::Visitor, handler!(sign_in::get_verify)),
     post("/auth/verify", Caller::Visitor, handler!(sign_in::redeem_link)),
@@ -138,8 +149,9 @@ pub static ROUTES: &[Route] = &[
     delete("/api/rooms/:id", Caller::ApiClient, handler!(project_rooms::delete_room)),
     post("/api/rooms/:id/tokens", Caller::ApiClient, handler!(project_rooms::create_room_token)),
     post("/api/rooms/:id/run", Caller::ApiClient, handler!(project_rooms::run_in_room)),
-    get("/auth/outbox", Caller::Anyone, handler!(sign_in::list_outbox)),
+    get("/auth/outbox", Caller::Visitor, handler!(sign_in::list_outbox)),
     get("/", Caller::Anyone, handler!(index::get_index)),
+    get("/favicon.ico", Caller::Anyone, handler!(index::get_favicon)),
     get("/openapi.json", Caller::Anyone, handler!(index::get_openapi)),
     get("/health", Caller::Anyone, handler!(health::get_health)),
 ];
@@ -153,8 +165,9 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// The resource at `path`, if there is one.
+    /// The resource at `path`, if there is one. A slash at the end makes no difference.
     pub fn at(path: &str) -> Option<Self> {
+        let path = path.strip_suffix('/').filter(|rest| !rest.is_empty() && !rest.ends_with('/')).unwrap_or(path);
         ROUTES.iter().find_map(|route| {
             let params = match_path(route.path, path)?;
             Some(Self { path: route.path, caller: route.caller, params })
@@ -168,11 +181,9 @@ impl Resource {
 
     /// Its methods, as in the header `Allow`.
     pub fn methods(&self) -> String {
-        let mut methods: Vec<&str> = self.routes().map(|route| route.verb.names()).collect();
-        if self.caller != Caller::Anyone {
-            methods.push("OPTIONS");
-        }
-        methods.join(", ")
+        let has = |verb: &Verb| self.routes().any(|route| route.verb == *verb);
+        let methods = Verb::ALL.iter().filter(|verb| has(verb)).map(|verb| verb.names());
+        methods.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
     }
 
     fn routes(&self) -> impl Iterator<Item = &'static Route> {
@@ -188,7 +199,9 @@ fn match_path(template: &str, path: &str) -> Option<Vec<String>> {
     loop {
         match (expected.next(), segments.next()) {
             (None, None) => return Some(params),
-            (Some(name), Some(segment)) if name.starts_with(':') => params.push(segment.to_owned()),
+            (Some(name), Some(segment)) if name.starts_with(':') && !segment.is_empty() => {
+                params.push(segment.to_owned());
+            }
             (Some(name), Some(segment)) if name == segment => {}
             _ => return None,
         }
@@ -213,7 +226,9 @@ mod tests {
     fn no_path_leads_to_two_resources() {
         for route in ROUTES {
             let path = route.path.replace(":", "x");
-            assert_eq!(Resource::at(&path).unwrap().path, route.path);
+            for path in [path.clone(), format!("{}/", path.trim_end_matches('/'))] {
+                assert_eq!(Resource::at(&path).unwrap().path, route.path);
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ pub fn leave_behind(project_id: &str) -> Vec<Statement> {
     vec![
         sql!("INSERT INTO usage_orphans (project_id) VALUES (?1) ON CONFLICT DO NOTHING", project_id),
         sql!("DELETE FROM usage_hours WHERE project_id = ?1", project_id),
+        sql!("DELETE FROM usage_totals WHERE project_id = ?1", project_id),
+        sql!("DELETE FROM usage_keys WHERE project_id = ?1", project_id),
         sql!("DELETE FROM usage_end_users WHERE project_id = ?1", project_id),
     ]
 }

@@ -22,6 +22,8 @@ pub struct StoredKey {
     pub created_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// The key that replaces this one since its rotation.
+    pub successor_id: Option<String>,
 }
 
 impl StoredKey {
@@ -49,8 +51,8 @@ pub async fn config(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, Port
         let (expires_at, revoked_at) = (row.optional_time()?, row.optional_time()?);
         Ok(KeyConfig {
             owner: Owner { project_id, key_id },
-            // Revoked is revoked, whatever the clock says.
-            ends_at: revoked_at.map(|_| Timestamp(i64::MIN)).or(expires_at),
+            is_revoked: revoked_at.is_some(),
+            expires_at,
             allowed_domains: read_domains(row)?,
             limit: read_limit(row)?,
             store_ip: row.integer()? != 0,
@@ -62,13 +64,13 @@ pub async fn config(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, Port
 
 /// Stores a key.
 pub async fn add(sql: &dyn Sql, new: &NewKey<'_>, event: Event) -> Result<(), PortError> {
-    sql.batch(vec![insert(new), audit::insert(event)]).await.map(drop)
+    sql.batch(vec![insert(INSERT, new), audit::insert(event)]).await.map(drop)
 }
 
 /// The keys of a project, the newest first.
 pub async fn list(sql: &dyn Sql, project_id: &str, page: &Page) -> Result<Vec<StoredKey>, PortError> {
     let query = "SELECT id, project_id, key_hash, key_prefix, name, allowed_domains, rate_limit_per_minute, \
-                 expires_at, created_at, last_used_at, revoked_at FROM api_keys WHERE project_id = ?1 \
+                 expires_at, created_at, last_used_at, revoked_at, successor_id FROM api_keys WHERE project_id = ?1 \
                  AND (created_at, id) < (?2, ?3) ORDER BY created_at DESC, id DESC LIMIT ?4";
     let Position { at, id } = page.after();
     sql.query(sql!(query, project_id, at, id, page.rows())).await?.into_iter().map(read).collect()
@@ -77,7 +79,8 @@ pub async fn list(sql: &dyn Sql, project_id: &str, page: &Page) -> Result<Vec<St
 /// A key of one of the user's projects.
 pub async fn find(sql: &dyn Sql, user_id: &str, id: &str) -> Result<Option<StoredKey>, PortError> {
     let query = "SELECT api_keys.id, project_id, key_hash, key_prefix, api_keys.name, allowed_domains, \
-                 rate_limit_per_minute, expires_at, api_keys.created_at, last_used_at, revoked_at FROM api_keys \
+                 rate_limit_per_minute, expires_at, api_keys.created_at, last_used_at, revoked_at, successor_id \
+                 FROM api_keys \
                  JOIN projects ON projects.id = project_id WHERE api_keys.id = ?1 AND user_id = ?2";
     sql.query(sql!(query, id, user_id)).await?.into_iter().next().map(read).transpose()
 }
@@ -104,29 +107,46 @@ pub async fn hashes_beginning(sql: &dyn Sql, beginning: &str) -> Result<Vec<Stri
     sql.query(sql!(query, beginning)).await?.into_iter().map(|mut row| row.text()).collect()
 }
 
-/// Stores the successor of a key, which itself ends at `old_ends_at` unless it ends earlier.
+/// Stores the successor of a key, which itself ends at `old_ends_at` unless it ends earlier. `false` where the key has a
+/// successor already, was revoked, or has expired at `new.created_at`; nothing is stored then.
+///
+/// Of any number of calls for one key, one makes the successor: they are transactions, one after the other.
 pub async fn replace(
     sql: &dyn Sql,
     old_id: &str,
     old_ends_at: Timestamp,
     new: &NewKey<'_>,
     event: Event,
-) -> Result<(), PortError> {
-    let query = "UPDATE api_keys SET expires_at = min(coalesce(expires_at, ?2), ?2) WHERE id = ?1";
-    sql.batch(vec![insert(new), sql!(query, old_id, old_ends_at), audit::insert(event)]).await.map(drop)
+) -> Result<bool, PortError> {
+    let mark = "UPDATE api_keys SET successor_id = ?2, expires_at = min(coalesce(expires_at, ?3), ?3) WHERE id = ?1 \
+                AND successor_id IS NULL AND revoked_at IS NULL AND coalesce(expires_at > ?4, 1) RETURNING id";
+    let statements = vec![
+        sql!(mark, old_id, new.id, old_ends_at, new.created_at),
+        insert(INSERT_SUCCESSOR, new),
+        audit::insert_if_key_has_successor(event, new.id),
+    ];
+    let results = sql.batch(statements).await?;
+    Ok(!results[0].is_empty())
 }
 
-/// Ends a key for good. A key that was revoked before stays so since then.
+/// Ends a key for good. A key that was revoked before stays so since then, and no second event is written.
 pub async fn revoke(sql: &dyn Sql, id: &str, now: Timestamp, event: Event) -> Result<(), PortError> {
     let query = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1";
-    sql.batch(vec![sql!(query, id, now), audit::insert(event)]).await.map(drop)
+    sql.batch(vec![audit::insert_if_key_is_unrevoked(event), sql!(query, id, now)]).await.map(drop)
 }
 
-fn insert(new: &NewKey<'_>) -> Statement {
+const INSERT: &str = "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, allowed_domains, \
+                      rate_limit_per_minute, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+/// The same for a key that another one names as its successor, and for no other key.
+const INSERT_SUCCESSOR: &str = "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, \
+                                allowed_domains, rate_limit_per_minute, expires_at) \
+                                SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM api_keys WHERE successor_id = ?1";
+
+fn insert(query: &'static str, new: &NewKey<'_>) -> Statement {
     let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at } = new.settings;
     sql!(
-        "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, allowed_domains, \
-         rate_limit_per_minute, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        query,
         new.id,
         new.project_id,
         name,
@@ -154,6 +174,7 @@ fn read(mut row: Row) -> Result<StoredKey, PortError> {
         created_at: row.time()?,
         last_used_at: row.optional_time()?,
         revoked_at: row.optional_time()?,
+        successor_id: row.optional_text()?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Login links, accounts and sessions in the database.
 
-use crate::domain::account::audit::{Event, Origin};
+use crate::domain::account::audit::Origin;
 use crate::domain::account::email::Email;
 use crate::domain::account::session::{ListedSession, Session};
 use crate::domain::account::token::Token;
@@ -13,6 +13,8 @@ use crate::store::audit;
 /// A session that is to be made.
 pub struct NewSession<'a> {
     pub id: &'a str,
+    /// The id of the audit event of the sign-in.
+    pub event_id: &'a str,
     pub token: &'a Token,
     /// The account's id, should the address have none yet.
     pub new_user_id: &'a str,
@@ -27,12 +29,13 @@ pub async fn add_link(sql: &dyn Sql, token: &Token, email: &Email, expires_at: T
     sql.query(sql!(query, token.hash(), email.as_str(), expires_at)).await.map(drop)
 }
 
-/// Turns a link into a session, and into an account where the address has none; `None` where the link does not hold.
-/// A link that was redeemed is gone, and so are all others to its address.
+/// Turns a link into a session, and into an account where the address has none; `false` where the link does not hold. A
+/// link that was redeemed is gone, and so are all others to its address. The sign-in is written down in the same
+/// transaction, so that a failure leaves the link as it was.
 ///
 /// Of any number of calls with one link, one gets the session: they are transactions, one after the other, and the
 /// first deletes what the others look for.
-pub async fn redeem(sql: &dyn Sql, link: &Token, new: &NewSession<'_>) -> Result<Option<String>, PortError> {
+pub async fn redeem(sql: &dyn Sql, link: &Token, new: &NewSession<'_>) -> Result<bool, PortError> {
     let hash = link.hash();
     let statements = vec![
         sql!(
@@ -45,7 +48,7 @@ pub async fn redeem(sql: &dyn Sql, link: &Token, new: &NewSession<'_>) -> Result
         sql!(
             "INSERT INTO sessions (id, token_hash, user_id, created_at, last_used_at, expires_at, ip, user_agent) \
              SELECT ?1, ?2, users.id, ?3, ?3, ?4, ?5, ?6 FROM login_links JOIN users USING (email) \
-             WHERE login_links.token_hash = ?7 AND login_links.expires_at > ?3 RETURNING user_id",
+             WHERE login_links.token_hash = ?7 AND login_links.expires_at > ?3 RETURNING id",
             new.id,
             new.token.hash(),
             new.now,
@@ -59,9 +62,10 @@ pub async fn redeem(sql: &dyn Sql, link: &Token, new: &NewSession<'_>) -> Result
             &hash,
             new.now,
         ),
+        audit::insert_sign_in(new.event_id, new.id),
     ];
-    let mut results = sql.batch(statements).await?;
-    results.swap_remove(1).first_mut().map(Row::text).transpose()
+    let results = sql.batch(statements).await?;
+    Ok(!results[1].is_empty())
 }
 
 /// The session of a token, unless it has expired or was ended.
@@ -110,11 +114,6 @@ pub async fn list(sql: &dyn Sql, user_id: &str, now: Timestamp, page: &Page) -> 
 pub async fn end(sql: &dyn Sql, user_id: &str, id: &str) -> Result<bool, PortError> {
     let query = "DELETE FROM sessions WHERE id = ?1 AND user_id = ?2 RETURNING id";
     Ok(!sql.query(sql!(query, id, user_id)).await?.is_empty())
-}
-
-/// Writes down a sign-in.
-pub async fn note_sign_in(sql: &dyn Sql, event: Event) -> Result<(), PortError> {
-    sql.query(audit::insert(event)).await.map(drop)
 }
 
 /// Deletes a user who has no projects any more, with all that is known of them.

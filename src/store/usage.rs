@@ -83,28 +83,53 @@ pub fn insert(records: &[String]) -> Vec<Statement> {
     }
     let all = format!("[{}]", records.join(","));
     // Counts come first: they tell new records from old ones by what is stored.
-    vec![sql!(COUNT_HOURS, &all), sql!(COUNT_END_USERS, &all), sql!(STORE_RUNS, all)]
+    let counts = [COUNT_HOURS, COUNT_TOTALS, COUNT_KEYS, COUNT_END_USERS];
+    counts.into_iter().map(|count| sql!(count, &all)).chain([sql!(STORE_RUNS, &all)]).collect()
 }
 
-const COUNT_HOURS: &str = "\
-INSERT INTO usage_hours (project_id, hour, key_id, tier, language, status, bucket, runs)
-SELECT value ->> 'projectId', value ->> 'hour', value ->> 'keyId', value ->> 'tier', value ->> 'language',
-       value ->> 'status', value ->> 'bucket', count(*)
-FROM (SELECT value FROM json_each(?1) GROUP BY value ->> 'runId')
+/// The records that are not stored yet, each once, of projects that are not deleted.
+macro_rules! from_new_records {
+    () => {
+        "FROM (SELECT value FROM json_each(?1) GROUP BY value ->> 'runId')
 WHERE NOT EXISTS (SELECT 1 FROM usage_runs WHERE run_id = value ->> 'runId')
   AND EXISTS (SELECT 1 FROM projects WHERE id = value ->> 'projectId')
-GROUP BY 1, 2, 3, 4, 5, 6, 7
-ON CONFLICT DO UPDATE SET runs = runs + excluded.runs";
+"
+    };
+}
 
-const COUNT_END_USERS: &str = "\
-INSERT INTO usage_end_users (project_id, end_user_id, runs, last_run_at)
+const COUNT_HOURS: &str = concat!(
+    "INSERT INTO usage_hours (project_id, hour, status, runs)
+SELECT value ->> 'projectId', value ->> 'hour', value ->> 'status', count(*)
+",
+    from_new_records!(),
+    "GROUP BY 1, 2, 3 ON CONFLICT DO UPDATE SET runs = runs + excluded.runs"
+);
+
+const COUNT_TOTALS: &str = concat!(
+    "INSERT INTO usage_totals (project_id, tier, language, status, bucket, runs)
+SELECT value ->> 'projectId', value ->> 'tier', value ->> 'language', value ->> 'status', value ->> 'bucket', count(*)
+",
+    from_new_records!(),
+    "GROUP BY 1, 2, 3, 4, 5 ON CONFLICT DO UPDATE SET runs = runs + excluded.runs"
+);
+
+const COUNT_KEYS: &str = concat!(
+    "INSERT INTO usage_keys (project_id, key_id, runs)
+SELECT value ->> 'projectId', value ->> 'keyId', count(*)
+",
+    from_new_records!(),
+    "GROUP BY 1, 2 ON CONFLICT DO UPDATE SET runs = runs + excluded.runs"
+);
+
+const COUNT_END_USERS: &str = concat!(
+    "INSERT INTO usage_end_users (project_id, end_user_id, runs, last_run_at)
 SELECT value ->> 'projectId', value ->> 'endUserId', count(*), max(value ->> 'createdAt')
-FROM (SELECT value FROM json_each(?1) GROUP BY value ->> 'runId')
-WHERE value ->> 'endUserId' IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM usage_runs WHERE run_id = value ->> 'runId')
-  AND EXISTS (SELECT 1 FROM projects WHERE id = value ->> 'projectId')
+",
+    from_new_records!(),
+    "  AND value ->> 'endUserId' IS NOT NULL
 GROUP BY 1, 2
-ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, last_run_at = max(last_run_at, excluded.last_run_at)";
+ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, last_run_at = max(last_run_at, excluded.last_run_at)"
+);
 
 const STORE_RUNS: &str = "\
 INSERT INTO usage_runs (run_id, project_id, key_id, created_at, tier, language, snippet, status, exit_code,
@@ -116,8 +141,8 @@ FROM json_each(?1)
 WHERE EXISTS (SELECT 1 FROM projects WHERE id = value ->> 'projectId')
 ON CONFLICT DO NOTHING";
 
-/// Runs by language, status and duration.
-pub async fn counts(sql: &dyn Sql, project_id: &str, hours: Hours) -> Result<Vec<Count>, PortError> {
+/// Runs since the beginning by language, status and duration.
+pub async fn counts(sql: &dyn Sql, project_id: &str) -> Result<Vec<Count>, PortError> {
     let read = |mut row: Row| {
         Ok(Count {
             language: row.text()?,
@@ -126,11 +151,11 @@ pub async fn counts(sql: &dyn Sql, project_id: &str, hours: Hours) -> Result<Vec
             runs: row.integer()?,
         })
     };
-    sql.query(sql!(COUNTS, project_id, hours.from, hours.to)).await?.into_iter().map(read).collect()
+    sql.query(sql!(COUNTS, project_id)).await?.into_iter().map(read).collect()
 }
 
-const COUNTS: &str = "SELECT language, status, bucket, sum(runs) AS runs FROM usage_hours \
-                      WHERE project_id = ?1 AND hour >= ?2 AND hour < ?3 GROUP BY language, status, bucket";
+const COUNTS: &str = "SELECT language, status, bucket, sum(runs) AS runs FROM usage_totals WHERE project_id = ?1 \
+                      GROUP BY language, status, bucket";
 
 /// Runs over time, in stretches of `step` hours; stretches without any are left out.
 pub async fn series(sql: &dyn Sql, project_id: &str, hours: Hours, step: i64) -> Result<Vec<Stretch>, PortError> {
@@ -142,15 +167,14 @@ const SERIES: &str = "SELECT hour / CAST(?4 AS INTEGER) * CAST(?4 AS INTEGER) AS
                       sum(iif(status = 'success', runs, 0)) AS successes FROM usage_hours \
                       WHERE project_id = ?1 AND hour >= ?2 AND hour < ?3 GROUP BY stretch ORDER BY stretch";
 
-/// Runs by key, the most used first.
-pub async fn by_key(sql: &dyn Sql, project_id: &str, hours: Hours) -> Result<Vec<KeyCount>, PortError> {
+/// Runs since the beginning by key, the most used first.
+pub async fn by_key(sql: &dyn Sql, project_id: &str) -> Result<Vec<KeyCount>, PortError> {
     let read = |mut row: Row| Ok(KeyCount { key_id: row.text()?, name: row.optional_text()?, runs: row.integer()? });
-    sql.query(sql!(BY_KEY, project_id, hours.from, hours.to, MAX_SHOWN)).await?.into_iter().map(read).collect()
+    sql.query(sql!(BY_KEY, project_id, MAX_SHOWN)).await?.into_iter().map(read).collect()
 }
 
-const BY_KEY: &str = "SELECT key_id, (SELECT name FROM api_keys WHERE id = key_id) AS name, sum(runs) AS runs \
-                      FROM usage_hours WHERE project_id = ?1 AND hour >= ?2 AND hour < ?3 \
-                      GROUP BY key_id ORDER BY runs DESC LIMIT ?4";
+const BY_KEY: &str = "SELECT key_id, (SELECT name FROM api_keys WHERE id = key_id) AS name, runs FROM usage_keys \
+                      WHERE project_id = ?1 ORDER BY runs DESC LIMIT ?2";
 
 /// Runs by end user since the beginning, those with the most first.
 pub async fn by_end_user(sql: &dyn Sql, project_id: &str) -> Result<Vec<EndUserCount>, PortError> {
@@ -245,11 +269,13 @@ mod tests {
         }
         flushed(&sql, &[record("proj_of_nobody", 1_000)]);
         let hours = Hours { from: 0, to: 10 };
-        let counts = block_on(counts(&sql, "proj_1", hours)).unwrap();
+        let counts = block_on(counts(&sql, "proj_1")).unwrap();
         assert_eq!(counts.iter().map(|count| count.runs).sum::<i64>(), 30);
         let stretch = |hour, runs, successes| Stretch { hour, runs, successes };
         let series = block_on(series(&sql, "proj_1", hours, 1)).unwrap();
         assert_eq!(series, [stretch(0, 10, 7), stretch(1, 10, 8), stretch(2, 10, 7)]);
+        let keys = block_on(by_key(&sql, "proj_1")).unwrap();
+        assert_eq!((keys.len(), keys[0].key_id.as_str(), keys[0].runs), (1, "key_1", 30));
         let users = block_on(by_end_user(&sql, "proj_1")).unwrap();
         assert_eq!((users[0].runs, users[0].last_run_at), (15, Timestamp(28)));
         let page = Page::parse(None, None).unwrap();
@@ -261,9 +287,9 @@ mod tests {
     fn no_question_about_a_project_reads_rows_of_another() {
         let sql = Sqlite::migrated();
         let indexes = [
-            (COUNTS, "usage_hours USING PRIMARY KEY (project_id=? AND hour>? AND hour<?)"),
+            (COUNTS, "usage_totals USING PRIMARY KEY (project_id=?)"),
             (SERIES, "usage_hours USING PRIMARY KEY (project_id=? AND hour>? AND hour<?)"),
-            (BY_KEY, "usage_hours USING PRIMARY KEY (project_id=? AND hour>? AND hour<?)"),
+            (BY_KEY, "usage_keys USING COVERING INDEX usage_keys_by_runs (project_id=?)"),
             (BY_END_USER, "usage_end_users USING INDEX usage_end_users_by_runs (project_id=?)"),
             (HISTORY, "usage_runs USING INDEX usage_runs_by_project (project_id=? AND (created_at,run_id)<(?,?))"),
             (
@@ -276,5 +302,21 @@ mod tests {
             assert!(plan.iter().any(|step| step.ends_with(index)), "{plan:?}");
             assert!(!plan.iter().any(|step| step.contains("SCAN")), "{plan:?}");
         }
+    }
+
+    #[test]
+    fn totals_read_every_hour_since_the_beginning() {
+        for query in [COUNTS, BY_KEY, BY_END_USER, HISTORY] {
+            assert!(!query.contains("usage_hours"), "{query}");
+        }
+        // A year of runs in each hour makes no more rows of totals than a day.
+        let sql = Sqlite::migrated();
+        sql.run("INSERT INTO projects (id, name, created_at) VALUES ('proj_1', 'One', 0)");
+        let rows = |sql: &Sqlite| ["usage_totals", "usage_keys"].map(|table| sql.dump(table).len());
+        flushed(&sql, &(0..240).map(|run| record("proj_1", run)).collect::<Vec<_>>());
+        let after_a_day = rows(&sql);
+        flushed(&sql, &(240..4_000).map(|run| record("proj_1", run)).collect::<Vec<_>>());
+        assert_eq!(rows(&sql), after_a_day);
+        assert_eq!(block_on(counts(&sql, "proj_1")).unwrap().iter().map(|count| count.runs).sum::<i64>(), 4_000);
     }
 }

@@ -169,6 +169,19 @@ impl TestApp {
         self.send_and_read(request, chunks, usize::MAX)
     }
 
+    /// The chunks of an answer without a request body, one by one.
+    pub fn chunks_of(&mut self, request: Builder) -> Vec<Vec<u8>> {
+        let request = request.body(stream::empty().boxed_local()).unwrap();
+        let app = &self.app;
+        self.pool.run_until(async {
+            match handle(app, request).await.into_body() {
+                Body::Stream(chunks) => chunks.map(|chunk| chunk.to_vec()).collect().await,
+                Body::Whole(bytes) => vec![bytes.to_vec()],
+                Body::Empty | Body::Socket(_) => Vec::new(),
+            }
+        })
+    }
+
     /// The same, where the client leaves after it has read that many chunks of the answer.
     pub fn send_and_read(&mut self, request: Builder, chunks: Vec<Vec<u8>>, reads: usize) -> Answer {
         let request = request.body(stream::iter(chunks.into_iter().map(Ok)).boxed_local()).unwrap();

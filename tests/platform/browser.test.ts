@@ -28,13 +28,16 @@ async function owner(email: string): Promise<{ user: User; project: string; key:
 
 const { user, project, key } = await owner("ada@example.com");
 
-const run: RequestInit = { method: "POST", headers: { ...asJson, authorization: `Bearer ${key}` }, body: JSON.stringify({ lang: "python", code: "print(1)" }) };
+const run: RequestInit = { method: "POST", headers: { ...asJson, authorization: `Bearer ${key}`, "x-request-id": "from-a-page" }, body: JSON.stringify({ lang: "python", code: "print(1)" }) };
 
 test("a page of an allowed domain runs a program, and reads result and limit", async () => {
   const tab = await browser.open(browser.address("app.localhost"));
   const answer = await tab.fetch(api("/api/run"), run);
   assert.equal(answer.status, 200, answer.text);
   assert.equal(JSON.parse(answer.text).stdout, "1\n");
+  assert.equal(answer.headers["x-request-id"], "from-a-page");
+  const menu = await tab.fetch(api("/languages"), {});
+  assert.equal(menu.status, 200, "a page elsewhere may show which languages there are");
   assert.deepEqual([answer.headers["x-ratelimit-limit"], answer.headers["x-ratelimit-remaining"]], ["60", "59"]);
   const asked = () => docle.worker.logs.some((line) => line.includes('"http.method":"OPTIONS","http.route":"/api/run"'));
   await until("the log of the browser's question before its call", asked);

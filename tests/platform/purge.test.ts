@@ -25,7 +25,7 @@ test("the scheduled event deletes what has expired and nothing else", async () =
     `INSERT INTO usage_runs (run_id, project_id, key_id, created_at, tier, language, snippet, status, exit_code, duration_ms)
        VALUES ('${id}', '${of}', 'key_1', ${at}, 'run', 'python', 'x', 'success', 0, 1)`;
   for (const statement of [
-    `INSERT INTO sessions (id, token_hash, user_id, created_at, last_used_at, expires_at) SELECT 'old', 'old', id, 0, 0, ${now - 1} FROM users`,
+    `INSERT INTO sessions (id, token_hash, user_id, created_at, last_used_at, expires_at) SELECT 'old', 'old', id, 0, 0, ${now - 1} FROM users LIMIT 1`,
     `INSERT INTO login_links (token_hash, email, expires_at) VALUES ('old', 'a@b.c', ${now - 1}), ('new', 'a@b.c', ${now + DAY})`,
     `INSERT INTO attempts (subject, at) VALUES ('old', 0), ('new', ${now})`,
     run(ids.old, project, now - 91 * DAY),

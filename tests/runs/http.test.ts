@@ -16,8 +16,8 @@ describe("a key", () => {
   test("that is missing is asked for in the published words", async () => {
     const refusal = await problem(401, await post({}));
     assert.equal(refusal.error, "API key required");
-    assert.equal(refusal.message, "Sign in and create a project to get your API key");
-    assert.equal(refusal.signup_url, "/login");
+    assert.match(refusal.message, /^Sign in and create a project to get your API key\. Send it in the header `Authorization: Bearer/);
+    assert.equal(refusal.signup_url, `${docle.worker.url}/login`);
   });
 
   const key = docle.worker.key;
@@ -99,7 +99,7 @@ describe("methods", () => {
     }
   });
 
-  for (const [method, path, allow] of [["GET", "/api/run", "POST"], ["DELETE", "/health", "GET"], ["PUT", "/api/run/x", "GET"]] as const) {
+  for (const [method, path, allow] of [["PATCH", "/api/run", "POST"], ["DELETE", "/health", "GET"], ["PUT", "/api/run/x", "GET"]] as const) {
     test(`${method} ${path} is not allowed`, async () => {
       const response = await docle.fetch(path, { method });
       assert.match(response.headers.get("allow") ?? "", new RegExp(allow));
@@ -107,7 +107,7 @@ describe("methods", () => {
     });
   }
 
-  for (const path of ["/nothing", "/api", "/api/run/", "/api/run/a/b", "//", "/API/run"]) {
+  for (const path of ["/nothing", "/api", "/api/run/a/b", "//", "/API/run"]) {
     test(`${path} is not found`, async () => void (await problem(404, await docle.fetch(path))));
   }
 

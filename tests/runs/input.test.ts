@@ -17,7 +17,7 @@ const cases: [name: string, body: unknown, field: string][] = [
   ["neither code nor files", { lang: "python" }, "code"],
   ["both code and files", { ...files("main.py"), code: "1" }, "files"],
   ["an unknown field", { ...good, cod: "1" }, "cod"],
-  ["an unknown field of the policy", policy("timeoutMS", 1_000), "policy.timeoutMS"],
+  ["an unknown field of the policy", policy("timeLimit", 1_000), "policy.timeLimit"],
   ["an unknown field of a file", { lang: "python", files: [{ path: "main.py", content: "", mode: 7 }] }, "files[0].mode"],
   ["an unknown field of packages", { ...good, packages: { pip: [] } }, "packages.pip"],
   ["no language", { code: "1" }, "lang"],
@@ -84,6 +84,14 @@ describe("a field that is wrong is named", () => {
 test("everything wrong is said at once", async () => {
   const { errors } = await docle.refused(400, { lang: "ruby", policy: { timeoutMs: 1 }, extra: true });
   assert.deepEqual(errors?.map(({ field }) => field).sort(), ["code", "extra", "lang", "policy.timeoutMs"]);
+});
+
+test("what serialisers and other services write was refused", async () => {
+  const optional = { entrypoint: null, packages: null, stdin: null, args: null, env: null, policy: null, userContext: null, files: [] };
+  assert.equal((await docle.run({ ...good, ...optional })).stdout, "1\n");
+  const spelled = { language: "Python3", code: "print(1)", policy: { timeout_ms: 5_000, memory_mb: 128, allowed_hosts: null } };
+  assert.equal((await docle.run(spelled)).stdout, "1\n");
+  assert.equal((await docle.run('{"lang": "javascript", "code": "console.log(1)", "policy": {"timeoutMs": 5000.0}}')).stdout, "1\n");
 });
 
 describe("what is not JSON", () => {

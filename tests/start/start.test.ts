@@ -139,6 +139,27 @@ describe("while it serves", () => {
     assert.equal(redeemed.status, 200, await redeemed.text());
   });
 
+  test("the project of the printed key belongs to an account that can be signed in to, as often as one likes", async () => {
+    const headers = { "content-type": "application/json" };
+    const command = service.output.text.match(/curl (\S+\/auth\/request) .* -d '(.*)'/);
+    assert.ok(command, service.output.text);
+    const [, url = "", body = ""] = command;
+    for (let times = 0; times < 8; times += 1) {
+      const asked = await fetch(url, { method: "POST", headers, body });
+      assert.equal(asked.status, 200, await asked.text());
+    }
+    const mails = async () => ((await (await fetch(`${service.url}/auth/outbox`)).json()) as { messages: { to: string; text: string }[] }).messages;
+    let token: string | undefined;
+    await until("the mail", async () => {
+      token = (await mails()).find(({ to }) => to === JSON.parse(body).email)?.text.match(/token=([0-9a-f]{64})/)?.[1];
+      return token !== undefined;
+    });
+    const redeemed = await fetch(`${service.url}/auth/verify`, { method: "POST", headers, body: JSON.stringify({ token }) });
+    const cookie = redeemed.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+    const usage = await fetch(`${service.url}/api/projects/proj_dev/usage`, { headers: { cookie } });
+    assert.equal(usage.status, 200, await usage.text());
+  });
+
   describe("a client that goes away ends its run long before its limit, though the program is silent", () => {
     /** A program that says one word, and then nothing for a minute; its argument is how its process is found. */
     const silent = (marker: string) => ({ lang: "python", code: "import time\nprint('up', flush=True)\ntime.sleep(60)", args: [marker], policy: { timeoutMs: 30_000 } });

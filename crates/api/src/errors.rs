@@ -79,6 +79,9 @@ error_codes! {
     ProjectNotFound = "project_not_found", 404, "Project not found", "The account has no project with this id.";
     KeyNotFound = "key_not_found", 404, "API key not found", "The account has no API key with this id.";
     KeyRevoked = "key_revoked", 409, "API key revoked", "The key was revoked, which is for good. Make a new one.";
+    KeyRotated = "key_rotated", 409, "API key rotated",
+        "The key has a successor already, which `successor_id` names. A key is rotated once.";
+    KeyExpired = "key_expired", 409, "API key expired", "The key has expired, and so would its successor. Make a new one.";
     RoomNotFound = "room_not_found", 404, "Room not found",
         "There is no room with this id, or it is another project's.";
     RoomTokenRequired = "room_token_required", 401, "Room token required",
@@ -155,6 +158,9 @@ pub struct Members {
     /// With `api_key_required`: where to sign up and get a key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signup_url: Option<String>,
+    /// With `key_rotated`: the id of the key that replaces this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor_id: Option<String>,
     /// With `too_many_requests`: seconds until a login link may be asked for again, as in `Retry-After`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<i64>,
@@ -206,6 +212,8 @@ mod tests {
             ("project_not_found", 404),
             ("key_not_found", 404),
             ("key_revoked", 409),
+            ("key_rotated", 409),
+            ("key_expired", 409),
             ("room_not_found", 404),
             ("room_token_required", 401),
             ("room_role_too_low", 403),

@@ -79,6 +79,8 @@ pub struct RotatedKey {
     pub key: String,
     /// The id of the new key.
     pub id: String,
+    /// When the new key ends, which is when the old one would have; null for never.
+    pub expires_at: Option<Time>,
     /// The old key.
     pub previous: EndingKey,
 }
@@ -116,6 +118,8 @@ pub struct Key {
     pub expires_at: Option<Time>,
     /// When the key was revoked; null where it was not.
     pub revoked_at: Option<Time>,
+    /// The id of the key that replaces this one since its rotation; null where it was not rotated.
+    pub successor_id: Option<String>,
     /// When the key was made.
     pub created_at: Time,
 }

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod languages;
 pub mod limits;
 pub mod projects;
+pub mod request_headers;
 pub mod room_messages;
 pub mod rooms;
 pub mod run_events;

@@ -29,7 +29,8 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PATH_BYTES), example = &"main.py"))]
     pub entrypoint: Option<String>,
-    /// The language of the program.
+    /// The language of the program. Other usual names are understood, too, in any case: `py`, `python3`, `js`,
+    /// `javascript`, `nodejs`.
     pub lang: RunLanguage,
     /// Packages to install first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,11 +86,28 @@ pub struct SourceFile {
     pub content: String,
 }
 
-/// Packages of the language's registry.
+/// Packages of the language's registry: a list, or an object that holds one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema), schemars(inline))]
+#[serde(untagged)]
+pub enum Packages {
+    /// Requirements in the registry's own syntax.
+    List(
+        #[cfg_attr(
+            feature = "schema",
+            schemars(length(max = MAX_PACKAGES), inner(length(min = 1, max = MAX_PACKAGE_BYTES)))
+        )]
+        Vec<String>,
+    ),
+    /// The same in an object.
+    Object(PackageList),
+}
+
+/// A list of packages in an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Packages {
+pub struct PackageList {
     /// Requirements in the registry's own syntax: `requests>=2.31` for PyPI, `lodash@4.17.21` for npm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(

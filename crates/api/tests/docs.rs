@@ -2,6 +2,7 @@
 
 use docle_api::document::document;
 use docle_api::errors::ErrorCode;
+use docle_api::request_headers::REQUEST_HEADERS;
 use serde_json::Value;
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use std::path::Path;
 const PAGES: [(&str, &[&str]); 17] = [
     ("RunRequest", &["api"]),
     ("SourceFile", &["api"]),
-    ("Packages", &["api"]),
+    ("PackageList", &["api"]),
     ("Policy", &["api"]),
     ("UserContext", &["api"]),
     ("IsolateRunRequest", &["isolates", "isolates-limits"]),
@@ -80,6 +81,15 @@ fn every_error_code_has_its_heading_and_its_status() {
             "docs/errors.md tells of {heading}, which is no code"
         );
     }
+}
+
+#[test]
+fn the_page_lists_the_headers_that_a_preflight_allows() {
+    let page = page("api");
+    let listed =
+        page.split("Pages of any origin may send these").nth(1).and_then(|rest| rest.split("\n\n").nth(1)).unwrap();
+    let names = listed.lines().skip(2).filter_map(|row| row.split('`').nth(1));
+    assert_eq!(names.collect::<Vec<_>>(), REQUEST_HEADERS);
 }
 
 #[test]

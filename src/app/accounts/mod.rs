@@ -1,4 +1,5 @@
 //! Accounts: signing in, sessions, export and deletion.
 
 pub mod data;
+pub mod export;
 pub mod sign_in;

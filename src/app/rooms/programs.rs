@@ -66,7 +66,7 @@ async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> 
         refused("service_unavailable", "The API key of this room cannot be checked at the moment; try again.")
     })?;
     match decision {
-        Decision::Invalid => Err(refused(
+        Decision::Invalid | Decision::Expired { .. } => Err(refused(
             "invalid_api_key",
             "The API key of this room was revoked or has expired; run a program with another key of the project once.",
         )),

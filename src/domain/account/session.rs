@@ -58,6 +58,11 @@ pub fn is_due_for_renewal(last_used_at: Timestamp, now: Timestamp) -> bool {
     last_used_at.plus_ms(RENEW_AFTER_MS) <= now
 }
 
+/// Whether a caller is on the machine that it calls; a caller without an address is.
+pub fn is_own_machine(ip: Option<&str>) -> bool {
+    ip.is_none_or(|ip| ip.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback()))
+}
+
 /// Whom a network address counts for. Providers give a household 64 bits of IPv6, so the rest of it counts as one.
 pub fn network_of(ip: &str) -> String {
     match ip.parse::<std::net::Ipv6Addr>() {
@@ -86,6 +91,21 @@ mod tests {
             ("unknown", "unknown"),
         ] {
             assert_eq!(network_of(ip), network);
+        }
+    }
+
+    #[test]
+    fn only_the_loopback_interface_is_the_own_machine() {
+        for (ip, own) in [
+            (None, true),
+            (Some("127.0.0.1"), true),
+            (Some("::1"), true),
+            (Some("::ffff:127.0.0.1"), true),
+            (Some("10.0.0.1"), false),
+            (Some("203.0.113.7"), false),
+            (Some("localhost"), false),
+        ] {
+            assert_eq!(is_own_machine(ip), own, "{ip:?}");
         }
     }
 

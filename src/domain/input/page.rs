@@ -44,9 +44,9 @@ impl Page {
         Self { limit: DEFAULT_LIMIT, after: None }
     }
 
-    /// The beginning of a list, with more items than a client may ask for.
-    pub const fn beginning(limit: u32) -> Self {
-        Self { limit, after: None }
+    /// The page after a cursor that this service has made, with `limit` items.
+    pub fn of(limit: u32, cursor: Option<&str>) -> Self {
+        Self { limit, after: cursor.and_then(read_cursor) }
     }
 
     /// What the page comes after; the first page comes after the end of time.

@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyConfig {
     pub owner: Owner,
-    /// When the key stops working: it was revoked, or it expires.
-    pub ends_at: Option<Timestamp>,
+    /// Whether the key was revoked, which is for good, whatever the clock says.
+    pub is_revoked: bool,
+    /// When the key expires by itself.
+    pub expires_at: Option<Timestamp>,
     pub allowed_domains: Vec<String>,
     pub limit: u32,
     /// Whether the project wants the addresses of its callers kept.
@@ -36,8 +38,10 @@ pub struct CheckKey {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type")]
 pub enum Decision {
-    /// The key does not exist, was revoked or has expired.
+    /// The key does not exist, or it was revoked.
     Invalid,
+    /// The key has expired.
+    Expired { at: Timestamp },
     /// The key is for other pages.
     DomainNotAllowed,
     /// The limit is used up.
@@ -55,9 +59,10 @@ pub enum Decision {
 
 /// Decides about one caller; one that passes and counts is counted in `window`.
 pub fn decide(config: Option<&KeyConfig>, window: &mut RollingWindow, check: &CheckKey, now: Timestamp) -> Decision {
-    let Some(config) = config.filter(|config| config.ends_at.is_none_or(|end| now < end)) else {
-        return Decision::Invalid;
-    };
+    let Some(config) = config.filter(|config| !config.is_revoked) else { return Decision::Invalid };
+    if let Some(at) = config.expires_at.filter(|at| *at <= now) {
+        return Decision::Expired { at };
+    }
     if !allowed_domain::allows(&config.allowed_domains, check.host.as_deref()) {
         return Decision::DomainNotAllowed;
     }
@@ -136,7 +141,8 @@ mod tests {
     fn config() -> KeyConfig {
         KeyConfig {
             owner: Owner { project_id: "proj_1".into(), key_id: "key_1".into() },
-            ends_at: None,
+            is_revoked: false,
+            expires_at: None,
             allowed_domains: vec![],
             limit: 1,
             store_ip: false,
@@ -148,17 +154,20 @@ mod tests {
     fn validity_comes_first_then_the_domain_then_the_rate() {
         let page = config();
         let restricted = KeyConfig { allowed_domains: vec!["a.com".into()], ..config() };
-        let ended = KeyConfig { ends_at: Some(Timestamp(10)), ..restricted.clone() };
+        let ended = KeyConfig { expires_at: Some(Timestamp(10)), ..restricted.clone() };
+        let revoked = KeyConfig { is_revoked: true, ..ended.clone() };
         let ask = |host: Option<&str>, counts| CheckKey { host: host.map(str::to_owned), counts };
         let mut window = RollingWindow::default();
         let mut decision = |facts, ask: CheckKey, now| match decide(facts, &mut window, &ask, Timestamp(now)) {
             Decision::Invalid => "invalid",
+            Decision::Expired { .. } => "expired",
             Decision::DomainNotAllowed => "domain",
             Decision::Limited { .. } => "limited",
             Decision::Allowed { .. } => "open",
         };
         assert_eq!(decision(None, ask(None, true), 0), "invalid");
-        assert_eq!(decision(Some(&ended), ask(Some("b.com"), true), 10), "invalid");
+        assert_eq!(decision(Some(&revoked), ask(Some("b.com"), true), 10), "invalid");
+        assert_eq!(decision(Some(&ended), ask(Some("b.com"), true), 10), "expired");
         assert_eq!(decision(Some(&ended), ask(Some("b.com"), true), 9), "domain");
         assert_eq!(decision(Some(&restricted), ask(None, true), 0), "domain");
         assert_eq!(decision(Some(&restricted), ask(Some("a.com"), false), 0), "open");
@@ -203,6 +212,8 @@ mod tests {
         let written = |decision: &Decision| serde_json::to_value(decision).unwrap();
         assert_eq!(written(&open), json!({ "type": "allowed", "owner": owner, "storeIp": true, "rate": rate }));
         assert_eq!(written(&Decision::Invalid), json!({ "type": "invalid" }));
+        let expired = Decision::Expired { at: Timestamp(5) };
+        assert_eq!(written(&expired), json!({ "type": "expired", "at": 5 }));
         assert_eq!(written(&Decision::DomainNotAllowed), json!({ "type": "domainNotAllowed" }));
         let ask = CheckKey { host: Some("a.com".into()), counts: true };
         assert_eq!(serde_json::to_value(ask).unwrap(), json!({ "host": "a.com", "counts": true }));

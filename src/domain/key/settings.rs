@@ -50,11 +50,15 @@ pub fn parse_change(body: Value, mut settings: KeySettings, now: Timestamp) -> R
             settings.rate_limit_per_minute = limit;
         }
         match fields.value("expiresAt") {
+            None if fields.is_null("expiresAt") => settings.expires_at = None,
             None => {}
-            Some(Value::Null) => settings.expires_at = None,
             Some(value) => match value.as_str().and_then(Timestamp::parse).filter(|at| now < *at) {
                 Some(at) => settings.expires_at = Some(at),
-                None => fields.note("expiresAt", "must be a time to come, such as \"2030-01-31T12:00:00Z\", or null"),
+                None => {
+                    let got = shown(&value.to_string());
+                    let message = "must be a future time in ISO 8601, such as \"2030-01-31T12:00:00Z\", or null; got ";
+                    fields.note("expiresAt", format!("{message}{got}"));
+                }
             },
         }
         settings

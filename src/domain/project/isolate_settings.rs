@@ -31,15 +31,15 @@ impl IsolateSettings {
             return self;
         };
         match fields.value("allowedDomains") {
+            None if fields.is_null("allowedDomains") => self.allowed_domains = None,
             None => {}
-            Some(Value::Null) => self.allowed_domains = None,
             Some(value) => {
                 self.allowed_domains = read_domains(&mut fields, "allowedDomains", value).or(self.allowed_domains)
             }
         }
         match fields.value("database") {
+            None if fields.is_null("database") => self.database = None,
             None => {}
-            Some(Value::Null) => self.database = None,
             Some(Value::String(name)) if is_name(&name) => self.database = Some(name),
             Some(_) => fields.note(
                 "database",
@@ -59,7 +59,7 @@ fn is_name(name: &str) -> bool {
 /// Reads a list of hosts that scripts may reach; `None` where it is wrong, with everything wrong noted.
 pub fn read_domains(fields: &mut Reader<'_>, name: &str, value: Value) -> Option<Vec<String>> {
     let Value::Array(values) = value else {
-        fields.note(name, "must be a list of hosts");
+        fields.note(name, "must be a list of hosts such as [\"api.example.com\"]");
         return None;
     };
     if values.len() > MAX_ALLOWED_DOMAINS {

@@ -8,7 +8,7 @@ use crate::domain::run::package;
 use crate::domain::run::path;
 use crate::domain::run::user_context::{self, UserContext};
 use docle_api::{fields, limits, runs};
-use docle_languages::ScriptLanguage;
+use docle_languages::{Dialect, ScriptLanguage, Tier};
 use docle_protocol::{Limits, Network, RunJob, RunLanguage, SourceFile};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -28,16 +28,22 @@ pub struct RunRequest {
 /// Everything that is wrong with it, not only the first.
 pub fn parse(body: Value, id: RunId, max_timeout_ms: u32) -> Result<RunRequest, Vec<FieldError>> {
     let mut problems = Problems::default();
-    let request = Reader::open(body, String::new(), fields::of::<runs::RunRequest>(), &mut problems)
+    // An unknown `timeout` probably means `policy.timeoutMs`.
+    let inside = [("policy", fields::of::<runs::Policy>()), ("userContext", user_context::known())];
+    let request = Reader::open_with(body, String::new(), fields::of::<runs::RunRequest>(), &inside, &mut problems)
         .and_then(|fields| read(fields, id, max_timeout_ms));
     problems.conclude(request)
 }
 
 fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunRequest> {
-    if fields.value("tier").is_some_and(|tier| tier != "run") {
+    let tier = fields.value("tier");
+    let is_script = tier.as_ref().is_some_and(|tier| tier == Tier::Isolate.name());
+    if is_script {
+        fields.note("tier", "must be \"run\" here: run a script with POST /execute, or with POST /api/run");
+    } else if tier.is_some_and(|tier| tier != Tier::Run.name()) {
         fields.note("tier", "must be \"run\" or \"isolate\"");
     }
-    let language = read_language(&mut fields);
+    let language = if is_script { None } else { read_language(&mut fields) };
     let source = read_source(&mut fields, language);
     let packages = read_packages(&mut fields, language);
     let stdin = fields.string("stdin").unwrap_or_default();
@@ -68,12 +74,14 @@ fn read_language(fields: &mut Reader<'_>) -> Option<RunLanguage> {
         fields.note("lang", format!("is required: {names}"));
     }
     let name = fields.string("lang")?;
-    let language = RunLanguage::parse(&name);
+    let language = RunLanguage::meant_by(&name);
     if language.is_none() {
-        let way_out = if ScriptLanguage::parse(&name).is_some() {
-            "; scripts in this language run with tier \"isolate\""
-        } else {
-            ""
+        let way_out = match ScriptLanguage::meant_by(&name).map(ScriptLanguage::dialect) {
+            Some(Dialect::TypeScript) => {
+                "; for TypeScript send \"node\" and an entrypoint that ends in \".ts\", or tier \"isolate\" for a script"
+            }
+            Some(Dialect::JavaScript) => "; for a script send tier \"isolate\"",
+            None => "",
         };
         fields.note("lang", format!("must be {names}, got \"{}\"{way_out}", shown(&name)));
     }
@@ -95,9 +103,17 @@ fn read_source(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> Option
             None
         }
     });
-    match (fields.has("code"), fields.has("files")) {
+    // An empty list of files beside code is what serialisers make of a list that nothing was added to.
+    let has_code = fields.has("code");
+    if has_code && fields.is_empty_list("files") {
+        fields.value("files");
+    }
+    match (has_code, fields.has("files")) {
         (true, true) => {
-            fields.note("files", "must not be sent together with code");
+            fields.note(
+                "files",
+                "must not be sent together with code: send the code as one of files, or leave files out",
+            );
             None
         }
         (false, false) => {
@@ -176,8 +192,16 @@ fn read_files(fields: &mut Reader<'_>) -> Option<Vec<SourceFile>> {
     Some(paths.into_iter().zip(contents).map(|(path, content)| SourceFile { path, content }).collect())
 }
 
+/// Reads `packages`: a list, or an object that holds one.
 fn read_packages(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> Vec<String> {
-    let Some(mut fields) = fields.object("packages", fields::of::<runs::Packages>()) else { return Vec::new() };
+    if fields.is_object("packages") {
+        let Some(mut inner) = fields.object("packages", fields::of::<runs::PackageList>()) else { return Vec::new() };
+        return read_package_list(&mut inner, language);
+    }
+    read_package_list(fields, language)
+}
+
+fn read_package_list(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> Vec<String> {
     let texts = fields.strings("packages", limits::MAX_PACKAGES).unwrap_or_default();
     let Some(language) = language else { return Vec::new() };
     let mut packages = Vec::with_capacity(texts.len());
@@ -205,7 +229,7 @@ fn read_args_and_env(fields: &mut Reader<'_>) -> (Vec<String>, BTreeMap<String, 
         None => serde_json::Map::new(),
         Some(Value::Object(sent)) => sent,
         Some(_) => {
-            fields.note("env", "must be an object of strings");
+            fields.note("env", "must be an object of strings such as { \"NAME\": \"value\" }");
             return (args, env);
         }
     };
@@ -215,7 +239,11 @@ fn read_args_and_env(fields: &mut Reader<'_>) -> (Vec<String>, BTreeMap<String, 
     for (name, value) in sent {
         let at = format!("env.{}", shown(&name));
         if name.is_empty() || name.contains(['=', '\0']) {
-            fields.note(&at, "must have a name, without \"=\" and NUL");
+            let message =
+                "has a variable with the name {}: a name must not be empty, and must have no \"=\" and no NUL";
+            fields.note("env", message.replace("{}", &Value::from(shown(&name)).to_string()));
+        } else if value.is_null() {
+            // As for every optional field: a variable that is null is not set.
         } else if let Value::String(value) = value {
             total += name.len() + 1 + value.len();
             match wrong_c_string(&value, name.len() + 1 + value.len()) {
@@ -223,7 +251,7 @@ fn read_args_and_env(fields: &mut Reader<'_>) -> (Vec<String>, BTreeMap<String, 
                 None => drop(env.insert(name, value)),
             }
         } else {
-            fields.note(&at, "must be a string");
+            fields.note(&at, format!("must be a string, got {}", shown(&value.to_string())));
         }
     }
     if total > limits::MAX_ARGS_AND_ENV_BYTES {

@@ -35,7 +35,7 @@ pub fn read(mut fields: Reader<'_>) -> Option<UserContext> {
         None => None,
         Some(Value::Object(metadata)) => Some(metadata),
         Some(_) => {
-            fields.note("metadata", "must be an object");
+            fields.note("metadata", "must be an object such as { \"plan\": \"yearly\" }");
             None
         }
     };

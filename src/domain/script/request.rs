@@ -111,7 +111,10 @@ fn read(
 ) -> Result<ScriptRequest, Vec<FieldError>> {
     let timeouts = *TIMEOUT_MS.start()..=*TIMEOUT_MS.end().min(&max_timeout_ms);
     let mut problems = Problems::default();
-    let request = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
+    let inside =
+        [("config", fields::of::<scripts::ScriptConfig>()), ("policy", fields::of::<scripts::IsolatePolicy>())];
+    let inside: Vec<_> = inside.into_iter().filter(|(object, _)| known.contains(object)).collect();
+    let request = Reader::open_with(body, String::new(), known, &inside, &mut problems).and_then(|mut fields| {
         let script = read_script(&mut fields, language.0, language.1);
         let context = read_context(&mut fields);
         let user_context = fields.object("userContext", user_context::known()).and_then(user_context::read);
@@ -168,10 +171,13 @@ fn read_language(fields: &mut Reader<'_>, field: &str, default: Option<ScriptLan
         return default;
     }
     let name = fields.string(field)?;
-    let language = ScriptLanguage::parse(&name);
+    let language = ScriptLanguage::meant_by(&name);
     if language.is_none() {
-        let way_out =
-            if RunLanguage::parse(&name).is_some() { "; programs in this language run with POST /api/run" } else { "" };
+        let way_out = if RunLanguage::meant_by(&name).is_some() {
+            "; programs in this language run with POST /api/run and without tier"
+        } else {
+            ""
+        };
         fields.note(field, format!("must be {names} in an isolate, got \"{}\"{way_out}", shown(&name)));
     }
     language
@@ -301,7 +307,7 @@ mod tests {
             (json!({ "code": 1 }), "code"),
             (json!({ "code": "x".repeat(MAX_CODE_BYTES + 1) }), "code"),
             (json!({ "code": "", "language": "python" }), "language"),
-            (json!({ "code": "", "lang": "javascript" }), "lang"),
+            (json!({ "code": "", "timeout": 5_000 }), "timeout"),
             (json!({ "code": "", "context": "x".repeat(MAX_CONTEXT_BYTES) }), "context"),
             (json!({ "code": "", "config": { "timeout": 9 } }), "config.timeout"),
             (json!({ "code": "", "config": { "timeout": 60_001 } }), "config.timeout"),
@@ -317,7 +323,7 @@ mod tests {
         for (body, field) in [
             (json!({ "tier": "isolate", "code": "" }), "lang"),
             (json!({ "tier": "isolate", "code": "", "lang": "python" }), "lang"),
-            (json!({ "tier": "isolate", "code": "", "lang": "javascript", "files": [] }), "files"),
+            (json!({ "tier": "isolate", "code": "", "lang": "javascript", "files": [1] }), "files"),
             (json!({ "tier": "isolate", "code": "", "lang": "javascript", "stdin": "x" }), "stdin"),
             (
                 json!({ "tier": "isolate", "code": "", "lang": "javascript", "policy": { "memoryMB": 64 } }),

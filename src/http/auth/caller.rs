@@ -10,14 +10,14 @@ use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::key::rolling_window::Rate;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::record::Owner;
+use crate::http::auth::key_error;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::Call;
 use crate::http::request::cookie;
 use crate::http::request::same_origin;
 use crate::http::response::rate;
 use ::http::HeaderMap;
-use ::http::header::{AUTHORIZATION, ORIGIN, REFERER, SET_COOKIE};
-use ::http::{HeaderName, HeaderValue, Method};
+use ::http::header::{AUTHORIZATION, ORIGIN, REFERER};
 
 /// A client whose API key has passed its gate.
 pub struct ApiClient {
@@ -43,9 +43,12 @@ impl ApiClient {
 
     /// The same with a key that does not come from the header `Authorization`.
     pub async fn with_key(app: &App, call: &Call, key: Option<&str>) -> Result<Self, ApiError> {
-        Self::pass(app, call, key, true)
-            .await?
-            .ok_or_else(|| ApiError::new(ErrorCode::ApiKeyRequired, "Sign in and create a project to get your API key"))
+        Self::pass(app, call, key, true).await?.ok_or_else(|| key_error::missing(app, call))
+    }
+
+    /// The holder of a key, whose call does not count against the key's limit.
+    pub async fn extract_uncounted(app: &App, call: &Call) -> Result<Self, ApiError> {
+        Self::extract_if_present(app, call).await?.ok_or_else(|| key_error::missing(app, call))
     }
 
     /// The same for a call that needs no key and does not count against the limit.
@@ -55,16 +58,13 @@ impl ApiClient {
 
     async fn pass(app: &App, call: &Call, key: Option<&str>, counts: bool) -> Result<Option<Self>, ApiError> {
         let Some(text) = key else { return Ok(None) };
-        let invalid =
-            || ApiError::new(ErrorCode::InvalidApiKey, "This API key is not valid; it may have been revoked.");
-        let key_hash = ApiKey::parse(text, &app.secret).ok_or_else(invalid)?.hash();
+        let key_hash = ApiKey::parse(text, &app.secret).ok_or_else(|| key_error::malformed(text))?.hash();
         let page = call.header(ORIGIN).or_else(|| call.header(REFERER));
         let ask = CheckKey { host: page.and_then(allowed_domain::host_of), counts };
         match app.gates.check(&key_hash, &ask).await? {
-            Decision::Invalid => Err(invalid()),
-            Decision::DomainNotAllowed => {
-                Err(ApiError::new(ErrorCode::DomainNotAllowed, "This API key does not allow pages of this domain."))
-            }
+            Decision::Invalid => Err(key_error::invalid()),
+            Decision::Expired { at } => Err(key_error::expired(at)),
+            Decision::DomainNotAllowed => Err(key_error::domain_not_allowed(page)),
             Decision::Limited { rate } => Err(rate::exceeded(&rate, app.clock.now())),
             Decision::Allowed { owner, store_ip, rate, isolates } => {
                 let ip = if store_ip { call.origin().ip } else { None };
@@ -83,26 +83,19 @@ impl From<ApiClient> for Client {
 /// A user who is signed in.
 pub struct SignedIn {
     pub session: Session,
-    /// The header that sets the cookie again, if this call has extended the session.
-    pub renewed: Option<(HeaderName, HeaderValue)>,
 }
 
 impl SignedIn {
-    /// The user of the session cookie. A call that changes something must come from a page of this deployment. Its body
-    /// must have a content type that pages of other sites cannot send without a preflight.
+    /// The user of the session cookie. A call that changes something must come from a page of this deployment, or from
+    /// a client that is no browser.
     ///
     /// # Errors
-    /// 401 if there is no session; 403 and 415 if another site may have made the call; 503 if the session cannot be
-    /// read.
+    /// 401 if there is no session; 403 if another site may have made the call; 503 if the session cannot be read.
     pub async fn extract(app: &App, call: &Call) -> Result<Self, ApiError> {
-        let method = &call.parts.method;
-        if !method.is_safe() {
+        if !call.parts.method.is_safe() {
             same_origin::require_own(app, call)?;
         }
-        if method == Method::POST || method == Method::PATCH {
-            call.require_json()?;
-        }
-        let required = || ApiError::new(ErrorCode::SessionRequired, "Sign in to do this.");
+        let required = || session_required(call);
         Self::extract_if_present(app, call).await?.ok_or_else(required)
     }
 
@@ -110,14 +103,28 @@ impl SignedIn {
     pub async fn extract_if_present(app: &App, call: &Call) -> Result<Option<Self>, ApiError> {
         let Some(token) = cookie::read(call.headers()) else { return Ok(None) };
         let Some(current) = sign_in::current(app, &token).await? else { return Ok(None) };
-        let renewed = current.renewed.then(|| (SET_COOKIE, cookie::set(&token, &call.base_url(app))));
-        Ok(Some(Self { session: current.session, renewed }))
+        if current.renewed {
+            call.renewal.set(cookie::set(&token, &call.base_url(app)));
+        }
+        Ok(Some(Self { session: current.session }))
     }
 
     /// The id of the user.
     pub fn user_id(&self) -> &str {
         &self.session.user_id
     }
+}
+
+/// The error for a call that needs a session. An API key is no session.
+fn session_required(call: &Call) -> ApiError {
+    let message = match bearer(call.headers()) {
+        Some(_) => {
+            "This needs the session of a user, and an API key is none: sign in with POST /auth/request, and send the \
+                    cookie docle_session."
+        }
+        None => "Sign in to do this: POST /auth/request mails a link, and the session is the cookie docle_session.",
+    };
+    ApiError::new(ErrorCode::SessionRequired, message)
 }
 
 /// The credentials after the scheme `Bearer`, whose case does not matter.

@@ -1,4 +1,11 @@
-//! Cross-origin calls: with an API key from any page, with the session cookie from our own pages only.
+//! Cross-origin calls: which pages may read an answer, and with or without the session cookie.
+//!
+//! | caller of the route | pages of other origins | own pages (this API's, and `PUBLIC_APP_URL`) |
+//! |---|---|---|
+//! | [`Caller::Anyone`]: health, languages, descriptions | read, without cookies | the same |
+//! | [`Caller::ApiClient`]: an API key or a token decides | read, without cookies | the same |
+//! | [`Caller::KeyOrSession`]: a key in a header, else the cookie | read, without cookies | read, with cookies |
+//! | [`Caller::Visitor`], [`Caller::SignedIn`]: the cookie, or on the way to one | nothing | read, with cookies |
 
 use crate::app::App;
 use crate::http::request::call::Call;
@@ -11,41 +18,51 @@ use ::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, HeaderMap, HeaderValue,
     ORIGIN, VARY,
 };
+use docle_api::request_headers::REQUEST_HEADERS;
 
 const EXPOSED: &str = "x-request-id, retry-after, idempotent-replay, x-ratelimit-limit, x-ratelimit-remaining, \
                        x-ratelimit-reset, ratelimit, ratelimit-policy";
 
 /// Which pages of other origins may read an answer.
 pub enum AllowedOrigin {
-    None,
     /// All of them, without cookies.
     Any,
-    /// The origin of the request, if it belongs to this deployment, with cookies.
-    Own(Option<HeaderValue>),
+    /// All of them, without cookies; a page of this deployment would get another answer.
+    AnyButOwn,
+    /// The origin of the request, which belongs to this deployment, with cookies.
+    Own(HeaderValue),
+    /// None; a page of this deployment would get another answer.
+    OnlyOwn,
 }
 
 /// The pages that may read the answer to a call.
 pub fn pages(app: &App, caller: Option<Caller>, call: &Call) -> AllowedOrigin {
     match caller {
-        None | Some(Caller::Anyone) => AllowedOrigin::None,
-        Some(Caller::ApiClient) => AllowedOrigin::Any,
+        // An error for a path that does not exist holds nothing that a page may not read.
+        None | Some(Caller::Anyone | Caller::ApiClient) => AllowedOrigin::Any,
+        Some(Caller::KeyOrSession) => own_origin(app, call).map_or(AllowedOrigin::AnyButOwn, AllowedOrigin::Own),
         Some(Caller::Visitor | Caller::SignedIn) => {
-            let origin = call.headers().get(ORIGIN);
-            let is_own =
-                |origin: &&HeaderValue| origin.to_str().is_ok_and(|origin| same_origin::is_own(app, call, origin));
-            AllowedOrigin::Own(origin.filter(is_own).cloned())
+            own_origin(app, call).map_or(AllowedOrigin::OnlyOwn, AllowedOrigin::Own)
         }
     }
 }
 
+/// The origin of the page that calls, if it is one of this deployment.
+fn own_origin(app: &App, call: &Call) -> Option<HeaderValue> {
+    let origin = call.headers().get(ORIGIN)?;
+    origin.to_str().is_ok_and(|text| same_origin::is_own(app, call, text)).then(|| origin.clone())
+}
+
 /// Lets these pages read the answer.
 pub fn add(headers: &mut HeaderMap, pages: AllowedOrigin) {
+    const ANY: HeaderValue = HeaderValue::from_static("*");
+    if !matches!(pages, AllowedOrigin::Any) {
+        headers.append(VARY, HeaderValue::from_static("origin"));
+    }
     match pages {
-        AllowedOrigin::None => return,
-        AllowedOrigin::Any => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))),
+        AllowedOrigin::OnlyOwn => return,
+        AllowedOrigin::Any | AllowedOrigin::AnyButOwn => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY)),
         AllowedOrigin::Own(origin) => {
-            headers.insert(VARY, HeaderValue::from_static("origin"));
-            let Some(origin) = origin else { return };
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
@@ -61,8 +78,9 @@ pub fn preflight(methods: &str) -> Response {
         headers.insert(ALLOW, methods.clone());
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
     }
-    let allowed = HeaderValue::from_static("authorization, content-type, idempotency-key");
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    if let Ok(allowed) = HeaderValue::try_from(REQUEST_HEADERS.join(", ")) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    }
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response
 }

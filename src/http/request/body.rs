@@ -4,7 +4,7 @@ use crate::domain::input::json;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::ports::http_messages::RequestBody;
 use ::http::HeaderMap;
-use ::http::header::CONTENT_LENGTH;
+use ::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::StreamExt;
 use serde_json::Value;
@@ -50,13 +50,40 @@ pub async fn read(mut body: RequestBody, max_bytes: usize) -> Result<Vec<u8>, Ap
     Ok(bytes)
 }
 
-/// The body as JSON; comments and trailing commas are allowed.
-pub fn parse_json(bytes: Vec<u8>) -> Result<Value, ApiError> {
+/// The body as JSON; comments and trailing commas are allowed. Its content type does not matter, but a body that is not
+/// JSON is explained by it.
+pub fn parse_json(headers: &HeaderMap, bytes: Vec<u8>) -> Result<Value, ApiError> {
     let invalid_json = |message: String| ApiError::new(ErrorCode::InvalidJson, message);
+    if let Some(other) = other_than_json(headers, &bytes) {
+        return Err(invalid_json(other));
+    }
     let text = String::from_utf8(bytes).map_err(|error| {
         invalid_json(format!("The body is not UTF-8: byte {} begins no character.", error.utf8_error().valid_up_to()))
     })?;
     json::parse(&text).map_err(|error| invalid_json(format!("The body is not JSON: {error}.")))
+}
+
+/// What a body is that is surely not JSON.
+fn other_than_json(headers: &HeaderMap, bytes: &[u8]) -> Option<String> {
+    const SEND: &str = "send a JSON object, such as {\"lang\": \"python\", \"code\": \"print(1)\"} for a run";
+    /// The first two bytes of a file in the format of gzip (RFC 1952).
+    const GZIP: &[u8] = &[0x1f, 0x8b];
+    let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else {
+        return Some(format!("The body is empty; {SEND}."));
+    };
+    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+    let encoding = header(CONTENT_ENCODING);
+    let is_encoded = !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity");
+    if bytes.starts_with(GZIP) || (is_encoded && *first != b'{') {
+        return Some("The body is compressed; send it uncompressed and without Content-Encoding.".to_owned());
+    }
+    let media_type = header(CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_form = matches!(media_type.as_str(), "multipart/form-data" | "application/x-www-form-urlencoded");
+    // Without a content type of its own, curl names that of a form, whatever the body is.
+    if is_form && !matches!(first, b'{' | b'[' | b'"' | b'/') {
+        return Some(format!("The body is a form ({media_type}); {SEND}."));
+    }
+    None
 }
 
 fn too_large(max_bytes: usize) -> ApiError {

@@ -7,12 +7,14 @@ use crate::domain::input::problem::FieldError;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::body;
 use crate::ports::http_messages::RequestBody;
-use ::http::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use ::http::header::{CONTENT_TYPE, HOST, HeaderValue, SET_COOKIE, USER_AGENT};
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName};
 use docle_api::limits::MAX_SETTINGS_BYTES;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::cell::OnceCell;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 /// Set by the platform itself, whatever the client sent.
 const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
@@ -26,6 +28,26 @@ pub struct Call {
     pub body: RequestBody,
     /// The values of the segments `:name` of the route, in order.
     pub params: Vec<String>,
+    /// The cookie that the response sets again, if this call has extended its session.
+    pub renewal: Renewal,
+}
+
+/// A `Set-Cookie` header that authentication leaves for the response, whatever the handler responds with.
+#[derive(Clone, Default)]
+pub struct Renewal(Rc<OnceCell<HeaderValue>>);
+
+impl Renewal {
+    /// Leaves a cookie; the first one stays.
+    pub fn set(&self, cookie: HeaderValue) {
+        let _ = self.0.set(cookie);
+    }
+
+    /// Adds the cookie to the headers of a response, unless they set one already.
+    pub fn add_to(&self, headers: &mut HeaderMap) {
+        if let Some(cookie) = self.0.get() {
+            headers.entry(SET_COOKIE).or_insert_with(|| cookie.clone());
+        }
+    }
 }
 
 impl Call {
@@ -65,11 +87,19 @@ impl Call {
 
     /// The URL of this service: scheme and host.
     pub fn base_url(&self, app: &App) -> String {
-        let uri = &self.parts.uri;
-        app.config.public_url.clone().unwrap_or_else(|| {
-            let host = uri.authority().map(::http::uri::Authority::as_str).or_else(|| self.header(HOST));
-            format!("{}://{}", uri.scheme_str().unwrap_or("http"), host.unwrap_or("localhost"))
-        })
+        let scheme = self.parts.uri.scheme_str().unwrap_or("http");
+        app.config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.host()))
+    }
+
+    /// Host and port that the client called.
+    fn host(&self) -> &str {
+        let host = self.parts.uri.authority().map(::http::uri::Authority::as_str).or_else(|| self.header(HOST));
+        host.unwrap_or("localhost")
+    }
+
+    /// Whether the client called a name of its own machine. On the Workers platform no such name leads to a deployment.
+    pub fn is_local(&self) -> bool {
+        is_local_host(self.host())
     }
 
     /// Whether the body says that it is of this media type.
@@ -81,7 +111,18 @@ impl Call {
     /// The body as JSON. It must have that content type, which pages of other sites cannot send without a preflight.
     pub async fn json(self) -> Result<Value, ApiError> {
         self.require_json()?;
-        body::parse_json(body::read(self.body, MAX_SETTINGS_BYTES).await?)
+        body::parse_json(&self.parts.headers, body::read(self.body, MAX_SETTINGS_BYTES).await?)
+    }
+
+    /// The same where every field is optional: no body is an empty object.
+    pub async fn optional_json(self) -> Result<Value, ApiError> {
+        let is_json = self.require_json();
+        let bytes = body::read(self.body, MAX_SETTINGS_BYTES).await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Value::Object(Map::new()));
+        }
+        is_json?;
+        body::parse_json(&self.parts.headers, bytes)
     }
 
     /// The fields of a form.
@@ -95,8 +136,28 @@ impl Call {
         if self.has_media_type("application/json") {
             return Ok(());
         }
-        Err(ApiError::new(ErrorCode::UnsupportedMediaType, "Send this with Content-Type: application/json."))
+        let sent = self.header(CONTENT_TYPE).and_then(|value| value.split(';').next()).map(str::trim);
+        let message = match sent.filter(|sent| !sent.is_empty()) {
+            Some(sent) => format!(
+                "Send JSON with the header Content-Type: application/json; this was {}.",
+                sent.chars().take(80).collect::<String>()
+            ),
+            None => {
+                "Send JSON with the header Content-Type: application/json; this request has no Content-Type.".to_owned()
+            }
+        };
+        Err(ApiError::new(ErrorCode::UnsupportedMediaType, message))
     }
+}
+
+/// Whether a host, with or without a port, is a name of the machine that calls it.
+pub fn is_local_host(host: &str) -> bool {
+    let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) && !name.is_empty() => name,
+        _ => host,
+    };
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// The error for one invalid field.

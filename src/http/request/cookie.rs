@@ -2,6 +2,7 @@
 
 use crate::domain::account::session::SESSION_LIFETIME_MS;
 use crate::domain::account::token::Token;
+use crate::http::request::call::is_local_host;
 use ::http::HeaderMap;
 use ::http::header::{COOKIE, HeaderValue};
 
@@ -40,9 +41,7 @@ fn cookie(value: &str, max_age_seconds: i64, base_url: &str) -> HeaderValue {
 
 /// Whether the service is called without TLS on the machine that it runs on.
 fn is_local(base_url: &str) -> bool {
-    let Some(host) = base_url.strip_prefix("http://") else { return false };
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+    base_url.strip_prefix("http://").is_some_and(is_local_host)
 }
 
 #[cfg(test)]

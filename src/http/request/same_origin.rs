@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::Call;
 use ::http::HeaderName;
-use ::http::header::ORIGIN;
+use ::http::header::{CONTENT_TYPE, ORIGIN};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -14,18 +14,33 @@ pub fn is_own(app: &App, call: &Call, origin: &str) -> bool {
     origin == origin_of(&call.base_url(app)) || app_origin == Some(origin)
 }
 
-/// Refuses a request from a page of another site. A caller that sends neither `Origin` nor `Sec-Fetch-Site` is no
-/// browser, because every browser sends `Origin` with a request that changes something. Only browsers can be made to
-/// send the cookies of their user.
+/// Refuses a request from a page of another site. Only browsers can be made to send the cookies of their user, and a
+/// browser sends `Origin` with every request that changes something. A caller without `Origin` passes only if it is
+/// surely no browser: it sends no `Sec-Fetch-Site`, and a body of a type that no form has.
 pub fn require_own(app: &App, call: &Call) -> Result<(), ApiError> {
-    let own = match call.parts.headers.get(ORIGIN) {
-        Some(origin) => origin.to_str().is_ok_and(|origin| is_own(app, call, origin)),
-        None => call.header(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin"),
+    let Some(origin) = call.parts.headers.get(ORIGIN) else {
+        let is_browser = call.parts.headers.contains_key(SEC_FETCH_SITE);
+        // A form always names its type, also without fields.
+        if !is_browser && (call.has_media_type("application/json") || call.header(CONTENT_TYPE).is_none()) {
+            return Ok(());
+        }
+        let message = "A request with a session needs the header Origin of a page of this deployment. A program that is \
+                       no browser needs none if it sends Content-Type: application/json.";
+        return Err(ApiError::new(ErrorCode::ForeignOrigin, message));
     };
-    if own {
+    let origin = String::from_utf8_lossy(origin.as_bytes());
+    if is_own(app, call, &origin) {
         return Ok(());
     }
-    Err(ApiError::new(ErrorCode::ForeignOrigin, "Pages of other sites cannot do this; use a page of this deployment."))
+    let own = [Some(call.base_url(app)), app.config.app_url.clone()];
+    let own: Vec<String> = own.into_iter().flatten().map(|url| origin_of(&url).to_owned()).collect();
+    let message = format!(
+        "The header Origin names {}, and only pages of {} may use a session here. A deployment names its website in \
+         PUBLIC_APP_URL.",
+        origin.chars().take(100).collect::<String>(),
+        own.join(" and "),
+    );
+    Err(ApiError::new(ErrorCode::ForeignOrigin, message))
 }
 
 /// Scheme, host and port of an address.

@@ -14,6 +14,25 @@ const LONG_STYLE: &str = "<style>body{max-width:44rem;margin:4rem auto}pre{paddi
                           border-radius:.4rem;overflow-x:auto}h2{margin:2.5rem 0 0}\
                           th{text-align:left;padding-right:2rem;font-weight:500}</style>";
 
+/// A page with a form that requests a login link. The form posts to this service.
+pub fn login() -> Response {
+    let form = "<form method=\"post\" action=\"/auth/request\"><p><label>Your email address<br>\
+                <input type=\"email\" name=\"email\" required autocomplete=\"email\"></label></p>\
+                <button>Send a link</button></form>\
+                <p>The link signs you in. The first one creates your account.</p>";
+    page(StatusCode::OK, form, "")
+}
+
+/// Says where the link is that was requested.
+pub fn link_sent(is_development: bool) -> Response {
+    let text = if is_development {
+        "<p>A development machine sends no mail: <code>npm start</code> has printed the link.</p>"
+    } else {
+        "<p>A link is on its way to your mailbox. It works once, within 15 minutes.</p>"
+    };
+    page(StatusCode::OK, text, "")
+}
+
 /// A page with a button to sign in. Mail scanners open links, but press no buttons. The form posts to this service,
 /// which redirects to `form_target`, so the page's policy must allow both.
 pub fn confirm(token: &Token, form_target: &str) -> Response {
@@ -27,7 +46,7 @@ pub fn confirm(token: &Token, form_target: &str) -> Response {
 
 /// Says that a link does not work.
 pub fn invalid_link() -> Response {
-    let text = "<p>This link has expired, or it was used before. Request a new link on the login page.</p>";
+    let text = "<p>This link has expired, or it was used before. <a href=\"/login\">Request a new link</a>.</p>";
     page(StatusCode::GONE, text, "")
 }
 

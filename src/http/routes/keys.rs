@@ -1,11 +1,12 @@
 //! `/api/projects/:id/keys` and `/api/keys/:id`: the keys of the user's projects.
 
 use crate::app::actor::Actor;
+use crate::app::keys::RotationRefusal;
 use crate::app::{App, keys};
 use crate::domain::key::settings;
 use crate::domain::timestamp::Timestamp;
 use crate::http::auth::caller::SignedIn;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, Members};
 use crate::http::request::call::Call;
 use crate::http::response::respond;
 use crate::http::routes::projects;
@@ -19,7 +20,7 @@ pub async fn create_key(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
-    let settings = settings::parse_new(call.json().await?, app.clock.now()).map_err(ApiError::invalid)?;
+    let settings = settings::parse_new(call.optional_json().await?, app.clock.now()).map_err(ApiError::invalid)?;
     let created = keys::create(app, &actor, &project.id, &settings).await?;
     Ok(respond::json(StatusCode::CREATED, &CreatedKey { key: created.key.reveal().to_owned(), id: created.id }))
 }
@@ -49,12 +50,13 @@ pub async fn change_key(app: &App, call: Call) -> Result<Response, ApiError> {
 /// `POST /api/keys/:id/rotate`: makes a successor; the old key works for a while longer.
 pub async fn rotate_key(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
-    let key = find_unrevoked(app, &caller, call.param(0)).await?;
+    let key = find(app, &caller, call.param(0)).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
-    let overlap = settings::parse_overlap(call.json().await?).map_err(ApiError::invalid)?;
+    let overlap = settings::parse_overlap(call.optional_json().await?).map_err(ApiError::invalid)?;
     let (created, ends_at) = keys::rotate(app, &actor, &key, overlap).await?;
     let previous = EndingKey { id: key.id, expires_at: ends_at.into() };
-    let body = RotatedKey { key: created.key.reveal().to_owned(), id: created.id, previous };
+    let expires_at = key.settings.expires_at.map(Time::from);
+    let body = RotatedKey { key: created.key.reveal().to_owned(), id: created.id, expires_at, previous };
     Ok(respond::json(StatusCode::CREATED, &body))
 }
 
@@ -75,9 +77,35 @@ async fn find(app: &App, caller: &SignedIn, id: &str) -> Result<keys::StoredKey,
 async fn find_unrevoked(app: &App, caller: &SignedIn, id: &str) -> Result<keys::StoredKey, ApiError> {
     let key = find(app, caller, id).await?;
     if key.revoked_at.is_some() {
-        return Err(ApiError::new(ErrorCode::KeyRevoked, "This API key was revoked; make a new one."));
+        return Err(revoked());
     }
     Ok(key)
+}
+
+fn revoked() -> ApiError {
+    ApiError::new(ErrorCode::KeyRevoked, "This API key was revoked, which is for good: create a new one.")
+}
+
+impl From<RotationRefusal> for ApiError {
+    fn from(refusal: RotationRefusal) -> Self {
+        match refusal {
+            RotationRefusal::Revoked => revoked(),
+            RotationRefusal::Failed(error) => error.into(),
+            RotationRefusal::Rotated { successor_id } => {
+                let message = format!(
+                    "This API key was rotated before; its successor is {successor_id}. The successor was shown once. If it \
+                     was lost, rotate {successor_id}."
+                );
+                let members = Members { successor_id: Some(successor_id), ..Members::default() };
+                Self::new(ErrorCode::KeyRotated, message).with_members(members)
+            }
+            RotationRefusal::Expired { at } => {
+                let message =
+                    format!("This API key expired at {at}, and a successor would expire with it: create a new key.");
+                Self::new(ErrorCode::KeyExpired, message)
+            }
+        }
+    }
 }
 
 /// A key as its owner sees it.
@@ -93,6 +121,7 @@ pub fn encode(key: keys::StoredKey, now: Timestamp) -> Key {
         is_active: u8::from(is_active),
         expires_at: key.settings.expires_at.map(Time::from),
         revoked_at: key.revoked_at.map(Time::from),
+        successor_id: key.successor_id,
         created_at: key.created_at.into(),
     }
 }

@@ -199,10 +199,13 @@ impl KeyGateLogic {
         };
         self.ledger.flush(key_hash, used_at, &usage).await?;
         storage::delete_usage(&*self.storage, last)?;
-        let mut memory = self.memory.borrow_mut();
-        // A use during this flush is written with the next one.
-        memory.pending_use =
-            memory.saved.as_ref().and_then(|saved| saved.window.latest()).filter(|at| Some(*at) != used_at);
+        // Without a use before it, this flush wrote none, and one during it has noted itself.
+        if used_at.is_some() {
+            let mut memory = self.memory.borrow_mut();
+            let latest = memory.saved.as_ref().and_then(|saved| saved.window.latest());
+            // A use during this flush is written with the next one.
+            memory.pending_use = latest.filter(|at| Some(*at) != used_at);
+        }
         Ok(())
     }
 

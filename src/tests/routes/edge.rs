@@ -10,15 +10,13 @@ use serde_json::{Value, json};
 fn callers_without_a_valid_key_learn_nothing_else() {
     let mut app = TestApp::new();
     let not_json = "{";
-    let required = json!({
-        "error": "API key required", "message": "Sign in and create a project to get your API key", "signup_url": "/login",
-    });
     let revoked = format!("Bearer {}", key(3).reveal());
     let unknown = format!("Bearer {}", key(9).reveal());
     for (authorization, code) in [
         (None, "api_key_required"),
         (Some("Basic x"), "api_key_required"),
         (Some("Bearer"), "api_key_required"),
+        (Some(""), "api_key_required"),
         (Some("Bearer "), "invalid_api_key"),
         (Some("Bearer sk_live_1"), "invalid_api_key"),
         (Some(unknown.as_str()), "invalid_api_key"),
@@ -37,14 +35,50 @@ fn callers_without_a_valid_key_learn_nothing_else() {
         );
         assert_eq!(answer.header("www-authenticate"), "Bearer");
         if code == "api_key_required" {
-            for field in ["error", "message", "signup_url"] {
-                assert_eq!(problem[field], required[field]);
-            }
+            assert_eq!(
+                (&problem["error"], &problem["signup_url"]),
+                (&json!("API key required"), &json!("http://localhost/login"))
+            );
+            assert!(
+                problem["message"].as_str().unwrap().starts_with("Sign in and create a project to get your API key")
+            );
         }
     }
     assert!(app.run_pools.jobs.borrow().is_empty());
 }
 
+#[test]
+fn a_key_that_was_sent_in_a_wrong_way_was_answered_by_the_address_of_a_page() {
+    let mut app = TestApp::new();
+    app.app.config.app_url = Some("https://app.example.com".into());
+    let own = key(1).reveal().to_owned();
+    let cut = &own[..50];
+    for (header, value, query, words) in [
+        ("x-api-key", own.as_str(), "", "the header X-API-Key, which the server does not read"),
+        ("accept", "*/*", "?key=sk_live_1", "a key in its URL, which the server does not read"),
+        ("accept", "*/*", "?access_token=sk_live_1", "a key in its URL, which the server does not read"),
+        ("authorization", "Basic dTpw", "", "a user name and a password (`Basic`)"),
+        ("authorization", own.as_str(), "", "without the word `Bearer` before it"),
+        ("authorization", "Bearer", "", "is the variable with the key set?"),
+        ("authorization", "Bearer undefined", "", "is the variable with the key set?"),
+        ("authorization", "Bearer $DOCLE_KEY", "", "is the variable with the key set?"),
+        ("authorization", "Token x", "", "an Authorization header of another scheme"),
+        ("authorization", &format!("Bearer {cut}"), "", "misspelt or cut off"),
+        ("authorization", "Bearer abc", "", "a key begins with `sk_live_`"),
+    ] {
+        let path = format!("/api/run{query}");
+        let answer = app.send(::http::Request::builder().method(Method::POST).uri(path).header(header, value), "");
+        let problem = answer.json();
+        let message = problem["message"].as_str().unwrap();
+        assert!(message.contains(words), "{header}: {value}: {message}");
+        assert_eq!((answer.status.as_u16(), answer.header("www-authenticate")), (401, "Bearer"));
+        assert!(!answer.text().contains(cut), "no part of a key is in an answer");
+        if problem["code"] == "api_key_required" {
+            assert!(message.contains("`Authorization: Bearer sk_live_…`"), "{message}");
+            assert_eq!(problem["signup_url"], "https://app.example.com/login");
+        }
+    }
+}
 #[test]
 fn the_scheme_of_a_key_is_read_in_any_case() {
     let mut app = TestApp::new();
@@ -61,7 +95,11 @@ fn a_bad_body_is_refused_with_a_problem_that_names_the_fault() {
     let mut app = TestApp::new();
     let request = |app: &TestApp| app.request(Method::POST, "/api/run").header("x-request-id", "my-id_1");
     for (body, code, message) in [
-        (&b""[..], "invalid_json", "The body is not JSON: EOF while parsing a value at line 1 column 0."),
+        (
+            &b""[..],
+            "invalid_json",
+            "The body is empty; send a JSON object, such as {\"lang\": \"python\", \"code\": \"print(1)\"} for a run.",
+        ),
         (b"{\"code\":", "invalid_json", "The body is not JSON: EOF while parsing a value at line 1 column 8."),
         (
             b"{\"policy\":{\"timeoutMs\":NaN}}",
@@ -71,7 +109,17 @@ fn a_bad_body_is_refused_with_a_problem_that_names_the_fault() {
         (b"{\"code\":\"\xff\"}", "invalid_json", "The body is not UTF-8: byte 9 begins no character."),
         (b"[1]", "invalid_request", "The body must be an object, got an array."),
         (b"{\"code\":\"\"}", "invalid_request", "lang is required: \"python\" or \"node\"."),
-        (b"{}", "invalid_request", "lang is required: \"python\" or \"node\". There is one more problem in `errors`."),
+        (
+            b"{}",
+            "invalid_request",
+            "lang is required: \"python\" or \"node\". code is required, unless files are sent.",
+        ),
+        (
+            b"{\"timeout\":1,\"a\":1,\"b\":1}",
+            "invalid_request",
+            "timeout is not a field; did you mean \"policy.timeoutMs\"? lang is required: \"python\" or \"node\". code is \
+             required, unless files are sent. There are 2 more problems in `errors`.",
+        ),
     ] {
         let r = request(&app);
         let answer = app.send(r, body);
@@ -98,6 +146,36 @@ fn a_bad_body_is_refused_with_a_problem_that_names_the_fault() {
     assert_eq!(problem, expected);
     assert!(app.run_pools.jobs.borrow().is_empty());
     assert!(app.recorded().is_empty());
+}
+
+#[test]
+fn a_body_that_is_no_json_was_described_by_its_first_byte() {
+    let mut app = TestApp::new();
+    let body = print_one().to_string();
+    for (header, value, body, message) in [
+        (
+            "content-type",
+            "multipart/form-data; boundary=x",
+            "--x\r\n",
+            "The body is a form (multipart/form-data); send a JSON",
+        ),
+        ("content-type", "application/x-www-form-urlencoded", "lang=python", "The body is a form (application/x-www"),
+        ("content-encoding", "gzip", "\u{1f}x", "The body is compressed; send it uncompressed"),
+        ("content-type", "application/json", " \n", "The body is empty; send a JSON"),
+        ("content-type", "text/plain", "lang", "The body is not JSON: "),
+    ] {
+        let request = app.request(Method::POST, "/api/run").header(header, value);
+        let answer = app.send(request, body);
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert!(answer.json()["message"].as_str().unwrap().starts_with(message), "{}", answer.text());
+    }
+    let request = app.request(Method::POST, "/api/run");
+    assert!(
+        app.send(request, [0x1f, 0x8b, 8, 0]).json()["message"].as_str().unwrap().starts_with("The body is compressed")
+    );
+    // This is what `curl -d` sends.
+    let request = app.request(Method::POST, "/api/run").header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(app.send(request, body).status, StatusCode::OK);
 }
 
 #[test]
@@ -141,20 +219,21 @@ fn paths_and_methods_are_told_apart() {
         (Method::HEAD, "/", 200, ""),
         (Method::GET, "/health", 200, ""),
         (Method::HEAD, "/health", 200, ""),
-        (Method::POST, "/health", 405, "GET, HEAD"),
-        (Method::DELETE, "/", 405, "GET, HEAD"),
-        (Method::GET, "/api/run", 405, "POST, OPTIONS"),
-        (Method::PUT, "/api/run", 405, "POST, GET, HEAD, OPTIONS"),
+        (Method::POST, "/health", 405, "GET, HEAD, OPTIONS"),
+        (Method::DELETE, "/", 405, "GET, HEAD, OPTIONS"),
+        (Method::GET, "/api/run", 426, ""),
+        (Method::PUT, "/api/run", 405, "GET, HEAD, POST, OPTIONS"),
         (Method::PUT, "/api/run/x", 405, "GET, HEAD, OPTIONS"),
-        (Method::OPTIONS, "/health", 405, "GET, HEAD"),
-        (Method::GET, "/health/", 404, ""),
+        (Method::OPTIONS, "/health", 204, "GET, HEAD, OPTIONS"),
+        (Method::GET, "/health/", 200, ""),
+        (Method::PUT, "/api/run/", 405, "GET, HEAD, POST, OPTIONS"),
         (Method::GET, "/api/runs", 404, ""),
         (Method::GET, "/api/run/x/y", 404, ""),
         (Method::GET, "//", 404, ""),
     ] {
         let answer = app.send(::http::Request::builder().method(&method).uri(path), "");
         assert_eq!((answer.status.as_u16(), answer.header("allow")), (status, allow), "{method} {path}");
-        assert_eq!(answer.body.is_empty(), method == Method::HEAD);
+        assert_eq!(answer.body.is_empty(), method == Method::HEAD || method == Method::OPTIONS);
         assert_eq!(answer.header("x-request-id").len(), 36);
     }
 }
@@ -167,13 +246,69 @@ fn a_browser_of_any_origin_may_call_without_cookies() {
         assert_eq!(answer.status, StatusCode::NO_CONTENT);
         assert_eq!(answer.header("access-control-allow-origin"), "*");
         assert_eq!(answer.header("access-control-allow-credentials"), "");
-        assert_eq!(answer.header("access-control-allow-headers"), "authorization, content-type, idempotency-key");
+        assert_eq!(
+            answer.header("access-control-allow-headers"),
+            "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-Id"
+        );
         assert_eq!(answer.header("access-control-max-age"), "86400");
         assert!(answer.header("access-control-allow-methods").contains("OPTIONS"));
         assert!(answer.header("access-control-expose-headers").contains("x-request-id"));
     }
-    let health = app.send(::http::Request::builder().uri("/health"), "");
-    assert_eq!(health.header("access-control-allow-origin"), "");
+    // A menu of languages, and a description that a tool elsewhere shows.
+    for path in ["/health", "/languages", "/openapi.json", "/docs", "/nothing"] {
+        let answer = app.send(::http::Request::builder().uri(path).header("origin", "https://shop.example"), "");
+        assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+        assert_eq!(answer.header("access-control-allow-credentials"), "", "{path}");
+    }
+}
+
+#[test]
+fn the_website_could_not_read_the_result_of_its_user() {
+    let mut app = TestApp::new();
+    app.app.config.app_url = Some("https://app.example.com".into());
+    let mut read = |origin: &str| {
+        let request = ::http::Request::builder().uri("/api/run/x").header("origin", origin);
+        let answer = app.send(request, "");
+        ["access-control-allow-origin", "access-control-allow-credentials", "vary"]
+            .map(|name| answer.header(name).to_owned())
+    };
+    for own in ["https://app.example.com", "http://localhost"] {
+        assert_eq!(read(own), [own, "true", "origin"]);
+    }
+    assert_eq!(read("https://evil.example"), ["*", "", "origin"]);
+}
+
+#[test]
+fn mails_of_a_development_machine_could_be_read_by_any_page() {
+    let mut app = TestApp::new();
+    app.app.config.environment = "development".into();
+    let mut read = |host: &str, origin: &str| {
+        let request = ::http::Request::builder().uri(format!("{host}/auth/outbox")).header("origin", origin);
+        let answer = app.send(request, "");
+        (answer.status.as_u16(), answer.header("access-control-allow-origin").to_owned())
+    };
+    assert_eq!(read("http://localhost:8787", "https://evil.example"), (200, String::new()));
+    assert_eq!(read("http://127.0.0.1:8787", "http://127.0.0.1:8787"), (200, "http://127.0.0.1:8787".into()));
+    // A name of another site that leads to this machine.
+    for host in ["http://evil.example:8787", "https://docle.example.workers.dev", "http://localhost.evil.example"] {
+        assert_eq!(read(host, host).0, 404, "{host}");
+    }
+}
+
+#[test]
+fn languages_and_the_description_were_never_cached() {
+    let mut app = TestApp::new();
+    let mut get = |path: &str, tag: &str| {
+        let request = ::http::Request::builder().uri(path).header("if-none-match", tag);
+        let answer = app.send(request, "");
+        (answer.status.as_u16(), answer.header("cache-control").to_owned(), answer.header("etag").to_owned())
+    };
+    let (status, cache, tag) = get("/openapi.json", "\"other\"");
+    assert_eq!((status, cache.as_str(), tag.len()), (200, "public, max-age=300", 34));
+    assert_eq!(get("/openapi.json", &format!("\"x\", W/{tag}")), (304, cache, tag));
+    for path in ["/health", "/", "/nothing", "/auth/me"] {
+        assert_eq!(get(path, "*").1, "no-store", "{path}");
+    }
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn a_stranger_becomes_the_holder_of_a_key_that_runs() {
     let expected = json!({
         "id": own.key_id, "name": "Production API", "key_prefix": &own.key[..12], "allowed_domains": [],
         "rate_limit_per_minute": 300, "last_used_at": "1970-01-01T00:00:00.000Z", "is_active": 1, "expires_at": null,
-        "revoked_at": null, "created_at": "1970-01-01T00:00:00.000Z",
+        "revoked_at": null, "successor_id": null, "created_at": "1970-01-01T00:00:00.000Z",
     });
     assert_eq!(keys, json!({ "apiKeys": [expected], "next_cursor": null }));
     assert!(!keys.to_string().contains(&own.key[12..]));
@@ -102,7 +102,7 @@ fn projects_are_named_renamed_listed_and_deleted() {
     assert_eq!(run(&mut app, &own.key).status, StatusCode::UNAUTHORIZED);
     assert_eq!(app.gates.refreshed.borrow().len(), 3, "when the key was made, the project changed, and it was deleted");
     futures::executor::block_on(crate::app::purge::purge(&app.app)).unwrap();
-    for table in ["usage_runs", "usage_hours", "usage_orphans"] {
+    for table in ["usage_runs", "usage_hours", "usage_totals", "usage_keys", "usage_orphans"] {
         assert!(app.sql.texts(&format!("SELECT 'x' FROM {table}")).is_empty(), "{table}");
     }
     assert_eq!(app.sql.texts("SELECT action FROM audit_events ORDER BY rowid DESC LIMIT 1"), ["project_deleted"]);
@@ -130,10 +130,80 @@ fn a_key_is_changed_rotated_and_revoked() {
     for _ in 0..2 {
         assert_eq!(app.call(&own.cookie, Method::DELETE, &path, Value::Null).status, StatusCode::NO_CONTENT);
     }
+    let revocations = app.sql.texts("SELECT subject FROM audit_events WHERE action = 'key_revoked'");
+    assert_eq!(revocations, [text(&rotated["id"])], "it was revoked once");
     assert_eq!(run(&mut app, &successor).json()["code"], "invalid_api_key");
     let problem = app.call(&own.cookie, Method::PATCH, &path, json!({ "name": "x" }));
     assert_eq!((problem.status.as_u16(), &problem.json()["code"]), (409, &json!("key_revoked")));
     assert_eq!(app.gates.refreshed.borrow().len(), 5, "made, changed, rotated, revoked twice");
+}
+
+#[test]
+fn a_rotation_that_was_repeated_made_a_key_that_ended_with_the_old_one() {
+    let mut app = TestApp::new();
+    let own = own(&mut app, ADA, json!({ "expiresAt": "1970-01-01T02:00:00Z" }));
+    let path = format!("/api/keys/{}/rotate", own.key_id);
+    let rotated = app.call(&own.cookie, Method::POST, &path, json!({ "overlapSeconds": 60 })).json();
+    assert_eq!(rotated["expires_at"], "1970-01-01T02:00:00.000Z", "the successor has the end that the old key had");
+    for at_once in 0..2 {
+        let again = app.call(&own.cookie, Method::POST, &path, Value::Null);
+        let problem = again.json();
+        assert_eq!((again.status.as_u16(), &problem["code"]), (409, &json!("key_rotated")), "{at_once}");
+        assert_eq!(problem["successor_id"], rotated["id"]);
+    }
+    let keys = app.call(&own.cookie, Method::GET, &format!("/api/projects/{}/keys", own.project), Value::Null).json();
+    let keys = keys["apiKeys"].as_array().unwrap();
+    let successors: Vec<&Value> = keys.iter().map(|key| &key["successor_id"]).collect();
+    assert_eq!(
+        (successors.len(), successors.contains(&&rotated["id"]), successors.contains(&&Value::Null)),
+        (2, true, true)
+    );
+    assert_eq!(app.sql.texts("SELECT action FROM audit_events WHERE action = 'key_rotated'").len(), 1);
+    assert_eq!(run(&mut app, &text(&rotated["key"])).status, StatusCode::OK);
+}
+
+#[test]
+fn an_expired_key_was_rotated_to_a_dead_one_and_called_revoked() {
+    let mut app = TestApp::new();
+    let own = own(&mut app, ADA, json!({ "expiresAt": "1970-01-01T00:00:10Z" }));
+    app.clock.pass_ms(10_000);
+    let refused = run(&mut app, &own.key).json();
+    assert_eq!(refused["code"], "invalid_api_key");
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.starts_with("This API key expired at 1970-01-01T00:00:10.000Z."), "{message}");
+    let rotated = app.call(&own.cookie, Method::POST, &format!("/api/keys/{}/rotate", own.key_id), Value::Null);
+    assert_eq!((rotated.status.as_u16(), &rotated.json()["code"]), (409, &json!("key_expired")));
+}
+
+#[test]
+fn the_cookie_of_a_session_in_use_ended_after_thirty_days() {
+    let mut app = TestApp::new();
+    let cookie = app.sign_in(ADA);
+    for (method, path) in
+        [(Method::GET, "/api/projects"), (Method::GET, "/auth/sessions"), (Method::GET, "/api/projects/x")]
+    {
+        app.clock.pass_ms(86_400_000);
+        let answer = app.call(&cookie, method.clone(), path, Value::Null);
+        assert!(answer.header("set-cookie").starts_with(&cookie), "{method} {path}: {:?}", answer.headers);
+        let next = app.call(&cookie, method, path, Value::Null);
+        assert_eq!(next.header("set-cookie"), "", "once a day");
+    }
+}
+
+#[test]
+fn a_body_without_required_fields_had_to_be_sent() {
+    let mut app = TestApp::new();
+    let own = own(&mut app, ADA, json!({}));
+    let mut post = |path: &str| {
+        let request = ::http::Request::builder().method(Method::POST).uri(path).header("cookie", &own.cookie);
+        app.send(request, "")
+    };
+    assert_eq!(post(&format!("/api/projects/{}/keys", own.project)).status, StatusCode::CREATED);
+    assert_eq!(post(&format!("/api/keys/{}/rotate", own.key_id)).status, StatusCode::CREATED);
+    let unnamed = post("/api/projects");
+    assert_eq!(unnamed.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert!(unnamed.json()["message"].as_str().unwrap().contains("this request has no Content-Type"));
+    assert_eq!(post("/auth/logout").status, StatusCode::OK);
 }
 
 #[test]
@@ -196,6 +266,16 @@ fn a_key_works_from_its_own_pages_only() {
     ] {
         let answer = run_with(&mut app, &own.key, &headers, &print_one());
         assert_eq!(answer.status.as_u16(), status, "{headers:?}");
+        if status == 403 {
+            let message = text(&answer.json()["message"]);
+            let seen = match headers.first() {
+                None => "it has no Origin header",
+                Some((_, "null")) => "names no host",
+                Some((_, origin)) => &origin["https://".len()..],
+            };
+            assert!(message.contains(seen), "{message}");
+            assert!(!message.contains("*.docle.co"), "the list is the owner's: {message}");
+        }
         assert_eq!(answer.header("access-control-allow-origin"), "*", "the page may read why");
     }
 }

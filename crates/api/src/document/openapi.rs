@@ -95,7 +95,7 @@ fn security(caller: Caller) -> Value {
 fn request_body(request: &Request, schemas: &mut Schemas) -> Value {
     let description = format!("At most {} bytes.", thousands(request.max_bytes));
     json!({
-        "required": true,
+        "required": !request.is_optional,
         "description": description,
         "content": contents(&request.bodies, |one| schemas.request(one)),
     })
@@ -157,9 +157,11 @@ fn responses(one: &Operation, schemas: &mut Schemas) -> Value {
 }
 
 fn success_response(one: &Operation, success: &Success, schemas: &mut Schemas) -> Value {
+    // A session that is used is renewed, whatever it is used for.
+    let renewed = one.caller.security().contains(&"session").then_some(Header::SetCookie);
     let mut response = json!({
         "description": success.description,
-        "headers": headers(one.tells_rate, success.headers.iter().copied()),
+        "headers": headers(one.tells_rate, success.headers.iter().copied().chain(renewed)),
     });
     if !success.bodies.is_empty() {
         response["content"] = contents(&success.bodies, |one| schemas.response(one));

@@ -122,6 +122,8 @@ pub struct Request {
     pub max_bytes: usize,
     /// The kinds of body, of which a request is one; each with its media type and an example.
     pub bodies: Vec<Body>,
+    /// Whether a request without a body is taken, as one without fields.
+    pub is_optional: bool,
 }
 
 /// A body: its media type, its schema and an example.
@@ -205,13 +207,21 @@ impl Operation {
 
     /// The same operation, which takes one of these bodies.
     pub fn takes(mut self, max_bytes: usize, bodies: Vec<Body>) -> Self {
-        self.request = Some(Request { max_bytes, bodies });
+        self.request = Some(Request { max_bytes, bodies, is_optional: false });
         self.fails(&[
             ErrorCode::InvalidJson,
             ErrorCode::InvalidRequest,
             ErrorCode::IncompleteBody,
             ErrorCode::BodyTooLarge,
         ])
+    }
+
+    /// The same operation, whose body may be left out.
+    pub fn body_is_optional(mut self) -> Self {
+        if let Some(request) = &mut self.request {
+            request.is_optional = true;
+        }
+        self
     }
 
     /// The same operation, which answers with JSON.

@@ -15,5 +15,5 @@ pub fn operations() -> Vec<Operation> {
         .collect()
 }
 
-/// Routes of the Worker that the document leaves out: they exist on development machines only.
-pub const INTERNAL: &[&str] = &["list_outbox"];
+/// Routes of the Worker that the document leaves out: one exists on development machines only, the others are for browsers.
+pub const INTERNAL: &[&str] = &["list_outbox", "get_login", "get_favicon"];

@@ -67,6 +67,42 @@ fn network_is_none_public_or_hosts() {
 }
 
 #[test]
+fn what_serialisers_send_for_an_absent_field_was_refused() {
+    let body = json!({
+        "tier": null, "code": "print(1)", "files": [], "lang": "python", "entrypoint": null, "packages": null, "stdin": null,
+        "args": null, "env": { "A": null }, "userContext": null,
+        "policy": { "timeoutMs": 5000.0, "memoryMB": null, "allowNetwork": null, "allowedHosts": null },
+    });
+    let request = read_body(body).unwrap();
+    assert_eq!((request.job.files.len(), request.job.limits.timeout_ms, request.job.limits.memory_mb), (1, 5_000, 256));
+    assert!(request.sent_code && request.job.env.is_empty() && request.job.network == Network::None);
+    let body = json!({ "code": null, "files": [{ "path": "main.py", "content": "" }], "lang": "python", "packages": { "packages": null } });
+    assert!(!read_body(body).unwrap().sent_code);
+}
+
+#[test]
+fn other_spellings_of_fields_and_languages_were_refused() {
+    let body = json!({
+        "code": "", "language": "JavaScript", "entry_point": "a.js", "packages": ["lodash@4"],
+        "policy": { "timeout_ms": 7_000, "memory_mb": 64, "allow_network": true, "allowed_hosts": ["a.com"] },
+        "user_context": { "id": "u" },
+    });
+    let request = read_body(body).unwrap();
+    let job = request.job;
+    assert_eq!((job.language.name(), job.entrypoint.as_str(), job.limits.timeout_ms), ("node", "a.js", 7_000));
+    assert_eq!(
+        (job.packages, job.network),
+        (vec!["lodash@4".to_owned()], Network::Hosts { hosts: vec!["a.com".into()] })
+    );
+    assert_eq!(request.user_context.unwrap().id, "u");
+    for (name, id) in
+        [("py", "python"), ("python3", "python"), ("Python", "python"), ("js", "node"), ("nodejs", "node")]
+    {
+        assert_eq!(read_body(json!({ "code": "", "lang": name })).unwrap().job.language.name(), id, "{name}");
+    }
+}
+
+#[test]
 fn code_is_written_to_the_entry_point() {
     let job = read_body(json!({ "code": "1", "lang": "node", "entrypoint": "a/b.mjs" })).unwrap().job;
     assert_eq!((job.files[0].path.as_str(), job.entrypoint.as_str()), ("a/b.mjs", "a/b.mjs"));
@@ -107,16 +143,27 @@ fn bad_input_names_the_field() {
         (json!([]), "", "must be an object, got an array"),
         (json!("x"), "", "must be an object, got \"x\""),
         (json!({ "lang": "python" }), "code", "is required, unless files are sent"),
-        (with(json!({ "files": [] })), "files", "must not be sent together with code"),
+        (with(json!({ "files": [{}] })), "files", "must not be sent together with code"),
+        (with(json!({ "files": "main.py" })), "files", "must not be sent together with code"),
         (with(json!({ "code": 1 })), "code", "must be a string, got 1"),
-        (with(json!({ "code": null })), "code", "must be a string, got null"),
+        (with(json!({ "code": null })), "code", "is required, unless files are sent"),
+        (with(json!({ "lang": null })), "lang", "is required: \"python\" or \"node\""),
+        (
+            with(json!({ "lang": "typescript" })),
+            "lang",
+            "must be \"python\" or \"node\", got \"typescript\"; for TypeScript send",
+        ),
+        (with(json!({ "tier": "isolate" })), "tier", "must be \"run\" here: run a script with POST /execute"),
+        (with(json!({ "tier": "jail" })), "tier", "must be \"run\" or \"isolate\""),
         (json!({ "code": "1" }), "lang", "is required: \"python\" or \"node\""),
         (with(json!({ "lang": "ruby" })), "lang", "must be \"python\" or \"node\", got \"ruby\""),
         (with(json!({ "lang": ["python"] })), "lang", "must be a string, got an array"),
-        (with(json!({ "timeoutMs": 1 })), "timeoutMs", "is not a field"),
-        (with(json!({ "entry_point": "a" })), "entry_point", "is not a field; did you mean \"entrypoint\"?"),
+        (with(json!({ "timeoutMs": 1 })), "timeoutMs", "is not a field; did you mean \"policy.timeoutMs\"?"),
+        (with(json!({ "timeout": 1 })), "timeout", "is not a field; did you mean \"policy.timeoutMs\"?"),
+        (with(json!({ "entrypiont": "a" })), "entrypiont", "is not a field; did you mean \"entrypoint\"?"),
+        (with(json!({ "banana": "a" })), "banana", "is not a field; there are: tier, code"),
         (policy("timeout", json!(1)), "policy.timeout", "is not a field; did you mean \"timeoutMs\"?"),
-        (with(json!({ "policy": [] })), "policy", "must be an object, got an array"),
+        (with(json!({ "policy": [] })), "policy", "must be an object such as { \"timeoutMs\": 5000 }, got an array"),
         (policy("timeoutMs", json!(99)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 99"),
         (policy("timeoutMs", json!(300_001)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 300001"),
         (policy("timeoutMs", json!("3000")), "policy.timeoutMs", "must be an integer from 100 to 300000, got \"3000\""),
@@ -127,7 +174,6 @@ fn bad_input_names_the_field() {
         ),
         (policy("timeoutMs", json!(-5)), "policy.timeoutMs", "must be an integer from 100 to 300000, got -5"),
         (policy("timeoutMs", json!(100.5)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 100.5"),
-        (policy("timeoutMs", json!(null)), "policy.timeoutMs", "must be an integer from 100 to 300000, got null"),
         (policy("memoryMB", json!(15)), "policy.memoryMB", "must be an integer from 16 to 2048, got 15"),
         (
             policy("maxOutputBytes", json!(1)),
@@ -147,7 +193,11 @@ fn bad_input_names_the_field() {
             "files",
             "may have at most 1000 entries, got 1001",
         ),
-        (json!({ "files": {}, "lang": "python" }), "files", "must be an array, got an object"),
+        (
+            json!({ "files": {}, "lang": "python" }),
+            "files",
+            "must be an array such as [{ \"path\": \"main.py\", \"content\": \"print(1)\" }], got an object",
+        ),
         (json!({ "files": ["a"], "lang": "python" }), "files[0]", "must be an object, got \"a\""),
         (json!({ "files": [{ "path": "main.py" }], "lang": "python" }), "files[0].content", "is required"),
         (files(&["main.py", "../x"]), "files[1].path", "must not contain a \"..\" segment"),
@@ -166,16 +216,21 @@ fn bad_input_names_the_field() {
         (packages("--index-url=https://evil.example"), "packages.packages[1]", "must be a package name"),
         (packages("git+https://github.com/a/b"), "packages.packages[1]", "must be a package name"),
         (packages("../x"), "packages.packages[1]", "must be a package name"),
-        (with(json!({ "packages": ["a"] })), "packages", "must be an object, got an array"),
+        (with(json!({ "packages": ["../x"] })), "packages[0]", "must be a package name"),
+        (with(json!({ "packages": "a" })), "packages", "must be an array such as [\"requests\"], got \"a\""),
         (with(json!({ "packages": { "packages": [1] } })), "packages.packages[0]", "must be a string, got 1"),
         (with(json!({ "packages": { "packages": many } })), "packages.packages", "may have at most 50 entries"),
         (with(json!({ "stdin": 1 })), "stdin", "must be a string, got 1"),
-        (with(json!({ "args": "x" })), "args", "must be an array, got \"x\""),
+        (with(json!({ "args": "x" })), "args", "must be an array such as [\"--verbose\", \"1\"], got \"x\""),
         (with(json!({ "args": ["a\0"] })), "args[0]", "must not contain NUL"),
         (with(json!({ "args": [long] })), "args[0]", "must have at most 65536 bytes, got 70000"),
-        (with(json!({ "env": { "A=B": "" } })), "env.A=B", "must have a name"),
-        (with(json!({ "env": { "": "" } })), "env.", "must have a name"),
-        (with(json!({ "env": { "A": 1 } })), "env.A", "must be a string"),
+        (
+            with(json!({ "env": { "A=B": "" } })),
+            "env",
+            "has a variable with the name \"A=B\": a name must not be empty",
+        ),
+        (with(json!({ "env": { "": "" } })), "env", "has a variable with the name \"\": a name must not be empty"),
+        (with(json!({ "env": { "A": 1 } })), "env.A", "must be a string, got 1"),
         (with(json!({ "env": { "A": "\0" } })), "env.A", "must not contain NUL"),
         (with(json!({ "env": [] })), "env", "must be an object of strings"),
         (with(json!({ "userContext": {} })), "userContext.id", "is required"),
@@ -201,7 +256,7 @@ fn bad_input_names_the_field() {
 fn all_problems_are_reported_at_once_but_not_a_thousand() {
     let errors = read_body(json!({ "lang": "ruby", "policy": { "timeoutMs": 1, "memoryMB": 1 }, "x": 1 })).unwrap_err();
     let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
-    assert_eq!(fields, ["x", "lang", "code", "policy.timeoutMs", "policy.memoryMB"]);
+    assert_eq!(fields, ["lang", "code", "policy.timeoutMs", "policy.memoryMB", "x"]);
     let many = read_body(files(&["../x"; 1_000])).unwrap_err();
     assert_eq!(many.len(), 50);
 }

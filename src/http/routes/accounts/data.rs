@@ -1,8 +1,14 @@
 //! `/auth/export` and `DELETE /auth/me`: an account's own data.
 
 use crate::app::App;
-use crate::app::accounts::data;
+use crate::app::accounts::{data, export};
 use crate::app::actor::Actor;
+use crate::app::keys::StoredKey;
+use crate::app::usage::UsageRun;
+use crate::domain::account::audit::RecordedEvent;
+use crate::domain::account::session::ListedSession;
+use crate::domain::project::settings::Project;
+use crate::domain::timestamp::Timestamp;
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::ApiError;
 use crate::http::request::call::Call;
@@ -10,29 +16,47 @@ use crate::http::request::cookie;
 use crate::http::response::respond;
 use crate::http::routes::accounts::sign_in;
 use crate::http::routes::{audit, keys, projects, usage};
-use crate::ports::http_messages::Response;
-use ::http::StatusCode;
-use ::http::header::SET_COOKIE;
-use docle_api::accounts::{AccountExport, ExportedProject};
+use crate::ports::http_messages::{Body, Response};
+use ::http::header::{CONTENT_TYPE, HeaderValue, SET_COOKIE};
+use serde::Serialize;
 
 /// `GET /auth/export`: the account, its sessions, its projects with their keys, and its audit events.
 pub async fn export_account(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
-    let export = data::export_account(app, caller.user_id()).await?;
-    let now = app.clock.now();
-    let projects = export.projects.into_iter().map(|owned| ExportedProject {
-        project: projects::encode(owned.project),
-        api_keys: owned.keys.into_iter().map(|key| keys::encode(key, now)).collect(),
-        history: owned.runs.into_iter().map(usage::encode_run).collect(),
-        next_cursor: owned.next_cursor,
-    });
-    let body = AccountExport {
-        account: sign_in::encode_account(&caller.session),
-        projects: projects.collect(),
-        sessions: export.sessions.into_iter().map(|one| sign_in::encode_session(one, &caller.session.id)).collect(),
-        events: export.events.into_iter().map(audit::encode_event).collect(),
-    };
-    Ok(respond::json(StatusCode::OK, &body))
+    let SignedIn { session } = SignedIn::extract(app, &call).await?;
+    let account = sign_in::encode_account(&session);
+    let encoder = Encoder { session_id: session.id, now: app.clock.now() };
+    let mut response = Response::new(Body::Stream(export::export_account(app, &session.user_id, &account, encoder)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// Writes the parts of an export as other routes do.
+struct Encoder {
+    /// The session that the caller is in.
+    session_id: String,
+    now: Timestamp,
+}
+
+impl export::Encoder for Encoder {
+    fn session(&self, session: ListedSession) -> impl Serialize {
+        sign_in::encode_session(session, &self.session_id)
+    }
+
+    fn project(&self, project: Project) -> impl Serialize {
+        projects::encode(project)
+    }
+
+    fn key(&self, key: StoredKey) -> impl Serialize {
+        keys::encode(key, self.now)
+    }
+
+    fn run(&self, run: UsageRun) -> impl Serialize {
+        usage::encode_run(run)
+    }
+
+    fn event(&self, event: RecordedEvent) -> impl Serialize {
+        audit::encode_event(event)
+    }
 }
 
 /// `DELETE /auth/me`: the account with everything in it.

@@ -9,6 +9,7 @@ use crate::domain::input::problem::Problems;
 use crate::domain::input::reader::Reader;
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::{ApiError, ErrorCode, Members};
+use crate::http::paths;
 use crate::http::request::call::{Call, invalid};
 use crate::http::request::cookie;
 use crate::http::request::same_origin;
@@ -22,15 +23,24 @@ use docle_api::fields;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+/// The media type of a form of a page.
+const FORM: &str = "application/x-www-form-urlencoded";
 const MESSAGE: &str = "If an account exists, a magic link has been sent to your email";
 
-/// `POST /auth/request`: mails a link to the address.
+/// `GET /login`: a page that requests a link. A deployment with a website has a better one there.
+pub async fn get_login(_app: &App, _call: Call) -> Result<Response, ApiError> {
+    Ok(pages::login())
+}
+
+/// `POST /auth/request`: mails a link to the address, which the page's form sends, or JSON.
 pub async fn request_link(app: &App, call: Call) -> Result<Response, ApiError> {
     same_origin::require_own(app, &call)?;
     let (base, origin) = (call.base_url(app), call.origin());
-    let text = read_string::<LinkRequest>(call.json().await?)?;
+    let is_form = call.has_media_type(FORM);
+    let text = if is_form { form_field(call, "email").await? } else { read_string::<LinkRequest>(call.json().await?)? };
     let email = Email::parse(&text).map_err(|clause| invalid("email", clause))?;
     match sign_in::request_link(app, email, &base, &origin).await {
+        Ok(()) if is_form => Ok(pages::link_sent(app.config.is_development())),
         Ok(()) => Ok(respond::json(StatusCode::OK, &message(MESSAGE))),
         Err(LinkRefusal::NoMail) => {
             Err(ApiError::new(ErrorCode::ServiceUnavailable, "This deployment has no mail service."))
@@ -60,12 +70,8 @@ pub async fn redeem_link(app: &App, call: Call) -> Result<Response, ApiError> {
     // A page of another site could sign its visitor in to another account.
     same_origin::require_own(app, &call)?;
     let (base, origin) = (call.base_url(app), call.origin());
-    let is_form = call.has_media_type("application/x-www-form-urlencoded");
-    let text = if is_form {
-        call.form().await?.into_iter().find(|(name, _)| name == "token").map(|(_, value)| value).unwrap_or_default()
-    } else {
-        read_string::<Link>(call.json().await?)?
-    };
+    let is_form = call.has_media_type(FORM);
+    let text = if is_form { form_field(call, "token").await? } else { read_string::<Link>(call.json().await?)? };
     let session = match Token::parse(&text) {
         Some(link) => sign_in::redeem_link(app, &link, &origin).await?,
         None => None,
@@ -88,19 +94,18 @@ pub async fn redeem_link(app: &App, call: Call) -> Result<Response, ApiError> {
 /// `POST /auth/logout`: ends this session.
 pub async fn sign_out(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
+    let clear = cookie::clear(&call.base_url(app));
+    call.optional_json().await?;
     sign_in::end(app, caller.user_id(), &caller.session.id).await?;
     let mut response = respond::json(StatusCode::OK, &message("Signed out"));
-    response.headers_mut().insert(SET_COOKIE, cookie::clear(&call.base_url(app)));
+    response.headers_mut().insert(SET_COOKIE, clear);
     Ok(response)
 }
 
 /// `GET /auth/me`: who is signed in.
 pub async fn get_me(app: &App, call: Call) -> Result<Response, ApiError> {
-    let SignedIn { session, renewed } = SignedIn::extract(app, &call).await?;
-    let me = encode_account(&session);
-    let mut response = respond::json(StatusCode::OK, &me);
-    response.headers_mut().extend(renewed.map(|(name, value)| (Some(name), value)));
-    Ok(response)
+    let caller = SignedIn::extract(app, &call).await?;
+    Ok(respond::json(StatusCode::OK, &encode_account(&caller.session)))
 }
 
 /// `GET /auth/sessions`: the sessions of the signed-in user.
@@ -121,10 +126,11 @@ pub async fn end_session(app: &App, call: Call) -> Result<Response, ApiError> {
     Err(ApiError::new(ErrorCode::SessionNotFound, "You have no session with this id."))
 }
 
-/// `GET /auth/outbox`: the mail that a development machine did not send; 404 everywhere else.
-pub async fn list_outbox(app: &App, _call: Call) -> Result<Response, ApiError> {
-    let messages = sign_in::read_outbox(app).await?;
-    let messages = messages.ok_or_else(|| ApiError::new(ErrorCode::NotFound, "This path does not exist."))?;
+/// `GET /auth/outbox`: the mail that a development machine did not send; 404 everywhere else, and for a caller that does
+/// not call its own machine. A login link is an account, so two facts must hold, and not only one setting.
+pub async fn list_outbox(app: &App, call: Call) -> Result<Response, ApiError> {
+    let messages = if call.is_local() { sign_in::read_outbox(app).await? } else { None };
+    let messages = messages.ok_or_else(|| paths::not_found(call.parts.uri.path()))?;
     Ok(respond::json(StatusCode::OK, &json!({ "messages": messages })))
 }
 
@@ -153,6 +159,12 @@ pub fn encode_session(session: ListedSession, current_id: &str) -> accounts::Ses
 
 fn message(text: &str) -> Message {
     Message { message: text.to_owned() }
+}
+
+/// A field of the form that a call sends; empty if the form has none.
+async fn form_field(call: Call, field: &str) -> Result<String, ApiError> {
+    let found = call.form().await?.into_iter().find(|(name, _)| name == field);
+    Ok(found.map(|(_, value)| value).unwrap_or_default())
 }
 
 fn see_other(location: &str) -> Response {

@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
     let ApiClient { owner, key_hash, .. } = ApiClient::extract(app, &call).await?;
     let base = call.base_url(app);
-    let request = read_token_request(call.json().await?, false)?;
+    let request = read_token_request(call.optional_json().await?, false)?;
     let room = rooms::create(app, &BillingKey { key_hash, owner }).await?;
     let until = app.clock.now().plus_ms(i64::from(request.ttl_seconds) * 1_000);
     let socket = base.replacen("http", "ws", 1);
@@ -82,7 +82,8 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
     caller.require(Role::Runner)?;
     call.require_json()?;
     let host = host(&call);
-    let (code, lang) = read_program(body::parse_json(body::read(call.body, MAX_BODY_BYTES).await?)?)?;
+    let (code, lang) =
+        read_program(body::parse_json(&call.parts.headers, body::read(call.body, MAX_BODY_BYTES).await?)?)?;
     if code.is_some() && caller.role < Role::Editor {
         let message = "The role runner can only run the room's program: omit `code`, or use an editor token.";
         return Err(ApiError::new(ErrorCode::RoomRoleTooLow, message));

@@ -18,7 +18,7 @@ use crate::ports::PoolFailureCode;
 use crate::ports::http_messages::{Body, Response};
 use crate::ports::socket::{Message, Socket};
 use ::http::StatusCode;
-use ::http::header::{ALLOW, HeaderValue, UPGRADE};
+use ::http::header::UPGRADE;
 use bytes::Bytes;
 use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::StreamExt;
@@ -42,8 +42,7 @@ const NORMAL: u16 = 1_000;
 pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError> {
     if !call.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
         let message = "GET opens a WebSocket for an interactive run; use POST to run a program.";
-        let allow = (ALLOW, HeaderValue::from_static("POST, OPTIONS"));
-        return Err(ApiError::new(ErrorCode::MethodNotAllowed, message).with_headers([allow]));
+        return Err(ApiError::new(ErrorCode::UpgradeRequired, message));
     }
     if call.header("idempotency-key").is_some() {
         return Err(invalid("Idempotency-Key", "is not available for interactive runs: leave it out"));

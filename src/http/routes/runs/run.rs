@@ -36,7 +36,7 @@ async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, A
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
     let id = app.new_run_id(&client.key_hash);
     let once = idempotency_key(&parts.headers)?.map(|key| (key, Fingerprint::of(&bytes)));
-    let body = body::parse_json(bytes)?;
+    let body = body::parse_json(&parts.headers, bytes)?;
     if body["tier"] == "isolate" {
         let request = script::request::parse_run(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
         return execute::run(app, &parts.headers, client, request).await;

@@ -18,8 +18,12 @@ const ERRORS: &str = include_str!("../../../../docs/errors.md");
 /// `GET /languages`: every tier's languages, in the versions that they say themselves.
 pub async fn list_languages(app: &App, _call: Call) -> Result<Response, ApiError> {
     let languages = languages::list(app).await;
+    // A list without versions is that of a moment in which the interpreters could not be asked.
+    let is_complete = languages.iter().all(|language| !language.versions.is_empty());
     let mut response = respond::json(StatusCode::OK, &Languages { languages });
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    if is_complete {
+        response.headers_mut().insert(CACHE_CONTROL, respond::FOR_FIVE_MINUTES);
+    }
     Ok(response)
 }
 

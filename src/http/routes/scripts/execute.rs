@@ -30,7 +30,7 @@ pub async fn execute_script(app: &App, mut call: Call) -> Result<Response, ApiEr
 }
 
 async fn execute_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
-    let body = body::parse_json(body::read(call.body, MAX_BODY_BYTES).await?)?;
+    let body = body::parse_json(&call.parts.headers, body::read(call.body, MAX_BODY_BYTES).await?)?;
     let request = request::parse(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
     run(app, &call.parts.headers, client, request).await
 }
@@ -60,7 +60,7 @@ pub async fn validate_script(app: &App, mut call: Call) -> Result<Response, ApiE
 }
 
 async fn validate_for(app: &App, call: Call) -> Result<Response, ApiError> {
-    let body = body::parse_json(body::read(call.body, MAX_BODY_BYTES).await?)?;
+    let body = body::parse_json(&call.parts.headers, body::read(call.body, MAX_BODY_BYTES).await?)?;
     let script = request::parse_script(body).map_err(ApiError::invalid)?;
     let isolates = app.isolates.as_ref().ok_or(NoIsolates)?;
     let findings = isolates.validate(&script).await?;
@@ -70,7 +70,7 @@ async fn validate_for(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// `GET /executions`: the scripts of the key's project. Reading does not count against the key's limit.
 pub async fn list_executions(app: &App, call: Call) -> Result<Response, ApiError> {
-    let client = reader(app, &call).await?;
+    let client = ApiClient::extract_uncounted(app, &call).await?;
     let offset = match call.query("offset").map(|text| text.parse()) {
         None => 0,
         Some(Ok(offset)) if OFFSET.contains(&offset) => offset,
@@ -88,7 +88,7 @@ pub async fn list_executions(app: &App, call: Call) -> Result<Response, ApiError
 
 /// `GET /executions/:id`: a script of the key's project, with its input.
 pub async fn get_execution(app: &App, call: Call) -> Result<Response, ApiError> {
-    let client = reader(app, &call).await?;
+    let client = ApiClient::extract_uncounted(app, &call).await?;
     let not_found =
         || ApiError::new(ErrorCode::RunNotFound, "Your project has no execution of the last 7 days with this id.");
     let id = RunId::parse_own(call.param(0), &app.secret).ok_or_else(not_found)?;
@@ -97,11 +97,6 @@ pub async fn get_execution(app: &App, call: Call) -> Result<Response, ApiError> 
     let mut response = respond::raw_json(StatusCode::OK, execution);
     response.extensions_mut().insert(About { run_id: Some(id), project_id: Some(project_id) });
     Ok(response)
-}
-
-async fn reader(app: &App, call: &Call) -> Result<ApiClient, ApiError> {
-    let required = || ApiError::new(ErrorCode::ApiKeyRequired, "Sign in and create a project to get your API key");
-    ApiClient::extract_if_present(app, call).await?.ok_or_else(required)
 }
 
 /// A script in a list.

@@ -27,6 +27,8 @@ struct FakeLedger {
     /// Usage as the database keeps it: what comes twice is there once.
     usage: RefCell<BTreeSet<String>>,
     used_at: Cell<Option<Timestamp>>,
+    /// How often a use of the key was written.
+    uses: Cell<u32>,
     kept: RefCell<Vec<RunId>>,
     read_faults: Faults,
     flush_faults: Faults,
@@ -39,7 +41,8 @@ impl KeyLedger for FakeLedger {
         self.read_faults.around(async || self.limit.get()).await.map(|limit| {
             (limit > 0).then(|| KeyConfig {
                 owner: Owner { project_id: "proj_1".into(), key_id: "key_1".into() },
-                ends_at: None,
+                is_revoked: false,
+                expires_at: None,
                 allowed_domains: vec![],
                 limit,
                 store_ip: false,
@@ -53,6 +56,7 @@ impl KeyLedger for FakeLedger {
         let write = async || {
             self.usage.borrow_mut().extend(usage.iter().cloned());
             self.used_at.set(used_at.or(self.used_at.get()));
+            self.uses.set(self.uses.get() + u32::from(used_at.is_some()));
         };
         self.flush_faults.around(write).await
     }
@@ -254,6 +258,33 @@ fn usage_outlives_a_database_that_fails_either_way_and_counts_once() {
     }
     setup.flush().unwrap();
     assert_eq!(setup.flushed(), 5);
+}
+
+#[test]
+fn a_flush_without_a_use_marked_one() {
+    let mut setup = Setup::new();
+    assert!(setup.passes());
+    setup.submit(0..1);
+    setup.flush().unwrap();
+    for number in 1..4 {
+        setup.submit(number..number + 1);
+        setup.flush().unwrap();
+    }
+    assert_eq!((setup.flushed(), setup.ledger.uses.get()), (4, 1));
+    // A use during a flush is written with the next one.
+    let (release, waiting) = oneshot::channel();
+    setup.ledger.flush_faults.next([Fault::DoneThenWaitsFor(waiting)]);
+    assert!(setup.passes());
+    setup.submit(4..5);
+    setup.start(|gate| async move { gate.flush(KEY).await.unwrap() });
+    setup.pool.run_until_stalled();
+    setup.clock.pass_ms(1);
+    assert!(setup.passes());
+    release.send(()).unwrap();
+    setup.pool.run();
+    setup.submit(5..6);
+    setup.flush().unwrap();
+    assert_eq!((setup.ledger.uses.get(), setup.ledger.used_at.get()), (3, Some(setup.clock.now())));
 }
 
 #[test]

@@ -56,18 +56,63 @@ fn an_account_is_exported_and_forgotten() {
     assert_eq!(export["projects"][0]["project"]["id"], project.as_str());
     assert_eq!(export["projects"][0]["apiKeys"][0]["key_prefix"], &key[..12]);
     assert_eq!((export["sessions"].as_array().unwrap().len(), export["events"].as_array().unwrap().len()), (1, 3));
+    let typed: docle_api::accounts::AccountExport = serde_json::from_value(export).unwrap();
+    assert_eq!((typed.projects[0].history.len(), typed.projects[0].next_cursor.as_deref()), (1, None));
 
     let gone = app.call(&cookie, Method::DELETE, "/auth/me", Value::Null);
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     assert!(gone.header("set-cookie").starts_with("docle_session=;"));
     assert_eq!(app.call(&cookie, Method::GET, "/auth/me", Value::Null).status, StatusCode::UNAUTHORIZED);
     futures::executor::block_on(crate::app::purge::purge(&app.app)).unwrap();
-    for table in ["users", "sessions", "login_links", "audit_events", "usage_runs", "usage_hours", "usage_end_users"] {
+    for table in [
+        "users",
+        "sessions",
+        "login_links",
+        "audit_events",
+        "usage_runs",
+        "usage_hours",
+        "usage_totals",
+        "usage_keys",
+        "usage_end_users",
+    ] {
         assert!(app.sql.dump(table).is_empty(), "{table}");
     }
     assert!(app.recorded().is_empty());
     assert!(!app.sql.texts("SELECT subject FROM attempts").iter().any(|subject| subject.contains("ada")));
     app.sign_in("ada@example.com");
+}
+
+#[test]
+fn an_export_held_the_whole_account_in_memory() {
+    let mut app = TestApp::new();
+    let (cookie, project, _) = own(&mut app, &[]);
+    for number in 0..250 {
+        app.sql.run(&format!(
+            "INSERT INTO audit_events (id, user_id, action, subject, at) SELECT 'evt_{number}', id, 'signed_in', 's', {number} FROM users"
+        ));
+        app.sql.run(&format!(
+            "INSERT INTO usage_runs (run_id, project_id, key_id, created_at, tier, language, snippet, status, exit_code, duration_ms) \
+             VALUES ('run_{number}', '{project}', 'key', {number}, 'run', 'python', 'x', 'success', 0, 1)"
+        ));
+    }
+    let request = app.visit(Method::GET, "/auth/export").header("cookie", &cookie);
+    let chunks = app.chunks_of(request);
+    let largest = chunks.iter().map(Vec::len).max().unwrap();
+    let whole: Value = serde_json::from_slice(&chunks.concat()).unwrap();
+    assert_eq!(whole["events"].as_array().unwrap().len(), 253);
+    let history = whole["projects"][0]["history"].as_array().unwrap();
+    assert_eq!((history.len(), &history[249]["id"]), (250, &json!("run_0")));
+    assert!(largest < chunks.concat().len() / 2, "{largest}");
+}
+
+#[test]
+fn an_export_that_failed_half_way_is_no_json() {
+    let mut app = TestApp::new();
+    let (cookie, ..) = own(&mut app, &[]);
+    app.sql.run("ALTER TABLE usage_runs RENAME TO away");
+    let request = app.visit(Method::GET, "/auth/export").header("cookie", &cookie);
+    let text = app.chunks_of(request).concat();
+    assert!(text.starts_with(b"{\"account\"") && serde_json::from_slice::<Value>(&text).is_err());
 }
 
 #[test]

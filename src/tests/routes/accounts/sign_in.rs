@@ -62,6 +62,25 @@ fn a_stranger_signs_in_by_mail() {
 }
 
 #[test]
+fn the_sign_up_page_that_errors_named_did_not_exist() {
+    let mut app = TestApp::new();
+    let problem = app.send(::http::Request::builder().method(Method::POST).uri("/api/run"), "").json();
+    let page = app.send(::http::Request::builder().uri(problem["signup_url"].as_str().unwrap()), "");
+    assert_eq!((page.status, page.header("content-type")), (StatusCode::OK, "text/html; charset=utf-8"));
+    assert!(page.text().contains("action=\"/auth/request\"") && page.text().contains("name=\"email\""));
+    let form = |origin: &str| {
+        let request = ::http::Request::builder().method(Method::POST).uri("/auth/request").header("origin", origin);
+        request.header("content-type", "application/x-www-form-urlencoded")
+    };
+    let sent = app.send(form("http://localhost"), "email=ada%40example.com");
+    assert!(sent.status == StatusCode::OK && sent.text().contains("on its way"), "{}", sent.text());
+    assert_eq!(redeem_latest(&mut app), 200);
+    assert_eq!(app.send(form("https://evil.example"), "email=ada%40example.com").status, StatusCode::FORBIDDEN);
+    assert_eq!(app.send(form("http://localhost"), "mail=x").json()["errors"][0]["field"], "email");
+    assert_eq!(app.send(::http::Request::builder().uri("/favicon.ico"), "").status, StatusCode::NO_CONTENT);
+}
+
+#[test]
 fn a_link_works_once_and_for_a_quarter_of_an_hour() {
     let mut app = TestApp::new();
     ask(&mut app, "10.0.0.1", ADA);
@@ -101,6 +120,50 @@ fn links_are_limited_by_network_and_by_address() {
         assert_eq!(ask(&mut app, &format!("10.0.1.{n}"), ADA).0, 200, "nobody learns that the mailbox is full");
     }
     assert_eq!(app.mailer.sent.borrow().len() - before, 4, "five in an hour");
+}
+
+#[test]
+fn reading_the_pages_locked_people_out_of_their_own_machine() {
+    let mut app = TestApp::new();
+    app.app.config.environment = "development".into();
+    for _ in 0..20 {
+        assert_eq!(ask(&mut app, "127.0.0.1", ADA).0, 200);
+        assert_eq!(ask(&mut app, "::1", ADA).0, 200);
+    }
+    assert_eq!(app.mailer.sent.borrow().len(), 40, "each asks for a link and gets one");
+    let answers: Vec<u16> = (0..6).map(|_| ask(&mut app, "192.168.0.7", ADA).0).collect();
+    assert_eq!(answers, [200, 200, 200, 200, 200, 429], "the limit holds for other machines");
+    app.app.config.environment = "production".into();
+    let answers: Vec<u16> = (0..6).map(|_| ask(&mut app, "127.0.0.1", ADA).0).collect();
+    assert_eq!(answers[5], 429);
+}
+
+#[test]
+fn a_link_was_spent_by_a_sign_in_that_failed() {
+    let mut app = TestApp::new();
+    ask(&mut app, "10.0.0.1", ADA);
+    app.sql.run("ALTER TABLE audit_events RENAME TO away");
+    assert_eq!(redeem_latest(&mut app), 503);
+    assert!(app.sql.texts("SELECT id FROM sessions").is_empty());
+    app.sql.run("ALTER TABLE away RENAME TO audit_events");
+    assert_eq!(redeem_latest(&mut app), 200);
+    let events = "SELECT action || ' ' || subject FROM audit_events";
+    assert_eq!(app.sql.texts(events), app.sql.texts("SELECT 'signed_in ' || id FROM sessions"));
+}
+
+#[test]
+fn a_page_of_another_origin_was_not_told_which_one_may() {
+    let mut app = TestApp::new();
+    app.app.config.app_url = Some("https://app.example.com/".into());
+    let cookie = app.sign_in(ADA);
+    let request =
+        app.visit(Method::POST, "/auth/logout").header("cookie", &cookie).header("origin", "http://localhost:3000");
+    let problem = app.send(request, "{}").json();
+    let message = problem["message"].as_str().unwrap();
+    assert!(message.starts_with("The header Origin names http://localhost:3000, "), "{message}");
+    for words in ["http://localhost and https://app.example.com", "PUBLIC_APP_URL"] {
+        assert!(message.contains(words), "{message}");
+    }
 }
 
 #[test]
@@ -186,6 +249,11 @@ fn pages_of_other_sites_cannot_use_the_cookie() {
         (vec![("origin", "https://localhost")], 403),
         (vec![("sec-fetch-site", "cross-site")], 403),
         (vec![("sec-fetch-site", "same-site")], 403),
+        (vec![("sec-fetch-site", "same-origin"), ("content-type", "application/json")], 403),
+        (vec![("content-type", "text/plain")], 403),
+        (vec![("content-type", "application/x-www-form-urlencoded")], 403),
+        (vec![("content-type", "multipart/form-data; boundary=x")], 403),
+        (vec![], 415),
         (vec![("origin", "http://localhost"), ("content-type", "text/plain")], 415),
         (vec![("origin", "http://localhost"), ("content-type", "application/x-www-form-urlencoded")], 415),
         (vec![("origin", "http://localhost")], 415),

@@ -77,7 +77,7 @@ fn whoever_may_not_run_gets_no_socket() {
     let upgrade = |app: &TestApp| app.visit(Method::GET, "/api/run").header("upgrade", "websocket");
     let status = |app: &mut TestApp, request| app.send(request, "").status.as_u16();
     let own = app.request(Method::GET, "/api/run");
-    assert_eq!(status(&mut app, own), 405, "no socket is asked for");
+    assert_eq!(status(&mut app, own), 426, "no socket is asked for");
     let nobody = upgrade(&app);
     assert_eq!(status(&mut app, nobody), 401);
     let revoked = upgrade(&app).header("sec-websocket-protocol", format!("docle, docle.key.{}", key(3).reveal()));

@@ -175,7 +175,7 @@ impl Example for RotatedKey {
 
     fn example() -> Self {
         let previous = EndingKey { id: text("key_6ba7b8109dad11d180b4"), expires_at: time() };
-        Self { key: text(KEY), id: text(KEY_ID), previous }
+        Self { key: text(KEY), id: text(KEY_ID), expires_at: None, previous }
     }
 }
 
@@ -193,6 +193,7 @@ impl Example for Key {
             is_active: 1,
             expires_at: None,
             revoked_at: None,
+            successor_id: None,
             created_at: time(),
         }
     }
@@ -214,6 +215,7 @@ impl Problem {
         let mut errors = Vec::new();
         match code {
             ErrorCode::ApiKeyRequired => members.signup_url = Some(text("https://docle.co/login")),
+            ErrorCode::KeyRotated => members.successor_id = Some(text(KEY_ID)),
             ErrorCode::TooManyRequests => members.retry_after = Some(540),
             ErrorCode::RateLimitExceeded => {
                 members.limit = Some(60);

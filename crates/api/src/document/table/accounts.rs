@@ -214,6 +214,7 @@ fn keys() -> Vec<Operation> {
             "Make a key",
             "Makes a key of the project. No other response shows the key itself.",
         ))
+        .body_is_optional()
         .with(PROJECT)
         .gives::<CreatedKey>(201, "The key.")
         .fails(&[ProjectNotFound])
@@ -245,18 +246,20 @@ fn keys() -> Vec<Operation> {
             (Method::Post, "/api/keys/:id/rotate"),
             tag,
             "Replace a key",
-            "Makes a successor with the same settings, beside which the key goes on working for a while.",
+            "Makes a successor with the same settings, beside which the key goes on working for a while. A key is rotated \
+             once: a further call answers 409 with the id of the successor.",
         ))
+        .body_is_optional()
         .with(KEY)
         .gives::<RotatedKey>(201, "The new key.")
-        .fails(&[KeyNotFound, KeyRevoked])
+        .fails(&[KeyNotFound, KeyRevoked, KeyRotated, KeyExpired])
         .changes(),
         of(
             "revoke_key",
             (Method::Delete, "/api/keys/:id"),
             tag,
             "Revoke a key",
-            "Ends the key for good. It fails with the very next call.",
+            "Ends the key for good. It fails with the very next call. Repeating this changes nothing.",
         )
         .with(KEY)
         .empty(204, "The key has ended.")

@@ -66,7 +66,7 @@ pub fn operations() -> Vec<Operation> {
         .empty(101, "The connection is a WebSocket now.")
         .header(Header::Upgrade)
         .header(Header::Protocol)
-        .fails(&[InvalidRequest, RateLimitExceeded, MethodNotAllowed])
+        .fails(&[InvalidRequest, RateLimitExceeded, UpgradeRequired])
         .socket(
             vec![Type::of::<RunRequest>(), Type::of::<StdinMessage>()],
             vec![Type::of::<RunEvent>(), Type::of::<RunErrorMessage>()],
@@ -80,7 +80,7 @@ pub fn operations() -> Vec<Operation> {
              results private. A key of the project and the session of its owner get the input, too.",
         )
         .with(Parameter::Id("The id of the run."))
-        .gives::<StoredRun>(200, "The result, as it was answered.")
+        .gives::<StoredRun>(200, "The result.")
         .fails(&[RunNotFound]),
         Operation::new(
             "execute_script",

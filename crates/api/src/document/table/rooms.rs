@@ -73,6 +73,7 @@ pub fn operations() -> Vec<Operation> {
             "Makes a room of the key's project, and a token of its owner's.",
         )
         .takes(MAX_SETTINGS_BYTES, vec![Body::json::<RoomSettings>()])
+        .body_is_optional()
         .gives::<CreatedRoom>(201, "The room and the token.")
         .fails(&[UnsupportedMediaType, RateLimitExceeded]),
         Operation::new(

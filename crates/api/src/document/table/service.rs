@@ -36,7 +36,8 @@ pub fn operations() -> Vec<Operation> {
         )
         .answers(texts("The page.", vec![Body::text("text/markdown", "# Errors\n…"), html()])),
         of("get_openapi", "/openapi.json", "Read this description", "This description, in OpenAPI 3.1.")
-            .answers(texts("The description.", vec![document])),
+            .answers(texts("The description.", vec![document]))
+            .empty(304, "The description is the one that `If-None-Match` names."),
         of(
             "get_health",
             "/health",

@@ -1,0 +1,99 @@
+//! What is wrong with the API key of a call, and the way out: the errors of authentication.
+
+use crate::app::App;
+use crate::domain::key::allowed_domain;
+use crate::domain::key::api_key::PREFIX;
+use crate::domain::timestamp::Timestamp;
+use crate::http::error::{ApiError, ErrorCode, Members};
+use crate::http::request::call::Call;
+use ::http::HeaderName;
+use ::http::header::{AUTHORIZATION, UPGRADE};
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Query parameters in which other services take a key.
+const QUERY_NAMES: [&str; 6] = ["key", "api_key", "apikey", "apiKey", "token", "access_token"];
+
+/// What variables hold that were never set, in the languages that clients are written in.
+const UNSET: [&str; 5] = ["undefined", "null", "None", "nil", ""];
+
+/// The call brings no key. The message names the way in which it may have tried to.
+pub fn missing(app: &App, call: &Call) -> ApiError {
+    let signup_url = app.config.signup_url(&call.base_url(app));
+    let how =
+        "Sign in and create a project to get your API key. Send it in the header `Authorization: Bearer sk_live_…`";
+    let is_socket = call.parts.headers.contains_key(UPGRADE);
+    let message = match attempt(call) {
+        Some(attempt) => format!("{how}. {attempt}"),
+        None if is_socket => format!("{how}, or offer it as the protocol `docle.key.sk_live_…` beside `docle`."),
+        None => format!("{how}."),
+    };
+    ApiError::new(ErrorCode::ApiKeyRequired, message)
+        .with_members(Members { signup_url: Some(signup_url), ..Members::default() })
+}
+
+/// How a call without a readable key may have tried to send one. No part of the key is in the text.
+fn attempt(call: &Call) -> Option<&'static str> {
+    if let Some(sent) = call.parts.headers.get(AUTHORIZATION) {
+        let sent = sent.to_str().unwrap_or_default().trim();
+        let scheme = sent.split(' ').next().unwrap_or_default().to_ascii_lowercase();
+        return Some(match scheme.as_str() {
+            "bearer" => "This request has `Bearer` without a key after it: is the variable with the key set?",
+            "basic" => "This request has a user name and a password (`Basic`), which the server does not read.",
+            _ if sent.starts_with(PREFIX) => {
+                "This request has the key in Authorization without the word `Bearer` before it."
+            }
+            _ => "This request has an Authorization header of another scheme.",
+        });
+    }
+    if call.parts.headers.contains_key(X_API_KEY) {
+        return Some("This request has the header X-API-Key, which the server does not read.");
+    }
+    let in_url = QUERY_NAMES.iter().any(|name| call.query(name).is_some());
+    in_url.then_some(
+        "This request has a key in its URL, which the server does not read. URLs end up in logs: replace that key.",
+    )
+}
+
+/// The text is no key of this service.
+pub fn malformed(text: &str) -> ApiError {
+    let message = if UNSET.contains(&text) || text.starts_with('$') {
+        "There is no API key after `Bearer`: is the variable with the key set?"
+    } else if text.starts_with(PREFIX) {
+        "This deployment has not made this API key. It is misspelt or cut off, or it belongs to another deployment: a key is \
+         `sk_live_` and 48 hexadecimal characters."
+    } else {
+        "This is no API key: a key begins with `sk_live_`."
+    };
+    ApiError::new(ErrorCode::InvalidApiKey, message)
+}
+
+/// No project has the key.
+pub fn invalid() -> ApiError {
+    let message = "This API key is not valid: it was revoked, or its project was deleted. Create a new one.";
+    ApiError::new(ErrorCode::InvalidApiKey, message)
+}
+
+/// The key has ended by its own date.
+pub fn expired(at: Timestamp) -> ApiError {
+    let message = format!("This API key expired at {at}. Create a new one; an expired key cannot be rotated.");
+    ApiError::new(ErrorCode::InvalidApiKey, message)
+}
+
+/// The key is for other pages than that of the call, which `page` names. The list of its domains is the owner's.
+pub fn domain_not_allowed(page: Option<&str>) -> ApiError {
+    let message = match page.map(allowed_domain::host_of) {
+        Some(Some(host)) => format!(
+            "This API key is for pages of certain domains, and this request comes from {}, as its Origin says. The owner of \
+             the key can add the host to its allowedDomains.",
+            host.chars().take(100).collect::<String>()
+        ),
+        Some(None) => "This API key is for pages of certain domains, and the Origin of this request names no host, as that of a \
+                       local file or of a sandboxed frame."
+            .to_owned(),
+        None => "This API key is for pages of certain domains, and this request names no page: it has no Origin header. Use \
+                 a key without allowedDomains on a server."
+            .to_owned(),
+    };
+    ApiError::new(ErrorCode::DomainNotAllowed, message)
+}
