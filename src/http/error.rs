@@ -71,6 +71,20 @@ impl ApiError {
         &self.fields
     }
 
+    /// The path does not exist; `meant` is the one that does and looks like it.
+    pub fn path_not_found(meant: Option<&str>) -> Self {
+        let message = match meant {
+            Some(meant) => {
+                format!("This path does not exist; did you mean {meant}? GET /openapi.json describes every path.")
+            }
+            None => {
+                "This path does not exist. GET /openapi.json describes every path, and GET /docs what scripts can use."
+                    .to_owned()
+            }
+        };
+        Self::new(ErrorCode::NotFound, message)
+    }
+
     /// The resource exists, but not for this method.
     pub fn method_not_allowed(methods: &str) -> Self {
         let message = format!("This path takes {methods}. GET /openapi.json describes every path.");

@@ -1,6 +1,6 @@
 //! What a caller of a path that does not exist learns: the path that was probably meant, and where all paths are described.
 
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::ApiError;
 use crate::http::table::{ROUTES, Verb};
 
 /// The longest path that is compared with those that exist.
@@ -19,14 +19,7 @@ const ELSEWHERE: [(&str, &str); 7] = [
 
 /// The error for a path that does not exist.
 pub fn not_found(path: &str) -> ApiError {
-    let message = match meant_by(path) {
-        Some(meant) => {
-            format!("This path does not exist; did you mean {meant}? GET /openapi.json describes every path.")
-        }
-        None => "This path does not exist. GET /openapi.json describes every path, and GET /docs what scripts can use."
-            .to_owned(),
-    };
-    ApiError::new(ErrorCode::NotFound, message)
+    ApiError::path_not_found(meant_by(path).as_deref())
 }
 
 /// The route whose path is the same but for a prefix such as `/api` or `/v1`, a plural, case, and slashes, with the method

@@ -9,7 +9,6 @@ use crate::domain::input::problem::Problems;
 use crate::domain::input::reader::Reader;
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::{ApiError, ErrorCode, Members};
-use crate::http::paths;
 use crate::http::request::call::{Call, invalid};
 use crate::http::request::cookie;
 use crate::http::request::same_origin;
@@ -130,7 +129,7 @@ pub async fn end_session(app: &App, call: Call) -> Result<Response, ApiError> {
 /// not call its own machine. A login link is an account, so two facts must hold, and not only one setting.
 pub async fn list_outbox(app: &App, call: Call) -> Result<Response, ApiError> {
     let messages = if call.is_local() { sign_in::read_outbox(app).await? } else { None };
-    let messages = messages.ok_or_else(|| paths::not_found(call.parts.uri.path()))?;
+    let messages = messages.ok_or_else(|| ApiError::path_not_found(None))?;
     Ok(respond::json(StatusCode::OK, &json!({ "messages": messages })))
 }
 
