@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 impl World {
     /// A JSON client replaces its whole text.
-    fn replace(&mut self, index: usize, code: &str) {
+    pub(super) fn replace(&mut self, index: usize, code: &str) {
         let Kind::Json { text, rev, says_rev, .. } = &mut self.clients[index].kind else { panic!("a JSON client") };
         code.clone_into(text);
         let mut message = json!({ "type": "update", "data": { "code": code } });
