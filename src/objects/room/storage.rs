@@ -171,7 +171,6 @@ fn unreadable(error: serde_json::Error) -> PortError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::room::id::{Kind, RANDOM_BYTES};
     use crate::domain::run::record::Owner;
     use crate::tests::fake_storage::FakeStorage;
 
@@ -224,8 +223,8 @@ mod tests {
             r#""lastUpdate":5,"emptySince":6}"#,
         );
         assert_eq!(json, expected);
-        let room = RoomId::from_random(Kind::Owned, [0xab; RANDOM_BYTES]);
-        let json = serde_json::to_string(&RoomMetadata { room: Some(room), ..metadata }).unwrap();
+        let room = RoomId::parse("room_abababababababababababab5842a59b");
+        let json = serde_json::to_string(&RoomMetadata { room, ..metadata }).unwrap();
         let more = r#","room":"room_abababababababababababab5842a59b"}"#;
         assert_eq!(json, format!("{}{more}", &expected[..expected.len() - 1]));
     }

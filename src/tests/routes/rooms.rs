@@ -2,7 +2,7 @@
 
 use crate::app::purge::purge;
 use crate::domain::room::id::{Kind, RoomId};
-use crate::tests::app::{Answer, TestApp, key};
+use crate::tests::app::{Answer, TestApp, key, secret};
 use ::http::{Method, StatusCode};
 use docle_api::limits::MAX_ROOMS_PER_PROJECT;
 use serde_json::{Value, json};
@@ -205,7 +205,7 @@ fn rooms_of_a_deleted_project_kept_their_connections_until_a_purge_reached_them(
     let mut test = TestApp::new();
     let (cookie, project, rooms) = project_with_rooms(&mut test, 3);
     for number in 0..250 {
-        let id = RoomId::from_random(Kind::Owned, [number, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        let id = RoomId::from_random(Kind::Owned, [number, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], &secret());
         test.sql.run(&format!("INSERT INTO rooms (id, project_id, created_at) VALUES ('{id}', '{project}', 0)"));
     }
     let deleted = test.call(&cookie, Method::DELETE, &format!("/api/projects/{project}"), Value::Null);

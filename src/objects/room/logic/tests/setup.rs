@@ -5,6 +5,7 @@ use crate::domain::room::id::RANDOM_BYTES;
 use crate::domain::run::record::Owner;
 use crate::ports::Clock;
 use crate::ports::rooms::{Admitted, ProgramRequest, Refused, RoomProject, RunMessage};
+use crate::tests::app::secret;
 use crate::tests::fake_room_sockets::FakeRoomSockets;
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::{FakeEntropy, FakeLog, PoolBackground};
