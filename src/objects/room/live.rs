@@ -57,14 +57,24 @@ impl RoomPorts {
         self.sockets.close(connection, reason.code(), reason.message());
     }
 
-    /// Sends a frame. Returns the connections that do not read what is sent to them.
-    fn send(&self, to: &[u32], frame: &Frame) -> Vec<u32> {
+    /// Sends a frame. Returns the connections that do not read what is sent to them: those with too much in their queue,
+    /// and the slowest one of `all` if there is too much in all queues together.
+    fn send(&self, to: &[u32], frame: &Frame, all: impl Iterator<Item = u32>) -> Vec<u32> {
+        let queued = |id: u32| (self.sockets.queued_bytes(id), id);
         to.iter().for_each(|id| self.sockets.send(*id, frame));
-        let queued: Vec<(usize, u32)> = to.iter().map(|id| (self.sockets.queued_bytes(*id), *id)).collect();
-        let total: usize = queued.iter().map(|(bytes, _)| bytes).sum();
-        let slowest = queued.iter().max().filter(|_| total > MAX_QUEUED_BYTES).map(|(_, id)| *id);
-        let is_slow = |(bytes, id): &(usize, u32)| *bytes > MAX_QUEUED_BYTES_PER_SOCKET || slowest == Some(*id);
-        queued.into_iter().filter(is_slow).map(|(_, id)| id).collect()
+        let sent: Vec<(usize, u32)> = to.iter().map(|id| queued(*id)).collect();
+        // In most rooms nothing waits. The other queues count when these ones are not empty.
+        if sent.iter().all(|(bytes, _)| *bytes == 0) {
+            return Vec::new();
+        }
+        let all: Vec<(usize, u32)> = all.map(queued).collect();
+        let total: usize = all.iter().map(|(bytes, _)| bytes).sum();
+        let slowest = all.into_iter().max().filter(|_| total > MAX_QUEUED_BYTES);
+        sent.into_iter()
+            .filter(|(bytes, _)| *bytes > MAX_QUEUED_BYTES_PER_SOCKET)
+            .chain(slowest)
+            .map(|(_, id)| id)
+            .collect()
     }
 }
 
@@ -120,13 +130,14 @@ impl Live {
             let mut slow = Vec::new();
             for effect in effects {
                 match effect {
-                    Effect::Send { to, frame } => slow.append(&mut ports.send(&to, &frame)),
+                    Effect::Send { to, frame } => slow.append(&mut ports.send(&to, &frame, self.room.connection_ids())),
                     Effect::Close { connection, reason } => ports.close(connection, reason),
                     Effect::Run(request) => run = Some(request),
                 }
             }
-            slow.retain(|id| self.room.connection(*id).is_some());
+            slow.sort_unstable();
             slow.dedup();
+            slow.retain(|id| self.room.connection(*id).is_some());
             outputs.extend(slow.into_iter().map(|id| self.room.close_connection(id, CloseReason::SlowReader)));
         }
         Ok(run)

@@ -65,6 +65,11 @@ impl Room {
         self.connections.get(&id)
     }
 
+    /// The open connections.
+    pub fn connection_ids(&self) -> impl Iterator<Item = u32> + '_ {
+        self.connections.keys().copied()
+    }
+
     /// Whether the room has no connections.
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()

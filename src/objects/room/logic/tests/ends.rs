@@ -133,4 +133,9 @@ fn a_client_that_did_not_read_filled_the_memory_of_the_object() {
     let open = readers.iter().filter(|id| setup.sockets.closed(**id).is_none()).count();
     assert!((1..8).contains(&open), "{open} of 8 are left");
     assert_eq!(setup.code(), "two");
+    // A client that asks again and again for what it does not read fills it alone.
+    let greedy = setup.join("Greedy");
+    setup.sockets.queue(greedy, MAX_QUEUED_BYTES_PER_SOCKET + 1);
+    setup.sends(greedy, json!({ "type": "sync" })).unwrap();
+    assert_eq!(setup.sockets.closed(greedy), Some(4508));
 }
