@@ -11,7 +11,7 @@ use docle_api::limits::MAX_UNUSED_ROOM_DAYS;
 use docle_room::close::CloseReason;
 use docle_room::connection::Connection;
 use docle_room::limits::{MAX_QUEUED_BYTES, MAX_QUEUED_BYTES_PER_SOCKET};
-use docle_room::room::{Effect, Frame, Output, Room, RunRequest};
+use docle_room::room::{Effect, Output, Room, RunRequest};
 use std::rc::Rc;
 
 /// Updates after which the log is compacted. A load replays them: 1,000 take some milliseconds.
@@ -25,6 +25,8 @@ const COMPACT_EMPTY_AFTER_MS: i64 = 60_000;
 pub const KEEP_MS: i64 = 7 * DAY_MS;
 /// How long a room of a project is kept after its last use, in milliseconds.
 pub const KEEP_OWNED_MS: i64 = MAX_UNUSED_ROOM_DAYS * DAY_MS;
+/// Bytes that a room sends before it looks at what waits in the queues of its sockets.
+const CHECK_QUEUES_AFTER_BYTES: usize = 256 << 10;
 /// How often a room asks whether the API keys of its connections are valid, in milliseconds.
 pub const CHECK_EVERY_MS: i64 = 60_000;
 
@@ -57,24 +59,14 @@ impl RoomPorts {
         self.sockets.close(connection, reason.code(), reason.message());
     }
 
-    /// Sends a frame. Returns the connections that do not read what is sent to them: those with too much in their queue,
-    /// and the slowest one of `all` if there is too much in all queues together.
-    fn send(&self, to: &[u32], frame: &Frame, all: impl Iterator<Item = u32>) -> Vec<u32> {
-        let queued = |id: u32| (self.sockets.queued_bytes(id), id);
-        to.iter().for_each(|id| self.sockets.send(*id, frame));
-        let sent: Vec<(usize, u32)> = to.iter().map(|id| queued(*id)).collect();
-        // In most rooms nothing waits. The other queues count when these ones are not empty.
-        if sent.iter().all(|(bytes, _)| *bytes == 0) {
-            return Vec::new();
-        }
-        let all: Vec<(usize, u32)> = all.map(queued).collect();
-        let total: usize = all.iter().map(|(bytes, _)| bytes).sum();
-        let slowest = all.into_iter().max().filter(|_| total > MAX_QUEUED_BYTES);
-        sent.into_iter()
-            .filter(|(bytes, _)| *bytes > MAX_QUEUED_BYTES_PER_SOCKET)
-            .chain(slowest)
-            .map(|(_, id)| id)
-            .collect()
+    /// The connections that do not read what is sent to them: those with too much in their queue, and the slowest one if
+    /// there is too much in all queues together.
+    fn slow_readers(&self, all: impl Iterator<Item = u32>) -> Vec<u32> {
+        let queues: Vec<(usize, u32)> = all.map(|id| (self.sockets.queued_bytes(id), id)).collect();
+        let total: usize = queues.iter().map(|(bytes, _)| bytes).sum();
+        let slowest = queues.iter().max().filter(|_| total > MAX_QUEUED_BYTES).map(|(_, id)| *id);
+        let is_slow = |(bytes, id): &(usize, u32)| *bytes > MAX_QUEUED_BYTES_PER_SOCKET || slowest == Some(*id);
+        queues.into_iter().filter(is_slow).map(|(_, id)| id).collect()
     }
 }
 
@@ -86,6 +78,8 @@ pub struct Live {
     pub alarm: Option<i64>,
     log: UpdateLog,
     budget: WriteBudget,
+    /// Bytes that were sent since the queues of the sockets were last looked at.
+    unchecked_bytes: usize,
     /// Whether the tables and the metadata are stored.
     is_stored: bool,
     /// Whether the stored metadata have the client id of this load.
@@ -111,7 +105,8 @@ impl Live {
         let unreadable = || PortError("The document of a room is unreadable.".to_owned());
         let room = Room::load(stored).ok_or_else(unreadable)?;
         let budget = WriteBudget::new(ports.now());
-        Ok(Self { room, metadata, alarm: None, log, budget, is_stored, is_client_stored: keeps_client })
+        let is_client_stored = keeps_client;
+        Ok(Self { room, metadata, alarm: None, log, budget, unchecked_bytes: 0, is_stored, is_client_stored })
     }
 
     /// Whether there is a room of this kind: a project's room exists once its project has opened it.
@@ -127,18 +122,22 @@ impl Live {
                 ports.sockets.attach(connection.id, &connection.encode())?;
             }
             self.save_if_due(ports)?;
-            let mut slow = Vec::new();
             for effect in effects {
                 match effect {
-                    Effect::Send { to, frame } => slow.append(&mut ports.send(&to, &frame, self.room.connection_ids())),
+                    Effect::Send { to, frame } => {
+                        self.unchecked_bytes += to.len() * frame.len();
+                        to.into_iter().for_each(|id| ports.sockets.send(id, &frame));
+                    }
                     Effect::Close { connection, reason } => ports.close(connection, reason),
                     Effect::Run(request) => run = Some(request),
                 }
             }
-            slow.sort_unstable();
-            slow.dedup();
-            slow.retain(|id| self.room.connection(*id).is_some());
-            outputs.extend(slow.into_iter().map(|id| self.room.close_connection(id, CloseReason::SlowReader)));
+            // To ask about each socket after each frame would cost as much as to send.
+            if self.unchecked_bytes >= CHECK_QUEUES_AFTER_BYTES {
+                self.unchecked_bytes = 0;
+                let slow = ports.slow_readers(self.room.connection_ids());
+                outputs.extend(slow.into_iter().map(|id| self.room.close_connection(id, CloseReason::SlowReader)));
+            }
         }
         Ok(run)
     }

@@ -28,7 +28,8 @@ impl Room {
     }
 
     /// Whether unsaved updates are in memory only, because the attachment of the sender's socket has no space for them.
-    pub fn has_unattached(&self) -> bool {
+    #[cfg(test)]
+    pub(super) fn has_unattached(&self) -> bool {
         self.connections.values().any(|connection| !connection.holds_unsaved())
     }
 

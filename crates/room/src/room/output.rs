@@ -46,6 +46,21 @@ pub enum Frame {
     Binary(Rc<[u8]>),
 }
 
+impl Frame {
+    /// Bytes of its content.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether it has no content.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// A received frame.
 #[derive(Debug, Clone, Copy)]
 pub enum Incoming<'a> {
