@@ -27,7 +27,7 @@ use crate::platform::runner::RunnerFetch;
 use crate::platform::socket::RuntimeSockets;
 use crate::ports::address_limiter::AddressLimiter;
 use crate::ports::isolates::Isolates;
-use crate::ports::rooms::{Programs, Rooms};
+use crate::ports::rooms::{Programs, RoomProject, Rooms};
 use crate::ports::{Background, KeyGates, KeyLedger, Kv, Mailer, PortError, Sql};
 use crate::store::key_ledger::{NoLedger, SqlLedger};
 use crate::store::outbox::Outbox;
@@ -136,13 +136,20 @@ fn isolates(env: &Env) -> Option<IsolateWorker> {
     }
 }
 
-/// Runs the programs of a room. If the settings of the deployment are invalid, each start is refused.
-pub fn programs(env: &Env, object: &State) -> Rc<dyn Programs> {
+/// Runs the programs of a room, and answers what it asks about its project. If the settings of the deployment are invalid,
+/// each start is refused.
+pub fn room_ports(env: &Env, object: &State) -> (Rc<dyn Programs>, Rc<dyn RoomProject>) {
     // No client owns the run of a room: the run continues when the client that requested it disconnects.
     let never_aborted = AbortController::new().map(|controller| controller.signal()).map_err(Error::from);
     match never_aborted.and_then(|signal| app(signal, env, Rc::new(AfterCall::of(object)))) {
-        Ok(app) => Rc::new(RoomPrograms(app)),
-        Err(error) => Rc::new(NoPrograms { log: Rc::new(Console), error: PortError(error.to_string()) }),
+        Ok(app) => {
+            let app = Rc::new(RoomPrograms(app));
+            (Rc::clone(&app) as Rc<dyn Programs>, app)
+        }
+        Err(error) => {
+            let none = Rc::new(NoPrograms { log: Rc::new(Console), error: PortError(error.to_string()) });
+            (Rc::clone(&none) as Rc<dyn Programs>, none)
+        }
     }
 }
 

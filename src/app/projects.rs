@@ -39,15 +39,20 @@ pub async fn change(app: &App, user_id: &str, project: Project) -> Result<Projec
 }
 
 /// Deletes a project and what belongs to it; `false` where the user has none of this id. Its keys have stopped working
-/// when this returns.
+/// when this returns. Its rooms end right after it: their connections close, and their tokens open nothing.
 pub async fn delete(app: &App, actor: &Actor<'_>, id: &str) -> Result<bool, PortError> {
     let event = actor.event(app, Action::ProjectDeleted, id, id);
     let Some(hashes) = store::projects::delete(&*app.sql, actor.user_id, id, event).await? else {
         return Ok(false);
     };
+    let (ended, project_id) = (app.clone(), id.to_owned());
+    app.background.spawn(Box::pin(async move {
+        if let Err(error) = rooms::delete_rooms_of(&ended, &project_id).await {
+            ended.log_error("The rooms of a deleted project are left to the next purge.", &error);
+        }
+    }));
     for hash in hashes {
         app.gates.erase(&hash).await?;
     }
-    rooms::delete_orphans(app).await?;
     Ok(true)
 }

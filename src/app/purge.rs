@@ -6,9 +6,15 @@ use crate::app::retention;
 use crate::app::rooms;
 use crate::ports::PortError;
 
-/// Deletes what has expired. Repeating it changes nothing.
+/// Deletes what has expired. A step that fails is logged, and the next purge repeats it; the other steps go on.
 pub async fn purge(app: &App) -> Result<(), PortError> {
-    sign_in::purge_expired(app).await?;
-    rooms::delete_orphans(app).await?;
-    retention::purge_runs(app).await
+    let note = |step: &str, done: Result<(), PortError>| {
+        if let Err(error) = done {
+            app.log_error(&format!("The purge could not delete all {step}."), &error);
+        }
+    };
+    note("expired sessions and links", sign_in::purge_expired(app).await);
+    note("rooms of deleted projects", rooms::delete_orphans(app).await);
+    note("old runs", retention::purge_runs(app).await);
+    Ok(())
 }

@@ -65,6 +65,16 @@ impl ApiError {
         Self { fields, ..Self::new(ErrorCode::InvalidRequest, message) }
     }
 
+    /// The code of the error.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The message for the caller.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The fields that are wrong.
     #[cfg(test)]
     pub fn fields(&self) -> &[FieldError] {

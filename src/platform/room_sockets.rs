@@ -70,6 +70,11 @@ impl RoomSockets for RuntimeRoomSockets {
         };
     }
 
+    fn queued_bytes(&self, connection: u32) -> usize {
+        let open = self.open.borrow();
+        open.get(&connection).map_or(0, |socket| socket.as_ref().buffered_amount() as usize)
+    }
+
     fn close(&self, connection: u32, code: u16, reason: &str) {
         let Some(socket) = self.open.borrow_mut().remove(&connection) else { return };
         // Both fail when the socket has closed already, which is what is wanted.

@@ -16,6 +16,8 @@ pub trait RoomSockets {
     /// Replaces an attachment, which has 16,384 bytes at most.
     fn attach(&self, connection: u32, attachment: &str) -> Result<(), PortError>;
     fn send(&self, connection: u32, frame: &Frame);
+    /// Bytes that were sent and wait in memory, because the client reads them slowly.
+    fn queued_bytes(&self, connection: u32) -> usize;
     /// Closes a socket, with a code of RFC 6455 or from 4000 on, and with at most 123 bytes of reason.
     fn close(&self, connection: u32, code: u16, reason: &str);
 }

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 /// Rooms, by their ids.
 #[async_trait(?Send)]
 pub trait Rooms {
-    /// Assigns the room to the project of the key, which pays for its programs. It may be repeated.
+    /// Assigns the room to the project of the key, which pays for its programs. It may be repeated. A room that nobody uses
+    /// for [`MAX_UNUSED_ROOM_DAYS`](docle_api::limits::MAX_UNUSED_ROOM_DAYS) days deletes itself, with its row.
     async fn open(&self, room: &RoomId, billing_key: &BillingKey) -> Result<(), PortError>;
     /// Opens a connection, and returns the client's end of it; `None` if there is no such room.
     async fn connect(&self, room: &RoomId, join: &JoinRequest) -> Result<Option<Upgrade>, PortError>;
@@ -47,6 +48,9 @@ pub struct JoinRequest {
     /// Whether the connection uses the Yjs protocol; else its first frame decides.
     pub speaks_yjs: bool,
     pub wants_events: bool,
+    /// The hash of the client's API key, if it connects with one. The room closes the connection when the key ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_hash: Option<String>,
 }
 
 /// A run that an authorized client requests by HTTP.
@@ -62,6 +66,11 @@ pub struct RoomRun {
     /// Replaces the program of the room.
     pub code: Option<String>,
     pub lang: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+    /// As in a request to the run API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Value>,
 }
 
 /// A key whose gate has let a call through and counted it.
@@ -82,6 +91,8 @@ pub enum RoomRunEnd {
     Refused(Refused),
     /// Another program is running.
     Busy,
+    /// The room has no program, and the request brings none.
+    NoProgram,
     NoSuchRoom,
 }
 
@@ -104,6 +115,17 @@ pub trait Programs {
     /// Starts a program, and counts it against the limit of its key unless the key's gate has done that. Dropping the
     /// stream ends the program.
     async fn start(&self, program: ProgramRequest) -> Result<LocalBoxStream<'static, RunMessage>, Refused>;
+}
+
+/// What a room asks about its project from time to time, without a call for each message.
+#[async_trait(?Send)]
+pub trait RoomProject {
+    /// Whether the API key is valid: it exists, and was neither revoked nor expired.
+    async fn has_key(&self, key_hash: &str) -> Result<bool, PortError>;
+    /// Whether the room still is in the list of its project, and the project exists.
+    async fn has_room(&self, room: &RoomId) -> Result<bool, PortError>;
+    /// Removes the room from the list of its project. It may be repeated.
+    async fn remove_room(&self, room: &RoomId) -> Result<(), PortError>;
 }
 
 /// A program to run.

@@ -6,7 +6,7 @@ use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::project::settings::{Project, ProjectSettings};
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql};
-use crate::store::{audit, erasure};
+use crate::store::{audit, erasure, rooms};
 
 /// Makes a project.
 pub async fn add(sql: &dyn Sql, user_id: &str, project: &Project, event: Event) -> Result<(), PortError> {
@@ -70,6 +70,7 @@ pub async fn delete(sql: &dyn Sql, user_id: &str, id: &str, event: Event) -> Res
         audit::insert(event),
     ];
     statements.extend(erasure::leave_behind(id));
+    statements.push(rooms::leave_behind(id));
     let mut results = sql.batch(statements).await?;
     let keys = results.swap_remove(0).into_iter().map(|mut row| row.text());
     keys.collect::<Result<_, _>>().map(Some)

@@ -8,7 +8,7 @@ use crate::domain::run::id::RunId;
 use crate::domain::script;
 use crate::domain::timestamp::Timestamp;
 use crate::http::routes::accounts::sign_in::read_string;
-use crate::http::routes::rooms::project_rooms::{read_program, read_token_request};
+use crate::http::routes::rooms::project_rooms::{read_new_room, read_program, read_token_request};
 use crate::http::table::{Caller, ROUTES, Verb};
 use docle_api::accounts::{Link, LinkRequest};
 use docle_api::document::operation::{Caller as Described, Method};
@@ -80,14 +80,10 @@ fn readers() -> Vec<(&'static str, Read, Value)> {
             },
             json!({}),
         ),
-        (
-            "RoomSettings",
-            |body| read_token_request(body, false).map(drop).map_err(|error| error.fields().to_vec()),
-            json!({}),
-        ),
+        ("RoomSettings", |body| read_new_room(body).map(drop).map_err(|error| error.fields().to_vec()), json!({})),
         (
             "RoomTokenSettings",
-            |body| read_token_request(body, true).map(drop).map_err(|error| error.fields().to_vec()),
+            |body| read_token_request(body).map(drop).map_err(|error| error.fields().to_vec()),
             json!({ "role": "editor" }),
         ),
         ("RoomProgram", |body| read_program(body).map(drop).map_err(|error| error.fields().to_vec()), json!({})),
@@ -109,6 +105,7 @@ fn companion(schema: &str, path: &str) -> Value {
     match (schema, path) {
         ("RunRequest", path) if path.starts_with("files") => json!({ "code": null, "entrypoint": "f0.py" }),
         ("RunRequest", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
+        ("RoomProgram", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
         ("IsolateRunRequest", "policy.allowNetwork") => json!({ "policy": { "allowedHosts": ["a.example.com"] } }),
         _ => json!({}),
     }

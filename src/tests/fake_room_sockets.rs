@@ -22,6 +22,7 @@ pub struct FakeRoomSockets {
 struct FakeRoomSocket {
     attachment: Option<String>,
     sent: Vec<Frame>,
+    queued_bytes: usize,
     closed: Option<u16>,
 }
 
@@ -34,6 +35,16 @@ impl FakeRoomSockets {
     /// The code that a socket was closed with.
     pub fn closed(&self, connection: u32) -> Option<u16> {
         self.sockets.borrow()[&connection].closed
+    }
+
+    /// Loses a socket without a word, as in a crash.
+    pub fn lose(&self, connection: u32) {
+        self.on_open(connection, |socket| socket.closed = Some(1006));
+    }
+
+    /// Lets bytes wait that a client does not read.
+    pub fn queue(&self, connection: u32, bytes: usize) {
+        self.on_open(connection, |socket| socket.queued_bytes = bytes);
     }
 
     /// The messages of a type that a client of the JSON protocol has received.
@@ -73,6 +84,10 @@ impl RoomSockets for FakeRoomSockets {
 
     fn send(&self, connection: u32, frame: &Frame) {
         self.on_open(connection, |socket| socket.sent.push(frame.clone()));
+    }
+
+    fn queued_bytes(&self, connection: u32) -> usize {
+        self.on_open(connection, |socket| socket.queued_bytes).unwrap_or_default()
     }
 
     fn close(&self, connection: u32, code: u16, _reason: &str) {

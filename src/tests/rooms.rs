@@ -29,6 +29,8 @@ pub struct LocalRooms {
     rooms: RefCell<BTreeMap<String, Rc<Room>>>,
     /// Whether the objects cannot be reached.
     pub fails: Cell<bool>,
+    /// A room whose object cannot be reached.
+    pub broken: RefCell<Option<String>>,
 }
 
 impl LocalRooms {
@@ -50,19 +52,23 @@ impl LocalRooms {
     }
 
     fn room(&self, room: &RoomId) -> Result<Rc<Room>, PortError> {
-        if self.fails.get() {
+        if self.fails.get() || self.broken.borrow().as_deref() == Some(room.as_str()) {
             return Err(PortError("The room is away.".into()));
         }
         let make = || {
             let app = self.app.borrow().clone().expect("the application is set before the first call");
             let (storage, sockets) = (Rc::new(FakeStorage::default()), Rc::new(FakeRoomSockets::default()));
+            let programs = Rc::new(RoomPrograms(app.clone()));
             let ports = RoomPorts {
                 storage: storage.clone(),
                 sockets: sockets.clone(),
-                clock: Rc::clone(&app.clock),
-                entropy: Rc::clone(&app.entropy),
+                project: programs.clone(),
+                clock: app.clock,
+                entropy: app.entropy,
+                background: app.background,
+                log: app.log,
             };
-            Rc::new(Room { logic: RoomLogic::new(ports, Rc::new(RoomPrograms(app))), storage, sockets })
+            Rc::new(Room { logic: RoomLogic::new(ports, programs), storage, sockets })
         };
         Ok(Rc::clone(self.rooms.borrow_mut().entry(room.to_string()).or_insert_with(make)))
     }
@@ -71,7 +77,7 @@ impl LocalRooms {
 #[async_trait(?Send)]
 impl Rooms for LocalRooms {
     async fn open(&self, room: &RoomId, billing_key: &BillingKey) -> Result<(), PortError> {
-        self.room(room)?.logic.open(billing_key.clone()).await
+        self.room(room)?.logic.open(room.clone(), billing_key.clone()).await
     }
 
     async fn connect(&self, room: &RoomId, join: &JoinRequest) -> Result<Option<Upgrade>, PortError> {

@@ -22,6 +22,11 @@ impl StepClock {
         sleeps.iter().map(|(end, _)| *end).min()
     }
 
+    /// Moves the clock by so many milliseconds.
+    pub fn pass_ms(&self, milliseconds: i64) {
+        self.set(self.now.get() + milliseconds);
+    }
+
     /// Moves the clock, and ends the sleeps that are over.
     pub fn set(&self, now: i64) {
         self.now.set(now);

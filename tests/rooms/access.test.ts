@@ -1,7 +1,6 @@
 //! Rooms of a project: tokens, roles, runs and the key that pays for them.
 
 import assert from "node:assert/strict";
-import { request, type IncomingMessage } from "node:http";
 import { after, test } from "node:test";
 import { projectSql } from "../../scripts/setup/development.mjs";
 import { problem } from "../harness/docle.ts";
@@ -42,25 +41,22 @@ test("a room of a project needs a token that is valid, unexpired and for this ro
   await json(200, await docle.fetch(`/collab/${room.id}/state`, { headers: bearer(await token(room.id, "viewer")) }));
   await json(200, await docle.fetch(`/collab/${room.id}/state`, { headers: withKey }));
 
-  // The Worker refuses the socket before it calls the room. A browser reports a failed connection.
+  // The Worker refuses the socket before it calls the room.
   const stranger = new JsonPerson(url, room.id);
   await until("a stranger to be refused", () => stranger.closed !== undefined);
-  assert.equal(stranger.heard.length, 0);
+  assert.deepEqual(stranger.heard.map(({ type, data }) => [type, data.code]), [["error", "room_token_required"]]);
+  assert.equal(stranger.closed?.code, 4401);
   const upgrade = await problem(426, await docle.fetch(`/collab/${room.id}/yjs`, { headers: withKey }));
   assert.equal(upgrade.code, "upgrade_required");
 });
 
 test("a token in a URL is refused, because logs contain URLs", async () => {
   const room = await newRoom();
-  const headers = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==", ...bearer(room.token) };
-  const answered = new Promise<IncomingMessage>((resolve, reject) => {
-    request(`${url}/collab/${room.id}/yjs?token=${room.token}`, { headers }, resolve).on("error", reject).end();
-  });
-  const answer = await answered;
-  let body = "";
-  for await (const part of answer.setEncoding("utf8")) body += part;
-  assert.deepEqual([answer.statusCode, JSON.parse(body).errors[0].field], [400, "token"]);
-  assert.ok(!body.includes(room.token));
+  const person = new JsonPerson(url, room.id, { query: `?token=${room.token}`, token: room.token });
+  await until("the refusal", () => person.closed !== undefined);
+  assert.equal(person.closed?.code, 4400);
+  assert.match(person.closed?.reason ?? "", /^token must not be in the URL/);
+  assert.ok(!JSON.stringify([person.heard, person.closed]).includes(room.token));
 });
 
 test("rooms of other projects, and rooms that do not exist, are not found", async () => {
@@ -141,6 +137,11 @@ test("a run by HTTP answers as CodeRunService does", async () => {
   const wrong = await problem(400, await docle.send(`/api/rooms/${room.id}/run`, { code: "1", language: "cobol" }, withKey));
   assert.deepEqual(wrong.errors?.map(({ field }) => field), ["language"]);
   const runner = await token(room.id, "runner");
+  const empty = await problem(400, await docle.send(`/api/rooms/${room.id}/run`, {}, bearer(runner)));
+  assert.deepEqual(empty.errors?.map(({ field }) => field), ["code"]);
+  watcher.sends("print(input())", { lang: "python" });
+  await until("the text", async () => (await json(200, await docle.fetch(`/collab/${room.id}/state`, { headers: withKey }))).code !== "");
+  await json(200, await docle.send(`/api/rooms/${room.id}/run`, { stdin: "seven", policy: { timeoutMs: 9_000 } }, withKey));
   await json(200, await docle.send(`/api/rooms/${room.id}/run`, {}, bearer(runner)));
   assert.equal((await problem(403, await docle.send(`/api/rooms/${room.id}/run`, { code: "1" }, bearer(runner)))).code, "room_role_too_low");
   watcher.leave();
@@ -164,10 +165,10 @@ test("runs in a room count against the key's rate limit", async () => {
   editor.leave();
 });
 
-test("rooms are listed; deleting one closes its connections", async () => {
-  const room = await newRoom();
-  const page = (await json(200, await docle.fetch("/api/rooms?limit=100", { headers: withKey }))) as { rooms: { id: string }[] };
-  assert.ok(page.rooms.some(({ id }) => id === room.id));
+test("rooms are listed with their names; deleting one closes its connections", async () => {
+  const room = (await json(201, await docle.send("/api/rooms", { name: "Interview", ownerName: "Ada" }, withKey))) as OwnedRoom;
+  const page = (await json(200, await docle.fetch("/api/rooms?limit=100", { headers: withKey }))) as { rooms: { id: string; name: string | null }[] };
+  assert.equal(page.rooms.find(({ id }) => id === room.id)?.name, "Interview");
   const person = await new JsonPerson(url, room.id, { token: room.token }).greeted();
   person.sends("secret");
   const deleted = await docle.fetch(`/api/rooms/${room.id}`, { method: "DELETE", headers: withKey });
@@ -179,8 +180,13 @@ test("rooms are listed; deleting one closes its connections", async () => {
 
 test("an open room can be edited by every client that knows its id, and runs nothing", async () => {
   const room = await openRoom(url);
-  const page = await docle.fetch(`/collab/${room}`);
-  assert.match(await page.text(), new RegExp(`/collab/${room}/yjs`));
+  const page = await (await docle.fetch(`/collab/${room}`)).text();
+  assert.match(page, new RegExp(`/collab/${room}/yjs`));
+  assert.match(page, /share the address/);
+  // The page of a project's room promised that its address lets people in.
+  const owned = await (await docle.fetch(`/collab/${(await newRoom()).id}`)).text();
+  assert.match(owned, /The address alone lets nobody in/);
+  assert.doesNotMatch(owned, /share the address/);
   assert.equal((await problem(403, await docle.send(`/api/rooms/${room}/run`, { code: "1" }, withKey))).code, "room_role_too_low");
   assert.equal((await json(200, await docle.fetch(`/collab/${room}/state`))).code, "");
 });

@@ -90,6 +90,8 @@ error_codes! {
         "The token's role does not include this; `detail` says which one does.";
     RoomBusy = "room_busy", 409, "Room busy",
         "A program runs in this room already. It ends by its time limit at the latest; then try again.";
+    TooManyRooms = "too_many_rooms", 409, "Too many rooms",
+        "The project has 500 rooms. Delete one with `DELETE /api/rooms/:id`; `GET /api/rooms` lists them.";
     UpgradeRequired = "upgrade_required", 426, "Upgrade required", "This address is a WebSocket: connect with one.";
     NotFound = "not_found", 404, "Not found", "There is nothing at this path.";
     RunNotFound = "run_not_found", 404, "Run not found",
@@ -218,6 +220,7 @@ mod tests {
             ("room_token_required", 401),
             ("room_role_too_low", 403),
             ("room_busy", 409),
+            ("too_many_rooms", 409),
             ("upgrade_required", 426),
             ("not_found", 404),
             ("run_not_found", 404),

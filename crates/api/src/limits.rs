@@ -96,5 +96,10 @@ pub const DEFAULT_TOKEN_SECONDS: u32 = 3_600;
 pub const MAX_ROOM_NAME_CHARS: usize = 40;
 /// Characters of a language, a path or a colour in a message to a room.
 pub const MAX_ROOM_WORD_CHARS: usize = 255;
+/// Rooms of one project. The deletion of a project deletes them all at once, and a Worker may make 1,000 calls for one
+/// request.
+pub const MAX_ROOMS_PER_PROJECT: u32 = 500;
+/// Days after its last use when a project's room deletes itself.
+pub const MAX_UNUSED_ROOM_DAYS: i64 = 90;
 /// Packages in a message to a room.
 pub const MAX_ROOM_PACKAGES: usize = 100;

@@ -2,7 +2,7 @@
 
 use crate::rooms::{Role, RoomUser};
 use crate::run_events::RunEvent;
-use crate::runs::RunResult;
+use crate::runs::{Policy, RunResult};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 #[cfg(feature = "schema")]
@@ -49,7 +49,7 @@ pub struct RoomText {
     /// The whole text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The language.
+    /// The language, by its id or by the name that editors have for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(max = MAX_ROOM_WORD_CHARS)))]
     pub lang: Option<String>,
@@ -78,6 +78,9 @@ pub struct RoomRunData {
     /// Standard input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdin: Option<String>,
+    /// What the program may use, as in `POST /api/run`. It takes the role `owner`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
 }
 
 /// How a person is called and drawn.
@@ -263,8 +266,9 @@ pub enum CompleteKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct RoomError {
-    /// `invalid_message`, `not_an_editor`, `not_a_runner`, `unknown_revision`, `text_too_large`, `room_without_owner` or
-    /// `already_running`.
+    /// `invalid_message`, `message_too_large`, `not_an_editor`, `not_a_runner`, `not_an_owner`, `unknown_revision`,
+    /// `text_too_large`, `room_without_owner`, `no_program` or `already_running`. Before a close with a code from 4400 to
+    /// 4499 also `token_expired`, `key_revoked`, or the code of the response that a call by HTTP gets.
     #[cfg_attr(feature = "schema", schemars(example = &"invalid_message"))]
     pub code: String,
     /// The field that was wrong; empty for the whole message.

@@ -1,6 +1,6 @@
 //! Rooms: where several people edit one program and run it together.
 
-use crate::runs::RunResult;
+use crate::runs::{Policy, RunResult};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,10 +12,14 @@ use {crate::limits::*, schemars::JsonSchema};
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RoomSettings {
-    /// What the holder of the owner's token is called in the room.
+    /// The name of the room, which lists show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME_CHARS), example = &"Interview with Bob"))]
+    pub name: Option<String>,
+    /// The name of the owner in the room, for the token in the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_ROOM_NAME_CHARS), example = &"Ada"))]
-    pub name: Option<String>,
+    pub owner_name: Option<String>,
     /// For how many seconds the owner's token is good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
@@ -31,6 +35,8 @@ pub struct RoomSettings {
 pub struct CreatedRoom {
     /// The id of the room.
     pub id: String,
+    /// The name of the room; null if it has none.
+    pub name: Option<String>,
     /// The address of the room's page.
     pub url: String,
     /// The address of the WebSocket that speaks JSON.
@@ -51,6 +57,8 @@ pub struct CreatedRoom {
 pub struct ListedRoom {
     /// The id of the room.
     pub id: String,
+    /// The name of the room; null if it has none.
+    pub name: Option<String>,
     /// When the room was made.
     pub created_at: Time,
 }
@@ -139,6 +147,12 @@ pub struct RoomProgram {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(example = &"python"))]
     pub language: Option<String>,
+    /// Standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+    /// What the program may use, as in `POST /api/run`. It takes the role `owner`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
 }
 
 /// How a run in a room ended.

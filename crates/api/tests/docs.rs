@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// The page that tells of a request.
-const PAGES: [(&str, &[&str]); 17] = [
+const PAGES: [(&str, &[&str]); 18] = [
     ("RunRequest", &["api"]),
     ("SourceFile", &["api"]),
     ("PackageList", &["api"]),
@@ -24,6 +24,7 @@ const PAGES: [(&str, &[&str]); 17] = [
     ("IsolateSettings", &["isolates"]),
     ("RoomSettings", &["rooms"]),
     ("RoomTokenSettings", &["rooms"]),
+    ("RoomProgram", &["rooms"]),
     ("LinkRequest", &["accounts"]),
 ];
 

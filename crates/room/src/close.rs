@@ -10,12 +10,16 @@ pub enum CloseReason {
     FrameTooLarge,
     /// The token has expired.
     Expired,
+    /// The API key that opened the connection was revoked or has expired.
+    KeyRevoked,
     /// The room was deleted.
     Deleted,
     /// The text or the document would grow beyond its limit.
     DocumentTooLarge,
     /// A presence is larger than [`crate::limits::MAX_PRESENCE_BYTES`].
     PresenceTooLarge,
+    /// The client does not read what the room sends.
+    SlowReader,
     /// More messages than [`crate::limits::MAX_MESSAGES_PER_SECOND`].
     TooFast,
     /// The room failed to store a change. A client that reconnects sends it again.
@@ -29,11 +33,11 @@ impl CloseReason {
     pub const fn code(self) -> u16 {
         match self {
             Self::Malformed(_) => 4400,
-            Self::FrameTooLarge => 1009,
-            Self::Expired => 4401,
+            Self::Expired | Self::KeyRevoked => 4401,
             Self::Deleted => 4410,
-            Self::DocumentTooLarge => 4413,
+            Self::FrameTooLarge | Self::DocumentTooLarge => 4413,
             Self::PresenceTooLarge => 4431,
+            Self::SlowReader => 4508,
             Self::TooFast => 4529,
             Self::Failed => 1011,
             Self::Full => 4503,
@@ -44,16 +48,33 @@ impl CloseReason {
     pub const fn message(self) -> &'static str {
         match self {
             Self::Malformed(why) => why,
-            Self::FrameTooLarge => "A frame may have at most 1 MiB.",
+            Self::FrameTooLarge => "A change may have at most 2 MiB, and the text at most 1 MiB.",
             Self::Expired => "The token has expired; connect with a new one.",
+            Self::KeyRevoked => "The API key was revoked or has expired; connect with another one.",
             Self::Deleted => "The room was deleted.",
             Self::DocumentTooLarge => {
                 "The room is full of text: at most 1 MiB of text and 2 MiB with what was deleted."
             }
             Self::PresenceTooLarge => "A presence may have at most 4,096 bytes.",
+            Self::SlowReader => "The connection is too slow for this room; connect again.",
             Self::TooFast => "A connection may send 60 messages a second.",
             Self::Failed => "The change could not be stored; connect again.",
             Self::Full => "The room has 100 connections; try again later.",
+        }
+    }
+
+    /// Whether the same client would be refused again, so that it must not reconnect by itself.
+    pub const fn is_final(self) -> bool {
+        matches!(self.code(), 4400..=4499)
+    }
+
+    /// The code of the `error` message that a JSON client receives before a final close.
+    pub const fn error(self) -> &'static str {
+        match self {
+            Self::Expired => "token_expired",
+            Self::KeyRevoked => "key_revoked",
+            Self::Deleted => "room_deleted",
+            _ => "invalid_message",
         }
     }
 }
@@ -66,11 +87,13 @@ mod tests {
     fn close_codes_unchanged() {
         let all = [
             (CloseReason::Malformed("x"), 4400),
-            (CloseReason::FrameTooLarge, 1009),
+            (CloseReason::FrameTooLarge, 4413),
             (CloseReason::Expired, 4401),
+            (CloseReason::KeyRevoked, 4401),
             (CloseReason::Deleted, 4410),
             (CloseReason::DocumentTooLarge, 4413),
             (CloseReason::PresenceTooLarge, 4431),
+            (CloseReason::SlowReader, 4508),
             (CloseReason::TooFast, 4529),
             (CloseReason::Failed, 1011),
             (CloseReason::Full, 4503),
@@ -78,6 +101,7 @@ mod tests {
         for (reason, code) in all {
             assert_eq!(reason.code(), code);
             assert!(reason.message().len() <= 123);
+            assert_eq!(reason.is_final(), (4400..4500).contains(&code));
         }
     }
 }

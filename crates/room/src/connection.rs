@@ -3,12 +3,13 @@
 //! The attachment of the hibernating socket holds the connection as JSON. A room that returns from hibernation therefore
 //! knows exactly the connections that are open.
 
-use crate::limits::MAX_ATTACHMENT_BYTES;
+use crate::limits::{MAX_ATTACHMENT_BYTES, MAX_ATTACHMENT_UNSAVED_CHARS};
 use crate::presence::Presence;
 use crate::relative_position::RelativePosition;
 use crate::role::Role;
 use crate::sent_text::Shadow;
 use crate::token_bucket::TokenBucket;
+use crate::unsaved::{Unsaved, encoded_chars};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -33,6 +34,18 @@ pub struct Connection {
     /// The cursor in `code`, if it is known.
     pub cursor: Option<RelativePosition>,
     pub shadow: Shadow,
+    /// The hash of the API key that opened the connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_hash: Option<String>,
+    /// When the room next asks whether the key is valid and the project exists, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_at: Option<i64>,
+    /// The updates of this client that are not stored yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsaved: Vec<Unsaved>,
+    /// A JSON client whose text is older than the room's.
+    #[serde(skip)]
+    pub needs_text: bool,
     /// Full again after hibernation.
     #[serde(skip)]
     pub bucket: TokenBucket,
@@ -77,14 +90,21 @@ impl Connection {
         self.expires_at.is_some_and(|end| end <= now)
     }
 
-    /// The attachment of the socket. A connection that does not fit is stored without the shadow's own text, and then without
-    /// the presence of a Yjs client, which the client sends again within 15 s.
+    /// Whether the attachment has space for the updates that are not stored yet.
+    pub fn holds_unsaved(&self) -> bool {
+        encoded_chars(&self.unsaved) <= MAX_ATTACHMENT_UNSAVED_CHARS
+    }
+
+    /// The attachment of the socket, without the unsaved updates unless [`Self::holds_unsaved`]. A connection that does not
+    /// fit is stored without the shadow's own text, and then without the presence of a Yjs client, which the client sends
+    /// again within 15 s.
     pub fn encode(&self) -> String {
         let encode = |connection: &Self| serde_json::to_string(connection).unwrap_or_default();
         // The platform stores a text with a character beyond Latin 1 in two bytes per UTF-16 unit.
         let fits = |text: &String| 2 * text.encode_utf16().count() <= MAX_ATTACHMENT_BYTES;
         let shadow = if self.shadow.is_small() { self.shadow.clone() } else { self.shadow.without_own() };
-        let mut stored = Self { shadow, ..self.clone() };
+        let unsaved = if self.holds_unsaved() { self.unsaved.clone() } else { Vec::new() };
+        let mut stored = Self { shadow, unsaved, ..self.clone() };
         let whole = encode(&stored);
         if fits(&whole) {
             return whole;
@@ -133,6 +153,10 @@ mod tests {
             presence: None,
             cursor: None,
             shadow: Shadow::of(3),
+            key_hash: None,
+            check_at: None,
+            unsaved: vec![],
+            needs_text: false,
             bucket: TokenBucket::default(),
         };
         let expected = concat!(
@@ -141,6 +165,12 @@ mod tests {
         );
         assert_eq!(connection.encode(), expected);
         assert_eq!(Connection::decode(expected).unwrap().encode(), expected);
+        let unsaved = vec![Unsaved { rev: 4, update: vec![0, 255] }];
+        let full = Connection { key_hash: Some("ab".into()), check_at: Some(6), unsaved, ..connection };
+        let more = r#","keyHash":"ab","checkAt":6,"unsaved":[{"rev":4,"update":"AP8"}]}"#;
+        let expected = format!("{}{more}", &expected[..expected.len() - 1]);
+        assert_eq!(full.encode(), expected);
+        assert_eq!(Connection::decode(&expected).unwrap().unsaved, full.unsaved);
     }
 
     #[test]
@@ -150,9 +180,12 @@ mod tests {
         let mut connection = Connection::decode(json).unwrap();
         for state in ["\\".repeat(2_000), format!("{}\u{1f600}", "\\".repeat(4_000)), "\u{1}".repeat(4_000)] {
             connection.presence = Some(Presence { client: 1, clock: 2, state, announced_at: 3 });
+            connection.unsaved = vec![Unsaved { rev: 1, update: vec![255; 3_000] }];
+            assert!(connection.holds_unsaved());
             let attachment = connection.encode();
             assert!(2 * attachment.encode_utf16().count() <= MAX_ATTACHMENT_BYTES);
-            assert_eq!(Connection::decode(&attachment).unwrap().presence.unwrap().clock, 2);
+            let decoded = Connection::decode(&attachment).unwrap();
+            assert_eq!((decoded.presence.unwrap().clock, decoded.unsaved), (2, connection.unsaved.clone()));
         }
     }
 }

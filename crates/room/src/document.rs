@@ -4,7 +4,7 @@
 //! `entrypoint` and `packages`. Offsets in texts are in UTF-16 code units, as in JavaScript.
 
 use crate::change::Change;
-use crate::limits::{MAX_DOCUMENT_BYTES, MAX_TEXT_BYTES};
+use crate::limits::{MAX_DOCUMENT_BYTES, MAX_STRUCTS, MAX_TEXT_BYTES};
 use crate::relative_position::RelativePosition;
 use crate::struct_index::{Inserted, StructIndex};
 use crate::update::{self, InvalidUpdate};
@@ -38,6 +38,8 @@ pub struct Document {
     text: OnceCell<String>,
     /// An upper bound of the encoded document's size, in bytes.
     max_bytes: usize,
+    /// An upper bound of the number of its structs.
+    max_structs: usize,
 }
 
 /// The result of [`Document::apply`].
@@ -78,6 +80,7 @@ impl Document {
             structs: StructIndex::new(&[CODE], &[FILES, META]),
             text: OnceCell::new(),
             max_bytes: EMPTY_UPDATE.len(),
+            max_structs: 0,
         }
     }
 
@@ -87,13 +90,16 @@ impl Document {
             Ok(structs) => structs,
             Err(InvalidUpdate(why)) => return Applied::Invalid(why, None),
         };
+        let text_bytes = self.structs.new_text_bytes(&structs);
+        if text_bytes > 0 && self.code().len() + text_bytes > MAX_TEXT_BYTES
+            || !self.has_room_for(update.len(), structs.max_new_structs())
+        {
+            return Applied::TooLarge;
+        }
+        // Decoding takes memory for each struct, so it comes after the check of their number.
         let Ok(decoded) = Update::decode_v1(update) else {
             return Applied::Invalid("it cannot be decoded", None);
         };
-        let text_bytes = self.structs.new_text_bytes(&structs);
-        if text_bytes > 0 && self.code().len() + text_bytes > MAX_TEXT_BYTES || !self.has_room_for(update.len()) {
-            return Applied::TooLarge;
-        }
         match self.structs.insert(&structs) {
             Ok(Inserted::Ready) => {}
             Ok(Inserted::MissingDependencies) => return Applied::MissingDependencies,
@@ -110,11 +116,12 @@ impl Document {
 
     /// Applies a stored update or snapshot; `false` if it is unreadable.
     pub fn restore(&mut self, update: &[u8]) -> bool {
-        let Ok(decoded) = Update::decode_v1(update) else { return false };
-        if !self.index(update) {
+        let (Ok(structs), Ok(decoded)) = (update::decode(update), Update::decode_v1(update)) else { return false };
+        if self.structs.insert(&structs) != Ok(Inserted::Ready) {
             return false;
         }
         self.max_bytes += update.len();
+        self.max_structs += structs.max_new_structs();
         self.change(|txn| txn.apply_update(decoded).is_ok()).0
     }
 
@@ -132,7 +139,7 @@ impl Document {
 
     /// Whether `code` may grow to `bytes` bytes by inserting `inserted` bytes.
     pub fn can_insert(&mut self, bytes: usize, inserted: usize) -> bool {
-        inserted == 0 || bytes <= MAX_TEXT_BYTES && self.has_room_for(inserted)
+        inserted == 0 || bytes <= MAX_TEXT_BYTES && self.has_room_for(inserted, 1)
     }
 
     /// The texts of `files`, by path.
@@ -191,6 +198,7 @@ impl Document {
     pub fn snapshot(&mut self) -> Vec<u8> {
         let snapshot = self.doc.transact().encode_state_as_update_v1(&StateVector::default());
         self.max_bytes = snapshot.len();
+        self.max_structs = update::decode(&snapshot).map_or(0, |structs| structs.count());
         snapshot
     }
 
@@ -238,7 +246,9 @@ impl Document {
     }
 
     fn index(&mut self, update: &[u8]) -> bool {
-        update::decode(update).and_then(|structs| self.structs.insert(&structs)) == Ok(Inserted::Ready)
+        let Ok(structs) = update::decode(update) else { return false };
+        self.max_structs += structs.max_new_structs();
+        self.structs.insert(&structs) == Ok(Inserted::Ready)
     }
 
     /// Inserts the room's own update into the index.
@@ -260,13 +270,18 @@ impl Document {
         (result, (update != EMPTY_UPDATE).then_some(update))
     }
 
-    /// Whether an update of `bytes` fits. The document is encoded only when the upper bound exceeds the limit.
-    fn has_room_for(&mut self, bytes: usize) -> bool {
-        if self.max_bytes + bytes > MAX_DOCUMENT_BYTES {
+    /// Whether an update with so many bytes and structs fits. The document is encoded only when an upper bound exceeds its
+    /// limit.
+    fn has_room_for(&mut self, bytes: usize, structs: usize) -> bool {
+        if self.max_bytes + bytes > MAX_DOCUMENT_BYTES || self.max_structs + structs > MAX_STRUCTS {
             self.snapshot();
         }
-        self.max_bytes += bytes;
-        self.max_bytes <= MAX_DOCUMENT_BYTES
+        let fits = self.max_bytes + bytes <= MAX_DOCUMENT_BYTES && self.max_structs + structs <= MAX_STRUCTS;
+        if fits {
+            self.max_bytes += bytes;
+            self.max_structs += structs;
+        }
+        fits
     }
 }
 

@@ -7,8 +7,12 @@
 use crate::change::Change;
 use crate::diff::{diff, distance};
 use crate::history::History;
-use crate::limits::{MAX_ATTACHMENT_CHANGE_BYTES, MAX_COMPARED_BYTES};
+use crate::limits::{MAX_ATTACHMENT_CHANGE_BYTES, MAX_COMPARED_BYTES, RECEIVED_AFTER_MS};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Texts that were sent within this time count as sent together, in milliseconds.
+const SENT_TOGETHER_MS: i64 = 1_000;
 
 /// One client's view of `code`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -20,6 +24,12 @@ pub struct Shadow {
     /// The latest revision that the room sent to the client. After hibernation the room assumes that it sent all of them.
     #[serde(skip)]
     sent: u64,
+    /// The client has received this revision, because the room sent it long ago. It has replaced the client's own text.
+    #[serde(skip)]
+    received: u64,
+    /// The latest revision of each second in which the room sent some, and the start of that second, in milliseconds.
+    #[serde(skip)]
+    in_flight: VecDeque<(u64, i64)>,
 }
 
 /// A text that a client sent.
@@ -69,12 +79,28 @@ pub struct UnknownRevision;
 impl Shadow {
     /// The shadow of a client that has received a revision.
     pub fn of(rev: u64) -> Self {
-        Self { seen: rev, own: None, sent: rev }
+        Self { seen: rev, sent: rev, ..Self::default() }
     }
 
     /// The room sends the text of a revision to the client.
-    pub fn mark_sent(&mut self, rev: u64) {
+    pub fn mark_sent(&mut self, rev: u64, now: i64) {
         self.sent = rev;
+        match self.in_flight.back_mut() {
+            Some((last, since)) if now - *since < SENT_TOGETHER_MS => *last = rev,
+            _ => self.in_flight.push_back((rev, now)),
+        }
+        self.settle(now);
+    }
+
+    /// Takes what the room sent long ago as received.
+    pub fn settle(&mut self, now: i64) {
+        while let Some(&(rev, since)) = self.in_flight.front() {
+            if now - since < SENT_TOGETHER_MS + RECEIVED_AFTER_MS {
+                break;
+            }
+            self.received = rev;
+            self.in_flight.pop_front();
+        }
     }
 
     /// Merges `code`, which the client sent, into the current text `now`. `named` is the base revision of a client that names
@@ -108,9 +134,16 @@ impl Shadow {
     /// Records the client's text `code` after the merge, which produced revision `at`.
     pub fn record(&mut self, merge: Merge, at: u64, code: &str) {
         let back = merge.correction.invert(code);
-        self.seen = merge.seen;
+        let has_all = self.sent <= self.seen.max(self.received);
         let Merge { named, correction, needs_correction, .. } = merge;
+        // Nothing is on its way to the client, so its next text is based on this one.
+        self.seen = if has_all && !needs_correction { at } else { merge.seen };
         self.own = Some(Own { of: named, at, ahead: correction, back, is_corrected: needs_correction });
+    }
+
+    /// Whether the client surely has the text of a revision.
+    pub fn has_received(&self, rev: u64) -> bool {
+        self.seen >= rev || self.own.as_ref().is_some_and(|own| own.at >= rev && !own.is_corrected)
     }
 
     /// Whether the shadow fits into the attachment of the client's socket.
@@ -136,11 +169,13 @@ impl Shadow {
     /// The base that differs least from `code` among all texts that the client may have. People type a few characters at a
     /// time, and a base with a change that the client has not received differs by that change as well.
     fn nearest(&self, history: &History, now: &str, code: &str) -> Option<Base> {
-        let own = self.own.as_ref().and_then(|own| self.own_base(own, history, now));
+        let is_replaced = |own: &Own| own.at < self.received || own.at == self.received && own.is_corrected;
+        let own = self.own.as_ref().filter(|own| !is_replaced(own));
+        let own = own.and_then(|own| self.own_base(own, history, now));
         let mut least = own.as_ref().map_or(usize::MAX, |base| distance(&base.text, code));
         let mut nearest = None;
         let mut left = MAX_COMPARED_BYTES;
-        for (rev, text) in history.texts_down_to(self.seen, now) {
+        for (rev, text) in history.texts_down_to(self.seen.max(self.received), now) {
             let Some(rest) = left.checked_sub(text.len() + 1) else { break };
             left = rest;
             let distance = distance(&text, code);

@@ -20,7 +20,9 @@ const MAX_DEPTH: u32 = 32;
 /// When it is malformed, or contains what rooms do not hold.
 pub fn decode(update: &[u8]) -> Result<DecodedUpdate<'_>, InvalidUpdate> {
     let mut decoder = Decoder { reader: Reader::new(update), text: 0 };
-    let decoded = DecodedUpdate { clients: decoder.clients()?, deletions: decoder.deletions()? };
+    let clients = decoder.clients()?;
+    let (deletions, deleted_ranges) = decoder.deletions()?;
+    let decoded = DecodedUpdate { clients, deletions, deleted_ranges };
     if decoder.reader.is_empty() { Ok(decoded) } else { Err(InvalidUpdate("bytes follow the update")) }
 }
 
@@ -38,6 +40,20 @@ pub struct DecodedUpdate<'a> {
     pub clients: Vec<ClientStructs<'a>>,
     /// For each client the last id that the update deletes.
     pub deletions: Vec<Id>,
+    /// The ranges that the update deletes, of all clients together.
+    pub deleted_ranges: usize,
+}
+
+impl DecodedUpdate<'_> {
+    /// The number of its structs.
+    pub fn count(&self) -> usize {
+        self.clients.iter().map(|of_client| of_client.structs.len()).sum()
+    }
+
+    /// The most structs that it can add to a document: a deleted range in the middle of a struct makes three of one.
+    pub fn max_new_structs(&self) -> usize {
+        self.count() + 2 * self.deleted_ranges
+    }
 }
 
 /// The structs of one client.
@@ -229,8 +245,9 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn deletions(&mut self) -> Result<Vec<Id>, InvalidUpdate> {
-        let mut last = Vec::new();
+    /// For each client the last deleted id, and the number of deleted ranges.
+    fn deletions(&mut self) -> Result<(Vec<Id>, usize), InvalidUpdate> {
+        let (mut last, mut ranges) = (Vec::new(), 0);
         for _ in 0..self.length()? {
             let client = self.number()?;
             let mut end = 0;
@@ -240,13 +257,14 @@ impl<'a> Decoder<'a> {
                     return Err(InvalidUpdate("deletions are not in order"));
                 }
                 end = advance(start, self.length()?)?;
+                ranges += 1;
             }
             last.push((client, end.saturating_sub(1)));
         }
         if has_duplicates(last.iter().map(|(client, _)| *client)) {
             return Err(InvalidUpdate("a client's deletions appear twice"));
         }
-        Ok(last)
+        Ok((last, ranges))
     }
 
     fn id(&mut self) -> Result<Id, InvalidUpdate> {

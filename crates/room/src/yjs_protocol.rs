@@ -7,10 +7,12 @@ use crate::lib0_encoding::{Reader, Writer};
 
 const SYNC: u64 = 0;
 const AWARENESS: u64 = 1;
+const AUTH: u64 = 2;
 const QUERY_AWARENESS: u64 = 3;
 /// Our extension: a message of the JSON protocol as a string, for clients that connect with `?events=1`. Stock clients do
 /// not know it.
 const EVENT: u64 = 100;
+const PERMISSION_DENIED: u64 = 0;
 const STEP_1: u64 = 0;
 const STEP_2: u64 = 1;
 const UPDATE: u64 = 2;
@@ -93,6 +95,12 @@ pub fn presence<'a>(entries: impl ExactSizeIterator<Item = PresenceEntry<'a>>) -
     Writer::default().number(AWARENESS).buffer(&content.finish()).finish()
 }
 
+/// The message that says why the room refuses a client, <https://github.com/yjs/y-protocols/blob/master/auth.js>. Stock
+/// clients print it.
+pub fn permission_denied(reason: &str) -> Vec<u8> {
+    Writer::default().number(AUTH).number(PERMISSION_DENIED).buffer(reason.as_bytes()).finish()
+}
+
 /// A message of the JSON protocol.
 pub fn event(message: &str) -> Vec<u8> {
     Writer::default().number(EVENT).buffer(message.as_bytes()).finish()
@@ -111,6 +119,7 @@ mod tests {
         let entry = PresenceEntry { client: 300, clock: 2, state: "{}" };
         assert_eq!(presence([entry].into_iter()), [1, 7, 1, 0xac, 2, 2, 2, b'{', b'}']);
         assert_eq!(event("{}"), [100, 2, b'{', b'}']);
+        assert_eq!(permission_denied("no"), [2, 0, 2, b'n', b'o']);
         assert_eq!(read(&[0, 0, 3, 1, 5, 7]), Some(YjsMessage::Step1(vec![(5, 7)])));
         assert_eq!(read(&presence([entry].into_iter())), Some(YjsMessage::Presence(vec![entry])));
         assert_eq!(

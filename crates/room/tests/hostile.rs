@@ -257,6 +257,8 @@ fn a_room_takes_any_frame_of_either_protocol() {
                         expires_at: None,
                         host,
                         wants_events: true,
+                        key_hash: None,
+                        check_at: None,
                     },
                     now,
                 );

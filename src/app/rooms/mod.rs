@@ -1,34 +1,44 @@
 //! Rooms: what a project can do with its rooms, and the tokens that let clients in.
 
 pub mod programs;
+pub mod project;
 
 use crate::app::context::App;
-use crate::domain::input::page::Page;
+use crate::domain::input::page::{Page, Position};
 use crate::domain::room::id::{Kind, RoomId};
 use crate::domain::room::token::Claims;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::PortError;
 use crate::ports::rooms::BillingKey;
 use crate::store::rooms;
+use docle_api::limits::MAX_ROOMS_PER_PROJECT;
 use docle_room::role::Role;
+use futures::{StreamExt, stream};
 
 pub use crate::store::rooms::StoredRoom;
 
-/// The most rooms of deleted projects that one call deletes. Each costs a call of an object and one of the database,
-/// and a Worker may make 1,000 such calls for one request.
-const ORPHANS_AT_ONCE: i64 = 100;
+/// Rooms that one query lists.
+const PAGE: u32 = 100;
+/// Rooms that are deleted side by side. Each costs a call of an object.
+const SIDE_BY_SIDE: usize = 16;
+/// The most rooms of deleted projects that one purge tries to delete: half of the thousand calls that a Worker may make for
+/// one request.
+const MAX_PURGED: usize = 500;
 
 /// A new open room. It is only an id until a client writes into it.
 pub fn new_open_room(app: &App) -> RoomId {
     RoomId::from_random(Kind::Open, app.random(), &app.secret)
 }
 
-/// Creates a room of a project. Its programs run on this key.
-pub async fn create(app: &App, billing_key: &BillingKey) -> Result<RoomId, PortError> {
+/// Creates a room of a project. Its programs run on this key. `None` where the project has as many rooms as it may.
+pub async fn create(app: &App, billing_key: &BillingKey, name: Option<&str>) -> Result<Option<RoomId>, PortError> {
     let id = RoomId::from_random(Kind::Owned, app.random(), &app.secret);
-    rooms::add(&*app.sql, &id, &billing_key.owner.project_id, app.clock.now()).await?;
+    let project_id = &billing_key.owner.project_id;
+    if !rooms::add(&*app.sql, &id, project_id, name, app.clock.now(), MAX_ROOMS_PER_PROJECT).await? {
+        return Ok(None);
+    }
     app.rooms.open(&id, billing_key).await?;
-    Ok(id)
+    Ok(Some(id))
 }
 
 /// The rooms of a project, and the cursor of the next page.
@@ -45,13 +55,54 @@ pub async fn belongs_to(app: &App, room: &RoomId, project_id: &str) -> Result<bo
 /// Deletes a room with everything in it. The row goes last, so that a call that failed in between can be repeated.
 pub async fn delete(app: &App, room: &RoomId) -> Result<(), PortError> {
     app.rooms.delete(room).await?;
-    rooms::delete(&*app.sql, room).await
+    rooms::delete(&*app.sql, std::slice::from_ref(room)).await
 }
 
-/// Deletes rooms of deleted projects, as many as one call may.
+/// Deletes the rooms of a project that is gone, so that their connections close and their tokens open nothing. A room that
+/// cannot be deleted is logged and left to the next purge. Returns how many it tried to delete.
+pub async fn delete_rooms_of(app: &App, project_id: &str) -> Result<usize, PortError> {
+    let (mut after, mut tried) = (Position { at: Timestamp(i64::MIN), id: String::new() }, 0);
+    loop {
+        let page = rooms::of_project(&*app.sql, project_id, &after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.position();
+        tried += page.len();
+        let deleted = stream::iter(page).map(|room| delete_or_log(app, room.id)).buffer_unordered(SIDE_BY_SIDE);
+        let deleted: Vec<RoomId> = deleted.filter_map(async |room| room).collect().await;
+        rooms::delete(&*app.sql, &deleted).await?;
+    }
+    rooms::forget_orphan(&*app.sql, project_id).await?;
+    Ok(tried)
+}
+
+/// The room if it was deleted.
+async fn delete_or_log(app: &App, room: RoomId) -> Option<RoomId> {
+    match app.rooms.delete(&room).await {
+        Ok(()) => Some(room),
+        Err(error) => {
+            app.log_error("A room of a deleted project could not be deleted.", &error);
+            None
+        }
+    }
+}
+
+/// Deletes rooms that the deletion of their projects has left, as many as one purge may. A project that fails is logged and
+/// skipped.
 pub async fn delete_orphans(app: &App) -> Result<(), PortError> {
-    for room in rooms::orphans(&*app.sql, ORPHANS_AT_ONCE).await? {
-        delete(app, &room).await?;
+    let (mut after, mut tried) = (String::new(), 0);
+    while tried < MAX_PURGED {
+        let projects = rooms::orphans(&*app.sql, &after, PAGE).await?;
+        let Some(last) = projects.last() else { break };
+        after.clone_from(last);
+        for project_id in &projects {
+            match delete_rooms_of(app, project_id).await {
+                Ok(rooms) => tried += rooms + 1,
+                Err(error) => app.log_error("The rooms of a deleted project could not be listed.", &error),
+            }
+            if tried >= MAX_PURGED {
+                break;
+            }
+        }
     }
     Ok(())
 }

@@ -270,7 +270,8 @@ fn wrong_c_string(text: &str, size: usize) -> Option<String> {
     (size > limits::MAX_ARG_BYTES).then(|| format!("must have at most {} bytes, got {size}", limits::MAX_ARG_BYTES))
 }
 
-fn read_policy(fields: &mut Reader<'_>, max_timeout_ms: u32) -> (Limits, Network) {
+/// Reads `policy`: the limits, and what may be reached.
+pub fn read_policy(fields: &mut Reader<'_>, max_timeout_ms: u32) -> (Limits, Network) {
     let mut limits = Limits {
         timeout_ms: limits::DEFAULT_TIMEOUT_MS.min(max_timeout_ms),
         memory_mb: limits::DEFAULT_MEMORY_MB,

@@ -1,7 +1,7 @@
 //! HTML pages: for login links, for rooms, and documentation. They work without scripts.
 
 use crate::domain::account::token::Token;
-use crate::domain::room::id::RoomId;
+use crate::domain::room::id::{Kind, RoomId};
 use crate::http::routes::scripts::runtime_apis::{EXAMPLE, LIMITS, RUNTIME_APIS};
 use crate::ports::http_messages::{Body, Response};
 use ::http::StatusCode;
@@ -50,11 +50,20 @@ pub fn invalid_link() -> Response {
     page(StatusCode::GONE, text, "")
 }
 
-/// A page that says how to connect to a room; `base` is the URL for WebSockets.
+/// A page that says who can connect to a room, and how; `base` is the URL for WebSockets.
 pub fn room(base: &str, room: &RoomId) -> Response {
+    let who = match room.kind() {
+        Kind::Open => {
+            "Everybody who knows the address of this page can edit it, so share the address to share the room."
+        }
+        Kind::Owned => {
+            "It belongs to a project. The address alone lets nobody in: an editor also needs a token, which the owner of \
+             the room makes."
+        }
+    };
     let content = format!(
-        "<p>This is a room in which several people edit one program. Share its address to share the room.</p>\
-         <p>Editors connect to <code>{base}/collab/{room}/yjs</code> (Yjs) or \
+        "<p>This is a room in which several people edit one program. {who}</p>\
+         <p>This page has no editor. An editor program connects to <code>{base}/collab/{room}/yjs</code> (Yjs) or \
          <code>{base}/collab/{room}/websocket</code> (JSON).</p>"
     );
     let mut response = page(StatusCode::OK, &content, "");

@@ -141,6 +141,7 @@ mod tests {
             host: None,
             speaks_yjs: false,
             wants_events: false,
+            key_hash: None,
         })
     }
 

@@ -1,23 +1,25 @@
 //! What a Room object does: the shell of [`docle_room`], over ports.
 //!
-//! For each event the object loads the room if it is not in memory, passes the event to [`docle_room`], stores the
-//! changes, and only then sends. The runtime holds messages back until the writes before them are durable (its output
-//! gate), so no client sees a change that a crash could undo. There is no await between the event and the last write,
-//! so two events never interleave.
+//! For each event the object loads the room if it is not in memory, passes the event to [`docle_room`], attaches or stores
+//! the changes, and only then sends. The first change after a pause is stored before it is sent: the runtime holds messages
+//! back until the writes before them are durable (its output gate). Changes that follow within a quarter of a second are in
+//! the attachment of the sender's socket first, and become one row at the end of that time. There is no await between the
+//! event and the last write, so two events never interleave.
 //!
 //! Every socket hibernates. The room is rebuilt from its database and from the attachments of its sockets, which are
-//! exactly the open connections. An open room deletes itself a week after its last connection has closed. A project's
-//! room is deleted by a call.
+//! exactly the open connections. An open room deletes itself a week after its last connection has closed, a project's
+//! room when nobody has used it for 90 days. A call deletes a room at once.
 
-use crate::domain::room::id::Kind;
-use crate::objects::room::live::RoomPorts;
+use crate::domain::room::id::{Kind, RoomId};
+use crate::objects::room::checks::check_connections;
+use crate::objects::room::live::{CHECK_EVERY_MS, RoomPorts};
 use crate::objects::room::memory::RoomMemory;
 use crate::objects::room::runs::RoomRuns;
 use crate::ports::PortError;
 use crate::ports::http_messages::Upgrade;
 use crate::ports::rooms::{BillingKey, JoinRequest, Programs, RoomRun, RoomRunEnd};
 use docle_room::connection::Protocol;
-use docle_room::room::{Incoming, NewConnection};
+use docle_room::room::{Incoming, NewConnection, Room};
 use serde_json::Value;
 use std::rc::Rc;
 
@@ -37,13 +39,18 @@ impl RoomLogic {
     }
 
     /// Assigns the room to a project. It may be repeated.
-    pub async fn open(&self, billing_key: BillingKey) -> Result<(), PortError> {
+    pub async fn open(&self, room: RoomId, billing_key: BillingKey) -> Result<(), PortError> {
         self.memory.settled().await;
         self.memory.with(|live| {
             live.metadata.billing_key = Some(billing_key);
+            live.metadata.room = Some(room);
+            if live.room.is_empty() {
+                live.metadata.empty_since = Some(self.memory.ports.now());
+            }
             live.room.set_owned();
             live.save_metadata(&self.memory.ports)
-        })
+        })?;
+        self.memory.set_alarm().await
     }
 
     /// Opens a connection, and returns the client's end of it; `None` if there is no such room.
@@ -60,12 +67,15 @@ impl RoomLogic {
             if live.metadata.empty_since.take().is_some() {
                 live.save_metadata(ports)?;
             }
-            Ok(Some((id, upgrade)))
+            // All connections of a room are checked at the same time, so that one alarm serves them.
+            let now = ports.now();
+            let check_at = live.room.checks(now).1.unwrap_or(now + CHECK_EVERY_MS);
+            Ok(Some((id, upgrade, (kind == Kind::Owned).then_some(check_at))))
         })?;
-        let Some((id, upgrade)) = accepted else { return Ok(None) };
-        let JoinRequest { role, name, expires_at, host, speaks_yjs, wants_events } = join;
+        let Some((id, upgrade, check_at)) = accepted else { return Ok(None) };
+        let JoinRequest { role, name, expires_at, host, speaks_yjs, wants_events, key_hash } = join;
         let protocol = speaks_yjs.then_some(Protocol::Yjs);
-        let new = NewConnection { id, protocol, name, role, expires_at, host, wants_events };
+        let new = NewConnection { id, protocol, name, role, expires_at, host, wants_events, key_hash, check_at };
         self.memory.act(|room, now| room.join(new, now))?;
         self.memory.set_alarm().await?;
         Ok(Some(upgrade))
@@ -74,7 +84,12 @@ impl RoomLogic {
     /// The public state of the room; `None` if there is no such room.
     pub async fn state(&self, kind: Kind) -> Result<Option<Value>, PortError> {
         self.memory.settled().await;
-        self.memory.with(|live| Ok(live.exists(kind).then(|| live.room.state())))
+        let now = self.memory.ports.now();
+        self.memory.with(|live| {
+            let output = live.room.on_timer(now);
+            live.carry_out(output, &self.memory.ports)?;
+            Ok(live.exists(kind).then(|| live.room.state()))
+        })
     }
 
     /// Runs a program that an authorized client requested by HTTP.
@@ -107,23 +122,24 @@ impl RoomLogic {
         self.memory.settled().await;
         self.memory.act(|room, _| room.detach(connection))?;
         self.memory.ports.sockets.close(connection, NORMAL, "");
-        self.memory.with(|live| live.note_if_empty(&self.memory.ports))?;
         self.memory.set_alarm().await
     }
 
-    /// Deletes, greets and compacts, as far as each is due. After an error the alarm must fire again.
+    /// Deletes, greets, closes what has expired, checks and compacts, as far as each is due. After an error the alarm must fire again.
     pub async fn alarm(&self) -> Result<(), PortError> {
         self.memory.settled().await;
-        let ports = &self.memory.ports;
-        let is_over = self.memory.with(|live| {
+        self.memory.with(|live| {
             live.alarm = None;
-            Ok(live.end().is_some_and(|end| end <= ports.now()))
+            Ok(())
         })?;
-        if is_over {
-            return self.memory.delete().await;
+        if self.memory.delete_unused().await? {
+            return Ok(());
         }
-        self.memory.act(|room, now| room.on_alarm(now))?;
-        self.memory.with(|live| live.compact_if_due(ports))?;
+        self.memory.act(Room::on_alarm)?;
+        if check_connections(&self.memory).await? {
+            return Ok(());
+        }
+        self.memory.with(|live| live.compact_if_due(&self.memory.ports))?;
         self.memory.set_alarm().await
     }
 }

@@ -2,12 +2,14 @@
 
 use crate::domain::timestamp::Timestamp;
 use crate::objects::room::live::{Live, RoomPorts};
-use crate::ports::PortError;
 use crate::ports::rooms::{ProgramRequest, RunAs};
+use crate::ports::{Level, PortError};
 use docle_room::close::CloseReason;
 use docle_room::room::{Output, Room, RunRequest};
 use futures::lock::Mutex;
+use serde_json::json;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 /// The memory of a Room object. Everything in it can be rebuilt, except that a program is running.
 pub struct RoomMemory {
@@ -20,6 +22,8 @@ pub struct RoomMemory {
     generation: Cell<u64>,
     /// Held while the storage is being deleted.
     deleting: Mutex<()>,
+    /// When the timer fires that is set, in milliseconds since 1970.
+    timer: Cell<Option<i64>>,
 }
 
 /// A program that the room runs.
@@ -36,6 +40,7 @@ impl RoomMemory {
             running: RefCell::default(),
             generation: Cell::default(),
             deleting: Mutex::default(),
+            timer: Cell::default(),
         }
     }
 
@@ -49,7 +54,7 @@ impl RoomMemory {
     ///
     /// # Errors
     /// A port has failed. The room in memory may differ from what is stored, so it is dropped and every socket is
-    /// closed. No client has seen a change that is not stored, except its sender, who reconnects and sends it again.
+    /// closed. The clients reconnect. Those of Yjs send what they have seen and the room lacks: its last quarter second.
     pub fn with<R>(&self, act: impl FnOnce(&mut Live) -> Result<R, PortError>) -> Result<R, PortError> {
         let done = {
             let mut live = self.live.borrow_mut();
@@ -66,17 +71,19 @@ impl RoomMemory {
     }
 
     /// Passes an event to the room and carries out its output. Returns the run that the room has granted.
-    pub fn act(&self, event: impl FnOnce(&mut Room, i64) -> Output) -> Result<Option<GrantedRun>, PortError> {
-        self.with(|live| {
+    pub fn act(self: &Rc<Self>, event: impl FnOnce(&mut Room, i64) -> Output) -> Result<Option<GrantedRun>, PortError> {
+        let granted = self.with(|live| {
             let output = event(&mut live.room, self.ports.now());
-            let Some(RunRequest { user_id, host, request }) = live.carry_out(output, &self.ports)? else {
-                return Ok(None);
-            };
+            let run = live.carry_out(output, &self.ports)?;
+            live.note_if_empty(&self.ports)?;
+            let Some(RunRequest { user_id, host, request }) = run else { return Ok(None) };
             let no_key = || PortError("A room without a key has granted a run.".to_owned());
             let billing_key = live.metadata.billing_key.clone().ok_or_else(no_key)?;
             let program = ProgramRequest { billing_key: RunAs::Room { billing_key, host }, request };
             Ok(Some(self.begin_run(user_id, program)))
-        })
+        })?;
+        self.set_timer();
+        Ok(granted)
     }
 
     /// Records that a program runs, so that the room still knows it after it was dropped and loaded again.
@@ -86,14 +93,12 @@ impl RoomMemory {
     }
 
     /// Passes an event of a run to the room, unless the room was deleted after the run began.
-    pub fn on_run(&self, generation: u64, event: impl FnOnce(&mut Room) -> Output) -> Result<(), PortError> {
-        if self.generation.get() != generation {
-            return Ok(());
-        }
-        self.with(|live| {
-            let output = event(&mut live.room);
-            live.carry_out(output, &self.ports).map(drop)
-        })
+    pub fn on_run(
+        self: &Rc<Self>,
+        generation: u64,
+        event: impl FnOnce(&mut Room, i64) -> Output,
+    ) -> Result<(), PortError> {
+        if self.generation.get() == generation { self.act(event).map(drop) } else { Ok(()) }
     }
 
     /// Stores the result of a run and passes its end to the room, unless the room was deleted after the run began.
@@ -101,14 +106,14 @@ impl RoomMemory {
         &self,
         generation: u64,
         store: impl FnOnce() -> Result<(), PortError>,
-        event: impl FnOnce(&mut Room) -> Output,
+        event: impl FnOnce(&mut Room, i64) -> Output,
     ) -> Result<(), PortError> {
         if self.generation.get() != generation {
             return Ok(());
         }
         let done = self.with(|live| {
             store()?;
-            let output = event(&mut live.room);
+            let output = event(&mut live.room, self.ports.now());
             live.carry_out(output, &self.ports).map(drop)
         });
         self.running.take();
@@ -130,10 +135,54 @@ impl RoomMemory {
         set
     }
 
+    /// Makes the room store and send what waits, when that is due. The timer keeps the object in memory until then.
+    fn set_timer(self: &Rc<Self>) {
+        let Some(at) = self.live.borrow().as_ref().and_then(Live::next_timer) else { return };
+        if self.timer.get().is_some_and(|set| set <= at) {
+            return;
+        }
+        self.timer.set(Some(at));
+        let memory = Rc::clone(self);
+        let sleep = self.ports.clock.sleep(u32::try_from(at - self.ports.now()).unwrap_or(0));
+        self.ports.background.spawn(Box::pin(async move {
+            sleep.await;
+            // An earlier timer may have taken the place of this one, and the room may have been dropped.
+            if memory.timer.get() != Some(at) {
+                return;
+            }
+            memory.timer.set(None);
+            memory.settled().await;
+            if memory.live.borrow().is_some()
+                && let Err(error) = memory.act(Room::on_timer)
+            {
+                let line = json!({ "message": "A room could not store its updates.", "error": error.0 });
+                memory.ports.log.write(Level::Error, line);
+            }
+        }));
+    }
+
     /// Closes every socket and deletes what is stored. It does not load the room, so that an unreadable room can be
     /// deleted. It may be repeated.
     pub async fn delete(&self) -> Result<(), PortError> {
         let _only_deletion = self.deleting.lock().await;
+        self.delete_all().await
+    }
+
+    /// The same for a room that nobody has used for a long time, if that is so. It first removes the room from the list
+    /// of its project. Clients that come meanwhile wait, and then find no room.
+    pub async fn delete_unused(&self) -> Result<bool, PortError> {
+        let _only_deletion = self.deleting.lock().await;
+        let now = self.ports.now();
+        let over = self.with(|live| Ok(live.end().filter(|end| *end <= now).map(|_| live.metadata.room.clone())))?;
+        let Some(room) = over else { return Ok(false) };
+        if let Some(room) = room {
+            self.ports.project.remove_room(&room).await?;
+        }
+        self.delete_all().await?;
+        Ok(true)
+    }
+
+    async fn delete_all(&self) -> Result<(), PortError> {
         self.generation.set(self.generation.get() + 1);
         self.running.take();
         self.close_all(CloseReason::Deleted);
@@ -151,8 +200,7 @@ impl RoomMemory {
     fn load(&self) -> Result<Live, PortError> {
         let mut live = Live::load(&self.ports)?;
         if let Some(user_id) = &*self.running.borrow() {
-            // A loaded room runs nothing yet, so it grants this. The program was read before the room was dropped.
-            let _ = live.room.begin_run(user_id, None, None);
+            live.room.resume_run(user_id);
         }
         Ok(live)
     }

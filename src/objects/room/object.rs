@@ -1,15 +1,13 @@
 //! The Room object: one per room. The shell around [`RoomLogic`].
 
 use crate::bindings;
-use crate::domain::room::id::Kind;
+use crate::domain::room::id::RoomId;
 use crate::objects::call::{self, Incoming};
 use crate::objects::room::call::{RoomCall, RoomRefusal, room_of_object};
 use crate::objects::room::live::RoomPorts;
 use crate::objects::room::logic::RoomLogic;
-use crate::platform::clock::RuntimeClock;
+use crate::objects::runtime::ObjectRuntime;
 use crate::platform::console::Console;
-use crate::platform::entropy::RuntimeEntropy;
-use crate::platform::object_storage::RuntimeStorage;
 use crate::platform::room_sockets::RuntimeRoomSockets;
 use crate::ports::rooms::RoomRun;
 use crate::ports::{Level, Log, PortError};
@@ -31,13 +29,10 @@ pub struct Room {
 impl DurableObject for Room {
     fn new(state: State, env: Env) -> Self {
         let sockets = Rc::new(RuntimeRoomSockets::of(&state));
-        let ports = RoomPorts {
-            storage: Rc::new(RuntimeStorage::of(&state)),
-            sockets: sockets.clone(),
-            clock: Rc::new(RuntimeClock),
-            entropy: Rc::new(RuntimeEntropy),
-        };
-        Self { logic: RoomLogic::new(ports, bindings::programs(&env, &state)), sockets }
+        let (programs, project) = bindings::room_ports(&env, &state);
+        let ObjectRuntime { storage, clock, entropy, background, log } = bindings::object_runtime(&state);
+        let ports = RoomPorts { storage, sockets: sockets.clone(), project, clock, entropy, background, log };
+        Self { logic: RoomLogic::new(ports, programs), sockets }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -47,7 +42,7 @@ impl DurableObject for Room {
             RoomCall::Run => Some(request.json().await?),
             _ => None,
         };
-        match self.answer(room.kind(), call, run).await {
+        match self.answer(room, call, run).await {
             Ok(response) => response,
             Err(error) => {
                 log_failure(&error);
@@ -88,13 +83,14 @@ impl DurableObject for Room {
 impl Room {
     async fn answer(
         &self,
-        kind: Kind,
+        room: RoomId,
         call: RoomCall,
         run: Option<RoomRun>,
     ) -> std::result::Result<Result<Response>, PortError> {
+        let kind = room.kind();
         let no_such_room = || call::refuse(&RoomRefusal::NoSuchRoom);
         Ok(match call {
-            RoomCall::Open(billing_key) => call::answer(&self.logic.open(billing_key).await?),
+            RoomCall::Open(billing_key) => call::answer(&self.logic.open(room, billing_key).await?),
             RoomCall::Connect(join) => {
                 match self.logic.connect(kind, join).await?.map(|upgrade| upgrade.0.downcast()) {
                     Some(Ok(client)) => Response::from_websocket(*client),

@@ -4,6 +4,7 @@ use crate::objects::room::memory::{GrantedRun, RoomMemory};
 use crate::objects::room::storage;
 use crate::ports::PortError;
 use crate::ports::rooms::{ProgramRequest, Programs, Refused, RoomRun, RoomRunEnd, RunAs, RunMessage};
+use docle_room::room::{NoRun, RunInput};
 use futures::StreamExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,10 +24,16 @@ impl RoomRuns {
     /// A port has failed; the program may have run.
     pub async fn run_by_http(&self, run: RoomRun) -> Result<RoomRunEnd, PortError> {
         let memory = &self.memory;
-        let RoomRun { user_id, admitted, host, code, lang } = run;
+        let RoomRun { user_id, admitted, host, code, lang, stdin, policy } = run;
+        let input = RunInput { code, lang, stdin, policy };
         let granted = memory.with(|live| {
             let Some(billing_key) = live.metadata.billing_key.clone() else { return Ok(Err(RoomRunEnd::NoSuchRoom)) };
-            let Ok(request) = live.room.begin_run(&user_id, code, lang) else { return Ok(Err(RoomRunEnd::Busy)) };
+            let request = match live.room.begin_run(&user_id, input) {
+                Ok(request) => request,
+                Err(NoRun::Busy) => return Ok(Err(RoomRunEnd::Busy)),
+                Err(NoRun::Empty) => return Ok(Err(RoomRunEnd::NoProgram)),
+            };
+            live.note_use(&memory.ports)?;
             let run_as = match admitted {
                 Some(admitted) => {
                     if admitted.billing_key != billing_key {
@@ -55,16 +62,17 @@ impl RoomRuns {
         match self.follow(generation, program).await {
             Ok(Ok(result)) => {
                 let store = || storage::save_result(&*memory.ports.storage, &result);
-                memory.end_run(generation, store, |room| room.on_run_result(result.clone()))?;
+                memory.end_run(generation, store, |room, now| room.on_run_result(result.clone(), now))?;
                 Ok(RoomRunEnd::Result(result))
             }
             Ok(Err(refused)) => {
-                memory.end_run(generation, || Ok(()), |room| room.on_run_refused(&refused.code, &refused.message))?;
+                let Refused { code, message, .. } = &refused;
+                memory.end_run(generation, || Ok(()), |room, now| room.on_run_refused(code, message, now))?;
                 Ok(RoomRunEnd::Refused(refused))
             }
             Err(error) => {
                 let message = "The room could not run the program; try again.";
-                memory.end_run(generation, || Ok(()), |room| room.on_run_refused("internal", message))?;
+                memory.end_run(generation, || Ok(()), |room, now| room.on_run_refused("internal", message, now))?;
                 Err(error)
             }
         }
@@ -79,7 +87,9 @@ impl RoomRuns {
         };
         while let Some(message) = messages.next().await {
             match message {
-                RunMessage::Event(event) => self.memory.on_run(generation, |room| room.on_run_event(event))?,
+                RunMessage::Event(event) => {
+                    self.memory.on_run(generation, |room, now| room.on_run_event(event, now))?
+                }
                 RunMessage::Result(result) => return Ok(Ok(result)),
             }
         }

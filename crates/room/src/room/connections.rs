@@ -27,13 +27,17 @@ pub struct NewConnection {
     pub expires_at: Option<i64>,
     pub host: Option<String>,
     pub wants_events: bool,
+    /// The hash of the client's API key, if it connects with one.
+    pub key_hash: Option<String>,
+    /// When the room has to ask whether the key is valid and the project exists; see [`Connection::check_at`].
+    pub check_at: Option<i64>,
 }
 
 impl Room {
     /// Opens a connection.
     pub fn join(&mut self, new: NewConnection, now: i64) -> Output {
         self.close_expired(now);
-        let NewConnection { id, protocol, name, role, expires_at, host, wants_events } = new;
+        let NewConnection { id, protocol, name, role, expires_at, host, wants_events, key_hash, check_at } = new;
         if self.connections.len() >= MAX_CONNECTIONS {
             self.output.effects.push(Effect::Close { connection: id, reason: CloseReason::Full });
             return self.take_output();
@@ -53,6 +57,10 @@ impl Room {
             presence: None,
             cursor: None,
             shadow: Shadow::of(self.history.rev()),
+            key_hash,
+            check_at,
+            unsaved: Vec::new(),
+            needs_text: false,
             bucket: TokenBucket::default(),
         };
         self.connections.insert(id, connection);
@@ -72,13 +80,17 @@ impl Room {
             Incoming::Text(text) => text.len(),
             Incoming::Binary(bytes) => bytes.len(),
         };
-        if !connection.bucket.take(MAX_MESSAGES_PER_SECOND, now) {
-            self.close(id, CloseReason::TooFast);
-        } else if length > MAX_FRAME_BYTES {
-            self.close(id, CloseReason::FrameTooLarge);
-        } else {
+        if connection.bucket.take(MAX_MESSAGES_PER_SECOND, now) {
             self.decide_protocol(id, frame, now);
-            match (frame, self.connections.get(&id).map(|connection| connection.protocol)) {
+            let protocol = self.connections.get(&id).map(|connection| connection.protocol);
+            match (frame, protocol) {
+                (Incoming::Text(_), Some(Protocol::Json)) if length > MAX_FRAME_BYTES => {
+                    let message = "may have at most 2 MiB, and its text 1 MiB: it had no effect";
+                    self.reply_error(id, "message_too_large", "", message);
+                }
+                (Incoming::Binary(_), Some(Protocol::Yjs)) if length > MAX_FRAME_BYTES => {
+                    self.close(id, CloseReason::FrameTooLarge);
+                }
                 (Incoming::Text(text), Some(Protocol::Json)) => self.on_json_frame(id, text, now),
                 (Incoming::Binary(bytes), Some(Protocol::Yjs)) => self.on_yjs_frame(id, bytes, now),
                 (_, Some(Protocol::Json)) => {
@@ -86,6 +98,8 @@ impl Room {
                 }
                 _ => self.close(id, CloseReason::Malformed("The Yjs protocol uses binary frames only.")),
             }
+        } else {
+            self.close(id, CloseReason::TooFast);
         }
         self.take_output()
     }
@@ -107,6 +121,30 @@ impl Room {
         self.take_output()
     }
 
+    /// Sends the text to the JSON clients that wait for it, if that is due.
+    pub fn on_timer(&mut self, now: i64) -> Output {
+        self.close_expired(now);
+        self.send_texts(now);
+        self.take_output()
+    }
+
+    /// The connections whose check is due, with the hashes of their API keys; and when the next check is due.
+    pub fn checks(&self, now: i64) -> (Vec<(u32, Option<String>)>, Option<i64>) {
+        let checked = self.connections.values().filter_map(|connection| Some((connection, connection.check_at?)));
+        let next = checked.clone().map(|(_, at)| at).filter(|at| *at > now).min();
+        let due = checked.filter(|(_, at)| *at <= now);
+        (due.map(|(connection, _)| (connection.id, connection.key_hash.clone())).collect(), next)
+    }
+
+    /// The connection was checked; the next check is due at `at`.
+    pub fn set_check(&mut self, id: u32, at: i64) -> Output {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.check_at = Some(at);
+            self.output.attach.push(id);
+        }
+        self.take_output()
+    }
+
     /// Closes every connection.
     pub fn close_all(&mut self, reason: CloseReason) -> Output {
         for id in self.connections.keys().copied().collect::<Vec<_>>() {
@@ -115,7 +153,21 @@ impl Room {
         self.take_output()
     }
 
+    /// Closes a connection for a reason, for the shell.
+    pub fn close_connection(&mut self, id: u32, reason: CloseReason) -> Output {
+        self.close(id, reason);
+        self.take_output()
+    }
+
+    /// Closes a connection. A client that must not come back by itself first receives a message that says why: close
+    /// frames are hard to get at in some clients.
     pub(super) fn close(&mut self, id: u32, reason: CloseReason) {
+        let protocol = self.connections.get(&id).map(|connection| connection.protocol);
+        match protocol.filter(|_| reason.is_final()) {
+            Some(Protocol::Yjs) => self.reply_yjs(id, yjs_protocol::permission_denied(reason.message())),
+            Some(Protocol::Json) => self.reply_error(id, reason.error(), "", reason.message()),
+            _ => {}
+        }
         self.output.effects.push(Effect::Close { connection: id, reason });
         self.remove(id);
     }
@@ -144,7 +196,7 @@ impl Room {
         }
     }
 
-    fn close_expired(&mut self, now: i64) {
+    pub(super) fn close_expired(&mut self, now: i64) {
         let expired = self.connections.values().filter(|connection| connection.has_expired(now));
         for id in expired.map(|connection| connection.id).collect::<Vec<_>>() {
             self.close(id, CloseReason::Expired);
@@ -152,7 +204,8 @@ impl Room {
     }
 
     fn remove(&mut self, id: u32) {
-        let Some(connection) = self.connections.remove(&id) else { return };
+        let Some(mut connection) = self.connections.remove(&id) else { return };
+        self.departed.append(&mut connection.unsaved);
         if let Some(presence) = &connection.presence {
             self.broadcast_yjs(None, yjs_protocol::presence([presence.offline_entry()].into_iter()));
         }

@@ -43,7 +43,7 @@ impl Room {
             .collect()
     }
 
-    fn send(&mut self, to: Vec<u32>, frame: Frame) {
+    pub(super) fn send(&mut self, to: Vec<u32>, frame: Frame) {
         if !to.is_empty() {
             self.output.effects.push(Effect::Send { to, frame });
         }

@@ -1,11 +1,13 @@
 //! Handles the messages of JSON clients.
 
 use super::connections::clean_name;
+use super::output::Frame;
 use super::state::Room;
 use crate::color::is_color;
-use crate::connection::{Connection, Protocol};
+use crate::connection::Protocol;
 use crate::document::{EMPTY_UPDATE, Meta};
 use crate::json_protocol::{self, InvalidMessage, JsonMessage, UpdateData};
+use crate::limits::{MAX_TEXT_BYTES_PER_SECOND, TEXT_EVERY_MS};
 use crate::presence::Presence;
 use crate::role::Role;
 use crate::sent_text::Shadow;
@@ -24,7 +26,7 @@ impl Room {
         let client = (u64::from(id)..).find(|client| !taken.contains(client)).unwrap_or_default();
         connection.presence = Some(Presence { client, clock: 1, state: connection.state_for_yjs(), announced_at: now });
         self.output.attach.push(id);
-        self.send_state(id, "init");
+        self.send_state(id, "init", now);
         self.broadcast_presence(id, now);
     }
 
@@ -33,13 +35,9 @@ impl Room {
             Ok(JsonMessage::Update(data)) => self.on_update(id, &data, now),
             Ok(JsonMessage::Cursor(offset)) => self.on_cursor(id, offset, now),
             Ok(JsonMessage::Sync) => {
-                let rev = self.history.rev();
-                if let Some(connection) = self.connections.get_mut(&id) {
-                    connection.shadow.mark_sent(rev);
-                }
-                self.send_state(id, "sync");
+                self.send_state(id, "sync", now);
             }
-            Ok(JsonMessage::Run { stdin }) => self.on_run(id, stdin),
+            Ok(JsonMessage::Run { stdin, policy }) => self.on_run(id, stdin, policy),
             Ok(JsonMessage::Join { name, color }) => self.on_join(id, name, color, now),
             Err(InvalidMessage { field, message }) => self.reply_error(id, "invalid_message", field, &message),
         }
@@ -50,21 +48,42 @@ impl Room {
         self.reply_json(id, &json_protocol::error(code, field, message));
     }
 
-    /// Sends the current text to all JSON clients, and to the sender of the change only with `also_sender`.
+    /// Makes the room send its text to all JSON clients, and to the sender of the change only with `also_sender`: at once,
+    /// or together with later changes if the last text was sent a moment ago.
     pub(super) fn broadcast_text(&mut self, by: u32, also_sender: bool, now: i64) {
         let Some(sender) = self.connections.get(&by) else { return };
-        if !self.connections.values().any(Connection::is_json) {
+        self.texts.by = sender.user_id();
+        for connection in self.connections.values_mut().filter(|connection| connection.is_json()) {
+            connection.needs_text |= also_sender || connection.id != by;
+        }
+        self.send_texts(now);
+    }
+
+    /// Sends the text to the JSON clients that need it, if that is due.
+    pub(super) fn send_texts(&mut self, now: i64) {
+        let needing = self.connections.values().filter(|connection| connection.needs_text);
+        let to: Vec<u32> = needing.map(|connection| connection.id).collect();
+        if to.is_empty() || now < self.texts.not_before {
             return;
         }
-        let mut data = self.document_for_json();
-        data["rev"] = json!(self.rev());
-        let message = json!({ "type": "update", "userId": sender.user_id(), "data": data, "timestamp": now });
-        let except = (!also_sender).then_some(by);
-        let rev = self.rev();
-        for connection in self.connections.values_mut().filter(|connection| Some(connection.id) != except) {
-            connection.shadow.mark_sent(rev);
+        if std::mem::take(&mut self.texts.may_have_been_sent) {
+            // No revision is sent twice: the next message of a client must show which text it has received.
+            let before = self.code_before();
+            self.record_change(to[0], EMPTY_UPDATE.to_owned(), before, now);
         }
-        self.broadcast_json(except, &message);
+        let rev = self.rev();
+        let mut data = self.document_for_json();
+        data["rev"] = json!(rev);
+        let message = json!({ "type": "update", "userId": self.texts.by, "data": data, "timestamp": now }).to_string();
+        let bytes_a_ms = MAX_TEXT_BYTES_PER_SECOND as i64 / 1_000;
+        self.texts.not_before = now + TEXT_EVERY_MS.max((message.len() * to.len()) as i64 / bytes_a_ms);
+        for id in &to {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.needs_text = false;
+                connection.shadow.mark_sent(rev, now);
+            }
+        }
+        self.send(to, Frame::Text(message.into()));
     }
 
     fn document_for_json(&self) -> Value {
@@ -83,8 +102,11 @@ impl Room {
         data
     }
 
-    fn send_state(&mut self, id: u32, kind: &str) {
-        let Some(connection) = self.connections.get(&id) else { return };
+    fn send_state(&mut self, id: u32, kind: &str, now: i64) {
+        let rev = self.rev();
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.needs_text = false;
+        connection.shadow.mark_sent(rev, now);
         let (user_id, role) = (connection.user_id(), connection.role);
         let mut data = self.state();
         data["role"] = json!(role);
@@ -108,7 +130,7 @@ impl Room {
                 Ok(corrected) => needs_correction = corrected,
                 Err((error, field, message)) => {
                     self.reply_error(id, error, field, message);
-                    return self.send_state(id, "sync");
+                    return self.send_state(id, "sync", now);
                 }
             }
         }
@@ -126,7 +148,8 @@ impl Room {
         rev: Option<u64>,
         now: i64,
     ) -> Result<bool, (&'static str, &'static str, &'static str)> {
-        let Some(connection) = self.connections.get(&id) else { return Ok(false) };
+        let Some(connection) = self.connections.get_mut(&id) else { return Ok(false) };
+        connection.shadow.settle(now);
         let text = self.document.code();
         let merge = connection.shadow.merge(&self.history, text, code, rev).map_err(|_| {
             ("unknown_revision", "rev", "is unknown or too old: nothing was changed; start from this text")

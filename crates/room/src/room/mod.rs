@@ -2,8 +2,7 @@
 //!
 //! Reading order: [`state`] is the room in memory, [`stored`] loads it. [`connections`] handles the life of a connection and
 //! passes its frames to [`json`] or [`yjs`]; [`presence`] and [`runs`] are the two parts that both protocols share. Every
-//! method returns an [`Output`]: the shell around the room first stores and then sends, so no client sees a change that a
-//! crash could still lose.
+//! method returns an [`Output`]. [`changes`] keeps the updates that are sent and not stored yet.
 
 mod changes;
 mod connections;
@@ -21,6 +20,6 @@ mod yjs;
 
 pub use connections::NewConnection;
 pub use output::{Effect, Frame, Incoming, Output, RunRequest};
-pub use runs::Busy;
+pub use runs::{NoRun, RunInput};
 pub use state::Room;
 pub use stored::Stored;

@@ -4,11 +4,10 @@ use crate::close::CloseReason;
 use serde_json::Value;
 use std::rc::Rc;
 
-/// The work for the shell, in this order: append, attach, and then the effects one after the other.
+/// The work for the shell, in this order: attach, store the unsaved updates if that is due, and then the effects one after
+/// the other.
 #[derive(Debug, Default)]
 pub struct Output {
-    /// Updates to append to the log, each a revision.
-    pub append: Vec<Vec<u8>>,
     /// Connections whose attachments have changed.
     pub attach: Vec<u32>,
     pub effects: Vec<Effect>,
@@ -45,6 +44,21 @@ pub struct RunRequest {
 pub enum Frame {
     Text(Rc<str>),
     Binary(Rc<[u8]>),
+}
+
+impl Frame {
+    /// Bytes of its content.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether it has no content.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// A received frame.

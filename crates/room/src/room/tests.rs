@@ -10,6 +10,9 @@ use std::collections::{HashSet, VecDeque};
 use yrs::updates::decoder::Decode;
 use yrs::{Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Text, TextRef, Transact, Update};
 
+mod alone;
+mod texts;
+
 /// Random numbers that a seed determines.
 struct Dice(u64);
 
@@ -69,6 +72,8 @@ impl World {
                 expires_at: None,
                 host: None,
                 wants_events: false,
+                key_hash: None,
+                check_at: None,
             };
             let now = world.now;
             world.act(|room| room.join(new, now));
@@ -80,10 +85,13 @@ impl World {
         world
     }
 
-    /// Plays the shell: appends, then sends.
+    /// Plays the shell: stores now and then, and sends.
     fn act(&mut self, act: impl FnOnce(&mut Room) -> Output) {
         let output = act(self.room.as_mut().unwrap());
-        self.stored.updates.extend(output.append);
+        let room = self.room.as_ref().unwrap();
+        if room.must_save() || room.has_unattached() || self.dice.below(3) == 0 {
+            self.save();
+        }
         for effect in output.effects {
             match effect {
                 Effect::Send { to, frame } => {
@@ -103,13 +111,21 @@ impl World {
         let connections = old.connections.values().map(attached).collect();
         let Stored { client, snapshot, history, updates, .. } = &self.stored;
         let (client, snapshot, history, updates) = (*client, snapshot.clone(), history.clone(), updates.clone());
-        self.room = Room::load(Stored { client, snapshot, history, updates, connections, ..Stored::default() });
+        self.room =
+            Room::load(Stored { client, snapshot, history, updates, connections, now: self.now, ..Stored::default() });
         assert_eq!(self.room.as_ref().unwrap().rev(), old.rev());
         assert_eq!(self.room.as_ref().unwrap().document.code(), old.document.code());
     }
 
+    fn save(&mut self) {
+        let room = self.room.as_mut().unwrap();
+        self.stored.updates.extend(room.unsaved().into_iter().map(|one| one.update));
+        room.mark_saved();
+    }
+
     /// Compacts the log, as the alarm of the shell does.
     fn compact(&mut self) {
+        self.save();
         let (snapshot, history) = self.room.as_mut().unwrap().snapshot();
         (self.stored.snapshot, self.stored.history) = (Some(snapshot), history.clone());
         self.stored.updates.clear();
@@ -207,16 +223,31 @@ impl World {
             match self.dice.below(100) {
                 0..30 => self.type_something(index),
                 30..62 => self.deliver_to_room(index),
-                62..96 => self.deliver_to_client(index),
+                62..95 => self.deliver_to_client(index),
+                95 => self.time_passes(20),
                 96..99 => self.evict(),
                 _ => self.compact(),
             }
         }
-        while self.clients.iter().any(|client| !client.to_room.is_empty() || !client.from_room.is_empty()) {
+        self.settle();
+    }
+
+    /// Lets time pass, and the room send what is due.
+    fn time_passes(&mut self, milliseconds: i64) {
+        self.now += milliseconds;
+        let now = self.now;
+        self.act(|room| room.on_timer(now));
+    }
+
+    /// Delivers everything, until nothing is left to send.
+    fn settle(&mut self) {
+        let is_busy = |client: &Client| !client.to_room.is_empty() || !client.from_room.is_empty();
+        while self.clients.iter().any(is_busy) || self.room.as_ref().unwrap().next_text().is_some() {
             for index in 0..self.clients.len() {
                 self.deliver_to_room(index);
                 self.deliver_to_client(index);
             }
+            self.time_passes(50);
         }
     }
 

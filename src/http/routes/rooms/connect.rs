@@ -8,7 +8,8 @@ use crate::http::request::call::{Call, invalid};
 use crate::http::request::subprotocol;
 use crate::http::response::pages;
 use crate::http::response::respond;
-use crate::ports::http_messages::{Body, Response};
+use crate::http::routes::rooms::refusal::refuse;
+use crate::ports::http_messages::{Body, Response, Upgrade};
 use crate::ports::rooms::JoinRequest;
 use ::http::StatusCode;
 use ::http::header::{HeaderValue, LOCATION, UPGRADE};
@@ -51,18 +52,26 @@ pub async fn connect_yjs(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// Connects a client. A client that may not use the room is refused before any call of its object.
 async fn connect(app: &App, call: Call, speaks_yjs: bool) -> Result<Response, ApiError> {
-    let room = room(app, call.param(0))?;
     if !call.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+        let _known = room(app, call.param(0))?;
         return Err(ApiError::new(ErrorCode::UpgradeRequired, "This path accepts only WebSocket connections."));
     }
+    match open(app, &call, speaks_yjs).await {
+        Ok(upgrade) => Ok(subprotocol::switch(&call, upgrade)),
+        Err(error) => refuse(app, &call, error, speaks_yjs),
+    }
+}
+
+async fn open(app: &App, call: &Call, speaks_yjs: bool) -> Result<Upgrade, ApiError> {
+    let room = room(app, call.param(0))?;
     if call.query("token").is_some() {
         let message = "must not be in the URL, because URLs end up in logs: offer the protocols \"docle\" and \
                        \"docle.token.…\", or send Authorization";
         return Err(invalid("token", message));
     }
-    let RoomCaller { role, name, expires_at, .. } = RoomCaller::extract(app, &call, &room, false).await?;
+    let RoomCaller { role, name, expires_at, admitted } = RoomCaller::extract(app, call, &room, false).await?;
     let wants_events = call.query("events").is_some_and(|events| events == "1");
-    let seat = JoinRequest { role, name, expires_at, host: host(&call), speaks_yjs, wants_events };
-    let upgrade = app.rooms.connect(&room, &seat).await?.ok_or_else(not_found)?;
-    Ok(subprotocol::switch(&call, upgrade))
+    let key_hash = admitted.map(|admitted| admitted.billing_key.key_hash);
+    let join = JoinRequest { role, name, expires_at, host: host(call), speaks_yjs, wants_events, key_hash };
+    app.rooms.connect(&room, &join).await?.ok_or_else(not_found)
 }

@@ -2,3 +2,4 @@
 
 pub mod connect;
 pub mod project_rooms;
+pub mod refusal;

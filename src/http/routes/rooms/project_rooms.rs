@@ -1,37 +1,50 @@
 //! `/api/rooms`: the rooms of projects.
 
 use crate::app::App;
-use crate::app::rooms;
+use crate::app::rooms::{self, StoredRoom};
 use crate::domain::input::problem::Problems;
 use crate::domain::input::reader::Reader;
 use crate::domain::room::id::RoomId;
+use crate::domain::run::request::read_policy;
 use crate::domain::timestamp::Timestamp;
 use crate::http::auth::caller::ApiClient;
 use crate::http::auth::room_caller::{RoomCaller, host, not_found, room};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::body;
-use crate::http::request::call::Call;
+use crate::http::request::call::{Call, invalid};
 use crate::http::response::respond;
 use crate::ports::http_messages::Response;
 use crate::ports::rooms::{BillingKey, Refused, RoomRun, RoomRunEnd};
 use ::http::StatusCode;
 use docle_api::fields;
-use docle_api::limits::{DEFAULT_TOKEN_SECONDS, MAX_BODY_BYTES, MAX_ROOM_NAME_CHARS as MAX_NAME_CHARS, TOKEN_SECONDS};
+use docle_api::limits::{
+    DEFAULT_TOKEN_SECONDS, MAX_BODY_BYTES, MAX_NAME_CHARS, MAX_ROOM_NAME_CHARS, MAX_ROOMS_PER_PROJECT, TIMEOUT_MS,
+    TOKEN_SECONDS,
+};
 use docle_api::rooms::{
     CreatedRoom, ListedRoom, Role, RoomPage, RoomProgram, RoomSettings, RoomToken, RoomTokenSettings,
 };
+use docle_room::room::RunInput;
 use serde_json::{Value, json};
 
 /// `POST /api/rooms`: makes a room of the key's project, and a token with the role `owner`.
 pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
-    let ApiClient { owner, key_hash, .. } = ApiClient::extract(app, &call).await?;
+    let ApiClient { owner: project, key_hash, .. } = ApiClient::extract(app, &call).await?;
     let base = call.base_url(app);
-    let request = read_token_request(call.optional_json().await?, false)?;
-    let room = rooms::create(app, &BillingKey { key_hash, owner }).await?;
-    let until = app.clock.now().plus_ms(i64::from(request.ttl_seconds) * 1_000);
+    let NewRoom { name, owner } = read_new_room(call.optional_json().await?)?;
+    let room =
+        rooms::create(app, &BillingKey { key_hash, owner: project }, name.as_deref()).await?.ok_or_else(|| {
+            let message = format!(
+                "The project has {MAX_ROOMS_PER_PROJECT} rooms, the most that it may have. Delete one with DELETE \
+             /api/rooms/:id; GET /api/rooms lists them."
+            );
+            ApiError::new(ErrorCode::TooManyRooms, message)
+        })?;
+    let until = app.clock.now().plus_ms(i64::from(owner.ttl_seconds) * 1_000);
     let socket = base.replacen("http", "ws", 1);
-    let RoomToken { token, role, expires_at } = new_token(app, &room, Role::Owner, request.name, until);
+    let RoomToken { token, role, expires_at } = new_token(app, &room, Role::Owner, owner.name, until);
     let body = CreatedRoom {
+        name,
         url: format!("{base}/collab/{room}"),
         websocket: format!("{socket}/collab/{room}/websocket"),
         yjs: format!("{socket}/collab/{room}/yjs"),
@@ -47,8 +60,11 @@ pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
 pub async fn list_rooms(app: &App, call: Call) -> Result<Response, ApiError> {
     let client = ApiClient::extract(app, &call).await?;
     let (rooms, next) = rooms::list(app, &client.owner.project_id, &call.page()?).await?;
-    let rooms =
-        rooms.into_iter().map(|room| ListedRoom { id: room.id.to_string(), created_at: room.created_at.into() });
+    let rooms = rooms.into_iter().map(|StoredRoom { id, name, created_at }| ListedRoom {
+        id: id.to_string(),
+        name,
+        created_at: created_at.into(),
+    });
     Ok(respond::json(StatusCode::OK, &RoomPage { rooms: rooms.collect(), next_cursor: next }))
 }
 
@@ -65,7 +81,7 @@ pub async fn delete_room(app: &App, call: Call) -> Result<Response, ApiError> {
 pub async fn create_room_token(app: &App, call: Call) -> Result<Response, ApiError> {
     let (room, caller) = enter(app, &call).await?;
     caller.require(Role::Owner)?;
-    let request = read_token_request(call.json().await?, true)?;
+    let request = read_token_request(call.json().await?)?;
     if caller.admitted.is_none() && request.role == Role::Owner {
         return Err(ApiError::new(ErrorCode::RoomRoleTooLow, "Only an API key can make tokens with the role owner."));
     }
@@ -82,14 +98,18 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
     caller.require(Role::Runner)?;
     call.require_json()?;
     let host = host(&call);
-    let (code, lang) =
+    let RunInput { code, lang, stdin, policy } =
         read_program(body::parse_json(&call.parts.headers, body::read(call.body, MAX_BODY_BYTES).await?)?)?;
+    if policy.is_some() && caller.role < Role::Owner {
+        let message = "Only the role owner can raise what a run may use: omit `policy`, or use an owner token.";
+        return Err(ApiError::new(ErrorCode::RoomRoleTooLow, message));
+    }
     if code.is_some() && caller.role < Role::Editor {
         let message = "The role runner can only run the room's program: omit `code`, or use an editor token.";
         return Err(ApiError::new(ErrorCode::RoomRoleTooLow, message));
     }
     let user_id = caller.name.unwrap_or_else(|| "api".to_owned());
-    let run = RoomRun { user_id, admitted: caller.admitted, host, code, lang };
+    let run = RoomRun { user_id, admitted: caller.admitted, host, code, lang, stdin, policy };
     match app.rooms.run(&room, &run).await? {
         RoomRunEnd::Result(result) => Ok(respond::json(
             StatusCode::OK,
@@ -104,6 +124,9 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
         )),
         RoomRunEnd::Refused(refused) => Err(refusal(refused)),
         RoomRunEnd::Busy => Err(ApiError::new(ErrorCode::RoomBusy, "A program runs in this room; wait for its end.")),
+        RoomRunEnd::NoProgram => {
+            Err(invalid("code", "is required, because the room is empty: send code, or type a program into the room"))
+        }
         RoomRunEnd::NoSuchRoom => Err(not_found()),
     }
 }
@@ -125,19 +148,45 @@ pub struct TokenRequest {
     ttl_seconds: u32,
 }
 
-pub fn read_token_request(body: Value, wants_role: bool) -> Result<TokenRequest, ApiError> {
+/// A room to make.
+pub struct NewRoom {
+    name: Option<String>,
+    /// The token of the owner.
+    owner: TokenRequest,
+}
+
+pub fn read_new_room(body: Value) -> Result<NewRoom, ApiError> {
     let mut problems = Problems::default();
-    let known = if wants_role { fields::of::<RoomTokenSettings>() } else { fields::of::<RoomSettings>() };
-    let request = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
-        let name = fields.string("name");
-        if name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().count() > MAX_NAME_CHARS) {
-            fields.note("name", format!("must have 1 to {MAX_NAME_CHARS} characters"));
-        }
-        let ttl_seconds = fields.integer("ttlSeconds", &TOKEN_SECONDS).unwrap_or(DEFAULT_TOKEN_SECONDS);
-        let role = if wants_role { read_role(&mut fields)? } else { Role::Owner };
-        Some(TokenRequest { role, name, ttl_seconds })
+    let request = Reader::open(body, String::new(), fields::of::<RoomSettings>(), &mut problems).map(|mut fields| {
+        let name = read_name(&mut fields, "name", MAX_NAME_CHARS);
+        let owner_name = read_name(&mut fields, "ownerName", MAX_ROOM_NAME_CHARS);
+        let owner = TokenRequest { role: Role::Owner, name: owner_name, ttl_seconds: read_ttl(&mut fields) };
+        NewRoom { name, owner }
     });
     problems.conclude(request).map_err(ApiError::invalid)
+}
+
+pub fn read_token_request(body: Value) -> Result<TokenRequest, ApiError> {
+    let mut problems = Problems::default();
+    let known = fields::of::<RoomTokenSettings>();
+    let request = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
+        let name = read_name(&mut fields, "name", MAX_ROOM_NAME_CHARS);
+        let ttl_seconds = read_ttl(&mut fields);
+        Some(TokenRequest { role: read_role(&mut fields)?, name, ttl_seconds })
+    });
+    problems.conclude(request).map_err(ApiError::invalid)
+}
+
+fn read_name(fields: &mut Reader<'_>, field: &str, max_chars: usize) -> Option<String> {
+    let name = fields.string(field)?;
+    if name.trim().is_empty() || name.chars().count() > max_chars {
+        fields.note(field, format!("must have 1 to {max_chars} characters"));
+    }
+    Some(name)
+}
+
+fn read_ttl(fields: &mut Reader<'_>) -> u32 {
+    fields.integer("ttlSeconds", &TOKEN_SECONDS).unwrap_or(DEFAULT_TOKEN_SECONDS)
 }
 
 fn read_role(fields: &mut Reader<'_>) -> Option<Role> {
@@ -153,10 +202,15 @@ fn read_role(fields: &mut Reader<'_>) -> Option<Role> {
     role
 }
 
-pub fn read_program(body: Value) -> Result<(Option<String>, Option<String>), ApiError> {
+pub fn read_program(body: Value) -> Result<RunInput, ApiError> {
     let mut problems = Problems::default();
-    let program = Reader::open(body, String::new(), fields::of::<RoomProgram>(), &mut problems)
-        .map(|mut fields| (fields.string("code"), fields.string("language")));
+    // The run itself reads the policy again, with the limits of this deployment.
+    let policy = body.get("policy").cloned();
+    let program = Reader::open(body, String::new(), fields::of::<RoomProgram>(), &mut problems).map(|mut fields| {
+        read_policy(&mut fields, *TIMEOUT_MS.end());
+        let (code, lang, stdin) = (fields.string("code"), fields.string("language"), fields.string("stdin"));
+        RunInput { code, lang, stdin, policy }
+    });
     problems.conclude(program).map_err(ApiError::invalid)
 }
 

@@ -3,7 +3,9 @@
 use super::*;
 
 mod deletion;
+mod ends;
 mod failure;
 mod life;
 mod runs;
 mod setup;
+mod writes;

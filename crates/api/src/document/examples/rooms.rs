@@ -11,7 +11,7 @@ impl Example for RoomSettings {
     const NAME: &'static str = "room";
 
     fn example() -> Self {
-        Self { name: Some(text("Ada")), ttl_seconds: Some(7_200) }
+        Self { name: Some(text("Interview with Bob")), owner_name: Some(text("Ada")), ttl_seconds: Some(7_200) }
     }
 }
 
@@ -21,6 +21,7 @@ impl Example for CreatedRoom {
     fn example() -> Self {
         Self {
             id: text(ROOM),
+            name: Some(text("Interview with Bob")),
             url: format!("https://api.docle.co/collab/{ROOM}"),
             websocket: format!("wss://api.docle.co/collab/{ROOM}/websocket"),
             yjs: format!("wss://api.docle.co/collab/{ROOM}/yjs"),
@@ -35,7 +36,10 @@ impl Example for RoomPage {
     const NAME: &'static str = "rooms";
 
     fn example() -> Self {
-        Self { rooms: vec![ListedRoom { id: text(ROOM), created_at: time() }], next_cursor: None }
+        Self {
+            rooms: vec![ListedRoom { id: text(ROOM), name: Some(text("Interview with Bob")), created_at: time() }],
+            next_cursor: None,
+        }
     }
 }
 
@@ -59,7 +63,12 @@ impl Example for RoomProgram {
     const NAME: &'static str = "program";
 
     fn example() -> Self {
-        Self { code: Some(text("print(6 * 7)")), language: Some(text("python")) }
+        Self {
+            code: Some(text("print(6 * int(input()))")),
+            language: Some(text("python")),
+            stdin: Some(text("7")),
+            policy: None,
+        }
     }
 }
 

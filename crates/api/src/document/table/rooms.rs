@@ -70,12 +70,13 @@ pub fn operations() -> Vec<Operation> {
             (Method::Post, "/api/rooms"),
             with_key,
             "Make a room",
-            "Makes a room of the key's project, and a token of its owner's.",
+            "Makes a room of the key's project, and a token of its owner's. A project may have 500 rooms. A room that nobody \
+             uses for 90 days is deleted.",
         )
         .takes(MAX_SETTINGS_BYTES, vec![Body::json::<RoomSettings>()])
         .body_is_optional()
         .gives::<CreatedRoom>(201, "The room and the token.")
-        .fails(&[UnsupportedMediaType, RateLimitExceeded]),
+        .fails(&[UnsupportedMediaType, RateLimitExceeded, TooManyRooms]),
         Operation::new(
             "list_rooms",
             (Method::Get, "/api/rooms"),
@@ -113,8 +114,8 @@ pub fn operations() -> Vec<Operation> {
             (Method::Post, "/api/rooms/:id/run"),
             member,
             "Run a program in a room",
-            "Runs the program of the room, or the one in the body, and everyone in the room sees it run. It takes the role `runner`, and \
-             `editor` where the body brings a program.",
+            "Runs the program of the room, or the one in the body, and everyone in the room sees it run. It takes the role `runner`, \
+             `editor` where the body brings a program, and `owner` where it brings a policy.",
         )
         .with(ID)
         .takes(MAX_BODY_BYTES, vec![Body::json::<RoomProgram>()])
@@ -137,7 +138,11 @@ fn socket(id: &'static str, path: &'static str, summary: &'static str, descripti
         .with(ID)
         .with(Parameter::RoomName)
         .with(Parameter::RoomEvents)
-        .empty(101, "The connection is a WebSocket now.")
+        .empty(
+            101,
+            "The connection is a WebSocket now. A client that may not use the room receives the reason as a message, and a \
+             close with a code from 4400 to 4499.",
+        )
         .header(Header::Upgrade)
         .header(Header::Protocol)
         .fails(&[InvalidRequest, UpgradeRequired])

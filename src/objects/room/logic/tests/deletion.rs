@@ -1,7 +1,7 @@
 //! How rooms end: by themselves, or by their project, also while a client connects.
 
-use super::setup::{Setup, join, update};
-use crate::objects::room::live::KEEP_MS;
+use super::setup::{Setup, join, room_id, update};
+use crate::objects::room::live::{KEEP_MS, KEEP_OWNED_MS};
 use crate::ports::{Clock, LocalSql};
 use crate::tests::fault::Fault;
 use futures::channel::oneshot;
@@ -24,7 +24,9 @@ fn an_open_room_deletes_itself_a_week_after_its_last_connection() {
     setup.types(ada, "one").unwrap();
     setup.leaves(ada).unwrap();
     let left = setup.clock.now().0;
-    setup.alarm().unwrap();
+    while setup.storage.alarm_at().is_some_and(|at| at <= left + 60_000) {
+        setup.alarm().unwrap();
+    }
     assert_eq!(setup.storage.exec("SELECT 1 FROM log", &[]), Ok(vec![]), "a room without connections replays nothing");
     assert_eq!(setup.storage.alarm_at(), Some(left + KEEP_MS));
     setup.reset();
@@ -49,14 +51,37 @@ fn a_connection_before_the_end_keeps_an_open_room() {
 }
 
 #[test]
-fn a_projects_room_is_kept_without_connections() {
+fn a_projects_room_that_nobody_used_was_kept_for_ever() {
     let mut setup = Setup::owned();
     let ada = setup.join("Ada");
     setup.types(ada, "one").unwrap();
     setup.leaves(ada).unwrap();
-    rest(&mut setup);
+    let left = setup.clock.now().0;
+    setup.alarm().unwrap();
     setup.clock.pass_ms(2 * KEEP_MS);
-    assert_eq!(setup.code(), "one");
+    assert_eq!(setup.code(), "one", "it outlives an open room");
+    // The list of rooms fails first; the runtime repeats the alarm.
+    setup.project.faults.next([Fault::NotDone]);
+    while setup.storage.alarm_at().is_some() {
+        let _ = setup.alarm();
+    }
+    assert_eq!((setup.clock.now().0, setup.storage.is_empty()), (left + KEEP_OWNED_MS, true));
+    assert_eq!(*setup.project.removed.borrow(), [room_id()]);
+}
+
+#[test]
+fn a_projects_room_into_which_nobody_ever_came_was_kept_for_ever() {
+    let mut setup = Setup::owned();
+    assert_eq!(setup.storage.alarm_at(), Some(KEEP_OWNED_MS));
+    // A run is a use of the room, too.
+    setup.clock.pass_ms(KEEP_OWNED_MS - 1);
+    setup.runs_by_http(Some("b"));
+    setup.program_says(None);
+    setup.alarm().unwrap();
+    assert!(!setup.storage.is_empty());
+    rest(&mut setup);
+    assert!(setup.storage.is_empty());
+    assert_eq!(setup.clock.now().0, 2 * KEEP_OWNED_MS - 1);
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn play_all(faults: fn(&Setup) -> &Faults, at_least: usize) {
 
 #[test]
 fn a_statement_that_fails_closes_the_sockets_and_loses_nothing() {
-    play_all(|setup| &setup.storage.sql_faults, 15);
+    play_all(|setup| &setup.storage.sql_faults, 12);
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn every_client_follows_a_run_and_the_result_outlives_a_reset() {
     setup.types(ada, "print(1)").unwrap();
     let end = setup.runs_by_http(None);
     assert_eq!(setup.programs.started.borrow()[0].program.request["code"], "print(1)");
+    assert_eq!(setup.project.asked.get(), 0, "a run asks the gate itself");
     setup.program_says(output());
     assert!(is_busy(&mut setup));
     setup.program_says(complete());

@@ -1,13 +1,16 @@
 //! A room with its storage, sockets and programs, and clients of the JSON protocol.
 
 use super::*;
+use crate::domain::room::id::RANDOM_BYTES;
 use crate::domain::run::record::Owner;
 use crate::ports::Clock;
-use crate::ports::rooms::{Admitted, ProgramRequest, Refused, RunMessage};
+use crate::ports::rooms::{Admitted, ProgramRequest, Refused, RoomProject, RunMessage};
+use crate::tests::app::secret;
 use crate::tests::fake_room_sockets::FakeRoomSockets;
 use crate::tests::fake_storage::FakeStorage;
-use crate::tests::fakes::{FakeClock, FakeEntropy};
+use crate::tests::fakes::{FakeEntropy, FakeLog, PoolBackground};
 use crate::tests::fault::Faults;
+use crate::tests::step_clock::StepClock;
 use async_trait::async_trait;
 use docle_room::role::Role;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
@@ -16,8 +19,8 @@ use futures::stream::LocalBoxStream;
 use futures::task::LocalSpawnExt;
 use futures::{FutureExt, StreamExt};
 use serde_json::json;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// [`Programs`] that a test carries out.
 #[derive(Default)]
@@ -49,13 +52,42 @@ impl Programs for FakePrograms {
     }
 }
 
+/// [`RoomProject`] as a test says.
+#[derive(Default)]
+pub struct FakeProject {
+    pub revoked: RefCell<BTreeSet<String>>,
+    pub is_gone: Cell<bool>,
+    pub removed: RefCell<Vec<RoomId>>,
+    /// How often it was asked about a key.
+    pub asked: Cell<usize>,
+    /// What happens at the next questions.
+    pub faults: Faults,
+}
+
+#[async_trait(?Send)]
+impl RoomProject for FakeProject {
+    async fn has_key(&self, key_hash: &str) -> Result<bool, PortError> {
+        self.asked.set(self.asked.get() + 1);
+        self.faults.around(async || !self.revoked.borrow().contains(key_hash)).await
+    }
+
+    async fn has_room(&self, _room: &RoomId) -> Result<bool, PortError> {
+        self.faults.around(async || !self.is_gone.get()).await
+    }
+
+    async fn remove_room(&self, room: &RoomId) -> Result<(), PortError> {
+        self.faults.around(async || self.removed.borrow_mut().push(room.clone())).await
+    }
+}
+
 pub struct Setup {
     pub logic: Rc<RoomLogic>,
     pub kind: Kind,
     pub storage: Rc<FakeStorage>,
     pub sockets: Rc<FakeRoomSockets>,
     pub programs: Rc<FakePrograms>,
-    pub clock: Rc<FakeClock>,
+    pub project: Rc<FakeProject>,
+    pub clock: Rc<StepClock>,
     pub pool: LocalPool,
     entropy: Rc<FakeEntropy>,
 }
@@ -69,9 +101,9 @@ impl Setup {
     /// A room of this kind, which has stored nothing.
     pub fn of(kind: Kind) -> Self {
         let (storage, sockets, programs): (Rc<FakeStorage>, Rc<FakeRoomSockets>, Rc<FakePrograms>) = Default::default();
-        let (clock, entropy): (Rc<FakeClock>, Rc<FakeEntropy>) = Default::default();
-        let logic = logic(&storage, &sockets, &clock, &entropy, &programs);
-        Self { logic, kind, storage, sockets, programs, clock, pool: LocalPool::new(), entropy }
+        let (project, clock, entropy): (Rc<FakeProject>, Rc<StepClock>, Rc<FakeEntropy>) = Default::default();
+        let (logic, pool) = logic(&storage, &sockets, &project, &clock, &entropy, &programs);
+        Self { logic, kind, storage, sockets, programs, project, clock, pool, entropy }
     }
 
     /// A room of a project, which has opened it with the key `a`.
@@ -83,7 +115,26 @@ impl Setup {
 
     /// The object as it is after a reset: what was in memory is lost, what the sockets hold is not.
     pub fn reset(&mut self) {
-        self.logic = logic(&self.storage, &self.sockets, &self.clock, &self.entropy, &self.programs);
+        let (storage, sockets, project) = (&self.storage, &self.sockets, &self.project);
+        (self.logic, self.pool) = logic(storage, sockets, project, &self.clock, &self.entropy, &self.programs);
+    }
+
+    /// A crash of the runtime: the sockets are lost as well.
+    pub fn crash(&mut self) {
+        self.sockets.open().into_iter().for_each(|id| self.sockets.lose(id));
+        self.reset();
+    }
+
+    /// Lets time pass, and the timers of the room fire.
+    pub fn pass_ms(&mut self, milliseconds: i64) {
+        self.clock.pass_ms(milliseconds);
+        self.pool.run_until_stalled();
+    }
+
+    /// The rows of the log.
+    pub fn rows(&self) -> usize {
+        use crate::ports::LocalSql;
+        self.storage.exec("SELECT 1 FROM log", &[]).map_or(0, |rows| rows.len())
     }
 
     /// Does something to its end.
@@ -105,7 +156,7 @@ impl Setup {
     }
 
     pub fn open(&mut self) -> Result<(), PortError> {
-        self.until(|room| async move { room.open(billing_key("a")).await })
+        self.until(|room| async move { room.open(room_id(), billing_key("a")).await })
     }
 
     pub fn delete(&mut self) -> Result<(), PortError> {
@@ -119,7 +170,11 @@ impl Setup {
 
     /// Connects a client; `None` if there is no such room.
     pub fn connect(&mut self, name: &str) -> Result<Option<u32>, PortError> {
-        let (kind, join) = (self.kind, join(name));
+        self.connect_as(join(name))
+    }
+
+    pub fn connect_as(&mut self, join: JoinRequest) -> Result<Option<u32>, PortError> {
+        let kind = self.kind;
         let upgrade = self.until(|room| async move { room.connect(kind, join).await })?;
         Ok(upgrade.map(|upgrade| *upgrade.0.downcast().unwrap()))
     }
@@ -135,6 +190,11 @@ impl Setup {
         // A second later, so that no client is too fast.
         self.clock.pass_ms(1_000);
         self.until(|room| async move { room.on_frame(id, Incoming::Text(&message.to_string())).await })
+    }
+
+    /// The same at once after what it sent before.
+    pub fn sends_at_once(&mut self, id: u32, message: &Value) {
+        self.until(|room| async move { room.on_frame(id, Incoming::Text(&message.to_string())).await }).unwrap();
     }
 
     /// A client sends its whole text, made of what the room has now.
@@ -166,16 +226,24 @@ impl Setup {
         self.state().unwrap()["code"].as_str().unwrap().to_owned()
     }
 
-    /// A client runs the room's program, through its socket.
+    /// A client types a program and runs it, through its socket.
     pub fn runs(&mut self, id: u32) -> Rc<RefCell<Option<Result<(), PortError>>>> {
-        self.clock.pass_ms(1_000);
+        self.sends(id, json!({ "type": "update", "data": { "code": "print(1)" } })).unwrap();
         self.begin(|room| async move { room.on_frame(id, Incoming::Text(r#"{"type":"run"}"#)).await })
     }
 
     /// A client runs the room's program by HTTP, with a key of its own where there is one.
     pub fn runs_by_http(&mut self, key: Option<&str>) -> Rc<RefCell<Option<Result<RoomRunEnd, PortError>>>> {
         let admitted = key.map(|key| Admitted { billing_key: billing_key(key), ip: None });
-        let run = RoomRun { user_id: "api".into(), admitted, host: None, code: None, lang: None };
+        let run = RoomRun {
+            user_id: "api".into(),
+            admitted,
+            host: None,
+            code: Some("print(1)".into()),
+            lang: None,
+            stdin: None,
+            policy: None,
+        };
         self.begin(|room| async move { room.run(run).await })
     }
 
@@ -195,17 +263,27 @@ impl Setup {
 fn logic(
     storage: &Rc<FakeStorage>,
     sockets: &Rc<FakeRoomSockets>,
-    clock: &Rc<FakeClock>,
+    project: &Rc<FakeProject>,
+    clock: &Rc<StepClock>,
     entropy: &Rc<FakeEntropy>,
     programs: &Rc<FakePrograms>,
-) -> Rc<RoomLogic> {
+) -> (Rc<RoomLogic>, LocalPool) {
+    let (background, pool) = PoolBackground::new();
     let ports = RoomPorts {
         storage: storage.clone(),
         sockets: sockets.clone(),
+        project: project.clone(),
         clock: clock.clone(),
         entropy: entropy.clone(),
+        background: Rc::new(background),
+        log: Rc::new(FakeLog::default()),
     };
-    Rc::new(RoomLogic::new(ports, programs.clone()))
+    (Rc::new(RoomLogic::new(ports, programs.clone())), pool)
+}
+
+/// The room that the project opens.
+pub fn room_id() -> RoomId {
+    RoomId::from_random(Kind::Owned, [7; RANDOM_BYTES], &secret())
 }
 
 pub fn billing_key(key_hash: &str) -> BillingKey {
@@ -225,6 +303,7 @@ pub fn join(name: &str) -> JoinRequest {
         host: None,
         speaks_yjs: false,
         wants_events: false,
+        key_hash: None,
     }
 }
 
