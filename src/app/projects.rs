@@ -45,6 +45,8 @@ pub async fn delete(app: &App, actor: &Actor<'_>, id: &str) -> Result<bool, Port
     let Some(hashes) = store::projects::delete(&*app.sql, actor.user_id, id, event).await? else {
         return Ok(false);
     };
+    // Programs end before their gates are erased: a run that ends later would be recorded anew.
+    app.run_pools.delete(id).await?;
     for hash in hashes {
         app.gates.erase(&hash).await?;
     }

@@ -1,4 +1,6 @@
 //! Runs: start one and read its result.
 
 pub mod read;
+pub mod record;
+pub mod running;
 pub mod start;

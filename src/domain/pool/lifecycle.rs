@@ -55,7 +55,7 @@ pub fn rest(usage: Use, sleep_after_ms: i64, now: Timestamp) -> Rest {
 }
 
 /// The time of the object's one alarm: the earliest of all reasons.
-pub fn next_alarm(reasons: [Option<Timestamp>; 2]) -> Option<Timestamp> {
+pub fn next_alarm<const N: usize>(reasons: [Option<Timestamp>; N]) -> Option<Timestamp> {
     reasons.into_iter().flatten().min()
 }
 
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn one_alarm_serves_all_reasons() {
         let (early, late) = (Some(Timestamp(1)), Some(Timestamp(2)));
-        assert_eq!(next_alarm([late, early]), early);
+        assert_eq!(next_alarm([late, early, None]), early);
         assert_eq!(next_alarm([None, late]), late);
         assert_eq!(next_alarm([None, None]), None);
     }

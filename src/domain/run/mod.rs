@@ -1,9 +1,11 @@
 //! Runs: the request, the event stream, the result, and what is kept of it.
 
+pub mod draft;
 pub mod events;
 pub mod finished;
 pub mod id;
 pub mod idempotency;
+pub mod output;
 pub mod package;
 pub mod path;
 pub mod record;

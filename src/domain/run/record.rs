@@ -1,6 +1,9 @@
 //! What is kept of a run for seven days: the result, and for its project the input, too.
 
+use crate::domain::run::draft::RunDraft;
+use crate::domain::run::output::{Output, Stream};
 use crate::domain::run::request::RunRequest;
+use crate::domain::run::result::RunResult;
 use crate::domain::run::tier::Tier;
 use crate::domain::run::user_context::UserContext;
 use crate::domain::timestamp::Timestamp;
@@ -32,6 +35,34 @@ struct Record<'a, I> {
     result: &'a RawValue,
     input: I,
     user_context: &'a Option<UserContext>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunks: Option<Chunks>,
+}
+
+/// How many chunks of each output stream are stored apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunks {
+    pub stdout: u32,
+    pub stderr: u32,
+}
+
+impl Chunks {
+    /// The chunks of one stream.
+    pub fn of(&mut self, stream: Stream) -> &mut u32 {
+        match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        }
+    }
+}
+
+/// Where the output of a finished run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoredOutput {
+    /// In the record.
+    Inline(Output),
+    /// Apart, in chunks.
+    Apart(Chunks),
 }
 
 /// The request with every default filled in. Of environment variables only the names are kept: their values are where
@@ -73,7 +104,7 @@ pub trait Recordable {
     /// Where it is run.
     fn tier(&self) -> Tier;
     /// The language, as statistics name it.
-    fn language(&self) -> &'static str;
+    fn language(&self) -> &str;
     /// The source of what was started.
     fn source(&self) -> &str;
     /// For whom it was run.
@@ -87,7 +118,7 @@ impl Recordable for RunRequest {
         Tier::Run
     }
 
-    fn language(&self) -> &'static str {
+    fn language(&self) -> &str {
         self.job.language.name()
     }
 
@@ -105,7 +136,25 @@ impl Recordable for RunRequest {
     }
 }
 
-/// The record of a finished run, at most [`MAX_RECORD_BYTES`] long: where that is too little, the input's content goes
+/// The record of a finished run. What of it is large is stored apart, so a record has some 20 KiB at most.
+pub fn encode_run(draft: &RunDraft, result: &RunResult, output: &StoredOutput) -> Result<String, serde_json::Error> {
+    let (json, chunks) = match output {
+        StoredOutput::Inline(output) => (result.json(output), None),
+        StoredOutput::Apart(chunks) => (result.without_output(), Some(*chunks)),
+    };
+    serde_json::to_string(&Record {
+        v: 1,
+        project_id: &draft.owner.project_id,
+        key_id: &draft.owner.key_id,
+        created_at: draft.created_at.to_string(),
+        result: serde_json::from_slice(&json)?,
+        input: &draft.input,
+        user_context: &draft.user_context,
+        chunks,
+    })
+}
+
+/// The record of a finished script, at most [`MAX_RECORD_BYTES`] long: where that is too little, the input's content goes
 /// first and then the end of the output, and both are marked.
 pub fn encode(
     owner: &Owner,
@@ -132,6 +181,7 @@ fn encode_within(
             result: serde_json::from_slice(result)?,
             input: request.input(keep_content),
             user_context: request.user_context(),
+            chunks: None,
         })
     };
     let mut record = write(result, true)?;
@@ -191,14 +241,45 @@ pub struct StoredRun<'a> {
     pub project_id: Cow<'a, str>,
     #[serde(borrow)]
     pub result: &'a RawValue,
+    /// `null` if the input is stored apart.
     #[serde(borrow)]
     pub input: &'a RawValue,
+    /// `None` if the output is in the result.
+    #[serde(default)]
+    pub chunks: Option<Chunks>,
+}
+
+impl StoredRun<'_> {
+    /// Whether the input is stored apart.
+    pub fn has_input_apart(&self) -> bool {
+        self.input.get() == "null"
+    }
+
+    /// What is stored apart of a run; `None` if nothing is.
+    pub fn apart(&self) -> Option<Apart> {
+        let apart = Apart { input: self.has_input_apart(), chunks: self.chunks.unwrap_or_default() };
+        (apart != Apart::default()).then_some(apart)
+    }
+}
+
+/// What is stored of a run beside its record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apart {
+    pub input: bool,
+    pub chunks: Chunks,
+}
+
+/// What is stored apart of the run with this record; `None` if nothing is, or the record is unreadable.
+pub fn apart(record: &[u8]) -> Option<Apart> {
+    serde_json::from_slice::<StoredRun<'_>>(record).ok()?.apart()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::run::draft::Asked;
     use crate::domain::run::id::RunId;
+    use docle_protocol::{RunReport, RunStatus, RunUsage, Truncated};
     use serde_json::json;
 
     fn example(code: &str) -> (Owner, RunRequest, Bytes) {
@@ -240,6 +321,39 @@ mod tests {
             "userContext": { "id": "u" },
         });
         assert_eq!(record, expected);
+    }
+
+    #[test]
+    fn run_record_format_unchanged() {
+        let (owner, request, _) = example("print(1)");
+        let (id, created_at) = (RunId::from_random([0; 16]), Timestamp(0));
+        let (draft, _) = RunDraft::new(Asked { id, created_at, owner, key_hash: "ab".into(), ip: None }, &request);
+        let (status, usage, truncated) = (RunStatus::Success, RunUsage::default(), Truncated::default());
+        let report = RunReport { status, exit_code: 0, signal: None, truncated, usage };
+        let result = RunResult::from_report(id, created_at, report);
+        let value = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
+        let encoded = |draft: &RunDraft, output: &StoredOutput| encode_run(draft, &result, output).unwrap();
+
+        let output = Output { stdout: "1\n".into(), stderr: String::new() };
+        let inline = encoded(&draft, &StoredOutput::Inline(output.clone()));
+        let input = value(draft.input.as_ref().unwrap().get().as_bytes());
+        let expected = json!({
+            "v": 1, "projectId": "proj_1", "keyId": "key_1", "createdAt": "1970-01-01T00:00:00.000Z",
+            "result": value(&result.json(&output)), "input": input, "userContext": { "id": "u" },
+        });
+        assert_eq!((value(inline.as_bytes()), apart(inline.as_bytes())), (expected, None));
+
+        let (draft, chunks) = (RunDraft { input: None, ..draft }, Chunks { stdout: 2, stderr: 1 });
+        let record = encoded(&draft, &StoredOutput::Apart(chunks));
+        let expected = json!({
+            "v": 1, "projectId": "proj_1", "keyId": "key_1", "createdAt": "1970-01-01T00:00:00.000Z",
+            "result": value(&result.without_output()), "input": null, "userContext": { "id": "u" },
+            "chunks": { "stdout": 2, "stderr": 1 },
+        });
+        assert_eq!(
+            (value(record.as_bytes()), apart(record.as_bytes())),
+            (expected, Some(Apart { input: true, chunks }))
+        );
     }
 
     #[test]

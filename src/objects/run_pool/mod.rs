@@ -6,8 +6,12 @@ pub mod logic;
 pub mod maintenance;
 pub mod members;
 pub mod object;
+pub mod output;
 pub mod pipe;
+pub mod recorder;
+pub mod runs;
 pub mod storage;
 pub mod stub;
 #[cfg(test)]
 mod tests;
+pub mod watch;
