@@ -1,9 +1,10 @@
 //! Runs scripts in isolates, and reads their results.
 
 use crate::app::context::App;
+use crate::app::runs::progress::{Client, Progress, StartedRun};
 use crate::app::runs::read;
 use crate::app::runs::record::Recorder;
-use crate::app::runs::start::{Client, HOPS_MS, Progress, StartedRun};
+use crate::app::runs::start::HOPS_MS;
 use crate::domain::input::page::Page;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::id::RunId;

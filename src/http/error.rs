@@ -1,7 +1,7 @@
 //! Errors as clients see them: RFC 9457 problem bodies with a code to act on.
 
 use crate::app::App;
-use crate::app::runs::start::NotStarted;
+use crate::app::runs::progress::NotStarted;
 use crate::http::response::respond;
 use crate::ports::http_messages::Response;
 use crate::ports::{Level, PoolFailure, PoolFailureCode, PortError};

@@ -3,11 +3,11 @@
 use crate::app::App;
 use crate::config::{Config, RunnerLocation};
 use crate::domain::key::api_key::ApiKey;
-use crate::domain::secret::DeploymentSecret;
 use crate::domain::run::output::Stream;
+use crate::domain::secret::DeploymentSecret;
 use crate::http::handle;
 use crate::objects::run_pool::recorder::RunRecorder;
-use crate::objects::run_pool::watch::WatchPorts;
+use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::Background;
 use crate::ports::http_messages::Body;

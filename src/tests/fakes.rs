@@ -7,7 +7,8 @@ use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::run_pool::recorder::RunRecorder;
 use crate::objects::run_pool::runs::follow;
-use crate::objects::run_pool::watch::{WatchPorts, WatchedRun};
+use crate::objects::run_pool::watch::WatchedRun;
+use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::event_reader::EventReader;
 use crate::ports::isolates::Isolates;
 use crate::ports::{

@@ -52,7 +52,7 @@ test("a job whose caller left does not run again", async () => {
   const sent = fetch(`${url}/v1/runs`, { method: "POST", headers, body: JSON.stringify(one), signal: leaving.signal });
   await until("the program's start", () => processesWith(marker).length > 0);
   leaving.abort();
-  await assert.rejects(sent);
+  await assert.rejects(sent.then((response) => response.text()));
   assert.equal((await send(one)).body.code, "duplicate");
   await until("the program's end", () => processesWith(marker).length === 0);
 });

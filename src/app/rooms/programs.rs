@@ -1,7 +1,8 @@
 //! Runs programs for rooms as the run API does, on a key of the project that owns the room.
 
 use crate::app::context::App;
-use crate::app::runs::start::{Client, NotStarted, Progress, StartedRun, start_run};
+use crate::app::runs::progress::{Client, NotStarted, Progress, StartedRun};
+use crate::app::runs::start::start_run;
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::run;
 use crate::domain::run::output::BoundedOutput;

@@ -1,5 +1,6 @@
 //! Runs: start one and read its result.
 
+pub mod progress;
 pub mod read;
 pub mod record;
 pub mod running;

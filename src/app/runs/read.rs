@@ -1,7 +1,7 @@
 //! Reads the results of runs, and deletes them.
 
 use crate::app::context::App;
-use crate::app::runs::start::Progress;
+use crate::app::runs::progress::Progress;
 use crate::domain::run::id::RunId;
 use crate::domain::run::output::Stream;
 use crate::domain::run::record::{Chunks, StoredRun, apart};

@@ -1,7 +1,7 @@
 //! Records what no pool records: scripts, and runs whose stream broke.
 
 use crate::app::context::App;
-use crate::app::runs::start::Client;
+use crate::app::runs::progress::Client;
 use crate::domain::run::draft::RunDraft;
 use crate::domain::run::finished::{FinishedRun, MAX_RESULT_BYTES};
 use crate::domain::run::id::RunId;
@@ -83,7 +83,7 @@ impl Fallback {
         background.spawn(Box::pin(async move {
             let output = StoredOutput::Inline(Output { stdout: String::new(), stderr: SANDBOX_FAILED.to_owned() });
             let usage = usage::encode(&draft.owner, &draft, &result, draft.ip.as_deref());
-            let record = match record::encode_run(&draft, &result, &output) {
+            let record = match record::encode_run(&draft.owner, &draft, &result, &output) {
                 Ok(record) => record,
                 Err(error) => {
                     return log_failure(&*log, "A result could not be encoded.", draft.id, &error.to_string());

@@ -1,7 +1,7 @@
 //! A run in progress, as the Worker reads it.
 
+use crate::app::runs::progress::Progress;
 use crate::app::runs::record::Fallback;
-use crate::app::runs::start::Progress;
 use crate::domain::run::events::{Interrupted, Line, read_line};
 use crate::domain::run::id::RunId;
 use crate::domain::run::output::{OutputText, Stream};

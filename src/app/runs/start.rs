@@ -1,24 +1,21 @@
 //! Starts a program, or finds the run that an earlier call has started.
 
 use crate::app::context::App;
+use crate::app::runs::progress::{Client, NotStarted, StartedRun};
 use crate::app::runs::read;
 use crate::app::runs::record::Fallback;
 use crate::app::runs::running::Running;
 use crate::domain::run::draft::{Asked, RunDraft};
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
-use crate::domain::run::output::Stream;
-use crate::domain::run::record::Owner;
 use crate::domain::run::request::RunRequest;
-use crate::domain::run::result::RunResult;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::event_reader::EventReader;
-use crate::ports::{IdempotentCall, Level, PoolFailure, PoolFailureCode, PortError, RunAnswer, RunCall, RunMode};
+use crate::ports::{IdempotentCall, Level, PoolFailure, PoolFailureCode, RunAnswer, RunCall, RunMode};
 use crate::store;
 use docle_protocol::RunJob;
 use docle_protocol::limits::{GRACE_MS, INSTALL_TIMEOUT_MS, MAX_QUEUE_MS};
 use futures::future::{Either, select};
-use futures::stream::LocalBoxStream;
 use serde_json::json;
 use std::rc::Rc;
 
@@ -29,53 +26,6 @@ pub const HOPS_MS: u32 = 5_000;
 const OBJECT_FIRST_MS: u32 = 2_000;
 /// How long a runner may take to confirm that it has cancelled a job, in milliseconds.
 const CANCEL_MS: u32 = 5_000;
-
-/// The client that a program runs for.
-pub struct Client {
-    pub owner: Owner,
-    /// The hash of the API key, whose gate records the run.
-    pub key_hash: String,
-    /// The network address of the client, if the project stores it.
-    pub ip: Option<String>,
-}
-
-/// A run that has a slot in a runner, or that has ended.
-pub struct StartedRun {
-    pub id: RunId,
-    pub created_at: Timestamp,
-    /// Whether an earlier call with the same idempotency key started it.
-    pub replayed: bool,
-    /// Whether all output is small enough to be held whole: that of a script.
-    pub is_bounded: bool,
-    /// Ends with exactly one [`Progress::Complete`]. Dropping it before ends the run, unless it has an idempotency key.
-    pub progress: LocalBoxStream<'static, Progress>,
-}
-
-/// What happens while a run goes on.
-#[derive(Debug)]
-pub enum Progress {
-    /// Output, in whole characters.
-    Output(Stream, String),
-    /// Nothing, but the runner is alive.
-    Heartbeat,
-    Complete(RunResult),
-}
-
-/// Why a run did not start.
-#[derive(Debug)]
-pub enum NotStarted {
-    Pool(PoolFailure),
-    /// The run of an earlier call with the same idempotency key has ended, and its result was deleted.
-    Erased,
-    /// The result of an earlier call cannot be read.
-    Unreadable(PortError),
-}
-
-impl From<PoolFailure> for NotStarted {
-    fn from(failure: PoolFailure) -> Self {
-        Self::Pool(failure)
-    }
-}
 
 /// Starts a run for `client`. The pool records it when it ends, also when the client has left by then.
 ///

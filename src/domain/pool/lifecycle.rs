@@ -4,9 +4,10 @@ use crate::domain::timestamp::Timestamp;
 
 /// How often a start is tried before the calls that wait for it get an error.
 pub const START_ATTEMPTS: u32 = 3;
-/// A container that is not ready after this long has failed to start, in milliseconds: ten times what a start takes on two
-/// busy cores.
-pub const START_LIMIT_MS: u32 = 15_000;
+/// A container that is not ready after this long has failed to start, in milliseconds. After a deployment a machine pulls the
+/// image first, and a start that is ended meanwhile begins anew. Runs do not wait as long: after the longest wait in the queue
+/// they are refused as busy, and the start goes on for the next ones.
+pub const START_LIMIT_MS: u32 = 60_000;
 /// The longest pause between two health checks, in milliseconds.
 const LONGEST_POLL_MS: u32 = 200;
 /// Longer than any run may take, in milliseconds: an installation, the longest program, and what surrounds them. A run that

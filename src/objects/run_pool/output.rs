@@ -3,7 +3,7 @@
 use crate::domain::run::id::RunId;
 use crate::domain::run::output::{Output, OutputText, Stream};
 use crate::domain::run::record::{Chunks, StoredOutput};
-use crate::objects::run_pool::watch::WatchPorts;
+use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::{Level, PortError};
 use crate::store::runs::{self, CHUNK_BYTES};
 use docle_protocol::Truncated;

@@ -50,7 +50,7 @@ impl RunRecorder {
     pub async fn record(self: &Rc<Self>, run: &EndedRun) {
         let EndedRun { draft, result, output } = run;
         let usage = usage::encode(&draft.owner, draft, result, draft.ip.as_deref());
-        match record::encode_run(draft, result, output) {
+        match record::encode_run(&draft.owner, draft, result, output) {
             Ok(record) => self.submit(&draft.key_hash, FinishedRun { id: draft.id, usage, record: Some(record) }).await,
             Err(error) => {
                 let message = "A result could not be encoded.";

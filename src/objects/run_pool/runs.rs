@@ -6,7 +6,8 @@ use crate::objects::run_pool::idempotency::{Answer, IdempotentRun, IdempotentRun
 use crate::objects::run_pool::logic::PoolLogic;
 use crate::objects::run_pool::pipe::{START, running};
 use crate::objects::run_pool::recorder::RunRecorder;
-use crate::objects::run_pool::watch::{WatchPorts, WatchedRun, watch};
+use crate::objects::run_pool::watch::{WatchedRun, watch};
+use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::event_reader::EventReader;
 use crate::ports::{

@@ -81,7 +81,8 @@ impl RunPools for RunPoolStub {
         let draft_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
         body.extend_from_slice(&job);
         drop(job);
-        let run = PoolCall::Run { run, draft_bytes };
+        let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let run = PoolCall::Run { run, draft_bytes, body_bytes };
         let answer = self.call(&draft.owner.project_id, &run, Some(&body), signal).await?;
         drop(body);
 

@@ -7,28 +7,19 @@ use crate::domain::run::record::StoredOutput;
 use crate::domain::run::result::RunResult;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::run_pool::output::OutputStore;
+use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::event_reader::EventReader;
-use crate::ports::{Background, ClientSignal, Clock, Kv, Log, RunLease};
+use crate::ports::{ClientSignal, RunLease};
 use bytes::Bytes;
 use docle_protocol::{Piece, RunEvent, RunReport, RunStatus, RunUsage, Truncated};
 use futures::channel::{mpsc, oneshot};
 use futures::future::{self, Either, LocalBoxFuture, select};
 use futures::{FutureExt, SinkExt};
 use std::pin::pin;
-use std::rc::Rc;
 
 /// How long a runner may take to end a cancelled run and to report what it has used, in milliseconds: many times what it
 /// takes.
 const CANCEL_MS: u32 = 5_000;
-
-/// What the watch of a run needs from outside.
-#[derive(Clone)]
-pub struct WatchPorts {
-    pub clock: Rc<dyn Clock>,
-    pub background: Rc<dyn Background>,
-    pub runs: Rc<dyn Kv>,
-    pub log: Rc<dyn Log>,
-}
 
 /// A run whose events are being read.
 pub struct WatchedRun<L> {

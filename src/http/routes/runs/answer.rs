@@ -1,8 +1,8 @@
 //! The response for a run in progress: its events as a stream, or its result.
 
 use crate::app::App;
+use crate::app::runs::progress::StartedRun;
 use crate::app::runs::read::{ReadRun, ResultApart, output};
-use crate::app::runs::start::StartedRun;
 use crate::domain::run::output::Stream;
 use crate::domain::run::result::with_fields_before;
 use crate::http::error::{ApiError, ErrorCode};

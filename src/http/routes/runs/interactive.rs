@@ -1,7 +1,8 @@
 //! `GET /api/run` as a WebSocket: an interactive run, to which the client sends input while the program runs.
 
 use crate::app::App;
-use crate::app::runs::start::{Client, Progress, StartedRun, start_run};
+use crate::app::runs::progress::{Client, Progress, StartedRun};
+use crate::app::runs::start::start_run;
 use crate::domain::input::json;
 use crate::domain::run;
 use crate::domain::run::id::RunId;

@@ -6,7 +6,7 @@ use crate::domain::run::id::RunId;
 use crate::domain::run::output::Stream;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{FirstCall, Level, PoolFailureCode};
-use crate::tests::app::{TestApp, complete, good_run, key, print_one, secret};
+use crate::tests::app::{TestApp, complete, good_run, key, print_one};
 use crate::tests::fakes::Script;
 use ::http::{Method, StatusCode};
 use docle_languages::RunLanguage;
