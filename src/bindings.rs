@@ -146,11 +146,14 @@ pub fn programs(env: &Env, object: &State) -> Rc<dyn Programs> {
     }
 }
 
+/// Gates, and values by key.
+pub type RunRecords = (Rc<dyn KeyGates>, Rc<dyn Kv>);
+
 /// Where the pools of the projects record runs: the gates of the keys, and what is stored beside their records.
 ///
 /// # Errors
 /// The settings of the deployment are invalid.
-pub fn run_records(env: &Env) -> std::result::Result<(Rc<dyn KeyGates>, Rc<dyn Kv>), String> {
+pub fn run_records(env: &Env) -> std::result::Result<RunRecords, String> {
     let made = deployment(env).map_err(|error| error.to_string())?;
     Ok((Rc::clone(&made.gates), Rc::clone(&made.runs)))
 }

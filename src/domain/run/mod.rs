@@ -12,5 +12,6 @@ pub mod record;
 pub mod request;
 pub mod result;
 pub mod stdin_message;
+pub mod stored_keys;
 pub mod tier;
 pub mod user_context;

@@ -3,9 +3,9 @@
 use crate::domain::run::id::RunId;
 use crate::domain::run::output::{Output, OutputText, Stream};
 use crate::domain::run::record::{Chunks, StoredOutput};
+use crate::domain::run::stored_keys::{CHUNK_BYTES, TTL_SECONDS, chunk_key};
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::{Level, PortError};
-use crate::store::runs::{self, CHUNK_BYTES};
 use docle_protocol::Truncated;
 use futures::channel::oneshot;
 use serde_json::json;
@@ -93,11 +93,11 @@ impl OutputStore {
         let number = *chunks;
         *chunks += 1;
         let (sender, done) = oneshot::channel();
-        let (runs, id) = (Rc::clone(&self.ports.runs), self.id);
+        let (runs, key) = (Rc::clone(&self.ports.runs), chunk_key(self.id, stream, number));
         self.ports.background.spawn(Box::pin(async move {
-            let stored = match runs::put_chunk(&*runs, id, stream, number, &text).await {
+            let stored = match runs.put(&key, text.as_bytes(), TTL_SECONDS).await {
                 Ok(()) => Ok(()),
-                Err(_) => runs::put_chunk(&*runs, id, stream, number, &text).await,
+                Err(_) => runs.put(&key, text.as_bytes(), TTL_SECONDS).await,
             };
             // The watch of a run whose object was reset is over.
             let _ = sender.send(stored);

@@ -100,7 +100,7 @@ fn projects_are_named_renamed_listed_and_deleted() {
     assert_eq!(app.call(&own.cookie, Method::DELETE, &path, Value::Null).status, StatusCode::NO_CONTENT);
     assert_eq!(app.call(&own.cookie, Method::DELETE, &path, Value::Null).status, StatusCode::NOT_FOUND);
     assert_eq!(run(&mut app, &own.key).status, StatusCode::UNAUTHORIZED);
-    assert_eq!(*app.run_pools.deleted.borrow(), [own.project.clone()], "its programs were ended");
+    assert_eq!(*app.run_pools.deleted.borrow(), std::slice::from_ref(&own.project), "its programs were ended");
     assert_eq!(app.gates.refreshed.borrow().len(), 3, "when the key was made, the project changed, and it was deleted");
     futures::executor::block_on(crate::app::purge::purge(&app.app)).unwrap();
     for table in ["usage_runs", "usage_hours", "usage_orphans"] {
