@@ -128,6 +128,18 @@ describe("a client that goes away ends its run", () => {
     });
   }
 
+  for (const [what, headers] of [["a stream", { accept: "text/event-stream" }], ["a result", {}]] as const) {
+    test(`a left run that said nothing went on, with ${what}`, async () => {
+      const marker = randomUUID();
+      const body = { lang: "python", code: "import time; time.sleep(600)", args: [marker], policy: { timeoutMs: 300_000 } };
+      const call = openCall(docle, body, headers);
+      await until("the program's start", () => processesWith(marker).length > 0);
+      call.close();
+      // The runner itself writes to a silent stream after ten seconds.
+      await until("no process of the run", () => processesWith(marker).length === 0, 5);
+    });
+  }
+
   test("and the run is recorded as cancelled, with what it used", async () => {
     const marker = randomUUID();
     const body = { lang: "python", code: silent, args: [marker], policy: { timeoutMs: 300_000 } };
