@@ -82,7 +82,7 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
     let made = Rc::new(Deployment {
         mailer: mailer(env, &config, &sql),
         config,
-        gates: Rc::new(KeyGateStub { namespace: env.durable_object(KEY_GATE)? }),
+        gates: Rc::new(KeyGateStub { namespace: env.durable_object(KEY_GATE)?, pools: env.durable_object(POOL)? }),
         sql,
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
@@ -151,6 +151,18 @@ pub fn room_ports(env: &Env, object: &State) -> (Rc<dyn Programs>, Rc<dyn RoomPr
             (Rc::clone(&none) as Rc<dyn Programs>, none)
         }
     }
+}
+
+/// Gates, and values by key.
+pub type RunRecords = (Rc<dyn KeyGates>, Rc<dyn Kv>);
+
+/// Where the pools of the projects record runs: the gates of the keys, and what is stored beside their records.
+///
+/// # Errors
+/// The settings of the deployment are invalid.
+pub fn run_records(env: &Env) -> std::result::Result<RunRecords, String> {
+    let made = deployment(env).map_err(|error| error.to_string())?;
+    Ok((Rc::clone(&made.gates), Rc::clone(&made.runs)))
 }
 
 /// The database, as a key's gate uses it. If the settings of the deployment are invalid, every method fails.

@@ -1,13 +1,15 @@
 //! Executes one program in one jail and holds it to its clock and its output limits.
 
 use crate::egress;
+use crate::events::{EventSender, Stream};
 use crate::jail::cgroup::{Group, Used};
 use crate::jail::handle::{Jail, Streams};
 use crate::jail::launch::{Bounds, Command, Ending, Exit, Launch, Notice};
 use crate::output::Output;
 use crate::seat::Seat;
 use axum::body::Bytes;
-use docle_protocol::{RunEvent, RunLanguage};
+use docle_protocol::RunLanguage;
+use docle_protocol::event::MAX_PIECE_BYTES;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
@@ -16,7 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
-use tokio::sync::mpsc::{Receiver, UnboundedSender};
+use tokio::sync::mpsc::Receiver;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -74,16 +76,15 @@ pub struct Outcome {
     pub blocked_connections: u32,
 }
 
-/// Executes `program` in the seat's next jail. Pieces of output go to `events` as they come; what waits
-/// there is bounded by the output limit, so a slow reader neither stalls the program nor costs more memory than
-/// the result itself.
+/// Executes `program` in the seat's next jail. Output goes to `events` as it comes. What waits there is bounded by the
+/// output limits, so a slow reader neither stalls the program nor costs more memory than its output.
 ///
 /// # Errors
 /// The jail failed, not the program. Nothing of it is left running once the seat is vacated.
 pub async fn execute(
     seat: &mut Seat,
     program: Program,
-    events: Option<UnboundedSender<RunEvent>>,
+    events: &EventSender,
     cancel: &CancellationToken,
 ) -> io::Result<Outcome> {
     let (mut jail, is_warm) = seat.jail(program.warm, program.memory_bytes).await?;
@@ -97,7 +98,7 @@ async fn execute_in(
     is_warm: bool,
     seat: &mut Seat,
     program: Program,
-    events: Option<UnboundedSender<RunEvent>>,
+    events: &EventSender,
     cancel: &CancellationToken,
 ) -> io::Result<Outcome> {
     let bounds = bounds(&program, seat);
@@ -123,15 +124,15 @@ async fn execute_in(
     }
     let (ours, proxy) = match begun {
         Ok(begun) => begun,
-        Err(error) if has_no_room(&error, seat) => return Ok(without_room(memory_bytes, max_output_bytes)),
+        Err(error) if has_no_room(&error, seat) => return Ok(without_room(memory_bytes, max_output_bytes, events)),
         Err(error) => return Err(error),
     };
     drop(launch);
     let feeder = feed(ours.stdin, stdin, more_stdin)?;
     let stop = CancellationToken::new();
-    let sink = |name: fn(String) -> RunEvent| Sink { name, events: events.clone(), overflow: stop.clone() };
-    let stdout = collect(ours.stdout, max_output_bytes, sink(|data| RunEvent::Stdout { data }))?;
-    let stderr = collect(ours.stderr, max_output_bytes, sink(|data| RunEvent::Stderr { data }))?;
+    let sink = |stream| Sink { stream, events: events.clone(), overflow: stop.clone() };
+    let stdout = collect(ours.stdout, max_output_bytes, sink(Stream::Stdout))?;
+    let stderr = collect(ours.stderr, max_output_bytes, sink(Stream::Stderr))?;
     let began = Instant::now();
     let (ending, stop) = supervise(jail, timeout, cancel, &stop, &seat.group).await?;
     let duration = began.elapsed();
@@ -159,14 +160,14 @@ fn has_no_room(error: &io::Error, seat: &Seat) -> bool {
     error.kind() == io::ErrorKind::StorageFull || seat.group.used().is_some_and(|used| used.out_of_memory)
 }
 
-fn without_room(memory_bytes: u64, max_output_bytes: usize) -> Outcome {
-    let mut stderr = Output::new(max_output_bytes);
-    stderr.push(b"The files need more room than policy.memoryMB leaves them; the program did not start.\n");
+fn without_room(memory_bytes: u64, max_output_bytes: usize, events: &EventSender) -> Outcome {
+    let sentence = "The files need more room than policy.memoryMB leaves them; the program did not start.\n";
+    events.output(Stream::Stderr, sentence.as_bytes());
     Outcome {
         exit: Exit::Signal(libc::SIGKILL),
         stop: Some(Stop::Memory),
         stdout: Output::new(max_output_bytes),
-        stderr,
+        stderr: Output::new(max_output_bytes),
         cpu: Duration::ZERO,
         // All there was, whoever asked for more. Less would look like a machine that ran out of memory.
         peak_bytes: memory_bytes,
@@ -226,18 +227,9 @@ async fn feed_on(mut sender: pipe::Sender, text: &[u8], more: Option<Receiver<By
 }
 
 struct Sink {
-    name: fn(String) -> RunEvent,
-    events: Option<UnboundedSender<RunEvent>>,
+    stream: Stream,
+    events: EventSender,
     overflow: CancellationToken,
-}
-
-impl Sink {
-    fn hand_on(&self, text: String) {
-        if let (Some(events), false) = (&self.events, text.is_empty()) {
-            // A receiver that is gone has cancelled the run as well.
-            let _ = events.send((self.name)(text));
-        }
-    }
 }
 
 struct Collector(JoinHandle<Output>);
@@ -252,25 +244,20 @@ impl Collector {
 fn collect(mut receiver: pipe::Receiver, limit: usize, sink: Sink) -> io::Result<Collector> {
     Ok(Collector(tokio::spawn(async move {
         let mut output = Output::new(limit);
-        let mut buffer = vec![0; 64 * 1_024];
-        while let Ok(length @ 1..) = receiver.read(&mut buffer).await {
-            if !output.push(&buffer[..length]) {
+        let mut buffer = vec![0; MAX_PIECE_BYTES];
+        while let Ok(mut length @ 1..) = receiver.read(&mut buffer).await {
+            // An unbuffered print writes its text and its line end one after the other; they belong together.
+            let is_line = buffer[..length].ends_with(b"\n");
+            if !is_line
+                && length < buffer.len()
+                && let Ok(Ok(rest)) = timeout(LINE_END_PATIENCE, receiver.read(&mut buffer[length..])).await
+            {
+                length += rest;
+            }
+            sink.events.output(sink.stream, output.take(&buffer[..length]));
+            if output.is_truncated() {
                 sink.overflow.cancel();
             }
-            if sink.events.is_some() {
-                // An unbuffered print writes its text and its line end one after the other; they belong together.
-                let is_line = buffer[..length].ends_with(b"\n");
-                if !is_line
-                    && let Ok(Ok(rest @ 1..)) = timeout(LINE_END_PATIENCE, receiver.read(&mut buffer)).await
-                    && !output.push(&buffer[..rest])
-                {
-                    sink.overflow.cancel();
-                }
-                sink.hand_on(output.new_text());
-            }
-        }
-        if sink.events.is_some() {
-            sink.hand_on(output.last_text());
         }
         output
     })))

@@ -7,6 +7,7 @@
 mod assembly;
 mod demand;
 mod egress;
+mod events;
 mod execution;
 mod interpreters;
 mod jail;

@@ -1,6 +1,7 @@
 //! One job from its place in the queue to its report.
 
 use crate::egress::{self, Policy};
+use crate::events::{EventSender, Stream, channel};
 use crate::execution::{Outcome, Program, Stop, execute};
 use crate::interpreters::{Interpreters, command_line, environment};
 use crate::jail::launch::{Command, Exit};
@@ -9,15 +10,13 @@ use crate::place::Full;
 use crate::seating::Seating;
 use axum::body::Bytes;
 use docle_languages::ColdWhen;
-use docle_protocol::{
-    Limits, Network, RunEvent, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Truncated,
-};
+use docle_protocol::{Limits, Network, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Truncated};
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc::{Receiver, UnboundedSender};
+use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 /// Everything that a run needs.
@@ -32,7 +31,8 @@ pub struct Runner {
 const TIMED_OUT: i32 = 124;
 
 impl Runner {
-    /// Runs one job, whose standard input may go on. Cancelling ends it within the time that the kernel needs to kill its processes.
+    /// Runs one job, whose standard input may go on. Its output goes to `events`, and so does a sentence about a failure that
+    /// is not the program's. Cancelling ends it within the time that the kernel needs to kill its processes.
     ///
     /// # Errors
     /// No place became free; nothing ran.
@@ -40,14 +40,16 @@ impl Runner {
         &self,
         job: RunJob,
         more_stdin: Option<Receiver<Bytes>>,
-        events: Option<UnboundedSender<RunEvent>>,
+        events: &EventSender,
         cancel: &CancellationToken,
     ) -> Result<RunReport, Full> {
         let id = job.id.clone();
         let arrived = Instant::now();
-        let layer = match self.layer(&job, events.as_ref(), cancel).await {
+        let layer = match self.layer(&job, events, cancel).await {
             Ok(layer) => layer,
-            Err(failure) => return Ok(finished(&id, not_installed(failure), Duration::ZERO, arrived.elapsed())),
+            Err(failure) => {
+                return Ok(finished(not_installed(&id, failure, events), Duration::ZERO, arrived.elapsed()));
+            }
         };
         let (layer, install) = layer.unzip();
         let install = install.unwrap_or_default();
@@ -62,21 +64,26 @@ impl Runner {
             Ok(place) => place,
             Err(Full) if install.is_zero() => return Err(Full),
             // The caller has been told that the run is under way, so this is its result.
-            Err(Full) => return Ok(finished(&id, not_installed(Failure::Full), queued.elapsed(), install)),
+            Err(Full) => {
+                let failure = if cancel.is_cancelled() { Failure::Cancelled } else { Failure::Full };
+                return Ok(finished(not_installed(&id, failure, events), queued.elapsed(), install));
+            }
         };
         let queue = queued.elapsed();
         if install.is_zero() {
-            begin(events.as_ref());
+            events.start();
         }
         let report = match self.program(job, layer.as_ref()) {
             Ok(program) => {
                 let program = Program { more_stdin, ..program };
-                execute(place.seat(), program, events, cancel).await.map_or_else(|error| system(&error), report)
+                execute(place.seat(), program, events, cancel)
+                    .await
+                    .map_or_else(|error| system(&id, &error, events), report)
             }
-            Err(error) => system(&error),
+            Err(error) => system(&id, &error, events),
         };
         self.seating.give_back(place);
-        Ok(finished(&id, report, queue, install))
+        Ok(finished(report, queue, install))
     }
 
     /// Runs one small program in every language, because only that proves that jails work here.
@@ -100,11 +107,13 @@ impl Runner {
                 limits: Limits { timeout_ms: 30_000, memory_mb: 256, max_output_bytes: 65_536 },
                 network: Network::None,
             };
-            let report = self.run(job, None, None, &CancellationToken::new()).await;
+            let (sender, output) = channel();
+            let report = self.run(job, None, &sender, &CancellationToken::new()).await;
             match report {
-                Ok(report) if report.stdout == "42\n" => {}
+                Ok(_) if output.text(Stream::Stdout) == "42\n" => {}
                 Ok(report) => {
-                    let (status, said) = (report.status.name(), report.stderr.trim());
+                    let (status, said) = (report.status.name(), output.text(Stream::Stderr));
+                    let said = said.trim();
                     return Err(format!("A first {} program ended with {status}: {said}", language.name()));
                 }
                 Err(Full) => return Err("No place for a first program became free.".into()),
@@ -118,7 +127,7 @@ impl Runner {
     async fn layer(
         &self,
         job: &RunJob,
-        events: Option<&UnboundedSender<RunEvent>>,
+        events: &EventSender,
         cancel: &CancellationToken,
     ) -> Result<Option<(Layer, Duration)>, Failure> {
         if job.packages.is_empty() {
@@ -130,7 +139,7 @@ impl Runner {
         if let Some(layer) = self.layers.find(wanted) {
             return Ok(Some((layer, Duration::ZERO)));
         }
-        begin(events);
+        events.start();
         let began = Instant::now();
         let layer = self.layers.install(wanted, &self.seating, cancel).await?;
         Ok(Some((layer, began.elapsed())))
@@ -170,20 +179,8 @@ impl Runner {
     }
 }
 
-/// Tells whoever listens that the run is under way.
-fn begin(events: Option<&UnboundedSender<RunEvent>>) {
-    if let Some(events) = events {
-        // A receiver that is gone has cancelled the run as well.
-        let _ = events.send(RunEvent::Start);
-    }
-}
-
-/// The report as the caller gets it: with its times, and without the runner's own affairs.
-fn finished(id: &str, mut report: RunReport, queue: Duration, install: Duration) -> RunReport {
-    if report.status == RunStatus::System {
-        eprintln!("run.failed run.id={id} error={:?}", report.stderr);
-        report.stderr = "The sandbox failed; the program is not to blame. The run may be repeated.".into();
-    }
+/// The report with its times.
+fn finished(mut report: RunReport, queue: Duration, install: Duration) -> RunReport {
     report.usage.queue_ms = milliseconds(queue);
     report.usage.install_ms = milliseconds(install);
     report
@@ -227,7 +224,7 @@ fn report(outcome: Outcome) -> RunReport {
         // The program may have ended before its last words were read; the result must not depend on that race.
         (Some(Stop::Output), _) => (RunStatus::Output, killed, Some(libc::SIGKILL)),
         (Some(Stop::Memory), _) => (RunStatus::Memory, own_code, signal),
-        (Some(Stop::Cancelled), _) => (RunStatus::Killed, killed, Some(libc::SIGKILL)),
+        (Some(Stop::Cancelled), _) => (RunStatus::Cancelled, killed, Some(libc::SIGKILL)),
         (None, Exit::Code(0)) => (RunStatus::Success, 0, None),
         (None, Exit::Code(code)) => (RunStatus::Error, code, None),
         (None, Exit::Signal(_)) => (RunStatus::Killed, own_code, signal),
@@ -236,8 +233,6 @@ fn report(outcome: Outcome) -> RunReport {
         status,
         exit_code,
         signal: signal.map(signal_name),
-        stdout: outcome.stdout.text(),
-        stderr: outcome.stderr.text(),
         truncated: Truncated { stdout: outcome.stdout.is_truncated(), stderr: outcome.stderr.is_truncated() },
         usage: RunUsage {
             cpu_ms: milliseconds(outcome.cpu),
@@ -250,32 +245,30 @@ fn report(outcome: Outcome) -> RunReport {
     }
 }
 
-fn not_installed(failure: Failure) -> RunReport {
+fn not_installed(id: &str, failure: Failure, events: &EventSender) -> RunReport {
+    events.start();
     match failure {
         Failure::Refused(Refusal { exit_code, message }) => {
-            let stderr = format!("Package installation failed: {message}\n");
-            without_program(RunStatus::InstallFailed, exit_code, stderr)
+            let sentence = format!("Package installation failed: {message}\n");
+            events.output(Stream::Stderr, sentence.as_bytes());
+            without_program(RunStatus::InstallFailed, exit_code)
         }
-        Failure::Cancelled => without_program(RunStatus::Killed, 128 + libc::SIGKILL, String::new()),
-        Failure::Full => system(&io::Error::other("no place for an installation became free")),
-        Failure::System(error) => system(&error),
+        Failure::Cancelled => without_program(RunStatus::Cancelled, 128 + libc::SIGKILL),
+        Failure::Full => system(id, &io::Error::other("no place for an installation became free"), events),
+        Failure::System(error) => system(id, &error, events),
     }
 }
 
-fn system(error: &io::Error) -> RunReport {
-    without_program(RunStatus::System, 1, error.to_string())
+/// The report of a run whose sandbox failed. The log gets the error, and the caller a sentence without the runner's own
+/// affairs.
+fn system(id: &str, error: &io::Error, events: &EventSender) -> RunReport {
+    eprintln!("run.failed run.id={id} error={:?}", error.to_string());
+    events.output(Stream::Stderr, b"The sandbox failed; the program is not to blame. The run may be repeated.");
+    without_program(RunStatus::System, 1)
 }
 
-fn without_program(status: RunStatus, exit_code: i32, stderr: String) -> RunReport {
-    RunReport {
-        status,
-        exit_code,
-        signal: None,
-        stdout: String::new(),
-        stderr,
-        truncated: Truncated::default(),
-        usage: RunUsage::default(),
-    }
+fn without_program(status: RunStatus, exit_code: i32) -> RunReport {
+    RunReport { status, exit_code, signal: None, truncated: Truncated::default(), usage: RunUsage::default() }
 }
 
 /// `SIGSEGV` for 11. Real-time signals have numbers only.

@@ -6,6 +6,7 @@
 import type { Agent } from "node:http";
 import { performance } from "node:perf_hooks";
 import { Docle } from "../../tests/harness/docle.ts";
+import { PROTOCOL } from "../../tests/harness/jobs.ts";
 import { hangUp, IntoContainer, post, textOf } from "./call.ts";
 import { echo } from "./echo.ts";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
@@ -23,7 +24,7 @@ async function direct(url: string, secret: string, by?: Agent) {
   const limits = { timeoutMs: 3_000, memoryMB: 256, maxOutputBytes: 1_048_576 };
   const files = [{ path: "main.py", content: "print('hello')" }];
   const job = { id: crypto.randomUUID(), language: "python", files, entrypoint: "main.py", stdin: "", args: [], env: {}, packages: [], limits, network: { mode: "none" } };
-  await textOf(post(`${url}/v1/runs`, secret, job, { "docle-protocol": "1" }, undefined, by));
+  await textOf(post(`${url}/v1/runs`, secret, job, { "docle-protocol": PROTOCOL }, undefined, by));
 }
 
 /** How long something takes once, in milliseconds. */

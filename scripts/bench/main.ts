@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { workerWasm } from "../setup/paths.mjs";
 import { Docle } from "../../tests/harness/docle.ts";
+import { PROTOCOL } from "../../tests/harness/jobs.ts";
 import { Bare } from "./bare.ts";
 import { call, hangUp, post, textOf } from "./call.ts";
 import { atOnce, inTurn, round, type Figures } from "./measure.ts";
@@ -39,7 +40,7 @@ async function measureLanguage(docle: Docle, lang: keyof typeof programs): Promi
   const direct = () => {
     const limits = { timeoutMs: 3_000, memoryMB: 256, maxOutputBytes: 1_048_576 };
     const job = { id: crypto.randomUUID(), language: lang, files: [{ path: entrypoint, content: code }], entrypoint, stdin: "", args: [], env: {}, packages: [], limits, network: { mode: "none" } };
-    return textOf(post(`${docle.runner.url}/v1/runs`, docle.runner.secret, job, { "docle-protocol": "1" }));
+    return textOf(post(`${docle.runner.url}/v1/runs`, docle.runner.secret, job, { "docle-protocol": PROTOCOL }));
   };
   // In turn, so that what else the machine does meets all alike; but a pause between runs is time in which the runner
   // prepares, so the run that is compared is the one without pauses.

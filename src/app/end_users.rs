@@ -24,6 +24,7 @@ pub async fn runs_of_end_user(
 /// are left.
 pub async fn delete_end_user(app: &App, project_id: &str, end_user_id: &str) -> Result<(usize, bool), PortError> {
     // Usage that is still pending would appear after the deletion.
+    app.run_pools.flush(project_id).await?;
     for key_hash in store::keys::hashes(&*app.sql, project_id).await? {
         app.gates.flush(&key_hash).await?;
     }

@@ -1,15 +1,17 @@
 //! Which languages programs may be written in, and in which versions.
 
 use crate::app::context::App;
+use crate::domain::run::draft::{Asked, RunDraft};
 use crate::domain::run::events::{Line, read_line};
 use crate::domain::run::id::RunId;
+use crate::domain::run::record::Owner;
+use crate::domain::run::request::RunRequest;
 use crate::ports::event_reader::EventReader;
-use crate::ports::{Level, PortError, RunMode};
+use crate::ports::{Level, PortError, RunAnswer, RunCall, RunMode};
 use docle_api::languages::Language;
 use docle_languages::{self as languages, RunLanguage, Tier};
-use docle_protocol::{Limits, Network, RunJob, SourceFile};
+use docle_protocol::{Limits, Network, RunEvent, RunJob, SourceFile};
 use futures::future::{Either, select};
-use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -90,8 +92,9 @@ async fn remember(app: &App, versions: &BTreeMap<String, String>, ttl_seconds: u
 async fn measure(app: &App, language: RunLanguage) -> Result<String, PortError> {
     let code = language.runner().version_probe;
     let entrypoint = language.default_entrypoint().to_owned();
+    let id = RunId::from_random(app.random());
     let job = RunJob {
-        id: RunId::from_random(app.random()).to_string(),
+        id: id.to_string(),
         language,
         files: vec![SourceFile { path: entrypoint.clone(), content: code.to_owned() }],
         entrypoint,
@@ -104,13 +107,18 @@ async fn measure(app: &App, language: RunLanguage) -> Result<String, PortError> 
         network: Network::None,
     };
     let failed = |why: &str| PortError(format!("A version could not be measured: {why}"));
-    let job = serde_json::to_vec(&job).map_err(|error| failed(&error.to_string()))?;
-    let call = app.run_pools.run(PROJECT, job, RunMode::Plain);
-    let (stream, deadline) = match select(call, app.clock.sleep(PATIENCE_MS)).await {
-        Either::Left((stream, deadline)) => (stream.map_err(|failure| failed(&failure.message))?, deadline),
+    let encoded = serde_json::to_vec(&job).map_err(|error| failed(&error.to_string()))?;
+    let owner = Owner { project_id: PROJECT.to_owned(), key_id: String::new() };
+    let asked = Asked { id, created_at: app.clock.now(), owner, key_hash: String::new(), ip: None };
+    let (draft, _) = RunDraft::new(asked, &RunRequest { job, sent_code: true, user_context: None });
+    let run = RunCall { mode: RunMode::Unrecorded, deadline_ms: PATIENCE_MS };
+    let call = app.run_pools.run(encoded, run, &draft);
+    let (answer, deadline) = match select(call, app.clock.sleep(PATIENCE_MS)).await {
+        Either::Left((answer, deadline)) => (answer.map_err(|failure| failed(&failure.message))?, deadline),
         Either::Right(_) => return Err(failed("the sandbox did not answer in time")),
     };
-    let stdout = printed(EventReader::new(stream.chunks, deadline)).await.ok_or_else(|| failed("the stream broke"))?;
+    let RunAnswer::Started(chunks) = answer else { return Err(failed("the run is another one")) };
+    let stdout = printed(EventReader::new(chunks, deadline)).await.ok_or_else(|| failed("the stream broke"))?;
     match stdout.trim() {
         "" => Err(failed("no version was printed")),
         version => Ok(version.to_owned()),
@@ -119,14 +127,13 @@ async fn measure(app: &App, language: RunLanguage) -> Result<String, PortError> 
 
 /// What the program of a stream of events has printed; `None` where the stream does not come to a report.
 async fn printed(mut events: EventReader) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Printed {
-        stdout: String,
-    }
+    let mut stdout = Vec::new();
     loop {
         let line = events.next_line().await.ok()?;
-        if let Line::Complete(report) = read_line(&line)? {
-            return serde_json::from_str(report.get()).ok().map(|Printed { stdout }| stdout);
+        match read_line(&line)? {
+            Line::Event(RunEvent::Stdout { data }) => stdout.extend_from_slice(&data.0),
+            Line::Event(RunEvent::Complete { .. }) => return String::from_utf8(stdout).ok(),
+            Line::Event(RunEvent::Start | RunEvent::Stderr { .. }) | Line::Heartbeat => {}
         }
     }
 }

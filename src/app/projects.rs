@@ -51,6 +51,8 @@ pub async fn delete(app: &App, actor: &Actor<'_>, id: &str) -> Result<bool, Port
             ended.log_error("The rooms of a deleted project are left to the next purge.", &error);
         }
     }));
+    // Programs end before their gates are erased: a run that ends later would be recorded anew.
+    app.run_pools.delete(id).await?;
     for hash in hashes {
         app.gates.erase(&hash).await?;
     }

@@ -1,11 +1,14 @@
 //! Runs scripts in isolates, and reads their results.
 
 use crate::app::context::App;
+use crate::app::runs::progress::{Client, Progress, StartedRun};
 use crate::app::runs::read;
-use crate::app::runs::start::{Client, HOPS_MS, Progress, Recorder, StartedRun};
+use crate::app::runs::record::Recorder;
+use crate::app::runs::start::HOPS_MS;
 use crate::domain::input::page::Page;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::id::RunId;
+use crate::domain::run::output::Stream;
 use crate::domain::run::result::RunResult;
 use crate::domain::script::request::ScriptRequest;
 use crate::ports::{Level, PortError};
@@ -52,19 +55,19 @@ pub fn start(
             Either::Right(_) => Err("The isolate Worker did not answer in time.".to_owned()),
         };
         let result = report.and_then(|report| {
-            RunResult::from_report_json(id, created_at, &report).ok_or_else(|| "A report could not be read.".to_owned())
+            RunResult::from_script(id, created_at, &report).ok_or_else(|| "A report could not be read.".to_owned())
         });
         let result = result.unwrap_or_else(|error| {
             let line = json!({ "message": "A script could not be run.", "run.id": id, "error": error });
             log.write(Level::Error, line);
-            RunResult::from_report_json(id, created_at, &failure()).expect("a report of our own is one")
+            RunResult::from_script(id, created_at, &failure()).expect("a report of our own is one")
         });
         // The client may have left.
         let _ = sender.send(result.clone());
         recorder.record(&request, &result).await;
     }));
     let progress = receiver.into_stream().filter_map(|result| async { result.ok() }).flat_map(progress).boxed_local();
-    Ok(StartedRun { id, created_at, replayed: false, progress })
+    Ok(StartedRun { id, created_at, replayed: false, is_bounded: true, progress })
 }
 
 /// The progress of a script: its output, which is complete when the script has ended, and then the result.
@@ -74,14 +77,14 @@ fn progress(result: RunResult) -> LocalBoxStream<'static, Progress> {
         stdout: String,
         stderr: String,
     }
-    let Streams { stdout, stderr } = serde_json::from_slice(result.json()).unwrap_or_default();
-    let line = |name: &str, data: &str| Bytes::from(json!({ "type": name, "data": data }).to_string());
+    let json = result.script().cloned().unwrap_or_default();
+    let Streams { stdout, stderr } = serde_json::from_slice(&json).unwrap_or_default();
     let mut events = Vec::with_capacity(3);
     if !stdout.is_empty() {
-        events.push(Progress::Stdout(line("stdout", &stdout)));
+        events.push(Progress::Output(Stream::Stdout, stdout));
     }
     if !stderr.is_empty() {
-        events.push(Progress::Stderr(line("stderr", &stderr)));
+        events.push(Progress::Output(Stream::Stderr, stderr));
     }
     events.push(Progress::Complete(result));
     stream::iter(events).boxed_local()
@@ -135,7 +138,9 @@ pub async fn list(
 
 /// The result of a project's script with its `input`; `None` where no such script of the project is kept.
 pub async fn read(app: &App, id: RunId, project_id: &str) -> Result<Option<Bytes>, PortError> {
-    let Some(result) = read::read_run(app, id, &read::Reader::Project(project_id.to_owned())).await? else {
+    // The output of a program may be stored apart, that of a script is not.
+    let reader = read::Reader::Project(project_id.to_owned());
+    let Some(read::ReadRun::Whole(result)) = read::read_run(app, id, &reader).await? else {
         return Ok(None);
     };
     // A run of another project has no `input` here, and the `input` of a program has another tier.

@@ -8,7 +8,7 @@ use crate::domain::timestamp::HOUR_MS;
 use serde::Serialize;
 
 /// Enough to recognise one's own program.
-const MAX_SNIPPET_CHARS: usize = 200;
+pub const MAX_SNIPPET_CHARS: usize = 200;
 
 /// The record, whose JSON the database takes apart.
 #[derive(Serialize)]
@@ -20,7 +20,7 @@ struct UsageRecord<'a> {
     created_at: i64,
     hour: i64,
     tier: Tier,
-    language: &'static str,
+    language: &'a str,
     snippet: String,
     status: &'static str,
     exit_code: i32,
@@ -108,12 +108,10 @@ mod tests {
             status: RunStatus::Error,
             exit_code: 3,
             signal: None,
-            stdout: String::new(),
-            stderr: String::new(),
             truncated: docle_protocol::Truncated { stdout: false, stderr: false },
             usage: RunUsage { duration_ms: 44.6, ..RunUsage::default() },
         };
-        let result = RunResult::from_report(id, Timestamp(7_200_001), &report);
+        let result = RunResult::from_report(id, Timestamp(7_200_001), report);
         let record: Value = serde_json::from_str(&encode(&owner, &request, &result, Some("10.0.0.1"))).unwrap();
         let expected = json!({
             "runId": "550e8400-e29b-41d4-a716-446655440000", "projectId": "proj_1", "keyId": "key_1",

@@ -1,6 +1,7 @@
 //! Errors as clients see them: RFC 9457 problem bodies with a code to act on.
 
 use crate::app::App;
+use crate::app::runs::progress::NotStarted;
 use crate::http::response::respond;
 use crate::ports::http_messages::Response;
 use crate::ports::{Level, PoolFailure, PoolFailureCode, PortError};
@@ -145,6 +146,19 @@ impl From<PortError> for ApiError {
     }
 }
 
+impl From<NotStarted> for ApiError {
+    fn from(not_started: NotStarted) -> Self {
+        match not_started {
+            NotStarted::Pool(failure) => failure.into(),
+            NotStarted::Unreadable(error) => error.into(),
+            NotStarted::Erased => Self::new(
+                ErrorCode::IdempotentRunDeleted,
+                "The run with this Idempotency-Key has ended, and its result was deleted; use a new key to run it again.",
+            ),
+        }
+    }
+}
+
 impl From<PoolFailure> for ApiError {
     fn from(failure: PoolFailure) -> Self {
         let (code, message) = match failure.code {
@@ -180,9 +194,19 @@ impl From<PoolFailure> for ApiError {
                 "The first run with this Idempotency-Key was interrupted, and it is not known whether it finished; \
                  use a new key to run it again.",
             ),
+            PoolFailureCode::TooManyKeys => (
+                ErrorCode::IdempotencyKeysFull,
+                "The project has used too many idempotency keys in the last 24 hours, and nothing was run; send the \
+                 request without a key, or try again later.",
+            ),
         };
-        let expected =
-            matches!(failure.code, PoolFailureCode::KeyReused | PoolFailureCode::InDoubt | PoolFailureCode::QueueFull);
+        let expected = matches!(
+            failure.code,
+            PoolFailureCode::KeyReused
+                | PoolFailureCode::InDoubt
+                | PoolFailureCode::TooManyKeys
+                | PoolFailureCode::QueueFull
+        );
         let mut error = Self { cause: (!expected).then(|| failure.message.into()), ..Self::new(code, message) };
         if let Some(seconds) = failure.retry_after_s {
             error.headers.retain(|(name, _)| name != RETRY_AFTER);

@@ -88,7 +88,7 @@ pub async fn call<C: ObjectCall>(
 pub struct Answer(pub web_sys::Response);
 
 impl Answer {
-    /// The value of [`answer`] or [`attach`]; `None` when the answer has none.
+    /// The value of [`answer`]; `None` when the answer has none.
     ///
     /// # Errors
     /// The value is of another type.
@@ -120,12 +120,6 @@ pub fn receive<C: ObjectCall>(request: &Request) -> worker::Result<Incoming<C>> 
 /// A response with a small value in a header. All headers of a response have 128 KB at most.
 pub fn answer(value: &impl Serialize) -> worker::Result<Response> {
     with_value(value, 200)
-}
-
-/// Adds a small value to a response that has a body.
-pub fn attach(value: &impl Serialize, response: Response) -> worker::Result<Response> {
-    response.headers().set(ANSWER, &ascii_json(value))?;
-    Ok(response)
 }
 
 /// A response with the reason why the object refuses a call.

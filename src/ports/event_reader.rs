@@ -23,13 +23,14 @@ impl EventReader {
     }
 
     /// The next line. The caller must not call it after an error: the stream has ended, or the deadline has passed.
+    /// Dropping the future loses nothing.
     pub async fn next_line(&mut self) -> Result<Bytes, Interrupted> {
         loop {
-            if let Some(line) = self.lines.next_line() {
+            if let Some(line) = self.lines.next_line().map_err(|_| Interrupted::ByRunner)? {
                 return Ok(line);
             }
             match select(self.chunks.next(), &mut self.deadline).await {
-                Either::Left((Some(chunk), _)) => self.lines.push(&chunk?).map_err(|_| Interrupted::ByRunner)?,
+                Either::Left((Some(chunk), _)) => self.lines.push(&chunk?),
                 Either::Left((None, _)) | Either::Right(_) => return Err(Interrupted::ByRunner),
             }
         }

@@ -17,7 +17,8 @@ pub trait PoolMembers: 'static {
     /// What a run holds in its member while it is in progress.
     type Lease: Lease + 'static;
 
-    /// Sends a job that has waited since `since` to a member. Once the run has begun, it ends when `client` leaves.
+    /// Sends a job that has waited since `since` to a member. Once the run has begun, its connection closes when `client`
+    /// leaves, which ends the run.
     /// An error means that nothing has run, unless its code is [`Lost`](crate::ports::PoolFailureCode::Lost).
     async fn run(
         &self,
@@ -26,9 +27,9 @@ pub trait PoolMembers: 'static {
         since: Timestamp,
         client: &ClientSignal,
     ) -> Result<(SentJob<Self::Response>, Self::Lease), PoolFailure>;
-    /// Cancels a job that has not started. `true` means that the member never executes it, also when the job arrives
-    /// later; `false` means that the member has executed it or may have. It may be repeated.
-    async fn cancel_unstarted(&self, member: usize, id: RunId) -> bool;
+    /// Cancels a job. `true` means that the member never executes it, also when the job arrives later; `false` means that
+    /// the member has executed it or may have, and that it ends now if it still runs. It may be repeated.
+    async fn cancel(&self, member: usize, id: RunId) -> bool;
     /// The socket to the standard input of an interactive run; `None` when the run is over.
     async fn input(&self, member: usize, id: RunId) -> Result<Option<Self::Response>, PoolFailure>;
     /// Starts a member unless it is up. Returns how many programs it runs at once. It may be repeated.
@@ -63,6 +64,12 @@ pub trait EventStream: Sized + 'static {
 pub trait Lease {
     /// Releases the lease after the run has reached its end.
     fn finished(self);
+}
+
+/// The lease of a run that can be cancelled.
+pub trait RunLease: Lease + 'static {
+    /// Ends the run. Its event stream then completes with what the run has used.
+    fn cancel(&self, id: RunId) -> LocalBoxFuture<'static, ()>;
 }
 
 /// The lease of a run in another object, which keeps its own.

@@ -1,9 +1,11 @@
 //! Where programs run: the pools of the projects, each with containers of its own.
 
+use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::Interrupted;
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::timestamp::Timestamp;
+use crate::ports::error::PortError;
 use crate::ports::socket::Socket;
 use async_trait::async_trait;
 use docle_protocol::RunnerHealth;
@@ -13,13 +15,19 @@ use serde::{Deserialize, Serialize};
 /// The pools of the projects.
 #[async_trait(?Send)]
 pub trait RunPools {
-    /// Starts a job, an encoded [`docle_protocol::RunJob`], in a container of the project. The run ends when its client
-    /// leaves or the stream is dropped, unless it is [idempotent](RunMode::Idempotent). An error means that nothing has
-    /// run, unless it is [`PoolFailureCode::Lost`].
-    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, PoolFailure>;
-    /// Cancels a job that may not have started. `true` means that it never runs; `false` means that it has run or may
-    /// have run. It may be repeated.
-    async fn cancel_unstarted(&self, project_id: &str, id: RunId) -> bool;
+    /// Starts a job, an encoded [`docle_protocol::RunJob`], in a container of the draft's project. The run ends when its
+    /// client leaves or the stream is dropped, unless it is [idempotent](RunMode::Idempotent). The pool reads the run to
+    /// its end and records it, also when the client has left. An error means that nothing has run, unless it is
+    /// [`PoolFailureCode::Lost`].
+    async fn run(&self, job: Vec<u8>, call: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure>;
+    /// Cancels a job. `true` means that it never runs; `false` means that it has run or may have run, and that it ends
+    /// now if it still runs. It may be repeated.
+    async fn cancel(&self, project_id: &str, id: RunId) -> bool;
+    /// Submits all runs of a project that have ended to the gates of their keys. It may be repeated.
+    async fn flush(&self, project_id: &str) -> Result<(), PortError>;
+    /// Ends all programs of a deleted project with their containers, and deletes what the pool stores. Runs that end
+    /// later are not recorded. It may be repeated.
+    async fn delete(&self, project_id: &str) -> Result<(), PortError>;
     /// The socket to the standard input of an interactive run that has started: binary messages are written to it in
     /// order, and the end of the socket closes it. `None` when the run is over.
     async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, PoolFailure>;
@@ -36,7 +44,18 @@ pub enum RunMode {
     /// Repeated calls are one run, which no client ends by leaving.
     Idempotent(IdempotentCall),
     /// The client writes to the standard input of the run, see [`RunPools::input`].
-    Interactive(RunId),
+    Interactive,
+    /// As `Plain`, and nothing records the run: it is the service's own.
+    Unrecorded,
+}
+
+/// How a job is run, and how long it may take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunCall {
+    pub mode: RunMode,
+    /// The longest duration of the run, in milliseconds. A run that takes longer counts as interrupted.
+    pub deadline_ms: u32,
 }
 
 /// A call that has one effect however often it is made.
@@ -45,10 +64,6 @@ pub enum RunMode {
 pub struct IdempotentCall {
     pub key: IdempotencyKey,
     pub fingerprint: Fingerprint,
-    pub run_id: RunId,
-    pub created_at: Timestamp,
-    /// The longest duration of the run, in milliseconds. A run that takes longer counts as interrupted.
-    pub deadline_ms: u32,
 }
 
 /// The run that answers a repeated call.
@@ -59,11 +74,12 @@ pub struct FirstCall {
     pub created_at: Timestamp,
 }
 
-/// A run in progress: the runner's event stream in chunks that may end anywhere.
-pub struct RunStream {
-    pub chunks: LocalBoxStream<'static, Result<Vec<u8>, Interrupted>>,
-    /// Set if the run is not new: an earlier call with the same idempotency key started it.
-    pub first_call: Option<FirstCall>,
+/// The answer to the start of a run.
+pub enum RunAnswer {
+    /// A run in progress: the runner's event stream in chunks that may end anywhere.
+    Started(LocalBoxStream<'static, Result<Vec<u8>, Interrupted>>),
+    /// The run of an earlier call with the same idempotency key. It has ended, and its gate has the record.
+    Ended(FirstCall),
 }
 
 /// Why a job did not start.
@@ -97,6 +113,8 @@ pub enum PoolFailureCode {
     KeyReused,
     /// Whether the first call with the idempotency key finished is unknown.
     InDoubt,
+    /// The project has too many idempotency keys.
+    TooManyKeys,
     /// The client left before the job started.
     ClientLeft,
 }

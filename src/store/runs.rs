@@ -1,37 +1,50 @@
-//! Records of runs in KV: those that their keys' gates do not keep.
+//! What KV has of runs: records that their keys' gates do not keep, large inputs, and large outputs in chunks.
 
 use crate::domain::run::id::RunId;
+use crate::domain::run::output::Stream;
+use crate::domain::run::record::Apart;
+use crate::domain::run::stored_keys::{TTL_SECONDS, chunk_key, input_key, record_key};
 use crate::ports::{Kv, PortError};
-
-/// Results are kept for seven days.
-const TTL_SECONDS: u64 = 7 * 24 * 60 * 60;
-
-fn key(id: RunId) -> String {
-    format!("run:{id}")
-}
 
 /// Stores the record of a run.
 pub async fn put(runs: &dyn Kv, id: RunId, record: &[u8]) -> Result<(), PortError> {
-    runs.put(&key(id), record, TTL_SECONDS).await
+    runs.put(&record_key(id), record, TTL_SECONDS).await
 }
 
 /// The record of a run, if it is kept.
 pub async fn get(runs: &dyn Kv, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
-    runs.get(&key(id)).await
+    runs.get(&record_key(id)).await
 }
 
 /// Forgets the record of a run.
 pub async fn delete(runs: &dyn Kv, id: RunId) -> Result<(), PortError> {
-    runs.delete(&key(id)).await
+    runs.delete(&record_key(id)).await
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Stores the input of a run.
+pub async fn put_input(runs: &dyn Kv, id: RunId, input: &[u8]) -> Result<(), PortError> {
+    runs.put(&input_key(id), input, TTL_SECONDS).await
+}
 
-    #[test]
-    fn run_key_format_unchanged() {
-        let id = RunId::parse("550e8400-e29b-41d4-a716-446655440000").unwrap();
-        assert_eq!(key(id), "run:550e8400-e29b-41d4-a716-446655440000");
+/// The input of a run, if it is kept here.
+pub async fn input(runs: &dyn Kv, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
+    runs.get(&input_key(id)).await
+}
+
+/// A chunk of output, if it is kept.
+pub async fn chunk(runs: &dyn Kv, id: RunId, stream: Stream, number: u32) -> Result<Option<Vec<u8>>, PortError> {
+    runs.get(&chunk_key(id, stream, number)).await
+}
+
+/// Forgets what is stored of a run beside its record.
+pub async fn delete_apart(runs: &dyn Kv, id: RunId, mut apart: Apart) -> Result<(), PortError> {
+    if apart.input {
+        runs.delete(&input_key(id)).await?;
     }
+    for stream in Stream::ALL {
+        for number in 0..*apart.chunks.of(stream) {
+            runs.delete(&chunk_key(id, stream, number)).await?;
+        }
+    }
+    Ok(())
 }

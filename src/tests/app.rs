@@ -3,11 +3,18 @@
 use crate::app::App;
 use crate::config::{Config, RunnerLocation};
 use crate::domain::key::api_key::ApiKey;
+use crate::domain::run::output::Stream;
 use crate::domain::secret::DeploymentSecret;
 use crate::http::handle;
+use crate::objects::run_pool::recorder::RunRecorder;
+use crate::objects::run_pool::watch_ports::WatchPorts;
+use crate::objects::runtime::ObjectRuntime;
+use crate::ports::Background;
 use crate::ports::http_messages::Body;
 use crate::store::key_ledger::SqlLedger;
+use crate::tests::fake_runner::{START, output};
 use crate::tests::fake_sockets::FakeSockets;
+use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::{
     FakeClock, FakeEntropy, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRunPools, PoolBackground, Script,
 };
@@ -20,7 +27,6 @@ use bytes::Bytes;
 use futures::executor::LocalPool;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// The application, with a handle on everything that is outside of it.
@@ -76,15 +82,20 @@ pub fn print_one() -> Value {
     json!({ "code": "print(1)", "lang": "python", "env": { "TOKEN": "secret" } })
 }
 
-/// A stream of a run that prints `1`, in three chunks that end in the middle of lines.
-pub fn good_run() -> Vec<Vec<u8>> {
+/// The last line of a stream of a run that succeeds.
+pub fn complete() -> String {
     let report = json!({
-        "status": "success", "exitCode": 0, "signal": null, "stdout": "1\n", "stderr": "",
-        "truncated": { "stdout": false, "stderr": false },
-        "usage": { "cpuMs": 1.0, "memMB": 2.0, "durationMs": 3.0, "queueMs": 0.0, "installMs": 0.0 },
+        "status": "success", "exitCode": 0, "signal": null, "truncated": { "stdout": false, "stderr": false },
+        "usage": {
+            "cpuMs": 1.0, "memMB": 2.0, "durationMs": 3.0, "queueMs": 0.0, "installMs": 0.0, "blockedConnections": 0,
+        },
     });
-    let complete = json!({ "type": "complete", "report": report });
-    let all = format!("{{\"type\":\"start\"}}\n{{\"type\":\"stdout\",\"data\":\"1\\n\"}}\n\n{complete}\n");
+    format!("{}\n", json!({ "type": "complete", "report": report }))
+}
+
+/// A stream of a run that prints `1`, in chunks that end in the middle of lines.
+pub fn good_run() -> Vec<Vec<u8>> {
+    let all = format!("{START}{}\n{}", output(Stream::Stdout, "1\n"), complete());
     all.as_bytes().chunks(40).map(<[u8]>::to_vec).collect()
 }
 
@@ -105,19 +116,22 @@ impl TestApp {
         let gates = Rc::new(LocalKeyGates::new(Rc::new(ledger), clock.clone()));
         let log = Rc::new(FakeLog::default());
         let mailer = Rc::new(FakeMailer::default());
-        let run_pools = Rc::new(FakeRunPools {
-            script: RefCell::new(Script::Chunks(good_run())),
-            jobs: RefCell::default(),
-            calls: RefCell::default(),
-            health: RefCell::default(),
-            cancelled: RefCell::default(),
-            cancels: Cell::new(Some(true)),
-            input_hangs: Cell::default(),
-        });
         let rooms = Rc::new(LocalRooms::default());
         let isolates = Rc::new(FakeIsolates::default());
         let sockets = Rc::new(FakeSockets::default());
         let (background, pool) = PoolBackground::new();
+        let background: Rc<dyn Background> = Rc::new(background);
+        let runtime = ObjectRuntime {
+            storage: Rc::new(FakeStorage::default()),
+            clock: clock.clone(),
+            entropy: Rc::new(FakeEntropy::default()),
+            background: Rc::clone(&background),
+            log: log.clone(),
+        };
+        let ports =
+            WatchPorts { clock: clock.clone(), background: Rc::clone(&background), runs: kv.clone(), log: log.clone() };
+        let run_pools = Rc::new(FakeRunPools::new(ports, RunRecorder::new(gates.clone(), runtime)));
+        *run_pools.script.borrow_mut() = Script::Chunks(good_run());
         let config = Config {
             environment: "test".into(),
             max_timeout_ms: 300_000,
@@ -139,7 +153,7 @@ impl TestApp {
             sockets: sockets.clone(),
             clock: clock.clone(),
             entropy: Rc::new(FakeEntropy::default()),
-            background: Rc::new(background),
+            background,
             log: log.clone(),
         };
         rooms.run_programs_by(app.clone());

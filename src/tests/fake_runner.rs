@@ -1,13 +1,14 @@
 //! A container and the runner in it without either: they start, run jobs, lose connections and die as a test says.
 
 use crate::domain::run::id::RunId;
+use crate::domain::run::output::Stream;
 use crate::ports::{
     ClientSignal, Container, EventStream, PortError, RunnerHttp, RunnerRequest, RunnerResponse, SendError,
 };
 use crate::tests::fault::Faults;
 use async_trait::async_trait;
 use docle_protocol::headers::{AUTHORIZATION, HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH, run_path, stdin_path};
-use docle_protocol::{Refusal, RefusalCode, VERSION};
+use docle_protocol::{Piece, Refusal, RefusalCode, RunEvent, VERSION};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
@@ -18,7 +19,22 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 pub const START: &str = "{\"type\":\"start\"}\n";
-pub const COMPLETE: &str = "{\"type\":\"complete\",\"report\":{}}\n";
+pub const COMPLETE: &str = concat!(
+    r#"{"type":"complete","report":{"status":"success","exitCode":0,"signal":null,"#,
+    r#""truncated":{"stdout":false,"stderr":false},"usage":{"cpuMs":1.5,"memMB":9.5,"durationMs":12.0,"#,
+    r#""queueMs":0.0,"installMs":0.0,"blockedConnections":0}}}"#,
+    "\n"
+);
+
+/// The line of an event with output.
+pub fn output(stream: Stream, text: &str) -> String {
+    let data = Piece(text.as_bytes().to_vec());
+    let event = match stream {
+        Stream::Stdout => RunEvent::Stdout { data },
+        Stream::Stderr => RunEvent::Stderr { data },
+    };
+    serde_json::to_string(&event).unwrap() + "\n"
+}
 
 type Events = UnboundedSender<Result<Vec<u8>, PortError>>;
 
@@ -37,8 +53,10 @@ pub struct FakeRunner {
     runs: RefCell<HashMap<RunId, Events>>,
     /// The programs that were executed, in order; a program that is there twice is the error that all of this avoids.
     pub executed: RefCell<Vec<RunId>>,
-    /// The runs that were ended because their client left.
+    /// The runs whose connection was closed before their end.
     pub aborted: RefCell<Vec<RunId>>,
+    /// The runs that were cancelled in progress. Each of them goes on until the test ends it.
+    pub cancelled: RefCell<Vec<RunId>>,
     pub starts: Cell<u32>,
     pub checks: Cell<u32>,
     /// The next starts, each of which dies at once.
@@ -124,10 +142,15 @@ impl FakeRunner {
             return Ok(FakeResponse { status: if self.runs(id) { 101 } else { 404 }, ..ok });
         }
         let Some(id) = request.job else {
-            return Ok(match process.known.insert(request.cancels.expect("a job is named")) {
-                true => FakeResponse { status: 204, ..ok },
-                false => self.refusal(RefusalCode::Duplicate),
-            });
+            let id = request.cancels.expect("a job is named");
+            if process.known.insert(id) {
+                return Ok(FakeResponse { status: 204, ..ok });
+            }
+            if !self.runs(id) {
+                return Ok(self.refusal(RefusalCode::Duplicate));
+            }
+            self.cancelled.borrow_mut().push(id);
+            return Ok(FakeResponse { status: 202, ..ok });
         };
         if !process.known.insert(id) {
             return Ok(self.refusal(RefusalCode::Duplicate));

@@ -1,19 +1,27 @@
 //! Fakes of the ports that a native test cannot have for real.
 
 use crate::domain::account::mail::Mail;
+use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::Interrupted;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
+use crate::objects::run_pool::recorder::RunRecorder;
+use crate::objects::run_pool::runs::follow;
+use crate::objects::run_pool::watch::WatchedRun;
+use crate::objects::run_pool::watch_ports::WatchPorts;
+use crate::ports::event_reader::EventReader;
 use crate::ports::isolates::Isolates;
 use crate::ports::{
-    Background, Clock, Entropy, FirstCall, IdempotentCall, Kv, Level, Log, Mailer, PoolFailure, PortError, RunMode,
-    RunPools, RunStream, Socket,
+    Background, ClientSignal, Clock, Entropy, FirstCall, IdempotentCall, Kv, Lease, Level, Log, Mailer, PoolFailure,
+    PortError, RunAnswer, RunCall, RunLease, RunMode, RunPools, Socket,
 };
 use async_trait::async_trait;
 use docle_protocol::isolate::{Diagnostic, Diagnostics, IsolateJob, IsolateLanguages, Script as Source};
 use docle_protocol::{RunJob, RunnerHealth};
+use futures::channel::mpsc;
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{self, LocalBoxFuture};
+use futures::stream::LocalBoxStream;
 use futures::task::LocalSpawnExt;
 use futures::{FutureExt, StreamExt, stream};
 use serde_json::Value;
@@ -31,19 +39,22 @@ pub enum Script {
     ChunksThenSilence(Vec<Vec<u8>>),
     /// The same, and then the client is gone.
     ChunksThenLeft(Vec<Vec<u8>>),
-    /// The answer to an earlier call.
-    Replay(FirstCall, Vec<Vec<u8>>),
+    /// The answer to an earlier call, whose run has ended.
+    Ended(FirstCall),
+    /// The connection to the pool breaks after these chunks, and nothing records the run.
+    ChunksThenReset(Vec<Vec<u8>>),
     /// Does not take the job.
     Refuse(PoolFailure),
     /// Does not answer.
     Hang,
 }
 
-/// [`RunPools`] that follow a script and keep what they were asked.
+/// [`RunPools`] that follow a script and keep what they were asked. Their runs are watched and recorded as in a pool.
 pub struct FakeRunPools {
     pub script: RefCell<Script>,
     pub jobs: RefCell<Vec<RunJob>>,
-    pub calls: RefCell<Vec<(String, Option<IdempotentCall>)>>,
+    /// The project of each call, its idempotency key, and its deadline.
+    pub calls: RefCell<Vec<(String, Option<IdempotentCall>, u32)>>,
     pub health: RefCell<Option<RunnerHealth>>,
     /// What was to be cancelled, of which project.
     pub cancelled: RefCell<Vec<(String, RunId)>>,
@@ -51,34 +62,128 @@ pub struct FakeRunPools {
     pub cancels: Cell<Option<bool>>,
     /// Whether the way to a program's input never opens.
     pub input_hangs: Cell<bool>,
+    /// The projects whose programs were ended.
+    pub deleted: RefCell<Vec<String>>,
+    pub ports: WatchPorts,
+    pub recorder: Rc<RunRecorder>,
+}
+
+impl FakeRunPools {
+    pub fn new(ports: WatchPorts, recorder: Rc<RunRecorder>) -> Self {
+        Self {
+            script: RefCell::new(Script::Hang),
+            jobs: RefCell::default(),
+            calls: RefCell::default(),
+            health: RefCell::default(),
+            cancelled: RefCell::default(),
+            cancels: Cell::new(Some(true)),
+            input_hangs: Cell::default(),
+            deleted: RefCell::default(),
+            ports,
+            recorder,
+        }
+    }
+
+    fn watched(&self, chunks: Chunks, client: Option<ClientSignal>, draft: &RunDraft, deadline_ms: u32) -> RunAnswer {
+        let events = EventReader::new(chunks, future::pending().boxed_local());
+        let deadline = self.ports.clock.sleep(deadline_ms);
+        let (listener, lines) = mpsc::channel(1);
+        let run =
+            WatchedRun { events, lease: NoLease, draft: draft.clone(), client: client.clone(), deadline, listener };
+        let followed = follow(run, self.ports.clone(), Some(Rc::clone(&self.recorder)), None);
+        self.ports.background.spawn(followed.boxed_local());
+        let drops = Rc::new(LeaveOnDrop(client.clone()));
+        let drops_too = Rc::clone(&drops);
+        let has_left = move || client.as_ref().is_some_and(ClientSignal::has_left);
+        let why = move || if has_left() { Interrupted::ByClient } else { Interrupted::ByRunner };
+        let lines = lines.map(move |line| {
+            let _ = &drops;
+            Ok(line)
+        });
+        RunAnswer::Started(
+            lines
+                .chain(stream::once(async move {
+                    let _ = &drops_too;
+                    Err(why())
+                }))
+                .boxed_local(),
+        )
+    }
+}
+
+type Chunks = LocalBoxStream<'static, Result<Vec<u8>, Interrupted>>;
+
+/// A stream that is dropped has lost its client.
+struct LeaveOnDrop(Option<ClientSignal>);
+
+impl Drop for LeaveOnDrop {
+    fn drop(&mut self) {
+        if let Some(client) = &self.0 {
+            client.leave();
+        }
+    }
+}
+
+/// The lease of a run in no container. A cancelled run reports nothing.
+struct NoLease;
+
+impl Lease for NoLease {
+    fn finished(self) {}
+}
+
+impl RunLease for NoLease {
+    fn cancel(&self, _: RunId) -> LocalBoxFuture<'static, ()> {
+        future::ready(()).boxed_local()
+    }
 }
 
 #[async_trait(?Send)]
 impl RunPools for FakeRunPools {
-    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, PoolFailure> {
+    async fn run(&self, job: Vec<u8>, call: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure> {
+        let RunCall { mode, deadline_ms } = call;
+        let client = (!matches!(mode, RunMode::Idempotent(_))).then(ClientSignal::default);
         let idempotent = if let RunMode::Idempotent(call) = mode { Some(call) } else { None };
         self.jobs.borrow_mut().push(serde_json::from_slice(&job).unwrap());
-        self.calls.borrow_mut().push((project_id.to_owned(), idempotent));
+        self.calls.borrow_mut().push((draft.owner.project_id.clone(), idempotent, deadline_ms));
         let script = self.script.borrow().clone();
-        let (chunks, then, first_call) = match script {
-            Script::Chunks(chunks) => (chunks, stream::empty().boxed_local(), None),
-            Script::ChunksThenSilence(chunks) => (chunks, stream::pending().boxed_local(), None),
+        let given = |chunks: Vec<Vec<u8>>| stream::iter(chunks.into_iter().map(Ok));
+        let chunks = match script {
+            Script::Chunks(chunks) => given(chunks).boxed_local(),
+            Script::ChunksThenSilence(chunks) => given(chunks).chain(stream::pending()).boxed_local(),
             Script::ChunksThenLeft(chunks) => {
-                (chunks, stream::once(async { Err(Interrupted::ByClient) }).boxed_local(), None)
+                let leaving = client.clone().unwrap_or_default();
+                let left = stream::once(async move {
+                    leaving.leave();
+                    Ok(b"\n".to_vec())
+                });
+                given(chunks).chain(left).chain(stream::pending()).boxed_local()
             }
-            Script::Replay(first_call, chunks) => (chunks, stream::empty().boxed_local(), Some(first_call)),
+            Script::ChunksThenReset(chunks) => {
+                let reset = stream::once(async { Err(Interrupted::ByRunner) });
+                return Ok(RunAnswer::Started(given(chunks).chain(reset).boxed_local()));
+            }
+            Script::Ended(first_call) => return Ok(RunAnswer::Ended(first_call)),
             Script::Refuse(failure) => return Err(failure),
             Script::Hang => future::pending().await,
         };
-        Ok(RunStream { chunks: stream::iter(chunks.into_iter().map(Ok)).chain(then).boxed_local(), first_call })
+        Ok(self.watched(chunks, client, draft, deadline_ms))
     }
 
-    async fn cancel_unstarted(&self, project_id: &str, id: RunId) -> bool {
+    async fn cancel(&self, project_id: &str, id: RunId) -> bool {
         self.cancelled.borrow_mut().push((project_id.to_owned(), id));
         match self.cancels.get() {
             Some(cancels) => cancels,
             None => future::pending().await,
         }
+    }
+
+    async fn flush(&self, _: &str) -> Result<(), PortError> {
+        self.recorder.flush().await
+    }
+
+    async fn delete(&self, project_id: &str) -> Result<(), PortError> {
+        self.deleted.borrow_mut().push(project_id.to_owned());
+        Ok(())
     }
 
     async fn input(&self, _: &str, _: RunId) -> Result<Option<Box<dyn Socket>>, PoolFailure> {

@@ -4,8 +4,9 @@ use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::run::finished::FinishedRun;
 use crate::domain::run::id::RunId;
 use crate::objects::key_gate::logic::KeyGateLogic;
-use crate::ports::{Clock, KeyGates, KeyLedger, LocalSql, PortError, SqlValue};
+use crate::ports::{Clock, DeletedRecord, KeyGates, KeyLedger, LocalSql, PortError, SqlValue};
 use crate::tests::fake_storage::FakeStorage;
+use crate::tests::fault::Faults;
 use async_trait::async_trait;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub struct LocalKeyGates {
     pub refreshed: RefCell<Vec<String>>,
     /// How many reads of a record come before the record does.
     pub misses: Cell<u32>,
+    /// What happens to the next submissions.
+    pub submit_faults: Faults,
 }
 
 impl LocalKeyGates {
@@ -38,6 +41,7 @@ impl LocalKeyGates {
             fails: Cell::default(),
             refreshed: RefCell::default(),
             misses: Cell::default(),
+            submit_faults: Faults::default(),
         }
     }
 
@@ -86,8 +90,16 @@ impl KeyGates for LocalKeyGates {
     }
 
     async fn submit(&self, key_hash: &str, run: FinishedRun) -> Result<(), PortError> {
-        let runs = FinishedRun::from_lines(&run.to_line()).expect("what is submitted can be read");
-        self.gate(key_hash)?.logic.submit(key_hash, runs).await
+        self.submit_all(key_hash, &[run]).await
+    }
+
+    async fn submit_all(&self, key_hash: &str, runs: &[FinishedRun]) -> Result<(), PortError> {
+        let lines = FinishedRun::to_lines(runs);
+        let submit = async || {
+            let runs = FinishedRun::from_lines(&lines).expect("what is submitted can be read");
+            self.gate(key_hash)?.logic.submit(key_hash, runs).await
+        };
+        self.submit_faults.around(submit).await?
     }
 
     async fn record(&self, key_hash: &str, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
@@ -98,7 +110,7 @@ impl KeyGates for LocalKeyGates {
         Ok(self.gate(key_hash)?.logic.record(id)?.map(String::into_bytes))
     }
 
-    async fn delete_records(&self, key_hash: &str, ids: &[RunId]) -> Result<(), PortError> {
+    async fn delete_records(&self, key_hash: &str, ids: &[RunId]) -> Result<Vec<DeletedRecord>, PortError> {
         self.gate(key_hash)?.logic.delete_records(ids)
     }
 

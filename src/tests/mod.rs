@@ -8,7 +8,7 @@ mod fake_sockets;
 pub mod fake_storage;
 pub mod fakes;
 pub mod fault;
-mod key_gates;
+pub mod key_gates;
 pub mod object_fixture;
 mod rooms;
 mod routes;

@@ -90,18 +90,18 @@ test("so does each object of a pool, and who waited for a place is told that not
 
 test("a job is cancelled in all containers of a project, unless one has had it or that is unknown", async () => {
   docle = await Docle.contained({ POOL_MAX_INSTANCES: "2" }, { grants: "platform", places: 1 });
-  const cancelUnstarted = (id: string) => docle.worker.pool(PROJECT, { cancelUnstarted: id });
-  assert.equal(await cancelUnstarted(randomUUID()), true, "there is no container");
+  const cancel = (id: string) => docle.worker.pool(PROJECT, { cancel: id });
+  assert.equal(await cancel(randomUUID()), true, "there is no container");
   const [first, second] = [randomUUID(), randomUUID()];
   const streams = [await begun(first), await begun(second)];
   const ids = streams.map(({ seen }) => String(seen[0]?.data.id));
   await docle.worker.reset();
-  for (const id of ids) assert.equal(await cancelUnstarted(id), false, "a container has had it");
-  assert.equal(await cancelUnstarted(randomUUID()), true);
+  for (const id of ids) assert.equal(await cancel(id), false, "a container has had it");
+  assert.equal(await cancel(randomUUID()), true);
   await ended(first, second);
   for (const { id } of docle.containers.running()) docle.containers.docker("kill", id);
   await until("the containers' end", () => docle.containers.running().length === 0);
-  assert.equal(await cancelUnstarted(randomUUID()), false, "what the dead containers did is unknown");
+  assert.equal(await cancel(randomUUID()), false, "what the dead containers did is unknown");
   assert.equal((await docle.run(quick)).stdout, "1\n");
   await docle.worker.pool(PROJECT, "destroy");
   assert.equal(docle.containers.running().length, 0);

@@ -11,6 +11,8 @@ export interface OpenCall {
    * which it may do while it waits, and is noticed only when something is written to it.
    */
   leave(): void;
+  /** Closes the connection, as a client does that ends or gives up. */
+  close(): void;
 }
 
 /** Sends `POST /api/run` with the key and does not wait for the end. */
@@ -23,5 +25,5 @@ export function openCall(docle: Docle, body: unknown, more: Record<string, strin
   });
   sent.on("error", () => undefined);
   sent.end(JSON.stringify(body));
-  return { answer, leave: () => void sent.socket?.resetAndDestroy() };
+  return { answer, leave: () => void sent.socket?.resetAndDestroy(), close: () => void sent.socket?.destroy() };
 }

@@ -20,9 +20,9 @@ export interface Job {
   network: { mode: "none" } | { mode: "public" } | { mode: "hosts"; hosts: string[] };
 }
 
-/** How a run ended. */
+/** How a run ended, and what it wrote. */
 export interface Report {
-  status: "success" | "error" | "timeout" | "memory" | "output" | "killed" | "install_failed" | "system";
+  status: "success" | "error" | "timeout" | "memory" | "output" | "killed" | "cancelled" | "install_failed" | "system";
   exitCode: number;
   signal: string | null;
   stdout: string;
@@ -31,8 +31,14 @@ export interface Report {
   usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number };
 }
 
-/** One line of a stream of events. */
-export type Event = { type: "start" } | { type: "stdout" | "stderr"; data: string } | { type: "complete"; report: Report };
+/** What the last event holds: all of a report but the output. */
+export type End = Omit<Report, "stdout" | "stderr">;
+
+/** One event of a stream, with its output decoded: bytes that are no character of UTF-8 are U+FFFD. */
+export type Event = { type: "start" } | { type: "stdout" | "stderr"; data: string } | { type: "complete"; report: End };
+
+/** The version of the protocol that these tests speak. */
+export const PROTOCOL = "2";
 
 /** What a job may say besides its program. Limits that are not named keep their defaults. */
 export type Rest = Partial<Omit<Job, "limits">> & { limits?: Partial<Job["limits"]> };
@@ -62,28 +68,50 @@ export const again = (job: Job): Job => ({ ...job, id: randomUUID() });
 
 /** Sends anything to where jobs go. */
 export function post(runner: AnyRunner, body: string, headers: Record<string, string> = {}): Promise<Response> {
-  const own = { authorization: `Bearer ${runner.secret}`, "docle-protocol": "1", "content-type": "application/json" };
+  const own = { authorization: `Bearer ${runner.secret}`, "docle-protocol": PROTOCOL, "content-type": "application/json" };
   return fetch(`${runner.url}/v1/runs`, { method: "POST", headers: { ...own, ...headers }, body });
 }
 
 /** Runs a job and answers with its report. */
 export async function run(runner: AnyRunner, job: Job): Promise<Report> {
-  const response = await post(runner, JSON.stringify(job));
-  const text = await response.text();
-  assert.equal(response.status, 200, text);
-  return JSON.parse(text) as Report;
+  const output = { stdout: "", stderr: "" };
+  for await (const event of events(runner, job)) {
+    if (event.type === "stdout" || event.type === "stderr") output[event.type] += event.data;
+    if (event.type === "complete") return { ...event.report, ...output };
+  }
+  throw new Error("the stream ends without a report");
 }
 
 /** Runs a job and hands its events on as they come. */
 export async function* events(runner: AnyRunner, job: Job): AsyncGenerator<Event> {
-  const response = await post(runner, JSON.stringify(job), { accept: "application/x-ndjson" });
+  const response = await post(runner, JSON.stringify(job));
   assert.equal(response.status, 200, response.ok ? "" : await response.text());
+  yield* readEvents(response);
+}
+
+/** The events of a response of the runner. */
+export async function* readEvents(response: Response): AsyncGenerator<Event> {
   assert(response.body);
+  const decoders = { stdout: new TextDecoder("utf-8", { ignoreBOM: true }), stderr: new TextDecoder("utf-8", { ignoreBOM: true }) };
   let rest = "";
   for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + chunk).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines.filter((line) => line !== "")) yield JSON.parse(line) as Event;
+    for (const line of lines.filter((line) => line !== "")) {
+      const event = JSON.parse(line) as Event;
+      if (event.type === "complete") {
+        // What a stream that lost its end has of its last character is no character.
+        for (const type of ["stdout", "stderr"] as const) {
+          const data = decoders[type].decode();
+          if (data !== "" && !event.report.truncated[type]) yield { type, data };
+        }
+      }
+      if (event.type !== "stdout" && event.type !== "stderr") yield event;
+      else {
+        const data = decoders[event.type].decode(Buffer.from(event.data, "base64"), { stream: true });
+        if (data !== "") yield { ...event, data };
+      }
+    }
   }
   assert.equal(rest, "", "the stream ends with a line");
 }

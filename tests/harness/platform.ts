@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { PROTOCOL } from "./jobs.ts";
 import { until } from "./until.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
@@ -10,18 +11,17 @@ const report = {
   status: "success",
   exitCode: 0,
   signal: null,
-  stdout: "1\n",
-  stderr: "",
   truncated: { stdout: false, stderr: false },
   usage: { cpuMs: 1, memMB: 1, durationMs: 12, queueMs: 0, installMs: 0 },
 };
-const events = `{"type":"start"}\n${JSON.stringify({ type: "complete", report })}\n`;
+const output = { type: "stdout", data: Buffer.from("1\n").toString("base64") };
+const events = [{ type: "start" }, output, { type: "complete", report }].map((event) => `${JSON.stringify(event)}\n`).join("");
 
 /** Speaks the runner's protocol and answers every job at once, as if it had printed 1. */
 export async function startIdleRunner(): Promise<Server> {
   const server = createServer((request, response) => {
     request.resume().on("end", () => {
-      response.writeHead(200, { "docle-protocol": "1", "content-type": "application/x-ndjson" }).end(events);
+      response.writeHead(200, { "docle-protocol": PROTOCOL, "content-type": "application/x-ndjson" }).end(events);
     });
   });
   server.keepAliveTimeout = 60_000;

@@ -36,12 +36,12 @@ test("a key stands for one body", async () => {
   assert.equal(refusal.code, "idempotency_key_reused");
 });
 
-test("a stream is replayed as its start and its end", async () => {
+test("a stream is replayed with its output", async () => {
   const key = randomUUID();
   const first = await docle.run(dice, named(key));
   const events = await Array.fromAsync(await docle.stream(dice, named(key)));
-  assert.deepEqual(events.map(({ event }) => event), ["start", "complete"]);
-  assert.partialDeepStrictEqual(events[1]?.data, { id: first.id, stdout: first.stdout });
+  assert.deepEqual(events.map(({ event }) => event), ["start", "stdout", "complete"]);
+  assert.partialDeepStrictEqual(events[2]?.data, { id: first.id, stdout: first.stdout });
 });
 
 test("a client that goes away does not end a named run", async () => {
@@ -52,6 +52,26 @@ test("a client that goes away does not end a named run", async () => {
   call.leave();
   const result: RunResult = await docle.run(body, named(key));
   assert.equal(result.status, "success");
+});
+
+test("a named run whose client left is recorded although nobody repeats the call", async () => {
+  const [key, marker] = [randomUUID(), randomUUID()];
+  const body = { lang: "python", code: "import time; time.sleep(1); print('late')", args: [marker] };
+  const call = openCall(docle, body, { "idempotency-key": key, accept: "text/event-stream" });
+  await until("the start", () => call.answer.text.includes("event: start"));
+  const id = /"id":"([^"]+)"/.exec(call.answer.text)?.[1] ?? "";
+  call.leave();
+  await until("the record", async () => (await docle.fetch(`/api/run/${id}`)).status === 200, 20);
+  const result = (await (await docle.fetch(`/api/run/${id}`)).json()) as RunResult;
+  assert.partialDeepStrictEqual(result, { status: "success", stdout: "late\n" });
+});
+
+test("a large result is replayed whole", async () => {
+  const key = randomUUID();
+  const body = { lang: "python", code: "import sys; print('x' * 700_000); print('é' * 300_000, file=sys.stderr)", policy: { maxOutputBytes: 2_000_000 } };
+  const first = await docle.run(body, named(key));
+  assert.deepEqual([first.stdout.length, first.stderr.length], [700_001, 300_001]);
+  assert.deepEqual(await docle.run(body, named(key)), first);
 });
 
 for (const key of ["", "a b", "x".repeat(256)]) {

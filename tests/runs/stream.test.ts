@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { after, describe, test } from "node:test";
 import { openCall } from "../harness/caller.ts";
 import { Docle, type RunResult } from "../harness/docle.ts";
@@ -114,6 +115,7 @@ describe("who asks for a stream gets one", () => {
 
 describe("a client that goes away ends its run", () => {
   const code = "import os, time\nprint('up', flush=True)\nif os.fork() == 0: os.setsid()\ntime.sleep(600)";
+  const silent = "import os, time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass\ntime.sleep(600)";
 
   for (const [when, headers] of [["in the middle of a stream", { accept: "text/event-stream" }], ["while it waits for a result", {}]] as const) {
     test(when, async () => {
@@ -125,4 +127,66 @@ describe("a client that goes away ends its run", () => {
       await until("no run in progress", () => docle.idle());
     });
   }
+
+  for (const [what, headers] of [["a stream", { accept: "text/event-stream" }], ["a result", {}]] as const) {
+    test(`a left run that said nothing went on, with ${what}`, async () => {
+      const marker = randomUUID();
+      const body = { lang: "python", code: "import time; time.sleep(600)", args: [marker], policy: { timeoutMs: 300_000 } };
+      const call = openCall(docle, body, headers);
+      await until("the program's start", () => processesWith(marker).length > 0);
+      call.close();
+      // The runner itself writes to a silent stream after ten seconds.
+      await until("no process of the run", () => processesWith(marker).length === 0, 5);
+    });
+  }
+
+  test("and the run is recorded as cancelled, with what it used", async () => {
+    const marker = randomUUID();
+    const body = { lang: "python", code: silent, args: [marker], policy: { timeoutMs: 300_000 } };
+    const call = openCall(docle, body, { accept: "text/event-stream" });
+    await until("the start", () => call.answer.text.includes("event: start"));
+    const id = /"id":"([^"]+)"/.exec(call.answer.text)?.[1] ?? "";
+    await until("the program's start", () => processesWith(marker).length > 0);
+    await until("some processor time", () => cpuMs(processesWith(marker)) > 100);
+    call.leave();
+    await until("the record", async () => (await docle.fetch(`/api/run/${id}`)).status === 200, 20);
+    const result = (await (await docle.fetch(`/api/run/${id}`)).json()) as RunResult;
+    assert.partialDeepStrictEqual(result, { ok: false, status: "cancelled", exitCode: 137, signal: "SIGKILL" });
+    const { cpuMs: cpu, memMB, durationMs } = result.usage;
+    assert.ok(cpu > 50 && memMB > 0 && durationMs > 50, JSON.stringify(result.usage));
+  });
 });
+
+describe("much output", () => {
+  for (const [what, byte] of [["escapes", "\\x1b"], ["control characters", "\\x01"], ["bytes that are no character", "\\xff"]] as const) {
+    test(`10 MiB of ${what} on both streams is a success with its output`, async () => {
+      const code = `import os\nfor n in range(160):\n  for fd in 1, 2:\n    b = memoryview(b"${byte}" * 65536)\n    while b: b = b[os.write(fd, b):]`;
+      const result = await docle.run({ lang: "python", code, policy: { maxOutputBytes: 10_485_760, timeoutMs: 60_000 } });
+      const character = { escapes: "\x1b", "control characters": "\x01", "bytes that are no character": "\ufffd" }[what];
+      assert.deepEqual([result.status, result.truncated], ["success", { stdout: false, stderr: false }]);
+      const whole = character.repeat(10_485_760);
+      assert.ok(result.stdout === whole && result.stderr === whole);
+      const again = (await (await docle.fetch(`/api/run/${result.id}`)).json()) as RunResult;
+      assert.ok(again.stdout === whole && again.stderr === whole, "and is read again");
+    });
+  }
+
+  test("a stream of more than a mebibyte does not repeat its output at its end", async () => {
+    const events = await all({ lang: "python", code: "print('x' * 2_000_000)", policy: { maxOutputBytes: 3_000_000 } });
+    assert.equal(text(events, "stdout").length, 2_000_001);
+    assert.deepEqual([result(events).status, result(events).stdout], ["success", undefined]);
+  });
+});
+
+/** Processor time of processes, in milliseconds. */
+function cpuMs(pids: number[]): number {
+  const ticks = pids.map((pid) => {
+    try {
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/.*\) /s, "").split(" ");
+      return Number(fields[11]) + Number(fields[12]);
+    } catch {
+      return 0; // It ended while we looked.
+    }
+  });
+  return ticks.reduce((sum, own) => sum + own, 0) * 10;
+}

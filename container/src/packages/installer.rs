@@ -3,6 +3,7 @@
 use super::refusals::Refusal;
 use super::{Failure, Registries, Wanted};
 use crate::egress;
+use crate::events::{EventReceiver, Stream};
 use crate::execution::{Outcome, Stop};
 use crate::interpreters::{Installer, environment};
 use crate::jail::launch::{Command, Exit};
@@ -79,11 +80,11 @@ fn installer_environment(wanted: Wanted) -> Vec<(String, String)> {
     variables
 }
 
-/// Why there is no layer, from how the installer ended.
-pub fn refusal(outcome: &Outcome) -> Failure {
+/// Why there is no layer, from how the installer ended and what it printed.
+pub fn refusal(outcome: &Outcome, output: &EventReceiver) -> Failure {
     let message = |reason: &str| {
-        let said = outcome.stderr.text();
-        let said = if said.trim().is_empty() { outcome.stdout.text() } else { said };
+        let said = output.text(Stream::Stderr);
+        let said = if said.trim().is_empty() { output.text(Stream::Stdout) } else { said };
         [reason, said.trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
     };
     let (exit_code, message) = match (outcome.stop, outcome.exit) {

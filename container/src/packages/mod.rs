@@ -13,6 +13,7 @@ pub use refusals::Refusal;
 pub use shelf::Layer;
 
 use crate::egress::Policy;
+use crate::events;
 use crate::execution::{Program, execute};
 use crate::interpreters::{Installer, Interpreter};
 use crate::place::Full;
@@ -186,8 +187,9 @@ impl Layers {
             max_output_bytes: INSTALL_OUTPUT_BYTES,
             egress: Some(Policy::Trusted(self.registries.reachable())),
         };
-        let outcome = execute(seat, program, None, cancel).await?;
-        if outcome.exported { Ok(()) } else { Err(installer::refusal(&outcome)) }
+        let (sender, output) = events::channel();
+        let outcome = execute(seat, program, &sender, cancel).await?;
+        if outcome.exported { Ok(()) } else { Err(installer::refusal(&outcome, &output)) }
     }
 
     /// Two runs that want the same layer install it once.

@@ -4,6 +4,7 @@
 //! without memory. What the next run would meet there is unknown, so a runner that somebody replaces takes none. A
 //! runner on a machine of its own goes on, because nobody would start another one.
 
+use crate::events::{EventSender, Stream};
 use docle_protocol::{RunReport, RunStatus};
 use std::fs;
 use tokio_util::sync::CancellationToken;
@@ -59,11 +60,18 @@ impl Fitness {
         counts.filter_map(|text| read_counter(&text)).next().unwrap_or(0)
     }
 
-    /// Judges a run of at most `memory_mb` MiB that found `memory_failures_before` at its start.
+    /// Judges a run of at most `memory_mb` MiB that found `memory_failures_before` at its start. A sentence about a failure
+    /// goes to `events`.
     ///
     /// A program that was ended for want of memory although it was below its limit is not to blame: the container gave it
     /// less than it was promised.
-    pub fn judge(&self, mut report: RunReport, memory_mb: u32, memory_failures_before: u64) -> RunReport {
+    pub fn judge(
+        &self,
+        mut report: RunReport,
+        memory_mb: u32,
+        memory_failures_before: u64,
+        events: &EventSender,
+    ) -> RunReport {
         let is_below = report.usage.mem_mb < f64::from(memory_mb) * REACHED;
         let is_blameless = match (report.status, self.evidence) {
             (RunStatus::Memory, Evidence::OfTheRun) => self.lost.is_some() && is_below,
@@ -77,9 +85,8 @@ impl Fitness {
         };
         if is_blameless {
             report.status = RunStatus::System;
-            report
-                .stderr
-                .push_str("The sandbox ran out of memory; the program is not to blame. The run may be repeated.\n");
+            let sentence = "The sandbox ran out of memory; the program is not to blame. The run may be repeated.\n";
+            events.output(Stream::Stderr, sentence.as_bytes());
         }
         if let (RunStatus::System, Some(lost)) = (report.status, &self.lost) {
             eprintln!("runner.unfit: a run met a failure of the sandbox; no more runs are taken");
@@ -96,12 +103,12 @@ fn read_counter(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::channel;
     use docle_protocol::{RunUsage, Truncated};
 
     fn report(status: RunStatus) -> RunReport {
-        let (signal, stdout, stderr) = (Some("SIGKILL".into()), String::new(), String::new());
-        let (truncated, usage) = (Truncated::default(), RunUsage::default());
-        RunReport { status, exit_code: 137, signal, stdout, stderr, truncated, usage }
+        let (signal, truncated, usage) = (Some("SIGKILL".into()), Truncated::default(), RunUsage::default());
+        RunReport { status, exit_code: 137, signal, truncated, usage }
     }
 
     #[test]
@@ -113,7 +120,7 @@ mod tests {
             (true, RunStatus::Timeout, false),
         ] {
             let fitness = Fitness::new(replaceable, Evidence::OfTheRun);
-            let judged = fitness.judge(report(status), 256, 0);
+            let judged = fitness.judge(report(status), 256, 0, &channel().0);
             assert_eq!((judged.status, fitness.is_lost()), (status, lost), "{replaceable} {status:?}");
         }
     }
@@ -131,7 +138,7 @@ mod tests {
             let mut ended = report(status);
             ended.usage.mem_mb = 199.5;
             let fitness = Fitness::new(replaceable, Evidence::OfTheRun);
-            assert_eq!(fitness.judge(ended, memory_mb, 0).status, judged, "{status:?} {memory_mb}");
+            assert_eq!(fitness.judge(ended, memory_mb, 0, &channel().0).status, judged, "{status:?} {memory_mb}");
         }
     }
 
@@ -139,7 +146,7 @@ mod tests {
     fn without_a_group_nothing_is_blamed_on_a_kernel_that_did_not_run_out_of_memory() {
         for status in [RunStatus::Memory, RunStatus::Killed] {
             let fitness = Fitness::new(true, Evidence::OfTheContainer);
-            assert_eq!(fitness.judge(report(status), 1_024, u64::MAX).status, status);
+            assert_eq!(fitness.judge(report(status), 1_024, u64::MAX, &channel().0).status, status);
         }
     }
 

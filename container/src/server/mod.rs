@@ -45,7 +45,7 @@ pub struct Service {
     pub fitness: Arc<Fitness>,
     /// Names this process, see [`INSTANCE`].
     pub instance: Arc<str>,
-    /// The jobs that it has had.
+    /// The jobs that it has had, and those that it runs.
     pub taken: Arc<RunIds>,
     /// What interactive runs wait for.
     pub inputs: Arc<Inputs>,
@@ -68,7 +68,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
     tokio::spawn(stop_when_unfit(service.clone()));
     let router = Router::new()
         .route(RUNS_PATH, post(runs::create_run))
-        .route(&run_path("{id}"), delete(runs::withdraw_run))
+        .route(&run_path("{id}"), delete(runs::cancel_run))
         .route(&stdin_path("{id}"), get(stdin::connect_stdin))
         .route_layer(middleware::from_fn_with_state(service.clone(), check::authorize))
         .route(HEALTH_PATH, get(read_health))

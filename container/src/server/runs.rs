@@ -1,7 +1,9 @@
-//! `POST /v1/runs`: one job, answered by a report or by a stream of events; and jobs that are withdrawn.
+//! `POST /v1/runs`: one job, answered by a stream of events; and jobs that are cancelled.
 
 use super::check::check_job;
-use super::{Service, json, refuse};
+use super::run_ids::{Cancelled, RunningJob};
+use super::{Service, refuse};
+use crate::events::{EventReceiver, EventSender, Stream as Output, channel};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
@@ -9,11 +11,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use docle_protocol::headers::{EVENT_STREAM, QUEUED};
 use docle_protocol::limits::MAX_QUEUE_MS;
-use docle_protocol::{RefusalCode, RunEvent, RunJob, RunReport};
+use docle_protocol::{RefusalCode, RunEvent, RunJob, RunReport, RunStatus};
 use futures_util::stream;
 use std::convert::Infallible;
 use std::time::Duration;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -47,31 +48,23 @@ pub async fn create_run(
     if let Err(message) = check_job(&job) {
         return refuse(RefusalCode::InvalidJob, message);
     }
-    if !service.taken.take(&job.id) {
-        return refuse(RefusalCode::Duplicate, "this runner has had this job before");
-    }
     let queued = queued(&headers);
     let cancel = service.stopping.child_token();
-    let streams = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes() == EVENT_STREAM.as_bytes());
-    if streams {
-        let (sender, receiver) = unbounded_channel();
-        let run = start(&service, job, queued, Some(sender), &cancel);
-        answer_events(run, receiver, queued, cancel.drop_guard()).await
-    } else {
-        let guard = cancel.clone().drop_guard();
-        let run = start(&service, job, queued, None, &cancel);
-        let answer = answer_report(run).await;
-        guard.disarm();
-        answer
-    }
+    let Some(running) = service.taken.take(&job.id, &cancel) else {
+        return refuse(RefusalCode::Duplicate, "this runner has had this job before");
+    };
+    let (sender, receiver) = channel();
+    let run = start(&service, (job, running), queued, sender, &cancel);
+    answer_events(run, receiver, queued, cancel.drop_guard()).await
 }
 
-/// Sees to it that a job which has not come is never executed.
-pub async fn withdraw_run(State(service): State<Service>, Path(id): Path<String>) -> Response {
-    if service.taken.take(&id) {
-        return StatusCode::NO_CONTENT.into_response();
+/// Cancels a job: it never begins, or it ends.
+pub async fn cancel_run(State(service): State<Service>, Path(id): Path<String>) -> Response {
+    match service.taken.cancel(&id) {
+        Cancelled::Unstarted => StatusCode::NO_CONTENT.into_response(),
+        Cancelled::Running => StatusCode::ACCEPTED.into_response(),
+        Cancelled::Over => refuse(RefusalCode::Duplicate, "this runner has had this job"),
     }
-    refuse(RefusalCode::Duplicate, "this runner has had this job")
 }
 
 /// How long the job has waited before it came here.
@@ -83,35 +76,35 @@ fn queued(headers: &HeaderMap) -> Duration {
 /// Starts the run as a task of its own, so that it also cleans up when nobody waits for it any more.
 fn start(
     service: &Service,
-    job: RunJob,
+    (job, running): (RunJob, RunningJob),
     queued: Duration,
-    events: Option<UnboundedSender<RunEvent>>,
+    events: EventSender,
     cancel: &CancellationToken,
 ) -> Ran {
     let (service, cancel) = (service.clone(), cancel.clone());
     let (open, more_stdin) = job.interactive.then(|| service.inputs.open(&job.id)).unzip();
     tokio::spawn(async move {
         let _open = open;
-        let (id, memory_mb) = (job.id.clone(), job.limits.memory_mb);
+        let memory_mb = job.limits.memory_mb;
         let memory_failures = service.fitness.memory_failures();
-        let mut report = match service.runner.run(job, more_stdin, events, &cancel).await {
-            Ok(report) => service.fitness.judge(report, memory_mb, memory_failures),
+        let mut report = match service.runner.run(job, more_stdin, &events, &cancel).await {
+            Ok(report) => service.fitness.judge(report, memory_mb, memory_failures, &events),
             Err(full) => {
-                service.taken.give_back(&id);
+                // A job that was cancelled while it waited must not begin later.
+                if !cancel.is_cancelled() {
+                    running.give_back();
+                }
                 return Err(full);
             }
         };
+        drop(running);
+        if report.status == RunStatus::Cancelled && service.stopping.is_cancelled() {
+            report.status = RunStatus::System;
+            events.output(Output::Stderr, b"The sandbox was stopped. The run may be repeated.\n");
+        }
         report.usage.queue_ms += queued.as_millis() as f64;
         Ok(report)
     })
-}
-
-async fn answer_report(run: Ran) -> Response {
-    match run.await {
-        Ok(Ok(report)) => json(StatusCode::OK, &report),
-        Ok(Err(crate::place::Full)) => busy(),
-        Err(error) => refuse(RefusalCode::Internal, error.to_string()),
-    }
 }
 
 fn busy() -> Response {
@@ -121,22 +114,23 @@ fn busy() -> Response {
 /// Where a stream of events stands.
 struct Stream {
     run: Option<Ran>,
-    events: UnboundedReceiver<RunEvent>,
+    events: EventReceiver,
     _guard: DropGuard,
 }
 
 /// Waits for the first event, so that a run without a place is still refused with a status of its own.
-async fn answer_events(
-    run: Ran,
-    mut events: UnboundedReceiver<RunEvent>,
-    queued: Duration,
-    guard: DropGuard,
-) -> Response {
+async fn answer_events(run: Ran, mut events: EventReceiver, queued: Duration, guard: DropGuard) -> Response {
     // What it has waited elsewhere it cannot wait here.
     let patience = Duration::from_millis(MAX_QUEUE_MS.into()).saturating_sub(queued);
-    let first = match timeout(patience.max(LEAST_PATIENCE), events.recv()).await {
+    let first = match timeout(patience.max(LEAST_PATIENCE), events.next()).await {
         Ok(Some(first)) => first,
-        Ok(None) => return answer_report(run).await,
+        // The run has ended before it began.
+        Ok(None) => {
+            return match run.await {
+                Ok(_) => busy(),
+                Err(error) => refuse(RefusalCode::Internal, error.to_string()),
+            };
+        }
         // Dropping the guard ends the run's waiting.
         Err(_) => return busy(),
     };
@@ -152,7 +146,7 @@ async fn answer_events(
 /// The next line, an empty one after a while of silence, and nothing once the report was said.
 async fn next_line(stream: &mut Stream) -> Option<Bytes> {
     stream.run.as_ref()?;
-    match timeout(HEARTBEAT, stream.events.recv()).await {
+    match timeout(HEARTBEAT, stream.events.next()).await {
         Err(_) => Some(Bytes::from_static(b"\n")),
         Ok(Some(event)) => Some(line(&event)),
         // All senders are gone, so the run is over.

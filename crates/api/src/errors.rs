@@ -103,6 +103,11 @@ error_codes! {
     IdempotencyInDoubt = "idempotency_in_doubt", 409, "First run in doubt",
         "The first run with this `Idempotency-Key` was interrupted, and whether it finished is unknown. A new key runs it \
          again.";
+    IdempotentRunDeleted = "idempotent_run_deleted", 410, "First run deleted",
+        "The run with this `Idempotency-Key` has ended, and its result was deleted. A new key runs it again.";
+    IdempotencyKeysFull = "idempotency_keys_full", 503, "Too many idempotency keys",
+        "The project has used too many idempotency keys in the last 24 hours. Nothing was run; send the request without a key, or \
+         try again later.";
     RunnerBusy = "runner_busy", 503, "Runner busy",
         "All slots are taken, and the run waited 10 seconds for one. It did not start; try again after `Retry-After`.";
     QueueFull = "queue_full", 429, "Queue full",
@@ -227,6 +232,8 @@ mod tests {
             ("method_not_allowed", 405),
             ("idempotency_key_reused", 422),
             ("idempotency_in_doubt", 409),
+            ("idempotent_run_deleted", 410),
+            ("idempotency_keys_full", 503),
             ("runner_busy", 503),
             ("queue_full", 429),
             ("runner_unavailable", 503),

@@ -201,8 +201,10 @@ pub enum RunStatus {
     Memory,
     /// A stream passed `maxOutputBytes`.
     Output,
-    /// A signal that none of the limits above explains: a crash, a signal to itself, a caller who left.
+    /// A signal that none of the limits above explains: a crash, or a signal of the program to itself.
     Killed,
+    /// The client disconnected, and that ended the run.
+    Cancelled,
     /// The packages could not be installed; the program did not start.
     InstallFailed,
     /// The runner failed; the program is not to blame.
@@ -211,13 +213,14 @@ pub enum RunStatus {
 
 impl RunStatus {
     /// Every status, for documents and tests.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Success,
         Self::Error,
         Self::Timeout,
         Self::Memory,
         Self::Output,
         Self::Killed,
+        Self::Cancelled,
         Self::InstallFailed,
         Self::System,
     ];
@@ -231,6 +234,7 @@ impl RunStatus {
             Self::Memory => "memory",
             Self::Output => "output",
             Self::Killed => "killed",
+            Self::Cancelled => "cancelled",
             Self::InstallFailed => "install_failed",
             Self::System => "system",
         }

@@ -1,7 +1,18 @@
-//! The response of the runner as a stream of events.
+//! The response of the runner: a stream of events.
 
 use crate::report::RunReport;
-use serde::{Deserialize, Serialize};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+/// The most bytes of output in one event.
+pub const MAX_PIECE_BYTES: usize = 65_536;
+
+/// The most bytes of one line without its line feed. Base64 makes four characters of three bytes; 1,024 bytes are room for
+/// the rest of an output event, and for a whole report.
+pub const MAX_LINE_BYTES: usize = MAX_PIECE_BYTES.div_ceil(3) * 4 + 1_024;
 
 /// One line of an event stream: `start`, then output as the program writes it, then exactly one `complete`. A stream that
 /// ends without `complete` was interrupted.
@@ -10,24 +21,82 @@ use serde::{Deserialize, Serialize};
 pub enum RunEvent {
     /// The run has a slot. The installation of its packages and the program come next.
     Start,
-    /// Whole characters from standard output, in order.
-    Stdout { data: String },
-    /// Whole characters from standard error, in order.
-    Stderr { data: String },
-    /// The end of the run, with the whole report.
+    /// Bytes from standard output, in order.
+    Stdout { data: Piece },
+    /// Bytes from standard error, in order.
+    Stderr { data: Piece },
+    /// The end of the run. All output comes before it.
     Complete { report: RunReport },
+}
+
+/// Output as the program wrote it: at most [`MAX_PIECE_BYTES`], in base64 on the wire. A piece may end inside a character,
+/// and its bytes need not be UTF-8.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Piece(pub Vec<u8>);
+
+impl fmt::Debug for Piece {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Piece({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Piece {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Piece {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Base64;
+        impl Visitor<'_> for Base64 {
+            type Value = Piece;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("output in base64")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Piece, E> {
+                STANDARD.decode(text).map(Piece).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Base64)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::{RunStatus, RunUsage, Truncated};
     use serde_json::json;
 
     #[test]
     fn run_event_format_unchanged() {
-        let written = |event: RunEvent| serde_json::to_value(event).unwrap();
-        assert_eq!(written(RunEvent::Start), json!({ "type": "start" }));
-        assert_eq!(written(RunEvent::Stdout { data: "a".into() }), json!({ "type": "stdout", "data": "a" }));
-        assert_eq!(written(RunEvent::Stderr { data: "b".into() }), json!({ "type": "stderr", "data": "b" }));
+        let written = |event: &RunEvent| serde_json::to_value(event).unwrap();
+        let (stdout, stderr) = (Piece(b"a\n".to_vec()), Piece(vec![0xff, 0x1b]));
+        assert_eq!(written(&RunEvent::Start), json!({ "type": "start" }));
+        assert_eq!(written(&RunEvent::Stdout { data: stdout }), json!({ "type": "stdout", "data": "YQo=" }));
+        let event = RunEvent::Stderr { data: stderr };
+        assert_eq!(written(&event), json!({ "type": "stderr", "data": "/xs=" }));
+        assert_eq!(serde_json::from_value::<RunEvent>(written(&event)).unwrap(), event);
+        assert!(serde_json::from_value::<RunEvent>(json!({ "type": "stdout", "data": "?" })).is_err());
+    }
+
+    #[test]
+    fn every_event_fits_into_the_longest_line() {
+        let longest = |event: &RunEvent| serde_json::to_vec(event).unwrap().len();
+        assert!(longest(&RunEvent::Stderr { data: Piece(vec![0; MAX_PIECE_BYTES]) }) <= MAX_LINE_BYTES);
+        let usage = RunUsage {
+            cpu_ms: f64::MIN,
+            mem_mb: f64::MIN,
+            duration_ms: f64::MIN,
+            queue_ms: f64::MIN,
+            install_ms: f64::MIN,
+            blocked_connections: u32::MAX,
+        };
+        let truncated = Truncated { stdout: false, stderr: false };
+        let (status, exit_code, signal) = (RunStatus::InstallFailed, i32::MIN, Some("SIGVTALRM".to_owned()));
+        let report = RunReport { status, exit_code, signal, truncated, usage };
+        assert!(longest(&RunEvent::Complete { report }) <= 1_024);
     }
 }

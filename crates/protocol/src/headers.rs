@@ -6,12 +6,12 @@ pub const PROTOCOL: &str = "docle-protocol";
 /// `Authorization: Bearer <secret>`: the secret that the Durable Object and its runner share.
 pub const AUTHORIZATION: &str = "authorization";
 
-/// `POST` a [`crate::RunJob`]. With `Accept: application/x-ndjson` the response is a stream of [`crate::RunEvent`] lines;
-/// otherwise it is one [`crate::RunReport`].
+/// `POST` a [`crate::RunJob`]. The response is a stream of [`crate::RunEvent`] lines, see [`EVENT_STREAM`].
 pub const RUNS_PATH: &str = "/v1/runs";
 
-/// `DELETE` cancels a job that has not started. `204` means that the runner never executes a job with this id, also when the
-/// job arrives later. [`crate::RefusalCode::Duplicate`] means that the runner has already received the job.
+/// `DELETE` cancels a job. `204` means that the runner never executes a job with this id, also when the job arrives later.
+/// `202` means that the runner has the job and ends it; the event stream of the run then completes with the status `cancelled`
+/// and with what the run has used. [`crate::RefusalCode::Duplicate`] means that the run has ended already.
 pub fn run_path(id: &str) -> String {
     format!("{RUNS_PATH}/{id}")
 }
@@ -33,5 +33,6 @@ pub const INSTANCE: &str = "docle-instance";
 /// In a request, the time that the job has already waited, in milliseconds. It counts as time in the queue.
 pub const QUEUED: &str = "docle-queued";
 
-/// The media type of a stream of [`crate::RunEvent`]s: one JSON object per line. An empty line is a heartbeat.
+/// The media type of a stream of [`crate::RunEvent`]s: one JSON object per line, of at most
+/// [`crate::event::MAX_LINE_BYTES`]. An empty line is a heartbeat.
 pub const EVENT_STREAM: &str = "application/x-ndjson";

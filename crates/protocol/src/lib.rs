@@ -1,7 +1,7 @@
 //! The protocol between the Worker and the runner, and between the Worker and the isolate Worker.
 //!
-//! Reading order: [`job`] is the request to the runner, [`report`] its response, [`event`] the same response as a stream,
-//! [`refusal`] its error response. [`headers`] defines paths and headers, [`health`] the health check, [`limits`] the limits
+//! Reading order: [`job`] is the request to the runner, [`event`] its response, which is a stream, [`report`] the end of that
+//! stream, [`refusal`] its error response. [`headers`] defines paths and headers, [`health`] the health check, [`limits`] the limits
 //! that both sides enforce. [`isolate`] defines the requests and responses of the isolate Worker, [`hosts`] the matching of
 //! allow-lists. All messages are JSON in camelCase, and `…_format_unchanged` tests pin them. A change of a layout raises
 //! [`version::VERSION`], unless it adds a field that the other side may ignore.
@@ -17,7 +17,7 @@ pub mod refusal;
 pub mod report;
 pub mod version;
 
-pub use event::RunEvent;
+pub use event::{Piece, RunEvent};
 pub use health::RunnerHealth;
 pub use job::{Limits, Network, RunJob, RunLanguage, SourceFile};
 pub use refusal::{Refusal, RefusalCode};

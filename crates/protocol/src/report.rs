@@ -1,10 +1,10 @@
-//! The response of the runner: the status, the output and the usage of one run.
+//! The end of a run: its status and its usage.
 
 pub use docle_api::runs::{RunStatus, RunUsage, Truncated};
 use serde::{Deserialize, Serialize};
 
-/// The report of a run. `stdout` and `stderr` contain the output up to the end of the program, also when the runner ended it.
-/// Invalid UTF-8 is replaced, and truncation never splits a character.
+/// The report of a run. Its output comes before, in events: all of it up to the end of the program, also when the runner ended
+/// it. A limit may cut a stream inside a character.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunReport {
@@ -13,8 +13,6 @@ pub struct RunReport {
     pub exit_code: i32,
     /// The name of the signal that ended the program, for example `SIGSEGV`.
     pub signal: Option<String>,
-    pub stdout: String,
-    pub stderr: String,
     pub truncated: Truncated,
     pub usage: RunUsage,
 }
@@ -30,8 +28,6 @@ mod tests {
             status: RunStatus::Timeout,
             exit_code: 124,
             signal: Some("SIGKILL".into()),
-            stdout: "1\n".into(),
-            stderr: String::new(),
             truncated: Truncated { stdout: true, stderr: false },
             usage: RunUsage {
                 cpu_ms: 1.25,
@@ -46,8 +42,6 @@ mod tests {
             "status": "timeout",
             "exitCode": 124,
             "signal": "SIGKILL",
-            "stdout": "1\n",
-            "stderr": "",
             "truncated": { "stdout": true, "stderr": false },
             "usage": { "cpuMs": 1.25, "memMB": 9.5, "durationMs": 12.0, "queueMs": 0.5, "installMs": 0.0, "blockedConnections": 2 },
         });

@@ -1,11 +1,13 @@
 //! Runs programs for rooms as the run API does, on a key of the project that owns the room.
 
 use crate::app::context::App;
-use crate::app::runs::start::{Client, Progress, StartedRun, start_run};
+use crate::app::runs::progress::{Client, NotStarted, Progress, StartedRun};
+use crate::app::runs::start::start_run;
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::run;
+use crate::domain::run::output::BoundedOutput;
 use crate::ports::rooms::{Admitted, BillingKey, ProgramRequest, Programs, Refused, RunAs, RunMessage};
-use crate::ports::{Level, Log, PoolFailure, PoolFailureCode, PortError};
+use crate::ports::{Level, Log, PoolFailureCode, PortError};
 use async_trait::async_trait;
 use docle_languages::RunLanguage;
 use futures::stream::LocalBoxStream;
@@ -82,7 +84,10 @@ async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> 
     }
 }
 
-fn not_started(app: &App, failure: &PoolFailure) -> Refused {
+fn not_started(app: &App, not_started: &NotStarted) -> Refused {
+    let unavailable = || refused("runner_unavailable", "No runner is available at the moment; try again.");
+    // Runs of rooms have no idempotency key, so there is no other reason.
+    let NotStarted::Pool(failure) = not_started else { return unavailable() };
     let line = json!({ "message": "A run in a room did not start.", "error": failure.message });
     app.log.write(Level::Error, line);
     match failure.code {
@@ -94,7 +99,8 @@ fn not_started(app: &App, failure: &PoolFailure) -> Refused {
         | PoolFailureCode::Lost
         | PoolFailureCode::ClientLeft
         | PoolFailureCode::KeyReused
-        | PoolFailureCode::InDoubt => refused("runner_unavailable", "No runner is available at the moment; try again."),
+        | PoolFailureCode::InDoubt
+        | PoolFailureCode::TooManyKeys => unavailable(),
     }
 }
 
@@ -102,13 +108,33 @@ fn refused(code: &str, message: &str) -> Refused {
     Refused { code: code.to_owned(), message: message.to_owned(), fields: BTreeMap::new() }
 }
 
-/// The messages of a run. Lines of output are JSON objects already, as the runner wrote them.
+/// The most output of a run in a room, in bytes. A run in a room has no `maxOutputBytes`, so each stream has one MiB at most,
+/// and three times as much where U+FFFD replaces each byte.
+const MAX_OUTPUT_BYTES: usize = 6 * 1_024 * 1_024;
+
+/// The messages of a run. The last one has the whole result.
 fn messages(run: StartedRun) -> LocalBoxStream<'static, RunMessage> {
     let start = json!({ "type": "start", "id": run.id, "createdAt": run.created_at.to_string() });
-    let rest = run.progress.filter_map(async |progress| match progress {
-        Progress::Stdout(line) | Progress::Stderr(line) => serde_json::from_slice(&line).ok().map(RunMessage::Event),
-        Progress::Heartbeat => None,
-        Progress::Complete(result) => serde_json::from_slice(result.json()).ok().map(RunMessage::Result),
+    let state = (run.progress, BoundedOutput::new(MAX_OUTPUT_BYTES));
+    let rest = stream::unfold(state, |(mut progress, mut output)| async move {
+        loop {
+            match progress.next().await? {
+                Progress::Heartbeat => {}
+                Progress::Output(stream, text) => {
+                    output.push(stream, &text);
+                    let event = json!({ "type": stream.name(), "data": text });
+                    return Some((RunMessage::Event(event), (progress, output)));
+                }
+                Progress::Complete(result) => {
+                    let json = match output.whole() {
+                        Some(output) => result.json(&output),
+                        None => result.without_output(),
+                    };
+                    let result = RunMessage::Result(serde_json::from_slice(&json).ok()?);
+                    return Some((result, (progress, BoundedOutput::new(0))));
+                }
+            }
+        }
     });
     stream::once(async { RunMessage::Event(start) }).chain(rest).boxed_local()
 }

@@ -1,4 +1,7 @@
 //! Runs: start one and read its result.
 
+pub mod progress;
 pub mod read;
+pub mod record;
+pub mod running;
 pub mod start;

@@ -1,13 +1,22 @@
 //! Reads the results of runs, and deletes them.
 
 use crate::app::context::App;
+use crate::app::runs::progress::Progress;
 use crate::domain::run::id::RunId;
-use crate::domain::run::record::StoredRun;
-use crate::domain::run::result::with_fields_before;
-use crate::ports::PortError;
+use crate::domain::run::output::Stream;
+use crate::domain::run::record::{Chunks, StoredRun, apart};
+use crate::domain::run::result::{RunResult, with_fields_before};
+use crate::domain::timestamp::Timestamp;
+use crate::ports::{Kv, Level, Log, PortError};
 use crate::store;
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use docle_protocol::RunReport;
+use futures::StreamExt;
+use futures::stream::{self, LocalBoxStream};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// The waits before a missing record is read again, in milliseconds. A record reaches its gate a moment after the
 /// response of its run, and KV can show a value a moment after it was written.
@@ -23,24 +32,28 @@ pub enum Reader {
     User(String),
 }
 
-/// The result of a run as JSON, with its `input` if `reader` is the project that ran it or the project's owner; `None`
-/// if the run is not kept, or the reader may not read it. Each call reads the settings of the project, so a change of
+/// A result that is read again.
+pub enum ReadRun {
+    /// As one JSON object.
+    Whole(Bytes),
+    /// A JSON object whose output is stored apart.
+    Apart(ResultApart),
+}
+
+/// A JSON object without its output, and where that is.
+pub struct ResultApart {
+    pub id: RunId,
+    /// The object, without `stdout` and `stderr`.
+    pub json: Bytes,
+    pub chunks: Chunks,
+}
+
+/// The result of a run, with its `input` if `reader` is the project that ran it or the project's owner; `None` if the run
+/// is not kept, or the reader may not read it. Each call reads the settings of the project, so a change of
 /// `privateResults` also applies to existing results.
-pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<Bytes>, PortError> {
-    let gates = store::keys::hashes_beginning(&*app.sql, &id.key_hash_beginning()).await?;
-    let mut waits = LOOK_AGAIN_AFTER_MS.into_iter();
-    let record = loop {
-        if let Some(record) = recorded(app, &gates, id).await? {
-            break record;
-        }
-        match waits.next() {
-            Some(wait) => app.clock.sleep(wait).await,
-            None => return Ok(None),
-        }
-    };
-    let stored: StoredRun<'_> = serde_json::from_slice(&record)
-        .map_err(|error| PortError(format!("A record of a run is unreadable: {error}")))?;
-    let result = stored.result.get().as_bytes();
+pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<ReadRun>, PortError> {
+    let Some(record) = find(app, id).await? else { return Ok(None) };
+    let stored = parse(&record)?;
     let Some(guard) = store::projects::guard(&*app.sql, &stored.project_id).await? else { return Ok(None) };
     let is_owner = match reader {
         Reader::Anyone => false,
@@ -50,11 +63,102 @@ pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<By
     if guard.private_results && !is_owner {
         return Ok(None);
     }
-    Ok(Some(if is_owner {
-        with_fields_before(result, &format!(r#""input":{},"#, stored.input.get()))
+    let result = stored.result.get().as_bytes();
+    let json = if is_owner {
+        let input = match stored.has_input_apart() {
+            false => Bytes::copy_from_slice(stored.input.get().as_bytes()),
+            true => store::runs::input(&*app.runs, id).await?.unwrap_or_else(|| b"null".to_vec()).into(),
+        };
+        with_fields_before(result, &format!(r#""input":{},"#, String::from_utf8_lossy(&input)))
     } else {
         Bytes::copy_from_slice(result)
+    };
+    Ok(Some(match stored.chunks {
+        None => ReadRun::Whole(json),
+        Some(chunks) => ReadRun::Apart(ResultApart { id, json, chunks }),
     }))
+}
+
+/// A run that has ended, as if it went on now; `None` if its record was deleted.
+pub async fn ended_run(
+    app: &App,
+    id: RunId,
+    created_at: Timestamp,
+) -> Result<Option<LocalBoxStream<'static, Progress>>, PortError> {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Inline {
+        stdout: String,
+        stderr: String,
+    }
+    let Some(record) = find(app, id).await? else { return Ok(None) };
+    let stored = parse(&record)?;
+    let unreadable = |error: serde_json::Error| PortError(format!("The result of a run is unreadable: {error}"));
+    let report: RunReport = serde_json::from_str(stored.result.get()).map_err(unreadable)?;
+    let complete = Progress::Complete(RunResult::from_report(id, created_at, report));
+    let output = match stored.chunks {
+        Some(chunks) => {
+            let (runs, log) = (Rc::clone(&app.runs), Rc::clone(&app.log));
+            stream::iter(Stream::ALL)
+                .flat_map(move |of| {
+                    let text = output(Rc::clone(&runs), Rc::clone(&log), id, of, chunks);
+                    text.map(move |text| Progress::Output(of, text))
+                })
+                .boxed_local()
+        }
+        None => {
+            let Inline { stdout, stderr } = serde_json::from_str(stored.result.get()).map_err(unreadable)?;
+            let pieces = [Progress::Output(Stream::Stdout, stdout), Progress::Output(Stream::Stderr, stderr)];
+            let is_empty = |piece: &Progress| matches!(piece, Progress::Output(_, text) if text.is_empty());
+            stream::iter(pieces.into_iter().filter(move |piece| !is_empty(piece))).boxed_local()
+        }
+    };
+    Ok(Some(output.chain(stream::iter([complete])).boxed_local()))
+}
+
+/// The output of one stream that is stored apart, chunk by chunk. It ends early if a chunk cannot be read.
+pub fn output(
+    runs: Rc<dyn Kv>,
+    log: Rc<dyn Log>,
+    id: RunId,
+    of: Stream,
+    mut chunks: Chunks,
+) -> LocalBoxStream<'static, String> {
+    let count = *chunks.of(of);
+    let text = stream::unfold((runs, log, 0), move |(runs, log, number)| async move {
+        if number >= count {
+            return None;
+        }
+        match store::runs::chunk(&*runs, id, of, number).await {
+            Ok(Some(chunk)) => Some((String::from_utf8_lossy(&chunk).into_owned(), (runs, log, number + 1))),
+            missing => {
+                let why = missing.err().map_or_else(|| "It does not exist.".to_owned(), |error| error.0);
+                let message = "A part of the output of a run could not be read.";
+                log.write(Level::Error, json!({ "message": message, "run.id": id, "error": why }));
+                None
+            }
+        }
+    });
+    text.boxed_local()
+}
+
+fn parse(record: &[u8]) -> Result<StoredRun<'_>, PortError> {
+    serde_json::from_slice(record).map_err(|error| PortError(format!("A record of a run is unreadable: {error}")))
+}
+
+/// The record of a run, from the gate that its id leads to or from KV. A record that is missing is looked for again.
+async fn find(app: &App, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
+    let gates = store::keys::hashes_beginning(&*app.sql, &id.key_hash_beginning()).await?;
+    let mut waits = LOOK_AGAIN_AFTER_MS.into_iter();
+    loop {
+        if let Some(record) = recorded(app, &gates, id).await? {
+            return Ok(Some(record));
+        }
+        match waits.next() {
+            Some(wait) => app.clock.sleep(wait).await,
+            None => return Ok(None),
+        }
+    }
 }
 
 /// The record of a run, from one of these gates or from KV.
@@ -67,19 +171,30 @@ async fn recorded(app: &App, gates: &[String], id: RunId) -> Result<Option<Vec<u
     store::runs::get(&*app.runs, id).await
 }
 
-/// Deletes the records of runs from their gates and from KV.
+/// Deletes the records of runs from their gates and from KV, with all that is stored apart.
 pub async fn forget(app: &App, ids: &[RunId]) -> Result<(), PortError> {
     let mut by_key: BTreeMap<String, Vec<RunId>> = BTreeMap::new();
     for id in ids {
         by_key.entry(id.key_hash_beginning()).or_default().push(*id);
     }
+    let mut missing: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
     for (beginning, ids) in by_key {
         for key_hash in store::keys::hashes_beginning(&*app.sql, &beginning).await? {
-            app.gates.delete_records(&key_hash, &ids).await?;
+            for deleted in app.gates.delete_records(&key_hash, &ids).await? {
+                missing.remove(&deleted.id.to_string());
+                if let Some(apart) = deleted.apart {
+                    store::runs::delete_apart(&*app.runs, deleted.id, apart).await?;
+                }
+            }
         }
     }
-    for id in ids {
-        store::runs::delete(&*app.runs, *id).await?;
+    for &id in ids.iter().filter(|id| missing.contains(&id.to_string())) {
+        if let Some(record) = store::runs::get(&*app.runs, id).await? {
+            if let Some(apart) = apart(&record) {
+                store::runs::delete_apart(&*app.runs, id, apart).await?;
+            }
+            store::runs::delete(&*app.runs, id).await?;
+        }
     }
     Ok(())
 }

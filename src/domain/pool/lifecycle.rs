@@ -4,9 +4,10 @@ use crate::domain::timestamp::Timestamp;
 
 /// How often a start is tried before the calls that wait for it get an error.
 pub const START_ATTEMPTS: u32 = 3;
-/// A container that is not ready after this long has failed to start, in milliseconds: ten times what a start takes on two
-/// busy cores.
-pub const START_LIMIT_MS: u32 = 15_000;
+/// A container that is not ready after this long has failed to start, in milliseconds. After a deployment a machine pulls the
+/// image first, and a start that is ended meanwhile begins anew. Runs do not wait as long: after the longest wait in the queue
+/// they are refused as busy, and the start goes on for the next ones.
+pub const START_LIMIT_MS: u32 = 60_000;
 /// The longest pause between two health checks, in milliseconds.
 const LONGEST_POLL_MS: u32 = 200;
 /// Longer than any run may take, in milliseconds: an installation, the longest program, and what surrounds them. A run that
@@ -55,7 +56,7 @@ pub fn rest(usage: Use, sleep_after_ms: i64, now: Timestamp) -> Rest {
 }
 
 /// The time of the object's one alarm: the earliest of all reasons.
-pub fn next_alarm(reasons: [Option<Timestamp>; 2]) -> Option<Timestamp> {
+pub fn next_alarm<const N: usize>(reasons: [Option<Timestamp>; N]) -> Option<Timestamp> {
     reasons.into_iter().flatten().min()
 }
 
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn one_alarm_serves_all_reasons() {
         let (early, late) = (Some(Timestamp(1)), Some(Timestamp(2)));
-        assert_eq!(next_alarm([late, early]), early);
+        assert_eq!(next_alarm([late, early, None]), early);
         assert_eq!(next_alarm([None, late]), late);
         assert_eq!(next_alarm([None, None]), None);
     }

@@ -158,12 +158,6 @@ impl Pool {
         self.waiting.drain(..).map(|ticket| Effect::GiveUp { ticket }).collect()
     }
 
-    /// The containers that are up or starting.
-    pub fn started(&self) -> Vec<usize> {
-        let members = self.members.iter().enumerate();
-        members.filter(|(_, member)| member.phase != Phase::Absent).map(|(index, _)| index).collect()
-    }
-
     /// Runs that wait.
     pub fn queued(&self) -> usize {
         self.waiting.len()

@@ -1,8 +1,10 @@
-//! What a Worker submits to a key's gate when a run has ended: its usage, and its record when that is small.
+//! What is submitted to a key's gate when a run has ended: its usage, and its record when that is small.
 
 use crate::domain::run::id::RunId;
+use serde::Deserialize;
 
-/// Records up to this size are kept by the gate; larger ones are kept in KV. Most records have one or two kilobytes.
+/// Records of scripts up to this size are kept by the gate; larger ones are kept in KV. Records of runs are small, because
+/// what is large of them is stored apart. Most records have one or two kilobytes.
 pub const MAX_RESULT_BYTES: usize = 8 * 1_024;
 /// A gate that stores this many bytes keeps no further records. An object may store 10 GB.
 pub const MAX_STORED_BYTES: u64 = 8_000_000_000;
@@ -24,6 +26,21 @@ impl FinishedRun {
         let line = [&self.id.to_string(), &self.usage, self.record.as_deref().unwrap_or_default()]
             .map(|part| part.replace(['\n', '\r', '\t'], " "));
         line.join("\t")
+    }
+
+    /// The runs as lines.
+    pub fn to_lines(runs: &[Self]) -> String {
+        runs.iter().map(Self::to_line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The project of the run, which its usage names.
+    pub fn project_id(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Usage {
+            project_id: String,
+        }
+        serde_json::from_str::<Usage>(&self.usage).ok().map(|usage| usage.project_id)
     }
 
     /// The runs on the lines of a text; `None` when one is unreadable.

@@ -1,14 +1,17 @@
 //! Runs: the request, the event stream, the result, and what is kept of it.
 
+pub mod draft;
 pub mod events;
 pub mod finished;
 pub mod id;
 pub mod idempotency;
+pub mod output;
 pub mod package;
 pub mod path;
 pub mod record;
 pub mod request;
 pub mod result;
 pub mod stdin_message;
+pub mod stored_keys;
 pub mod tier;
 pub mod user_context;

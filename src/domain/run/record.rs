@@ -1,6 +1,8 @@
 //! What is kept of a run for seven days: the result, and for its project the input, too.
 
+use crate::domain::run::output::{Output, Stream};
 use crate::domain::run::request::RunRequest;
+use crate::domain::run::result::RunResult;
 use crate::domain::run::tier::Tier;
 use crate::domain::run::user_context::UserContext;
 use crate::domain::timestamp::Timestamp;
@@ -32,6 +34,34 @@ struct Record<'a, I> {
     result: &'a RawValue,
     input: I,
     user_context: &'a Option<UserContext>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunks: Option<Chunks>,
+}
+
+/// How many chunks of each output stream are stored apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunks {
+    pub stdout: u32,
+    pub stderr: u32,
+}
+
+impl Chunks {
+    /// The chunks of one stream.
+    pub fn of(&mut self, stream: Stream) -> &mut u32 {
+        match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        }
+    }
+}
+
+/// Where the output of a finished run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoredOutput {
+    /// In the record.
+    Inline(Output),
+    /// Apart, in chunks.
+    Apart(Chunks),
 }
 
 /// The request with every default filled in. Of environment variables only the names are kept: their values are where
@@ -73,7 +103,7 @@ pub trait Recordable {
     /// Where it is run.
     fn tier(&self) -> Tier;
     /// The language, as statistics name it.
-    fn language(&self) -> &'static str;
+    fn language(&self) -> &str;
     /// The source of what was started.
     fn source(&self) -> &str;
     /// For whom it was run.
@@ -87,7 +117,7 @@ impl Recordable for RunRequest {
         Tier::Run
     }
 
-    fn language(&self) -> &'static str {
+    fn language(&self) -> &str {
         self.job.language.name()
     }
 
@@ -105,7 +135,30 @@ impl Recordable for RunRequest {
     }
 }
 
-/// The record of a finished run, at most [`MAX_RECORD_BYTES`] long: where that is too little, the input's content goes
+/// The record of a finished run. What of it is large is stored apart, so a record has some 20 KiB at most.
+pub fn encode_run(
+    owner: &Owner,
+    request: &impl Recordable,
+    result: &RunResult,
+    output: &StoredOutput,
+) -> Result<String, serde_json::Error> {
+    let (json, chunks) = match output {
+        StoredOutput::Inline(output) => (result.json(output), None),
+        StoredOutput::Apart(chunks) => (result.without_output(), Some(*chunks)),
+    };
+    serde_json::to_string(&Record {
+        v: 1,
+        project_id: &owner.project_id,
+        key_id: &owner.key_id,
+        created_at: result.created_at.to_string(),
+        result: serde_json::from_slice(&json)?,
+        input: request.input(true),
+        user_context: request.user_context(),
+        chunks,
+    })
+}
+
+/// The record of a finished script, at most [`MAX_RECORD_BYTES`] long: where that is too little, the input's content goes
 /// first and then the end of the output, and both are marked.
 pub fn encode(
     owner: &Owner,
@@ -132,6 +185,7 @@ fn encode_within(
             result: serde_json::from_slice(result)?,
             input: request.input(keep_content),
             user_context: request.user_context(),
+            chunks: None,
         })
     };
     let mut record = write(result, true)?;
@@ -191,8 +245,37 @@ pub struct StoredRun<'a> {
     pub project_id: Cow<'a, str>,
     #[serde(borrow)]
     pub result: &'a RawValue,
+    /// `null` if the input is stored apart.
     #[serde(borrow)]
     pub input: &'a RawValue,
+    /// `None` if the output is in the result.
+    #[serde(default)]
+    pub chunks: Option<Chunks>,
+}
+
+impl StoredRun<'_> {
+    /// Whether the input is stored apart.
+    pub fn has_input_apart(&self) -> bool {
+        self.input.get() == "null"
+    }
+
+    /// What is stored apart of a run; `None` if nothing is.
+    pub fn apart(&self) -> Option<Apart> {
+        let apart = Apart { input: self.has_input_apart(), chunks: self.chunks.unwrap_or_default() };
+        (apart != Apart::default()).then_some(apart)
+    }
+}
+
+/// What is stored of a run beside its record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apart {
+    pub input: bool,
+    pub chunks: Chunks,
+}
+
+/// What is stored apart of the run with this record; `None` if nothing is, or the record is unreadable.
+pub fn apart(record: &[u8]) -> Option<Apart> {
+    serde_json::from_slice::<StoredRun<'_>>(record).ok()?.apart()
 }
 
 #[cfg(test)]

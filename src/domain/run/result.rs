@@ -1,14 +1,14 @@
-//! The result of a run as clients see it: the runner's report with the run's name, verdict and time around it.
+//! The result of a run as clients see it: the end of the run, and around it the id, the time and the output.
 
 use crate::domain::run::id::RunId;
+use crate::domain::run::output::Output;
 use crate::domain::timestamp::Timestamp;
 use bytes::Bytes;
 use docle_protocol::{RunReport, RunStatus};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// A finished run. Its JSON is made once, by putting fields around the report's own text: output is copied, never
-/// decoded and encoded again.
+/// A finished run.
 #[derive(Debug, Clone)]
 pub struct RunResult {
     pub id: RunId,
@@ -17,12 +17,26 @@ pub struct RunResult {
     pub exit_code: i32,
     /// Wall clock of the program, in milliseconds.
     pub duration_ms: f64,
-    json: Bytes,
+    content: Content,
+}
+
+#[derive(Debug, Clone)]
+enum Content {
+    /// A program. Its output is not here: it came before, in pieces.
+    Program(RunReport),
+    /// A script, as the JSON of its result.
+    Script(Bytes),
 }
 
 impl RunResult {
-    /// The result that a runner's report makes; `None` where the text is no report.
-    pub fn from_report_json(id: RunId, created_at: Timestamp, report: &RawValue) -> Option<Self> {
+    /// The result of a program.
+    pub fn from_report(id: RunId, created_at: Timestamp, report: RunReport) -> Self {
+        let RunReport { status, exit_code, usage, .. } = report;
+        Self { id, created_at, status, exit_code, duration_ms: usage.duration_ms, content: Content::Program(report) }
+    }
+
+    /// The result of a script, by putting fields around the report's own text; `None` where the text is no report.
+    pub fn from_script(id: RunId, created_at: Timestamp, report: &RawValue) -> Option<Self> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Ending {
@@ -36,24 +50,76 @@ impl RunResult {
         struct Duration {
             duration_ms: f64,
         }
-        let ending: Ending = serde_json::from_str(report.get()).ok()?;
-        let ok = ending.exit_code == 0 && ending.status == RunStatus::Success;
+        let Ending { status, exit_code, usage } = serde_json::from_str(report.get()).ok()?;
+        let ok = is_ok(status, exit_code);
         let fields = report.get().strip_prefix('{')?.strip_suffix('}')?;
         let json = format!(r#"{{"id":"{id}","ok":{ok},{fields},"createdAt":"{created_at}"}}"#);
-        let Ending { status, exit_code, usage } = ending;
-        Some(Self { id, created_at, status, exit_code, duration_ms: usage.duration_ms, json: json.into() })
+        let content = Content::Script(json.into());
+        Some(Self { id, created_at, status, exit_code, duration_ms: usage.duration_ms, content })
     }
 
-    /// The result that a report of our own makes.
-    pub fn from_report(id: RunId, created_at: Timestamp, report: &RunReport) -> Self {
-        let json = serde_json::value::to_raw_value(report).expect("a report is plain data, which always encodes");
-        Self::from_report_json(id, created_at, &json).expect("an encoded report is a report")
+    /// The result of a script as JSON; `None` for a program, whose output is elsewhere.
+    pub fn script(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Program(_) => None,
+            Content::Script(json) => Some(json),
+        }
     }
 
-    /// The body of `POST /api/run` and `GET /api/run/:id`.
-    pub fn json(&self) -> &Bytes {
-        &self.json
+    /// The result as one JSON object: the body of `POST /api/run` and `GET /api/run/:id`. A script has its own output.
+    pub fn json(&self, output: &Output) -> Bytes {
+        match &self.content {
+            Content::Script(json) => json.clone(),
+            Content::Program(report) => {
+                let (verdict, ending) = parts(report);
+                let (stdout, stderr) = (encode(&output.stdout), encode(&output.stderr));
+                let Self { id, created_at, .. } = self;
+                format!(
+                    r#"{{"id":"{id}",{verdict},"stdout":{stdout},"stderr":{stderr},{ending},"createdAt":"{created_at}"}}"#
+                )
+                .into()
+            }
+        }
     }
+
+    /// The result without output, as one JSON object.
+    pub fn without_output(&self) -> Bytes {
+        match &self.content {
+            Content::Script(json) => json.clone(),
+            Content::Program(report) => {
+                let (verdict, ending) = parts(report);
+                let Self { id, created_at, .. } = self;
+                format!(r#"{{"id":"{id}",{verdict},{ending},"createdAt":"{created_at}"}}"#).into()
+            }
+        }
+    }
+
+    /// The members of the result of a program that are unknown until its end, without braces.
+    pub fn ending(&self) -> String {
+        match &self.content {
+            Content::Script(_) => String::new(),
+            Content::Program(report) => {
+                let (verdict, ending) = parts(report);
+                format!("{verdict},{ending}")
+            }
+        }
+    }
+}
+
+/// The members before the output, and those after it.
+fn parts(report: &RunReport) -> (String, String) {
+    let RunReport { status, exit_code, signal, truncated, usage } = report;
+    let (ok, status) = (is_ok(*status, *exit_code), status.name());
+    let verdict = format!(r#""ok":{ok},"status":"{status}","exitCode":{exit_code},"signal":{}"#, encode(signal));
+    (verdict, format!(r#""truncated":{},"usage":{}"#, encode(truncated), encode(usage)))
+}
+
+fn is_ok(status: RunStatus, exit_code: i32) -> bool {
+    exit_code == 0 && status == RunStatus::Success
+}
+
+fn encode(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("text, numbers and names always encode")
 }
 
 /// A JSON object of which `fields`, each ending in a comma, are the first.
@@ -65,15 +131,13 @@ pub fn with_fields_before(object: &[u8], fields: &str) -> Bytes {
 mod tests {
     use super::*;
     use docle_protocol::{RunUsage, Truncated};
+    use serde_json::Value;
 
-    #[test]
-    fn result_format_unchanged() {
-        let report = RunReport {
-            status: RunStatus::Error,
-            exit_code: 3,
+    fn report(status: RunStatus, exit_code: i32) -> RunReport {
+        RunReport {
+            status,
+            exit_code,
             signal: None,
-            stdout: "é\n".into(),
-            stderr: String::new(),
             truncated: Truncated { stdout: false, stderr: true },
             usage: RunUsage {
                 cpu_ms: 1.5,
@@ -83,18 +147,33 @@ mod tests {
                 install_ms: 0.0,
                 blocked_connections: 0,
             },
-        };
+        }
+    }
+
+    #[test]
+    fn result_format_unchanged() {
         let id = RunId::parse("550e8400-e29b-41d4-a716-446655440000").unwrap();
-        let result = RunResult::from_report(id, Timestamp(0), &report);
+        let result = RunResult::from_report(id, Timestamp(0), report(RunStatus::Error, 3));
+        let json = result.json(&Output { stdout: "é\n".into(), stderr: String::new() });
         let expected = concat!(
             r#"{"id":"550e8400-e29b-41d4-a716-446655440000","ok":false,"status":"error","exitCode":3,"signal":null,"#,
             r#""stdout":"é\n","stderr":"","truncated":{"stdout":false,"stderr":true},"#,
             r#""usage":{"cpuMs":1.5,"memMB":9.25,"durationMs":12.0,"queueMs":0.5,"installMs":0.0,"blockedConnections":0},"#,
             r#""createdAt":"1970-01-01T00:00:00.000Z"}"#,
         );
-        assert_eq!(result.json(), expected);
-        let complete = with_fields_before(result.json(), r#""type":"complete","#);
+        assert_eq!(json, expected);
+        let complete = with_fields_before(&json, r#""type":"complete","#);
         assert_eq!(complete, expected.replacen('{', r#"{"type":"complete","#, 1));
+        let without = expected.replace(r#""stdout":"é\n","stderr":"","#, "");
+        assert_eq!(result.without_output(), without);
+        let streamed = format!(
+            r#"{{"id":"{id}","createdAt":"{}","stdout":"é\n","stderr":"",{}}}"#,
+            result.created_at,
+            result.ending()
+        );
+        let value = |json: &[u8]| serde_json::from_slice::<Value>(json).unwrap();
+        assert_eq!(value(streamed.as_bytes()), value(&json));
+        assert_eq!(serde_json::from_slice::<RunReport>(&json).unwrap(), report(RunStatus::Error, 3));
     }
 
     #[test]
@@ -102,11 +181,13 @@ mod tests {
         let id = RunId::from_random([0; 16]);
         for status in RunStatus::ALL {
             for exit_code in [0, 1] {
+                let ok = format!(r#""ok":{},"#, status == RunStatus::Success && exit_code == 0);
                 let json = format!(r#"{{"status":"{}","exitCode":{exit_code}}}"#, status.name());
-                let result =
-                    RunResult::from_report_json(id, Timestamp(0), &RawValue::from_string(json).unwrap()).unwrap();
-                let ok = status == RunStatus::Success && exit_code == 0;
-                assert!(String::from_utf8_lossy(result.json()).contains(&format!(r#""ok":{ok},"#)));
+                let script = RunResult::from_script(id, Timestamp(0), &RawValue::from_string(json).unwrap()).unwrap();
+                let program = RunResult::from_report(id, Timestamp(0), report(status, exit_code));
+                for result in [script, program] {
+                    assert!(String::from_utf8_lossy(&result.json(&Output::default())).contains(&ok));
+                }
             }
         }
     }

@@ -223,7 +223,7 @@ impl Recordable for ScriptRequest {
         Tier::Isolate
     }
 
-    fn language(&self) -> &'static str {
+    fn language(&self) -> &str {
         self.script.language.name()
     }
 

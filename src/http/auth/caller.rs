@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::app::accounts::sign_in;
-use crate::app::runs::start::Client;
+use crate::app::runs::progress::Client;
 use crate::domain::account::session::Session;
 use crate::domain::key::allowed_domain;
 use crate::domain::key::api_key::ApiKey;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 /// The silence before filler, in milliseconds. The run of a silent program ends within a second after its client
 /// leaves.
-const SILENCE_MS: u32 = 750;
+pub const SILENCE_MS: u32 = 750;
 
 /// The same chunks, with `filler` whenever none came for `SILENCE_MS`.
 pub fn fill(

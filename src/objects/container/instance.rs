@@ -100,8 +100,9 @@ impl<H: RunnerHttp> ContainerInstance<H> {
         }
     }
 
-    /// Cancels a job that has not started. `true` means that it never runs in this container or in one started later.
-    pub async fn cancel_unstarted(self: &Rc<Self>, id: RunId) -> bool {
+    /// Cancels a job. `true` means that it never runs in this container or in one started later; `false` means that it ends
+    /// now if it runs.
+    pub async fn cancel(self: &Rc<Self>, id: RunId) -> bool {
         let Ok(kept) = storage::secret(&*self.runtime.storage) else { return false };
         // The object has deleted the secret of a container that it ended. No run of that container continues.
         if kept.is_none() {
@@ -112,7 +113,7 @@ impl<H: RunnerHttp> ContainerInstance<H> {
             return false;
         }
         let Ok(up) = self.up().await else { return false };
-        storage::secret(&*self.runtime.storage) == Ok(kept) && up.runner.cancel_unstarted(id).await
+        storage::secret(&*self.runtime.storage) == Ok(kept) && up.runner.cancel(id).await
     }
 
     /// The runner, started unless it is up.

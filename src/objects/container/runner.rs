@@ -6,7 +6,7 @@ use crate::ports::{
     ClientSignal, Clock, PoolFailure, PoolFailureCode, RunnerHttp, RunnerRequest, RunnerResponse, SendError, SentJob,
 };
 use docle_protocol::headers::{
-    AUTHORIZATION, EVENT_STREAM, HEALTH_PATH, INSTANCE, PROTOCOL, QUEUED, RUNS_PATH, run_path, stdin_path,
+    AUTHORIZATION, HEALTH_PATH, INSTANCE, PROTOCOL, QUEUED, RUNS_PATH, run_path, stdin_path,
 };
 use docle_protocol::limits::MAX_QUEUE_MS;
 use docle_protocol::{Refusal, RefusalCode, RunnerHealth, VERSION};
@@ -114,9 +114,9 @@ impl<H: RunnerHttp> Runner<H> {
         }
     }
 
-    /// Cancels a job that has not started. `true` means that the runner never executes it; `false` means that the
-    /// runner has received it, or did not answer.
-    pub async fn cancel_unstarted(&self, id: RunId) -> bool {
+    /// Cancels a job. `true` means that the runner never executes it; `false` means that the runner has received it, and
+    /// ends it if it runs, or did not answer.
+    pub async fn cancel(&self, id: RunId) -> bool {
         let path = run_path(&id.to_string());
         let answer = async {
             let request = RunnerRequest { method: "DELETE", path: &path, headers: &[], body: None };
@@ -131,7 +131,7 @@ impl<H: RunnerHttp> Runner<H> {
     async fn post(&self, job: &H::Body, since: Timestamp, end: &ClientSignal) -> Result<H::Response, RunnerError> {
         let waited = (self.clock.now().0 - since.0).max(0);
         let queued = waited.to_string();
-        let headers = [(QUEUED, queued.as_str()), ("accept", EVENT_STREAM), ("content-type", "application/json")];
+        let headers = [(QUEUED, queued.as_str()), ("content-type", "application/json")];
         let request = RunnerRequest { method: "POST", path: RUNS_PATH, headers: &headers, body: Some(job) };
         // A runner answers when the job gets its slot, and refuses the job when that takes too long; a runner that does
         // neither is stuck.

@@ -39,7 +39,7 @@ impl<H: RunnerHttp> RunTarget<H> {
         }
     }
 
-    /// Sends a job that has waited since `since`; the run ends when `client` leaves.
+    /// Sends a job that has waited since `since`; its connection closes when `client` leaves.
     ///
     /// # Errors
     /// Nothing has run, unless the code is [`PoolFailureCode::Lost`].
@@ -59,11 +59,11 @@ impl<H: RunnerHttp> RunTarget<H> {
         }
     }
 
-    /// Cancels a job that has not started. `true` means that it never runs here.
-    pub async fn cancel_unstarted(&self, id: RunId) -> bool {
+    /// Cancels a job. `true` means that it never runs here; `false` means that it ends now if it runs.
+    pub async fn cancel(&self, id: RunId) -> bool {
         match self {
-            Self::Url(runner) => runner.cancel_unstarted(id).await,
-            Self::Container(instance) => instance.cancel_unstarted(id).await,
+            Self::Url(runner) => runner.cancel(id).await,
+            Self::Container(instance) => instance.cancel(id).await,
             Self::Missing => true,
         }
     }

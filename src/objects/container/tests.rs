@@ -61,7 +61,7 @@ impl Setup {
 
     fn cancel(&mut self, number: u8) -> Task<bool> {
         let instance = Rc::clone(&self.instance);
-        self.bench.start(async move { instance.cancel_unstarted(job(number)).await })
+        self.bench.start(async move { instance.cancel(job(number)).await })
     }
 
     fn rest(&mut self) -> Task<Option<i64>> {

@@ -1,13 +1,17 @@
 //! The calls of a KeyGate object, and the stub that sends them.
 
 use crate::domain::key::gate::{CheckKey, Decision};
+use crate::domain::pool::name::PoolName;
 use crate::domain::run::finished::FinishedRun;
 use crate::domain::run::id::RunId;
 use crate::objects::call::{self, Answer, CallError, ObjectCall};
 use crate::objects::key_gate::batch;
+use crate::objects::key_gate::deliver::deliver;
+use crate::objects::run_pool::call::PoolCall;
 use crate::platform::clock::RuntimeClock;
+use crate::platform::console::Console;
 use crate::platform::fetch;
-use crate::ports::{Clock, KeyGates, PortError};
+use crate::ports::{Clock, DeletedRecord, KeyGates, PortError};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use worker::ObjectNamespace;
@@ -55,6 +59,8 @@ pub fn key_of_object(object: &str) -> Option<&str> {
 /// [`KeyGates`] by calling KeyGate objects.
 pub struct KeyGateStub {
     pub namespace: ObjectNamespace,
+    /// The RunPool objects, which keep runs whose gate fails.
+    pub pools: ObjectNamespace,
 }
 
 impl KeyGateStub {
@@ -65,6 +71,20 @@ impl KeyGateStub {
             CallError::Refused(()) => PortError("A key's gate refused a call.".to_owned()),
             CallError::Lost(why) => PortError(format!("Calling a key's gate failed: {why}")),
         })
+    }
+
+    /// Hands runs to the pool of their project, which submits them later.
+    async fn keep(&self, key_hash: &str, runs: &[FinishedRun]) -> Result<(), PortError> {
+        let project_id = runs.first().and_then(FinishedRun::project_id);
+        let project_id = project_id.ok_or_else(|| PortError("A finished run names no project.".to_owned()))?;
+        let body = JsValue::from(FinishedRun::to_lines(runs));
+        let keep = PoolCall::Keep { key_hash: key_hash.to_owned() };
+        let object = PoolName::of_project(&project_id).to_string();
+        match call::call(&self.pools, &object, &keep, Some(&body), None).await {
+            Ok(_) => Ok(()),
+            Err(CallError::Refused(failure)) => Err(PortError(failure.message)),
+            Err(CallError::Lost(why)) => Err(PortError(format!("Calling a RunPool object failed: {why}"))),
+        }
     }
 }
 
@@ -79,8 +99,17 @@ impl KeyGates for KeyGateStub {
     async fn submit(&self, key_hash: &str, run: FinishedRun) -> Result<(), PortError> {
         let Some(wait) = batch::add(key_hash, run.to_line(), RuntimeClock.now()) else { return Ok(()) };
         RuntimeClock.sleep(wait).await;
-        let Some(runs) = batch::take(key_hash) else { return Ok(()) };
-        self.call(key_hash, GateCall::Submit, Some(runs)).await.map(drop)
+        let Some(lines) = batch::take(key_hash) else { return Ok(()) };
+        let runs =
+            FinishedRun::from_lines(&lines).ok_or_else(|| PortError("A batch of runs is unreadable.".to_owned()))?;
+        let submit = async |runs: &[FinishedRun]| self.submit_all(key_hash, runs).await;
+        let keep = async |runs: &[FinishedRun]| self.keep(key_hash, runs).await;
+        deliver(&runs, submit, keep, &RuntimeClock, &Console).await;
+        Ok(())
+    }
+
+    async fn submit_all(&self, key_hash: &str, runs: &[FinishedRun]) -> Result<(), PortError> {
+        self.call(key_hash, GateCall::Submit, Some(FinishedRun::to_lines(runs))).await.map(drop)
     }
 
     async fn record(&self, key_hash: &str, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
@@ -91,12 +120,21 @@ impl KeyGates for KeyGateStub {
         Ok((!record.is_empty()).then_some(record))
     }
 
-    async fn delete_records(&self, key_hash: &str, ids: &[RunId]) -> Result<(), PortError> {
-        self.call(key_hash, GateCall::DeleteRecords(ids.to_vec()), None).await.map(drop)
+    async fn delete_records(&self, key_hash: &str, ids: &[RunId]) -> Result<Vec<DeletedRecord>, PortError> {
+        let answer = self.call(key_hash, GateCall::DeleteRecords(ids.to_vec()), None).await?;
+        let deleted = answer.value().map_err(|error| PortError(format!("Deleted records are unreadable: {error}")))?;
+        Ok(deleted.unwrap_or_default())
     }
 
     async fn flush(&self, key_hash: &str) -> Result<(), PortError> {
-        self.call(key_hash, GateCall::Flush, batch::take(key_hash)).await.map(drop)
+        let waiting = batch::take(key_hash);
+        let flushed = self.call(key_hash, GateCall::Flush, waiting.clone()).await;
+        if let (Err(_), Some(runs)) = (&flushed, waiting.and_then(|lines| FinishedRun::from_lines(&lines))) {
+            let submit = async |runs: &[FinishedRun]| self.submit_all(key_hash, runs).await;
+            let keep = async |runs: &[FinishedRun]| self.keep(key_hash, runs).await;
+            deliver(&runs, submit, keep, &RuntimeClock, &Console).await;
+        }
+        flushed.map(drop)
     }
 
     async fn erase(&self, key_hash: &str) -> Result<(), PortError> {

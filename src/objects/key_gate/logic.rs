@@ -13,9 +13,10 @@
 use crate::domain::key::gate::{CheckKey, Decision, KeyConfig, Maintenance, SAVE_AFTER_MS, decide, next_alarm};
 use crate::domain::run::finished::{FinishedRun, MAX_STORED_BYTES};
 use crate::domain::run::id::RunId;
+use crate::domain::run::record::apart;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::key_gate::storage::{self, Saved};
-use crate::ports::{Clock, KeyLedger, ObjectStorage, PortError};
+use crate::ports::{Clock, DeletedRecord, KeyLedger, ObjectStorage, PortError};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 use futures::lock::Mutex;
@@ -119,9 +120,16 @@ impl KeyGateLogic {
         storage::record(&*self.storage, id)
     }
 
-    /// Deletes the records of runs. It may be repeated.
-    pub fn delete_records(&self, ids: &[RunId]) -> Result<(), PortError> {
-        ids.iter().try_for_each(|id| storage::delete_record(&*self.storage, *id))
+    /// Deletes the records of runs, and returns those that were kept here. It may be repeated.
+    pub fn delete_records(&self, ids: &[RunId]) -> Result<Vec<DeletedRecord>, PortError> {
+        let mut deleted = Vec::new();
+        for &id in ids {
+            if let Some(record) = storage::record(&*self.storage, id)? {
+                storage::delete_record(&*self.storage, id)?;
+                deleted.push(DeletedRecord { id, apart: apart(record.as_bytes()) });
+            }
+        }
+        Ok(deleted)
     }
 
     /// Deletes everything about a deleted key. It may be repeated.

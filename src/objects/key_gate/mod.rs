@@ -2,6 +2,7 @@
 
 mod batch;
 pub mod call;
+pub mod deliver;
 pub mod logic;
 pub mod object;
 pub mod storage;

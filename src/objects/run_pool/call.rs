@@ -3,7 +3,7 @@
 use crate::domain::pool::name::PoolName;
 use crate::domain::run::id::RunId;
 use crate::objects::call::ObjectCall;
-use crate::ports::{PoolFailure, PoolFailureCode, RunMode};
+use crate::ports::{PoolFailure, PoolFailureCode, RunCall};
 use serde::{Deserialize, Serialize};
 
 /// The calls of a RunPool object. A call whose name ends with `Here` concerns the object's own container: member 0 of a
@@ -11,17 +11,30 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PoolCall {
-    /// Runs the job in the body. The answer is the runner's event stream. If an earlier call with the same idempotency
-    /// key started the run, the value of the answer is that call.
-    Run(RunMode),
+    /// Runs a job. The body has the run's [`crate::domain::run::draft::RunDraft`] as JSON in `draft_bytes`, and then the
+    /// job. The answer is the runner's event stream. If an earlier call with the same idempotency key started the run, and
+    /// that run has ended, the value of the answer is that call.
+    #[serde(rename_all = "camelCase")]
+    Run {
+        run: RunCall,
+        draft_bytes: u32,
+        /// The length of the body. The object decides about it before it reads the body.
+        body_bytes: u32,
+    },
     /// Runs the job in the body in the object's own container.
     #[serde(rename_all = "camelCase")]
     RunHere {
         waited_ms: i64,
     },
-    /// The answer is whether the job never runs, see [`crate::ports::RunPools::cancel_unstarted`].
-    CancelUnstarted(RunId),
-    CancelUnstartedHere(RunId),
+    /// The answer is whether the job never runs, see [`crate::ports::RunPools::cancel`].
+    Cancel(RunId),
+    CancelHere(RunId),
+    /// Keeps the finished runs in the body, each as [`crate::domain::run::finished::FinishedRun::to_line`] writes it, until
+    /// the gate of their key takes them.
+    #[serde(rename_all = "camelCase")]
+    Keep {
+        key_hash: String,
+    },
     /// The answer is a WebSocket, see [`docle_protocol::headers::stdin_path`], or empty when the run is over.
     Input(RunId),
     InputHere(RunId),
@@ -29,6 +42,10 @@ pub enum PoolCall {
     Start,
     /// Ends the container of this object with all its programs. Member 0 also ends those of the other members.
     Destroy,
+    /// Submits all runs that have ended to the gates of their keys.
+    Flush,
+    /// Ends all programs of a deleted project, and deletes what the objects of its pool store.
+    Delete,
     /// The answer is a [`PoolState`]. The call changes nothing.
     State,
     /// The answer is the [`docle_protocol::RunnerHealth`] of the runner at `SANDBOX_URL`, or `null` when projects have
@@ -42,9 +59,12 @@ impl ObjectCall for PoolCall {
     fn may_repeat(&self) -> bool {
         match self {
             // The first call may have started the program, and an interactive run has one socket.
-            Self::Run(_) | Self::RunHere { .. } | Self::Input(_) | Self::InputHere(_) => false,
-            Self::CancelUnstarted(_)
-            | Self::CancelUnstartedHere(_)
+            Self::Run { .. } | Self::RunHere { .. } | Self::Input(_) | Self::InputHere(_) => false,
+            Self::Cancel(_)
+            | Self::CancelHere(_)
+            | Self::Keep { .. }
+            | Self::Flush
+            | Self::Delete
             | Self::Start
             | Self::Destroy
             | Self::State
@@ -96,27 +116,33 @@ mod tests {
     use super::*;
     use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
     use crate::domain::timestamp::Timestamp;
-    use crate::ports::{FirstCall, IdempotentCall};
+    use crate::ports::{FirstCall, IdempotentCall, RunMode};
     use serde_json::json;
 
     #[test]
     fn pool_call_format_unchanged() {
         let written = |call: PoolCall| serde_json::to_value(call).unwrap();
         let id = RunId::from_random([0; 16]);
-        let call = IdempotentCall {
-            key: IdempotencyKey::parse("k").unwrap(),
-            fingerprint: Fingerprint("f".to_owned()),
-            run_id: id,
-            created_at: Timestamp(1),
-            deadline_ms: 2,
-        };
-        let idempotent = json!({ "key": "k", "fingerprint": "f", "runId": id, "createdAt": 1, "deadlineMs": 2 });
-        assert_eq!(written(PoolCall::Run(RunMode::Plain)), json!({ "run": "plain" }));
-        assert_eq!(written(PoolCall::Run(RunMode::Idempotent(call))), json!({ "run": { "idempotent": idempotent } }));
-        assert_eq!(written(PoolCall::Run(RunMode::Interactive(id))), json!({ "run": { "interactive": id } }));
+        let call =
+            IdempotentCall { key: IdempotencyKey::parse("k").unwrap(), fingerprint: Fingerprint("f".to_owned()) };
+        let idempotent = json!({ "idempotent": { "key": "k", "fingerprint": "f" } });
+        for (mode, expected) in [
+            (RunMode::Plain, json!("plain")),
+            (RunMode::Interactive, json!("interactive")),
+            (RunMode::Unrecorded, json!("unrecorded")),
+            (RunMode::Idempotent(call), idempotent),
+        ] {
+            let run = PoolCall::Run { run: RunCall { mode, deadline_ms: 2 }, draft_bytes: 3, body_bytes: 4 };
+            let run_call = json!({ "mode": expected, "deadlineMs": 2 });
+            let call = json!({ "run": { "run": run_call, "draftBytes": 3, "bodyBytes": 4 } });
+            assert_eq!(written(run), call);
+        }
         assert_eq!(written(PoolCall::RunHere { waited_ms: 5 }), json!({ "runHere": { "waitedMs": 5 } }));
-        assert_eq!(written(PoolCall::CancelUnstarted(id)), json!({ "cancelUnstarted": id }));
-        assert_eq!(written(PoolCall::CancelUnstartedHere(id)), json!({ "cancelUnstartedHere": id }));
+        assert_eq!(written(PoolCall::Cancel(id)), json!({ "cancel": id }));
+        assert_eq!(written(PoolCall::CancelHere(id)), json!({ "cancelHere": id }));
+        assert_eq!(written(PoolCall::Keep { key_hash: "ab".into() }), json!({ "keep": { "keyHash": "ab" } }));
+        assert_eq!(written(PoolCall::Flush), json!("flush"));
+        assert_eq!(written(PoolCall::Delete), json!("delete"));
         assert_eq!(written(PoolCall::Input(id)), json!({ "input": id }));
         assert_eq!(written(PoolCall::InputHere(id)), json!({ "inputHere": id }));
         assert_eq!(written(PoolCall::Start), json!("start"));
@@ -156,13 +182,13 @@ mod tests {
     fn a_run_and_a_socket_are_never_asked_for_twice() {
         let id = RunId::from_random([0; 16]);
         let once = [
-            PoolCall::Run(RunMode::Plain),
+            PoolCall::Run { run: RunCall { mode: RunMode::Plain, deadline_ms: 1 }, draft_bytes: 1, body_bytes: 1 },
             PoolCall::RunHere { waited_ms: 0 },
             PoolCall::Input(id),
             PoolCall::InputHere(id),
         ];
         assert!(!once.iter().any(PoolCall::may_repeat));
-        let often = [PoolCall::CancelUnstarted(id), PoolCall::Start, PoolCall::Destroy, PoolCall::Health];
+        let often = [PoolCall::Cancel(id), PoolCall::Delete, PoolCall::Start, PoolCall::Destroy, PoolCall::Health];
         assert!(often.iter().all(PoolCall::may_repeat));
     }
 }

@@ -1,20 +1,12 @@
-//! Runs with an idempotency key: the object reads each run to its end, with or without a client, and keeps the answer
-//! for a day.
+//! Runs with an idempotency key: repeated calls are one run. The object keeps the id of the run for a day; the result is
+//! where all results are.
 
-use crate::domain::run::events::{Interrupted, Line, PartialOutput, read_line};
+use crate::domain::run::draft::RunDraft;
 use crate::domain::run::idempotency::{CallAction, Entry, IdempotencyKey, decide};
-use crate::objects::run_pool::pipe::{START, running};
-use crate::objects::run_pool::storage;
+use crate::objects::run_pool::storage::{self, MAX_STORED_BYTES};
 use crate::objects::runtime::ObjectRuntime;
-use crate::ports::event_reader::EventReader;
-use crate::ports::{
-    EventStream, FirstCall, IdempotentCall, Lease, Level, LocalSql, PoolFailure, PoolFailureCode, PortError, SentJob,
-};
-use bytes::Bytes;
-use docle_protocol::RunEvent;
-use futures::channel::{mpsc, oneshot};
-use futures::{SinkExt, StreamExt, stream};
-use serde_json::json;
+use crate::ports::{FirstCall, IdempotentCall, PoolFailure, PoolFailureCode, PortError};
+use futures::channel::oneshot;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -25,12 +17,18 @@ pub struct IdempotentRuns {
     in_flight: InFlight,
 }
 
-/// The answer to a call with an idempotency key.
-pub enum IdempotentAnswer {
-    /// The events of a run that this call started.
-    Started(mpsc::Receiver<Vec<u8>>),
-    /// The run of an earlier call, and the last line of its event stream.
-    Replayed(FirstCall, Vec<u8>),
+/// What to do with a call with an idempotency key.
+pub enum Answer {
+    /// Run its job. The caller reports how that went.
+    Run(IdempotentRun),
+    /// The run of an earlier call, which has ended.
+    Ended(FirstCall),
+}
+
+/// A run with an idempotency key that this object starts. Other calls with the key wait until it is dropped.
+pub struct IdempotentRun {
+    runtime: ObjectRuntime,
+    guard: InFlightGuard,
 }
 
 impl IdempotentRuns {
@@ -38,27 +36,25 @@ impl IdempotentRuns {
         Self { runtime, in_flight: InFlight::default() }
     }
 
-    /// Answers a call: `run` runs its job, unless an earlier call with the same key did.
+    /// Decides about a call. If it is the first with its key, it is stored before anything runs.
     ///
     /// # Errors
-    /// Nothing has run, unless the code is [`PoolFailureCode::InDoubt`].
-    pub async fn run<S: EventStream, L: Lease + 'static>(
-        &self,
-        call: IdempotentCall,
-        run: impl AsyncFnOnce() -> Result<(SentJob<S>, L), PoolFailure>,
-    ) -> Result<IdempotentAnswer, PoolFailure> {
+    /// Nothing runs for this call.
+    pub async fn decide(&self, call: IdempotentCall, draft: &RunDraft) -> Result<Answer, PoolFailure> {
         let storage = &*self.runtime.storage;
         storage::create_tables(storage).map_err(storage_failed)?;
         loop {
             let entry = storage::get(storage, &call.key).map_err(storage_failed)?;
             let in_flight = self.in_flight.contains(&call.key);
             match (decide(entry.as_ref(), &call.fingerprint, in_flight, self.runtime.clock.now()), entry) {
-                (CallAction::Run, _) => return self.run_first(call, run).await,
+                (CallAction::Run, _) => return self.begin(call, draft).await.map(Answer::Run),
                 (CallAction::Wait, _) => self.in_flight.wait(&call.key).await,
                 (CallAction::Replay, Some(entry)) => {
-                    let line = storage::answer(storage, &call.key).map_err(storage_failed)?;
-                    let first_call = FirstCall { run_id: entry.run_id, created_at: entry.created_at };
-                    return Ok(IdempotentAnswer::Replayed(first_call, line));
+                    if storage::is_unsubmitted(storage, entry.run_id).map_err(storage_failed)? {
+                        let message = "The gate of the key has not taken the result yet.";
+                        return Err(PoolFailureCode::Unavailable.with_message(message));
+                    }
+                    return Ok(Answer::Ended(FirstCall { run_id: entry.run_id, created_at: entry.created_at }));
                 }
                 (CallAction::RefuseReuse, _) => return Err(PoolFailureCode::KeyReused.with_message("Another body.")),
                 (CallAction::RefuseInDoubt | CallAction::Replay, _) => {
@@ -69,46 +65,50 @@ impl IdempotentRuns {
     }
 
     /// Between the decision to run and the entry in storage there is no await, so no other call can decide the same.
-    async fn run_first<S: EventStream, L: Lease + 'static>(
-        &self,
-        call: IdempotentCall,
-        run: impl AsyncFnOnce() -> Result<(SentJob<S>, L), PoolFailure>,
-    ) -> Result<IdempotentAnswer, PoolFailure> {
+    async fn begin(&self, call: IdempotentCall, draft: &RunDraft) -> Result<IdempotentRun, PoolFailure> {
         let storage = &*self.runtime.storage;
-        let IdempotentCall { key, fingerprint, run_id, created_at, deadline_ms } = call;
-        let entry = Entry { fingerprint, run_id, created_at, finished: false };
+        let IdempotentCall { key, fingerprint } = call;
+        if storage.size() > MAX_STORED_BYTES {
+            let message = "The project has too many idempotency keys of the last 24 hours.";
+            return Err(PoolFailureCode::TooManyKeys.with_message(message));
+        }
+        let entry = Entry { fingerprint, run_id: draft.id, created_at: draft.created_at, finished: false };
         storage::begin(storage, &key, &entry).map_err(storage_failed)?;
-        let guard = self.in_flight.begin(&key);
-        let sent = async {
-            let next = storage::next_alarm(storage).map_err(storage_failed)?.unwrap_or(created_at);
-            storage.schedule_alarm(next).await.map_err(storage_failed)?;
-            run().await
-        };
-        let (job, lease) = match sent.await {
-            Ok(sent) => sent,
-            // The job may have run. The entry stays, and refuses the next call with this key.
-            Err(failure) if failure.code == PoolFailureCode::Lost => {
-                return Err(PoolFailureCode::InDoubt.with_message(failure.message));
-            }
-            Err(failure) => {
-                // Nothing has run: the next call with this key starts afresh.
-                storage::forget(storage, &key).map_err(storage_failed)?;
-                return Err(failure);
-            }
-        };
-        let chunks = running(job, &self.runtime).and_then(|stream| stream.chunks().ok());
-        let chunks = chunks.unwrap_or_else(|| stream::iter([Ok(START.to_vec())]).boxed_local());
-        let chunks = chunks.map(|chunk| chunk.map_err(|_| Interrupted::ByRunner)).boxed_local();
-        let events = EventReader::new(chunks, self.runtime.clock.sleep(deadline_ms));
-        let (sender, receiver) = mpsc::channel(1);
-        let runtime = self.runtime.clone();
-        self.runtime.background.spawn(Box::pin(async move {
-            if let Err(error) = watch(events, lease, sender, &*runtime.storage, guard).await {
-                let line = json!({ "message": "A run could not be kept.", "run.id": run_id, "error": error.0 });
-                runtime.log.write(Level::Error, line);
-            }
-        }));
-        Ok(IdempotentAnswer::Started(receiver))
+        let run = IdempotentRun { runtime: self.runtime.clone(), guard: self.in_flight.begin(&key) };
+        let next = storage::next_alarm(storage).map(|next| next.unwrap_or(draft.created_at));
+        let alarm = async { storage.schedule_alarm(next?).await };
+        match alarm.await {
+            Ok(()) => Ok(run),
+            Err(error) => Err(run.not_started(storage_failed(error))),
+        }
+    }
+}
+
+impl IdempotentRun {
+    /// The run did not start. The next call with the key starts afresh, unless the job may have run. Returns why.
+    pub fn not_started(self, failure: PoolFailure) -> PoolFailure {
+        if failure.code == PoolFailureCode::Lost {
+            // The entry stays, and refuses the next call with this key.
+            return PoolFailureCode::InDoubt.with_message(failure.message);
+        }
+        match storage::forget(&*self.runtime.storage, &self.guard.key) {
+            Ok(()) => failure,
+            Err(error) => storage_failed(error),
+        }
+    }
+
+    /// The run has ended and its record can be read.
+    pub fn finished(self) {
+        if let Err(error) = storage::finish(&*self.runtime.storage, &self.guard.key) {
+            self.runtime.log_failure("The end of a run with an idempotency key could not be stored.", &error.0);
+        }
+    }
+
+    /// The stream of the run has ended before the run started. The call can be repeated.
+    pub fn never_started(self) {
+        if let Err(error) = storage::forget(&*self.runtime.storage, &self.guard.key) {
+            self.runtime.log_failure("An idempotency key could not be freed.", &error.0);
+        }
     }
 }
 
@@ -161,53 +161,3 @@ impl Drop for InFlightGuard {
         }
     }
 }
-
-/// Reads a run to its end, passes its events to `listener` while that listens, and stores the answer. A run that never
-/// started is forgotten, so that the call can be repeated.
-async fn watch(
-    mut events: EventReader,
-    lease: impl Lease,
-    mut listener: mpsc::Sender<Vec<u8>>,
-    sql: &dyn LocalSql,
-    guard: InFlightGuard,
-) -> Result<(), PortError> {
-    let mut partial_output = PartialOutput::default();
-    let (mut has_started, mut is_interrupted) = (false, false);
-    loop {
-        let line = match events.next_line().await {
-            Ok(line) if read_line(&line).is_some() => line,
-            _ if !has_started => return storage::forget(sql, &guard.key),
-            _ => {
-                is_interrupted = true;
-                let report = partial_output.report(Interrupted::ByRunner);
-                serde_json::to_vec(&RunEvent::Complete { report })
-                    .map(Bytes::from)
-                    .map_err(|error| PortError(error.to_string()))?
-            }
-        };
-        match read_line(&line) {
-            Some(Line::Complete(_)) => {
-                storage::finish(sql, &guard.key, &line)?;
-                match is_interrupted {
-                    true => drop(lease),
-                    false => lease.finished(),
-                }
-                drop(guard);
-                pass_on(&mut listener, &line).await;
-                return Ok(());
-            }
-            Some(Line::Start) => has_started = true,
-            Some(output @ (Line::Stdout | Line::Stderr)) => partial_output.keep(&output, &line),
-            Some(Line::Heartbeat) | None => {}
-        }
-        pass_on(&mut listener, &line).await;
-    }
-}
-
-async fn pass_on(listener: &mut mpsc::Sender<Vec<u8>>, line: &[u8]) {
-    // A client that left does not end the run.
-    let _ = listener.send([line, b"\n"].concat()).await;
-}
-
-#[cfg(test)]
-mod tests;

@@ -7,12 +7,12 @@ use crate::domain::pool::scheduler::{Effect, Pool, PoolLimits, Ticket};
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::runtime::ObjectRuntime;
-use crate::ports::{ClientSignal, Lease, Level, PoolFailure, PoolFailureCode, PoolMembers, SentJob};
+use crate::ports::{ClientSignal, Lease, Level, PoolFailure, PoolFailureCode, PoolMembers, RunLease, SentJob};
 use docle_protocol::limits::MAX_QUEUE_MS;
 use futures::channel::oneshot;
-use futures::future::{Either, join_all, select};
+use futures::future::{Either, LocalBoxFuture, join_all, select};
 use serde_json::json;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -26,8 +26,10 @@ type Admission = oneshot::Receiver<Result<usize, PoolFailure>>;
 pub struct PoolLogic<M: PoolMembers> {
     pool: RefCell<Pool>,
     waiting: RefCell<HashMap<Ticket, oneshot::Sender<Result<usize, PoolFailure>>>>,
-    /// The interactive runs in progress, by member.
-    interactive: RefCell<HashMap<RunId, usize>>,
+    /// The runs in progress, by member.
+    running: RefCell<HashMap<RunId, usize>>,
+    /// Whether the project was deleted. Nothing runs any more.
+    is_deleted: Cell<bool>,
     /// Why the last start failed.
     failure: RefCell<PoolFailure>,
     members: M,
@@ -40,7 +42,8 @@ impl<M: PoolMembers> PoolLogic<M> {
         Rc::new(Self {
             pool: RefCell::new(Pool::new(limits)),
             waiting: RefCell::default(),
-            interactive: RefCell::default(),
+            running: RefCell::default(),
+            is_deleted: Cell::default(),
             failure,
             members,
             runtime,
@@ -53,25 +56,28 @@ impl<M: PoolMembers> PoolLogic<M> {
         (pool.running(), pool.queued())
     }
 
-    /// Runs a job as soon as there is a free slot for it. The run keeps its slot until the lease is released.
+    /// Runs a job as soon as there is a free slot for it. The run keeps its slot until the lease is released. A client that
+    /// leaves before the job is sent runs nothing; later the caller ends the run by the lease.
     ///
     /// # Errors
     /// Nothing has run, unless the code is [`PoolFailureCode::Lost`].
     pub async fn run(
         self: &Rc<Self>,
         job: &M::Body,
-        interactive: Option<RunId>,
+        id: RunId,
         client: &ClientSignal,
     ) -> Result<(SentJob<M::Response>, SlotLease<M>), PoolFailure> {
         let since = self.runtime.clock.now();
-        let (mut slot, mut admission) = self.admit(since)?;
+        let (mut slot, mut admission) = self.admit(id, since)?;
         for attempt in 1.. {
             let member = self.wait(admission, since, client).await?;
-            match self.members.run(member, job, since, client).await {
+            if self.is_deleted.get() {
+                return Err(PoolFailureCode::Unavailable.with_message("The project was deleted."));
+            }
+            self.running.borrow_mut().insert(id, member);
+            match self.members.run(member, job, since, &slot.end).await {
                 Ok((job, lease)) => {
                     slot.member = Some(lease);
-                    slot.interactive = interactive;
-                    self.interactive.borrow_mut().extend(interactive.map(|id| (id, member)));
                     return Ok((job, slot));
                 }
                 Err(failure) if failure.code == PoolFailureCode::Unavailable && attempt < ATTEMPTS => {
@@ -87,11 +93,11 @@ impl<M: PoolMembers> PoolLogic<M> {
         Err(PoolFailureCode::Unavailable.with_message("No attempt was made."))
     }
 
-    /// Cancels a job that has not started. `true` means that no container of the project executes it. Every member that
-    /// there may be is asked: an object that was reset does not know which members are up.
-    pub async fn cancel_unstarted(&self, id: RunId) -> bool {
+    /// Cancels a job. `true` means that no container of the project executes it. Every member that there may be is asked:
+    /// an object that was reset does not know which members are up.
+    pub async fn cancel(&self, id: RunId) -> bool {
         let members = 0..self.pool.borrow().max_instances();
-        join_all(members.map(|member| self.members.cancel_unstarted(member, id)))
+        join_all(members.map(|member| self.members.cancel(member, id)))
             .await
             .into_iter()
             .all(|is_cancelled| is_cancelled)
@@ -102,22 +108,28 @@ impl<M: PoolMembers> PoolLogic<M> {
     /// # Errors
     /// The member cannot be reached.
     pub async fn input(&self, id: RunId) -> Result<Option<M::Response>, PoolFailure> {
-        let member = self.interactive.borrow().get(&id).copied();
+        let member = self.running.borrow().get(&id).copied();
         match member {
             Some(member) => self.members.input(member, id).await,
             None => Ok(None),
         }
     }
 
-    /// Ends the containers of the further objects.
-    pub async fn destroy_others(&self) {
-        let members = self.pool.borrow().started();
-        for member in members.into_iter().filter(|&member| member > 0) {
-            self.members.destroy(member).await;
-        }
+    /// Ends all runs of a deleted project. No further run starts.
+    pub async fn delete(&self) {
+        self.is_deleted.set(true);
+        let running: Vec<_> = self.running.borrow().iter().map(|(id, member)| (*id, *member)).collect();
+        join_all(running.into_iter().map(|(id, member)| self.members.cancel(member, id))).await;
     }
 
-    fn admit(self: &Rc<Self>, now: Timestamp) -> Result<(SlotLease<M>, Admission), PoolFailure> {
+    /// Ends the containers of the further objects.
+    pub async fn destroy_others(&self) {
+        // An object that was reset does not know which members are up.
+        let members = 1..self.pool.borrow().max_instances();
+        join_all(members.map(|member| self.members.destroy(member))).await;
+    }
+
+    fn admit(self: &Rc<Self>, id: RunId, now: Timestamp) -> Result<(SlotLease<M>, Admission), PoolFailure> {
         let arrived = self.pool.borrow_mut().enqueue(now);
         let (ticket, effects) = arrived.map_err(|full| {
             let failure = PoolFailureCode::QueueFull.with_message("Too many runs of the project wait.");
@@ -125,7 +137,8 @@ impl<M: PoolMembers> PoolLogic<M> {
         })?;
         let admission = self.enqueue(ticket);
         self.apply(effects);
-        Ok((SlotLease { pool: Rc::clone(self), ticket, member: None, interactive: None }, admission))
+        let slot = SlotLease { pool: Rc::clone(self), ticket, id, member: None, end: ClientSignal::default() };
+        Ok((slot, admission))
     }
 
     fn enqueue(&self, ticket: Ticket) -> Admission {
@@ -192,22 +205,36 @@ impl<M: PoolMembers> PoolLogic<M> {
 pub struct SlotLease<M: PoolMembers> {
     pool: Rc<PoolLogic<M>>,
     ticket: Ticket,
+    id: RunId,
     member: Option<M::Lease>,
-    interactive: Option<RunId>,
+    /// Raised when the lease is released before the end of the run was observed: it closes the connection of the run.
+    end: ClientSignal,
 }
 
 impl<M: PoolMembers> Lease for SlotLease<M> {
     fn finished(mut self) {
         self.member.take().finished();
+        self.end = ClientSignal::default();
+    }
+}
+
+impl<M: PoolMembers> RunLease for SlotLease<M> {
+    fn cancel(&self, id: RunId) -> LocalBoxFuture<'static, ()> {
+        let pool = Rc::clone(&self.pool);
+        let member = pool.running.borrow().get(&id).copied();
+        Box::pin(async move {
+            if let Some(member) = member {
+                pool.members.cancel(member, id).await;
+            }
+        })
     }
 }
 
 impl<M: PoolMembers> Drop for SlotLease<M> {
     fn drop(&mut self) {
+        self.end.leave();
         drop(self.member.take());
-        if let Some(id) = self.interactive {
-            self.pool.interactive.borrow_mut().remove(&id);
-        }
+        self.pool.running.borrow_mut().remove(&self.id);
         self.pool.waiting.borrow_mut().remove(&self.ticket);
         let effects = self.pool.pool.borrow_mut().finish(self.ticket, self.pool.runtime.clock.now());
         self.pool.apply(effects);

@@ -34,10 +34,10 @@ where
         }
     }
 
-    async fn cancel_unstarted(&self, member: usize, id: RunId) -> bool {
+    async fn cancel(&self, member: usize, id: RunId) -> bool {
         match member {
-            0 => self.own.cancel_unstarted(id).await,
-            _ => self.others.cancel_unstarted(member, id).await,
+            0 => self.own.cancel(id).await,
+            _ => self.others.cancel(member, id).await,
         }
     }
 

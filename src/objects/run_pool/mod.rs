@@ -1,13 +1,19 @@
 //! The RunPool object: one per project, and one for each further container of a project.
 
 pub mod call;
+pub mod held;
 pub mod idempotency;
 pub mod logic;
 pub mod maintenance;
 pub mod members;
 pub mod object;
+pub mod output;
 pub mod pipe;
+pub mod recorder;
+pub mod runs;
 pub mod storage;
 pub mod stub;
 #[cfg(test)]
 mod tests;
+pub mod watch;
+pub mod watch_ports;

@@ -1,29 +1,33 @@
 //! The RunPool object: between the Worker and the containers of one project. The shell around its logic.
 //!
 //! Member 0 of a pool distributes the runs ([`PoolLogic`]) over its own container and those of further objects of this
-//! class, and forwards their event streams. An object stores the secret of its container and the answers of calls with
-//! an idempotency key. When the last answer is a day old and the container sleeps, it deletes its storage.
+//! class. It reads each run to its end, passes the events on, and records the run ([`PoolRuns`]). An object stores the
+//! secret of its container, idempotency keys, and finished runs whose gate fails. When nothing of this is left and the
+//! container sleeps, it deletes its storage.
 
 use crate::bindings;
 use crate::domain::pool::name::PoolName;
 use crate::domain::pool::scheduler::PoolLimits;
+use crate::domain::run::draft::RunDraft;
+use crate::domain::run::finished::FinishedRun;
 use crate::objects::call::{self, Incoming};
 use crate::objects::container::target::RunTarget;
 use crate::objects::run_pool::call::{PoolCall, PoolState, Started, pool_of_object};
-use crate::objects::run_pool::idempotency::{IdempotentAnswer, IdempotentRuns};
+use crate::objects::run_pool::held::hold;
 use crate::objects::run_pool::logic::PoolLogic;
 use crate::objects::run_pool::maintenance;
 use crate::objects::run_pool::members::Members;
 use crate::objects::run_pool::pipe::{START, pipe_response};
+use crate::objects::run_pool::runs::{PoolAnswer, PoolRuns};
 use crate::objects::run_pool::stub::MemberStub;
 use crate::objects::runtime::ObjectRuntime;
 use crate::platform::client_signal;
 use crate::platform::runner::{FetchResponse, RunnerFetch};
-use crate::ports::{ClientSignal, PoolFailure, PoolFailureCode, RunMode};
+use crate::ports::{PoolFailure, PoolFailureCode, RunCall};
 use futures::{StreamExt, stream};
 use std::cell::OnceCell;
 use std::rc::Rc;
-use worker::js_sys::ArrayBuffer;
+use worker::js_sys::{ArrayBuffer, Uint8Array};
 use worker::wasm_bindgen::JsCast;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{DurableObject, Env, ObjectNamespace, Request, Response, Result, State, durable_object, wasm_bindgen};
@@ -38,7 +42,7 @@ pub struct RunPool {
     target: RunTarget<RunnerFetch>,
     limits: std::result::Result<PoolLimits, String>,
     namespace: Option<ObjectNamespace>,
-    idempotent_runs: IdempotentRuns,
+    runs: std::result::Result<PoolRuns, String>,
     /// Created by the first call that concerns the pool, because the names of the further objects derive from that
     /// call.
     pool: OnceCell<(PoolName, Rc<Pool>)>,
@@ -53,7 +57,7 @@ impl DurableObject for RunPool {
             target: bindings::run_target(&env, &state, &runtime, sleep_after_ms),
             limits,
             namespace: bindings::run_pools(&env),
-            idempotent_runs: IdempotentRuns::new(runtime.clone()),
+            runs: bindings::run_records(&env).map(|(gates, runs)| PoolRuns::new(runtime.clone(), gates, runs)),
             pool: OnceCell::new(),
             runtime,
         }
@@ -69,7 +73,8 @@ impl DurableObject for RunPool {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        maintenance::alarm(&self.target, &self.runtime).await.map_err(|error| error.to_string())?;
+        let recorder = self.runs.as_ref().ok().map(|runs| &*runs.recorder);
+        maintenance::alarm(&self.target, recorder, &self.runtime).await.map_err(|error| error.to_string())?;
         Response::empty()
     }
 }
@@ -78,30 +83,35 @@ impl RunPool {
     async fn answer(&self, name: &PoolName, pool_call: PoolCall, request: &Request) -> Answer {
         let client = || client_signal::of(&request.inner().signal());
         Ok(match pool_call {
-            PoolCall::Run(RunMode::Idempotent(idempotent)) => {
-                let pool = self.pool(name)?;
-                let run = async || pool.run(&job(request).await?, None, &ClientSignal::default()).await;
-                match self.idempotent_runs.run(idempotent, run).await? {
-                    IdempotentAnswer::Started(events) => Response::from_stream(events.map(Ok::<_, worker::Error>)),
-                    IdempotentAnswer::Replayed(first_call, line) => {
-                        chunk([START, &line, b"\n"].concat()).and_then(|events| call::attach(&first_call, events))
-                    }
+            PoolCall::Run { run, draft_bytes, body_bytes } => {
+                let _held = hold(body_bytes as usize)?;
+                match self.run(name, run, draft_bytes, request).await? {
+                    PoolAnswer::Started(events) => Response::from_stream(events.map(Ok::<_, worker::Error>)),
+                    PoolAnswer::Ended(first_call) => call::answer(&first_call),
                 }
-            }
-            PoolCall::Run(mode) => {
-                let id = if let RunMode::Interactive(id) = mode { Some(id) } else { None };
-                let client = client();
-                let (sent, lease) = self.pool(name)?.run(&job(request).await?, id, &client).await?;
-                pipe_response(sent, lease, &client, &self.runtime).map_or_else(|| chunk(START.to_vec()), Ok)
             }
             PoolCall::RunHere { waited_ms } => {
                 let since = self.runtime.clock.now().plus_ms(-waited_ms);
                 let client = client();
-                let (sent, lease) = self.target.run(&job(request).await?, since, &client).await?;
+                let (sent, lease) = self.target.run(&body(request).await?, since, &client).await?;
                 pipe_response(sent, lease, &client, &self.runtime).map_or_else(|| chunk(START.to_vec()), Ok)
             }
-            PoolCall::CancelUnstarted(id) => call::answer(&self.pool(name)?.cancel_unstarted(id).await),
-            PoolCall::CancelUnstartedHere(id) => call::answer(&self.target.cancel_unstarted(id).await),
+            PoolCall::Cancel(id) => call::answer(&self.pool(name)?.cancel(id).await),
+            PoolCall::CancelHere(id) => call::answer(&self.target.cancel(id).await),
+            PoolCall::Keep { key_hash } => {
+                let lines = text(request).await?;
+                let runs = FinishedRun::from_lines(&lines).ok_or_else(|| refused("The runs are unreadable."))?;
+                self.runs()?.recorder.keep(&key_hash, &runs).await.map_err(|error| refused(&error.0))?;
+                call::answer(&())
+            }
+            PoolCall::Flush => {
+                self.runs()?.recorder.flush().await.map_err(|error| refused(&error.0))?;
+                call::answer(&())
+            }
+            PoolCall::Delete => {
+                self.delete(name).await?;
+                call::answer(&())
+            }
             PoolCall::Input(id) => socket(self.pool(name)?.input(id).await?),
             PoolCall::InputHere(id) => socket(self.target.input(id).await?),
             PoolCall::Start => call::answer(&Started { slots: self.target.up().await? }),
@@ -118,6 +128,33 @@ impl RunPool {
             }
             PoolCall::Health => call::answer(&self.target.health(&client()).await?),
         })
+    }
+
+    /// Runs the job in a request; its draft comes before it.
+    async fn run(&self, name: &PoolName, run: RunCall, draft_bytes: u32, request: &Request) -> Answer<PoolAnswer> {
+        let body = body(request).await?;
+        let draft = Uint8Array::new_with_byte_offset_and_length(&body, 0, draft_bytes.min(body.byte_length()));
+        let draft: RunDraft = serde_json::from_slice(&draft.to_vec())
+            .map_err(|error| refused(&format!("The draft of a run is unreadable: {error}")))?;
+        let job = async || Ok(body.slice(draft_bytes));
+        let client = client_signal::of(&request.inner().signal());
+        self.runs()?.run(self.pool(name)?, run, draft, job, &client).await
+    }
+
+    /// Ends what a deleted project still runs, and deletes what is stored. Member 0 also tells the others.
+    async fn delete(&self, name: &PoolName) -> Answer<()> {
+        if name.is_first() {
+            self.runs()?.recorder.stop();
+            let pool = self.pool(name)?;
+            pool.delete().await;
+            pool.destroy_others().await;
+        }
+        self.target.destroy().await;
+        self.runtime.storage.delete_all().await.map_err(|error| refused(&error.0))
+    }
+
+    fn runs(&self) -> Answer<&PoolRuns> {
+        self.runs.as_ref().map_err(|wrong| refused(wrong))
     }
 
     fn state(&self, running: usize, queued: usize) -> PoolState {
@@ -145,11 +182,18 @@ impl RunPool {
     }
 }
 
-/// The job in the body. It stays outside of the object's own memory, and can be sent more than once.
-async fn job(request: &Request) -> Answer<ArrayBuffer> {
+/// The body. It stays outside of the object's own memory, and can be sent more than once.
+async fn body(request: &Request) -> Answer<ArrayBuffer> {
     let read = async { JsFuture::from(request.inner().array_buffer()?).await };
     let buffer = read.await.map_err(|error| refused(&worker::Error::from(error).to_string()))?;
     Ok(buffer.unchecked_into())
+}
+
+/// The body as text.
+async fn text(request: &Request) -> Answer<String> {
+    let body = body(request).await?;
+    let bytes = Uint8Array::new(&body).to_vec();
+    String::from_utf8(bytes).map_err(|error| refused(&error.to_string()))
 }
 
 fn socket(opened: Option<FetchResponse>) -> Result<Response> {

@@ -1,15 +1,18 @@
-//! What an object stores about calls with an idempotency key, in its own database.
+//! What an object stores in its own database: calls with an idempotency key, and finished runs whose gate fails.
 
+use crate::domain::run::finished::FinishedRun;
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Entry, Fingerprint, IdempotencyKey, RETENTION_MS};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{LocalSql, PortError, SqlValue};
 
-/// A row of object storage holds at most 2 MB; half of that leaves room for the key beside it.
-const CHUNK_BYTES: usize = 1_000_000;
-/// The most rows that one step of a purge deletes. An alarm has 30 s of CPU time. A step takes a small part of a
-/// second, even if each row is a chunk of an answer.
+/// The most rows that one step of a purge deletes. An alarm has 30 s of CPU time. A step takes a small part of a second.
 pub const PURGED_AT_ONCE: usize = 1_000;
+/// An object that stores this many bytes takes no further idempotency keys: some two million keys of common length. An
+/// object may store 10 GB, and must have room for the secret of its container and for finished runs.
+pub const MAX_STORED_BYTES: u64 = 1_000_000_000;
+/// Finished runs that are submitted in one call. Each has some 20 KiB at most.
+const SUBMITTED_AT_ONCE: usize = 50;
 
 /// Creates the tables that do not exist yet.
 pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
@@ -18,13 +21,13 @@ pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
          created_at INTEGER NOT NULL, finished INTEGER NOT NULL)",
         &[],
     )?;
-    sql.exec(
-        "CREATE TABLE IF NOT EXISTS idempotent_answers (key TEXT NOT NULL, position INTEGER NOT NULL, bytes BLOB NOT NULL, \
-         PRIMARY KEY (key, position))",
-        &[],
-    )?;
     // The oldest entry is read at each call with a key; without the index that reads all of them.
     sql.exec("CREATE INDEX IF NOT EXISTS idempotent_runs_by_time ON idempotent_runs (created_at)", &[])?;
+    sql.exec(
+        "CREATE TABLE IF NOT EXISTS unsubmitted_runs (run_id TEXT PRIMARY KEY, key_hash TEXT NOT NULL, line TEXT NOT NULL, \
+         since INTEGER NOT NULL)",
+        &[],
+    )?;
     Ok(())
 }
 
@@ -66,64 +69,76 @@ pub fn begin(sql: &dyn LocalSql, key: &IdempotencyKey, entry: &Entry) -> Result<
     Ok(())
 }
 
-/// Stores the answer: the last line of the run's event stream.
-pub fn finish(sql: &dyn LocalSql, key: &IdempotencyKey, line: &[u8]) -> Result<(), PortError> {
-    for (position, chunk) in (0..).zip(line.chunks(CHUNK_BYTES)) {
-        let args = [text(key), SqlValue::Integer(position), SqlValue::Blob(chunk.to_vec())];
-        sql.exec("INSERT INTO idempotent_answers (key, position, bytes) VALUES (?, ?, ?)", &args)?;
-    }
-    sql.exec("UPDATE idempotent_runs SET finished = 1 WHERE key = ?", &[text(key)])?;
-    Ok(())
-}
-
-/// The answer of a finished run.
-pub fn answer(sql: &dyn LocalSql, key: &IdempotencyKey) -> Result<Vec<u8>, PortError> {
-    let rows = sql.exec("SELECT bytes FROM idempotent_answers WHERE key = ? ORDER BY position", &[text(key)])?;
-    let mut line = Vec::new();
-    for row in rows {
-        match &row[..] {
-            [SqlValue::Blob(chunk)] => line.extend_from_slice(chunk),
-            _ => return Err(PortError("The answer of an idempotency key is unreadable.".to_owned())),
-        }
-    }
-    Ok(line)
+/// Notes that a run has ended, and that its record can be read.
+pub fn finish(sql: &dyn LocalSql, key: &IdempotencyKey) -> Result<(), PortError> {
+    sql.exec("UPDATE idempotent_runs SET finished = 1 WHERE key = ?", &[text(key)]).map(drop)
 }
 
 /// Deletes the entry of a call that ran nothing.
 pub fn forget(sql: &dyn LocalSql, key: &IdempotencyKey) -> Result<(), PortError> {
-    sql.exec("DELETE FROM idempotent_answers WHERE key = ?", &[text(key)])?;
-    sql.exec("DELETE FROM idempotent_runs WHERE key = ?", &[text(key)])?;
-    Ok(())
+    sql.exec("DELETE FROM idempotent_runs WHERE key = ?", &[text(key)]).map(drop)
 }
 
-/// Deletes the oldest of the entries that are older than the retention, with their answers: at most
-/// [`PURGED_AT_ONCE`] rows. What is left is due, and [`next_alarm`] says so.
+/// Deletes the oldest of the entries that are older than the retention: at most [`PURGED_AT_ONCE`]. What is left is due, and
+/// [`next_alarm`] says so.
 pub fn purge(sql: &dyn LocalSql, now: Timestamp) -> Result<(), PortError> {
-    let before = now.plus_ms(-RETENTION_MS).0;
-    let expired = "FROM idempotent_runs WHERE created_at <= ? ORDER BY created_at, rowid LIMIT ?";
-    let chunks = format!(
-        "SELECT (SELECT COUNT(*) FROM idempotent_answers WHERE idempotent_answers.key = idempotent_runs.key) {expired}"
-    );
     let at_most = i64::try_from(PURGED_AT_ONCE).expect("a thousand fits");
-    let rows = sql.exec(&chunks, &[SqlValue::Integer(before), SqlValue::Integer(at_most)])?;
+    let args = [SqlValue::Integer(now.plus_ms(-RETENTION_MS).0), SqlValue::Integer(at_most)];
+    let query = "DELETE FROM idempotent_runs WHERE key IN \
+                 (SELECT key FROM idempotent_runs WHERE created_at <= ? ORDER BY created_at LIMIT ?)";
+    sql.exec(query, &args).map(drop)
+}
 
-    // An entry goes with its whole answer, so that no entry is left with a part of its answer.
-    let (mut entries, mut total) = (0, 0);
-    for row in rows {
-        let [SqlValue::Integer(chunks)] = row[..] else {
-            return Err(PortError("The chunks of an answer could not be counted.".to_owned()));
-        };
-        total += chunks + 1;
-        // An answer has 40 MiB and so 42 rows at most: the first entry always fits.
-        if total > at_most {
-            break;
-        }
-        entries += 1;
-    }
-    let step = [SqlValue::Integer(before), SqlValue::Integer(entries)];
-    sql.exec(&format!("DELETE FROM idempotent_answers WHERE key IN (SELECT key {expired})"), &step)?;
-    sql.exec(&format!("DELETE FROM idempotent_runs WHERE key IN (SELECT key {expired})"), &step)?;
-    Ok(())
+/// Keeps a finished run that its gate did not take.
+pub fn keep_unsubmitted(
+    sql: &dyn LocalSql,
+    key_hash: &str,
+    run: &FinishedRun,
+    since: Timestamp,
+) -> Result<(), PortError> {
+    let args = [
+        SqlValue::Text(run.id.to_string()),
+        SqlValue::Text(key_hash.to_owned()),
+        SqlValue::Text(run.to_line()),
+        SqlValue::Integer(since.0),
+    ];
+    let query = "INSERT OR IGNORE INTO unsubmitted_runs (run_id, key_hash, line, since) VALUES (?, ?, ?, ?)";
+    sql.exec(query, &args).map(drop)
+}
+
+/// The keys whose gates did not take finished runs, and since when the oldest of them is kept.
+pub fn keys_of_unsubmitted(sql: &dyn LocalSql) -> Result<Vec<(String, Timestamp)>, PortError> {
+    let rows = sql.exec("SELECT key_hash, min(since) FROM unsubmitted_runs GROUP BY key_hash", &[])?;
+    let read = |row: Vec<SqlValue>| match &row[..] {
+        [SqlValue::Text(key_hash), SqlValue::Integer(since)] => Ok((key_hash.clone(), Timestamp(*since))),
+        _ => Err(PortError("A finished run is unreadable.".to_owned())),
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Some of the oldest finished runs of a key; `None` when none is left.
+pub fn unsubmitted(sql: &dyn LocalSql, key_hash: &str) -> Result<Option<Vec<FinishedRun>>, PortError> {
+    let query = "SELECT line FROM unsubmitted_runs WHERE key_hash = ? ORDER BY since LIMIT ?";
+    let at_most = i64::try_from(SUBMITTED_AT_ONCE).expect("fifty fits");
+    let rows = sql.exec(query, &[SqlValue::Text(key_hash.to_owned()), SqlValue::Integer(at_most)])?;
+    let read = |row: Vec<SqlValue>| match &row[..] {
+        [SqlValue::Text(line)] => FinishedRun::from_line(line),
+        _ => None,
+    };
+    let runs: Option<Vec<_>> = rows.into_iter().map(read).collect();
+    let runs = runs.ok_or_else(|| PortError("A finished run is unreadable.".to_owned()))?;
+    Ok((!runs.is_empty()).then_some(runs))
+}
+
+/// Whether a finished run is still kept here.
+pub fn is_unsubmitted(sql: &dyn LocalSql, id: RunId) -> Result<bool, PortError> {
+    let query = "SELECT 1 FROM unsubmitted_runs WHERE run_id = ?";
+    Ok(!sql.exec(query, &[SqlValue::Text(id.to_string())])?.is_empty())
+}
+
+/// Deletes a finished run that its gate has taken.
+pub fn delete_unsubmitted(sql: &dyn LocalSql, id: RunId) -> Result<(), PortError> {
+    sql.exec("DELETE FROM unsubmitted_runs WHERE run_id = ?", &[SqlValue::Text(id.to_string())]).map(drop)
 }
 
 /// When the oldest entry is to be purged; `None` when there is no entry.
@@ -144,100 +159,101 @@ mod tests {
     use super::*;
     use crate::tests::sqlite::Sqlite;
 
-    #[test]
-    fn a_call_is_kept_for_a_day() {
+    fn key(name: &str) -> IdempotencyKey {
+        IdempotencyKey::parse(name).unwrap()
+    }
+
+    fn entry(created_at: i64) -> Entry {
+        Entry {
+            fingerprint: Fingerprint::of(b"a"),
+            run_id: RunId::from_random([7; 16]),
+            created_at: Timestamp(created_at),
+            finished: false,
+        }
+    }
+
+    fn tables() -> Sqlite {
         let sql = Sqlite::empty();
         create_tables(&sql).unwrap();
         create_tables(&sql).unwrap();
-        let key = IdempotencyKey::parse("order-1").unwrap();
-        let entry = Entry {
-            fingerprint: Fingerprint::of(b"a"),
-            run_id: RunId::from_random([7; 16]),
-            created_at: Timestamp(1_000),
-            finished: false,
-        };
-        assert_eq!(get(&sql, &key), Ok(None));
-        assert_eq!(next_alarm(&sql), Ok(None));
+        sql
+    }
 
+    #[test]
+    fn a_call_is_kept_for_a_day() {
+        let (sql, key, entry) = (tables(), key("order-1"), entry(1_000));
+        assert_eq!((get(&sql, &key), next_alarm(&sql)), (Ok(None), Ok(None)));
         begin(&sql, &key, &entry).unwrap();
         assert_eq!(get(&sql, &key), Ok(Some(entry.clone())));
-        let line: Vec<u8> = (0..2_500_000u32).map(|n| n as u8).collect();
-        finish(&sql, &key, &line).unwrap();
+        finish(&sql, &key).unwrap();
         assert_eq!(get(&sql, &key), Ok(Some(Entry { finished: true, ..entry.clone() })));
-        assert_eq!(answer(&sql, &key), Ok(line));
 
         let end = Timestamp(1_000 + RETENTION_MS);
         assert_eq!(next_alarm(&sql), Ok(Some(end)));
         purge(&sql, end.plus_ms(-1)).unwrap();
         assert!(get(&sql, &key).unwrap().is_some());
         purge(&sql, end).unwrap();
-        assert_eq!((get(&sql, &key), answer(&sql, &key)), (Ok(None), Ok(vec![])));
+        assert_eq!(get(&sql, &key), Ok(None));
 
         begin(&sql, &key, &entry).unwrap();
-        finish(&sql, &key, b"x").unwrap();
+        finish(&sql, &key).unwrap();
         begin(&sql, &key, &entry).unwrap();
-        assert_eq!(answer(&sql, &key), Ok(vec![]), "a new beginning has no old answer");
-    }
-
-    fn store(sql: &Sqlite, name: &str, created_at: i64, line: &[u8]) {
-        let key = IdempotencyKey::parse(name).unwrap();
-        let (fingerprint, run_id) = (Fingerprint::of(b"a"), RunId::from_random([7; 16]));
-        begin(sql, &key, &Entry { fingerprint, run_id, created_at: Timestamp(created_at), finished: false }).unwrap();
-        finish(sql, &key, line).unwrap();
-    }
-
-    fn rows(sql: &Sqlite) -> usize {
-        let count = |table: &str| match sql.exec(&format!("SELECT COUNT(*) FROM {table}"), &[]).unwrap()[0][..] {
-            [SqlValue::Integer(rows)] => usize::try_from(rows).unwrap(),
-            _ => panic!("a count is a number"),
-        };
-        count("idempotent_runs") + count("idempotent_answers")
+        assert_eq!(get(&sql, &key), Ok(Some(entry)), "a new beginning has not ended");
     }
 
     #[test]
-    fn a_purge_deletes_a_thousand_rows_at_a_time_and_leaves_no_part_of_an_answer() {
-        let sql = Sqlite::empty();
-        create_tables(&sql).unwrap();
-        for number in 0..1_200 {
-            store(&sql, &format!("{number}"), number, b"x");
+    fn a_purge_deletes_a_thousand_entries_at_a_time() {
+        let sql = tables();
+        for number in 0..2_200 {
+            begin(&sql, &key(&format!("{number}")), &entry(number)).unwrap();
         }
-        store(&sql, "large", 1_200, &vec![0; 3 * CHUNK_BYTES]);
-        store(&sql, "young", 5_000, b"x");
-        let now = Timestamp(1_200 + RETENTION_MS);
+        begin(&sql, &key("young"), &entry(5_000)).unwrap();
+        let rows = |sql: &Sqlite| match sql.exec("SELECT COUNT(*) FROM idempotent_runs", &[]).unwrap()[0][..] {
+            [SqlValue::Integer(rows)] => rows,
+            _ => panic!("a count is a number"),
+        };
+        let now = Timestamp(2_200 + RETENTION_MS);
         let mut left = vec![rows(&sql)];
         while next_alarm(&sql).unwrap().unwrap() <= now {
             purge(&sql, now).unwrap();
             left.push(rows(&sql));
         }
-        assert_eq!(left, [2_406, 1_406, 406, 2]);
+        assert_eq!(left, [2_201, 1_201, 201, 1]);
         purge(&sql, now).unwrap();
-        assert_eq!(rows(&sql), 2, "what is younger stays");
-    }
-
-    #[test]
-    fn an_answer_is_purged_whole_or_not_at_all() {
-        let sql = Sqlite::empty();
-        create_tables(&sql).unwrap();
-        for number in 0..499 {
-            store(&sql, &format!("{number}"), number, b"x");
-        }
-        store(&sql, "large", 499, &vec![0; 3 * CHUNK_BYTES]);
-        purge(&sql, Timestamp(499 + RETENTION_MS)).unwrap();
-        assert_eq!(answer(&sql, &IdempotencyKey::parse("large").unwrap()).unwrap().len(), 3 * CHUNK_BYTES);
-        assert_eq!(rows(&sql), 4);
+        assert_eq!(rows(&sql), 1, "what is younger stays");
     }
 
     #[test]
     fn the_oldest_entry_is_found_without_reading_the_others() {
-        let sql = Sqlite::empty();
-        create_tables(&sql).unwrap();
+        let sql = tables();
         for query in [
             "SELECT created_at FROM idempotent_runs ORDER BY created_at LIMIT 1",
-            "SELECT key FROM idempotent_runs WHERE created_at <= 1 ORDER BY created_at, rowid LIMIT 5",
+            "SELECT key FROM idempotent_runs WHERE created_at <= 1 ORDER BY created_at LIMIT 5",
         ] {
             let plan = sql.exec(&format!("EXPLAIN QUERY PLAN {query}"), &[]).unwrap();
             let plan = format!("{plan:?}");
             assert!(plan.contains("idempotent_runs_by_time") && !plan.contains("TEMP B-TREE"), "{plan}");
         }
+    }
+
+    #[test]
+    fn a_finished_run_is_kept_once_until_its_gate_has_it() {
+        let sql = tables();
+        let run = |number: u8| FinishedRun {
+            id: RunId::from_random([number; 16]),
+            usage: "{}".into(),
+            record: Some("{\"a\":1}".into()),
+        };
+        for (number, key_hash) in [(1, "a"), (2, "b"), (1, "a"), (3, "a")] {
+            keep_unsubmitted(&sql, key_hash, &run(number), Timestamp(number.into())).unwrap();
+        }
+        let keys = vec![("a".to_owned(), Timestamp(1)), ("b".to_owned(), Timestamp(2))];
+        assert_eq!(keys_of_unsubmitted(&sql), Ok(keys));
+        assert_eq!(unsubmitted(&sql, "a"), Ok(Some(vec![run(1), run(3)])));
+        assert_eq!((is_unsubmitted(&sql, run(2).id), is_unsubmitted(&sql, run(4).id)), (Ok(true), Ok(false)));
+        for number in [1, 3] {
+            delete_unsubmitted(&sql, run(number).id).unwrap();
+        }
+        assert_eq!(unsubmitted(&sql, "a"), Ok(None));
     }
 }

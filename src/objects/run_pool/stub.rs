@@ -1,6 +1,7 @@
 //! The stubs that call RunPool objects: one for the Worker, one for an object that calls others of its pool.
 
 use crate::domain::pool::name::PoolName;
+use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::Interrupted;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
@@ -12,7 +13,8 @@ use crate::platform::fetch;
 use crate::platform::runner::FetchResponse;
 use crate::platform::socket::RuntimeSocket;
 use crate::ports::{
-    ClientSignal, Clock, PoolFailure, PoolFailureCode, PoolMembers, RunMode, RunPools, RunStream, SentJob, Socket,
+    ClientSignal, Clock, PoolFailure, PoolFailureCode, PoolMembers, PortError, RunAnswer, RunCall, RunMode, RunPools,
+    SentJob, Socket,
 };
 use async_trait::async_trait;
 use docle_protocol::RunnerHealth;
@@ -64,19 +66,29 @@ impl RunPoolStub {
 
 #[async_trait(?Send)]
 impl RunPools for RunPoolStub {
-    async fn run(&self, project_id: &str, job: Vec<u8>, mode: RunMode) -> Result<RunStream, PoolFailure> {
+    async fn run(&self, job: Vec<u8>, run: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure> {
         // A run with an idempotency key belongs to all clients that repeat the call: none of them ends it by leaving.
-        let end = match mode {
+        let end = match run.mode {
             RunMode::Idempotent(_) => None,
-            RunMode::Plain | RunMode::Interactive(_) => {
+            RunMode::Plain | RunMode::Interactive | RunMode::Unrecorded => {
                 Some(EndOnDrop::new(&self.client_left).map_err(|error| self.runtime_failed(&error))?)
             }
         };
         let signal = end.as_ref().map(|end| &end.signal);
-        let answer = self.call(project_id, &PoolCall::Run(mode), Some(&job), signal).await?;
+        let mut body = serde_json::to_vec(draft).map_err(|error| {
+            PoolFailureCode::Rejected.with_message(format!("A draft could not be encoded: {error}"))
+        })?;
+        let draft_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        body.extend_from_slice(&job);
         drop(job);
+        let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let run = PoolCall::Run { run, draft_bytes, body_bytes };
+        let answer = self.call(&draft.owner.project_id, &run, Some(&body), signal).await?;
+        drop(body);
 
-        let first_call = answer.value().map_err(|error| self.lost(&error.to_string()))?;
+        if let Some(first_call) = answer.value().map_err(|error| self.lost(&error.to_string()))? {
+            return Ok(RunAnswer::Ended(first_call));
+        }
         let client_left = self.client_left.clone();
         let why = move || if client_left.aborted() { Interrupted::ByClient } else { Interrupted::ByRunner };
         let why_ended = why.clone();
@@ -88,12 +100,22 @@ impl RunPools for RunPoolStub {
             })
             // An aborted stream may end without an error; a reader that expects more events gets the reason.
             .chain(stream::once(async move { Err(why_ended()) }));
-        Ok(RunStream { chunks: chunks.boxed_local(), first_call })
+        Ok(RunAnswer::Started(chunks.boxed_local()))
     }
 
-    async fn cancel_unstarted(&self, project_id: &str, id: RunId) -> bool {
-        let answer = self.call(project_id, &PoolCall::CancelUnstarted(id), None, None).await;
+    async fn cancel(&self, project_id: &str, id: RunId) -> bool {
+        let answer = self.call(project_id, &PoolCall::Cancel(id), None, None).await;
         answer.is_ok_and(|answer| matches!(answer.value(), Ok(Some(true))))
+    }
+
+    async fn flush(&self, project_id: &str) -> Result<(), PortError> {
+        let flushed = self.call(project_id, &PoolCall::Flush, None, None).await;
+        flushed.map(drop).map_err(|failure| PortError(failure.message))
+    }
+
+    async fn delete(&self, project_id: &str) -> Result<(), PortError> {
+        let deleted = self.call(project_id, &PoolCall::Delete, None, None).await;
+        deleted.map(drop).map_err(|failure| PortError(failure.message))
     }
 
     async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, PoolFailure> {
@@ -187,8 +209,8 @@ impl PoolMembers for MemberStub {
         }
     }
 
-    async fn cancel_unstarted(&self, member: usize, id: RunId) -> bool {
-        self.value(member, &PoolCall::CancelUnstartedHere(id)).await.unwrap_or(false)
+    async fn cancel(&self, member: usize, id: RunId) -> bool {
+        self.value(member, &PoolCall::CancelHere(id)).await.unwrap_or(false)
     }
 
     async fn input(&self, member: usize, id: RunId) -> Result<Option<FetchResponse>, PoolFailure> {

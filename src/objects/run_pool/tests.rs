@@ -1,32 +1,42 @@
-//! A pool of two containers, each of an object of its own, with clients that leave and runners that fail.
+//! A pool of two containers, each of an object of its own, with clients that leave and runners, gates and objects that fail.
 
 use crate::domain::pool::scheduler::PoolLimits;
+use crate::domain::run::draft::{Asked, RunDraft};
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Entry, Fingerprint, IdempotencyKey, RETENTION_MS};
+use crate::domain::run::output::Stream;
+use crate::domain::run::record::Owner;
+use crate::domain::run::request::parse;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::container::instance::ContainerInstance;
 use crate::objects::container::target::RunTarget;
-use crate::objects::run_pool::idempotency::{IdempotentAnswer, IdempotentRuns};
 use crate::objects::run_pool::logic::PoolLogic;
 use crate::objects::run_pool::maintenance;
 use crate::objects::run_pool::members::Members;
 use crate::objects::run_pool::pipe::pipe_response;
+use crate::objects::run_pool::runs::{PoolAnswer, PoolRuns};
 use crate::objects::run_pool::storage;
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::{
-    ClientSignal, FirstCall, IdempotentCall, PoolFailure, PoolFailureCode, PoolMembers, PortError, SentJob,
+    ClientSignal, IdempotentCall, PoolFailure, PoolFailureCode, PoolMembers, PortError, RunCall, RunMode, SentJob,
 };
-use crate::tests::fake_runner::{COMPLETE, FakeResponse, FakeRunner, FakeWay, START};
+use crate::store::key_ledger::SqlLedger;
+use crate::tests::fake_runner::{COMPLETE, FakeResponse, FakeRunner, FakeWay, START, output};
 use crate::tests::fake_storage::FakeStorage;
+use crate::tests::fakes::FakeKv;
 use crate::tests::fault::Fault;
+use crate::tests::key_gates::LocalKeyGates;
 use crate::tests::object_fixture::{ObjectBench, Task, job};
+use crate::tests::sqlite::Sqlite;
 use docle_protocol::RefusalCode;
 use docle_protocol::limits::MAX_QUEUE_MS;
 use futures::StreamExt;
-use futures::channel::mpsc::UnboundedReceiver;
-use futures::channel::oneshot;
+use futures::channel::{mpsc, oneshot};
+use serde_json::{Value, json};
 use std::rc::Rc;
 
+/// The hash of the key of all runs.
+const KEY: &str = "00000000";
 const SLEEP_AFTER_MS: i64 = 600_000;
 const LIMITS: PoolLimits =
     PoolLimits { max_instances: 2, max_running: 4, max_queued: 3, sleep_after_ms: SLEEP_AFTER_MS };
@@ -54,8 +64,8 @@ impl PoolMembers for Others {
         Ok((piped.map_or(SentJob::Unknown("gone".to_owned()), |piped| SentJob::Running(FakeResponse::with(piped))), ()))
     }
 
-    async fn cancel_unstarted(&self, member: usize, id: RunId) -> bool {
-        self.targets[member - 1].cancel_unstarted(id).await
+    async fn cancel(&self, member: usize, id: RunId) -> bool {
+        self.targets[member - 1].cancel(id).await
     }
 
     async fn input(&self, member: usize, id: RunId) -> Result<Option<FakeResponse>, PoolFailure> {
@@ -72,16 +82,20 @@ impl PoolMembers for Others {
 }
 
 type Pool = PoolLogic<Members<FakeWay, Others>>;
-type Answer = Result<Option<UnboundedReceiver<Result<Vec<u8>, PortError>>>, PoolFailure>;
+type Lines = mpsc::Receiver<Vec<u8>>;
+type Answer = Result<Lines, PoolFailure>;
 
 struct Setup {
     bench: ObjectBench,
     /// Two containers with one slot each.
     runners: [Rc<FakeRunner>; 2],
     further_storage: Rc<FakeStorage>,
+    gates: Rc<LocalKeyGates>,
     target: RunTarget<FakeWay>,
     pool: Rc<Pool>,
-    idempotent_runs: Rc<IdempotentRuns>,
+    runs: Rc<PoolRuns>,
+    /// The answers whose clients are still there.
+    clients: Vec<Lines>,
 }
 
 fn target(runner: &Rc<FakeRunner>, runtime: &ObjectRuntime) -> RunTarget<FakeWay> {
@@ -89,76 +103,119 @@ fn target(runner: &Rc<FakeRunner>, runtime: &ObjectRuntime) -> RunTarget<FakeWay
     RunTarget::Container(ContainerInstance::new(Rc::new(way.clone()), Rc::new(way), runtime.clone(), SLEEP_AFTER_MS))
 }
 
+fn draft(number: u8, created_at: Timestamp) -> RunDraft {
+    let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
+    let asked = Asked { id: job(number), created_at, owner, key_hash: KEY.into(), ip: None };
+    let body = json!({ "code": "print(1)", "lang": "python" });
+    RunDraft::new(asked, &parse(body, job(number), 300_000).unwrap()).0
+}
+
 impl Setup {
     fn new() -> Self {
-        Self::over(ObjectBench::new(), [FakeRunner::with_slots(1), FakeRunner::with_slots(1)], Rc::default())
+        let bench = ObjectBench::new();
+        let ledger = SqlLedger { sql: Rc::new(Sqlite::migrated()), runs: Rc::new(FakeKv::default()) };
+        let gates = Rc::new(LocalKeyGates::new(Rc::new(ledger), bench.clock.clone()));
+        Self::over(bench, [FakeRunner::with_slots(1), FakeRunner::with_slots(1)], Rc::default(), gates)
     }
 
-    fn over(bench: ObjectBench, runners: [Rc<FakeRunner>; 2], further_storage: Rc<FakeStorage>) -> Self {
+    fn over(
+        bench: ObjectBench,
+        runners: [Rc<FakeRunner>; 2],
+        further_storage: Rc<FakeStorage>,
+        gates: Rc<LocalKeyGates>,
+    ) -> Self {
         let further = ObjectRuntime { storage: further_storage.clone(), ..bench.runtime.clone() };
         let own = target(&runners[0], &bench.runtime);
         let others = Others { targets: vec![target(&runners[1], &further)], runtime: further };
         let pool = PoolLogic::new(LIMITS, Members { own: own.clone(), others }, bench.runtime.clone());
-        let idempotent_runs = Rc::new(IdempotentRuns::new(bench.runtime.clone()));
-        Self { bench, runners, further_storage, target: own, pool, idempotent_runs }
+        let runs = Rc::new(PoolRuns::new(bench.runtime.clone(), gates.clone(), Rc::new(FakeKv::default())));
+        Self { bench, runners, further_storage, gates, target: own, pool, runs, clients: Vec::new() }
     }
 
     /// The objects as they are after a reset: their memory is lost.
     fn reset(self) -> Self {
-        Self::over(self.bench, self.runners, self.further_storage)
+        Self::over(self.bench, self.runners, self.further_storage, self.gates)
     }
 
     /// Starts a run, as the object does.
     fn start(&mut self, number: u8, client: &ClientSignal) -> Task<Answer> {
-        self.start_interactive(number, None, client)
-    }
-
-    fn start_interactive(&mut self, number: u8, interactive: Option<RunId>, client: &ClientSignal) -> Task<Answer> {
-        let (pool, client, runtime) = (Rc::clone(&self.pool), client.clone(), self.bench.runtime.clone());
-        self.bench.start(async move {
-            let (sent, lease) = pool.run(&job(number), interactive, &client).await?;
-            Ok(pipe_response(sent, lease, &client, &runtime))
+        self.start_as(number, RunMode::Plain, client, |answer| match answer {
+            PoolAnswer::Started(lines) => lines,
+            PoolAnswer::Ended(_) => panic!("a run without a key is a new one"),
         })
     }
 
-    /// Starts a run that nothing keeps from running.
-    fn run(&mut self, number: u8) {
-        assert!(self.start(number, &ClientSignal::default()).result().is_ok_and(|answer| answer.is_some()));
+    fn start_as<T: 'static>(
+        &mut self,
+        number: u8,
+        mode: RunMode,
+        client: &ClientSignal,
+        read: fn(PoolAnswer) -> T,
+    ) -> Task<Result<T, PoolFailure>> {
+        let (pool, runs, client) = (Rc::clone(&self.pool), Rc::clone(&self.runs), client.clone());
+        let draft = draft(number, self.bench.runtime.clock.now());
+        let call = RunCall { mode, deadline_ms: 60_000 };
+        self.bench.start(async move {
+            let answer = runs.run(&pool, call, draft, async || Ok(job(number)), &client).await;
+            answer.map(read)
+        })
     }
 
+    /// Starts a run that nothing keeps from running, and whose client stays.
+    fn run(&mut self, number: u8) {
+        let lines = self.start(number, &ClientSignal::default()).result().unwrap();
+        self.clients.push(lines);
+    }
+
+    /// A run succeeds.
     fn end(&mut self, number: u8) {
-        let runner = self.runners.iter().find(|runner| runner.runs(job(number))).expect("it runs");
-        runner.end(job(number));
+        self.emit(number, START);
+        self.emit(number, COMPLETE);
+        self.runner(number).end(job(number));
         self.bench.settle();
     }
 
+    fn emit(&mut self, number: u8, line: &str) {
+        self.runner(number).emit(job(number), line);
+        self.bench.settle();
+    }
+
+    fn runner(&self, number: u8) -> Rc<FakeRunner> {
+        Rc::clone(self.runners.iter().find(|runner| runner.runs(job(number))).expect("it runs"))
+    }
+
     /// Starts a call with an idempotency key, as the object does.
-    fn call(&mut self, number: u8, key: &str, body: &[u8]) -> Task<Result<IdempotentAnswer, PoolFailure>> {
-        let (pool, runs) = (Rc::clone(&self.pool), Rc::clone(&self.idempotent_runs));
-        let call = IdempotentCall {
-            key: IdempotencyKey::parse(key).unwrap(),
-            fingerprint: Fingerprint::of(body),
-            run_id: job(number),
-            created_at: self.bench.runtime.clock.now(),
-            deadline_ms: 60_000,
-        };
-        self.bench.start(async move {
-            runs.run(call, async || pool.run(&job(number), None, &ClientSignal::default()).await).await
-        })
+    fn call(&mut self, number: u8, key: &str, body: &[u8]) -> Task<Result<PoolAnswer, PoolFailure>> {
+        let (key, fingerprint) = (IdempotencyKey::parse(key).unwrap(), Fingerprint::of(body));
+        let mode = RunMode::Idempotent(IdempotentCall { key, fingerprint });
+        self.start_as(number, mode, &ClientSignal::default(), |answer| answer)
     }
 
     fn alarm(&mut self) -> Task<Result<(), PortError>> {
-        let (target, runtime) = (self.target.clone(), self.bench.runtime.clone());
-        self.bench.start(async move { maintenance::alarm(&target, &runtime).await })
+        let (target, runs, runtime) = (self.target.clone(), Rc::clone(&self.runs), self.bench.runtime.clone());
+        self.bench.start(async move { maintenance::alarm(&target, Some(&*runs.recorder), &runtime).await })
     }
 
     fn cancel(&mut self, number: u8) -> bool {
         let pool = Rc::clone(&self.pool);
-        self.bench.run(async move { pool.cancel_unstarted(job(number)).await })
+        self.bench.run(async move { pool.cancel(job(number)).await })
     }
 
     fn executed(&self) -> [Vec<RunId>; 2] {
         self.runners.each_ref().map(|runner| runner.executed.borrow().clone())
+    }
+
+    /// The result in the only record at the gate.
+    fn recorded(&self) -> Value {
+        let records = self.gates.records();
+        assert_eq!(records.len(), 1, "one record");
+        let record: Value = serde_json::from_str(records.values().next().unwrap()).unwrap();
+        record["result"].clone()
+    }
+
+    /// Lets the runs that have ended reach their gate.
+    fn submit(&mut self) {
+        self.bench.pass_ms(50);
     }
 }
 
@@ -167,23 +224,22 @@ fn code<T>(result: Result<T, PoolFailure>) -> Option<PoolFailureCode> {
 }
 
 /// What the client of an idempotent run received, whose run has ended.
-fn received(answer: Result<IdempotentAnswer, PoolFailure>, bench: &mut ObjectBench) -> String {
+fn received(answer: Result<PoolAnswer, PoolFailure>, bench: &mut ObjectBench) -> String {
     match answer {
-        Ok(IdempotentAnswer::Started(events)) => {
-            let events = bench.run(events.concat());
-            String::from_utf8(events).unwrap()
-        }
+        Ok(PoolAnswer::Started(lines)) => String::from_utf8(bench.run(lines.concat())).unwrap(),
         _ => panic!("the call starts a run"),
     }
 }
 
-fn replayed(answer: Result<IdempotentAnswer, PoolFailure>) -> (FirstCall, String) {
+fn replayed(answer: Result<PoolAnswer, PoolFailure>) -> RunId {
     match answer {
-        Ok(IdempotentAnswer::Replayed(first_call, line)) => (first_call, String::from_utf8(line).unwrap()),
+        Ok(PoolAnswer::Ended(first_call)) => first_call.run_id,
         _ => panic!("the call is answered with an earlier run"),
     }
 }
 
 mod alarms;
 mod idempotency;
+mod leaving;
+mod records;
 mod runs;

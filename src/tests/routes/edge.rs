@@ -347,6 +347,6 @@ fn health_says_whether_the_runner_answers() {
     assert_eq!((&ok["status"], &ok["backend"]["runner"]["slots"]), (&json!("ok"), &json!(4)));
     assert_eq!(
         (&ok["environment"], &ok["protocol"], &ok["backend"]["kind"]),
-        (&json!("test"), &json!(1), &json!("url"))
+        (&json!("test"), &json!(docle_protocol::VERSION), &json!("url"))
     );
 }

@@ -100,6 +100,7 @@ fn projects_are_named_renamed_listed_and_deleted() {
     assert_eq!(app.call(&own.cookie, Method::DELETE, &path, Value::Null).status, StatusCode::NO_CONTENT);
     assert_eq!(app.call(&own.cookie, Method::DELETE, &path, Value::Null).status, StatusCode::NOT_FOUND);
     assert_eq!(run(&mut app, &own.key).status, StatusCode::UNAUTHORIZED);
+    assert_eq!(*app.run_pools.deleted.borrow(), std::slice::from_ref(&own.project), "its programs were ended");
     assert_eq!(app.gates.refreshed.borrow().len(), 3, "when the key was made, the project changed, and it was deleted");
     futures::executor::block_on(crate::app::purge::purge(&app.app)).unwrap();
     for table in ["usage_runs", "usage_hours", "usage_totals", "usage_keys", "usage_orphans"] {
@@ -120,7 +121,7 @@ fn a_key_is_changed_rotated_and_revoked() {
     let rotated =
         app.call(&own.cookie, Method::POST, &format!("{path}/rotate"), json!({ "overlapSeconds": 60 })).json();
     let successor = text(&rotated["key"]);
-    assert_eq!(rotated["previous"], json!({ "id": own.key_id, "expires_at": "1970-01-01T00:01:00.000Z" }));
+    assert_eq!(rotated["previous"], json!({ "id": own.key_id, "expires_at": "1970-01-01T00:01:00.050Z" }));
     assert_eq!(run(&mut app, &successor).header("x-ratelimit-limit"), "5");
     assert_eq!(run(&mut app, &own.key).status, StatusCode::OK, "both work for a while");
     app.clock.pass_ms(60_000);

@@ -25,7 +25,6 @@ const says = (text: string): Attack["act"] => async (scene) => {
     if (event.type === "stdout") seen.push(event.data);
     if (event.type === "complete") {
       completed++;
-      assert.equal(event.report.stdout, text);
       assert.equal(event.report.status, "success");
     }
   }

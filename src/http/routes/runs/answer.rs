@@ -1,10 +1,14 @@
 //! The response for a run in progress: its events as a stream, or its result.
 
 use crate::app::App;
-use crate::app::runs::start::{Progress, StartedRun};
+use crate::app::runs::progress::StartedRun;
+use crate::app::runs::read::{ReadRun, ResultApart, output};
+use crate::domain::run::output::Stream;
+use crate::domain::run::result::with_fields_before;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::log::About;
 use crate::http::request::accept::wants_event_stream;
+use crate::http::response::json_result::{JsonResult, escaped};
 use crate::http::response::{keep_alive, respond, sse};
 use crate::ports::http_messages::{Body, Response};
 use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -32,21 +36,32 @@ pub async fn answer(app: &App, headers: &HeaderMap, run: StartedRun, project_id:
 /// The result as JSON. The response of a long run begins with spaces, which JSON allows before a value. The run has
 /// started, so the status is 200 in any case.
 async fn wait(app: &App, run: StartedRun) -> Result<Response, ApiError> {
-    const BLANK: &[u8] = b" ";
-    let result = run.progress.filter_map(|progress| async {
-        match progress {
-            Progress::Complete(result) => Some(result.json().clone()),
-            Progress::Stdout(_) | Progress::Stderr(_) | Progress::Heartbeat => None,
-        }
-    });
-    let mut chunks = keep_alive::fill(result.boxed_local(), BLANK, Rc::clone(&app.clock));
+    let mut body = JsonResult::new(run, Rc::clone(&app.clock));
     let first =
-        chunks.next().await.ok_or_else(|| ApiError::new(ErrorCode::Internal, "The run ended without a result."))?;
-    if first != BLANK {
+        body.next().await.ok_or_else(|| ApiError::new(ErrorCode::Internal, "The run ended without a result."))?;
+    if body.is_sent() {
         return Ok(respond::raw_json(StatusCode::OK, first));
     }
-    let all = stream::once(async { first }).chain(chunks).boxed_local();
+    let all = stream::once(async { first }).chain(body.into_stream()).boxed_local();
     Ok(respond::raw_json(StatusCode::OK, Bytes::new()).map(|_| Body::Stream(all)))
+}
+
+/// Responds with a result that is read again. Output that is stored apart is sent chunk by chunk.
+pub fn read_again(app: &App, run: ReadRun) -> Response {
+    let (id, json, chunks) = match run {
+        ReadRun::Whole(json) => return respond::raw_json(StatusCode::OK, json),
+        ReadRun::Apart(ResultApart { id, json, chunks }) => (id, json, chunks),
+    };
+    let text = |of: Stream| {
+        let begin = if of == Stream::Stdout { "{" } else { "\"," };
+        let begin = Bytes::from(format!("{begin}\"{}\":\"", of.name()));
+        let chunks = output(Rc::clone(&app.runs), Rc::clone(&app.log), id, of, chunks);
+        stream::once(async { begin }).chain(chunks.map(|text| Bytes::from(escaped(&text))))
+    };
+    let end = with_fields_before(&json, "").slice(1..);
+    let end = stream::iter([Bytes::from_static(b"\","), end]);
+    let all = text(Stream::Stdout).chain(text(Stream::Stderr)).chain(end).boxed_local();
+    respond::raw_json(StatusCode::OK, Bytes::new()).map(|_| Body::Stream(all))
 }
 
 fn event_stream(app: &App, run: StartedRun) -> Response {

@@ -1,19 +1,20 @@
 //! `GET /api/run` as a WebSocket: an interactive run, to which the client sends input while the program runs.
 
 use crate::app::App;
-use crate::app::runs::start::{Client, Progress, StartedRun, start_run};
+use crate::app::runs::progress::{Client, Progress, StartedRun};
+use crate::app::runs::start::start_run;
 use crate::domain::input::json;
 use crate::domain::run;
 use crate::domain::run::id::RunId;
+use crate::domain::run::output::BoundedOutput;
 use crate::domain::run::request::RunRequest;
-use crate::domain::run::result::with_fields_before;
 use crate::domain::run::stdin_message;
 use crate::http::auth::caller::{ApiClient, bearer};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::request_id;
 use crate::http::request::call::{Call, invalid};
 use crate::http::request::subprotocol;
-use crate::http::response::sse;
+use crate::http::response::sse::{self, MAX_REPEATED_BYTES};
 use crate::ports::PoolFailureCode;
 use crate::ports::http_messages::{Body, Response};
 use crate::ports::socket::{Message, Socket};
@@ -131,16 +132,20 @@ impl InteractiveSession {
     async fn follow(&mut self, mut run: StartedRun, mut input: Option<Box<dyn Socket>>) -> Result<(), ApiError> {
         self.send_event(sse::start(&run));
         let mut room = MAX_INPUT_BYTES;
+        let mut output = BoundedOutput::new(MAX_REPEATED_BYTES);
         loop {
             let heard = match select(run.progress.next(), pin!(self.next())).await {
                 Either::Left((progress, _)) => Either::Left(progress),
                 Either::Right((message, _)) => Either::Right(message),
             };
             match heard {
-                Either::Left(Some(Progress::Stdout(line) | Progress::Stderr(line))) => self.send_event(line),
+                Either::Left(Some(Progress::Output(stream, text))) => {
+                    output.push(stream, &text);
+                    self.send_event(sse::piece(stream, &text));
+                }
                 Either::Left(Some(Progress::Heartbeat)) => {}
                 Either::Left(Some(Progress::Complete(result))) => {
-                    self.send_event(with_fields_before(result.json(), sse::COMPLETE));
+                    self.send_event(sse::complete(&result, output));
                     self.socket.close(NORMAL, "The run has ended.");
                     return Ok(());
                 }

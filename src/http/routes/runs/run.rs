@@ -15,11 +15,9 @@ use crate::http::request::body;
 use crate::http::request::call::Call;
 use crate::http::request::idempotency::idempotency_key;
 use crate::http::response::rate;
-use crate::http::response::respond;
-use crate::http::routes::runs::answer::answer;
+use crate::http::routes::runs::answer::{answer, read_again};
 use crate::http::routes::scripts::execute;
 use crate::ports::http_messages::Response;
-use ::http::StatusCode;
 use docle_protocol::limits::MAX_BODY_BYTES;
 
 /// `POST /api/run`: checks size, key, rate and fields in this order, so that a client without a key learns nothing from
@@ -54,7 +52,7 @@ pub async fn get_run(app: &App, call: Call) -> Result<Response, ApiError> {
     let not_found = || ApiError::new(ErrorCode::RunNotFound, "No finished run of the last 7 days has this id.");
     let id = RunId::parse_own(call.param(0), &app.secret).ok_or_else(not_found)?;
     let run = read::read_run(app, id, &reader).await?.ok_or_else(not_found)?;
-    let mut response = respond::raw_json(StatusCode::OK, run);
+    let mut response = read_again(app, run);
     let project_id = if let Reader::Project(id) = reader { Some(id) } else { None };
     response.extensions_mut().insert(About { run_id: Some(id), project_id });
     Ok(response)

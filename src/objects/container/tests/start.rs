@@ -44,10 +44,22 @@ fn a_start_that_always_fails_refuses_all_who_wait_and_leaves_no_secret() {
 #[test]
 fn a_runner_that_does_not_answer_its_health_check_in_time_is_started_again() {
     let mut setup = Setup::new();
-    setup.runner.check_faults.next((0..100).map(|_| Fault::NotDone));
+    setup.runner.check_faults.next((0..400).map(|_| Fault::NotDone));
     let up = setup.up();
-    setup.bench.pass_ms(60_000);
+    setup.bench.pass_ms(120_000);
     assert_eq!((up.result(), setup.runner.starts.get()), (Ok(2), 2));
+}
+
+#[test]
+fn a_container_that_pulled_its_image_was_ended_before_it_was_there() {
+    let mut setup = Setup::new();
+    let (release, waits) = oneshot::channel();
+    setup.runner.check_faults.next([Fault::WaitsFor(waits)]);
+    let up = setup.up();
+    setup.bench.pass_ms(45_000);
+    release.send(()).unwrap();
+    setup.bench.settle();
+    assert_eq!((up.result(), setup.runner.starts.get()), (Ok(2), 1));
 }
 
 #[test]

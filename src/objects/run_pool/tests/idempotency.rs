@@ -8,16 +8,15 @@ fn a_run_with_an_idempotency_key_is_replayed_to_a_second_caller_who_waits() {
     let first = setup.call(0, "k", b"a").result();
     let second = setup.call(1, "k", b"a");
     assert_eq!(code(setup.call(2, "k", b"b").result()), Some(PoolFailureCode::KeyReused));
-    setup.runners[0].emit(job(0), START);
     assert!(!second.has_ended());
     // The client of the first call does not read on; the run goes on.
     drop(first);
-    setup.runners[0].emit(job(0), COMPLETE);
     setup.end(0);
-    let (first_call, line) = replayed(second.result());
-    assert_eq!((first_call.run_id, line.as_str()), (job(0), COMPLETE.trim_end()));
+    assert!(!second.has_ended(), "the gate has no record yet");
+    setup.submit();
+    assert_eq!((replayed(second.result()), setup.recorded()["id"].clone()), (job(0), json!(job(0))));
     assert_eq!((setup.executed().concat(), setup.pool.load()), (vec![job(0)], (0, 0)));
-    assert_eq!(replayed(setup.call(3, "k", b"a").result()).0, first_call, "and to later ones");
+    assert_eq!(replayed(setup.call(3, "k", b"a").result()), job(0), "and to later ones");
     setup.run(4);
     assert_eq!(setup.runners[0].checks.get(), 1, "the run ended observed");
 }
@@ -26,9 +25,22 @@ fn a_run_with_an_idempotency_key_is_replayed_to_a_second_caller_who_waits() {
 fn a_run_with_an_idempotency_key_gives_its_events_to_the_first_caller() {
     let mut setup = Setup::new();
     let first = setup.call(0, "k", b"a").result();
-    setup.runners[0].emit(job(0), START);
-    setup.runners[0].emit(job(0), COMPLETE);
+    setup.end(0);
     assert_eq!(received(first, &mut setup.bench), format!("{START}{COMPLETE}"));
+}
+
+#[test]
+fn a_run_whose_client_left_was_recorded_only_if_the_call_was_repeated() {
+    let mut setup = Setup::new();
+    drop(setup.call(0, "k", b"a").result());
+    setup.emit(0, START);
+    // The program goes on for longer than a Worker may do anything after its client has left.
+    setup.bench.pass_ms(40_000);
+    setup.emit(0, &output(Stream::Stdout, "late"));
+    setup.emit(0, COMPLETE);
+    setup.submit();
+    let result = setup.recorded();
+    assert_eq!((&result["status"], &result["stdout"]), (&json!("success"), &json!("late")));
 }
 
 #[test]
@@ -50,7 +62,8 @@ fn a_run_that_never_started_is_forgotten_and_the_call_can_be_repeated() {
     // A second call waits for a run whose stream breaks before its start.
     let first = setup.call(1, "k", b"a");
     let second = setup.call(2, "k", b"a");
-    setup.end(1);
+    setup.runner(1).end(job(1));
+    setup.bench.settle();
     assert!(first.has_ended() && second.result().is_ok());
     assert_eq!((setup.executed().concat(), setup.pool.load()), (vec![job(1), job(2)], (1, 0)));
 }
@@ -81,8 +94,11 @@ fn a_run_that_a_failed_container_may_have_begun_counts_as_failed_and_is_replayed
     let first = setup.call(0, "k", b"a").result();
     let events = received(first, &mut setup.bench);
     assert!(events.starts_with(START) && events.contains(r#""status":"system""#), "{events}");
-    let (first_call, line) = replayed(setup.call(1, "k", b"a").result());
-    assert_eq!((first_call.run_id, events), (job(0), format!("{START}{line}\n")));
+    setup.submit();
+    assert_eq!(
+        (replayed(setup.call(1, "k", b"a").result()), setup.recorded()["status"].clone()),
+        (job(0), json!("system"))
+    );
     assert_eq!((setup.executed().concat(), setup.pool.load()), (vec![job(0)], (0, 0)));
 }
 
@@ -90,9 +106,19 @@ fn a_run_that_a_failed_container_may_have_begun_counts_as_failed_and_is_replayed
 fn a_run_that_outlives_its_deadline_is_ended_and_counts_as_failed() {
     let mut setup = Setup::new();
     let first = setup.call(0, "k", b"a").result();
-    setup.runners[0].emit(job(0), START);
+    setup.emit(0, START);
     setup.bench.pass_ms(60_000);
     assert!(received(first, &mut setup.bench).contains(r#""status":"system""#));
     assert_eq!(setup.pool.load(), (0, 0));
-    assert!(replayed(setup.call(1, "k", b"a").result()).1.contains("system"));
+    setup.submit();
+    assert_eq!(replayed(setup.call(1, "k", b"a").result()), job(0));
+}
+
+#[test]
+fn idempotency_keys_filled_the_object_until_no_container_could_start() {
+    let mut setup = Setup::new();
+    setup.bench.storage.size.set(storage::MAX_STORED_BYTES + 1);
+    assert_eq!(code(setup.call(0, "k", b"a").result()), Some(PoolFailureCode::TooManyKeys));
+    setup.run(1);
+    assert_eq!(setup.executed().concat(), [job(1)], "a run without a key needs no entry");
 }

@@ -1,4 +1,5 @@
 //! Runs by POST and by WebSocket.
 
 mod interactive;
+mod output;
 mod run;

@@ -47,6 +47,8 @@ pub fn operations() -> Vec<Operation> {
         .fails(&[
             IdempotencyKeyReused,
             IdempotencyInDoubt,
+            IdempotentRunDeleted,
+            IdempotencyKeysFull,
             RunnerBusy,
             QueueFull,
             RunnerUnavailable,

@@ -1,0 +1,224 @@
+//! The events of a run on their way to its caller.
+//!
+//! The program never waits for a slow reader. What waits here is bounded by the output limits of the run: adjacent output
+//! of one stream is joined, so that many small writes cost no more than their bytes.
+
+use docle_protocol::event::MAX_PIECE_BYTES;
+use docle_protocol::{Piece, RunEvent};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// While more events than this wait, output joins the last piece of its stream, also where the other stream wrote in
+/// between.
+const MANY: usize = 1_024;
+
+/// One of the two output streams of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Start,
+    Output(Stream, Vec<u8>),
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: VecDeque<Waiting>,
+    has_started: bool,
+    is_closed: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes the queue when the last sender is dropped.
+#[derive(Debug)]
+struct Open(Arc<Queue>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.lock().is_closed = true;
+        self.0.changed.notify_one();
+    }
+}
+
+/// Sends the events of one run. Clones send to the same receiver.
+#[derive(Debug, Clone)]
+pub struct EventSender(Arc<Open>);
+
+/// Receives the events of one run.
+#[derive(Debug)]
+pub struct EventReceiver(Arc<Queue>);
+
+/// Both ends of the events of one run.
+pub fn channel() -> (EventSender, EventReceiver) {
+    let queue = Arc::new(Queue::default());
+    (EventSender(Arc::new(Open(Arc::clone(&queue)))), EventReceiver(queue))
+}
+
+impl EventSender {
+    /// The run has a slot. It is said once, however often this is called, and comes before all output.
+    pub fn start(&self) {
+        {
+            let mut state = self.0.0.lock();
+            if std::mem::replace(&mut state.has_started, true) {
+                return;
+            }
+            state.events.push_back(Waiting::Start);
+        }
+        self.0.0.changed.notify_one();
+    }
+
+    /// The program, or the runner, wrote to a stream.
+    pub fn output(&self, stream: Stream, mut bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        {
+            let mut state = self.0.0.lock();
+            let is_many = state.events.len() > MANY;
+            let last = state.events.iter_mut().rev().take(if is_many { 2 } else { 1 });
+            let same = last.filter_map(|event| match event {
+                Waiting::Output(of, piece) if *of == stream => Some(piece),
+                _ => None,
+            });
+            if let Some(piece) = same.into_iter().next() {
+                let (now, later) = bytes.split_at(bytes.len().min(MAX_PIECE_BYTES.saturating_sub(piece.len())));
+                piece.extend_from_slice(now);
+                bytes = later;
+            }
+            state.events.extend(bytes.chunks(MAX_PIECE_BYTES).map(|piece| Waiting::Output(stream, piece.to_vec())));
+        }
+        self.0.0.changed.notify_one();
+    }
+}
+
+impl EventReceiver {
+    /// The next event; `None` when all senders are gone and nothing waits. Dropping the future loses no event.
+    pub async fn next(&mut self) -> Option<RunEvent> {
+        loop {
+            let is_closed = {
+                let mut state = self.0.lock();
+                if let Some(event) = state.events.pop_front() {
+                    return Some(match event {
+                        Waiting::Start => RunEvent::Start,
+                        Waiting::Output(Stream::Stdout, bytes) => RunEvent::Stdout { data: Piece(bytes) },
+                        Waiting::Output(Stream::Stderr, bytes) => RunEvent::Stderr { data: Piece(bytes) },
+                    });
+                }
+                state.is_closed
+            };
+            if is_closed {
+                return None;
+            }
+            self.0.changed.notified().await;
+        }
+    }
+
+    /// What a stream has in all that waits, as text. Invalid UTF-8 is replaced.
+    pub fn text(&self, stream: Stream) -> String {
+        let state = self.0.lock();
+        let pieces = state.events.iter().filter_map(|event| match event {
+            Waiting::Output(of, piece) if *of == stream => Some(&piece[..]),
+            _ => None,
+        });
+        String::from_utf8_lossy(&pieces.collect::<Vec<_>>().concat()).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn all(mut receiver: EventReceiver) -> Vec<RunEvent> {
+        let mut events = Vec::new();
+        while let Some(event) = receiver.next().await {
+            events.push(event);
+        }
+        events
+    }
+
+    #[tokio::test]
+    async fn events_come_in_order_and_then_the_end() {
+        let (sender, receiver) = channel();
+        sender.start();
+        sender.start();
+        sender.output(Stream::Stdout, b"a");
+        sender.output(Stream::Stdout, b"b");
+        sender.output(Stream::Stderr, b"c");
+        sender.output(Stream::Stdout, b"");
+        sender.output(Stream::Stdout, b"d");
+        assert_eq!((receiver.text(Stream::Stdout), receiver.text(Stream::Stderr)), ("abd".into(), "c".into()));
+        drop(sender);
+        let piece = |text: &str| Piece(text.into());
+        let expected = [
+            RunEvent::Start,
+            RunEvent::Stdout { data: piece("ab") },
+            RunEvent::Stderr { data: piece("c") },
+            RunEvent::Stdout { data: piece("d") },
+        ];
+        assert_eq!(all(receiver).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_waits_hears_of_an_event_and_of_the_end() {
+        let (sender, mut receiver) = channel();
+        let sends = tokio::spawn(async move {
+            tokio::task::yield_now().await;
+            sender.start();
+        });
+        assert_eq!((receiver.next().await, receiver.next().await), (Some(RunEvent::Start), None));
+        sends.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn small_writes_that_nobody_reads_are_joined_into_pieces_of_the_longest_length() {
+        let (sender, receiver) = channel();
+        for _ in 0..MAX_PIECE_BYTES + 1 {
+            sender.output(Stream::Stdout, b"x");
+        }
+        sender.output(Stream::Stderr, &vec![b'y'; MAX_PIECE_BYTES + 1]);
+        drop(sender);
+        let lengths: Vec<_> = all(receiver)
+            .await
+            .into_iter()
+            .map(|event| match event {
+                RunEvent::Stdout { data } | RunEvent::Stderr { data } => data.0.len(),
+                _ => 0,
+            })
+            .collect();
+        assert_eq!(lengths, [MAX_PIECE_BYTES, 1, MAX_PIECE_BYTES, 1]);
+    }
+
+    #[tokio::test]
+    async fn streams_that_take_turns_cost_no_more_events_than_many_and_their_pieces() {
+        let (sender, receiver) = channel();
+        for _ in 0..50_000 {
+            sender.output(Stream::Stdout, b"o");
+            sender.output(Stream::Stderr, b"e");
+        }
+        drop(sender);
+        let events = all(receiver).await;
+        assert!(events.len() <= MANY + 4, "{}", events.len());
+        let bytes = |stream: fn(&RunEvent) -> Option<&Piece>| {
+            events.iter().filter_map(stream).map(|piece| piece.0.len()).sum::<usize>()
+        };
+        let stdout = bytes(|event| if let RunEvent::Stdout { data } = event { Some(data) } else { None });
+        let stderr = bytes(|event| if let RunEvent::Stderr { data } = event { Some(data) } else { None });
+        assert_eq!((stdout, stderr), (50_000, 50_000));
+    }
+}

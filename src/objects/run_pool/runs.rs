@@ -1,0 +1,119 @@
+//! The runs of a pool from their call to their record.
+
+use crate::domain::run::draft::RunDraft;
+use crate::domain::run::events::Interrupted;
+use crate::objects::run_pool::idempotency::{Answer, IdempotentRun, IdempotentRuns};
+use crate::objects::run_pool::logic::PoolLogic;
+use crate::objects::run_pool::pipe::{START, running};
+use crate::objects::run_pool::recorder::RunRecorder;
+use crate::objects::run_pool::watch::{WatchedRun, watch};
+use crate::objects::run_pool::watch_ports::WatchPorts;
+use crate::objects::runtime::ObjectRuntime;
+use crate::ports::event_reader::EventReader;
+use crate::ports::{
+    ClientSignal, EventStream, FirstCall, KeyGates, Kv, PoolFailure, PoolMembers, RunCall, RunLease, RunMode,
+};
+use futures::channel::mpsc;
+use futures::future::{self, join};
+use futures::{FutureExt, StreamExt, stream};
+use std::rc::Rc;
+
+/// The runs of one object.
+pub struct PoolRuns {
+    runtime: ObjectRuntime,
+    idempotent: IdempotentRuns,
+    ports: WatchPorts,
+    pub recorder: Rc<RunRecorder>,
+}
+
+/// The answer to a call that runs a job.
+pub enum PoolAnswer {
+    /// The lines of the event stream of a new run.
+    Started(mpsc::Receiver<Vec<u8>>),
+    /// The run of an earlier call, which has ended.
+    Ended(FirstCall),
+}
+
+impl PoolRuns {
+    pub fn new(runtime: ObjectRuntime, gates: Rc<dyn KeyGates>, runs: Rc<dyn Kv>) -> Self {
+        let ObjectRuntime { clock, background, log, .. } = runtime.clone();
+        Self {
+            idempotent: IdempotentRuns::new(runtime.clone()),
+            ports: WatchPorts { clock, background, runs, log },
+            recorder: RunRecorder::new(gates, runtime.clone()),
+            runtime,
+        }
+    }
+
+    /// Runs a job in the pool, unless an earlier call with the same idempotency key did. The run is read to its end and
+    /// recorded, also when its client has left.
+    ///
+    /// # Errors
+    /// Nothing has run, unless the code is [`Lost`](crate::ports::PoolFailureCode::Lost) or
+    /// [`InDoubt`](crate::ports::PoolFailureCode::InDoubt).
+    pub async fn run<M>(
+        &self,
+        pool: &Rc<PoolLogic<M>>,
+        RunCall { mode, deadline_ms }: RunCall,
+        draft: RunDraft,
+        job: impl AsyncFnOnce() -> Result<M::Body, PoolFailure>,
+        client: &ClientSignal,
+    ) -> Result<PoolAnswer, PoolFailure>
+    where
+        M: PoolMembers<Response: EventStream>,
+    {
+        let recorder = (mode != RunMode::Unrecorded).then(|| Rc::clone(&self.recorder));
+        let (idempotent, client) = match mode {
+            RunMode::Plain | RunMode::Interactive | RunMode::Unrecorded => (None, Some(client.clone())),
+            RunMode::Idempotent(call) => match self.idempotent.decide(call, &draft).await? {
+                Answer::Ended(first_call) => return Ok(PoolAnswer::Ended(first_call)),
+                Answer::Run(run) => (Some(run), None),
+            },
+        };
+        let waiting = client.clone().unwrap_or_default();
+        let sent = async { pool.run(&job().await?, draft.id, &waiting).await };
+        let (job, lease) = match sent.await {
+            Ok(sent) => sent,
+            Err(failure) => {
+                return Err(match idempotent {
+                    Some(run) => run.not_started(failure),
+                    None => failure,
+                });
+            }
+        };
+        let chunks = running(job, &self.runtime).and_then(|stream| stream.chunks().ok());
+        let chunks = chunks.unwrap_or_else(|| stream::iter([Ok(START.to_vec())]).boxed_local());
+        let chunks = chunks.map(|chunk| chunk.map_err(|_| Interrupted::ByRunner)).boxed_local();
+        let events = EventReader::new(chunks, future::pending().boxed_local());
+        let deadline = self.runtime.clock.sleep(deadline_ms);
+        let (listener, lines) = mpsc::channel(1);
+        let run = WatchedRun { events, lease, draft, client, deadline, listener };
+        let followed = follow(run, self.ports.clone(), recorder, idempotent);
+        self.runtime.background.spawn(followed.boxed_local());
+        Ok(PoolAnswer::Started(lines))
+    }
+}
+
+/// Reads a run to its end and records it. Its last event does not wait for the record; a repeated call does.
+pub async fn follow<L: RunLease>(
+    run: WatchedRun<L>,
+    ports: WatchPorts,
+    recorder: Option<Rc<RunRecorder>>,
+    idempotent: Option<IdempotentRun>,
+) {
+    let Some((ended, last)) = watch(run, ports).await else {
+        if let Some(run) = idempotent {
+            run.never_started();
+        }
+        return;
+    };
+    let recorded = async {
+        if let Some(recorder) = recorder {
+            recorder.record(&ended).await;
+        }
+        if let Some(run) = idempotent {
+            run.finished();
+        }
+    };
+    join(recorded, last.pass_on()).await;
+}

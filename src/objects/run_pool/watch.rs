@@ -1,0 +1,226 @@
+//! Reads a run to its end: passes its events on while a client listens, stores its output, and ends it with its client.
+
+use crate::domain::run::draft::RunDraft;
+use crate::domain::run::events::{Line, read_line};
+use crate::domain::run::output::Stream;
+use crate::domain::run::record::StoredOutput;
+use crate::domain::run::result::RunResult;
+use crate::domain::timestamp::Timestamp;
+use crate::objects::run_pool::output::OutputStore;
+use crate::objects::run_pool::watch_ports::WatchPorts;
+use crate::ports::event_reader::EventReader;
+use crate::ports::{ClientSignal, RunLease};
+use bytes::Bytes;
+use docle_protocol::{Piece, RunEvent, RunReport, RunStatus, RunUsage, Truncated};
+use futures::channel::{mpsc, oneshot};
+use futures::future::{self, Either, LocalBoxFuture, select};
+use futures::{FutureExt, SinkExt};
+use std::pin::pin;
+
+/// How long a runner may take to end a cancelled run and to report what it has used, in milliseconds: many times what it
+/// takes.
+const CANCEL_MS: u32 = 5_000;
+
+/// A run whose events are being read.
+pub struct WatchedRun<L> {
+    pub events: EventReader,
+    pub lease: L,
+    pub draft: RunDraft,
+    /// The client with which the run ends; `None` if no client ends it by leaving.
+    pub client: Option<ClientSignal>,
+    /// Resolves when the run has taken longer than it may.
+    pub deadline: LocalBoxFuture<'static, ()>,
+    /// Gets the lines of the stream, each with its line feed.
+    pub listener: mpsc::Sender<Vec<u8>>,
+}
+
+/// A run that has ended.
+pub struct EndedRun {
+    pub draft: RunDraft,
+    pub result: RunResult,
+    pub output: StoredOutput,
+}
+
+/// The `complete` event of a run, and who gets it.
+pub struct LastEvent {
+    /// The event; before it a sentence about the sandbox, if that failed.
+    lines: Bytes,
+    listener: mpsc::Sender<Vec<u8>>,
+}
+
+impl LastEvent {
+    /// Passes the event on.
+    pub async fn pass_on(mut self) {
+        // A client that has left needs no last event.
+        let _ = self.listener.send(with_line_feed(&self.lines)).await;
+    }
+}
+
+/// What happened first.
+enum First<T> {
+    Done(T),
+    /// The client has left.
+    Left,
+    /// The deadline has passed.
+    Late,
+}
+
+struct Watch<L> {
+    run: WatchedRun<L>,
+    /// Resolves when the client leaves.
+    left: LocalBoxFuture<'static, ()>,
+    /// When the client left.
+    left_at: Option<Timestamp>,
+    started_at: Timestamp,
+    /// Whether the deadline has passed.
+    is_late: bool,
+    output: OutputStore,
+    ports: WatchPorts,
+}
+
+/// Reads a run to its end, and returns its last event, which has not been passed on. `None` means that it never started.
+///
+/// When the client leaves, the run is cancelled, and the watch waits for the report, which says what the run has used. If
+/// none comes, the run ends with status `cancelled` and the time that has passed.
+pub async fn watch<L: RunLease>(run: WatchedRun<L>, ports: WatchPorts) -> Option<(EndedRun, LastEvent)> {
+    let left = match &run.client {
+        None => future::pending().boxed_local(),
+        Some(client) => {
+            let (sender, left) = oneshot::channel::<()>();
+            client.on_leave(move || {
+                // A run that has ended is watched no more.
+                let _ = sender.send(());
+            });
+            left.map(|_| ()).boxed_local()
+        }
+    };
+    let output = OutputStore::new(run.draft.id, ports.clone());
+    let started_at = ports.clock.now();
+    Watch { run, left, left_at: None, started_at, is_late: false, output, ports }.run().await
+}
+
+impl<L: RunLease> Watch<L> {
+    async fn run(mut self) -> Option<(EndedRun, LastEvent)> {
+        let mut has_started = false;
+        let (report, line, is_observed) = loop {
+            if self.is_late && has_started {
+                break self.interrupted().await;
+            }
+            let line = match before(self.run.events.next_line(), &mut self.left, &mut self.run.deadline).await {
+                First::Left => {
+                    self.cancel();
+                    continue;
+                }
+                First::Done(Ok(line)) => line,
+                First::Late | First::Done(Err(_)) if !has_started => return None,
+                First::Late | First::Done(Err(_)) => break self.interrupted().await,
+            };
+            match read_line(&line) {
+                Some(Line::Heartbeat) => self.pass_on(&line).await,
+                Some(Line::Event(RunEvent::Start)) => {
+                    has_started = true;
+                    self.pass_on(&line).await;
+                }
+                Some(Line::Event(_)) | None if !has_started => {
+                    // The Worker sees what came instead.
+                    self.pass_on(&line).await;
+                    return None;
+                }
+                Some(Line::Event(RunEvent::Stdout { data })) => self.add(Stream::Stdout, &data.0, &line).await,
+                Some(Line::Event(RunEvent::Stderr { data })) => self.add(Stream::Stderr, &data.0, &line).await,
+                Some(Line::Event(RunEvent::Complete { report })) => break (report, line, true),
+                None => break self.interrupted().await,
+            }
+        };
+        let (output, truncated) = self.output.finish(report.truncated).await;
+        let WatchedRun { mut events, lease, draft, listener, .. } = self.run;
+        if is_observed {
+            lease.finished();
+            // Only a connection that was read to its end is used again.
+            self.ports.background.spawn(Box::pin(async move { while events.next_line().await.is_ok() {} }));
+        } else {
+            // Both end the program, if it still runs.
+            drop((events, lease));
+        }
+        let result = RunResult::from_report(draft.id, draft.created_at, RunReport { truncated, ..report });
+        Some((EndedRun { draft, result, output }, LastEvent { lines: line, listener }))
+    }
+
+    /// Stores output, and passes its event on.
+    async fn add(&mut self, stream: Stream, bytes: &[u8], line: &[u8]) {
+        self.output.add(stream, bytes).await;
+        self.pass_on(line).await;
+    }
+
+    /// Passes a line on. A client that does not read holds up the stream, but not the cancellation and not the deadline.
+    async fn pass_on(&mut self, line: &[u8]) {
+        if self.left_at.is_some() {
+            return;
+        }
+        let send = self.run.listener.send(with_line_feed(line));
+        match before(send, &mut self.left, &mut self.run.deadline).await {
+            First::Done(Ok(())) => {}
+            First::Done(Err(_)) => {
+                // The response was dropped: the client is not there any more.
+                if let Some(client) = &self.run.client {
+                    client.leave();
+                }
+            }
+            First::Left => self.cancel(),
+            First::Late => self.is_late = true,
+        }
+    }
+
+    /// Ends the run of a client that has left. Its report is still to come.
+    fn cancel(&mut self) {
+        self.left = future::pending().boxed_local();
+        self.left_at = Some(self.ports.clock.now());
+        self.run.deadline = self.ports.clock.sleep(CANCEL_MS);
+        self.ports.background.spawn(self.run.lease.cancel(self.run.draft.id));
+    }
+
+    /// The report of a run whose own never came, with its event. Dropping the events ends the program.
+    async fn interrupted(&mut self) -> (RunReport, Bytes, bool) {
+        let truncated = Truncated::default();
+        let (report, before) = match self.left_at {
+            Some(left_at) => {
+                let duration_ms = (left_at.0 - self.started_at.0).max(0) as f64;
+                let (status, signal) = (RunStatus::Cancelled, Some("SIGKILL".to_owned()));
+                let usage = RunUsage { duration_ms, ..RunUsage::default() };
+                (RunReport { status, exit_code: 137, signal, truncated, usage }, None)
+            }
+            None => {
+                let sentence = self.output.text().sandbox_failed();
+                self.output.add(Stream::Stderr, sentence.as_bytes()).await;
+                let (status, usage) = (RunStatus::System, RunUsage::default());
+                let report = RunReport { status, exit_code: 1, signal: None, truncated, usage };
+                (report, Some(RunEvent::Stderr { data: Piece(sentence.into_bytes()) }))
+            }
+        };
+        // The sentence leaves with the report, because a client that does not read must not hold up the end of the run.
+        let before = before.map(|event| with_line_feed(&encode(&event))).unwrap_or_default();
+        let complete = encode(&RunEvent::Complete { report: report.clone() });
+        (report, [before, complete.to_vec()].concat().into(), false)
+    }
+}
+
+/// Waits for `work`, unless the client leaves or the deadline passes before.
+async fn before<T>(
+    work: impl Future<Output = T>,
+    left: &mut LocalBoxFuture<'static, ()>,
+    deadline: &mut LocalBoxFuture<'static, ()>,
+) -> First<T> {
+    match select(pin!(work), select(left, deadline)).await {
+        Either::Left((done, _)) => First::Done(done),
+        Either::Right((Either::Left(_), _)) => First::Left,
+        Either::Right((Either::Right(_), _)) => First::Late,
+    }
+}
+
+fn with_line_feed(line: &[u8]) -> Vec<u8> {
+    [line, b"\n"].concat()
+}
+
+fn encode(event: &RunEvent) -> Bytes {
+    serde_json::to_vec(event).expect("events hold only strings and numbers").into()
+}
