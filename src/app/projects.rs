@@ -52,7 +52,9 @@ pub async fn delete(app: &App, actor: &Actor<'_>, id: &str) -> Result<bool, Port
         }
     }));
     // Programs end before their gates are erased: a run that ends later would be recorded anew.
-    app.run_pools.delete(id).await?;
+    if let Err(error) = app.run_pools.delete(id).await {
+        app.log_error("The programs of a deleted project go on until their time limits.", &error);
+    }
     for hash in hashes {
         app.gates.erase(&hash).await?;
     }
