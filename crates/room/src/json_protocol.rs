@@ -238,7 +238,7 @@ mod tests {
             assert_eq!(error.field, "data.lang");
             assert!(RunLanguage::all().all(|language| error.message.contains(language.name())), "{}", error.message);
         }
-        let names = RunLanguage::all().map(RunLanguage::row).flat_map(|row| row.room_names.iter().chain([&row.id]));
+        let names = RunLanguage::all().map(RunLanguage::row).flat_map(|row| row.program_names.iter().chain([&row.id]));
         for name in names {
             assert!(read(&format!(r#"{{"type":"update","data":{{"lang":"{name}"}}}}"#)).is_ok(), "{name}");
         }
