@@ -168,7 +168,15 @@ impl<H: RunnerHttp> Runner<H> {
         let own = [(AUTHORIZATION, authorization.as_str()), (PROTOCOL, &version)];
         let instance = self.instance.as_deref().map(|instance| (INSTANCE, instance));
         let headers: Vec<_> = own.into_iter().chain(instance).chain(request.headers.iter().copied()).collect();
-        self.http.send(RunnerRequest { headers: &headers, ..request }, end).await.map_err(|error| match error {
+        let send = async || self.http.send(RunnerRequest { headers: &headers, ..request }, end).await;
+        let answer = match send().await {
+            // The runner may have closed a connection that the runtime had kept. These requests may be repeated.
+            Err(SendError::Lost(_)) if matches!(request.method, "GET" | "DELETE") && self.instance.is_some() => {
+                send().await
+            }
+            first => first,
+        };
+        answer.map_err(|error| match error {
             SendError::NotDelivered(why) => RunnerError::NotDelivered(why),
             SendError::Lost(why) => RunnerError::Lost(why),
         })

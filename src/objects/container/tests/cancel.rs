@@ -47,10 +47,10 @@ fn nothing_is_cancelled_when_the_container_was_replaced_meanwhile() {
 
 #[test]
 fn nothing_is_cancelled_when_the_runner_does_not_answer() {
-    for fault in [Fault::NotDone, Fault::DoneButFailed] {
+    for faults in [[Fault::NotDone, Fault::NotDone], [Fault::DoneButFailed, Fault::NotDone]] {
         let mut setup = Setup::new();
         setup.complete(0);
-        setup.runner.cancel_faults.next([fault]);
+        setup.runner.cancel_faults.next(faults);
         assert!(!setup.cancel(1).result());
     }
     let mut setup = Setup::new();
@@ -60,4 +60,17 @@ fn nothing_is_cancelled_when_the_runner_does_not_answer() {
     let cancelled = setup.cancel(1);
     setup.bench.pass_ms(2_000);
     assert!(!cancelled.result());
+}
+
+#[test]
+fn a_connection_that_the_runner_had_closed_ended_the_container_of_an_interactive_run() {
+    let mut setup = Setup::new();
+    let running = setup.run(0).unwrap();
+    setup.runner.cancel_faults.next([Fault::NotDone]);
+    let runner = setup.instance.known().unwrap().runner;
+    let input = setup.bench.start(async move { runner.input(job(0)).await.is_ok_and(|input| input.is_some()) });
+    assert!(input.result(), "the socket opens at the second attempt");
+    setup.runner.cancel_faults.next([Fault::NotDone]);
+    assert!(setup.cancel(1).result());
+    drop(running);
 }
