@@ -13,20 +13,25 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 /// Messages that wait for a program to read; further ones wait in the socket.
 const WAITING: usize = 4;
 
-/// The interactive runs whose input nobody has taken in hand yet, by id.
+/// The inputs of interactive runs, by id, until they end.
 #[derive(Debug, Default)]
 pub struct Inputs(Mutex<HashMap<String, Sender<Bytes>>>);
 
 impl Inputs {
-    /// The input of a run that begins. It ends when this is dropped, unless somebody has taken it.
+    /// The input of a run that begins. It ends when this is dropped, or by [`Self::end`].
     pub fn open(self: &Arc<Self>, id: &str) -> (OpenInput, Receiver<Bytes>) {
         let (sender, receiver) = channel(WAITING);
         self.lock().insert(id.to_owned(), sender);
         (OpenInput { inputs: Arc::clone(self), id: id.to_owned() }, receiver)
     }
 
-    fn take(&self, id: &str) -> Option<Sender<Bytes>> {
-        self.lock().remove(id)
+    fn of(&self, id: &str) -> Option<Sender<Bytes>> {
+        self.lock().get(id).cloned()
+    }
+
+    /// Ends the input of a run. The program reads what was sent before, and then end of file.
+    fn end(&self, id: &str) {
+        self.lock().remove(id);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Sender<Bytes>>> {
@@ -34,7 +39,7 @@ impl Inputs {
     }
 }
 
-/// An input that can be taken for as long as its run goes on.
+/// An input that sockets can be connected to for as long as its run goes on.
 #[derive(Debug)]
 pub struct OpenInput {
     inputs: Arc<Inputs>,
@@ -43,41 +48,58 @@ pub struct OpenInput {
 
 impl Drop for OpenInput {
     fn drop(&mut self) {
-        self.inputs.take(&self.id);
+        self.inputs.end(&self.id);
     }
 }
 
-/// Takes the input of a run in hand.
+/// Connects a socket to the input of a run. The input ends when the client closes the socket with a close frame: a
+/// connection that is lost can be replaced by another one.
 pub async fn connect_stdin(
     State(service): State<Service>,
     Path(id): Path<String>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    match service.inputs.take(&id) {
-        Some(input) => upgrade.on_upgrade(move |socket| pass_on(socket, input)),
+    match service.inputs.of(&id) {
+        Some(input) => upgrade.on_upgrade(async move |socket| {
+            if pass_on(socket, input).await == Ending::Closed {
+                service.inputs.end(&id);
+            }
+        }),
         None => refuse(RefusalCode::NotFound, "no run of this id waits for input"),
     }
 }
 
-/// Passes messages on until the input ends here or nobody reads it any more.
-async fn pass_on(mut socket: WebSocket, input: Sender<Bytes>) {
-    loop {
+/// How a socket has ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Ending {
+    /// The client has closed it, or has sent what is no input.
+    Closed,
+    /// The connection was lost, or the program reads nothing any more.
+    Lost,
+}
+
+/// Passes messages on until the socket ends or nobody reads them any more.
+async fn pass_on(mut socket: WebSocket, input: Sender<Bytes>) -> Ending {
+    let ending = loop {
         let message = tokio::select! {
             message = socket.recv() => message,
-            () = input.closed() => break,
+            () = input.closed() => break Ending::Lost,
         };
-        let more = match message {
-            Some(Ok(Message::Binary(bytes))) => input.send(bytes).await.is_ok(),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => true,
-            Some(Ok(Message::Text(_) | Message::Close(_)) | Err(_)) | None => false,
-        };
-        if !more {
-            break;
+        match message {
+            Some(Ok(Message::Binary(bytes))) => {
+                if input.send(bytes).await.is_err() {
+                    break Ending::Lost;
+                }
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Text(_) | Message::Close(_))) => break Ending::Closed,
+            Some(Err(_)) | None => break Ending::Lost,
         }
-    }
+    };
     drop(input);
-    // Whoever is gone need not be told.
+    // A client that is gone need not be told.
     let _ = socket.send(Message::Close(None)).await;
+    ending
 }
 
 #[cfg(test)]
@@ -85,19 +107,29 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_input_is_taken_once_and_ends_with_its_run() {
+    async fn a_lost_connection_ended_the_input_of_its_run() {
         let inputs = Arc::new(Inputs::default());
         let (open, mut receiver) = inputs.open("a");
-        let sender = inputs.take("a").unwrap();
-        assert!(inputs.take("a").is_none());
-        sender.send(Bytes::from_static(b"x")).await.unwrap();
+        let lost = inputs.of("a").unwrap();
+        lost.send(Bytes::from_static(b"x")).await.unwrap();
+        drop(lost);
+        let again = inputs.of("a").unwrap();
+        again.send(Bytes::from_static(b"y")).await.unwrap();
         assert_eq!(receiver.recv().await.as_deref(), Some(&b"x"[..]));
+        assert_eq!(receiver.recv().await.as_deref(), Some(&b"y"[..]));
+        inputs.end("a");
+        drop(again);
+        assert_eq!(receiver.recv().await, None, "it has ended");
+        assert!(inputs.of("a").is_none());
         drop(open);
-        assert!(!sender.is_closed(), "what was taken goes on");
+    }
 
+    #[tokio::test]
+    async fn an_input_ends_with_its_run() {
+        let inputs = Arc::new(Inputs::default());
         let (open, mut receiver) = inputs.open("b");
         drop(open);
-        assert!(inputs.take("b").is_none());
-        assert_eq!(receiver.recv().await, None, "input that nobody took has ended");
+        assert!(inputs.of("b").is_none());
+        assert_eq!(receiver.recv().await, None, "input that no socket was connected to has ended");
     }
 }
