@@ -12,7 +12,7 @@ const report = {
   exitCode: 0,
   signal: null,
   truncated: { stdout: false, stderr: false },
-  usage: { cpuMs: 1, memMB: 1, durationMs: 12, queueMs: 0, installMs: 0 },
+  usage: { cpuMs: 1, memMB: 1, durationMs: 12, queueMs: 0, installMs: 0, blockedConnections: 0 },
 };
 const output = { type: "stdout", data: Buffer.from("1\n").toString("base64") };
 const events = [{ type: "start" }, output, { type: "complete", report }].map((event) => `${JSON.stringify(event)}\n`).join("");
