@@ -1,7 +1,7 @@
 //! What rooms ask about their projects: whether keys are valid, and whether the project exists.
 
 use crate::app::rooms::programs::{NoPrograms, RoomPrograms};
-use crate::domain::key::gate::{CheckKey, Decision};
+use crate::domain::key::gate::CheckKey;
 use crate::domain::room::id::RoomId;
 use crate::ports::PortError;
 use crate::ports::rooms::RoomProject;
@@ -13,7 +13,7 @@ impl RoomProject for RoomPrograms {
     async fn has_key(&self, key_hash: &str) -> Result<bool, PortError> {
         // The page that a connection came from was checked when it was opened.
         let decision = self.0.gates.check(key_hash, &CheckKey { host: None, counts: false }).await?;
-        Ok(!matches!(decision, Decision::Invalid))
+        Ok(decision.is_for_valid_key())
     }
 
     async fn has_room(&self, room: &RoomId) -> Result<bool, PortError> {

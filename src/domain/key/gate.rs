@@ -57,6 +57,16 @@ pub enum Decision {
     },
 }
 
+impl Decision {
+    /// Whether the key exists and is valid, whatever else speaks against the call.
+    pub const fn is_for_valid_key(&self) -> bool {
+        match self {
+            Self::Invalid | Self::Expired { .. } => false,
+            Self::DomainNotAllowed | Self::Limited { .. } | Self::Allowed { .. } => true,
+        }
+    }
+}
+
 /// Decides about one caller; one that passes and counts is counted in `window`.
 pub fn decide(config: Option<&KeyConfig>, window: &mut RollingWindow, check: &CheckKey, now: Timestamp) -> Decision {
     let Some(config) = config.filter(|config| !config.is_revoked) else { return Decision::Invalid };

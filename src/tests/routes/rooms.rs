@@ -1,7 +1,9 @@
 //! Rooms over HTTP: create, list, connect, run, delete.
 
 use crate::app::purge::purge;
+use crate::app::rooms::programs::RoomPrograms;
 use crate::domain::room::id::{Kind, RoomId};
+use crate::ports::rooms::RoomProject;
 use crate::tests::app::{Answer, TestApp, key, secret};
 use ::http::{Method, StatusCode};
 use docle_api::limits::MAX_ROOMS_PER_PROJECT;
@@ -251,4 +253,17 @@ fn a_room_is_not_made_for_a_project_that_is_gone() {
     test.sql.run("DELETE FROM projects WHERE id = 'proj_1'");
     assert_ne!(create(&mut test, json!({})).status, StatusCode::CREATED);
     assert_eq!(test.rooms.stored().len(), 1);
+}
+
+#[test]
+fn a_connection_outlived_an_expired_key() {
+    let mut test = TestApp::new();
+    let (programs, hash) = (RoomPrograms(test.app.clone()), key(1).hash());
+    assert!(test.pool.run_until(programs.has_key(&hash)).unwrap());
+    test.sql.run("UPDATE api_keys SET expires_at = 1 WHERE id = 'key_1'");
+    test.clock.pass_ms(2);
+    test.pool.run_until(test.app.gates.refresh(&hash)).unwrap();
+    assert!(!test.pool.run_until(programs.has_key(&hash)).unwrap());
+    let revoked = key(3).hash();
+    assert!(!test.pool.run_until(programs.has_key(&revoked)).unwrap());
 }
