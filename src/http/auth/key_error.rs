@@ -1,13 +1,14 @@
 //! What is wrong with the API key of a call, and the way out: the errors of authentication.
 
 use crate::app::App;
+use crate::domain::input::reader::shown;
 use crate::domain::key::allowed_domain;
 use crate::domain::key::api_key::PREFIX;
 use crate::domain::timestamp::Timestamp;
 use crate::http::error::{ApiError, ErrorCode, Members};
 use crate::http::request::call::Call;
 use ::http::HeaderName;
-use ::http::header::{AUTHORIZATION, UPGRADE};
+use ::http::header::AUTHORIZATION;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -22,7 +23,7 @@ pub fn missing(app: &App, call: &Call) -> ApiError {
     let signup_url = app.config.signup_url(&call.base_url(app));
     let how =
         "Sign in and create a project to get your API key. Send it in the header `Authorization: Bearer sk_live_…`";
-    let is_socket = call.parts.headers.contains_key(UPGRADE);
+    let is_socket = call.asks_for_websocket();
     let message = match attempt(call) {
         Some(attempt) => format!("{how}. {attempt}"),
         None if is_socket => format!("{how}, or offer it as the protocol `docle.key.sk_live_…` beside `docle`."),
@@ -86,7 +87,7 @@ pub fn domain_not_allowed(page: Option<&str>) -> ApiError {
         Some(Some(host)) => format!(
             "This API key is for pages of certain domains, and this request comes from {}, as its Origin says. The owner of \
              the key can add the host to its allowedDomains.",
-            host.chars().take(100).collect::<String>()
+            shown(&host)
         ),
         Some(None) => "This API key is for pages of certain domains, and the Origin of this request names no host, as that of a \
                        local file or of a sandboxed frame."

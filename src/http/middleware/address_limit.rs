@@ -1,6 +1,7 @@
 //! The limit on requests without credentials of ours, by network. It comes before any object or database.
 
 use crate::app::App;
+use crate::domain::account::session::{is_own_machine, network_of};
 use crate::domain::key::api_key::ApiKey;
 use crate::domain::room::token::Claims;
 use crate::http::auth::caller::bearer;
@@ -9,7 +10,6 @@ use crate::http::request::call::Call;
 use crate::http::request::subprotocol;
 use ::http::Method;
 use ::http::header::{HeaderValue, RETRY_AFTER};
-use std::net::IpAddr;
 
 /// The period of the limit in wrangler.toml, in seconds.
 const PERIOD_SECONDS: i64 = 60;
@@ -25,11 +25,11 @@ pub async fn check(app: &App, call: &Call) -> Result<(), ApiError> {
     if call.parts.method == Method::OPTIONS || has_own_credentials(app, call) {
         return Ok(());
     }
-    let Some(address) = call.origin().ip.and_then(|ip| ip.parse::<IpAddr>().ok()) else { return Ok(()) };
-    if app.config.is_development() && address.is_loopback() {
+    let Some(ip) = call.origin().ip else { return Ok(()) };
+    if app.config.is_development() && is_own_machine(Some(&ip)) {
         return Ok(());
     }
-    if limiter.allows(&network(address)).await {
+    if limiter.allows(&network_of(&ip)).await {
         return Ok(());
     }
     let message = "Too many requests without a valid API key came from your network. Send a key as `Authorization: \
@@ -50,28 +50,4 @@ fn has_own_credentials(app: &App, call: &Call) -> bool {
     sent.into_iter().flatten().any(|text| {
         ApiKey::parse(text, &app.secret).is_some() || Claims::verify(text, &app.secret, app.clock.now()).is_some()
     })
-}
-
-/// What one person controls: an IPv4 address, or the 64 bits of an IPv6 network (RFC 6177, section 2).
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn addresses_of_one_person_are_one_network() {
-        let network = |text: &str| super::network(text.parse().unwrap());
-        assert_eq!(network("192.0.2.7"), "192.0.2.7");
-        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
-        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-    }
 }

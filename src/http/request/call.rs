@@ -4,10 +4,11 @@ use crate::app::App;
 use crate::domain::account::audit::Origin;
 use crate::domain::input::page::Page;
 use crate::domain::input::problem::FieldError;
+use crate::domain::input::reader::shown;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::body;
 use crate::ports::http_messages::RequestBody;
-use ::http::header::{CONTENT_TYPE, HOST, HeaderValue, SET_COOKIE, USER_AGENT};
+use ::http::header::{CONTENT_TYPE, HOST, HeaderValue, SET_COOKIE, UPGRADE, USER_AGENT};
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName};
 use docle_api::limits::MAX_SETTINGS_BYTES;
@@ -102,6 +103,11 @@ impl Call {
         is_local_host(self.host())
     }
 
+    /// Whether the client asks for a WebSocket.
+    pub fn asks_for_websocket(&self) -> bool {
+        self.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+    }
+
     /// Whether the body says that it is of this media type.
     pub fn has_media_type(&self, expected: &str) -> bool {
         let media_type = self.header(CONTENT_TYPE).and_then(|value| value.split(';').next()).unwrap_or_default();
@@ -138,10 +144,9 @@ impl Call {
         }
         let sent = self.header(CONTENT_TYPE).and_then(|value| value.split(';').next()).map(str::trim);
         let message = match sent.filter(|sent| !sent.is_empty()) {
-            Some(sent) => format!(
-                "Send JSON with the header Content-Type: application/json; this was {}.",
-                sent.chars().take(80).collect::<String>()
-            ),
+            Some(sent) => {
+                format!("Send JSON with the header Content-Type: application/json; this was {}.", shown(sent))
+            }
             None => {
                 "Send JSON with the header Content-Type: application/json; this request has no Content-Type.".to_owned()
             }

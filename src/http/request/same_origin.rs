@@ -1,6 +1,7 @@
 //! Which pages belong to this deployment: only they may use the session cookie.
 
 use crate::app::App;
+use crate::domain::input::reader::shown;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::Call;
 use ::http::HeaderName;
@@ -37,7 +38,7 @@ pub fn require_own(app: &App, call: &Call) -> Result<(), ApiError> {
     let message = format!(
         "The header Origin names {}, and only pages of {} may use a session here. A deployment names its website in \
          PUBLIC_APP_URL.",
-        origin.chars().take(100).collect::<String>(),
+        shown(&origin),
         own.join(" and "),
     );
     Err(ApiError::new(ErrorCode::ForeignOrigin, message))

@@ -12,7 +12,7 @@ use crate::http::routes::rooms::refusal::refuse;
 use crate::ports::http_messages::{Body, Response, Upgrade};
 use crate::ports::rooms::JoinRequest;
 use ::http::StatusCode;
-use ::http::header::{HeaderValue, LOCATION, UPGRADE};
+use ::http::header::{HeaderValue, LOCATION};
 
 /// `GET /collab`: a new open room.
 pub async fn create_open_room(app: &App, _call: Call) -> Result<Response, ApiError> {
@@ -52,7 +52,7 @@ pub async fn connect_yjs(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// Connects a client. A client that may not use the room is refused before any call of its object.
 async fn connect(app: &App, call: Call, speaks_yjs: bool) -> Result<Response, ApiError> {
-    if !call.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+    if !call.asks_for_websocket() {
         let _known = room(app, call.param(0))?;
         return Err(ApiError::new(ErrorCode::UpgradeRequired, "This path accepts only WebSocket connections."));
     }

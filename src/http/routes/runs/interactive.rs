@@ -19,7 +19,6 @@ use crate::ports::PoolFailureCode;
 use crate::ports::http_messages::{Body, Response};
 use crate::ports::socket::{Message, Socket};
 use ::http::StatusCode;
-use ::http::header::UPGRADE;
 use bytes::Bytes;
 use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::StreamExt;
@@ -41,7 +40,7 @@ const NORMAL: u16 = 1_000;
 
 /// Opens an interactive run. A client that may not run programs is refused before the socket opens.
 pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError> {
-    if !call.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+    if !call.asks_for_websocket() {
         let message = "GET opens a WebSocket for an interactive run; use POST to run a program.";
         return Err(ApiError::new(ErrorCode::UpgradeRequired, message));
     }
