@@ -20,7 +20,7 @@ pub struct Counters {
     pub ai: AiUsage,
 }
 
-/// What one call of a model used.
+/// What one call of a model uses.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AiCall {
     pub input_tokens: u32,
@@ -57,27 +57,28 @@ pub fn ai_used(run: &str) -> AiUsage {
     update(run, |counters| counters.ai)
 }
 
-/// Counts a call of a model with the most that it may use.
-pub fn begin_ai_call(run: &str, input_tokens: u32, output_tokens: u32) -> ReservedAiCall<'_> {
+/// Counts a call of a model with the most that it may use. A call that the end of the script cuts off stays counted so.
+pub fn begin_ai_call(run: &str, most: AiCall) -> ReservedAiCall<'_> {
     update(run, |counters| {
         counters.ai.calls += 1;
-        counters.ai.input_tokens += input_tokens;
-        counters.ai.output_tokens += output_tokens;
+        replace(&mut counters.ai, AiCall::default(), most);
     });
-    ReservedAiCall { run, reserved: AiCall { input_tokens, output_tokens, neurons: 0.0 } }
+    ReservedAiCall { run, reserved: most }
 }
 
 impl ReservedAiCall<'_> {
     /// Counts what the call has used, in place of what it might have used.
     pub fn end(self, used: AiCall) {
-        update(self.run, |counters| {
-            let replace = |all: u32, reserved: u32, used: u32| all.saturating_sub(reserved).saturating_add(used);
-            let ai = &mut counters.ai;
-            ai.input_tokens = replace(ai.input_tokens, self.reserved.input_tokens, used.input_tokens);
-            ai.output_tokens = replace(ai.output_tokens, self.reserved.output_tokens, used.output_tokens);
-            ai.neurons += used.neurons;
-        });
+        update(self.run, |counters| replace(&mut counters.ai, self.reserved, used));
     }
+}
+
+/// Counts `new` in place of `old`.
+fn replace(all: &mut AiUsage, old: AiCall, new: AiCall) {
+    let tokens = |all: u32, old: u32, new: u32| all.saturating_sub(old).saturating_add(new);
+    all.input_tokens = tokens(all.input_tokens, old.input_tokens, new.input_tokens);
+    all.output_tokens = tokens(all.output_tokens, old.output_tokens, new.output_tokens);
+    all.neurons += new.neurons - old.neurons;
 }
 
 /// Removes the counters of the execution `run`, which has ended.
@@ -100,10 +101,12 @@ mod tests {
 
     #[test]
     fn calls_of_models_at_once_count_with_what_they_may_use() {
-        let first = begin_ai_call("run", 10, 100);
-        let second = begin_ai_call("run", 20, 100);
+        let most = |input_tokens| AiCall { input_tokens, output_tokens: 100, neurons: 2.0 };
+        let first = begin_ai_call("run", most(10));
+        let second = begin_ai_call("run", most(20));
         let used = ai_used("run");
         assert_eq!((used.calls, used.input_tokens, used.output_tokens), (2, 30, 200));
+        assert_eq!(used.neurons, 4.0, "a call that is cut off costs the operator as well");
         first.end(AiCall { input_tokens: 12, output_tokens: 3, neurons: 0.5 });
         second.end(AiCall { input_tokens: 20, output_tokens: 0, neurons: 0.25 });
         let Counters { ai, .. } = take("run");

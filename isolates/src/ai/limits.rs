@@ -47,7 +47,8 @@ impl AiLimits {
         if used.calls >= self.calls {
             return Err(ApiError::limit(format!("A script of this project may call ai() {} times.", self.calls)));
         }
-        let left = self.tokens.saturating_sub(used.input_tokens + used.output_tokens).saturating_sub(input_tokens);
+        let spent = used.input_tokens.saturating_add(used.output_tokens).saturating_add(input_tokens);
+        let left = self.tokens.saturating_sub(spent);
         if left == 0 {
             return Err(ApiError::limit(format!(
                 "A script of this project may use {} tokens of models: send a shorter input.",

@@ -46,14 +46,18 @@ pub async fn run(mut argument: Value, env: &Env, grant: &Grant) -> Result<Value,
     input.insert("max_tokens".to_owned(), output_tokens.into());
     let input = argument["input"].to_string();
     // What the call may use counts while it lasts, so that calls at once cannot use more together.
-    let reserved = call_counters::begin_ai_call(&grant.run, input_tokens, output_tokens);
+    let of_tokens = |input_tokens, output_tokens| AiCall {
+        input_tokens,
+        output_tokens,
+        neurons: neurons::estimate(&model, input_tokens, output_tokens),
+    };
+    let reserved = call_counters::begin_ai_call(&grant.run, of_tokens(input_tokens, output_tokens));
     let response = respond(&binding, &model, &input).await;
-    let used = match &response {
+    let (input_tokens, output_tokens) = match &response {
         Ok(response) => reported(response, input_tokens),
         Err(_) => (input_tokens, 0),
     };
-    let neurons = neurons::estimate(&model, used.0, used.1);
-    reserved.end(AiCall { input_tokens: used.0, output_tokens: used.1, neurons });
+    reserved.end(of_tokens(input_tokens, output_tokens));
     response
 }
 
