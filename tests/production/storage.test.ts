@@ -90,6 +90,14 @@ for (const fail of ["before", "after"] as const) {
   });
 }
 
+test("runs were recorded only for as long as the Worker went on after its answer", async () => {
+  const { project, key } = await newProject(user);
+  await make(docle, { waitUntilMs: 1 });
+  const ids = await runs(key, 5, 5);
+  for (const id of ids) await json(200, await docle.fetch(`/api/run/${id}`));
+  await until("every run in the database", async () => (await stored(project)) === 5, 30);
+});
+
 test("a run that works needs no database", async () => {
   await runs(key, 1, 1);
   // A gate reads its key again after it has written, so nothing is pending once the run is there.
