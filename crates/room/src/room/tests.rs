@@ -13,6 +13,21 @@ use yrs::{Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Text, TextR
 mod alone;
 mod texts;
 
+/// An editor who joins.
+fn editor(id: u32, protocol: Protocol) -> NewConnection {
+    NewConnection {
+        id,
+        protocol: Some(protocol),
+        name: None,
+        role: Role::Editor,
+        expires_at: None,
+        host: None,
+        wants_events: false,
+        key_hash: None,
+        check_at: None,
+    }
+}
+
 /// Random numbers that a seed determines.
 struct Dice(u64);
 
@@ -64,19 +79,8 @@ impl World {
             let protocol =
                 if matches!(kind, Kind::Yjs { .. }) { Protocol::Yjs } else { Protocol::Undecided { greet_at: 0 } };
             world.clients.push(Client { id, kind, to_room: VecDeque::new(), from_room: VecDeque::new() });
-            let new = NewConnection {
-                id,
-                protocol: Some(protocol),
-                name: None,
-                role: Role::Editor,
-                expires_at: None,
-                host: None,
-                wants_events: false,
-                key_hash: None,
-                check_at: None,
-            };
             let now = world.now;
-            world.act(|room| room.join(new, now));
+            world.act(|room| room.join(editor(id, protocol), now));
             world.act(|room| room.on_alarm(now));
             if protocol == Protocol::Yjs {
                 world.clients[index].to_room.push_back(yjs_protocol::step_1(&[0]));

@@ -7,13 +7,19 @@ fn cancelled() -> String {
     COMPLETE.replace("success", "cancelled").replace("\"exitCode\":0", "\"exitCode\":137")
 }
 
-#[test]
-fn a_run_that_its_client_left_was_recorded_as_having_used_nothing() {
-    let mut setup = Setup::new();
+/// Starts a run whose client reads, and returns that client.
+fn started(setup: &mut Setup) -> ClientSignal {
     let client = ClientSignal::default();
     let lines = setup.start(0, &client).result().unwrap();
     setup.clients.push(lines);
     setup.emit(0, START);
+    client
+}
+
+#[test]
+fn a_run_that_its_client_left_was_recorded_as_having_used_nothing() {
+    let mut setup = Setup::new();
+    let client = started(&mut setup);
     setup.emit(0, &output(Stream::Stdout, "so far"));
     client.leave();
     setup.bench.settle();
@@ -30,10 +36,7 @@ fn a_run_that_its_client_left_was_recorded_as_having_used_nothing() {
 #[test]
 fn a_left_run_that_said_nothing_went_on() {
     let mut setup = Setup::new();
-    let client = ClientSignal::default();
-    let lines = setup.start(0, &client).result().unwrap();
-    setup.clients.push(lines);
-    setup.emit(0, START);
+    let client = started(&mut setup);
     client.leave();
     setup.bench.settle();
     assert_eq!(*setup.runners[0].cancelled.borrow(), [job(0)], "no line and no time is needed");
@@ -50,10 +53,7 @@ fn a_run_whose_response_was_dropped_is_cancelled_when_it_writes() {
 #[test]
 fn a_runner_that_does_not_report_a_cancelled_run_is_not_waited_for_without_an_end() {
     let mut setup = Setup::new();
-    let client = ClientSignal::default();
-    let lines = setup.start(0, &client).result().unwrap();
-    setup.clients.push(lines);
-    setup.emit(0, START);
+    let client = started(&mut setup);
     setup.bench.pass_ms(700);
     client.leave();
     setup.bench.settle();

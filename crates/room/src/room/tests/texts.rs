@@ -64,18 +64,7 @@ fn a_large_text_in_a_full_room_is_sent_less_often() {
 /// What the room does with a frame of a client of its own: what it sends to the client, and how it closes.
 fn refuses(protocol: Protocol, frame: Incoming<'_>) -> (Vec<Frame>, Option<u16>) {
     let mut room = Room::load(Stored { client: 1, ..Stored::default() }).unwrap();
-    let new = NewConnection {
-        id: 7,
-        protocol: Some(protocol),
-        name: None,
-        role: Role::Editor,
-        expires_at: None,
-        host: None,
-        wants_events: false,
-        key_hash: None,
-        check_at: None,
-    };
-    room.join(new, 0);
+    room.join(editor(7, protocol), 0);
     room.on_alarm(1_000);
     let (mut sent, mut code) = (vec![], None);
     for effect in room.on_frame(7, frame, 2_000).effects {
