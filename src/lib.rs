@@ -39,14 +39,11 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
 async fn scheduled(_event: ScheduledEvent, env: Env, context: ScheduleContext) {
     // A scheduled event has no client, so nothing aborts this signal.
     let never = AbortController::new().map(|controller| controller.signal()).map_err(Into::into);
-    let done = match never.and_then(|never| bindings::app(never, &env, Rc::new(AfterEvent(context)))) {
-        Ok(app) => app::purge::purge(&app).await.map_err(|error| error.0),
-        Err(error) => Err(error.to_string()),
-    };
-    if let Err(error) = done {
-        worker::console_error!(
+    match never.and_then(|never| bindings::app(never, &env, Rc::new(AfterEvent(context)))) {
+        Ok(app) => app::purge::purge(&app).await,
+        Err(error) => worker::console_error!(
             "{}",
-            serde_json::json!({ "message": "The purge of expired rows failed.", "error": error })
-        );
+            serde_json::json!({ "message": "The purge of expired rows failed.", "error": error.to_string() })
+        ),
     }
 }

@@ -7,7 +7,7 @@ use crate::app::rooms;
 use crate::ports::PortError;
 
 /// Deletes what has expired. A step that fails is logged, and the next purge repeats it; the other steps go on.
-pub async fn purge(app: &App) -> Result<(), PortError> {
+pub async fn purge(app: &App) {
     let note = |step: &str, done: Result<(), PortError>| {
         if let Err(error) = done {
             app.log_error(&format!("The purge could not delete all {step}."), &error);
@@ -16,5 +16,4 @@ pub async fn purge(app: &App) -> Result<(), PortError> {
     note("expired sessions and links", sign_in::purge_expired(app).await);
     note("rooms of deleted projects", rooms::delete_orphans(app).await);
     note("old runs", retention::purge_runs(app).await);
-    Ok(())
 }
