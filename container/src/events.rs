@@ -4,7 +4,7 @@
 //! of one stream is joined, so that many small writes cost no more than their bytes.
 
 use docle_protocol::event::MAX_PIECE_BYTES;
-use docle_protocol::{Piece, RunEvent};
+use docle_protocol::{RunEvent, Stream};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -12,13 +12,6 @@ use tokio::sync::Notify;
 /// While more events than this wait, output joins the last piece of its stream, also where the other stream wrote in
 /// between.
 const MANY: usize = 1_024;
-
-/// One of the two output streams of a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    Stdout,
-    Stderr,
-}
 
 #[derive(Debug)]
 enum Waiting {
@@ -116,8 +109,7 @@ impl EventReceiver {
                 if let Some(event) = state.events.pop_front() {
                     return Some(match event {
                         Waiting::Start => RunEvent::Start,
-                        Waiting::Output(Stream::Stdout, bytes) => RunEvent::Stdout { data: Piece(bytes) },
-                        Waiting::Output(Stream::Stderr, bytes) => RunEvent::Stderr { data: Piece(bytes) },
+                        Waiting::Output(stream, bytes) => RunEvent::output(stream, bytes),
                     });
                 }
                 state.is_closed
@@ -143,6 +135,7 @@ impl EventReceiver {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use docle_protocol::Piece;
 
     async fn all(mut receiver: EventReceiver) -> Vec<RunEvent> {
         let mut events = Vec::new();

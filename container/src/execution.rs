@@ -1,15 +1,15 @@
 //! Executes one program in one jail and holds it to its clock and its output limits.
 
 use crate::egress;
-use crate::events::{EventSender, Stream};
+use crate::events::EventSender;
 use crate::jail::cgroup::{Group, Used};
 use crate::jail::handle::{Jail, Streams};
 use crate::jail::launch::{Bounds, Command, Ending, Exit, Launch, Notice};
 use crate::output::Output;
 use crate::seat::Seat;
 use axum::body::Bytes;
-use docle_protocol::RunLanguage;
 use docle_protocol::event::MAX_PIECE_BYTES;
+use docle_protocol::{RunLanguage, Stream};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::pin;

@@ -1,7 +1,7 @@
 //! One job from its place in the queue to its report.
 
 use crate::egress::{self, Policy};
-use crate::events::{EventSender, Stream, channel};
+use crate::events::{EventSender, channel};
 use crate::execution::{Outcome, Program, Stop, execute};
 use crate::interpreters::{Interpreters, command_line, environment};
 use crate::jail::launch::{Command, Exit};
@@ -10,7 +10,9 @@ use crate::place::Full;
 use crate::seating::Seating;
 use axum::body::Bytes;
 use docle_languages::ColdWhen;
-use docle_protocol::{Limits, Network, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Truncated};
+use docle_protocol::{
+    Limits, Network, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Stream, Truncated,
+};
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::io;

@@ -35,4 +35,9 @@ impl EventReader {
             }
         }
     }
+
+    /// Reads the rest after the last event. It is empty, but only a connection that was read to its end is used again.
+    pub async fn read_to_end(mut self) {
+        while self.next_line().await.is_ok() {}
+    }
 }

@@ -1,10 +1,10 @@
 //! What KV has of runs: records that their keys' gates do not keep, large inputs, and large outputs in chunks.
 
 use crate::domain::run::id::RunId;
-use crate::domain::run::output::Stream;
 use crate::domain::run::record::Apart;
 use crate::domain::run::stored_keys::{TTL_SECONDS, chunk_key, input_key, record_key};
 use crate::ports::{Kv, PortError};
+use docle_protocol::Stream;
 
 /// Stores the record of a run.
 pub async fn put(runs: &dyn Kv, id: RunId, record: &[u8]) -> Result<(), PortError> {

@@ -3,7 +3,6 @@
 use crate::app::App;
 use crate::config::{Config, RunnerLocation};
 use crate::domain::key::api_key::ApiKey;
-use crate::domain::run::output::Stream;
 use crate::domain::secret::DeploymentSecret;
 use crate::http::handle;
 use crate::objects::run_pool::recorder::RunRecorder;
@@ -24,6 +23,7 @@ use crate::tests::sqlite::Sqlite;
 use ::http::request::Builder;
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
+use docle_protocol::Stream;
 use futures::executor::LocalPool;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};

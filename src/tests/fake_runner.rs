@@ -1,14 +1,13 @@
 //! A container and the runner in it without either: they start, run jobs, lose connections and die as a test says.
 
 use crate::domain::run::id::RunId;
-use crate::domain::run::output::Stream;
 use crate::ports::{
     ClientSignal, Container, EventStream, PortError, RunnerHttp, RunnerRequest, RunnerResponse, SendError,
 };
 use crate::tests::fault::Faults;
 use async_trait::async_trait;
 use docle_protocol::headers::{AUTHORIZATION, HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH, run_path, stdin_path};
-use docle_protocol::{Piece, Refusal, RefusalCode, RunEvent, VERSION};
+use docle_protocol::{Refusal, RefusalCode, RunEvent, Stream, VERSION};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
@@ -28,11 +27,7 @@ pub const COMPLETE: &str = concat!(
 
 /// The line of an event with output.
 pub fn output(stream: Stream, text: &str) -> String {
-    let data = Piece(text.as_bytes().to_vec());
-    let event = match stream {
-        Stream::Stdout => RunEvent::Stdout { data },
-        Stream::Stderr => RunEvent::Stderr { data },
-    };
+    let event = RunEvent::output(stream, text.as_bytes().to_vec());
     serde_json::to_string(&event).unwrap() + "\n"
 }
 

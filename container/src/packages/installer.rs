@@ -3,11 +3,12 @@
 use super::refusals::Refusal;
 use super::{Failure, Registries, Wanted};
 use crate::egress;
-use crate::events::{EventReceiver, Stream};
+use crate::events::EventReceiver;
 use crate::execution::{Outcome, Stop};
 use crate::interpreters::{Installer, environment};
 use crate::jail::launch::{Command, Exit};
 use docle_languages::PackageTool;
+use docle_protocol::Stream;
 use std::path::Path;
 
 /// The installer's command: everything goes to `/packages`, nothing is read from the user's configuration.

@@ -4,8 +4,8 @@
 //! without memory. What the next run would meet there is unknown, so a runner that somebody replaces takes none. A
 //! runner on a machine of its own goes on, because nobody would start another one.
 
-use crate::events::{EventSender, Stream};
-use docle_protocol::{RunReport, RunStatus};
+use crate::events::EventSender;
+use docle_protocol::{RunReport, RunStatus, Stream};
 use std::fs;
 use tokio_util::sync::CancellationToken;
 

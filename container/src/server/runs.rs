@@ -3,7 +3,7 @@
 use super::check::check_job;
 use super::run_ids::{Cancelled, RunningJob};
 use super::{Service, refuse};
-use crate::events::{EventReceiver, EventSender, Stream as Output, channel};
+use crate::events::{EventReceiver, EventSender, channel};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use docle_protocol::headers::{EVENT_STREAM, QUEUED};
 use docle_protocol::limits::MAX_QUEUE_MS;
-use docle_protocol::{RefusalCode, RunEvent, RunJob, RunReport, RunStatus};
+use docle_protocol::{RefusalCode, RunEvent, RunJob, RunReport, RunStatus, Stream as Output};
 use futures_util::stream;
 use std::convert::Infallible;
 use std::time::Duration;

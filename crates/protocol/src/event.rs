@@ -1,6 +1,6 @@
 //! The response of the runner: a stream of events.
 
-use crate::report::RunReport;
+use crate::report::{RunReport, Truncated};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{Error, Visitor};
@@ -13,6 +13,33 @@ pub const MAX_PIECE_BYTES: usize = 65_536;
 /// The most bytes of one line without its line feed. Base64 makes four characters of three bytes; 1,024 bytes are room for
 /// the rest of an output event, and for a whole report.
 pub const MAX_LINE_BYTES: usize = MAX_PIECE_BYTES.div_ceil(3) * 4 + 1_024;
+
+/// One of the two output streams of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+impl Stream {
+    pub const ALL: [Self; 2] = [Self::Stdout, Self::Stderr];
+
+    /// The name of the stream, as events and results have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+
+    /// Whether this stream lost its end.
+    pub const fn is_cut(self, truncated: Truncated) -> bool {
+        match self {
+            Self::Stdout => truncated.stdout,
+            Self::Stderr => truncated.stderr,
+        }
+    }
+}
 
 /// One line of an event stream: `start`, then output as the program writes it, then exactly one `complete`. A stream that
 /// ends without `complete` was interrupted.
@@ -27,6 +54,17 @@ pub enum RunEvent {
     Stderr { data: Piece },
     /// The end of the run. All output comes before it.
     Complete { report: RunReport },
+}
+
+impl RunEvent {
+    /// The event of output: at most [`MAX_PIECE_BYTES`].
+    pub const fn output(stream: Stream, bytes: Vec<u8>) -> Self {
+        let data = Piece(bytes);
+        match stream {
+            Stream::Stdout => Self::Stdout { data },
+            Stream::Stderr => Self::Stderr { data },
+        }
+    }
 }
 
 /// Output as the program wrote it: at most [`MAX_PIECE_BYTES`], in base64 on the wire. A piece may end inside a character,
@@ -67,7 +105,7 @@ impl<'de> Deserialize<'de> for Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{RunStatus, RunUsage, Truncated};
+    use crate::report::{RunStatus, RunUsage};
     use serde_json::json;
 
     #[test]

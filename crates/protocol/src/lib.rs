@@ -17,7 +17,7 @@ pub mod refusal;
 pub mod report;
 pub mod version;
 
-pub use event::{Piece, RunEvent};
+pub use event::{Piece, RunEvent, Stream};
 pub use health::RunnerHealth;
 pub use job::{Limits, Network, RunJob, RunLanguage, SourceFile};
 pub use refusal::{Refusal, RefusalCode};

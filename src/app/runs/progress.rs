@@ -1,11 +1,11 @@
 //! A run as its callers see it: who it runs for, what happens while it goes on, and why it did not start.
 
 use crate::domain::run::id::RunId;
-use crate::domain::run::output::Stream;
 use crate::domain::run::record::Owner;
 use crate::domain::run::result::RunResult;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{PoolFailure, PortError};
+use docle_protocol::Stream;
 use futures::stream::LocalBoxStream;
 
 /// The client that a program runs for.

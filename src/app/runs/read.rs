@@ -3,14 +3,13 @@
 use crate::app::context::App;
 use crate::app::runs::progress::Progress;
 use crate::domain::run::id::RunId;
-use crate::domain::run::output::Stream;
 use crate::domain::run::record::{Chunks, StoredRun, apart};
 use crate::domain::run::result::{RunResult, with_fields_before};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Kv, Level, Log, PortError};
 use crate::store;
 use bytes::Bytes;
-use docle_protocol::RunReport;
+use docle_protocol::{RunReport, Stream};
 use futures::StreamExt;
 use futures::stream::{self, LocalBoxStream};
 use serde::Deserialize;

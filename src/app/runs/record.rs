@@ -82,24 +82,21 @@ impl Fallback {
         let Self { gates, background, log, draft } = self;
         background.spawn(Box::pin(async move {
             let output = StoredOutput::Inline(Output { stdout: String::new(), stderr: SANDBOX_FAILED.to_owned() });
-            let usage = usage::encode(&draft.owner, &draft, &result, draft.ip.as_deref());
-            let record = match record::encode_run(&draft.owner, &draft, &result, &output) {
-                Ok(record) => record,
+            let run = match FinishedRun::of(&draft, &result, &output) {
+                Ok(run) => run,
                 Err(error) => {
                     return log_failure(&*log, "A result could not be encoded.", draft.id, &error.to_string());
                 }
             };
-            let run = FinishedRun { id: draft.id, usage, record: Some(record) };
             if let Err(error) = gates.submit(&draft.key_hash, run).await {
                 log_failure(&*log, "A run could not be submitted to its key's gate.", draft.id, &error.0);
             }
         }));
     }
 
-    /// Reads the stream after `complete`, in the background. It is empty, but only a connection that was read to its end
-    /// is used again.
-    pub fn read_rest(self, mut rest: EventReader) {
-        self.background.spawn(Box::pin(async move { while rest.next_line().await.is_ok() {} }));
+    /// Reads the stream after `complete` in the background, because the run needs no fallback.
+    pub fn read_rest(self, rest: EventReader) {
+        self.background.spawn(Box::pin(rest.read_to_end()));
     }
 }
 

@@ -4,12 +4,12 @@ use crate::app::runs::progress::Progress;
 use crate::app::runs::record::Fallback;
 use crate::domain::run::events::{Interrupted, Line, read_line};
 use crate::domain::run::id::RunId;
-use crate::domain::run::output::{OutputText, Stream};
-use crate::domain::run::result::RunResult;
+use crate::domain::run::output::OutputText;
+use crate::domain::run::result::{RunResult, sandbox_failed};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::event_reader::EventReader;
 use crate::ports::{PoolFailure, PoolFailureCode};
-use docle_protocol::{RunEvent, RunReport, RunStatus, RunUsage, Truncated};
+use docle_protocol::{RunEvent, RunReport, Stream};
 use futures::stream::{self, LocalBoxStream};
 use futures::{StreamExt, future};
 use std::collections::VecDeque;
@@ -83,8 +83,7 @@ impl Running {
                     self.events = None;
                     let sentence = self.text.sandbox_failed();
                     self.add(Stream::Stderr, sentence.as_bytes());
-                    let (truncated, usage) = (Truncated::default(), RunUsage::default());
-                    let report = RunReport { status: RunStatus::System, exit_code: 1, signal: None, truncated, usage };
+                    let report = sandbox_failed();
                     if let Some(fallback) = fallback.take() {
                         fallback.record(RunResult::from_report(self.id, self.created_at, report.clone()));
                     }

@@ -1,6 +1,10 @@
 //! What is submitted to a key's gate when a run has ended: its usage, and its record when that is small.
 
+use crate::domain::run::draft::RunDraft;
 use crate::domain::run::id::RunId;
+use crate::domain::run::record::{self, StoredOutput};
+use crate::domain::run::result::RunResult;
+use crate::domain::usage;
 use serde::Deserialize;
 
 /// Records of scripts up to this size are kept by the gate; larger ones are kept in KV. Records of runs are small, because
@@ -20,6 +24,16 @@ pub struct FinishedRun {
 }
 
 impl FinishedRun {
+    /// A run with its draft.
+    ///
+    /// # Errors
+    /// The record cannot be encoded.
+    pub fn of(draft: &RunDraft, result: &RunResult, output: &StoredOutput) -> Result<Self, serde_json::Error> {
+        let record = record::encode_run(&draft.owner, draft, result, output)?;
+        let usage = usage::encode(&draft.owner, draft, result, draft.ip.as_deref());
+        Ok(Self { id: draft.id, usage, record: Some(record) })
+    }
+
     /// As one line: the id, the usage and the record, with tabs between them.
     pub fn to_line(&self) -> String {
         // In JSON a control character can only stand between two tokens, where a blank means the same.

@@ -1,36 +1,9 @@
 //! The output of a run as text: decoded piece by piece, and collected up to a limit.
 
-use docle_protocol::Truncated;
+use docle_protocol::{Stream, Truncated};
 
 /// The sentence with which the output of a run ends whose sandbox failed.
 pub const SANDBOX_FAILED: &str = "docle: the sandbox failed while the program ran; the run may be repeated.\n";
-
-/// One of the two output streams of a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    Stdout,
-    Stderr,
-}
-
-impl Stream {
-    pub const ALL: [Self; 2] = [Self::Stdout, Self::Stderr];
-
-    /// The name of the stream, as events and results have it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stdout => "stdout",
-            Self::Stderr => "stderr",
-        }
-    }
-
-    /// Whether this stream lost its end.
-    pub const fn is_cut(self, truncated: Truncated) -> bool {
-        match self {
-            Self::Stdout => truncated.stdout,
-            Self::Stderr => truncated.stderr,
-        }
-    }
-}
 
 /// Decodes both streams of a run, whose pieces may end inside characters.
 #[derive(Debug, Default)]

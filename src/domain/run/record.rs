@@ -1,13 +1,13 @@
 //! What is kept of a run for seven days: the result, and for its project the input, too.
 
-use crate::domain::run::output::{Output, Stream};
+use crate::domain::run::output::Output;
 use crate::domain::run::request::RunRequest;
 use crate::domain::run::result::RunResult;
 use crate::domain::run::tier::Tier;
 use crate::domain::run::user_context::UserContext;
 use crate::domain::timestamp::Timestamp;
 use bytes::Bytes;
-use docle_protocol::{Limits, Network, RunJob, RunLanguage, SourceFile};
+use docle_protocol::{Limits, Network, RunJob, RunLanguage, SourceFile, Stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;

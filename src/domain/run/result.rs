@@ -4,7 +4,7 @@ use crate::domain::run::id::RunId;
 use crate::domain::run::output::Output;
 use crate::domain::timestamp::Timestamp;
 use bytes::Bytes;
-use docle_protocol::{RunReport, RunStatus};
+use docle_protocol::{RunReport, RunStatus, RunUsage, Truncated};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -26,6 +26,12 @@ enum Content {
     Program(RunReport),
     /// A script, as the JSON of its result.
     Script(Bytes),
+}
+
+/// The report of a run whose sandbox failed and reported nothing itself.
+pub fn sandbox_failed() -> RunReport {
+    let (truncated, usage) = (Truncated::default(), RunUsage::default());
+    RunReport { status: RunStatus::System, exit_code: 1, signal: None, truncated, usage }
 }
 
 impl RunResult {

@@ -1,7 +1,7 @@
 //! The keys under which KV has what is large of a run, and for how long.
 
 use crate::domain::run::id::RunId;
-use crate::domain::run::output::Stream;
+use docle_protocol::Stream;
 
 /// Results are kept for seven days.
 pub const TTL_SECONDS: u64 = 7 * 24 * 60 * 60;

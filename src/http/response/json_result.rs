@@ -6,11 +6,12 @@
 //! held back, and leaves character by character during silence.
 
 use crate::app::runs::progress::{Progress, StartedRun};
-use crate::domain::run::output::{Output, Stream};
+use crate::domain::run::output::Output;
 use crate::domain::run::result::RunResult;
 use crate::http::response::keep_alive::SILENCE_MS;
 use crate::ports::Clock;
 use bytes::Bytes;
+use docle_protocol::Stream;
 use futures::StreamExt;
 use futures::future::{Either, LocalBoxFuture, select};
 use futures::stream::LocalBoxStream;

@@ -1,9 +1,10 @@
 //! A run's progress as server-sent events.
 
 use crate::app::runs::progress::{Progress, StartedRun};
-use crate::domain::run::output::{BoundedOutput, Stream};
+use crate::domain::run::output::BoundedOutput;
 use crate::domain::run::result::{RunResult, with_fields_before};
 use bytes::Bytes;
+use docle_protocol::Stream;
 use futures::StreamExt;
 use futures::stream::{self, LocalBoxStream};
 

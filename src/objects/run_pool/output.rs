@@ -1,12 +1,12 @@
 //! Stores the output of a run while the run goes on: little of it in the record, much of it in chunks.
 
 use crate::domain::run::id::RunId;
-use crate::domain::run::output::{Output, OutputText, Stream};
+use crate::domain::run::output::{Output, OutputText};
 use crate::domain::run::record::{Chunks, StoredOutput};
 use crate::domain::run::stored_keys::{CHUNK_BYTES, TTL_SECONDS, chunk_key};
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::{Level, PortError};
-use docle_protocol::Truncated;
+use docle_protocol::{Stream, Truncated};
 use futures::channel::oneshot;
 use serde_json::json;
 use std::collections::VecDeque;

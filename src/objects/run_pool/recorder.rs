@@ -4,9 +4,7 @@
 //! gate that fails nor a reset of this object loses a run.
 
 use crate::domain::run::finished::FinishedRun;
-use crate::domain::run::record;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::usage;
 use crate::objects::key_gate::deliver::deliver;
 use crate::objects::run_pool::storage;
 use crate::objects::run_pool::watch::EndedRun;
@@ -49,9 +47,8 @@ impl RunRecorder {
     /// Records a run: its gate has it, or this object keeps it for the alarm.
     pub async fn record(self: &Rc<Self>, run: &EndedRun) {
         let EndedRun { draft, result, output } = run;
-        let usage = usage::encode(&draft.owner, draft, result, draft.ip.as_deref());
-        match record::encode_run(&draft.owner, draft, result, output) {
-            Ok(record) => self.submit(&draft.key_hash, FinishedRun { id: draft.id, usage, record: Some(record) }).await,
+        match FinishedRun::of(draft, result, output) {
+            Ok(run) => self.submit(&draft.key_hash, run).await,
             Err(error) => {
                 let message = "A result could not be encoded.";
                 let line = json!({ "message": message, "run.id": draft.id, "error": error.to_string() });

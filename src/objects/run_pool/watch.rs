@@ -2,16 +2,15 @@
 
 use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::{Line, read_line};
-use crate::domain::run::output::Stream;
 use crate::domain::run::record::StoredOutput;
-use crate::domain::run::result::RunResult;
+use crate::domain::run::result::{RunResult, sandbox_failed};
 use crate::domain::timestamp::Timestamp;
 use crate::objects::run_pool::output::OutputStore;
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::event_reader::EventReader;
 use crate::ports::{ClientSignal, RunLease};
 use bytes::Bytes;
-use docle_protocol::{Piece, RunEvent, RunReport, RunStatus, RunUsage, Truncated};
+use docle_protocol::{RunEvent, RunReport, RunStatus, RunUsage, Stream, Truncated};
 use futures::channel::{mpsc, oneshot};
 use futures::future::{self, Either, LocalBoxFuture, select};
 use futures::{FutureExt, SinkExt};
@@ -133,11 +132,10 @@ impl<L: RunLease> Watch<L> {
             }
         };
         let (output, truncated) = self.output.finish(report.truncated).await;
-        let WatchedRun { mut events, lease, draft, listener, .. } = self.run;
+        let WatchedRun { events, lease, draft, listener, .. } = self.run;
         if is_observed {
             lease.finished();
-            // Only a connection that was read to its end is used again.
-            self.ports.background.spawn(Box::pin(async move { while events.next_line().await.is_ok() {} }));
+            self.ports.background.spawn(Box::pin(events.read_to_end()));
         } else {
             // Both end the program, if it still runs.
             drop((events, lease));
@@ -181,20 +179,17 @@ impl<L: RunLease> Watch<L> {
 
     /// The report of a run whose own never came, with its event. Dropping the events ends the program.
     async fn interrupted(&mut self) -> (RunReport, Bytes, bool) {
-        let truncated = Truncated::default();
         let (report, before) = match self.left_at {
             Some(left_at) => {
                 let duration_ms = (left_at.0 - self.started_at.0).max(0) as f64;
                 let (status, signal) = (RunStatus::Cancelled, Some("SIGKILL".to_owned()));
-                let usage = RunUsage { duration_ms, ..RunUsage::default() };
+                let (truncated, usage) = (Truncated::default(), RunUsage { duration_ms, ..RunUsage::default() });
                 (RunReport { status, exit_code: 137, signal, truncated, usage }, None)
             }
             None => {
                 let sentence = self.output.text().sandbox_failed();
                 self.output.add(Stream::Stderr, sentence.as_bytes()).await;
-                let (status, usage) = (RunStatus::System, RunUsage::default());
-                let report = RunReport { status, exit_code: 1, signal: None, truncated, usage };
-                (report, Some(RunEvent::Stderr { data: Piece(sentence.into_bytes()) }))
+                (sandbox_failed(), Some(RunEvent::output(Stream::Stderr, sentence.into_bytes())))
             }
         };
         // The sentence leaves with the report, because a client that does not read must not hold up the end of the run.

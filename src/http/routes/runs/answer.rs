@@ -3,7 +3,6 @@
 use crate::app::App;
 use crate::app::runs::progress::StartedRun;
 use crate::app::runs::read::{ReadRun, ResultApart, output};
-use crate::domain::run::output::Stream;
 use crate::domain::run::result::with_fields_before;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::log::About;
@@ -14,6 +13,7 @@ use crate::ports::http_messages::{Body, Response};
 use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
+use docle_protocol::Stream;
 use futures::{StreamExt, stream};
 use std::rc::Rc;
 

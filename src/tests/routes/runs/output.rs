@@ -3,14 +3,13 @@
 use crate::app::runs::read::forget;
 use crate::domain::run::finished::MAX_RESULT_BYTES;
 use crate::domain::run::id::RunId;
-use crate::domain::run::output::Stream;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{FirstCall, Level};
 use crate::tests::app::{TestApp, complete, print_one};
 use crate::tests::fake_runner::START;
 use crate::tests::fakes::Script;
 use ::http::Method;
-use docle_protocol::{Piece, RunEvent};
+use docle_protocol::{RunEvent, Stream};
 use serde_json::{Value, json};
 
 #[test]
@@ -30,14 +29,8 @@ fn a_large_input_is_stored_apart_and_read_with_the_result() {
 
 /// A stream with these outputs.
 fn printing(pieces: &[(Stream, &[u8])]) -> Script {
-    let event = |(stream, bytes): &(Stream, &[u8])| {
-        let data = Piece(bytes.to_vec());
-        let event = match stream {
-            Stream::Stdout => RunEvent::Stdout { data },
-            Stream::Stderr => RunEvent::Stderr { data },
-        };
-        serde_json::to_vec(&event).unwrap()
-    };
+    let event =
+        |(stream, bytes): &(Stream, &[u8])| serde_json::to_vec(&RunEvent::output(*stream, bytes.to_vec())).unwrap();
     let mut chunks = vec![START.as_bytes().to_vec()];
     chunks.extend(pieces.iter().map(event).map(|line| [&line[..], b"\n"].concat()));
     chunks.push(complete().into_bytes());
