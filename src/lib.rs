@@ -18,6 +18,8 @@ mod store;
 mod tests;
 
 use platform::background::{AfterAnswer, AfterEvent};
+use platform::console::Console;
+use platform::entropy::RuntimeEntropy;
 use std::rc::Rc;
 use worker::wasm_bindgen::{self, prelude::wasm_bindgen};
 use worker::worker_sys::web_sys::{AbortController, Request, Response};
@@ -31,8 +33,12 @@ fn start() {
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    let app = bindings::app(request.signal(), &env, Rc::new(AfterAnswer(context)))?;
-    platform::edge::response(http::handle(&app, platform::edge::request(request)?).await)
+    let app = bindings::app(request.signal(), &env, Rc::new(AfterAnswer(context)));
+    let request = platform::edge::request(request)?;
+    platform::edge::response(match app {
+        Ok(app) => http::handle(&app, request).await,
+        Err(error) => http::misconfigured(&request, &error.to_string(), &Console, &RuntimeEntropy),
+    })
 }
 
 #[event(scheduled)]

@@ -1,10 +1,9 @@
 //! Errors as clients see them: RFC 9457 problem bodies with a code to act on.
 
-use crate::app::App;
 use crate::app::runs::progress::NotStarted;
 use crate::http::response::respond;
 use crate::ports::http_messages::Response;
-use crate::ports::{Level, PoolFailure, PoolFailureCode, PortError};
+use crate::ports::{Level, Log, PoolFailure, PoolFailureCode, PortError};
 use ::http::StatusCode;
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 pub use docle_api::errors::{ErrorCode, FieldError, Members, Problem};
@@ -103,13 +102,19 @@ impl ApiError {
         error.with_headers(HeaderValue::try_from(methods).map(|methods| (ALLOW, methods)))
     }
 
+    /// Every request to a deployment that lacks a binding, or has an invalid variable.
+    pub fn misconfigured(cause: &str) -> Self {
+        let message = "This deployment is not configured completely; its log says what is missing.";
+        Self { cause: Some(cause.into()), ..Self::new(ErrorCode::ServiceUnavailable, message) }
+    }
+
     /// The response for the error. A cause, which the response does not have, is logged here.
-    pub fn into_response(self, app: &App, request_id: &str, path: &str) -> Response {
+    pub fn into_response(self, log: &dyn Log, request_id: &str, path: &str) -> Response {
         let code = self.code.name();
         if let Some(cause) = &self.cause {
             let line =
                 json!({ "message": "A request failed.", "code": code, "error": cause, "request.id": request_id });
-            app.log.write(Level::Error, line);
+            log.write(Level::Error, line);
         }
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let (title, message) = (self.code.title().to_owned(), self.message.into_owned());

@@ -15,12 +15,13 @@ use crate::http::middleware::{address_limit, cors, headers, log, request_id};
 use crate::http::request::call::{Call, Renewal};
 use crate::http::table::Resource;
 use crate::ports::http_messages::{Body, Request, Response};
+use crate::ports::{Entropy, Log};
 use ::http::Method;
 
 /// Responds to a request. Every response has a request id and the security headers, and is logged when its body ends.
 pub async fn handle(app: &App, request: Request) -> Response {
     let entry = log::Entry::begin(app, &request);
-    let request_id = request_id::of(app, request.headers());
+    let request_id = request_id::of(&*app.entropy, request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let resource = Resource::at(&path);
     let template = resource.as_ref().map_or("none", |resource| resource.path);
@@ -30,7 +31,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
     let pages = cors::pages(app, resource.as_ref().map(|resource| resource.caller), &call);
 
     let answer = dispatch(app, resource, call).await;
-    let mut response = answer.unwrap_or_else(|error| error.into_response(app, &request_id, &path));
+    let mut response = answer.unwrap_or_else(|error| error.into_response(&*app.log, &request_id, &path));
     renewal.add_to(response.headers_mut());
     headers::add(response.headers_mut());
     request_id::add(response.headers_mut(), &request_id);
@@ -39,6 +40,15 @@ pub async fn handle(app: &App, request: Request) -> Response {
         *response.body_mut() = Body::Empty;
     }
     entry.end_with(response, &request_id, template)
+}
+
+/// The response to every request where no application can be made, because of `cause`.
+pub fn misconfigured(request: &Request, cause: &str, log: &dyn Log, entropy: &dyn Entropy) -> Response {
+    let request_id = request_id::of(entropy, request.headers());
+    let mut response = ApiError::misconfigured(cause).into_response(log, &request_id, request.uri().path());
+    headers::add(response.headers_mut());
+    request_id::add(response.headers_mut(), &request_id);
+    response
 }
 
 async fn dispatch(app: &App, resource: Option<Resource>, mut call: Call) -> Result<Response, ApiError> {
