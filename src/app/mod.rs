@@ -14,6 +14,7 @@ pub mod retention;
 pub mod rooms;
 pub mod runs;
 pub mod scripts;
+pub mod tokens;
 pub mod usage;
 
 pub use context::App;

@@ -18,10 +18,11 @@ pub enum Purpose {
     RunId,
     RoomId,
     RoomToken,
+    RunToken,
 }
 
 impl Purpose {
-    const ALL: [Self; 4] = [Self::ApiKey, Self::RunId, Self::RoomId, Self::RoomToken];
+    const ALL: [Self; 5] = [Self::ApiKey, Self::RunId, Self::RoomId, Self::RoomToken, Self::RunToken];
 
     /// The `info` of HKDF (RFC 5869, section 2.3). scripts/setup/development.mjs repeats that of API keys.
     const fn info(self) -> &'static str {
@@ -30,6 +31,7 @@ impl Purpose {
             Self::RunId => "docle run id",
             Self::RoomId => "docle room id",
             Self::RoomToken => "docle room token",
+            Self::RunToken => "docle run token",
         }
     }
 }

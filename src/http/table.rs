@@ -11,7 +11,7 @@ use crate::http::routes::runs::interactive;
 use crate::http::routes::runs::run;
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
-use crate::http::routes::{audit, end_users, health, index, keys, projects, usage};
+use crate::http::routes::{audit, end_users, health, index, keys, projects, tokens, usage};
 use crate::ports::http_messages::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
@@ -107,6 +107,7 @@ pub static ROUTES: &[Route] = &[
     post("/api/run", Caller::ApiClient, handler!(run::create_run)),
     get("/api/run", Caller::ApiClient, handler!(interactive::interactive_run)),
     get("/api/run/:id", Caller::KeyOrSession, handler!(run::get_run)),
+    post("/api/tokens", Caller::ApiClient, handler!(tokens::create_token)),
     post("/execute", Caller::ApiClient, handler!(execute::execute_script)),
     post("/validate", Caller::ApiClient, handler!(execute::validate_script)),
     get("/executions", Caller::ApiClient, handler!(execute::list_executions)),
@@ -132,6 +133,7 @@ pub static ROUTES: &[Route] = &[
     delete("/api/projects/:id", Caller::SignedIn, handler!(projects::delete_project)),
     post("/api/projects/:id/keys", Caller::SignedIn, handler!(keys::create_key)),
     get("/api/projects/:id/keys", Caller::SignedIn, handler!(keys::list_keys)),
+    post("/api/projects/:id/tokens", Caller::SignedIn, handler!(tokens::create_project_token)),
     get("/api/projects/:id/usage", Caller::SignedIn, handler!(usage::get_usage)),
     get("/api/projects/:id/audit", Caller::SignedIn, handler!(audit::list_project_events)),
     get("/api/projects/:id/end-users", Caller::SignedIn, handler!(end_users::export_end_user)),

@@ -34,7 +34,8 @@ fn every_route_is_described_and_every_described_operation_has_its_route() {
             Described::Session => Caller::SignedIn,
             Described::Reader => Caller::KeyOrSession,
             Described::Key
-            | Described::KeySocket
+            | Described::KeyOrToken
+            | Described::KeyOrTokenSocket
             | Described::RoomMember
             | Described::RoomGuest
             | Described::RoomSocket => Caller::ApiClient,
@@ -70,6 +71,7 @@ fn readers() -> Vec<(&'static str, Read, Value)> {
         ("Script", |body| script::request::parse_script(body).map(drop), json!({ "code": "" })),
         ("StdinMessage", |body| run::stdin_message::read(body).map(drop), json!({ "type": "stdin", "data": "" })),
         ("KeySettings", |body| key::settings::parse_new(body, NOW).map(drop), json!({})),
+        ("RunTokenSettings", |body| key::run_token::settings::parse(body).map(drop), json!({})),
         ("Rotation", |body| key::settings::parse_overlap(body).map(drop), json!({})),
         ("ProjectSettings", |body| project::settings::parse_new(body).map(drop), json!({ "name": "x" })),
         (

@@ -60,6 +60,10 @@ error_codes! {
         "There is no `Authorization: Bearer` with an API key. `signup_url` is where to get one.";
     InvalidApiKey = "invalid_api_key", 401, "Invalid API key",
         "The key is misspelled, was never made, has ended, or was revoked.";
+    InvalidToken = "invalid_token", 401, "Invalid token",
+        "The run token has ended, or this deployment has not made it. Get a new one.";
+    TokenNotEnough = "token_not_enough", 403, "Token not enough",
+        "A run token runs programs and does nothing else. Use the API key.";
     SessionRequired = "session_required", 401, "Sign-in required",
         "There is no session cookie, or its session has ended.";
     ForeignOrigin = "foreign_origin", 403, "Foreign origin",
@@ -208,6 +212,8 @@ mod tests {
             ("body_too_large", 413),
             ("api_key_required", 401),
             ("invalid_api_key", 401),
+            ("invalid_token", 401),
+            ("token_not_enough", 403),
             ("session_required", 401),
             ("foreign_origin", 403),
             ("unsupported_media_type", 415),

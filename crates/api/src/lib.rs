@@ -23,4 +23,5 @@ pub mod run_events;
 pub mod runs;
 pub mod scripts;
 pub mod time;
+pub mod tokens;
 pub mod usage;

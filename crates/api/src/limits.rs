@@ -88,10 +88,14 @@ pub const DEFAULT_OVERLAP_SECONDS: u32 = 86_400;
 /// The longest address that can be written into an SMTP path (RFC 5321, section 4.5.3.1.3).
 pub const MAX_EMAIL_BYTES: usize = 254;
 
-/// How long a room token may be good for: long enough for an interview, a day at most.
+/// How long a token may be good for: long enough for an interview, a day at most.
 pub const TOKEN_SECONDS: RangeInclusive<u32> = 60..=86_400;
-/// Used when a request names no `ttlSeconds`.
+/// Used for a room token when a request names no `ttlSeconds`.
 pub const DEFAULT_TOKEN_SECONDS: u32 = 3_600;
+/// The same for a run token, whose holder may ask for a new one at any time.
+pub const DEFAULT_RUN_TOKEN_SECONDS: u32 = 600;
+/// The longest origin: a host has at most 253 characters (RFC 1035, section 2.3.4), and a scheme and a port go with it.
+pub const MAX_ORIGIN_BYTES: usize = 268;
 /// Characters of a name in a room, as people see it beside a cursor.
 pub const MAX_ROOM_NAME_CHARS: usize = 40;
 /// Characters of a language, a path or a colour in a message to a room.

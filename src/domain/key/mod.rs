@@ -4,4 +4,5 @@ pub mod allowed_domain;
 pub mod api_key;
 pub mod gate;
 pub mod rolling_window;
+pub mod run_token;
 pub mod settings;

@@ -21,6 +21,11 @@ impl IdempotencyKey {
         good.then(|| Self(text.to_owned()))
     }
 
+    /// The same name as the holder of a run token uses it: the names of each token are its own.
+    pub fn of_token(&self, token_id: &str) -> Self {
+        Self(format!("{token_id}.{}", hex::encode(Sha256::digest(&self.0))))
+    }
+
     /// The key as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -8,6 +8,7 @@ use crate::domain::key::allowed_domain;
 use crate::domain::key::api_key::ApiKey;
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::key::rolling_window::Rate;
+use crate::domain::key::run_token::{self, Claims};
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::record::Owner;
 use crate::http::auth::key_error;
@@ -16,10 +17,13 @@ use crate::http::request::call::Call;
 use crate::http::request::cookie;
 use crate::http::request::same_origin;
 use crate::http::response::rate;
-use ::http::HeaderMap;
 use ::http::header::{AUTHORIZATION, ORIGIN, REFERER};
+use ::http::{HeaderMap, HeaderName};
 
-/// A client whose API key has passed its gate.
+/// A header that takes an API key, too, as those of other services do.
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// A client whose API key, or the key of its token, has passed its gate.
 pub struct ApiClient {
     pub owner: Owner,
     /// Names the key's gate.
@@ -29,36 +33,52 @@ pub struct ApiClient {
     pub rate: Rate,
     /// What the project decides about its scripts.
     pub isolates: IsolateSettings,
+    /// What a run token allows, if the client has sent one instead of a key.
+    pub token: Option<Claims>,
 }
 
 impl ApiClient {
-    /// The holder of the key in `Authorization: Bearer`, counted against the key's limit.
+    /// The holder of the key in `Authorization: Bearer` or `X-API-Key`, counted against the key's limit.
     ///
     /// # Errors
     /// 401 if the key is missing, malformed, unknown, revoked or expired; 403 if the key is not for pages of this
-    /// domain; 429 if its limit is reached; 503 if its gate does not respond.
+    /// domain, or if the client has only a token; 429 if its limit is reached; 503 if its gate does not respond.
     pub async fn extract(app: &App, call: &Call) -> Result<Self, ApiError> {
-        Self::with_key(app, call, bearer(call.headers())).await
+        refuse_token(call)?;
+        Self::for_run(app, call, credentials(call.headers())).await
     }
 
-    /// The same with a key that does not come from the header `Authorization`.
-    pub async fn with_key(app: &App, call: &Call, key: Option<&str>) -> Result<Self, ApiError> {
-        Self::pass(app, call, key, true).await?.ok_or_else(|| key_error::missing(app, call))
+    /// The holder of a key or of a run token, who wants to run something.
+    ///
+    /// # Errors
+    /// As for [`Self::extract`]; 401 if the token has ended or is none; 403 if it is for pages of another origin.
+    pub async fn extract_for_run(app: &App, call: &Call) -> Result<Self, ApiError> {
+        Self::for_run(app, call, credentials(call.headers())).await
+    }
+
+    /// The same with credentials that do not come from a header.
+    pub async fn for_run(app: &App, call: &Call, credentials: Option<&str>) -> Result<Self, ApiError> {
+        Self::pass(app, call, credentials, true).await?.ok_or_else(|| key_error::missing(app, call))
     }
 
     /// The holder of a key, whose call does not count against the key's limit.
     pub async fn extract_uncounted(app: &App, call: &Call) -> Result<Self, ApiError> {
+        refuse_token(call)?;
         Self::extract_if_present(app, call).await?.ok_or_else(|| key_error::missing(app, call))
     }
 
-    /// The same for a call that needs no key and does not count against the limit.
+    /// The holder of a key or of a run token, if there is one, for a call that does not count against the limit.
     pub async fn extract_if_present(app: &App, call: &Call) -> Result<Option<Self>, ApiError> {
-        Self::pass(app, call, bearer(call.headers()), false).await
+        Self::pass(app, call, credentials(call.headers()), false).await
     }
 
-    async fn pass(app: &App, call: &Call, key: Option<&str>, counts: bool) -> Result<Option<Self>, ApiError> {
-        let Some(text) = key else { return Ok(None) };
-        let key_hash = ApiKey::parse(text, &app.secret).ok_or_else(|| key_error::malformed(text))?.hash();
+    async fn pass(app: &App, call: &Call, sent: Option<&str>, counts: bool) -> Result<Option<Self>, ApiError> {
+        let Some(text) = sent else { return Ok(None) };
+        let token = text.starts_with(run_token::PREFIX).then(|| read_token(app, call, text)).transpose()?;
+        let key_hash = match &token {
+            Some(token) => token.key_hash.clone(),
+            None => ApiKey::parse(text, &app.secret).ok_or_else(|| key_error::malformed(text))?.hash(),
+        };
         let page = call.header(ORIGIN).or_else(|| call.header(REFERER));
         let ask = CheckKey { host: page.and_then(allowed_domain::host_of), counts };
         match app.gates.check(&key_hash, &ask).await? {
@@ -68,9 +88,28 @@ impl ApiClient {
             Decision::Limited { rate } => Err(rate::exceeded(&rate, app.clock.now())),
             Decision::Allowed { owner, store_ip, rate, isolates } => {
                 let ip = if store_ip { call.origin().ip } else { None };
-                Ok(Some(Self { owner, key_hash, ip, rate, isolates }))
+                Ok(Some(Self { owner, key_hash, ip, rate, isolates, token }))
             }
         }
+    }
+}
+
+/// The claims of a token that this page may use.
+fn read_token(app: &App, call: &Call, text: &str) -> Result<Claims, ApiError> {
+    let claims = Claims::verify(text, &app.secret, app.clock.now()).map_err(key_error::token_refused)?;
+    match &claims.origin {
+        Some(origin) if call.header(ORIGIN) != Some(origin) => {
+            Err(key_error::token_of_another_origin(call.header(ORIGIN)))
+        }
+        _ => Ok(claims),
+    }
+}
+
+/// Refuses a client that has a run token and no key.
+fn refuse_token(call: &Call) -> Result<(), ApiError> {
+    match credentials(call.headers()) {
+        Some(text) if text.starts_with(run_token::PREFIX) => Err(key_error::token_not_enough()),
+        _ => Ok(()),
     }
 }
 
@@ -125,6 +164,11 @@ fn session_required(call: &Call) -> ApiError {
         None => "Sign in to do this: POST /auth/request mails a link, and the session is the cookie docle_session.",
     };
     ApiError::new(ErrorCode::SessionRequired, message)
+}
+
+/// The API key or token of a call: that of `Authorization: Bearer`, or else of `X-API-Key`.
+pub fn credentials(headers: &HeaderMap) -> Option<&str> {
+    bearer(headers).or_else(|| headers.get(X_API_KEY)?.to_str().ok().map(str::trim))
 }
 
 /// The credentials after the scheme `Bearer`, whose case does not matter.

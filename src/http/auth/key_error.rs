@@ -4,13 +4,11 @@ use crate::app::App;
 use crate::domain::input::reader::shown;
 use crate::domain::key::allowed_domain;
 use crate::domain::key::api_key::PREFIX;
+use crate::domain::key::run_token::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::http::error::{ApiError, ErrorCode, Members};
 use crate::http::request::call::Call;
-use ::http::HeaderName;
 use ::http::header::AUTHORIZATION;
-
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Query parameters in which other services take a key.
 const QUERY_NAMES: [&str; 6] = ["key", "api_key", "apikey", "apiKey", "token", "access_token"];
@@ -47,9 +45,6 @@ fn attempt(call: &Call) -> Option<&'static str> {
             _ => "This request has an Authorization header of another scheme.",
         });
     }
-    if call.parts.headers.contains_key(X_API_KEY) {
-        return Some("This request has the header X-API-Key, which the server does not read.");
-    }
     let in_url = QUERY_NAMES.iter().any(|name| call.query(name).is_some());
     in_url.then_some(
         "This request has a key in its URL, which the server does not read. URLs end up in logs: replace that key.",
@@ -67,6 +62,36 @@ pub fn malformed(text: &str) -> ApiError {
         "This is no API key: a key begins with `sk_live_`."
     };
     ApiError::new(ErrorCode::InvalidApiKey, message)
+}
+
+/// The run token is not valid.
+pub fn token_refused(refusal: Refusal) -> ApiError {
+    let message = match refusal {
+        Refusal::Expired { at } => format!("This run token ended at {at}. Get a new one."),
+        Refusal::Unknown => {
+            "This deployment has not made this run token. It is cut off or was changed, or it belongs to \
+                             another deployment."
+                .to_owned()
+        }
+    };
+    ApiError::new(ErrorCode::InvalidToken, message)
+}
+
+/// The run token is for pages of another origin than that of the call.
+pub fn token_of_another_origin(origin: Option<&str>) -> ApiError {
+    let from = origin.map_or_else(
+        || "names no page: it has no Origin header".to_owned(),
+        |origin| format!("comes from {}", shown(origin)),
+    );
+    let message = format!("This run token is for pages of one origin, and this request {from}.");
+    ApiError::new(ErrorCode::DomainNotAllowed, message)
+}
+
+/// The client has a run token where an API key is needed.
+pub fn token_not_enough() -> ApiError {
+    let message = "This needs an API key. A run token runs programs with POST /api/run, GET /api/run as a WebSocket, POST \
+                   /execute and POST /validate, and does nothing else.";
+    ApiError::new(ErrorCode::TokenNotEnough, message)
 }
 
 /// No project has the key.

@@ -6,7 +6,7 @@ use crate::domain::key::allowed_domain;
 use crate::domain::key::api_key;
 use crate::domain::room::id::{Kind, RoomId};
 use crate::domain::room::token::Claims;
-use crate::http::auth::caller::{ApiClient, bearer};
+use crate::http::auth::caller::{ApiClient, bearer, credentials};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::Call;
 use crate::http::request::subprotocol;
@@ -49,7 +49,7 @@ impl RoomCaller {
         if room.kind() == Kind::Open {
             return Ok(Self { role: Role::Editor, name: call.query("name"), expires_at: None, admitted: None });
         }
-        if bearer(call.headers()).is_some_and(|text| text.starts_with(api_key::PREFIX)) {
+        if credentials(call.headers()).is_some_and(|text| text.starts_with(api_key::PREFIX)) {
             let client = Self::client(app, call, counts).await?;
             if !rooms::belongs_to(app, room, &client.owner.project_id).await? {
                 return Err(not_found());

@@ -10,4 +10,5 @@ pub mod projects;
 pub mod rooms;
 pub mod runs;
 pub mod scripts;
+pub mod tokens;
 pub mod usage;

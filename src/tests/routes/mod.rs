@@ -7,3 +7,4 @@ mod projects;
 mod rooms;
 mod runs;
 mod scripts;
+mod tokens;

@@ -202,9 +202,11 @@ fn security_schemes() -> Value {
             "type": "http", "scheme": "bearer",
             "description": "An API key of a project: `sk_live_…`. A key may be bound to pages of certain domains.",
         },
+        "apiKeyHeader": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in a header of its own." },
+        "runToken": { "type": "http", "scheme": "bearer", "description": "A run token: `rt_…`, made with an API key or a session." },
         "apiKeyProtocol": {
             "type": "apiKey", "in": "header", "name": protocol,
-            "description": "An API key for a WebSocket of a page, which can choose no other header: `docle, docle.key.sk_live_…`.",
+            "description": "An API key or a run token for a WebSocket of a page, which can choose no other header: `docle, docle.key.…`.",
         },
         "roomToken": { "type": "http", "scheme": "bearer", "description": "A token for the room." },
         "roomTokenProtocol": {

@@ -61,8 +61,10 @@ pub enum Caller {
     Visitor,
     /// The holder of an API key.
     Key,
-    /// The holder of an API key, through a WebSocket.
-    KeySocket,
+    /// The holder of an API key or of a run token.
+    KeyOrToken,
+    /// The same, through a WebSocket.
+    KeyOrTokenSocket,
     /// Anyone; a key or a session shows more.
     Reader,
     /// An account that is signed in, from the service's own pages.
@@ -283,8 +285,11 @@ impl Caller {
         use ErrorCode::*;
         match self {
             Self::Anyone | Self::Visitor => &[],
-            Self::Key | Self::KeySocket => &[ApiKeyRequired, InvalidApiKey, DomainNotAllowed],
-            Self::Reader => &[InvalidApiKey, DomainNotAllowed],
+            Self::Key => &[ApiKeyRequired, InvalidApiKey, TokenNotEnough, DomainNotAllowed],
+            Self::KeyOrToken | Self::KeyOrTokenSocket => {
+                &[ApiKeyRequired, InvalidApiKey, InvalidToken, DomainNotAllowed]
+            }
+            Self::Reader => &[InvalidApiKey, InvalidToken, DomainNotAllowed],
             Self::Session => &[SessionRequired],
             Self::RoomMember | Self::RoomGuest | Self::RoomSocket => {
                 &[RoomTokenRequired, InvalidApiKey, DomainNotAllowed, RoomNotFound]
@@ -296,9 +301,10 @@ impl Caller {
     pub const fn security(self) -> &'static [&'static str] {
         match self {
             Self::Anyone | Self::Visitor => &[],
-            Self::Key => &["apiKey"],
-            Self::KeySocket => &["apiKey", "apiKeyProtocol"],
-            Self::Reader => &["", "apiKey", "session"],
+            Self::Key => &["apiKey", "apiKeyHeader"],
+            Self::KeyOrToken => &["apiKey", "apiKeyHeader", "runToken"],
+            Self::KeyOrTokenSocket => &["apiKey", "apiKeyHeader", "apiKeyProtocol", "runToken"],
+            Self::Reader => &["", "apiKey", "apiKeyHeader", "runToken", "session"],
             Self::Session => &["session"],
             Self::RoomMember => &["apiKey", "roomToken"],
             Self::RoomGuest => &["", "apiKey", "roomToken"],

@@ -4,12 +4,13 @@ use crate::app::App;
 use crate::app::runs::progress::{Client, Progress, StartedRun};
 use crate::app::runs::start::start_run;
 use crate::domain::input::json;
+use crate::domain::key::run_token::Claims;
 use crate::domain::run;
 use crate::domain::run::id::RunId;
 use crate::domain::run::output::BoundedOutput;
 use crate::domain::run::request::RunRequest;
 use crate::domain::run::stdin_message;
-use crate::http::auth::caller::{ApiClient, bearer};
+use crate::http::auth::caller::{ApiClient, credentials};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::request_id;
 use crate::http::request::call::{Call, invalid};
@@ -47,14 +48,16 @@ pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError
     if call.header("idempotency-key").is_some() {
         return Err(invalid("Idempotency-Key", "is not available for interactive runs: leave it out"));
     }
-    let key = bearer(call.headers()).or_else(|| subprotocol::credentials(&call, subprotocol::KEY));
-    let client = ApiClient::with_key(app, &call, key).await?;
+    let sent = credentials(call.headers()).or_else(|| subprotocol::credentials(&call, subprotocol::KEY));
+    let mut client = ApiClient::for_run(app, &call, sent).await?;
+    let token = client.token.take();
     let (upgrade, socket) = app.sockets.pair()?;
     let mut talk = InteractiveSession {
         app: app.clone(),
         socket,
         early: VecDeque::new(),
-        request_id: request_id::of(app, call.headers()),
+        token,
+        request_id: request_id::of(&*app.entropy, call.headers()),
     };
     app.background.spawn(Box::pin(async move {
         if let Err(error) = talk.serve(client.into()).await {
@@ -70,6 +73,8 @@ struct InteractiveSession {
     socket: Box<dyn Socket>,
     /// The messages that came before the run began.
     early: VecDeque<Message>,
+    /// What a run token allows.
+    token: Option<Claims>,
     request_id: String,
 }
 
@@ -87,6 +92,9 @@ impl InteractiveSession {
         let id = self.app.new_run_id(&client.key_hash);
         let mut request =
             run::request::parse(parse(first)?, id, self.app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+        if let Some(token) = &self.token {
+            token.restrict_run(&mut request).map_err(ApiError::invalid)?;
+        }
         request.job.interactive = true;
         let project_id = client.owner.project_id.clone();
         let Some(run) = self.start(id, client, request).await? else { return Ok(()) };
@@ -175,7 +183,7 @@ impl InteractiveSession {
 
     /// Sends the error with the body of an HTTP response, and closes the socket.
     fn send_error(&self, error: ApiError) {
-        let response = error.into_response(&self.app, &self.request_id, "/api/run");
+        let response = error.into_response(&*self.app.log, &self.request_id, "/api/run");
         let (code, reason) = close_code(response.status());
         if let Body::Whole(problem) = response.into_body() {
             self.send_event([b"{\"type\":\"error\",\"problem\":", &problem[..], b"}"].concat().into());

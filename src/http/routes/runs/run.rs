@@ -24,7 +24,7 @@ use docle_protocol::limits::MAX_BODY_BYTES;
 /// validation errors.
 pub async fn create_run(app: &App, mut call: Call) -> Result<Response, ApiError> {
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
-    let client = ApiClient::extract(app, &call).await?;
+    let client = ApiClient::extract_for_run(app, &call).await?;
     let rate = client.rate;
     rate::with_headers(run_for(app, call, client).await, &rate, app.clock.now())
 }
@@ -33,13 +33,19 @@ async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, A
     let Call { parts, body, .. } = call;
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
     let id = app.new_run_id(&client.key_hash);
-    let once = idempotency_key(&parts.headers)?.map(|key| (key, Fingerprint::of(&bytes)));
+    let once = idempotency_key(&parts.headers)?.map(|key| match &client.token {
+        Some(token) => (key.of_token(&token.id), Fingerprint::of(&bytes)),
+        None => (key, Fingerprint::of(&bytes)),
+    });
     let body = body::parse_json(&parts.headers, bytes)?;
     if body["tier"] == "isolate" {
         let request = script::request::parse_run(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
         return execute::run(app, &parts.headers, client, request).await;
     }
-    let request = run::request::parse(body, id, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+    let mut request = run::request::parse(body, id, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+    if let Some(token) = &client.token {
+        token.restrict_run(&mut request).map_err(ApiError::invalid)?;
+    }
     let project_id = client.owner.project_id.clone();
     let run = start_run(app, id, client.into(), request, once).await?;
     answer(app, &parts.headers, run, project_id).await
@@ -58,11 +64,11 @@ pub async fn get_run(app: &App, call: Call) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// The reader: the project of the key, else the signed-in user. Reading changes nothing, so the `Origin` does not
+/// The reader: the project of the key, else the signed-in user. A run token reads what everybody can read. Reading changes nothing, so the `Origin` does not
 /// matter: pages of other sites cannot read the response to a call with a cookie.
 async fn reader(app: &App, call: &Call) -> Result<Reader, ApiError> {
     if let Some(client) = ApiClient::extract_if_present(app, call).await? {
-        return Ok(Reader::Project(client.owner.project_id));
+        return Ok(if client.token.is_some() { Reader::Anyone } else { Reader::Project(client.owner.project_id) });
     }
     let user = SignedIn::extract_if_present(app, call).await?;
     Ok(user.map_or(Reader::Anyone, |caller| Reader::User(caller.session.user_id)))

@@ -24,7 +24,7 @@ use docle_api::scripts::Validation;
 /// `POST /execute`: size, key, rate, validation, work, as for runs.
 pub async fn execute_script(app: &App, mut call: Call) -> Result<Response, ApiError> {
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
-    let client = ApiClient::extract(app, &call).await?;
+    let client = ApiClient::extract_for_run(app, &call).await?;
     let rate = client.rate;
     rate::with_headers(execute_for(app, call, client).await, &rate, app.clock.now())
 }
@@ -40,8 +40,11 @@ pub async fn run(
     app: &App,
     headers: &HeaderMap,
     client: ApiClient,
-    request: ScriptRequest,
+    mut request: ScriptRequest,
 ) -> Result<Response, ApiError> {
+    if let Some(token) = &client.token {
+        token.restrict_script(&mut request).map_err(ApiError::invalid)?;
+    }
     if idempotency_key(headers)?.is_some() {
         return Err(invalid("Idempotency-Key", "is not available for scripts in isolates: leave it out"));
     }
@@ -55,7 +58,7 @@ pub async fn run(
 /// `POST /validate`: what is wrong with a script, without running it.
 pub async fn validate_script(app: &App, mut call: Call) -> Result<Response, ApiError> {
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
-    let client = ApiClient::extract(app, &call).await?;
+    let client = ApiClient::extract_for_run(app, &call).await?;
     rate::with_headers(validate_for(app, call).await, &client.rate, app.clock.now())
 }
 

@@ -6,9 +6,32 @@ use crate::end_users::RunPage;
 use crate::errors::{ErrorCode, FieldError, Members, Problem};
 use crate::keys::*;
 use crate::projects::*;
+use crate::tokens::{RunToken, RunTokenLimits, RunTokenSettings};
 
 /// A key of which every digit is a zero, so that it is no key.
 const KEY: &str = "sk_live_000000000000000000000000000000000000000000000000";
+
+impl Example for RunTokenSettings {
+    const NAME: &'static str = "settings";
+
+    fn example() -> Self {
+        let limits =
+            RunTokenLimits { timeout_ms: Some(5_000), allow_packages: Some(true), ..RunTokenLimits::default() };
+        let origin = Some(text("https://app.example.com"));
+        Self { ttl_seconds: Some(600), origin, user_context: None, limits: Some(limits) }
+    }
+}
+
+impl Example for RunToken {
+    const NAME: &'static str = "token";
+
+    fn example() -> Self {
+        Self {
+            token: text("rt_eyJpZCI6IjAwMDAwMDAwMDAwMDAwMDAifQ.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+            expires_at: time(),
+        }
+    }
+}
 
 impl Example for LinkRequest {
     const NAME: &'static str = "address";

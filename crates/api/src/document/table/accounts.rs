@@ -9,6 +9,7 @@ use crate::errors::ErrorCode::*;
 use crate::keys::*;
 use crate::limits::MAX_SETTINGS_BYTES;
 use crate::projects::*;
+use crate::tokens::{RunToken, RunTokenSettings};
 use crate::usage::Usage;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -253,6 +254,29 @@ fn keys() -> Vec<Operation> {
         .with(KEY)
         .gives::<RotatedKey>(201, "The new key.")
         .fails(&[KeyNotFound, KeyRevoked, KeyRotated, KeyExpired])
+        .changes(),
+        takes::<RunTokenSettings>(Operation::new(
+            "create_token",
+            (Method::Post, "/api/tokens"),
+            (tag, Caller::Key),
+            "Make a run token",
+            "Makes a token with which a page or a program can run programs for a while, without the key. Its runs count \
+             against the limit of the key, and revoking the key ends it. Making it does not count.",
+        ))
+        .body_is_optional()
+        .gives::<RunToken>(201, "The token."),
+        takes::<RunTokenSettings>(of(
+            "create_project_token",
+            (Method::Post, "/api/projects/:id/tokens"),
+            tag,
+            "Make a run token for a project",
+            "The same without a key at hand. The token belongs to the project's key `Playground`, which is made with the first \
+             one.",
+        ))
+        .body_is_optional()
+        .with(PROJECT)
+        .gives::<RunToken>(201, "The token.")
+        .fails(&[ProjectNotFound])
         .changes(),
         of(
             "revoke_key",

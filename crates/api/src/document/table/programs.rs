@@ -29,8 +29,9 @@ pub fn operations() -> Vec<Operation> {
         headers: Vec::new(),
         bodies: vec![Body::json::<ScriptResult>(), Body::of::<RunEvent>(EVENTS)],
     };
-    let programs = (Tag::Runs, Caller::Key);
-    let scripts = (Tag::Scripts, Caller::Key);
+    let programs = (Tag::Runs, Caller::KeyOrToken);
+    let scripts = (Tag::Scripts, Caller::KeyOrToken);
+    let executions = (Tag::Scripts, Caller::Key);
     vec![
         Operation::new(
             "create_run",
@@ -59,7 +60,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::new(
             "interactive_run",
             (Method::Get, "/api/run"),
-            (Tag::Runs, Caller::KeySocket),
+            (Tag::Runs, Caller::KeyOrTokenSocket),
             "Run a program interactively",
             "A WebSocket. The first message is a body of `POST /api/run`, and what the client sends then goes to the \
              program's standard input. Problems after the upgrade are messages, and the close code is 4000 and the \
@@ -109,7 +110,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::new(
             "list_executions",
             (Method::Get, "/executions"),
-            scripts,
+            executions,
             "List a project's scripts",
             "The scripts that the key's project has run, the newest first. Reading does not count against the key's limit.",
         )
@@ -119,7 +120,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::new(
             "get_execution",
             (Method::Get, "/executions/:id"),
-            scripts,
+            executions,
             "Read a script's result again",
             "The result and the input of a script of the key's project. They are kept for 7 days.",
         )

@@ -1,0 +1,146 @@
+//! The right to run programs with somebody's API key: signed, short-lived, and checked without asking anybody.
+//!
+//! `rt_base64url(claims).base64url(HMAC-SHA-256 of the claims as they stand there)`. The gate of the key is asked all the
+//! same: it counts the call, and a key that was revoked ends its tokens.
+
+use crate::domain::input::problem::FieldError;
+use crate::domain::run::request::RunRequest;
+use crate::domain::run::user_context::UserContext;
+use crate::domain::script::request::ScriptRequest;
+use crate::domain::secret::{CODE_BYTES, DeploymentSecret, Purpose};
+use crate::domain::timestamp::Timestamp;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use docle_protocol::Network;
+use docle_protocol::isolate::RuntimeApi;
+use serde::{Deserialize, Serialize};
+
+pub mod settings;
+
+/// What every run token begins with.
+pub const PREFIX: &str = "rt_";
+/// Random bytes in the id of a token.
+pub const ID_BYTES: usize = 8;
+
+/// What a token says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claims {
+    /// Tells tokens of one key apart: 16 hexadecimal digits.
+    pub id: String,
+    /// The hash of the API key, which names the gate.
+    pub key_hash: String,
+    pub expires_at: Timestamp,
+    /// The origin of the only pages that may use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// The user for whom its runs are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_context: Option<UserContext>,
+    pub limits: TokenLimits,
+}
+
+/// The most that a run with a token may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenLimits {
+    pub timeout_ms: u32,
+    #[serde(rename = "memoryMB")]
+    pub memory_mb: u32,
+    pub allow_network: bool,
+    pub allow_packages: bool,
+}
+
+/// Why a token is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// This deployment has not signed it.
+    Unknown,
+    /// It has ended.
+    Expired { at: Timestamp },
+}
+
+impl Claims {
+    /// The token with these claims.
+    pub fn sign(&self, secret: &DeploymentSecret) -> String {
+        let claims = serde_json::to_vec(self).expect("claims are plain data, which always encodes");
+        let claims = BASE64.encode(claims);
+        let signature = BASE64.encode(secret.code(Purpose::RunToken, claims.as_bytes()));
+        format!("{PREFIX}{claims}.{signature}")
+    }
+
+    /// The claims of a token.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn verify(token: &str, secret: &DeploymentSecret, now: Timestamp) -> Result<Self, Refusal> {
+        let claims = Self::signed(token, secret).ok_or(Refusal::Unknown)?;
+        if claims.expires_at <= now {
+            return Err(Refusal::Expired { at: claims.expires_at });
+        }
+        Ok(claims)
+    }
+
+    fn signed(token: &str, secret: &DeploymentSecret) -> Option<Self> {
+        let (claims, signature) = token.strip_prefix(PREFIX)?.split_once('.')?;
+        let signature: [u8; CODE_BYTES] = BASE64.decode(signature).ok()?.try_into().ok()?;
+        if !secret.verify(Purpose::RunToken, claims.as_bytes(), &signature) {
+            return None;
+        }
+        serde_json::from_slice(&BASE64.decode(claims).ok()?).ok()
+    }
+
+    /// Holds a run to what the token allows.
+    ///
+    /// # Errors
+    /// What the request asks for and the token does not allow.
+    pub fn restrict_run(&self, request: &mut RunRequest) -> Result<(), Vec<FieldError>> {
+        let limits = &mut request.job.limits;
+        limits.timeout_ms = limits.timeout_ms.min(self.limits.timeout_ms);
+        limits.memory_mb = limits.memory_mb.min(self.limits.memory_mb);
+        let mut refused = Vec::new();
+        if !self.limits.allow_network && request.job.network != Network::None {
+            refused.push(refusal("policy.allowNetwork", "allowNetwork"));
+        }
+        if !self.limits.allow_packages && !request.job.packages.is_empty() {
+            refused.push(refusal("packages", "allowPackages"));
+        }
+        self.fill_user(&mut request.user_context, &mut refused);
+        if refused.is_empty() { Ok(()) } else { Err(refused) }
+    }
+
+    /// Holds a script to what the token allows. The models and the database of a project are for its own programs, never for
+    /// a token.
+    ///
+    /// # Errors
+    /// What the request asks for and the token does not allow.
+    pub fn restrict_script(&self, request: &mut ScriptRequest) -> Result<(), Vec<FieldError>> {
+        request.timeout_ms = request.timeout_ms.min(self.limits.timeout_ms);
+        request.apis.retain(|api| match api {
+            RuntimeApi::Console => true,
+            RuntimeApi::Api => self.limits.allow_network,
+            RuntimeApi::Db | RuntimeApi::Ai => false,
+        });
+        let mut refused = Vec::new();
+        self.fill_user(&mut request.user_context, &mut refused);
+        if refused.is_empty() { Ok(()) } else { Err(refused) }
+    }
+
+    fn fill_user(&self, sent: &mut Option<UserContext>, refused: &mut Vec<FieldError>) {
+        if let Some(user) = &self.user_context {
+            if sent.as_ref().is_some_and(|sent| sent != user) {
+                let message = "is set by the token and cannot be another: leave it out";
+                refused.push(FieldError { field: "userContext".to_owned(), message: message.to_owned() });
+            }
+            *sent = Some(user.clone());
+        }
+    }
+}
+
+fn refusal(field: &str, setting: &str) -> FieldError {
+    let message = format!("is not allowed with this token: make one with limits.{setting}");
+    FieldError { field: field.to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests;

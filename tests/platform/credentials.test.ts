@@ -1,0 +1,83 @@
+//! Every operation that the API describes, called with credentials that must not open it.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { json, Platform, type User } from "../harness/platform.ts";
+
+interface Operation {
+  method: string;
+  path: string;
+  security: Record<string, unknown>[];
+}
+
+const docle = await Platform.start();
+after(() => docle.stop());
+const { paths } = (await (await docle.fetch("/openapi.json")).json()) as { paths: Record<string, Record<string, { security?: Record<string, unknown>[] }>> };
+const operations: Operation[] = Object.entries(paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, { security = [] }]) => ({ method: method.toUpperCase(), path: path.replaceAll(/\{\w+\}/g, "x"), security })),
+);
+const takes = ({ security }: Operation, ...schemes: string[]) => security.some((one) => Object.keys(one).some((name) => schemes.includes(name)));
+const isOpen = ({ security }: Operation) => security.length === 0 || security.some((one) => Object.keys(one).length === 0);
+
+/** Calls an operation with these headers. */
+function call({ method, path }: Operation, headers: Record<string, string>): Promise<Response> {
+  const body = method === "GET" ? {} : { body: "{}" };
+  return docle.fetch(path, { method, headers: { "content-type": "application/json", ...headers }, ...body });
+}
+
+const bearer = (credential: string) => ({ authorization: `Bearer ${credential}` });
+const newToken = async (key: string, settings: object = {}) => (await json(201, await docle.send("/api/tokens", settings, bearer(key)))).token as string;
+
+let ada: User;
+let key: string;
+test("somebody has a project with a key", async () => {
+  ada = await docle.signIn("ada@example.com");
+  const { id } = await json(201, await ada.call("POST", "/api/projects", { name: "Shop" }));
+  ({ key } = await json(201, await ada.call("POST", `/api/projects/${id}/keys`, { rateLimitPerMinute: 10_000 })));
+  assert.ok(operations.length > 40, `${operations.length} operations`);
+});
+
+test("credentials that nobody made open nothing", async () => {
+  const token = await newToken(key);
+  const [claims = "", signature = ""] = token.split(".");
+  const changed = Buffer.from(claims.slice(3), "base64url").toString().replace('"expiresAt":', '"expiresAt":9');
+  const forged = { changed: `rt_${Buffer.from(changed).toString("base64url")}.${signature}`, "cut off": token.slice(0, -1), "unsigned": claims, "a key": `sk_live_${"0".repeat(48)}`, nothing: "" };
+  for (const operation of operations.filter((one) => !isOpen(one))) {
+    for (const [what, credential] of Object.entries(forged)) {
+      const response = await call(operation, bearer(credential));
+      // A room that does not exist is said to be none before anything is asked for.
+      const expected = takes(operation, "roomToken") ? [401, 404] : [401];
+      assert.ok(expected.includes(response.status), `${operation.method} ${operation.path} with ${what}: ${response.status}`);
+    }
+  }
+});
+
+test("a run token opens what takes run tokens, and nothing else", async () => {
+  const token = await newToken(key);
+  for (const operation of operations.filter((one) => !isOpen(one))) {
+    const { status } = await call(operation, bearer(token));
+    const opened = status !== 401 && status !== 403 && status !== 404;
+    assert.equal(opened, takes(operation, "runToken"), `${operation.method} ${operation.path}: ${status}`);
+  }
+});
+
+test("a key opens no operation of a session, and a session none of a key", async () => {
+  for (const operation of operations.filter((one) => !isOpen(one))) {
+    if (!takes(operation, "apiKey")) assert.equal((await call(operation, bearer(key))).status, 401, `${operation.method} ${operation.path}`);
+    if (!takes(operation, "session", "roomToken")) assert.equal((await call(operation, { cookie: ada.cookie })).status, 401, `${operation.method} ${operation.path}`);
+  }
+});
+
+test("a page of another site changes nothing with a cookie, in whatever form it sends it", async () => {
+  const foreign = { cookie: ada.cookie, origin: "https://evil.example", "sec-fetch-site": "cross-site" };
+  const changing = operations.filter((one) => takes(one, "session") && one.method !== "GET");
+  assert.ok(changing.length > 10);
+  for (const operation of changing) {
+    for (const type of ["application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
+      const response = await call(operation, { ...foreign, "content-type": type });
+      assert.equal(response.status, 403, `${operation.method} ${operation.path} as ${type}`);
+      assert.equal(response.headers.get("access-control-allow-credentials"), null);
+    }
+  }
+  await json(200, await ada.call("GET", "/auth/me"));
+});
