@@ -27,7 +27,7 @@ extern "C" {
 /// The code, limits and environment of an isolate.
 pub struct Isolate<'a> {
     pub main_module: &'a str,
-    /// Name → source.
+    /// Name → source. A name that ends in `.cjs` is that of a CommonJS module, all others are ES modules.
     pub modules: &'a [(&'a str, &'a str)],
     /// Compatibility date and flags.
     pub date: &'a str,
@@ -48,7 +48,7 @@ impl Isolate<'_> {
     pub fn load(&self, env: &Env) -> Result<Entrypoint> {
         let modules = Object::new();
         for (name, source) in self.modules {
-            set(&modules, name, *source)?;
+            set(&modules, name, module(name, source)?)?;
         }
         let limits = Object::new();
         set(&limits, "cpuMs", self.cpu_ms)?;
@@ -101,6 +101,16 @@ pub fn own_entrypoint(context: &Context, name: &str, props: &impl Serialize) -> 
     set(&options, "props", worker::js_sys::JSON::parse(&serde_json::to_string(props)?)?)?;
     // `export.call(…)` would be a call of a remote method named "call".
     Ok(Reflect::apply(&export, &exports, &worker::js_sys::Array::of1(&options))?)
+}
+
+/// A module as the loader takes it.
+fn module(name: &str, source: &str) -> Result<JsValue> {
+    if !name.ends_with(".cjs") {
+        return Ok(source.into());
+    }
+    let module = Object::new();
+    set(&module, "cjs", source)?;
+    Ok(module.into())
 }
 
 fn set(object: &Object, name: &str, value: impl Into<JsValue>) -> Result<()> {

@@ -117,7 +117,7 @@ test("the console keeps the log: in order, by level, as Node prints it", async (
     console.info('info %s', 'as it is'); console.debug(10n, Symbol('s'), -0, NaN)
     console.warn(new Set([1, 'a']), /x/g, new Date(0), class A {}, () => {}, new Uint8Array(2))
     console.error('error'); console.assert(false, 'said'); console.assert(true, 'not said')
-    console.count(); console.count(); console.group('group'); console.groupEnd(); console.table([1])
+    console.count(); console.count(); console.group('group'); console.log('within'); console.groupEnd(); console.table(1)
     const cyclic = { name: 'c' }; cyclic.self = cyclic; console.log(cyclic, [[[[1]]]])
     class Point { constructor() { this.x = 1 } }; console.log(new Point(), Object.create(null), new Proxy({}, { ownKeys() { throw 1 } }))
     Promise.reject(new TypeError('nobody waits')); await new Promise((resolve) => setTimeout(resolve, 10))`;
@@ -127,16 +127,17 @@ test("the console keeps the log: in order, by level, as Node prints it", async (
     logs.map(({ level, message }) => `${level} ${message}`.split("\n")[0]),
     [
       "log a 1 { b: [ 1, { c: [Map] } ] } null undefined",
-      "info info %s as it is",
+      "info info as it is",
       "debug 10n Symbol(s) -0 NaN",
-      "warn Set(2) { 1, 'a' } /x/g 1970-01-01T00:00:00.000Z [Function: A] [Function (anonymous)] Uint8Array(2) [ 0, 0 ]",
+      "warn Set(2) { 1, 'a' } /x/g 1970-01-01T00:00:00.000Z [class A] [Function (anonymous)] Uint8Array(2) [ 0, 0 ]",
       "error error",
-      "error Assertion failed said",
+      "error Assertion failed: said",
       "log default: 1",
       "log default: 2",
       "log group",
-      "log [ 1 ]",
-      "log { name: 'c', self: [Circular] } [ [ [ [Array] ] ] ]",
+      "log   within",
+      "log 1",
+      "log <ref *1> { name: 'c', self: [Circular *1] } [ [ [ [Array] ] ] ]",
       "log Point { x: 1 } [Object: null prototype] {} [a value that cannot be printed]",
       "error Uncaught (in promise) TypeError: nobody waits",
     ],
