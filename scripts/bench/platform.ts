@@ -21,11 +21,11 @@ const runtimeCpuMs = () => runtimes().reduce((sum, pid) => sum + cpuMs(pid), 0);
 /** A million runs of the development project, as they would be recorded. */
 const numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000000)";
 const millionRuns = [
-  `${numbers} INSERT INTO usage_runs (run_id, project_id, key_id, created_at, tier, language, snippet, status, exit_code, duration_ms)
+  `${numbers} INSERT OR IGNORE INTO usage_runs (run_id, project_id, key_id, created_at, tier, language, snippet, status, exit_code, duration_ms)
      SELECT 'bench_' || n, 'proj_dev', 'key_bench', n * 1000, 'run', 'python', 'print(1)', 'success', 0, 12 FROM numbers`,
-  `${numbers} INSERT INTO usage_hours (project_id, hour, status, runs)
+  `${numbers} INSERT OR IGNORE INTO usage_hours (project_id, hour, status, runs)
      SELECT 'proj_dev', n, 'success', 100 FROM numbers WHERE n <= 10000`,
-  `${numbers} INSERT INTO usage_totals (project_id, tier, language, status, bucket, runs)
+  `${numbers} INSERT OR IGNORE INTO usage_totals (project_id, tier, language, status, bucket, runs)
      SELECT 'proj_dev', 'run', 'python', 'success', n, 10000 FROM numbers WHERE n <= 100`,
 ];
 

@@ -27,7 +27,8 @@ const code: Record<Language, string> = { python: "print(1)", node: "console.log(
 /** One run. An argument keeps it from an interpreter that waits. */
 async function run(language: Language, args: string[] = []): Promise<void> {
   const { text } = await send(job(language, code[language], { args }));
-  if (!text.includes('"MQo="')) throw new Error(`a run went wrong: ${text}`);
+  const pieces = Array.from(text.matchAll(/"stdout","data":"([^"]*)"/g), ([, data = ""]) => Buffer.from(data, "base64").toString());
+  if (pieces.join("") !== "1\n") throw new Error(`a run went wrong: ${text}`);
 }
 
 const ready = (language: Language) => until(`a ${language} waits`, async () => ((await runner.health()).ready[language] ?? 0) > 0);

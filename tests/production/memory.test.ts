@@ -1,0 +1,68 @@
+//! The memory of one isolate, 128 MB on the platform, which the Worker shares with all of its objects.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, test } from "node:test";
+import { inRoot } from "../../scripts/setup/paths.mjs";
+import { PROTOCOL } from "../harness/jobs.ts";
+import { startWorker } from "../harness/worker.ts";
+
+const MEBIBYTE = 1_048_576;
+const PIECE = Buffer.alloc(65_536, "x");
+const report = {
+  status: "success",
+  exitCode: 0,
+  signal: null,
+  truncated: { stdout: false, stderr: false },
+  usage: { cpuMs: 1, memMB: 1, durationMs: 12, queueMs: 0, installMs: 0, blockedConnections: 0 },
+};
+
+/** A runner whose programs all write 10 MiB to each stream, as fast as they are read. */
+const runner = createServer((request, response) => {
+  request.resume().on("end", async () => {
+    response.writeHead(200, { "docle-protocol": PROTOCOL, "content-type": "application/x-ndjson" });
+    const send = (event: object) => new Promise<void>((resolve) => (response.write(`${JSON.stringify(event)}\n`) ? resolve() : response.once("drain", resolve)));
+    await send({ type: "start" });
+    for (let sent = 0; sent < 10 * MEBIBYTE; sent += PIECE.length) {
+      for (const type of ["stdout", "stderr"]) await send({ type, data: PIECE.toString("base64") });
+    }
+    response.end(`${JSON.stringify({ type: "complete", report })}\n`);
+  });
+});
+await new Promise<void>((resolve) => runner.listen(0, "127.0.0.1", resolve));
+
+const vars = { SANDBOX_URL: `http://127.0.0.1:${(runner.address() as AddressInfo).port}`, SANDBOX_SECRET: "large" };
+const worker = await startWorker(vars, { entry: inRoot("tests", "production", "memory.mjs") });
+after(async () => {
+  await worker.stop();
+  runner.closeAllConnections();
+  runner.close();
+});
+
+/** The bytes of the Worker's memory. */
+async function memory(): Promise<number> {
+  const sizes = (await (await fetch(`${worker.url}/memory`)).json()) as number[];
+  assert.equal(sizes.length, 1, "one instance of the Worker");
+  return sizes[0] ?? 0;
+}
+
+/** Runs a program; answers with the bytes of its output that arrived. */
+async function run(headers: Record<string, string> = {}): Promise<number> {
+  const init = { method: "POST", headers: { authorization: `Bearer ${worker.key}`, "content-type": "application/json", ...headers } };
+  const policy = { maxOutputBytes: 10 * MEBIBYTE };
+  const response = await fetch(`${worker.url}/api/run`, { ...init, body: JSON.stringify({ lang: "python", code: "print(1)", policy }) });
+  assert.equal(response.status, 200);
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) bytes += (chunk as Uint8Array).length;
+  return bytes;
+}
+
+test("a run with twenty mebibytes of output took all memory of its isolate", async () => {
+  assert.equal((await fetch(`${worker.url}/health`)).status, 200);
+  const before = await memory();
+  assert.ok((await run()) > 20 * MEBIBYTE);
+  assert.ok((await run({ accept: "text/event-stream" })) > 20 * MEBIBYTE);
+  const grown = (await memory()) - before;
+  assert.ok(grown <= 8 * MEBIBYTE, `grew by ${grown} bytes`);
+});
