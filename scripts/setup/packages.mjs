@@ -2,8 +2,31 @@
 
 import { existsSync } from "node:fs";
 import { Missing } from "./missing.mjs";
-import { modules, node } from "./paths.mjs";
+import { inRoot, modules, node } from "./paths.mjs";
 import { contentHash, step } from "./steps.mjs";
+
+/**
+ * Installs what a package-lock.json has.
+ * @param {import("./steps.mjs").Run} run @param {string} [cwd] its folder; that of the repository otherwise
+ */
+async function npmInstall(run, cwd) {
+  const options = cwd === undefined ? {} : { cwd };
+  // `npm install` rather than `npm ci`: the lock file lists no packages for systems that the runner does not run
+  // on, and ci calls that out of sync. Versions and checksums are the lock file's either way.
+  const args = ["install", "--no-save", "--no-audit", "--no-fund", "--include=optional", "--include=dev", "--loglevel=error"];
+  // The npm that started the script, so that its settings of registries hold here, too.
+  const started = process.env.npm_execpath;
+  await (started?.endsWith(".js") ? run(process.execPath, [started, ...args], options) : run("npm", args, options));
+}
+
+/** Installs what builds and tests the packages in `packages/`, which the service does not need. */
+export const installPackageTools = () =>
+  step({
+    name: "Tools of the published packages",
+    stamp: contentHash("packages/package.json", "packages/package-lock.json"),
+    made: [inRoot("packages", "node_modules", ".package-lock.json")],
+    make: (run) => npmInstall(run, inRoot("packages")),
+  });
 
 /** Installs node_modules as package-lock.json has it. */
 export async function installPackages() {
@@ -15,14 +38,7 @@ export async function installPackages() {
     why: "wrangler, the Workers runtime and Node 24, about 600 MB on disk",
     stamp: contentHash("package.json", "package-lock.json"),
     made: [`${modules}/.package-lock.json`],
-    make: async (run) => {
-      // `npm install` rather than `npm ci`: the lock file lists no packages for systems that the runner does not run
-      // on, and ci calls that out of sync. Versions and checksums are the lock file's either way.
-      const args = ["install", "--no-save", "--no-audit", "--no-fund", "--include=optional", "--include=dev", "--loglevel=error"];
-      // The npm that started the script, so that its settings of registries hold here, too.
-      const started = process.env.npm_execpath;
-      await (started?.endsWith(".js") ? run(process.execPath, [started, ...args]) : run("npm", args));
-    },
+    make: (run) => npmInstall(run),
   });
   if (!existsSync(node)) {
     throw new Missing("npm left out the optional package that carries Node 24: remove `omit=optional` from the npm configuration, delete node_modules and start again.");

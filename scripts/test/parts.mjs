@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { dirname, join } from "node:path";
 import { wranglerEnv } from "../setup/development.mjs";
 import { Missing } from "../setup/missing.mjs";
+import { installPackageTools } from "../setup/packages.mjs";
 import { findEngine } from "../containers/engine.mjs";
 import { buildImages } from "../containers/images.mjs";
 import { inRoot, node, own, root, tsc, wrangler } from "../setup/paths.mjs";
@@ -112,6 +113,17 @@ const dryRun = (/** @type {string} */ name, /** @type {string} */ environment, /
   return check("others", `Dry-run deployment: ${name}`, node, [wrangler, "deploy", "--dry-run", "--containers-rollout=none", "--config", config, "--env", environment], wranglerEnv);
 };
 
+/** The packages that people install. @type {Part} */
+const packages = {
+  name: "Packages",
+  async run(out) {
+    await installPackageTools();
+    const types = await show(out, node, [tsc, "--project", inRoot("packages")]);
+    const { passed, failed } = await runTests(out, {}, ["packages/tests/*.test.ts"]);
+    return types.code === 0 ? { passed: passed + 1, failed } : { passed, failed: failed + 1 };
+  },
+};
+
 const wasm = ["--target", "wasm32-unknown-unknown"];
 
 /** @type {Part[]} */
@@ -132,6 +144,7 @@ export const parts = [
   nodeTests("End to end", "tests/runs/*.test.ts", "tests/start/*.test.ts", "tests/docs/*.test.ts"),
   containerTests("End to end, in containers", { DOCLE_BACKEND: "containers" }, ...conformance),
   containerTests("Containers", {}, "tests/containers/*.test.ts"),
+  packages,
   nodeTests("Platform", "tests/platform/*.test.ts"),
   nodeTests("Production", "tests/production/*.test.ts"),
   nodeTests("Rooms", "tests/rooms/*.test.ts"),

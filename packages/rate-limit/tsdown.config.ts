@@ -1,0 +1,14 @@
+//! How the package is built.
+
+import { defineConfig, type UserConfig } from "tsdown";
+
+const config: UserConfig = defineConfig({
+  entry: "src/index.ts",
+  format: "esm",
+  platform: "neutral",
+  target: "es2022",
+  dts: { oxc: true },
+  minify: true,
+  outExtensions: () => ({ js: ".js", dts: ".d.ts" }),
+});
+export default config;

@@ -1,0 +1,100 @@
+//! The client: everything that an API key can do.
+
+import { sendForJson, type Call, type CallOptions, type Connection, type ResponsePromise } from "./call.ts";
+import { connect, type DocleOptions } from "./connection.ts";
+import type * as api from "./generated/api.ts";
+import { stream, type RunStreamEvent } from "./stream.ts";
+
+export type { DocleOptions } from "./connection.ts";
+
+/** Results of runs. */
+export interface Runs {
+  /** Reads a result again; results are kept for 7 days. */
+  get(id: string, options?: CallOptions): ResponsePromise<api.StoredRun>;
+}
+
+/** Scripts in JavaScript and TypeScript, each in an isolate of its own. */
+export interface Isolates {
+  /** Runs a script. */
+  execute(script: api.ScriptRequest, options?: CallOptions): ResponsePromise<api.ScriptResult>;
+  /** Checks a script without running it. */
+  validate(script: api.Script, options?: CallOptions): ResponsePromise<api.Validation>;
+}
+
+/** Run tokens, for pages and programs that must not have the key. */
+export interface Tokens {
+  create(settings?: api.RunTokenSettings, options?: CallOptions): ResponsePromise<api.RunToken>;
+}
+
+/** Rooms, in which several people edit and run a program together. */
+export interface Rooms {
+  create(settings?: api.RoomSettings, options?: CallOptions): ResponsePromise<api.CreatedRoom>;
+  /** One page of the project's rooms; `cursor` is the `next_cursor` of the page before. */
+  list(page?: { limit?: number; cursor?: string }, options?: CallOptions): ResponsePromise<api.RoomPage>;
+  delete(id: string, options?: CallOptions): ResponsePromise<void>;
+  /** Makes a token with which somebody can enter the room. */
+  createToken(id: string, settings: api.RoomTokenSettings, options?: CallOptions): ResponsePromise<api.RoomToken>;
+  /** Runs a program in the room, so that everybody in it sees the result. */
+  run(id: string, program?: api.RoomProgram, options?: CallOptions): ResponsePromise<api.RoomRun>;
+}
+
+/** A client of the service. */
+export class Docle {
+  readonly runs: Runs;
+  readonly isolates: Isolates;
+  readonly tokens: Tokens;
+  readonly rooms: Rooms;
+  readonly #connection: Connection;
+
+  constructor(options: DocleOptions = {}) {
+    this.#connection = connect(options);
+    const get = <T>(path: string, options?: CallOptions) => this.#send<T>(path, {}, options);
+    const post = <T>(path: string, body: unknown, options?: CallOptions) => this.#send<T>(path, { method: "POST", body }, options);
+    const room = (id: string) => `/api/rooms/${encodeURIComponent(id)}`;
+    this.runs = { get: (id, options) => get(`/api/run/${encodeURIComponent(id)}`, options) };
+    this.isolates = {
+      execute: (script, options) => post("/execute", script, options),
+      validate: (script, options) => post("/validate", script, options),
+    };
+    this.tokens = { create: (settings = {}, options) => post("/api/tokens", settings, options) };
+    this.rooms = {
+      create: (settings = {}, options) => post("/api/rooms", settings, options),
+      list: (page = {}, options) => get(`/api/rooms?${new URLSearchParams(Object.entries(page).map(([name, value]) => [name, `${value}`]))}`, options),
+      delete: (id, options) => this.#send(room(id), { method: "DELETE" }, options),
+      createToken: (id, settings, options) => post(`${room(id)}/tokens`, settings, options),
+      run: (id, program = {}, options) => post(`${room(id)}/run`, program, options),
+    };
+  }
+
+  /** Runs a program, and resolves with its result when it has ended. A program that fails is a result, too. */
+  run(program: api.RunRequest, options: CallOptions = {}): ResponsePromise<api.RunResult> {
+    return this.#send("/api/run", { method: "POST", body: program, idempotencyKey: crypto.randomUUID() }, options);
+  }
+
+  /**
+   * Runs a program, and gives its output as it is written. If the connection breaks, the stream goes on where it was.
+   *
+   * ```ts
+   * for await (const event of docle.stream({ lang: "python", code })) {
+   *   if (event.type === "stdout") process.stdout.write(event.data);
+   * }
+   * ```
+   */
+  stream(program: api.RunRequest, options: CallOptions = {}): AsyncGenerator<RunStreamEvent, void, undefined> {
+    return stream(this.#connection, program, options);
+  }
+
+  /** The languages of the service, with their versions. */
+  languages(options?: CallOptions): ResponsePromise<api.Languages> {
+    return this.#send("/languages", {}, options);
+  }
+
+  /** Whether the service works. */
+  health(options?: CallOptions): ResponsePromise<api.Health> {
+    return this.#send("/health", {}, options);
+  }
+
+  #send<T>(path: string, call: Call, options: CallOptions = {}): ResponsePromise<T> {
+    return sendForJson<T>(this.#connection, path, { ...call, ...options });
+  }
+}

@@ -1,0 +1,29 @@
+//! The client of Docle: what the package exports.
+
+export { Docle, type DocleOptions, type Isolates, type Rooms, type Runs, type Tokens } from "./docle.ts";
+export { DocleConnectionError, DocleError, DocleTimeoutError } from "./errors.ts";
+export type { CallOptions, ResponsePromise } from "./call.ts";
+export { runSandbox, type RunSandboxOptions } from "./run-sandbox.ts";
+export type { RunStreamEvent } from "./stream.ts";
+export type {
+  CreatedRoom,
+  FieldError,
+  Health,
+  Languages,
+  RoomPage,
+  RoomProgram,
+  RoomRun,
+  RoomSettings,
+  RoomToken,
+  RoomTokenSettings,
+  RunEvent,
+  RunRequest,
+  RunResult,
+  RunToken,
+  RunTokenSettings,
+  Script,
+  ScriptRequest,
+  ScriptResult,
+  StoredRun,
+  Validation,
+} from "./generated/api.ts";

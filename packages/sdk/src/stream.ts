@@ -1,0 +1,73 @@
+//! A run as a stream of events, which goes on after the connection broke.
+
+import { limited, send, type CallOptions, type Connection } from "./call.ts";
+import { DocleConnectionError } from "./errors.ts";
+import type { RunEvent } from "./generated/api.ts";
+
+/** What happens while a program runs: `start`, output as it is written, and exactly one `complete`. */
+export type RunStreamEvent = RunEvent;
+
+/**
+ * The events of a run. If the connection breaks, the call is repeated with the same idempotency key, which answers with the
+ * same run, and what has been seen is left out.
+ */
+export async function* stream(connection: Connection, body: unknown, options: CallOptions): AsyncGenerator<RunStreamEvent, void, undefined> {
+  const call = { method: "POST" as const, body, accept: "text/event-stream", ...options, idempotencyKey: options.idempotencyKey ?? crypto.randomUUID() };
+  const { signal, release } = limited(connection, options);
+  let left = options.retries ?? connection.retries;
+  let hasStarted = false;
+  const seen = { stdout: 0, stderr: 0 };
+  try {
+    while (!(yield* once())) left -= 1;
+  } finally {
+    release();
+  }
+
+  /** Reads the stream until it ends; answers whether the run has. */
+  async function* once(): AsyncGenerator<RunStreamEvent, boolean, undefined> {
+    const at = { stdout: 0, stderr: 0 };
+    try {
+      for await (const event of eventsOf(await send(connection, "/api/run", call, signal))) {
+        if (event.type === "stdout" || event.type === "stderr") {
+          const begin = at[event.type];
+          at[event.type] += event.data.length;
+          const isNew = at[event.type] > seen[event.type];
+          const data = event.data.slice(Math.max(0, seen[event.type] - begin));
+          if (isNew) {
+            seen[event.type] = at[event.type];
+            yield { ...event, data };
+          }
+        } else if (event.type !== "start" || !hasStarted) {
+          hasStarted = true;
+          yield event;
+        }
+        if (event.type === "complete") return true;
+      }
+      throw new DocleConnectionError(new Error("The stream ended before the run did."));
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (!(error instanceof DocleConnectionError) || left <= 0) throw error;
+      return false;
+    }
+  }
+}
+
+/** The events of a response with server-sent events. Leaving the loop ends the connection. */
+async function* eventsOf(response: Response): AsyncGenerator<RunStreamEvent, void, undefined> {
+  const reader = (response.body ?? new ReadableStream<Uint8Array>()).pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader();
+  let text = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        throw new DocleConnectionError(error);
+      });
+      if (done) return;
+      const lines = (text + value).split("\n");
+      text = lines.pop() ?? "";
+      // Each event of the service is one line of data.
+      for (const line of lines) if (line.startsWith("data:")) yield JSON.parse(line.slice(5)) as RunStreamEvent;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}

@@ -1,0 +1,27 @@
+//! Makes the types of the API, `src/generated/api.ts`, of its OpenAPI document.
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import openapiTs from "openapi-typescript";
+
+const root = new URL("../../", import.meta.url);
+const document = JSON.parse(readFileSync(new URL("crates/api/openapi.json", root), "utf8"));
+const wanted = ["RunRequest", "RunResult", "RunEvent", "StoredRun", "ScriptRequest", "ScriptResult", "Script", "Validation", "RunTokenSettings", "RunToken"];
+wanted.push("CreatedRoom", "RoomSettings", "RoomPage", "RoomTokenSettings", "RoomToken", "RoomProgram", "RoomRun", "Languages", "Health", "FieldError", "Problem");
+
+/** The names of these schemas and of all that they refer to. @param {string[]} names */
+function reachable(names) {
+  const found = new Set();
+  const visit = (/** @type {string} */ name) => {
+    if (found.has(name)) return;
+    found.add(name);
+    for (const [, other = ""] of JSON.stringify(document.components.schemas[name]).matchAll(/#\/components\/schemas\/(\w+)/g)) visit(other);
+  };
+  names.forEach(visit);
+  return found;
+}
+
+const schemas = Object.fromEntries([...reachable(wanted)].toSorted().map((name) => [name, document.components.schemas[name]]));
+const text = await openapiTs({ openapi: document.openapi, info: document.info, paths: {}, components: { schemas } }, { exportType: false });
+const named = wanted.map((name) => `export type ${name} = components["schemas"]["${name}"];`);
+mkdirSync(new URL("src/generated/", import.meta.url), { recursive: true });
+writeFileSync(new URL("src/generated/api.ts", import.meta.url), `//! The types of the API, made of its OpenAPI document by types.mjs.\n\n${text}\n${named.join("\n")}\n`);

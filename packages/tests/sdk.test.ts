@@ -1,0 +1,263 @@
+//! `@doclehq/sdk`, from its tarball, against the real service.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, test, type TestContext } from "node:test";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { Miniflare } from "miniflare";
+import { Docle as Service } from "../../tests/harness/docle.ts";
+import { Isolates } from "../../tests/harness/isolates.ts";
+import type * as Sdk from "../sdk/src/index.ts";
+import { install, load } from "./packed.ts";
+
+const installed = install("sdk");
+const { Docle, DocleConnectionError, DocleError, DocleTimeoutError, runSandbox } = (await load(installed)) as typeof Sdk;
+
+const isolates = await Isolates.start();
+const service = await Service.start(isolates.vars);
+after(async () => {
+  await service.stop();
+  await isolates.stop();
+  installed.remove();
+});
+const { url: baseUrl, key: apiKey } = service.worker;
+const docle = new Docle({ apiKey, baseUrl });
+
+const read = async (request: IncomingMessage) => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+};
+
+/** A server of the test's own; answers with its address. */
+async function serve(context: TestContext, handle: RequestListener): Promise<string> {
+  const server = createServer(handle).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Passes a request on to the service; answers with its response. */
+async function pass(request: IncomingMessage, body: Buffer): Promise<Response> {
+  const headers = Object.entries(request.headers).filter(([name]) => !["host", "connection", "content-length"].includes(name)) as [string, string][];
+  return fetch(baseUrl + (request.url ?? ""), { method: request.method ?? "GET", headers, ...(body.length > 0 ? { body: new Uint8Array(body) } : {}) });
+}
+
+test("a program runs, and its result says how it ended", async () => {
+  const result = await runSandbox('print("Hello, Docle!")', { lang: "python", policy: { timeoutMs: 5000 }, endpoint: baseUrl, apiKey });
+  assert.deepEqual([result.stdout, result.ok, result.exitCode], ["Hello, Docle!\n", true, 0]);
+  const failed = await docle.run({ lang: "python", code: "raise SystemExit(3)" });
+  assert.deepEqual([failed.ok, failed.exitCode, failed.status], [false, 3, "error"]);
+});
+
+test("a program may have several files", async () => {
+  const { stdout } = await runSandbox("", {
+    lang: "python",
+    files: [
+      { path: "main.py", content: 'from utils import greet\ngreet("World")' },
+      { path: "utils.py", content: 'def greet(name):\n    print(f"Hello, {name}!")' },
+    ],
+    entrypoint: "main.py",
+    policy: { timeoutMs: 10000 },
+    endpoint: baseUrl,
+    apiKey,
+  });
+  assert.equal(stdout, "Hello, World!\n");
+});
+
+test("every option is sent, to a route of one's own, too", async (context) => {
+  const asked: { url: string | undefined; body: unknown; authorization: string | undefined }[] = [];
+  const route = await serve(context, async (request, response) => {
+    asked.push({ url: request.url, body: JSON.parse((await read(request)).toString()), authorization: request.headers.authorization });
+    response.setHeader("content-type", "application/json").end('{"ok":true}');
+  });
+  const program = { lang: "node" as const, packages: ["lodash"], stdin: "in", args: ["a"], env: { A: "1" }, policy: { memoryMB: 64 }, userContext: { id: "u" }, entrypoint: "a.js" };
+  await runSandbox("1", { ...program, endpoint: `${route}/api/docle?x=1`, apiKey: "own" });
+  assert.deepEqual(asked, [{ url: "/api/docle?x=1", body: { code: "1", ...program }, authorization: "Bearer own" }]);
+});
+
+test("what the service refuses is an error with a code and a way out", async () => {
+  const wrong = new Docle({ apiKey: "sk_live_1", baseUrl });
+  await assert.rejects(wrong.run({ lang: "python", code: "" }), (error) => {
+    assert.ok(error instanceof DocleError);
+    assert.deepEqual([error.status, error.code], [401, "invalid_api_key"]);
+    assert.match(error.requestId ?? "", /^[\w-]{36}$/);
+    return true;
+  });
+  await assert.rejects(docle.run({ lang: "python", code: "", policy: { timeoutMs: 1 } }), (error) => {
+    assert.ok(error instanceof DocleError);
+    assert.deepEqual(error.fields, [{ field: "policy.timeoutMs", message: "must be an integer from 100 to 300000, got 1" }]);
+    return true;
+  });
+});
+
+test("the response is there with its headers", async () => {
+  const { data, response } = await docle.run({ lang: "python", code: "print(1)" }).withResponse();
+  assert.equal(data.stdout, "1\n");
+  assert.match(response.headers.get("x-ratelimit-remaining") ?? "", /^\d+$/);
+});
+
+test("a call of which nothing came is repeated, with the same idempotency key, and obeys the server's pause", async (context) => {
+  const keys: (string | undefined)[] = [];
+  const times: number[] = [];
+  const front = await serve(context, async (request, response) => {
+    keys.push(request.headers["idempotency-key"] as string | undefined);
+    times.push(performance.now());
+    const body = await read(request);
+    if (keys.length === 1) return void response.writeHead(503, { "retry-after": "1" }).end("{}");
+    if (keys.length === 2) return void request.socket.destroy();
+    const passed = await pass(request, body);
+    response.writeHead(passed.status, { "content-type": "application/json" }).end(await passed.text());
+  });
+  const { stdout } = await new Docle({ apiKey, baseUrl: front }).run({ lang: "python", code: "print(1)" });
+  assert.equal(stdout, "1\n");
+  assert.equal(keys.length, 3);
+  assert.equal(new Set(keys).size, 1);
+  assert.ok((times[1] ?? 0) - (times[0] ?? 0) >= 990);
+});
+
+test("what may have been done is not repeated, and neither is what was refused", async (context) => {
+  let calls = 0;
+  const front = await serve(context, async (request, response) => {
+    calls += 1;
+    await read(request);
+    if (request.url === "/execute") return void request.socket.destroy();
+    response.writeHead(400, { "content-type": "application/problem+json" }).end('{"code":"invalid_request","message":"No."}');
+  });
+  const client = new Docle({ apiKey, baseUrl: front });
+  await assert.rejects(client.isolates.execute({ code: "return 1" }), DocleConnectionError);
+  await assert.rejects(client.run({ lang: "python", code: "" }), { name: "DocleError", message: "No." });
+  await assert.rejects(client.languages({ retries: 0 }), { name: "DocleError", code: "invalid_request" });
+  assert.equal(calls, 3);
+});
+
+test("a call ends with its time and with its signal", async (context) => {
+  const silent = await serve(context, (request) => void request.resume());
+  const client = new Docle({ apiKey, baseUrl: silent });
+  await assert.rejects(client.languages({ timeoutMs: 50 }), DocleTimeoutError);
+  const reason = new Error("not wanted any more");
+  const controller = new AbortController();
+  const call = client.languages({ signal: controller.signal });
+  controller.abort(reason);
+  await assert.rejects(call, reason);
+  await assert.rejects(client.languages({ signal: AbortSignal.abort(reason) }), reason);
+});
+
+test("output comes as it is written", async () => {
+  const types: string[] = [];
+  let output = "";
+  for await (const event of docle.stream({ lang: "python", code: "import sys\nfor i in range(3): print(i)\nprint('e', file=sys.stderr)" })) {
+    if (types.at(-1) !== event.type) types.push(event.type);
+    if (event.type === "stdout") output += event.data;
+    if (event.type === "complete") assert.equal(event.exitCode, 0);
+  }
+  assert.equal(output, "0\n1\n2\n");
+  assert.deepEqual([types[0], types.at(-1), types.includes("stderr")], ["start", "complete", true]);
+});
+
+test("a stream goes on after its connection broke, and repeats nothing", async (context) => {
+  let calls = 0;
+  const front = await serve(context, async (request, response) => {
+    calls += 1;
+    const passed = await pass(request, await read(request));
+    response.writeHead(passed.status, { "content-type": "text/event-stream" });
+    for await (const chunk of passed.body ?? []) {
+      response.write(chunk);
+      // The first connection breaks when some output has passed.
+      if (calls === 1 && Buffer.from(chunk as Uint8Array).includes("line 1")) return void response.once("drain", () => undefined).write(":\n", () => request.socket.destroy());
+    }
+    response.end();
+  });
+  const code = "import time\nfor i in range(20):\n    print('line', i, flush=True)\n    time.sleep(0.02)";
+  let output = "";
+  const types: string[] = [];
+  for await (const event of new Docle({ apiKey, baseUrl: front }).stream({ lang: "python", code })) {
+    types.push(event.type);
+    if (event.type === "stdout") output += event.data;
+  }
+  assert.equal(output, Array.from({ length: 20 }, (_, line) => `line ${line}\n`).join(""));
+  assert.deepEqual([types.filter((type) => type === "start").length, types.filter((type) => type === "complete").length], [1, 1]);
+  assert.equal(calls, 2);
+});
+
+test("leaving a stream ends its connection", async (context) => {
+  let closed: () => void;
+  const left = new Promise<void>((resolve) => (closed = resolve));
+  const front = await serve(context, async (request, response) => {
+    await read(request);
+    response.on("close", () => closed()).writeHead(200, { "content-type": "text/event-stream" }).write('data: {"type":"start","id":"x"}\n\n');
+  });
+  for await (const event of new Docle({ apiKey, baseUrl: front }).stream({ lang: "python", code: "" })) {
+    assert.equal(event.type, "start");
+    break;
+  }
+  await left;
+});
+
+test("scripts, results, tokens, rooms and languages", async () => {
+  assert.equal((await docle.isolates.execute({ code: "return 1 + 1" })).result, 2);
+  assert.equal((await docle.isolates.validate({ code: "require('x')", language: "javascript" })).valid, false);
+  const { id } = await docle.run({ lang: "python", code: "print(1)" });
+  assert.equal((await docle.runs.get(id)).stdout, "1\n");
+  const { token } = await docle.tokens.create({ limits: { timeoutMs: 1_000 } });
+  const holder = new Docle({ apiKey: token, baseUrl });
+  assert.equal((await holder.run({ lang: "python", code: "print(2)" })).stdout, "2\n");
+  await assert.rejects(holder.tokens.create(), { code: "token_not_enough" });
+  const room = await docle.rooms.create({ name: "Interview" });
+  assert.ok((await docle.rooms.list({ limit: 100 })).rooms.some(({ id }) => id === room.id));
+  assert.equal((await docle.rooms.createToken(room.id, { role: "viewer" })).role, "viewer");
+  assert.equal((await docle.rooms.run(room.id, { code: "print(3)", language: "python" })).output, "3\n");
+  assert.equal(await docle.rooms.delete(room.id), undefined);
+  assert.ok((await docle.languages()).languages.length > 1);
+  assert.equal((await docle.health()).status, "ok");
+});
+
+test("settings come from the environment where none are given", () => {
+  const program = `import { runSandbox } from "@doclehq/sdk"; console.log((await runSandbox("print(1)", { lang: "python" })).stdout)`;
+  const env = { ...process.env, DOCLE_API_KEY: apiKey, DOCLE_BASE_URL: baseUrl };
+  assert.equal(execFileSync(process.execPath, ["--input-type=module", "-e", program], { cwd: installed.folder, env, encoding: "utf8" }).trim(), "1");
+});
+
+/** The package as a page or a Worker has it, with only what `code` uses. */
+async function bundle(code: string): Promise<string> {
+  const stdin = { contents: code, resolveDir: installed.folder };
+  const { outputFiles } = await build({ stdin, bundle: true, minify: true, format: "esm", target: "es2022", write: false });
+  return outputFiles[0]?.text ?? "";
+}
+
+test("it works in the Workers runtime", async (context) => {
+  const script = await bundle(`import { Docle } from "@doclehq/sdk";
+    export default { async fetch() {
+      const docle = new Docle({ apiKey: ${JSON.stringify(apiKey)}, baseUrl: ${JSON.stringify(baseUrl)} });
+      let output = "";
+      for await (const event of docle.stream({ lang: "python", code: "print('streamed')" })) if (event.type === "stdout") output += event.data;
+      return new Response((await docle.run({ lang: "python", code: "print('run')" })).stdout + output);
+    } };`);
+  const runtime = new Miniflare({ modules: true, script, compatibilityDate: "2026-11-01" });
+  context.after(() => runtime.dispose());
+  assert.equal(await (await runtime.dispatchFetch("http://worker/")).text(), "run\nstreamed\n");
+});
+
+test("a page with a secret key is warned, and one with a token is not", async () => {
+  const warned = async (key: string) => {
+    const program = `const warnings = []; console.warn = (text) => warnings.push(text); globalThis.window = globalThis; globalThis.document = {};
+      const { Docle } = await import("@doclehq/sdk"); new Docle({ apiKey: ${JSON.stringify(key)} }); console.log(JSON.stringify(warnings))`;
+    return JSON.parse(execFileSync(process.execPath, ["--input-type=module", "-e", program], { cwd: installed.folder, encoding: "utf8" })) as string[];
+  };
+  assert.deepEqual(await warned("sk_live_1"), ["Docle: everybody who opens this page can take its API key. Give pages a run token."]);
+  assert.deepEqual(await warned("rt_1"), []);
+});
+
+test("the package is at most 5 kB, and runSandbox alone at most 2.5 kB", async () => {
+  const size = async (code: string) => gzipSync(await bundle(code)).length;
+  const [whole, one] = [await size('export * from "@doclehq/sdk"'), await size('export { runSandbox } from "@doclehq/sdk"')];
+  assert.ok(whole <= 5_000, `the package has ${whole} bytes`);
+  assert.ok(one <= 2_500, `runSandbox has ${one} bytes`);
+});
