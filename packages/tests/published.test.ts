@@ -1,12 +1,13 @@
 //! What a package is once it is published: its files, its types, and the examples of its README.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { Docle } from "../../tests/harness/docle.ts";
@@ -47,7 +48,7 @@ for (const name of names) {
     bin("@arethetypeswrong/cli", "dist/index.js", [join(installed.folder, tarball), "--profile", "esm-only"], installed.folder);
   });
 
-  test(`the examples in the README of @doclehq/${name} are right and run`, (context) => {
+  test(`the examples in the README of @doclehq/${name} are right and run`, async (context) => {
     const installed = install(name);
     context.after(() => installed.remove());
     const codes = examples(name);
@@ -63,7 +64,7 @@ for (const name of names) {
     for (const file of files) {
       // An example that leaves a connection open is ended when it has printed what it prints.
       const run = `await import(${JSON.stringify(file)}); process.exit(0);`;
-      execFileSync(process.execPath, ["--input-type=module", "-e", run], { cwd: installed.folder, env, encoding: "utf8", timeout: 30_000 });
+      await promisify(execFile)(process.execPath, ["--input-type=module", "-e", run], { cwd: installed.folder, env, timeout: 30_000 });
     }
   });
 }

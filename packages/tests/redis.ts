@@ -10,9 +10,6 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const unpacked = join(root, ".docle", "tools", "redis");
 
-/** The libraries that Debian's packages of Redis bring along, by Debian's release. */
-const PACKAGES = ["redis-tools", "libjemalloc2", "liblua5.1-0", "lua-cjson", "lua-bitop", "liblzf1", "libssl3", "libssl3t64", "libatomic1"];
-
 interface Program {
   path: string;
   env: NodeJS.ProcessEnv;
@@ -31,16 +28,12 @@ function program(): Program {
   return { path: join(unpacked, "usr", "bin", "redis-check-rdb"), env: { LD_LIBRARY_PATH: folders.map((name) => join(libraries, name)).join(":") } };
 }
 
+/** Gets Debian's package, and those that it needs and the machine lacks, without installing them. */
 function unpack(): void {
   const folder = `${unpacked}.${process.pid}`;
-  mkdirSync(folder, { recursive: true });
-  for (const name of PACKAGES) {
-    try {
-      execFileSync("apt-get", ["download", "-qq", name], { cwd: folder, stdio: "ignore" });
-    } catch {
-      // Each release of Debian lacks some of these names; what is missed makes the server fail at its start, in words.
-    }
-  }
+  mkdirSync(join(folder, "partial"), { recursive: true });
+  const settings = ["Debug::NoLocking=1", `Dir::Cache::archives=${folder}`].flatMap((setting) => ["-o", setting]);
+  execFileSync("apt-get", [...settings, "install", "--download-only", "--no-install-recommends", "-y", "-qq", "redis-tools"], { stdio: ["ignore", "ignore", "inherit"] });
   for (const name of readdirSync(folder).filter((name) => name.endsWith(".deb"))) {
     execFileSync("dpkg-deb", ["-x", name, "."], { cwd: folder });
     rmSync(join(folder, name));

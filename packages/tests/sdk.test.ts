@@ -240,9 +240,10 @@ test("it works in the Workers runtime", async (context) => {
       for await (const event of docle.stream({ lang: "python", code: "print('streamed')" })) if (event.type === "stdout") output += event.data;
       return new Response((await docle.run({ lang: "python", code: "print('run')" })).stdout + output);
     } };`);
-  const runtime = new Miniflare({ modules: true, script, compatibilityDate: "2026-11-01" });
+  const manifest = { mainModule: "worker.js", modulesRoot: "/", modules: { "worker.js": { type: "esm" as const, contents: script } } };
+  const runtime = new Miniflare({ host: "127.0.0.1", port: 0, cf: false, workers: [{ config: { name: "user", compatibilityDate: "2026-11-01", manifest } }] });
   context.after(() => runtime.dispose());
-  assert.equal(await (await runtime.dispatchFetch("http://worker/")).text(), "run\nstreamed\n");
+  assert.equal(await (await fetch((await runtime.ready).origin)).text(), "run\nstreamed\n");
 });
 
 test("a page with a secret key is warned, and one with a token is not", async () => {

@@ -1,5 +1,5 @@
-//! The HTTP interface of Upstash in front of a Redis server: a POST of a command as a JSON array answers `{ result }`, and
-//! with an error `{ error }` and status 400 (https://upstash.com/docs/redis/features/restapi).
+//! The HTTP interface of Upstash in front of a Redis server: a POST of a command as a JSON array answers `{ result }`, or
+//! `{ error }` with status 400; `/pipeline` takes and answers lists (https://upstash.com/docs/redis/features/restapi).
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -15,6 +15,8 @@ export interface UpstashServer {
 /** Starts it in front of the server at `redisUrl`. */
 export async function startUpstash(redisUrl: string): Promise<UpstashServer> {
   const redis = new Redis(redisUrl);
+  // It reports each attempt to reach a server that is gone; the calls fail by themselves.
+  redis.on("error", () => undefined);
   const token = "secret-of-the-test";
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
@@ -24,12 +26,17 @@ export async function startUpstash(redisUrl: string): Promise<UpstashServer> {
     const encode = request.headers["upstash-encoding"] === "base64";
     const encoded = (value: unknown): unknown =>
       Array.isArray(value) ? value.map(encoded) : encode && typeof value === "string" && value !== "OK" ? Buffer.from(value).toString("base64") : value;
-    try {
-      const [command, ...args] = JSON.parse(Buffer.concat(chunks).toString()) as [string, ...string[]];
-      answer(200, { result: encoded(await redis.call(command, ...args.map(String))) });
-    } catch (error) {
-      answer(400, { error: (error as Error).message });
-    }
+    const run = async ([command, ...args]: [string, ...unknown[]]) => {
+      try {
+        return { result: encoded(await redis.call(command, ...args.map(String))) };
+      } catch (error) {
+        return { error: (error as Error).message };
+      }
+    };
+    const body = JSON.parse(Buffer.concat(chunks).toString());
+    if (request.url?.startsWith("/pipeline")) return answer(200, await Promise.all((body as [string][]).map(run)));
+    const one = await run(body as [string]);
+    answer("error" in one ? 400 : 200, one);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -87,7 +87,7 @@ test("any thrown value is an error", async () => {
     ["throw new AggregateError([new Error('a')], 'all')", "error 1 AggregateError: all"],
     ["throw new DOMException('no', 'AbortError')", "error 1 AbortError: no"],
     ["const e = new Error('x'); Object.defineProperty(e, 'stack', { get() { throw 1 } }); throw e", "error 1 Error: x"],
-    ["throw new Proxy({}, { get() { throw 1 } })", "error 1 Error: Uncaught {}"],
+    ["throw new Proxy({}, { get() { throw 1 } })", "error 1 Error: Uncaught [a value that cannot be printed]"],
   ] as const) {
     assert.equal(await isolates.failure(code), failure, code);
   }

@@ -8,16 +8,18 @@ interface Operation {
   method: string;
   path: string;
   security: Record<string, unknown>[];
+  /** What does not ask for a WebSocket is told so, before anything else. */
+  isSocket: boolean;
 }
 
 const docle = await Platform.start();
 after(() => docle.stop());
-const { paths } = (await (await docle.fetch("/openapi.json")).json()) as { paths: Record<string, Record<string, { security?: Record<string, unknown>[] }>> };
+const { paths } = (await (await docle.fetch("/openapi.json")).json()) as { paths: Record<string, Record<string, { security?: Record<string, unknown>[]; responses: Record<string, unknown> }>> };
 const operations: Operation[] = Object.entries(paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(([method, { security = [] }]) => ({ method: method.toUpperCase(), path: path.replaceAll(/\{\w+\}/g, "x"), security })),
+  Object.entries(methods).map(([method, { security = [], responses }]) => ({ method: method.toUpperCase(), path: path.replaceAll(/\{\w+\}/g, "x"), security, isSocket: "101" in responses })),
 );
 const takes = ({ security }: Operation, ...schemes: string[]) => security.some((one) => Object.keys(one).some((name) => schemes.includes(name)));
-const isOpen = ({ security }: Operation) => security.length === 0 || security.some((one) => Object.keys(one).length === 0);
+const isOpen = ({ security, isSocket }: Operation) => isSocket || security.length === 0 || security.some((one) => Object.keys(one).length === 0);
 
 /** Calls an operation with these headers. */
 function call({ method, path }: Operation, headers: Record<string, string>): Promise<Response> {

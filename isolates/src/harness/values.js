@@ -13,6 +13,8 @@ const kindOf = ofMethod(Object.prototype.toString);
 
 /** The options of Node's console where nothing has colours. */
 const PLAIN = { __proto__: null, colors: false };
+/** Shown for a value that throws while it is looked at. */
+const HIDDEN = "[a value that cannot be printed]";
 /** UTF-16 units of one log message, and of an error's message and stack. */
 const MAX_MESSAGE = 65_536;
 
@@ -50,8 +52,17 @@ export function describeError(error) {
 
 /** The arguments of a console method as one message, as Node formats them. */
 export function formatAll(values) {
-  return safely(() => truncate(plain(values) ?? late.inspect().formatWithOptions(PLAIN, ...values)), "[a value that cannot be printed]");
+  const message = safely(() => plain(values) ?? format(values), null);
+  if (message !== null) return truncate(message);
+  // A value that throws while it is looked at hides itself only.
+  let each = "";
+  for (let index = 0; index < values.length; index += 1) {
+    each += (index === 0 ? "" : " ") + safely(() => format([values[index]]), HIDDEN);
+  }
+  return truncate(each);
 }
+
+const format = (values) => late.inspect().formatWithOptions(PLAIN, ...values);
 
 /** Texts and numbers side by side, which need no formatting; `undefined` if there is anything else. */
 function plain(values) {
@@ -69,7 +80,7 @@ function plain(values) {
 
 /** A value as Node's `util.inspect` shows it. */
 export function show(value, options) {
-  return safely(() => truncate(late.inspect().inspect(value, { ...options, customInspect: false, colors: false })), "[a value that cannot be printed]");
+  return safely(() => truncate(late.inspect().inspect(value, { ...options, customInspect: false, colors: false })), HIDDEN);
 }
 
 function messageOf(error) {

@@ -16,7 +16,6 @@ export type {
   RoomSettings,
   RoomToken,
   RoomTokenSettings,
-  RunEvent,
   RunRequest,
   RunResult,
   RunToken,

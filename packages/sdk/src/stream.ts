@@ -2,10 +2,13 @@
 
 import { limited, send, type CallOptions, type Connection } from "./call.ts";
 import { DocleConnectionError } from "./errors.ts";
-import type { RunEvent } from "./generated/api.ts";
+import type { RunResult } from "./generated/api.ts";
 
 /** What happens while a program runs: `start`, output as it is written, and exactly one `complete`. */
-export type RunStreamEvent = RunEvent;
+export type RunStreamEvent =
+  | { type: "start"; id: string; createdAt: string }
+  | { type: "stdout" | "stderr"; data: string }
+  | ({ type: "complete" } & RunResult);
 
 /**
  * The events of a run. If the connection breaks, the call is repeated with the same idempotency key, which answers with the

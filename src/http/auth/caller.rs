@@ -44,7 +44,7 @@ impl ApiClient {
     /// 401 if the key is missing, malformed, unknown, revoked or expired; 403 if the key is not for pages of this
     /// domain, or if the client has only a token; 429 if its limit is reached; 503 if its gate does not respond.
     pub async fn extract(app: &App, call: &Call) -> Result<Self, ApiError> {
-        refuse_token(call)?;
+        refuse_token(app, call)?;
         Self::for_run(app, call, credentials(call.headers())).await
     }
 
@@ -63,7 +63,7 @@ impl ApiClient {
 
     /// The holder of a key, whose call does not count against the key's limit.
     pub async fn extract_uncounted(app: &App, call: &Call) -> Result<Self, ApiError> {
-        refuse_token(call)?;
+        refuse_token(app, call)?;
         Self::extract_if_present(app, call).await?.ok_or_else(|| key_error::missing(app, call))
     }
 
@@ -106,9 +106,12 @@ fn read_token(app: &App, call: &Call, text: &str) -> Result<Claims, ApiError> {
 }
 
 /// Refuses a client that has a run token and no key.
-fn refuse_token(call: &Call) -> Result<(), ApiError> {
+fn refuse_token(app: &App, call: &Call) -> Result<(), ApiError> {
     match credentials(call.headers()) {
-        Some(text) if text.starts_with(run_token::PREFIX) => Err(key_error::token_not_enough()),
+        Some(text) if text.starts_with(run_token::PREFIX) => {
+            read_token(app, call, text)?;
+            Err(key_error::token_not_enough())
+        }
         _ => Ok(()),
     }
 }
