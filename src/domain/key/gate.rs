@@ -92,8 +92,10 @@ pub fn decide(config: Option<&KeyConfig>, window: &mut RollingWindow, check: &Ch
 /// How long a call that was let through may be known to the object's memory alone. This, and no more, is what a crash of
 /// the object can forget: its limit may be exceeded by the calls of the last second before.
 pub const SAVE_AFTER_MS: i64 = 1_000;
-/// How long after a use of the key the database gets the time of the latest use.
-const NOTE_USE_AFTER_MS: i64 = 60_000;
+/// How long after a use of the key the database gets the time of the latest use,
+const NOTE_USE_AFTER_MS: i64 = 5_000;
+/// and how long after that it gets a later one.
+const NOTE_AGAIN_AFTER_MS: i64 = 60_000;
 
 /// What a gate has left to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -102,6 +104,8 @@ pub struct Maintenance {
     pub unsaved_since: Option<Timestamp>,
     /// When the key was used for the first time since the database has the time of a use.
     pub used_since: Option<Timestamp>,
+    /// The latest use that the database has.
+    pub noted_use: Option<Timestamp>,
     /// When the latest call was let through.
     pub latest: Option<Timestamp>,
 }
@@ -109,7 +113,13 @@ pub struct Maintenance {
 impl Maintenance {
     /// Whether the time of the latest use is to be written.
     pub fn notes_use(&self, now: Timestamp) -> bool {
-        self.used_since.is_some_and(|since| due(since, NOTE_USE_AFTER_MS, now) <= now)
+        self.note_at(now).is_some_and(|at| at <= now)
+    }
+
+    /// When the time of the latest use is to be written.
+    fn note_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let soon = due(self.used_since?, NOTE_USE_AFTER_MS, now);
+        Some(self.noted_use.map_or(soon, |noted| soon.max(due(noted, NOTE_AGAIN_AFTER_MS, now))))
     }
 }
 
@@ -122,7 +132,7 @@ fn due(since: Timestamp, after_ms: i64, now: Timestamp) -> Timestamp {
 /// deleted.
 pub fn next_alarm(maintenance: &Maintenance, now: Timestamp) -> Option<Timestamp> {
     let save = maintenance.unsaved_since.map(|since| due(since, SAVE_AFTER_MS, now));
-    let note = maintenance.used_since.map(|since| due(since, NOTE_USE_AFTER_MS, now));
+    let note = maintenance.note_at(now);
     let end = maintenance.latest.map(|latest| latest.plus_ms(WINDOW_MS)).filter(|end| now < *end);
     save.into_iter().chain(note).min().or(end)
 }
@@ -174,17 +184,19 @@ mod tests {
     #[test]
     fn maintenance_is_done_in_time_and_the_last_of_it_is_to_disappear() {
         let at = |ms| Some(Timestamp(ms));
-        for (unsaved_since, used_since, latest, now, alarm) in [
-            (None, None, None, 0, None),
-            (at(0), None, at(0), 0, at(1_000)),
-            (at(5_000), at(0), at(5_000), 5_000, at(6_000)),
-            (at(59_500), at(0), at(59_500), 59_500, at(60_000)),
-            (None, None, at(0), 5_000, at(60_000)),
-            (None, None, at(0), 60_000, None),
+        for (unsaved_since, used_since, noted_use, latest, now, alarm) in [
+            (None, None, None, None, 0, None),
+            (at(0), None, None, at(0), 0, at(1_000)),
+            (at(5_000), at(0), None, at(5_000), 5_000, at(5_000)),
+            (at(5_000), at(5_000), at(0), at(5_000), 5_000, at(6_000)),
+            (None, at(5_000), at(0), at(5_000), 6_000, at(60_000)),
+            (None, at(59_000), at(0), at(59_000), 60_000, at(64_000)),
+            (None, None, at(0), at(0), 5_000, at(60_000)),
+            (None, None, at(0), at(0), 60_000, None),
             // The clock was an hour ahead when these came.
-            (at(3_600_000), at(3_600_000), at(0), 1_000, at(1_000)),
+            (at(3_600_000), at(3_600_000), at(3_600_000), at(0), 1_000, at(1_000)),
         ] {
-            let maintenance = Maintenance { unsaved_since, used_since, latest };
+            let maintenance = Maintenance { unsaved_since, used_since, noted_use, latest };
             assert_eq!(next_alarm(&maintenance, Timestamp(now)), alarm, "{maintenance:?}");
         }
     }

@@ -6,7 +6,8 @@
 //! also the answer of a query that is in flight.
 //!
 //! The window is in memory and is saved within a second; [`crate::domain::key::gate`] says what a crash can lose. The time of
-//! the latest use is written to the database once a minute. When the last call has left the window, the storage is deleted.
+//! the latest use is written to the database some seconds after it, and not more
+//! than once a minute. When the last call has left the window, the storage is deleted.
 
 use crate::domain::key::gate::{CheckKey, Decision, KeyConfig, Maintenance, SAVE_AFTER_MS, decide, next_alarm};
 use crate::domain::timestamp::Timestamp;
@@ -45,6 +46,10 @@ struct Memory {
 impl Memory {
     fn latest_use(&self) -> Option<Timestamp> {
         self.saved.as_ref().and_then(|saved| saved.window.latest())
+    }
+
+    fn noted_use(&self) -> Option<Timestamp> {
+        self.saved.as_ref().and_then(|saved| saved.noted_use)
     }
 }
 
@@ -100,11 +105,11 @@ impl KeyGateLogic {
         done
     }
 
-    /// Loads what was saved if it is not in memory. After an eviction it is unknown whether the database has the latest use.
+    /// Loads what was saved if it is not in memory.
     fn load_saved(&self, memory: &mut Memory) -> Result<(), PortError> {
         if memory.saved.is_none() {
             memory.saved = storage::load(&*self.storage)?;
-            memory.used_since = memory.latest_use();
+            memory.used_since = memory.latest_use().filter(|at| memory.noted_use() != Some(*at));
         }
         Ok(())
     }
@@ -134,12 +139,12 @@ impl KeyGateLogic {
         let mut memory = self.memory.borrow_mut();
         self.load_saved(&mut memory)?;
         let is_unsaved = memory.unsaved_since.take().is_some();
-        let Some(Saved { key_hash, window }) = &memory.saved else { return Ok(None) };
-        storage::create_table(&*self.storage, key_hash)?;
+        let Some(saved) = &memory.saved else { return Ok(None) };
+        storage::create_table(&*self.storage, &saved.key_hash)?;
         if is_unsaved {
-            storage::save(&*self.storage, key_hash, window)?;
+            storage::save(&*self.storage, saved)?;
         }
-        Ok(Some(key_hash.clone()))
+        Ok(Some(saved.key_hash.clone()))
     }
 
     /// Writes the time of the latest use to the database. A use during the write is written with the next one.
@@ -150,12 +155,19 @@ impl KeyGateLogic {
         }
         let mut memory = self.memory.borrow_mut();
         memory.used_since = memory.latest_use().filter(|at| Some(*at) != latest);
+        // After a deletion there is nothing to note.
+        if let Some(saved) = &mut memory.saved {
+            saved.noted_use = latest;
+            storage::create_table(&*self.storage, key_hash)?;
+            storage::save(&*self.storage, saved)?;
+        }
         Ok(())
     }
 
     fn due(&self) -> Maintenance {
         let memory = self.memory.borrow();
-        Maintenance { unsaved_since: memory.unsaved_since, used_since: memory.used_since, latest: memory.latest_use() }
+        let Memory { unsaved_since, used_since, .. } = *memory;
+        Maintenance { unsaved_since, used_since, noted_use: memory.noted_use(), latest: memory.latest_use() }
     }
 
     /// Sets the alarm when something is due before the one that is set.

@@ -166,7 +166,7 @@ fn a_reset_forgets_no_call_that_was_saved() {
 }
 
 #[test]
-fn the_latest_use_is_written_once_a_minute() {
+fn the_latest_use_is_written_soon_and_then_once_a_minute() {
     let mut setup = Setup::new();
     setup.ledger.limit.set(1_000);
     for _ in 0..300 {
@@ -176,9 +176,9 @@ fn the_latest_use_is_written_once_a_minute() {
             setup.alarm().unwrap();
         }
     }
-    assert_eq!(setup.ledger.uses.get(), 4, "in five minutes");
+    assert_eq!(setup.ledger.uses.get(), 5, "in five minutes");
     // The settings are read again each time.
-    assert_eq!(setup.ledger.reads.get(), 5);
+    assert_eq!(setup.ledger.reads.get(), 6);
     while setup.storage.alarm_at().is_some() {
         setup.alarm().unwrap();
     }
@@ -191,11 +191,27 @@ fn a_use_before_an_eviction_is_written_after_it() {
     assert!(setup.passes());
     setup.alarm().unwrap();
     setup.reset();
+    assert_eq!(setup.ledger.uses.get(), 0);
     while setup.storage.alarm_at().is_some() {
         setup.alarm().unwrap();
     }
-    assert_eq!(setup.ledger.used_at.get(), Some(Timestamp(0)));
+    assert_eq!((setup.ledger.used_at.get(), setup.ledger.uses.get()), (Some(Timestamp(0)), 1));
     assert!(setup.storage.is_empty());
+}
+
+#[test]
+fn a_use_that_the_database_has_is_not_written_again_after_an_eviction() {
+    let mut setup = Setup::new();
+    assert!(setup.passes());
+    for _ in 0..2 {
+        setup.alarm().unwrap();
+    }
+    assert_eq!(setup.ledger.uses.get(), 1);
+    setup.reset();
+    while setup.storage.alarm_at().is_some() {
+        setup.alarm().unwrap();
+    }
+    assert_eq!(setup.ledger.uses.get(), 1);
 }
 
 #[test]
