@@ -10,8 +10,9 @@ use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::id::RunId;
 use crate::domain::run::result::RunResult;
 use crate::domain::script::request::ScriptRequest;
+use crate::domain::usage_log::name::{LogId, LogName};
+use crate::domain::usage_log::query::{Filter, HistoryQuery, UsageRun};
 use crate::ports::{Level, PortError};
-use crate::store::usage::{self, UsageRun};
 use bytes::Bytes;
 use docle_protocol::Truncated;
 use docle_protocol::isolate::{IsolateReport, ScriptError, ScriptUsage};
@@ -122,16 +123,10 @@ pub struct Listing {
     pub offset: u32,
 }
 
-/// The scripts that a project has run, the newest first, and the cursor of the next page. A script that was run with
-/// this key is in the list at once. A script of another key follows within seconds.
-pub async fn list(
-    app: &App,
-    project_id: &str,
-    key_hash: &str,
-    listing: &Listing,
-) -> Result<(Vec<UsageRun>, Option<String>), PortError> {
-    app.gates.flush(key_hash).await?;
-    let rows = usage::scripts(&*app.sql, project_id, &listing.page, listing.offset).await?;
+/// The scripts that the project with this log has run, the newest first, and the cursor of the next page.
+pub async fn list(app: &App, log: LogId, listing: &Listing) -> Result<(Vec<UsageRun>, Option<String>), PortError> {
+    let query = HistoryQuery::of(Filter::Scripts, &listing.page, listing.offset);
+    let rows = app.logs.history(LogName::of_project(log), &query).await?;
     Ok(listing.page.cut(rows, UsageRun::position))
 }
 

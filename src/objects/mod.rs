@@ -1,5 +1,6 @@
 //! Durable Objects: a folder for each, with its shell, its logic, its storage and its calls.
 
+pub mod cached;
 pub mod call;
 pub mod container;
 pub mod key_gate;
@@ -7,3 +8,4 @@ pub mod room;
 pub mod run_pool;
 pub mod runtime;
 pub mod schema;
+pub mod usage_log;

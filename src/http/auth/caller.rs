@@ -117,8 +117,8 @@ fn refuse_token(app: &App, call: &Call) -> Result<(), ApiError> {
 }
 
 impl From<ApiClient> for Client {
-    fn from(ApiClient { owner, key_hash, ip, .. }: ApiClient) -> Self {
-        Self { owner, key_hash, ip }
+    fn from(ApiClient { owner, ip, .. }: ApiClient) -> Self {
+        Self { owner, ip }
     }
 }
 

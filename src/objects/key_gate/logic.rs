@@ -1,29 +1,21 @@
-//! What a key's gate does: check calls, store finished runs, and flush their usage to the database.
+//! What a key's gate does: checks calls, and notes when the key was last used.
 //!
 //! The gate is exact because there is one per key: between reading the window and counting a call there is no await, so
 //! no other call can come between ([`decide`]). It reads the key's settings from the database and keeps them in memory.
 //! After every change in the database the writer calls [`KeyGateLogic::refresh`]; the gate then drops its settings, and
 //! also the answer of a query that is in flight.
 //!
-//! The window is in memory and is saved within a second; [`crate::domain::key::gate`] says what a crash can lose.
-//! Finished runs are saved at once. Their usage is flushed to the database some seconds later, together; their records
-//! stay here for a week. When the last call has left the window, no usage is pending and no record is left, the storage
-//! is deleted.
+//! The window is in memory and is saved within a second; [`crate::domain::key::gate`] says what a crash can lose. The time of
+//! the latest use is written to the database some seconds after it, and not more
+//! than once a minute. When the last call has left the window, the storage is deleted.
 
 use crate::domain::key::gate::{CheckKey, Decision, KeyConfig, Maintenance, SAVE_AFTER_MS, decide, next_alarm};
-use crate::domain::run::finished::{FinishedRun, MAX_STORED_BYTES};
-use crate::domain::run::id::RunId;
-use crate::domain::run::record::apart;
 use crate::domain::timestamp::Timestamp;
+use crate::objects::cached::Cached;
 use crate::objects::key_gate::storage::{self, Saved};
-use crate::ports::{Clock, DeletedRecord, KeyLedger, ObjectStorage, PortError};
-use futures::FutureExt;
-use futures::future::{LocalBoxFuture, Shared};
-use futures::lock::Mutex;
+use crate::ports::{Clock, KeyLedger, ObjectStorage, PortError};
 use std::cell::RefCell;
 use std::rc::Rc;
-
-type Loading = Shared<LocalBoxFuture<'static, Result<Option<KeyConfig>, PortError>>>;
 
 /// After a failure the alarm fires again after this long, in milliseconds.
 const RETRY_AFTER_MS: i64 = 5_000;
@@ -33,33 +25,37 @@ pub struct KeyGateLogic {
     storage: Rc<dyn ObjectStorage>,
     ledger: Rc<dyn KeyLedger>,
     clock: Rc<dyn Clock>,
+    /// The settings of the key; `None` if there is no such key.
+    config: Cached<Option<KeyConfig>>,
     memory: RefCell<Memory>,
-    /// Held while usage is on its way to the database, so that no two flushes overlap.
-    flushing: Mutex<()>,
 }
 
 /// What the gate keeps in memory. It is never borrowed across an await.
 #[derive(Default)]
 struct Memory {
-    /// Outer `None`: not loaded. Inner `None`: there is no such key.
-    config: Option<Option<KeyConfig>>,
-    /// A query for the settings that is in flight; concurrent calls wait for the same one.
-    loading: Option<Loading>,
-    /// Counts the calls of `refresh`. The answer to a query from before the last one is dropped.
-    generation: u64,
     /// `None`: not loaded.
     saved: Option<Saved>,
     /// The time of the first passed call that is not saved yet.
     unsaved_since: Option<Timestamp>,
-    /// The time of the first passed call after the last flush of `last_used_at`.
-    pending_use: Option<Timestamp>,
+    /// The time of the first passed call after the latest use that the database has.
+    used_since: Option<Timestamp>,
     /// The alarm that is set.
     alarm: Option<Timestamp>,
 }
 
+impl Memory {
+    fn latest_use(&self) -> Option<Timestamp> {
+        self.saved.as_ref().and_then(|saved| saved.window.latest())
+    }
+
+    fn noted_use(&self) -> Option<Timestamp> {
+        self.saved.as_ref().and_then(|saved| saved.noted_use)
+    }
+}
+
 impl KeyGateLogic {
     pub fn new(storage: Rc<dyn ObjectStorage>, ledger: Rc<dyn KeyLedger>, clock: Rc<dyn Clock>) -> Self {
-        Self { storage, ledger, clock, memory: RefCell::default(), flushing: Mutex::new(()) }
+        Self { storage, ledger, clock, config: Cached::default(), memory: RefCell::default() }
     }
 
     /// Decides about a call, and counts one that passes.
@@ -67,14 +63,16 @@ impl KeyGateLogic {
     /// # Errors
     /// The settings of the key cannot be read; the call is to be refused.
     pub async fn check(&self, key_hash: &str, check: &CheckKey) -> Result<Decision, PortError> {
-        let config = self.config(key_hash).await?;
+        let config = self.config.get(|| load(Rc::clone(&self.ledger), key_hash.to_owned())).await?;
         let now = self.clock.now();
         let decision = {
             let mut memory = self.memory.borrow_mut();
-            let decision = decide(config.as_ref(), &mut self.saved(&mut memory, key_hash)?.window, check, now);
+            self.load_saved(&mut memory)?;
+            let saved = memory.saved.get_or_insert_with(|| Saved { key_hash: key_hash.to_owned(), ..Saved::default() });
+            let decision = decide(config.as_ref(), &mut saved.window, check, now);
             if check.counts && matches!(decision, Decision::Allowed { .. }) {
                 memory.unsaved_since.get_or_insert(now);
-                memory.pending_use.get_or_insert(now);
+                memory.used_since.get_or_insert(now);
             }
             decision
         };
@@ -82,72 +80,16 @@ impl KeyGateLogic {
         Ok(decision)
     }
 
-    /// Stores finished runs. If the gate is full, their records go to the ledger. It may be repeated.
-    ///
-    /// # Errors
-    /// Some of the runs may not be stored.
-    pub async fn submit(&self, key_hash: &str, mut runs: Vec<FinishedRun>) -> Result<(), PortError> {
-        if runs.is_empty() {
-            return Ok(());
-        }
-        let now = self.clock.now();
-        if self.storage.size() > MAX_STORED_BYTES {
-            for run in &mut runs {
-                if let Some(record) = run.record.take() {
-                    self.ledger.keep(run.id, &record).await?;
-                }
-            }
-        }
-        storage::create_tables(&*self.storage, key_hash)?;
-        storage::add(&*self.storage, runs, now)?;
-        self.set_alarm(now).await
-    }
-
-    /// Writes to the database all usage that is pending now.
-    ///
-    /// # Errors
-    /// Usage that could not be written stays pending.
-    pub async fn flush(&self, key_hash: &str) -> Result<(), PortError> {
-        let Some(latest) = storage::latest_usage(&*self.storage)? else { return Ok(()) };
-        while storage::oldest_position(&*self.storage)?.is_some_and(|oldest| oldest <= latest) {
-            self.flush_oldest(key_hash).await?;
-        }
-        Ok(())
-    }
-
-    /// The record of a run; `None` when it is not kept here.
-    pub fn record(&self, id: RunId) -> Result<Option<String>, PortError> {
-        storage::record(&*self.storage, id)
-    }
-
-    /// Deletes the records of runs, and returns those that were kept here. It may be repeated.
-    pub fn delete_records(&self, ids: &[RunId]) -> Result<Vec<DeletedRecord>, PortError> {
-        let mut deleted = Vec::new();
-        for &id in ids {
-            if let Some(record) = storage::record(&*self.storage, id)? {
-                storage::delete_record(&*self.storage, id)?;
-                deleted.push(DeletedRecord { id, apart: apart(record.as_bytes()) });
-            }
-        }
-        Ok(deleted)
-    }
-
     /// Deletes everything about a deleted key. It may be repeated.
     pub async fn erase(&self) -> Result<(), PortError> {
         self.refresh();
-        {
-            let mut memory = self.memory.borrow_mut();
-            *memory = Memory { generation: memory.generation, ..Memory::default() };
-        }
+        *self.memory.borrow_mut() = Memory::default();
         self.storage.delete_all().await
     }
 
     /// Drops the settings of the key, also those that are being read.
     pub fn refresh(&self) {
-        let mut memory = self.memory.borrow_mut();
-        memory.config = None;
-        memory.loading = None;
-        memory.generation += 1;
+        self.config.forget();
     }
 
     /// Runs the maintenance that is due. A failure loses nothing, and the alarm fires again.
@@ -163,79 +105,28 @@ impl KeyGateLogic {
         done
     }
 
-    /// The settings of the key, from memory or from the database.
-    async fn config(&self, key_hash: &str) -> Result<Option<KeyConfig>, PortError> {
-        loop {
-            let (loading, generation) = {
-                let mut memory = self.memory.borrow_mut();
-                if let Some(config) = &memory.config {
-                    return Ok(config.clone());
-                }
-                let load = || load(Rc::clone(&self.ledger), key_hash.to_owned());
-                (memory.loading.get_or_insert_with(load).clone(), memory.generation)
-            };
-            let loaded = loading.await;
-            let mut memory = self.memory.borrow_mut();
-            // A refresh came during the query, which may have read the older settings.
-            if memory.generation != generation {
-                continue;
-            }
-            memory.loading = None;
-            let config = loaded?;
-            memory.config = Some(config.clone());
-            return Ok(config);
-        }
-    }
-
-    /// The saved state, which is loaded if it is not in memory.
-    fn saved<'m>(&self, memory: &'m mut Memory, key_hash: &str) -> Result<&'m mut Saved, PortError> {
+    /// Loads what was saved if it is not in memory.
+    fn load_saved(&self, memory: &mut Memory) -> Result<(), PortError> {
         if memory.saved.is_none() {
             memory.saved = storage::load(&*self.storage)?;
-        }
-        Ok(memory.saved.get_or_insert_with(|| Saved { key_hash: key_hash.to_owned(), ..Saved::default() }))
-    }
-
-    /// Flushes the oldest pending usage to the database. Runs that are submitted during the flush are not lost: only
-    /// the flushed rows are deleted, after the flush, and no position is used twice.
-    async fn flush_oldest(&self, key_hash: &str) -> Result<(), PortError> {
-        let _only_flush = self.flushing.lock().await;
-        let (usage, last) = storage::oldest_usage(&*self.storage)?;
-        let used_at = {
-            let memory = self.memory.borrow();
-            let latest = memory.saved.as_ref().and_then(|saved| saved.window.latest());
-            memory.pending_use.and(latest)
-        };
-        self.ledger.flush(key_hash, used_at, &usage).await?;
-        storage::delete_usage(&*self.storage, last)?;
-        // Without a use before it, this flush wrote none, and one during it has noted itself.
-        if used_at.is_some() {
-            let mut memory = self.memory.borrow_mut();
-            let latest = memory.saved.as_ref().and_then(|saved| saved.window.latest());
-            // A use during this flush is written with the next one.
-            memory.pending_use = latest.filter(|at| Some(*at) != used_at);
+            memory.used_since = memory.latest_use().filter(|at| memory.noted_use() != Some(*at));
         }
         Ok(())
     }
 
-    /// Saves the window, flushes and purges what is due, and deletes the storage when nothing is left. Other calls may
-    /// run during the flush, so the state is consistent at each await.
+    /// Saves the window, writes a use that is due, and deletes the storage when nothing is left. Other calls may run during
+    /// the write, so the state is consistent at each await.
     async fn maintain(&self) -> Result<(), PortError> {
         let Some(key_hash) = self.save_window()? else { return Ok(()) };
-        if self.due()?.flushes(self.clock.now()) {
-            self.flush_oldest(&key_hash).await?;
+        if self.due().notes_use(self.clock.now()) {
+            self.note_use(&key_hash).await?;
             // A writer may have changed the key and failed to call `refresh`: the change takes effect now.
-            let generation = self.memory.borrow().generation;
+            let generation = self.config.generation();
             let config = self.ledger.config(&key_hash).await?;
-            let mut memory = self.memory.borrow_mut();
-            if memory.generation == generation {
-                memory.config = Some(config);
-            }
+            self.config.set(generation, config);
         }
         let now = self.clock.now();
-        if let Some(before) = self.due()?.purges(now) {
-            storage::purge_records(&*self.storage, before)?;
-        }
-        if next_alarm(&self.due()?, now).is_none() {
+        if next_alarm(&self.due(), now).is_none() {
             self.storage.delete_all().await?;
             // A call during the deletion is in memory, but its alarm may have been deleted.
             self.memory.borrow_mut().alarm = None;
@@ -246,28 +137,37 @@ impl KeyGateLogic {
     /// Saves the window if it is not saved. Returns the key's hash; `None` when nothing is stored or known.
     fn save_window(&self) -> Result<Option<String>, PortError> {
         let mut memory = self.memory.borrow_mut();
-        if memory.saved.is_none() {
-            memory.saved = storage::load(&*self.storage)?;
-        }
+        self.load_saved(&mut memory)?;
         let is_unsaved = memory.unsaved_since.take().is_some();
-        let Some(Saved { key_hash, window }) = &memory.saved else { return Ok(None) };
-        storage::create_tables(&*self.storage, key_hash)?;
+        let Some(saved) = &memory.saved else { return Ok(None) };
+        storage::create_table(&*self.storage, &saved.key_hash)?;
         if is_unsaved {
-            storage::save(&*self.storage, key_hash, window)?;
+            storage::save(&*self.storage, saved)?;
         }
-        Ok(Some(key_hash.clone()))
+        Ok(Some(saved.key_hash.clone()))
     }
 
-    fn due(&self) -> Result<Maintenance, PortError> {
-        let pending_since = storage::pending_since(&*self.storage)?;
-        let oldest_record = storage::oldest_record(&*self.storage)?.map(|id| id.day());
+    /// Writes the time of the latest use to the database. A use during the write is written with the next one.
+    async fn note_use(&self, key_hash: &str) -> Result<(), PortError> {
+        let latest = self.memory.borrow().latest_use();
+        if let Some(used_at) = latest {
+            self.ledger.note_use(key_hash, used_at).await?;
+        }
+        let mut memory = self.memory.borrow_mut();
+        memory.used_since = memory.latest_use().filter(|at| Some(*at) != latest);
+        // After a deletion there is nothing to note.
+        if let Some(saved) = &mut memory.saved {
+            saved.noted_use = latest;
+            storage::create_table(&*self.storage, key_hash)?;
+            storage::save(&*self.storage, saved)?;
+        }
+        Ok(())
+    }
+
+    fn due(&self) -> Maintenance {
         let memory = self.memory.borrow();
-        Ok(Maintenance {
-            unsaved_since: memory.unsaved_since,
-            pending_since: pending_since.into_iter().chain(memory.pending_use).min(),
-            latest: memory.saved.as_ref().and_then(|saved| saved.window.latest()),
-            oldest_record,
-        })
+        let Memory { unsaved_since, used_since, .. } = *memory;
+        Maintenance { unsaved_since, used_since, noted_use: memory.noted_use(), latest: memory.latest_use() }
     }
 
     /// Sets the alarm when something is due before the one that is set.
@@ -277,7 +177,7 @@ impl KeyGateLogic {
         if is_early_enough {
             return Ok(());
         }
-        let Some(next) = next_alarm(&self.due()?, now) else { return Ok(()) };
+        let Some(next) = next_alarm(&self.due(), now) else { return Ok(()) };
         {
             let mut memory = self.memory.borrow_mut();
             if memory.alarm.is_some_and(|alarm| alarm <= next) {
@@ -289,8 +189,8 @@ impl KeyGateLogic {
     }
 }
 
-fn load(ledger: Rc<dyn KeyLedger>, key_hash: String) -> Loading {
-    async move { ledger.config(&key_hash).await }.boxed_local().shared()
+async fn load(ledger: Rc<dyn KeyLedger>, key_hash: String) -> Result<Option<KeyConfig>, PortError> {
+    ledger.config(&key_hash).await
 }
 
 #[cfg(test)]
