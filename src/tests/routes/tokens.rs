@@ -1,9 +1,12 @@
 //! Run tokens from the outside: what they open, and that they open nothing else.
 
+use crate::domain::run::id::RunId;
 use crate::http::table::{Caller, ROUTES, Verb};
+use crate::ports::UsageLogs;
 use crate::tests::app::{Answer, TestApp, key, print_one};
 use ::http::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 /// A token of the key of `proj_1`.
 fn token(app: &mut TestApp, settings: Value) -> String {
@@ -148,6 +151,8 @@ fn a_token_reads_no_private_result_and_no_input() {
         (StatusCode::OK, json!("1\n"), Value::Null)
     );
     app.sql.run("UPDATE projects SET private_results = 1");
+    let (logs, log) = (Rc::clone(&app.logs), RunId::parse(&id).unwrap().log());
+    app.pool.run_until(async move { logs.refresh(log).await }).unwrap();
     assert_eq!(call(&mut app, &token, Method::GET, &path, &[], &Value::Null).status, StatusCode::NOT_FOUND);
 }
 
