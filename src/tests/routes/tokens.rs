@@ -97,7 +97,7 @@ fn a_token_ends_with_its_time_and_with_its_key() {
     }
     app.sql.run("UPDATE api_keys SET revoked_at = 1 WHERE id = 'key_1'");
     let hash = key(1).hash();
-    let gates = std::rc::Rc::clone(&app.app.gates);
+    let gates = Rc::clone(&app.app.gates);
     app.pool.run_until(async move { gates.refresh(&hash).await }).unwrap();
     assert_eq!(problem(&run(&mut app, &token, &[], &print_one())), (401, "invalid_api_key".to_owned()));
 }
