@@ -2,6 +2,7 @@
 
 use crate::demand::Demand;
 use crate::interpreters::{Installer, Interpreter, Interpreters, command_line, environment};
+use crate::jail::cgroup::disks;
 use crate::jail::launch::{Command, Warm};
 use crate::jail::probe::{Grants, probe};
 use crate::jail::root::{Root, Tier};
@@ -12,7 +13,9 @@ use crate::place::Places;
 use crate::run::Runner;
 use crate::seat::{Common, Seat};
 use crate::seating::Seating;
+use crate::users::Users;
 use docle_languages::{PackageTool, RunLanguage, WarmStart};
+use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -26,6 +29,8 @@ pub struct Assembled {
     pub grants: Grants,
     /// Whether Python's programs are forks of a started interpreter.
     pub forks: bool,
+    /// Whom programs run as. Others may have these users when this is dropped.
+    pub users: Users,
 }
 
 impl Assembled {
@@ -71,6 +76,9 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
         places: interpreters.package_places(),
         layers: layers.directory().to_owned(),
     };
+    let users = Users::take(machine.first_uid, count)?;
+    let shown = root.binds.iter().map(|(source, _)| source.as_path());
+    let disks = disks::under(shown.chain([Path::new("/usr"), root.layers.as_path()]));
     let make = |zygote: Option<Zygote>| {
         let common = Common {
             cgroups: grants.cgroups.clone(),
@@ -79,6 +87,8 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
             mount_point: mount_point.clone(),
             warm: warm(&interpreters, zygote.is_some()),
             zygote,
+            first_uid: users.first,
+            disks: disks.clone(),
         };
         seats(&common, count)
     };
@@ -94,7 +104,7 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
     let seats = seats.map_err(|error| format!("The jails cannot be made: {error}."))?;
     let demand = Demand::new(&warm(&interpreters, forks));
     let seating = Arc::new(Seating::new(Places::open(seats, budget), demand));
-    Ok(Assembled { runner: Runner { interpreters, layers, seating }, grants, forks })
+    Ok(Assembled { runner: Runner { interpreters, layers, seating }, grants, forks, users })
 }
 
 /// The places, each with its first jail. They get ready side by side.
@@ -149,7 +159,7 @@ fn warm(interpreters: &Interpreters, forks: bool) -> Arc<BTreeMap<RunLanguage, W
 fn plain(language: RunLanguage, interpreter: &Interpreter) -> Command {
     let script = language.default_entrypoint();
     let argv = command_line(&interpreter.executable, script, &[]);
-    Command { argv, env: environment(language, interpreter, script), script: script.into() }
+    Command { argv, env: environment(language, interpreter, script, DEFAULT_MEMORY_MB), script: script.into() }
 }
 
 fn interpreters(machine: &Machine) -> Result<Interpreters, String> {

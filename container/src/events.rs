@@ -30,6 +30,7 @@ struct State {
     events: VecDeque<Waiting>,
     has_started: bool,
     is_closed: bool,
+    is_refused: bool,
 }
 
 impl Queue {
@@ -64,16 +65,21 @@ pub fn channel() -> (EventSender, EventReceiver) {
 }
 
 impl EventSender {
-    /// The run has a slot. It is said once, however often this is called, and comes before all output.
-    pub fn start(&self) {
+    /// The run has a slot. It is said once, however often this is called, and comes before all output. False when nobody
+    /// waits for it any more: then nothing may run.
+    pub fn start(&self) -> bool {
         {
             let mut state = self.0.0.lock();
+            if state.is_refused {
+                return false;
+            }
             if std::mem::replace(&mut state.has_started, true) {
-                return;
+                return true;
             }
             state.events.push_back(Waiting::Start);
         }
         self.0.0.changed.notify_one();
+        true
     }
 
     /// The program, or the runner, wrote to a stream.
@@ -101,6 +107,13 @@ impl EventSender {
 }
 
 impl EventReceiver {
+    /// Refuses the run, unless it has started. True when it is refused: then it never starts.
+    pub fn refuse(&self) -> bool {
+        let mut state = self.0.lock();
+        state.is_refused = !state.has_started;
+        state.is_refused
+    }
+
     /// The next event; `None` when all senders are gone and nothing waits. Dropping the future loses no event.
     pub async fn next(&mut self) -> Option<RunEvent> {
         loop {
@@ -165,6 +178,17 @@ mod tests {
             RunEvent::Stdout { data: piece("d") },
         ];
         assert_eq!(all(receiver).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_run_began_after_its_caller_had_heard_that_nothing_ran() {
+        let (sender, receiver) = channel();
+        assert!(receiver.refuse());
+        assert!(!sender.start(), "nobody waits for it");
+        let (sender, mut receiver) = channel();
+        assert!(sender.start());
+        assert!(!receiver.refuse(), "it has started");
+        assert_eq!(receiver.next().await, Some(RunEvent::Start));
     }
 
     #[tokio::test]

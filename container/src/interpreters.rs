@@ -113,16 +113,39 @@ pub fn command_line(executable: &str, entrypoint: &str, arguments: &[String]) ->
     [executable.to_owned(), script].into_iter().chain(arguments.iter().cloned()).collect()
 }
 
+/// Options of Node for a run with so much memory. V8 plans its heap by the memory of the machine, and without this a program
+/// with much garbage would be ended for memory that it does not need. An eighth is left for what is no heap. What really
+/// needs more than the run has still meets the limit of the run, mostly before it meets this one.
+fn node_options(memory_mb: u32) -> String {
+    format!("--max-old-space-size={}", memory_mb / 8 * 7)
+}
+
+/// The variable that [`node_options`] are read from, also by further Nodes that a program starts.
+pub const NODE_OPTIONS: &str = "NODE_OPTIONS";
+
+/// Whether an interpreter of this language plans by the memory that it was started for.
+pub fn plans_memory(language: RunLanguage) -> bool {
+    language.package_manager == PackageTool::Npm
+}
+
 /// The environment that a program of this language gets before the caller's own variables.
-pub fn environment(language: RunLanguage, interpreter: &Interpreter, entrypoint: &str) -> Vec<(String, String)> {
+pub fn environment(
+    language: RunLanguage,
+    interpreter: &Interpreter,
+    entrypoint: &str,
+    memory_mb: u32,
+) -> Vec<(String, String)> {
     let directory = Path::new(&interpreter.executable).parent().unwrap_or(Path::new("/")).to_string_lossy();
     let mut variables = vec![
-        ("PATH", format!("{directory}:/packages/bin:/usr/local/bin:/usr/bin:/bin")),
+        ("PATH", format!("{directory}:/packages/bin:/packages/node_modules/.bin:/usr/local/bin:/usr/bin:/bin")),
         ("HOME", "/tmp".into()),
         ("USER", "sandbox".into()),
         ("LANG", "C.UTF-8".into()),
         ("TZ", "UTC".into()),
     ];
+    if plans_memory(language) {
+        variables.push((NODE_OPTIONS, node_options(memory_mb)));
+    }
     let runner = language.runner();
     variables.extend(runner.environment.iter().map(|&(name, value)| (name, value.to_owned())));
     // Imports work from the workspace's root, wherever in it the entry point lies.
@@ -144,6 +167,17 @@ mod tests {
         assert_eq!(binds, [(PathBuf::from("/opt/python"), PathBuf::from("/runtime/python"))]);
         let (path, binds) = placed(Path::new("/usr/bin/python3.11"), Path::new("/usr"), "/runtime/python");
         assert_eq!((path.as_str(), binds.len()), ("/usr/bin/python3.11", 0));
+    }
+
+    #[test]
+    fn node_planned_its_heap_by_the_memory_of_the_machine() {
+        let interpreter = Interpreter { executable: "/p/node".into(), version: "1.2.3".into(), binds: Vec::new() };
+        let options = |language| {
+            let variables = environment(RunLanguage::named(language), &interpreter, "main", 256);
+            variables.into_iter().find(|(name, _)| name == NODE_OPTIONS).map(|(_, value)| value)
+        };
+        assert_eq!(options("node").as_deref(), Some("--max-old-space-size=224"));
+        assert_eq!(options("python"), None);
     }
 
     #[test]

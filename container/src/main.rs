@@ -21,6 +21,7 @@ mod seat;
 mod seating;
 mod server;
 mod turns;
+mod users;
 
 use assembly::{Assembled, assemble};
 use clap::Parser;
@@ -39,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 const SECRET: &str = "DOCLE_RUNNER_SECRET";
 
 fn main() -> ExitCode {
+    jail::be_independent();
     let result = match Options::parse().command {
         Command::Serve { listen, die_with_parent, replaceable, machine } => {
             serve(listen, die_with_parent, replaceable, &machine)
@@ -65,7 +67,7 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
         // The jailer lives as long as this thread does, which is as long as the runner.
         let assembled = assemble(machine)?;
         let properties = assembled.properties();
-        let Assembled { runner, grants, .. } = assembled;
+        let Assembled { runner, grants, users: _users, .. } = assembled;
         let evidence = if grants.counts_memory() { Evidence::OfTheRun } else { Evidence::OfTheContainer };
         runner.prove().await?;
         tokio::spawn(runner.seating.clone().tend());
@@ -138,7 +140,7 @@ fn doctor(machine: &Machine) -> Result<(), String> {
     let _inside = runtime.enter();
     let assembled = assemble(machine)?;
     let properties = assembled.properties();
-    let Assembled { runner, grants, .. } = assembled;
+    let Assembled { runner, grants, users: _users, .. } = assembled;
     runtime.block_on(runner.prove())?;
     println!("{:<16} {}", "tier", grants.tier.name());
     let languages = runner.interpreters.versions();

@@ -73,6 +73,10 @@ pub struct Machine {
     /// Runs at once; four per processor by default.
     #[arg(long)]
     pub places: Option<u32>,
+    /// The first of the user ids that programs run as, one for each place. By default a range that nobody else on the machine
+    /// has.
+    #[arg(long)]
+    pub first_uid: Option<u32>,
     /// MiB that all runs may use together; three quarters of the machine's memory by default.
     #[arg(long)]
     pub memory_mb: Option<u32>,
@@ -85,7 +89,7 @@ pub struct Machine {
     /// Where Node packages come from.
     #[arg(long, env = "DOCLE_NPM_REGISTRY", default_value = "https://registry.npmjs.org")]
     pub npm_registry: String,
-    /// Further hosts that installations may reach.
+    /// Further hosts that installations may reach: `host:port`, or `host` for its ports 80 and 443.
     #[arg(long, env = "DOCLE_REGISTRY_HOSTS", value_delimiter = ',', default_value = "files.pythonhosted.org")]
     pub registry_hosts: Vec<String>,
 }

@@ -2,14 +2,16 @@
 
 use crate::egress::{self, Policy};
 use crate::events::{EventSender, channel};
-use crate::execution::{Outcome, Program, Stop, execute};
-use crate::interpreters::{Interpreters, command_line, environment};
+use crate::execution::{Failed, Outcome, Program, Stop, execute};
+use crate::interpreters::{Interpreters, NODE_OPTIONS, command_line, environment, plans_memory};
 use crate::jail::launch::{Command, Exit};
+use crate::jail::program::PROCESSES;
 use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
-use crate::seating::Seating;
+use crate::seating::{NoJail, Seating};
 use axum::body::Bytes;
 use docle_languages::ColdWhen;
+use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use docle_protocol::{
     Limits, Network, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Stream, Truncated,
 };
@@ -29,6 +31,8 @@ pub struct Runner {
     pub seating: Arc<Seating>,
 }
 
+/// Places in which a run tries to begin.
+const TRIES: u32 = 3;
 /// Exit code of a program whose time was up, as timeout(1) has it.
 const TIMED_OUT: i32 = 124;
 
@@ -56,35 +60,62 @@ impl Runner {
         let (layer, install) = layer.unzip();
         let install = install.unwrap_or_default();
         let queued = Instant::now();
-        let wanted = warm_language(&job);
-        let taken = tokio::select! {
-            place = self.seating.take(job.limits.memory_mb, wanted) => place,
-            // Nobody is left to be told anything.
-            () = cancel.cancelled() => Err(Full),
-        };
-        let mut place = match taken {
-            Ok(place) => place,
-            Err(Full) if install.is_zero() => return Err(Full),
-            // The caller has been told that the run is under way, so this is its result.
-            Err(Full) => {
-                let failure = if cancel.is_cancelled() { Failure::Cancelled } else { Failure::Full };
-                return Ok(finished(not_installed(&id, failure, events), queued.elapsed(), install));
+        let (wanted, memory_mb) = (warm_language(&job), job.limits.memory_mb);
+        let program = match self.program(job, layer.as_ref()) {
+            Ok(program) => program,
+            Err(error) => {
+                events.start();
+                return Ok(finished(system(&id, &error, events), Duration::ZERO, install));
             }
         };
-        let queue = queued.elapsed();
-        if install.is_zero() {
-            events.start();
-        }
-        let report = match self.program(job, layer.as_ref()) {
-            Ok(program) => {
-                let program = Program { more_stdin, ..program };
-                execute(place.seat(), program, events, cancel)
-                    .await
-                    .map_or_else(|error| system(&id, &error, events), report)
+        let mut program = Program { more_stdin, ..program };
+        let mut tries = 1;
+        let (executed, queue) = loop {
+            let taken = tokio::select! {
+                taken = self.seating.take(memory_mb, wanted, program.warm) => taken,
+                // Nobody is left to be told anything.
+                () = cancel.cancelled() => Err(NoJail::Full),
+            };
+            // What was executed in vain is no time in the queue, but nobody would look for it elsewhere.
+            let queue = queued.elapsed();
+            let (mut place, prepared) = match taken {
+                Ok(taken) => taken,
+                Err(NoJail::Failed(error)) => break (Err(error), queue),
+                Err(NoJail::Full) if install.is_zero() && tries == 1 => return Err(Full),
+                // The caller has been told that the run is under way, so this is its result.
+                Err(NoJail::Full) => {
+                    let failure = if cancel.is_cancelled() { Failure::Cancelled } else { Failure::Full };
+                    return Ok(finished(not_installed(&id, failure, events), queue, install));
+                }
+            };
+            if install.is_zero() && !events.start() {
+                // The caller has heard meanwhile that nothing ran.
+                place.seat().leave(prepared.jail);
+                self.seating.give_back(place);
+                return Err(Full);
             }
-            Err(error) => system(&id, &error, events),
+            let executed = execute(place.seat(), prepared, program, events, cancel).await;
+            self.seating.give_back(place);
+            match executed {
+                // Its place rests now, and another one may be better.
+                Err(Failed::Unbegun(error, unbegun)) if tries < TRIES => {
+                    eprintln!("run.unbegun run.id={id} try={tries} error={:?}", error.to_string());
+                    program = *unbegun;
+                    tries += 1;
+                }
+                executed => break (executed.map_err(io::Error::from), queue),
+            }
         };
-        self.seating.give_back(place);
+        let report = match executed {
+            Ok(outcome) => {
+                explain(&outcome, events);
+                report(outcome)
+            }
+            Err(error) => {
+                events.start();
+                system(&id, &error, events)
+            }
+        };
         Ok(finished(report, queue, install))
     }
 
@@ -141,7 +172,9 @@ impl Runner {
         if let Some(layer) = self.layers.find(wanted) {
             return Ok(Some((layer, Duration::ZERO)));
         }
-        events.start();
+        if !events.start() {
+            return Err(Failure::Full);
+        }
         let began = Instant::now();
         let layer = self.layers.install(wanted, &self.seating, cancel).await?;
         Ok(Some((layer, began.elapsed())))
@@ -155,12 +188,19 @@ impl Runner {
             Network::Public => Some(Policy::Public),
             Network::Hosts { hosts } => Some(Policy::Hosts(hosts)),
         };
-        let mut env = environment(job.language, interpreter, &job.entrypoint);
+        let mut env = environment(job.language, interpreter, &job.entrypoint, job.limits.memory_mb);
         if egress.is_some() {
             env.extend(egress::environment());
         }
-        env.retain(|(name, _)| !job.env.contains_key(name));
-        env.extend(job.env);
+        let mut own = job.env;
+        if let (Some(theirs), Some((_, ours))) =
+            (own.get_mut(NODE_OPTIONS), env.iter().find(|(name, _)| name == NODE_OPTIONS))
+        {
+            // The last of two equal options counts.
+            *theirs = format!("{ours} {theirs}");
+        }
+        env.retain(|(name, _)| !own.contains_key(name));
+        env.extend(own);
         Ok(Program {
             warm,
             command: Command {
@@ -195,7 +235,9 @@ fn warm_language(job: &RunJob) -> Option<RunLanguage> {
         && job.args.is_empty()
         && job.env.is_empty()
         && job.network == Network::None
-        && job.limits.memory_mb >= WARM_MEMORY_MB;
+        && job.limits.memory_mb >= WARM_MEMORY_MB
+        // One that plans by its memory was started for the default: with more it would not use it.
+        && (job.limits.memory_mb <= DEFAULT_MEMORY_MB || !plans_memory(job.language));
     let script = job.files.iter().find(|file| file.path == job.entrypoint).map_or("", |file| file.content.as_str());
     let needs_cold = |when: &ColdWhen| match when {
         ColdWhen::FileIs(path) => job.files.iter().any(|file| file.path == *path),
@@ -244,6 +286,14 @@ fn report(outcome: Outcome) -> RunReport {
             install_ms: 0.0,
             blocked_connections: outcome.blocked_connections,
         },
+    }
+}
+
+/// Names a limit that the program has met and cannot name itself, where it did not end well.
+fn explain(outcome: &Outcome, events: &EventSender) {
+    if outcome.out_of_processes && outcome.exit != Exit::Code(0) {
+        let sentence = format!("The program reached the limit of {PROCESSES} processes and threads.\n");
+        events.output(Stream::Stderr, sentence.as_bytes());
     }
 }
 

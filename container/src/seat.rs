@@ -4,6 +4,7 @@
 //! previous run of the seat is over. Each jail is used once. Its interpreter has read nothing of any program, and
 //! while it waits it counts for little against programs that run.
 
+use crate::jail::cgroup::disks::Disk;
 use crate::jail::cgroup::{Group, Kind};
 use crate::jail::handle::{Jail, Jailer};
 use crate::jail::jailer::Settings;
@@ -11,15 +12,19 @@ use crate::jail::launch::{Creation, Warm};
 use crate::jail::root::{Root, Tier};
 use crate::jail::zygote::{FORKS, Zygote};
 use docle_protocol::RunLanguage;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
 
-/// Users of the runs count from here: far above the users of any distribution.
-const FIRST_UID: u32 = 100_000;
 /// Memory of a jail that waits. A started Node holds 45 MiB.
 const IDLE_BYTES: u64 = 256 << 20;
+
+/// How often it is looked whether a group is empty that should be.
+const EMPTY_INTERVAL: Duration = Duration::from_millis(5);
+const EMPTY_LOOKS: u32 = 100;
 
 /// Room for what the first process of a jail changes of the jailer's memory, and for what the kernel needs for it.
 const INIT_BYTES: u64 = 1 << 20;
@@ -35,6 +40,10 @@ pub struct Common {
     pub warm: Arc<BTreeMap<RunLanguage, Warm>>,
     /// What the jailers become, where they can.
     pub zygote: Option<Zygote>,
+    /// The users of the runs count from here.
+    pub first_uid: u32,
+    /// What holds the files that programs read.
+    pub disks: BTreeSet<Disk>,
 }
 
 /// One seat.
@@ -52,8 +61,15 @@ pub struct Seat {
     forks: u32,
     /// The number of the last run here.
     serves: u64,
-    /// Bytes that the jailer holds, which are not the program's: one that was forked of it has copies.
-    jailer_bytes: u64,
+    /// Something of it has failed, so it serves no run before a jail was made here and seen to be there.
+    failed: bool,
+}
+
+/// A jail for one run, and whether the interpreter that the run wants is started in it.
+#[derive(Debug)]
+pub struct Prepared {
+    pub jail: Jail,
+    pub is_warm: bool,
 }
 
 /// How far a waiting interpreter has come. More is better.
@@ -92,13 +108,15 @@ impl Seat {
             tier: common.tier,
             root: common.root.clone(),
             mount_point: common.mount_point.clone(),
-            uid: FIRST_UID + index,
+            uid: common.first_uid + index,
+            counts_processes: common.cgroups != Kind::None,
             zygote: common.zygote.clone(),
         };
         let group = Group::create(&common.cgroups, index)?;
+        group.limit_disks(&common.disks)?;
         let jailer = Jailer::start(&settings, &group)?;
         let warm = common.warm.clone();
-        Ok(Self { last: None, next: None, jailer, group, settings, warm, forks: 0, serves: 0, jailer_bytes: 0 })
+        Ok(Self { last: None, next: None, jailer, group, settings, warm, forks: 0, serves: 0, failed: false })
     }
 
     /// Waits until the jailer is ready, and makes the first jail, for `language`.
@@ -107,7 +125,7 @@ impl Seat {
     /// What the environment does not grant, in words.
     pub fn open(&mut self, language: Option<RunLanguage>) -> io::Result<()> {
         self.jailer.ready()?;
-        self.jailer_bytes = self.group.held_bytes();
+        self.group.measure_spawner();
         self.refill(language)
     }
 
@@ -125,8 +143,18 @@ impl Seat {
     /// Exchanges the jailer. Takes as long as starting a process and waiting for the kernel to sort it in.
     pub fn renew(&mut self, language: Option<RunLanguage>) -> io::Result<()> {
         self.next = None;
+        self.group.rest(IDLE_BYTES + INIT_BYTES)?;
         self.jailer = Jailer::start(&self.settings, &self.group)?;
         self.forks = 0;
+        self.jailer.ready()?;
+        // The jailer before this one, and the jail that waited, are being taken apart.
+        for _ in 0..EMPTY_LOOKS {
+            if self.group.holds_only(self.jailer.pid()) {
+                break;
+            }
+            std::thread::sleep(EMPTY_INTERVAL);
+        }
+        self.group.measure_spawner();
         self.refill(language)
     }
 
@@ -155,7 +183,7 @@ impl Seat {
 
     /// The jail for the next run, limited to `memory_bytes`, and whether the interpreter wanted is started in it.
     /// A run that finds the wrong interpreter waiting gets a new jail.
-    pub async fn jail(&mut self, wanted: Option<RunLanguage>, memory_bytes: u64) -> io::Result<(Jail, bool)> {
+    pub async fn jail(&mut self, wanted: Option<RunLanguage>, memory_bytes: u64) -> io::Result<Prepared> {
         let next = match self.next.take() {
             Some(next) if next.language == wanted || next.language.is_none() => next,
             other => {
@@ -167,8 +195,8 @@ impl Seat {
                 self.make(wanted.filter(|language| self.forks_for(Some(*language))))?
             }
         };
-        self.group.prepare(memory_bytes + INIT_BYTES, self.jailer_bytes)?;
-        Ok((next.jail, next.language.is_some()))
+        self.group.prepare(memory_bytes + INIT_BYTES)?;
+        Ok(Prepared { jail: next.jail, is_warm: next.language.is_some() })
     }
 
     fn forks_for(&self, language: Option<RunLanguage>) -> bool {
@@ -185,29 +213,48 @@ impl Seat {
         self.last = Some(jail);
     }
 
+    /// Something of this seat has failed: it is made anew before it serves another run.
+    pub fn distrust(&mut self) {
+        self.failed = true;
+    }
+
+    /// Whether the jailer is to be exchanged.
+    pub fn is_to_be_renewed(&self) -> bool {
+        self.failed || self.is_worn()
+    }
+
     /// Waits until the last run's jail is gone. What ends now counts for the last run and not for the next one, which
-    /// has the same user and may have the same place to write in.
+    /// has the same user and may have the same place to write in. Takes as long as the kernel does, and may be asked again.
     pub async fn vacate(&mut self) -> io::Result<()> {
-        let Some(mut jail) = self.last.take() else { return Ok(()) };
-        jail.kill();
-        jail.gone().await
+        if let Some(jail) = &mut self.last {
+            jail.kill();
+            jail.gone().await?;
+        }
+        self.last = None;
+        // A jail that failed before it said what it is was never waited for.
+        while self.next.is_none() && !self.group.holds_only(self.jailer.pid()) {
+            sleep(EMPTY_INTERVAL).await;
+        }
+        Ok(())
     }
 
     /// Makes the next jail where there is none, for `language`. Returns at once; the jail gets ready by itself.
     pub fn refill(&mut self, language: Option<RunLanguage>) -> io::Result<()> {
         if self.next.is_none() {
-            self.group.rest(IDLE_BYTES + INIT_BYTES, self.jailer_bytes)?;
+            self.group.rest(IDLE_BYTES + INIT_BYTES)?;
             self.next = Some(self.make(language)?);
         }
         Ok(())
     }
 
-    /// Waits until the place that the next jail shares with earlier ones is empty. A run that came before would wait for
-    /// that in vain, where the last one has left tens of thousands of files, and not in the queue, where it belongs.
-    pub async fn emptied(&mut self) {
-        if let Some(next) = &mut self.next {
-            next.jail.emptied().await;
-        }
+    /// Waits until the next jail is there, where that is not certain: where the seat has failed before, and where it shares
+    /// a place with earlier ones. A run that came before would wait for that place in vain, where the last one has left
+    /// tens of thousands of files, and not in the queue, where it belongs.
+    pub async fn prepared(&mut self) -> io::Result<()> {
+        let Some(next) = self.next.as_mut().filter(|next| self.failed || next.jail.is_shared()) else { return Ok(()) };
+        next.jail.prepared().await?;
+        self.failed = false;
+        Ok(())
     }
 
     fn make(&mut self, language: Option<RunLanguage>) -> io::Result<Next> {

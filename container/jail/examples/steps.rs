@@ -65,7 +65,7 @@ fn main() -> io::Result<()> {
     std::fs::create_dir_all(&mount_point)?;
     std::fs::create_dir_all(&layers)?;
     let root = Root { layers, ..Root::default() };
-    let settings = Settings { tier: Tier::Root, root, mount_point, uid: UID, zygote: None };
+    let settings = Settings { tier: Tier::Root, root, mount_point, uid: UID, counts_processes: true, zygote: None };
     settings.root.enter(&settings)?;
     let _ = FILTERS.set(Filters::of_tier(settings.tier));
     let mut times: BTreeMap<String, Vec<u128>> = BTreeMap::new();

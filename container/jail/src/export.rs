@@ -16,15 +16,35 @@ use std::path::{Component, Path};
 /// Directories inside each other; packages in use have a dozen.
 const MAX_DEPTH: usize = 64;
 
+/// Files, directories and links of one tree. The largest trees in use, node_modules of a web framework, have tens of
+/// thousands, and a file system of 2 GB has 131,072 for everything.
+const MAX_ENTRIES: u64 = 65_536;
+
+/// What a copy may still take.
+struct Room {
+    bytes: u64,
+    entries: u64,
+}
+
+impl Room {
+    /// Takes room for one entry with so much content.
+    fn take(&mut self, bytes: u64) -> io::Result<()> {
+        let full = || io::Error::from_raw_os_error(libc::EFBIG);
+        self.bytes = self.bytes.checked_sub(bytes).ok_or_else(full)?;
+        self.entries = self.entries.checked_sub(1).ok_or_else(full)?;
+        Ok(())
+    }
+}
+
 /// Copies everything below `source` into the empty directory `target`, at most `max_bytes` of content: a sparse file or
 /// one with many names takes more room outside than it did inside.
 pub fn copy_tree(source: &Path, target: &OwnedFd, max_bytes: u64) -> io::Result<()> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let source = nix::fcntl::open(source, flags, Mode::empty())?;
-    copy_directory(source, target.as_fd(), 0, &mut { max_bytes })
+    copy_directory(source, target.as_fd(), 0, &mut Room { bytes: max_bytes, entries: MAX_ENTRIES })
 }
 
-fn copy_directory(source: OwnedFd, target: BorrowedFd, depth: usize, bytes_left: &mut u64) -> io::Result<()> {
+fn copy_directory(source: OwnedFd, target: BorrowedFd, depth: usize, room: &mut Room) -> io::Result<()> {
     if depth > MAX_DEPTH {
         return Err(io::Error::from_raw_os_error(libc::ELOOP));
     }
@@ -38,19 +58,23 @@ fn copy_directory(source: OwnedFd, target: BorrowedFd, depth: usize, bytes_left:
         let status = fstatat(&source, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         match SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits()) {
             SFlag::S_IFDIR => {
+                room.take(0)?;
                 let inner =
                     openat(&source, name, OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
                 mkdirat(target, name, Mode::from_bits_truncate(0o755))?;
                 let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
                 let inner_target = openat(target, name, flags, Mode::empty())?;
-                copy_directory(inner, inner_target.as_fd(), depth + 1, bytes_left)?;
+                copy_directory(inner, inner_target.as_fd(), depth + 1, room)?;
             }
             SFlag::S_IFREG => {
                 let size = u64::try_from(status.st_size).unwrap_or(u64::MAX);
-                *bytes_left = bytes_left.checked_sub(size).ok_or(io::Error::from_raw_os_error(libc::EFBIG))?;
+                room.take(size)?;
                 copy_file(source.as_fd(), target, name, &status)?;
             }
-            SFlag::S_IFLNK => copy_link(source.as_fd(), target, name, depth)?,
+            SFlag::S_IFLNK => {
+                room.take(0)?;
+                copy_link(source.as_fd(), target, name, depth)?;
+            }
             _ => {}
         }
     }
@@ -70,7 +94,7 @@ fn copy_file(source: BorrowedFd, target: BorrowedFd, name: &CStr, status: &FileS
 fn copy_link(source: BorrowedFd, target: BorrowedFd, name: &CStr, depth: usize) -> io::Result<()> {
     let destination = readlinkat(source, name)?;
     if stays_inside(&destination, depth) {
-        symlinkat(destination.as_os_str(), target, OsStr::new(&*name.to_string_lossy()))?;
+        symlinkat(destination.as_os_str(), target, name)?;
     }
     Ok(())
 }
@@ -92,6 +116,29 @@ fn stays_inside(destination: &OsStr, depth: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tree_of_empty_files_took_every_inode_of_the_disk() {
+        let mut room = Room { bytes: 10, entries: 2 };
+        room.take(0).unwrap();
+        room.take(10).unwrap();
+        assert_eq!(room.take(0).unwrap_err().raw_os_error(), Some(libc::EFBIG), "no entry is left");
+        assert!(Room { bytes: 9, entries: 1 }.take(10).is_err(), "no byte is left");
+    }
+
+    #[test]
+    fn a_link_whose_name_is_not_text_was_renamed() {
+        use std::os::unix::ffi::OsStrExt;
+        let base = std::env::temp_dir().join(format!("docle-export-{}", std::process::id()));
+        let (from, to) = (base.join("from"), base.join("to"));
+        std::fs::create_dir_all(&from).unwrap();
+        std::fs::create_dir_all(&to).unwrap();
+        let name = OsStr::from_bytes(b"\xff\n");
+        std::os::unix::fs::symlink("file", from.join(name)).unwrap();
+        copy_tree(&from, &OwnedFd::from(File::open(&to).unwrap()), 1_024).unwrap();
+        assert_eq!(std::fs::read_link(to.join(name)).unwrap(), Path::new("file"));
+        std::fs::remove_dir_all(base).unwrap();
+    }
 
     #[test]
     fn links_that_leave_the_tree_are_dropped() {

@@ -4,7 +4,6 @@
 //! every run. Numbers that follow one another and are decided alike are one range; a call is found among the ranges by
 //! as many comparisons as their number has binary digits, and only then its arguments are looked at.
 
-use nix::errno::Errno;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -12,7 +11,7 @@ use std::io;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Allow,
-    /// It answers with this error.
+    /// It answers with this error; with 0 it says that it succeeded, and does nothing.
     Refuse(i32),
 }
 
@@ -72,7 +71,7 @@ impl From<Action> for Decision {
 }
 
 impl Action {
-    fn code(self) -> u32 {
+    pub(super) fn code(self) -> u32 {
         match self {
             Self::Allow => libc::SECCOMP_RET_ALLOW,
             Self::Refuse(errno) => libc::SECCOMP_RET_ERRNO | errno as u32,
@@ -95,15 +94,14 @@ impl Filter {
         Self(code)
     }
 
-    /// Puts this thread and all that comes of it under the filter. Needs `no_new_privs`.
+    /// Puts this thread and all that comes of it under the filter. Needs `no_new_privs` or `CAP_SYS_ADMIN`.
     pub fn install(&self) -> io::Result<()> {
         let length = u16::try_from(self.0.len()).map_err(io::Error::other)?;
         let program = libc::sock_fprog { len: length, filter: self.0.as_ptr().cast_mut() };
         // SAFETY: the program outlives the call, which only reads it.
-        Errno::result(unsafe {
-            libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program)
-        })?;
-        Ok(())
+        let result = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
+        // Not by `Errno`: that does not know ENOTSUPP (524), which says that the machine has no room for compiled filters.
+        if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 }
 

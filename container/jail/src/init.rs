@@ -43,11 +43,10 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
     let control = jail.control.as_raw_fd();
     // Whichever start comes takes them along.
     let mut streams = Some(streams);
+    sys::be_prompt();
     let mut reaper = Reaper::new(settings).map_err(failed("watch children"))?;
     prepare(settings).map_err(failed("prepare the jail"))?;
-    if settings.tier == Tier::Shared {
-        Notice::Emptied.send(control, None).map_err(failed("say that it is empty"))?;
-    }
+    Notice::Prepared.send(control, None).map_err(failed("say that it is prepared"))?;
     let (waiting, opening) = match &creation.warm {
         Some(warm) => {
             let script = Script::lay(warm.script(), settings.uid).map_err(failed("lay the script"))?;
@@ -74,7 +73,7 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
         woken = reaper.next(jail.control, None).map_err(failed("wait"))?;
     }
     let Wake::Order(Order::Launch(launch, export)) = woken else {
-        return reaper.end_all().map_err(failed("end")).map(|()| Process::Init);
+        return reaper.end_all(|_| Ok(())).map_err(failed("end")).map(|()| Process::Init);
     };
     let script = waiting.as_ref().map(Script::path);
     let furnished = match settings.tier {
@@ -131,8 +130,12 @@ fn capabilities(tier: Tier, exports: bool) -> &'static [u32] {
     match (tier, exports) {
         // Ending a program here means to become its user first.
         (Tier::Shared, _) => &[sys::CAP_KILL, sys::CAP_DAC_OVERRIDE, sys::CAP_SETUID, sys::CAP_SETGID],
-        (_, true) => &[sys::CAP_KILL, sys::CAP_DAC_OVERRIDE],
-        (_, false) => &[sys::CAP_KILL],
+        // The watch counts processes that have made themselves opaque, too. Without the capability those are out of sight.
+        (Tier::UserNamespace, true) => &[sys::CAP_KILL, sys::CAP_SYS_PTRACE, sys::CAP_DAC_OVERRIDE],
+        (Tier::UserNamespace, false) => &[sys::CAP_KILL, sys::CAP_SYS_PTRACE],
+        (Tier::Root, true) => &[sys::CAP_KILL, sys::CAP_DAC_OVERRIDE],
+        // The capability also keeps programs from changing init's priority: the kernel asks for a set that is no larger.
+        (Tier::Root, false) => &[sys::CAP_KILL],
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Settings {
     pub mount_point: PathBuf,
     /// The user that programs run as, so that it has a name.
     pub uid: u32,
+    /// Whether a control group limits how many processes a program has.
+    pub counts_processes: bool,
     /// The interpreter that the jailer is to become, where it can.
     pub zygote: Option<Zygote>,
 }

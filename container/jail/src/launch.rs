@@ -95,16 +95,30 @@ const MAX_PACKET: usize = 16 * 1_024;
 pub enum Notice {
     /// The jail's first process exists; its pidfd comes with this.
     Created,
-    /// What an earlier program has left in a place that programs share is gone.
-    Emptied,
+    /// Everything is there that does not depend on the program, and what an earlier one has left is gone.
+    Prepared,
     /// The interpreter that was started ahead has come as far as its script.
     Waiting,
     /// The program is about to start; the egress socket comes with this where one was asked for.
     Started,
+    /// Every process has been killed and some are still being taken apart, which takes the kernel long where they hold
+    /// much. Nothing of the program runs any more.
+    Killed(Killed),
     /// No process is left.
     Ended(Ending),
     /// The jail could not be made or the program not be started.
     Failed { step: String, errno: i32 },
+}
+
+/// What is known of the end of a program before its last process is gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Killed {
+    /// How the program's first process ended, where it had ended.
+    pub exit: Option<Exit>,
+    /// See [`Ending`].
+    pub over_memory: bool,
+    pub cpu_micros: u64,
+    pub peak_bytes: u64,
 }
 
 /// How the program ended and what its tree used.
@@ -243,12 +257,17 @@ fn receive_packet(socket: RawFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<Ow
     let mut space = cmsg_space!([RawFd; MAX_DESCRIPTORS]);
     let mut slices = [IoSliceMut::new(buffer)];
     let message = recvmsg::<()>(socket, &mut slices, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)?;
+    let is_cut = message.flags.contains(MsgFlags::MSG_CTRUNC);
     let mut descriptors = Vec::new();
     for ancillary in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(raw) = ancillary {
             // SAFETY: the kernel has just made these descriptors for this process, and nobody else knows them.
             descriptors.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
         }
+    }
+    // The kernel drops what this process has no number left for, and says so nowhere else.
+    if is_cut {
+        return Err(io::Error::from_raw_os_error(libc::EMFILE));
     }
     Ok((message.bytes, descriptors))
 }

@@ -15,8 +15,16 @@ use std::os::fd::AsRawFd;
 
 /// Processes and threads that a program may have at once: a few dozen is what parallel builds and thread pools use.
 pub const PROCESSES: u64 = 128;
-/// Bytes of one file: the documented 100 MB.
-const FILE_BYTES: u64 = 100 * 1_024 * 1_024;
+/// The same where a control group counts them: its limit ends a bomb, and this one, which the kernel counts for each user
+/// of the machine, must not be used up by what other containers run as the same user.
+const PROCESSES_OF_USER: u64 = 8 * PROCESSES;
+/// Bytes of one file: the largest memory that a run may ask for. What a file really holds is limited by the file system
+/// of the jail; this one keeps a sparse file from being larger than any of them.
+const FILE_BYTES: u64 = 2 << 30;
+/// Descriptors of one process: more than any of the languages needs by default, and the table stays small.
+const DESCRIPTORS: u64 = 1_024;
+/// The same where nothing counts what the kernel holds for descriptors: pipes, queues of sockets, tables.
+const DESCRIPTORS_UNCOUNTED: u64 = 256;
 /// Processor time of one process: the longest run that may be asked for, on four processors. Only a backstop; the
 /// server's clock ends a run.
 const CPU_SECONDS: u64 = 4 * 300;
@@ -47,22 +55,37 @@ fn become_program(
     // The kernel's out-of-memory killer takes the program before it takes the jail's first process.
     fs::write("/proc/self/oom_score_adj", "1000").map_err(failed("volunteer for the memory killer"))?;
     unblock_signals().map_err(failed("unblock signals"))?;
-    lose_privileges(settings).map_err(failed("lose privileges"))?;
-    landlock::restrict(settings, network).map_err(failed("set the file rules"))?;
     let filter = jail.filters.of(network);
+    let restrict = || landlock::restrict(settings, network).map_err(failed("set the file rules"));
+    let install = || filter.install().map_err(failed("install the system call filter"));
+    if settings.tier == Tier::Root {
+        restrict()?;
+        // The kernel takes the machine code of filters from one budget of the whole machine, and gives a process with
+        // CAP_SYS_ADMIN what it needs even where others have used the budget up. Every later step is on the list.
+        install()?;
+    }
+    lose_privileges(settings).map_err(failed("lose privileges"))?;
+    if settings.tier != Tier::Root {
+        // Without the capability a filter needs no_new_privs first, and the further user namespace needs its own calls.
+        restrict()?;
+    }
     match command {
         Some(command) => {
             reset_signals().map_err(failed("reset signals"))?;
             // Until exec a failure can still be told over the control socket.
             sys::close_at_exec_from(3).map_err(failed("close descriptors"))?;
-            filter.install().map_err(failed("install the system call filter"))?;
+            if settings.tier != Tier::Root {
+                install()?;
+            }
             command.execute().map_err(failed("execute"))
         }
         None => {
             // What an execution would have done: changing the user has hidden this process from itself.
             sys::allow_tracing().map_err(failed("allow tracing"))?;
             zygote::detach().map_err(failed("take over the memory"))?;
-            filter.install().map_err(failed("install the system call filter"))?;
+            if settings.tier != Tier::Root {
+                install()?;
+            }
             // What still owns them closes them once more on the way out, which does nothing.
             sys::close_from(3).map_err(failed("close descriptors"))
         }
@@ -72,7 +95,11 @@ fn become_program(
 /// Becomes a program's user, within its limits, without capabilities and without a way back.
 pub fn lose_privileges(settings: &Settings) -> io::Result<()> {
     change_user(settings.tier, settings.uid)?;
-    limit()?;
+    if settings.tier == Tier::Shared {
+        // No namespace ends what a jail's first process leaves. The change of the user has cleared an earlier request.
+        sys::die_with_parent()?;
+    }
+    limit(settings)?;
     sys::keep_capabilities(&[])?;
     sys::forbid_new_privileges()
 }
@@ -86,11 +113,13 @@ fn connect_streams(streams: &ProgramStreams) -> io::Result<()> {
     Ok(())
 }
 
-fn limit() -> io::Result<()> {
-    sys::limit(Resource::RLIMIT_CORE, 0)?;
+fn limit(settings: &Settings) -> io::Result<()> {
+    let counted = settings.tier == Tier::Root;
+    // Not 0: that keeps the kernel from writing a file, but it starts a handler of the host (core_pattern with a pipe) all
+    // the same. 1 is the value that starts none, and a file of one byte is never written either, see core(5).
+    sys::limit(Resource::RLIMIT_CORE, 1)?;
     sys::limit(Resource::RLIMIT_FSIZE, FILE_BYTES)?;
-    // More than any of the languages needs by default; the table of one process stays small.
-    sys::limit(Resource::RLIMIT_NOFILE, 1_024)?;
+    sys::limit(Resource::RLIMIT_NOFILE, if counted { DESCRIPTORS } else { DESCRIPTORS_UNCOUNTED })?;
     sys::limit(Resource::RLIMIT_CPU, CPU_SECONDS)?;
     sys::limit(Resource::RLIMIT_MEMLOCK, 65_536)?;
     sys::limit(Resource::RLIMIT_MSGQUEUE, 0)?;
@@ -98,7 +127,8 @@ fn limit() -> io::Result<()> {
     sys::limit(Resource::RLIMIT_NICE, 0)?;
     sys::limit(Resource::RLIMIT_RTPRIO, 0)?;
     // Counted per user and, since Linux 5.14, per user namespace: set once the run has one of its own.
-    sys::limit(Resource::RLIMIT_NPROC, PROCESSES)
+    let processes = if settings.counts_processes { PROCESSES_OF_USER } else { PROCESSES };
+    sys::limit(Resource::RLIMIT_NPROC, processes)
 }
 
 /// The reaper blocks SIGCHLD; a program expects to get it.

@@ -1,7 +1,7 @@
 //! Waits for everything that may happen in a jail at once, and ends and reaps what is left in it.
 
 use super::jailer::Settings;
-use super::launch::{Bounds, Ending, Exit, Order};
+use super::launch::{Bounds, Ending, Exit, Killed, Notice, Order};
 use super::root::Tier;
 use super::script::Script;
 use super::shared;
@@ -16,7 +16,10 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Killed processes are gone after this long, unless they hold much.
+const SLOW: Duration = Duration::from_millis(50);
 
 /// Signals arrive as reads, so that one poll covers children, orders, the script and the memory watch.
 #[derive(Debug)]
@@ -82,24 +85,43 @@ impl Reaper {
                 Wake::Time => over_memory = watch.as_mut().is_some_and(Watch::is_over),
             }
         }
-        self.end_all()?;
+        let peak_bytes = watch.as_ref().map_or(0, Watch::peak_bytes);
+        self.end_all(|exit| {
+            // What is still being taken apart is counted where no group does.
+            let cpu_micros = watch.as_ref().map_or(0, Watch::cpu_micros);
+            Notice::Killed(Killed { exit, over_memory, cpu_micros, peak_bytes }).send(control.as_raw_fd(), None)
+        })?;
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
         Ok(Ending {
             exit: self.exit.unwrap_or(Exit::Signal(libc::SIGKILL)),
             duration_micros: began.elapsed().as_micros() as u64,
             cpu_micros: (usage.user_time().num_microseconds() + usage.system_time().num_microseconds()) as u64,
-            peak_bytes: watch.map_or(0, |watch| watch.peak_bytes()).max(usage.max_rss() as u64 * 1024),
+            peak_bytes: peak_bytes.max(usage.max_rss() as u64 * 1024),
             over_memory,
             exported: false,
         })
     }
 
-    /// Kills every other process of this jail and waits until none is left.
-    pub fn end_all(&mut self) -> io::Result<()> {
+    /// Kills every other process of this jail and waits until none is left. Calls `slow` once if that takes long, with how
+    /// the program has ended, where it has: from then on nothing of it runs any more.
+    pub fn end_all(&mut self, slow: impl FnOnce(Option<Exit>) -> io::Result<()>) -> io::Result<()> {
+        let began = Instant::now();
+        let mut slow = Some(slow);
         loop {
             self.kill_all()?;
-            if !self.reap(WaitPidFlag::empty())? {
+            // Before children are reaped: who ends later is signalled anew.
+            while self.signals.read_signal()?.is_some() {}
+            if !self.reap()? {
                 return Ok(());
+            }
+            let left = SLOW.saturating_sub(began.elapsed());
+            if let Some(say) = slow.take_if(|_| left.is_zero()) {
+                say(self.exit)?;
+            }
+            let patience = if slow.is_some() { timeout(left) } else { PollTimeout::NONE };
+            match poll(&mut [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)], patience) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
             }
         }
     }
@@ -143,7 +165,7 @@ impl Reaper {
         }
         if signalled {
             while self.signals.read_signal()?.is_some() {}
-            self.reap(WaitPidFlag::WNOHANG)?;
+            self.reap()?;
         }
         if self.exit.is_some() {
             return Ok(Wake::Exit);
@@ -154,10 +176,10 @@ impl Reaper {
         Ok(if other { Wake::Other } else { Wake::Time })
     }
 
-    /// Reaps what has ended; without `WNOHANG` waits for one child. False when there is no child at all.
-    fn reap(&mut self, flags: WaitPidFlag) -> io::Result<bool> {
+    /// Reaps what has ended. False when there is no child at all.
+    fn reap(&mut self) -> io::Result<bool> {
         loop {
-            let (pid, exit) = match waitpid(None, Some(flags)) {
+            let (pid, exit) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) => (pid, Exit::Code(code)),
                 Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, Exit::Signal(signal as i32)),
                 Ok(_) => return Ok(true),
@@ -168,9 +190,11 @@ impl Reaper {
             if self.program == Some(pid) {
                 self.exit = Some(exit);
             }
-            if !flags.contains(WaitPidFlag::WNOHANG) {
-                return Ok(true);
-            }
         }
     }
+}
+
+/// A time to poll for, at least a millisecond: less would be none.
+fn timeout(left: Duration) -> PollTimeout {
+    PollTimeout::try_from(left.max(Duration::from_millis(1))).unwrap_or(PollTimeout::ZERO)
 }

@@ -88,23 +88,23 @@ impl Root {
         fs::create_dir(mount_point.join("dev"))?;
         fs::create_dir(mount_point.join("dev/shm"))?;
         for device in DEVICES {
-            bind(Path::new(device), &below(mount_point, Path::new(device)), false)?;
+            show_device(Path::new(device), &below(mount_point, Path::new(device)))?;
         }
         for (name, target) in [("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")] {
             symlink(Path::new("/proc/self").join(target), mount_point.join("dev").join(name))?;
         }
         write_configuration(&mount_point.join("etc"), uid)?;
         for path in CONFIGURATION.map(Path::new).into_iter().filter(|path| path.exists()) {
-            bind(path, &below(mount_point, path), true)?;
+            bind(path, &below(mount_point, path))?;
         }
         let fork = zygote.as_ref().map_or(Ok(Vec::new()), |zygote| zygote.lay(mount_point))?;
         for (source, target) in self.binds.iter().chain(&fork) {
-            bind(source, &below(mount_point, target), true)?;
+            bind(source, &below(mount_point, target))?;
         }
         for place in &self.places {
             fs::create_dir_all(below(mount_point, place))?;
         }
-        bind(&self.layers, &below(mount_point, Path::new(LAYERS)), true)?;
+        bind(&self.layers, &below(mount_point, Path::new(LAYERS)))?;
         symlink("packages/node_modules", mount_point.join("node_modules"))?;
         if tier == Tier::UserNamespace {
             let target = below(mount_point, Path::new(OUTER_PROC));
@@ -164,7 +164,7 @@ fn show_system(mount_point: &Path, name: &str) -> io::Result<()> {
     let host = Path::new("/").join(name);
     match fs::symlink_metadata(&host) {
         Ok(found) if found.is_symlink() => symlink(fs::read_link(&host)?, mount_point.join(name)),
-        Ok(found) if found.is_dir() => bind(&host, &mount_point.join(name), true),
+        Ok(found) if found.is_dir() => bind(&host, &mount_point.join(name)),
         _ => Ok(()),
     }
 }
@@ -179,8 +179,20 @@ fn write_configuration(etc: &Path, uid: u32) -> io::Result<()> {
     fs::write(etc.join("nsswitch.conf"), "passwd: files\ngroup: files\nhosts: files\n")
 }
 
-/// Shows a file or directory of the host at `target`: read-only, without devices or set-user-id where `harmless`.
-fn bind(source: &Path, target: &Path, harmless: bool) -> io::Result<()> {
+/// Shows a file or directory of the host at `target`: read-only, without devices or set-user-id.
+fn bind(source: &Path, target: &Path) -> io::Result<()> {
+    show(source, target)?;
+    protect(target, libc::AT_RECURSIVE)
+}
+
+/// Shows a device of the host at `target`. Reading and writing it does not ask whether the mount is read-only; changing
+/// its times or its mode does, and it is the inode of the whole machine.
+fn show_device(source: &Path, target: &Path) -> io::Result<()> {
+    show(source, target)?;
+    restrict_mount(target, 0, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC)
+}
+
+fn show(source: &Path, target: &Path) -> io::Result<()> {
     if source.is_dir() {
         fs::create_dir_all(target)?;
     } else {
@@ -189,20 +201,19 @@ fn bind(source: &Path, target: &Path, harmless: bool) -> io::Result<()> {
     }
     let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
     let name = format!("show {}", source.display());
-    step(&name, mount(Some(source), target, None::<&str>, flags, None::<&str>))?;
-    if harmless { protect(target, libc::AT_RECURSIVE) } else { Ok(()) }
+    step(&name, mount(Some(source), target, None::<&str>, flags, None::<&str>))
 }
 
 /// Makes a mount read-only and takes devices and set-user-id from it. mount_setattr(2) only adds to what is there,
 /// so it is also allowed on the mounts that a user namespace inherits locked.
 pub fn protect(path: &Path, recursive: i32) -> io::Result<()> {
+    let harmless = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+    restrict_mount(path, recursive, harmless)
+}
+
+fn restrict_mount(path: &Path, recursive: i32, attributes: u64) -> io::Result<()> {
     let name = super::sys::c_string(&path.to_string_lossy(), "a mount point")?;
-    let attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
+    let attributes = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
     let size = size_of::<libc::mount_attr>();
     // SAFETY: the path and the structure outlive the call, and the size is the structure's own.
     let result = unsafe {

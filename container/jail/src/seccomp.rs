@@ -5,7 +5,10 @@
 //! use here (bpf, io_uring, userfaultfd, perf_event_open, keyrings, kexec, modules, quota, swap, reboot, acct),
 //! clocks of the machine, handles that bypass paths (open_by_handle_at), System V and POSIX message queues and
 //! shared segments, which belong to no file system and so to no quota; asynchronous I/O contexts and `sync`, which
-//! belong to the whole machine.
+//! belong to the whole machine; filters of a program's own (seccomp, socket filters), whose machine code the kernel takes
+//! from one budget for all processes of the machine; file watches (inotify, dnotify), because the files of the system and
+//! of package layers are the same inodes in every jail, and a watch reports what other jails do with them; direct I/O,
+//! which reads the machine's disk past the page cache.
 
 use super::filter::{Action, Condition, Decision, Filter};
 use super::root::Tier;
@@ -16,20 +19,19 @@ use std::collections::BTreeMap;
 const ALLOWED: &[i64] = &[
     // Files.
     libc::SYS_read, libc::SYS_write, libc::SYS_readv, libc::SYS_writev, libc::SYS_pread64, libc::SYS_pwrite64,
-    libc::SYS_preadv, libc::SYS_pwritev, libc::SYS_preadv2, libc::SYS_pwritev2, libc::SYS_openat, libc::SYS_openat2,
+    libc::SYS_preadv, libc::SYS_pwritev, libc::SYS_preadv2, libc::SYS_pwritev2,
     libc::SYS_close, libc::SYS_close_range, libc::SYS_lseek, libc::SYS_fstat, libc::SYS_newfstatat, libc::SYS_statx,
     libc::SYS_statfs, libc::SYS_fstatfs, libc::SYS_faccessat, libc::SYS_faccessat2, libc::SYS_getdents64,
     libc::SYS_readlinkat, libc::SYS_mkdirat, libc::SYS_mknodat, libc::SYS_unlinkat, libc::SYS_renameat,
     libc::SYS_renameat2, libc::SYS_linkat, libc::SYS_symlinkat, libc::SYS_truncate, libc::SYS_ftruncate,
-    libc::SYS_fallocate, libc::SYS_fadvise64, libc::SYS_readahead, libc::SYS_fsync, libc::SYS_fdatasync,
+    libc::SYS_fallocate, libc::SYS_fsync, libc::SYS_fdatasync,
     libc::SYS_sync_file_range, libc::SYS_sendfile, libc::SYS_splice, libc::SYS_tee,
-    libc::SYS_vmsplice, libc::SYS_copy_file_range, libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_fchown,
-    libc::SYS_fchownat, libc::SYS_umask, libc::SYS_utimensat, libc::SYS_flock, libc::SYS_fcntl, libc::SYS_ioctl,
+    libc::SYS_copy_file_range, libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_fchown,
+    libc::SYS_fchownat, libc::SYS_umask, libc::SYS_utimensat, libc::SYS_flock, libc::SYS_ioctl,
     libc::SYS_dup, libc::SYS_dup3, libc::SYS_pipe2, libc::SYS_getcwd, libc::SYS_chdir, libc::SYS_fchdir,
     libc::SYS_getxattr, libc::SYS_lgetxattr, libc::SYS_fgetxattr, libc::SYS_listxattr, libc::SYS_llistxattr,
     libc::SYS_flistxattr, libc::SYS_setxattr, libc::SYS_lsetxattr, libc::SYS_fsetxattr, libc::SYS_removexattr,
-    libc::SYS_lremovexattr, libc::SYS_fremovexattr, libc::SYS_inotify_init1, libc::SYS_inotify_add_watch,
-    libc::SYS_inotify_rm_watch, libc::SYS_name_to_handle_at,
+    libc::SYS_lremovexattr, libc::SYS_fremovexattr,
     // Waiting.
     libc::SYS_ppoll, libc::SYS_pselect6, libc::SYS_epoll_create1, libc::SYS_epoll_ctl, libc::SYS_epoll_pwait,
     libc::SYS_epoll_pwait2, libc::SYS_eventfd2, libc::SYS_signalfd4, libc::SYS_timerfd_create,
@@ -38,19 +40,18 @@ const ALLOWED: &[i64] = &[
     libc::SYS_brk, libc::SYS_mmap, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_mprotect, libc::SYS_madvise,
     libc::SYS_mincore, libc::SYS_msync, libc::SYS_mlock, libc::SYS_mlock2, libc::SYS_munlock, libc::SYS_mlockall,
     libc::SYS_munlockall, libc::SYS_membarrier, libc::SYS_pkey_alloc, libc::SYS_pkey_free, libc::SYS_pkey_mprotect,
-    libc::SYS_get_mempolicy, libc::SYS_set_mempolicy, libc::SYS_mbind, libc::SYS_remap_file_pages, libc::SYS_mseal,
+    libc::SYS_get_mempolicy, libc::SYS_mseal,
     // Processes and threads.
     libc::SYS_clone3, libc::SYS_execve, libc::SYS_execveat, libc::SYS_exit, libc::SYS_exit_group, libc::SYS_wait4,
     libc::SYS_waitid, libc::SYS_getpid, libc::SYS_getppid, libc::SYS_gettid, libc::SYS_getpgid, libc::SYS_setpgid,
     libc::SYS_getsid, libc::SYS_setsid, libc::SYS_set_tid_address, libc::SYS_set_robust_list,
-    libc::SYS_get_robust_list, libc::SYS_rseq, libc::SYS_futex, libc::SYS_futex_waitv, libc::SYS_prctl,
+    libc::SYS_get_robust_list, libc::SYS_rseq, libc::SYS_futex, libc::SYS_futex_waitv,
     libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal, libc::SYS_sched_yield, libc::SYS_sched_getaffinity,
     libc::SYS_sched_setaffinity, libc::SYS_sched_getparam, libc::SYS_sched_setparam, libc::SYS_sched_getscheduler,
-    libc::SYS_sched_setscheduler, libc::SYS_sched_getattr, libc::SYS_sched_setattr,
+    libc::SYS_sched_setscheduler, libc::SYS_sched_getattr,
     libc::SYS_sched_get_priority_max, libc::SYS_sched_get_priority_min, libc::SYS_sched_rr_get_interval,
     libc::SYS_getpriority, libc::SYS_setpriority, libc::SYS_getrlimit, libc::SYS_setrlimit,
-    libc::SYS_getrusage, libc::SYS_times, libc::SYS_getcpu, libc::SYS_restart_syscall, libc::SYS_seccomp,
-    libc::SYS_landlock_create_ruleset, libc::SYS_landlock_add_rule, libc::SYS_landlock_restrict_self,
+    libc::SYS_getrusage, libc::SYS_times, libc::SYS_getcpu, libc::SYS_restart_syscall,
     libc::SYS_ioprio_get, libc::SYS_ioprio_set,
     // Users. Without capabilities these only ever repeat what a process is.
     libc::SYS_getuid, libc::SYS_geteuid, libc::SYS_getgid, libc::SYS_getegid, libc::SYS_getresuid,
@@ -66,8 +67,8 @@ const ALLOWED: &[i64] = &[
     libc::SYS_gettimeofday, libc::SYS_getitimer, libc::SYS_setitimer, libc::SYS_timer_create,
     libc::SYS_timer_settime, libc::SYS_timer_gettime, libc::SYS_timer_getoverrun, libc::SYS_timer_delete,
     // Sockets, once socket() itself has let one through.
-    libc::SYS_socketpair, libc::SYS_bind, libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4, libc::SYS_connect,
-    libc::SYS_getsockname, libc::SYS_getpeername, libc::SYS_getsockopt, libc::SYS_setsockopt, libc::SYS_sendto,
+    libc::SYS_bind, libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4, libc::SYS_connect,
+    libc::SYS_getsockname, libc::SYS_getpeername, libc::SYS_getsockopt, libc::SYS_sendto,
     libc::SYS_recvfrom, libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_sendmmsg, libc::SYS_recvmmsg,
     libc::SYS_shutdown,
     // The machine.
@@ -78,12 +79,12 @@ const ALLOWED: &[i64] = &[
 #[cfg(target_arch = "x86_64")]
 #[rustfmt::skip]
 const ALLOWED_HERE: &[i64] = &[
-    libc::SYS_open, libc::SYS_creat, libc::SYS_stat, libc::SYS_lstat, libc::SYS_access, libc::SYS_readlink,
+    libc::SYS_creat, libc::SYS_stat, libc::SYS_lstat, libc::SYS_access, libc::SYS_readlink,
     libc::SYS_getdents, libc::SYS_mkdir, libc::SYS_rmdir, libc::SYS_mknod, libc::SYS_unlink, libc::SYS_rename,
     libc::SYS_link, libc::SYS_symlink, libc::SYS_chmod, libc::SYS_chown, libc::SYS_lchown, libc::SYS_utime,
     libc::SYS_utimes, libc::SYS_futimesat, libc::SYS_dup2, libc::SYS_pipe, libc::SYS_poll, libc::SYS_select,
-    libc::SYS_epoll_create, libc::SYS_epoll_wait, libc::SYS_epoll_ctl_old, libc::SYS_epoll_wait_old,
-    libc::SYS_eventfd, libc::SYS_signalfd, libc::SYS_inotify_init, libc::SYS_fork, libc::SYS_vfork,
+    libc::SYS_epoll_create, libc::SYS_epoll_wait,
+    libc::SYS_eventfd, libc::SYS_signalfd, libc::SYS_fork, libc::SYS_vfork,
     libc::SYS_getpgrp, libc::SYS_pause, libc::SYS_alarm, libc::SYS_time, libc::SYS_arch_prctl,
 ];
 #[cfg(not(target_arch = "x86_64"))]
@@ -109,11 +110,33 @@ const NAMESPACE_FLAGS: i32 = libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET;
 /// SOCK_RAW and SOCK_PACKET are types 3 and 10 below the flag bits; stream, datagram and seqpacket remain.
-const SOCKET_TYPES: [i32; 3] = [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET];
+const LOCAL_TYPES: [i32; 3] = [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET];
 const SOCKET_TYPE_MASK: u32 = 0xf;
+/// TCP and UDP, by their number or as the default of their type. Every other protocol of these families is kernel code
+/// that no program needs, and may be a module that the kernel loads when a socket asks for it.
+const STREAMS: [(i32, i32); 2] = [(libc::SOCK_STREAM, 0), (libc::SOCK_STREAM, libc::IPPROTO_TCP)];
+const DATAGRAMS: [(i32, i32); 2] = [(libc::SOCK_DGRAM, 0), (libc::SOCK_DGRAM, libc::IPPROTO_UDP)];
+/// AF_INET (2) and AF_INET6 (10) differ in this bit alone.
+const INTERNET_MASK: u32 = !8;
+/// Socket options that hand the kernel a program: SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF and
+/// SO_ATTACH_REUSEPORT_EBPF, see socket(7).
+const SOCKET_PROGRAMS: [u32; 4] = [26, 50, 51, 52];
+/// TCP_ULP puts another protocol on top of a connection, in the kernel (TLS, MPTCP).
+const TCP_ULP: u32 = 31;
 /// personality(2) values that change nothing of use to an attacker: Linux, Linux without ASLR as compilers and
 /// debuggers set it, and the question for the current one.
 const PERSONALITIES: [u32; 3] = [0, libc::ADDR_NO_RANDOMIZE as u32, 0xffff_ffff];
+
+/// See ioctl_console(2).
+const TIOCLINUX: u32 = 0x541c;
+/// They answer as a kernel without file watches does, which libraries know how to do without.
+const WATCHES: &[i64] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_inotify_init,
+    libc::SYS_inotify_init1,
+    libc::SYS_inotify_add_watch,
+    libc::SYS_inotify_rm_watch,
+];
 
 /// What calls that are not listed answer.
 const UNLISTED: Action = Action::Refuse(libc::EPERM);
@@ -163,24 +186,50 @@ fn list(network: Network, counts_memory: bool) -> BTreeMap<u32, Decision> {
     let mut allow_only = |call: i64, cases| {
         list.insert(call as u32, Decision { cases, then: Action::Allow, otherwise: UNLISTED });
     };
-    let socket = |family: i32, kind: i32| vec![equal(0, family as u32), masked(1, SOCKET_TYPE_MASK, kind as u32)];
-    let kinds: &[i32] = match network {
-        Network::Own => &SOCKET_TYPES,
-        Network::Proxy => &[libc::SOCK_STREAM],
-        Network::None => &[],
+    let is_local = || equal(0, libc::AF_UNIX as u32);
+    let local = LOCAL_TYPES.map(|kind| vec![is_local(), masked(1, SOCKET_TYPE_MASK, kind as u32)]);
+    let kinds = match network {
+        Network::Own => [&STREAMS[..], &DATAGRAMS[..]].concat(),
+        Network::Proxy => STREAMS.to_vec(),
+        Network::None => Vec::new(),
     };
-    let local = SOCKET_TYPES.map(|kind| socket(libc::AF_UNIX, kind));
-    let internet = [libc::AF_INET, libc::AF_INET6]
-        .into_iter()
-        .flat_map(|family| kinds.iter().map(move |&kind| socket(family, kind)));
+    let internet = kinds.into_iter().map(|(kind, protocol)| {
+        let family = masked(0, INTERNET_MASK, libc::AF_INET as u32);
+        vec![family, masked(1, SOCKET_TYPE_MASK, kind as u32), equal(2, protocol as u32)]
+    });
     allow_only(libc::SYS_socket, local.into_iter().chain(internet).collect());
+    // The kernel makes a pair of any family, and loads the module of one that it does not have.
+    allow_only(libc::SYS_socketpair, vec![vec![is_local()]]);
     allow_only(libc::SYS_clone, vec![vec![masked(0, NAMESPACE_FLAGS as u32, 0)]]);
     allow_only(libc::SYS_personality, PERSONALITIES.map(|value| vec![equal(0, value)]).into());
     // Limits of its own only: in a user namespace, the jail's first process has the same user.
     allow_only(libc::SYS_prlimit64, vec![vec![equal(0, 0)]]);
-    // TIOCSTI types into a terminal that is not ours; 0x5412 on every architecture in use.
-    let types = vec![vec![equal(1, libc::TIOCSTI as u32)]];
-    list.insert(libc::SYS_ioctl as u32, Decision { cases: types, then: UNLISTED, otherwise: Action::Allow });
+    let mut allow_but = |call: i64, cases, answer| {
+        list.insert(call as u32, Decision { cases, then: answer, otherwise: Action::Allow });
+    };
+    // TIOCSTI types into a terminal that is not ours, TIOCLINUX into a console; the numbers are the same on every
+    // architecture in use.
+    let types = [libc::TIOCSTI as u32, TIOCLINUX].map(|request| vec![equal(1, request)]);
+    allow_but(libc::SYS_ioctl, types.into(), UNLISTED);
+    let programs = SOCKET_PROGRAMS.map(|option| vec![equal(1, libc::SOL_SOCKET as u32), equal(2, option)]);
+    let protocols = [vec![equal(1, libc::IPPROTO_TCP as u32), equal(2, TCP_ULP)]];
+    allow_but(libc::SYS_setsockopt, programs.into_iter().chain(protocols).collect(), UNLISTED);
+    allow_but(libc::SYS_prctl, vec![vec![equal(0, libc::PR_SET_SECCOMP as u32)]], UNLISTED);
+    // What a file system without direct I/O answers.
+    let unsupported = Action::Refuse(libc::EINVAL);
+    let direct = |argument| vec![masked(argument, libc::O_DIRECT as u32, libc::O_DIRECT as u32)];
+    allow_but(libc::SYS_openat, vec![direct(2)], unsupported);
+    #[cfg(target_arch = "x86_64")]
+    allow_but(libc::SYS_open, vec![direct(1)], unsupported);
+    let set_flags = [vec![equal(1, libc::F_SETFL as u32)], direct(2)].concat();
+    allow_but(libc::SYS_fcntl, vec![set_flags, vec![equal(1, libc::F_NOTIFY as u32)]], unsupported);
+    // Succeeds and does nothing: it is advice, and taking it would make every other program read the file from disk again.
+    allow_but(libc::SYS_fadvise64, vec![vec![equal(3, libc::POSIX_FADV_DONTNEED as u32)]], Action::Refuse(0));
+    // openat2 passes its flags in memory, where a filter cannot look. ENOSYS makes libraries use openat instead.
+    list.insert(libc::SYS_openat2 as u32, Action::Refuse(libc::ENOSYS).into());
+    for call in WATCHES {
+        list.insert(*call as u32, Action::Refuse(libc::ENOSYS).into());
+    }
     // clone3 passes its flags in memory, where a filter cannot look. ENOSYS makes libraries use clone instead.
     list.insert(libc::SYS_clone3 as u32, Action::Refuse(libc::ENOSYS).into());
     if counts_memory {
@@ -190,97 +239,4 @@ fn list(network: Network, counts_memory: bool) -> BTreeMap<u32, Decision> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::filter::tests::{Call, listed};
-    use super::*;
-
-    /// Every value that some decision asks for, those that are nearly that, and every bit.
-    fn values(list: &BTreeMap<u32, Decision>) -> Vec<u64> {
-        let conditions = || list.values().flat_map(|decision| decision.cases.iter().flatten());
-        let bits = (0..64).map(|bit| 1u64 << bit);
-        let near = conditions().flat_map(|condition| {
-            let value = u64::from(condition.value);
-            [value, value + 1, value.wrapping_sub(1), value | 1 << 32, value | u64::from(!condition.mask)]
-        });
-        let mut values: Vec<u64> = bits.chain(near).chain([0, u64::MAX]).collect();
-        values.sort_unstable();
-        values.dedup();
-        values
-    }
-
-    #[test]
-    fn every_call_is_decided_as_it_is_listed() {
-        for (network, counts_memory) in
-            [(Network::Own, true), (Network::Own, false), (Network::Proxy, false), (Network::None, false)]
-        {
-            let list = list(network, counts_memory);
-            assert!(list.values().flat_map(|decision| decision.cases.iter().flatten()).all(|it| it.argument < 2));
-            let filter = Filter::compile(&list, UNLISTED);
-            let values = values(&list);
-            let pairs: Vec<_> = values.iter().flat_map(|&one| values.iter().map(move |&other| [one, other])).collect();
-            // Beyond those that the kernel has today, and those of the x32 way to call.
-            let foreign = [0x4000_0000, 0x4000_0000 + libc::SYS_mount as u32, u32::MAX];
-            for number in (0..1_024).chain(foreign) {
-                let is_weighed = list.get(&number).is_some_and(|decision| !decision.cases.is_empty());
-                for [first, second] in pairs.iter().filter(|[first, second]| is_weighed || first == second) {
-                    let call = Call::of(number, [*first, *second, 0, 0, 0, 0]);
-                    assert_eq!(filter.judge(call), listed(&list, UNLISTED, call), "{call:?} {network:?}");
-                }
-            }
-            assert!(filter.length() < 300, "each instruction is paid for with every run: {}", filter.length());
-        }
-    }
-
-    #[test]
-    fn what_must_never_be_allowed_is_not() {
-        let permitted = |network, number: i64, arguments: [u64; 6]| {
-            let filter = Filter::compile(&list(network, true), UNLISTED);
-            filter.judge(Call::of(number as u32, arguments)) == libc::SECCOMP_RET_ALLOW
-        };
-        let never = [
-            libc::SYS_mount,
-            libc::SYS_umount2,
-            libc::SYS_unshare,
-            libc::SYS_setns,
-            libc::SYS_pivot_root,
-            libc::SYS_chroot,
-            libc::SYS_ptrace,
-            libc::SYS_process_vm_readv,
-            libc::SYS_process_vm_writev,
-            libc::SYS_bpf,
-            libc::SYS_io_uring_setup,
-            libc::SYS_userfaultfd,
-            libc::SYS_perf_event_open,
-            libc::SYS_add_key,
-            libc::SYS_keyctl,
-            libc::SYS_kexec_load,
-            libc::SYS_init_module,
-            libc::SYS_clone3,
-            libc::SYS_open_by_handle_at,
-            libc::SYS_pidfd_getfd,
-            libc::SYS_shmget,
-            libc::SYS_msgget,
-            libc::SYS_mq_open,
-            libc::SYS_reboot,
-            libc::SYS_swapon,
-            libc::SYS_settimeofday,
-        ];
-        for number in never {
-            assert!(!permitted(Network::Own, number, [0; 6]), "{number}");
-        }
-        let flags = |flags: i32| [flags as u64, 0, 0, 0, 0, 0];
-        assert!(permitted(Network::Own, libc::SYS_clone, flags(libc::SIGCHLD)));
-        assert!(!permitted(Network::Own, libc::SYS_clone, flags(libc::SIGCHLD | libc::CLONE_NEWUSER)));
-        let socket = |network, family: i32, kind: i32| {
-            permitted(network, libc::SYS_socket, [family as u64, kind as u64, 0, 0, 0, 0])
-        };
-        assert!(socket(Network::None, libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC));
-        assert!(!socket(Network::None, libc::AF_INET, libc::SOCK_STREAM));
-        assert!(socket(Network::Proxy, libc::AF_INET, libc::SOCK_STREAM));
-        assert!(!socket(Network::Proxy, libc::AF_INET, libc::SOCK_DGRAM));
-        for family in [libc::AF_NETLINK, libc::AF_PACKET, libc::AF_VSOCK, libc::AF_ALG] {
-            assert!(!socket(Network::Own, family, libc::SOCK_DGRAM), "{family}");
-        }
-        assert!(!socket(Network::Own, libc::AF_INET, libc::SOCK_RAW));
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@
 use super::files::{own, write_files};
 use super::jailer::Settings;
 use super::launch::Launch;
+use super::remove::remove_content;
 use super::root::Root;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -14,11 +15,13 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Gid, Pid, Uid, fork, setresgid, setresuid};
 use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-/// Where programs write; emptied before every run.
-const PLACES: [&str; 3] = ["/workspace", "/tmp", "/dev/shm"];
+/// Where programs start, and what belongs to them; made anew for every run.
+const WORKSPACE: &str = "/workspace";
+/// Where programs write beside others; what is theirs is removed before every run.
+const PLACES: [&str; 2] = ["/tmp", "/dev/shm"];
 /// Where an installation puts its packages.
 pub const EXPORTS: &str = "/tmp/packages";
 /// A name for the program's user.
@@ -28,7 +31,11 @@ const USERS: &str = "/etc/passwd";
 pub fn enter(root: &Root, uid: u32) -> io::Result<()> {
     // What a jail's first process leaves, should it be killed itself, comes here and not to the runner.
     adopt_orphans()?;
-    fs::create_dir_all("/workspace")?;
+    // A runner that was killed may have left some.
+    while kill_all(uid).is_ok() && others_of(Uid::from_raw(uid))? {
+        nix::sched::sched_yield()?;
+    }
+    fs::create_dir_all(WORKSPACE)?;
     for (source, target) in &root.binds {
         if source != target {
             link(source, target)?;
@@ -40,11 +47,12 @@ pub fn enter(root: &Root, uid: u32) -> io::Result<()> {
     fs::create_dir_all(without_packages(root))?;
     link(&without_packages(root), Path::new("/packages"))?;
     link(Path::new("packages/node_modules"), Path::new("/node_modules"))?;
+    // An earlier runner may have had another user.
     let users = fs::read_to_string(USERS)?;
-    if users.contains("\nsandbox:") {
-        return Ok(());
-    }
-    fs::write(USERS, format!("{users}sandbox:x:{uid}:{uid}::/tmp:/bin/sh\n"))
+    let others = users.lines().filter(|line| !line.starts_with("sandbox:"));
+    let own = format!("sandbox:x:{uid}:{uid}::/tmp:/bin/sh");
+    let lines: Vec<_> = others.chain([own.as_str()]).collect();
+    fs::write(USERS, lines.join("\n") + "\n")
 }
 
 /// Where `/packages` leads when a run has none: beside the layers, so that it is not taken for one.
@@ -64,21 +72,19 @@ fn link(target: &Path, path: &Path) -> io::Result<()> {
     fs::rename(&aside, path)
 }
 
-/// Empties the places. Every process of the last program is gone, so nothing moves underneath.
+/// Removes what the last program has left. Every process of it is gone, so nothing moves underneath.
 pub fn prepare(uid: u32) -> io::Result<()> {
     adopt_orphans()?;
     for place in PLACES {
-        for entry in fs::read_dir(place)? {
-            let path = entry?.path();
-            let found = fs::symlink_metadata(&path)?;
-            if found.uid() != uid && place != "/workspace" {
-                continue;
-            }
-            if found.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
-        }
+        remove_content(Path::new(place), Some(uid))?;
     }
-    fs::set_permissions("/workspace", Permissions::from_mode(0o755))?;
-    own(Path::new("/workspace"), uid)
+    remove_content(Path::new(WORKSPACE), None)?;
+    // Not the same directory again: it was the last program's own, with attributes, access lists and inode flags that
+    // the program could set and that nobody can list for sure.
+    fs::remove_dir(WORKSPACE)?;
+    fs::create_dir(WORKSPACE)?;
+    fs::set_permissions(WORKSPACE, Permissions::from_mode(0o755))?;
+    own(Path::new(WORKSPACE), uid)
 }
 
 /// Puts the program's files and packages in place.
@@ -105,7 +111,7 @@ pub fn sweep() -> io::Result<()> {
             Ok(()) | Err(Errno::ESRCH) => {}
             Err(errno) => return Err(errno.into()),
         }
-        if !others_live(Uid::current())? {
+        if !others_of(Uid::current())? {
             return Ok(());
         }
         nix::sched::sched_yield()?;
@@ -113,7 +119,7 @@ pub fn sweep() -> io::Result<()> {
 }
 
 /// Whether another process of this user has not ended yet. One that only waits to be reaped has.
-fn others_live(user: Uid) -> io::Result<bool> {
+fn others_of(user: Uid) -> io::Result<bool> {
     let own = std::process::id().to_string();
     for entry in fs::read_dir("/proc")? {
         let entry = entry?;

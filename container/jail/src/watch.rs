@@ -2,13 +2,14 @@
 //! way, because a fast program is seen late.
 
 use super::launch::Bounds;
+use super::queues::Queues;
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{Mode, fstatat};
 use nix::sys::statvfs::statvfs;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Adds up what the processes and files of one program hold.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Watch {
     inodes: u64,
     /// Only processes of this user count, where others are in sight.
     uid: Option<u32>,
+    queues: Queues,
     /// The most memory that a look has found.
     peak_bytes: u64,
 }
@@ -82,7 +84,8 @@ impl Watch {
     /// Watches a program whose processes and files may hold `memory_bytes` together.
     pub fn new(memory_bytes: u64, bounds: &Bounds, shared_uid: Option<u32>) -> Self {
         let Bounds { disk_bytes, inodes, .. } = *bounds;
-        Self { memory_bytes, disk_bytes, inodes, uid: shared_uid, peak_bytes: 0 }
+        let queues = Queues::new(shared_uid);
+        Self { memory_bytes, disk_bytes, inodes, uid: shared_uid, queues, peak_bytes: 0 }
     }
 
     /// Milliseconds between two looks: short enough that one core touching fresh pages at 1 µs each is seen within
@@ -97,7 +100,7 @@ impl Watch {
         let resident = self.resident_bytes();
         // Files of a jail with a file system of its own lie in memory.
         let files_in_memory = if self.uid.is_none() { Files::of_file_system().bytes } else { 0 };
-        let memory = resident + files_in_memory;
+        let memory = resident + files_in_memory + self.queues.held_bytes();
         self.peak_bytes = self.peak_bytes.max(memory);
         match self.uid {
             // The files of a container lie on its disk.
@@ -116,13 +119,27 @@ impl Watch {
         self.peak_bytes
     }
 
-    fn resident_bytes(&self) -> u64 {
+    /// Processor time of the processes that are there, and of those whose end somebody has asked for.
+    pub fn cpu_micros(&self) -> u64 {
+        let spent: u64 =
+            self.processes().filter_map(|process| spent_ticks(&fs::read(process.join("stat")).ok()?)).sum();
+        let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
+        spent * 1_000_000 / ticks.max(1) as u64
+    }
+
+    fn processes(&self) -> impl Iterator<Item = PathBuf> {
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         let programs = processes.filter(|entry| {
             let is_process = entry.file_name().to_string_lossy().parse::<u32>().is_ok_and(|pid| pid != 1);
             is_process && self.uid.is_none_or(|uid| entry.metadata().is_ok_and(|found| found.uid() == uid))
         });
-        let held = programs.filter_map(|entry| proportional(&entry.path()).or_else(|| private(&entry.path())));
+        programs.map(|entry| entry.path())
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        let held = self
+            .processes()
+            .filter_map(|process| Some(proportional(&process).or_else(|| private(&process))? + page_tables(&process)));
         held.sum()
     }
 }
@@ -136,6 +153,20 @@ fn proportional(process: &Path) -> Option<u64> {
 fn private(process: &Path) -> Option<u64> {
     let status = fs::read(process.join("status")).ok()?;
     Some(["RssAnon:", "RssShmem:"].iter().filter_map(|name| field(&status, name)).sum())
+}
+
+/// Ticks of a process and of its children that it has reaped: fields 14 to 17 of proc_pid_stat(5). What the process calls
+/// itself comes before them, in parentheses, and need not be UTF-8.
+fn spent_ticks(stat: &[u8]) -> Option<u64> {
+    let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
+    let fields = str::from_utf8(stat.get(after..)?).ok()?.split_whitespace();
+    // Field 3 is the first one after the name.
+    Some(fields.skip(14 - 3).take(4).filter_map(|field| field.parse::<u64>().ok()).sum())
+}
+
+/// Bytes that the kernel needs to know where the memory of a process is.
+fn page_tables(process: &Path) -> u64 {
+    fs::read(process.join("status")).ok().and_then(|status| field(&status, "VmPTE:")).unwrap_or(0)
 }
 
 /// A field of the kernel's in bytes. What a program calls itself is in the same text, and need not be UTF-8.
@@ -165,6 +196,13 @@ mod tests {
         assert_eq!(watch.peak_bytes(), 0);
         assert!(watch.is_over());
         assert!(watch.peak_bytes() > 1, "{watch:?}");
+    }
+
+    #[test]
+    fn processor_time_is_read_whatever_the_program_calls_itself() {
+        let stat = b"7 (a) \xff (b)) R 1 7 7 0 -1 4194304 100 0 0 0 11 22 3 4 20 0 1 0 5\n";
+        assert_eq!(spent_ticks(stat), Some(11 + 22 + 3 + 4));
+        assert_eq!(spent_ticks(b"nothing"), None);
     }
 
     #[test]

@@ -3,10 +3,13 @@
 //! A jail has a network of its own with nothing but loopback on it. Where its policy allows more, the server holds
 //! a socket that listens inside that network, and connects to what [`policy`] lets through.
 
+mod body;
+mod hello;
 pub mod policy;
 mod proxy;
+mod resolve;
 
-pub use policy::Policy;
+pub use policy::{Policy, Service};
 pub use proxy::serve;
 
 use crate::jail::launch::EGRESS_ADDRESS;

@@ -10,18 +10,65 @@ pub enum Policy {
     Public,
     /// These hosts, at public addresses.
     Hosts(Vec<String>),
-    /// These hosts wherever they are: the package registries that the operator has configured, which may well lie
-    /// in a private network.
-    Trusted(Vec<String>),
+    /// These services wherever they are: the package registries that the operator has configured, which may well lie
+    /// in a private network. The other ports of their hosts are none of an installation's business.
+    Trusted(Vec<Service>),
+}
+
+/// A port of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    pub host: String,
+    pub port: u16,
+}
+
+/// Ports on which mail is handed in. No program here sends mail, except for people who send what nobody wants.
+const MAIL: [u16; 4] = [25, 465, 587, 2525];
+const HTTP: u16 = 80;
+const HTTPS: u16 = 443;
+
+impl Service {
+    /// The one that an address leads to.
+    pub fn of_url(url: &str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next()?.rsplit('@').next()?;
+        let default = if scheme.eq_ignore_ascii_case("http") { HTTP } else { HTTPS };
+        Some(Self::read(authority).unwrap_or(Self { host: bare(authority), port: default }))
+    }
+
+    /// Those that an option names: `host:port`, or `host` for its web server.
+    pub fn of_option(text: &str) -> Vec<Self> {
+        match Self::read(text) {
+            Some(service) => vec![service],
+            None => [HTTP, HTTPS].map(|port| Self { host: bare(text), port }).into(),
+        }
+    }
+
+    /// Reads `host:port`.
+    fn read(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'))?;
+        Some(Self { host: bare(host), port: port.parse().ok()? })
+    }
+}
+
+/// An IPv6 address without its brackets.
+fn bare(host: &str) -> String {
+    host.trim_start_matches('[').trim_end_matches(']').to_owned()
 }
 
 impl Policy {
-    /// Whether the name may be asked for at all.
-    pub fn allows_host(&self, host: &str) -> bool {
+    /// Whether this port of the name may be asked for at all.
+    pub fn allows(&self, host: &str, port: u16) -> bool {
         match self {
-            Self::Public => true,
-            Self::Hosts(hosts) | Self::Trusted(hosts) => hosts.iter().any(|pattern| matches(pattern, host)),
+            Self::Public => !MAIL.contains(&port),
+            Self::Hosts(hosts) => !MAIL.contains(&port) && hosts.iter().any(|pattern| matches(pattern, host)),
+            Self::Trusted(services) => services.iter().any(|one| one.port == port && matches(&one.host, host)),
         }
+    }
+
+    /// Whether a tunnel to this port must name the host that it was allowed for.
+    pub fn wants_name(&self, port: u16) -> bool {
+        matches!(self, Self::Hosts(_)) && port == HTTPS
     }
 
     /// Whether a name that is allowed may lead to this address.
@@ -105,6 +152,30 @@ mod tests {
             assert!(!matches("*.example.com", host), "{host}");
         }
         assert!(matches("Example.com", "example.COM"));
+    }
+
+    #[test]
+    fn an_installation_reached_every_port_of_the_registry_s_host() {
+        let service = |host: &str, port| Service { host: host.into(), port };
+        let url = |url| Service::of_url(url).unwrap();
+        assert_eq!(url("https://user:p:w@pypi.internal:8443/simple"), service("pypi.internal", 8443));
+        assert_eq!(url("https://pypi.org/simple"), service("pypi.org", 443));
+        assert_eq!(url("http://pypi.org"), service("pypi.org", 80));
+        assert_eq!(url("http://[::1]:81/x"), service("::1", 81));
+        assert_eq!(url("http://[::1]/x"), service("::1", 80));
+        assert_eq!(Service::of_option("a.org:444"), [service("a.org", 444)]);
+        assert_eq!(Service::of_option("a.org"), [service("a.org", 80), service("a.org", 443)]);
+        let policy = Policy::Trusted(vec![service("10.0.0.1", 8443)]);
+        assert!(policy.allows("10.0.0.1", 8443));
+        assert!(!policy.allows("10.0.0.1", 22) && !policy.allows("10.0.0.2", 8443));
+    }
+
+    #[test]
+    fn no_mail_leaves() {
+        for policy in [Policy::Public, Policy::Hosts(vec!["a.org".into()])] {
+            assert!(policy.allows("a.org", 443) && policy.allows("a.org", 8080));
+            assert!(!policy.allows("a.org", 25) && !policy.allows("a.org", 587), "{policy:?}");
+        }
     }
 
     #[test]

@@ -1,23 +1,29 @@
 //! The proxy itself: `CONNECT` for everything encrypted, absolute-form requests for plain HTTP.
 //!
-//! It reads one request head per connection and then only copies bytes, so a second plain request for another host
-//! cannot ride on the first one's permission: plain requests are sent on with `Connection: close`.
+//! It reads one request head per connection. A second plain request for another host cannot ride on the first one's
+//! permission: plain requests are sent on with `Connection: close`, and nothing is passed on after the first one's body.
 
+use super::body::Body;
+use super::hello::{Hello, MAX_RECORD};
 use super::policy::Policy;
+use super::resolve::Resolver;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, copy, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Bytes of a request head; servers in the field accept 8 to 64 KiB.
 const MAX_HEAD: usize = 32 * 1_024;
 /// Connections of one jail at a time.
 const MAX_CONNECTIONS: usize = 64;
+/// Connections of one jail in all: installing the largest trees in use takes a few thousand.
+const MAX_TOTAL: u32 = 20_000;
+/// After a connection that could not be accepted: the runner may have no descriptor left for a while.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Time to resolve, to connect, and to send a head.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -25,18 +31,26 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// policy refuses is counted in `blocked`.
 pub async fn serve(listener: TcpListener, policy: Policy, blocked: Arc<AtomicU32>) {
     let (policy, places) = (Arc::new(policy), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
-    let mut connections = tokio::task::JoinSet::new();
-    loop {
+    let (mut connections, resolver) = (tokio::task::JoinSet::new(), Resolver::default());
+    for _ in 0..MAX_TOTAL {
         let Ok(place) = places.clone().acquire_owned().await else { return };
-        let Ok((client, _)) = listener.accept().await else { return };
-        let (policy, blocked) = (policy.clone(), blocked.clone());
+        let client = loop {
+            match listener.accept().await {
+                Ok((client, _)) => break client,
+                // The connection stays in the queue of the listener, and the jail keeps its way out.
+                Err(_) => sleep(ACCEPT_PAUSE).await,
+            }
+        };
+        let (policy, blocked, resolver) = (policy.clone(), blocked.clone(), resolver.clone());
         connections.spawn(async move {
             // A connection that breaks is the client's to notice.
-            let _ = relay(client, &policy, &blocked).await;
+            let _ = relay(client, &policy, &resolver, &blocked).await;
             drop(place);
         });
         while connections.try_join_next().is_some() {}
     }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
 }
 
 /// One request line and its headers, and what came after them.
@@ -47,7 +61,7 @@ struct Head {
     rest: Vec<u8>,
 }
 
-async fn relay(mut client: TcpStream, policy: &Policy, blocked: &AtomicU32) -> io::Result<()> {
+async fn relay(mut client: TcpStream, policy: &Policy, resolver: &Resolver, blocked: &AtomicU32) -> io::Result<()> {
     let Some(head) = timeout(PATIENCE, read_head(&mut client)).await?? else {
         return answer(&mut client, "400 Bad Request", "This is an HTTP proxy.").await;
     };
@@ -55,7 +69,10 @@ async fn relay(mut client: TcpStream, policy: &Policy, blocked: &AtomicU32) -> i
     let Some(destination) = destination(&head.target, tunnel) else {
         return answer(&mut client, "400 Bad Request", "The target must be host:port or an http:// URL.").await;
     };
-    let mut server = match connect(&destination.host, destination.port, policy).await {
+    let Some(body) = Body::of(&head.headers).filter(|body| !tunnel || *body == Body::Length(0)) else {
+        return answer(&mut client, "400 Bad Request", "The length of the body is not clear.").await;
+    };
+    let mut server = match connect(&destination.host, destination.port, policy, resolver).await {
         Ok(server) => server,
         Err(refusal) => {
             if refusal.0 == FORBIDDEN {
@@ -66,11 +83,42 @@ async fn relay(mut client: TcpStream, policy: &Policy, blocked: &AtomicU32) -> i
     };
     if tunnel {
         client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
-    } else {
-        server.write_all(plain_request(&head, &destination).as_bytes()).await?;
+        let mut first = head.rest;
+        if policy.wants_name(destination.port) && !names(&mut client, &mut first, &destination.host).await? {
+            blocked.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        server.write_all(&first).await?;
+        return copy_bidirectional(&mut client, &mut server).await.map(drop);
     }
-    server.write_all(&head.rest).await?;
-    copy_bidirectional(&mut client, &mut server).await.map(drop)
+    server.write_all(plain_request(&head, &destination).as_bytes()).await?;
+    let ((from_client, mut to_client), (mut from_server, mut to_server)) = (client.split(), server.split());
+    let mut request = BufReader::new(head.rest.as_slice().chain(from_client));
+    let answered = async {
+        copy(&mut from_server, &mut to_client).await?;
+        to_client.shutdown().await
+    };
+    tokio::pin!(answered);
+    tokio::select! {
+        // A server may answer before it has read everything.
+        result = &mut answered => return result,
+        passed = body.pass(&mut request, &mut to_server) => passed?,
+    }
+    answered.await
+}
+
+/// Reads the greeting of a client that begins with TLS into `first`; whether it asks for `host`.
+async fn names(client: &mut TcpStream, first: &mut Vec<u8>, host: &str) -> io::Result<bool> {
+    loop {
+        match Hello::read(first) {
+            Hello::Incomplete if first.len() <= MAX_RECORD => {
+                if timeout(PATIENCE, client.read_buf(first)).await?? == 0 {
+                    return Ok(false);
+                }
+            }
+            hello => return Ok(hello.is_for(host)),
+        }
+    }
 }
 
 async fn read_head(client: &mut TcpStream) -> io::Result<Option<Head>> {
@@ -96,7 +144,7 @@ async fn read_head(client: &mut TcpStream) -> io::Result<Option<Head>> {
         return Ok(None);
     };
     let headers: Vec<_> = lines.map(str::to_owned).collect();
-    if !headers.iter().all(|header| is_header(header)) {
+    if !is_token(method) || !is_visible(target) || !headers.iter().all(|header| is_header(header)) {
         return Ok(None);
     }
     Ok(Some(Head { method: method.to_owned(), target: target.to_owned(), headers, rest }))
@@ -105,10 +153,17 @@ async fn read_head(client: &mut TcpStream) -> io::Result<Option<Head>> {
 /// A name of token characters, a colon, and nothing that another reader could take for the end of a line (RFC 9112,
 /// sections 2.2 and 5.1): what is passed on must mean to the server what it meant here.
 fn is_header(line: &str) -> bool {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    line.split_once(':').is_some_and(|(name, value)| {
-        !name.is_empty() && name.bytes().all(is_token) && !value.contains(['\r', '\n', '\0'])
-    })
+    line.split_once(':').is_some_and(|(name, value)| is_token(name) && !value.contains(['\r', '\n', '\0']))
+}
+
+/// A method or the name of a header field (RFC 9110, section 5.6.2).
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// The request line ends where it ends for everybody.
+fn is_visible(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Where a request goes.
@@ -146,14 +201,13 @@ type Refusal = (&'static str, String);
 const FORBIDDEN: &str = "403 Forbidden";
 
 /// Resolves once and connects to what was checked, so a name cannot mean another address a moment later.
-async fn connect(host: &str, port: u16, policy: &Policy) -> Result<TcpStream, Refusal> {
+async fn connect(host: &str, port: u16, policy: &Policy, resolver: &Resolver) -> Result<TcpStream, Refusal> {
     let forbidden = |why: &str| (FORBIDDEN, format!("{host} is not reachable from this sandbox: {why}."));
-    if !policy.allows_host(host) {
-        return Err(forbidden("the policy does not list it"));
+    if !policy.allows(host, port) {
+        return Err(forbidden("the policy does not list it, or not this port"));
     }
-    let unknown = || ("502 Bad Gateway", format!("{host} cannot be resolved."));
-    let resolved = timeout(PATIENCE, lookup_host((host, port))).await.map_err(|_| unknown())?.map_err(|_| unknown())?;
-    let addresses: Vec<SocketAddr> = resolved.collect();
+    let unknown = |_| ("502 Bad Gateway", format!("{host} cannot be resolved."));
+    let addresses = resolver.resolve(host, port, PATIENCE).await.map_err(unknown)?;
     let allowed: Vec<_> = addresses.iter().filter(|address| policy.allows_address(address.ip())).collect();
     if allowed.is_empty() && !addresses.is_empty() {
         return Err(forbidden("its address is private or reserved"));
@@ -206,6 +260,48 @@ mod tests {
         for bad in ["Host : a.org", " folded", "no colon", ":", "A: b\nHost: evil", "A: b\rHost: evil", "A\n: b"] {
             assert!(!is_header(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_request_line_was_three_lines_to_a_server_that_accepts_line_feeds() {
+        assert!(is_token("GET") && is_visible("http://a.org/x?y#z"));
+        for target in ["http://a/x\nHost:evil\nX:", "http://a/\r", "http://a/\0", "http://a/\u{e9}", "http://a/\t"] {
+            assert!(!is_visible(target), "{target:?}");
+        }
+        for method in ["", "G ET", "GET\n", "G(T"] {
+            assert!(!is_token(method), "{method:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_body_of_the_first_plain_request_is_passed_on() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, address) = (server.local_addr().unwrap().port(), proxy.local_addr().unwrap());
+        let policy = Policy::Trusted(crate::egress::Service::of_option(&format!("127.0.0.1:{port}")));
+        let serving = tokio::spawn(serve(proxy, policy, Arc::default()));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "POST http://127.0.0.1:{port}/a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhiGET /b HTTP/1.1\r\n\r\n"
+        );
+        client.write_all(request.as_bytes()).await.unwrap();
+        let (mut connection, _) = server.accept().await.unwrap();
+        let mut head = vec![0; 16 * 1_024];
+        let mut length = 0;
+        while !head[..length].ends_with(b"\r\n\r\nhi") {
+            length += connection.read(&mut head[length..]).await.unwrap();
+        }
+        connection.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.unwrap();
+        connection.shutdown().await.unwrap();
+        let mut answered = String::new();
+        client.read_to_string(&mut answered).await.unwrap();
+        assert!(answered.starts_with("HTTP/1.1 204"), "{answered}");
+        drop(client);
+        let mut rest = Vec::new();
+        // The proxy may end the connection hard: it leaves unread what it was not to read.
+        let _ = connection.read_to_end(&mut rest).await;
+        assert_eq!(rest, b"", "nothing of a second request");
+        serving.abort();
     }
 
     #[test]

@@ -1,37 +1,32 @@
-//! Control groups: what caps and measures memory, processes and processor time of one run.
+//! Control groups: what caps and measures memory, processes, processor time and disk reads of one run.
 //!
 //! Version 2 where its controllers are usable, else version 1, else none; [`Kind`] says which. One group per
-//! place, reused by one run after another and never shared, because making and removing groups costs the kernel
+//! slot, reused by one run after another and never shared, because making and removing groups costs the kernel
 //! more than resetting them.
 
-use nix::mount::{MsFlags, mount};
+pub mod disks;
+mod files;
+mod kind;
+
+pub use kind::Kind;
+
+use disks::Disk;
+use files::{begin_peak, optional, read, read_again, read_field, read_number};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// What this machine lets the runner use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// One hierarchy; below this directory.
-    V2(PathBuf),
-    /// One hierarchy per controller; the last two are often the same.
-    V1 {
-        memory: PathBuf,
-        pids: PathBuf,
-        cpuacct: PathBuf,
-        cpu: PathBuf,
-    },
-    None,
-}
-
-/// The group of one place.
+/// The group of one slot.
 #[derive(Debug)]
 pub struct Group {
     kind: Kind,
     name: String,
     before: Reading,
     memory_bytes: u64,
+    /// What the spawner holds, without pages of files.
+    spawner_bytes: u64,
     /// What the group holds besides the run.
     other_bytes: u64,
     /// Version 2 counts a peak from the moment on that somebody has written to the file, and for him alone.
@@ -41,6 +36,20 @@ pub struct Group {
 /// Processes and threads in a group: those of the program, and the two that make and watch its jail.
 const PROCESSES: u64 = super::program::PROCESSES + 2;
 
+/// What the buffers of a slot's internet sockets may hold. Version 1 does not count them as memory of the group unless
+/// they have a limit of their own, and they come out of what the whole machine has for its connections. A connection at
+/// full speed holds 6 MiB.
+const SOCKET_BYTES: u64 = 32 << 20;
+
+/// Bytes and operations that a slot may read from a disk in a second. Starting an interpreter reads 100 MB once; then the
+/// page cache has it. A disk that serves one slot alone at this rate still serves others.
+const DISK_BYTES: u64 = 64 << 20;
+const DISK_OPERATIONS: u64 = 1_000;
+
+/// How long a group that is to be removed waits for its last processes.
+const REMOVAL_PATIENCE: Duration = Duration::from_millis(500);
+const REMOVAL_INTERVAL: Duration = Duration::from_millis(5);
+
 /// How much a group counts where processors are short.
 #[derive(Debug, Clone, Copy)]
 enum Weight {
@@ -49,6 +58,8 @@ enum Weight {
     /// A run that has shown that it takes long.
     Long,
     Run,
+    /// A run that is being ended. Ending takes processor time, and nothing of it is the program's.
+    End,
 }
 
 impl Weight {
@@ -58,6 +69,7 @@ impl Weight {
             Self::Rest => "10",
             Self::Long => "20",
             Self::Run => "200",
+            Self::End => "2000",
         }
     }
 
@@ -67,6 +79,7 @@ impl Weight {
             Self::Rest => "102",
             Self::Long => "204",
             Self::Run => "2048",
+            Self::End => "20480",
         }
     }
 }
@@ -80,6 +93,7 @@ const STALE_BYTES: u64 = 8 << 20;
 struct Reading {
     cpu_micros: u64,
     kills: u64,
+    refused_processes: u64,
 }
 
 /// What one run used of its group.
@@ -89,121 +103,50 @@ pub struct Used {
     pub peak_bytes: u64,
     /// The kernel ended a process of the run for want of memory.
     pub out_of_memory: bool,
-}
-
-impl Kind {
-    /// Finds what is usable and prepares it; removes what a runner that is gone left behind.
-    pub fn find() -> Self {
-        let found = Self::find_v2().or_else(Self::find_v1).unwrap_or(Self::None);
-        found.directories().iter().for_each(|directory| remove_stale(directory));
-        found
-    }
-
-    /// For people.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::V2(_) => "cgroup v2",
-            Self::V1 { .. } => "cgroup v1",
-            Self::None => "none",
-        }
-    }
-
-    fn find_v2() -> Option<Self> {
-        let own = fs::read_to_string("/proc/self/cgroup").ok()?;
-        let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
-        Self::usable_v2(Path::new("/sys/fs/cgroup").join(path))
-    }
-
-    /// Prepares a group of version 2 to have groups of ours in it.
-    fn usable_v2(base: PathBuf) -> Option<Self> {
-        let controllers = fs::read_to_string(base.join("cgroup.controllers")).ok()?;
-        if !["memory", "pids", "cpu"].iter().all(|wanted| controllers.split_whitespace().any(|found| found == *wanted))
-        {
-            return None;
-        }
-        if !Self::is_writable(&base) {
-            return None;
-        }
-        let subtree = base.join("cgroup.subtree_control");
-        let enable = || fs::write(&subtree, "+memory +pids +cpu");
-        // Processes may not lie in a group that hands its controllers on, so the runner moves into a leaf.
-        let enabled = enable().or_else(|_| {
-            let leaf = base.join("docle-runner");
-            fs::create_dir_all(&leaf)?;
-            fs::write(leaf.join("cgroup.procs"), std::process::id().to_string())?;
-            enable()
-        });
-        enabled.ok().map(|()| Self::V2(base))
-    }
-
-    /// Makes a hierarchy writable that a container engine has mounted read-only, where we may.
-    fn is_writable(base: &Path) -> bool {
-        let directory = base.join(format!("docle-{}-probe", std::process::id()));
-        let probe = || fs::create_dir(&directory).is_ok() && fs::remove_dir(&directory).is_ok();
-        let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND;
-        probe() || mount(None::<&str>, base, None::<&str>, flags, None::<&str>).is_ok() && probe()
-    }
-
-    fn find_v1() -> Option<Self> {
-        let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
-        let find = |controller: &str| {
-            mounts.lines().find_map(|line| {
-                let mut fields = line.split(' ');
-                let (_, target, kind, options) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-                let matches = kind == "cgroup" && options.split(',').any(|option| option == controller);
-                matches.then(|| PathBuf::from(target))
-            })
-        };
-        let (memory, pids, cpuacct, cpu) = (find("memory")?, find("pids")?, find("cpuacct")?, find("cpu")?);
-        let usable = [&memory, &pids, &cpuacct, &cpu].into_iter().all(|base| Self::is_writable(base));
-        usable.then_some(Self::V1 { memory, pids, cpuacct, cpu })
-    }
-
-    fn directories(&self) -> Vec<PathBuf> {
-        match self {
-            Self::V2(base) => vec![base.clone()],
-            Self::V1 { memory, pids, cpuacct, cpu } => {
-                let mut all = vec![memory.clone(), pids.clone(), cpuacct.clone(), cpu.clone()];
-                all.dedup();
-                all
-            }
-            Self::None => Vec::new(),
-        }
-    }
-}
-
-/// Removes the groups of runners that no longer live; their names carry the runner's process id.
-fn remove_stale(base: &Path) {
-    let Ok(entries) = fs::read_dir(base) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let owner = name.strip_prefix("docle-").and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
-        if owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
-            // A group with a process left cannot be removed; that process is somebody else's business by now.
-            let _ = fs::remove_dir(entry.path());
-        }
-    }
+    /// The kernel refused the run a process or thread because it had as many as it may have.
+    pub out_of_processes: bool,
 }
 
 impl Group {
-    /// Makes the group of place number `place`.
-    pub fn create(kind: &Kind, place: u32) -> io::Result<Self> {
+    /// Makes the group of slot number `slot`.
+    pub fn create(kind: &Kind, slot: u32) -> io::Result<Self> {
         let group = Self {
             kind: kind.clone(),
-            name: format!("docle-{}-{place}", std::process::id()),
+            name: format!("docle-{}-{slot}", std::process::id()),
             before: Reading::default(),
             memory_bytes: 0,
+            spawner_bytes: 0,
             other_bytes: 0,
             peak: None,
         };
-        let directories = group.directories();
-        directories.iter().try_for_each(fs::create_dir)?;
-        let pids = match (kind, directories.first()) {
-            (Kind::V2(_), Some(directory)) => Some(directory.join("pids.max")),
-            _ => directories.iter().map(|directory| directory.join("pids.max")).find(|file| file.exists()),
-        };
-        pids.map_or(Ok(()), |file| fs::write(file, PROCESSES.to_string()))?;
+        group.directories().iter().try_for_each(fs::create_dir)?;
+        if let Some(pids) = group.pids() {
+            fs::write(pids.join("pids.max"), PROCESSES.to_string())?;
+        }
+        if let (Kind::V1 { .. }, Some(memory)) = (kind, group.memory()) {
+            optional(fs::write(memory.join("memory.kmem.tcp.limit_in_bytes"), SOCKET_BYTES.to_string()))?;
+        }
         Ok(group)
+    }
+
+    /// Limits what the group reads from these disks. What cannot be limited is left alone.
+    pub fn limit_disks(&self, disks: &BTreeSet<Disk>) -> io::Result<()> {
+        for disk in disks {
+            match &self.kind {
+                Kind::V2(base) => {
+                    let limit = format!("{disk} rbps={DISK_BYTES} riops={DISK_OPERATIONS}");
+                    optional_disk(fs::write(self.below(base).join("io.max"), limit))?;
+                }
+                Kind::V1 { blkio: Some(base), .. } => {
+                    for (file, limit) in [("bps", DISK_BYTES), ("iops", DISK_OPERATIONS)] {
+                        let file = self.below(base).join(format!("blkio.throttle.read_{file}_device"));
+                        optional_disk(fs::write(file, format!("{disk} {limit}")))?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Whether there is a group at all.
@@ -216,24 +159,62 @@ impl Group {
         self.directories().iter().try_for_each(|directory| fs::write(directory.join("cgroup.procs"), pid.to_string()))
     }
 
-    /// Lets the next jail get ready: with this much memory besides `other_bytes`, and behind everybody who runs.
-    pub fn rest(&mut self, memory_bytes: u64, other_bytes: u64) -> io::Result<()> {
-        self.set_memory(memory_bytes + other_bytes)?;
+    /// Whether no process but `pid` is in the group.
+    pub fn holds_only(&self, pid: u32) -> bool {
+        let processes = self.memory().map(|memory| read(&memory.join("cgroup.procs"))).unwrap_or_default();
+        processes.lines().all(|line| line.parse() == Ok(pid))
+    }
+
+    /// Takes what the processes in the group hold now, the kernel's own memory for them included, for the spawner's.
+    pub fn measure_spawner(&mut self) {
+        let field = match self.kind {
+            Kind::V2(_) => "file ",
+            _ => "cache ",
+        };
+        let cached = self.memory().map_or(0, |memory| read_field(&memory.join("memory.stat"), field));
+        self.spawner_bytes = self.holds_bytes().unwrap_or(0).saturating_sub(cached);
+    }
+
+    /// Whether so much of earlier runs is left that it is to be dropped, by [`Self::drop_stale`].
+    pub fn is_stale(&self) -> bool {
+        self.stale_bytes() > STALE_BYTES
+    }
+
+    fn stale_bytes(&self) -> u64 {
+        self.holds_bytes().unwrap_or(0).saturating_sub(self.spawner_bytes)
+    }
+
+    /// Drops what earlier runs have left. Takes as long as the kernel needs to give back the pages of files that a run has
+    /// read: up to seconds.
+    pub fn drop_stale(&mut self) -> io::Result<()> {
+        match (&self.kind, self.memory()) {
+            // From Linux 5.19 on. It fails where it could not reclaim all of it.
+            (Kind::V2(_), Some(memory)) => {
+                let _ = fs::write(memory.join("memory.reclaim"), self.stale_bytes().to_string());
+                Ok(())
+            }
+            (_, Some(memory)) => optional(fs::write(memory.join("memory.force_empty"), "0")),
+            (_, None) => Ok(()),
+        }
+    }
+
+    /// Lets the next jail get ready: with this much memory besides what the group holds now, which is not the next run's,
+    /// and behind everybody who runs.
+    pub fn rest(&mut self, memory_bytes: u64) -> io::Result<()> {
+        self.other_bytes = self.holds_bytes().unwrap_or(0);
+        self.set_memory(memory_bytes + self.other_bytes)?;
         self.set_weight(Weight::Rest)
     }
 
-    /// Sets the limits of the next run and forgets what the last one used. `other_bytes` that the group holds are
-    /// not the run's.
-    pub fn prepare(&mut self, memory_bytes: u64, other_bytes: u64) -> io::Result<()> {
-        self.set_memory(memory_bytes + other_bytes)?;
-        self.other_bytes = other_bytes;
+    /// Sets the limits of the next run and forgets what the last one used.
+    pub fn prepare(&mut self, memory_bytes: u64) -> io::Result<()> {
+        self.set_memory(memory_bytes + self.other_bytes)?;
         self.set_weight(Weight::Run)?;
-        let directories = self.directories();
-        match &self.kind {
-            // From Linux 6.12 on; before that the peak is that of the place, and reported as such.
-            Kind::V2(_) => self.peak = begin_peak(&directories[0].join("memory.peak")),
-            Kind::V1 { .. } => fs::write(directories[0].join("memory.max_usage_in_bytes"), "0")?,
-            Kind::None => {}
+        match (&self.kind, self.memory()) {
+            // From Linux 6.12 on; before that the peak is that of the slot, and reported as such.
+            (Kind::V2(_), Some(memory)) => self.peak = begin_peak(&memory.join("memory.peak")),
+            (_, Some(memory)) => fs::write(memory.join("memory.max_usage_in_bytes"), "0")?,
+            (_, None) => {}
         }
         self.before = self.read();
         Ok(())
@@ -245,43 +226,34 @@ impl Group {
         self.set_weight(Weight::Long)
     }
 
+    /// Lets a run that is being ended go first, so that it ends at once however many processes it has.
+    pub fn hurry(&self) -> io::Result<()> {
+        self.set_weight(Weight::End)
+    }
+
     fn set_weight(&self, weight: Weight) -> io::Result<()> {
-        let last = self.directories().pop();
-        match (&self.kind, last) {
-            (Kind::V2(_), Some(directory)) => fs::write(directory.join("cpu.weight"), weight.v2()),
-            (Kind::V1 { .. }, Some(directory)) => fs::write(directory.join("cpu.shares"), weight.v1()),
-            _ => Ok(()),
+        match &self.kind {
+            Kind::V2(base) => fs::write(self.below(base).join("cpu.weight"), weight.v2()),
+            Kind::V1 { cpu, .. } => fs::write(self.below(cpu).join("cpu.shares"), weight.v1()),
+            Kind::None => Ok(()),
         }
     }
 
     fn set_memory(&mut self, memory_bytes: u64) -> io::Result<()> {
-        if self.memory_bytes == memory_bytes {
-            return Ok(());
-        }
-        let directories = self.directories();
-        match &self.kind {
-            Kind::V2(_) => {
-                let directory = &directories[0];
-                fs::write(directory.join("memory.max"), memory_bytes.to_string())?;
-                optional(fs::write(directory.join("memory.swap.max"), "0"))?;
-            }
-            Kind::V1 { .. } => {
-                let memory = &directories[0];
-                // Pages of files that earlier runs read count for the group until they are dropped.
-                if read_number(&memory.join("memory.usage_in_bytes")) > self.other_bytes + STALE_BYTES {
-                    optional(fs::write(memory.join("memory.force_empty"), "0"))?;
-                }
-                // With swap accounting this limit may never be below the other one, whichever way both move.
-                optional(fs::write(memory.join("memory.memsw.limit_in_bytes"), "-1"))?;
-                let limit = || fs::write(memory.join("memory.limit_in_bytes"), memory_bytes.to_string());
-                limit().or_else(|error| {
-                    // EBUSY: pages of the last run are still being given back.
-                    optional(fs::write(memory.join("memory.force_empty"), "0"))?;
-                    limit().map_err(|_| error)
-                })?;
-                optional(fs::write(memory.join("memory.memsw.limit_in_bytes"), memory_bytes.to_string()))?;
-            }
-            Kind::None => {}
+        let Some(memory) = self.memory().filter(|_| self.memory_bytes != memory_bytes) else { return Ok(()) };
+        if let Kind::V2(_) = self.kind {
+            fs::write(memory.join("memory.max"), memory_bytes.to_string())?;
+            optional(fs::write(memory.join("memory.swap.max"), "0"))?;
+        } else {
+            // With swap accounting this limit may never be below the other one, whichever way both move.
+            optional(fs::write(memory.join("memory.memsw.limit_in_bytes"), "-1"))?;
+            let limit = || fs::write(memory.join("memory.limit_in_bytes"), memory_bytes.to_string());
+            limit().or_else(|error| {
+                // EBUSY: pages of the last run are still being given back.
+                optional(fs::write(memory.join("memory.force_empty"), "0"))?;
+                limit().map_err(|_| error)
+            })?;
+            optional(fs::write(memory.join("memory.memsw.limit_in_bytes"), memory_bytes.to_string()))?;
         }
         self.memory_bytes = memory_bytes;
         Ok(())
@@ -289,108 +261,98 @@ impl Group {
 
     /// What the group holds now; `None` where no group counts.
     pub fn holds_bytes(&self) -> Option<u64> {
-        let directory = self.directories().into_iter().next()?;
         let file = match self.kind {
             Kind::V2(_) => "memory.current",
             _ => "memory.usage_in_bytes",
         };
-        Some(read_number(&directory.join(file)))
+        Some(read_number(&self.memory()?.join(file)))
     }
 
-    /// What the processes in the group hold now, the kernel's own memory for them included, without pages of files; 0
-    /// where no group counts.
-    pub fn held_bytes(&self) -> u64 {
-        let field = match self.kind {
-            Kind::V2(_) => "file ",
-            _ => "cache ",
-        };
-        let cached =
-            self.directories().first().map_or(0, |directory| read_field(&directory.join("memory.stat"), field));
-        self.holds_bytes().unwrap_or(0).saturating_sub(cached)
+    /// Whether the buffers of sockets hold much more than they may. With version 1 their limit makes each of them small, and
+    /// gives every connection a little all the same.
+    pub fn is_flooded(&self) -> bool {
+        let (Kind::V1 { .. }, Some(memory)) = (&self.kind, self.memory()) else { return false };
+        read_number(&memory.join("memory.kmem.tcp.usage_in_bytes")) > 2 * SOCKET_BYTES
     }
 
     /// What the run since [`Self::prepare`] used; `None` where no group counts.
     pub fn used(&self) -> Option<Used> {
-        let directory = self.directories().into_iter().next()?;
+        let memory = self.memory()?;
         let peak = match (&self.kind, &self.peak) {
             (Kind::V2(_), Some(peak)) => read_again(peak),
-            (Kind::V2(_), None) => read_number(&directory.join("memory.peak")),
-            _ => read_number(&directory.join("memory.max_usage_in_bytes")),
+            (Kind::V2(_), None) => read_number(&memory.join("memory.peak")),
+            _ => read_number(&memory.join("memory.max_usage_in_bytes")),
         };
         let now = self.read();
         Some(Used {
             cpu_micros: now.cpu_micros.saturating_sub(self.before.cpu_micros),
             peak_bytes: peak.saturating_sub(self.other_bytes),
             out_of_memory: now.kills > self.before.kills,
+            out_of_processes: now.refused_processes > self.before.refused_processes,
         })
     }
 
+    fn below(&self, base: &Path) -> PathBuf {
+        base.join(&self.name)
+    }
+
     fn directories(&self) -> Vec<PathBuf> {
-        self.kind.directories().iter().map(|base| base.join(&self.name)).collect()
+        self.kind.directories().iter().map(|base| self.below(base)).collect()
+    }
+
+    fn memory(&self) -> Option<PathBuf> {
+        match &self.kind {
+            Kind::V2(base) | Kind::V1 { memory: base, .. } => Some(self.below(base)),
+            Kind::None => None,
+        }
+    }
+
+    fn pids(&self) -> Option<PathBuf> {
+        match &self.kind {
+            Kind::V2(base) | Kind::V1 { pids: base, .. } => Some(self.below(base)),
+            Kind::None => None,
+        }
     }
 
     fn read(&self) -> Reading {
-        let directories = self.directories();
+        let refused_processes = self.pids().map_or(0, |pids| read_field(&pids.join("pids.events"), "max "));
         match &self.kind {
-            Kind::V2(_) => Reading {
-                cpu_micros: read_field(&directories[0].join("cpu.stat"), "usage_usec"),
-                kills: read_field(&directories[0].join("memory.events"), "oom_kill"),
+            Kind::V2(base) => Reading {
+                cpu_micros: read_field(&self.below(base).join("cpu.stat"), "usage_usec"),
+                kills: read_field(&self.below(base).join("memory.events"), "oom_kill"),
+                refused_processes,
             },
-            Kind::V1 { .. } => Reading {
-                cpu_micros: read_number(&directories[2].join("cpuacct.usage")) / 1_000,
-                kills: read_field(&directories[0].join("memory.oom_control"), "oom_kill"),
+            Kind::V1 { memory, cpuacct, .. } => Reading {
+                cpu_micros: read_number(&self.below(cpuacct).join("cpuacct.usage")) / 1_000,
+                kills: read_field(&self.below(memory).join("memory.oom_control"), "oom_kill"),
+                refused_processes,
             },
             Kind::None => Reading::default(),
         }
     }
 }
 
+/// Not every device can be limited: one that is gone, or that no queue belongs to.
+fn optional_disk(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENODEV | libc::ENXIO)) => Ok(()),
+        other => optional(other),
+    }
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
         for directory in self.directories() {
-            let _ = fs::remove_dir(directory);
+            // The kernel takes a moment to take killed processes apart, and keeps the group until then.
+            let mut left = REMOVAL_PATIENCE;
+            while fs::remove_dir(&directory).is_err_and(|error| error.kind() == io::ErrorKind::ResourceBusy)
+                && !left.is_zero()
+            {
+                std::thread::sleep(REMOVAL_INTERVAL);
+                left = left.saturating_sub(REMOVAL_INTERVAL);
+            }
         }
     }
-}
-
-/// Not every kernel has every file, and what it then lacks is only the comfort named at the call.
-fn optional(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error)
-            if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINVAL | libc::EOPNOTSUPP | libc::EBUSY)) =>
-        {
-            Ok(())
-        }
-        // Opening a file that does not exist in a kernel file system asks for its creation.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        other => other,
-    }
-}
-
-/// A file whose peak begins now; `None` where the kernel cannot begin anew.
-fn begin_peak(path: &Path) -> Option<File> {
-    let file = File::options().read(true).write(true).open(path).ok()?;
-    file.write_at(b"0", 0).ok().map(|_| file)
-}
-
-/// The number that a file of the kernel's says now, read through the same opening of it.
-fn read_again(file: &File) -> u64 {
-    let mut text = [0; 32];
-    let length = file.read_at(&mut text, 0).unwrap_or(0);
-    str::from_utf8(&text[..length]).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
-}
-
-fn read_number(path: &Path) -> u64 {
-    read(path).trim().parse().unwrap_or(0)
-}
-
-fn read_field(path: &Path, name: &str) -> u64 {
-    let text = read(path);
-    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0)
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_default()
 }
 
 #[cfg(test)]

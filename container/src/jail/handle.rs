@@ -16,8 +16,11 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-/// The kernel's own time to take a killed tree apart. Longer means processes that cannot be ended.
-const DEATH_PATIENCE: Duration = Duration::from_secs(5);
+/// Killing what no namespace holds takes this long at most. Longer means processes that cannot be ended.
+const SWEEP_PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes that wait in a stream for the server. Node writes what a pipe has no room for later, and forgets it when the
+/// program calls `process.exit`; this is the default limit of an output, and all that an unprivileged user may ask for.
+const STREAM_BYTES: i32 = 1 << 20;
 
 /// A running jailer process.
 #[derive(Debug)]
@@ -43,7 +46,8 @@ pub struct Streams {
 #[derive(Debug)]
 pub struct Jail {
     control: AsyncFd<OwnedFd>,
-    pidfd: Option<OwnedFd>,
+    /// The first process; readable when it has ended, and with it every other one in its namespace.
+    pidfd: Option<AsyncFd<OwnedFd>>,
     streams: Option<Streams>,
     waits: bool,
     /// Whose processes do not end with the jail's first one, where there is no namespace to hold them.
@@ -89,6 +93,11 @@ impl Jailer {
         }
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Whether the process still lives; the kernel may have ended it when a run left its group no memory.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(None))
@@ -100,6 +109,10 @@ impl Jailer {
         let (stdin, stdin_ours) = pipe()?;
         let (stdout_ours, stdout) = pipe()?;
         let (stderr_ours, stderr) = pipe()?;
+        for stream in [&stdout, &stderr] {
+            // Where it may not be larger it stays as it is.
+            let _ = nix::fcntl::fcntl(stream, nix::fcntl::FcntlArg::F_SETPIPE_SZ(STREAM_BYTES));
+        }
         [&control, &stdin_ours, &stdout_ours, &stderr_ours].into_iter().try_for_each(set_nonblocking)?;
         // A program may open its streams once more by name, which asks for their owner.
         for theirs in [&stdin, &stdout, &stderr] {
@@ -137,8 +150,8 @@ impl Jail {
         loop {
             let read = |control: &OwnedFd| Notice::receive(control.as_raw_fd());
             match self.control.async_io(Interest::READABLE, read).await {
-                Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd,
-                Ok(Some((Notice::Emptied | Notice::Waiting, _))) => {}
+                Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd.map(watched).transpose()?,
+                Ok(Some((Notice::Prepared | Notice::Waiting, _))) => {}
                 // Said once, when it has ended without reading an order. Its last words are still to be read.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
                 other => return other,
@@ -150,8 +163,8 @@ impl Jail {
     pub fn is_waiting(&mut self) -> bool {
         while !self.waits {
             match Notice::receive(self.control.get_ref().as_raw_fd()) {
-                Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd,
-                Ok(Some((Notice::Emptied, _))) => {}
+                Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd.and_then(|pidfd| watched(pidfd).ok()),
+                Ok(Some((Notice::Prepared, _))) => {}
                 Ok(Some((Notice::Waiting, _))) => self.waits = true,
                 // Nothing has been said, or the jail is gone, which whoever uses it finds out.
                 _ => return false,
@@ -160,16 +173,25 @@ impl Jail {
         true
     }
 
-    /// Waits until what an earlier program has left is gone, where programs share a place. A jail that ends before is
-    /// somebody else's to find out.
-    pub async fn emptied(&mut self) {
-        while self.outliving.is_some() {
+    /// Waits until the jail is there, and what an earlier program has left is gone where programs share a place.
+    ///
+    /// # Errors
+    /// The jail could not be made.
+    pub async fn prepared(&mut self) -> io::Result<()> {
+        loop {
             let read = |control: &OwnedFd| Notice::receive(control.as_raw_fd());
-            match self.control.async_io(Interest::READABLE, read).await {
-                Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd,
-                _ => return,
+            match self.control.async_io(Interest::READABLE, read).await? {
+                Some((Notice::Created, pidfd)) => self.pidfd = pidfd.map(watched).transpose()?,
+                Some((Notice::Prepared, _)) => return Ok(()),
+                Some((notice, _)) => return Err(io::Error::other(format!("a jail is not there: {notice:?}"))),
+                None => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
         }
+    }
+
+    /// Whether programs share a place here, which is emptied before the next one.
+    pub fn is_shared(&self) -> bool {
+        self.outliving.is_some()
     }
 
     /// Asks the jail to end everything in it, to count, and to report.
@@ -177,12 +199,28 @@ impl Jail {
         send_stop(self.control.get_ref().as_raw_fd());
     }
 
+    /// Takes the first process from what the jail has said, where nobody has read that yet.
+    fn find_process(&mut self) {
+        while self.pidfd.is_none() {
+            match Notice::receive(self.control.get_ref().as_raw_fd()) {
+                Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd.and_then(|pidfd| watched(pidfd).ok()),
+                Ok(Some(_)) => {}
+                _ => return,
+            }
+        }
+    }
+
     /// Ends the jail at once; what it used remains known to its cgroup only.
-    pub fn kill(&self) {
+    pub fn kill(&mut self) {
+        self.find_process();
+        self.kill_process();
+    }
+
+    fn kill_process(&self) {
         if let Some(pidfd) = &self.pidfd {
             // SAFETY: a pidfd never names another process than the one it was made for.
             unsafe {
-                libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), Signal::SIGKILL as i32, 0, 0);
+                libc::syscall(libc::SYS_pidfd_send_signal, pidfd.get_ref().as_raw_fd(), Signal::SIGKILL as i32, 0, 0);
             }
         }
     }
@@ -195,12 +233,13 @@ impl Jail {
         self.gone().await
     }
 
-    /// Waits until the jail's first process, and with it every other one, is gone.
+    /// Waits until the jail's first process, and with it every other one, is gone. That takes the kernel as long as they
+    /// hold much: there is no limit here. May be asked again.
     pub async fn gone(&mut self) -> io::Result<()> {
-        let Some(pidfd) = self.pidfd.take() else { return Ok(()) };
-        // A pidfd becomes readable when its process has ended.
-        let ended = async { watched(pidfd)?.readable().await.map(drop) };
-        timeout(DEATH_PATIENCE, ended).await.map_err(|_| io::Error::other("a jail does not end"))??;
+        self.find_process();
+        if let Some(pidfd) = &self.pidfd {
+            pidfd.readable().await?.retain_ready();
+        }
         self.sweep().await.map(drop)
     }
 
@@ -219,7 +258,7 @@ impl Jail {
                 }
             }
         };
-        match timeout(DEATH_PATIENCE, swept).await {
+        match timeout(SWEEP_PATIENCE, swept).await {
             Ok(Ok(status)) if status.success() => Ok(true),
             Ok(Ok(status)) => Err(io::Error::other(format!("what a jail has left is not ended: {status}"))),
             Ok(Err(error)) => Err(error),
@@ -228,9 +267,20 @@ impl Jail {
     }
 }
 
+#[cfg(test)]
+impl Jail {
+    /// A jail that says whatever the test says, over the other end of its control socket.
+    pub fn fake() -> (Self, OwnedFd) {
+        let (control, theirs) = packet_pair().unwrap();
+        set_nonblocking(&control).unwrap();
+        (Self { control: watched(control).unwrap(), pidfd: None, streams: None, waits: false, outliving: None }, theirs)
+    }
+}
+
 impl Drop for Jail {
     fn drop(&mut self) {
-        self.kill();
+        // There may be no runtime any more. One whose process is not known yet ends with its control socket.
+        self.kill_process();
     }
 }
 

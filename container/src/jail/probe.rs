@@ -25,8 +25,7 @@ pub fn probe() -> Result<Grants, String> {
         return Ok(Grants { tier: Tier::Root, cgroups: Kind::find() });
     }
     if user_namespaces() {
-        // Without root the groups of a session manager may be writable, but moving processes into them is not ours.
-        return Ok(Grants { tier: Tier::UserNamespace, cgroups: Kind::None });
+        return Ok(Grants { tier: Tier::UserNamespace, cgroups: Kind::find_delegated() });
     }
     if nix::unistd::geteuid().is_root() && SHARED_NEEDS.iter().all(|&capability| has_capability(capability)) {
         return match landlock::version() >= landlock::NETWORK_RULES {

@@ -1,7 +1,7 @@
 //! How packages of a language are installed, and what an installer's end means.
 
 use super::refusals::Refusal;
-use super::{Failure, Registries, Wanted};
+use super::{Failure, INSTALL_MEMORY_MB, Registries, Wanted};
 use crate::egress;
 use crate::events::EventReceiver;
 use crate::execution::{Outcome, Stop};
@@ -56,20 +56,29 @@ fn command_line(wanted: Wanted, installer: &Installer, registries: &Registries) 
         PackageTool::None => Vec::new(),
     };
     // Building a package runs its code beside the installer, which knows the registry's password.
-    let has_password = host_part(&registries.python).contains('@');
+    let has_password = has_secret(&registries.python);
     let cautions: &[&str] =
         if wanted.language.package_manager == PackageTool::Pip && has_password { &["--no-build"] } else { &[] };
-    let packages = wanted.packages.iter().map(String::as_str);
+    let packages = wanted.sorted();
     options.into_iter().chain(cautions.iter().copied()).chain(["--"]).chain(packages).map(str::to_owned).collect()
 }
 
-/// Password, host and port of an address.
-fn host_part(url: &str) -> &str {
-    url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default()
+/// Whether an address holds what nobody but its owner may know: a user's name, or a part of the path that looks like a
+/// token, with which some private indexes let their users in.
+fn has_secret(url: &str) -> bool {
+    let (authority, path) = url.split_once("://").map_or(url, |(_, rest)| rest).split_once('/').unwrap_or((url, ""));
+    let is_token = |part: &str| {
+        let has = |what: fn(&char) -> bool| part.chars().any(|character| what(&character));
+        part.len() >= TOKEN_LENGTH && has(char::is_ascii_digit) && has(char::is_ascii_alphabetic)
+    };
+    authority.contains('@') || path.split(['/', '?', '&', '=']).any(is_token)
 }
 
+/// Characters of a token in a path; those in use have 16 and more.
+const TOKEN_LENGTH: usize = 16;
+
 fn installer_environment(wanted: Wanted) -> Vec<(String, String)> {
-    let mut variables = environment(wanted.language, wanted.interpreter, "");
+    let mut variables = environment(wanted.language, wanted.interpreter, "", INSTALL_MEMORY_MB);
     variables.extend(egress::environment());
     // Copying a layer out changes the files' times, by which compiled modules are otherwise told from stale ones.
     variables.push(("PYC_INVALIDATION_MODE".into(), "UNCHECKED_HASH".into()));
@@ -118,6 +127,17 @@ mod tests {
 
     fn is_missing(manager: PackageTool, said: &str) -> bool {
         super::is_missing(manager, &Refusal { exit_code: 1, message: said.into() })
+    }
+
+    #[test]
+    fn a_build_read_the_token_in_the_address_of_its_index() {
+        for private in ["https://user:pw@i.org/simple", "https://dl.i.org/Ab3dE5fG7hI9jK1l/org/python/simple/"] {
+            assert!(has_secret(private), "{private}");
+        }
+        for public in ["https://pypi.org/simple", "http://127.0.0.2:9911/simple", "https://a.org/packages/api/pypi/x/"]
+        {
+            assert!(!has_secret(public), "{public}");
+        }
     }
 
     #[test]

@@ -12,13 +12,12 @@ mod shelf;
 pub use refusals::Refusal;
 pub use shelf::Layer;
 
-use crate::egress::Policy;
+use crate::egress::{Policy, Service};
 use crate::events;
 use crate::execution::{Program, execute};
 use crate::interpreters::{Installer, Interpreter};
-use crate::place::Full;
-use crate::seat::Seat;
-use crate::seating::Seating;
+use crate::seat::{Prepared, Seat};
+use crate::seating::{NoJail, Seating};
 use docle_languages::{PackageTool, RunLanguage};
 use docle_protocol::limits::INSTALL_TIMEOUT_MS;
 use refusals::Refusals;
@@ -37,8 +36,8 @@ use tokio_util::sync::CancellationToken;
 const INSTALL_MEMORY_MB: u32 = 2_048;
 /// Bytes kept of what an installer says.
 const INSTALL_OUTPUT_BYTES: usize = 64 * 1_024;
-/// A layer whose requirements leave the version open is resolved anew after this long.
-const OPEN_VERSIONS_LAST: Duration = Duration::from_secs(24 * 60 * 60);
+/// A layer is resolved anew after this long.
+const LAYERS_LAST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Where packages come from.
 #[derive(Debug, Clone)]
@@ -85,6 +84,15 @@ pub enum Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::System(error)
+    }
+}
+
+impl From<NoJail> for Failure {
+    fn from(reason: NoJail) -> Self {
+        match reason {
+            NoJail::Full => Self::Full,
+            NoJail::Failed(error) => Self::System(error),
+        }
     }
 }
 
@@ -141,55 +149,54 @@ impl Layers {
         if let Some(refusal) = self.refusals.find(&name, Instant::now()) {
             return Err(Failure::Refused(refusal));
         }
-        let mut place = tokio::select! {
-            place = seating.take(INSTALL_MEMORY_MB, None) => place.map_err(|Full| Failure::Full)?,
+        self.shelf.make_way()?;
+        let program = self.program(wanted)?;
+        let (mut place, prepared) = tokio::select! {
+            taken = seating.take(INSTALL_MEMORY_MB, None, None) => taken?,
             () = cancel.cancelled() => return Err(Failure::Cancelled),
         };
         let staged = self.staging.join(&name);
-        fs::create_dir(&staged)?;
-        let installed = self.fill(wanted, &staged, place.seat(), cancel).await;
+        let installed = fill(program, &staged, place.seat(), prepared, cancel).await;
         seating.give_back(place);
         let finished = installed.and_then(|()| Ok(self.shelf.put(&name, &staged)?));
-        if finished.is_err() {
+        if finished.is_err() && staged.exists() {
             // Nothing but the copy of a jail's first process has ever written here.
             fs::remove_dir_all(&staged)?;
         }
-        if let Err(Failure::Refused(refusal)) = &finished
-            && installer::is_missing(wanted.language.package_manager, refusal)
-        {
-            self.refusals.remember(&name, refusal.clone(), Instant::now());
+        match finished {
+            Err(Failure::Refused(refusal)) if installer::is_missing(wanted.language.package_manager, &refusal) => {
+                self.refusals.remember(&name, refusal.clone(), Instant::now());
+                Err(Failure::Refused(refusal))
+            }
+            // A registry in trouble is no reason not to run what it gave a day ago.
+            Err(Failure::Refused(refusal)) => {
+                let earlier = self.name(wanted, SystemTime::now() - LAYERS_LAST);
+                self.shelf.take(&earlier).ok_or(Failure::Refused(refusal))
+            }
+            finished => finished,
         }
-        finished
     }
 
-    async fn fill(
-        &self,
-        wanted: Wanted<'_>,
-        staged: &Path,
-        seat: &mut Seat,
-        cancel: &CancellationToken,
-    ) -> Result<(), Failure> {
+    /// The installer as a program.
+    fn program(&self, wanted: Wanted<'_>) -> Result<Program, Failure> {
         let no_installer = || {
             let message = format!("this runner has no package installer for {}", wanted.language.name());
             Failure::Refused(Refusal { exit_code: 1, message })
         };
         let installer = wanted.installer.ok_or_else(no_installer)?;
-        let program = Program {
+        Ok(Program {
             command: installer::command(wanted, installer, &self.registries),
             warm: None,
             files: Vec::new(),
             stdin: String::new(),
             more_stdin: None,
             layer: None,
-            export: Some(OwnedFd::from(fs::File::open(staged)?)),
+            export: None,
             timeout: Duration::from_millis(INSTALL_TIMEOUT_MS.into()),
             memory_bytes: u64::from(INSTALL_MEMORY_MB) << 20,
             max_output_bytes: INSTALL_OUTPUT_BYTES,
             egress: Some(Policy::Trusted(self.registries.reachable())),
-        };
-        let (sender, output) = events::channel();
-        let outcome = execute(seat, program, &sender, cancel).await?;
-        if outcome.exported { Ok(()) } else { Err(installer::refusal(&outcome, &output)) }
+        })
     }
 
     /// Two runs that want the same layer install it once.
@@ -200,25 +207,20 @@ impl Layers {
     }
 
     fn name(&self, wanted: Wanted, now: SystemTime) -> String {
-        let mut packages: Vec<&str> = wanted.packages.iter().map(String::as_str).collect();
-        packages.sort_unstable();
-        packages.dedup();
         let registry = match wanted.language.package_manager {
             PackageTool::Pip => &self.registries.python,
             PackageTool::Npm => &self.registries.npm,
             PackageTool::None => "",
         };
-        let period = if packages.iter().all(|package| is_pinned(wanted.language.package_manager, package)) {
-            0
-        } else {
-            1 + now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / OPEN_VERSIONS_LAST.as_secs()
-        };
+        // Also for pinned requirements: what those need in turn is resolved when they are installed, and a version that was
+        // bad for an hour must not stay for ever.
+        let period = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / LAYERS_LAST.as_secs();
         let mut hash = Sha256::new();
         for part in [wanted.language.name(), &wanted.interpreter.version, registry, &period.to_string()] {
             hash.update(part);
             hash.update([0]);
         }
-        for package in packages {
+        for package in wanted.sorted() {
             hash.update(package);
             hash.update([0]);
         }
@@ -226,39 +228,46 @@ impl Layers {
     }
 }
 
-impl Registries {
-    fn reachable(&self) -> Vec<String> {
-        let own = [&self.python, &self.npm].into_iter().filter_map(|url| host_of(url));
-        own.chain(self.hosts.iter().cloned()).collect()
+/// Executes an installer, and has what it installed copied to `staged`.
+async fn fill(
+    program: Program,
+    staged: &Path,
+    seat: &mut Seat,
+    prepared: Prepared,
+    cancel: &CancellationToken,
+) -> Result<(), Failure> {
+    let (sender, output) = events::channel();
+    fs::create_dir(staged)?;
+    let program = Program { export: Some(OwnedFd::from(fs::File::open(staged)?)), ..program };
+    let outcome = execute(seat, prepared, program, &sender, cancel).await.map_err(io::Error::from)?;
+    if outcome.exported {
+        return Ok(());
+    }
+    // The jail's first process may still be copying.
+    seat.vacate().await?;
+    Err(installer::refusal(&outcome, &output))
+}
+
+impl Wanted<'_> {
+    /// The requirements in an order of their own, each once: two lists that are one layer are also installed alike.
+    fn sorted(&self) -> Vec<&str> {
+        let mut packages: Vec<&str> = self.packages.iter().map(String::as_str).collect();
+        packages.sort_unstable();
+        packages.dedup();
+        packages
     }
 }
 
-fn host_of(url: &str) -> Option<String> {
-    let authority = url.split_once("://")?.1.split('/').next()?;
-    let host = authority.rsplit('@').next()?;
-    Some(host.split(':').next()?.to_owned())
+impl Registries {
+    /// Where an installation may connect to.
+    fn reachable(&self) -> Vec<Service> {
+        let own = [&self.python, &self.npm].into_iter().filter_map(|url| Service::of_url(url));
+        own.chain(self.hosts.iter().flat_map(|host| Service::of_option(host))).collect()
+    }
 }
 
 fn is_read_at_start(name: &str) -> bool {
     name.ends_with(".pth") || name.starts_with("sitecustomize") || name.starts_with("usercustomize")
-}
-
-/// A requirement that means the same tomorrow.
-fn is_pinned(manager: PackageTool, package: &str) -> bool {
-    match manager {
-        PackageTool::Pip => package.contains("==") && !package.contains('*'),
-        PackageTool::Npm => package
-            .rsplit_once('@')
-            .is_some_and(|(name, version)| !name.is_empty() && version.split('.').count() == 3 && is_exact(version)),
-        PackageTool::None => true,
-    }
-}
-
-fn is_exact(version: &str) -> bool {
-    version
-        .split(['.', '-', '+'])
-        .take(3)
-        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -288,38 +297,12 @@ mod tests {
         let state = std::env::temp_dir().join(format!("docle-layers-{}", std::process::id()));
         let layers = layers(&state);
         let day = 24 * 60 * 60;
-        assert_eq!(name(&layers, &["a==1", "b==2"], 0), name(&layers, &["b==2", "a==1", "a==1"], 9 * day));
+        assert_eq!(name(&layers, &["a==1", "b==2"], 0), name(&layers, &["b==2", "a==1", "a==1"], day - 1));
         assert_ne!(name(&layers, &["a==1"], 0), name(&layers, &["a==2"], 0));
-        assert_ne!(name(&layers, &["a"], 0), name(&layers, &["a"], day), "open versions are resolved anew");
+        for package in ["a", "a==1"] {
+            assert_ne!(name(&layers, &[package], 0), name(&layers, &[package], day), "what it needs is resolved anew");
+        }
         assert_eq!(name(&layers, &["a"], 0), name(&layers, &["a"], day - 1));
         fs::remove_dir_all(state).unwrap();
-    }
-
-    #[test]
-    fn pinned_means_one_version_for_ever() {
-        for (language, package) in [
-            (PackageTool::Pip, "requests==2.31.0"),
-            (PackageTool::Npm, "lodash@4.17.21"),
-            (PackageTool::Npm, "@types/node@22.1.0"),
-        ] {
-            assert!(is_pinned(language, package), "{package}");
-        }
-        for (language, package) in [
-            (PackageTool::Pip, "requests"),
-            (PackageTool::Pip, "requests>=2"),
-            (PackageTool::Pip, "requests==2.*"),
-            (PackageTool::Npm, "lodash"),
-            (PackageTool::Npm, "@types/node"),
-            (PackageTool::Npm, "lodash@^4.17.21"),
-            (PackageTool::Npm, "lodash@latest"),
-            (PackageTool::Npm, "lodash@4"),
-        ] {
-            assert!(!is_pinned(language, package), "{package}");
-        }
-    }
-
-    #[test]
-    fn registries_are_known_by_their_hosts() {
-        assert_eq!(host_of("https://user:pw@pypi.internal:8443/simple").as_deref(), Some("pypi.internal"));
     }
 }

@@ -1,5 +1,6 @@
 //! Where finished layers lie: a directory of limited size from which the least recently used go first.
 
+use nix::sys::statvfs::{Statvfs, statvfs};
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -92,16 +93,41 @@ impl Shelf {
         Ok(Layer { name: name.to_owned(), shelf: self.clone() })
     }
 
-    fn make_room(&self, layers: &mut Layers) -> io::Result<()> {
-        while layers.found.values().map(|entry| entry.bytes).sum::<u64>() > self.budget_bytes {
-            let idle = layers.found.iter().filter(|(_, entry)| entry.users == 0);
-            let Some(oldest) = idle.min_by_key(|(_, entry)| entry.last_use).map(|(name, _)| name.clone()) else {
-                break;
-            };
-            layers.found.remove(&oldest);
-            fs::remove_dir_all(self.directory.join(oldest))?;
+    /// Removes layers that nobody uses while the disk is nearly full.
+    ///
+    /// # Errors
+    /// It still is.
+    pub fn make_way(&self) -> io::Result<()> {
+        let mut layers = self.locked();
+        while is_nearly_full(&statvfs(&self.directory)?) {
+            if !self.remove_oldest(&mut layers)? {
+                return Err(io::Error::new(
+                    io::ErrorKind::StorageFull,
+                    "the disk of the package layers is nearly full",
+                ));
+            }
         }
         Ok(())
+    }
+
+    fn make_room(&self, layers: &mut Layers) -> io::Result<()> {
+        while layers.found.values().map(|entry| entry.bytes).sum::<u64>() > self.budget_bytes {
+            if !self.remove_oldest(layers)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the layer that was used least recently, if there is one that nobody uses.
+    fn remove_oldest(&self, layers: &mut Layers) -> io::Result<bool> {
+        let idle = layers.found.iter().filter(|(_, entry)| entry.users == 0);
+        let Some(oldest) = idle.min_by_key(|(_, entry)| entry.last_use).map(|(name, _)| name.clone()) else {
+            return Ok(false);
+        };
+        layers.found.remove(&oldest);
+        fs::remove_dir_all(self.directory.join(oldest))?;
+        Ok(true)
     }
 
     fn locked(&self) -> MutexGuard<'_, Layers> {
@@ -109,19 +135,46 @@ impl Shelf {
     }
 }
 
+/// What a file costs its disk besides its content: an inode, of which an ext4 has one for every 16 KiB by default, and its
+/// name. An empty file takes no block.
+const FILE_BYTES: u64 = 4_096;
+
 /// Bytes that a tree occupies on its disk. Links are not followed.
 fn size_of_tree(path: &Path) -> io::Result<u64> {
     let found = fs::symlink_metadata(path)?;
-    let own = found.blocks() * 512;
+    let own = (found.blocks() * 512).max(FILE_BYTES);
     if !found.is_dir() {
         return Ok(own);
     }
     fs::read_dir(path)?.try_fold(own, |sum, entry| Ok(sum + size_of_tree(&entry?.path())?))
 }
 
+/// Whether more than four fifths of a file system's bytes or inodes are in use. Databases and objects of the same machine
+/// may need the rest.
+fn is_nearly_full(found: &Statvfs) -> bool {
+    let is_used = |total: u64, free: u64, available: u64| {
+        let used = total.saturating_sub(free);
+        // What is kept for root belongs to nobody; some file systems count no inodes at all.
+        used > (used + available) / 5 * 4 && total > 0
+    };
+    is_used(found.blocks(), found.blocks_free(), found.blocks_available())
+        || is_used(found.files(), found.files_free(), found.files_available())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn empty_files_cost_nothing() {
+        let tree = std::env::temp_dir().join(format!("docle-empty-{}", std::process::id()));
+        fs::create_dir_all(&tree).unwrap();
+        for number in 0..100 {
+            fs::write(tree.join(number.to_string()), "").unwrap();
+        }
+        assert!(size_of_tree(&tree).unwrap() >= 100 * FILE_BYTES);
+        fs::remove_dir_all(tree).unwrap();
+    }
 
     #[test]
     fn the_least_recently_used_layer_goes_first_and_none_in_use() {

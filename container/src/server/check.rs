@@ -7,7 +7,6 @@ use axum::middleware::Next;
 use axum::response::Response;
 use docle_protocol::headers::{AUTHORIZATION, INSTANCE, PROTOCOL};
 use docle_protocol::{RefusalCode, RunJob, limits};
-use std::collections::HashSet;
 use std::path::{Component, Path};
 use subtle::ConstantTimeEq;
 
@@ -75,14 +74,17 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
 
 /// No path twice, and none that is a file and a directory.
 fn check_names(job: &RunJob) -> Result<(), String> {
-    let mut paths = HashSet::new();
-    if let Some(file) = job.files.iter().find(|file| !paths.insert(file.path.as_str())) {
-        return Err(format!("files: {:?} is there twice", file.path));
+    // With the separator before every other character, what lies in a directory comes right after its name.
+    let mut paths: Vec<String> = job.files.iter().map(|file| file.path.replace('/', "\0")).collect();
+    paths.sort_unstable();
+    let pairs = || paths.iter().zip(paths.iter().skip(1));
+    let said = |path: &str| path.replace('\0', "/");
+    if let Some((path, _)) = pairs().find(|(path, next)| path == next) {
+        return Err(format!("files: {:?} is there twice", said(path)));
     }
-    let mut directories =
-        job.files.iter().flat_map(|file| file.path.match_indices('/').map(|(end, _)| &file.path[..end]));
-    match directories.find(|directory| paths.contains(directory)) {
-        Some(directory) => Err(format!("files: {directory:?} is a file and a directory")),
+    let is_in = |path: &str, next: &str| next.strip_prefix(path).is_some_and(|rest| rest.starts_with('\0'));
+    match pairs().find(|(path, next)| is_in(path, next)) {
+        Some((path, _)) => Err(format!("files: {:?} is a file and a directory", said(path))),
         None => Ok(()),
     }
 }
@@ -100,6 +102,29 @@ fn is_clean(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn job(paths: &[&str]) -> RunJob {
+        let files = paths.iter().map(|path| serde_json::json!({ "path": path, "content": "" })).collect::<Vec<_>>();
+        let limits = serde_json::json!({ "timeoutMs": 1_000, "memoryMB": 64, "maxOutputBytes": 1_024 });
+        let job = serde_json::json!({
+            "id": "a", "language": "python", "files": files, "entrypoint": paths[0], "stdin": "", "args": [], "env": {},
+            "packages": [], "limits": limits, "network": { "mode": "none" },
+        });
+        serde_json::from_value(job).unwrap()
+    }
+
+    #[test]
+    fn a_name_is_there_once_and_means_one_thing() {
+        for good in [&["a", "b"][..], &["a/b", "a/c", "a.b", "ab/c"], &["a!b", "a/b"], &["a", "a.b/c"]] {
+            assert_eq!(check_names(&job(good)), Ok(()), "{good:?}");
+        }
+        for (wrong, says) in [
+            (&["a", "b/c", "a"][..], "\"a\" is there twice"),
+            (&["a/b/c", "x", "a/b"], "\"a/b\" is a file and a directory"),
+        ] {
+            assert!(check_names(&job(wrong)).unwrap_err().contains(says), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn only_paths_that_stay_below_the_workspace_are_clean() {

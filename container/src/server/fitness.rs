@@ -51,6 +51,11 @@ impl Fitness {
         }
     }
 
+    /// Takes no more runs from here on, where somebody starts another runner. False where nobody does.
+    pub fn lose(&self) -> bool {
+        self.lost.as_ref().inspect(|lost| lost.cancel()).is_some()
+    }
+
     /// How often the kernel ran out of memory so far; 0 where it is not counted, or does not matter.
     pub fn memory_failures(&self) -> u64 {
         if self.lost.is_none() || self.evidence == Evidence::OfTheRun {

@@ -13,6 +13,7 @@ use run_ids::RunIds;
 use stdin::Inputs;
 
 use crate::run::{Runner, mebibytes};
+use crate::seating::Seating;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -129,9 +130,25 @@ async fn name_runner(State(service): State<Service>, mut response: Response) -> 
 
 /// A runner that is not to be trusted with more runs ends when its last ones have.
 async fn stop_when_unfit(service: Service) {
-    service.fitness.lost().await;
-    service.runner.seating.places.drained().await;
+    let seating = &service.runner.seating;
+    tokio::select! {
+        () = service.fitness.lost() => {}
+        () = lost_by(seating, &service.fitness) => {}
+    }
+    // A slot that cannot be emptied is never given back, so the others are waited for as long as their runs may go on.
+    let _ = tokio::time::timeout(LONGEST_RUN, seating.places.drained()).await;
     service.stopping.cancel();
+}
+
+/// The longest that a run may still take, with its installation.
+const LONGEST_RUN: Duration = Duration::from_millis((*limits::TIMEOUT_MS.end() + limits::INSTALL_TIMEOUT_MS) as u64);
+
+/// Resolves when a slot is broken for good and something replaces the runner. Otherwise the runner goes on with the others.
+async fn lost_by(seating: &Seating, fitness: &Fitness) {
+    seating.broken().await;
+    if !fitness.lose() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// A refusal as a response.

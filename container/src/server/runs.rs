@@ -132,7 +132,12 @@ async fn answer_events(run: Ran, mut events: EventReceiver, queued: Duration, gu
             };
         }
         // Dropping the guard ends the run's waiting.
-        Err(_) => return busy(),
+        Err(_) if events.refuse() => return busy(),
+        // It has begun in this moment.
+        Err(_) => match events.next().await {
+            Some(first) => first,
+            None => return busy(),
+        },
     };
     let first = stream::iter([Ok::<_, Infallible>(line(&first))]);
     let rest = stream::unfold(Stream { run: Some(run), events, _guard: guard }, |mut stream| async move {
