@@ -1,7 +1,7 @@
 //! What a hostile program is here: something to run, and what must hold of its result and of the machine afterwards.
 
 import assert from "node:assert/strict";
-import { events, job, run, type Job, type Language, type Report, type Rest } from "../harness/jobs.ts";
+import { events, job, type Job, type Language, type Report, type Rest } from "../harness/jobs.ts";
 import type { AnyRunner } from "../harness/runner.ts";
 
 /** Where an attack happens. */
@@ -31,17 +31,31 @@ export interface Theme {
   crowd?: boolean;
 }
 
+/** A result, and how much later than the program's limit it came. */
+export interface Result extends Report {
+  lateMs: number;
+}
+
 /** What must hold of a result. */
-export type Property = (report: Report, scene: Scene) => void | Promise<void>;
+export type Property = (report: Result, scene: Scene) => void | Promise<void>;
 
 /** Time enough for what ends by itself, on a busy machine. */
 const PATIENT = { timeoutMs: 20_000 };
 
 /** Runs a program in the scene; MARKER in its text becomes the scene's. Nothing of it may be the runner's own fault. */
-export async function attempt(scene: Scene, language: Language, code: string, rest: Rest = {}): Promise<Report> {
-  const report = await run(scene.runner, prepared(scene, language, code, rest));
-  assert.notEqual(report.status, "system", JSON.stringify(report));
-  return report;
+export async function attempt(scene: Scene, language: Language, code: string, rest: Rest = {}): Promise<Result> {
+  const job = prepared(scene, language, code, rest);
+  const output = { stdout: "", stderr: "" };
+  let began = performance.now();
+  for await (const event of events(scene.runner, job)) {
+    if (event.type === "start") began = performance.now();
+    if (event.type === "stdout" || event.type === "stderr") output[event.type] += event.data;
+    if (event.type !== "complete") continue;
+    const result = { ...event.report, ...output, lateMs: performance.now() - began - event.report.usage.installMs - job.limits.timeoutMs };
+    assert.notEqual(result.status, "system", tail(result));
+    return result;
+  }
+  throw new Error("the stream ends without a report");
 }
 
 function prepared(scene: Scene, language: Language, code: string, rest: Rest): Job {
@@ -102,12 +116,6 @@ export const meanwhile = (name: string, stay: string, visit: string, expected: s
   },
 });
 
-/** An attack on what only runs with a user of their own have for themselves; elsewhere it must end, and no more. */
-export const asRoot = (attack: Attack): Attack => ({
-  name: attack.name,
-  act: (scene) => (scene.tier === "root" ? attack.act(scene) : attempt(scene, "python", "print(1)").then(() => undefined)),
-});
-
 /** An attack on what only namespaces hold. */
 export const apart = (attack: Attack): Attack => ({ ...attack, apart: true });
 
@@ -124,8 +132,30 @@ export const printsOnly = (allowed: RegExp): Property => (report) => {
 /** Asserts how a run ended. */
 export const ends = (...statuses: Report["status"][]): Property => (report) => assert.ok(statuses.includes(report.status), `${report.status}: ${tail(report)}`);
 
-/** Asserts that the clock ended a run, and that its code says so. */
-export const timesOut: Property = (report) => assert.deepEqual([report.status, report.exitCode], ["timeout", 124], tail(report));
+/** Milliseconds after its limit within which a run is answered, whatever its program holds: `GRACE_MS` of crates/protocol. */
+const GRACE_MS = 500;
+
+/** Asserts that an answer came in time. */
+export const inTime: Property = (report) => assert.ok(report.lateMs <= GRACE_MS, `${report.lateMs} ms late: ${tail(report)}`);
+
+/** Asserts that the clock ended a run, that its code says so, and that the answer came in time. */
+export const timesOut: Property = (report, scene) => {
+  assert.deepEqual([report.status, report.exitCode], ["timeout", 124], tail(report));
+  return inTime(report, scene);
+};
+
+/** An attack, and many honest runs after it in every slot. */
+export const thenMany = (attack: Attack): Attack => ({
+  ...attack,
+  async act(scene) {
+    await attack.act(scene);
+    for (let round = 0; round < 8; round++) {
+      const { slots } = await scene.runner.health();
+      const reports = await Promise.all(Array.from({ length: 3 * slots }, () => attempt(scene, "python", "print(1)", { limits: { memoryMB: 64 } })));
+      assert.deepEqual(reports.map(({ status, stdout }) => [status, stdout]), Array(3 * slots).fill(["success", "1\n"]));
+    }
+  },
+});
 
 /** Asserts several properties. */
 export const all = (...properties: Property[]): Property => async (report, scene) => {

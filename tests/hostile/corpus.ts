@@ -8,6 +8,7 @@ import { job, run, type Language } from "../harness/jobs.ts";
 import { processesWith, type AnyRunner } from "../harness/runner.ts";
 import { until } from "../harness/until.ts";
 import type { Scene, Theme } from "./attack.ts";
+import { asBefore, look } from "./machine.ts";
 
 /** A jailer, the first process of the next jail, and the interpreter that waits in it. */
 const PROCESSES_OF_A_PLACE = 3;
@@ -21,8 +22,10 @@ export function attackWith(themes: Theme[], runner: AnyRunner): void {
       for (const attack of attacks) {
         test(attack.name, async () => {
           const scene = await sceneOf(runner);
+          const before = look(runner);
           await attack.act(scene);
           await nothingOf(scene);
+          await asBefore(before, runner);
         });
       }
       test("after all that an honest run is right", () => honest(runner, 0));
@@ -88,10 +91,21 @@ async function atRest(runner: AnyRunner): Promise<void> {
   const { slots } = await runner.health();
   await until("no run is in progress", async () => (await runner.health()).running === 0);
   await until("only what waits is left", () => descendants(runner.pid).length <= slots * PROCESSES_OF_A_PLACE);
+  await until("no process that has ended is left unasked", () => descendants(runner.pid).every((pid) => stateOf(pid) !== "Z"));
   if (process.getuid?.() !== 0) return;
   // Each waiting jail has a control socket, its pidfd and three streams; each place a jailer's socket.
   const most = slots * 6 + SPARE_DESCRIPTORS;
   await until("no descriptor is left", () => readdirSync(`/proc/${runner.pid}/fd`).length <= most);
+}
+
+/** The state of a process by its letter, see proc_pid_stat(5). */
+function stateOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[0];
+  } catch {
+    return undefined;
+  }
 }
 
 function descendants(ancestor: number): number[] {

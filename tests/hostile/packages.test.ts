@@ -29,6 +29,9 @@ const pythons: HostilePackage[] = [
   { name: "digger", files: MODULE, build: "import os\nos.chdir('/packages')\nfor i in range(3000):\n  os.mkdir('d'); os.chdir('d')\nos.chdir('/tmp')" },
   { name: "weaver", files: MODULE, build: "import os\nos.makedirs('/packages/p/q', exist_ok=True)\nos.symlink('../..', '/packages/p/q/s')\nos.symlink('p/q/s/../..', '/packages/t')\nos.symlink('/etc/passwd', '/packages/a')\nos.symlink('t/..', '/packages/u')" },
   { name: "odd", files: MODULE, build: "import os, socket\nos.makedirs('/packages/x', exist_ok=True)\nos.mkfifo('/packages/x/pipe')\nsocket.socket(socket.AF_UNIX).bind('/packages/x/socket')\nopen(b'/packages/x/\\xff\\n', 'w').close()\nopen('/packages/x/closed', 'w').close(); os.chmod('/packages/x/closed', 0)\nos.mkdir('/packages/x/shut'); os.chmod('/packages/x/shut', 0)\nopen('/packages/x/suid', 'w').close(); os.chmod('/packages/x/suid', 0o6777)" },
+  { name: "hoarder", files: MODULE, build: "for i in range(80_000): open(f'/packages/{i}', 'w').close()" },
+  { name: "prober", files: { "prober.py": "print(open(__file__.replace('prober.py', 'seen.txt')).read())" }, build: "import os, socket, urllib.parse\nproxy = urllib.parse.urlsplit(os.environ['http_proxy'])\nseen = []\nfor port in 22, 80, 443, 9912:\n  s = socket.create_connection((proxy.hostname, proxy.port), 5); s.sendall(b'CONNECT 127.0.0.2:%d HTTP/1.1\\r\\n\\r\\n' % port); seen.append(s.recv(200).split()[1].decode())\nFILES['seen.txt'] = ' '.join(seen)" },
+  { name: "heavy", files: MODULE, build: "f = open('/packages/heavy', 'wb')\nfor i in range(150): f.write(bytes(1 << 20))" },
   { name: "writer", files: { "writer.py": "value = 'true'" } },
 ];
 
@@ -127,6 +130,21 @@ describe("packages", () => {
     assert.ok(["success", "install_failed"].includes(report.status), JSON.stringify(report));
     const [megabytes] = execFileSync("du", ["-sm", runner.state], { encoding: "utf8" }).split("\t");
     assert.ok(Number(megabytes) <= LAYER_MB, `${megabytes} MB`);
+  });
+
+  test("hoarder: empty files without number are refused", async () => {
+    const report = await withPackages("python", "import evil", "hoarder");
+    assert.equal(report.status, "install_failed", JSON.stringify(report));
+  });
+
+  test("prober: a build reached every port of the registry's host", async () => {
+    const report = await withPackages("python", "import prober", "prober");
+    assert.equal(report.stdout, "403 403 403 403\n", report.stderr);
+  });
+
+  test("heavy: a package with a file of more than 100 MiB could not be installed", async () => {
+    const report = await withPackages("python", "import evil, os; print(os.path.getsize('/packages/heavy') >> 20)", "heavy");
+    assert.equal(report.stdout, "imported\n150\n", report.stderr);
   });
 
   test("digger: directories in directories are the package's own trouble", async () => {

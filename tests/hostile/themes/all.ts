@@ -2,6 +2,7 @@
 
 import type { Theme } from "../attack.ts";
 import { descriptors, disk } from "./disk.ts";
+import { endings } from "./endings.ts";
 import { kernel } from "./kernel.ts";
 import { leaks, neighbours } from "./leaks.ts";
 import { memory } from "./memory.ts";
@@ -11,4 +12,4 @@ import { bombs, survivors } from "./processes.ts";
 import { runner } from "./runner.ts";
 import { time } from "./time.ts";
 
-export const themes: Theme[] = [bombs, survivors, time, output, memory, disk, descriptors, leaks, neighbours, runner, kernel, network];
+export const themes: Theme[] = [bombs, survivors, time, endings, output, memory, disk, descriptors, leaks, neighbours, runner, kernel, network];

@@ -9,7 +9,7 @@ type Call = [name: string, x86: number, arm: number, arguments?: string];
 /** Calls each, and asserts that every one is refused as forbidden or unknown. */
 const forbidden = (name: string, calls: Call[]): Attack => {
   const table = calls.map(([call, x86, arm, values = "0, 0, 0, 0"]) => `('${call}', ${x86}, ${arm}, (${values},))`).join(", ");
-  const code = `import ctypes, errno, os\nl = ctypes.CDLL(None, use_errno=True)\nx = os.uname().machine == 'x86_64'\nb = ctypes.create_string_buffer(4096)\nfor name, m, n, a in [${table}]:\n  number = m if x else n\n  if number == -1: continue\n  ctypes.set_errno(0)\n  r = l.syscall(number, *[ctypes.c_long(v) if isinstance(v, int) else v for v in a])\n  e = errno.errorcode.get(ctypes.get_errno(), 'done')\n  if r != -1 or e not in ('EPERM', 'ENOSYS'): print(name, r, e)\nprint('all')`;
+  const code = `import ctypes, errno, os, socket\nl = ctypes.CDLL(None, use_errno=True)\nx = os.uname().machine == 'x86_64'\nb = ctypes.create_string_buffer(4096)\nfor name, m, n, a in [${table}]:\n  number = m if x else n\n  if number == -1: continue\n  ctypes.set_errno(0)\n  r = l.syscall(number, *[ctypes.c_long(v) if isinstance(v, int) else v for v in a])\n  e = errno.errorcode.get(ctypes.get_errno(), 'done')\n  if r != -1 or e not in ('EPERM', 'ENOSYS'): print(name, r, e)\nprint('all')`;
   return python(name, code, prints("all\n"));
 };
 
@@ -30,7 +30,16 @@ export const kernel: Theme = {
     forbidden("clocks and names of the machine", [["clock_settime", 227, 112, "0, b"], ["settimeofday", 164, 170, "b, 0"], ["adjtimex", 159, 171, "b"], ["clock_adjtime", 305, 266, "0, b"], ["sethostname", 170, 161, "b'x', 1"], ["setdomainname", 171, 162, "b'x', 1"], ["reboot", 169, 142, "0, 0, 0, 0"], ["acct", 163, 89, "b'/tmp/a'"], ["syslog", 103, 116, "3, b, 4096"], ["vhangup", 153, 58]]),
     forbidden("ways around paths", [["open_by_handle_at", 304, 265, "-100, b, 0"], ["fanotify_init", 300, 262, "0, 0"], ["lookup_dcookie", 212, 18, "0, b, 4096"], ["uselib", 134, -1, "b'/lib/x'"]]),
     forbidden("ports and segments of old processors", [["iopl", 172, -1, "3"], ["ioperm", 173, -1, "0, 8, 1"], ["modify_ldt", 154, -1, "0, b, 64"], ["personality", 135, 92, "0x0400000"]]),
-    forbidden("what would slow everybody's disk down", [["sync", 162, 81]]),
+    forbidden("what would slow everybody's disk down", [["sync", 162, 81], ["readahead", 187, 213, "0, 0, 4096"]]),
+    forbidden("programs of its own for the kernel", [["seccomp", 317, 277, "1, 0, b"], ["prctl", 157, 167, "22, 2, b"], ["landlock", 444, 444, "b, 8, 0"], ...[26, 50, 51, 52].map((option): Call => [`setsockopt ${option}`, 54, 208, `socket.socket(1).fileno(), 1, ${option}, b, 16`])]),
+    forbidden("what no program here needs", [["vmsplice", 278, 75, "1, b, 1, 0"], ["mbind", 237, 235, "0, 0, 0, 0"], ["set_mempolicy", 238, 237], ["remap_file_pages", 216, 234], ["sched_setattr", 314, 274, "0, b, 0"], ["openat2", 437, 437, "-100, b'/', b, 24"]]),
+    forbidden("watches on files that all runs share", [["inotify_init1", 294, 26, "0"], ["inotify_add_watch", 254, 27, "0, b'/usr', 1"]]),
+    forbidden("pairs of sockets of other families", [2, 10, 16, 17, 30, 38, 40, 44].map((family): Call => [`socketpair ${family}`, 53, 199, `${family}, 1, 0, b`])),
+    forbidden("protocols that the kernel would load", ["2, 1, 262", "2, 1, 132", "2, 5, 132", "2, 2, 115", "2, 2, 136", "2, 1, 256", "2, 2, 1", "10, 2, 58", "10, 1, 262"].map((kind): Call => [`socket ${kind}`, 41, 198, kind])),
+    python("sockets that programs do need", "import socket\nfor kind in (2, 1, 0), (2, 1, 6), (2, 2, 0), (2, 2, 17), (1, 1, 0), (1, 2, 0), (1, 5, 0): socket.socket(*kind)\nsocket.socketpair(); print('made')", (report, scene) => {
+      if (scene.tier !== "shared") prints("made\n")(report, scene);
+    }),
+    python("the machine's disk past the page cache", "import errno, fcntl, os\ndef tries(f):\n  try: f(); print('did')\n  except OSError as e: print(errno.errorcode[e.errno])\ntries(lambda: os.open('/usr/bin/env', os.O_RDONLY | os.O_DIRECT))\nf = os.open('/usr/bin/env', os.O_RDONLY)\ntries(lambda: fcntl.fcntl(f, fcntl.F_SETFL, os.O_DIRECT))\ntries(lambda: fcntl.fcntl(f, 1026, 1))\nos.posix_fadvise(f, 0, 0, os.POSIX_FADV_DONTNEED); print(len(os.read(f, 4)))", prints("EINVAL\nEINVAL\nEINVAL\n4\n")),
     python("sockets that leave the machine by other ways", refuse(...["17, 3", "16, 3", "38, 5", "40, 1", "2, 3", "2, 10", "10, 3", "31, 3", "29, 3", "15, 3", "44, 3", "30, 5"].map((kind) => `socket.socket(${kind})`)), prints("refused\n".repeat(12))),
     python("system calls of 32 bits", onX86("b80100000031dbcd80c3"), ends("killed", "success", "error")),
     python("a namespace by the 32-bit door", onX86("b836010000bb00000010cd80c3"), (report) => {

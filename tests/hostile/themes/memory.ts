@@ -1,7 +1,8 @@
 //! Programs that take more memory than they were given, from wherever there is some.
 
 import assert from "node:assert/strict";
-import { all, attempt, ends, node, python, type Attack, type Property, type Scene, type Theme } from "../attack.ts";
+import { all, attempt, ends, inTime, node, prints, python, type Attack, type Property, type Scene, type Theme } from "../attack.ts";
+import { socketPages } from "../machine.ts";
 import type { Report, Rest } from "../../harness/jobs.ts";
 
 const LIMIT_MB = 128;
@@ -50,6 +51,46 @@ const smallAfterLarge: Attack = {
   },
 };
 
+/** Sends where nobody reads, from many processes, until there is no room; then says so and stays. */
+const flood = (make: string) => `import os, socket, time
+r, w = os.pipe()
+for k in range(12):
+  if os.fork() == 0:
+    keep = []; p = bytes(65_000)
+    try:
+      while len(keep) < 900:
+${make.replaceAll(/^/gm, "        ")}
+    except OSError: pass
+    os.write(w, b'x'); time.sleep(600)
+for k in range(12): os.read(r, 1)
+print('held', flush=True)
+time.sleep(600)`;
+const datagrams = "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.setsockopt(1, 8, 1 << 24); s.bind(('127.0.0.1', 0)); keep.append(s)\nfor _ in range(8):\n  try: s.sendto(p, 0x40, s.getsockname())\n  except OSError: break";
+const streams = "l = socket.create_server(('127.0.0.1', 0)); a = socket.create_connection(l.getsockname()); b = l.accept()[0]; keep += [a, b, l]\nfor s in a, b:\n  s.setblocking(False)\n  try:\n    while True: s.send(p)\n  except BlockingIOError: pass";
+
+/** Pages that the sockets of one run may hold: what a look every 100 ms lets pass on a busy machine. */
+const SOCKET_PAGES = 65_536;
+
+/** Programs may have what the buffers of their sockets may hold, and not what the machine has for all of them. */
+const floods = (name: string, make: string): Attack => ({
+  name: `python: ${name}`,
+  // Without namespaces there are no such sockets.
+  apart: true,
+  async act(scene) {
+    const before = socketPages();
+    let most = 0;
+    const looking = setInterval(() => (most = Math.max(most, socketPages() - before)), 20);
+    const report = await attempt(scene, "python", flood(make), { limits: { memoryMB: LIMIT_MB, timeoutMs: 4_000 } }).finally(() => clearInterval(looking));
+    ends("timeout", "memory", "error", "killed")(report, scene);
+    inTime(report, scene);
+    if (scene.capsMemory) assert.ok(most <= SOCKET_PAGES, `${most} pages: ${describe(report)}`);
+    else assert.equal(report.status, "memory", describe(report));
+  },
+});
+
+/** Pairs of sockets of the own file system, full to the brim. Where no group counts them, the watch does. */
+const pairs = "import os, socket, time\nfor k in range(8):\n  if os.fork() == 0:\n    keep = []\n    try:\n      while True:\n        a, b = socket.socketpair(); keep += [a, b]; a.setblocking(False); a.setsockopt(1, 7, 1 << 24)\n        try:\n          while True: a.send(bytes(65536))\n        except BlockingIOError: pass\n    except OSError: pass\n    time.sleep(600)\ntime.sleep(600)";
+
 export const memory: Theme = {
   name: "memory",
   crowd: true,
@@ -73,6 +114,13 @@ export const memory: Theme = {
     }, limited),
     python("pipes that nobody reads", "import fcntl, os\np = []\ntry:\n  while True:\n    r, w = os.pipe(); p.append((r, w)); os.set_blocking(w, False)\n    try: fcntl.fcntl(w, 1031, 1 << 20)\n    except OSError: pass\n    try:\n      while True: os.write(w, bytes(65536))\n    except BlockingIOError: pass\nexcept OSError: print(len(p))", bounded, limited),
     python("socket buffers that nobody reads", "import socket\np = []\ntry:\n  while True:\n    a, b = socket.socketpair(); p.append((a, b)); a.setblocking(False); a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 24)\n    try:\n      while True: a.send(bytes(65536))\n    except BlockingIOError: pass\nexcept OSError: print(len(p))", bounded, limited),
+    floods("datagrams that nobody reads", datagrams),
+    floods("streams that nobody reads", streams),
+    python("pairs of sockets in many processes", pairs, (report, scene) => {
+      (scene.capsMemory ? ends("memory", "timeout", "killed", "error") : ends("memory"))(report, scene);
+      within(report, scene);
+    }, { limits: { memoryMB: LIMIT_MB, timeoutMs: 4_000 } }),
+    python("a process that nobody may look into", `import ctypes\nprint('opaque', ctypes.CDLL(None).prctl(4, 0), flush=True)\nm = bytearray(600 << 20)\n${touch}`, outOfMemory, limited),
     python("page tables", "import mmap\np = []\ntry:\n  while True:\n    m = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000); p.append(m)\n    for i in range(0, 1 << 30, 2 << 20): m[i]\nexcept OSError: print(len(p))", bounded, { limits: { memoryMB: LIMIT_MB, timeoutMs: 2_000 } }),
     python("stacks of threads", "import threading\nthreading.stack_size(64 << 20)\ne = threading.Event()\ndef f(n): return e.wait() if n == 0 else f(n - 1)\ntry:\n  for _ in range(200): threading.Thread(target=f, args=(900,), daemon=True).start()\nexcept RuntimeError: print('no more')", bounded, limited),
     python("locked memory", "import ctypes\nl = ctypes.CDLL(None, use_errno=True)\nprint('locked' if l.mlockall(3) == 0 else 'refused')\nb = ctypes.create_string_buffer(64 << 20); print('locked' if l.mlock(b, 64 << 20) == 0 else 'refused')", (report) => assert.equal(report.stdout, "refused\nrefused\n", describe(report)), limited),
@@ -81,6 +129,7 @@ export const memory: Theme = {
     python("sources that fill a small limit", `x = '''${"a".repeat(9 << 20)}'''\nprint(len(x))`, all(ends("memory", "error", "success", "killed"), itself), { limits: { memoryMB: 16 } }),
     node("buffers", "const a = []; for (;;) a.push(Buffer.alloc(10 << 20, 1))", stopped, limited),
     node("a heap", "const a = []; for (;;) a.push({ a: [1, 2, 3], b: String(a.length) })", stopped, limited),
+    node("much garbage, and little that is alive", "let s = 0; for (let i = 0; i < 100; i++) { const a = new Array(1e6).fill(i + 0.5); s += a[5] } console.log(s)", prints("5000\n")),
     node("shared array buffers", "const a = []; for (;;) { const s = new Uint8Array(new SharedArrayBuffer(10 << 20)); s.fill(1); a.push(s) }", stopped, limited),
     node("WebAssembly memory", "const a = []; for (;;) { const m = new WebAssembly.Memory({ initial: 160 }); new Uint8Array(m.buffer).fill(1); a.push(m) }", stopped, limited),
     smallAfterLarge,

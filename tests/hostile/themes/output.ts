@@ -85,6 +85,11 @@ export const output: Theme = {
     python("streams exchanged", "import os\nos.dup2(1, 9); os.dup2(2, 1); os.dup2(9, 2)\nos.write(1, b'err'); os.write(2, b'out')", (report) => assert.deepEqual([report.stdout, report.stderr], ["out", "err"])),
     python("output by other ways", "import os\nr, w = os.pipe(); os.write(w, b'spliced'); os.splice(r, 1, 7)\nf = os.open('main.py', 0); os.sendfile(1, f, 0, 6)", prints("splicedimport")),
     node("standard output without end", "const b = Buffer.alloc(65536, 'x'); for (;;) require('fs').writeSync(1, b)", cut("stdout"), limited),
+    node("an exit right after more than a pipe holds", "console.log('x'.repeat(100_000)); process.exit()", prints(`${"x".repeat(100_000)}\n`)),
+    node("an error right after it", "process.stdout.write('x'.repeat(900_000)); throw new Error('on purpose')", (report) => {
+      assert.deepEqual([report.status, report.stdout.length], ["error", 900_000]);
+      assert.match(report.stderr, /on purpose/);
+    }),
     node("output faster than it is read", "for (;;) process.stdout.write('x'.repeat(65536))", ends("output", "memory", "error", "killed"), { limits: { maxOutputBytes: LIMIT, memoryMB: 128 } }),
     shell("yes", "yes", cut("stdout"), limited),
     shell("both streams from many processes", "for i in 1 2 3 4 5 6 7 8; do yes >&2 & done; yes", ends("output"), limited),

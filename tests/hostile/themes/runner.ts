@@ -44,12 +44,25 @@ const hostPaths: Attack = {
   },
 };
 
+/** A thousand files, each in a directory far down: writing them costs the runner little, and it is root while it writes. */
+const deep: Attack = {
+  name: "python: a thousand files five hundred levels down",
+  async act(scene) {
+    const files = Array.from({ length: 998 }, (_, number) => ({ path: `${"a/".repeat(500)}f${number}`, content: "x" }));
+    const began = performance.now();
+    const { stdout } = await attempt(scene, "python", "import os\nprint(sum(len(f) for _, _, f in os.walk('a')))", { files });
+    assert.equal(stdout, "998\n");
+    assert.ok(performance.now() - began < 2_000, `${performance.now() - began} ms`);
+  },
+};
+
 export const runner: Theme = {
   name: "attacks on the runner",
   attacks: [
     port,
     secrets,
     hostPaths,
+    deep,
     python("signals for the first process", "import os, signal\nfor s in signal.SIGTERM, signal.SIGINT, signal.SIGSTOP, signal.SIGKILL, signal.SIGSEGV, signal.SIGCHLD, signal.SIGHUP, 40:\n  try: os.kill(1, s)\n  except OSError: pass\nprint('on')", prints("on\n")),
     python("signals for everybody", "import os, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntry: os.kill(-1, signal.SIGTERM)\nexcept OSError: pass\nprint('on')", prints("on\n")),
     python("a trace of the first process", tries(`${x86}\n${call}`, "call(101, 117, 16, 1, 0, 0)", "call(101, 117, 0x4206, 1, 0, 0)", "call(438, 438, os.pidfd_open(1), 0, 0)", "call(310, 270, 1, 0, 0, 0, 0, 0)"), printsOnly(/^refused$/)),
