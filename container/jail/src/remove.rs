@@ -15,50 +15,46 @@ const LOOK: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOF
 ///
 /// Directories inside each other are moved up, so neither a path nor a number of open descriptors grows with their depth.
 pub fn remove_content(directory: &Path, uid: Option<u32>) -> io::Result<()> {
-    let mut moved = 0_u64;
-    loop {
-        let mut top = Dir::open(directory, LOOK, Mode::empty())?;
-        let mut is_empty = true;
-        for name in names(&mut top)? {
-            let status = fstatat(&top, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-            if uid.is_some_and(|uid| status.st_uid != uid) {
-                continue;
-            }
-            if !is_directory(status.st_mode) {
-                unlinkat(&top, name.as_c_str(), UnlinkatFlags::NoRemoveDir)?;
-                continue;
-            }
-            // What comes up is met in the next round.
-            is_empty &= !raise(&top, &name, &mut moved)?;
-            unlinkat(&top, name.as_c_str(), UnlinkatFlags::RemoveDir)?;
+    let mut top = Dir::open(directory, LOOK, Mode::empty())?;
+    let (mut directories, mut moved) = (Vec::new(), 0);
+    for name in names(&mut top)? {
+        let status = fstatat(&top, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        if uid.is_some_and(|uid| status.st_uid != uid) {
+            continue;
         }
-        if is_empty {
-            return Ok(());
+        if is_directory(status.st_mode) {
+            directories.push(name);
+        } else {
+            unlinkat(&top, name.as_c_str(), UnlinkatFlags::NoRemoveDir)?;
         }
     }
+    while let Some(name) = directories.pop() {
+        raise(&top, &name, &mut directories, &mut moved)?;
+        unlinkat(&top, name.as_c_str(), UnlinkatFlags::RemoveDir)?;
+    }
+    Ok(())
 }
 
-/// Empties a directory in `top`: moves its directories up into `top`, and removes all else. True where some were moved.
-fn raise(top: &Dir, name: &CStr, moved: &mut u64) -> io::Result<bool> {
+/// Empties a directory in `top`: moves its directories up into `top`, which `directories` tells, and removes all else.
+fn raise(top: &Dir, name: &CStr, directories: &mut Vec<CString>, moved: &mut u64) -> io::Result<()> {
     let mut inner = Dir::openat(top, name, LOOK, Mode::empty())?;
-    let mut some = false;
     for name in names(&mut inner)? {
         let status = fstatat(&inner, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
         if !is_directory(status.st_mode) {
             unlinkat(&inner, name.as_c_str(), UnlinkatFlags::NoRemoveDir)?;
             continue;
         }
-        some = true;
-        loop {
+        let free = loop {
             *moved += 1;
             let free = CString::new(format!(".removed-{moved}"))?;
             if matches!(fstatat(top, free.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW), Err(Errno::ENOENT)) {
-                renameat(&inner, name.as_c_str(), top, free.as_c_str())?;
-                break;
+                break free;
             }
-        }
+        };
+        renameat(&inner, name.as_c_str(), top, free.as_c_str())?;
+        directories.push(free);
     }
-    Ok(some)
+    Ok(())
 }
 
 fn is_directory(mode: libc::mode_t) -> bool {

@@ -28,7 +28,9 @@ const loops = "import os\nfor _ in range(110):\n  if os.fork() == 0:\n    while 
 const together = (name: string, count: number, code: string, rest: Rest): Attack => ({
   name: `python: ${name}`,
   async act(scene) {
-    const reports = await Promise.all(Array.from({ length: count }, () => attempt(scene, "python", code, rest)));
+    // More than there are slots would wait, and be refused in the end.
+    const { slots } = await scene.runner.health();
+    const reports = await Promise.all(Array.from({ length: Math.min(count, slots) }, () => attempt(scene, "python", code, rest)));
     for (const report of reports) {
       // Where memory is watched and not capped, the watch may be first.
       if (!scene.capsMemory && report.status === "memory") continue;
