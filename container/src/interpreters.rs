@@ -1,6 +1,7 @@
 //! The interpreters of this machine: where they are, which version they are, how a program is started with them.
 
 use docle_languages::{Locate, PackageTool, RunLanguage};
+use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -116,8 +117,11 @@ pub fn command_line(executable: &str, entrypoint: &str, arguments: &[String]) ->
 /// Options of Node for a run with so much memory. V8 plans its heap by the memory of the machine, and without this a program
 /// with much garbage would be ended for memory that it does not need. An eighth is left for what is no heap. What really
 /// needs more than the run has still meets the limit of the run, mostly before it meets this one.
+///
+/// A Node that waits serves runs with less memory, too, so what it was told is said to every run with less: a program sees
+/// the same whether it waited or not.
 fn node_options(memory_mb: u32) -> String {
-    format!("--max-old-space-size={}", memory_mb / 8 * 7)
+    format!("--max-old-space-size={}", memory_mb.max(DEFAULT_MEMORY_MB) / 8 * 7)
 }
 
 /// The variable that [`node_options`] are read from, also by further Nodes that a program starts.
@@ -172,12 +176,14 @@ mod tests {
     #[test]
     fn node_planned_its_heap_by_the_memory_of_the_machine() {
         let interpreter = Interpreter { executable: "/p/node".into(), version: "1.2.3".into(), binds: Vec::new() };
-        let options = |language| {
-            let variables = environment(RunLanguage::named(language), &interpreter, "main", 256);
+        let options = |language, memory_mb| {
+            let variables = environment(RunLanguage::named(language), &interpreter, "main", memory_mb);
             variables.into_iter().find(|(name, _)| name == NODE_OPTIONS).map(|(_, value)| value)
         };
-        assert_eq!(options("node").as_deref(), Some("--max-old-space-size=224"));
-        assert_eq!(options("python"), None);
+        for (memory_mb, heap_mb) in [(256, 224), (2_048, 1_792), (96, 224)] {
+            assert_eq!(options("node", memory_mb), Some(format!("--max-old-space-size={heap_mb}")));
+        }
+        assert_eq!(options("python", 256), None);
     }
 
     #[test]

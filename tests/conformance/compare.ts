@@ -34,7 +34,7 @@ function normal(text: string): string {
   return (
     text
       // Every place has a user of its own, and the two runs may have had different places.
-      .replaceAll(/\b1000\d\d\b/g, "<uid>")
+      .replaceAll(/\b(?:1[5-9]|20)\d{5}\b/g, "<uid>")
       // The kernel puts libraries, heaps and stacks elsewhere in every process.
       .replaceAll(/\b0x[0-9a-f]{6,}\b/gi, "<address>")
       // So does it with the frames of a native stack trace, whose alignment follows the addresses.
