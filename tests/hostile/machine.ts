@@ -15,7 +15,7 @@ export interface Machine {
 }
 
 /** Other work on the machine may take as much meanwhile. */
-const OTHERS_MB = 1_024;
+const OTHERS_MB = 4_096;
 const OTHERS_PAGES = 8_192;
 
 const number = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].reduce((sum, found) => sum + Number(found[1]), 0);
