@@ -8,14 +8,23 @@ use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql};
 use crate::store::{audit, erasure, rooms};
 
-/// Makes a project.
-pub async fn add(sql: &dyn Sql, user_id: &str, project: &Project, event: Event) -> Result<(), PortError> {
+/// Makes a project; `false` where the user has `at_most` projects already.
+pub async fn add(
+    sql: &dyn Sql,
+    user_id: &str,
+    project: &Project,
+    at_most: i64,
+    event: Event,
+) -> Result<bool, PortError> {
     let query = "INSERT INTO projects (id, user_id, name, store_ip, private_results, created_at, isolates) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE (SELECT COUNT(*) FROM projects WHERE user_id = ?2) < ?8 \
+                 RETURNING id";
     let ProjectSettings { name, store_ip, private_results, isolates } = &project.settings;
     let isolates = write_isolates(isolates);
-    let insert = sql!(query, &project.id, user_id, name, *store_ip, *private_results, project.created_at, &isolates);
-    sql.batch(vec![insert, audit::insert(event)]).await.map(drop)
+    let created_at = project.created_at;
+    let insert = sql!(query, &project.id, user_id, name, *store_ip, *private_results, created_at, &isolates, at_most);
+    let results = sql.batch(vec![insert, audit::insert_if_project_exists(event)]).await?;
+    Ok(!results[0].is_empty())
 }
 
 /// A user's project.

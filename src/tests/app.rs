@@ -2,15 +2,20 @@
 
 use crate::app::App;
 use crate::config::{Config, RunnerLocation};
+use crate::domain::account::quota::QuotaLimits;
 use crate::domain::key::api_key::ApiKey;
+use crate::domain::pool::fleet::FleetLimits;
 use crate::domain::secret::DeploymentSecret;
 use crate::http::handle;
+use crate::objects::key_gate::quota::GateQuotaPorts;
 use crate::objects::run_pool::recorder::RunRecorder;
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::Background;
 use crate::ports::http_messages::Body;
+use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::SqlLedger;
+use crate::tests::accounts::{LocalAccounts, LocalFleet};
 use crate::tests::fake_runner::{START, output};
 use crate::tests::fake_sockets::FakeSockets;
 use crate::tests::fake_storage::FakeStorage;
@@ -37,6 +42,7 @@ pub struct TestApp {
     pub kv: Rc<FakeKv>,
     pub run_pools: Rc<FakeRunPools>,
     pub rooms: Rc<LocalRooms>,
+    pub accounts: Rc<LocalAccounts>,
     pub isolates: Rc<FakeIsolates>,
     pub sockets: Rc<FakeSockets>,
     pub mailer: Rc<FakeMailer>,
@@ -113,7 +119,6 @@ impl TestApp {
         let kv = Rc::new(FakeKv::default());
         let clock = Rc::new(FakeClock::default());
         let ledger = SqlLedger { sql: sql.clone(), runs: kv.clone() };
-        let gates = Rc::new(LocalKeyGates::new(Rc::new(ledger), clock.clone()));
         let log = Rc::new(FakeLog::default());
         let mailer = Rc::new(FakeMailer::default());
         let rooms = Rc::new(LocalRooms::default());
@@ -128,6 +133,11 @@ impl TestApp {
             background: Rc::clone(&background),
             log: log.clone(),
         };
+        let quotas = QuotaLimits::default();
+        let accounts = LocalAccounts::new(runtime.clone(), Rc::new(SqlAccountLedger(sql.clone())), quotas);
+        let gate_quotas = GateQuotaPorts { accounts: accounts.clone(), entropy: Rc::new(FakeEntropy::default()) };
+        let gates = Rc::new(LocalKeyGates::new(Rc::new(ledger), clock.clone(), gate_quotas));
+        let fleet = LocalFleet::new(runtime.clone(), FleetLimits { containers: 5, of_account: Some(3) });
         let ports =
             WatchPorts { clock: clock.clone(), background: Rc::clone(&background), runs: kv.clone(), log: log.clone() };
         let run_pools = Rc::new(FakeRunPools::new(ports, RunRecorder::new(gates.clone(), runtime)));
@@ -138,6 +148,7 @@ impl TestApp {
             public_url: None,
             app_url: None,
             backend: RunnerLocation::Url,
+            quotas,
         };
         let app = App {
             config,
@@ -146,6 +157,8 @@ impl TestApp {
             mailer: Some(mailer.clone()),
             runs: kv.clone(),
             rooms: rooms.clone(),
+            accounts: accounts.clone(),
+            fleet,
             secret: secret(),
             address_limiter: None,
             isolates: Some(isolates.clone()),
@@ -157,7 +170,7 @@ impl TestApp {
             log: log.clone(),
         };
         rooms.run_programs_by(app.clone());
-        Self { app, sql, gates, kv, run_pools, rooms, isolates, sockets, mailer, clock, log, pool }
+        Self { app, sql, gates, kv, run_pools, rooms, accounts, isolates, sockets, mailer, clock, log, pool }
     }
 
     /// What the sandbox does from now on.

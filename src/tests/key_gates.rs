@@ -1,9 +1,11 @@
 //! The gates of keys by their own logic, without the runtime between.
 
+use crate::domain::account::amounts::Amounts;
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::run::finished::FinishedRun;
 use crate::domain::run::id::RunId;
 use crate::objects::key_gate::logic::KeyGateLogic;
+use crate::objects::key_gate::quota::GateQuotaPorts;
 use crate::ports::{Clock, DeletedRecord, KeyGates, KeyLedger, LocalSql, PortError, SqlValue};
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fault::Faults;
@@ -20,6 +22,7 @@ struct Gate {
 /// [`KeyGates`] as the objects are: one [`KeyGateLogic`] with a database of its own for each key.
 pub struct LocalKeyGates {
     ledger: Rc<dyn KeyLedger>,
+    quotas: GateQuotaPorts,
     clock: Rc<dyn Clock>,
     gates: RefCell<BTreeMap<String, Rc<Gate>>>,
     /// Whether the objects cannot be reached.
@@ -33,10 +36,11 @@ pub struct LocalKeyGates {
 }
 
 impl LocalKeyGates {
-    pub fn new(ledger: Rc<dyn KeyLedger>, clock: Rc<dyn Clock>) -> Self {
+    pub fn new(ledger: Rc<dyn KeyLedger>, clock: Rc<dyn Clock>, quotas: GateQuotaPorts) -> Self {
         Self {
             ledger,
             clock,
+            quotas,
             gates: RefCell::default(),
             fails: Cell::default(),
             refreshed: RefCell::default(),
@@ -51,7 +55,12 @@ impl LocalKeyGates {
         }
         let make = || {
             let storage = Rc::new(FakeStorage::default());
-            let logic = KeyGateLogic::new(storage.clone(), Rc::clone(&self.ledger), Rc::clone(&self.clock));
+            let logic = KeyGateLogic::new(
+                storage.clone(),
+                Rc::clone(&self.ledger),
+                Rc::clone(&self.clock),
+                self.quotas.clone(),
+            );
             Rc::new(Gate { logic, storage })
         };
         Ok(Rc::clone(self.gates.borrow_mut().entry(key_hash.to_owned()).or_insert_with(make)))
@@ -65,6 +74,14 @@ impl LocalKeyGates {
     pub async fn flush_all(&self) {
         for (key_hash, gate) in self.all() {
             gate.logic.flush(&key_hash).await.unwrap();
+        }
+    }
+
+    /// Fires the alarms of all gates.
+    pub async fn maintain_all(&self) {
+        for (_, gate) in self.all() {
+            gate.storage.fire();
+            gate.logic.alarm().await.unwrap();
         }
     }
 
@@ -127,5 +144,9 @@ impl KeyGates for LocalKeyGates {
         self.refreshed.borrow_mut().push(key_hash.to_owned());
         self.gate(key_hash)?.logic.refresh();
         Ok(())
+    }
+
+    async fn note_use(&self, key_hash: &str, amounts: Amounts) -> Result<(), PortError> {
+        self.gate(key_hash)?.logic.note_use(amounts).await
     }
 }

@@ -64,6 +64,16 @@ impl RunResult {
         Some(Self { id, created_at, status, exit_code, duration_ms: usage.duration_ms, content })
     }
 
+    /// The processor time of a program, in milliseconds. If nothing has measured it, the program may have used all the time that
+    /// has passed.
+    pub fn cpu_ms(&self) -> f64 {
+        match &self.content {
+            Content::Program(report) if report.usage.cpu_ms > 0.0 => report.usage.cpu_ms,
+            Content::Program(report) => report.usage.duration_ms,
+            Content::Script(_) => 0.0,
+        }
+    }
+
     /// The result of a script as JSON; `None` for a program, whose output is elsewhere.
     pub fn script(&self) -> Option<&Bytes> {
         match &self.content {

@@ -1,5 +1,6 @@
 //! The calls of a KeyGate object, and the stub that sends them.
 
+use crate::domain::account::amounts::Amounts;
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::pool::name::PoolName;
 use crate::domain::run::finished::FinishedRun;
@@ -32,6 +33,8 @@ pub enum GateCall {
     DeleteRecords(Vec<RunId>),
     Erase,
     Refresh,
+    /// What a script has used of models.
+    NoteUse(Amounts),
 }
 
 impl ObjectCall for GateCall {
@@ -39,8 +42,8 @@ impl ObjectCall for GateCall {
     type Refusal = ();
 
     fn may_repeat(&self) -> bool {
-        // A check that is repeated would count twice.
-        !matches!(self, Self::Check(_))
+        // A check or a use that is repeated would count twice.
+        !matches!(self, Self::Check(_) | Self::NoteUse(_))
     }
 }
 
@@ -144,6 +147,10 @@ impl KeyGates for KeyGateStub {
     async fn refresh(&self, key_hash: &str) -> Result<(), PortError> {
         self.call(key_hash, GateCall::Refresh, None).await.map(drop)
     }
+
+    async fn note_use(&self, key_hash: &str, amounts: Amounts) -> Result<(), PortError> {
+        self.call(key_hash, GateCall::NoteUse(amounts), None).await.map(drop)
+    }
 }
 
 #[cfg(test)]
@@ -164,7 +171,7 @@ mod tests {
     fn gate_call_format_unchanged() {
         let written = |call: GateCall| serde_json::to_value(call).unwrap();
         let id = RunId::from_random([0; 16]);
-        let check = GateCall::Check(CheckKey { host: None, counts: true });
+        let check = GateCall::Check(CheckKey { host: None, counts: true, executes: false });
         assert_eq!(written(check), json!({ "check": { "host": null, "counts": true } }));
         assert_eq!(written(GateCall::Submit), json!("submit"));
         assert_eq!(written(GateCall::Flush), json!("flush"));
@@ -172,11 +179,14 @@ mod tests {
         assert_eq!(written(GateCall::DeleteRecords(vec![id])), json!({ "deleteRecords": [id] }));
         assert_eq!(written(GateCall::Erase), json!("erase"));
         assert_eq!(written(GateCall::Refresh), json!("refresh"));
+        let amounts = Amounts { ai_calls: 2, ai_neurons: 30, ..Amounts::default() };
+        let expected = json!({ "noteUse": { "cpuMs": 0, "executions": 0, "aiCalls": 2, "aiNeurons": 30 } });
+        assert_eq!(written(GateCall::NoteUse(amounts)), expected);
     }
 
     #[test]
     fn a_check_is_never_sent_twice() {
-        assert!(!GateCall::Check(CheckKey { host: None, counts: true }).may_repeat());
+        assert!(!GateCall::Check(CheckKey { host: None, counts: true, executes: false }).may_repeat());
         assert!(
             [GateCall::Submit, GateCall::Flush, GateCall::Erase, GateCall::Refresh].iter().all(GateCall::may_repeat)
         );

@@ -10,11 +10,13 @@
 //! stay here for a week. When the last call has left the window, no usage is pending and no record is left, the storage
 //! is deleted.
 
+use crate::domain::account::amounts::Amounts;
 use crate::domain::key::gate::{CheckKey, Decision, KeyConfig, Maintenance, SAVE_AFTER_MS, decide, next_alarm};
 use crate::domain::run::finished::{FinishedRun, MAX_STORED_BYTES};
 use crate::domain::run::id::RunId;
 use crate::domain::run::record::apart;
 use crate::domain::timestamp::Timestamp;
+use crate::objects::key_gate::quota::{ExecutionRefusal, GateQuota, GateQuotaPorts};
 use crate::objects::key_gate::storage::{self, Saved};
 use crate::ports::{Clock, DeletedRecord, KeyLedger, ObjectStorage, PortError};
 use futures::FutureExt;
@@ -28,11 +30,16 @@ type Loading = Shared<LocalBoxFuture<'static, Result<Option<KeyConfig>, PortErro
 /// After a failure the alarm fires again after this long, in milliseconds.
 const RETRY_AFTER_MS: i64 = 5_000;
 
+/// Settings that are older than this are read again, in milliseconds. A key in use does not wait for that, because the gate reads
+/// them after each flush. So an account that the operator has suspended is refused within half a minute.
+const RECENT_MS: i64 = 30_000;
+
 /// The gate of one key.
 pub struct KeyGateLogic {
     storage: Rc<dyn ObjectStorage>,
     ledger: Rc<dyn KeyLedger>,
     clock: Rc<dyn Clock>,
+    quota: Rc<GateQuota>,
     memory: RefCell<Memory>,
     /// Held while usage is on its way to the database, so that no two flushes overlap.
     flushing: Mutex<()>,
@@ -43,6 +50,8 @@ pub struct KeyGateLogic {
 struct Memory {
     /// Outer `None`: not loaded. Inner `None`: there is no such key.
     config: Option<Option<KeyConfig>>,
+    /// When the settings were read.
+    read_at: Option<Timestamp>,
     /// A query for the settings that is in flight; concurrent calls wait for the same one.
     loading: Option<Loading>,
     /// Counts the calls of `refresh`. The answer to a query from before the last one is dropped.
@@ -58,8 +67,14 @@ struct Memory {
 }
 
 impl KeyGateLogic {
-    pub fn new(storage: Rc<dyn ObjectStorage>, ledger: Rc<dyn KeyLedger>, clock: Rc<dyn Clock>) -> Self {
-        Self { storage, ledger, clock, memory: RefCell::default(), flushing: Mutex::new(()) }
+    pub fn new(
+        storage: Rc<dyn ObjectStorage>,
+        ledger: Rc<dyn KeyLedger>,
+        clock: Rc<dyn Clock>,
+        quotas: GateQuotaPorts,
+    ) -> Self {
+        let quota = GateQuota::new(quotas, Rc::clone(&storage), Rc::clone(&clock));
+        Self { storage, ledger, clock, quota, memory: RefCell::default(), flushing: Mutex::new(()) }
     }
 
     /// Decides about a call, and counts one that passes.
@@ -78,8 +93,33 @@ impl KeyGateLogic {
             }
             decision
         };
+        let account = config.and_then(|config| config.account).filter(|_| check.executes);
+        let decision = match account {
+            Some(account) => self.execute(&account, decision).await?,
+            None => decision,
+        };
         self.set_alarm(now).await?;
         Ok(decision)
+    }
+
+    /// Counts a script that the key may run against the quotas of its account.
+    async fn execute(&self, account: &str, decision: Decision) -> Result<Decision, PortError> {
+        let Decision::Allowed { owner, store_ip, rate, isolates, .. } = decision else { return Ok(decision) };
+        match self.quota.execute(account).await {
+            Ok(execution) => Ok(Decision::Allowed { owner, store_ip, rate, isolates, execution: Some(execution) }),
+            Err(ExecutionRefusal::Exceeded(exceeded)) => Ok(Decision::QuotaExceeded { exceeded, rate }),
+            Err(ExecutionRefusal::Suspended) => Ok(Decision::Suspended),
+            Err(ExecutionRefusal::Silent(error)) => Err(error),
+        }
+    }
+
+    /// Notes what a script has used of models.
+    ///
+    /// # Errors
+    /// It may not be counted.
+    pub async fn note_use(&self, amounts: Amounts) -> Result<(), PortError> {
+        self.quota.note(amounts)?;
+        self.set_alarm(self.clock.now()).await
     }
 
     /// Stores finished runs. If the gate is full, their records go to the ledger. It may be repeated.
@@ -168,7 +208,8 @@ impl KeyGateLogic {
         loop {
             let (loading, generation) = {
                 let mut memory = self.memory.borrow_mut();
-                if let Some(config) = &memory.config {
+                let is_recent = memory.read_at.is_some_and(|at| self.clock.now().0 - at.0 < RECENT_MS);
+                if let Some(config) = memory.config.as_ref().filter(|_| is_recent) {
                     return Ok(config.clone());
                 }
                 let load = || load(Rc::clone(&self.ledger), key_hash.to_owned());
@@ -181,7 +222,13 @@ impl KeyGateLogic {
                 continue;
             }
             memory.loading = None;
-            let config = loaded?;
+            memory.read_at = Some(self.clock.now());
+            let config = match (loaded, &memory.config) {
+                (Ok(config), _) => config,
+                // What was read before stands while the database does not answer.
+                (Err(_), Some(config)) => config.clone(),
+                (Err(error), None) => return Err(error),
+            };
             memory.config = Some(config.clone());
             return Ok(config);
         }
@@ -228,9 +275,11 @@ impl KeyGateLogic {
             let config = self.ledger.config(&key_hash).await?;
             let mut memory = self.memory.borrow_mut();
             if memory.generation == generation {
+                memory.read_at = Some(self.clock.now());
                 memory.config = Some(config);
             }
         }
+        self.quota.maintain().await?;
         let now = self.clock.now();
         if let Some(before) = self.due()?.purges(now) {
             storage::purge_records(&*self.storage, before)?;
@@ -267,6 +316,7 @@ impl KeyGateLogic {
             pending_since: pending_since.into_iter().chain(memory.pending_use).min(),
             latest: memory.saved.as_ref().and_then(|saved| saved.window.latest()),
             oldest_record,
+            quota: self.quota.due()?,
         })
     }
 

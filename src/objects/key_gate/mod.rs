@@ -5,4 +5,5 @@ pub mod call;
 pub mod deliver;
 pub mod logic;
 pub mod object;
+pub mod quota;
 pub mod storage;

@@ -22,7 +22,8 @@ pub struct KeyGate {
 impl DurableObject for KeyGate {
     fn new(state: State, env: Env) -> Self {
         let storage = Rc::new(RuntimeStorage::of(&state));
-        Self { logic: KeyGateLogic::new(storage, bindings::ledger(&env), Rc::new(RuntimeClock)) }
+        let quotas = bindings::gate_quota_ports(&env);
+        Self { logic: KeyGateLogic::new(storage, bindings::ledger(&env), Rc::new(RuntimeClock), quotas) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -72,6 +73,7 @@ impl KeyGate {
                 None => Response::empty(),
             },
             GateCall::DeleteRecords(ids) => call::answer(&self.logic.delete_records(&ids)?),
+            GateCall::NoteUse(amounts) => call::answer(&self.logic.note_use(amounts).await?),
             GateCall::Erase => call::answer(&self.logic.erase().await?),
             GateCall::Refresh => call::answer(&self.logic.refresh()),
         })

@@ -24,7 +24,7 @@ use docle_api::scripts::Validation;
 /// `POST /execute`: size, key, rate, validation, work, as for runs.
 pub async fn execute_script(app: &App, mut call: Call) -> Result<Response, ApiError> {
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
-    let client = ApiClient::extract_for_run(app, &call).await?;
+    let client = ApiClient::extract_for_script(app, &call).await?;
     let rate = client.rate;
     rate::with_headers(execute_for(app, call, client).await, &rate, app.clock.now())
 }
@@ -50,8 +50,8 @@ pub async fn run(
     }
     let id = app.new_run_id(&client.key_hash);
     let project_id = client.owner.project_id.clone();
-    let settings = client.isolates.clone();
-    let started = scripts::start(app, id, client.into(), request, &settings)?;
+    let (settings, has_ai) = (client.isolates.clone(), client.has_ai);
+    let started = scripts::start(app, id, client.into(), request, &settings, has_ai)?;
     answer(app, headers, started, project_id).await
 }
 

@@ -5,9 +5,10 @@ use crate::domain::key::rolling_window::Rate;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::record::Owner;
 use crate::domain::timestamp::DAY_MS;
+use crate::objects::account::call::NoAccounts;
 use crate::tests::app::secret;
 use crate::tests::fake_storage::FakeStorage;
-use crate::tests::fakes::FakeClock;
+use crate::tests::fakes::{FakeClock, FakeEntropy};
 use crate::tests::fault::{Fault, Faults};
 use async_trait::async_trait;
 use futures::channel::oneshot;
@@ -22,6 +23,7 @@ const KEY: &str = "0badcafe";
 #[derive(Default)]
 struct FakeLedger {
     limit: Cell<u32>,
+    is_suspended: Cell<bool>,
     reads: Cell<u32>,
     flushes: Cell<u32>,
     /// Usage as the database keeps it: what comes twice is there once.
@@ -41,6 +43,8 @@ impl KeyLedger for FakeLedger {
         self.read_faults.around(async || self.limit.get()).await.map(|limit| {
             (limit > 0).then(|| KeyConfig {
                 owner: Owner { project_id: "proj_1".into(), key_id: "key_1".into() },
+                account: Some("user_1".into()),
+                is_suspended: self.is_suspended.get(),
                 is_revoked: false,
                 expires_at: None,
                 allowed_domains: vec![],
@@ -95,7 +99,8 @@ impl Setup {
 
     fn check(&mut self) -> Result<Decision, PortError> {
         let gate = Rc::clone(&self.gate);
-        self.pool.run_until(async move { gate.check(KEY, &CheckKey { host: None, counts: true }).await })
+        self.pool
+            .run_until(async move { gate.check(KEY, &CheckKey { host: None, counts: true, executes: false }).await })
     }
 
     fn passes(&mut self) -> bool {
@@ -127,7 +132,13 @@ impl Setup {
 }
 
 fn logic(storage: &Rc<FakeStorage>, ledger: &Rc<FakeLedger>, clock: &Rc<FakeClock>) -> Rc<KeyGateLogic> {
-    Rc::new(KeyGateLogic::new(storage.clone(), ledger.clone(), clock.clone()))
+    Rc::new(KeyGateLogic::new(storage.clone(), ledger.clone(), clock.clone(), quotas()))
+}
+
+/// No account answers.
+fn quotas() -> GateQuotaPorts {
+    let accounts = Rc::new(NoAccounts(PortError("No account answers.".to_owned())));
+    GateQuotaPorts { accounts, entropy: Rc::new(FakeEntropy::default()) }
 }
 
 fn run(number: u32) -> FinishedRun {
@@ -155,7 +166,7 @@ fn concurrent_calls_wait_for_one_query_and_exactly_the_limit_passes() {
     for _ in 0..100 {
         let passed = Rc::clone(&passed);
         setup.start(|gate| async move {
-            let decision = gate.check(KEY, &CheckKey { host: None, counts: true }).await;
+            let decision = gate.check(KEY, &CheckKey { host: None, counts: true, executes: false }).await;
             passed.set(passed.get() + i32::from(matches!(decision, Ok(Decision::Allowed { .. }))));
         });
     }
@@ -174,7 +185,7 @@ fn a_refresh_during_a_query_drops_the_older_answer() {
     let passed = Rc::new(Cell::new(None));
     let answer = Rc::clone(&passed);
     setup.start(|gate| async move {
-        let decision = gate.check(KEY, &CheckKey { host: None, counts: true }).await;
+        let decision = gate.check(KEY, &CheckKey { host: None, counts: true, executes: false }).await;
         answer.set(Some(matches!(decision, Ok(Decision::Allowed { .. }))));
     });
     setup.pool.run_until_stalled();
@@ -339,4 +350,24 @@ fn erasing_may_be_repeated_and_leaves_nothing() {
     assert_eq!(erased, (true, Ok(())));
     assert!(setup.storage.is_empty());
     assert_eq!(setup.gate.record(run(0).id), Ok(None));
+}
+
+#[test]
+fn a_key_of_a_suspended_account_worked_for_as_long_as_its_gate_was_in_memory() {
+    let mut setup = Setup::new();
+    assert!(setup.passes());
+    setup.ledger.is_suspended.set(true);
+    assert!(setup.passes(), "the settings were read just now");
+    setup.clock.pass_ms(RECENT_MS);
+    assert_eq!(setup.check(), Ok(Decision::Suspended));
+    setup.ledger.is_suspended.set(false);
+    setup.clock.pass_ms(RECENT_MS);
+    setup.ledger.read_faults.next([Fault::NotDone]);
+    assert_eq!(
+        setup.check(),
+        Ok(Decision::Suspended),
+        "while the database does not answer, what it said before stands"
+    );
+    setup.clock.pass_ms(RECENT_MS);
+    assert!(setup.passes());
 }
