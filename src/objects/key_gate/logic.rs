@@ -179,6 +179,7 @@ impl KeyGateLogic {
             let mut memory = self.memory.borrow_mut();
             *memory = Memory { generation: memory.generation, ..Memory::default() };
         }
+        self.quota.give_back().await?;
         self.storage.delete_all().await
     }
 

@@ -150,7 +150,11 @@ impl GateQuota {
     }
 
     /// Gives the block back. If the account does not answer, the lease ends by itself.
-    async fn give_back(&self) -> Result<(), PortError> {
+    ///
+    /// # Errors
+    /// The storage has failed.
+    pub async fn give_back(&self) -> Result<(), PortError> {
+        self.load()?;
         let Some(StoredLease { account, block }) = self.memory.borrow_mut().lease.take() else { return Ok(()) };
         let _counted_whole = self.ports.accounts.end_lease(&account, &block.lease, &block.used).await;
         if self.memory.borrow().lease.is_none() {

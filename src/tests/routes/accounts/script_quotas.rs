@@ -121,3 +121,16 @@ fn executions_that_a_gate_has_not_used_are_given_back() {
         "a lease that ends by itself counts as used, and this did not"
     );
 }
+
+#[test]
+fn a_deleted_project_gives_back_what_its_keys_held() {
+    let mut app = TestApp::new();
+    let (cookie, key) = account(&mut app);
+    *app.isolates.report.borrow_mut() = Some(Ok(report(0.0)));
+    assert_eq!(execute(&mut app, &key).status, StatusCode::OK);
+    let projects = app.call(&cookie, Method::GET, "/api/projects", Value::Null).json();
+    let path = format!("/api/projects/{}", projects["projects"][0]["id"].as_str().unwrap());
+    assert_eq!(app.call(&cookie, Method::DELETE, &path, Value::Null).status, StatusCode::NO_CONTENT);
+    app.clock.pass_ms(1_000_000);
+    assert_eq!(used(&mut app, &cookie, "executions"), 1.0);
+}
