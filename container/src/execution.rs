@@ -14,7 +14,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
@@ -74,6 +74,8 @@ pub struct Outcome {
     pub exported: bool,
     /// Connections that the egress policy refused.
     pub blocked_connections: u32,
+    /// Bytes that the program has sent through the proxy.
+    pub egress_bytes: u64,
 }
 
 /// Executes `program` in the seat's next jail. Output goes to `events` as it comes. What waits there is bounded by the
@@ -104,13 +106,13 @@ async fn execute_in(
     let bounds = bounds(&program, seat);
     let Program { command, files, stdin, more_stdin, layer, export, .. } = program;
     let Program { timeout, memory_bytes, max_output_bytes, egress, .. } = program;
-    let blocked = Arc::new(AtomicU32::new(0));
+    let traffic = Arc::new(egress::Traffic::default());
     // An interpreter that waits knows its command; it is kept for the case that it has died.
     let (known, command) = if is_warm { (Some(command), None) } else { (None, Some(command)) };
     let mut launch = Launch { command, files, layer, bounds, egress: egress.is_some(), export: export.is_some() };
     let start = async |jail: &mut Jail, launch: &Launch| -> io::Result<(Streams, Option<Background>)> {
         let streams = jail.launch(launch, export.as_ref())?;
-        Ok((streams, started(jail, egress.clone(), blocked.clone()).await?))
+        Ok((streams, started(jail, egress.clone(), traffic.clone()).await?))
     };
     let mut begun = start(jail, &launch).await;
     if let Err(error) = &begun
@@ -147,7 +149,9 @@ async fn execute_in(
     // The jail's own clock is right however late this process came to look.
     let duration = ending.map_or(duration, |ending| Duration::from_micros(ending.duration_micros));
     let outcome = outcome(ending, stop, used, stdout, stderr, duration);
-    Ok(Outcome { blocked_connections: blocked.load(Ordering::Relaxed), ..outcome })
+    let (blocked_connections, egress_bytes) =
+        (traffic.refused.load(Ordering::Relaxed), traffic.sent.load(Ordering::Relaxed));
+    Ok(Outcome { blocked_connections, egress_bytes, ..outcome })
 }
 
 /// Whether a jail has ended before it took its launch, so that nothing of the program has run.
@@ -174,6 +178,7 @@ fn without_room(memory_bytes: u64, max_output_bytes: usize, events: &EventSender
         duration: Duration::ZERO,
         exported: false,
         blocked_connections: 0,
+        egress_bytes: 0,
     }
 }
 
@@ -267,14 +272,14 @@ fn collect(mut receiver: pipe::Receiver, limit: usize, sink: Sink) -> io::Result
 async fn started(
     jail: &mut Jail,
     egress: Option<egress::Policy>,
-    blocked: Arc<AtomicU32>,
+    traffic: Arc<egress::Traffic>,
 ) -> io::Result<Option<Background>> {
     let notice =
         timeout(START_PATIENCE, jail.notice()).await.map_err(|_| io::Error::other("a jail does not start"))??;
     match (notice, egress) {
         (Some((Notice::Started, Some(socket))), Some(policy)) => {
             let listener = tokio::net::TcpListener::from_std(socket.into())?;
-            Ok(Some(Background(tokio::spawn(egress::serve(listener, policy, blocked)).abort_handle())))
+            Ok(Some(Background(tokio::spawn(egress::serve(listener, policy, traffic)).abort_handle())))
         }
         (Some((Notice::Started, _)), None) => Ok(None),
         (other, _) => Err(unexpected(other.map(|(notice, _)| notice))),
@@ -371,5 +376,6 @@ fn outcome(
         duration,
         exported: ending.is_some_and(|ending| ending.exported),
         blocked_connections: 0,
+        egress_bytes: 0,
     }
 }

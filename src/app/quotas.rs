@@ -69,7 +69,9 @@ pub async fn of_account(app: &App, session: &Session) -> Result<Vec<QuotaUse>, P
                 Some(shared) => shared.of(quota),
                 None => continue,
             },
-            Quota::CpuSeconds | Quota::Executions | Quota::AiCalls | Quota::AiNeurons => live.today.of(quota),
+            Quota::CpuSeconds | Quota::EgressMegabytes | Quota::Executions | Quota::AiCalls | Quota::AiNeurons => {
+                live.today.of(quota)
+            }
         };
         quotas.push(QuotaUse { quota, used, limit: limits.of(quota), resets_at: quota.resets_at(now) });
     }

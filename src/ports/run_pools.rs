@@ -57,6 +57,9 @@ pub struct RunCall {
     pub mode: RunMode,
     /// The longest duration of the run, in milliseconds. A run that takes longer counts as interrupted.
     pub deadline_ms: u32,
+    /// Whether the run can reach other hosts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_network: bool,
 }
 
 /// A call that has one effect however often it is made.

@@ -140,7 +140,7 @@ impl RunLease for NoLease {
 #[async_trait(?Send)]
 impl RunPools for FakeRunPools {
     async fn run(&self, job: Vec<u8>, call: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure> {
-        let RunCall { mode, deadline_ms } = call;
+        let RunCall { mode, deadline_ms, .. } = call;
         let client = (!matches!(mode, RunMode::Idempotent(_))).then(ClientSignal::default);
         let idempotent = if let RunMode::Idempotent(call) = mode { Some(call) } else { None };
         self.jobs.borrow_mut().push(serde_json::from_slice(&job).unwrap());

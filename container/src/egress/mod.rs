@@ -5,9 +5,11 @@
 
 pub mod policy;
 mod proxy;
+mod traffic;
 
 pub use policy::Policy;
 pub use proxy::serve;
+pub use traffic::Traffic;
 
 use crate::jail::launch::EGRESS_ADDRESS;
 

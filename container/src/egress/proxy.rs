@@ -4,10 +4,11 @@
 //! cannot ride on the first one's permission: plain requests are sent on with `Connection: close`.
 
 use super::policy::Policy;
+use super::traffic::{Counted, Traffic};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
@@ -22,17 +23,17 @@ const MAX_CONNECTIONS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves one jail until its listener is closed; whoever drops the future ends every connection with it. What the
-/// policy refuses is counted in `blocked`.
-pub async fn serve(listener: TcpListener, policy: Policy, blocked: Arc<AtomicU32>) {
+/// policy refuses, and what leaves, is counted in `traffic`.
+pub async fn serve(listener: TcpListener, policy: Policy, traffic: Arc<Traffic>) {
     let (policy, places) = (Arc::new(policy), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
         let Ok((client, _)) = listener.accept().await else { return };
-        let (policy, blocked) = (policy.clone(), blocked.clone());
+        let (policy, traffic) = (policy.clone(), traffic.clone());
         connections.spawn(async move {
             // A connection that breaks is the client's to notice.
-            let _ = relay(client, &policy, &blocked).await;
+            let _ = relay(client, &policy, &traffic).await;
             drop(place);
         });
         while connections.try_join_next().is_some() {}
@@ -47,7 +48,7 @@ struct Head {
     rest: Vec<u8>,
 }
 
-async fn relay(mut client: TcpStream, policy: &Policy, blocked: &AtomicU32) -> io::Result<()> {
+async fn relay(mut client: TcpStream, policy: &Policy, traffic: &Traffic) -> io::Result<()> {
     let Some(head) = timeout(PATIENCE, read_head(&mut client)).await?? else {
         return answer(&mut client, "400 Bad Request", "This is an HTTP proxy.").await;
     };
@@ -56,10 +57,10 @@ async fn relay(mut client: TcpStream, policy: &Policy, blocked: &AtomicU32) -> i
         return answer(&mut client, "400 Bad Request", "The target must be host:port or an http:// URL.").await;
     };
     let mut server = match connect(&destination.host, destination.port, policy).await {
-        Ok(server) => server,
+        Ok(server) => Counted::new(server, traffic),
         Err(refusal) => {
             if refusal.0 == FORBIDDEN {
-                blocked.fetch_add(1, Ordering::Relaxed);
+                traffic.refused.fetch_add(1, Ordering::Relaxed);
             }
             return answer(&mut client, refusal.0, &refusal.1).await;
         }

@@ -6,10 +6,11 @@ use crate::domain::account::quota::{Quota, QuotaExceeded};
 use crate::domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What the pool of a project wants to have: a minute of processor time.
-pub const POOL_BLOCK: Amounts = Amounts { cpu_ms: 60_000, executions: 0, ai_calls: 0, ai_neurons: 0 };
+/// What the pool of a project wants to have: a minute of processor time, and 100 MB over the network.
+pub const POOL_BLOCK: Amounts =
+    Amounts { cpu_ms: 60_000, egress_bytes: 100_000_000, executions: 0, ai_calls: 0, ai_neurons: 0 };
 /// What the gate of a key wants to have.
-pub const GATE_BLOCK: Amounts = Amounts { cpu_ms: 0, executions: 50, ai_calls: 10, ai_neurons: 500 };
+pub const GATE_BLOCK: Amounts = Amounts { cpu_ms: 0, egress_bytes: 0, executions: 50, ai_calls: 10, ai_neurons: 500 };
 /// Runs that a pool may have in progress before it asks for more.
 pub const POOL_RUNS: u32 = 4;
 
@@ -45,6 +46,7 @@ impl Block {
         let half = |whole: u64, quotas: &[Quota]| if self.exhausted(quotas).is_some() { 0 } else { whole / 2 };
         let half = Amounts {
             cpu_ms: half(block.cpu_ms, &[Quota::CpuSeconds, Quota::SharedCpuSeconds]),
+            egress_bytes: half(block.egress_bytes, &[Quota::EgressMegabytes]),
             executions: half(block.executions, &[Quota::Executions]),
             ai_calls: half(block.ai_calls, &[Quota::AiCalls]),
             ai_neurons: half(block.ai_neurons, &[Quota::AiNeurons]),
@@ -76,17 +78,17 @@ mod tests {
     use serde_json::json;
 
     fn block() -> Block {
-        let granted = Amounts { cpu_ms: 60_000, ..Amounts::default() };
+        let granted = Amounts { cpu_ms: 60_000, egress_bytes: 100_000_000, ..Amounts::default() };
         let grant = Grant { granted, runs: 4, until: Timestamp(LEASE_MS), exhausted: Vec::new() };
         Block { lease: "l".into(), used: Amounts::default(), grant }
     }
 
     #[test]
     fn block_format_unchanged() {
-        let amounts = |cpu_ms| json!({ "cpuMs": cpu_ms, "executions": 0, "aiCalls": 0, "aiNeurons": 0 });
+        let amounts = |cpu_ms, bytes| json!({ "cpuMs": cpu_ms, "egressBytes": bytes, "executions": 0, "aiCalls": 0, "aiNeurons": 0 });
         let expected = json!({
-            "lease": "l", "used": amounts(0),
-            "grant": { "granted": amounts(60_000), "runs": 4, "until": LEASE_MS },
+            "lease": "l", "used": amounts(0, 0),
+            "grant": { "granted": amounts(60_000, 100_000_000), "runs": 4, "until": LEASE_MS },
         });
         assert_eq!(serde_json::to_value(block()).unwrap(), expected);
         assert_eq!(serde_json::from_value::<Block>(expected).unwrap(), block());

@@ -200,7 +200,7 @@ fn exhausted(
     now: Timestamp,
 ) -> Vec<QuotaExceeded> {
     let mut exhausted = Vec::new();
-    for quota in [Quota::CpuSeconds, Quota::Executions, Quota::AiCalls, Quota::AiNeurons] {
+    for quota in [Quota::CpuSeconds, Quota::EgressMegabytes, Quota::Executions, Quota::AiCalls, Quota::AiNeurons] {
         if room.of(quota) < request.wants.of(quota) {
             exhausted.extend(limits.of(quota).map(|limit| QuotaExceeded::new(quota, limit, now)));
         }

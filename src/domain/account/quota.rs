@@ -14,6 +14,8 @@ pub enum Quota {
     ContainersAtOnce,
     /// Processor time of programs in a day.
     CpuSeconds,
+    /// Megabytes that programs send over the network in a day.
+    EgressMegabytes,
     /// Executions of scripts in a day.
     Executions,
     /// Calls of models in a day.
@@ -35,13 +37,14 @@ pub enum Period {
 
 impl Quota {
     /// Every quota, in the order in which they are listed.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Projects,
         Self::Keys,
         Self::Rooms,
         Self::RunsAtOnce,
         Self::ContainersAtOnce,
         Self::CpuSeconds,
+        Self::EgressMegabytes,
         Self::Executions,
         Self::AiCalls,
         Self::AiNeurons,
@@ -57,6 +60,7 @@ impl Quota {
             Self::RunsAtOnce => "runs_at_once",
             Self::ContainersAtOnce => "containers_at_once",
             Self::CpuSeconds => "cpu_seconds",
+            Self::EgressMegabytes => "egress_megabytes",
             Self::Executions => "executions",
             Self::AiCalls => "ai_calls",
             Self::AiNeurons => "ai_neurons",
@@ -73,6 +77,7 @@ impl Quota {
             Self::RunsAtOnce => "QUOTA_RUNS_AT_ONCE",
             Self::ContainersAtOnce => "QUOTA_CONTAINERS_AT_ONCE",
             Self::CpuSeconds => "QUOTA_CPU_SECONDS",
+            Self::EgressMegabytes => "QUOTA_EGRESS_MEGABYTES",
             Self::Executions => "QUOTA_EXECUTIONS",
             Self::AiCalls => "QUOTA_AI_CALLS",
             Self::AiNeurons => "QUOTA_AI_NEURONS",
@@ -83,7 +88,8 @@ impl Quota {
     /// The limit of a deployment that sets none: generous for one person, and harmless for the operator.
     ///
     /// A day of the highest use costs the operator about one dollar at the prices in docs/deploy.md: an hour of processor time
-    /// $0.07, three containers for a day $2.70 at worst, 500 executions $1.00 when they are billed, 5,000 neurons $0.06. The
+    /// $0.07, three containers for a day $2.70 at worst, a gigabyte of egress $0.03, 500 executions $1.00 when they
+    /// are billed, 5,000 neurons $0.06. The
     /// processor time that all strangers share costs $1.44.
     const fn default_limit(self) -> u64 {
         match self {
@@ -93,6 +99,7 @@ impl Quota {
             Self::RunsAtOnce => 20,
             Self::ContainersAtOnce => 3,
             Self::CpuSeconds => 3_600,
+            Self::EgressMegabytes => 1_000,
             Self::Executions => 500,
             Self::AiCalls => 100,
             Self::AiNeurons => 5_000,
@@ -110,9 +117,12 @@ impl Quota {
     pub const fn period(self) -> Period {
         match self {
             Self::Projects | Self::Keys | Self::Rooms | Self::RunsAtOnce | Self::ContainersAtOnce => Period::Standing,
-            Self::CpuSeconds | Self::Executions | Self::AiCalls | Self::AiNeurons | Self::SharedCpuSeconds => {
-                Period::Day
-            }
+            Self::CpuSeconds
+            | Self::EgressMegabytes
+            | Self::Executions
+            | Self::AiCalls
+            | Self::AiNeurons
+            | Self::SharedCpuSeconds => Period::Day,
         }
     }
 
@@ -206,7 +216,7 @@ mod tests {
         let names: Vec<&str> = Quota::ALL.iter().map(|quota| quota.name()).collect();
         assert_eq!(
             names.join(" "),
-            "projects keys rooms runs_at_once containers_at_once cpu_seconds executions ai_calls ai_neurons shared_cpu_seconds"
+            "projects keys rooms runs_at_once containers_at_once cpu_seconds egress_megabytes executions ai_calls ai_neurons shared_cpu_seconds"
         );
         for quota in Quota::ALL {
             assert_eq!(serde_json::to_value(quota).unwrap(), quota.name());
@@ -216,7 +226,7 @@ mod tests {
         let expected = json!({ "quota": "executions", "limit": 5, "resetsAt": 2 * DAY_MS });
         assert_eq!(serde_json::to_value(exceeded).unwrap(), expected);
         let limits = QuotaLimits::UNLIMITED.with(Quota::Projects, Some(1));
-        let written = json!([1, null, null, null, null, null, null, null, null, null]);
+        let written = json!([1, null, null, null, null, null, null, null, null, null, null]);
         assert_eq!(serde_json::to_value(limits).unwrap(), written);
     }
 

@@ -74,6 +74,14 @@ impl RunResult {
         }
     }
 
+    /// Bytes that a program has sent over the network.
+    pub fn egress_bytes(&self) -> u64 {
+        match &self.content {
+            Content::Program(report) => report.usage.egress_bytes,
+            Content::Script(_) => 0,
+        }
+    }
+
     /// The result of a script as JSON; `None` for a program, whose output is elsewhere.
     pub fn script(&self) -> Option<&Bytes> {
         match &self.content {
@@ -162,6 +170,7 @@ mod tests {
                 queue_ms: 0.5,
                 install_ms: 0.0,
                 blocked_connections: 0,
+                egress_bytes: 0,
             },
         }
     }

@@ -51,9 +51,10 @@ pub fn exceeded(exceeded: &QuotaExceeded) -> ApiError {
             );
             (ErrorCode::QuotaExceeded, message)
         }
-        Quota::CpuSeconds | Quota::Executions | Quota::AiCalls | Quota::AiNeurons => {
+        Quota::CpuSeconds | Quota::EgressMegabytes | Quota::Executions | Quota::AiCalls | Quota::AiNeurons => {
             let of = match quota {
                 Quota::CpuSeconds => "seconds of processor time",
+                Quota::EgressMegabytes => "megabytes of traffic to other hosts",
                 Quota::Executions => "executions of scripts",
                 Quota::AiCalls => "calls of models",
                 _ => "neurons of models",

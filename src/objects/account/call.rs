@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn account_call_format_unchanged() {
         let written = |call: AccountCall| serde_json::to_value(call).unwrap();
-        let none = json!({ "cpuMs": 0, "executions": 0, "aiCalls": 0, "aiNeurons": 0 });
+        let none = json!({ "cpuMs": 0, "egressBytes": 0, "executions": 0, "aiCalls": 0, "aiNeurons": 0 });
         let end = AccountCall::EndLease { lease: "l".into(), used: Amounts::default() };
         assert_eq!(written(end), json!({ "endLease": { "lease": "l", "used": none } }));
         assert_eq!(written(AccountCall::Usage), json!("usage"));

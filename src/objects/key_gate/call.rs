@@ -180,7 +180,8 @@ mod tests {
         assert_eq!(written(GateCall::Erase), json!("erase"));
         assert_eq!(written(GateCall::Refresh), json!("refresh"));
         let amounts = Amounts { ai_calls: 2, ai_neurons: 30, ..Amounts::default() };
-        let expected = json!({ "noteUse": { "cpuMs": 0, "executions": 0, "aiCalls": 2, "aiNeurons": 30 } });
+        let expected =
+            json!({ "noteUse": { "cpuMs": 0, "egressBytes": 0, "executions": 0, "aiCalls": 2, "aiNeurons": 30 } });
         assert_eq!(written(GateCall::NoteUse(amounts)), expected);
     }
 

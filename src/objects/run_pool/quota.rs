@@ -88,6 +88,7 @@ impl PoolQuota {
     pub async fn admit(
         self: &Rc<Self>,
         project_id: &str,
+        has_network: bool,
         pool: &Rc<dyn LimitedRuns>,
     ) -> Result<CountedRun, PoolFailure> {
         self.load();
@@ -95,8 +96,8 @@ impl PoolQuota {
         if self.memory.borrow().owner == Owner::Nobody {
             return Ok(run);
         }
-        if !self.has_room() {
-            self.wait_for_block(project_id, pool).await?;
+        if !self.has_room(has_network) {
+            self.wait_for_block(project_id, has_network, pool).await?;
         }
         if self.memory.borrow().owner != Owner::Nobody {
             self.watch(project_id, pool);
@@ -161,14 +162,23 @@ impl PoolQuota {
         }
     }
 
-    /// Whether a run may begin without asking.
-    fn has_room(&self) -> bool {
+    /// Whether a run may begin without asking, which has the network or not.
+    fn has_room(&self, has_network: bool) -> bool {
         let (memory, now) = (self.memory.borrow(), self.runtime.clock.now());
         let block = memory.block.as_ref().filter(|block| block.is_valid(now));
-        !memory.is_suspended && block.is_some_and(|block| block.left().cpu_ms > 0)
+        !memory.is_suspended
+            && block.is_some_and(|block| {
+                let left = block.left();
+                left.cpu_ms > 0 && (left.egress_bytes > 0 || !has_network)
+            })
     }
 
-    async fn wait_for_block(self: &Rc<Self>, project_id: &str, pool: &Rc<dyn LimitedRuns>) -> Result<(), PoolFailure> {
+    async fn wait_for_block(
+        self: &Rc<Self>,
+        project_id: &str,
+        has_network: bool,
+        pool: &Rc<dyn LimitedRuns>,
+    ) -> Result<(), PoolFailure> {
         let renewal = self.renewal(project_id, pool);
         let answer = match select(renewal, self.runtime.clock.sleep(PATIENCE_MS)).await {
             Either::Left((answer, _)) => answer,
@@ -182,11 +192,14 @@ impl PoolQuota {
             return Ok(());
         }
         drop(memory);
-        if self.has_room() {
+        if self.has_room(has_network) {
             return Ok(());
         }
         let exhausted = match (&self.memory.borrow().block, answer) {
-            (Some(block), Ok(())) => block.exhausted(&[Quota::CpuSeconds, Quota::SharedCpuSeconds]),
+            (Some(block), Ok(())) if block.left().cpu_ms == 0 => {
+                block.exhausted(&[Quota::CpuSeconds, Quota::SharedCpuSeconds])
+            }
+            (Some(block), Ok(())) => block.exhausted(&[Quota::EgressMegabytes]),
             _ => None,
         };
         Err(match exhausted {
@@ -349,10 +362,10 @@ impl CountedRun {
     }
 
     /// Notes what the run has used.
-    pub fn ended(self, cpu_ms: f64) {
+    pub fn ended(self, cpu_ms: f64, egress_bytes: u64) {
         let cpu_ms = cpu_ms.clamp(0.0, 1e12).ceil() as u64;
         if let Some(block) = &mut self.quota.memory.borrow_mut().block {
-            block.spend(Amounts { cpu_ms, ..Amounts::default() });
+            block.spend(Amounts { cpu_ms, egress_bytes, ..Amounts::default() });
         }
     }
 }

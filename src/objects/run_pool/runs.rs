@@ -57,7 +57,7 @@ impl PoolRuns {
     pub async fn run<M>(
         &self,
         pool: &Rc<PoolLogic<M>>,
-        RunCall { mode, deadline_ms }: RunCall,
+        RunCall { mode, deadline_ms, has_network }: RunCall,
         draft: RunDraft,
         job: impl AsyncFnOnce() -> Result<M::Body, PoolFailure>,
         client: &ClientSignal,
@@ -76,7 +76,7 @@ impl PoolRuns {
         let waiting = client.clone().unwrap_or_default();
         let sent = async {
             let counted = match &recorder {
-                Some(_) => Some(self.quota.admit(&draft.owner.project_id, &limited_runs(pool)).await?),
+                Some(_) => Some(self.quota.admit(&draft.owner.project_id, has_network, &limited_runs(pool)).await?),
                 // The service pays for its own runs.
                 None => None,
             };
@@ -124,7 +124,7 @@ pub async fn follow<L: RunLease>(
         return;
     };
     if let Some(counted) = counted {
-        counted.ended(ended.result.cpu_ms());
+        counted.ended(ended.result.cpu_ms(), ended.result.egress_bytes());
     }
     let recorded = async {
         if let Some(recorder) = recorder {

@@ -124,6 +124,8 @@ struct Setup {
     target: RunTarget<FakeWay>,
     pool: Rc<Pool>,
     runs: Rc<PoolRuns>,
+    /// Whether the runs can reach other hosts.
+    has_network: bool,
     /// The answers whose clients are still there.
     clients: Vec<Lines>,
 }
@@ -173,7 +175,19 @@ impl Setup {
         let quotas = QuotaPorts { accounts: accounts.clone(), ledger: ledger.clone() };
         let kv = Rc::new(FakeKv::default());
         let runs = Rc::new(PoolRuns::new(bench.runtime.clone(), gates.clone(), kv, quotas));
-        Self { accounts, ledger, bench, runners, further_storage, gates, target: own, pool, runs, clients: Vec::new() }
+        Self {
+            accounts,
+            ledger,
+            bench,
+            runners,
+            further_storage,
+            gates,
+            target: own,
+            pool,
+            runs,
+            has_network: false,
+            clients: Vec::new(),
+        }
     }
 
     /// The objects as they are after a reset: their memory is lost.
@@ -198,7 +212,7 @@ impl Setup {
     ) -> Task<Result<T, PoolFailure>> {
         let (pool, runs, client) = (Rc::clone(&self.pool), Rc::clone(&self.runs), client.clone());
         let draft = draft(number, self.bench.runtime.clock.now());
-        let call = RunCall { mode, deadline_ms: 60_000 };
+        let call = RunCall { mode, deadline_ms: 60_000, has_network: self.has_network };
         self.bench.start(async move {
             let answer = runs.run(&pool, call, draft, async || Ok(job(number)), &client).await;
             answer.map(read)

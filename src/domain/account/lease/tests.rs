@@ -96,7 +96,7 @@ fn a_program_that_used_more_than_its_block_is_counted_whole() {
 fn account_state_format_unchanged() {
     let mut state = AccountState::default();
     lease(&mut state, &ask("a", 0, 60_000, 1, 4), 7);
-    let amounts = |cpu_ms| json!({ "cpuMs": cpu_ms, "executions": 0, "aiCalls": 0, "aiNeurons": 0 });
+    let amounts = |cpu_ms| json!({ "cpuMs": cpu_ms, "egressBytes": 0, "executions": 0, "aiCalls": 0, "aiNeurons": 0 });
     let one = json!({
         "base": amounts(0), "used": amounts(0), "granted": amounts(60_000), "running": 1, "runs": 4,
         "until": 7 + LEASE_MS,

@@ -174,3 +174,22 @@ fn runs_wait_while_the_account_has_too_many_at_once() {
     setup.clients.push(third.result().unwrap());
     assert_eq!(setup.pool.load(), (2, 0));
 }
+
+#[test]
+fn an_account_that_has_sent_too_much_runs_programs_without_network() {
+    let mut setup = owned();
+    setup.has_network = true;
+    setup.run(0);
+    setup.emit(0, START);
+    setup.emit(0, &COMPLETE.replace("\"blockedConnections\":0", "\"blockedConnections\":0,\"egressBytes\":1100000000"));
+    setup.runner(0).end(job(0));
+    setup.bench.settle();
+    let quota = setup.fails_with(1).quota.unwrap();
+    assert_eq!((quota.quota, quota.limit), (Quota::EgressMegabytes, 1_000));
+    setup.has_network = false;
+    setup.run(2);
+    setup.bench.pass_ms(20_000);
+    let accounts = Rc::clone(&setup.accounts);
+    let usage = setup.bench.run(async move { accounts.usage(USER).await }).unwrap();
+    assert_eq!(usage.today.of(Quota::EgressMegabytes), 1_100.0);
+}
