@@ -2,6 +2,8 @@
 
 CREATE TABLE projects (
     id              TEXT PRIMARY KEY,
+    -- 40 random bits in lower-case hexadecimal. They name the object that keeps the project's history, and begin its run ids.
+    log_id          TEXT NOT NULL UNIQUE,
     name            TEXT NOT NULL,
     created_at      INTEGER NOT NULL,
     -- Null for a project without an owner: the one of a development machine.

@@ -19,6 +19,7 @@ use crate::objects::room::call::RoomStub;
 use crate::objects::run_pool::quota::QuotaPorts;
 use crate::objects::run_pool::stub::RunPoolStub;
 use crate::objects::runtime::ObjectRuntime;
+use crate::objects::usage_log::stub::UsageLogStub;
 use crate::platform::address_limiter::RuntimeAddressLimiter;
 use crate::platform::background::AfterCall;
 use crate::platform::clock::RuntimeClock;
@@ -37,9 +38,10 @@ use crate::ports::address_limiter::AddressLimiter;
 use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Programs, RoomProject, Rooms};
-use crate::ports::{Background, KeyGates, KeyLedger, Kv, Mailer, PortError, Sql};
+use crate::ports::{Background, KeyGates, KeyLedger, Kv, LogLedger, Mailer, PortError, Sql, UsageLogs};
 use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::{NoLedger, SqlLedger};
+use crate::store::log_ledger::SqlLogLedger;
 use crate::store::outbox::Outbox;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -54,6 +56,7 @@ const ACCOUNT: &str = "ACCOUNT";
 const FLEET: &str = "FLEET";
 const RUNS: &str = "RUNS";
 const KEY_GATE: &str = "KEY_GATE";
+const USAGE: &str = "USAGE";
 const ISOLATES: &str = "ISOLATES";
 const ISOLATES_URL: &str = "ISOLATES_URL";
 const ISOLATES_SECRET: &str = "ISOLATES_SECRET";
@@ -71,6 +74,7 @@ struct Deployment {
     config: Config,
     sql: Rc<dyn Sql>,
     gates: Rc<dyn KeyGates>,
+    logs: Rc<dyn UsageLogs>,
     runs: Rc<dyn Kv>,
     rooms: Rc<dyn Rooms>,
     accounts: Rc<dyn Accounts>,
@@ -96,7 +100,8 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
     let made = Rc::new(Deployment {
         mailer: mailer(env, &config, &sql),
         config,
-        gates: Rc::new(KeyGateStub { namespace: env.durable_object(KEY_GATE)?, pools: env.durable_object(POOL)? }),
+        gates: Rc::new(KeyGateStub { namespace: env.durable_object(KEY_GATE)? }),
+        logs: Rc::new(UsageLogStub { namespace: env.durable_object(USAGE)?, pools: env.durable_object(POOL)? }),
         sql,
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
@@ -121,6 +126,7 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         config: made.config.clone(),
         sql: Rc::clone(&made.sql),
         gates: Rc::clone(&made.gates),
+        logs: Rc::clone(&made.logs),
         runs: Rc::clone(&made.runs),
         rooms: Rc::clone(&made.rooms),
         accounts: Rc::clone(&made.accounts),
@@ -171,16 +177,16 @@ pub fn room_ports(env: &Env, object: &State) -> (Rc<dyn Programs>, Rc<dyn RoomPr
     }
 }
 
-/// Gates, and values by key.
-pub type RunRecords = (Rc<dyn KeyGates>, Rc<dyn Kv>);
+/// Logs, and values by key.
+pub type RunRecords = (Rc<dyn UsageLogs>, Rc<dyn Kv>);
 
-/// Where the pools of the projects record runs: the gates of the keys, and what is stored beside their records.
+/// Where the pools of the projects record runs: the logs of the projects, and what is stored beside their records.
 ///
 /// # Errors
 /// The settings of the deployment are invalid.
 pub fn run_records(env: &Env) -> std::result::Result<RunRecords, String> {
     let made = deployment(env).map_err(|error| error.to_string())?;
-    Ok((Rc::clone(&made.gates), Rc::clone(&made.runs)))
+    Ok((Rc::clone(&made.logs), Rc::clone(&made.runs)))
 }
 
 /// What the object of an account needs: limits, the database, and the other accounts.
@@ -225,9 +231,21 @@ pub fn fleet_limits(env: &Env) -> std::result::Result<FleetLimits, String> {
 /// The database, as a key's gate uses it. If the settings of the deployment are invalid, every method fails.
 pub fn ledger(env: &Env) -> Rc<dyn KeyLedger> {
     match deployment(env) {
-        Ok(made) => Rc::new(SqlLedger { sql: Rc::clone(&made.sql), runs: Rc::clone(&made.runs) }),
+        Ok(made) => Rc::new(SqlLedger { sql: Rc::clone(&made.sql) }),
         Err(error) => Rc::new(NoLedger(PortError(error.to_string()))),
     }
+}
+
+/// The database and the values by key.
+pub type LogPorts = (Rc<dyn LogLedger>, Rc<dyn Kv>);
+
+/// The database and KV, as the log of a project uses them.
+///
+/// # Errors
+/// The settings of the deployment are invalid.
+pub fn log_ports(env: &Env) -> std::result::Result<LogPorts, String> {
+    let made = deployment(env).map_err(|error| error.to_string())?;
+    Ok((Rc::new(SqlLogLedger { sql: Rc::clone(&made.sql) }), Rc::clone(&made.runs)))
 }
 
 /// Resend if its API key is set, else the outbox on a development machine, else `None`.

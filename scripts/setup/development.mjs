@@ -34,8 +34,8 @@ export function projectSql(key) {
   return [
     `INSERT OR IGNORE INTO users (id, email, created_at) VALUES ('user_dev', '${developmentEmail}', 0)`,
     // Somebody may have signed in with this address before.
-    `INSERT OR IGNORE INTO projects (id, name, created_at, user_id)
-       SELECT 'proj_dev', 'Development', 0, id FROM users WHERE email = '${developmentEmail}'`,
+    `INSERT OR IGNORE INTO projects (id, log_id, name, created_at, user_id)
+       SELECT 'proj_dev', lower(hex(randomblob(5))), 'Development', 0, id FROM users WHERE email = '${developmentEmail}'`,
     `UPDATE projects SET user_id = (SELECT id FROM users WHERE email = '${developmentEmail}') WHERE id = 'proj_dev' AND user_id IS NULL`,
     `INSERT OR IGNORE INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, rate_limit_per_minute)
        VALUES ('key_${sha256(key).slice(0, 12)}', 'proj_dev', 'npm start', '${sha256(key)}', '${key.slice(0, 12)}', 0, 10000)`,

@@ -3,13 +3,14 @@
 use crate::config::Config;
 use crate::domain::run::id::RunId;
 use crate::domain::secret::DeploymentSecret;
+use crate::domain::usage_log::name::{LogId, LogName};
 use crate::ports::accounts::Accounts;
 use crate::ports::address_limiter::AddressLimiter;
 use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Rooms;
 use crate::ports::socket::Sockets;
-use crate::ports::{Background, Clock, Entropy, KeyGates, Kv, Level, Log, Mailer, PortError, RunPools, Sql};
+use crate::ports::{Background, Clock, Entropy, KeyGates, Kv, Level, Log, Mailer, PortError, RunPools, Sql, UsageLogs};
 use serde_json::json;
 use std::rc::Rc;
 
@@ -19,6 +20,7 @@ pub struct App {
     pub config: Config,
     pub sql: Rc<dyn Sql>,
     pub gates: Rc<dyn KeyGates>,
+    pub logs: Rc<dyn UsageLogs>,
     pub runs: Rc<dyn Kv>,
     pub rooms: Rc<dyn Rooms>,
     /// What accounts use of their quotas.
@@ -48,9 +50,9 @@ impl App {
         bytes
     }
 
-    /// The id of a new run with the key that has this hash.
-    pub fn new_run_id(&self, key_hash: &str) -> RunId {
-        RunId::with_key(key_hash, self.clock.now(), self.random(), &self.secret)
+    /// The id of a new run of the project with this log.
+    pub fn new_run_id(&self, log: LogId) -> RunId {
+        RunId::in_log(LogName::of_project(log), self.random(), &self.secret)
     }
 
     /// Logs a failure that the response does not report.

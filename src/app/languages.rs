@@ -108,8 +108,8 @@ async fn measure(app: &App, language: RunLanguage) -> Result<String, PortError> 
     };
     let failed = |why: &str| PortError(format!("A version could not be measured: {why}"));
     let encoded = serde_json::to_vec(&job).map_err(|error| failed(&error.to_string()))?;
-    let owner = Owner { project_id: PROJECT.to_owned(), key_id: String::new() };
-    let asked = Asked { id, created_at: app.clock.now(), owner, key_hash: String::new(), ip: None };
+    let owner = Owner { project_id: PROJECT.to_owned(), log_id: id.log().log, key_id: String::new() };
+    let asked = Asked { id, created_at: app.clock.now(), owner, ip: None };
     let (draft, _) = RunDraft::new(asked, &RunRequest { job, sent_code: true, user_context: None });
     let run = RunCall { mode: RunMode::Unrecorded, deadline_ms: PATIENCE_MS, has_network: false };
     let call = app.run_pools.run(encoded, run, &draft);

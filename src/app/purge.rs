@@ -15,5 +15,6 @@ pub async fn purge(app: &App) {
     };
     note("expired sessions and links", sign_in::purge_expired(app).await);
     note("rooms of deleted projects", rooms::delete_orphans(app).await);
-    note("old runs", retention::purge_runs(app).await);
+    note("logs of deleted projects", retention::delete_orphans(app).await);
+    note("old counts of runs", retention::purge_hours(app).await);
 }

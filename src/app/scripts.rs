@@ -11,8 +11,9 @@ use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::id::RunId;
 use crate::domain::run::result::RunResult;
 use crate::domain::script::request::ScriptRequest;
+use crate::domain::usage_log::name::{LogId, LogName};
+use crate::domain::usage_log::query::{Filter, HistoryQuery, UsageRun};
 use crate::ports::{Level, PortError};
-use crate::store::usage::{self, UsageRun};
 use bytes::Bytes;
 use docle_protocol::Truncated;
 use docle_protocol::isolate::{AiUsage, IsolateReport, RuntimeApi, ScriptError, ScriptUsage};
@@ -31,6 +32,14 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub struct NoIsolates;
 
+/// What the account of the key has left for a script.
+pub struct ScriptQuota {
+    /// The hash of the key, whose gate counts what the script uses.
+    pub key_hash: String,
+    /// Whether calls of models are left.
+    pub has_ai: bool,
+}
+
 /// Starts a script for `client`. It runs to its end and is recorded, also when the client leaves.
 ///
 /// # Errors
@@ -41,16 +50,16 @@ pub fn start(
     client: Client,
     request: ScriptRequest,
     settings: &IsolateSettings,
-    has_ai: bool,
+    quota: ScriptQuota,
 ) -> Result<StartedRun, NoIsolates> {
     let isolates = Rc::clone(app.isolates.as_ref().ok_or(NoIsolates)?);
     let created_at = app.clock.now();
     let mut job = request.job(id, &client.owner, settings);
-    if !has_ai {
+    if !quota.has_ai {
         // The account has used up its models of today: a call of one throws an error, as without the API.
         job.apis.retain(|api| *api != RuntimeApi::Ai);
     }
-    let (gates, key_hash) = (Rc::clone(&app.gates), client.key_hash.clone());
+    let (gates, key_hash) = (Rc::clone(&app.gates), quota.key_hash);
     let deadline = app.clock.sleep(request.timeout_ms + GRACE_MS + HOPS_MS);
     let (log, recorder) = (Rc::clone(&app.log), Recorder::of(app, client));
     let (sender, receiver) = oneshot::channel();
@@ -152,16 +161,10 @@ pub struct Listing {
     pub offset: u32,
 }
 
-/// The scripts that a project has run, the newest first, and the cursor of the next page. A script that was run with
-/// this key is in the list at once. A script of another key follows within seconds.
-pub async fn list(
-    app: &App,
-    project_id: &str,
-    key_hash: &str,
-    listing: &Listing,
-) -> Result<(Vec<UsageRun>, Option<String>), PortError> {
-    app.gates.flush(key_hash).await?;
-    let rows = usage::scripts(&*app.sql, project_id, &listing.page, listing.offset).await?;
+/// The scripts that the project with this log has run, the newest first, and the cursor of the next page.
+pub async fn list(app: &App, log: LogId, listing: &Listing) -> Result<(Vec<UsageRun>, Option<String>), PortError> {
+    let query = HistoryQuery::of(Filter::Scripts, &listing.page, listing.offset);
+    let rows = app.logs.history(LogName::of_project(log), &query).await?;
     Ok(listing.page.cut(rows, UsageRun::position))
 }
 

@@ -13,3 +13,4 @@ pub mod script;
 pub mod secret;
 pub mod timestamp;
 pub mod usage;
+pub mod usage_log;

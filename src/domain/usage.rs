@@ -1,56 +1,55 @@
 //! What is written down about a run for its project's statistics.
 
+use crate::domain::run::id::RunId;
 use crate::domain::run::record::{Owner, Recordable};
 use crate::domain::run::result::RunResult;
-use crate::domain::run::tier::Tier;
-use crate::domain::run::user_context::UserContext;
-use crate::domain::timestamp::HOUR_MS;
-use serde::Serialize;
+use crate::domain::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 /// Enough to recognise one's own program.
 pub const MAX_SNIPPET_CHARS: usize = 200;
 
-/// The record, whose JSON the database takes apart.
-#[derive(Serialize)]
+/// What the log of a project keeps of a run beside its result.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct UsageRecord<'a> {
-    run_id: String,
-    #[serde(flatten)]
-    owner: &'a Owner,
-    created_at: i64,
-    hour: i64,
-    tier: Tier,
-    language: &'a str,
-    snippet: String,
-    status: &'static str,
-    exit_code: i32,
-    duration_ms: u32,
-    bucket: u32,
-    end_user_id: Option<&'a str>,
-    user_context: &'a Option<UserContext>,
-    ip: Option<&'a str>,
+pub struct UsageRecord {
+    pub run_id: RunId,
+    pub project_id: String,
+    pub key_id: String,
+    pub created_at: Timestamp,
+    pub tier: String,
+    pub language: String,
+    pub snippet: String,
+    pub status: String,
+    pub exit_code: i32,
+    pub duration_ms: u32,
+    pub end_user_id: Option<String>,
+    /// As the caller sent it.
+    pub user_context: Option<Box<RawValue>>,
+    pub ip: Option<String>,
 }
 
 /// The record of a run as JSON. `ip` is for projects that want it.
 pub fn encode(owner: &Owner, request: &impl Recordable, result: &RunResult, ip: Option<&str>) -> String {
-    let duration_ms = result.duration_ms.clamp(0.0, f64::from(u32::MAX)).round() as u32;
+    const ENCODES: &str = "a record is plain data with string keys, which always encodes";
+    let context = request.user_context().as_ref();
     let record = UsageRecord {
-        run_id: result.id.to_string(),
-        owner,
-        created_at: result.created_at.0,
-        hour: result.created_at.0.div_euclid(HOUR_MS),
-        tier: request.tier(),
-        language: request.language(),
+        run_id: result.id,
+        project_id: owner.project_id.clone(),
+        key_id: owner.key_id.clone(),
+        created_at: result.created_at,
+        tier: request.tier().name().to_owned(),
+        language: request.language().to_owned(),
         snippet: request.source().chars().take(MAX_SNIPPET_CHARS).collect(),
-        status: result.status.name(),
+        status: result.status.name().to_owned(),
         exit_code: result.exit_code,
-        duration_ms,
-        bucket: bucket_of(duration_ms),
-        end_user_id: request.user_context().as_ref().map(|context| context.id.as_str()),
-        user_context: request.user_context(),
-        ip,
+        duration_ms: result.duration_ms.clamp(0.0, f64::from(u32::MAX)).round() as u32,
+        end_user_id: context.map(|context| context.id.clone()),
+        user_context: context.map(|context| to_raw_value(context).expect(ENCODES)),
+        ip: ip.map(str::to_owned),
     };
-    serde_json::to_string(&record).expect("a record is plain data with string keys, which always encodes")
+    serde_json::to_string(&record).expect(ENCODES)
 }
 
 /// The range of durations that one falls into: up to 16 ms exactly, from there in sixteenths of a power of two.
@@ -90,15 +89,14 @@ pub fn percentile(runs: &[(u32, i64)], share: f64) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::run::id::RunId;
-    use crate::domain::timestamp::Timestamp;
+    use crate::domain::usage_log::name::LogId;
     use docle_protocol::{RunReport, RunStatus, RunUsage};
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
     #[test]
     fn usage_record_format_unchanged() {
-        let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
+        let owner = Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() };
         let id = RunId::parse("550e8400-e29b-41d4-a716-446655440000").unwrap();
         let body = json!({
             "code": "\u{e9}".repeat(201), "lang": "node", "userContext": { "id": "u1", "tier": "pro" },
@@ -115,11 +113,13 @@ mod tests {
         let record: Value = serde_json::from_str(&encode(&owner, &request, &result, Some("10.0.0.1"))).unwrap();
         let expected = json!({
             "runId": "550e8400-e29b-41d4-a716-446655440000", "projectId": "proj_1", "keyId": "key_1",
-            "createdAt": 7_200_001, "hour": 2, "tier": "run", "language": "node", "snippet": "\u{e9}".repeat(200), "status": "error",
-            "exitCode": 3, "durationMs": 45, "bucket": 38, "endUserId": "u1",
+            "createdAt": 7_200_001, "tier": "run", "language": "node", "snippet": "\u{e9}".repeat(200), "status": "error",
+            "exitCode": 3, "durationMs": 45, "endUserId": "u1",
             "userContext": { "id": "u1", "tier": "pro" }, "ip": "10.0.0.1",
         });
         assert_eq!(record, expected);
+        let read: UsageRecord = serde_json::from_value(record).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), expected);
     }
 
     #[test]

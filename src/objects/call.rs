@@ -122,6 +122,13 @@ pub fn answer(value: &impl Serialize) -> worker::Result<Response> {
     with_value(value, 200)
 }
 
+/// A response with a small value in a header, and a body.
+pub fn answer_with_body(value: &impl Serialize, body: Vec<u8>) -> worker::Result<Response> {
+    let headers = Headers::new();
+    headers.set(ANSWER, &ascii_json(value))?;
+    Ok(Response::from_bytes(body)?.with_headers(headers))
+}
+
 /// A response with the reason why the object refuses a call.
 pub fn refuse(refusal: &impl Serialize) -> worker::Result<Response> {
     with_value(refusal, 500)

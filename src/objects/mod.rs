@@ -1,6 +1,7 @@
 //! Durable Objects: a folder for each, with its shell, its logic, its storage and its calls.
 
 pub mod account;
+pub mod cached;
 pub mod call;
 pub mod container;
 pub mod fleet;
@@ -9,3 +10,4 @@ pub mod room;
 pub mod run_pool;
 pub mod runtime;
 pub mod schema;
+pub mod usage_log;

@@ -25,11 +25,12 @@ pub mod runner;
 pub mod runtime;
 pub mod socket;
 pub mod sql;
+pub mod usage_logs;
 
 pub use client_signal::ClientSignal;
 pub use container::Container;
 pub use error::PortError;
-pub use key_gates::{DeletedRecord, KeyGates, KeyLedger};
+pub use key_gates::{KeyGates, KeyLedger};
 pub use kv::Kv;
 pub use mail::Mailer;
 pub use object::ObjectStorage;
@@ -39,3 +40,4 @@ pub use runner::{RunnerHttp, RunnerRequest, RunnerResponse, SendError};
 pub use runtime::{Background, Clock, Entropy, Level, Log};
 pub use socket::Socket;
 pub use sql::{LocalSql, Row, Sql, SqlValue, Statement};
+pub use usage_logs::{FoundRecord, LogCopy, LogLedger, UsageLogs};

@@ -24,7 +24,7 @@ pub trait RunPools {
     /// Cancels a job. `true` means that it never runs; `false` means that it has run or may have run, and that it ends
     /// now if it still runs. It may be repeated.
     async fn cancel(&self, project_id: &str, id: RunId) -> bool;
-    /// Submits all runs of a project that have ended to the gates of their keys. It may be repeated.
+    /// Submits all runs of a project that have ended to its log. It may be repeated.
     async fn flush(&self, project_id: &str) -> Result<(), PortError>;
     /// Ends all programs of a deleted project with their containers, and deletes what the pool stores. Runs that end
     /// later are not recorded. It may be repeated.
@@ -82,7 +82,7 @@ pub struct FirstCall {
 pub enum RunAnswer {
     /// A run in progress: the runner's event stream in chunks that may end anywhere.
     Started(LocalBoxStream<'static, Result<Vec<u8>, Interrupted>>),
-    /// The run of an earlier call with the same idempotency key. It has ended, and its gate has the record.
+    /// The run of an earlier call with the same idempotency key. It has ended, and the log of the project has the record.
     Ended(FirstCall),
 }
 

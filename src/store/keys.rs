@@ -11,6 +11,7 @@ use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql, Statement};
 use crate::store::accounts::key_horizon;
 use crate::store::{audit, projects};
+use std::collections::BTreeMap;
 
 /// A key as its owner sees it: all but the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,19 +47,21 @@ pub struct NewKey<'a> {
 /// What a key's gate needs to know; `None` where there is no such key.
 pub async fn config(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, PortError> {
     let query = "SELECT api_keys.id, project_id, expires_at, revoked_at, allowed_domains, rate_limit_per_minute, \
-                 store_ip, isolates, user_id, suspended_at FROM api_keys JOIN projects ON projects.id = project_id \
-                 LEFT JOIN users ON users.id = user_id WHERE key_hash = ?1";
+                 store_ip, isolates, log_id, user_id, suspended_at FROM api_keys \
+                 JOIN projects ON projects.id = project_id LEFT JOIN users ON users.id = user_id WHERE key_hash = ?1";
     let read = |row: &mut Row| {
         let (key_id, project_id) = (row.text()?, row.text()?);
         let (expires_at, revoked_at) = (row.optional_time()?, row.optional_time()?);
+        let (allowed_domains, limit, store_ip) = (read_domains(row)?, read_limit(row)?, row.integer()? != 0);
+        let (isolates, log_id) = (projects::read_isolates(row)?, projects::read_log_id(row)?);
         Ok(KeyConfig {
-            owner: Owner { project_id, key_id },
+            owner: Owner { project_id, log_id, key_id },
             is_revoked: revoked_at.is_some(),
             expires_at,
-            allowed_domains: read_domains(row)?,
-            limit: read_limit(row)?,
-            store_ip: row.integer()? != 0,
-            isolates: projects::read_isolates(row)?,
+            allowed_domains,
+            limit,
+            store_ip,
+            isolates,
             account: row.optional_text()?,
             is_suspended: row.optional_time()?.is_some(),
         })
@@ -113,11 +116,12 @@ pub async fn change(sql: &dyn Sql, id: &str, settings: &KeySettings, event: Even
     sql.batch(vec![update, audit::insert(event)]).await.map(drop)
 }
 
-/// The keys whose hashes begin with `beginning`, which is in lower-case hexadecimal: those that run ids lead to.
-pub async fn hashes_beginning(sql: &dyn Sql, beginning: &str) -> Result<Vec<String>, PortError> {
-    // `g` follows every hexadecimal digit.
-    let query = "SELECT key_hash FROM api_keys WHERE key_hash >= ?1 AND key_hash < ?1 || 'g'";
-    sql.query(sql!(query, beginning)).await?.into_iter().map(|mut row| row.text()).collect()
+/// The names of some keys of a project, by their ids; keys that are gone have none.
+pub async fn names(sql: &dyn Sql, project_id: &str, ids: &[&str]) -> Result<BTreeMap<String, String>, PortError> {
+    let query = "SELECT id, name FROM api_keys WHERE id IN (SELECT value FROM json_each(?2)) AND project_id = ?1";
+    let ids = serde_json::to_string(ids).expect("texts always encode");
+    let rows = sql.query(sql!(query, project_id, ids)).await?;
+    rows.into_iter().map(|mut row| Ok((row.text()?, row.text()?))).collect()
 }
 
 /// Stores the successor of a key, which itself ends at `old_ends_at` unless it ends earlier. `false` where the key has a

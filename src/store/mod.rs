@@ -5,6 +5,7 @@ pub mod audit;
 pub mod erasure;
 pub mod key_ledger;
 pub mod keys;
+pub mod log_ledger;
 pub mod outbox;
 pub mod projects;
 pub mod rooms;

@@ -2,10 +2,12 @@
 
 use crate::domain::account::audit::Event;
 use crate::domain::input::page::{Page, Position};
+use crate::domain::project::guard::Guard;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::project::settings::{Project, ProjectSettings};
+use crate::domain::usage_log::name::LogId;
 use crate::ports::sql::sql;
-use crate::ports::{PortError, Row, Sql};
+use crate::ports::{PortError, Row, Sql, Statement};
 use crate::store::{audit, erasure, rooms};
 
 /// Makes a project; `false` where the user has `at_most` projects already.
@@ -16,44 +18,44 @@ pub async fn add(
     at_most: i64,
     event: Event,
 ) -> Result<bool, PortError> {
-    let query = "INSERT INTO projects (id, user_id, name, store_ip, private_results, created_at, isolates) \
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE (SELECT COUNT(*) FROM projects WHERE user_id = ?2) < ?8 \
+    let query = "INSERT INTO projects (id, log_id, user_id, name, store_ip, private_results, created_at, isolates) \
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE (SELECT COUNT(*) FROM projects WHERE user_id = ?3) < ?9 \
                  RETURNING id";
     let ProjectSettings { name, store_ip, private_results, isolates } = &project.settings;
     let isolates = write_isolates(isolates);
-    let created_at = project.created_at;
-    let insert = sql!(query, &project.id, user_id, name, *store_ip, *private_results, created_at, &isolates, at_most);
+    let (id, log_id, made) = (&project.id, project.log_id.to_string(), project.created_at);
+    let insert = sql!(query, id, log_id, user_id, name, *store_ip, *private_results, made, &isolates, at_most);
     let results = sql.batch(vec![insert, audit::insert_if_project_exists(event)]).await?;
     Ok(!results[0].is_empty())
 }
 
 /// A user's project.
 pub async fn find(sql: &dyn Sql, user_id: &str, id: &str) -> Result<Option<Project>, PortError> {
-    let query = "SELECT id, name, store_ip, private_results, isolates, created_at FROM projects \
+    let query = "SELECT id, log_id, name, store_ip, private_results, isolates, created_at FROM projects \
                  WHERE id = ?1 AND user_id = ?2";
     sql.query(sql!(query, id, user_id)).await?.into_iter().next().map(read).transpose()
 }
 
 /// A user's projects, the newest first.
 pub async fn list(sql: &dyn Sql, user_id: &str, page: &Page) -> Result<Vec<Project>, PortError> {
-    let query = "SELECT id, name, store_ip, private_results, isolates, created_at FROM projects WHERE user_id = ?1 \
-                 AND (created_at, id) < (?2, ?3) ORDER BY created_at DESC, id DESC LIMIT ?4";
+    let query = "SELECT id, log_id, name, store_ip, private_results, isolates, created_at FROM projects \
+                 WHERE user_id = ?1 AND (created_at, id) < (?2, ?3) ORDER BY created_at DESC, id DESC LIMIT ?4";
     let Position { at, id } = page.after();
     sql.query(sql!(query, user_id, at, id, page.rows())).await?.into_iter().map(read).collect()
 }
 
-/// Whose a project is, and whether its results are private.
-pub struct Guard {
-    /// `None` when the project has no owner.
-    pub user_id: Option<String>,
-    pub private_results: bool,
+/// Asks who may read the results that this log keeps.
+pub fn select_guard(log: LogId) -> Statement {
+    sql!("SELECT id, user_id, private_results FROM projects WHERE log_id = ?1", log.to_string())
 }
 
-/// Who may read the results of a project; `None` where it is gone.
-pub async fn guard(sql: &dyn Sql, id: &str) -> Result<Option<Guard>, PortError> {
-    let query = "SELECT user_id, private_results FROM projects WHERE id = ?1";
-    let read = |mut row: Row| Ok(Guard { user_id: row.optional_text()?, private_results: row.integer()? != 0 });
-    sql.query(sql!(query, id)).await?.into_iter().next().map(read).transpose()
+/// The answer to [`select_guard`]: `None` if the project is gone.
+pub fn read_guard(rows: Vec<Row>) -> Result<Option<Guard>, PortError> {
+    let read = |mut row: Row| {
+        let (project_id, user_id) = (row.text()?, row.optional_text()?);
+        Ok(Guard { project_id, user_id, private_results: row.integer()? != 0 })
+    };
+    rows.into_iter().next().map(read).transpose()
 }
 
 /// Changes what the owner decides.
@@ -65,29 +67,35 @@ pub async fn change(sql: &dyn Sql, user_id: &str, id: &str, settings: &ProjectSe
     sql.query(sql!(query, id, user_id, name, *store_ip, *private_results, &isolates)).await.map(drop)
 }
 
-/// Deletes a user's project with its keys and its statistics. Answers with the hashes of the keys that are gone, or `None` where there is
-/// no such project.
-pub async fn delete(sql: &dyn Sql, user_id: &str, id: &str, event: Event) -> Result<Option<Vec<String>>, PortError> {
+/// What the deletion of a project leaves to do.
+pub struct DeletedProject {
+    /// The hashes of its keys, whose gates are to be erased.
+    pub key_hashes: Vec<String>,
+    /// Its log, which is to be deleted.
+    pub log_id: LogId,
+}
+
+/// Deletes a user's project with its keys and its statistics. `None` where there is no such project.
+pub async fn delete(sql: &dyn Sql, user_id: &str, id: &str, event: Event) -> Result<Option<DeletedProject>, PortError> {
     const KEYS: &str = "DELETE FROM api_keys WHERE project_id = \
                         (SELECT id FROM projects WHERE id = ?1 AND user_id = ?2) RETURNING key_hash";
-    if find(sql, user_id, id).await?.is_none() {
-        return Ok(None);
-    }
+    let Some(Project { log_id, .. }) = find(sql, user_id, id).await? else { return Ok(None) };
     let mut statements = vec![
         sql!(KEYS, id, user_id),
         sql!("DELETE FROM projects WHERE id = ?1 AND user_id = ?2", id, user_id),
         audit::insert(event),
     ];
-    statements.extend(erasure::leave_behind(id));
+    statements.extend(erasure::leave_behind(id, log_id));
     statements.push(rooms::leave_behind(id));
     let mut results = sql.batch(statements).await?;
-    let keys = results.swap_remove(0).into_iter().map(|mut row| row.text());
-    keys.collect::<Result<_, _>>().map(Some)
+    let key_hashes = results.swap_remove(0).into_iter().map(|mut row| row.text()).collect::<Result<_, _>>()?;
+    Ok(Some(DeletedProject { key_hashes, log_id }))
 }
 
 fn read(mut row: Row) -> Result<Project, PortError> {
     Ok(Project {
         id: row.text()?,
+        log_id: read_log_id(&mut row)?,
         settings: ProjectSettings {
             name: row.text()?,
             store_ip: row.integer()? != 0,
@@ -96,6 +104,11 @@ fn read(mut row: Row) -> Result<Project, PortError> {
         },
         created_at: row.time()?,
     })
+}
+
+/// Reads the id of a project's log.
+pub fn read_log_id(row: &mut Row) -> Result<LogId, PortError> {
+    LogId::parse(&row.text()?).ok_or_else(|| PortError("The id of a log is none.".to_owned()))
 }
 
 fn write_isolates(settings: &IsolateSettings) -> String {

@@ -1,7 +1,6 @@
-//! What KV has of runs: records that their keys' gates do not keep, large inputs, and large outputs in chunks.
+//! What KV has of runs: records that the log of the project does not keep, large inputs, and large outputs in chunks.
 
 use crate::domain::run::id::RunId;
-use crate::domain::run::record::Apart;
 use crate::domain::run::stored_keys::{TTL_SECONDS, chunk_key, input_key, record_key};
 use crate::ports::{Kv, PortError};
 use docle_protocol::Stream;
@@ -14,11 +13,6 @@ pub async fn put(runs: &dyn Kv, id: RunId, record: &[u8]) -> Result<(), PortErro
 /// The record of a run, if it is kept.
 pub async fn get(runs: &dyn Kv, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
     runs.get(&record_key(id)).await
-}
-
-/// Forgets the record of a run.
-pub async fn delete(runs: &dyn Kv, id: RunId) -> Result<(), PortError> {
-    runs.delete(&record_key(id)).await
 }
 
 /// Stores the input of a run.
@@ -34,17 +28,4 @@ pub async fn input(runs: &dyn Kv, id: RunId) -> Result<Option<Vec<u8>>, PortErro
 /// A chunk of output, if it is kept.
 pub async fn chunk(runs: &dyn Kv, id: RunId, stream: Stream, number: u32) -> Result<Option<Vec<u8>>, PortError> {
     runs.get(&chunk_key(id, stream, number)).await
-}
-
-/// Forgets what is stored of a run beside its record.
-pub async fn delete_apart(runs: &dyn Kv, id: RunId, mut apart: Apart) -> Result<(), PortError> {
-    if apart.input {
-        runs.delete(&input_key(id)).await?;
-    }
-    for stream in Stream::ALL {
-        for number in 0..*apart.chunks.of(stream) {
-            runs.delete(&chunk_key(id, stream, number)).await?;
-        }
-    }
-    Ok(())
 }

@@ -15,6 +15,7 @@ use crate::ports::Background;
 use crate::ports::http_messages::Body;
 use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::SqlLedger;
+use crate::store::log_ledger::SqlLogLedger;
 use crate::tests::accounts::{LocalAccounts, LocalFleet};
 use crate::tests::fake_runner::{START, output};
 use crate::tests::fake_sockets::FakeSockets;
@@ -25,6 +26,7 @@ use crate::tests::fakes::{
 use crate::tests::key_gates::LocalKeyGates;
 use crate::tests::rooms::LocalRooms;
 use crate::tests::sqlite::Sqlite;
+use crate::tests::usage_logs::LocalUsageLogs;
 use ::http::request::Builder;
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
@@ -39,6 +41,7 @@ pub struct TestApp {
     pub app: App,
     pub sql: Rc<Sqlite>,
     pub gates: Rc<LocalKeyGates>,
+    pub logs: Rc<LocalUsageLogs>,
     pub kv: Rc<FakeKv>,
     pub run_pools: Rc<FakeRunPools>,
     pub rooms: Rc<LocalRooms>,
@@ -108,7 +111,7 @@ pub fn good_run() -> Vec<Vec<u8>> {
 impl TestApp {
     pub fn new() -> Self {
         let sql = Rc::new(Sqlite::migrated());
-        sql.run("INSERT INTO projects (id, name, created_at) VALUES ('proj_1', 'One', 0), ('proj_2', 'Two', 0)");
+        sql.run("INSERT INTO projects (id, log_id, name, created_at) VALUES ('proj_1', '0000000001', 'One', 0), ('proj_2', '0000000002', 'Two', 0)");
         for (of, project, revoked) in [(1, "proj_1", "NULL"), (2, "proj_2", "NULL"), (3, "proj_1", "5")] {
             let (hash, prefix) = (key(of).hash(), key(of).prefix().to_owned());
             sql.run(&format!(
@@ -118,7 +121,8 @@ impl TestApp {
         }
         let kv = Rc::new(FakeKv::default());
         let clock = Rc::new(FakeClock::default());
-        let ledger = SqlLedger { sql: sql.clone(), runs: kv.clone() };
+        let ledger = Rc::new(SqlLogLedger { sql: sql.clone() });
+        let logs = Rc::new(LocalUsageLogs::new(ledger, kv.clone(), clock.clone()));
         let log = Rc::new(FakeLog::default());
         let mailer = Rc::new(FakeMailer::default());
         let rooms = Rc::new(LocalRooms::default());
@@ -136,11 +140,11 @@ impl TestApp {
         let quotas = QuotaLimits::default();
         let accounts = LocalAccounts::new(runtime.clone(), Rc::new(SqlAccountLedger(sql.clone())), quotas);
         let gate_quotas = GateQuotaPorts { accounts: accounts.clone(), entropy: Rc::new(FakeEntropy::default()) };
-        let gates = Rc::new(LocalKeyGates::new(Rc::new(ledger), clock.clone(), gate_quotas));
+        let gates = Rc::new(LocalKeyGates::new(Rc::new(SqlLedger { sql: sql.clone() }), clock.clone(), gate_quotas));
         let fleet = LocalFleet::new(runtime.clone(), FleetLimits { containers: 5, of_account: Some(3) });
         let ports =
             WatchPorts { clock: clock.clone(), background: Rc::clone(&background), runs: kv.clone(), log: log.clone() };
-        let run_pools = Rc::new(FakeRunPools::new(ports, RunRecorder::new(gates.clone(), runtime)));
+        let run_pools = Rc::new(FakeRunPools::new(ports, RunRecorder::new(logs.clone(), runtime)));
         *run_pools.script.borrow_mut() = Script::Chunks(good_run());
         let config = Config {
             environment: "test".into(),
@@ -153,6 +157,7 @@ impl TestApp {
         let app = App {
             config,
             gates: gates.clone(),
+            logs: logs.clone(),
             sql: sql.clone(),
             mailer: Some(mailer.clone()),
             runs: kv.clone(),
@@ -170,7 +175,7 @@ impl TestApp {
             log: log.clone(),
         };
         rooms.run_programs_by(app.clone());
-        Self { app, sql, gates, kv, run_pools, rooms, accounts, isolates, sockets, mailer, clock, log, pool }
+        Self { app, sql, gates, logs, kv, run_pools, rooms, accounts, isolates, sockets, mailer, clock, log, pool }
     }
 
     /// What the sandbox does from now on.
@@ -223,8 +228,11 @@ impl TestApp {
             Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
         });
         self.pool.run();
-        let gates = Rc::clone(&self.gates);
-        self.pool.run_until(async move { gates.flush_all().await });
+        let (gates, logs) = (Rc::clone(&self.gates), Rc::clone(&self.logs));
+        self.pool.run_until(async move {
+            gates.fire_alarms().await;
+            logs.fire_alarms().await;
+        });
         answer
     }
 
@@ -242,14 +250,14 @@ impl TestApp {
 
     /// The only record that is kept.
     pub fn record(&self) -> Value {
-        let records = self.gates.records();
+        let records = self.logs.records();
         assert_eq!(records.len(), 1, "one record");
         serde_json::from_str(records.values().next().unwrap()).unwrap()
     }
 
     /// The runs whose records are kept.
     pub fn recorded(&self) -> Vec<String> {
-        self.gates.records().into_keys().collect()
+        self.logs.records().into_keys().collect()
     }
 
     /// A request to build on, with nothing but the type of its body.

@@ -15,3 +15,4 @@ mod rooms;
 mod routes;
 pub mod sqlite;
 pub mod step_clock;
+pub mod usage_logs;

@@ -137,7 +137,7 @@ test("runs are counted, each once, with the key's last use", async () => {
   for (const headers of [{}, {}, once, once]) ids.push((await json(200, await docle.run(key, headers, body))).id);
   assert.equal(ids[2], ids[3]);
   const usage = async () => json(200, await user.call("GET", `/api/projects/${project}/usage?limit=2`));
-  await until("the runs to be booked", async () => (await usage()).total_runs === 3, 20);
+  await until("the runs to be counted", async () => (await usage()).total_runs === 3, 20);
   const told = await usage();
   assert.deepEqual([told.python_runs, told.nodejs_runs, told.success_rate], [0, 3, 100]);
   assert.deepEqual(told.api_keys, [{ id, name: "Production", runs: 3 }]);
@@ -148,6 +148,7 @@ test("runs are counted, each once, with the key's last use", async () => {
   assert.deepEqual(listed.map((run: { id: string }) => run.id).sort(), [...new Set(ids)].sort());
   assert.deepEqual(listed[0].user_context, { id: "u1", tier: "pro" });
   assert.equal(listed[0].ip_address, null);
-  const { apiKeys } = await json(200, await user.call("GET", `/api/projects/${project}/keys`));
-  assert.match(apiKeys[0].last_used_at, /^\d{4}-\d\d-\d\dT/);
+  const lastUse = async () => (await json(200, await user.call("GET", `/api/projects/${project}/keys`))).apiKeys[0].last_used_at;
+  await until("the key's last use", async () => (await lastUse()) !== null, 20);
+  assert.match(await lastUse(), /^\d{4}-\d\d-\d\dT/);
 });

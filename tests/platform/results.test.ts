@@ -1,27 +1,29 @@
 //! Where results are kept: who finds one, when, and what it outlives.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { own } from "../../scripts/setup/paths.mjs";
 import { json, Platform, type User } from "../harness/platform.ts";
 
-/** More than a gate keeps. */
+/** More than a record holds. */
 const large = { lang: "python", code: `# ${"x".repeat(10_000)}` };
 
-async function newProject(docle: Platform, user: User): Promise<{ project: string; keyId: string; key: string; gate: string }> {
+async function newProject(docle: Platform, user: User): Promise<{ project: string; keyId: string; key: string }> {
   const { id: project } = await json(201, await user.call("POST", "/api/projects", { name: "Shop" }));
   const { id: keyId, key } = await json(201, await user.call("POST", `/api/projects/${project}/keys`, { rateLimitPerMinute: 1_000 }));
-  return { project, keyId, key, gate: `key:${createHash("sha256").update(key).digest("hex")}` };
+  return { project, keyId, key };
 }
+
+/** The object that keeps a run, which its id leads to. */
+const logOf = (id: string) => `usage:${id.slice(0, 8)}${id.slice(9, 11)}/${id.slice(11, 12)}`;
 
 test("a result is there for whoever knows its id as soon as it was answered, whoever forgets", async () => {
   const docle = await Platform.start();
   try {
     const user = await docle.signIn("ada@example.com");
-    const { project, keyId, key, gate } = await newProject(docle, user);
+    const { project, keyId, key } = await newProject(docle, user);
     const small = await json(200, await docle.run(key));
     const big = await json(200, await docle.run(key, {}, large));
     const read = async (id: string, headers: Record<string, string> = {}) => json(200, await docle.fetch(`/api/run/${id}`, { headers }));
@@ -29,16 +31,19 @@ test("a result is there for whoever knows its id as soon as it was answered, who
     assert.equal((await read(small.id, { authorization: `Bearer ${key}` })).input.code, "print(1)");
     assert.equal((await read(big.id, { cookie: user.cookie })).input.code, large.code);
 
-    await docle.worker.evict("KeyGate", gate);
+    await docle.worker.evict("UsageLog", logOf(small.id));
     assert.deepEqual(await read(small.id), small);
     assert.equal((await user.call("DELETE", `/api/keys/${keyId}`)).status, 204);
     assert.deepEqual(await read(small.id), small, "a key that is revoked takes nothing along");
-    const nobodys = `${small.id.slice(0, 8)}${big.id.slice(8)}`.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
+    const nobodys = big.id.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
     await json(404, await docle.fetch(`/api/run/${nobodys}`));
 
     assert.equal((await user.call("DELETE", `/api/projects/${project}`)).status, 204);
     await json(404, await docle.fetch(`/api/run/${small.id}`));
     await json(404, await docle.fetch(`/api/run/${big.id}`));
+    assert.equal(await docle.worker.stored(`input:${big.id}`), null, "what KV had of it is gone, too");
+    await docle.worker.evict("UsageLog", logOf(small.id));
+    await json(404, await docle.fetch(`/api/run/${small.id}`));
   } finally {
     await docle.stop();
   }
@@ -73,11 +78,15 @@ test("what is deleted for an end user includes the runs of the last seconds, how
     const user = await docle.signIn("ada@example.com");
     const { project, key } = await newProject(docle, user);
     const body = { lang: "python", code: "print(1)", userContext: { id: "u1" } };
+    const big = await json(200, await docle.run(key, {}, { ...large, userContext: { id: "u1" } }));
     const runs = await Promise.all(Array.from({ length: 150 }, async () => json(200, await docle.run(key, {}, body))));
     const path = `/api/projects/${project}/end-users?id=u1`;
-    assert.deepEqual(await json(200, await user.call("DELETE", path)), { deleted_runs: 150, complete: true });
+    assert.deepEqual(await json(200, await user.call("DELETE", path)), { deleted_runs: 151, complete: true });
     assert.deepEqual((await json(200, await user.call("GET", path))).history, []);
-    for (const { id } of [runs[0], runs[149]]) await json(404, await docle.fetch(`/api/run/${id}`));
+    for (const { id } of [runs[0], runs[149], big]) await json(404, await docle.fetch(`/api/run/${id}`));
+    assert.equal(await docle.worker.stored(`input:${big.id}`), null);
+    const { results } = (await docle.worker.sql("SELECT runs FROM usage_recent")) as { results: { runs: string }[] };
+    assert.ok(results.every(({ runs }) => !runs.includes(big.id)), "the copy in the database names none of them");
   } finally {
     await docle.stop();
   }

@@ -106,6 +106,7 @@ const object = (Class) =>
 export const KeyGate = object(parts.KeyGate);
 export const RunPool = object(parts.RunPool);
 export const Room = object(parts.Room);
+export const UsageLog = object(parts.UsageLog);
 
 export default class extends WorkerEntrypoint {
   /** @param {Request} request */

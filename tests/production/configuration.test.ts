@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { until } from "../harness/until.ts";
 import { startWorker } from "../harness/worker.ts";
 
 test("a deployment without its secret answered 500 without a word", async (context) => {
@@ -15,7 +16,8 @@ test("a deployment without its secret answered 500 without a word", async (conte
     assert.equal(problem.code, "service_unavailable");
     assert.equal(problem.message, "This deployment is not configured completely; its log says what is missing.");
     assert.equal(problem.requestId, response.headers.get("x-request-id"));
-    const line = worker.logs.find((line) => line.includes(problem.requestId ?? "-"));
-    assert.match(line ?? "no line", /DEPLOYMENT_SECRET must have at least 32 characters/);
+    const line = () => worker.logs.find((line) => line.includes(problem.requestId ?? "-"));
+    await until("a line in the log", async () => line() !== undefined);
+    assert.match(line() ?? "", /DEPLOYMENT_SECRET must have at least 32 characters/);
   }
 });

@@ -123,8 +123,8 @@ test("a run in a room is broadcast, kept for later connections, and counted for 
   await docle.worker.evict("Room", `room:${room.id}`);
   const late = await new JsonPerson(url, room.id, { token: room.token }).greeted();
   assert.equal((await late.hears("init")).data.result.id, data.result.id);
-  const runs = async () => ((await docle.worker.sql(`SELECT key_id FROM usage_runs WHERE run_id = '${data.result.id}'`)) as { results: unknown[] }).results.length;
-  await until("the run to be booked", async () => (await runs()) === 1, 60);
+  const runs = async () => ((await docle.worker.sql(`SELECT key FROM usage_recent, json_each(runs) WHERE value ->> 'runId' = '${data.result.id}'`)) as { results: unknown[] }).results.length;
+  await until("the run in the database", async () => (await runs()) === 1, 60);
   [editor, viewer, late].forEach((person) => person.leave());
 });
 

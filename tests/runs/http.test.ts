@@ -154,7 +154,7 @@ test("two projects do not see each other's input", async () => {
   const { id } = await docle.run(quick);
   const other = docle.worker.newKey();
   const hash = createHash("sha256").update(other).digest("hex");
-  await docle.worker.sql("INSERT INTO projects (id, name, created_at) VALUES ('proj_2', 'Other', 0)");
+  await docle.worker.sql("INSERT INTO projects (id, log_id, name, created_at) VALUES ('proj_2', '0000000002', 'Other', 0)");
   await docle.worker.sql(
     `INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at)
      VALUES ('key_3', 'proj_2', 'other', '${hash}', '${other.slice(0, 12)}', 0)`,

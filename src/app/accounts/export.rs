@@ -7,8 +7,9 @@ use crate::domain::account::audit::RecordedEvent;
 use crate::domain::account::session::ListedSession;
 use crate::domain::input::page::Page;
 use crate::domain::project::settings::Project;
+use crate::domain::usage_log::name::LogName;
+use crate::domain::usage_log::query::{Filter, HistoryQuery, UsageRun};
 use crate::ports::PortError;
-use crate::store::usage::{self, UsageRun};
 use bytes::Bytes;
 use futures::channel::mpsc::{Sender, channel};
 use futures::stream::{LocalBoxStream, once, select};
@@ -86,7 +87,7 @@ async fn write_project(
     left: &mut u32,
     document: &mut Document,
 ) -> Result<(), PortError> {
-    let id = project.id.clone();
+    let (id, log) = (project.id.clone(), LogName::of_project(project.log_id));
     document.put(format!("{comma}{{\"project\":{},\"apiKeys\":[", json(&encoder.project(project)))).await?;
     document.list(async |page: Page| keys::list(app, &id, &page).await, |key| encoder.key(key)).await?;
     document.put("],\"history\":[".to_owned()).await?;
@@ -94,7 +95,8 @@ async fn write_project(
     let (mut room, mut cursor, mut is_first) = ((*left).max(1), None, true);
     loop {
         let page = Page::of(room.min(RUNS_AT_ONCE), cursor.as_deref());
-        let (runs, next) = page.cut(usage::history(&*app.sql, &id, &page).await?, UsageRun::position);
+        let rows = app.logs.history(log, &HistoryQuery::of(Filter::All, &page, 0)).await?;
+        let (runs, next) = page.cut(rows, UsageRun::position);
         let count = u32::try_from(runs.len()).unwrap_or(u32::MAX);
         document.items(runs, &mut is_first, |run| encoder.run(run)).await?;
         (room, *left) = (room.saturating_sub(count), left.saturating_sub(count));

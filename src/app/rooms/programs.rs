@@ -24,12 +24,10 @@ impl Programs for RoomPrograms {
     async fn start(&self, program: ProgramRequest) -> Result<LocalBoxStream<'static, RunMessage>, Refused> {
         let app = &self.0;
         let client = match program.billing_key {
-            RunAs::Admitted(Admitted { billing_key, ip }) => {
-                Client { owner: billing_key.owner, key_hash: billing_key.key_hash, ip }
-            }
+            RunAs::Admitted(Admitted { billing_key, ip }) => Client { owner: billing_key.owner, ip },
             RunAs::Room { billing_key, host } => pass_gate(app, billing_key, host).await?,
         };
-        let id = app.new_run_id(&client.key_hash);
+        let id = app.new_run_id(client.owner.log_id);
         let mut request = program.request;
         // Rooms also accept the names that editors have for a language, such as `javascript` for `node`.
         if let Some(language) = request["lang"].as_str().and_then(RunLanguage::in_rooms) {
@@ -88,7 +86,7 @@ async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> 
         Decision::QuotaExceeded { .. } => {
             Err(refused("quota_exceeded", "The account that owns this room has used up a quota; try again later."))
         }
-        Decision::Allowed { owner, .. } => Ok(Client { owner, key_hash: billing_key.key_hash, ip: None }),
+        Decision::Allowed { owner, .. } => Ok(Client { owner, ip: None }),
     }
 }
 

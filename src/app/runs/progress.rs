@@ -11,8 +11,6 @@ use futures::stream::LocalBoxStream;
 /// The client that a program runs for.
 pub struct Client {
     pub owner: Owner,
-    /// The hash of the API key, whose gate records the run.
-    pub key_hash: String,
     /// The network address of the client, if the project stores it.
     pub ip: Option<String>,
 }

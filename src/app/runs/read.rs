@@ -1,12 +1,13 @@
-//! Reads the results of runs, and deletes them.
+//! Reads the results of runs.
 
 use crate::app::context::App;
 use crate::app::runs::progress::Progress;
+use crate::domain::project::guard::Guard;
 use crate::domain::run::id::RunId;
-use crate::domain::run::record::{Chunks, StoredRun, apart};
+use crate::domain::run::record::{Chunks, StoredRun};
 use crate::domain::run::result::{RunResult, with_fields_before};
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{Kv, Level, Log, PortError};
+use crate::ports::{FoundRecord, Kv, Level, Log, PortError};
 use crate::store;
 use bytes::Bytes;
 use docle_protocol::{RunReport, Stream};
@@ -14,11 +15,10 @@ use futures::StreamExt;
 use futures::stream::{self, LocalBoxStream};
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// The waits before a missing record is read again, in milliseconds. A record reaches its gate a moment after the
-/// response of its run, and KV can show a value a moment after it was written.
+/// The waits before a missing record is read again, in milliseconds. A record reaches its log a moment after the response of
+/// its run, and KV can show a value a moment after it was written.
 const LOOK_AGAIN_AFTER_MS: [u32; 2] = [100, 400];
 
 /// The caller that reads a result.
@@ -48,15 +48,14 @@ pub struct ResultApart {
 }
 
 /// The result of a run, with its `input` if `reader` is the project that ran it or the project's owner; `None` if the run
-/// is not kept, or the reader may not read it. Each call reads the settings of the project, so a change of
-/// `privateResults` also applies to existing results.
+/// is not kept, or the reader may not read it. The log that keeps the run knows the settings of the project as they are now,
+/// so a change of `privateResults` also applies to existing results.
 pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<ReadRun>, PortError> {
-    let Some(record) = find(app, id).await? else { return Ok(None) };
+    let Some((guard, record)) = find(app, id).await? else { return Ok(None) };
     let stored = parse(&record)?;
-    let Some(guard) = store::projects::guard(&*app.sql, &stored.project_id).await? else { return Ok(None) };
     let is_owner = match reader {
         Reader::Anyone => false,
-        Reader::Project(id) => *id == stored.project_id,
+        Reader::Project(id) => *id == guard.project_id,
         Reader::User(id) => guard.user_id.as_ref() == Some(id),
     };
     if guard.private_results && !is_owner {
@@ -90,7 +89,7 @@ pub async fn ended_run(
         stdout: String,
         stderr: String,
     }
-    let Some(record) = find(app, id).await? else { return Ok(None) };
+    let Some((_, record)) = find(app, id).await? else { return Ok(None) };
     let stored = parse(&record)?;
     let unreadable = |error: serde_json::Error| PortError(format!("The result of a run is unreadable: {error}"));
     let report: RunReport = serde_json::from_str(stored.result.get()).map_err(unreadable)?;
@@ -145,55 +144,23 @@ fn parse(record: &[u8]) -> Result<StoredRun<'_>, PortError> {
     serde_json::from_slice(record).map_err(|error| PortError(format!("A record of a run is unreadable: {error}")))
 }
 
-/// The record of a run, from the gate that its id leads to or from KV. A record that is missing is looked for again.
-async fn find(app: &App, id: RunId) -> Result<Option<Vec<u8>>, PortError> {
-    let gates = store::keys::hashes_beginning(&*app.sql, &id.key_hash_beginning()).await?;
+/// The record of a run with the guard of its project, from the log that the id leads to, or from KV if the log says so. A
+/// record that is missing is looked for again.
+async fn find(app: &App, id: RunId) -> Result<Option<(Guard, Vec<u8>)>, PortError> {
     let mut waits = LOOK_AGAIN_AFTER_MS.into_iter();
     loop {
-        if let Some(record) = recorded(app, &gates, id).await? {
-            return Ok(Some(record));
+        if let Some(FoundRecord { guard, record }) = app.logs.record(id).await? {
+            let record = match record {
+                Some(record) => Some(record),
+                None => store::runs::get(&*app.runs, id).await?,
+            };
+            if let Some(record) = record {
+                return Ok(Some((guard, record)));
+            }
         }
         match waits.next() {
             Some(wait) => app.clock.sleep(wait).await,
             None => return Ok(None),
         }
     }
-}
-
-/// The record of a run, from one of these gates or from KV.
-async fn recorded(app: &App, gates: &[String], id: RunId) -> Result<Option<Vec<u8>>, PortError> {
-    for key_hash in gates {
-        if let Some(record) = app.gates.record(key_hash, id).await? {
-            return Ok(Some(record));
-        }
-    }
-    store::runs::get(&*app.runs, id).await
-}
-
-/// Deletes the records of runs from their gates and from KV, with all that is stored apart.
-pub async fn forget(app: &App, ids: &[RunId]) -> Result<(), PortError> {
-    let mut by_key: BTreeMap<String, Vec<RunId>> = BTreeMap::new();
-    for id in ids {
-        by_key.entry(id.key_hash_beginning()).or_default().push(*id);
-    }
-    let mut missing: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
-    for (beginning, ids) in by_key {
-        for key_hash in store::keys::hashes_beginning(&*app.sql, &beginning).await? {
-            for deleted in app.gates.delete_records(&key_hash, &ids).await? {
-                missing.remove(&deleted.id.to_string());
-                if let Some(apart) = deleted.apart {
-                    store::runs::delete_apart(&*app.runs, deleted.id, apart).await?;
-                }
-            }
-        }
-    }
-    for &id in ids.iter().filter(|id| missing.contains(&id.to_string())) {
-        if let Some(record) = store::runs::get(&*app.runs, id).await? {
-            if let Some(apart) = apart(&record) {
-                store::runs::delete_apart(&*app.runs, id, apart).await?;
-            }
-            store::runs::delete(&*app.runs, id).await?;
-        }
-    }
-    Ok(())
 }

@@ -5,7 +5,6 @@ use crate::domain::key::allowed_domain;
 use crate::domain::key::rolling_window::{Rate, RollingWindow, WINDOW_MS};
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::record::Owner;
-use crate::domain::timestamp::DAY_MS;
 use crate::domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -120,36 +119,36 @@ pub fn decide(config: Option<&KeyConfig>, window: &mut RollingWindow, check: &Ch
 /// How long a call that was let through may be known to the object's memory alone. This, and no more, is what a crash of
 /// the object can forget: its limit may be exceeded by the calls of the last second before.
 pub const SAVE_AFTER_MS: i64 = 1_000;
-/// How long runs are collected before they are written to the database together.
-const FLUSH_AFTER_MS: i64 = 5_000;
-/// How long records of runs are kept: each for seven days, and all of one day together until the last of them has been.
-const RECORDS_KEPT_MS: i64 = 7 * DAY_MS;
+/// How long after a use of the key the database gets the time of the latest use,
+const NOTE_USE_AFTER_MS: i64 = 5_000;
+/// and how long after that it gets a later one.
+const NOTE_AGAIN_AFTER_MS: i64 = 60_000;
 
 /// What a gate has left to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Maintenance {
     /// When the first call was let through that is not saved.
     pub unsaved_since: Option<Timestamp>,
-    /// When the first run was recorded that is not flushed.
-    pub pending_since: Option<Timestamp>,
+    /// When the key was used for the first time since the database has the time of a use.
+    pub used_since: Option<Timestamp>,
+    /// The latest use that the database has.
+    pub noted_use: Option<Timestamp>,
     /// When the latest call was let through.
     pub latest: Option<Timestamp>,
-    /// The beginning of the day that the oldest record is of that is kept.
-    pub oldest_record: Option<Timestamp>,
-    /// When what the gate holds of the account's quotas has to be looked at.
-    pub quota: Option<Timestamp>,
+    /// When the settings have to be read again, or what the gate holds of the account's quotas has to be looked at.
+    pub look_at: Option<Timestamp>,
 }
 
 impl Maintenance {
-    /// Whether runs are due to be flushed.
-    pub fn flushes(&self, now: Timestamp) -> bool {
-        self.pending_since.is_some_and(|since| due(since, FLUSH_AFTER_MS, now) <= now)
+    /// Whether the time of the latest use is to be written.
+    pub fn notes_use(&self, now: Timestamp) -> bool {
+        self.note_at(now).is_some_and(|at| at <= now)
     }
 
-    /// Which records are to be purged: those of the days before that of this time.
-    pub fn purges(&self, now: Timestamp) -> Option<Timestamp> {
-        let is_due = self.oldest_record.is_some_and(|day| purged_at(day) <= now);
-        is_due.then(|| now.plus_ms(-RECORDS_KEPT_MS))
+    /// When the time of the latest use is to be written.
+    fn note_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let soon = due(self.used_since?, NOTE_USE_AFTER_MS, now);
+        Some(self.noted_use.map_or(soon, |noted| soon.max(due(noted, NOTE_AGAIN_AFTER_MS, now))))
     }
 }
 
@@ -158,31 +157,28 @@ fn due(since: Timestamp, after_ms: i64, now: Timestamp) -> Timestamp {
     if since > now { now } else { since.plus_ms(after_ms) }
 }
 
-fn purged_at(day: Timestamp) -> Timestamp {
-    day.plus_ms(DAY_MS + RECORDS_KEPT_MS)
-}
-
 /// When a gate has to wake up next; `None` where it has nothing to do, and nothing to keep: then its storage is
 /// deleted.
 pub fn next_alarm(maintenance: &Maintenance, now: Timestamp) -> Option<Timestamp> {
     let save = maintenance.unsaved_since.map(|since| due(since, SAVE_AFTER_MS, now));
-    let flush = maintenance.pending_since.map(|since| due(since, FLUSH_AFTER_MS, now));
-    let purge = maintenance.oldest_record.map(purged_at);
+    let note = maintenance.note_at(now);
     let end = maintenance.latest.map(|latest| latest.plus_ms(WINDOW_MS)).filter(|end| now < *end);
     // What was used a moment ago is stored together with the window.
-    let quota = maintenance.quota.map(|at| at.max(now.plus_ms(SAVE_AFTER_MS)));
-    save.into_iter().chain(flush).chain(purge).chain(quota).min().or(end)
+    let look = maintenance.look_at.map(|at| at.max(now.plus_ms(SAVE_AFTER_MS)));
+    save.into_iter().chain(note).chain(look).min().or(end)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::account::quota::Quota;
+    use crate::domain::timestamp::DAY_MS;
+    use crate::domain::usage_log::name::LogId;
     use serde_json::json;
 
     fn config() -> KeyConfig {
         KeyConfig {
-            owner: Owner { project_id: "proj_1".into(), key_id: "key_1".into() },
+            owner: Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() },
             account: Some("user_1".into()),
             is_suspended: false,
             is_revoked: false,
@@ -225,29 +221,23 @@ mod tests {
     }
 
     #[test]
-    fn chores_are_done_in_time_and_the_last_one_is_to_disappear() {
+    fn maintenance_is_done_in_time_and_the_last_of_it_is_to_disappear() {
         let at = |ms| Some(Timestamp(ms));
-        for (unsaved_since, pending_since, latest, oldest_record, now, alarm) in [
+        for (unsaved_since, used_since, noted_use, latest, now, alarm) in [
             (None, None, None, None, 0, None),
-            (at(0), None, at(0), None, 0, at(1_000)),
-            (at(5_000), at(0), at(5_000), at(0), 5_000, at(5_000)),
-            (None, at(0), at(0), None, 1_000, at(5_000)),
-            (None, None, at(0), None, 5_000, at(60_000)),
-            (None, None, at(0), None, 60_000, None),
-            (None, None, at(0), at(0), 5_000, at(8 * DAY_MS)),
+            (at(0), None, None, at(0), 0, at(1_000)),
+            (at(5_000), at(0), None, at(5_000), 5_000, at(5_000)),
+            (at(5_000), at(5_000), at(0), at(5_000), 5_000, at(6_000)),
+            (None, at(5_000), at(0), at(5_000), 6_000, at(60_000)),
+            (None, at(59_000), at(0), at(59_000), 60_000, at(64_000)),
+            (None, None, at(0), at(0), 5_000, at(60_000)),
+            (None, None, at(0), at(0), 60_000, None),
             // The clock was an hour ahead when these came.
-            (at(3_600_000), at(3_600_000), at(0), None, 1_000, at(1_000)),
+            (at(3_600_000), at(3_600_000), at(3_600_000), at(0), 1_000, at(1_000)),
         ] {
-            let maintenance = Maintenance { unsaved_since, pending_since, latest, oldest_record, quota: None };
+            let maintenance = Maintenance { unsaved_since, used_since, noted_use, latest, look_at: None };
             assert_eq!(next_alarm(&maintenance, Timestamp(now)), alarm, "{maintenance:?}");
         }
-    }
-
-    #[test]
-    fn records_are_purged_after_a_week_those_of_a_day_together() {
-        let maintenance = Maintenance { oldest_record: Some(Timestamp(0)), ..Maintenance::default() };
-        assert_eq!(maintenance.purges(Timestamp(8 * DAY_MS - 1)), None);
-        assert_eq!(maintenance.purges(Timestamp(8 * DAY_MS)), Some(Timestamp(DAY_MS)));
     }
 
     #[test]
@@ -261,7 +251,7 @@ mod tests {
             execution: None,
         };
         let rate = json!({ "limit": 60, "remaining": 59, "resetAt": 60_000 });
-        let owner = json!({ "projectId": "proj_1", "keyId": "key_1" });
+        let owner = json!({ "projectId": "proj_1", "logId": "0000000000", "keyId": "key_1" });
         let written = |decision: &Decision| serde_json::to_value(decision).unwrap();
         assert_eq!(written(&open), json!({ "type": "allowed", "owner": owner, "storeIp": true, "rate": rate }));
         assert_eq!(written(&Decision::Invalid), json!({ "type": "invalid" }));

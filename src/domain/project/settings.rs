@@ -6,6 +6,7 @@ use crate::domain::input::reader::Reader;
 use crate::domain::key::settings::read_name;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::usage_log::name::LogId;
 use docle_api::{fields, projects};
 use serde_json::Value;
 
@@ -25,6 +26,8 @@ pub struct ProjectSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
     pub id: String,
+    /// Names the log of its runs.
+    pub log_id: LogId,
     pub settings: ProjectSettings,
     pub created_at: Timestamp,
 }

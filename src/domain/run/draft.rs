@@ -21,8 +21,6 @@ pub struct RunDraft {
     pub id: RunId,
     pub created_at: Timestamp,
     pub owner: Owner,
-    /// The hash of the API key, whose gate keeps the record.
-    pub key_hash: String,
     /// The network address of the client, if the project stores it.
     pub ip: Option<String>,
     pub language: String,
@@ -38,14 +36,13 @@ pub struct Asked {
     pub id: RunId,
     pub created_at: Timestamp,
     pub owner: Owner,
-    pub key_hash: String,
     pub ip: Option<String>,
 }
 
 impl RunDraft {
     /// The draft of a run, and its input if that is to be stored apart.
     pub fn new(asked: Asked, request: &RunRequest) -> (Self, Option<Box<RawValue>>) {
-        let Asked { id, created_at, owner, key_hash, ip } = asked;
+        let Asked { id, created_at, owner, ip } = asked;
         let input = |keep_content| to_raw_value(&request.input(keep_content)).expect("an input is plain data");
         let mut whole = input(true);
         if whole.get().len() > MAX_RECORD_BYTES {
@@ -57,7 +54,6 @@ impl RunDraft {
             id,
             created_at,
             owner,
-            key_hash,
             ip,
             language: request.language().to_owned(),
             snippet: request.source().chars().take(MAX_SNIPPET_CHARS).collect(),
@@ -97,14 +93,15 @@ mod tests {
     use crate::domain::run::record::{Apart, Chunks, StoredOutput, apart, encode_run};
     use crate::domain::run::request::parse;
     use crate::domain::run::result::RunResult;
+    use crate::domain::usage_log::name::LogId;
     use docle_protocol::{RunReport, RunStatus, RunUsage, Truncated};
     use serde_json::{Value, json};
 
     fn draft(code: &str) -> (RunDraft, Option<Box<RawValue>>) {
         let id = RunId::from_random([0; 16]);
         let body = json!({ "code": code, "lang": "python", "userContext": { "id": "u" } });
-        let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
-        let asked = Asked { id, created_at: Timestamp(7), owner, key_hash: "ab".into(), ip: Some("10.0.0.1".into()) };
+        let owner = Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() };
+        let asked = Asked { id, created_at: Timestamp(7), owner, ip: Some("10.0.0.1".into()) };
         RunDraft::new(asked, &parse(body, id, 300_000).unwrap())
     }
 
@@ -114,7 +111,7 @@ mod tests {
         assert!(apart.is_none());
         let written = serde_json::to_string(&draft).unwrap();
         let expected = json!({
-            "id": draft.id, "createdAt": 7, "owner": { "projectId": "proj_1", "keyId": "key_1" }, "keyHash": "ab",
+            "id": draft.id, "createdAt": 7, "owner": { "projectId": "proj_1", "logId": "0000000000", "keyId": "key_1" },
             "ip": "10.0.0.1", "language": "python", "snippet": "print(1)", "userContext": { "id": "u" },
             "input": serde_json::from_str::<Value>(draft.input.as_ref().unwrap().get()).unwrap(),
         });

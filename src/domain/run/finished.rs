@@ -1,4 +1,4 @@
-//! What is submitted to a key's gate when a run has ended: its usage, and its record when that is small.
+//! What is submitted to the log of a project when a run has ended: its usage, and its record when that is small.
 
 use crate::domain::run::draft::RunDraft;
 use crate::domain::run::id::RunId;
@@ -7,19 +7,17 @@ use crate::domain::run::result::RunResult;
 use crate::domain::usage;
 use serde::Deserialize;
 
-/// Records of scripts up to this size are kept by the gate; larger ones are kept in KV. Records of runs are small, because
+/// Records of scripts up to this size are kept by the log; larger ones are kept in KV. Records of runs are small, because
 /// what is large of them is stored apart. Most records have one or two kilobytes.
 pub const MAX_RESULT_BYTES: usize = 8 * 1_024;
-/// A gate that stores this many bytes keeps no further records. An object may store 10 GB.
-pub const MAX_STORED_BYTES: u64 = 8_000_000_000;
 
-/// A finished run on its way to the gate.
+/// A finished run on its way to the log of its project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FinishedRun {
     pub id: RunId,
     /// See [`crate::domain::usage::encode`].
     pub usage: String,
-    /// See [`crate::domain::run::record::encode`]; `None` when the gate does not keep it.
+    /// See [`crate::domain::run::record::encode`]; `None` when KV has it.
     pub record: Option<String>,
 }
 

@@ -1,15 +1,18 @@
 //! The name of one run.
 
 use crate::domain::secret::{DeploymentSecret, Purpose};
-use crate::domain::timestamp::{DAY_MS, Timestamp};
+use crate::domain::usage_log::name::{LOG_ID_BYTES, LogId, LogName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
 
-/// A UUID as version 4 writes it. Its first 32 bits are those of the hash of the key that it was run with, and lead to that
-/// key's gate, which keeps the result; the next 16 are the day, by which old results are found. 44 are random, and the last
-/// 30 are a code of the others that needs the secret of the deployment. Random bits and code together keep a result
-/// private: every caller who knows the id may read it. An id that a caller made up is refused without a look-up.
+/// A UUID as version 4 writes it. Its first 40 bits are those of the project's log, the next four the shard: together they
+/// name the UsageLog object that keeps the run. 48 are random, and the last 30 are a code of the others that needs the secret
+/// of the deployment. Random bits and code together keep a result private: every caller who knows the id may read it. An id
+/// that a caller made up is refused without a look-up.
+///
+/// Of a million runs a day in one project, two of the same week have the same id once in 40 days. The log then counts both,
+/// and the later result is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct RunId(Uuid);
@@ -20,14 +23,19 @@ impl RunId {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 
-    /// A new id of a run with the key that has this hash, in hexadecimal.
-    pub fn with_key(key_hash: &str, now: Timestamp, mut bytes: [u8; 16], secret: &DeploymentSecret) -> Self {
-        if let Some(beginning) = key_hash.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok()) {
-            bytes[..4].copy_from_slice(&beginning.to_be_bytes());
-        }
-        bytes[4..6].copy_from_slice(&day_of(now).to_be_bytes());
+    /// A new id of a run that this log keeps.
+    pub fn in_log(name: LogName, mut bytes: [u8; 16], secret: &DeploymentSecret) -> Self {
+        bytes[..LOG_ID_BYTES].copy_from_slice(&name.log.bytes());
+        bytes[LOG_ID_BYTES] = bytes[LOG_ID_BYTES] & 0x0f | name.shard() << 4;
         let id = Self::from_random(bytes);
         id.with_code(secret.code(Purpose::RunId, &id.signed()))
+    }
+
+    /// The log that keeps the run.
+    pub fn log(&self) -> LogName {
+        let bytes = self.0.as_bytes();
+        let log = LogId::from_bytes(std::array::from_fn(|index| bytes[index]));
+        LogName::with_shard(log, bytes[LOG_ID_BYTES] >> 4).expect("four bits are at most 15")
     }
 
     /// The id written as `text`; `None` if this deployment has not made it.
@@ -49,22 +57,6 @@ impl RunId {
         Self(Uuid::from_bytes(bytes))
     }
 
-    /// How the hash of the key begins, in lower-case hexadecimal.
-    pub fn key_hash_beginning(&self) -> String {
-        self.to_string()[..8].to_owned()
-    }
-
-    /// The beginning of the day that the id was made on.
-    pub fn day(&self) -> Timestamp {
-        let bytes = self.0.as_bytes();
-        Timestamp(i64::from(u16::from_be_bytes([bytes[4], bytes[5]])) * DAY_MS)
-    }
-
-    /// What the text of no id with the same key is below that was made on the day of `time` or later.
-    pub fn lower_bound(&self, time: Timestamp) -> String {
-        format!("{}-{:04x}", self.key_hash_beginning(), day_of(time))
-    }
-
     /// The id written as `text` in its one form: 36 lower-case characters, version 4. Text of a client is for
     /// [`Self::parse_own`].
     pub fn parse(text: &str) -> Option<Self> {
@@ -72,11 +64,6 @@ impl RunId {
         let canonical = id.get_version_num() == 4 && id.hyphenated().to_string() == text;
         canonical.then_some(Self(id))
     }
-}
-
-/// Days since 1970, of which 16 bits hold those up to 2149.
-const fn day_of(time: Timestamp) -> u16 {
-    time.0.div_euclid(DAY_MS) as u16
 }
 
 impl fmt::Display for RunId {
@@ -107,9 +94,13 @@ mod tests {
         DeploymentSecret::parse("0123456789abcdef0123456789abcdef", "").unwrap()
     }
 
+    fn log() -> LogName {
+        LogName::with_shard(LogId::parse("0badcafe01").unwrap(), 11).unwrap()
+    }
+
     #[test]
     fn a_made_up_id_cost_queries_of_the_database() {
-        let id = RunId::with_key("0badcafe00112233", Timestamp(0), [0xff; 16], &secret());
+        let id = RunId::in_log(log(), [0xff; 16], &secret());
         assert_eq!(RunId::parse_own(&id.to_string(), &secret()), Some(id));
         for bit in 0..128 {
             let mut bytes = id.0.into_bytes();
@@ -141,14 +132,9 @@ mod tests {
     }
 
     #[test]
-    fn an_id_begins_as_the_hash_of_its_key_does() {
-        let id = RunId::with_key("0badcafe00112233", Timestamp(10 * DAY_MS + 5), [0xff; 16], &secret());
-        assert!(id.to_string().starts_with("0badcafe-000a-4fff-bfff-"), "{id}");
-        assert_eq!((id.key_hash_beginning().as_str(), id.day()), ("0badcafe", Timestamp(10 * DAY_MS)));
-        let no_hash = RunId::with_key("ab", Timestamp(0), [0xff; 16], &secret());
-        assert!(no_hash.to_string().starts_with("ffffffff-0000-4fff-bfff-"), "{no_hash}");
-        for (day, is_below) in [(9, false), (10, false), (11, true)] {
-            assert_eq!(id.to_string() < id.lower_bound(Timestamp(day * DAY_MS + 7)), is_below, "{day}");
-        }
+    fn an_id_leads_to_its_log() {
+        let id = RunId::in_log(log(), [0xff; 16], &secret());
+        assert!(id.to_string().starts_with("0badcafe-01bf-4fff-bfff-"), "{id}");
+        assert_eq!(id.log(), log());
     }
 }

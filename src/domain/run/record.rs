@@ -6,12 +6,12 @@ use crate::domain::run::result::RunResult;
 use crate::domain::run::tier::Tier;
 use crate::domain::run::user_context::UserContext;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::usage_log::name::LogId;
 use bytes::Bytes;
 use docle_protocol::{Limits, Network, RunJob, RunLanguage, SourceFile, Stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 
 /// The largest value that KV stores: 25 MiB.
 pub const MAX_RECORD_BYTES: usize = 25 * 1_024 * 1_024;
@@ -21,6 +21,8 @@ pub const MAX_RECORD_BYTES: usize = 25 * 1_024 * 1_024;
 #[serde(rename_all = "camelCase")]
 pub struct Owner {
     pub project_id: String,
+    /// Names the log that keeps the project's runs.
+    pub log_id: LogId,
     pub key_id: String,
 }
 
@@ -242,8 +244,6 @@ fn with_output_cut(result: &[u8], max_chars: usize) -> Result<Vec<u8>, serde_jso
 #[serde(rename_all = "camelCase")]
 pub struct StoredRun<'a> {
     #[serde(borrow)]
-    pub project_id: Cow<'a, str>,
-    #[serde(borrow)]
     pub result: &'a RawValue,
     /// `null` if the input is stored apart.
     #[serde(borrow)]
@@ -278,6 +278,15 @@ pub fn apart(record: &[u8]) -> Option<Apart> {
     serde_json::from_slice::<StoredRun<'_>>(record).ok()?.apart()
 }
 
+/// What KV has of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InKv {
+    /// Whether the record itself is there.
+    pub record: bool,
+    #[serde(flatten)]
+    pub apart: Apart,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,7 +294,7 @@ mod tests {
     use serde_json::json;
 
     fn example(code: &str) -> (Owner, RunRequest, Bytes) {
-        let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
+        let owner = Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() };
         let body = json!({
             "code": code, "lang": "python", "stdin": "in", "args": ["a"], "env": { "TOKEN": "secret" },
             "packages": { "packages": ["requests"] }, "userContext": { "id": "u" },

@@ -254,6 +254,7 @@ impl Recordable for ScriptRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::usage_log::name::LogId;
     use serde_json::json;
 
     #[test]
@@ -289,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_job_stays_within_what_the_project_decides() {
-        let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
+        let owner = Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() };
         let settings = IsolateSettings { allowed_domains: Some(vec!["a.com".into()]), database: Some("wiki".into()) };
         let request = |config| parse(json!({ "code": "", "config": config }), 300_000).unwrap();
         let id = RunId::from_random([0; 16]);

@@ -161,8 +161,8 @@ fn has_ai(execution: Option<Execution>) -> bool {
 }
 
 impl From<ApiClient> for Client {
-    fn from(ApiClient { owner, key_hash, ip, .. }: ApiClient) -> Self {
-        Self { owner, key_hash, ip }
+    fn from(ApiClient { owner, ip, .. }: ApiClient) -> Self {
+        Self { owner, ip }
     }
 }
 

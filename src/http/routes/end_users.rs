@@ -15,7 +15,7 @@ use docle_api::end_users::{Deletion, RunPage};
 pub async fn export_end_user(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
-    let (runs, next) = end_users::runs_of_end_user(app, &project.id, &end_user(&call)?, &call.page()?).await?;
+    let (runs, next) = end_users::runs_of_end_user(app, &project, &end_user(&call)?, &call.page()?).await?;
     let history = runs.into_iter().map(usage::encode_run).collect();
     Ok(respond::json(StatusCode::OK, &RunPage { history, next_cursor: next }))
 }
@@ -25,8 +25,8 @@ pub async fn export_end_user(app: &App, call: Call) -> Result<Response, ApiError
 pub async fn delete_end_user(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
-    let (count, complete) = end_users::delete_end_user(app, &project.id, &end_user(&call)?).await?;
-    Ok(respond::json(StatusCode::OK, &Deletion { deleted_runs: count, complete }))
+    let erased = end_users::delete_end_user(app, &project, &end_user(&call)?).await?;
+    Ok(respond::json(StatusCode::OK, &Deletion { deleted_runs: erased.runs, complete: erased.complete }))
 }
 
 fn end_user(call: &Call) -> Result<String, ApiError> {

@@ -69,7 +69,7 @@ fn not_found() -> ApiError {
 
 /// A project as its owner sees it.
 pub fn encode(project: Project) -> docle_api::projects::Project {
-    let Project { id, settings, created_at } = project;
+    let Project { id, log_id: _, settings, created_at } = project;
     docle_api::projects::Project {
         id,
         name: settings.name,

@@ -1,8 +1,10 @@
 //! `/api/projects/:id/usage`: the usage of a project.
 
 use crate::app::App;
-use crate::app::usage::{self, UsageRun};
+use crate::app::usage;
 use crate::domain::timestamp::{HOUR_MS, Timestamp};
+use crate::domain::usage_log::query;
+use crate::domain::usage_log::query::UsageRun;
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::ApiError;
 use crate::http::request::call::{Call, invalid};
@@ -23,7 +25,7 @@ pub async fn get_usage(app: &App, call: Call) -> Result<Response, ApiError> {
             named.ok_or_else(|| invalid("interval", "must be \"hour\" or \"day\""))?
         }
     };
-    let usage = usage::read(app, &project.id, interval, &call.page()?).await?;
+    let usage = usage::read(app, &project, interval, &call.page()?).await?;
     let language = |name| usage.languages.get(name).copied().unwrap_or(0);
     let percent = |part: i64, whole: i64| if whole == 0 { 0.0 } else { (part * 1_000 / whole) as f64 / 10.0 };
     let body = Usage {
@@ -52,7 +54,7 @@ pub async fn get_usage(app: &App, call: Call) -> Result<Response, ApiError> {
     Ok(respond::json(StatusCode::OK, &body))
 }
 
-fn encode_stretch(stretch: usage::Stretch) -> Stretch {
+fn encode_stretch(stretch: query::Stretch) -> Stretch {
     let start = Timestamp(stretch.hour * HOUR_MS).into();
     Stretch { start, runs: stretch.runs, successes: stretch.successes }
 }

@@ -1,7 +1,6 @@
 //! The KeyGate object: one per API key, called for every request with the key. The shell around [`KeyGateLogic`].
 
 use crate::bindings;
-use crate::domain::run::finished::FinishedRun;
 use crate::objects::call::{self, Incoming};
 use crate::objects::key_gate::call::{GateCall, key_of_object};
 use crate::objects::key_gate::logic::KeyGateLogic;
@@ -26,14 +25,10 @@ impl DurableObject for KeyGate {
         Self { logic: KeyGateLogic::new(storage, bindings::ledger(&env), Rc::new(RuntimeClock), quotas) }
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
+    async fn fetch(&self, request: Request) -> Result<Response> {
         let Incoming { object, call } = call::receive::<GateCall>(&request)?;
         let key_hash = key_of_object(&object).ok_or("This object is not named after a key.")?;
-        let runs = match call {
-            GateCall::Submit | GateCall::Flush => FinishedRun::from_lines(&request.text().await?),
-            _ => Some(Vec::new()),
-        };
-        match self.answer(key_hash, call, runs).await {
+        match self.answer(key_hash, call).await {
             Ok(response) => response,
             Err(error) => {
                 let line = json!({ "message": "A key's gate could not answer.", "error": error.0 });
@@ -54,26 +49,10 @@ impl DurableObject for KeyGate {
 }
 
 impl KeyGate {
-    async fn answer(
-        &self,
-        key_hash: &str,
-        call: GateCall,
-        runs: Option<Vec<FinishedRun>>,
-    ) -> std::result::Result<Result<Response>, PortError> {
-        let runs = runs.ok_or_else(|| PortError("The submitted runs are unreadable.".to_owned()))?;
+    async fn answer(&self, key_hash: &str, call: GateCall) -> std::result::Result<Result<Response>, PortError> {
         Ok(match call {
             GateCall::Check(check) => call::answer(&self.logic.check(key_hash, &check).await?),
-            GateCall::Submit => call::answer(&self.logic.submit(key_hash, runs).await?),
-            GateCall::Flush => {
-                self.logic.submit(key_hash, runs).await?;
-                call::answer(&self.logic.flush(key_hash).await?)
-            }
-            GateCall::Record(id) => match self.logic.record(id)? {
-                Some(record) => Response::ok(record),
-                None => Response::empty(),
-            },
-            GateCall::DeleteRecords(ids) => call::answer(&self.logic.delete_records(&ids)?),
-            GateCall::NoteUse(amounts) => call::answer(&self.logic.note_use(amounts).await?),
+            GateCall::NoteUse(amounts) => call::answer(&self.logic.note_models(amounts).await?),
             GateCall::Erase => call::answer(&self.logic.erase().await?),
             GateCall::Refresh => call::answer(&self.logic.refresh()),
         })

@@ -124,12 +124,13 @@ mod tests {
     use super::*;
     use crate::domain::room::id::{Kind, RANDOM_BYTES};
     use crate::domain::run::record::Owner;
+    use crate::domain::usage_log::name::LogId;
     use crate::tests::app::secret;
     use docle_room::role::Role;
     use serde_json::json;
 
     fn open() -> RoomCall {
-        let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
+        let owner = Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() };
         RoomCall::Open(BillingKey { key_hash: "ab".into(), owner })
     }
 
@@ -165,7 +166,7 @@ mod tests {
     #[test]
     fn room_call_format_unchanged() {
         let written = |call: RoomCall| serde_json::to_value(call).unwrap();
-        let owner = json!({ "projectId": "proj_1", "keyId": "key_1" });
+        let owner = json!({ "projectId": "proj_1", "logId": "0000000000", "keyId": "key_1" });
         assert_eq!(written(open()), json!({ "open": { "keyHash": "ab", "owner": owner } }));
         let join = json!({
             "role": "editor", "name": "Zoë & = 100 %+", "expiresAt": null, "host": null, "speaksYjs": false,

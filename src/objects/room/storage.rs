@@ -172,6 +172,7 @@ fn unreadable(error: serde_json::Error) -> PortError {
 mod tests {
     use super::*;
     use crate::domain::run::record::Owner;
+    use crate::domain::usage_log::name::LogId;
     use crate::tests::fake_storage::FakeStorage;
 
     #[test]
@@ -214,12 +215,12 @@ mod tests {
 
     #[test]
     fn metadata_format_unchanged() {
-        let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
+        let owner = Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() };
         let billing_key = Some(BillingKey { key_hash: "ab".into(), owner });
         let metadata = RoomMetadata { client: 7, billing_key, last_update: 5, empty_since: Some(6), room: None };
         let json = serde_json::to_string(&metadata).unwrap();
         let expected = concat!(
-            r#"{"client":7,"billingKey":{"keyHash":"ab","owner":{"projectId":"proj_1","keyId":"key_1"}},"#,
+            r#"{"client":7,"billingKey":{"keyHash":"ab","owner":{"projectId":"proj_1","logId":"0000000000","keyId":"key_1"}},"#,
             r#""lastUpdate":5,"emptySince":6}"#,
         );
         assert_eq!(json, expected);

@@ -2,6 +2,7 @@
 
 use crate::domain::pool::name::PoolName;
 use crate::domain::run::id::RunId;
+use crate::domain::usage_log::name::LogName;
 use crate::objects::call::ObjectCall;
 use crate::ports::{PoolFailure, PoolFailureCode, RunCall};
 use serde::{Deserialize, Serialize};
@@ -30,10 +31,9 @@ pub enum PoolCall {
     Cancel(RunId),
     CancelHere(RunId),
     /// Keeps the finished runs in the body, each as [`crate::domain::run::finished::FinishedRun::to_line`] writes it, until
-    /// the gate of their key takes them.
-    #[serde(rename_all = "camelCase")]
+    /// this log takes them.
     Keep {
-        key_hash: String,
+        log: LogName,
     },
     /// The answer is a WebSocket, see [`docle_protocol::headers::stdin_path`], or empty when the run is over.
     Input(RunId),
@@ -42,7 +42,7 @@ pub enum PoolCall {
     Start,
     /// Ends the container of this object with all its programs. Member 0 also ends those of the other members.
     Destroy,
-    /// Submits all runs that have ended to the gates of their keys.
+    /// Submits all runs that have ended to the log of the project.
     Flush,
     /// Ends all programs of a deleted project, and deletes what the objects of its pool store.
     Delete,
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(written(PoolCall::RunHere { waited_ms: 5 }), json!({ "runHere": { "waitedMs": 5 } }));
         assert_eq!(written(PoolCall::Cancel(id)), json!({ "cancel": id }));
         assert_eq!(written(PoolCall::CancelHere(id)), json!({ "cancelHere": id }));
-        assert_eq!(written(PoolCall::Keep { key_hash: "ab".into() }), json!({ "keep": { "keyHash": "ab" } }));
+        assert_eq!(written(PoolCall::Keep { log: id.log() }), json!({ "keep": { "log": "usage:0000000000/0" } }));
         assert_eq!(written(PoolCall::Flush), json!("flush"));
         assert_eq!(written(PoolCall::Delete), json!("delete"));
         assert_eq!(written(PoolCall::Input(id)), json!({ "input": id }));

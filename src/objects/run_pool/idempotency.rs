@@ -51,7 +51,7 @@ impl IdempotentRuns {
                 (CallAction::Wait, _) => self.in_flight.wait(&call.key).await,
                 (CallAction::Replay, Some(entry)) => {
                     if storage::is_unsubmitted(storage, entry.run_id).map_err(storage_failed)? {
-                        let message = "The gate of the key has not taken the result yet.";
+                        let message = "The log of the project has not taken the result yet.";
                         return Err(PoolFailureCode::Unavailable.with_message(message));
                     }
                     return Ok(Answer::Ended(FirstCall { run_id: entry.run_id, created_at: entry.created_at }));

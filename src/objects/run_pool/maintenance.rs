@@ -1,4 +1,4 @@
-//! The alarm of a RunPool object: submits finished runs whose gate has failed, deletes old idempotency keys, puts the
+//! The alarm of a RunPool object: submits finished runs whose log has failed, deletes old idempotency keys, puts the
 //! container to sleep, gives back what it holds of the account's quotas, and deletes the storage when nothing is left.
 
 use crate::domain::pool::lifecycle::next_alarm;
@@ -39,8 +39,8 @@ pub async fn alarm<H: RunnerHttp>(
     };
     let purged = purge(runtime)
         .unwrap_or_else(|error| failed("Old idempotency keys could not be deleted; the object tries again.", &error));
-    let kept = match storage::keys_of_unsubmitted(&*runtime.storage) {
-        Ok(keys) if keys.is_empty() => None,
+    let kept = match storage::logs_of_unsubmitted(&*runtime.storage) {
+        Ok(logs) if logs.is_empty() => None,
         // A run may have been kept while another one was submitted.
         Ok(_) => submitted.or(Some(runtime.clock.now().plus_ms(RETRY_AFTER_MS))),
         Err(error) => failed("Kept runs could not be read.", &error),

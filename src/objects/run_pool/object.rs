@@ -2,7 +2,7 @@
 //!
 //! Member 0 of a pool distributes the runs ([`PoolLogic`]) over its own container and those of further objects of this
 //! class. It reads each run to its end, passes the events on, and records the run ([`PoolRuns`]). An object stores the
-//! secret of its container, idempotency keys, and finished runs whose gate fails. When nothing of this is left and the
+//! secret of its container, idempotency keys, and finished runs whose log fails. When nothing of this is left and the
 //! container sleeps, it deletes its storage.
 
 use crate::bindings;
@@ -102,10 +102,10 @@ impl RunPool {
             }
             PoolCall::Cancel(id) => call::answer(&self.pool(name)?.cancel(id).await),
             PoolCall::CancelHere(id) => call::answer(&self.target.cancel(id).await),
-            PoolCall::Keep { key_hash } => {
+            PoolCall::Keep { log } => {
                 let lines = text(request).await?;
                 let runs = FinishedRun::from_lines(&lines).ok_or_else(|| refused("The runs are unreadable."))?;
-                self.runs()?.recorder.keep(&key_hash, &runs).await.map_err(|error| refused(&error.0))?;
+                self.runs()?.recorder.keep(log, &runs).await.map_err(|error| refused(&error.0))?;
                 call::answer(&())
             }
             PoolCall::Flush => {
@@ -188,8 +188,8 @@ impl RunPool {
 }
 
 fn pool_runs(env: &Env, runtime: &ObjectRuntime) -> std::result::Result<PoolRuns, String> {
-    let (gates, runs) = bindings::run_records(env)?;
-    Ok(PoolRuns::new(runtime.clone(), gates, runs, bindings::quota_ports(env)?))
+    let (logs, runs) = bindings::run_records(env)?;
+    Ok(PoolRuns::new(runtime.clone(), logs, runs, bindings::quota_ports(env)?))
 }
 
 /// The body. It stays outside of the object's own memory, and can be sent more than once.

@@ -12,7 +12,7 @@ use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::event_reader::EventReader;
 use crate::ports::{
-    ClientSignal, EventStream, FirstCall, KeyGates, Kv, PoolFailure, PoolMembers, RunCall, RunLease, RunMode,
+    ClientSignal, EventStream, FirstCall, Kv, PoolFailure, PoolMembers, RunCall, RunLease, RunMode, UsageLogs,
 };
 use futures::channel::mpsc;
 use futures::future::{self, join};
@@ -37,13 +37,13 @@ pub enum PoolAnswer {
 }
 
 impl PoolRuns {
-    pub fn new(runtime: ObjectRuntime, gates: Rc<dyn KeyGates>, runs: Rc<dyn Kv>, quotas: QuotaPorts) -> Self {
+    pub fn new(runtime: ObjectRuntime, logs: Rc<dyn UsageLogs>, runs: Rc<dyn Kv>, quotas: QuotaPorts) -> Self {
         let ObjectRuntime { clock, background, log, .. } = runtime.clone();
         Self {
             idempotent: IdempotentRuns::new(runtime.clone()),
             ports: WatchPorts { clock, background, runs, log },
             quota: PoolQuota::new(quotas, runtime.clone()),
-            recorder: RunRecorder::new(gates, runtime.clone()),
+            recorder: RunRecorder::new(logs, runtime.clone()),
             runtime,
         }
     }

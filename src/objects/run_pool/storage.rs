@@ -1,9 +1,10 @@
-//! What an object stores in its own database: calls with an idempotency key, and finished runs whose gate fails.
+//! What an object stores in its own database: calls with an idempotency key, and finished runs whose log fails.
 
 use crate::domain::run::finished::FinishedRun;
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Entry, Fingerprint, IdempotencyKey, RETENTION_MS};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::usage_log::name::LogName;
 use crate::ports::{LocalSql, PortError, SqlValue};
 
 /// The most rows that one step of a purge deletes. An alarm has 30 s of CPU time. A step takes a small part of a second.
@@ -24,7 +25,7 @@ pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
     // The oldest entry is read at each call with a key; without the index that reads all of them.
     sql.exec("CREATE INDEX IF NOT EXISTS idempotent_runs_by_time ON idempotent_runs (created_at)", &[])?;
     sql.exec(
-        "CREATE TABLE IF NOT EXISTS unsubmitted_runs (run_id TEXT PRIMARY KEY, key_hash TEXT NOT NULL, line TEXT NOT NULL, \
+        "CREATE TABLE IF NOT EXISTS unsubmitted_runs (run_id TEXT PRIMARY KEY, log TEXT NOT NULL, line TEXT NOT NULL, \
          since INTEGER NOT NULL)",
         &[],
     )?;
@@ -89,38 +90,39 @@ pub fn purge(sql: &dyn LocalSql, now: Timestamp) -> Result<(), PortError> {
     sql.exec(query, &args).map(drop)
 }
 
-/// Keeps a finished run that its gate did not take.
+/// Keeps a finished run that its log did not take.
 pub fn keep_unsubmitted(
     sql: &dyn LocalSql,
-    key_hash: &str,
+    log: LogName,
     run: &FinishedRun,
     since: Timestamp,
 ) -> Result<(), PortError> {
     let args = [
         SqlValue::Text(run.id.to_string()),
-        SqlValue::Text(key_hash.to_owned()),
+        SqlValue::Text(log.to_string()),
         SqlValue::Text(run.to_line()),
         SqlValue::Integer(since.0),
     ];
-    let query = "INSERT OR IGNORE INTO unsubmitted_runs (run_id, key_hash, line, since) VALUES (?, ?, ?, ?)";
+    let query = "INSERT OR IGNORE INTO unsubmitted_runs (run_id, log, line, since) VALUES (?, ?, ?, ?)";
     sql.exec(query, &args).map(drop)
 }
 
-/// The keys whose gates did not take finished runs, and since when the oldest of them is kept.
-pub fn keys_of_unsubmitted(sql: &dyn LocalSql) -> Result<Vec<(String, Timestamp)>, PortError> {
-    let rows = sql.exec("SELECT key_hash, min(since) FROM unsubmitted_runs GROUP BY key_hash", &[])?;
+/// The logs that did not take finished runs, and since when the oldest of these is kept.
+pub fn logs_of_unsubmitted(sql: &dyn LocalSql) -> Result<Vec<(LogName, Timestamp)>, PortError> {
+    let rows = sql.exec("SELECT log, min(since) FROM unsubmitted_runs GROUP BY log", &[])?;
     let read = |row: Vec<SqlValue>| match &row[..] {
-        [SqlValue::Text(key_hash), SqlValue::Integer(since)] => Ok((key_hash.clone(), Timestamp(*since))),
-        _ => Err(PortError("A finished run is unreadable.".to_owned())),
+        [SqlValue::Text(log), SqlValue::Integer(since)] => Some((LogName::parse(log)?, Timestamp(*since))),
+        _ => None,
     };
-    rows.into_iter().map(read).collect()
+    let logs: Option<Vec<_>> = rows.into_iter().map(read).collect();
+    logs.ok_or_else(|| PortError("A finished run is unreadable.".to_owned()))
 }
 
-/// Some of the oldest finished runs of a key; `None` when none is left.
-pub fn unsubmitted(sql: &dyn LocalSql, key_hash: &str) -> Result<Option<Vec<FinishedRun>>, PortError> {
-    let query = "SELECT line FROM unsubmitted_runs WHERE key_hash = ? ORDER BY since LIMIT ?";
+/// Some of the oldest finished runs of a log; `None` when none is left.
+pub fn unsubmitted(sql: &dyn LocalSql, log: LogName) -> Result<Option<Vec<FinishedRun>>, PortError> {
+    let query = "SELECT line FROM unsubmitted_runs WHERE log = ? ORDER BY since LIMIT ?";
     let at_most = i64::try_from(SUBMITTED_AT_ONCE).expect("fifty fits");
-    let rows = sql.exec(query, &[SqlValue::Text(key_hash.to_owned()), SqlValue::Integer(at_most)])?;
+    let rows = sql.exec(query, &[SqlValue::Text(log.to_string()), SqlValue::Integer(at_most)])?;
     let read = |row: Vec<SqlValue>| match &row[..] {
         [SqlValue::Text(line)] => FinishedRun::from_line(line),
         _ => None,
@@ -136,7 +138,7 @@ pub fn is_unsubmitted(sql: &dyn LocalSql, id: RunId) -> Result<bool, PortError> 
     Ok(!sql.exec(query, &[SqlValue::Text(id.to_string())])?.is_empty())
 }
 
-/// Deletes a finished run that its gate has taken.
+/// Deletes a finished run that its log has taken.
 pub fn delete_unsubmitted(sql: &dyn LocalSql, id: RunId) -> Result<(), PortError> {
     sql.exec("DELETE FROM unsubmitted_runs WHERE run_id = ?", &[SqlValue::Text(id.to_string())]).map(drop)
 }
@@ -237,23 +239,23 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_run_is_kept_once_until_its_gate_has_it() {
+    fn a_finished_run_is_kept_once_until_its_log_has_it() {
         let sql = tables();
         let run = |number: u8| FinishedRun {
             id: RunId::from_random([number; 16]),
             usage: "{}".into(),
             record: Some("{\"a\":1}".into()),
         };
-        for (number, key_hash) in [(1, "a"), (2, "b"), (1, "a"), (3, "a")] {
-            keep_unsubmitted(&sql, key_hash, &run(number), Timestamp(number.into())).unwrap();
+        let [a, b] = [1, 2].map(|number| run(number).id.log());
+        for (number, log) in [(1, a), (2, b), (1, a), (3, a)] {
+            keep_unsubmitted(&sql, log, &run(number), Timestamp(number.into())).unwrap();
         }
-        let keys = vec![("a".to_owned(), Timestamp(1)), ("b".to_owned(), Timestamp(2))];
-        assert_eq!(keys_of_unsubmitted(&sql), Ok(keys));
-        assert_eq!(unsubmitted(&sql, "a"), Ok(Some(vec![run(1), run(3)])));
+        assert_eq!(logs_of_unsubmitted(&sql), Ok(vec![(a, Timestamp(1)), (b, Timestamp(2))]));
+        assert_eq!(unsubmitted(&sql, a), Ok(Some(vec![run(1), run(3)])));
         assert_eq!((is_unsubmitted(&sql, run(2).id), is_unsubmitted(&sql, run(4).id)), (Ok(true), Ok(false)));
         for number in [1, 3] {
             delete_unsubmitted(&sql, run(number).id).unwrap();
         }
-        assert_eq!(unsubmitted(&sql, "a"), Ok(None));
+        assert_eq!(unsubmitted(&sql, a), Ok(None));
     }
 }

@@ -1,4 +1,4 @@
-//! A pool of two containers, each of an object of its own, with clients that leave and runners, gates and objects that fail.
+//! A pool of two containers, each of an object of its own, with clients that leave and runners, logs and objects that fail.
 
 use crate::domain::account::quota::{Quota, QuotaLimits};
 use crate::domain::pool::scheduler::PoolLimits;
@@ -11,7 +11,6 @@ use crate::domain::timestamp::Timestamp;
 use crate::objects::account::lease_storage;
 use crate::objects::container::instance::ContainerInstance;
 use crate::objects::container::target::RunTarget;
-use crate::objects::key_gate::quota::GateQuotaPorts;
 use crate::objects::run_pool::logic::PoolLogic;
 use crate::objects::run_pool::maintenance;
 use crate::objects::run_pool::members::Members;
@@ -24,15 +23,15 @@ use crate::ports::accounts::{AccountLedger, Standing};
 use crate::ports::{
     ClientSignal, IdempotentCall, PoolFailure, PoolFailureCode, PoolMembers, PortError, RunCall, RunMode, SentJob,
 };
-use crate::store::key_ledger::SqlLedger;
+use crate::store::log_ledger::SqlLogLedger;
 use crate::tests::accounts::LocalAccounts;
 use crate::tests::fake_runner::{COMPLETE, FakeResponse, FakeRunner, FakeWay, START, output};
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::FakeKv;
 use crate::tests::fault::Fault;
-use crate::tests::key_gates::LocalKeyGates;
 use crate::tests::object_fixture::{ObjectBench, Task, job};
 use crate::tests::sqlite::Sqlite;
+use crate::tests::usage_logs::LocalUsageLogs;
 use async_trait::async_trait;
 use docle_protocol::limits::MAX_QUEUE_MS;
 use docle_protocol::{RefusalCode, Stream};
@@ -42,8 +41,6 @@ use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// The hash of the key of all runs.
-const KEY: &str = "00000000";
 const SLEEP_AFTER_MS: i64 = 600_000;
 const LIMITS: PoolLimits =
     PoolLimits { max_instances: 2, max_running: 4, max_queued: 3, sleep_after_ms: SLEEP_AFTER_MS };
@@ -120,7 +117,7 @@ struct Setup {
     /// Two containers with one slot each.
     runners: [Rc<FakeRunner>; 2],
     further_storage: Rc<FakeStorage>,
-    gates: Rc<LocalKeyGates>,
+    logs: Rc<LocalUsageLogs>,
     target: RunTarget<FakeWay>,
     pool: Rc<Pool>,
     runs: Rc<PoolRuns>,
@@ -142,8 +139,8 @@ fn target(runner: &Rc<FakeRunner>, runtime: &ObjectRuntime) -> RunTarget<FakeWay
 }
 
 fn draft(number: u8, created_at: Timestamp) -> RunDraft {
-    let owner = Owner { project_id: "proj_1".into(), key_id: "key_1".into() };
-    let asked = Asked { id: job(number), created_at, owner, key_hash: KEY.into(), ip: None };
+    let owner = Owner { project_id: "proj_1".into(), log_id: job(number).log().log, key_id: "key_1".into() };
+    let asked = Asked { id: job(number), created_at, owner, ip: None };
     let body = json!({ "code": "print(1)", "lang": "python" });
     RunDraft::new(asked, &parse(body, job(number), 300_000).unwrap()).0
 }
@@ -152,20 +149,26 @@ impl Setup {
     fn new() -> Self {
         let bench = ObjectBench::new();
         let limits = QuotaLimits::default().with(Quota::CpuSeconds, Some(90)).with(Quota::RunsAtOnce, Some(6));
-        let ledger = Rc::new(OwnerLedger::default());
-        let accounts = LocalAccounts::new(bench.runtime.clone(), ledger.clone(), limits);
-        let keys = SqlLedger { sql: Rc::new(Sqlite::migrated()), runs: Rc::new(FakeKv::default()) };
-        let quotas = GateQuotaPorts { accounts: accounts.clone(), entropy: Rc::clone(&bench.runtime.entropy) };
-        let gates = Rc::new(LocalKeyGates::new(Rc::new(keys), bench.clock.clone(), quotas));
-        let runners = [FakeRunner::with_slots(1), FakeRunner::with_slots(1)];
-        Self::over(bench, runners, Rc::default(), gates, (accounts, ledger))
+        let owners = Rc::new(OwnerLedger::default());
+        let accounts = LocalAccounts::new(bench.runtime.clone(), owners.clone(), limits);
+        let sql = Rc::new(Sqlite::migrated());
+        sql.run("INSERT INTO projects (id, log_id, name, created_at) VALUES ('proj_1', '0000000000', 'One', 0)");
+        let ledger = Rc::new(SqlLogLedger { sql });
+        let logs = Rc::new(LocalUsageLogs::new(ledger, Rc::new(FakeKv::default()), bench.clock.clone()));
+        Self::over(
+            bench,
+            [FakeRunner::with_slots(1), FakeRunner::with_slots(1)],
+            Rc::default(),
+            logs,
+            (accounts, owners),
+        )
     }
 
     fn over(
         bench: ObjectBench,
         runners: [Rc<FakeRunner>; 2],
         further_storage: Rc<FakeStorage>,
-        gates: Rc<LocalKeyGates>,
+        logs: Rc<LocalUsageLogs>,
         (accounts, ledger): (Rc<LocalAccounts>, Rc<OwnerLedger>),
     ) -> Self {
         let further = ObjectRuntime { storage: further_storage.clone(), ..bench.runtime.clone() };
@@ -174,14 +177,14 @@ impl Setup {
         let pool = PoolLogic::new(LIMITS, Members { own: own.clone(), others }, bench.runtime.clone());
         let quotas = QuotaPorts { accounts: accounts.clone(), ledger: ledger.clone() };
         let kv = Rc::new(FakeKv::default());
-        let runs = Rc::new(PoolRuns::new(bench.runtime.clone(), gates.clone(), kv, quotas));
+        let runs = Rc::new(PoolRuns::new(bench.runtime.clone(), logs.clone(), kv, quotas));
         Self {
             accounts,
             ledger,
             bench,
             runners,
             further_storage,
-            gates,
+            logs,
             target: own,
             pool,
             runs,
@@ -192,7 +195,7 @@ impl Setup {
 
     /// The objects as they are after a reset: their memory is lost.
     fn reset(self) -> Self {
-        Self::over(self.bench, self.runners, self.further_storage, self.gates, (self.accounts, self.ledger))
+        Self::over(self.bench, self.runners, self.further_storage, self.logs, (self.accounts, self.ledger))
     }
 
     /// Starts a run, as the object does.
@@ -265,15 +268,15 @@ impl Setup {
         self.runners.each_ref().map(|runner| runner.executed.borrow().clone())
     }
 
-    /// The result in the only record at the gate.
+    /// The result in the only record in the log.
     fn recorded(&self) -> Value {
-        let records = self.gates.records();
+        let records = self.logs.records();
         assert_eq!(records.len(), 1, "one record");
         let record: Value = serde_json::from_str(records.values().next().unwrap()).unwrap();
         record["result"].clone()
     }
 
-    /// Lets the runs that have ended reach their gate.
+    /// Lets the runs that have ended reach their log.
     fn submit(&mut self) {
         self.bench.pass_ms(50);
     }

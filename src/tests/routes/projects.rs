@@ -56,6 +56,9 @@ fn a_stranger_becomes_the_holder_of_a_key_that_runs() {
     assert_eq!(answer.header("x-ratelimit-limit"), "300");
     assert_eq!(app.run_pools.calls.borrow()[0].0, own.project);
 
+    // The time of the last use reaches the database within a minute.
+    app.clock.pass_ms(60_000);
+    app.call(&own.cookie, Method::GET, "/auth/me", Value::Null);
     let keys = app.call(&own.cookie, Method::GET, &format!("/api/projects/{}/keys", own.project), Value::Null).json();
     let expected = json!({
         "id": own.key_id, "name": "Production API", "key_prefix": &own.key[..12], "allowed_domains": [],
@@ -103,9 +106,10 @@ fn projects_are_named_renamed_listed_and_deleted() {
     assert_eq!(*app.run_pools.deleted.borrow(), std::slice::from_ref(&own.project), "its programs were ended");
     assert_eq!(app.gates.refreshed.borrow().len(), 3, "when the key was made, the project changed, and it was deleted");
     futures::executor::block_on(crate::app::purge::purge(&app.app));
-    for table in ["usage_runs", "usage_hours", "usage_totals", "usage_keys", "usage_orphans"] {
+    for table in ["usage_hours", "usage_recent", "usage_orphans"] {
         assert!(app.sql.texts(&format!("SELECT 'x' FROM {table}")).is_empty(), "{table}");
     }
+    assert!(app.logs.are_empty());
     assert_eq!(app.sql.texts("SELECT action FROM audit_events ORDER BY rowid DESC LIMIT 1"), ["project_deleted"]);
 }
 
@@ -324,8 +328,8 @@ fn nobody_reaches_what_is_somebody_elses() {
     let session = text(&app.call(&own.cookie, Method::GET, "/auth/me", Value::Null).json()["session_id"]);
     let eve = app.sign_in("eve@example.com");
     let everything = |app: &TestApp| {
-        let tables = ["users", "sessions", "projects", "api_keys", "usage_runs", "usage_hours", "audit_events"];
-        tables.map(|table| app.sql.dump(table))
+        let tables = ["users", "sessions", "projects", "api_keys", "usage_hours", "usage_recent", "audit_events"];
+        (tables.map(|table| app.sql.dump(table)), app.logs.runs())
     };
     let before = everything(&app);
     let mut walked = 0;

@@ -222,19 +222,18 @@ fn one_room_that_failed_stopped_the_deletion_of_the_others_and_the_purge() {
     let mut test = TestApp::new();
     let (cookie, project, rooms) = project_with_rooms(&mut test, 3);
     *test.rooms.broken.borrow_mut() = Some(rooms[0].clone());
+    test.logs.fails.set(true);
     let deleted = test.call(&cookie, Method::DELETE, &format!("/api/projects/{project}"), Value::Null);
     assert_eq!(deleted.status, StatusCode::NO_CONTENT, "{}", deleted.text());
     assert_eq!(test.rooms.stored(), [rooms[0].clone()]);
 
-    // A run from before the limit of 90 days, which the purge deletes after it has tried the rooms.
-    let ran = test.run(&json!({ "code": "print(1)", "lang": "python" }));
-    assert_eq!(ran.status, StatusCode::OK);
-    test.clock.pass_ms(91 * 86_400_000);
-    let runs = |test: &TestApp| test.sql.dump("usage_runs").len();
-    assert_eq!(runs(&test), 1);
+    // The log of the project, which the purge deletes after it has tried the rooms.
+    let logs = |test: &TestApp| test.sql.dump("usage_orphans").len();
+    assert_eq!(logs(&test), 1);
+    test.logs.fails.set(false);
     let app = test.app.clone();
     test.pool.run_until(purge(&app));
-    assert_eq!((runs(&test), test.rooms.stored().len()), (0, 1));
+    assert_eq!((logs(&test), test.rooms.stored().len()), (0, 1));
     let logged = format!("{:?}", test.log.0.borrow());
     assert!(logged.contains("A room of a deleted project could not be deleted."), "{logged}");
 

@@ -1,9 +1,12 @@
 //! Run tokens from the outside: what they open, and that they open nothing else.
 
+use crate::domain::run::id::RunId;
 use crate::http::table::{Caller, ROUTES, Verb};
+use crate::ports::UsageLogs;
 use crate::tests::app::{Answer, TestApp, key, print_one};
 use ::http::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 /// A token of the key of `proj_1`.
 fn token(app: &mut TestApp, settings: Value) -> String {
@@ -94,7 +97,7 @@ fn a_token_ends_with_its_time_and_with_its_key() {
     }
     app.sql.run("UPDATE api_keys SET revoked_at = 1 WHERE id = 'key_1'");
     let hash = key(1).hash();
-    let gates = std::rc::Rc::clone(&app.app.gates);
+    let gates = Rc::clone(&app.app.gates);
     app.pool.run_until(async move { gates.refresh(&hash).await }).unwrap();
     assert_eq!(problem(&run(&mut app, &token, &[], &print_one())), (401, "invalid_api_key".to_owned()));
 }
@@ -148,6 +151,8 @@ fn a_token_reads_no_private_result_and_no_input() {
         (StatusCode::OK, json!("1\n"), Value::Null)
     );
     app.sql.run("UPDATE projects SET private_results = 1");
+    let (logs, log) = (Rc::clone(&app.logs), RunId::parse(&id).unwrap().log());
+    app.pool.run_until(async move { logs.refresh(log).await }).unwrap();
     assert_eq!(call(&mut app, &token, Method::GET, &path, &[], &Value::Null).status, StatusCode::NOT_FOUND);
 }
 

@@ -89,7 +89,7 @@ impl InteractiveSession {
                 return Err(ApiError::new(ErrorCode::IncompleteBody, message));
             }
         };
-        let id = self.app.new_run_id(&client.key_hash);
+        let id = self.app.new_run_id(client.owner.log_id);
         let mut request =
             run::request::parse(parse(first)?, id, self.app.config.max_timeout_ms).map_err(ApiError::invalid)?;
         if let Some(token) = &self.token {

@@ -32,7 +32,7 @@ pub async fn create_run(app: &App, mut call: Call) -> Result<Response, ApiError>
 async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
     let Call { parts, body, .. } = call;
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
-    let id = app.new_run_id(&client.key_hash);
+    let id = app.new_run_id(client.owner.log_id);
     let once = idempotency_key(&parts.headers)?.map(|key| match &client.token {
         Some(token) => (key.of_token(&token.id), Fingerprint::of(&bytes)),
         None => (key, Fingerprint::of(&bytes)),

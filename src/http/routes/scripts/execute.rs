@@ -1,10 +1,10 @@
 //! `/execute`, `/validate`, `/executions`: scripts in isolates.
 
 use crate::app::App;
-use crate::app::scripts::{self, Listing, NoIsolates};
-use crate::app::usage::UsageRun;
+use crate::app::scripts::{self, Listing, NoIsolates, ScriptQuota};
 use crate::domain::run::id::RunId;
 use crate::domain::script::request::{self, ScriptRequest};
+use crate::domain::usage_log::query::UsageRun;
 use crate::http::auth::caller::ApiClient;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::log::About;
@@ -48,10 +48,11 @@ pub async fn run(
     if idempotency_key(headers)?.is_some() {
         return Err(invalid("Idempotency-Key", "is not available for scripts in isolates: leave it out"));
     }
-    let id = app.new_run_id(&client.key_hash);
+    let id = app.new_run_id(client.owner.log_id);
     let project_id = client.owner.project_id.clone();
-    let (settings, has_ai) = (client.isolates.clone(), client.has_ai);
-    let started = scripts::start(app, id, client.into(), request, &settings, has_ai)?;
+    let settings = client.isolates.clone();
+    let quota = ScriptQuota { key_hash: client.key_hash.clone(), has_ai: client.has_ai };
+    let started = scripts::start(app, id, client.into(), request, &settings, quota)?;
     answer(app, headers, started, project_id).await
 }
 
@@ -84,7 +85,7 @@ pub async fn list_executions(app: &App, call: Call) -> Result<Response, ApiError
         }
     };
     let listing = Listing { page: call.page()?, offset };
-    let (runs, next) = scripts::list(app, &client.owner.project_id, &client.key_hash, &listing).await?;
+    let (runs, next) = scripts::list(app, client.owner.log_id, &listing).await?;
     let executions = runs.into_iter().map(encode).collect();
     Ok(respond::json(StatusCode::OK, &ExecutionPage { executions, next_cursor: next }))
 }

@@ -1,12 +1,11 @@
 //! The gate with a database that waits, fails, and fails after it has written.
 
 use super::*;
-use crate::domain::key::rolling_window::Rate;
+use crate::domain::key::rolling_window::{Rate, WINDOW_MS};
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::record::Owner;
-use crate::domain::timestamp::DAY_MS;
+use crate::domain::usage_log::name::LogId;
 use crate::objects::account::call::NoAccounts;
-use crate::tests::app::secret;
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::{FakeClock, FakeEntropy};
 use crate::tests::fault::{Fault, Faults};
@@ -15,7 +14,6 @@ use futures::channel::oneshot;
 use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt;
 use std::cell::Cell;
-use std::collections::BTreeSet;
 
 const KEY: &str = "0badcafe";
 
@@ -25,15 +23,11 @@ struct FakeLedger {
     limit: Cell<u32>,
     is_suspended: Cell<bool>,
     reads: Cell<u32>,
-    flushes: Cell<u32>,
-    /// Usage as the database keeps it: what comes twice is there once.
-    usage: RefCell<BTreeSet<String>>,
     used_at: Cell<Option<Timestamp>>,
     /// How often a use of the key was written.
     uses: Cell<u32>,
-    kept: RefCell<Vec<RunId>>,
     read_faults: Faults,
-    flush_faults: Faults,
+    use_faults: Faults,
 }
 
 #[async_trait(?Send)]
@@ -42,7 +36,7 @@ impl KeyLedger for FakeLedger {
         self.reads.set(self.reads.get() + 1);
         self.read_faults.around(async || self.limit.get()).await.map(|limit| {
             (limit > 0).then(|| KeyConfig {
-                owner: Owner { project_id: "proj_1".into(), key_id: "key_1".into() },
+                owner: Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() },
                 account: Some("user_1".into()),
                 is_suspended: self.is_suspended.get(),
                 is_revoked: false,
@@ -55,19 +49,9 @@ impl KeyLedger for FakeLedger {
         })
     }
 
-    async fn flush(&self, _: &str, used_at: Option<Timestamp>, usage: &[String]) -> Result<(), PortError> {
-        self.flushes.set(self.flushes.get() + 1);
-        let write = async || {
-            self.usage.borrow_mut().extend(usage.iter().cloned());
-            self.used_at.set(used_at.or(self.used_at.get()));
-            self.uses.set(self.uses.get() + u32::from(used_at.is_some()));
-        };
-        self.flush_faults.around(write).await
-    }
-
-    async fn keep(&self, id: RunId, _: &str) -> Result<(), PortError> {
-        self.kept.borrow_mut().push(id);
-        Ok(())
+    async fn note_use(&self, _: &str, used_at: Timestamp) -> Result<(), PortError> {
+        self.uses.set(self.uses.get() + 1);
+        self.use_faults.around(async || self.used_at.set(Some(used_at))).await
     }
 }
 
@@ -107,16 +91,6 @@ impl Setup {
         matches!(self.check(), Ok(Decision::Allowed { .. }))
     }
 
-    fn submit(&mut self, runs: std::ops::Range<u32>) {
-        let gate = Rc::clone(&self.gate);
-        self.pool.run_until(async move { gate.submit(KEY, runs.map(run).collect()).await }).unwrap();
-    }
-
-    fn flush(&mut self) -> Result<(), PortError> {
-        let gate = Rc::clone(&self.gate);
-        self.pool.run_until(async move { gate.flush(KEY).await })
-    }
-
     /// Fires the alarm when it is due.
     fn alarm(&mut self) -> Result<(), PortError> {
         let at = self.storage.alarm_at().expect("an alarm is set");
@@ -124,10 +98,6 @@ impl Setup {
         self.storage.fire();
         let gate = Rc::clone(&self.gate);
         self.pool.run_until(async move { gate.alarm().await })
-    }
-
-    fn flushed(&self) -> usize {
-        self.ledger.usage.borrow().len()
     }
 }
 
@@ -139,13 +109,6 @@ fn logic(storage: &Rc<FakeStorage>, ledger: &Rc<FakeLedger>, clock: &Rc<FakeCloc
 fn quotas() -> GateQuotaPorts {
     let accounts = Rc::new(NoAccounts(PortError("No account answers.".to_owned())));
     GateQuotaPorts { accounts, entropy: Rc::new(FakeEntropy::default()) }
-}
-
-fn run(number: u32) -> FinishedRun {
-    let mut bytes = [0; 16];
-    bytes[12..].copy_from_slice(&number.to_be_bytes());
-    let id = RunId::with_key(KEY, Timestamp(0), bytes, &secret());
-    FinishedRun { id, usage: format!("usage {number}"), record: Some("{}".to_owned()) }
 }
 
 #[test]
@@ -205,130 +168,102 @@ fn a_database_that_fails_refuses_the_call_and_is_asked_again_by_the_next() {
 }
 
 #[test]
-fn a_reset_forgets_no_call_that_was_saved_and_no_run() {
+fn a_reset_forgets_no_call_that_was_saved() {
     let mut setup = Setup::new();
     assert!(setup.passes() && setup.passes());
-    setup.submit(0..3);
     setup.alarm().unwrap();
     setup.reset();
     assert_eq!((setup.passes(), setup.passes()), (true, false), "two of three calls were saved");
-    assert_eq!(setup.gate.record(run(1).id), Ok(Some("{}".to_owned())));
-    setup.flush().unwrap();
-    assert_eq!(setup.flushed(), 3);
 }
 
 #[test]
-fn runs_submitted_while_two_flushes_overlap_are_not_lost() {
+fn the_latest_use_is_written_soon_and_then_once_a_minute() {
     let mut setup = Setup::new();
-    setup.submit(0..10);
-    let (first, second) = (oneshot::channel(), oneshot::channel());
-    setup.ledger.flush_faults.next([Fault::WaitsFor(first.1), Fault::DoneThenWaitsFor(second.1)]);
-    for _ in 0..2 {
-        setup.start(|gate| async move { gate.flush(KEY).await.unwrap() });
+    setup.ledger.limit.set(1_000);
+    for _ in 0..300 {
+        setup.clock.pass_ms(1_000);
+        assert!(setup.passes());
+        while setup.storage.alarm_at().is_some_and(|at| at <= setup.clock.now().0) {
+            setup.alarm().unwrap();
+        }
     }
-    setup.pool.run_until_stalled();
-    first.0.send(()).unwrap();
-    setup.pool.run_until_stalled();
-    setup.submit(10..20);
-    drop(second.0);
-    setup.pool.run();
-    setup.flush().unwrap();
-    assert_eq!(setup.flushed(), 20);
+    assert_eq!(setup.ledger.uses.get(), 5, "in five minutes");
+    // The settings are read again every 20 s.
+    assert_eq!(setup.ledger.reads.get(), 16);
+    while setup.storage.alarm_at().is_some() {
+        setup.alarm().unwrap();
+    }
+    assert_eq!(setup.ledger.used_at.get(), Some(Timestamp(300_000)));
 }
 
 #[test]
-fn a_flush_ends_when_another_one_has_emptied_the_table() {
-    let mut setup = Setup::new();
-    for number in 0..250 {
-        setup.submit(number..number + 1);
-    }
-    let (release, waiting) = oneshot::channel();
-    setup.ledger.flush_faults.next([Fault::WaitsFor(waiting)]);
-    let ended = Rc::new(Cell::new(0));
-    for _ in 0..3 {
-        let ended = Rc::clone(&ended);
-        setup.start(|gate| async move {
-            gate.flush(KEY).await.unwrap();
-            ended.set(ended.get() + 1);
-        });
-    }
-    setup.pool.run_until_stalled();
-    release.send(()).unwrap();
-    setup.pool.run();
-    assert_eq!((ended.get(), setup.flushed()), (3, 250));
-    assert!(setup.ledger.flushes.get() <= 5, "{} flushes for three batches", setup.ledger.flushes.get());
-}
-
-#[test]
-fn usage_outlives_a_database_that_fails_either_way_and_counts_once() {
-    let mut setup = Setup::new();
-    setup.submit(0..5);
-    setup.ledger.flush_faults.next([Fault::NotDone, Fault::DoneButFailed]);
-    for _ in 0..2 {
-        assert!(setup.flush().is_err());
-    }
-    setup.flush().unwrap();
-    assert_eq!(setup.flushed(), 5);
-}
-
-#[test]
-fn a_flush_without_a_use_marked_one() {
+fn a_use_before_an_eviction_is_written_after_it() {
     let mut setup = Setup::new();
     assert!(setup.passes());
-    setup.submit(0..1);
-    setup.flush().unwrap();
-    for number in 1..4 {
-        setup.submit(number..number + 1);
-        setup.flush().unwrap();
+    setup.alarm().unwrap();
+    setup.reset();
+    assert_eq!(setup.ledger.uses.get(), 0);
+    while setup.storage.alarm_at().is_some() {
+        setup.alarm().unwrap();
     }
-    assert_eq!((setup.flushed(), setup.ledger.uses.get()), (4, 1));
-    // A use during a flush is written with the next one.
-    let (release, waiting) = oneshot::channel();
-    setup.ledger.flush_faults.next([Fault::DoneThenWaitsFor(waiting)]);
+    assert_eq!((setup.ledger.used_at.get(), setup.ledger.uses.get()), (Some(Timestamp(0)), 1));
+    assert!(setup.storage.is_empty());
+}
+
+#[test]
+fn a_use_that_the_database_has_is_not_written_again_after_an_eviction() {
+    let mut setup = Setup::new();
     assert!(setup.passes());
-    setup.submit(4..5);
-    setup.start(|gate| async move { gate.flush(KEY).await.unwrap() });
+    for _ in 0..2 {
+        setup.alarm().unwrap();
+    }
+    assert_eq!(setup.ledger.uses.get(), 1);
+    setup.reset();
+    while setup.storage.alarm_at().is_some() {
+        setup.alarm().unwrap();
+    }
+    assert_eq!(setup.ledger.uses.get(), 1);
+}
+
+#[test]
+fn a_use_during_the_write_of_an_earlier_one_is_written_with_the_next() {
+    let mut setup = Setup::new();
+    let (release, waiting) = oneshot::channel();
+    setup.ledger.use_faults.next([Fault::DoneThenWaitsFor(waiting)]);
+    assert!(setup.passes());
+    setup.alarm().unwrap();
+    setup.clock.pass_ms(WINDOW_MS);
+    setup.storage.fire();
+    setup.start(|gate| async move { gate.alarm().await.unwrap() });
     setup.pool.run_until_stalled();
     setup.clock.pass_ms(1);
     assert!(setup.passes());
     release.send(()).unwrap();
     setup.pool.run();
-    setup.submit(5..6);
-    setup.flush().unwrap();
-    assert_eq!((setup.ledger.uses.get(), setup.ledger.used_at.get()), (3, Some(setup.clock.now())));
+    while setup.storage.alarm_at().is_some() {
+        setup.alarm().unwrap();
+    }
+    assert_eq!((setup.ledger.uses.get(), setup.ledger.used_at.get()), (2, Some(Timestamp(WINDOW_MS + 1_001))));
 }
 
 #[test]
 fn an_alarm_that_fails_is_set_again() {
     let mut setup = Setup::new();
-    setup.submit(0..1);
+    assert!(setup.passes());
     setup.alarm().unwrap();
-    setup.ledger.flush_faults.next([Fault::NotDone]);
-    setup.clock.pass_ms(10_000);
-    setup.submit(1..2);
+    setup.ledger.use_faults.next([Fault::NotDone, Fault::DoneButFailed]);
     let mut failures = 0;
-    while setup.flushed() < 2 {
+    while setup.storage.alarm_at().is_some() {
         failures += i32::from(setup.alarm().is_err());
+        assert!(failures < 20, "the alarm fires for ever");
     }
-    assert_eq!(failures, 1);
-}
-
-#[test]
-fn a_gate_without_room_keeps_records_elsewhere_and_usage_here() {
-    let mut setup = Setup::new();
-    setup.storage.size.set(MAX_STORED_BYTES + 1);
-    setup.submit(0..2);
-    assert_eq!(*setup.ledger.kept.borrow(), [run(0).id, run(1).id]);
-    assert_eq!(setup.gate.record(run(0).id), Ok(None));
-    setup.flush().unwrap();
-    assert_eq!(setup.flushed(), 2);
+    assert_eq!((failures, setup.ledger.used_at.get()), (2, Some(Timestamp(0))));
 }
 
 #[test]
 fn a_gate_with_nothing_left_to_do_deletes_its_storage() {
     let mut setup = Setup::new();
     assert!(setup.passes());
-    setup.submit(0..1);
     let mut alarms = 0;
     while setup.storage.alarm_at().is_some() {
         setup.alarm().unwrap();
@@ -336,20 +271,19 @@ fn a_gate_with_nothing_left_to_do_deletes_its_storage() {
         assert!(alarms < 20, "the alarm fires for ever");
     }
     assert!(setup.storage.is_empty());
-    assert!(setup.clock.now().0 >= 8 * DAY_MS, "records are kept for a week");
-    assert!(setup.ledger.used_at.get().is_some());
+    assert_eq!(setup.clock.now(), Timestamp(WINDOW_MS));
 }
 
 #[test]
 fn erasing_may_be_repeated_and_leaves_nothing() {
     let mut setup = Setup::new();
-    setup.submit(0..2);
+    assert!(setup.passes());
+    setup.alarm().unwrap();
     setup.storage.faults.next([Fault::DoneButFailed]);
     let gate = Rc::clone(&setup.gate);
     let erased = setup.pool.run_until(async move { (gate.erase().await.is_err(), gate.erase().await) });
     assert_eq!(erased, (true, Ok(())));
     assert!(setup.storage.is_empty());
-    assert_eq!(setup.gate.record(run(0).id), Ok(None));
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn a_run_with_an_idempotency_key_is_replayed_to_a_second_caller_who_waits() {
     // The client of the first call does not read on; the run goes on.
     drop(first);
     setup.end(0);
-    assert!(!second.has_ended(), "the gate has no record yet");
+    assert!(!second.has_ended(), "the log has no record yet");
     setup.submit();
     assert_eq!((replayed(second.result()), setup.recorded()["id"].clone()), (job(0), json!(job(0))));
     assert_eq!((setup.executed().concat(), setup.pool.load()), (vec![job(0)], (0, 0)));

@@ -1,37 +1,37 @@
-//! Finished runs on their way to a gate that fails, and after their project was deleted.
+//! Finished runs on their way to a log that fails, and after their project was deleted.
 
 use super::*;
 
 #[test]
-fn a_gate_that_threw_once_lost_every_run_of_its_batch() {
+fn a_log_that_threw_once_lost_every_run_of_its_batch() {
     let mut setup = Setup::new();
     setup.run(0);
     setup.run(1);
-    setup.gates.submit_faults.next([Fault::NotDone]);
+    setup.logs.submit_faults.next([Fault::NotDone]);
     setup.end(0);
     setup.end(1);
     setup.submit();
-    assert!(setup.gates.records().is_empty());
+    assert!(setup.logs.records().is_empty());
     setup.bench.reach_alarm();
     assert_eq!(setup.alarm().result(), Ok(()));
-    assert_eq!(setup.gates.records().len(), 2);
+    assert_eq!(setup.logs.records().len(), 2);
 }
 
 #[test]
-fn a_run_whose_gate_fails_for_a_while_survives_a_reset_of_its_object() {
+fn a_run_whose_log_fails_for_a_while_survives_a_reset_of_its_object() {
     let mut setup = Setup::new();
     setup.run(0);
-    setup.gates.fails.set(true);
+    setup.logs.fails.set(true);
     setup.end(0);
     setup.submit();
     setup = setup.reset();
     for _ in 0..3 {
         setup.bench.reach_alarm();
         assert_eq!(setup.alarm().result(), Ok(()));
-        assert!(setup.gates.submit_faults.are_over());
+        assert!(setup.logs.submit_faults.are_over());
     }
-    setup.gates.fails.set(false);
-    assert!(setup.gates.records().is_empty());
+    setup.logs.fails.set(false);
+    assert!(setup.logs.records().is_empty());
     setup.bench.reach_alarm();
     assert_eq!(setup.alarm().result(), Ok(()));
     assert_eq!(setup.recorded()["status"], "success");
@@ -43,10 +43,10 @@ fn a_run_whose_gate_fails_for_a_while_survives_a_reset_of_its_object() {
 }
 
 #[test]
-fn a_gate_that_took_a_run_and_failed_to_say_so_counts_it_once() {
+fn a_log_that_took_a_run_and_failed_to_say_so_counts_it_once() {
     let mut setup = Setup::new();
     setup.run(0);
-    setup.gates.submit_faults.next([Fault::DoneButFailed]);
+    setup.logs.submit_faults.next([Fault::DoneButFailed]);
     setup.end(0);
     setup.submit();
     assert_eq!(setup.recorded()["status"], "success");
@@ -56,10 +56,10 @@ fn a_gate_that_took_a_run_and_failed_to_say_so_counts_it_once() {
 }
 
 #[test]
-fn a_repeated_call_is_told_to_come_back_while_the_gate_has_no_record() {
+fn a_repeated_call_is_told_to_come_back_while_the_log_has_no_record() {
     let mut setup = Setup::new();
     drop(setup.call(0, "k", b"a").result());
-    setup.gates.submit_faults.next([Fault::NotDone]);
+    setup.logs.submit_faults.next([Fault::NotDone]);
     setup.end(0);
     setup.submit();
     assert_eq!(code(setup.call(1, "k", b"a").result()), Some(PoolFailureCode::Unavailable));
@@ -85,6 +85,6 @@ fn a_deleted_project_went_on_running_and_recording() {
     setup.end(0);
     setup.submit();
     assert_eq!(code(queued.result()), Some(PoolFailureCode::Unavailable));
-    assert!(setup.gates.records().is_empty());
+    assert!(setup.logs.records().is_empty());
     assert_eq!(setup.executed().concat().len(), 2);
 }

@@ -1,8 +1,13 @@
 //! Export, deletion and the audit log from the outside.
 
-use crate::tests::app::{TestApp, key};
+use crate::domain::run::finished::FinishedRun;
+use crate::domain::run::id::RunId;
+use crate::domain::usage_log::name::{LogId, LogName};
+use crate::ports::UsageLogs;
+use crate::tests::app::{TestApp, key, secret};
 use ::http::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 /// Somebody with a project, in which a run was made for each of these end users.
 fn own(app: &mut TestApp, end_users: &[&str]) -> (String, String, String) {
@@ -38,8 +43,14 @@ fn one_end_user_is_exported_and_forgotten() {
     assert_eq!(done, json!({ "deleted_runs": 2, "complete": true }));
     assert_eq!(app.call(&cookie, Method::GET, &path, Value::Null).json()["history"], json!([]));
     assert_eq!(app.recorded().len(), 1, "the results went, too");
-    assert_eq!(app.sql.texts("SELECT end_user_id FROM usage_end_users"), ["u2"]);
     let usage = app.call(&cookie, Method::GET, &format!("/api/projects/{project}/usage"), Value::Null).json();
+    let end_users = usage["end_users"].as_array().unwrap();
+    assert_eq!((end_users.len(), &end_users[0]["id"]), (1, &json!("u2")));
+    assert_eq!(
+        app.sql.texts("SELECT json_array_length(runs) || '' FROM usage_recent"),
+        ["1"],
+        "the copy names no other"
+    );
     assert_eq!(usage["total_runs"], 3, "counts name nobody");
     let nameless = app.call(&cookie, Method::DELETE, &format!("/api/projects/{project}/end-users"), Value::Null);
     assert_eq!((nameless.status.as_u16(), &nameless.json()["errors"][0]["field"]), (400, &json!("id")));
@@ -64,20 +75,10 @@ fn an_account_is_exported_and_forgotten() {
     assert!(gone.header("set-cookie").starts_with("docle_session=;"));
     assert_eq!(app.call(&cookie, Method::GET, "/auth/me", Value::Null).status, StatusCode::UNAUTHORIZED);
     futures::executor::block_on(crate::app::purge::purge(&app.app));
-    for table in [
-        "users",
-        "sessions",
-        "login_links",
-        "audit_events",
-        "usage_runs",
-        "usage_hours",
-        "usage_totals",
-        "usage_keys",
-        "usage_end_users",
-    ] {
+    for table in ["users", "sessions", "login_links", "audit_events", "usage_hours", "usage_recent", "usage_orphans"] {
         assert!(app.sql.dump(table).is_empty(), "{table}");
     }
-    assert!(app.recorded().is_empty());
+    assert!(app.recorded().is_empty() && app.logs.are_empty());
     assert!(!app.sql.texts("SELECT subject FROM attempts").iter().any(|subject| subject.contains("ada")));
     app.sign_in("ada@example.com");
 }
@@ -86,13 +87,24 @@ fn an_account_is_exported_and_forgotten() {
 fn an_export_held_the_whole_account_in_memory() {
     let mut app = TestApp::new();
     let (cookie, project, _) = own(&mut app, &[]);
+    let log = app.sql.texts(&format!("SELECT log_id FROM projects WHERE id = '{project}'")).remove(0);
+    let log = LogName::of_project(LogId::parse(&log).unwrap());
+    let run = |number: u32| {
+        let mut bytes = [0; 16];
+        bytes[8..12].copy_from_slice(&number.to_be_bytes());
+        let id = RunId::in_log(log, bytes, &secret());
+        let usage = json!({
+            "runId": id, "projectId": project, "keyId": "key", "createdAt": number, "tier": "run", "language": "python",
+            "snippet": "x", "status": "success", "exitCode": 0, "durationMs": 1, "endUserId": format!("u{number}"),
+            "userContext": { "id": format!("u{number}") }, "ip": null,
+        });
+        FinishedRun { id, usage: usage.to_string(), record: Some("{}".to_owned()) }
+    };
+    let (logs, all) = (Rc::clone(&app.logs), (0..250).map(run).collect::<Vec<_>>());
+    app.pool.run_until(async move { logs.submit_all(log, &all).await }).unwrap();
     for number in 0..250 {
         app.sql.run(&format!(
             "INSERT INTO audit_events (id, user_id, action, subject, at) SELECT 'evt_{number}', id, 'signed_in', 's', {number} FROM users"
-        ));
-        app.sql.run(&format!(
-            "INSERT INTO usage_runs (run_id, project_id, key_id, created_at, tier, language, snippet, status, exit_code, duration_ms) \
-             VALUES ('run_{number}', '{project}', 'key', {number}, 'run', 'python', 'x', 'success', 0, 1)"
         ));
     }
     let request = app.visit(Method::GET, "/auth/export").header("cookie", &cookie);
@@ -101,7 +113,7 @@ fn an_export_held_the_whole_account_in_memory() {
     let whole: Value = serde_json::from_slice(&chunks.concat()).unwrap();
     assert_eq!(whole["events"].as_array().unwrap().len(), 253);
     let history = whole["projects"][0]["history"].as_array().unwrap();
-    assert_eq!((history.len(), &history[249]["id"]), (250, &json!("run_0")));
+    assert_eq!((history.len(), &history[249]["user_context"]["id"]), (250, &json!("u0")));
     assert!(largest < chunks.concat().len() / 2, "{largest}");
 }
 
@@ -109,7 +121,7 @@ fn an_export_held_the_whole_account_in_memory() {
 fn an_export_that_failed_half_way_is_no_json() {
     let mut app = TestApp::new();
     let (cookie, ..) = own(&mut app, &[]);
-    app.sql.run("ALTER TABLE usage_runs RENAME TO away");
+    app.logs.fails.set(true);
     let request = app.visit(Method::GET, "/auth/export").header("cookie", &cookie);
     let text = app.chunks_of(request).concat();
     assert!(text.starts_with(b"{\"account\"") && serde_json::from_slice::<Value>(&text).is_err());

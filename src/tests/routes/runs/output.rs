@@ -1,16 +1,16 @@
 //! Output of runs: cut into pieces, too much for a record, stored apart, and read again.
 
-use crate::app::runs::read::forget;
 use crate::domain::run::finished::MAX_RESULT_BYTES;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{FirstCall, Level};
+use crate::ports::{FirstCall, Level, UsageLogs};
 use crate::tests::app::{TestApp, complete, print_one};
 use crate::tests::fake_runner::START;
 use crate::tests::fakes::Script;
 use ::http::Method;
 use docle_protocol::{RunEvent, Stream};
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 #[test]
 fn a_large_input_is_stored_apart_and_read_with_the_result() {
@@ -88,9 +88,10 @@ fn a_repeated_call_answers_with_the_first_run() {
     let piece = [b'x'; 60_000];
     let pieces = [(Stream::Stdout, &piece[..]); 10];
     app.script(printing(&[&pieces[..], &[(Stream::Stderr, b"e")]].concat()));
-    let first = app.run(&print_one()).json();
+    let body = json!({ "code": "print(1)", "lang": "python", "userContext": { "id": "u" } });
+    let first = app.run(&body).json();
     let ended = FirstCall { run_id: RunId::parse(first["id"].as_str().unwrap()).unwrap(), created_at: Timestamp(0) };
-    let usage = |app: &TestApp| app.sql.dump("usage_runs").len();
+    let usage = |app: &TestApp| app.logs.runs().len();
     let runs = usage(&app);
     app.script(Script::Ended(ended));
     let again = |app: &mut TestApp, accept: &str| {
@@ -107,7 +108,8 @@ fn a_repeated_call_answers_with_the_first_run() {
     assert!(text.contains(&format!(r#""id":"{}""#, ended.run_id)));
     assert_eq!(usage(&app), runs, "a replay is not counted");
 
-    app.pool.run_until(forget(&app.app, &[ended.run_id])).unwrap();
+    let (logs, log) = (Rc::clone(&app.logs), ended.run_id.log());
+    app.pool.run_until(async move { logs.erase_end_user(log, "u").await }).unwrap();
     let erased = again(&mut app, "application/json");
     assert_eq!((erased.status.as_u16(), &erased.json()["code"]), (410, &json!("idempotent_run_deleted")));
     assert!(app.kv.values.borrow().is_empty() && app.recorded().is_empty(), "nothing of it is stored again");

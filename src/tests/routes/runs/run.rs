@@ -254,14 +254,13 @@ fn a_result_is_open_to_whoever_knows_the_id_and_its_input_to_the_project() {
     let head = app.send(get(None).method(Method::HEAD), "");
     assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
 
-    app.gates.misses.set(2);
-    assert_eq!(app.send(get(None), "").status, StatusCode::OK, "the gate is asked again");
-    app.gates.misses.set(3);
+    app.logs.misses.set(2);
+    assert_eq!(app.send(get(None), "").status, StatusCode::OK, "the log is asked again");
+    app.logs.misses.set(3);
     assert_eq!(app.send(get(None), "").status, StatusCode::NOT_FOUND);
-    app.gates.misses.set(1);
-    app.kv.fails.set(true);
+    app.logs.fails.set(true);
     assert_eq!(app.send(get(None), "").status, StatusCode::SERVICE_UNAVAILABLE);
-    app.kv.fails.set(false);
+    app.logs.fails.set(false);
     for id in ["x", "550e8400-e29b-41d4-a716-446655440000", "%2e%2e"] {
         let answer = app.send(::http::Request::builder().uri(format!("/api/run/{id}")), "");
         assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (404, Some("run_not_found")), "{id}");

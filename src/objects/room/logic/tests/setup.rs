@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::room::id::RANDOM_BYTES;
 use crate::domain::run::record::Owner;
+use crate::domain::usage_log::name::LogId;
 use crate::ports::Clock;
 use crate::ports::rooms::{Admitted, ProgramRequest, Refused, RoomProject, RunMessage};
 use crate::tests::app::secret;
@@ -292,7 +293,7 @@ pub fn room_id() -> RoomId {
 }
 
 pub fn billing_key(key_hash: &str) -> BillingKey {
-    let owner = Owner { project_id: "proj_1".into(), key_id: format!("key_{key_hash}") };
+    let owner = Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: format!("key_{key_hash}") };
     BillingKey { key_hash: key_hash.to_owned(), owner }
 }
 
