@@ -280,9 +280,8 @@ pub struct RunUsage {
     pub egress_bytes: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(bytes: &u64) -> bool {
-    *bytes == 0
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
 }
 
 /// A result that is read again. Callers of the run's own project get its input, too.
