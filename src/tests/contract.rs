@@ -71,7 +71,7 @@ fn readers() -> Vec<(&'static str, Read, Value)> {
         ("Script", |body| script::request::parse_script(body).map(drop), json!({ "code": "" })),
         ("StdinMessage", |body| run::stdin_message::read(body).map(drop), json!({ "type": "stdin", "data": "" })),
         ("KeySettings", |body| key::settings::parse_new(body, NOW).map(drop), json!({})),
-        ("RunTokenSettings", |body| key::run_token::settings::parse(body).map(drop), json!({})),
+        ("RunTokenSettings", |body| key::token_settings::parse(body).map(drop), json!({})),
         ("Rotation", |body| key::settings::parse_overlap(body).map(drop), json!({})),
         ("ProjectSettings", |body| project::settings::parse_new(body).map(drop), json!({ "name": "x" })),
         (

@@ -6,3 +6,4 @@ pub mod gate;
 pub mod rolling_window;
 pub mod run_token;
 pub mod settings;
+pub mod token_settings;

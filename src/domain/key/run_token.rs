@@ -15,8 +15,6 @@ use docle_protocol::Network;
 use docle_protocol::isolate::RuntimeApi;
 use serde::{Deserialize, Serialize};
 
-pub mod settings;
-
 /// What every run token begins with.
 pub const PREFIX: &str = "rt_";
 /// Random bytes in the id of a token.

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::app::actor::Actor;
 use crate::app::quotas;
 use crate::app::tokens::{self, MintedToken};
-use crate::domain::key::run_token::settings::{self, TokenSettings};
+use crate::domain::key::token_settings::{self, TokenSettings};
 use crate::http::auth::caller::{ApiClient, SignedIn};
 use crate::http::error::ApiError;
 use crate::http::request::call::Call;
@@ -32,7 +32,7 @@ pub async fn create_project_token(app: &App, call: Call) -> Result<Response, Api
 }
 
 async fn read(call: Call) -> Result<TokenSettings, ApiError> {
-    settings::parse(call.optional_json().await?).map_err(ApiError::invalid)
+    token_settings::parse(call.optional_json().await?).map_err(ApiError::invalid)
 }
 
 fn created(MintedToken { token, expires_at }: MintedToken) -> Response {

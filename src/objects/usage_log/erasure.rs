@@ -11,10 +11,13 @@ use crate::objects::usage_log::logic::{Memory, RECENT_RUNS, UsageLogLogic};
 use crate::objects::usage_log::storage::runs::ERASED_AT_ONCE;
 use crate::objects::usage_log::storage::{self, results, runs};
 use crate::ports::PortError;
+use futures::future::try_join_all;
 
 /// Values in KV that one step deletes, but for those of its last run: that one has some 250 at most. An object may make a
 /// thousand calls for one request.
 const VALUES_AT_ONCE: usize = 500;
+/// Deleted runs whose values in KV are deleted side by side.
+const LEFTOVERS_AT_ONCE: i64 = 20;
 /// The most results whose values in KV one step of the deletion of a log takes up.
 const ABANDONED_AT_ONCE: i64 = 100;
 
@@ -88,17 +91,28 @@ impl UsageLogLogic {
     /// # Errors
     /// KV fails. What is left stays noted.
     pub(super) async fn clear_leftovers(&self, deleted: &mut usize) -> Result<bool, PortError> {
-        while let Some((id, in_kv)) = results::leftover(&*self.storage)? {
-            if *deleted >= VALUES_AT_ONCE {
+        loop {
+            let (mut runs, mut keys) = (Vec::new(), Vec::new());
+            let leftovers = results::leftovers(&*self.storage, LEFTOVERS_AT_ONCE)?;
+            if leftovers.is_empty() {
+                return Ok(true);
+            }
+            for (id, in_kv) in leftovers {
+                if *deleted + keys.len() < VALUES_AT_ONCE {
+                    keys.extend(keys_of(id, in_kv));
+                    runs.push(id);
+                }
+            }
+            if runs.is_empty() {
                 return Ok(false);
             }
-            for key in keys_of(id, in_kv) {
-                self.kv.delete(&key).await?;
-                *deleted += 1;
+            // Side by side, because somebody may wait for the end.
+            try_join_all(keys.iter().map(|key| self.kv.delete(key))).await?;
+            *deleted += keys.len();
+            for id in runs {
+                results::forget_leftover(&*self.storage, id)?;
             }
-            results::forget_leftover(&*self.storage, id)?;
         }
-        Ok(true)
     }
 
     /// Deletes what is kept no longer.

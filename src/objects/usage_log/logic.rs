@@ -199,7 +199,7 @@ impl UsageLogLogic {
         let storage = &*self.storage;
         Ok(Due {
             flush_at: self.memory.borrow().unflushed.due_at(),
-            deletes: results::leftover(storage)?.is_some(),
+            deletes: !results::leftovers(storage, 1)?.is_empty(),
             oldest_run: runs::oldest(storage)?,
             oldest_results: results::days(storage)?.first().copied(),
             oldest_erasure: runs::oldest_erasure(storage)?,

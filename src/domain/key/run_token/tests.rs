@@ -1,7 +1,7 @@
 //! What a token allows, and which tokens are refused.
 
 use super::*;
-use crate::domain::key::run_token::settings::{TokenSettings, parse};
+use crate::domain::key::token_settings::{TokenSettings, parse};
 use crate::domain::run::id::RunId;
 use crate::domain::{run, script};
 use serde_json::{Value, json};

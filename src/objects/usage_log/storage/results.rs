@@ -102,15 +102,15 @@ pub fn add_leftover(sql: &dyn LocalSql, id: RunId, in_kv: InKv) -> Result<(), Po
     sql.exec("INSERT OR REPLACE INTO leftovers (run_id, in_kv) VALUES (?, ?)", &args).map(drop)
 }
 
-/// What KV still has of a deleted run; `None` if nothing is left of any.
-pub fn leftover(sql: &dyn LocalSql) -> Result<Option<(RunId, InKv)>, PortError> {
-    let rows = sql.exec("SELECT run_id, in_kv FROM leftovers LIMIT 1", &[])?;
+/// What KV still has of deleted runs: of `at_most` of them.
+pub fn leftovers(sql: &dyn LocalSql, at_most: i64) -> Result<Vec<(RunId, InKv)>, PortError> {
+    let rows = sql.exec("SELECT run_id, in_kv FROM leftovers LIMIT ?", &[SqlValue::Integer(at_most)])?;
     let read = |row: Vec<SqlValue>| match &row[..] {
         [SqlValue::Text(id), SqlValue::Text(in_kv)] => Some((RunId::parse(id)?, serde_json::from_str(in_kv).ok()?)),
         _ => None,
     };
     let unreadable = || PortError("What is left of a deleted run is unreadable.".to_owned());
-    rows.into_iter().next().map(|row| read(row).ok_or_else(unreadable)).transpose()
+    rows.into_iter().map(|row| read(row).ok_or_else(unreadable)).collect()
 }
 
 /// Notes that KV has nothing of a deleted run any more.
