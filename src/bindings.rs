@@ -3,13 +3,20 @@
 use crate::app::App;
 use crate::app::rooms::programs::{NoPrograms, RoomPrograms};
 use crate::config::{self, Config};
+use crate::domain::account::quota::QuotaLimits;
+use crate::domain::pool::fleet::FleetLimits;
 use crate::domain::pool::scheduler::PoolLimits;
 use crate::domain::secret::DeploymentSecret;
+use crate::objects::account::call::{AccountStub, NoAccounts};
 use crate::objects::container::instance::ContainerInstance;
+use crate::objects::container::permit::ContainerPermit;
 use crate::objects::container::runner::Runner;
 use crate::objects::container::target::RunTarget;
+use crate::objects::fleet::call::FleetStub;
 use crate::objects::key_gate::call::KeyGateStub;
+use crate::objects::key_gate::quota::GateQuotaPorts;
 use crate::objects::room::call::RoomStub;
+use crate::objects::run_pool::quota::QuotaPorts;
 use crate::objects::run_pool::stub::RunPoolStub;
 use crate::objects::runtime::ObjectRuntime;
 use crate::objects::usage_log::stub::UsageLogStub;
@@ -26,10 +33,13 @@ use crate::platform::object_storage::RuntimeStorage;
 use crate::platform::resend::Resend;
 use crate::platform::runner::RunnerFetch;
 use crate::platform::socket::RuntimeSockets;
+use crate::ports::accounts::{AccountLedger, Accounts};
 use crate::ports::address_limiter::AddressLimiter;
+use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Programs, RoomProject, Rooms};
 use crate::ports::{Background, KeyGates, KeyLedger, Kv, LogLedger, Mailer, PortError, Sql, UsageLogs};
+use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::{NoLedger, SqlLedger};
 use crate::store::log_ledger::SqlLogLedger;
 use crate::store::outbox::Outbox;
@@ -42,6 +52,8 @@ const DEPLOYMENT_SECRET: &str = "DEPLOYMENT_SECRET";
 const DEPLOYMENT_SECRET_PREVIOUS: &str = "DEPLOYMENT_SECRET_PREVIOUS";
 const ADDRESS_LIMITER: &str = "ADDRESS_LIMITER";
 const DB: &str = "DB";
+const ACCOUNT: &str = "ACCOUNT";
+const FLEET: &str = "FLEET";
 const RUNS: &str = "RUNS";
 const KEY_GATE: &str = "KEY_GATE";
 const USAGE: &str = "USAGE";
@@ -65,6 +77,8 @@ struct Deployment {
     logs: Rc<dyn UsageLogs>,
     runs: Rc<dyn Kv>,
     rooms: Rc<dyn Rooms>,
+    accounts: Rc<dyn Accounts>,
+    fleet: Rc<dyn Fleet>,
     secret: DeploymentSecret,
     address_limiter: Option<Rc<dyn AddressLimiter>>,
     run_pools: Rc<ObjectNamespace>,
@@ -91,6 +105,8 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
         sql,
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
+        accounts: Rc::new(AccountStub { namespace: env.durable_object(ACCOUNT)? }),
+        fleet: Rc::new(FleetStub { namespace: env.durable_object(FLEET)? }),
         secret: DeploymentSecret::parse(&secret(env, DEPLOYMENT_SECRET), &secret(env, DEPLOYMENT_SECRET_PREVIOUS))?,
         address_limiter: address_limiter(env),
         run_pools: Rc::new(env.durable_object(POOL)?),
@@ -113,6 +129,8 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         logs: Rc::clone(&made.logs),
         runs: Rc::clone(&made.runs),
         rooms: Rc::clone(&made.rooms),
+        accounts: Rc::clone(&made.accounts),
+        fleet: Rc::clone(&made.fleet),
         secret: made.secret.clone(),
         address_limiter: made.address_limiter.clone(),
         run_pools: Rc::new(RunPoolStub { namespace: Rc::clone(&made.run_pools), client_left }),
@@ -171,6 +189,45 @@ pub fn run_records(env: &Env) -> std::result::Result<RunRecords, String> {
     Ok((Rc::clone(&made.logs), Rc::clone(&made.runs)))
 }
 
+/// What the object of an account needs: limits, the database, and the other accounts.
+pub type Quotas = (QuotaLimits, Rc<dyn AccountLedger>, Rc<dyn Accounts>);
+
+/// What the object of an account needs.
+///
+/// # Errors
+/// The settings of the deployment are invalid.
+pub fn quotas(env: &Env) -> std::result::Result<Quotas, String> {
+    let made = deployment(env).map_err(|error| error.to_string())?;
+    Ok((made.config.quotas, Rc::new(SqlAccountLedger(Rc::clone(&made.sql))), Rc::clone(&made.accounts)))
+}
+
+/// Where the pools of the projects get what they hold of the quotas of accounts.
+///
+/// # Errors
+/// The settings of the deployment are invalid.
+pub fn quota_ports(env: &Env) -> std::result::Result<QuotaPorts, String> {
+    let (_, ledger, accounts) = quotas(env)?;
+    Ok(QuotaPorts { accounts, ledger })
+}
+
+/// Where the gates of keys get what they hold of the quotas of accounts. If the settings of the deployment are invalid, every
+/// script is refused.
+pub fn gate_quota_ports(env: &Env) -> GateQuotaPorts {
+    let accounts: Rc<dyn Accounts> = match deployment(env) {
+        Ok(made) => Rc::clone(&made.accounts),
+        Err(error) => Rc::new(NoAccounts(PortError(error.to_string()))),
+    };
+    GateQuotaPorts { accounts, entropy: Rc::new(RuntimeEntropy) }
+}
+
+/// How many containers there may be.
+///
+/// # Errors
+/// A sentence that names the invalid variable.
+pub fn fleet_limits(env: &Env) -> std::result::Result<FleetLimits, String> {
+    config::fleet_limits(|name| variable(env, name))
+}
+
 /// The database, as a key's gate uses it. If the settings of the deployment are invalid, every method fails.
 pub fn ledger(env: &Env) -> Rc<dyn KeyLedger> {
     match deployment(env) {
@@ -225,7 +282,12 @@ pub fn run_target(env: &Env, object: &State, runtime: &ObjectRuntime, sleep_afte
     match ContainerHandle::of(object).map(Rc::new) {
         Some(container) => {
             let http = Rc::new(RunnerFetch::Container(Rc::clone(&container)));
-            RunTarget::Container(ContainerInstance::new(container, http, runtime.clone(), sleep_after_ms))
+            // If the settings are invalid, the object refuses every run.
+            let permit = deployment(env).ok().map(|made| {
+                let ledger = Rc::new(SqlAccountLedger(Rc::clone(&made.sql)));
+                ContainerPermit::new(Rc::clone(&made.fleet), ledger, runtime.clone())
+            });
+            RunTarget::Container(ContainerInstance::new(container, http, runtime.clone(), sleep_after_ms, permit))
         }
         None => RunTarget::Missing,
     }

@@ -1,5 +1,7 @@
 //! The settings of a deployment, read once and valid from then on.
 
+use crate::domain::account::quota::{Quota, QuotaLimits};
+use crate::domain::pool::fleet::FleetLimits;
 use crate::domain::pool::scheduler::PoolLimits;
 pub use docle_api::health::BackendKind as RunnerLocation;
 use docle_api::limits::TIMEOUT_MS;
@@ -7,6 +9,14 @@ use std::ops::RangeInclusive;
 
 /// The values of `ENVIRONMENT`.
 const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
+
+/// The value of a variable that takes the limit of a quota away.
+const UNLIMITED: &str = "unlimited";
+/// The highest limit of a quota: more than a day of any deployment, and a number that JSON has exactly.
+const MAX_QUOTA: u64 = 1_000_000_000;
+
+/// The highest number of containers of one class.
+const MAX_CONTAINERS: u32 = 10_000;
 
 /// What a deployment may choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +31,8 @@ pub struct Config {
     /// The address of the website in front of this API, without a slash at the end, where there is one.
     pub app_url: Option<String>,
     pub backend: RunnerLocation,
+    /// What an account may have, do at once, and use in a day.
+    pub quotas: QuotaLimits,
 }
 
 impl Config {
@@ -36,6 +48,7 @@ impl Config {
         let max_timeout_ms = integer(&variable, "MAX_TIMEOUT_MS", TIMEOUT_MS, *TIMEOUT_MS.end())?;
         let url = |name| variable(name).map(|url| url.trim_end_matches('/').to_owned());
         Ok(Self {
+            quotas: quota_limits(&variable)?,
             environment,
             max_timeout_ms,
             public_url: url("PUBLIC_URL"),
@@ -75,6 +88,42 @@ pub fn pool_limits(variable: impl Fn(&str) -> Option<String>) -> Result<PoolLimi
         // The platform's own default is ten minutes, too. It takes six hours at most.
         sleep_after_ms: i64::from(setting("SLEEP_AFTER_S", 1..=21_600, 600)?) * 1_000,
     })
+}
+
+/// How many containers there may be. `FLEET_CONTAINERS` is what wrangler.toml has as `max_instances`.
+///
+/// # Errors
+/// A sentence that names the variable that is wrong.
+pub fn fleet_limits(variable: impl Fn(&str) -> Option<String>) -> Result<FleetLimits, String> {
+    let of_account = quota_limits(&variable)?.of(Quota::ContainersAtOnce);
+    // A development machine has as many containers as it starts.
+    let default = if variable("ENVIRONMENT").as_deref() == Some("development") { MAX_CONTAINERS } else { 5 };
+    Ok(FleetLimits {
+        containers: integer(&variable, "FLEET_CONTAINERS", 1..=MAX_CONTAINERS, default)?,
+        of_account: of_account.and_then(|limit| u32::try_from(limit).ok()),
+    })
+}
+
+/// The quotas of an account, as the variables say. A development machine limits nothing that no variable limits.
+///
+/// # Errors
+/// A sentence that names the variable that is wrong.
+pub fn quota_limits(variable: impl Fn(&str) -> Option<String>) -> Result<QuotaLimits, String> {
+    let is_development = variable("ENVIRONMENT").as_deref() == Some("development");
+    let mut limits = if is_development { QuotaLimits::UNLIMITED } else { QuotaLimits::default() };
+    for quota in Quota::ALL {
+        let name = quota.variable();
+        limits = match variable(name).as_deref() {
+            None => limits,
+            Some(UNLIMITED) => limits.with(quota, None),
+            Some(text) => {
+                let limit = text.parse().ok().filter(|limit| *limit <= MAX_QUOTA);
+                let wrong = || format!("{name} must be an integer from 0 to {MAX_QUOTA}, or {UNLIMITED}");
+                limits.with(quota, Some(limit.ok_or_else(wrong)?))
+            }
+        };
+    }
+    Ok(limits)
 }
 
 fn integer(
@@ -124,5 +173,22 @@ mod tests {
             assert!(read(name, "0").is_err_and(|message| message.starts_with(name)));
         }
         assert!(read("SLEEP_AFTER_S", "21600").is_ok() && read("SLEEP_AFTER_S", "21601").is_err());
+    }
+
+    #[test]
+    fn a_deployment_sets_quotas_and_a_development_machine_has_none() {
+        let read = |values: &'static [(&str, &str)]| {
+            quota_limits(|asked| values.iter().find(|(name, _)| *name == asked).map(|(_, value)| (*value).to_owned()))
+        };
+        assert_eq!(read(&[]), Ok(QuotaLimits::default()));
+        assert_eq!(read(&[("ENVIRONMENT", "development")]), Ok(QuotaLimits::UNLIMITED));
+        let limits = read(&[("ENVIRONMENT", "development"), ("QUOTA_PROJECTS", "2")]).unwrap();
+        assert_eq!((limits.of(Quota::Projects), limits.of(Quota::Keys)), (Some(2), None));
+        let limits = read(&[("QUOTA_CPU_SECONDS", "unlimited"), ("QUOTA_KEYS", "0")]).unwrap();
+        assert_eq!((limits.of(Quota::CpuSeconds), limits.of(Quota::Keys)), (None, Some(0)));
+        for wrong in ["-1", "x", "1.5", "1000000001"] {
+            let limits = quota_limits(|asked| (asked == "QUOTA_ROOMS").then(|| wrong.to_owned()));
+            assert!(limits.is_err_and(|sentence| sentence.starts_with("QUOTA_ROOMS must be")), "{wrong}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use ending::{End, supervise, unexpected};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use streams::{Background, Sink, close_soon, collect, feed};
 use tokio::sync::mpsc::Receiver;
@@ -62,6 +62,8 @@ pub struct Outcome {
     pub blocked_connections: u32,
     /// The kernel refused the program a process or thread: it had as many as a run may have.
     pub out_of_processes: bool,
+    /// Bytes that the program has sent through the proxy.
+    pub egress_bytes: u64,
 }
 
 /// Why there is no outcome. The jail failed, not the program.
@@ -114,7 +116,7 @@ async fn execute_in(
     events: &EventSender,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Failed> {
-    let blocked = Arc::new(AtomicU32::new(0));
+    let traffic = Arc::new(egress::Traffic::default());
     let mut launch = Launch {
         // An interpreter that waits knows its command; the program keeps it for the case that it has died.
         command: (!is_warm).then(|| program.command.clone()),
@@ -126,7 +128,7 @@ async fn execute_in(
     };
     let start = async |jail: &mut Jail, launch: &Launch| -> io::Result<(Streams, Option<Background>)> {
         let streams = jail.launch(launch, program.export.as_ref())?;
-        Ok((streams, started(jail, program.egress.clone(), blocked.clone()).await?))
+        Ok((streams, started(jail, program.egress.clone(), traffic.clone()).await?))
     };
     let mut begun = start(jail, &launch).await;
     if let Err(error) = &begun
@@ -167,7 +169,9 @@ async fn execute_in(
     // The jail's own clock is right however late this process came to look.
     let duration = end.ending.map_or(duration, |ending| Duration::from_micros(ending.duration_micros));
     let outcome = outcome(&end, used, stdout, stderr, duration, memory_bytes);
-    Ok(Outcome { blocked_connections: blocked.load(Ordering::Relaxed), ..outcome })
+    let (blocked_connections, egress_bytes) =
+        (traffic.refused.load(Ordering::Relaxed), traffic.sent.load(Ordering::Relaxed));
+    Ok(Outcome { blocked_connections, egress_bytes, ..outcome })
 }
 
 /// Whether a jail has ended before it took its launch, so that nothing of the program has run.
@@ -195,6 +199,7 @@ fn without_room(memory_bytes: u64, max_output_bytes: usize, events: &EventSender
         exported: false,
         blocked_connections: 0,
         out_of_processes: false,
+        egress_bytes: 0,
     }
 }
 
@@ -214,14 +219,14 @@ fn bounds(program: &Program, seat: &Seat) -> Bounds {
 async fn started(
     jail: &mut Jail,
     egress: Option<egress::Policy>,
-    blocked: Arc<AtomicU32>,
+    traffic: Arc<egress::Traffic>,
 ) -> io::Result<Option<Background>> {
     let notice =
         timeout(START_PATIENCE, jail.notice()).await.map_err(|_| io::Error::other("a jail does not start"))??;
     match (notice, egress) {
         (Some((Notice::Started, Some(socket))), Some(policy)) => {
             let listener = tokio::net::TcpListener::from_std(socket.into())?;
-            Ok(Some(Background::start(egress::serve(listener, policy, blocked))))
+            Ok(Some(Background::start(egress::serve(listener, policy, traffic))))
         }
         (Some((Notice::Started, _)), None) => Ok(None),
         (other, _) => Err(unexpected(other.map(|(notice, _)| notice))),
@@ -267,5 +272,6 @@ fn outcome(
         exported: ending.is_some_and(|ending| ending.exported),
         blocked_connections: 0,
         out_of_processes: used.is_some_and(|used| used.out_of_processes),
+        egress_bytes: 0,
     }
 }

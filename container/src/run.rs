@@ -285,6 +285,7 @@ fn report(outcome: Outcome) -> RunReport {
             queue_ms: 0.0,
             install_ms: 0.0,
             blocked_connections: outcome.blocked_connections,
+            egress_bytes: outcome.egress_bytes,
         },
     }
 }

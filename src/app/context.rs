@@ -4,7 +4,9 @@ use crate::config::Config;
 use crate::domain::run::id::RunId;
 use crate::domain::secret::DeploymentSecret;
 use crate::domain::usage_log::name::{LogId, LogName};
+use crate::ports::accounts::Accounts;
 use crate::ports::address_limiter::AddressLimiter;
+use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Rooms;
 use crate::ports::socket::Sockets;
@@ -21,6 +23,10 @@ pub struct App {
     pub logs: Rc<dyn UsageLogs>,
     pub runs: Rc<dyn Kv>,
     pub rooms: Rc<dyn Rooms>,
+    /// What accounts use of their quotas.
+    pub accounts: Rc<dyn Accounts>,
+    /// Who has containers.
+    pub fleet: Rc<dyn Fleet>,
     pub secret: DeploymentSecret,
     /// `None` where the deployment has no such limiter.
     pub address_limiter: Option<Rc<dyn AddressLimiter>>,

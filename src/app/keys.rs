@@ -2,7 +2,9 @@
 
 use crate::app::actor::Actor;
 use crate::app::context::App;
+use crate::app::quotas::{self, QuotaRefusal};
 use crate::domain::account::audit::Action;
+use crate::domain::account::quota::{Quota, QuotaLimits};
 use crate::domain::id::{self, Kind};
 use crate::domain::input::page::Page;
 use crate::domain::key::api_key::ApiKey;
@@ -20,19 +22,25 @@ pub struct CreatedKey {
 }
 
 /// Makes a key for a project, which is the user's own.
+///
+/// # Errors
+/// The account has as many keys as it may.
 pub async fn create(
     app: &App,
     actor: &Actor<'_>,
+    limits: &QuotaLimits,
     project_id: &str,
     settings: &KeySettings,
-) -> Result<CreatedKey, PortError> {
+) -> Result<CreatedKey, QuotaRefusal> {
     let created = CreatedKey {
         id: id::from_random(Kind::Key, app.random()),
         key: ApiKey::from_random(app.random(), &app.secret),
     };
     let new = new_key(app, &created, project_id, settings);
     let event = actor.event(app, Action::KeyCreated, project_id, &created.id);
-    keys::add(&*app.sql, &new, event).await?;
+    if !keys::add(&*app.sql, actor.user_id, &new, limits.at_most(Quota::Keys), event).await? {
+        return Err(quotas::full(app, limits, Quota::Keys));
+    }
     // A call may have tried this key before it existed, and the gate has cached that. This is very unlikely.
     app.gates.refresh(&created.key.hash()).await?;
     Ok(created)

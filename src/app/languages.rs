@@ -111,7 +111,7 @@ async fn measure(app: &App, language: RunLanguage) -> Result<String, PortError> 
     let owner = Owner { project_id: PROJECT.to_owned(), log_id: id.log().log, key_id: String::new() };
     let asked = Asked { id, created_at: app.clock.now(), owner, ip: None };
     let (draft, _) = RunDraft::new(asked, &RunRequest { job, sent_code: true, user_context: None });
-    let run = RunCall { mode: RunMode::Unrecorded, deadline_ms: PATIENCE_MS };
+    let run = RunCall { mode: RunMode::Unrecorded, deadline_ms: PATIENCE_MS, has_network: false };
     let call = app.run_pools.run(encoded, run, &draft);
     let (answer, deadline) = match select(call, app.clock.sleep(PATIENCE_MS)).await {
         Either::Left((answer, deadline)) => (answer.map_err(|failure| failed(&failure.message))?, deadline),

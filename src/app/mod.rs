@@ -10,6 +10,7 @@ pub mod keys;
 pub mod languages;
 pub mod projects;
 pub mod purge;
+pub mod quotas;
 pub mod retention;
 pub mod rooms;
 pub mod runs;

@@ -3,9 +3,11 @@
 use crate::app::actor::Actor;
 use crate::app::context::App;
 use crate::app::keys;
+use crate::app::quotas::{self, QuotaRefusal};
 use crate::app::retention;
 use crate::app::rooms;
 use crate::domain::account::audit::Action;
+use crate::domain::account::quota::{Quota, QuotaLimits};
 use crate::domain::id::{self, Kind};
 use crate::domain::input::page::Page;
 use crate::domain::project::settings::{Project, ProjectSettings};
@@ -14,13 +16,24 @@ use crate::ports::PortError;
 use crate::store;
 
 /// Makes a project.
-pub async fn create(app: &App, actor: &Actor<'_>, settings: ProjectSettings) -> Result<Project, PortError> {
+///
+/// # Errors
+/// The account has as many projects as it may.
+pub async fn create(
+    app: &App,
+    actor: &Actor<'_>,
+    limits: &QuotaLimits,
+    settings: ProjectSettings,
+) -> Result<Project, QuotaRefusal> {
     let id = id::from_random(Kind::Project, app.random());
     let log_id = LogId::from_bytes(app.random());
     let project = Project { id, log_id, settings, created_at: app.clock.now() };
     let event = actor.event(app, Action::ProjectCreated, &project.id, &project.id);
-    store::projects::add(&*app.sql, actor.user_id, &project, event).await?;
-    Ok(project)
+    let at_most = limits.at_most(Quota::Projects);
+    if store::projects::add(&*app.sql, actor.user_id, &project, at_most, event).await? {
+        return Ok(project);
+    }
+    Err(quotas::full(app, limits, Quota::Projects))
 }
 
 /// The user's projects, and the cursor of the next page.

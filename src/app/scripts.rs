@@ -5,6 +5,7 @@ use crate::app::runs::progress::{Client, Progress, StartedRun};
 use crate::app::runs::read;
 use crate::app::runs::record::Recorder;
 use crate::app::runs::start::HOPS_MS;
+use crate::domain::account::amounts::Amounts;
 use crate::domain::input::page::Page;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::id::RunId;
@@ -15,7 +16,7 @@ use crate::domain::usage_log::query::{Filter, HistoryQuery, UsageRun};
 use crate::ports::{Level, PortError};
 use bytes::Bytes;
 use docle_protocol::Truncated;
-use docle_protocol::isolate::{IsolateReport, ScriptError, ScriptUsage};
+use docle_protocol::isolate::{AiUsage, IsolateReport, RuntimeApi, ScriptError, ScriptUsage};
 use docle_protocol::limits::GRACE_MS;
 use docle_protocol::{RunStatus, Stream};
 use futures::channel::oneshot;
@@ -31,6 +32,14 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub struct NoIsolates;
 
+/// What the account of the key has left for a script.
+pub struct ScriptQuota {
+    /// The hash of the key, whose gate counts what the script uses.
+    pub key_hash: String,
+    /// Whether calls of models are left.
+    pub has_ai: bool,
+}
+
 /// Starts a script for `client`. It runs to its end and is recorded, also when the client leaves.
 ///
 /// # Errors
@@ -41,10 +50,16 @@ pub fn start(
     client: Client,
     request: ScriptRequest,
     settings: &IsolateSettings,
+    quota: ScriptQuota,
 ) -> Result<StartedRun, NoIsolates> {
     let isolates = Rc::clone(app.isolates.as_ref().ok_or(NoIsolates)?);
     let created_at = app.clock.now();
-    let job = request.job(id, &client.owner, settings);
+    let mut job = request.job(id, &client.owner, settings);
+    if !quota.has_ai {
+        // The account has used up its models of today: a call of one throws an error, as without the API.
+        job.apis.retain(|api| *api != RuntimeApi::Ai);
+    }
+    let (gates, key_hash) = (Rc::clone(&app.gates), quota.key_hash);
     let deadline = app.clock.sleep(request.timeout_ms + GRACE_MS + HOPS_MS);
     let (log, recorder) = (Rc::clone(&app.log), Recorder::of(app, client));
     let (sender, receiver) = oneshot::channel();
@@ -64,10 +79,33 @@ pub fn start(
         });
         // The client may have left.
         let _ = sender.send(result.clone());
+        let amounts = amounts(&result);
+        if amounts != Amounts::default()
+            && let Err(error) = gates.note_use(&key_hash, amounts).await
+        {
+            let message = "What a script has used of models could not be counted.";
+            log.write(Level::Error, json!({ "message": message, "run.id": id, "error": error.0 }));
+        }
         recorder.record(&request, &result).await;
     }));
     let progress = receiver.into_stream().filter_map(|result| async { result.ok() }).flat_map(progress).boxed_local();
     Ok(StartedRun { id, created_at, replayed: false, is_bounded: true, progress })
+}
+
+/// What a script has used of models.
+fn amounts(result: &RunResult) -> Amounts {
+    #[derive(Deserialize)]
+    struct Report {
+        usage: Usage,
+    }
+    #[derive(Deserialize)]
+    struct Usage {
+        ai: Option<AiUsage>,
+    }
+    let report = result.script().and_then(|json| serde_json::from_slice::<Report>(json).ok());
+    let ai = report.and_then(|report| report.usage.ai).unwrap_or_default();
+    let ai_neurons = ai.neurons.clamp(0.0, 1e12).ceil() as u64;
+    Amounts { ai_calls: ai.calls.into(), ai_neurons, ..Amounts::default() }
 }
 
 /// The progress of a script: its output, which is complete when the script has ended, and then the result.

@@ -3,6 +3,8 @@
 use crate::app::actor::Actor;
 use crate::app::context::App;
 use crate::app::keys;
+use crate::app::quotas::QuotaRefusal;
+use crate::domain::account::quota::QuotaLimits;
 use crate::domain::input::page::Page;
 use crate::domain::key::run_token::{Claims, ID_BYTES};
 use crate::domain::key::settings::KeySettings;
@@ -34,9 +36,10 @@ pub fn mint(app: &App, key_hash: String, settings: TokenSettings) -> MintedToken
 pub async fn mint_for_project(
     app: &App,
     actor: &Actor<'_>,
+    limits: &QuotaLimits,
     project_id: &str,
     settings: TokenSettings,
-) -> Result<MintedToken, PortError> {
+) -> Result<MintedToken, QuotaRefusal> {
     let key_hash = match playground_key(app, project_id).await? {
         Some(hash) => hash,
         None => {
@@ -46,7 +49,7 @@ pub async fn mint_for_project(
                 rate_limit_per_minute: DEFAULT_RATE_LIMIT,
                 expires_at: None,
             };
-            keys::create(app, actor, project_id, &unlimited).await?.key.hash()
+            keys::create(app, actor, limits, project_id, &unlimited).await?.key.hash()
         }
     };
     Ok(mint(app, key_hash, settings))

@@ -1,9 +1,8 @@
 //! Errors as clients see them: RFC 9457 problem bodies with a code to act on.
 
-use crate::app::runs::progress::NotStarted;
 use crate::http::response::respond;
 use crate::ports::http_messages::Response;
-use crate::ports::{Level, Log, PoolFailure, PoolFailureCode, PortError};
+use crate::ports::{Level, Log, PortError};
 use ::http::StatusCode;
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 pub use docle_api::errors::{ErrorCode, FieldError, Members, Problem};
@@ -50,6 +49,18 @@ impl ApiError {
     /// The same error with these headers, too.
     pub fn with_headers(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
         self.headers.extend(headers);
+        self
+    }
+
+    /// The same error with a cause for the log.
+    pub fn with_cause(self, cause: impl Into<Box<str>>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+
+    /// The same error, after which a client tries again in so many seconds.
+    pub fn with_retry_after(mut self, seconds: impl Into<HeaderValue>) -> Self {
+        self.headers.retain(|(name, _)| name != RETRY_AFTER);
+        self.headers.push((RETRY_AFTER, seconds.into()));
         self
     }
 
@@ -147,76 +158,6 @@ fn sentence(error: &FieldError) -> String {
 impl From<PortError> for ApiError {
     fn from(error: PortError) -> Self {
         let message = "A part of the service does not respond; try again.";
-        Self { cause: Some(error.0.into()), ..Self::new(ErrorCode::ServiceUnavailable, message) }
-    }
-}
-
-impl From<NotStarted> for ApiError {
-    fn from(not_started: NotStarted) -> Self {
-        match not_started {
-            NotStarted::Pool(failure) => failure.into(),
-            NotStarted::Unreadable(error) => error.into(),
-            NotStarted::Erased => Self::new(
-                ErrorCode::IdempotentRunDeleted,
-                "The run with this Idempotency-Key has ended, and its result was deleted; use a new key to run it again.",
-            ),
-        }
-    }
-}
-
-impl From<PoolFailure> for ApiError {
-    fn from(failure: PoolFailure) -> Self {
-        let (code, message) = match failure.code {
-            PoolFailureCode::Unavailable | PoolFailureCode::ClientLeft => (
-                ErrorCode::RunnerUnavailable,
-                "No runner is available at the moment, and nothing was run; try again after Retry-After.",
-            ),
-            // Only calls with an Idempotency-Key reach this. For all others `start_run` has cancelled the job or made a
-            // result.
-            PoolFailureCode::Lost => (
-                ErrorCode::RunnerUnavailable,
-                "The runner does not respond, and it is not known whether the program runs; repeat the call with the \
-                 same Idempotency-Key.",
-            ),
-            PoolFailureCode::Busy => {
-                (ErrorCode::RunnerBusy, "All slots are in use, and nothing was run; try again after Retry-After.")
-            }
-            PoolFailureCode::QueueFull => (
-                ErrorCode::QueueFull,
-                "The queue of the project is full, and nothing was run; try again after Retry-After.",
-            ),
-            PoolFailureCode::Mismatch => (
-                ErrorCode::RunnerMismatch,
-                "The runner has another version than the Worker during an update, and nothing was run; try again.",
-            ),
-            PoolFailureCode::Rejected => (ErrorCode::Internal, "The runner refused the run; report the requestId."),
-            PoolFailureCode::KeyReused => (
-                ErrorCode::IdempotencyKeyReused,
-                "This Idempotency-Key was used with another body in the last 24 hours; use a new key for a new run.",
-            ),
-            PoolFailureCode::InDoubt => (
-                ErrorCode::IdempotencyInDoubt,
-                "The first run with this Idempotency-Key was interrupted, and it is not known whether it finished; \
-                 use a new key to run it again.",
-            ),
-            PoolFailureCode::TooManyKeys => (
-                ErrorCode::IdempotencyKeysFull,
-                "The project has used too many idempotency keys in the last 24 hours, and nothing was run; send the \
-                 request without a key, or try again later.",
-            ),
-        };
-        let expected = matches!(
-            failure.code,
-            PoolFailureCode::KeyReused
-                | PoolFailureCode::InDoubt
-                | PoolFailureCode::TooManyKeys
-                | PoolFailureCode::QueueFull
-        );
-        let mut error = Self { cause: (!expected).then(|| failure.message.into()), ..Self::new(code, message) };
-        if let Some(seconds) = failure.retry_after_s {
-            error.headers.retain(|(name, _)| name != RETRY_AFTER);
-            error.headers.push((RETRY_AFTER, HeaderValue::from(seconds)));
-        }
-        error
+        Self::new(ErrorCode::ServiceUnavailable, message).with_cause(error.0)
     }
 }

@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod error;
 pub mod middleware;
+mod not_started;
 pub mod paths;
 pub mod request;
 pub mod response;

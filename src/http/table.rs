@@ -5,6 +5,7 @@ use crate::http::error::ApiError;
 use crate::http::request::call::Call;
 use crate::http::routes::accounts::data;
 use crate::http::routes::accounts::sign_in;
+use crate::http::routes::accounts::usage as account_usage;
 use crate::http::routes::rooms::connect;
 use crate::http::routes::rooms::project_rooms;
 use crate::http::routes::runs::interactive;
@@ -126,6 +127,7 @@ pub static ROUTES: &[Route] = &[
     get("/auth/audit", Caller::SignedIn, handler!(audit::list_own_events)),
     get("/auth/sessions", Caller::SignedIn, handler!(sign_in::list_sessions)),
     delete("/auth/sessions/:id", Caller::SignedIn, handler!(sign_in::end_session)),
+    get("/api/account/usage", Caller::SignedIn, handler!(account_usage::get_account_usage)),
     post("/api/projects", Caller::SignedIn, handler!(projects::create_project)),
     get("/api/projects", Caller::SignedIn, handler!(projects::list_projects)),
     get("/api/projects/:id", Caller::SignedIn, handler!(projects::get_project)),

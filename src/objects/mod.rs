@@ -1,8 +1,10 @@
 //! Durable Objects: a folder for each, with its shell, its logic, its storage and its calls.
 
+pub mod account;
 pub mod cached;
 pub mod call;
 pub mod container;
+pub mod fleet;
 pub mod key_gate;
 pub mod room;
 pub mod run_pool;

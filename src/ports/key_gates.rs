@@ -1,5 +1,6 @@
 //! The gates of API keys, and the database behind them.
 
+use crate::domain::account::amounts::Amounts;
 use crate::domain::key::gate::{CheckKey, Decision, KeyConfig};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::error::PortError;
@@ -15,6 +16,8 @@ pub trait KeyGates {
     async fn erase(&self, key_hash: &str) -> Result<(), PortError>;
     /// Makes the gate read the key's settings again: no call after this one is decided by older settings.
     async fn refresh(&self, key_hash: &str) -> Result<(), PortError>;
+    /// Notes what a script has used of models. After an error it may have been noted.
+    async fn note_use(&self, key_hash: &str, amounts: Amounts) -> Result<(), PortError>;
 }
 
 /// The database, as a key's gate uses it.

@@ -4,11 +4,13 @@
 //! SQLite, with the objects' own logic, and with fakes that wait and fail. An error of a port is for the log; the code
 //! that handles it decides what the client reads.
 
+pub mod accounts;
 pub mod address_limiter;
 pub mod client_signal;
 pub mod container;
 pub mod error;
 pub mod event_reader;
+pub mod fleet;
 pub mod http_messages;
 pub mod isolates;
 pub mod key_gates;

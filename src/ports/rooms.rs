@@ -124,6 +124,8 @@ pub trait RoomProject {
     async fn has_key(&self, key_hash: &str) -> Result<bool, PortError>;
     /// Whether the room still is in the list of its project, and the project exists.
     async fn has_room(&self, room: &RoomId) -> Result<bool, PortError>;
+    /// Whether the operator has suspended the account that owns the project.
+    async fn is_suspended(&self, room: &RoomId) -> Result<bool, PortError>;
     /// Removes the room from the list of its project. It may be repeated.
     async fn remove_room(&self, room: &RoomId) -> Result<(), PortError>;
 }

@@ -1,5 +1,6 @@
 //! Where programs run: the pools of the projects, each with containers of its own.
 
+use crate::domain::account::quota::QuotaExceeded;
 use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::Interrupted;
 use crate::domain::run::id::RunId;
@@ -56,6 +57,9 @@ pub struct RunCall {
     pub mode: RunMode,
     /// The longest duration of the run, in milliseconds. A run that takes longer counts as interrupted.
     pub deadline_ms: u32,
+    /// Whether the run can reach other hosts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_network: bool,
 }
 
 /// A call that has one effect however often it is made.
@@ -91,6 +95,17 @@ pub struct PoolFailure {
     /// When to try again, in seconds; `None` when no estimate is known.
     #[serde(default)]
     pub retry_after_s: Option<u32>,
+    /// The quota that has no room, with [`PoolFailureCode::QuotaExceeded`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<QuotaExceeded>,
+}
+
+impl PoolFailure {
+    /// The failure of a run for which a quota has no room.
+    pub fn of_quota(quota: QuotaExceeded) -> Self {
+        let failure = PoolFailureCode::QuotaExceeded.with_message("A quota of the account has no room.");
+        Self { quota: Some(quota), ..failure }
+    }
 }
 
 /// Why a job did not start, so that the Worker can decide what its client may do.
@@ -117,11 +132,15 @@ pub enum PoolFailureCode {
     TooManyKeys,
     /// The client left before the job started.
     ClientLeft,
+    /// A quota of the account has no room.
+    QuotaExceeded,
+    /// The operator has suspended the account.
+    Suspended,
 }
 
 impl PoolFailureCode {
     /// The failure with a sentence for the log.
     pub fn with_message(self, message: impl Into<String>) -> PoolFailure {
-        PoolFailure { code: self, message: message.into(), retry_after_s: None }
+        PoolFailure { code: self, message: message.into(), retry_after_s: None, quota: None }
     }
 }

@@ -16,6 +16,18 @@ pub fn insert(event: Event) -> Statement {
     written(concat!(insert_into!(), "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"), event)
 }
 
+/// The same for an event about a project, if the project exists.
+pub fn insert_if_project_exists(event: Event) -> Statement {
+    let query = concat!(insert_into!(), "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM projects WHERE projects.id = ?5");
+    written(query, event)
+}
+
+/// The same for an event about a key, if the key exists.
+pub fn insert_if_key_exists(event: Event) -> Statement {
+    let query = concat!(insert_into!(), "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM api_keys WHERE api_keys.id = ?5");
+    written(query, event)
+}
+
 /// The same for an event about a key, if the key was not revoked before.
 pub fn insert_if_key_is_unrevoked(event: Event) -> Statement {
     let query = concat!(

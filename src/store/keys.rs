@@ -9,6 +9,7 @@ use crate::domain::run::record::Owner;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql, Statement};
+use crate::store::accounts::key_horizon;
 use crate::store::{audit, projects};
 use std::collections::BTreeMap;
 
@@ -46,7 +47,8 @@ pub struct NewKey<'a> {
 /// What a key's gate needs to know; `None` where there is no such key.
 pub async fn config(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, PortError> {
     let query = "SELECT api_keys.id, project_id, expires_at, revoked_at, allowed_domains, rate_limit_per_minute, \
-                 store_ip, isolates, log_id FROM api_keys JOIN projects ON projects.id = project_id WHERE key_hash = ?1";
+                 store_ip, isolates, log_id, user_id, suspended_at FROM api_keys \
+                 JOIN projects ON projects.id = project_id LEFT JOIN users ON users.id = user_id WHERE key_hash = ?1";
     let read = |row: &mut Row| {
         let (key_id, project_id) = (row.text()?, row.text()?);
         let (expires_at, revoked_at) = (row.optional_time()?, row.optional_time()?);
@@ -60,14 +62,25 @@ pub async fn config(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, Port
             limit,
             store_ip,
             isolates,
+            account: row.optional_text()?,
+            is_suspended: row.optional_time()?.is_some(),
         })
     };
     sql.query(sql!(query, hash)).await?.first_mut().map(read).transpose()
 }
 
-/// Stores a key.
-pub async fn add(sql: &dyn Sql, new: &NewKey<'_>, event: Event) -> Result<(), PortError> {
-    sql.batch(vec![insert(INSERT, new), audit::insert(event)]).await.map(drop)
+/// Stores a key of one of the user's projects; `false` where the user has `at_most` keys already.
+pub async fn add(
+    sql: &dyn Sql,
+    user_id: &str,
+    new: &NewKey<'_>,
+    at_most: i64,
+    event: Event,
+) -> Result<bool, PortError> {
+    let mut insert = insert(INSERT, new);
+    insert.args.extend([user_id.into(), key_horizon(new.created_at).into(), at_most.into()]);
+    let results = sql.batch(vec![insert, audit::insert_if_key_exists(event)]).await?;
+    Ok(!results[0].is_empty())
 }
 
 /// The keys of a project, the newest first.
@@ -140,7 +153,10 @@ pub async fn revoke(sql: &dyn Sql, id: &str, now: Timestamp, event: Event) -> Re
 }
 
 const INSERT: &str = "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, allowed_domains, \
-                      rate_limit_per_minute, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+                      rate_limit_per_minute, expires_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE \
+                      (SELECT COUNT(*) FROM api_keys JOIN projects ON projects.id = api_keys.project_id \
+                      WHERE projects.user_id = ?10 AND (revoked_at IS NULL OR revoked_at > ?11) \
+                      AND (expires_at IS NULL OR expires_at > ?11)) < ?12 RETURNING id";
 
 /// The same for a key that another one names as its successor, and for no other key.
 const INSERT_SUCCESSOR: &str = "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, \

@@ -1,5 +1,6 @@
 //! Queries and key layouts over the ports.
 
+pub mod accounts;
 pub mod audit;
 pub mod erasure;
 pub mod key_ledger;

@@ -10,15 +10,23 @@ use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql, Statement};
 use crate::store::{audit, erasure, rooms};
 
-/// Makes a project.
-pub async fn add(sql: &dyn Sql, user_id: &str, project: &Project, event: Event) -> Result<(), PortError> {
+/// Makes a project; `false` where the user has `at_most` projects already.
+pub async fn add(
+    sql: &dyn Sql,
+    user_id: &str,
+    project: &Project,
+    at_most: i64,
+    event: Event,
+) -> Result<bool, PortError> {
     let query = "INSERT INTO projects (id, log_id, user_id, name, store_ip, private_results, created_at, isolates) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE (SELECT COUNT(*) FROM projects WHERE user_id = ?3) < ?9 \
+                 RETURNING id";
     let ProjectSettings { name, store_ip, private_results, isolates } = &project.settings;
     let isolates = write_isolates(isolates);
-    let (id, log_id) = (&project.id, project.log_id.to_string());
-    let insert = sql!(query, id, log_id, user_id, name, *store_ip, *private_results, project.created_at, &isolates);
-    sql.batch(vec![insert, audit::insert(event)]).await.map(drop)
+    let (id, log_id, made) = (&project.id, project.log_id.to_string(), project.created_at);
+    let insert = sql!(query, id, log_id, user_id, name, *store_ip, *private_results, made, &isolates, at_most);
+    let results = sql.batch(vec![insert, audit::insert_if_project_exists(event)]).await?;
+    Ok(!results[0].is_empty())
 }
 
 /// A user's project.

@@ -21,24 +21,53 @@ impl StoredRoom {
     }
 }
 
-/// Makes a room a project's; `false` where the project has `max_rooms` rooms already, or is gone.
+/// How many rooms there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct RoomLimits {
+    /// In a project.
+    pub of_project: u32,
+    /// In all projects of an account that the operator does not trust.
+    pub of_account: i64,
+}
+
+/// Makes a room a project's; `false` where the project or its account has as many rooms as it may, or the project is gone.
 pub async fn add(
     sql: &dyn Sql,
     id: &RoomId,
     project_id: &str,
     name: Option<&str>,
     now: Timestamp,
-    max_rooms: u32,
+    limits: RoomLimits,
 ) -> Result<bool, PortError> {
     let query = "INSERT INTO rooms (id, project_id, name, created_at) SELECT ?1, ?2, ?3, ?4 \
                  WHERE EXISTS (SELECT 1 FROM projects WHERE id = ?2) \
-                 AND (SELECT COUNT(*) FROM rooms WHERE project_id = ?2) < ?5 RETURNING id";
-    Ok(!sql.query(sql!(query, id.as_str(), project_id, name, now, max_rooms)).await?.is_empty())
+                 AND (SELECT COUNT(*) FROM rooms WHERE project_id = ?2) < ?5 \
+                 AND ((SELECT COUNT(*) FROM projects AS own JOIN projects ON projects.user_id = own.user_id \
+                 JOIN rooms ON rooms.project_id = projects.id WHERE own.id = ?2) < ?6 \
+                 OR EXISTS (SELECT 1 FROM projects JOIN users ON users.id = user_id WHERE projects.id = ?2 AND trusted = 1)) \
+                 RETURNING id";
+    let RoomLimits { of_project, of_account } = limits;
+    let statement = sql!(query, id.as_str(), project_id, name, now, of_project, of_account);
+    Ok(!sql.query(statement).await?.is_empty())
+}
+
+/// How many rooms a project has.
+pub async fn count(sql: &dyn Sql, project_id: &str) -> Result<u32, PortError> {
+    let query = "SELECT COUNT(*) FROM rooms WHERE project_id = ?1";
+    let count = sql.query(sql!(query, project_id)).await?.first_mut().map(Row::integer).transpose()?;
+    Ok(count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0))
 }
 
 /// Whether a room is in the list of a project that exists.
 pub async fn exists(sql: &dyn Sql, id: &RoomId) -> Result<bool, PortError> {
     let query = "SELECT 1 FROM rooms JOIN projects ON projects.id = rooms.project_id WHERE rooms.id = ?1";
+    Ok(!sql.query(sql!(query, id.as_str())).await?.is_empty())
+}
+
+/// Whether the operator has suspended the account that owns the project of a room.
+pub async fn is_suspended(sql: &dyn Sql, id: &RoomId) -> Result<bool, PortError> {
+    let query = "SELECT 1 FROM rooms JOIN projects ON projects.id = rooms.project_id JOIN users ON users.id = user_id \
+                 WHERE rooms.id = ?1 AND suspended_at IS NOT NULL";
     Ok(!sql.query(sql!(query, id.as_str())).await?.is_empty())
 }
 

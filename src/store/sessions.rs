@@ -2,7 +2,8 @@
 
 use crate::domain::account::audit::Origin;
 use crate::domain::account::email::Email;
-use crate::domain::account::session::{ListedSession, Session};
+use crate::domain::account::session::{Allowance, ListedSession, Session};
+use crate::domain::account::sign_up;
 use crate::domain::account::token::Token;
 use crate::domain::input::page::{Page, Position};
 use crate::domain::timestamp::Timestamp;
@@ -21,6 +22,8 @@ pub struct NewSession<'a> {
     pub now: Timestamp,
     pub expires_at: Timestamp,
     pub origin: &'a Origin,
+    /// What a new account counts against; `None` if nothing limits it.
+    pub limits: Option<&'a [(String, Allowance); 3]>,
 }
 
 /// Keeps a link until it is redeemed or expires.
@@ -29,21 +32,53 @@ pub async fn add_link(sql: &dyn Sql, token: &Token, email: &Email, expires_at: T
     sql.query(sql!(query, token.hash(), email.as_str(), expires_at)).await.map(drop)
 }
 
-/// Turns a link into a session, and into an account where the address has none; `false` where the link does not hold. A
-/// link that was redeemed is gone, and so are all others to its address. The sign-in is written down in the same
+/// The address of a link that holds, if the link would make an account.
+pub async fn new_account_of(sql: &dyn Sql, link: &Token, now: Timestamp) -> Result<Option<Email>, PortError> {
+    let query = "SELECT email FROM login_links WHERE token_hash = ?1 AND expires_at > ?2 \
+                 AND NOT EXISTS (SELECT 1 FROM users WHERE users.email = login_links.email)";
+    let email = sql.query(sql!(query, link.hash(), now)).await?.first_mut().map(Row::text).transpose()?;
+    let read = |email: String| Email::parse(&email).map_err(|_| PortError("The address of a link is none.".to_owned()));
+    email.map(read).transpose()
+}
+
+/// Turns a link into a session, and into an account where the address has none; `false` where the link does not hold, or where
+/// too many accounts were made, which leaves the link. A link that was redeemed is gone, and so are all others to its address. The sign-in is written down in the same
 /// transaction, so that a failure leaves the link as it was.
 ///
 /// Of any number of calls with one link, one gets the session: they are transactions, one after the other, and the
 /// first deletes what the others look for.
 pub async fn redeem(sql: &dyn Sql, link: &Token, new: &NewSession<'_>) -> Result<bool, PortError> {
     let hash = link.hash();
+    let nothing = [0; 3].map(|_| (String::new(), Allowance { count: u32::MAX, window_ms: sign_up::WINDOW_MS }));
+    let limits = new.limits.unwrap_or(&nothing);
+    let [(one, of_one), (two, of_two), (three, of_three)] = limits;
+    let subjects: Vec<&String> =
+        new.limits.iter().flat_map(|limits| limits.iter()).map(|(subject, _)| subject).collect();
     let statements = vec![
         sql!(
             "INSERT INTO users (id, email, created_at) SELECT ?1, email, ?2 FROM login_links \
-             WHERE token_hash = ?3 AND expires_at > ?2 ON CONFLICT (email) DO NOTHING",
+             WHERE token_hash = ?3 AND expires_at > ?2 \
+             AND (SELECT COUNT(*) FROM attempts WHERE subject = ?5 AND at > ?4) < ?8 \
+             AND (SELECT COUNT(*) FROM attempts WHERE subject = ?6 AND at > ?4) < ?9 \
+             AND (SELECT COUNT(*) FROM attempts WHERE subject = ?7 AND at > ?4) < ?10 \
+             ON CONFLICT (email) DO NOTHING",
             new.new_user_id,
             new.now,
             &hash,
+            new.now.plus_ms(-sign_up::WINDOW_MS),
+            one,
+            two,
+            three,
+            of_one.count,
+            of_two.count,
+            of_three.count,
+        ),
+        sql!(
+            "INSERT INTO attempts (subject, at) SELECT value, ?2 FROM json_each(?1) \
+             WHERE EXISTS (SELECT 1 FROM users WHERE id = ?3)",
+            serde_json::Value::from_iter(subjects.into_iter().cloned()).to_string(),
+            new.now,
+            new.new_user_id,
         ),
         sql!(
             "INSERT INTO sessions (id, token_hash, user_id, created_at, last_used_at, expires_at, ip, user_agent) \
@@ -58,19 +93,22 @@ pub async fn redeem(sql: &dyn Sql, link: &Token, new: &NewSession<'_>) -> Result
             &hash,
         ),
         sql!(
-            "DELETE FROM login_links WHERE email = (SELECT email FROM login_links WHERE token_hash = ?1 AND expires_at > ?2)",
+            "DELETE FROM login_links WHERE email = (SELECT email FROM login_links WHERE token_hash = ?1 AND expires_at > ?2) \
+             AND EXISTS (SELECT 1 FROM sessions WHERE id = ?3)",
             &hash,
             new.now,
+            new.id,
         ),
         audit::insert_sign_in(new.event_id, new.id),
     ];
     let results = sql.batch(statements).await?;
-    Ok(!results[1].is_empty())
+    Ok(!results[2].is_empty())
 }
 
 /// The session of a token, unless it has expired or was ended.
 pub async fn find(sql: &dyn Sql, token: &Token, now: Timestamp) -> Result<Option<Session>, PortError> {
-    let query = "SELECT sessions.id, user_id, email, users.created_at, last_used_at FROM sessions JOIN users \
+    let query = "SELECT sessions.id, user_id, email, users.created_at, trusted, suspended_at, last_used_at \
+                 FROM sessions JOIN users \
                  ON users.id = user_id WHERE token_hash = ?1 AND expires_at > ?2";
     let mut rows = sql.query(sql!(query, token.hash(), now)).await?;
     let read = |row: &mut Row| {
@@ -79,6 +117,8 @@ pub async fn find(sql: &dyn Sql, token: &Token, now: Timestamp) -> Result<Option
             user_id: row.text()?,
             email: row.text()?,
             user_created_at: row.time()?,
+            is_trusted: row.integer()? != 0,
+            is_suspended: row.optional_time()?.is_some(),
             last_used_at: row.time()?,
         })
     };

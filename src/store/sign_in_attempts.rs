@@ -3,7 +3,7 @@
 use crate::domain::account::session::Allowance;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
-use crate::ports::{PortError, Row, Sql};
+use crate::ports::{PortError, Sql};
 
 /// Counts an attempt of `subject` where its allowance has room for it. Otherwise nothing is counted, and the answer is
 /// when there will be room again.
@@ -22,9 +22,21 @@ pub async fn count(
     if !sql.query(sql!(insert, subject, now, since, allowance.count)).await?.is_empty() {
         return Ok(Ok(()));
     }
-    let oldest = "SELECT at FROM attempts WHERE subject = ?1 AND at > ?2 ORDER BY at LIMIT 1";
-    let oldest = sql.query(sql!(oldest, subject, since)).await?.first_mut().map(Row::time).transpose()?;
-    Ok(Err(oldest.unwrap_or(now).plus_ms(allowance.window_ms)))
+    Ok(Err(room_at(sql, subject, allowance, now).await?.unwrap_or(now)))
+}
+
+/// When an allowance that is used up has room again; `None` if it has room now.
+pub async fn room_at(
+    sql: &dyn Sql,
+    subject: &str,
+    allowance: Allowance,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, PortError> {
+    let since = now.plus_ms(-allowance.window_ms);
+    let query = "SELECT at FROM attempts WHERE subject = ?1 AND at > ?2 ORDER BY at DESC LIMIT 1 OFFSET ?3";
+    let last = sql.query(sql!(query, subject, since, allowance.count.saturating_sub(1))).await?;
+    let at = last.into_iter().next().map(|mut row| row.time()).transpose()?;
+    Ok(at.map(|at| at.plus_ms(allowance.window_ms)))
 }
 
 /// Deletes attempts that no window reaches any more.

@@ -2,16 +2,21 @@
 
 use crate::app::App;
 use crate::config::{Config, RunnerLocation};
+use crate::domain::account::quota::QuotaLimits;
 use crate::domain::key::api_key::ApiKey;
+use crate::domain::pool::fleet::FleetLimits;
 use crate::domain::secret::DeploymentSecret;
 use crate::http::handle;
+use crate::objects::key_gate::quota::GateQuotaPorts;
 use crate::objects::run_pool::recorder::RunRecorder;
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::Background;
 use crate::ports::http_messages::Body;
+use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::SqlLedger;
 use crate::store::log_ledger::SqlLogLedger;
+use crate::tests::accounts::{LocalAccounts, LocalFleet};
 use crate::tests::fake_runner::{START, output};
 use crate::tests::fake_sockets::FakeSockets;
 use crate::tests::fake_storage::FakeStorage;
@@ -40,6 +45,7 @@ pub struct TestApp {
     pub kv: Rc<FakeKv>,
     pub run_pools: Rc<FakeRunPools>,
     pub rooms: Rc<LocalRooms>,
+    pub accounts: Rc<LocalAccounts>,
     pub isolates: Rc<FakeIsolates>,
     pub sockets: Rc<FakeSockets>,
     pub mailer: Rc<FakeMailer>,
@@ -115,7 +121,6 @@ impl TestApp {
         }
         let kv = Rc::new(FakeKv::default());
         let clock = Rc::new(FakeClock::default());
-        let gates = Rc::new(LocalKeyGates::new(Rc::new(SqlLedger { sql: sql.clone() }), clock.clone()));
         let ledger = Rc::new(SqlLogLedger { sql: sql.clone() });
         let logs = Rc::new(LocalUsageLogs::new(ledger, kv.clone(), clock.clone()));
         let log = Rc::new(FakeLog::default());
@@ -132,6 +137,11 @@ impl TestApp {
             background: Rc::clone(&background),
             log: log.clone(),
         };
+        let quotas = QuotaLimits::default();
+        let accounts = LocalAccounts::new(runtime.clone(), Rc::new(SqlAccountLedger(sql.clone())), quotas);
+        let gate_quotas = GateQuotaPorts { accounts: accounts.clone(), entropy: Rc::new(FakeEntropy::default()) };
+        let gates = Rc::new(LocalKeyGates::new(Rc::new(SqlLedger { sql: sql.clone() }), clock.clone(), gate_quotas));
+        let fleet = LocalFleet::new(runtime.clone(), FleetLimits { containers: 5, of_account: Some(3) });
         let ports =
             WatchPorts { clock: clock.clone(), background: Rc::clone(&background), runs: kv.clone(), log: log.clone() };
         let run_pools = Rc::new(FakeRunPools::new(ports, RunRecorder::new(logs.clone(), runtime)));
@@ -142,6 +152,7 @@ impl TestApp {
             public_url: None,
             app_url: None,
             backend: RunnerLocation::Url,
+            quotas,
         };
         let app = App {
             config,
@@ -151,6 +162,8 @@ impl TestApp {
             mailer: Some(mailer.clone()),
             runs: kv.clone(),
             rooms: rooms.clone(),
+            accounts: accounts.clone(),
+            fleet,
             secret: secret(),
             address_limiter: None,
             isolates: Some(isolates.clone()),
@@ -162,7 +175,7 @@ impl TestApp {
             log: log.clone(),
         };
         rooms.run_programs_by(app.clone());
-        Self { app, sql, gates, logs, kv, run_pools, rooms, isolates, sockets, mailer, clock, log, pool }
+        Self { app, sql, gates, logs, kv, run_pools, rooms, accounts, isolates, sockets, mailer, clock, log, pool }
     }
 
     /// What the sandbox does from now on.

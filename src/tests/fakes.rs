@@ -90,7 +90,7 @@ impl FakeRunPools {
         let (listener, lines) = mpsc::channel(1);
         let run =
             WatchedRun { events, lease: NoLease, draft: draft.clone(), client: client.clone(), deadline, listener };
-        let followed = follow(run, self.ports.clone(), Some(Rc::clone(&self.recorder)), None);
+        let followed = follow(run, self.ports.clone(), Some(Rc::clone(&self.recorder)), None, None);
         self.ports.background.spawn(followed.boxed_local());
         let drops = Rc::new(LeaveOnDrop(client.clone()));
         let drops_too = Rc::clone(&drops);
@@ -140,7 +140,7 @@ impl RunLease for NoLease {
 #[async_trait(?Send)]
 impl RunPools for FakeRunPools {
     async fn run(&self, job: Vec<u8>, call: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure> {
-        let RunCall { mode, deadline_ms } = call;
+        let RunCall { mode, deadline_ms, .. } = call;
         let client = (!matches!(mode, RunMode::Idempotent(_))).then(ClientSignal::default);
         let idempotent = if let RunMode::Idempotent(call) = mode { Some(call) } else { None };
         self.jobs.borrow_mut().push(serde_json::from_slice(&job).unwrap());
@@ -288,12 +288,17 @@ impl Clock for FakeClock {
 
 /// [`Entropy`] that counts, so that ids differ and tests are the same each time.
 #[derive(Default)]
-pub struct FakeEntropy(Cell<u8>);
+pub struct FakeEntropy(Cell<u16>);
 
 impl Entropy for FakeEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         self.0.set(self.0.get() + 1);
-        bytes.fill(self.0.get());
+        let [high, low] = self.0.get().to_be_bytes();
+        bytes.fill(low);
+        // The bytes of a small number are all the same, and those of a large one are not.
+        if let ([first, second, ..], 1..) = (bytes, high) {
+            (*first, *second) = (high, !low);
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! The gates of keys by their own logic, without the runtime between.
 
+use crate::domain::account::amounts::Amounts;
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::objects::key_gate::logic::KeyGateLogic;
+use crate::objects::key_gate::quota::GateQuotaPorts;
 use crate::ports::{Clock, KeyGates, KeyLedger, PortError};
 use crate::tests::fake_storage::FakeStorage;
 use async_trait::async_trait;
@@ -17,6 +19,7 @@ struct Gate {
 /// [`KeyGates`] as the objects are: one [`KeyGateLogic`] with a database of its own for each key.
 pub struct LocalKeyGates {
     ledger: Rc<dyn KeyLedger>,
+    quotas: GateQuotaPorts,
     clock: Rc<dyn Clock>,
     gates: RefCell<BTreeMap<String, Rc<Gate>>>,
     /// Whether the objects cannot be reached.
@@ -26,9 +29,9 @@ pub struct LocalKeyGates {
 }
 
 impl LocalKeyGates {
-    pub fn new(ledger: Rc<dyn KeyLedger>, clock: Rc<dyn Clock>) -> Self {
+    pub fn new(ledger: Rc<dyn KeyLedger>, clock: Rc<dyn Clock>, quotas: GateQuotaPorts) -> Self {
         let (gates, fails, refreshed) = (RefCell::default(), Cell::default(), RefCell::default());
-        Self { ledger, clock, gates, fails, refreshed }
+        Self { ledger, quotas, clock, gates, fails, refreshed }
     }
 
     fn gate(&self, key_hash: &str) -> Result<Rc<Gate>, PortError> {
@@ -37,7 +40,12 @@ impl LocalKeyGates {
         }
         let make = || {
             let storage = Rc::new(FakeStorage::default());
-            let logic = KeyGateLogic::new(storage.clone(), Rc::clone(&self.ledger), Rc::clone(&self.clock));
+            let logic = KeyGateLogic::new(
+                storage.clone(),
+                Rc::clone(&self.ledger),
+                Rc::clone(&self.clock),
+                self.quotas.clone(),
+            );
             Rc::new(Gate { logic, storage })
         };
         Ok(Rc::clone(self.gates.borrow_mut().entry(key_hash.to_owned()).or_insert_with(make)))
@@ -51,6 +59,15 @@ impl LocalKeyGates {
                 gate.storage.fire();
                 gate.logic.alarm().await.unwrap();
             }
+        }
+    }
+
+    /// Fires the alarms of all gates.
+    pub async fn maintain_all(&self) {
+        let gates: Vec<_> = self.gates.borrow().values().cloned().collect();
+        for gate in gates {
+            gate.storage.fire();
+            gate.logic.alarm().await.unwrap();
         }
     }
 }
@@ -70,5 +87,9 @@ impl KeyGates for LocalKeyGates {
         self.refreshed.borrow_mut().push(key_hash.to_owned());
         self.gate(key_hash)?.logic.refresh();
         Ok(())
+    }
+
+    async fn note_use(&self, key_hash: &str, amounts: Amounts) -> Result<(), PortError> {
+        self.gate(key_hash)?.logic.note_models(amounts).await
     }
 }

@@ -1,5 +1,6 @@
 //! The application with everything outside replaced: real SQLite, fakes at the other ports.
 
+pub mod accounts;
 pub mod app;
 mod contract;
 pub mod fake_room_sockets;

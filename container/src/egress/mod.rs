@@ -8,9 +8,11 @@ mod hello;
 pub mod policy;
 mod proxy;
 mod resolve;
+mod traffic;
 
 pub use policy::{Policy, Service};
 pub use proxy::serve;
+pub use traffic::Traffic;
 
 use crate::jail::launch::EGRESS_ADDRESS;
 

@@ -7,11 +7,12 @@ use super::body::Body;
 use super::hello::{Hello, MAX_RECORD};
 use super::policy::Policy;
 use super::resolve::Resolver;
+use super::traffic::{Counted, Traffic};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, copy, copy_bidirectional};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, copy, copy_bidirectional, split};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -28,8 +29,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves one jail until its listener is closed; whoever drops the future ends every connection with it. What the
-/// policy refuses is counted in `blocked`.
-pub async fn serve(listener: TcpListener, policy: Policy, blocked: Arc<AtomicU32>) {
+/// policy refuses, and what leaves, is counted in `traffic`.
+pub async fn serve(listener: TcpListener, policy: Policy, traffic: Arc<Traffic>) {
     let (policy, places) = (Arc::new(policy), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
     let (mut connections, resolver) = (tokio::task::JoinSet::new(), Resolver::default());
     for _ in 0..MAX_TOTAL {
@@ -41,10 +42,10 @@ pub async fn serve(listener: TcpListener, policy: Policy, blocked: Arc<AtomicU32
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             }
         };
-        let (policy, blocked, resolver) = (policy.clone(), blocked.clone(), resolver.clone());
+        let (policy, traffic, resolver) = (policy.clone(), traffic.clone(), resolver.clone());
         connections.spawn(async move {
             // A connection that breaks is the client's to notice.
-            let _ = relay(client, &policy, &resolver, &blocked).await;
+            let _ = relay(client, &policy, &resolver, &traffic).await;
             drop(place);
         });
         while connections.try_join_next().is_some() {}
@@ -61,7 +62,7 @@ struct Head {
     rest: Vec<u8>,
 }
 
-async fn relay(mut client: TcpStream, policy: &Policy, resolver: &Resolver, blocked: &AtomicU32) -> io::Result<()> {
+async fn relay(mut client: TcpStream, policy: &Policy, resolver: &Resolver, traffic: &Traffic) -> io::Result<()> {
     let Some(head) = timeout(PATIENCE, read_head(&mut client)).await?? else {
         return answer(&mut client, "400 Bad Request", "This is an HTTP proxy.").await;
     };
@@ -73,10 +74,10 @@ async fn relay(mut client: TcpStream, policy: &Policy, resolver: &Resolver, bloc
         return answer(&mut client, "400 Bad Request", "The length of the body is not clear.").await;
     };
     let mut server = match connect(&destination.host, destination.port, policy, resolver).await {
-        Ok(server) => server,
+        Ok(server) => Counted::new(server, traffic),
         Err(refusal) => {
             if refusal.0 == FORBIDDEN {
-                blocked.fetch_add(1, Ordering::Relaxed);
+                traffic.refused.fetch_add(1, Ordering::Relaxed);
             }
             return answer(&mut client, refusal.0, &refusal.1).await;
         }
@@ -85,14 +86,14 @@ async fn relay(mut client: TcpStream, policy: &Policy, resolver: &Resolver, bloc
         client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
         let mut first = head.rest;
         if policy.wants_name(destination.port) && !names(&mut client, &mut first, &destination.host).await? {
-            blocked.fetch_add(1, Ordering::Relaxed);
+            traffic.refused.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
         server.write_all(&first).await?;
         return copy_bidirectional(&mut client, &mut server).await.map(drop);
     }
     server.write_all(plain_request(&head, &destination).as_bytes()).await?;
-    let ((from_client, mut to_client), (mut from_server, mut to_server)) = (client.split(), server.split());
+    let ((from_client, mut to_client), (mut from_server, mut to_server)) = (client.split(), split(server));
     let mut request = BufReader::new(head.rest.as_slice().chain(from_client));
     let answered = async {
         copy(&mut from_server, &mut to_client).await?;

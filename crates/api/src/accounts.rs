@@ -143,3 +143,29 @@ pub struct ExportedProject {
     /// The `cursor` with which the project's usage goes on; null where these were all.
     pub next_cursor: Option<String>,
 }
+
+/// What the account may use, and what it uses.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct AccountUsage {
+    /// Every quota.
+    pub quotas: Vec<QuotaUsage>,
+    /// Whether the operator of the service trusts the account. Then fewer quotas have a limit.
+    pub trusted: bool,
+}
+
+/// One quota of an account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct QuotaUsage {
+    /// The name of the quota.
+    #[cfg_attr(feature = "schema", schemars(example = &"cpu_seconds"))]
+    pub quota: String,
+    /// How much of it is used. What a run in progress uses is counted when it has ended.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub used: f64,
+    /// How much the account may use; null where nothing limits it.
+    pub limit: Option<u64>,
+    /// When it is counted from zero again; null where it has room when something is deleted or ends.
+    pub resets_at: Option<Time>,
+}

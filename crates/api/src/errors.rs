@@ -71,8 +71,8 @@ error_codes! {
     UnsupportedMediaType = "unsupported_media_type", 415, "Unsupported media type",
         "The body has to be JSON and say so: `Content-Type: application/json`.";
     TooManyRequests = "too_many_requests", 429, "Too many requests",
-        "Too many login links, or too many requests without a valid API key, came from this network. Try again after \
-         `retry_after` seconds.";
+        "Too many login links, new accounts, or requests without a valid API key came from this network, or too many new \
+         accounts have this mail domain or mailbox. Try again after `retry_after` seconds.";
     InvalidLink = "invalid_link", 410, "Invalid link",
         "The login link has expired, was used before, or never was. Ask for a new one.";
     SessionNotFound = "session_not_found", 404, "Session not found", "The account has no session with this id.";
@@ -80,6 +80,14 @@ error_codes! {
         "The key is for pages of the domains that it lists, and this call comes from another page or from none.";
     RateLimitExceeded = "rate_limit_exceeded", 429, "Rate limit exceeded",
         "The key has had its calls of the last minute. `reset_at` and `Retry-After` say when there is room for the next.";
+    QuotaExceeded = "quota_exceeded", 429, "Quota exceeded",
+        "The account has used up a quota, which `quota` names. It has room again at `reset_at`, or when a run ends. \
+         `GET /api/account/usage` lists all quotas.";
+    QuotaFull = "quota_full", 403, "Quota full",
+        "The account has as many of this as it may; `quota` says what. Delete some, or ask the operator of the service. \
+         `GET /api/account/usage` lists all quotas.";
+    AccountSuspended = "account_suspended", 403, "Account suspended",
+        "The operator of the service has suspended the account. Its keys and sessions are refused.";
     ProjectNotFound = "project_not_found", 404, "Project not found", "The account has no project with this id.";
     KeyNotFound = "key_not_found", 404, "API key not found", "The account has no API key with this id.";
     KeyRevoked = "key_revoked", 409, "API key revoked", "The key was revoked, which is for good. Make a new one.";
@@ -175,13 +183,17 @@ pub struct Members {
     /// With `too_many_requests`: seconds until a login link may be asked for again, as in `Retry-After`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<i64>,
-    /// With `rate_limit_exceeded`: calls a minute.
+    /// With `quota_exceeded` and `quota_full`: the name of the quota.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<String>,
+    /// With `rate_limit_exceeded`: calls a minute. With `quota_exceeded` and `quota_full`: the limit of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// With `rate_limit_exceeded`: calls that are left, 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining: Option<u32>,
-    /// With `rate_limit_exceeded`: when there is room for the next call, in milliseconds since 1970.
+    /// With `rate_limit_exceeded`: when there is room for the next call, in milliseconds since 1970. With `quota_exceeded`: when a
+    /// quota that is counted by the day begins anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_at: Option<i64>,
 }
@@ -222,6 +234,9 @@ mod tests {
             ("session_not_found", 404),
             ("domain_not_allowed", 403),
             ("rate_limit_exceeded", 429),
+            ("quota_exceeded", 429),
+            ("quota_full", 403),
+            ("account_suspended", 403),
             ("project_not_found", 404),
             ("key_not_found", 404),
             ("key_revoked", 409),

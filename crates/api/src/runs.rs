@@ -275,6 +275,13 @@ pub struct RunUsage {
     pub install_ms: f64,
     /// Connections that the network policy refused.
     pub blocked_connections: u32,
+    /// Bytes that the program sent over the network; absent where it sent none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub egress_bytes: u64,
+}
+
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
 }
 
 /// A result that is read again. Callers of the run's own project get its input, too.

@@ -131,6 +131,7 @@ mod tests {
             queue_ms: f64::MIN,
             install_ms: f64::MIN,
             blocked_connections: u32::MAX,
+            egress_bytes: u64::MAX,
         };
         let truncated = Truncated { stdout: false, stderr: false };
         let (status, exit_code, signal) = (RunStatus::InstallFailed, i32::MIN, Some("SIGVTALRM".to_owned()));

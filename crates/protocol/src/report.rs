@@ -36,6 +36,7 @@ mod tests {
                 queue_ms: 0.5,
                 install_ms: 0.0,
                 blocked_connections: 2,
+                egress_bytes: 300,
             },
         };
         let wire = json!({
@@ -43,7 +44,7 @@ mod tests {
             "exitCode": 124,
             "signal": "SIGKILL",
             "truncated": { "stdout": true, "stderr": false },
-            "usage": { "cpuMs": 1.25, "memMB": 9.5, "durationMs": 12.0, "queueMs": 0.5, "installMs": 0.0, "blockedConnections": 2 },
+            "usage": { "cpuMs": 1.25, "memMB": 9.5, "durationMs": 12.0, "queueMs": 0.5, "installMs": 0.0, "blockedConnections": 2, "egressBytes": 300 },
         });
         assert_eq!(serde_json::to_value(&report).unwrap(), wire);
         assert_eq!(serde_json::from_value::<RunReport>(wire).unwrap(), report);

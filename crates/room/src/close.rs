@@ -12,6 +12,8 @@ pub enum CloseReason {
     Expired,
     /// The API key that opened the connection was revoked or has expired.
     KeyRevoked,
+    /// The operator has suspended the account of the room.
+    Suspended,
     /// The room was deleted.
     Deleted,
     /// The text or the document would grow beyond its limit.
@@ -34,6 +36,7 @@ impl CloseReason {
         match self {
             Self::Malformed(_) => 4400,
             Self::Expired | Self::KeyRevoked => 4401,
+            Self::Suspended => 4403,
             Self::Deleted => 4410,
             Self::FrameTooLarge | Self::DocumentTooLarge => 4413,
             Self::PresenceTooLarge => 4431,
@@ -51,6 +54,7 @@ impl CloseReason {
             Self::FrameTooLarge => "A change may have at most 2 MiB, and the text at most 1 MiB.",
             Self::Expired => "The token has expired; connect with a new one.",
             Self::KeyRevoked => "The API key was revoked or has expired; connect with another one.",
+            Self::Suspended => "The account that owns this room was suspended.",
             Self::Deleted => "The room was deleted.",
             Self::DocumentTooLarge => {
                 "The room is full of text: at most 1 MiB of text and 2 MiB with what was deleted."
@@ -90,6 +94,7 @@ mod tests {
             (CloseReason::FrameTooLarge, 4413),
             (CloseReason::Expired, 4401),
             (CloseReason::KeyRevoked, 4401),
+            (CloseReason::Suspended, 4403),
             (CloseReason::Deleted, 4410),
             (CloseReason::DocumentTooLarge, 4413),
             (CloseReason::PresenceTooLarge, 4431),

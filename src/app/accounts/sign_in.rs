@@ -8,6 +8,7 @@ use crate::domain::account::session::{
     LINK_LIFETIME_MS, LINKS_PER_EMAIL, LINKS_PER_IP, ListedSession, SESSION_LIFETIME_MS, Session, is_due_for_renewal,
     is_own_machine, network_of,
 };
+use crate::domain::account::sign_up;
 use crate::domain::account::token::Token;
 use crate::domain::id::{self, Kind};
 use crate::domain::input::page::Page;
@@ -64,9 +65,23 @@ pub async fn request_link(app: &App, email: Email, base: &str, origin: &Origin) 
     Ok(())
 }
 
-/// Redeems a link for the token of a new session; `None` if it was redeemed before, has expired or does not exist.
-pub async fn redeem_link(app: &App, link: &Token, origin: &Origin) -> Result<Option<Token>, PortError> {
+/// What a link was redeemed for.
+pub enum Redeemed {
+    /// The token of a new session.
+    Session(Token),
+    /// It was redeemed before, has expired or does not exist.
+    Invalid,
+    /// The link would make an account, and too many were made from this network, or for this mail domain or mailbox. The link
+    /// stays; it can be redeemed at `until` if it has not expired by then.
+    TooMany { until: Timestamp },
+}
+
+/// Redeems a link for a session.
+pub async fn redeem_link(app: &App, link: &Token, origin: &Origin) -> Result<Redeemed, PortError> {
     let now = app.clock.now();
+    let is_limited = !(app.config.is_development() && is_own_machine(origin.ip.as_deref()));
+    let email = if is_limited { sessions::new_account_of(&*app.sql, link, now).await? } else { None };
+    let limits = email.map(|email| sign_up::subjects(&email, origin.ip.as_deref()));
     let token = Token::from_random(app.random());
     let session_id = id::from_random(Kind::Session, app.random());
     let new = NewSession {
@@ -77,9 +92,17 @@ pub async fn redeem_link(app: &App, link: &Token, origin: &Origin) -> Result<Opt
         now,
         expires_at: now.plus_ms(SESSION_LIFETIME_MS),
         origin,
+        limits: limits.as_ref(),
     };
     let is_redeemed = sessions::redeem(&*app.sql, link, &new).await?;
-    Ok(is_redeemed.then_some(token))
+    if is_redeemed {
+        return Ok(Redeemed::Session(token));
+    }
+    let mut until = None;
+    for (subject, allowance) in limits.iter().flatten() {
+        until = until.max(sign_in_attempts::room_at(&*app.sql, subject, *allowance, now).await?);
+    }
+    Ok(until.map_or(Redeemed::Invalid, |until| Redeemed::TooMany { until }))
 }
 
 /// A valid session, and whether its cookie must be sent again.
@@ -121,7 +144,7 @@ pub async fn read_outbox(app: &App) -> Result<Option<Vec<outbox::KeptMail>>, Por
 /// Deletes links, sessions, attempts and mails that have expired.
 pub async fn purge_expired(app: &App) -> Result<(), PortError> {
     let now = app.clock.now();
-    let longest_window_ms = LINKS_PER_IP.window_ms.max(LINKS_PER_EMAIL.window_ms);
+    let longest_window_ms = LINKS_PER_IP.window_ms.max(LINKS_PER_EMAIL.window_ms).max(sign_up::WINDOW_MS);
     sessions::purge(&*app.sql, now).await?;
     sign_in_attempts::purge(&*app.sql, now.plus_ms(-longest_window_ms)).await?;
     outbox::purge(&*app.sql, now.plus_ms(-LINK_LIFETIME_MS)).await

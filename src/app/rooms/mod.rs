@@ -4,13 +4,15 @@ pub mod programs;
 pub mod project;
 
 use crate::app::context::App;
+use crate::app::quotas::{self, QuotaRefusal};
+use crate::domain::account::quota::Quota;
 use crate::domain::input::page::{Page, Position};
 use crate::domain::room::id::{Kind, RoomId};
 use crate::domain::room::token::Claims;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::PortError;
 use crate::ports::rooms::BillingKey;
-use crate::store::rooms;
+use crate::store::rooms::{self, RoomLimits};
 use docle_api::limits::MAX_ROOMS_PER_PROJECT;
 use docle_room::role::Role;
 use futures::{StreamExt, stream};
@@ -30,15 +32,36 @@ pub fn new_open_room(app: &App) -> RoomId {
     RoomId::from_random(Kind::Open, app.random(), &app.secret)
 }
 
-/// Creates a room of a project. Its programs run on this key. `None` where the project has as many rooms as it may.
-pub async fn create(app: &App, billing_key: &BillingKey, name: Option<&str>) -> Result<Option<RoomId>, PortError> {
+/// Why a room is not made.
+#[derive(Debug, PartialEq, Eq)]
+pub enum RoomRefusal {
+    /// The project has as many rooms as it may.
+    ProjectFull,
+    /// The account of the project has as many rooms as it may, or the database does not respond.
+    Quota(QuotaRefusal),
+}
+
+impl From<PortError> for RoomRefusal {
+    fn from(error: PortError) -> Self {
+        Self::Quota(error.into())
+    }
+}
+
+/// Creates a room of a project. Its programs run on this key.
+///
+/// # Errors
+/// The project or its account has as many rooms as it may.
+pub async fn create(app: &App, billing_key: &BillingKey, name: Option<&str>) -> Result<RoomId, RoomRefusal> {
     let id = RoomId::from_random(Kind::Owned, app.random(), &app.secret);
     let project_id = &billing_key.owner.project_id;
-    if !rooms::add(&*app.sql, &id, project_id, name, app.clock.now(), MAX_ROOMS_PER_PROJECT).await? {
-        return Ok(None);
+    let limits = RoomLimits { of_project: MAX_ROOMS_PER_PROJECT, of_account: app.config.quotas.at_most(Quota::Rooms) };
+    if !rooms::add(&*app.sql, &id, project_id, name, app.clock.now(), limits).await? {
+        let is_full = rooms::count(&*app.sql, project_id).await? >= MAX_ROOMS_PER_PROJECT;
+        let of_account = || RoomRefusal::Quota(quotas::full(app, &app.config.quotas, Quota::Rooms));
+        return Err(if is_full { RoomRefusal::ProjectFull } else { of_account() });
     }
     app.rooms.open(&id, billing_key).await?;
-    Ok(Some(id))
+    Ok(id)
 }
 
 /// The rooms of a project, and the cursor of the next page.

@@ -61,15 +61,19 @@ impl Programs for NoPrograms {
 
 /// Checks a run at the gate of the room's key, which counts it.
 async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> Result<Client, Refused> {
-    let decision = app.gates.check(&billing_key.key_hash, &CheckKey { host, counts: true }).await.map_err(|error| {
-        app.log_error("The key of a room could not be checked.", &error);
-        refused("service_unavailable", "The API key of this room cannot be checked at the moment; try again.")
-    })?;
+    let decision =
+        app.gates.check(&billing_key.key_hash, &CheckKey { host, counts: true, executes: false }).await.map_err(
+            |error| {
+                app.log_error("The key of a room could not be checked.", &error);
+                refused("service_unavailable", "The API key of this room cannot be checked at the moment; try again.")
+            },
+        )?;
     match decision {
         Decision::Invalid | Decision::Expired { .. } => Err(refused(
             "invalid_api_key",
             "The API key of this room was revoked or has expired; run a program with another key of the project once.",
         )),
+        Decision::Suspended => Err(suspended()),
         Decision::DomainNotAllowed => {
             Err(refused("domain_not_allowed", "The API key of this room does not allow pages of this domain."))
         }
@@ -78,6 +82,10 @@ async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> 
             Err(refused("rate_limit_exceeded", &message))
         }
         // A run that was requested through a socket has no client address.
+        // No program is a script.
+        Decision::QuotaExceeded { .. } => {
+            Err(refused("quota_exceeded", "The account that owns this room has used up a quota; try again later."))
+        }
         Decision::Allowed { owner, .. } => Ok(Client { owner, ip: None }),
     }
 }
@@ -93,6 +101,10 @@ fn not_started(app: &App, not_started: &NotStarted) -> Refused {
         PoolFailureCode::Busy => refused("runner_busy", "All slots are in use; try again."),
         PoolFailureCode::Mismatch => refused("runner_mismatch", "The runner is being updated; try again."),
         PoolFailureCode::Rejected => refused("internal", "The runner did not accept the run; report this as a bug."),
+        PoolFailureCode::Suspended => suspended(),
+        PoolFailureCode::QuotaExceeded => {
+            refused("quota_exceeded", "The account that owns this room has used up a quota; try again later.")
+        }
         PoolFailureCode::Unavailable
         | PoolFailureCode::Lost
         | PoolFailureCode::ClientLeft
@@ -100,6 +112,10 @@ fn not_started(app: &App, not_started: &NotStarted) -> Refused {
         | PoolFailureCode::InDoubt
         | PoolFailureCode::TooManyKeys => unavailable(),
     }
+}
+
+fn suspended() -> Refused {
+    refused("account_suspended", "The account that owns this room was suspended by the operator of the service.")
 }
 
 fn refused(code: &str, message: &str) -> Refused {

@@ -12,12 +12,16 @@ use async_trait::async_trait;
 impl RoomProject for RoomPrograms {
     async fn has_key(&self, key_hash: &str) -> Result<bool, PortError> {
         // The page that a connection came from was checked when it was opened.
-        let decision = self.0.gates.check(key_hash, &CheckKey { host: None, counts: false }).await?;
+        let decision = self.0.gates.check(key_hash, &CheckKey { host: None, counts: false, executes: false }).await?;
         Ok(decision.is_for_valid_key())
     }
 
     async fn has_room(&self, room: &RoomId) -> Result<bool, PortError> {
         rooms::exists(&*self.0.sql, room).await
+    }
+
+    async fn is_suspended(&self, room: &RoomId) -> Result<bool, PortError> {
+        rooms::is_suspended(&*self.0.sql, room).await
     }
 
     async fn remove_room(&self, room: &RoomId) -> Result<(), PortError> {
@@ -32,6 +36,10 @@ impl RoomProject for NoPrograms {
     }
 
     async fn has_room(&self, _room: &RoomId) -> Result<bool, PortError> {
+        Err(self.error.clone())
+    }
+
+    async fn is_suspended(&self, _room: &RoomId) -> Result<bool, PortError> {
         Err(self.error.clone())
     }
 

@@ -13,8 +13,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::event_reader::EventReader;
 use crate::ports::{IdempotentCall, Level, PoolFailure, PoolFailureCode, RunAnswer, RunCall, RunMode};
 use crate::store;
-use docle_protocol::RunJob;
 use docle_protocol::limits::{GRACE_MS, INSTALL_TIMEOUT_MS, MAX_QUEUE_MS};
+use docle_protocol::{Network, RunJob};
 use futures::future::{Either, select};
 use serde_json::json;
 use std::rc::Rc;
@@ -54,9 +54,10 @@ pub async fn start_run(
     let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip }, &request);
     let job = serde_json::to_vec(&request.job)
         .map_err(|error| PoolFailureCode::Rejected.with_message(format!("The job could not be encoded: {error}")))?;
+    let has_network = request.job.network != Network::None;
     drop(request);
 
-    let run = RunCall { mode, deadline_ms: deadline_ms - OBJECT_FIRST_MS };
+    let run = RunCall { mode, deadline_ms: deadline_ms - OBJECT_FIRST_MS, has_network };
     let running = match begin(app, &draft, job, run).await {
         Ok(Begun::Running(running)) => running,
         Ok(Begun::Ended(id, created_at)) => {

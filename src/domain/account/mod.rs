@@ -1,7 +1,12 @@
-//! Accounts: addresses, login links, sessions, the audit log.
+//! Accounts: addresses, login links, sessions, the audit log, quotas.
 
+pub mod amounts;
 pub mod audit;
+pub mod block;
 pub mod email;
+pub mod lease;
 pub mod mail;
+pub mod quota;
 pub mod session;
+pub mod sign_up;
 pub mod token;

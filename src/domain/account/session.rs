@@ -33,6 +33,10 @@ pub struct Session {
     pub user_id: String,
     pub email: String,
     pub user_created_at: Timestamp,
+    /// Whether the operator trusts the account.
+    pub is_trusted: bool,
+    /// Whether the operator has suspended the account. Its sessions are refused.
+    pub is_suspended: bool,
     pub last_used_at: Timestamp,
 }
 

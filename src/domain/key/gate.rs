@@ -1,5 +1,6 @@
 //! Who may pass a key's gate: the key's validity, its domains and its rate, decided in one step.
 
+use crate::domain::account::quota::QuotaExceeded;
 use crate::domain::key::allowed_domain;
 use crate::domain::key::rolling_window::{Rate, RollingWindow, WINDOW_MS};
 use crate::domain::project::isolate_settings::IsolateSettings;
@@ -11,6 +12,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyConfig {
     pub owner: Owner,
+    /// The account that owns the project; `None` if nobody does. Its quotas hold for the key.
+    pub account: Option<String>,
+    /// Whether the operator has suspended that account.
+    pub is_suspended: bool,
     /// Whether the key was revoked, which is for good, whatever the clock says.
     pub is_revoked: bool,
     /// When the key expires by itself.
@@ -31,6 +36,17 @@ pub struct CheckKey {
     pub host: Option<String>,
     /// Whether the call counts against the limit; others only show the key.
     pub counts: bool,
+    /// Whether the call executes a script, which counts against the quotas of the account.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub executes: bool,
+}
+
+/// A script that may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Execution {
+    /// Whether the account has calls of models left.
+    pub has_ai: bool,
 }
 
 /// The decision about a call.
@@ -41,10 +57,14 @@ pub enum Decision {
     Invalid,
     /// The key has expired.
     Expired { at: Timestamp },
+    /// The operator has suspended the account that the key belongs to.
+    Suspended,
     /// The key is for other pages.
     DomainNotAllowed,
     /// The limit is used up.
     Limited { rate: Rate },
+    /// A quota of the account is used up. The call was counted.
+    QuotaExceeded { exceeded: QuotaExceeded, rate: Rate },
     /// The call passes.
     #[serde(rename_all = "camelCase")]
     Allowed {
@@ -53,6 +73,9 @@ pub enum Decision {
         rate: Rate,
         #[serde(default, skip_serializing_if = "IsolateSettings::is_default")]
         isolates: IsolateSettings,
+        /// With a call that executes a script.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        execution: Option<Execution>,
     },
 }
 
@@ -60,8 +83,8 @@ impl Decision {
     /// Whether the key exists and is valid, whatever else speaks against the call.
     pub const fn is_for_valid_key(&self) -> bool {
         match self {
-            Self::Invalid | Self::Expired { .. } => false,
-            Self::DomainNotAllowed | Self::Limited { .. } | Self::Allowed { .. } => true,
+            Self::Invalid | Self::Expired { .. } | Self::Suspended => false,
+            Self::DomainNotAllowed | Self::Limited { .. } | Self::QuotaExceeded { .. } | Self::Allowed { .. } => true,
         }
     }
 }
@@ -71,6 +94,9 @@ pub fn decide(config: Option<&KeyConfig>, window: &mut RollingWindow, check: &Ch
     let Some(config) = config.filter(|config| !config.is_revoked) else { return Decision::Invalid };
     if let Some(at) = config.expires_at.filter(|at| *at <= now) {
         return Decision::Expired { at };
+    }
+    if config.is_suspended {
+        return Decision::Suspended;
     }
     if !allowed_domain::allows(&config.allowed_domains, check.host.as_deref()) {
         return Decision::DomainNotAllowed;
@@ -83,6 +109,7 @@ pub fn decide(config: Option<&KeyConfig>, window: &mut RollingWindow, check: &Ch
             store_ip: config.store_ip,
             rate,
             isolates: config.isolates.clone(),
+            execution: None,
         }
     } else {
         Decision::Limited { rate }
@@ -108,6 +135,8 @@ pub struct Maintenance {
     pub noted_use: Option<Timestamp>,
     /// When the latest call was let through.
     pub latest: Option<Timestamp>,
+    /// When the settings have to be read again, or what the gate holds of the account's quotas has to be looked at.
+    pub look_at: Option<Timestamp>,
 }
 
 impl Maintenance {
@@ -134,18 +163,24 @@ pub fn next_alarm(maintenance: &Maintenance, now: Timestamp) -> Option<Timestamp
     let save = maintenance.unsaved_since.map(|since| due(since, SAVE_AFTER_MS, now));
     let note = maintenance.note_at(now);
     let end = maintenance.latest.map(|latest| latest.plus_ms(WINDOW_MS)).filter(|end| now < *end);
-    save.into_iter().chain(note).min().or(end)
+    // What was used a moment ago is stored together with the window.
+    let look = maintenance.look_at.map(|at| at.max(now.plus_ms(SAVE_AFTER_MS)));
+    save.into_iter().chain(note).chain(look).min().or(end)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::account::quota::Quota;
+    use crate::domain::timestamp::DAY_MS;
     use crate::domain::usage_log::name::LogId;
     use serde_json::json;
 
     fn config() -> KeyConfig {
         KeyConfig {
             owner: Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() },
+            account: Some("user_1".into()),
+            is_suspended: false,
             is_revoked: false,
             expires_at: None,
             allowed_domains: vec![],
@@ -160,20 +195,24 @@ mod tests {
         let page = config();
         let restricted = KeyConfig { allowed_domains: vec!["a.com".into()], ..config() };
         let ended = KeyConfig { expires_at: Some(Timestamp(10)), ..restricted.clone() };
+        let suspended = KeyConfig { is_suspended: true, ..restricted.clone() };
         let revoked = KeyConfig { is_revoked: true, ..ended.clone() };
-        let ask = |host: Option<&str>, counts| CheckKey { host: host.map(str::to_owned), counts };
+        let ask = |host: Option<&str>, counts| CheckKey { host: host.map(str::to_owned), counts, executes: false };
         let mut window = RollingWindow::default();
         let mut decision = |facts, ask: CheckKey, now| match decide(facts, &mut window, &ask, Timestamp(now)) {
             Decision::Invalid => "invalid",
             Decision::Expired { .. } => "expired",
+            Decision::Suspended => "suspended",
             Decision::DomainNotAllowed => "domain",
             Decision::Limited { .. } => "limited",
+            Decision::QuotaExceeded { .. } => "quota",
             Decision::Allowed { .. } => "open",
         };
         assert_eq!(decision(None, ask(None, true), 0), "invalid");
         assert_eq!(decision(Some(&revoked), ask(Some("b.com"), true), 10), "invalid");
         assert_eq!(decision(Some(&ended), ask(Some("b.com"), true), 10), "expired");
         assert_eq!(decision(Some(&ended), ask(Some("b.com"), true), 9), "domain");
+        assert_eq!(decision(Some(&suspended), ask(Some("a.com"), true), 0), "suspended");
         assert_eq!(decision(Some(&restricted), ask(None, true), 0), "domain");
         assert_eq!(decision(Some(&restricted), ask(Some("a.com"), false), 0), "open");
         assert_eq!(decision(Some(&page), ask(None, true), 0), "open", "refused and uncounted callers left it");
@@ -196,7 +235,7 @@ mod tests {
             // The clock was an hour ahead when these came.
             (at(3_600_000), at(3_600_000), at(3_600_000), at(0), 1_000, at(1_000)),
         ] {
-            let maintenance = Maintenance { unsaved_since, used_since, noted_use, latest };
+            let maintenance = Maintenance { unsaved_since, used_since, noted_use, latest, look_at: None };
             assert_eq!(next_alarm(&maintenance, Timestamp(now)), alarm, "{maintenance:?}");
         }
     }
@@ -204,8 +243,13 @@ mod tests {
     #[test]
     fn gate_format_unchanged() {
         let rate = Rate { limit: 60, remaining: 59, reset_at: Timestamp(60_000) };
-        let open =
-            Decision::Allowed { owner: config().owner, store_ip: true, rate, isolates: IsolateSettings::default() };
+        let open = Decision::Allowed {
+            owner: config().owner,
+            store_ip: true,
+            rate,
+            isolates: IsolateSettings::default(),
+            execution: None,
+        };
         let rate = json!({ "limit": 60, "remaining": 59, "resetAt": 60_000 });
         let owner = json!({ "projectId": "proj_1", "logId": "0000000000", "keyId": "key_1" });
         let written = |decision: &Decision| serde_json::to_value(decision).unwrap();
@@ -213,8 +257,19 @@ mod tests {
         assert_eq!(written(&Decision::Invalid), json!({ "type": "invalid" }));
         let expired = Decision::Expired { at: Timestamp(5) };
         assert_eq!(written(&expired), json!({ "type": "expired", "at": 5 }));
+        assert_eq!(written(&Decision::Suspended), json!({ "type": "suspended" }));
         assert_eq!(written(&Decision::DomainNotAllowed), json!({ "type": "domainNotAllowed" }));
-        let ask = CheckKey { host: Some("a.com".into()), counts: true };
-        assert_eq!(serde_json::to_value(ask).unwrap(), json!({ "host": "a.com", "counts": true }));
+        let ask = CheckKey { host: Some("a.com".into()), counts: true, executes: false };
+        assert_eq!(serde_json::to_value(&ask).unwrap(), json!({ "host": "a.com", "counts": true }));
+        let executes = CheckKey { executes: true, ..ask };
+        assert_eq!(serde_json::to_value(executes).unwrap()["executes"], true);
+        let exceeded = QuotaExceeded::new(Quota::Executions, 5, Timestamp(0));
+        let refused =
+            Decision::QuotaExceeded { exceeded, rate: Rate { limit: 1, remaining: 0, reset_at: Timestamp(1) } };
+        let expected = json!({
+            "type": "quotaExceeded", "exceeded": { "quota": "executions", "limit": 5, "resetsAt": DAY_MS },
+            "rate": { "limit": 1, "remaining": 0, "resetAt": 1 },
+        });
+        assert_eq!(written(&refused), expected);
     }
 }

@@ -35,6 +35,11 @@ impl PoolName {
         self.member == 0
     }
 
+    /// The project of the pool.
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
     /// The name of a member of the same pool.
     pub fn member(&self, member: usize) -> Self {
         Self { project: self.project.clone(), member }

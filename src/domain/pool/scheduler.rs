@@ -72,6 +72,8 @@ struct Taken {
 #[derive(Debug)]
 pub struct Pool {
     limits: PoolLimits,
+    /// Runs at once, of which the account of the project may allow fewer than the limits.
+    max_running: usize,
     members: Vec<Member>,
     waiting: VecDeque<Ticket>,
     running: BTreeMap<Ticket, Taken>,
@@ -87,6 +89,7 @@ impl Pool {
         let absent = Member { phase: Phase::Absent, running: 0, idle_since: Timestamp(0) };
         Self {
             limits,
+            max_running: limits.max_running,
             members: vec![absent; limits.max_instances.max(1)],
             waiting: VecDeque::new(),
             running: BTreeMap::new(),
@@ -106,7 +109,7 @@ impl Pool {
     /// # Errors
     /// The run is refused, because the queue is full.
     pub fn enqueue(&mut self, now: Timestamp) -> Result<(Ticket, Vec<Effect>), Full> {
-        let at_once = self.waiting.is_empty() && self.running.len() < self.limits.max_running;
+        let at_once = self.waiting.is_empty() && self.running.len() < self.max_running;
         let room = at_once && self.choose(now).is_some();
         if !room && self.waiting.len() >= self.limits.max_queued {
             return Err(Full { retry_after_s: self.retry_after_s() });
@@ -158,6 +161,23 @@ impl Pool {
         self.waiting.drain(..).map(|ticket| Effect::GiveUp { ticket }).collect()
     }
 
+    /// Lets at most so many runs be in progress: what the account of the project has of its runs at once. The limit of the project
+    /// holds as well.
+    pub fn limit_running(&mut self, runs: usize, now: Timestamp) -> Vec<Effect> {
+        self.max_running = runs.min(self.limits.max_running);
+        self.settle(now)
+    }
+
+    /// Refuses all runs that wait.
+    pub fn refuse_waiting(&mut self) -> Vec<Effect> {
+        self.waiting.drain(..).map(|ticket| Effect::GiveUp { ticket }).collect()
+    }
+
+    /// Whether as many runs are in progress as the account of the project lets, and fewer than the project itself may have.
+    pub fn is_held_by_account(&self) -> bool {
+        self.max_running < self.limits.max_running && self.running.len() >= self.max_running
+    }
+
     /// Runs that wait.
     pub fn queued(&self) -> usize {
         self.waiting.len()
@@ -187,7 +207,7 @@ impl Pool {
     fn settle(&mut self, now: Timestamp) -> Vec<Effect> {
         self.forget_sleepers(now);
         let mut effects = Vec::new();
-        while self.running.len() < self.limits.max_running
+        while self.running.len() < self.max_running
             && let Some(member) = self.choose(now)
             && let Some(ticket) = self.waiting.pop_front()
         {
@@ -195,7 +215,7 @@ impl Pool {
             self.members[member].running += 1;
             effects.push(Effect::Run { ticket, member });
         }
-        let wanted = self.waiting.len().min(self.limits.max_running - self.running.len());
+        let wanted = self.waiting.len().min(self.max_running.saturating_sub(self.running.len()));
         let starting = self.members.iter().filter(|member| member.phase == Phase::Starting).count();
         let mut starting_slots = starting * self.expected_slots as usize;
         for (index, member) in self.members.iter_mut().enumerate() {

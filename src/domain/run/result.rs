@@ -64,6 +64,24 @@ impl RunResult {
         Some(Self { id, created_at, status, exit_code, duration_ms: usage.duration_ms, content })
     }
 
+    /// The processor time of a program, in milliseconds. If nothing has measured it, the program may have used all the time that
+    /// has passed.
+    pub fn cpu_ms(&self) -> f64 {
+        match &self.content {
+            Content::Program(report) if report.usage.cpu_ms > 0.0 => report.usage.cpu_ms,
+            Content::Program(report) => report.usage.duration_ms,
+            Content::Script(_) => 0.0,
+        }
+    }
+
+    /// Bytes that a program has sent over the network.
+    pub fn egress_bytes(&self) -> u64 {
+        match &self.content {
+            Content::Program(report) => report.usage.egress_bytes,
+            Content::Script(_) => 0,
+        }
+    }
+
     /// The result of a script as JSON; `None` for a program, whose output is elsewhere.
     pub fn script(&self) -> Option<&Bytes> {
         match &self.content {
@@ -152,6 +170,7 @@ mod tests {
                 queue_ms: 0.5,
                 install_ms: 0.0,
                 blocked_connections: 0,
+                egress_bytes: 0,
             },
         }
     }

@@ -6,7 +6,7 @@ use crate::app::runs::progress::Client;
 use crate::domain::account::session::Session;
 use crate::domain::key::allowed_domain;
 use crate::domain::key::api_key::ApiKey;
-use crate::domain::key::gate::{CheckKey, Decision};
+use crate::domain::key::gate::{CheckKey, Decision, Execution};
 use crate::domain::key::rolling_window::Rate;
 use crate::domain::key::run_token::{self, Claims};
 use crate::domain::project::isolate_settings::IsolateSettings;
@@ -16,7 +16,7 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::Call;
 use crate::http::request::cookie;
 use crate::http::request::same_origin;
-use crate::http::response::rate;
+use crate::http::response::{quota, rate};
 use ::http::header::{AUTHORIZATION, ORIGIN, REFERER};
 use ::http::{HeaderMap, HeaderName};
 
@@ -35,6 +35,10 @@ pub struct ApiClient {
     pub isolates: IsolateSettings,
     /// What a run token allows, if the client has sent one instead of a key.
     pub token: Option<Claims>,
+    /// Whether the account has calls of models left, with a call that executes a script. Without an account nothing is limited.
+    pub has_ai: bool,
+    /// The host of the page that calls.
+    host: Option<String>,
 }
 
 impl ApiClient {
@@ -58,7 +62,7 @@ impl ApiClient {
 
     /// The same with credentials that do not come from a header.
     pub async fn for_run(app: &App, call: &Call, credentials: Option<&str>) -> Result<Self, ApiError> {
-        Self::pass(app, call, credentials, true).await?.ok_or_else(|| key_error::missing(app, call))
+        Self::pass(app, call, credentials, true, false).await?.ok_or_else(|| key_error::missing(app, call))
     }
 
     /// The holder of a key, whose call does not count against the key's limit.
@@ -69,10 +73,40 @@ impl ApiClient {
 
     /// The holder of a key or of a run token, if there is one, for a call that does not count against the limit.
     pub async fn extract_if_present(app: &App, call: &Call) -> Result<Option<Self>, ApiError> {
-        Self::pass(app, call, credentials(call.headers()), false).await
+        Self::pass(app, call, credentials(call.headers()), false, false).await
     }
 
-    async fn pass(app: &App, call: &Call, sent: Option<&str>, counts: bool) -> Result<Option<Self>, ApiError> {
+    /// The holder of a key or of a run token, whose call executes a script. The script counts against the quotas of the account.
+    ///
+    /// # Errors
+    /// As for [`Self::extract_for_run`]; 429 as well if a quota is used up.
+    pub async fn extract_for_script(app: &App, call: &Call) -> Result<Self, ApiError> {
+        let client = Self::pass(app, call, credentials(call.headers()), true, true).await?;
+        client.ok_or_else(|| key_error::missing(app, call))
+    }
+
+    /// The same client, whose call was counted and turned out to execute a script.
+    ///
+    /// # Errors
+    /// 429 if a quota is used up.
+    pub async fn for_script(self, app: &App) -> Result<Self, ApiError> {
+        let check = CheckKey { host: self.host.clone(), counts: false, executes: true };
+        match app.gates.check(&self.key_hash, &check).await? {
+            Decision::Allowed { execution, .. } => Ok(Self { has_ai: has_ai(execution), ..self }),
+            Decision::QuotaExceeded { exceeded, .. } => Err(quota::exceeded(&exceeded)),
+            Decision::Suspended => Err(key_error::suspended()),
+            // The key has changed since the call was counted.
+            _ => Err(key_error::invalid()),
+        }
+    }
+
+    async fn pass(
+        app: &App,
+        call: &Call,
+        sent: Option<&str>,
+        counts: bool,
+        executes: bool,
+    ) -> Result<Option<Self>, ApiError> {
         let Some(text) = sent else { return Ok(None) };
         let token = text.starts_with(run_token::PREFIX).then(|| read_token(app, call, text)).transpose()?;
         let key_hash = match &token {
@@ -80,15 +114,20 @@ impl ApiClient {
             None => ApiKey::parse(text, &app.secret).ok_or_else(|| key_error::malformed(text))?.hash(),
         };
         let page = call.header(ORIGIN).or_else(|| call.header(REFERER));
-        let ask = CheckKey { host: page.and_then(allowed_domain::host_of), counts };
+        let ask = CheckKey { host: page.and_then(allowed_domain::host_of), counts, executes };
         match app.gates.check(&key_hash, &ask).await? {
             Decision::Invalid => Err(key_error::invalid()),
             Decision::Expired { at } => Err(key_error::expired(at)),
+            Decision::Suspended => Err(key_error::suspended()),
             Decision::DomainNotAllowed => Err(key_error::domain_not_allowed(page)),
             Decision::Limited { rate } => Err(rate::exceeded(&rate, app.clock.now())),
-            Decision::Allowed { owner, store_ip, rate, isolates } => {
+            Decision::QuotaExceeded { exceeded, rate } => {
+                Err(quota::exceeded(&exceeded).with_headers(rate::headers(&rate, app.clock.now())))
+            }
+            Decision::Allowed { owner, store_ip, rate, isolates, execution } => {
                 let ip = if store_ip { call.origin().ip } else { None };
-                Ok(Some(Self { owner, key_hash, ip, rate, isolates, token }))
+                let (has_ai, host) = (has_ai(execution), ask.host);
+                Ok(Some(Self { owner, key_hash, ip, rate, isolates, token, has_ai, host }))
             }
         }
     }
@@ -114,6 +153,11 @@ fn refuse_token(app: &App, call: &Call) -> Result<(), ApiError> {
         }
         _ => Ok(()),
     }
+}
+
+/// A script of a project without an account has no quotas.
+fn has_ai(execution: Option<Execution>) -> bool {
+    execution.is_none_or(|execution| execution.has_ai)
 }
 
 impl From<ApiClient> for Client {
@@ -145,6 +189,9 @@ impl SignedIn {
     pub async fn extract_if_present(app: &App, call: &Call) -> Result<Option<Self>, ApiError> {
         let Some(token) = cookie::read(call.headers()) else { return Ok(None) };
         let Some(current) = sign_in::current(app, &token).await? else { return Ok(None) };
+        if current.session.is_suspended {
+            return Err(key_error::suspended());
+        }
         if current.renewed {
             call.renewal.set(cookie::set(&token, &call.base_url(app)));
         }

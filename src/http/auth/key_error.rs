@@ -123,3 +123,10 @@ pub fn domain_not_allowed(page: Option<&str>) -> ApiError {
     };
     ApiError::new(ErrorCode::DomainNotAllowed, message)
 }
+
+/// The operator has suspended the account, whether a key or a session names it.
+pub fn suspended() -> ApiError {
+    let message =
+        "The operator of this service has suspended the account. Nothing was run. Ask the operator for the reason.";
+    ApiError::new(ErrorCode::AccountSuspended, message)
+}

@@ -1,5 +1,5 @@
 //! Authentication: an argument type of handlers for each kind of caller.
 
 pub mod caller;
-mod key_error;
+pub mod key_error;
 pub mod room_caller;

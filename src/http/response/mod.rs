@@ -3,6 +3,7 @@
 pub mod json_result;
 pub mod keep_alive;
 pub mod pages;
+pub mod quota;
 pub mod rate;
 pub mod respond;
 pub mod sse;

@@ -2,13 +2,14 @@
 
 use crate::app::actor::Actor;
 use crate::app::keys::RotationRefusal;
-use crate::app::{App, keys};
+use crate::app::{App, keys, quotas};
+use crate::domain::account::quota::Quota;
 use crate::domain::key::settings;
 use crate::domain::timestamp::Timestamp;
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::{ApiError, ErrorCode, Members};
 use crate::http::request::call::Call;
-use crate::http::response::respond;
+use crate::http::response::{quota, respond};
 use crate::http::routes::projects;
 use crate::ports::http_messages::Response;
 use ::http::StatusCode;
@@ -21,8 +22,10 @@ pub async fn create_key(app: &App, call: Call) -> Result<Response, ApiError> {
     let project = projects::find(app, &caller, call.param(0)).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     let settings = settings::parse_new(call.optional_json().await?, app.clock.now()).map_err(ApiError::invalid)?;
-    let created = keys::create(app, &actor, &project.id, &settings).await?;
-    Ok(respond::json(StatusCode::CREATED, &CreatedKey { key: created.key.reveal().to_owned(), id: created.id }))
+    let limits = quotas::limits(app, &caller.session);
+    let created = keys::create(app, &actor, &limits, &project.id, &settings).await?;
+    let body = CreatedKey { key: created.key.reveal().to_owned(), id: created.id };
+    Ok(quota::with_header(app, &caller.session, Quota::Keys, respond::json(StatusCode::CREATED, &body)).await)
 }
 
 /// `GET /api/projects/:id/keys`.

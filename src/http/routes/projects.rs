@@ -3,11 +3,13 @@
 use crate::app::App;
 use crate::app::actor::Actor;
 use crate::app::projects;
+use crate::app::quotas;
+use crate::domain::account::quota::Quota;
 use crate::domain::project::settings::{self, Project};
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::Call;
-use crate::http::response::respond;
+use crate::http::response::{quota, respond};
 use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use docle_api::projects::{ProjectPage, UsedIsolateSettings};
@@ -17,8 +19,9 @@ pub async fn create_project(app: &App, call: Call) -> Result<Response, ApiError>
     let caller = SignedIn::extract(app, &call).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     let settings = settings::parse_new(call.json().await?).map_err(ApiError::invalid)?;
-    let project = projects::create(app, &actor, settings).await?;
-    Ok(respond::json(StatusCode::CREATED, &encode(project)))
+    let project = projects::create(app, &actor, &quotas::limits(app, &caller.session), settings).await?;
+    let response = respond::json(StatusCode::CREATED, &encode(project));
+    Ok(quota::with_header(app, &caller.session, Quota::Projects, response).await)
 }
 
 /// `GET /api/projects`.

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::app::actor::Actor;
+use crate::app::quotas;
 use crate::app::tokens::{self, MintedToken};
 use crate::domain::key::token_settings::{self, TokenSettings};
 use crate::http::auth::caller::{ApiClient, SignedIn};
@@ -26,7 +27,8 @@ pub async fn create_project_token(app: &App, call: Call) -> Result<Response, Api
     let project = projects::find(app, &caller, call.param(0)).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     let settings = read(call).await?;
-    Ok(created(tokens::mint_for_project(app, &actor, &project.id, settings).await?))
+    let limits = quotas::limits(app, &caller.session);
+    Ok(created(tokens::mint_for_project(app, &actor, &limits, &project.id, settings).await?))
 }
 
 async fn read(call: Call) -> Result<TokenSettings, ApiError> {

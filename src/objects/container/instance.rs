@@ -4,12 +4,15 @@
 //! its object. Concurrent calls that need the container wait for one start, which is a task of its own: it goes on when
 //! the client of the first call leaves.
 
+use crate::domain::pool::fleet::RENEW_EVERY_MS;
 use crate::domain::pool::lifecycle::{
     LONGEST_RUN_MS, Rest, START_ATTEMPTS, START_LIMIT_MS, poll_pause_ms, rest, retry_pause_ms,
 };
+use crate::domain::pool::name::PoolName;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::container::lease::{ContainerLease, ContainerUse};
+use crate::objects::container::permit::ContainerPermit;
 use crate::objects::container::runner::{Runner, RunnerError};
 use crate::objects::container::storage;
 use crate::objects::runtime::ObjectRuntime;
@@ -46,6 +49,8 @@ pub struct ContainerInstance<H> {
     http: Rc<H>,
     runtime: ObjectRuntime,
     sleep_after_ms: i64,
+    /// `None` where nobody shares the containers out.
+    permit: Option<Rc<ContainerPermit>>,
     up: RefCell<Option<Up<H>>>,
     /// The calls that wait for the start in progress; `None` when no start is in progress.
     starting: RefCell<Option<Waiting<H>>>,
@@ -53,10 +58,38 @@ pub struct ContainerInstance<H> {
 }
 
 impl<H: RunnerHttp> ContainerInstance<H> {
-    pub fn new(container: Rc<dyn Container>, http: Rc<H>, runtime: ObjectRuntime, sleep_after_ms: i64) -> Rc<Self> {
+    pub fn new(
+        container: Rc<dyn Container>,
+        http: Rc<H>,
+        runtime: ObjectRuntime,
+        sleep_after_ms: i64,
+        permit: Option<Rc<ContainerPermit>>,
+    ) -> Rc<Self> {
         let usage = ContainerUse::new(Rc::clone(&runtime.clock));
         let (up, starting) = (RefCell::default(), RefCell::default());
-        Rc::new(Self { container, http, runtime, sleep_after_ms, up, starting, usage })
+        Rc::new(Self { container, http, runtime, sleep_after_ms, permit, up, starting, usage })
+    }
+
+    /// Notes the name of the object.
+    pub fn set_name(&self, name: &PoolName) {
+        if let Some(permit) = &self.permit {
+            permit.set_name(name);
+        }
+    }
+
+    /// The runner for further runs, started unless it is up.
+    ///
+    /// # Errors
+    /// No container could be started, or the container ends with the runs in progress, because another account needs it.
+    pub async fn up_for_runs(self: &Rc<Self>) -> Result<Up<H>, PoolFailure> {
+        self.refuse_if_reclaimed()?;
+        self.up().await
+    }
+
+    fn refuse_if_reclaimed(&self) -> Result<(), PoolFailure> {
+        let is_reclaimed = self.is_running() && self.permit.as_ref().is_some_and(|permit| permit.is_reclaimed());
+        let refusal = || PoolFailureCode::Unavailable.with_message("The container is needed by another account.");
+        if is_reclaimed { Err(refusal()) } else { Ok(()) }
     }
 
     /// Whether the container is running.
@@ -80,6 +113,7 @@ impl<H: RunnerHttp> ContainerInstance<H> {
         since: Timestamp,
         client: &ClientSignal,
     ) -> Result<(SentJob<H::Response>, ContainerLease), PoolFailure> {
+        self.refuse_if_reclaimed()?;
         let lease = self.usage.lease();
         let up = self.up().await?;
         if client.has_left() {
@@ -159,6 +193,9 @@ impl<H: RunnerHttp> ContainerInstance<H> {
                 if let Err(error) = forgotten {
                     self.runtime.log_failure("A secret could not be deleted.", &error.0);
                 }
+                if let Some(permit) = self.permit.as_ref().filter(|_| !self.container.is_running()) {
+                    permit.release().await;
+                }
             }
             Err(error) => self.runtime.log_failure("A container could not be ended.", &error.0),
         }
@@ -174,9 +211,17 @@ impl<H: RunnerHttp> ContainerInstance<H> {
         if !self.container.is_running() {
             return None;
         }
-        match rest(self.usage.current(), self.sleep_after_ms, now) {
-            Rest::Stay(until) => Some(until),
-            Rest::Sleep => {
+        let running = self.usage.current().running;
+        let renewal = match &self.permit {
+            Some(permit) => Some(permit.renew(running).await),
+            None => None,
+        };
+        let is_reclaimed = self.permit.as_ref().is_some_and(|permit| permit.is_reclaimed());
+        // Runs may have begun during the renewal.
+        let usage = self.usage.current();
+        match rest(usage, self.sleep_after_ms, now) {
+            Rest::Stay(until) if !is_reclaimed || usage.running > 0 => Some(renewal.map_or(until, |at| at.min(until))),
+            Rest::Stay(_) | Rest::Sleep => {
                 self.destroy().await;
                 // If the container could not be ended, the next check tries again. A call may also have started another
                 // one during the destruction.
@@ -189,6 +234,10 @@ impl<H: RunnerHttp> ContainerInstance<H> {
     async fn start(&self) -> Result<Up<H>, PoolFailure> {
         let mut failure = String::new();
         for attempt in 0..START_ATTEMPTS {
+            // A container that has outlived the memory of this object has its lease.
+            if let Some(permit) = self.permit.as_ref().filter(|_| !self.container.is_running()) {
+                permit.ask().await?;
+            }
             match self.start_once(attempt == 0).await {
                 Ok(up) => return Ok(up),
                 Err(RunnerError::Mismatch(why)) => {
@@ -224,7 +273,9 @@ impl<H: RunnerHttp> ContainerInstance<H> {
             }
         };
         self.usage.touch();
-        storage.schedule_alarm(self.runtime.clock.now().plus_ms(self.sleep_after_ms)).await.map_err(failed)?;
+        let first_alarm =
+            if self.permit.is_some() { self.sleep_after_ms.min(RENEW_EVERY_MS) } else { self.sleep_after_ms };
+        storage.schedule_alarm(self.runtime.clock.now().plus_ms(first_alarm)).await.map_err(failed)?;
         let runner = Runner::new(Rc::clone(&self.http), Rc::clone(&self.runtime.clock), secret);
 
         let up = self.ready(&runner).await?;

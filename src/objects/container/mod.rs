@@ -2,6 +2,7 @@
 
 pub mod instance;
 pub mod lease;
+pub mod permit;
 pub mod runner;
 pub mod storage;
 pub mod target;

@@ -1,4 +1,4 @@
-//! What an object stores about its container: the secret that the runner in it accepts.
+//! What an object stores about its container: the secret that the runner in it accepts, and who has its lease.
 
 use crate::objects::schema::has_table;
 use crate::ports::{LocalSql, PortError, SqlValue};
@@ -27,6 +27,39 @@ pub fn keep(sql: &dyn LocalSql, secret: &str) -> Result<(), PortError> {
 pub fn forget(sql: &dyn LocalSql, secret: Option<&str>) -> Result<(), PortError> {
     let Some(secret) = secret else { return Ok(()) };
     sql.exec("DELETE FROM instance WHERE secret = ?", &[SqlValue::Text(secret.to_owned())]).map(drop)
+}
+
+/// Who has the lease of the container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The name of the object.
+    pub object: String,
+    pub account: String,
+}
+
+/// Who has the lease of the container; `None` if the object never had one.
+pub fn holder(sql: &dyn LocalSql) -> Result<Option<Holder>, PortError> {
+    if !has_table(sql, "container_holder")? {
+        return Ok(None);
+    }
+    let rows = sql.exec("SELECT object, account FROM container_holder", &[])?;
+    Ok(match rows.first().map(Vec::as_slice) {
+        Some([SqlValue::Text(object), SqlValue::Text(account)]) => {
+            Some(Holder { object: object.clone(), account: account.clone() })
+        }
+        _ => None,
+    })
+}
+
+/// Stores who has the lease, because an alarm says neither the name of its object nor the account.
+pub fn keep_holder(sql: &dyn LocalSql, holder: &Holder) -> Result<(), PortError> {
+    sql.exec(
+        "CREATE TABLE IF NOT EXISTS container_holder (id INTEGER PRIMARY KEY CHECK (id = 1), object TEXT NOT NULL, \
+         account TEXT NOT NULL)",
+        &[],
+    )?;
+    let args = [SqlValue::Text(holder.object.clone()), SqlValue::Text(holder.account.clone())];
+    sql.exec("INSERT OR REPLACE INTO container_holder (id, object, account) VALUES (1, ?, ?)", &args).map(drop)
 }
 
 fn create_table(sql: &dyn LocalSql) -> Result<(), PortError> {

@@ -1,5 +1,6 @@
 //! What executes the jobs of an object: its container, or the runner at `SANDBOX_URL`. Callers need not know which.
 
+use crate::domain::pool::name::PoolName;
 use crate::domain::pool::scheduler::PoolLimits;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
@@ -30,6 +31,13 @@ impl<H> Clone for RunTarget<H> {
 }
 
 impl<H: RunnerHttp> RunTarget<H> {
+    /// Notes the name of the object.
+    pub fn set_name(&self, name: &PoolName) {
+        if let Self::Container(instance) = self {
+            instance.set_name(name);
+        }
+    }
+
     /// The limits of a pool whose first member is this target.
     pub fn limited(&self, limits: PoolLimits) -> PoolLimits {
         match self {
@@ -93,7 +101,7 @@ impl<H: RunnerHttp> RunTarget<H> {
         match self {
             // The runner at `SANDBOX_URL` has a queue of its own, and other objects may use it as well.
             Self::Url(_) => Ok(u32::MAX),
-            Self::Container(instance) => Ok(instance.up().await?.slots),
+            Self::Container(instance) => Ok(instance.up_for_runs().await?.slots),
             Self::Missing => Err(nothing()),
         }
     }

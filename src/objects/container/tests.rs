@@ -81,7 +81,7 @@ impl Setup {
 
 fn instance(bench: &ObjectBench, runner: &Rc<FakeRunner>) -> Rc<ContainerInstance<FakeWay>> {
     let way = FakeWay(Rc::clone(runner));
-    ContainerInstance::new(Rc::new(way.clone()), Rc::new(way), bench.runtime.clone(), SLEEP_AFTER_MS)
+    ContainerInstance::new(Rc::new(way.clone()), Rc::new(way), bench.runtime.clone(), SLEEP_AFTER_MS, None)
 }
 
 fn code<T>(result: Result<T, PoolFailure>) -> Option<PoolFailureCode> {
@@ -89,6 +89,7 @@ fn code<T>(result: Result<T, PoolFailure>) -> Option<PoolFailureCode> {
 }
 
 mod cancel;
+mod permit;
 mod run;
 mod sleep;
 mod start;

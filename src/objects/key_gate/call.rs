@@ -1,5 +1,6 @@
 //! The calls of a KeyGate object, and the stub that sends them.
 
+use crate::domain::account::amounts::Amounts;
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::objects::call::{self, Answer, CallError, ObjectCall};
 use crate::ports::{KeyGates, PortError};
@@ -15,6 +16,8 @@ pub enum GateCall {
     Check(CheckKey),
     Erase,
     Refresh,
+    /// What a script has used of models.
+    NoteUse(Amounts),
 }
 
 impl ObjectCall for GateCall {
@@ -22,8 +25,8 @@ impl ObjectCall for GateCall {
     type Refusal = ();
 
     fn may_repeat(&self) -> bool {
-        // A check that is repeated would count twice.
-        !matches!(self, Self::Check(_))
+        // A check or a use that is repeated would count twice.
+        !matches!(self, Self::Check(_) | Self::NoteUse(_))
     }
 }
 
@@ -69,6 +72,10 @@ impl KeyGates for KeyGateStub {
     async fn refresh(&self, key_hash: &str) -> Result<(), PortError> {
         self.call(key_hash, GateCall::Refresh).await.map(drop)
     }
+
+    async fn note_use(&self, key_hash: &str, amounts: Amounts) -> Result<(), PortError> {
+        self.call(key_hash, GateCall::NoteUse(amounts)).await.map(drop)
+    }
 }
 
 #[cfg(test)]
@@ -88,15 +95,19 @@ mod tests {
     #[test]
     fn gate_call_format_unchanged() {
         let written = |call: GateCall| serde_json::to_value(call).unwrap();
-        let check = GateCall::Check(CheckKey { host: None, counts: true });
+        let check = GateCall::Check(CheckKey { host: None, counts: true, executes: false });
         assert_eq!(written(check), json!({ "check": { "host": null, "counts": true } }));
         assert_eq!(written(GateCall::Erase), json!("erase"));
         assert_eq!(written(GateCall::Refresh), json!("refresh"));
+        let amounts = Amounts { ai_calls: 2, ai_neurons: 30, ..Amounts::default() };
+        let expected =
+            json!({ "noteUse": { "cpuMs": 0, "egressBytes": 0, "executions": 0, "aiCalls": 2, "aiNeurons": 30 } });
+        assert_eq!(written(GateCall::NoteUse(amounts)), expected);
     }
 
     #[test]
     fn a_check_is_never_sent_twice() {
-        assert!(!GateCall::Check(CheckKey { host: None, counts: true }).may_repeat());
+        assert!(!GateCall::Check(CheckKey { host: None, counts: true, executes: false }).may_repeat());
         assert!([GateCall::Erase, GateCall::Refresh].iter().all(GateCall::may_repeat));
     }
 }

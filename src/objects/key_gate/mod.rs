@@ -3,4 +3,5 @@
 pub mod call;
 pub mod logic;
 pub mod object;
+pub mod quota;
 pub mod storage;

@@ -21,7 +21,8 @@ pub struct KeyGate {
 impl DurableObject for KeyGate {
     fn new(state: State, env: Env) -> Self {
         let storage = Rc::new(RuntimeStorage::of(&state));
-        Self { logic: KeyGateLogic::new(storage, bindings::ledger(&env), Rc::new(RuntimeClock)) }
+        let quotas = bindings::gate_quota_ports(&env);
+        Self { logic: KeyGateLogic::new(storage, bindings::ledger(&env), Rc::new(RuntimeClock), quotas) }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
@@ -51,6 +52,7 @@ impl KeyGate {
     async fn answer(&self, key_hash: &str, call: GateCall) -> std::result::Result<Result<Response>, PortError> {
         Ok(match call {
             GateCall::Check(check) => call::answer(&self.logic.check(key_hash, &check).await?),
+            GateCall::NoteUse(amounts) => call::answer(&self.logic.note_models(amounts).await?),
             GateCall::Erase => call::answer(&self.logic.erase().await?),
             GateCall::Refresh => call::answer(&self.logic.refresh()),
         })

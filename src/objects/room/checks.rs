@@ -1,4 +1,4 @@
-//! Asks once a minute whether the API keys behind a room's connections are valid, and whether its project exists.
+//! Asks every 30 s whether the API keys behind a room's connections are valid, and whether its project exists.
 //!
 //! So a key that is revoked loses its connections within a minute, and a room of a deleted project ends within a minute,
 //! without a call for each message. A room without connections asks nothing.
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Checks the connections that are due. Returns whether the room was deleted, because its project is gone. A question that
-/// nobody answers closes nothing: it is asked again a minute later.
+/// nobody answers closes nothing: it is asked again 30 s later.
 pub async fn check_connections(memory: &Rc<RoomMemory>) -> Result<bool, PortError> {
     let ports = &memory.ports;
     let (due, billing_key, room) = memory.with(|live| {
@@ -30,18 +30,23 @@ pub async fn check_connections(memory: &Rc<RoomMemory>) -> Result<bool, PortErro
         }
     }
     // A project's keys end with it. The list of rooms is asked only then, because it is in the shared database.
+    let mut is_suspended = false;
     if billing_key.is_some_and(|key| is_valid.get(&key) == Some(&Some(false)))
         && let Some(room) = &room
-        && answered(memory, ports.project.has_room(room).await) == Some(false)
     {
-        memory.delete().await?;
-        return Ok(true);
+        if answered(memory, ports.project.has_room(room).await) == Some(false) {
+            memory.delete().await?;
+            return Ok(true);
+        }
+        is_suspended = answered(memory, ports.project.is_suspended(room).await) == Some(true);
     }
     let next = ports.now() + CHECK_EVERY_MS;
     for (id, key) in due {
         let has_ended = key.is_some_and(|key| is_valid.get(&key) == Some(&Some(false)));
-        memory.act(|room, _| {
-            if has_ended { room.close_connection(id, CloseReason::KeyRevoked) } else { room.set_check(id, next) }
+        memory.act(|room, _| match (is_suspended, has_ended) {
+            (true, _) => room.close_connection(id, CloseReason::Suspended),
+            (false, true) => room.close_connection(id, CloseReason::KeyRevoked),
+            (false, false) => room.set_check(id, next),
         })?;
     }
     Ok(false)

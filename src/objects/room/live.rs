@@ -28,7 +28,7 @@ pub const KEEP_OWNED_MS: i64 = MAX_UNUSED_ROOM_DAYS * DAY_MS;
 /// Bytes that a room sends before it looks at what waits in the queues of its sockets.
 const CHECK_QUEUES_AFTER_BYTES: usize = 256 << 10;
 /// How often a room asks whether the API keys of its connections are valid, in milliseconds.
-pub const CHECK_EVERY_MS: i64 = 60_000;
+pub const CHECK_EVERY_MS: i64 = 30_000;
 
 /// The ports of a room, except [`crate::ports::rooms::Programs`].
 pub struct RoomPorts {

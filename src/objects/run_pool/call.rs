@@ -132,7 +132,11 @@ mod tests {
             (RunMode::Unrecorded, json!("unrecorded")),
             (RunMode::Idempotent(call), idempotent),
         ] {
-            let run = PoolCall::Run { run: RunCall { mode, deadline_ms: 2 }, draft_bytes: 3, body_bytes: 4 };
+            let run = PoolCall::Run {
+                run: RunCall { mode, deadline_ms: 2, has_network: false },
+                draft_bytes: 3,
+                body_bytes: 4,
+            };
             let run_call = json!({ "mode": expected, "deadlineMs": 2 });
             let call = json!({ "run": { "run": run_call, "draftBytes": 3, "bodyBytes": 4 } });
             assert_eq!(written(run), call);
@@ -182,7 +186,11 @@ mod tests {
     fn a_run_and_a_socket_are_never_asked_for_twice() {
         let id = RunId::from_random([0; 16]);
         let once = [
-            PoolCall::Run { run: RunCall { mode: RunMode::Plain, deadline_ms: 1 }, draft_bytes: 1, body_bytes: 1 },
+            PoolCall::Run {
+                run: RunCall { mode: RunMode::Plain, deadline_ms: 1, has_network: true },
+                draft_bytes: 1,
+                body_bytes: 1,
+            },
             PoolCall::RunHere { waited_ms: 0 },
             PoolCall::Input(id),
             PoolCall::InputHere(id),

@@ -3,9 +3,11 @@
 //! [`Pool`] decides; this file acts. Everything is in memory: after an eviction no client waits, and a container that
 //! still runs is found again when it is asked to start.
 
+use crate::domain::account::quota::QuotaExceeded;
 use crate::domain::pool::scheduler::{Effect, Pool, PoolLimits, Ticket};
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
+use crate::objects::run_pool::quota::LimitedRuns;
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::{ClientSignal, Lease, Level, PoolFailure, PoolFailureCode, PoolMembers, RunLease, SentJob};
 use docle_protocol::limits::MAX_QUEUE_MS;
@@ -30,6 +32,8 @@ pub struct PoolLogic<M: PoolMembers> {
     running: RefCell<HashMap<RunId, usize>>,
     /// Whether the project was deleted. Nothing runs any more.
     is_deleted: Cell<bool>,
+    /// The quota of the account that lets no more runs be in progress.
+    exceeded: Cell<Option<QuotaExceeded>>,
     /// Why the last start failed.
     failure: RefCell<PoolFailure>,
     members: M,
@@ -44,6 +48,7 @@ impl<M: PoolMembers> PoolLogic<M> {
             waiting: RefCell::default(),
             running: RefCell::default(),
             is_deleted: Cell::default(),
+            exceeded: Cell::default(),
             failure,
             members,
             runtime,
@@ -118,6 +123,10 @@ impl<M: PoolMembers> PoolLogic<M> {
     /// Ends all runs of a deleted project. No further run starts.
     pub async fn delete(&self) {
         self.is_deleted.set(true);
+        self.cancel_running().await;
+    }
+
+    async fn cancel_running(&self) {
         let running: Vec<_> = self.running.borrow().iter().map(|(id, member)| (*id, *member)).collect();
         join_all(running.into_iter().map(|(id, member)| self.members.cancel(member, id))).await;
     }
@@ -127,6 +136,12 @@ impl<M: PoolMembers> PoolLogic<M> {
         // An object that was reset does not know which members are up.
         let members = 1..self.pool.borrow().max_instances();
         join_all(members.map(|member| self.members.destroy(member))).await;
+    }
+
+    /// The quota of the account that lets no more runs be in progress, if that is why runs wait.
+    fn exceeded(&self) -> Option<PoolFailure> {
+        let is_held = self.pool.borrow().is_held_by_account();
+        self.exceeded.get().filter(|_| is_held).map(PoolFailure::of_quota)
     }
 
     fn admit(self: &Rc<Self>, id: RunId, now: Timestamp) -> Result<(SlotLease<M>, Admission), PoolFailure> {
@@ -162,7 +177,8 @@ impl<M: PoolMembers> PoolLogic<M> {
             Either::Right((Either::Left(_), _)) => Err(PoolFailureCode::ClientLeft.with_message("The client left.")),
             Either::Right((Either::Right(_), _)) => {
                 let retry_after_s = Some(self.pool.borrow().retry_after_s());
-                let failure = PoolFailureCode::Busy.with_message("No slot became free in time.");
+                let busy = || PoolFailureCode::Busy.with_message("No slot became free in time.");
+                let failure = self.exceeded().unwrap_or_else(busy);
                 Err(PoolFailure { retry_after_s, ..failure })
             }
         }
@@ -198,6 +214,25 @@ impl<M: PoolMembers> PoolLogic<M> {
             // If the run does not wait any more, dropping its lease frees the slot.
             let _ = sender.send(admission);
         }
+    }
+}
+
+impl<M: PoolMembers> LimitedRuns for Rc<PoolLogic<M>> {
+    fn limit_runs(&self, runs: u32, exceeded: Option<QuotaExceeded>) {
+        self.exceeded.set(exceeded);
+        let runs = usize::try_from(runs).unwrap_or(usize::MAX);
+        let effects = self.pool.borrow_mut().limit_running(runs, self.runtime.clock.now());
+        self.apply(effects);
+    }
+
+    fn end_all(&self) -> LocalBoxFuture<'static, ()> {
+        let own = Self::clone(self);
+        Box::pin(async move {
+            *own.failure.borrow_mut() = PoolFailureCode::Suspended.with_message("The account was suspended.");
+            let effects = own.pool.borrow_mut().refuse_waiting();
+            own.apply(effects);
+            own.cancel_running().await;
+        })
     }
 }
 

@@ -1,9 +1,10 @@
 //! The alarm of a RunPool object: submits finished runs whose log has failed, deletes old idempotency keys, puts the
-//! container to sleep, and deletes the storage when nothing is left.
+//! container to sleep, gives back what it holds of the account's quotas, and deletes the storage when nothing is left.
 
 use crate::domain::pool::lifecycle::next_alarm;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::container::target::RunTarget;
+use crate::objects::run_pool::quota::PoolQuota;
 use crate::objects::run_pool::recorder::RunRecorder;
 use crate::objects::run_pool::storage;
 use crate::objects::runtime::ObjectRuntime;
@@ -19,6 +20,7 @@ const RETRY_AFTER_MS: i64 = 5_000;
 pub async fn alarm<H: RunnerHttp>(
     target: &RunTarget<H>,
     recorder: Option<&RunRecorder>,
+    quota: Option<&PoolQuota>,
     runtime: &ObjectRuntime,
 ) -> Result<(), PortError> {
     // The container comes first: a purge that fails keeps no container awake.
@@ -31,6 +33,10 @@ pub async fn alarm<H: RunnerHttp>(
         Some(recorder) => recorder.retry().await.unwrap_or_else(|error| failed("Kept runs could not be read.", &error)),
         None => failed("Kept runs cannot be submitted.", &PortError("The settings are invalid.".to_owned())),
     };
+    let lease = match quota {
+        Some(quota) => quota.alarm().await,
+        None => None,
+    };
     let purged = purge(runtime)
         .unwrap_or_else(|error| failed("Old idempotency keys could not be deleted; the object tries again.", &error));
     let kept = match storage::logs_of_unsubmitted(&*runtime.storage) {
@@ -40,7 +46,7 @@ pub async fn alarm<H: RunnerHttp>(
         Err(error) => failed("Kept runs could not be read.", &error),
     };
     // Between the look at the storage and its deletion there is no await, so no call can have stored anything.
-    match next_alarm([purged, rest, kept]) {
+    match next_alarm([purged, rest, kept, lease]) {
         Some(next) => runtime.storage.schedule_alarm(next).await,
         None => runtime.storage.delete_all().await,
     }

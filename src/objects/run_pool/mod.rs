@@ -9,6 +9,7 @@ pub mod members;
 pub mod object;
 pub mod output;
 pub mod pipe;
+pub mod quota;
 pub mod recorder;
 pub mod runs;
 pub mod storage;

@@ -57,7 +57,7 @@ impl DurableObject for RunPool {
             target: bindings::run_target(&env, &state, &runtime, sleep_after_ms),
             limits,
             namespace: bindings::run_pools(&env),
-            runs: bindings::run_records(&env).map(|(logs, runs)| PoolRuns::new(runtime.clone(), logs, runs)),
+            runs: pool_runs(&env, &runtime),
             pool: OnceCell::new(),
             runtime,
         }
@@ -66,15 +66,19 @@ impl DurableObject for RunPool {
     async fn fetch(&self, request: Request) -> Result<Response> {
         let Incoming { object, call } = call::receive::<PoolCall>(&request)?;
         let answer = match pool_of_object(&object) {
-            Ok(name) => self.answer(&name, call, &request).await,
+            Ok(name) => {
+                self.target.set_name(&name);
+                self.answer(&name, call, &request).await
+            }
             Err(refusal) => Err(refusal),
         };
         answer.unwrap_or_else(|failure| call::refuse(&failure))
     }
 
     async fn alarm(&self) -> Result<Response> {
-        let recorder = self.runs.as_ref().ok().map(|runs| &*runs.recorder);
-        maintenance::alarm(&self.target, recorder, &self.runtime).await.map_err(|error| error.to_string())?;
+        let runs = self.runs.as_ref().ok();
+        let (recorder, quota) = (runs.map(|runs| &*runs.recorder), runs.map(|runs| &*runs.quota));
+        maintenance::alarm(&self.target, recorder, quota, &self.runtime).await.map_err(|error| error.to_string())?;
         Response::empty()
     }
 }
@@ -148,6 +152,7 @@ impl RunPool {
             let pool = self.pool(name)?;
             pool.delete().await;
             pool.destroy_others().await;
+            self.runs()?.quota.give_back().await;
         }
         self.target.destroy().await;
         self.runtime.storage.delete_all().await.map_err(|error| refused(&error.0))
@@ -180,6 +185,11 @@ impl RunPool {
         });
         if own_name != name { Err(refused("The object was called by two names.")) } else { Ok(pool) }
     }
+}
+
+fn pool_runs(env: &Env, runtime: &ObjectRuntime) -> std::result::Result<PoolRuns, String> {
+    let (logs, runs) = bindings::run_records(env)?;
+    Ok(PoolRuns::new(runtime.clone(), logs, runs, bindings::quota_ports(env)?))
 }
 
 /// The body. It stays outside of the object's own memory, and can be sent more than once.

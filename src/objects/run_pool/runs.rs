@@ -5,6 +5,7 @@ use crate::domain::run::events::Interrupted;
 use crate::objects::run_pool::idempotency::{Answer, IdempotentRun, IdempotentRuns};
 use crate::objects::run_pool::logic::PoolLogic;
 use crate::objects::run_pool::pipe::{START, running};
+use crate::objects::run_pool::quota::{CountedRun, LimitedRuns, PoolQuota, QuotaPorts};
 use crate::objects::run_pool::recorder::RunRecorder;
 use crate::objects::run_pool::watch::{WatchedRun, watch};
 use crate::objects::run_pool::watch_ports::WatchPorts;
@@ -23,6 +24,7 @@ pub struct PoolRuns {
     runtime: ObjectRuntime,
     idempotent: IdempotentRuns,
     ports: WatchPorts,
+    pub quota: Rc<PoolQuota>,
     pub recorder: Rc<RunRecorder>,
 }
 
@@ -35,11 +37,12 @@ pub enum PoolAnswer {
 }
 
 impl PoolRuns {
-    pub fn new(runtime: ObjectRuntime, logs: Rc<dyn UsageLogs>, runs: Rc<dyn Kv>) -> Self {
+    pub fn new(runtime: ObjectRuntime, logs: Rc<dyn UsageLogs>, runs: Rc<dyn Kv>, quotas: QuotaPorts) -> Self {
         let ObjectRuntime { clock, background, log, .. } = runtime.clone();
         Self {
             idempotent: IdempotentRuns::new(runtime.clone()),
             ports: WatchPorts { clock, background, runs, log },
+            quota: PoolQuota::new(quotas, runtime.clone()),
             recorder: RunRecorder::new(logs, runtime.clone()),
             runtime,
         }
@@ -54,7 +57,7 @@ impl PoolRuns {
     pub async fn run<M>(
         &self,
         pool: &Rc<PoolLogic<M>>,
-        RunCall { mode, deadline_ms }: RunCall,
+        RunCall { mode, deadline_ms, has_network }: RunCall,
         draft: RunDraft,
         job: impl AsyncFnOnce() -> Result<M::Body, PoolFailure>,
         client: &ClientSignal,
@@ -71,8 +74,16 @@ impl PoolRuns {
             },
         };
         let waiting = client.clone().unwrap_or_default();
-        let sent = async { pool.run(&job().await?, draft.id, &waiting).await };
-        let (job, lease) = match sent.await {
+        let sent = async {
+            let counted = match &recorder {
+                Some(_) => Some(self.quota.admit(&draft.owner.project_id, has_network, &limited_runs(pool)).await?),
+                // The service pays for its own runs.
+                None => None,
+            };
+            let (job, lease) = pool.run(&job().await?, draft.id, &waiting).await?;
+            Ok::<_, PoolFailure>((job, lease, counted))
+        };
+        let (job, lease, counted) = match sent.await {
             Ok(sent) => sent,
             Err(failure) => {
                 return Err(match idempotent {
@@ -88,10 +99,14 @@ impl PoolRuns {
         let deadline = self.runtime.clock.sleep(deadline_ms);
         let (listener, lines) = mpsc::channel(1);
         let run = WatchedRun { events, lease, draft, client, deadline, listener };
-        let followed = follow(run, self.ports.clone(), recorder, idempotent);
+        let followed = follow(run, self.ports.clone(), recorder, idempotent, counted);
         self.runtime.background.spawn(followed.boxed_local());
         Ok(PoolAnswer::Started(lines))
     }
+}
+
+fn limited_runs<M: PoolMembers>(pool: &Rc<PoolLogic<M>>) -> Rc<dyn LimitedRuns> {
+    Rc::new(Rc::clone(pool))
 }
 
 /// Reads a run to its end and records it. Its last event does not wait for the record; a repeated call does.
@@ -100,6 +115,7 @@ pub async fn follow<L: RunLease>(
     ports: WatchPorts,
     recorder: Option<Rc<RunRecorder>>,
     idempotent: Option<IdempotentRun>,
+    counted: Option<CountedRun>,
 ) {
     let Some((ended, last)) = watch(run, ports).await else {
         if let Some(run) = idempotent {
@@ -107,6 +123,9 @@ pub async fn follow<L: RunLease>(
         }
         return;
     };
+    if let Some(counted) = counted {
+        counted.ended(ended.result.cpu_ms(), ended.result.egress_bytes());
+    }
     let recorded = async {
         if let Some(recorder) = recorder {
             recorder.record(&ended).await;

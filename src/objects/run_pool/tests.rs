@@ -1,5 +1,6 @@
 //! A pool of two containers, each of an object of its own, with clients that leave and runners, logs and objects that fail.
 
+use crate::domain::account::quota::{Quota, QuotaLimits};
 use crate::domain::pool::scheduler::PoolLimits;
 use crate::domain::run::draft::{Asked, RunDraft};
 use crate::domain::run::id::RunId;
@@ -7,19 +8,23 @@ use crate::domain::run::idempotency::{Entry, Fingerprint, IdempotencyKey, RETENT
 use crate::domain::run::record::Owner;
 use crate::domain::run::request::parse;
 use crate::domain::timestamp::Timestamp;
+use crate::objects::account::lease_storage;
 use crate::objects::container::instance::ContainerInstance;
 use crate::objects::container::target::RunTarget;
 use crate::objects::run_pool::logic::PoolLogic;
 use crate::objects::run_pool::maintenance;
 use crate::objects::run_pool::members::Members;
 use crate::objects::run_pool::pipe::pipe_response;
+use crate::objects::run_pool::quota::QuotaPorts;
 use crate::objects::run_pool::runs::{PoolAnswer, PoolRuns};
 use crate::objects::run_pool::storage;
 use crate::objects::runtime::ObjectRuntime;
+use crate::ports::accounts::{AccountLedger, Standing};
 use crate::ports::{
     ClientSignal, IdempotentCall, PoolFailure, PoolFailureCode, PoolMembers, PortError, RunCall, RunMode, SentJob,
 };
 use crate::store::log_ledger::SqlLogLedger;
+use crate::tests::accounts::LocalAccounts;
 use crate::tests::fake_runner::{COMPLETE, FakeResponse, FakeRunner, FakeWay, START, output};
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::FakeKv;
@@ -27,11 +32,13 @@ use crate::tests::fault::Fault;
 use crate::tests::object_fixture::{ObjectBench, Task, job};
 use crate::tests::sqlite::Sqlite;
 use crate::tests::usage_logs::LocalUsageLogs;
+use async_trait::async_trait;
 use docle_protocol::limits::MAX_QUEUE_MS;
 use docle_protocol::{RefusalCode, Stream};
 use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 const SLEEP_AFTER_MS: i64 = 600_000;
@@ -82,7 +89,30 @@ type Pool = PoolLogic<Members<FakeWay, Others>>;
 type Lines = mpsc::Receiver<Vec<u8>>;
 type Answer = Result<Lines, PoolFailure>;
 
+/// The database of accounts: the project belongs to `owner`.
+#[derive(Default)]
+struct OwnerLedger {
+    owner: RefCell<Option<String>>,
+    is_suspended: Cell<bool>,
+    /// How often the owner of the project was asked for.
+    asked: Cell<u32>,
+}
+
+#[async_trait(?Send)]
+impl AccountLedger for OwnerLedger {
+    async fn standing(&self, _: &str) -> Result<Option<Standing>, PortError> {
+        Ok(Some(Standing { is_trusted: false, is_suspended: self.is_suspended.get() }))
+    }
+
+    async fn owner_of(&self, _: &str) -> Result<Option<String>, PortError> {
+        self.asked.set(self.asked.get() + 1);
+        Ok(self.owner.borrow().clone())
+    }
+}
+
 struct Setup {
+    accounts: Rc<LocalAccounts>,
+    ledger: Rc<OwnerLedger>,
     bench: ObjectBench,
     /// Two containers with one slot each.
     runners: [Rc<FakeRunner>; 2],
@@ -91,13 +121,21 @@ struct Setup {
     target: RunTarget<FakeWay>,
     pool: Rc<Pool>,
     runs: Rc<PoolRuns>,
+    /// Whether the runs can reach other hosts.
+    has_network: bool,
     /// The answers whose clients are still there.
     clients: Vec<Lines>,
 }
 
 fn target(runner: &Rc<FakeRunner>, runtime: &ObjectRuntime) -> RunTarget<FakeWay> {
     let way = FakeWay(Rc::clone(runner));
-    RunTarget::Container(ContainerInstance::new(Rc::new(way.clone()), Rc::new(way), runtime.clone(), SLEEP_AFTER_MS))
+    RunTarget::Container(ContainerInstance::new(
+        Rc::new(way.clone()),
+        Rc::new(way),
+        runtime.clone(),
+        SLEEP_AFTER_MS,
+        None,
+    ))
 }
 
 fn draft(number: u8, created_at: Timestamp) -> RunDraft {
@@ -110,11 +148,20 @@ fn draft(number: u8, created_at: Timestamp) -> RunDraft {
 impl Setup {
     fn new() -> Self {
         let bench = ObjectBench::new();
+        let limits = QuotaLimits::default().with(Quota::CpuSeconds, Some(90)).with(Quota::RunsAtOnce, Some(6));
+        let owners = Rc::new(OwnerLedger::default());
+        let accounts = LocalAccounts::new(bench.runtime.clone(), owners.clone(), limits);
         let sql = Rc::new(Sqlite::migrated());
         sql.run("INSERT INTO projects (id, log_id, name, created_at) VALUES ('proj_1', '0000000000', 'One', 0)");
         let ledger = Rc::new(SqlLogLedger { sql });
         let logs = Rc::new(LocalUsageLogs::new(ledger, Rc::new(FakeKv::default()), bench.clock.clone()));
-        Self::over(bench, [FakeRunner::with_slots(1), FakeRunner::with_slots(1)], Rc::default(), logs)
+        Self::over(
+            bench,
+            [FakeRunner::with_slots(1), FakeRunner::with_slots(1)],
+            Rc::default(),
+            logs,
+            (accounts, owners),
+        )
     }
 
     fn over(
@@ -122,18 +169,33 @@ impl Setup {
         runners: [Rc<FakeRunner>; 2],
         further_storage: Rc<FakeStorage>,
         logs: Rc<LocalUsageLogs>,
+        (accounts, ledger): (Rc<LocalAccounts>, Rc<OwnerLedger>),
     ) -> Self {
         let further = ObjectRuntime { storage: further_storage.clone(), ..bench.runtime.clone() };
         let own = target(&runners[0], &bench.runtime);
         let others = Others { targets: vec![target(&runners[1], &further)], runtime: further };
         let pool = PoolLogic::new(LIMITS, Members { own: own.clone(), others }, bench.runtime.clone());
-        let runs = Rc::new(PoolRuns::new(bench.runtime.clone(), logs.clone(), Rc::new(FakeKv::default())));
-        Self { bench, runners, further_storage, logs, target: own, pool, runs, clients: Vec::new() }
+        let quotas = QuotaPorts { accounts: accounts.clone(), ledger: ledger.clone() };
+        let kv = Rc::new(FakeKv::default());
+        let runs = Rc::new(PoolRuns::new(bench.runtime.clone(), logs.clone(), kv, quotas));
+        Self {
+            accounts,
+            ledger,
+            bench,
+            runners,
+            further_storage,
+            logs,
+            target: own,
+            pool,
+            runs,
+            has_network: false,
+            clients: Vec::new(),
+        }
     }
 
     /// The objects as they are after a reset: their memory is lost.
     fn reset(self) -> Self {
-        Self::over(self.bench, self.runners, self.further_storage, self.logs)
+        Self::over(self.bench, self.runners, self.further_storage, self.logs, (self.accounts, self.ledger))
     }
 
     /// Starts a run, as the object does.
@@ -153,7 +215,7 @@ impl Setup {
     ) -> Task<Result<T, PoolFailure>> {
         let (pool, runs, client) = (Rc::clone(&self.pool), Rc::clone(&self.runs), client.clone());
         let draft = draft(number, self.bench.runtime.clock.now());
-        let call = RunCall { mode, deadline_ms: 60_000 };
+        let call = RunCall { mode, deadline_ms: 60_000, has_network: self.has_network };
         self.bench.start(async move {
             let answer = runs.run(&pool, call, draft, async || Ok(job(number)), &client).await;
             answer.map(read)
@@ -192,7 +254,9 @@ impl Setup {
 
     fn alarm(&mut self) -> Task<Result<(), PortError>> {
         let (target, runs, runtime) = (self.target.clone(), Rc::clone(&self.runs), self.bench.runtime.clone());
-        self.bench.start(async move { maintenance::alarm(&target, Some(&*runs.recorder), &runtime).await })
+        self.bench.start(async move {
+            maintenance::alarm(&target, Some(&*runs.recorder), Some(&*runs.quota), &runtime).await
+        })
     }
 
     fn cancel(&mut self, number: u8) -> bool {
@@ -240,5 +304,6 @@ fn replayed(answer: Result<PoolAnswer, PoolFailure>) -> RunId {
 mod alarms;
 mod idempotency;
 mod leaving;
+mod quotas;
 mod records;
 mod runs;

@@ -18,11 +18,12 @@ pub enum Header {
     SetCookie,
     Upgrade,
     Protocol,
+    Quota,
 }
 
 impl Header {
     /// Every header.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::RequestId,
         Self::RateLimitLimit,
         Self::RateLimitRemaining,
@@ -36,6 +37,7 @@ impl Header {
         Self::SetCookie,
         Self::Upgrade,
         Self::Protocol,
+        Self::Quota,
     ];
 
     /// Those that tell of a key's limit.
@@ -58,6 +60,7 @@ impl Header {
             Self::SetCookie => "Set-Cookie",
             Self::Upgrade => "Upgrade",
             Self::Protocol => "Sec-WebSocket-Protocol",
+            Self::Quota => "X-Docle-Quota",
         }
     }
 
@@ -105,6 +108,11 @@ impl Header {
                 json!("docle_session=…; Path=/; HttpOnly; Secure; SameSite=Lax"),
             ),
             Self::Upgrade => ("What the connection becomes.", "string", json!("websocket")),
+            Self::Quota => (
+                "A quota of which the account has used four fifths or more: its name, what is used, and the limit.",
+                "string",
+                json!("projects;used=16;limit=20"),
+            ),
             Self::Protocol => (
                 "The protocol that was chosen of those that were offered: the first that holds no secret.",
                 "string",

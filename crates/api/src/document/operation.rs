@@ -285,14 +285,14 @@ impl Caller {
         use ErrorCode::*;
         match self {
             Self::Anyone | Self::Visitor => &[],
-            Self::Key => &[ApiKeyRequired, InvalidApiKey, TokenNotEnough, DomainNotAllowed],
+            Self::Key => &[ApiKeyRequired, InvalidApiKey, TokenNotEnough, DomainNotAllowed, AccountSuspended],
             Self::KeyOrToken | Self::KeyOrTokenSocket => {
-                &[ApiKeyRequired, InvalidApiKey, InvalidToken, DomainNotAllowed]
+                &[ApiKeyRequired, InvalidApiKey, InvalidToken, DomainNotAllowed, AccountSuspended]
             }
-            Self::Reader => &[InvalidApiKey, InvalidToken, DomainNotAllowed],
-            Self::Session => &[SessionRequired],
+            Self::Reader => &[InvalidApiKey, InvalidToken, DomainNotAllowed, AccountSuspended],
+            Self::Session => &[SessionRequired, AccountSuspended],
             Self::RoomMember | Self::RoomGuest | Self::RoomSocket => {
-                &[RoomTokenRequired, InvalidApiKey, DomainNotAllowed, RoomNotFound]
+                &[RoomTokenRequired, InvalidApiKey, DomainNotAllowed, AccountSuspended, RoomNotFound]
             }
         }
     }

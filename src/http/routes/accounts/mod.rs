@@ -1,4 +1,5 @@
-//! Accounts: signing in, sessions, export and deletion.
+//! Accounts: signing in, sessions, export, deletion and quotas.
 
 pub mod data;
 pub mod sign_in;
+pub mod usage;

@@ -1,12 +1,13 @@
 //! `/auth`: sign in by a link in a mail, list and end sessions.
 
 use crate::app::App;
-use crate::app::accounts::sign_in::{self, LinkRefusal};
+use crate::app::accounts::sign_in::{self, LinkRefusal, Redeemed};
 use crate::domain::account::email::Email;
 use crate::domain::account::session::{ListedSession, Session};
 use crate::domain::account::token::Token;
 use crate::domain::input::problem::Problems;
 use crate::domain::input::reader::Reader;
+use crate::domain::timestamp::Timestamp;
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::{ApiError, ErrorCode, Members};
 use crate::http::request::call::{Call, invalid};
@@ -44,16 +45,18 @@ pub async fn request_link(app: &App, call: Call) -> Result<Response, ApiError> {
         Err(LinkRefusal::NoMail) => {
             Err(ApiError::new(ErrorCode::ServiceUnavailable, "This deployment has no mail service."))
         }
-        Err(LinkRefusal::TooOften { until }) => {
-            let seconds = (until.0 - app.clock.now().0).max(0) / 1_000 + 1;
-            let minutes = (seconds + 59) / 60;
-            let unit = if minutes == 1 { "minute" } else { "minutes" };
-            let message = format!("Rate limit exceeded. Please try again in {minutes} {unit}.");
-            let error = ApiError::new(ErrorCode::TooManyRequests, message)
-                .with_members(Members { retry_after: Some(seconds), ..Members::default() });
-            Err(error.with_headers([(RETRY_AFTER, HeaderValue::from(seconds))]))
-        }
+        Err(LinkRefusal::TooOften { until }) => Err(too_many(app, "Rate limit exceeded. Please try again", until)),
     }
+}
+
+/// The error for what has reached its limit until a time.
+fn too_many(app: &App, what: &str, until: Timestamp) -> ApiError {
+    let seconds = (until.0 - app.clock.now().0).max(0) / 1_000 + 1;
+    let minutes = (seconds + 59) / 60;
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    let error = ApiError::new(ErrorCode::TooManyRequests, format!("{what} in {minutes} {unit}."))
+        .with_members(Members { retry_after: Some(seconds), ..Members::default() });
+    error.with_headers([(RETRY_AFTER, HeaderValue::from(seconds))])
 }
 
 /// `GET /auth/verify?token=`: the page that the link opens. It redeems nothing.
@@ -71,9 +74,18 @@ pub async fn redeem_link(app: &App, call: Call) -> Result<Response, ApiError> {
     let (base, origin) = (call.base_url(app), call.origin());
     let is_form = call.has_media_type(FORM);
     let text = if is_form { form_field(call, "token").await? } else { read_string::<Link>(call.json().await?)? };
-    let session = match Token::parse(&text) {
+    let redeemed = match Token::parse(&text) {
         Some(link) => sign_in::redeem_link(app, &link, &origin).await?,
-        None => None,
+        None => Redeemed::Invalid,
+    };
+    let session = match redeemed {
+        Redeemed::Session(token) => Some(token),
+        Redeemed::Invalid => None,
+        Redeemed::TooMany { until } => {
+            let message =
+                "Too many accounts were made from your network, or with this mail domain or mailbox. Please try again";
+            return Err(too_many(app, message, until));
+        }
     };
     let mut response = match session {
         Some(_) if is_form => see_other(&app.config.home_url()),

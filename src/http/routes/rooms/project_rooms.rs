@@ -1,7 +1,7 @@
 //! `/api/rooms`: the rooms of projects.
 
 use crate::app::App;
-use crate::app::rooms::{self, StoredRoom};
+use crate::app::rooms::{self, RoomRefusal, StoredRoom};
 use crate::domain::input::problem::Problems;
 use crate::domain::input::reader::Reader;
 use crate::domain::room::id::RoomId;
@@ -32,14 +32,7 @@ pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
     let ApiClient { owner: project, key_hash, .. } = ApiClient::extract(app, &call).await?;
     let base = call.base_url(app);
     let NewRoom { name, owner } = read_new_room(call.optional_json().await?)?;
-    let room =
-        rooms::create(app, &BillingKey { key_hash, owner: project }, name.as_deref()).await?.ok_or_else(|| {
-            let message = format!(
-                "The project has {MAX_ROOMS_PER_PROJECT} rooms, the most that it may have. Delete one with DELETE \
-             /api/rooms/:id; GET /api/rooms lists them."
-            );
-            ApiError::new(ErrorCode::TooManyRooms, message)
-        })?;
+    let room = rooms::create(app, &BillingKey { key_hash, owner: project }, name.as_deref()).await?;
     let until = app.clock.now().plus_ms(i64::from(owner.ttl_seconds) * 1_000);
     let socket = base.replacen("http", "ws", 1);
     let RoomToken { token, role, expires_at } = new_token(app, &room, Role::Owner, owner.name, until);
@@ -54,6 +47,21 @@ pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
         expires_at,
     };
     Ok(respond::json(StatusCode::CREATED, &body))
+}
+
+impl From<RoomRefusal> for ApiError {
+    fn from(refusal: RoomRefusal) -> Self {
+        match refusal {
+            RoomRefusal::Quota(refusal) => refusal.into(),
+            RoomRefusal::ProjectFull => {
+                let message = format!(
+                    "The project has {MAX_ROOMS_PER_PROJECT} rooms, the most that it may have. Delete one with DELETE \
+                     /api/rooms/:id; GET /api/rooms lists them."
+                );
+                Self::new(ErrorCode::TooManyRooms, message)
+            }
+        }
+    }
 }
 
 /// `GET /api/rooms`.

@@ -40,7 +40,7 @@ async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, A
     let body = body::parse_json(&parts.headers, bytes)?;
     if body["tier"] == "isolate" {
         let request = script::request::parse_run(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
-        return execute::run(app, &parts.headers, client, request).await;
+        return execute::run(app, &parts.headers, client.for_script(app).await?, request).await;
     }
     let mut request = run::request::parse(body, id, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
     if let Some(token) = &client.token {

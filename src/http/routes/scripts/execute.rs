@@ -1,7 +1,7 @@
 //! `/execute`, `/validate`, `/executions`: scripts in isolates.
 
 use crate::app::App;
-use crate::app::scripts::{self, Listing, NoIsolates};
+use crate::app::scripts::{self, Listing, NoIsolates, ScriptQuota};
 use crate::domain::run::id::RunId;
 use crate::domain::script::request::{self, ScriptRequest};
 use crate::domain::usage_log::query::UsageRun;
@@ -24,7 +24,7 @@ use docle_api::scripts::Validation;
 /// `POST /execute`: size, key, rate, validation, work, as for runs.
 pub async fn execute_script(app: &App, mut call: Call) -> Result<Response, ApiError> {
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
-    let client = ApiClient::extract_for_run(app, &call).await?;
+    let client = ApiClient::extract_for_script(app, &call).await?;
     let rate = client.rate;
     rate::with_headers(execute_for(app, call, client).await, &rate, app.clock.now())
 }
@@ -51,7 +51,8 @@ pub async fn run(
     let id = app.new_run_id(client.owner.log_id);
     let project_id = client.owner.project_id.clone();
     let settings = client.isolates.clone();
-    let started = scripts::start(app, id, client.into(), request, &settings)?;
+    let quota = ScriptQuota { key_hash: client.key_hash.clone(), has_ai: client.has_ai };
+    let started = scripts::start(app, id, client.into(), request, &settings, quota)?;
     answer(app, headers, started, project_id).await
 }
 

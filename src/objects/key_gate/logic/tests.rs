@@ -5,8 +5,9 @@ use crate::domain::key::rolling_window::{Rate, WINDOW_MS};
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::record::Owner;
 use crate::domain::usage_log::name::LogId;
+use crate::objects::account::call::NoAccounts;
 use crate::tests::fake_storage::FakeStorage;
-use crate::tests::fakes::FakeClock;
+use crate::tests::fakes::{FakeClock, FakeEntropy};
 use crate::tests::fault::{Fault, Faults};
 use async_trait::async_trait;
 use futures::channel::oneshot;
@@ -20,6 +21,7 @@ const KEY: &str = "0badcafe";
 #[derive(Default)]
 struct FakeLedger {
     limit: Cell<u32>,
+    is_suspended: Cell<bool>,
     reads: Cell<u32>,
     used_at: Cell<Option<Timestamp>>,
     /// How often a use of the key was written.
@@ -35,6 +37,8 @@ impl KeyLedger for FakeLedger {
         self.read_faults.around(async || self.limit.get()).await.map(|limit| {
             (limit > 0).then(|| KeyConfig {
                 owner: Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() },
+                account: Some("user_1".into()),
+                is_suspended: self.is_suspended.get(),
                 is_revoked: false,
                 expires_at: None,
                 allowed_domains: vec![],
@@ -79,7 +83,8 @@ impl Setup {
 
     fn check(&mut self) -> Result<Decision, PortError> {
         let gate = Rc::clone(&self.gate);
-        self.pool.run_until(async move { gate.check(KEY, &CheckKey { host: None, counts: true }).await })
+        self.pool
+            .run_until(async move { gate.check(KEY, &CheckKey { host: None, counts: true, executes: false }).await })
     }
 
     fn passes(&mut self) -> bool {
@@ -97,7 +102,13 @@ impl Setup {
 }
 
 fn logic(storage: &Rc<FakeStorage>, ledger: &Rc<FakeLedger>, clock: &Rc<FakeClock>) -> Rc<KeyGateLogic> {
-    Rc::new(KeyGateLogic::new(storage.clone(), ledger.clone(), clock.clone()))
+    Rc::new(KeyGateLogic::new(storage.clone(), ledger.clone(), clock.clone(), quotas()))
+}
+
+/// No account answers.
+fn quotas() -> GateQuotaPorts {
+    let accounts = Rc::new(NoAccounts(PortError("No account answers.".to_owned())));
+    GateQuotaPorts { accounts, entropy: Rc::new(FakeEntropy::default()) }
 }
 
 #[test]
@@ -118,7 +129,7 @@ fn concurrent_calls_wait_for_one_query_and_exactly_the_limit_passes() {
     for _ in 0..100 {
         let passed = Rc::clone(&passed);
         setup.start(|gate| async move {
-            let decision = gate.check(KEY, &CheckKey { host: None, counts: true }).await;
+            let decision = gate.check(KEY, &CheckKey { host: None, counts: true, executes: false }).await;
             passed.set(passed.get() + i32::from(matches!(decision, Ok(Decision::Allowed { .. }))));
         });
     }
@@ -137,7 +148,7 @@ fn a_refresh_during_a_query_drops_the_older_answer() {
     let passed = Rc::new(Cell::new(None));
     let answer = Rc::clone(&passed);
     setup.start(|gate| async move {
-        let decision = gate.check(KEY, &CheckKey { host: None, counts: true }).await;
+        let decision = gate.check(KEY, &CheckKey { host: None, counts: true, executes: false }).await;
         answer.set(Some(matches!(decision, Ok(Decision::Allowed { .. }))));
     });
     setup.pool.run_until_stalled();
@@ -177,8 +188,8 @@ fn the_latest_use_is_written_soon_and_then_once_a_minute() {
         }
     }
     assert_eq!(setup.ledger.uses.get(), 5, "in five minutes");
-    // The settings are read again each time.
-    assert_eq!(setup.ledger.reads.get(), 6);
+    // The settings are read again every 20 s.
+    assert_eq!(setup.ledger.reads.get(), 16);
     while setup.storage.alarm_at().is_some() {
         setup.alarm().unwrap();
     }
@@ -273,4 +284,24 @@ fn erasing_may_be_repeated_and_leaves_nothing() {
     let erased = setup.pool.run_until(async move { (gate.erase().await.is_err(), gate.erase().await) });
     assert_eq!(erased, (true, Ok(())));
     assert!(setup.storage.is_empty());
+}
+
+#[test]
+fn a_key_of_a_suspended_account_worked_for_as_long_as_its_gate_was_in_memory() {
+    let mut setup = Setup::new();
+    assert!(setup.passes());
+    setup.ledger.is_suspended.set(true);
+    assert!(setup.passes(), "the settings were read just now");
+    setup.clock.pass_ms(RECENT_MS);
+    assert_eq!(setup.check(), Ok(Decision::Suspended));
+    setup.ledger.is_suspended.set(false);
+    setup.clock.pass_ms(RECENT_MS);
+    setup.ledger.read_faults.next([Fault::NotDone]);
+    assert_eq!(
+        setup.check(),
+        Ok(Decision::Suspended),
+        "while the database does not answer, what it said before stands"
+    );
+    setup.clock.pass_ms(RECENT_MS);
+    assert!(setup.passes());
 }

@@ -1,4 +1,6 @@
 //! Signing in, and what people may do with their data.
 
 mod privacy;
+mod quotas;
+mod script_quotas;
 mod sign_in;

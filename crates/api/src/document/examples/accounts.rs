@@ -104,6 +104,17 @@ impl Example for EventPage {
     }
 }
 
+impl Example for AccountUsage {
+    const NAME: &'static str = "usage";
+
+    fn example() -> Self {
+        let quota = |quota, used, limit, resets_at| QuotaUsage { quota: text(quota), used, limit, resets_at };
+        let quotas =
+            vec![quota("projects", 2.0, Some(20), None), quota("cpu_seconds", 12.5, Some(3_600), Some(time()))];
+        Self { quotas, trusted: false }
+    }
+}
+
 impl Example for AccountExport {
     const NAME: &'static str = "export";
 
@@ -240,6 +251,15 @@ impl Problem {
             ErrorCode::ApiKeyRequired => members.signup_url = Some(text("https://docle.co/login")),
             ErrorCode::KeyRotated => members.successor_id = Some(text(KEY_ID)),
             ErrorCode::TooManyRequests => members.retry_after = Some(540),
+            ErrorCode::QuotaExceeded => {
+                members.quota = Some(text("cpu_seconds"));
+                members.limit = Some(3_600);
+                members.reset_at = Some(1_769_904_000_000);
+            }
+            ErrorCode::QuotaFull => {
+                members.quota = Some(text("projects"));
+                members.limit = Some(20);
+            }
             ErrorCode::RateLimitExceeded => {
                 members.limit = Some(60);
                 members.remaining = Some(0);

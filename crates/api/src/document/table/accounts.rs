@@ -80,7 +80,7 @@ fn signing_in() -> Vec<Operation> {
         .empty(303, "The same, as an answer to the form.")
         .header(Header::Location)
         .header(Header::SetCookie)
-        .fails(&[InvalidLink])
+        .fails(&[InvalidLink, TooManyRequests])
         .changes(),
     ]
 }
@@ -112,6 +112,14 @@ fn account() -> Vec<Operation> {
             "Everything that is kept of the account.",
         )
         .gives::<AccountExport>(200, "The export."),
+        of(
+            "get_account_usage",
+            (Method::Get, "/api/account/usage"),
+            Tag::Accounts,
+            "Read the account's quotas",
+            "What the account may have, do at once and use in a day, and how much of it is used.",
+        )
+        .gives::<AccountUsage>(200, "Every quota."),
         of(
             "list_own_events",
             (Method::Get, "/auth/audit"),
@@ -155,6 +163,8 @@ fn projects() -> Vec<Operation> {
             "Makes a project, which has no keys yet.",
         ))
         .gives::<Project>(201, "The project.")
+        .header(Header::Quota)
+        .fails(&[QuotaFull])
         .changes(),
         of(
             "list_projects",
@@ -218,7 +228,8 @@ fn keys() -> Vec<Operation> {
         .body_is_optional()
         .with(PROJECT)
         .gives::<CreatedKey>(201, "The key.")
-        .fails(&[ProjectNotFound])
+        .header(Header::Quota)
+        .fails(&[ProjectNotFound, QuotaFull])
         .changes(),
         of(
             "list_keys",
@@ -276,7 +287,7 @@ fn keys() -> Vec<Operation> {
         .body_is_optional()
         .with(PROJECT)
         .gives::<RunToken>(201, "The token.")
-        .fails(&[ProjectNotFound])
+        .fails(&[ProjectNotFound, QuotaFull])
         .changes(),
         of(
             "revoke_key",

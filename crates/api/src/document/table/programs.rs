@@ -52,6 +52,7 @@ pub fn operations() -> Vec<Operation> {
             IdempotencyKeysFull,
             RunnerBusy,
             QueueFull,
+            QuotaExceeded,
             RunnerUnavailable,
             RunnerMismatch,
             IsolatesUnavailable,
@@ -69,7 +70,7 @@ pub fn operations() -> Vec<Operation> {
         .empty(101, "The connection is a WebSocket now.")
         .header(Header::Upgrade)
         .header(Header::Protocol)
-        .fails(&[InvalidRequest, RateLimitExceeded, UpgradeRequired])
+        .fails(&[InvalidRequest, RateLimitExceeded, QuotaExceeded, UpgradeRequired])
         .socket(
             vec![Type::of::<RunRequest>(), Type::of::<StdinMessage>()],
             vec![Type::of::<RunEvent>(), Type::of::<RunErrorMessage>()],
@@ -94,7 +95,7 @@ pub fn operations() -> Vec<Operation> {
         )
         .takes(MAX_BODY_BYTES, vec![Body::json::<ScriptRequest>()])
         .answers(script_result)
-        .fails(&[IsolatesUnavailable])
+        .fails(&[IsolatesUnavailable, QuotaExceeded])
         .tells_rate(),
         Operation::new(
             "validate_script",

@@ -76,7 +76,7 @@ pub fn operations() -> Vec<Operation> {
         .takes(MAX_SETTINGS_BYTES, vec![Body::json::<RoomSettings>()])
         .body_is_optional()
         .gives::<CreatedRoom>(201, "The room and the token.")
-        .fails(&[UnsupportedMediaType, RateLimitExceeded, TooManyRooms]),
+        .fails(&[UnsupportedMediaType, RateLimitExceeded, TooManyRooms, QuotaFull]),
         Operation::new(
             "list_rooms",
             (Method::Get, "/api/rooms"),
@@ -127,6 +127,7 @@ pub fn operations() -> Vec<Operation> {
             UnsupportedMediaType,
             RunnerBusy,
             QueueFull,
+            QuotaExceeded,
             RunnerUnavailable,
             RunnerMismatch,
         ]),

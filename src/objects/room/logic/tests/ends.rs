@@ -78,12 +78,12 @@ fn a_connection_outlived_the_key_that_opened_it() {
         while setup.sockets.closed(old).is_none() {
             setup.alarm().unwrap();
         }
-        assert_eq!((setup.clock.now().0, setup.sockets.closed(old)), (60_000, Some(4401)));
+        assert_eq!((setup.clock.now().0, setup.sockets.closed(old)), (30_000, Some(4401)));
         assert_eq!(setup.project.asked.get(), 3, "both keys, and the room's own");
         assert_eq!(setup.sockets.closed(new), None);
         setup.project.revoked.borrow_mut().insert("new".to_owned());
         setup.alarm().unwrap();
-        assert_eq!((setup.clock.now().0, setup.sockets.closed(new)), (120_000, Some(4401)));
+        assert_eq!((setup.clock.now().0, setup.sockets.closed(new)), (60_000, Some(4401)));
     }
 }
 
@@ -93,12 +93,12 @@ fn a_key_that_cannot_be_checked_closes_nothing_and_is_asked_about_again() {
     let kim = with_key(&mut setup, "old");
     setup.project.faults.next([Fault::NotDone, Fault::NotDone]);
     setup.project.revoked.borrow_mut().insert("old".to_owned());
-    while setup.clock.now().0 < 60_000 {
+    while setup.clock.now().0 < 30_000 {
         setup.alarm().unwrap();
     }
     assert_eq!(setup.sockets.closed(kim), None);
     setup.alarm().unwrap();
-    assert_eq!((setup.clock.now().0, setup.sockets.closed(kim)), (120_000, Some(4401)));
+    assert_eq!((setup.clock.now().0, setup.sockets.closed(kim)), (60_000, Some(4401)));
 }
 
 #[test]
@@ -106,14 +106,28 @@ fn a_room_of_a_deleted_project_kept_its_connections() {
     let mut setup = Setup::owned();
     let vera = viewer(&mut setup, 86_400_000);
     setup.project.revoked.borrow_mut().insert("a".to_owned());
-    while setup.clock.now().0 < 60_000 {
+    while setup.clock.now().0 < 30_000 {
         setup.alarm().unwrap();
     }
     assert_eq!(setup.sockets.closed(vera), None, "another key of the project may be valid");
     setup.project.is_gone.set(true);
     setup.alarm().unwrap();
-    assert_eq!((setup.clock.now().0, setup.sockets.closed(vera)), (120_000, Some(4410)));
+    assert_eq!((setup.clock.now().0, setup.sockets.closed(vera)), (60_000, Some(4410)));
     assert!(setup.storage.is_empty());
+}
+
+#[test]
+fn a_room_of_a_suspended_account_kept_its_connections() {
+    let mut setup = Setup::owned();
+    let (vera, kim) = (viewer(&mut setup, 86_400_000), with_key(&mut setup, "a"));
+    setup.project.revoked.borrow_mut().insert("a".to_owned());
+    setup.project.is_suspended.set(true);
+    while setup.sockets.closed(vera).is_none() {
+        setup.alarm().unwrap();
+    }
+    assert_eq!((setup.clock.now().0, setup.sockets.closed(vera)), (30_000, Some(4403)));
+    assert_eq!(setup.sockets.closed(kim), Some(4403));
+    assert!(!setup.storage.is_empty(), "nothing is deleted");
 }
 
 #[test]

@@ -58,6 +58,7 @@ impl Programs for FakePrograms {
 pub struct FakeProject {
     pub revoked: RefCell<BTreeSet<String>>,
     pub is_gone: Cell<bool>,
+    pub is_suspended: Cell<bool>,
     pub removed: RefCell<Vec<RoomId>>,
     /// How often it was asked about a key.
     pub asked: Cell<usize>,
@@ -74,6 +75,10 @@ impl RoomProject for FakeProject {
 
     async fn has_room(&self, _room: &RoomId) -> Result<bool, PortError> {
         self.faults.around(async || !self.is_gone.get()).await
+    }
+
+    async fn is_suspended(&self, _room: &RoomId) -> Result<bool, PortError> {
+        self.faults.around(async || self.is_suspended.get()).await
     }
 
     async fn remove_room(&self, room: &RoomId) -> Result<(), PortError> {

@@ -1,0 +1,68 @@
+//! The lease of an account's quotas that its holder stores, the pool of a project or the gate of a key: one row.
+
+use crate::domain::account::block::Block;
+use crate::objects::schema::has_table;
+use crate::ports::{LocalSql, PortError, SqlValue};
+use serde::{Deserialize, Serialize};
+
+/// A block of the quotas of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredLease {
+    pub account: String,
+    pub block: Block,
+}
+
+/// What was stored.
+pub fn load(sql: &dyn LocalSql) -> Result<Option<StoredLease>, PortError> {
+    if !has_table(sql, "account_lease")? {
+        return Ok(None);
+    }
+    let unreadable = || PortError("A lease is unreadable.".to_owned());
+    match sql.exec("SELECT json FROM account_lease", &[])?.first().map(Vec::as_slice) {
+        None => Ok(None),
+        Some([SqlValue::Text(json)]) => serde_json::from_str(json).map(Some).map_err(|_| unreadable()),
+        Some(_) => Err(unreadable()),
+    }
+}
+
+/// Stores a lease in place of the one before.
+pub fn save(sql: &dyn LocalSql, lease: &StoredLease) -> Result<(), PortError> {
+    sql.exec(
+        "CREATE TABLE IF NOT EXISTS account_lease (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL)",
+        &[],
+    )?;
+    let json = serde_json::to_string(lease).map_err(|error| PortError(error.to_string()))?;
+    sql.exec("INSERT OR REPLACE INTO account_lease (id, json) VALUES (1, ?)", &[SqlValue::Text(json)]).map(drop)
+}
+
+/// Deletes the lease.
+pub fn delete(sql: &dyn LocalSql) -> Result<(), PortError> {
+    if !has_table(sql, "account_lease")? {
+        return Ok(());
+    }
+    sql.exec("DELETE FROM account_lease", &[]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::account::amounts::Amounts;
+    use crate::domain::account::lease::Grant;
+    use crate::domain::timestamp::Timestamp;
+    use crate::tests::sqlite::Sqlite;
+
+    #[test]
+    fn a_lease_is_stored_until_it_is_deleted() {
+        let sql = Sqlite::empty();
+        assert_eq!((load(&sql), delete(&sql)), (Ok(None), Ok(())));
+        let grant = Grant { granted: Amounts::default(), runs: 4, until: Timestamp(9), exhausted: Vec::new() };
+        let block = Block { lease: "l".into(), used: Amounts::default(), grant };
+        let lease = StoredLease { account: "user_1".into(), block };
+        save(&sql, &lease).unwrap();
+        save(&sql, &lease).unwrap();
+        assert_eq!(load(&sql), Ok(Some(lease)));
+        delete(&sql).unwrap();
+        assert_eq!(load(&sql), Ok(None));
+    }
+}
