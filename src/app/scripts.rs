@@ -26,11 +26,16 @@ use futures::{FutureExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
+use std::pin::pin;
 use std::rc::Rc;
 
 /// This deployment runs no scripts.
 #[derive(Debug)]
 pub struct NoIsolates;
+
+/// How long the server waits for a script whose client has left, in milliseconds. The platform ends all work for a client
+/// 30 seconds after it has left, and the script is to be recorded before.
+const LEFT_MS: u32 = 20_000;
 
 /// What the account of the key has left for a script.
 pub struct ScriptQuota {
@@ -40,7 +45,8 @@ pub struct ScriptQuota {
     pub has_ai: bool,
 }
 
-/// Starts a script for `client`. It runs to its end and is recorded, also when the client leaves.
+/// Starts a script for `client`. It is recorded, also when the client leaves: with its result if it ends within [`LEFT_MS`],
+/// else as `cancelled`.
 ///
 /// # Errors
 /// This deployment has no isolate tier.
@@ -62,12 +68,18 @@ pub fn start(
     let (gates, key_hash) = (Rc::clone(&app.gates), quota.key_hash);
     let deadline = app.clock.sleep(request.timeout_ms + GRACE_MS + HOPS_MS);
     let (log, recorder) = (Rc::clone(&app.log), Recorder::of(app, client));
-    let (sender, receiver) = oneshot::channel();
+    let clock = Rc::clone(&app.clock);
+    let (mut sender, receiver) = oneshot::channel();
     app.background.spawn(Box::pin(async move {
-        let report = match select(isolates.execute(&job), deadline).await {
-            Either::Left((Ok(report), _)) => Ok(report),
-            Either::Left((Err(error), _)) => Err(error.0),
-            Either::Right(_) => Err("The isolate Worker did not answer in time.".to_owned()),
+        let left = async {
+            sender.cancellation().await;
+            clock.sleep(LEFT_MS).await;
+        };
+        let report = match select(select(isolates.execute(&job), deadline), pin!(left)).await {
+            Either::Left((Either::Left((Ok(report), _)), _)) => Ok(report),
+            Either::Left((Either::Left((Err(error), _)), _)) => Err(error.0),
+            Either::Left((Either::Right(_), _)) => Err("The isolate Worker did not answer in time.".to_owned()),
+            Either::Right(_) => Ok(cancelled(clock.now().0 - created_at.0)),
         };
         let result = report.and_then(|report| {
             RunResult::from_script(id, created_at, &report).ok_or_else(|| "A report could not be read.".to_owned())
@@ -130,26 +142,33 @@ fn progress(result: RunResult) -> LocalBoxStream<'static, Progress> {
 
 /// The report of a script whose end is unknown.
 fn failure() -> Box<RawValue> {
-    let error = ScriptError {
-        name: "SystemError".to_owned(),
-        message: "The isolate tier did not respond. The script may have run; you may run it again.".to_owned(),
-        stack: None,
-        line: None,
-        column: None,
-    };
+    let message = "The isolate tier did not respond. The script may have run; you may run it again.";
+    ended((RunStatus::System, 1), ("SystemError", message), ScriptUsage::default())
+}
+
+/// The report of a script that nobody waits for any more, after so many milliseconds.
+fn cancelled(duration_ms: i64) -> Box<RawValue> {
+    let usage = ScriptUsage { duration_ms: duration_ms as f64, ..ScriptUsage::default() };
+    ended((RunStatus::Cancelled, 137), ("CancelledError", "The client left, and the script did not end soon."), usage)
+}
+
+fn ended((status, exit_code): (RunStatus, i32), (name, message): (&str, &str), usage: ScriptUsage) -> Box<RawValue> {
+    let error =
+        ScriptError { name: name.to_owned(), message: message.to_owned(), stack: None, line: None, column: None };
+    let execution_time = usage.duration_ms;
     let report = IsolateReport {
-        status: RunStatus::System,
-        exit_code: 1,
+        status,
+        exit_code,
         signal: None,
         stdout: String::new(),
         stderr: format!("{}: {}\n", error.name, error.message),
         truncated: Truncated::default(),
-        usage: ScriptUsage::default(),
+        usage,
         success: false,
         result: RawValue::NULL.to_owned(),
         logs: Vec::new(),
         error: Some(error),
-        execution_time: 0.0,
+        execution_time,
     };
     to_raw_value(&report).expect("a report is plain data, which always encodes")
 }

@@ -35,7 +35,7 @@ test("a result is there for whoever knows its id as soon as it was answered, who
     assert.deepEqual(await read(small.id), small);
     assert.equal((await user.call("DELETE", `/api/keys/${keyId}`)).status, 204);
     assert.deepEqual(await read(small.id), small, "a key that is revoked takes nothing along");
-    const nobodys = big.id.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
+    const nobodys = big.id.replace(/.$/, (last: string) => (last === "0" ? "1" : "0"));
     await json(404, await docle.fetch(`/api/run/${nobodys}`));
 
     assert.equal((await user.call("DELETE", `/api/projects/${project}`)).status, 204);

@@ -245,3 +245,18 @@ fn interpreters_are_asked_once_whether_or_not_they_answer() {
         assert_eq!(app.kv.values.borrow()["languages"].1, ttl_seconds);
     }
 }
+
+#[test]
+fn a_script_that_nobody_waited_for_was_not_recorded() {
+    let mut app = TestApp::new();
+    let body = json!({ "code": "await new Promise(() => {})", "config": { "timeout": 60_000 } });
+    let request = app.request(Method::POST, "/execute").header("accept", "text/event-stream");
+    let begun = app.app.clock.now().0;
+    let answer = app.send_and_read(request, vec![body.to_string().into_bytes()], 1);
+    assert!(answer.text().contains("start"), "{}", answer.text());
+    let stored = app.record();
+    assert_eq!((&stored["result"]["status"], &stored["result"]["exitCode"]), (&json!("cancelled"), &json!(137)));
+    assert_eq!(stored["result"]["error"]["name"], "CancelledError");
+    let waited = app.app.clock.now().0 - begun;
+    assert!((20_000..30_000).contains(&waited), "{waited}");
+}
