@@ -13,7 +13,7 @@ interface Deployed {
   observability: { enabled: boolean; logs?: { invocation_logs?: boolean }; traces?: { enabled?: boolean } };
   durable_objects: { bindings: unknown[]; code_update_strategy?: { mode?: string; max_delay?: number } };
   // wrangler reads `ssh` into the name that the platform has for it.
-  containers?: { scheduling_policy?: string; wrangler_ssh?: { enabled: boolean } }[];
+  containers?: { max_instances?: number; scheduling_policy?: string; wrangler_ssh?: { enabled: boolean } }[];
 }
 
 const read = (worker: string, env: string) => unstable_readConfig({ config: inRoot(...worker.split("/"), "wrangler.toml"), env }, { hideWarnings: true }) as unknown as Deployed;
@@ -46,5 +46,11 @@ for (const env of ["", "staging", "production"]) {
       assert.equal(scheduling_policy, "default");
       assert.equal(wrangler_ssh?.enabled, false);
     }
+  });
+
+  test(`accounts share as many containers as ${name} can start`, () => {
+    // Without the variable there are five.
+    const shared = Number(api.vars["FLEET_CONTAINERS"] ?? 5);
+    assert.deepEqual(api.containers?.map(({ max_instances }) => max_instances), [shared]);
   });
 }
