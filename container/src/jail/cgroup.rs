@@ -131,20 +131,12 @@ impl Group {
 
     /// Limits what the group reads from these disks. What cannot be limited is left alone.
     pub fn limit_disks(&self, disks: &BTreeSet<Disk>) -> io::Result<()> {
+        // Version 1 keeps what a program that has ended still wanted to read, and the next run of the slot waits for it: one
+        // that had walked through cold directories made the next one run into its time limit.
+        let Kind::V2(base) = &self.kind else { return Ok(()) };
         for disk in disks {
-            match &self.kind {
-                Kind::V2(base) => {
-                    let limit = format!("{disk} rbps={DISK_BYTES} riops={DISK_OPERATIONS}");
-                    optional_disk(fs::write(self.below(base).join("io.max"), limit))?;
-                }
-                Kind::V1 { blkio: Some(base), .. } => {
-                    for (file, limit) in [("bps", DISK_BYTES), ("iops", DISK_OPERATIONS)] {
-                        let file = self.below(base).join(format!("blkio.throttle.read_{file}_device"));
-                        optional_disk(fs::write(file, format!("{disk} {limit}")))?;
-                    }
-                }
-                _ => {}
-            }
+            let limit = format!("{disk} rbps={DISK_BYTES} riops={DISK_OPERATIONS}");
+            optional_disk(fs::write(self.below(base).join("io.max"), limit))?;
         }
         Ok(())
     }
