@@ -16,8 +16,8 @@ WebAssembly.Instance = class extends Instance {
 };
 
 // Not a static import, which would be evaluated before the lines above.
-const { default: Worker, CodeExecutor, KeyGate, RunPool, Room } = await import("../../worker.mjs");
-export { CodeExecutor, KeyGate, Room, RunPool };
+const { default: Worker, Account, CodeExecutor, Fleet, KeyGate, Room, RunPool, UsageLog } = await import("../../worker.mjs");
+export { Account, CodeExecutor, Fleet, KeyGate, Room, RunPool, UsageLog };
 
 export default class extends WorkerEntrypoint {
   /** @param {Request} request */
