@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct StoredLease {
     pub account: String,
     pub block: Block,
+    /// The account does not know yet that its holder is idle, and what was used before that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unreported: bool,
 }
 
 /// What was stored.
@@ -58,7 +61,7 @@ mod tests {
         assert_eq!((load(&sql), delete(&sql)), (Ok(None), Ok(())));
         let grant = Grant { granted: Amounts::default(), runs: 4, until: Timestamp(9), exhausted: Vec::new() };
         let block = Block { lease: "l".into(), used: Amounts::default(), grant };
-        let lease = StoredLease { account: "user_1".into(), block };
+        let lease = StoredLease { account: "user_1".into(), block, is_unreported: false };
         save(&sql, &lease).unwrap();
         save(&sql, &lease).unwrap();
         assert_eq!(load(&sql), Ok(Some(lease)));

@@ -155,7 +155,7 @@ impl GateQuota {
     /// The storage has failed.
     pub async fn give_back(&self) -> Result<(), PortError> {
         self.load()?;
-        let Some(StoredLease { account, block }) = self.memory.borrow_mut().lease.take() else { return Ok(()) };
+        let Some(StoredLease { account, block, .. }) = self.memory.borrow_mut().lease.take() else { return Ok(()) };
         let _counted_whole = self.ports.accounts.end_lease(&account, &block.lease, &block.used).await;
         if self.memory.borrow().lease.is_none() {
             lease_storage::delete(&*self.storage)?;
@@ -228,7 +228,7 @@ impl GateQuota {
             }
             None => Block { lease: request.lease, used: request.used, grant },
         };
-        memory.lease = Some(StoredLease { account, block });
+        memory.lease = Some(StoredLease { account, block, is_unreported: false });
         drop(memory);
         self.save()
     }

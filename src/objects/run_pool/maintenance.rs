@@ -9,6 +9,7 @@ use crate::objects::run_pool::recorder::RunRecorder;
 use crate::objects::run_pool::storage;
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::{PortError, RunnerHttp};
+use std::rc::Rc;
 
 /// What failed is repeated after this long, in milliseconds.
 const RETRY_AFTER_MS: i64 = 5_000;
@@ -20,7 +21,7 @@ const RETRY_AFTER_MS: i64 = 5_000;
 pub async fn alarm<H: RunnerHttp>(
     target: &RunTarget<H>,
     recorder: Option<&RunRecorder>,
-    quota: Option<&PoolQuota>,
+    quota: Option<&Rc<PoolQuota>>,
     runtime: &ObjectRuntime,
 ) -> Result<(), PortError> {
     // The container comes first: a purge that fails keeps no container awake.

@@ -10,6 +10,7 @@ pub mod object;
 pub mod output;
 pub mod pipe;
 pub mod quota;
+mod quota_watch;
 pub mod recorder;
 pub mod runs;
 pub mod storage;

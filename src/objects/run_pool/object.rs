@@ -77,7 +77,7 @@ impl DurableObject for RunPool {
 
     async fn alarm(&self) -> Result<Response> {
         let runs = self.runs.as_ref().ok();
-        let (recorder, quota) = (runs.map(|runs| &*runs.recorder), runs.map(|runs| &*runs.quota));
+        let (recorder, quota) = (runs.map(|runs| &*runs.recorder), runs.map(|runs| &runs.quota));
         maintenance::alarm(&self.target, recorder, quota, &self.runtime).await.map_err(|error| error.to_string())?;
         Response::empty()
     }

@@ -2,8 +2,9 @@
 //!
 //! A run that begins while the pool has a block waits for no other object. The block is renewed after runs have begun: every 20 s
 //! while runs are in progress, and sooner when half of it is used. While the account does not answer, the block is used up, and
-//! then runs are refused. The object stores the block, so that an eviction loses nothing. When the pool has not been used until the
-//! end of the lease, it gives the rest back.
+//! then runs are refused. A second after the last run the object stores the block, so that an eviction loses nothing, and leaves
+//! the last renewal to its alarm: an idle object must not stay in memory. When the pool has not been used until the end of the
+//! lease, it gives the rest back.
 
 use crate::domain::account::amounts::Amounts;
 use crate::domain::account::block::{Block, POOL_BLOCK, POOL_RUNS};
@@ -19,10 +20,9 @@ use futures::future::{Either, LocalBoxFuture, Shared, select};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// How often a pool with runs in progress renews its block, in milliseconds. It also learns then that its account was suspended.
+/// How often a pool with runs in progress renews its block, and how long after its last run it does so once more, in milliseconds.
+/// It also learns then that its account was suspended.
 pub const RENEW_EVERY_MS: u32 = 20_000;
-/// The same while runs wait because the account has too many at once, in milliseconds.
-const LOOK_MS: u32 = 1_000;
 /// How long a run waits for a block, in milliseconds.
 const PATIENCE_MS: u32 = 5_000;
 /// The rest of a block is given back this long before its lease ends, in milliseconds.
@@ -46,29 +46,31 @@ pub struct QuotaPorts {
 /// The quotas of one pool.
 pub struct PoolQuota {
     ports: QuotaPorts,
-    runtime: ObjectRuntime,
-    memory: RefCell<Memory>,
+    pub(super) runtime: ObjectRuntime,
+    pub(super) memory: RefCell<Memory>,
 }
 
 type Renewal = Shared<LocalBoxFuture<'static, Result<(), PortError>>>;
 
 /// What is kept in memory. It is never borrowed across an await.
 #[derive(Default)]
-struct Memory {
+pub(super) struct Memory {
     is_loaded: bool,
-    owner: Owner,
-    block: Option<Block>,
+    pub(super) owner: Owner,
+    pub(super) block: Option<Block>,
     /// The renewal that is on its way.
     renewal: Option<Renewal>,
     /// Runs in progress, and runs that wait.
-    active: u32,
-    is_watched: bool,
+    pub(super) active: u32,
+    pub(super) is_watched: bool,
     is_suspended: bool,
+    /// The account does not know yet that the pool is idle, and what was used before that.
+    pub(super) is_unreported: bool,
 }
 
 /// Who owns the project.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-enum Owner {
+pub(super) enum Owner {
     #[default]
     Unknown,
     /// Nobody: nothing is limited.
@@ -126,36 +128,17 @@ impl PoolQuota {
         }
     }
 
-    /// Gives the block back if its lease is about to end and nothing runs. Returns when to look again.
-    pub async fn alarm(&self) -> Option<Timestamp> {
-        self.load();
-        let now = self.runtime.clock.now();
-        let (until, active) = {
-            let memory = self.memory.borrow();
-            (memory.block.as_ref()?.grant.until, memory.active)
-        };
-        let due = until.plus_ms(-GIVEN_BACK_MS);
-        if now < due {
-            return Some(due);
-        }
-        if active > 0 {
-            return Some(now.plus_ms(RENEW_EVERY_MS.into()));
-        }
-        self.give_back().await;
-        let memory = self.memory.borrow();
-        memory.block.as_ref().map(|block| block.grant.until.plus_ms(-GIVEN_BACK_MS))
-    }
-
-    fn load(&self) {
+    pub(super) fn load(&self) {
         let mut memory = self.memory.borrow_mut();
         if memory.is_loaded {
             return;
         }
         memory.is_loaded = true;
         match lease_storage::load(&*self.runtime.storage) {
-            Ok(Some(StoredLease { account, block })) => {
+            Ok(Some(StoredLease { account, block, is_unreported })) => {
                 memory.owner = Owner::Account(account);
                 memory.block = Some(block);
+                memory.is_unreported = is_unreported;
             }
             Ok(None) => {}
             Err(error) => self.runtime.log_failure("A lease could not be read.", &error.0),
@@ -179,7 +162,7 @@ impl PoolQuota {
         has_network: bool,
         pool: &Rc<dyn LimitedRuns>,
     ) -> Result<(), PoolFailure> {
-        let renewal = self.renewal(project_id, pool);
+        let renewal = self.renewal(Some((project_id, pool)));
         let answer = match select(renewal, self.runtime.clock.sleep(PATIENCE_MS)).await {
             Either::Left((answer, _)) => answer,
             Either::Right(_) => Err(PortError("The account does not answer in time.".to_owned())),
@@ -208,75 +191,28 @@ impl PoolQuota {
         })
     }
 
-    /// Renews the block while runs are in progress.
-    fn watch(self: &Rc<Self>, project_id: &str, pool: &Rc<dyn LimitedRuns>) {
-        let is_watched = std::mem::replace(&mut self.memory.borrow_mut().is_watched, true);
-        if self.is_short() || self.is_low() {
-            self.renew_later(project_id, pool);
-        }
-        if is_watched {
-            return;
-        }
-        // A pool that was evicted knows its block from its storage.
-        let block = self.memory.borrow().block.clone();
-        if let Some(block) = block {
-            limit(pool, &block);
-        }
-        let (own, project_id, pool) = (Rc::clone(self), project_id.to_owned(), Rc::clone(pool));
-        self.runtime.background.spawn(Box::pin(async move {
-            let mut waited_ms = 0;
-            loop {
-                own.runtime.clock.sleep(LOOK_MS).await;
-                waited_ms += LOOK_MS;
-                if waited_ms < RENEW_EVERY_MS && !own.is_short() {
-                    continue;
-                }
-                waited_ms = 0;
-                // The renewal also says that nothing runs any more.
-                let is_idle = own.memory.borrow().active == 0;
-                if let Err(error) = own.renewal(&project_id, &pool).await {
-                    own.runtime.log_failure("The quotas of an account do not answer.", &error.0);
-                }
-                let mut memory = own.memory.borrow_mut();
-                if is_idle && memory.active == 0 {
-                    memory.is_watched = false;
-                    return;
-                }
-            }
-        }));
-    }
-
-    fn renew_later(self: &Rc<Self>, project_id: &str, pool: &Rc<dyn LimitedRuns>) {
-        let renewal = self.renewal(project_id, pool);
-        let own = Rc::clone(self);
-        self.runtime.background.spawn(Box::pin(async move {
-            if let Err(error) = renewal.await {
-                own.runtime.log_failure("The quotas of an account do not answer.", &error.0);
-            }
-        }));
-    }
-
     /// Whether more runs want to be in progress than the account lets.
-    fn is_short(&self) -> bool {
+    pub(super) fn is_short(&self) -> bool {
         let memory = self.memory.borrow();
         memory.block.as_ref().is_some_and(|block| memory.active > block.grant.runs)
     }
 
     /// Whether half of the block is used up.
-    fn is_low(&self) -> bool {
+    pub(super) fn is_low(&self) -> bool {
         let (memory, now) = (self.memory.borrow(), self.runtime.clock.now());
         memory.block.as_ref().is_some_and(|block| block.is_low(POOL_BLOCK, now))
     }
 
-    /// The renewal that is on its way, or a new one.
-    fn renewal(self: &Rc<Self>, project_id: &str, pool: &Rc<dyn LimitedRuns>) -> Renewal {
+    /// The renewal that is on its way, or a new one: for a run of this project in this pool, or for none.
+    pub(super) fn renewal(self: &Rc<Self>, run: Option<(&str, &Rc<dyn LimitedRuns>)>) -> Renewal {
         let mut memory = self.memory.borrow_mut();
         if let Some(renewal) = &memory.renewal {
             return renewal.clone();
         }
-        let (own, project_id, pool) = (Rc::clone(self), project_id.to_owned(), Rc::clone(pool));
+        let own = Rc::clone(self);
+        let run = run.map(|(project_id, pool)| (project_id.to_owned(), Rc::clone(pool)));
         let renewal = async move {
-            let renewed = own.renew(&project_id, &pool).await;
+            let renewed = own.renew(run).await;
             own.memory.borrow_mut().renewal = None;
             renewed
         };
@@ -285,8 +221,9 @@ impl PoolQuota {
         renewal
     }
 
-    async fn renew(&self, project_id: &str, pool: &Rc<dyn LimitedRuns>) -> Result<(), PortError> {
-        let Some(account) = self.account(project_id).await? else { return Ok(()) };
+    async fn renew(&self, run: Option<(String, Rc<dyn LimitedRuns>)>) -> Result<(), PortError> {
+        let (project_id, pool) = run.unzip();
+        let Some(account) = self.account(project_id.as_deref()).await? else { return Ok(()) };
         let (lease, request) = self.request();
         let answer = self.ports.accounts.lease(&account, &request).await?;
         let LeaseAnswer::Granted(grant) = answer else {
@@ -295,10 +232,12 @@ impl PoolQuota {
                 memory.is_suspended = true;
                 memory.block = None;
             }
-            pool.end_all().await;
+            if let Some(pool) = pool {
+                pool.end_all().await;
+            }
             return Ok(());
         };
-        let (until, stored) = {
+        let (given_back_at, stored) = {
             let mut memory = self.memory.borrow_mut();
             memory.is_suspended = false;
             let block = match memory.block.take().filter(|block| block.lease == lease) {
@@ -309,21 +248,26 @@ impl PoolQuota {
                 None => Block { lease, used: request.used, grant },
             };
             memory.block = Some(block.clone());
-            (block.grant.until, StoredLease { account, block })
+            let is_unreported = request.running > 0 || memory.active > 0 || block.used != request.used;
+            memory.is_unreported = is_unreported;
+            (given_back_at(&block), StoredLease { account, block, is_unreported })
         };
-        limit(pool, &stored.block);
+        if let Some(pool) = pool {
+            limit(&pool, &stored.block);
+        }
         lease_storage::save(&*self.runtime.storage, &stored)?;
-        self.runtime.storage.schedule_alarm(until.plus_ms(-GIVEN_BACK_MS)).await
+        self.runtime.storage.schedule_alarm(given_back_at).await
     }
 
-    /// The account that owns the project. The database is asked once.
-    async fn account(&self, project_id: &str) -> Result<Option<String>, PortError> {
+    /// The account that owns the project. The database is asked once, for a run.
+    async fn account(&self, project_id: Option<&str>) -> Result<Option<String>, PortError> {
         let known = self.memory.borrow().owner.clone();
         match known {
             Owner::Account(account) => return Ok(Some(account)),
             Owner::Nobody => return Ok(None),
             Owner::Unknown => {}
         }
+        let Some(project_id) = project_id else { return Ok(None) };
         let owner = self.ports.ledger.owner_of(project_id).await?;
         self.memory.borrow_mut().owner = owner.clone().map_or(Owner::Nobody, Owner::Account);
         Ok(owner)
@@ -346,7 +290,12 @@ impl PoolQuota {
     }
 }
 
-fn limit(pool: &Rc<dyn LimitedRuns>, block: &Block) {
+/// When a pool that is not used gives its block back.
+pub(super) fn given_back_at(block: &Block) -> Timestamp {
+    block.grant.until.plus_ms(-GIVEN_BACK_MS)
+}
+
+pub(super) fn limit(pool: &Rc<dyn LimitedRuns>, block: &Block) {
     pool.limit_runs(block.grant.runs, block.exhausted(&[Quota::RunsAtOnce]));
 }
 
@@ -357,7 +306,10 @@ pub struct CountedRun {
 
 impl CountedRun {
     fn new(quota: &Rc<PoolQuota>) -> Self {
-        quota.memory.borrow_mut().active += 1;
+        let mut memory = quota.memory.borrow_mut();
+        memory.active += 1;
+        memory.is_unreported = true;
+        drop(memory);
         Self { quota: Rc::clone(quota) }
     }
 

@@ -254,9 +254,8 @@ impl Setup {
 
     fn alarm(&mut self) -> Task<Result<(), PortError>> {
         let (target, runs, runtime) = (self.target.clone(), Rc::clone(&self.runs), self.bench.runtime.clone());
-        self.bench.start(async move {
-            maintenance::alarm(&target, Some(&*runs.recorder), Some(&*runs.quota), &runtime).await
-        })
+        self.bench
+            .start(async move { maintenance::alarm(&target, Some(&*runs.recorder), Some(&runs.quota), &runtime).await })
     }
 
     fn cancel(&mut self, number: u8) -> bool {

@@ -29,6 +29,13 @@ impl Setup {
         self.bench.settle();
     }
 
+    /// The pool is idle until its alarm has said so.
+    fn rest(&mut self) {
+        self.bench.pass_ms(1_000);
+        self.bench.reach_alarm();
+        assert_eq!(self.alarm().result(), Ok(()));
+    }
+
     fn used(&mut self) -> u64 {
         let accounts = Rc::clone(&self.accounts);
         self.bench.run(async move { accounts.usage(USER).await }).unwrap().today.cpu_ms
@@ -53,13 +60,32 @@ fn no_warm_run_waits_for_the_account() {
     setup.end(1);
     assert_eq!((setup.asked(), setup.ledger.asked.get()), (1, 1));
     setup.accounts.lease_faults.clear();
-    setup.bench.pass_ms(20_000);
+    setup.rest();
+    assert!(setup.bench.runtime.clock.now() <= Timestamp(21_000), "within 20 seconds of being idle");
     assert_eq!((setup.asked(), setup.used()), (2, 4), "two milliseconds each");
     setup.bench.pass_ms(60_000);
     assert_eq!(setup.asked(), 2, "a pool that is idle asks nothing");
     setup = setup.reset();
     setup.run(2);
     assert_eq!((setup.asked(), setup.ledger.asked.get()), (2, 1), "the object has stored its block");
+}
+
+#[test]
+fn an_idle_pool_stayed_in_memory_to_say_what_it_had_used() {
+    let mut setup = owned();
+    setup.run(0);
+    setup.end(0);
+    setup.bench.pass_ms(1_000);
+    assert_eq!(setup.bench.clock.next_end(), None, "nothing waits in the object");
+    // An eviction now loses nothing.
+    setup = setup.reset();
+    setup.accounts.lease_faults.next([Fault::NotDone]);
+    setup.rest();
+    assert_eq!(setup.used(), 0, "the account did not answer");
+    setup.rest();
+    assert_eq!((setup.asked(), setup.used()), (3, 2));
+    setup.rest();
+    assert_eq!(setup.asked(), 3, "it has nothing more to say");
 }
 
 #[test]
@@ -144,7 +170,7 @@ fn a_block_that_could_not_be_given_back_counts_as_used() {
     let mut setup = owned();
     setup.run(0);
     setup.end(0);
-    setup.bench.pass_ms(20_000);
+    setup.rest();
     setup.accounts.end_faults.next([Fault::NotDone]);
     let quota = Rc::clone(&setup.runs.quota);
     setup.bench.run(async move { quota.give_back().await });
