@@ -1,8 +1,9 @@
-//! How the package is built.
+//! How each package is built, from its own folder.
 
 import { defineConfig, type UserConfig } from "tsdown";
 
 const config: UserConfig = defineConfig({
+  cwd: process.cwd(),
   entry: "src/index.ts",
   format: "esm",
   platform: "neutral",
