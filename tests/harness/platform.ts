@@ -7,7 +7,8 @@ import { PROTOCOL } from "./jobs.ts";
 import { until } from "./until.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
-const report = {
+/** How a program has ended that did nothing. */
+export const report = {
   status: "success",
   exitCode: 0,
   signal: null,

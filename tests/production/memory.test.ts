@@ -6,17 +6,11 @@ import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { inRoot } from "../../scripts/setup/paths.mjs";
 import { PROTOCOL } from "../harness/jobs.ts";
+import { report } from "../harness/platform.ts";
 import { startWorker } from "../harness/worker.ts";
 
 const MEBIBYTE = 1_048_576;
 const PIECE = Buffer.alloc(65_536, "x");
-const report = {
-  status: "success",
-  exitCode: 0,
-  signal: null,
-  truncated: { stdout: false, stderr: false },
-  usage: { cpuMs: 1, memMB: 1, durationMs: 12, queueMs: 0, installMs: 0, blockedConnections: 0 },
-};
 
 /** A runner whose programs all write 10 MiB to each stream, as fast as they are read. */
 const runner = createServer((request, response) => {
