@@ -11,6 +11,8 @@ pub mod room;
 pub mod run;
 pub mod script;
 pub mod secret;
+#[cfg(test)]
+mod simulation;
 pub mod timestamp;
 pub mod usage;
 pub mod usage_log;

@@ -4,6 +4,7 @@
 
 use super::name::LogId;
 use super::retention::{FLUSH_AFTER_MS, flush_pause_ms};
+use crate::domain::simulation::{Random, assert_page_shows};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -21,20 +22,6 @@ struct Outcome {
     ages_ms: Vec<f64>,
 }
 
-/// xorshift64*: the same numbers on every machine.
-struct Random(u64);
-
-impl Random {
-    fn exponential(&mut self, mean: f64) -> f64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let bits = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11;
-        let uniform = (bits as f64 + 0.5) / (1u64 << 53) as f64;
-        -uniform.ln() * mean
-    }
-}
-
 /// The random bits of a project.
 fn log(project: u32) -> LogId {
     let [first, second, third, fourth] = project.wrapping_mul(0x9e37_79b9).to_be_bytes();
@@ -43,7 +30,7 @@ fn log(project: u32) -> LogId {
 
 /// So many projects share these runs evenly, which is the worst case: each of them is active.
 fn simulate(runs_per_second: f64, projects: u32) -> Outcome {
-    let (mut random, mut free_at) = (Random(0x9e37_79b9_7f4a_7c15), 0.0);
+    let (mut random, mut free_at) = (Random::default(), 0.0);
     let mean = f64::from(projects) / runs_per_second * 1_000.0;
     let (mut copies, mut ages_ms) = (0, Vec::new());
     // When the next copy of a project is due, and when the oldest run was made that it has. In microseconds, because these
@@ -107,18 +94,7 @@ fn table() -> String {
 
 #[test]
 fn the_page_on_scaling_shows_what_the_database_gets() {
-    const MARK: &str = "<!-- UPDATE_SCALING=1 cargo test -p docle scaling_shows_what_the_database -->\n";
-    let table = table();
-    println!("{table}");
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scaling.md");
-    let page = std::fs::read_to_string(path).unwrap();
-    let (before, shown) = page.split_once(MARK).unwrap();
-    if std::env::var_os("UPDATE_SCALING").is_some() {
-        let rest = shown.find("\n\n").map_or("", |end| &shown[end..]);
-        std::fs::write(path, format!("{before}{MARK}{}{rest}", table.trim_end())).unwrap();
-        return;
-    }
-    assert!(shown.starts_with(&table), "run UPDATE_SCALING=1 cargo test -p docle scaling_shows_what_the_database");
+    assert_page_shows(&table(), "scaling_shows_what_the_database");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One greedy account among a hundred, in simulated time: how long the others wait for a container.
 
 use super::*;
+use crate::domain::simulation::Random;
 use std::collections::VecDeque;
 
 const LIMITS: FleetLimits = FleetLimits { containers: 50, of_account: None };
@@ -16,23 +17,6 @@ const COLD_MS: i64 = 1_000;
 const LONG_MS: i64 = 60_000;
 const STEP_MS: i64 = 500;
 const SPAN_MS: i64 = 6 * 3_600_000;
-
-/// xorshift64*: the same numbers on every machine.
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let bits = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11;
-        (bits as f64 + 0.5) / (1u64 << 53) as f64
-    }
-
-    fn exponential(&mut self, mean: f64) -> i64 {
-        (-self.uniform().ln() * mean).round() as i64
-    }
-}
 
 struct Container {
     object: String,
@@ -59,10 +43,10 @@ struct Other {
 
 /// How long each run of the other accounts that needed a container has waited, in milliseconds, in order.
 fn waits(with_greedy: bool) -> Vec<i64> {
-    let (mut fleet, mut random) = (FleetState::default(), Random(0x9e37_79b9_7f4a_7c15));
+    let (mut fleet, mut random) = (FleetState::default(), Random::default());
     let mut others: Vec<Other> = Vec::new();
     for _ in 0..OTHERS {
-        others.push(Other { next_run: random.exponential(PAUSE_MS), ..Other::default() });
+        others.push(Other { next_run: random.exponential(PAUSE_MS).round() as i64, ..Other::default() });
     }
     let (mut greedy, mut started, mut waits) = (Vec::<Container>::new(), 0, Vec::new());
     for now in (0..SPAN_MS).step_by(usize::try_from(STEP_MS).unwrap()) {
@@ -70,7 +54,7 @@ fn waits(with_greedy: bool) -> Vec<i64> {
         for (number, other) in others.iter_mut().enumerate() {
             let account = format!("other{number}");
             if other.next_run <= now {
-                other.next_run = now + random.exponential(PAUSE_MS);
+                other.next_run = now + random.exponential(PAUSE_MS).round() as i64;
                 other.waiting.push_back(now);
             }
             if let Some(container) = &mut other.container {

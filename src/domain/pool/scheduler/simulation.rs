@@ -3,6 +3,7 @@
 //! `cargo test -p docle scaling -- --nocapture` prints the table of docs/scaling.md.
 
 use super::{Effect, Pool, PoolLimits, Ticket};
+use crate::domain::simulation::{Random, assert_page_shows};
 use crate::domain::timestamp::Timestamp;
 use docle_protocol::limits::MAX_QUEUE_MS;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,22 +38,8 @@ struct Outcome {
     containers: usize,
 }
 
-/// xorshift64*: the same numbers on every machine.
-struct Random(u64);
-
-impl Random {
-    fn exponential(&mut self, mean: f64) -> i64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let bits = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11;
-        let uniform = (bits as f64 + 0.5) / (1u64 << 53) as f64;
-        (-uniform.ln() * mean).round() as i64
-    }
-}
-
 fn simulate(runs_per_second: f64) -> Outcome {
-    let (mut pool, mut random) = (Pool::new(LIMITS), Random(0x9e37_79b9_7f4a_7c15));
+    let (mut pool, mut random) = (Pool::new(LIMITS), Random::default());
     let (mut agenda, mut number) = (BTreeSet::from([(0, 0, Event::Arrived)]), 0u64);
     let (mut arrived_at, mut outcome) = (BTreeMap::<Ticket, i64>::new(), Outcome::default());
     let mut started = BTreeSet::new();
@@ -67,7 +54,7 @@ fn simulate(runs_per_second: f64) -> Outcome {
         let at = Timestamp(now);
         let effects = match event {
             Event::Arrived => {
-                plan(now + random.exponential(1_000.0 / runs_per_second), Event::Arrived);
+                plan(now + random.exponential(1_000.0 / runs_per_second).round() as i64, Event::Arrived);
                 outcome.arrived += 1;
                 match pool.enqueue(at) {
                     Ok((ticket, effects)) => {
@@ -96,7 +83,7 @@ fn simulate(runs_per_second: f64) -> Outcome {
                 Effect::Run { ticket, .. } => {
                     let since = arrived_at.remove(&ticket).expect("a ticket runs once");
                     outcome.waits_ms.push(now - since);
-                    plan(now + random.exponential(MEAN_MS), Event::Ended { ticket });
+                    plan(now + random.exponential(MEAN_MS).round() as i64, Event::Ended { ticket });
                 }
                 Effect::Start { member } => {
                     started.insert(member);
@@ -131,18 +118,7 @@ fn table() -> String {
 
 #[test]
 fn the_page_on_scaling_shows_what_the_simulation_gives() {
-    const MARK: &str = "<!-- UPDATE_SCALING=1 cargo test -p docle scaling -->\n";
-    let table = table();
-    println!("{table}");
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scaling.md");
-    let page = std::fs::read_to_string(path).unwrap();
-    let (before, shown) = page.split_once(MARK).unwrap();
-    if std::env::var_os("UPDATE_SCALING").is_some() {
-        let rest = shown.find("\n\n").map_or("", |end| &shown[end..]);
-        std::fs::write(path, format!("{before}{MARK}{}{rest}", table.trim_end())).unwrap();
-        return;
-    }
-    assert!(shown.starts_with(&table), "run UPDATE_SCALING=1 cargo test -p docle scaling");
+    assert_page_shows(&table(), "scaling");
 }
 
 #[test]
