@@ -5,6 +5,7 @@ pub mod cached;
 pub mod call;
 pub mod container;
 pub mod fleet;
+pub mod json_row;
 pub mod key_gate;
 pub mod room;
 pub mod run_pool;

@@ -1,8 +1,8 @@
 //! The lease of an account's quotas that its holder stores, the pool of a project or the gate of a key: one row.
 
 use crate::domain::account::block::Block;
-use crate::objects::schema::has_table;
-use crate::ports::{LocalSql, PortError, SqlValue};
+use crate::objects::json_row;
+use crate::ports::{LocalSql, PortError};
 use serde::{Deserialize, Serialize};
 
 /// A block of the quotas of an account.
@@ -16,35 +16,21 @@ pub struct StoredLease {
     pub is_unreported: bool,
 }
 
+const TABLE: &str = "account_lease";
+
 /// What was stored.
 pub fn load(sql: &dyn LocalSql) -> Result<Option<StoredLease>, PortError> {
-    if !has_table(sql, "account_lease")? {
-        return Ok(None);
-    }
-    let unreadable = || PortError("A lease is unreadable.".to_owned());
-    match sql.exec("SELECT json FROM account_lease", &[])?.first().map(Vec::as_slice) {
-        None => Ok(None),
-        Some([SqlValue::Text(json)]) => serde_json::from_str(json).map(Some).map_err(|_| unreadable()),
-        Some(_) => Err(unreadable()),
-    }
+    json_row::load(sql, TABLE)
 }
 
 /// Stores a lease in place of the one before.
 pub fn save(sql: &dyn LocalSql, lease: &StoredLease) -> Result<(), PortError> {
-    sql.exec(
-        "CREATE TABLE IF NOT EXISTS account_lease (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL)",
-        &[],
-    )?;
-    let json = serde_json::to_string(lease).map_err(|error| PortError(error.to_string()))?;
-    sql.exec("INSERT OR REPLACE INTO account_lease (id, json) VALUES (1, ?)", &[SqlValue::Text(json)]).map(drop)
+    json_row::save(sql, TABLE, lease)
 }
 
 /// Deletes the lease.
 pub fn delete(sql: &dyn LocalSql) -> Result<(), PortError> {
-    if !has_table(sql, "account_lease")? {
-        return Ok(());
-    }
-    sql.exec("DELETE FROM account_lease", &[]).map(drop)
+    json_row::delete(sql, TABLE)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use crate::domain::account::block::Block;
 use crate::domain::account::lease::{AccountState, Grant};
-use crate::objects::schema::has_table;
-use crate::ports::{LocalSql, PortError, SqlValue};
+use crate::objects::json_row;
+use crate::ports::{LocalSql, PortError};
 use serde::{Deserialize, Serialize};
 
 /// The state of an account.
@@ -36,22 +36,14 @@ pub struct SharedBlock {
     pub since_cpu_ms: u64,
 }
 
+const TABLE: &str = "account";
+
 /// What was stored.
 pub fn load(sql: &dyn LocalSql) -> Result<Option<Stored>, PortError> {
-    if !has_table(sql, "account")? {
-        return Ok(None);
-    }
-    let unreadable = || PortError("The state of an account is unreadable.".to_owned());
-    match sql.exec("SELECT state FROM account", &[])?.first().map(Vec::as_slice) {
-        None => Ok(None),
-        Some([SqlValue::Text(json)]) => serde_json::from_str(json).map(Some).map_err(|_| unreadable()),
-        Some(_) => Err(unreadable()),
-    }
+    json_row::load(sql, TABLE)
 }
 
 /// Stores the state.
 pub fn save(sql: &dyn LocalSql, stored: &Stored) -> Result<(), PortError> {
-    sql.exec("CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL)", &[])?;
-    let json = serde_json::to_string(stored).map_err(|error| PortError(error.to_string()))?;
-    sql.exec("INSERT OR REPLACE INTO account (id, state) VALUES (1, ?)", &[SqlValue::Text(json)]).map(drop)
+    json_row::save(sql, TABLE, stored)
 }

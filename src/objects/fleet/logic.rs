@@ -4,10 +4,12 @@
 //! storage is deleted.
 
 use crate::domain::pool::fleet::{Admission, FleetLimits, FleetState, Renewal};
+use crate::objects::json_row;
 use crate::objects::runtime::ObjectRuntime;
-use crate::objects::schema::has_table;
-use crate::ports::{PortError, SqlValue};
+use crate::ports::PortError;
 use std::cell::RefCell;
+
+const TABLE: &str = "fleet";
 
 /// The containers of one class.
 pub struct FleetLogic {
@@ -85,41 +87,18 @@ impl FleetLogic {
     fn with<T>(&self, read: impl FnOnce(&mut FleetState) -> T) -> Result<T, PortError> {
         let mut memory = self.state.borrow_mut();
         if memory.is_none() {
-            *memory = Some(self.load()?);
+            *memory = Some(json_row::load(&*self.runtime.storage, TABLE)?.unwrap_or_default());
         }
         Ok(read(memory.get_or_insert_default()))
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut FleetState) -> T) -> Result<T, PortError> {
         let (value, state) = self.with(|state| (change(state), state.clone()))?;
-        if let Err(error) = self.save(&state) {
+        if let Err(error) = json_row::save(&*self.runtime.storage, TABLE, &state) {
             self.state.take();
             return Err(error);
         }
         Ok(value)
-    }
-
-    fn load(&self) -> Result<FleetState, PortError> {
-        let storage = &*self.runtime.storage;
-        if !has_table(storage, "fleet")? {
-            return Ok(FleetState::default());
-        }
-        let unreadable = || PortError("The state of a fleet is unreadable.".to_owned());
-        match storage.exec("SELECT state FROM fleet", &[])?.first().map(Vec::as_slice) {
-            None => Ok(FleetState::default()),
-            Some([SqlValue::Text(json)]) => serde_json::from_str(json).map_err(|_| unreadable()),
-            Some(_) => Err(unreadable()),
-        }
-    }
-
-    fn save(&self, state: &FleetState) -> Result<(), PortError> {
-        let storage = &*self.runtime.storage;
-        storage.exec(
-            "CREATE TABLE IF NOT EXISTS fleet (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL)",
-            &[],
-        )?;
-        let json = serde_json::to_string(state).map_err(|error| PortError(error.to_string()))?;
-        storage.exec("INSERT OR REPLACE INTO fleet (id, state) VALUES (1, ?)", &[SqlValue::Text(json)]).map(drop)
     }
 
     async fn set_alarm(&self) -> Result<(), PortError> {
