@@ -73,14 +73,14 @@ test("a program may have several files", async () => {
 });
 
 test("every option is sent, to a route of one's own, too", async (context) => {
-  const asked: { url: string | undefined; body: unknown; authorization: string | undefined }[] = [];
+  const asked: { url: string | undefined; body: unknown; authorization: string | undefined; key: unknown }[] = [];
   const route = await serve(context, async (request, response) => {
-    asked.push({ url: request.url, body: JSON.parse((await read(request)).toString()), authorization: request.headers.authorization });
+    asked.push({ url: request.url, body: JSON.parse((await read(request)).toString()), authorization: request.headers.authorization, key: request.headers["idempotency-key"] });
     response.setHeader("content-type", "application/json").end('{"ok":true}');
   });
   const program = { lang: "node" as const, packages: ["lodash"], stdin: "in", args: ["a"], env: { A: "1" }, policy: { memoryMB: 64 }, userContext: { id: "u" }, entrypoint: "a.js" };
   await runSandbox("1", { ...program, endpoint: `${route}/api/docle?x=1`, apiKey: "own" });
-  assert.deepEqual(asked, [{ url: "/api/docle?x=1", body: { code: "1", ...program }, authorization: "Bearer own" }]);
+  assert.deepEqual(asked, [{ url: "/api/docle?x=1", body: { code: "1", ...program }, authorization: "Bearer own", key: undefined }]);
 });
 
 test("what the service refuses is an error with a code and a way out", async () => {
@@ -136,6 +136,33 @@ test("what may have been done is not repeated, and neither is what was refused",
   await assert.rejects(client.run({ lang: "python", code: "" }), { name: "DocleError", message: "No." });
   await assert.rejects(client.languages({ retries: 0 }), { name: "DocleError", code: "invalid_request" });
   assert.equal(calls, 3);
+});
+
+test("a script that may have run was repeated after an answer of something else than the service", async (context) => {
+  const answers = [
+    [503, "runner_busy"],
+    [502, undefined],
+  ] as const;
+  let calls = 0;
+  const front = await serve(context, async (request, response) => {
+    await read(request);
+    const [status, code] = answers[calls] ?? assert.fail("one call too many");
+    calls += 1;
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ code }));
+  });
+  await assert.rejects(new Docle({ apiKey, baseUrl: front }).isolates.execute({ code: "return 1" }), { status: 502, code: "unknown" });
+  assert.equal(calls, 2);
+});
+
+test("a route of one's own that broke off was asked to run the program again", async (context) => {
+  let calls = 0;
+  const route = await serve(context, async (request) => {
+    calls += 1;
+    await read(request);
+    request.socket.destroy();
+  });
+  await assert.rejects(runSandbox("1", { lang: "python", endpoint: `${route}/api/docle` }), DocleConnectionError);
+  assert.equal(calls, 1);
 });
 
 test("a call ends with its time and with its signal", async (context) => {

@@ -38,8 +38,10 @@ export interface ResponsePromise<T> extends Promise<T> {
 
 /** The longest pause that a server may ask for before the call fails instead. */
 const MAX_PAUSE_MS = 30_000;
-/** Nothing was done for these, so the call may be repeated. */
-const REPEATABLE = [429, 502, 503];
+/** The call may be repeated after these if it changes nothing, or has an idempotency key. */
+const PASSING = [429, 502, 503];
+/** Nothing was done where the service says so with one of these codes, so every call may be repeated. */
+const NOTHING_DONE = ["rate_limit_exceeded", "too_many_requests", "queue_full", "runner_busy", "runner_unavailable", "runner_mismatch", "isolates_unavailable"];
 
 /** Calls the service; the response is a success. The call is repeated only if nothing can have come of it. */
 export async function send(connection: Connection, path: string, call: Call, signal: AbortSignal | undefined): Promise<Response> {
@@ -88,11 +90,9 @@ async function attemptOnce(connection: Connection, path: string, call: Call, sig
 /** How long to wait before the call is repeated; `undefined` if it must not be. */
 function pauseAfter(outcome: DocleError | DocleConnectionError, call: Call, attempt: number): number | undefined {
   const ownPause = Math.min(8_000, 250 * 2 ** attempt) * (0.5 + Math.random() / 2);
-  if (outcome instanceof DocleConnectionError) {
-    const mayHaveRun = call.method === "POST" && call.idempotencyKey === undefined;
-    return mayHaveRun ? undefined : ownPause;
-  }
-  if (!REPEATABLE.includes(outcome.status)) return undefined;
+  const isSafe = call.method !== "POST" || call.idempotencyKey !== undefined;
+  if (outcome instanceof DocleConnectionError) return isSafe ? ownPause : undefined;
+  if (!(isSafe ? PASSING.includes(outcome.status) : NOTHING_DONE.includes(outcome.code))) return undefined;
   const asked = outcome.retryAfterMs ?? 0;
   return asked > MAX_PAUSE_MS ? undefined : Math.max(asked, ownPause);
 }

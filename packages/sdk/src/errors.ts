@@ -7,7 +7,7 @@ export class DocleError extends Error {
   override readonly name = "DocleError";
   /** The status of the response. */
   readonly status: number;
-  /** What to act on: https://github.com/doclehq/docle/blob/main/docs/errors.md lists the codes. */
+  /** What to act on; `GET /docs/errors` of the service lists the codes. */
   readonly code: string;
   /** Find the call in the service's log with it. */
   readonly requestId: string | undefined;

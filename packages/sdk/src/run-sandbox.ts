@@ -21,8 +21,11 @@ export function runSandbox(code: string, options: RunSandboxOptions): ResponsePr
   const connection = connect({ ...(endpoint === undefined ? {} : { baseUrl: absolute(endpoint) }), ...(apiKey === undefined ? {} : { apiKey }), ...(fetch === undefined ? {} : { fetch }) });
   // With files, code is one of them.
   const body = code === "" && program.files?.length ? program : { code, ...program };
-  const call = { method: "POST" as const, body, idempotencyKey: idempotencyKey ?? crypto.randomUUID() };
-  return sendForJson(connection, pathOf(connection.baseUrl), { ...call, ...defined({ signal, timeoutMs, retries }) });
+  const path = pathOf(connection.baseUrl);
+  // A route of one's own may not pass the key on, and a call that is repeated would then run again.
+  const ownKey = path === RUNS ? crypto.randomUUID() : undefined;
+  const call = { method: "POST" as const, body, ...defined({ idempotencyKey: idempotencyKey ?? ownKey, signal, timeoutMs, retries }) };
+  return sendForJson(connection, path, call);
 }
 
 /** Within a page, a path is one of the page's own service. */
@@ -31,10 +34,13 @@ function absolute(endpoint: string): string {
   return page === undefined ? endpoint : new URL(endpoint, page).href;
 }
 
-/** The path of runs: that of the address, if it has one. */
+/** The path of runs at the service. */
+const RUNS = "/api/run";
+
+/** The path to call: that of the address, if it has one. */
 function pathOf(address: string): string {
   const { pathname, search } = new URL(address);
-  return pathname === "/" ? "/api/run" : pathname + search;
+  return pathname === "/" ? RUNS : pathname + search;
 }
 
 /** The fields that are there: an option that is `undefined` is none. */
