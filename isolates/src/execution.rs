@@ -33,7 +33,7 @@ const HARNESS: [(&str, &str); 7] = [
 ];
 
 /// Node's own `util.inspect`, which an npm package extracts from Node, as a CommonJS module: it is evaluated when a script first
-/// logs more than text and numbers. Loading it takes a third of the time of an isolate, so it is left out of the isolate of
+/// logs more than text and numbers. Loading it is a good part of the start of an isolate, so it is left out of the isolate of
 /// a script that has none of these words, which come before everything that is formatted.
 const INSPECT: (&str, &str) =
     ("inspect.cjs", include_str!("../../node_modules/node-inspect-extracted/dist/inspect.js"));

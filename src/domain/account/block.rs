@@ -11,6 +11,8 @@ pub const POOL_BLOCK: Amounts =
     Amounts { cpu_ms: 60_000, egress_bytes: 100_000_000, executions: 0, ai_calls: 0, ai_neurons: 0 };
 /// What the gate of a key wants to have.
 pub const GATE_BLOCK: Amounts = Amounts { cpu_ms: 0, egress_bytes: 0, executions: 50, ai_calls: 10, ai_neurons: 500 };
+/// A block that is not used is given back this long before its lease ends, in milliseconds.
+const GIVEN_BACK_MS: i64 = 60_000;
 /// Runs that a pool may have in progress before it asks for more.
 pub const POOL_RUNS: u32 = 4;
 
@@ -26,6 +28,22 @@ pub struct Block {
 }
 
 impl Block {
+    /// The block after the answer to `request`: the one that is held, if the request has renewed it, or else a new one.
+    pub fn granted(held: Option<Self>, request: LeaseRequest, grant: Grant) -> Self {
+        match held.filter(|block| block.lease == request.lease) {
+            Some(mut block) => {
+                block.renew(grant);
+                block
+            }
+            None => Self { lease: request.lease, used: request.used, grant },
+        }
+    }
+
+    /// When a holder that does not use it gives it back.
+    pub fn given_back_at(&self) -> Timestamp {
+        self.grant.until.plus_ms(-GIVEN_BACK_MS)
+    }
+
     /// What is left of it.
     pub fn left(&self) -> Amounts {
         self.grant.granted.minus(self.used)

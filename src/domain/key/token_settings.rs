@@ -50,7 +50,12 @@ fn read_limits(fields: &mut Reader<'_>) -> TokenLimits {
 /// Reads `origin` as a browser sends it: scheme and host in lower case, and a port if it is not the scheme's own.
 fn read_origin(fields: &mut Reader<'_>) -> Option<String> {
     let text = fields.string("origin")?;
-    let origin = text.to_ascii_lowercase();
+    let mut origin = text.to_ascii_lowercase();
+    for (scheme, port) in [("https://", ":443"), ("http://", ":80")] {
+        if let Some(without) = origin.strip_suffix(port).filter(|origin| origin.starts_with(scheme)) {
+            origin.truncate(without.len());
+        }
+    }
     let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).unwrap_or_default();
     let is_origin = !host.is_empty()
         && text.len() <= MAX_ORIGIN_BYTES

@@ -6,8 +6,8 @@
 //! also the answer of a query that is in flight.
 //!
 //! The window is in memory and is saved within a second; [`crate::domain::key::gate`] says what a crash can lose. The time of
-//! the latest use is written to the database some seconds after it, and not more
-//! than once a minute. When the last call has left the window, the storage is deleted.
+//! the latest use is written to the database some seconds after it, and not more than once a minute. When the last call has left
+//! the window, the storage is deleted.
 
 use crate::domain::account::amounts::Amounts;
 use crate::domain::key::gate::{CheckKey, Decision, KeyConfig, Maintenance, SAVE_AFTER_MS, decide, next_alarm};

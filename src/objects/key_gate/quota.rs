@@ -20,8 +20,6 @@ use std::rc::Rc;
 
 /// How often a gate says what its scripts have used, in milliseconds.
 const REPORT_EVERY_MS: i64 = 20_000;
-/// The rest of a block is given back this long before its lease ends, in milliseconds.
-const GIVEN_BACK_MS: i64 = 60_000;
 
 /// The ports that the quotas of a gate need beside those of the gate.
 #[derive(Clone)]
@@ -115,7 +113,7 @@ impl GateQuota {
         if memory.is_unsaved || (memory.is_used && block.is_low(GATE_BLOCK, now)) {
             return Ok(Some(now));
         }
-        let ending = block.grant.until.plus_ms(-GIVEN_BACK_MS);
+        let ending = block.given_back_at();
         Ok(Some(if memory.is_used { ending.min(memory.report_at()) } else { ending }))
     }
 
@@ -131,7 +129,7 @@ impl GateQuota {
             let Some(lease) = memory.lease.clone() else { return Ok(()) };
             (lease, memory.is_used, memory.is_unsaved, memory.report_at())
         };
-        let is_ending = lease.block.grant.until.plus_ms(-GIVEN_BACK_MS) <= now;
+        let is_ending = lease.block.given_back_at() <= now;
         if is_used && (is_ending || report_at <= now || lease.block.is_low(GATE_BLOCK, now)) {
             // While the account is silent, the block is used up. A lease that has ended begins anew with the next script.
             let renewed = self.renewal(&lease.account).await;
@@ -221,13 +219,7 @@ impl GateQuota {
             memory.lease = None;
             return lease_storage::delete(&*self.storage);
         };
-        let block = match memory.lease.take().filter(|lease| lease.block.lease == request.lease) {
-            Some(mut lease) => {
-                lease.block.renew(grant);
-                lease.block
-            }
-            None => Block { lease: request.lease, used: request.used, grant },
-        };
+        let block = Block::granted(memory.lease.take().map(|lease| lease.block), request, grant);
         memory.lease = Some(StoredLease { account, block, is_unreported: false });
         drop(memory);
         self.save()

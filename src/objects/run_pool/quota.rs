@@ -10,7 +10,6 @@ use crate::domain::account::amounts::Amounts;
 use crate::domain::account::block::{Block, POOL_BLOCK, POOL_RUNS};
 use crate::domain::account::lease::LeaseRequest;
 use crate::domain::account::quota::{Quota, QuotaExceeded};
-use crate::domain::timestamp::Timestamp;
 use crate::objects::account::lease_storage::{self, StoredLease};
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::accounts::{AccountLedger, Accounts, LeaseAnswer};
@@ -25,8 +24,6 @@ use std::rc::Rc;
 pub const RENEW_EVERY_MS: u32 = 20_000;
 /// How long a run waits for a block, in milliseconds.
 const PATIENCE_MS: u32 = 5_000;
-/// The rest of a block is given back this long before its lease ends, in milliseconds.
-const GIVEN_BACK_MS: i64 = 60_000;
 
 /// What the quotas do to the runs of a pool.
 pub trait LimitedRuns {
@@ -224,7 +221,7 @@ impl PoolQuota {
     async fn renew(&self, run: Option<(String, Rc<dyn LimitedRuns>)>) -> Result<(), PortError> {
         let (project_id, pool) = run.unzip();
         let Some(account) = self.account(project_id.as_deref()).await? else { return Ok(()) };
-        let (lease, request) = self.request();
+        let request = self.request();
         let answer = self.ports.accounts.lease(&account, &request).await?;
         let LeaseAnswer::Granted(grant) = answer else {
             {
@@ -240,17 +237,12 @@ impl PoolQuota {
         let (given_back_at, stored) = {
             let mut memory = self.memory.borrow_mut();
             memory.is_suspended = false;
-            let block = match memory.block.take().filter(|block| block.lease == lease) {
-                Some(mut block) => {
-                    block.renew(grant);
-                    block
-                }
-                None => Block { lease, used: request.used, grant },
-            };
+            let (running, reported) = (request.running.max(memory.active), request.used);
+            let block = Block::granted(memory.block.take(), request, grant);
             memory.block = Some(block.clone());
-            let is_unreported = request.running > 0 || memory.active > 0 || block.used != request.used;
+            let is_unreported = running > 0 || block.used != reported;
             memory.is_unreported = is_unreported;
-            (given_back_at(&block), StoredLease { account, block, is_unreported })
+            (block.given_back_at(), StoredLease { account, block, is_unreported })
         };
         if let Some(pool) = pool {
             limit(&pool, &stored.block);
@@ -274,25 +266,19 @@ impl PoolQuota {
     }
 
     /// The request that renews the block, or begins a new lease if it has ended.
-    fn request(&self) -> (String, LeaseRequest) {
+    fn request(&self) -> LeaseRequest {
         let (memory, now) = (self.memory.borrow(), self.runtime.clock.now());
         let (running, wants_runs) = (memory.active, memory.active.max(POOL_RUNS));
         match memory.block.as_ref().filter(|block| block.is_valid(now)) {
-            Some(block) => (block.lease.clone(), block.renewal(POOL_BLOCK, running, wants_runs)),
+            Some(block) => block.renewal(POOL_BLOCK, running, wants_runs),
             None => {
                 let mut random = [0; 16];
                 self.runtime.entropy.fill(&mut random);
-                let lease = hex::encode(random);
-                let used = Amounts::default();
-                (lease.clone(), LeaseRequest { lease, used, wants: POOL_BLOCK, running, wants_runs })
+                let (lease, used) = (hex::encode(random), Amounts::default());
+                LeaseRequest { lease, used, wants: POOL_BLOCK, running, wants_runs }
             }
         }
     }
-}
-
-/// When a pool that is not used gives its block back.
-pub(super) fn given_back_at(block: &Block) -> Timestamp {
-    block.grant.until.plus_ms(-GIVEN_BACK_MS)
 }
 
 pub(super) fn limit(pool: &Rc<dyn LimitedRuns>, block: &Block) {

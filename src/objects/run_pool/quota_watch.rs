@@ -1,8 +1,9 @@
 //! When a pool renews the block that it holds of its account: while runs are in progress, and in the alarm of an idle pool.
 
+use crate::domain::account::block::Block;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::account::lease_storage::{self, StoredLease};
-use crate::objects::run_pool::quota::{LimitedRuns, Owner, PoolQuota, RENEW_EVERY_MS, given_back_at, limit};
+use crate::objects::run_pool::quota::{LimitedRuns, Owner, PoolQuota, RENEW_EVERY_MS, limit};
 use std::rc::Rc;
 
 /// How often a pool looks whether it is idle, or has more runs than the account lets it, in milliseconds.
@@ -15,7 +16,7 @@ impl PoolQuota {
         let now = self.runtime.clock.now();
         let (due, is_active, is_unreported) = {
             let memory = self.memory.borrow();
-            (given_back_at(memory.block.as_ref()?), memory.active > 0, memory.is_unreported)
+            (memory.block.as_ref()?.given_back_at(), memory.active > 0, memory.is_unreported)
         };
         let later = now.plus_ms(RENEW_EVERY_MS.into());
         if now >= due {
@@ -26,7 +27,7 @@ impl PoolQuota {
         } else if !is_active && is_unreported && !self.renewed(None).await {
             return Some(later);
         }
-        self.memory.borrow().block.as_ref().map(given_back_at)
+        self.memory.borrow().block.as_ref().map(Block::given_back_at)
     }
 
     /// Renews the block while runs are in progress.

@@ -133,6 +133,11 @@ fn settings_that_are_wrong_are_told_with_their_field() {
         let errors = parse(body).unwrap_err();
         assert_eq!(format!("{} {}", errors[0].field, errors[0].message), expected);
     }
+    // A browser leaves the port of the scheme out.
+    for (sent, origin) in [("https://a.example:443", "https://a.example"), ("http://a.example:80", "http://a.example")]
+    {
+        assert_eq!(parse(json!({ "origin": sent })).unwrap().origin.unwrap(), origin);
+    }
     assert_eq!(
         parse(json!({ "origin": "HTTPS://App.Example.com:8443" })).unwrap().origin.unwrap(),
         "https://app.example.com:8443"
