@@ -16,7 +16,8 @@ import { RedisServer } from "./redis.ts";
 import { startUpstash } from "./upstash.ts";
 
 const packages = dirname(dirname(fileURLToPath(import.meta.url)));
-const { workspaces: names } = JSON.parse(readFileSync(join(packages, "package.json"), "utf8")) as { workspaces: string[] };
+const { workspaces } = JSON.parse(readFileSync(join(packages, "package.json"), "utf8")) as { workspaces: string[] };
+const names = workspaces.filter((name) => !name.startsWith("tests/"));
 
 const redis = await RedisServer.start();
 const upstash = await startUpstash(redis.url);
@@ -33,8 +34,9 @@ const env = { ...process.env, REDIS_URL: redis.url, UPSTASH_REDIS_REST_URL: upst
 const bin = (name: string, file: string, args: string[], cwd: string) =>
   execFileSync(process.execPath, [join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), file), ...args], { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 
-/** The examples in TypeScript of a README. */
-const examples = (name: string) => Array.from(readFileSync(join(packages, name, "README.md"), "utf8").matchAll(/^```(?:ts|typescript)\n([\s\S]*?)^```$/gm), ([, code = ""]) => code);
+/** The examples of a README that are in TypeScript, components in JSX included. */
+const examples = (name: string) =>
+  Array.from(readFileSync(join(packages, name, "README.md"), "utf8").matchAll(/^```(ts|typescript|tsx)\n([\s\S]*?)^```$/gm), ([, language, code = ""]) => ({ isComponent: language === "tsx", code }));
 
 for (const name of names) {
   test(`@doclehq/${name} is as packages should be`, async (context) => {
@@ -48,20 +50,25 @@ for (const name of names) {
     bin("@arethetypeswrong/cli", "dist/index.js", [join(installed.folder, tarball), "--profile", "esm-only"], installed.folder);
   });
 
+  // Components of Vue are compiled and used in the test of components.
+  if (name === "vue") continue;
+
   test(`the examples in the README of @doclehq/${name} are right and run`, async (context) => {
     const installed = install(name);
     context.after(() => installed.remove());
-    const codes = examples(name);
-    assert.ok(codes.length > 0);
-    const files = codes.map((code, number) => {
-      const file = join(installed.folder, `example-${number}.mts`);
+    const found = examples(name);
+    assert.ok(found.length > 0);
+    const files = found.map(({ code, isComponent }, number) => {
+      const file = join(installed.folder, `example-${number}.${isComponent ? "tsx" : "mts"}`);
       writeFileSync(file, code);
       return file;
     });
-    const config = { compilerOptions: { strict: true, target: "es2023", module: "nodenext", lib: ["es2023", "dom"], types: ["node"], noEmit: true, skipLibCheck: false }, files };
+    writeFileSync(join(installed.folder, "package.json"), '{"type":"module"}');
+    const config = { compilerOptions: { strict: true, target: "es2023", module: "nodenext", jsx: "react-jsx", lib: ["es2023", "dom"], types: ["node"], noEmit: true, skipLibCheck: false }, files };
     writeFileSync(join(installed.folder, "tsconfig.json"), JSON.stringify(config));
     bin("typescript", "bin/tsc", ["-p", installed.folder], installed.folder);
-    for (const file of files) {
+    // Components are used in a browser by the test of components.
+    for (const file of files.filter((file) => file.endsWith(".mts"))) {
       // An example that leaves a connection open is ended when it has printed what it prints.
       const run = `await import(${JSON.stringify(file)}); process.exit(0);`;
       await promisify(execFile)(process.execPath, ["--input-type=module", "-e", run], { cwd: installed.folder, env, timeout: 30_000 });

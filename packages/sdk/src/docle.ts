@@ -3,6 +3,7 @@
 import { sendForJson, type Call, type CallOptions, type Connection, type ResponsePromise } from "./call.ts";
 import { connect, type DocleOptions } from "./connection.ts";
 import type * as api from "./generated/api.ts";
+import { RUNS } from "./run-sandbox.ts";
 import { stream, type RunStreamEvent } from "./stream.ts";
 
 export type { DocleOptions } from "./connection.ts";
@@ -68,7 +69,7 @@ export class Docle {
 
   /** Runs a program, and resolves with its result when it has ended. A program that fails is a result, too. */
   run(program: api.RunRequest, options: CallOptions = {}): ResponsePromise<api.RunResult> {
-    return this.#send("/api/run", { method: "POST", body: program, idempotencyKey: crypto.randomUUID() }, options);
+    return this.#send(RUNS, { method: "POST", body: program, idempotencyKey: crypto.randomUUID() }, options);
   }
 
   /**
@@ -81,7 +82,7 @@ export class Docle {
    * ```
    */
   stream(program: api.RunRequest, options: CallOptions = {}): AsyncGenerator<RunStreamEvent, void, undefined> {
-    return stream(this.#connection, program, options);
+    return stream(this.#connection, RUNS, program, { idempotencyKey: crypto.randomUUID(), ...options });
   }
 
   /** The languages of the service, with their versions. */

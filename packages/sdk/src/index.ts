@@ -3,7 +3,8 @@
 export { Docle, type DocleOptions, type Isolates, type Rooms, type Runs, type Tokens } from "./docle.ts";
 export { DocleConnectionError, DocleError, DocleTimeoutError } from "./errors.ts";
 export type { CallOptions, ResponsePromise } from "./call.ts";
-export { runSandbox, type RunSandboxOptions } from "./run-sandbox.ts";
+export { runSandbox, streamSandbox, type RunSandboxOptions } from "./run-sandbox.ts";
+export { RunStore, type RunState, type RunStoreOptions } from "./run-store.ts";
 export type { RunStreamEvent } from "./stream.ts";
 export type {
   CreatedRoom,

@@ -1,8 +1,9 @@
-//! One function that runs a program.
+//! One function that runs a program, and one that gives its output as it is written.
 
-import { sendForJson, type CallOptions, type ResponsePromise } from "./call.ts";
+import { sendForJson, type CallOptions, type Connection, type ResponsePromise } from "./call.ts";
 import { connect, type DocleOptions } from "./connection.ts";
 import type { RunRequest, RunResult } from "./generated/api.ts";
+import { stream, type RunStreamEvent } from "./stream.ts";
 
 /** A program beside its code, and how it is run. */
 export interface RunSandboxOptions extends Omit<RunRequest, "code">, CallOptions, Pick<DocleOptions, "apiKey" | "fetch"> {
@@ -17,15 +18,32 @@ export interface RunSandboxOptions extends Omit<RunRequest, "code">, CallOptions
  * @throws DocleConnectionError if the service cannot be reached.
  */
 export function runSandbox(code: string, options: RunSandboxOptions): ResponsePromise<RunResult> {
+  const { connection, path, body, call } = callOf(code, options);
+  return sendForJson(connection, path, { method: "POST", body, ...call });
+}
+
+/**
+ * Runs a program, and gives its output as it is written. A route of one's own that answers with a result, not with events,
+ * gives the output at the end.
+ *
+ * @throws DocleError if the service refuses the run.
+ * @throws DocleConnectionError if the service cannot be reached, or the connection broke too often.
+ */
+export function streamSandbox(code: string, options: RunSandboxOptions): AsyncGenerator<RunStreamEvent, void, undefined> {
+  const { connection, path, body, call } = callOf(code, options);
+  return stream(connection, path, body, call);
+}
+
+/** The call that these options ask for. */
+function callOf(code: string, options: RunSandboxOptions): { connection: Connection; path: string; body: object; call: CallOptions } {
   const { endpoint, apiKey, fetch, signal, timeoutMs, retries, idempotencyKey, ...program } = options;
-  const connection = connect({ ...(endpoint === undefined ? {} : { baseUrl: absolute(endpoint) }), ...(apiKey === undefined ? {} : { apiKey }), ...(fetch === undefined ? {} : { fetch }) });
+  const connection = connect(defined({ baseUrl: endpoint === undefined ? undefined : absolute(endpoint), apiKey, fetch }));
   // With files, code is one of them.
   const body = code === "" && program.files?.length ? program : { code, ...program };
   const path = pathOf(connection.baseUrl);
   // A route of one's own may not pass the key on, and a call that is repeated would then run again.
   const ownKey = path === RUNS ? crypto.randomUUID() : undefined;
-  const call = { method: "POST" as const, body, ...defined({ idempotencyKey: idempotencyKey ?? ownKey, signal, timeoutMs, retries }) };
-  return sendForJson(connection, path, call);
+  return { connection, path, body, call: defined({ idempotencyKey: idempotencyKey ?? ownKey, signal, timeoutMs, retries }) };
 }
 
 /** Within a page, a path is one of the page's own service. */
@@ -35,7 +53,7 @@ function absolute(endpoint: string): string {
 }
 
 /** The path of runs at the service. */
-const RUNS = "/api/run";
+export const RUNS = "/api/run";
 
 /** The path to call: that of the address, if it has one. */
 function pathOf(address: string): string {

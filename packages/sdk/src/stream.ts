@@ -1,6 +1,6 @@
 //! A run as a stream of events, which goes on after the connection broke.
 
-import { limited, send, type CallOptions, type Connection } from "./call.ts";
+import { limited, send, type Call, type CallOptions, type Connection } from "./call.ts";
 import { DocleConnectionError } from "./errors.ts";
 import type { RunResult } from "./generated/api.ts";
 
@@ -12,12 +12,12 @@ export type RunStreamEvent =
 
 /**
  * The events of a run. If the connection breaks, the call is repeated with the same idempotency key, which answers with the
- * same run, and what has been seen is left out.
+ * same run, and what has been seen is left out. Without such a key it is not repeated.
  */
-export async function* stream(connection: Connection, body: unknown, options: CallOptions): AsyncGenerator<RunStreamEvent, void, undefined> {
-  const call = { method: "POST" as const, body, accept: "text/event-stream", ...options, idempotencyKey: options.idempotencyKey ?? crypto.randomUUID() };
+export async function* stream(connection: Connection, path: string, body: unknown, options: CallOptions): AsyncGenerator<RunStreamEvent, void, undefined> {
+  const call: Call = { method: "POST", body, accept: "text/event-stream, application/json;q=0.5", ...options };
   const { signal, release } = limited(connection, options);
-  let left = options.retries ?? connection.retries;
+  let left = call.idempotencyKey === undefined ? 0 : (options.retries ?? connection.retries);
   let hasStarted = false;
   const seen = { stdout: 0, stderr: 0 };
   try {
@@ -30,7 +30,7 @@ export async function* stream(connection: Connection, body: unknown, options: Ca
   async function* once(): AsyncGenerator<RunStreamEvent, boolean, undefined> {
     const at = { stdout: 0, stderr: 0 };
     try {
-      for await (const event of eventsOf(await send(connection, "/api/run", call, signal))) {
+      for await (const event of eventsOf(await send(connection, path, call, signal))) {
         if (event.type === "stdout" || event.type === "stderr") {
           const begin = at[event.type];
           at[event.type] += event.data.length;
@@ -55,8 +55,9 @@ export async function* stream(connection: Connection, body: unknown, options: Ca
   }
 }
 
-/** The events of a response with server-sent events. Leaving the loop ends the connection. */
+/** The events of a response. Leaving the loop ends the connection. */
 async function* eventsOf(response: Response): AsyncGenerator<RunStreamEvent, void, undefined> {
+  if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return yield* eventsOfResult(response);
   const reader = (response.body ?? new ReadableStream<Uint8Array>()).pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader();
   let text = "";
   try {
@@ -73,4 +74,14 @@ async function* eventsOf(response: Response): AsyncGenerator<RunStreamEvent, voi
   } finally {
     await reader.cancel().catch(() => undefined);
   }
+}
+
+/** A route of one's own may wait for the result and answer with it: then the output comes at once. */
+async function* eventsOfResult(response: Response): AsyncGenerator<RunStreamEvent, void, undefined> {
+  const result = await response.json().catch((error: unknown) => {
+    throw new DocleConnectionError(error);
+  }) as RunResult;
+  if (result.stdout) yield { type: "stdout", data: result.stdout };
+  if (result.stderr) yield { type: "stderr", data: result.stderr };
+  yield { type: "complete", ...result };
 }
