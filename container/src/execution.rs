@@ -7,7 +7,7 @@ use crate::egress;
 use crate::events::EventSender;
 use crate::jail::cgroup::Used;
 use crate::jail::handle::{Jail, Streams};
-use crate::jail::launch::{Bounds, Command, Exit, Launch, Notice};
+use crate::jail::launch::{Bounds, Command, Content, Exit, Launch, Notice};
 use crate::output::Output;
 use crate::seat::{Prepared, Seat};
 use axum::body::Bytes;
@@ -33,7 +33,7 @@ pub struct Program {
     pub command: Command,
     /// Whether an interpreter that was started for a plain script of this language does as well.
     pub warm: Option<RunLanguage>,
-    pub files: Vec<(String, String)>,
+    pub files: Vec<(String, Content)>,
     pub stdin: String,
     /// What standard input goes on with; it ends with what sends it.
     pub more_stdin: Option<Receiver<Bytes>>,

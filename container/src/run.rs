@@ -4,13 +4,15 @@ use crate::egress::{self, Policy};
 use crate::events::{EventSender, channel};
 use crate::execution::{Failed, Outcome, Program, Stop, execute};
 use crate::interpreters::{Interpreters, NODE_OPTIONS, command_line, environment, plans_memory};
-use crate::jail::launch::{Command, Exit};
+use crate::jail::launch::{Command, Content, Exit};
 use crate::jail::program::PROCESSES;
 use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
 use crate::seating::{NoJail, Seating};
 use axum::body::Bytes;
 use docle_languages::ColdWhen;
+use docle_protocol::file::{NotBase64, file_bytes};
+use docle_protocol::job::FileEncoding;
 use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use docle_protocol::{
     Limits, Network, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Stream, Truncated,
@@ -130,7 +132,7 @@ impl Runner {
             let job = RunJob {
                 id: "self-test".into(),
                 language,
-                files: vec![SourceFile { path: path.clone(), content: content.into() }],
+                files: vec![SourceFile::text(path.clone(), content)],
                 entrypoint: path,
                 stdin: String::new(),
                 interactive: false,
@@ -183,6 +185,8 @@ impl Runner {
     fn program(&self, job: RunJob, layer: Option<&Layer>) -> io::Result<Program> {
         let interpreter = self.interpreters.languages.get(&job.language).ok_or_else(|| missing(job.language))?;
         let warm = warm_language(&job).filter(|language| !self.layers.needs_cold_start(*language, layer));
+        let files = job.files.into_iter().map(|file| Ok((file.path.clone(), Content(file_bytes(file)?))));
+        let files = files.collect::<Result<_, NotBase64>>().map_err(io::Error::other)?;
         let egress = match job.network {
             Network::None => None,
             Network::Public => Some(Policy::Public),
@@ -208,7 +212,7 @@ impl Runner {
                 env,
                 script: job.entrypoint,
             },
-            files: job.files.into_iter().map(|file| (file.path, file.content)).collect(),
+            files,
             stdin: job.stdin,
             more_stdin: None,
             layer: layer.map(|layer| layer.name().to_owned()),
@@ -238,12 +242,15 @@ fn warm_language(job: &RunJob) -> Option<RunLanguage> {
         && job.limits.memory_mb >= WARM_MEMORY_MB
         // One that plans by its memory was started for the default: with more it would not use it.
         && (job.limits.memory_mb <= DEFAULT_MEMORY_MB || !plans_memory(job.language));
-    let script = job.files.iter().find(|file| file.path == job.entrypoint).map_or("", |file| file.content.as_str());
+    let entrypoint = job.files.iter().find(|file| file.path == job.entrypoint);
+    // What is no plain text may be in another encoding, which an interpreter reads from a file and not from a pipe.
+    let is_text = entrypoint.is_some_and(|file| file.encoding == FileEncoding::Utf8);
+    let script = entrypoint.map_or("", |file| file.content.as_str());
     let needs_cold = |when: &ColdWhen| match when {
         ColdWhen::FileIs(path) => job.files.iter().any(|file| file.path == *path),
         ColdWhen::HeadHas(text) => script.lines().take(2).any(|line| line.contains(text)),
     };
-    (plain && !job.language.runner().cold_when.iter().any(needs_cold)).then_some(job.language)
+    (plain && is_text && !job.language.runner().cold_when.iter().any(needs_cold)).then_some(job.language)
 }
 
 /// Interpreters that wait hold memory which a smaller limit would have to take from them.

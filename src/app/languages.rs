@@ -96,7 +96,7 @@ async fn measure(app: &App, language: RunLanguage) -> Result<String, PortError> 
     let job = RunJob {
         id: id.to_string(),
         language,
-        files: vec![SourceFile { path: entrypoint.clone(), content: code.to_owned() }],
+        files: vec![SourceFile::text(entrypoint.clone(), code)],
         entrypoint,
         stdin: String::new(),
         interactive: false,

@@ -8,7 +8,9 @@ use super::sys;
 use nix::cmsg_space;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use nix::unistd::execve;
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -60,7 +62,7 @@ pub struct Launch {
     /// What to execute; `None` in a jail whose interpreter waits for its script.
     pub command: Option<Command>,
     /// Relative, normalised path → content; written below `/workspace`.
-    pub files: Vec<(String, String)>,
+    pub files: Vec<(String, Content)>,
     /// A package layer to show, read-only, at `/packages`.
     pub layer: Option<String>,
     pub bounds: Bounds,
@@ -69,6 +71,38 @@ pub struct Launch {
     /// Make `/packages` writable and copy it out through the descriptor that comes with this, when the program
     /// succeeds.
     pub export: bool,
+}
+
+/// The bytes of a file. Its own type, because serde would write plain bytes one by one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Content(pub Vec<u8>);
+
+impl Serialize for Content {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Content;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("bytes")
+            }
+
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Content, E> {
+                Ok(Content(bytes.to_vec()))
+            }
+
+            fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Content, E> {
+                Ok(Content(bytes))
+            }
+        }
+        deserializer.deserialize_byte_buf(Bytes)
+    }
 }
 
 /// Where a jail with network finds the egress proxy.

@@ -5,8 +5,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use docle_protocol::file::file_bytes;
 use docle_protocol::headers::{AUTHORIZATION, INSTANCE, PROTOCOL};
-use docle_protocol::{RefusalCode, RunJob, limits};
+use docle_protocol::job::FileEncoding;
+use docle_protocol::{RefusalCode, RunJob, SourceFile, limits};
 use std::path::{Component, Path};
 use subtle::ConstantTimeEq;
 
@@ -44,6 +46,10 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
         return Err(format!("files: {:?} is not a relative, normalised path", file.path));
     }
     check_names(job)?;
+    let wrong = |file: &SourceFile| Some((file.path.clone(), file_bytes(file.clone()).err()?));
+    if let Some((path, clause)) = job.files.iter().filter(|file| file.encoding != FileEncoding::Utf8).find_map(wrong) {
+        return Err(format!("files: {path:?} {clause}"));
+    }
     if !job.files.iter().any(|file| file.path == job.entrypoint) {
         return Err("entrypoint: not one of the files".into());
     }

@@ -44,6 +44,9 @@ pub const MAX_ARGS_AND_ENV_BYTES: usize = 1_048_576;
 
 /// Packages in one request.
 pub const MAX_PACKAGES: usize = 50;
+/// Packages of one run: those of the request together with those that its files list. A lock of an application, as
+/// `pip freeze` writes it, has one or two hundred lines.
+pub const MAX_LISTED_PACKAGES: usize = 200;
 /// Bytes of one package requirement. A name has at most 214 (npm), the rest is a version range.
 pub const MAX_PACKAGE_BYTES: usize = 300;
 /// Hosts in `policy.allowedHosts`.

@@ -1,6 +1,6 @@
 //! The request to the runner: one run, validated, with all defaults filled in.
 
-pub use docle_api::runs::SourceFile;
+pub use docle_api::runs::{FileEncoding, SourceFile};
 pub use docle_languages::RunLanguage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -63,7 +63,7 @@ mod tests {
         let job = RunJob {
             id: "550e8400-e29b-41d4-a716-446655440000".into(),
             language: RunLanguage::named("python"),
-            files: vec![SourceFile { path: "main.py".into(), content: "print(1)".into() }],
+            files: vec![SourceFile::text("main.py", "print(1)")],
             entrypoint: "main.py".into(),
             stdin: "in".into(),
             interactive: false,

@@ -7,6 +7,7 @@
 //! [`version::VERSION`], unless it adds a field that the other side may ignore.
 
 pub mod event;
+pub mod file;
 pub mod headers;
 pub mod health;
 pub mod hosts;

@@ -3,7 +3,9 @@
 use crate::domain::host;
 use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::{Reader, shown};
+use crate::domain::run::content;
 use crate::domain::run::id::RunId;
+use crate::domain::run::manifest;
 use crate::domain::run::package;
 use crate::domain::run::path;
 use crate::domain::run::user_context::{self, UserContext};
@@ -51,6 +53,10 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
     let (limits, network) = read_policy(&mut fields, max_timeout_ms);
     let user_context = fields.object("userContext", user_context::known()).and_then(user_context::read);
     let Source { files, entrypoint, sent_code } = source?;
+    let packages = match language {
+        Some(language) if !sent_code => manifest::merge(&mut fields, &files, language, packages),
+        _ => packages,
+    };
     let job = RunJob {
         id: id.to_string(),
         language: language?,
@@ -127,7 +133,7 @@ fn read_source(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> Option
                 None if named_entrypoint => return None,
                 None => language?.default_entrypoint().to_owned(),
             };
-            Some(Source { files: vec![SourceFile { path: path.clone(), content }], entrypoint: path, sent_code: true })
+            Some(Source { files: vec![SourceFile::text(path.clone(), content)], entrypoint: path, sent_code: true })
         }
         (false, true) => {
             let files = read_files(fields)?;
@@ -168,13 +174,14 @@ fn read_files(fields: &mut Reader<'_>) -> Option<Vec<SourceFile>> {
     for (index, value) in values.into_iter().enumerate() {
         let at = fields.path(&format!("files[{index}]"));
         let Some(mut file) = Reader::open(value, at, fields::of::<SourceFile>(), fields.problems()) else { continue };
-        for name in fields::of::<SourceFile>() {
+        for name in ["path", "content"] {
             if !file.has(name) {
                 file.note(name, "is required");
             }
         }
         let parsed = file.string("path").map(|text| path::parse(&text));
-        match (parsed, file.string("content")) {
+        let content = content::read(&mut file);
+        match (parsed, content) {
             (Some(Ok(path)), Some(content)) => {
                 paths.push(path);
                 contents.push(content);
@@ -189,7 +196,8 @@ fn read_files(fields: &mut Reader<'_>) -> Option<Vec<SourceFile>> {
     for (index, clause) in path::conflicts(&paths) {
         fields.note(&format!("files[{index}].path"), clause);
     }
-    Some(paths.into_iter().zip(contents).map(|(path, content)| SourceFile { path, content }).collect())
+    let files = paths.into_iter().zip(contents);
+    Some(files.map(|(path, (content, encoding))| SourceFile { path, content, encoding }).collect())
 }
 
 /// Reads `packages`: a list, or an object that holds one.

@@ -15,7 +15,7 @@ fn defaults_are_filled_in() {
     let job = RunJob {
         id: ID.into(),
         language: RunLanguage::named("python"),
-        files: vec![SourceFile { path: "main.py".into(), content: "print(1)".into() }],
+        files: vec![SourceFile::text("main.py", "print(1)")],
         entrypoint: "main.py".into(),
         stdin: String::new(),
         interactive: false,
