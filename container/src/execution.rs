@@ -3,6 +3,7 @@
 mod ending;
 mod streams;
 
+use crate::artifacts::{self, Collected};
 use crate::egress;
 use crate::events::EventSender;
 use crate::jail::cgroup::Used;
@@ -11,7 +12,7 @@ use crate::jail::launch::{Bounds, Command, Content, Exit, Launch, Notice};
 use crate::output::Output;
 use crate::seat::{Prepared, Seat};
 use axum::body::Bytes;
-use docle_protocol::{RunLanguage, Stream};
+use docle_protocol::{Artifacts, RunLanguage, Stream};
 pub use ending::Stop;
 use ending::{End, supervise, unexpected};
 use std::io;
@@ -45,6 +46,8 @@ pub struct Program {
     pub memory_bytes: u64,
     pub max_output_bytes: usize,
     pub egress: Option<egress::Policy>,
+    /// The files that are handed back.
+    pub artifacts: Option<Artifacts>,
 }
 
 /// How it went.
@@ -64,6 +67,12 @@ pub struct Outcome {
     pub out_of_processes: bool,
     /// Bytes that the program has sent through the proxy.
     pub egress_bytes: u64,
+    /// The files that the program hands back.
+    pub artifacts: Vec<Collected>,
+    /// How many more there are.
+    pub artifacts_omitted: u32,
+    /// The end of what the program wrote to standard error.
+    pub last_words: String,
 }
 
 /// Why there is no outcome. The jail failed, not the program.
@@ -125,6 +134,7 @@ async fn execute_in(
         bounds: bounds(&program, seat),
         egress: program.egress.is_some(),
         export: program.export.is_some(),
+        artifacts: program.artifacts.as_ref().map(|wanted| wanted.patterns.clone()).unwrap_or_default(),
     };
     let start = async |jail: &mut Jail, launch: &Launch| -> io::Result<(Streams, Option<Background>)> {
         let streams = jail.launch(launch, program.export.as_ref())?;
@@ -150,8 +160,9 @@ async fn execute_in(
             return Err(Failed::Unbegun(error, Box::new(program)));
         }
     };
-    let Program { stdin, more_stdin, timeout, memory_bytes, max_output_bytes, .. } = program;
-    let exports = launch.export;
+    let Program { stdin, more_stdin, timeout, memory_bytes, max_output_bytes, artifacts, .. } = program;
+    // What is to be taken out is taken when everybody is gone.
+    let exports = launch.export || artifacts.is_some();
     drop(launch);
     let feeder = feed(ours.stdin, stdin, more_stdin)?;
     let (stop, close) = (CancellationToken::new(), CancellationToken::new());
@@ -165,13 +176,15 @@ async fn execute_in(
     let closing = close_soon(close);
     let (stdout, stderr) = (stdout.finished().await?, stderr.finished().await?);
     drop(closing);
+    let inline = artifacts.is_some_and(|wanted| wanted.inline);
+    let artifacts = artifacts::read(jail.take_artifacts(), inline).await;
     let used = seat.group.used();
     // The jail's own clock is right however late this process came to look.
     let duration = end.ending.map_or(duration, |ending| Duration::from_micros(ending.duration_micros));
     let outcome = outcome(&end, used, stdout, stderr, duration, memory_bytes);
     let (blocked_connections, egress_bytes) =
         (traffic.refused.load(Ordering::Relaxed), traffic.sent.load(Ordering::Relaxed));
-    Ok(Outcome { blocked_connections, egress_bytes, ..outcome })
+    Ok(Outcome { blocked_connections, egress_bytes, artifacts, ..outcome })
 }
 
 /// Whether a jail has ended before it took its launch, so that nothing of the program has run.
@@ -200,6 +213,9 @@ fn without_room(memory_bytes: u64, max_output_bytes: usize, events: &EventSender
         blocked_connections: 0,
         out_of_processes: false,
         egress_bytes: 0,
+        artifacts: Vec::new(),
+        artifacts_omitted: 0,
+        last_words: String::new(),
     }
 }
 
@@ -261,6 +277,7 @@ fn outcome(
         .or(ending.map(|ending| ending.peak_bytes))
         .unwrap_or(end.killed.peak_bytes)
         .max(least_bytes);
+    let last_words = stderr.last_words();
     Outcome {
         exit,
         stop,
@@ -273,5 +290,8 @@ fn outcome(
         blocked_connections: 0,
         out_of_processes: used.is_some_and(|used| used.out_of_processes),
         egress_bytes: 0,
+        artifacts: Vec::new(),
+        artifacts_omitted: ending.map_or(0, |ending| ending.artifacts_omitted),
+        last_words,
     }
 }

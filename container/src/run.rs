@@ -3,6 +3,7 @@
 use crate::egress::{self, Policy};
 use crate::events::{EventSender, channel};
 use crate::execution::{Failed, Outcome, Program, Stop, execute};
+use crate::hint::HintSource;
 use crate::interpreters::{Interpreters, NODE_OPTIONS, command_line, environment, plans_memory};
 use crate::jail::launch::{Command, Content, Exit};
 use crate::jail::program::PROCESSES;
@@ -15,7 +16,7 @@ use docle_protocol::file::{NotBase64, file_bytes};
 use docle_protocol::job::FileEncoding;
 use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use docle_protocol::{
-    Limits, Network, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Stream, Truncated,
+    Limits, Network, RunDetails, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Stream, Truncated,
 };
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
@@ -63,6 +64,7 @@ impl Runner {
         let install = install.unwrap_or_default();
         let queued = Instant::now();
         let (wanted, memory_mb) = (warm_language(&job), job.limits.memory_mb);
+        let hint = HintSource::of(&job);
         let program = match self.program(job, layer.as_ref()) {
             Ok(program) => program,
             Err(error) => {
@@ -70,6 +72,7 @@ impl Runner {
                 return Ok(finished(system(&id, &error, events), Duration::ZERO, install));
             }
         };
+        let asked = Asked { hint, artifacts: program.artifacts.is_some() };
         let mut program = Program { more_stdin, ..program };
         let mut tries = 1;
         let (executed, queue) = loop {
@@ -111,7 +114,12 @@ impl Runner {
         let report = match executed {
             Ok(outcome) => {
                 explain(&outcome, events);
-                report(outcome)
+                for (index, file) in (0..).zip(&outcome.artifacts) {
+                    if let Some(content) = &file.content {
+                        events.artifact(index, content);
+                    }
+                }
+                report(outcome, asked)
             }
             Err(error) => {
                 events.start();
@@ -141,6 +149,7 @@ impl Runner {
                 packages: Vec::new(),
                 limits: Limits { timeout_ms: 30_000, memory_mb: 256, max_output_bytes: 65_536 },
                 network: Network::None,
+                artifacts: None,
             };
             let (sender, output) = channel();
             let report = self.run(job, None, &sender, &CancellationToken::new()).await;
@@ -221,6 +230,7 @@ impl Runner {
             memory_bytes: u64::from(job.limits.memory_mb) << 20,
             max_output_bytes: job.limits.max_output_bytes as usize,
             egress,
+            artifacts: job.artifacts,
         })
     }
 }
@@ -260,7 +270,13 @@ fn missing(language: RunLanguage) -> io::Error {
     io::Error::other(format!("this runner has no {}", language.name()))
 }
 
-fn report(outcome: Outcome) -> RunReport {
+/// What the report needs of the job.
+struct Asked {
+    hint: HintSource,
+    artifacts: bool,
+}
+
+fn report(outcome: Outcome, asked: Asked) -> RunReport {
     let signal = match outcome.exit {
         Exit::Signal(number) => Some(number),
         Exit::Code(_) => None,
@@ -280,7 +296,15 @@ fn report(outcome: Outcome) -> RunReport {
         (None, Exit::Code(code)) => (RunStatus::Error, code, None),
         (None, Exit::Signal(_)) => (RunStatus::Killed, own_code, signal),
     };
+    let has_failed = matches!(status, RunStatus::Error | RunStatus::Killed);
+    let artifacts: Vec<_> = outcome.artifacts.into_iter().map(|file| file.artifact).collect();
+    let details = RunDetails {
+        hint: if has_failed { asked.hint.hint(&outcome.last_words) } else { None },
+        artifacts: asked.artifacts.then_some(artifacts),
+        artifacts_omitted: Some(outcome.artifacts_omitted).filter(|omitted| *omitted > 0),
+    };
     RunReport {
+        details,
         status,
         exit_code,
         signal: signal.map(signal_name),
@@ -328,7 +352,14 @@ fn system(id: &str, error: &io::Error, events: &EventSender) -> RunReport {
 }
 
 fn without_program(status: RunStatus, exit_code: i32) -> RunReport {
-    RunReport { status, exit_code, signal: None, truncated: Truncated::default(), usage: RunUsage::default() }
+    RunReport {
+        status,
+        exit_code,
+        signal: None,
+        truncated: Truncated::default(),
+        usage: RunUsage::default(),
+        details: RunDetails::default(),
+    }
 }
 
 /// `SIGSEGV` for 11. Real-time signals have numbers only.

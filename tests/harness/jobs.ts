@@ -18,6 +18,17 @@ export interface Job {
   packages: string[];
   limits: { timeoutMs: number; memoryMB: number; maxOutputBytes: number };
   network: { mode: "none" } | { mode: "public" } | { mode: "hosts"; hosts: string[] };
+  artifacts?: { patterns: string[]; inline: boolean };
+}
+
+/** A file that a run hands back. */
+export interface Artifact {
+  name: string;
+  size: number;
+  mimeType: string;
+  sha256?: string;
+  base64?: string;
+  error?: string;
 }
 
 /** How a run ended, and what it wrote. */
@@ -29,13 +40,16 @@ export interface Report {
   stderr: string;
   truncated: { stdout: boolean; stderr: boolean };
   usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number };
+  hint?: string;
+  artifacts?: Artifact[];
+  artifactsOmitted?: number;
 }
 
 /** What the last event holds: all of a report but the output. */
 export type End = Omit<Report, "stdout" | "stderr">;
 
 /** One event of a stream, with its output decoded: bytes that are no character of UTF-8 are U+FFFD. */
-export type Event = { type: "start" } | { type: "stdout" | "stderr"; data: string } | { type: "complete"; report: End };
+export type Event = { type: "start" } | { type: "stdout" | "stderr"; data: string } | { type: "artifact"; index: number; data: string } | { type: "complete"; report: End };
 
 /** The version of the protocol that these tests speak. */
 export const PROTOCOL = "3";

@@ -71,7 +71,12 @@ pub struct Launch {
     /// Make `/packages` writable and copy it out through the descriptor that comes with this, when the program
     /// succeeds.
     pub export: bool,
+    /// The files to hand over when the program has ended.
+    pub artifacts: Vec<String>,
 }
+
+/// Files that one program hands over, at most.
+pub const MAX_ARTIFACTS: usize = 20;
 
 /// The bytes of a file. Its own type, because serde would write plain bytes one by one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +129,9 @@ const MAX_DESCRIPTORS: usize = 4;
 /// Bytes of one packet; a command of our own has a few hundred.
 const MAX_PACKET: usize = 16 * 1_024;
 
+/// Bytes of one notice; the longest names a file.
+const MAX_NOTICE: usize = 2 * 1_024;
+
 /// What a run tells the server over its control socket.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub enum Notice {
@@ -138,6 +146,9 @@ pub enum Notice {
     /// Every process has been killed and some are still being taken apart, which takes the kernel long where they hold
     /// much. Nothing of the program runs any more.
     Killed(Killed),
+    /// A file that the program hands over, open for reading: a regular file of the program's own below `/workspace`. Nothing
+    /// of the program runs any more.
+    Artifact { name: String },
     /// No process is left.
     Ended(Ending),
     /// The jail could not be made or the program not be started.
@@ -168,6 +179,8 @@ pub struct Ending {
     pub over_memory: bool,
     /// With [`Launch::export`]: everything was copied out.
     pub exported: bool,
+    /// Files that match [`Launch::artifacts`] and were not handed over, because there are too many or they cannot be named.
+    pub artifacts_omitted: u32,
 }
 
 /// How the program itself ended.
@@ -270,7 +283,7 @@ impl Notice {
 
     /// Takes the next notice; `None` when the jail has gone.
     pub fn receive(control: RawFd) -> io::Result<Option<(Self, Option<OwnedFd>)>> {
-        let mut buffer = [0; 512];
+        let mut buffer = [0; MAX_NOTICE];
         let (length, descriptors) = receive_packet(control, &mut buffer)?;
         if length == 0 {
             return Ok(None);

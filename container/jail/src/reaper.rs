@@ -99,6 +99,7 @@ impl Reaper {
             peak_bytes: peak_bytes.max(usage.max_rss() as u64 * 1024),
             over_memory,
             exported: false,
+            artifacts_omitted: 0,
         })
     }
 

@@ -166,7 +166,15 @@ mod tests {
 
     fn ending(exit: Exit) -> Ending {
         let [duration_micros, cpu_micros, peak_bytes] = [1; 3];
-        Ending { exit, duration_micros, cpu_micros, peak_bytes, over_memory: false, exported: false }
+        Ending {
+            exit,
+            duration_micros,
+            cpu_micros,
+            peak_bytes,
+            over_memory: false,
+            exported: false,
+            artifacts_omitted: 0,
+        }
     }
 
     /// How a program ends whose jail is `theirs`, and how long after its limit that is known. `acts` is called when the limit

@@ -196,6 +196,7 @@ impl Layers {
             memory_bytes: u64::from(INSTALL_MEMORY_MB) << 20,
             max_output_bytes: INSTALL_OUTPUT_BYTES,
             egress: Some(Policy::Trusted(self.registries.reachable())),
+            artifacts: None,
         })
     }
 

@@ -72,6 +72,11 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
     if job.env.keys().any(|name| name.is_empty() || name.contains('=')) {
         return Err("env: a name is empty or contains '='".into());
     }
+    let patterns = job.artifacts.as_ref().map_or(&[][..], |artifacts| &artifacts.patterns);
+    if patterns.len() > limits::MAX_ARTIFACT_PATTERNS || patterns.iter().any(|text| text.len() > limits::MAX_PATH_BYTES)
+    {
+        return Err("artifacts: too many patterns, or a pattern that is too long".into());
+    }
     if job.packages.iter().any(|package| package.is_empty() || package.starts_with('-') || package.contains('\0')) {
         return Err("packages: a requirement is empty, looks like an option or contains NUL".into());
     }

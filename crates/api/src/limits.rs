@@ -42,6 +42,20 @@ pub const MAX_ARG_BYTES: usize = 65_536;
 /// Bytes of all arguments and variables together; Linux allows a quarter of the 8 MiB stack (execve(2)).
 pub const MAX_ARGS_AND_ENV_BYTES: usize = 1_048_576;
 
+/// Patterns of `artifacts` in one request.
+pub const MAX_ARTIFACT_PATTERNS: usize = 20;
+/// Files that one run hands back.
+pub const MAX_ARTIFACTS: usize = 20;
+/// Bytes of one file that a run hands back.
+pub const MAX_ARTIFACT_BYTES: u64 = 10 * 1_024 * 1_024;
+/// Bytes of all files that a run hands back.
+pub const MAX_ARTIFACTS_BYTES: u64 = 25 * 1_024 * 1_024;
+/// Bytes of one file that a result may contain.
+pub const MAX_INLINE_ARTIFACT_BYTES: u64 = 256 * 1_024;
+/// Bytes of all files that a result may contain. The Worker holds them, in base64, until the run has ended: a hundredth of
+/// an isolate's 128 MiB.
+pub const MAX_INLINE_ARTIFACTS_BYTES: u64 = 1_024 * 1_024;
+
 /// Packages in one request.
 pub const MAX_PACKAGES: usize = 50;
 /// Packages of one run: those of the request together with those that its files list. A lock of an application, as

@@ -1,6 +1,8 @@
 //! Runs: a program to run once, and how it ended.
 
 use crate::end_users::UserContext;
+use crate::run_details::RunDetails;
+pub use crate::source_file::{FileEncoding, SourceFile};
 use crate::time::Time;
 use docle_languages::RunLanguage;
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,22 @@ pub struct RunRequest {
     /// What the program may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
+    /// Files of the program to hand back, as patterns of paths below `/workspace`: `*` and `?` stand for characters of one
+    /// name, `**` for any directories.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            length(max = MAX_ARTIFACT_PATTERNS),
+            inner(length(min = 1, max = MAX_PATH_BYTES)),
+            extend("examples" = [["out/*.png"]])
+        )
+    )]
+    pub artifacts: Option<Vec<String>>,
+    /// Whether the result contains these files, in base64: up to 256 KiB of each and 1 MiB of all. Needs `artifacts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
+    pub artifacts_inline: Option<bool>,
     /// The user for whom the caller runs the program. It is kept with the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_context: Option<UserContext>,
@@ -71,58 +89,6 @@ pub struct RunRequest {
 #[serde(rename_all = "lowercase")]
 pub enum RunTier {
     Run,
-}
-
-/// A file of a program at a relative path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SourceFile {
-    /// The path below `/workspace`, with `/` between directories and without `.` and `..`.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PATH_BYTES), example = &"lib/twice.py"))]
-    pub path: String,
-    /// The content of the file, in the form that `encoding` names.
-    #[cfg_attr(feature = "schema", schemars(length(max = MAX_BODY_BYTES)))]
-    pub content: String,
-    /// How `content` is written: as text, or as base64 of bytes.
-    #[serde(default, skip_serializing_if = "FileEncoding::is_default")]
-    pub encoding: FileEncoding,
-}
-
-impl SourceFile {
-    /// A file of text.
-    pub fn text(path: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { path: path.into(), content: content.into(), encoding: FileEncoding::Utf8 }
-    }
-}
-
-/// How the content of a file is written in JSON.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema), schemars(inline))]
-#[serde(rename_all = "lowercase")]
-pub enum FileEncoding {
-    /// The text itself; the file gets it in UTF-8.
-    #[default]
-    Utf8,
-    /// Base64 of the bytes, in the standard alphabet (RFC 4648, section 4).
-    Base64,
-}
-
-impl FileEncoding {
-    /// Every encoding, for readers and messages.
-    pub const ALL: [Self; 2] = [Self::Utf8, Self::Base64];
-
-    /// The name on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Utf8 => "utf8",
-            Self::Base64 => "base64",
-        }
-    }
-
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// Packages of the language's registry: a list, or an object that holds one.
@@ -221,6 +187,8 @@ pub struct RunResult {
     pub truncated: Truncated,
     /// What the run used.
     pub usage: RunUsage,
+    #[serde(flatten)]
+    pub details: RunDetails,
     /// When the run was asked for.
     pub created_at: Time,
 }

@@ -29,6 +29,19 @@ pub struct RunJob {
     pub packages: Vec<String>,
     pub limits: Limits,
     pub network: Network,
+    /// The files to hand back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifacts: Option<Artifacts>,
+}
+
+/// The files that a run hands back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Artifacts {
+    /// Patterns of paths below `/workspace`: `*` and `?` within a name, `**` for any directories.
+    pub patterns: Vec<String>,
+    /// Whether the events of the run contain the content of small ones.
+    pub inline: bool,
 }
 
 /// The limits of one run. Names contain the units; [`crate::limits`] contains the ranges.
@@ -72,6 +85,7 @@ mod tests {
             packages: vec!["requests>=2".into()],
             limits: Limits { timeout_ms: 3_000, memory_mb: 256, max_output_bytes: 1_048_576 },
             network: Network::Hosts { hosts: vec!["*.example.com".into()] },
+            artifacts: None,
         };
         let wire = json!({
             "id": "550e8400-e29b-41d4-a716-446655440000",
@@ -87,7 +101,10 @@ mod tests {
         });
         assert_eq!(serde_json::to_value(&job).unwrap(), wire);
         assert_eq!(serde_json::from_value::<RunJob>(wire).unwrap(), job);
-        assert_eq!(serde_json::to_value(RunJob { interactive: true, ..job }).unwrap()["interactive"], true);
+        let artifacts = Some(Artifacts { patterns: vec!["*.png".into()], inline: true });
+        let more = serde_json::to_value(RunJob { interactive: true, artifacts, ..job }).unwrap();
+        assert_eq!(more["interactive"], true);
+        assert_eq!(more["artifacts"], json!({ "patterns": ["*.png"], "inline": true }));
         assert_eq!(serde_json::to_value(Network::None).unwrap(), json!({ "mode": "none" }));
         assert_eq!(serde_json::to_value(Network::Public).unwrap(), json!({ "mode": "public" }));
     }

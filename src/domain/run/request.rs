@@ -3,6 +3,7 @@
 use crate::domain::host;
 use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::{Reader, shown};
+use crate::domain::run::artifacts;
 use crate::domain::run::content;
 use crate::domain::run::id::RunId;
 use crate::domain::run::manifest;
@@ -11,7 +12,7 @@ use crate::domain::run::path;
 use crate::domain::run::user_context::{self, UserContext};
 use docle_api::{fields, limits, runs};
 use docle_languages::{Dialect, ScriptLanguage, Tier};
-use docle_protocol::{Limits, Network, RunJob, RunLanguage, SourceFile};
+use docle_protocol::{Artifacts, Limits, Network, RunJob, RunLanguage, SourceFile};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -51,6 +52,7 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
     let stdin = fields.string("stdin").unwrap_or_default();
     let (args, env) = read_args_and_env(&mut fields);
     let (limits, network) = read_policy(&mut fields, max_timeout_ms);
+    let artifacts = read_artifacts(&mut fields);
     let user_context = fields.object("userContext", user_context::known()).and_then(user_context::read);
     let Source { files, entrypoint, sent_code } = source?;
     let packages = match language {
@@ -69,6 +71,7 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
         packages,
         limits,
         network,
+        artifacts,
     };
     Some(RunRequest { job, sent_code, user_context })
 }
@@ -220,6 +223,26 @@ fn read_package_list(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> 
         }
     }
     packages
+}
+
+/// Reads `artifacts` and `artifactsInline`.
+fn read_artifacts(fields: &mut Reader<'_>) -> Option<Artifacts> {
+    let texts = fields.strings("artifacts", limits::MAX_ARTIFACT_PATTERNS);
+    let inline = fields.boolean("artifactsInline").unwrap_or(false);
+    let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
+        if inline {
+            fields.note("artifactsInline", "needs artifacts such as [\"out/*.png\"]");
+        }
+        return None;
+    };
+    let mut patterns = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match artifacts::parse_pattern(text) {
+            Ok(pattern) => patterns.push(pattern),
+            Err(clause) => fields.note(&format!("artifacts[{index}]"), format!("{clause}; got \"{}\"", shown(text))),
+        }
+    }
+    Some(Artifacts { patterns, inline })
 }
 
 /// Both become C strings of one `execve` call, which is what their limits are about.

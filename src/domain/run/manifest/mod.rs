@@ -3,6 +3,7 @@
 //! What they list goes through the same policy as `packages` of the request, and is installed in the same way. Only files in
 //! the top directory count, because only there the tools of the languages look.
 
+mod listed;
 mod package_json;
 mod pyproject;
 mod requirements;
@@ -12,23 +13,13 @@ use docle_api::limits::MAX_LISTED_PACKAGES;
 use docle_languages::{PackageTool, RunLanguage};
 use docle_protocol::SourceFile;
 use docle_protocol::job::FileEncoding;
+use listed::{Lines, Listed, Wrong};
 
-/// A requirement, and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Listed {
-    requirement: String,
-    /// Where it stands, as messages say it: `line 3 of requirements.txt`.
-    place: String,
-}
+/// A file that lists packages: who installs them, its path, and its reader.
+type Manifest = (PackageTool, &'static str, fn(&str) -> Lines);
 
-/// What is wrong with a file: a clause that follows the name of the field.
-type Wrong = String;
-
-/// How a file is read: each requirement or what is wrong in its place.
-type Lines = Vec<Result<Listed, Wrong>>;
-
-/// The files that list packages, by the tool that installs them, in the order in which they are read.
-const MANIFESTS: [(PackageTool, &str, fn(&str) -> Lines); 3] = [
+/// The files that list packages, in the order in which they are read.
+const MANIFESTS: [Manifest; 3] = [
     (PackageTool::Pip, requirements::NAME, requirements::read),
     (PackageTool::Pip, pyproject::NAME, pyproject::read),
     (PackageTool::Npm, package_json::NAME, package_json::read),
@@ -118,18 +109,6 @@ fn parts(tool: PackageTool, requirement: &str) -> (String, &str) {
 /// Whether a version of pip's is one version, such as `==1.2`.
 fn is_exact(version: &str) -> bool {
     version.starts_with("==") && !version.contains(['*', ','])
-}
-
-/// The place of the first line of `text` that contains `part`.
-fn place_of(text: &str, part: &str, file: &str) -> String {
-    match text.lines().position(|line| line.contains(part)) {
-        Some(index) => place(index + 1, file),
-        None => file.to_owned(),
-    }
-}
-
-fn place(line: usize, file: &str) -> String {
-    format!("line {line} of {file}")
 }
 
 #[cfg(test)]

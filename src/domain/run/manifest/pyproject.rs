@@ -1,6 +1,6 @@
 //! `pyproject.toml`: the dependencies of its project table (PEP 621).
 
-use super::{Lines, Listed, place_of};
+use super::listed::{Lines, Listed, place_of};
 use crate::domain::input::reader::shown;
 use crate::domain::run::package;
 use docle_languages::PackageTool;

@@ -1,6 +1,6 @@
 //! `requirements.txt`: the lines of pip's format that name packages.
 
-use super::{Lines, Listed, place};
+use super::listed::{Lines, Listed, place};
 use crate::domain::input::reader::shown;
 use crate::domain::run::package;
 use docle_languages::PackageTool;

@@ -24,6 +24,7 @@ fn defaults_are_filled_in() {
         packages: vec![],
         limits: Limits { timeout_ms: 3_000, memory_mb: 256, max_output_bytes: 1_048_576 },
         network: Network::None,
+        artifacts: None,
     };
     assert_eq!(request, RunRequest { job, sent_code: true, user_context: None });
 }
@@ -220,6 +221,17 @@ fn bad_input_names_the_field() {
         (with(json!({ "packages": "a" })), "packages", "must be an array such as [\"requests\"], got \"a\""),
         (with(json!({ "packages": { "packages": [1] } })), "packages.packages[0]", "must be a string, got 1"),
         (with(json!({ "packages": { "packages": many } })), "packages.packages", "may have at most 50 entries"),
+        (with(json!({ "artifacts": "a" })), "artifacts", "must be an array such as [\"out/*.png\"], got \"a\""),
+        (
+            with(json!({ "artifacts": ["a", "../x"] })),
+            "artifacts[1]",
+            "must not contain a \"..\" segment; got \"../x\"",
+        ),
+        (with(json!({ "artifacts": ["/etc/passwd"] })), "artifacts[0]", "must be relative"),
+        (with(json!({ "artifacts": vec!["a"; 21] })), "artifacts", "may have at most 20 entries, got 21"),
+        (with(json!({ "artifacts": [1] })), "artifacts[0]", "must be a string, got 1"),
+        (with(json!({ "artifactsInline": true })), "artifactsInline", "needs artifacts such as [\"out/*.png\"]"),
+        (with(json!({ "artifacts": ["a"], "artifactsInline": 1 })), "artifactsInline", "must be true or false, got 1"),
         (with(json!({ "stdin": 1 })), "stdin", "must be a string, got 1"),
         (with(json!({ "args": "x" })), "args", "must be an array such as [\"--verbose\", \"1\"], got \"x\""),
         (with(json!({ "args": ["a\0"] })), "args[0]", "must not contain NUL"),
