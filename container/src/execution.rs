@@ -14,7 +14,7 @@ use crate::seat::{Prepared, Seat};
 use axum::body::Bytes;
 use docle_protocol::{Artifacts, RunLanguage, Stream};
 pub use ending::Stop;
-use ending::{End, supervise, unexpected};
+use ending::{Clocks, End, supervise, unexpected};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -43,6 +43,10 @@ pub struct Program {
     /// An empty directory that receives `/packages` when the program succeeds.
     pub export: Option<OwnedFd>,
     pub timeout: Duration,
+    /// Processor time of the whole tree.
+    pub cpu: Option<Duration>,
+    /// Bytes of one file.
+    pub file_bytes: Option<u64>,
     pub memory_bytes: u64,
     pub max_output_bytes: usize,
     pub egress: Option<egress::Policy>,
@@ -67,6 +71,8 @@ pub struct Outcome {
     pub out_of_processes: bool,
     /// Bytes that the program has sent through the proxy.
     pub egress_bytes: u64,
+    /// The servers that the egress policy refused.
+    pub refused: Vec<String>,
     /// The files that the program hands back.
     pub artifacts: Vec<Collected>,
     /// How many more there are.
@@ -160,7 +166,7 @@ async fn execute_in(
             return Err(Failed::Unbegun(error, Box::new(program)));
         }
     };
-    let Program { stdin, more_stdin, timeout, memory_bytes, max_output_bytes, artifacts, .. } = program;
+    let Program { stdin, more_stdin, timeout, cpu, memory_bytes, max_output_bytes, artifacts, .. } = program;
     // What is to be taken out is taken when everybody is gone.
     let exports = launch.export || artifacts.is_some();
     drop(launch);
@@ -170,7 +176,7 @@ async fn execute_in(
     let stdout = collect(ours.stdout, max_output_bytes, sink(Stream::Stdout));
     let stderr = collect(ours.stderr, max_output_bytes, sink(Stream::Stderr));
     let began = Instant::now();
-    let end = supervise(jail, timeout, exports, cancel, &stop, &seat.group).await?;
+    let end = supervise(jail, Clocks { limit: timeout, cpu }, exports, cancel, &stop, &seat.group).await?;
     let duration = began.elapsed();
     drop((proxy, feeder));
     let closing = close_soon(close);
@@ -184,7 +190,8 @@ async fn execute_in(
     let outcome = outcome(&end, used, stdout, stderr, duration, memory_bytes);
     let (blocked_connections, egress_bytes) =
         (traffic.refused.load(Ordering::Relaxed), traffic.sent.load(Ordering::Relaxed));
-    Ok(Outcome { blocked_connections, egress_bytes, artifacts, ..outcome })
+    let refused = traffic.refused_hosts();
+    Ok(Outcome { blocked_connections, egress_bytes, refused, artifacts, ..outcome })
 }
 
 /// Whether a jail has ended before it took its launch, so that nothing of the program has run.
@@ -213,6 +220,7 @@ fn without_room(memory_bytes: u64, max_output_bytes: usize, events: &EventSender
         blocked_connections: 0,
         out_of_processes: false,
         egress_bytes: 0,
+        refused: Vec::new(),
         artifacts: Vec::new(),
         artifacts_omitted: 0,
         last_words: String::new(),
@@ -228,6 +236,8 @@ fn bounds(program: &Program, seat: &Seat) -> Bounds {
         // The largest trees in use, node_modules of a web framework, have tens of thousands of files.
         inodes: if program.export.is_some() { 200_000 } else { 32_768 },
         watched_memory_bytes: (!seat.group.is_real()).then_some(program.memory_bytes),
+        watched_cpu_micros: program.cpu.filter(|_| !seat.group.is_real()).map(|cpu| cpu.as_micros() as u64),
+        file_bytes: program.file_bytes,
     }
 }
 
@@ -264,6 +274,8 @@ fn outcome(
         Some(Stop::Output)
     } else if out_of_memory && failed {
         Some(Stop::Memory)
+    } else if end.is_over_cpu() {
+        Some(Stop::Cpu)
     } else {
         // A program that ended by itself in the moment it was to be stopped did end by itself.
         stop.filter(|_| exit == Exit::Signal(libc::SIGKILL))
@@ -290,6 +302,7 @@ fn outcome(
         blocked_connections: 0,
         out_of_processes: used.is_some_and(|used| used.out_of_processes),
         egress_bytes: 0,
+        refused: Vec::new(),
         artifacts: Vec::new(),
         artifacts_omitted: ending.map_or(0, |ending| ending.artifacts_omitted),
         last_words,

@@ -18,6 +18,7 @@ mod output;
 mod packages;
 mod place;
 mod reaper;
+mod report;
 mod run;
 mod seat;
 mod seating;

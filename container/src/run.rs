@@ -2,13 +2,14 @@
 
 use crate::egress::{self, Policy};
 use crate::events::{EventSender, channel};
-use crate::execution::{Failed, Outcome, Program, Stop, execute};
+use crate::execution::{Failed, Outcome, Program, execute};
 use crate::hint::HintSource;
 use crate::interpreters::{Interpreters, NODE_OPTIONS, command_line, environment, plans_memory};
 use crate::jail::launch::{Command, Content, Exit};
 use crate::jail::program::PROCESSES;
 use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
+use crate::report::{Asked, milliseconds, report};
 use crate::seating::{NoJail, Seating};
 use axum::body::Bytes;
 use docle_languages::ColdWhen;
@@ -18,7 +19,6 @@ use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use docle_protocol::{
     Limits, Network, RunDetails, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Stream, Truncated,
 };
-use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -36,9 +36,6 @@ pub struct Runner {
 
 /// Places in which a run tries to begin.
 const TRIES: u32 = 3;
-/// Exit code of a program whose time was up, as timeout(1) has it.
-const TIMED_OUT: i32 = 124;
-
 impl Runner {
     /// Runs one job, whose standard input may go on. Its output goes to `events`, and so does a sentence about a failure that
     /// is not the program's. Cancelling ends it within the time that the kernel needs to kill its processes.
@@ -72,7 +69,8 @@ impl Runner {
                 return Ok(finished(system(&id, &error, events), Duration::ZERO, install));
             }
         };
-        let asked = Asked { hint, artifacts: program.artifacts.is_some() };
+        let (artifacts, limits_files) = (program.artifacts.is_some(), program.file_bytes.is_some());
+        let asked = Asked { hint, artifacts, limits_files };
         let mut program = Program { more_stdin, ..program };
         let mut tries = 1;
         let (executed, queue) = loop {
@@ -147,7 +145,13 @@ impl Runner {
                 args: Vec::new(),
                 env: BTreeMap::new(),
                 packages: Vec::new(),
-                limits: Limits { timeout_ms: 30_000, memory_mb: 256, max_output_bytes: 65_536 },
+                limits: Limits {
+                    cpu_ms: None,
+                    max_file_mb: None,
+                    timeout_ms: 30_000,
+                    memory_mb: 256,
+                    max_output_bytes: 65_536,
+                },
                 network: Network::None,
                 artifacts: None,
             };
@@ -227,6 +231,8 @@ impl Runner {
             layer: layer.map(|layer| layer.name().to_owned()),
             export: None,
             timeout: Duration::from_millis(job.limits.timeout_ms.into()),
+            cpu: job.limits.cpu_ms.map(|cpu_ms| Duration::from_millis(cpu_ms.into())),
+            file_bytes: job.limits.max_file_mb.map(|megabytes| u64::from(megabytes) << 20),
             memory_bytes: u64::from(job.limits.memory_mb) << 20,
             max_output_bytes: job.limits.max_output_bytes as usize,
             egress,
@@ -249,6 +255,7 @@ fn warm_language(job: &RunJob) -> Option<RunLanguage> {
         && job.args.is_empty()
         && job.env.is_empty()
         && job.network == Network::None
+        && job.limits.max_file_mb.is_none()
         && job.limits.memory_mb >= WARM_MEMORY_MB
         // One that plans by its memory was started for the default: with more it would not use it.
         && (job.limits.memory_mb <= DEFAULT_MEMORY_MB || !plans_memory(job.language));
@@ -268,57 +275,6 @@ const WARM_MEMORY_MB: u32 = 96;
 
 fn missing(language: RunLanguage) -> io::Error {
     io::Error::other(format!("this runner has no {}", language.name()))
-}
-
-/// What the report needs of the job.
-struct Asked {
-    hint: HintSource,
-    artifacts: bool,
-}
-
-fn report(outcome: Outcome, asked: Asked) -> RunReport {
-    let signal = match outcome.exit {
-        Exit::Signal(number) => Some(number),
-        Exit::Code(_) => None,
-    };
-    let own_code = match outcome.exit {
-        Exit::Code(code) => code,
-        Exit::Signal(number) => 128 + number,
-    };
-    let killed = 128 + libc::SIGKILL;
-    let (status, exit_code, signal) = match (outcome.stop, outcome.exit) {
-        (Some(Stop::Timeout), _) => (RunStatus::Timeout, TIMED_OUT, signal),
-        // The program may have ended before its last words were read; the result must not depend on that race.
-        (Some(Stop::Output), _) => (RunStatus::Output, killed, Some(libc::SIGKILL)),
-        (Some(Stop::Memory), _) => (RunStatus::Memory, own_code, signal),
-        (Some(Stop::Cancelled), _) => (RunStatus::Cancelled, killed, Some(libc::SIGKILL)),
-        (None, Exit::Code(0)) => (RunStatus::Success, 0, None),
-        (None, Exit::Code(code)) => (RunStatus::Error, code, None),
-        (None, Exit::Signal(_)) => (RunStatus::Killed, own_code, signal),
-    };
-    let has_failed = matches!(status, RunStatus::Error | RunStatus::Killed);
-    let artifacts: Vec<_> = outcome.artifacts.into_iter().map(|file| file.artifact).collect();
-    let details = RunDetails {
-        hint: if has_failed { asked.hint.hint(&outcome.last_words) } else { None },
-        artifacts: asked.artifacts.then_some(artifacts),
-        artifacts_omitted: Some(outcome.artifacts_omitted).filter(|omitted| *omitted > 0),
-    };
-    RunReport {
-        details,
-        status,
-        exit_code,
-        signal: signal.map(signal_name),
-        truncated: Truncated { stdout: outcome.stdout.is_truncated(), stderr: outcome.stderr.is_truncated() },
-        usage: RunUsage {
-            cpu_ms: milliseconds(outcome.cpu),
-            mem_mb: mebibytes(outcome.peak_bytes),
-            duration_ms: milliseconds(outcome.duration),
-            queue_ms: 0.0,
-            install_ms: 0.0,
-            blocked_connections: outcome.blocked_connections,
-            egress_bytes: outcome.egress_bytes,
-        },
-    }
 }
 
 /// Names a limit that the program has met and cannot name itself, where it did not end well.
@@ -360,19 +316,4 @@ fn without_program(status: RunStatus, exit_code: i32) -> RunReport {
         usage: RunUsage::default(),
         details: RunDetails::default(),
     }
-}
-
-/// `SIGSEGV` for 11. Real-time signals have numbers only.
-fn signal_name(number: i32) -> String {
-    Signal::try_from(number).map_or_else(|_| format!("SIG{number}"), |signal| signal.as_str().to_owned())
-}
-
-/// With two decimals, as the protocol has it.
-pub fn mebibytes(bytes: u64) -> f64 {
-    (bytes as f64 / f64::from(1 << 20) * 100.0).round() / 100.0
-}
-
-/// With two decimals, as the protocol has it.
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 100_000.0).round() / 100.0
 }

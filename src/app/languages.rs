@@ -103,7 +103,7 @@ async fn measure(app: &App, language: RunLanguage) -> Result<String, PortError> 
         args: Vec::new(),
         env: BTreeMap::new(),
         packages: Vec::new(),
-        limits: Limits { timeout_ms: 5_000, memory_mb: 128, max_output_bytes: 1_024 },
+        limits: Limits { cpu_ms: None, max_file_mb: None, timeout_ms: 5_000, memory_mb: 128, max_output_bytes: 1_024 },
         network: Network::None,
         artifacts: None,
     };

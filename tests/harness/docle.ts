@@ -19,6 +19,8 @@ export interface RunResult {
   stderr: string;
   truncated: { stdout: boolean; stderr: boolean };
   usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number; blockedConnections: number };
+  limit?: string;
+  network?: { refused: string[] };
   hint?: string;
   artifacts?: Artifact[];
   artifactsOmitted?: number;

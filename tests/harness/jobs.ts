@@ -16,7 +16,7 @@ export interface Job {
   args: string[];
   env: Record<string, string>;
   packages: string[];
-  limits: { timeoutMs: number; memoryMB: number; maxOutputBytes: number };
+  limits: { timeoutMs: number; memoryMB: number; maxOutputBytes: number; cpuMs?: number; maxFileMB?: number };
   network: { mode: "none" } | { mode: "public" } | { mode: "hosts"; hosts: string[] };
   artifacts?: { patterns: string[]; inline: boolean };
 }
@@ -40,6 +40,7 @@ export interface Report {
   stderr: string;
   truncated: { stdout: boolean; stderr: boolean };
   usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number };
+  limit?: string;
   hint?: string;
   artifacts?: Artifact[];
   artifactsOmitted?: number;

@@ -2,6 +2,7 @@
 
 use super::jailer::{Jail, Settings};
 use super::launch::{Command, EGRESS_ADDRESS, Exit, Notice, Order, ProgramStreams, Warm};
+use super::program::Extras;
 use super::reaper::{Reaper, Wake};
 use super::root::Tier;
 use super::script::Script;
@@ -57,7 +58,7 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
                 // A fork has opened its script before anybody could ask.
                 Warm::Fork { .. } => (None, None),
             };
-            let started = start(jail, streams.take(), command, false, &mut reaper);
+            let started = start(jail, streams.take(), command, Extras::default(), &mut reaper);
             match started.map_err(failed("start the interpreter"))? {
                 Process::Program => return Ok(Process::Program),
                 Process::Init => (Some(script), opening),
@@ -87,7 +88,8 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
     let began = Instant::now();
     match (&launch.command, waiting) {
         (Some(command), None) => {
-            start(jail, streams.take(), Some(command), launch.egress, &mut reaper).map_err(failed("start"))?;
+            let extras = Extras { egress: launch.egress, file_bytes: launch.bounds.file_bytes };
+            start(jail, streams.take(), Some(command), extras, &mut reaper).map_err(failed("start"))?;
         }
         (None, Some(mut script)) => {
             script.arrive(&launch.files, settings.uid).map_err(failed("put the script in place"))?;
@@ -150,14 +152,14 @@ fn start(
     jail: &Jail,
     streams: Option<ProgramStreams>,
     command: Option<&Command>,
-    egress: bool,
+    extras: Extras,
     reaper: &mut Reaper,
 ) -> io::Result<Process> {
     let streams = streams.ok_or_else(|| io::Error::other("a jail starts one program only"))?;
     // SAFETY: this process has one thread.
     match unsafe { fork() }? {
         ForkResult::Child => {
-            program::start(jail, &streams, command, egress);
+            program::start(jail, &streams, command, extras);
             Ok(Process::Program)
         }
         ForkResult::Parent { child } => {

@@ -122,6 +122,10 @@ pub struct Bounds {
     pub inodes: u64,
     /// Bytes that the tree may hold; the jail itself watches them only where no cgroup does.
     pub watched_memory_bytes: Option<u64>,
+    /// Processor time that the tree may use; the jail itself watches it only where no cgroup counts it.
+    pub watched_cpu_micros: Option<u64>,
+    /// Bytes of one file, where the program asked for a limit of its own.
+    pub file_bytes: Option<u64>,
 }
 
 /// Descriptors that one packet may carry, see [`Descriptors`].
@@ -162,6 +166,8 @@ pub struct Killed {
     pub exit: Option<Exit>,
     /// See [`Ending`].
     pub over_memory: bool,
+    /// See [`Ending`].
+    pub over_cpu: bool,
     pub cpu_micros: u64,
     pub peak_bytes: u64,
 }
@@ -177,6 +183,8 @@ pub struct Ending {
     pub peak_bytes: u64,
     /// The jail's own watch found the tree above [`Bounds::watched_memory_bytes`].
     pub over_memory: bool,
+    /// The jail's own watch found the tree above [`Bounds::watched_cpu_micros`].
+    pub over_cpu: bool,
     /// With [`Launch::export`]: everything was copied out.
     pub exported: bool,
     /// Files that match [`Launch::artifacts`] and were not handed over, because there are too many or they cannot be named.
@@ -237,7 +245,7 @@ impl Creation {
 /// What the server says to a jail.
 #[derive(Debug)]
 pub enum Order {
-    Launch(Launch, Option<OwnedFd>),
+    Launch(Box<Launch>, Option<OwnedFd>),
     Stop,
 }
 
@@ -252,7 +260,8 @@ impl Order {
                 file.rewind()?;
                 let mut encoded = Vec::new();
                 file.read_to_end(&mut encoded)?;
-                Ok(Self::Launch(postcard::from_bytes(&encoded).map_err(io::Error::other)?, descriptors.next()))
+                let launch = postcard::from_bytes(&encoded).map_err(io::Error::other)?;
+                Ok(Self::Launch(Box::new(launch), descriptors.next()))
             }
             _ => Ok(Self::Stop),
         }

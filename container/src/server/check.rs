@@ -55,6 +55,8 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
     }
     for (name, range, value) in [
         ("timeoutMs", limits::TIMEOUT_MS, job.limits.timeout_ms),
+        ("cpuMs", limits::CPU_MS, job.limits.cpu_ms.unwrap_or(*limits::CPU_MS.start())),
+        ("maxFileMB", limits::MAX_FILE_MB, job.limits.max_file_mb.unwrap_or(*limits::MAX_FILE_MB.start())),
         ("memoryMB", limits::MEMORY_MB, job.limits.memory_mb),
         ("maxOutputBytes", limits::MAX_OUTPUT_BYTES, job.limits.max_output_bytes),
     ] {

@@ -42,6 +42,13 @@ pub const MAX_ARG_BYTES: usize = 65_536;
 /// Bytes of all arguments and variables together; Linux allows a quarter of the 8 MiB stack (execve(2)).
 pub const MAX_ARGS_AND_ENV_BYTES: usize = 1_048_576;
 
+/// Processor time of a run, in milliseconds: up to four processors for the longest run.
+pub const CPU_MS: RangeInclusive<u32> = 10..=1_200_000;
+/// Size of one file of a program, in MiB: up to the largest memory, which files count for.
+pub const MAX_FILE_MB: RangeInclusive<u32> = 1..=2_048;
+/// Refused servers that a result names.
+pub const MAX_REFUSED: usize = 20;
+
 /// Patterns of `artifacts` in one request.
 pub const MAX_ARTIFACT_PATTERNS: usize = 20;
 /// Files that one run hands back.

@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RunDetails {
+    /// The field of `policy` that ended the program; absent where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<PolicyLimit>,
+    /// What the network policy refused; absent where it refused nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkReport>,
     /// What to send in the next request, where the program failed for want of a package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
@@ -22,6 +28,34 @@ pub struct RunDetails {
     /// How many further files match `artifacts`; absent where all are listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifacts_omitted: Option<u32>,
+}
+
+/// A limit of `policy` that ends a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub enum PolicyLimit {
+    #[serde(rename = "timeoutMs")]
+    TimeoutMs,
+    #[serde(rename = "cpuMs")]
+    CpuMs,
+    #[serde(rename = "memoryMB")]
+    MemoryMb,
+    #[serde(rename = "maxOutputBytes")]
+    MaxOutputBytes,
+    /// A signal (SIGXFSZ) ended the program when it wrote beyond `maxFileMB`. Programs that ignore the signal, as Python and
+    /// Node do, get the error EFBIG instead.
+    #[serde(rename = "maxFileMB")]
+    MaxFileMb,
+}
+
+/// What the network policy did to a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct NetworkReport {
+    /// The servers that the program asked for and that the policy refused, as `host:port`, sorted: the first 20.
+    /// `usage.blockedConnections` counts all refused requests.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [["example.com:443"]])))]
+    pub refused: Vec<String>,
 }
 
 /// A file that a run hands back.

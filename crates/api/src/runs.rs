@@ -134,6 +134,14 @@ pub struct Policy {
         schemars(range(min = *TIMEOUT_MS.start(), max = *TIMEOUT_MS.end()), extend("default" = DEFAULT_TIMEOUT_MS))
     )]
     pub timeout_ms: Option<u32>,
+    /// Processor time of all processes of the program, in milliseconds. Without it only `timeoutMs` limits the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *CPU_MS.start(), max = *CPU_MS.end())))]
+    pub cpu_ms: Option<u32>,
+    /// Size of one file that the program writes, in MiB. Without it only `memoryMB` limits files.
+    #[serde(rename = "maxFileMB", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *MAX_FILE_MB.start(), max = *MAX_FILE_MB.end())))]
+    pub max_file_mb: Option<u32>,
     /// Memory of all processes of the program together with the files they write, in MiB.
     #[serde(rename = "memoryMB", default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
@@ -202,7 +210,7 @@ pub enum RunStatus {
     Success,
     /// Another exit code.
     Error,
-    /// `timeoutMs` was up.
+    /// `timeoutMs` or `cpuMs` was up; `limit` of the result says which.
     Timeout,
     /// The process tree or its files needed more than `memoryMB`.
     Memory,
@@ -340,6 +348,14 @@ pub struct UsedPolicy {
     /// Wall clock of the program, in milliseconds.
     #[cfg_attr(feature = "schema", schemars(range(min = *TIMEOUT_MS.start(), max = *TIMEOUT_MS.end())))]
     pub timeout_ms: u32,
+    /// Processor time of all processes, in milliseconds; absent where the request set no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *CPU_MS.start(), max = *CPU_MS.end())))]
+    pub cpu_ms: Option<u32>,
+    /// Size of one file, in MiB; absent where the request set no limit.
+    #[serde(rename = "maxFileMB", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *MAX_FILE_MB.start(), max = *MAX_FILE_MB.end())))]
+    pub max_file_mb: Option<u32>,
     /// Memory of all processes together with the files they write, in MiB.
     #[serde(rename = "memoryMB")]
     #[cfg_attr(feature = "schema", schemars(range(min = *MEMORY_MB.start(), max = *MEMORY_MB.end())))]

@@ -108,8 +108,8 @@ impl<'de> Deserialize<'de> for Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{MAX_ARTIFACTS, MAX_PATH_BYTES};
-    use crate::report::{Artifact, ArtifactError, RunDetails, RunStatus, RunUsage};
+    use crate::limits::{MAX_ARTIFACTS, MAX_PATH_BYTES, MAX_REFUSED};
+    use crate::report::{Artifact, ArtifactError, NetworkReport, PolicyLimit, RunDetails, RunStatus, RunUsage};
     use serde_json::json;
 
     #[test]
@@ -151,6 +151,8 @@ mod tests {
             error: Some(ArtifactError::TooLargeToInline),
         };
         let details = RunDetails {
+            limit: Some(PolicyLimit::MaxOutputBytes),
+            network: Some(NetworkReport { refused: vec!["h".repeat(260); MAX_REFUSED] }),
             hint: Some("\"".repeat(1_024)),
             artifacts: Some(vec![artifact; MAX_ARTIFACTS]),
             artifacts_omitted: Some(u32::MAX),

@@ -49,6 +49,12 @@ pub struct Artifacts {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limits {
     pub timeout_ms: u32,
+    /// `None` if only the clock limits the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ms: Option<u32>,
+    /// `None` if only the memory limits files.
+    #[serde(rename = "maxFileMB", default, skip_serializing_if = "Option::is_none")]
+    pub max_file_mb: Option<u32>,
     #[serde(rename = "memoryMB")]
     pub memory_mb: u32,
     pub max_output_bytes: u32,
@@ -83,7 +89,13 @@ mod tests {
             args: vec!["a".into()],
             env: BTreeMap::from([("K".into(), "v".into())]),
             packages: vec!["requests>=2".into()],
-            limits: Limits { timeout_ms: 3_000, memory_mb: 256, max_output_bytes: 1_048_576 },
+            limits: Limits {
+                cpu_ms: Some(500),
+                max_file_mb: Some(8),
+                timeout_ms: 3_000,
+                memory_mb: 256,
+                max_output_bytes: 1_048_576,
+            },
             network: Network::Hosts { hosts: vec!["*.example.com".into()] },
             artifacts: None,
         };
@@ -96,7 +108,7 @@ mod tests {
             "args": ["a"],
             "env": { "K": "v" },
             "packages": ["requests>=2"],
-            "limits": { "timeoutMs": 3000, "memoryMB": 256, "maxOutputBytes": 1048576 },
+            "limits": { "timeoutMs": 3000, "cpuMs": 500, "maxFileMB": 8, "memoryMB": 256, "maxOutputBytes": 1048576 },
             "network": { "mode": "hosts", "hosts": ["*.example.com"] },
         });
         assert_eq!(serde_json::to_value(&job).unwrap(), wire);

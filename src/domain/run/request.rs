@@ -304,6 +304,8 @@ fn wrong_c_string(text: &str, size: usize) -> Option<String> {
 /// Reads `policy`: the limits, and what may be reached.
 pub fn read_policy(fields: &mut Reader<'_>, max_timeout_ms: u32) -> (Limits, Network) {
     let mut limits = Limits {
+        cpu_ms: None,
+        max_file_mb: None,
         timeout_ms: limits::DEFAULT_TIMEOUT_MS.min(max_timeout_ms),
         memory_mb: limits::DEFAULT_MEMORY_MB,
         max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
@@ -313,6 +315,8 @@ pub fn read_policy(fields: &mut Reader<'_>, max_timeout_ms: u32) -> (Limits, Net
     };
     let timeout = *limits::TIMEOUT_MS.start()..=max_timeout_ms.min(*limits::TIMEOUT_MS.end());
     limits.timeout_ms = fields.integer("timeoutMs", &timeout).unwrap_or(limits.timeout_ms);
+    limits.cpu_ms = fields.integer("cpuMs", &limits::CPU_MS);
+    limits.max_file_mb = fields.integer("maxFileMB", &limits::MAX_FILE_MB);
     limits.memory_mb = fields.integer("memoryMB", &limits::MEMORY_MB).unwrap_or(limits.memory_mb);
     limits.max_output_bytes =
         fields.integer("maxOutputBytes", &limits::MAX_OUTPUT_BYTES).unwrap_or(limits.max_output_bytes);

@@ -22,7 +22,13 @@ fn defaults_are_filled_in() {
         args: vec![],
         env: BTreeMap::new(),
         packages: vec![],
-        limits: Limits { timeout_ms: 3_000, memory_mb: 256, max_output_bytes: 1_048_576 },
+        limits: Limits {
+            cpu_ms: None,
+            max_file_mb: None,
+            timeout_ms: 3_000,
+            memory_mb: 256,
+            max_output_bytes: 1_048_576,
+        },
         network: Network::None,
         artifacts: None,
     };
@@ -51,7 +57,10 @@ fn everything_that_may_be_said_is_understood() {
     assert_eq!(job.packages, ["@types/node@^22"]);
     assert_eq!(job.args, ["-x", ""]);
     assert_eq!(job.env["A B"], "1");
-    assert_eq!(job.limits, Limits { timeout_ms: 300_000, memory_mb: 16, max_output_bytes: 10_485_760 });
+    assert_eq!(
+        job.limits,
+        Limits { cpu_ms: None, max_file_mb: None, timeout_ms: 300_000, memory_mb: 16, max_output_bytes: 10_485_760 }
+    );
     assert_eq!(job.network, Network::Hosts { hosts: vec!["*.example.com".into()] });
     assert!(!request.sent_code);
     let context = json!({ "id": "u", "email": "e", "name": "n", "tier": "pro", "metadata": { "a": [1] } });
@@ -175,6 +184,9 @@ fn bad_input_names_the_field() {
         ),
         (policy("timeoutMs", json!(-5)), "policy.timeoutMs", "must be an integer from 100 to 300000, got -5"),
         (policy("timeoutMs", json!(100.5)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 100.5"),
+        (policy("cpuMs", json!(9)), "policy.cpuMs", "must be an integer from 10 to 1200000, got 9"),
+        (policy("cpuMs", json!("1s")), "policy.cpuMs", "must be an integer from 10 to 1200000, got \"1s\""),
+        (policy("maxFileMB", json!(0)), "policy.maxFileMB", "must be an integer from 1 to 2048, got 0"),
         (policy("memoryMB", json!(15)), "policy.memoryMB", "must be an integer from 16 to 2048, got 15"),
         (
             policy("maxOutputBytes", json!(1)),

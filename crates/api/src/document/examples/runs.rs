@@ -71,6 +71,8 @@ impl Example for StoredRun {
     fn example() -> Self {
         let policy = UsedPolicy {
             timeout_ms: 5_000,
+            cpu_ms: None,
+            max_file_mb: None,
             memory_mb: 128,
             max_output_bytes: 1_048_576,
             allow_network: false,
