@@ -4,7 +4,7 @@
 //! of one stream is joined, so that many small writes cost no more than their bytes.
 
 use docle_protocol::event::MAX_PIECE_BYTES;
-use docle_protocol::{RunEvent, Stream};
+use docle_protocol::{Piece, RunEvent, Stream};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -17,6 +17,7 @@ const MANY: usize = 1_024;
 enum Waiting {
     Start,
     Output(Stream, Vec<u8>),
+    Artifact(u32, Vec<u8>),
 }
 
 #[derive(Debug, Default)]
@@ -106,6 +107,17 @@ impl EventSender {
     }
 }
 
+impl EventSender {
+    /// The content of a file that the run hands back.
+    pub fn artifact(&self, index: u32, bytes: &[u8]) {
+        // An empty file is content, too.
+        let first = bytes.is_empty().then_some(bytes);
+        let pieces = first.into_iter().chain(bytes.chunks(MAX_PIECE_BYTES));
+        self.0.0.lock().events.extend(pieces.map(|piece| Waiting::Artifact(index, piece.to_vec())));
+        self.0.0.changed.notify_one();
+    }
+}
+
 impl EventReceiver {
     /// Refuses the run, unless it has started. True when it is refused: then it never starts.
     pub fn refuse(&self) -> bool {
@@ -123,6 +135,7 @@ impl EventReceiver {
                     return Some(match event {
                         Waiting::Start => RunEvent::Start,
                         Waiting::Output(stream, bytes) => RunEvent::output(stream, bytes),
+                        Waiting::Artifact(index, bytes) => RunEvent::Artifact { index, data: Piece(bytes) },
                     });
                 }
                 state.is_closed
@@ -148,7 +161,6 @@ impl EventReceiver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use docle_protocol::Piece;
 
     async fn all(mut receiver: EventReceiver) -> Vec<RunEvent> {
         let mut events = Vec::new();
@@ -178,6 +190,23 @@ mod tests {
             RunEvent::Stdout { data: piece("d") },
         ];
         assert_eq!(all(receiver).await, expected);
+    }
+
+    #[tokio::test]
+    async fn files_come_in_pieces_and_an_empty_one_comes_too() {
+        let (sender, receiver) = channel();
+        sender.artifact(0, &vec![1; MAX_PIECE_BYTES + 1]);
+        sender.artifact(1, &[]);
+        drop(sender);
+        let pieces: Vec<_> = all(receiver)
+            .await
+            .into_iter()
+            .map(|event| match event {
+                RunEvent::Artifact { index, data } => (index, data.0.len()),
+                _ => panic!("{event:?}"),
+            })
+            .collect();
+        assert_eq!(pieces, [(0, MAX_PIECE_BYTES), (0, 1), (1, 0)]);
     }
 
     #[tokio::test]

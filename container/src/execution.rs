@@ -3,17 +3,18 @@
 mod ending;
 mod streams;
 
+use crate::artifacts::{self, Collected};
 use crate::egress;
 use crate::events::EventSender;
 use crate::jail::cgroup::Used;
 use crate::jail::handle::{Jail, Streams};
-use crate::jail::launch::{Bounds, Command, Exit, Launch, Notice};
+use crate::jail::launch::{Bounds, Command, Content, Exit, Launch, Notice};
 use crate::output::Output;
 use crate::seat::{Prepared, Seat};
 use axum::body::Bytes;
-use docle_protocol::{RunLanguage, Stream};
+use docle_protocol::{Artifacts, RunLanguage, Stream};
 pub use ending::Stop;
-use ending::{End, supervise, unexpected};
+use ending::{Clocks, End, supervise, unexpected};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub struct Program {
     pub command: Command,
     /// Whether an interpreter that was started for a plain script of this language does as well.
     pub warm: Option<RunLanguage>,
-    pub files: Vec<(String, String)>,
+    pub files: Vec<(String, Content)>,
     pub stdin: String,
     /// What standard input goes on with; it ends with what sends it.
     pub more_stdin: Option<Receiver<Bytes>>,
@@ -42,9 +43,15 @@ pub struct Program {
     /// An empty directory that receives `/packages` when the program succeeds.
     pub export: Option<OwnedFd>,
     pub timeout: Duration,
+    /// Processor time of the whole tree.
+    pub cpu: Option<Duration>,
+    /// Bytes of one file.
+    pub file_bytes: Option<u64>,
     pub memory_bytes: u64,
     pub max_output_bytes: usize,
     pub egress: Option<egress::Policy>,
+    /// The files that are handed back.
+    pub artifacts: Option<Artifacts>,
 }
 
 /// How it went.
@@ -64,6 +71,14 @@ pub struct Outcome {
     pub out_of_processes: bool,
     /// Bytes that the program has sent through the proxy.
     pub egress_bytes: u64,
+    /// The servers that the egress policy refused.
+    pub refused: Vec<String>,
+    /// The files that the program hands back.
+    pub artifacts: Vec<Collected>,
+    /// How many more there are.
+    pub artifacts_omitted: u32,
+    /// The end of what the program wrote to standard error.
+    pub last_words: String,
 }
 
 /// Why there is no outcome. The jail failed, not the program.
@@ -125,6 +140,7 @@ async fn execute_in(
         bounds: bounds(&program, seat),
         egress: program.egress.is_some(),
         export: program.export.is_some(),
+        artifacts: program.artifacts.as_ref().map(|wanted| wanted.patterns.clone()).unwrap_or_default(),
     };
     let start = async |jail: &mut Jail, launch: &Launch| -> io::Result<(Streams, Option<Background>)> {
         let streams = jail.launch(launch, program.export.as_ref())?;
@@ -150,8 +166,9 @@ async fn execute_in(
             return Err(Failed::Unbegun(error, Box::new(program)));
         }
     };
-    let Program { stdin, more_stdin, timeout, memory_bytes, max_output_bytes, .. } = program;
-    let exports = launch.export;
+    let Program { stdin, more_stdin, timeout, cpu, memory_bytes, max_output_bytes, artifacts, .. } = program;
+    // What is to be taken out is taken when everybody is gone.
+    let exports = launch.export || artifacts.is_some();
     drop(launch);
     let feeder = feed(ours.stdin, stdin, more_stdin)?;
     let (stop, close) = (CancellationToken::new(), CancellationToken::new());
@@ -159,19 +176,22 @@ async fn execute_in(
     let stdout = collect(ours.stdout, max_output_bytes, sink(Stream::Stdout));
     let stderr = collect(ours.stderr, max_output_bytes, sink(Stream::Stderr));
     let began = Instant::now();
-    let end = supervise(jail, timeout, exports, cancel, &stop, &seat.group).await?;
+    let end = supervise(jail, Clocks { limit: timeout, cpu }, exports, cancel, &stop, &seat.group).await?;
     let duration = began.elapsed();
     drop((proxy, feeder));
     let closing = close_soon(close);
     let (stdout, stderr) = (stdout.finished().await?, stderr.finished().await?);
     drop(closing);
+    let inline = artifacts.is_some_and(|wanted| wanted.inline);
+    let artifacts = artifacts::read(jail.take_artifacts(), inline).await;
     let used = seat.group.used();
     // The jail's own clock is right however late this process came to look.
     let duration = end.ending.map_or(duration, |ending| Duration::from_micros(ending.duration_micros));
     let outcome = outcome(&end, used, stdout, stderr, duration, memory_bytes);
     let (blocked_connections, egress_bytes) =
         (traffic.refused.load(Ordering::Relaxed), traffic.sent.load(Ordering::Relaxed));
-    Ok(Outcome { blocked_connections, egress_bytes, ..outcome })
+    let refused = traffic.refused_hosts();
+    Ok(Outcome { blocked_connections, egress_bytes, refused, artifacts, ..outcome })
 }
 
 /// Whether a jail has ended before it took its launch, so that nothing of the program has run.
@@ -200,6 +220,10 @@ fn without_room(memory_bytes: u64, max_output_bytes: usize, events: &EventSender
         blocked_connections: 0,
         out_of_processes: false,
         egress_bytes: 0,
+        refused: Vec::new(),
+        artifacts: Vec::new(),
+        artifacts_omitted: 0,
+        last_words: String::new(),
     }
 }
 
@@ -212,6 +236,8 @@ fn bounds(program: &Program, seat: &Seat) -> Bounds {
         // The largest trees in use, node_modules of a web framework, have tens of thousands of files.
         inodes: if program.export.is_some() { 200_000 } else { 32_768 },
         watched_memory_bytes: (!seat.group.is_real()).then_some(program.memory_bytes),
+        watched_cpu_micros: program.cpu.filter(|_| !seat.group.is_real()).map(|cpu| cpu.as_micros() as u64),
+        file_bytes: program.file_bytes,
     }
 }
 
@@ -248,6 +274,8 @@ fn outcome(
         Some(Stop::Output)
     } else if out_of_memory && failed {
         Some(Stop::Memory)
+    } else if end.is_over_cpu() {
+        Some(Stop::Cpu)
     } else {
         // A program that ended by itself in the moment it was to be stopped did end by itself.
         stop.filter(|_| exit == Exit::Signal(libc::SIGKILL))
@@ -261,6 +289,7 @@ fn outcome(
         .or(ending.map(|ending| ending.peak_bytes))
         .unwrap_or(end.killed.peak_bytes)
         .max(least_bytes);
+    let last_words = stderr.last_words();
     Outcome {
         exit,
         stop,
@@ -273,5 +302,9 @@ fn outcome(
         blocked_connections: 0,
         out_of_processes: used.is_some_and(|used| used.out_of_processes),
         egress_bytes: 0,
+        refused: Vec::new(),
+        artifacts: Vec::new(),
+        artifacts_omitted: ending.map_or(0, |ending| ending.artifacts_omitted),
+        last_words,
     }
 }

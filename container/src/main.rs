@@ -4,11 +4,13 @@
 //! for, [`execution`] holds one program to its limits, [`jail`] is the wall around it, [`egress`] the only gate.
 //! [`assembly`] puts all of it together from what [`options`] and the machine say.
 
+mod artifacts;
 mod assembly;
 mod demand;
 mod egress;
 mod events;
 mod execution;
+mod hint;
 mod interpreters;
 mod jail;
 mod options;
@@ -16,6 +18,7 @@ mod output;
 mod packages;
 mod place;
 mod reaper;
+mod report;
 mod run;
 mod seat;
 mod seating;

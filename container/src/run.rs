@@ -2,20 +2,23 @@
 
 use crate::egress::{self, Policy};
 use crate::events::{EventSender, channel};
-use crate::execution::{Failed, Outcome, Program, Stop, execute};
+use crate::execution::{Failed, Outcome, Program, execute};
+use crate::hint::HintSource;
 use crate::interpreters::{Interpreters, NODE_OPTIONS, command_line, environment, plans_memory};
-use crate::jail::launch::{Command, Exit};
+use crate::jail::launch::{Command, Content, Exit};
 use crate::jail::program::PROCESSES;
 use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
+use crate::report::{Asked, milliseconds, report};
 use crate::seating::{NoJail, Seating};
 use axum::body::Bytes;
 use docle_languages::ColdWhen;
+use docle_protocol::file::{NotBase64, file_bytes};
+use docle_protocol::job::FileEncoding;
 use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use docle_protocol::{
-    Limits, Network, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Stream, Truncated,
+    Limits, Network, RunDetails, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Stream, Truncated,
 };
-use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -33,9 +36,6 @@ pub struct Runner {
 
 /// Places in which a run tries to begin.
 const TRIES: u32 = 3;
-/// Exit code of a program whose time was up, as timeout(1) has it.
-const TIMED_OUT: i32 = 124;
-
 impl Runner {
     /// Runs one job, whose standard input may go on. Its output goes to `events`, and so does a sentence about a failure that
     /// is not the program's. Cancelling ends it within the time that the kernel needs to kill its processes.
@@ -61,6 +61,7 @@ impl Runner {
         let install = install.unwrap_or_default();
         let queued = Instant::now();
         let (wanted, memory_mb) = (warm_language(&job), job.limits.memory_mb);
+        let hint = HintSource::of(&job);
         let program = match self.program(job, layer.as_ref()) {
             Ok(program) => program,
             Err(error) => {
@@ -68,6 +69,8 @@ impl Runner {
                 return Ok(finished(system(&id, &error, events), Duration::ZERO, install));
             }
         };
+        let (artifacts, limits_files) = (program.artifacts.is_some(), program.file_bytes.is_some());
+        let asked = Asked { hint, artifacts, limits_files };
         let mut program = Program { more_stdin, ..program };
         let mut tries = 1;
         let (executed, queue) = loop {
@@ -109,7 +112,12 @@ impl Runner {
         let report = match executed {
             Ok(outcome) => {
                 explain(&outcome, events);
-                report(outcome)
+                for (index, file) in (0..).zip(&outcome.artifacts) {
+                    if let Some(content) = &file.content {
+                        events.artifact(index, content);
+                    }
+                }
+                report(outcome, asked)
             }
             Err(error) => {
                 events.start();
@@ -130,15 +138,22 @@ impl Runner {
             let job = RunJob {
                 id: "self-test".into(),
                 language,
-                files: vec![SourceFile { path: path.clone(), content: content.into() }],
+                files: vec![SourceFile::text(path.clone(), content)],
                 entrypoint: path,
                 stdin: String::new(),
                 interactive: false,
                 args: Vec::new(),
                 env: BTreeMap::new(),
                 packages: Vec::new(),
-                limits: Limits { timeout_ms: 30_000, memory_mb: 256, max_output_bytes: 65_536 },
+                limits: Limits {
+                    cpu_ms: None,
+                    max_file_mb: None,
+                    timeout_ms: 30_000,
+                    memory_mb: 256,
+                    max_output_bytes: 65_536,
+                },
                 network: Network::None,
+                artifacts: None,
             };
             let (sender, output) = channel();
             let report = self.run(job, None, &sender, &CancellationToken::new()).await;
@@ -183,6 +198,8 @@ impl Runner {
     fn program(&self, job: RunJob, layer: Option<&Layer>) -> io::Result<Program> {
         let interpreter = self.interpreters.languages.get(&job.language).ok_or_else(|| missing(job.language))?;
         let warm = warm_language(&job).filter(|language| !self.layers.needs_cold_start(*language, layer));
+        let files = job.files.into_iter().map(|file| Ok((file.path.clone(), Content(file_bytes(file)?))));
+        let files = files.collect::<Result<_, NotBase64>>().map_err(io::Error::other)?;
         let egress = match job.network {
             Network::None => None,
             Network::Public => Some(Policy::Public),
@@ -208,15 +225,18 @@ impl Runner {
                 env,
                 script: job.entrypoint,
             },
-            files: job.files.into_iter().map(|file| (file.path, file.content)).collect(),
+            files,
             stdin: job.stdin,
             more_stdin: None,
             layer: layer.map(|layer| layer.name().to_owned()),
             export: None,
             timeout: Duration::from_millis(job.limits.timeout_ms.into()),
+            cpu: job.limits.cpu_ms.map(|cpu_ms| Duration::from_millis(cpu_ms.into())),
+            file_bytes: job.limits.max_file_mb.map(|megabytes| u64::from(megabytes) << 20),
             memory_bytes: u64::from(job.limits.memory_mb) << 20,
             max_output_bytes: job.limits.max_output_bytes as usize,
             egress,
+            artifacts: job.artifacts,
         })
     }
 }
@@ -235,15 +255,19 @@ fn warm_language(job: &RunJob) -> Option<RunLanguage> {
         && job.args.is_empty()
         && job.env.is_empty()
         && job.network == Network::None
+        && job.limits.max_file_mb.is_none()
         && job.limits.memory_mb >= WARM_MEMORY_MB
         // One that plans by its memory was started for the default: with more it would not use it.
         && (job.limits.memory_mb <= DEFAULT_MEMORY_MB || !plans_memory(job.language));
-    let script = job.files.iter().find(|file| file.path == job.entrypoint).map_or("", |file| file.content.as_str());
+    let entrypoint = job.files.iter().find(|file| file.path == job.entrypoint);
+    // What is no plain text may be in another encoding, which an interpreter reads from a file and not from a pipe.
+    let is_text = entrypoint.is_some_and(|file| file.encoding == FileEncoding::Utf8);
+    let script = entrypoint.map_or("", |file| file.content.as_str());
     let needs_cold = |when: &ColdWhen| match when {
         ColdWhen::FileIs(path) => job.files.iter().any(|file| file.path == *path),
         ColdWhen::HeadHas(text) => script.lines().take(2).any(|line| line.contains(text)),
     };
-    (plain && !job.language.runner().cold_when.iter().any(needs_cold)).then_some(job.language)
+    (plain && is_text && !job.language.runner().cold_when.iter().any(needs_cold)).then_some(job.language)
 }
 
 /// Interpreters that wait hold memory which a smaller limit would have to take from them.
@@ -251,43 +275,6 @@ const WARM_MEMORY_MB: u32 = 96;
 
 fn missing(language: RunLanguage) -> io::Error {
     io::Error::other(format!("this runner has no {}", language.name()))
-}
-
-fn report(outcome: Outcome) -> RunReport {
-    let signal = match outcome.exit {
-        Exit::Signal(number) => Some(number),
-        Exit::Code(_) => None,
-    };
-    let own_code = match outcome.exit {
-        Exit::Code(code) => code,
-        Exit::Signal(number) => 128 + number,
-    };
-    let killed = 128 + libc::SIGKILL;
-    let (status, exit_code, signal) = match (outcome.stop, outcome.exit) {
-        (Some(Stop::Timeout), _) => (RunStatus::Timeout, TIMED_OUT, signal),
-        // The program may have ended before its last words were read; the result must not depend on that race.
-        (Some(Stop::Output), _) => (RunStatus::Output, killed, Some(libc::SIGKILL)),
-        (Some(Stop::Memory), _) => (RunStatus::Memory, own_code, signal),
-        (Some(Stop::Cancelled), _) => (RunStatus::Cancelled, killed, Some(libc::SIGKILL)),
-        (None, Exit::Code(0)) => (RunStatus::Success, 0, None),
-        (None, Exit::Code(code)) => (RunStatus::Error, code, None),
-        (None, Exit::Signal(_)) => (RunStatus::Killed, own_code, signal),
-    };
-    RunReport {
-        status,
-        exit_code,
-        signal: signal.map(signal_name),
-        truncated: Truncated { stdout: outcome.stdout.is_truncated(), stderr: outcome.stderr.is_truncated() },
-        usage: RunUsage {
-            cpu_ms: milliseconds(outcome.cpu),
-            mem_mb: mebibytes(outcome.peak_bytes),
-            duration_ms: milliseconds(outcome.duration),
-            queue_ms: 0.0,
-            install_ms: 0.0,
-            blocked_connections: outcome.blocked_connections,
-            egress_bytes: outcome.egress_bytes,
-        },
-    }
 }
 
 /// Names a limit that the program has met and cannot name itself, where it did not end well.
@@ -321,20 +308,12 @@ fn system(id: &str, error: &io::Error, events: &EventSender) -> RunReport {
 }
 
 fn without_program(status: RunStatus, exit_code: i32) -> RunReport {
-    RunReport { status, exit_code, signal: None, truncated: Truncated::default(), usage: RunUsage::default() }
-}
-
-/// `SIGSEGV` for 11. Real-time signals have numbers only.
-fn signal_name(number: i32) -> String {
-    Signal::try_from(number).map_or_else(|_| format!("SIG{number}"), |signal| signal.as_str().to_owned())
-}
-
-/// With two decimals, as the protocol has it.
-pub fn mebibytes(bytes: u64) -> f64 {
-    (bytes as f64 / f64::from(1 << 20) * 100.0).round() / 100.0
-}
-
-/// With two decimals, as the protocol has it.
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 100_000.0).round() / 100.0
+    RunReport {
+        status,
+        exit_code,
+        signal: None,
+        truncated: Truncated::default(),
+        usage: RunUsage::default(),
+        details: RunDetails::default(),
+    }
 }

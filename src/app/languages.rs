@@ -96,15 +96,16 @@ async fn measure(app: &App, language: RunLanguage) -> Result<String, PortError> 
     let job = RunJob {
         id: id.to_string(),
         language,
-        files: vec![SourceFile { path: entrypoint.clone(), content: code.to_owned() }],
+        files: vec![SourceFile::text(entrypoint.clone(), code)],
         entrypoint,
         stdin: String::new(),
         interactive: false,
         args: Vec::new(),
         env: BTreeMap::new(),
         packages: Vec::new(),
-        limits: Limits { timeout_ms: 5_000, memory_mb: 128, max_output_bytes: 1_024 },
+        limits: Limits { cpu_ms: None, max_file_mb: None, timeout_ms: 5_000, memory_mb: 128, max_output_bytes: 1_024 },
         network: Network::None,
+        artifacts: None,
     };
     let failed = |why: &str| PortError(format!("A version could not be measured: {why}"));
     let encoded = serde_json::to_vec(&job).map_err(|error| failed(&error.to_string()))?;
@@ -133,7 +134,7 @@ async fn printed(mut events: EventReader) -> Option<String> {
         match read_line(&line)? {
             Line::Event(RunEvent::Stdout { data }) => stdout.extend_from_slice(&data.0),
             Line::Event(RunEvent::Complete { .. }) => return String::from_utf8(stdout).ok(),
-            Line::Event(RunEvent::Start | RunEvent::Stderr { .. }) | Line::Heartbeat => {}
+            Line::Event(RunEvent::Start | RunEvent::Stderr { .. } | RunEvent::Artifact { .. }) | Line::Heartbeat => {}
         }
     }
 }

@@ -108,6 +108,7 @@ mod tests {
             signal: None,
             truncated: docle_protocol::Truncated { stdout: false, stderr: false },
             usage: RunUsage { duration_ms: 44.6, ..RunUsage::default() },
+            details: docle_protocol::RunDetails::default(),
         };
         let result = RunResult::from_report(id, Timestamp(7_200_001), report);
         let record: Value = serde_json::from_str(&encode(&owner, &request, &result, Some("10.0.0.1"))).unwrap();

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readEvents, type RunEvent } from "./events.ts";
 import { projectSql } from "../../scripts/setup/development.mjs";
 import { Containers, type ContainerOptions } from "./containers.ts";
+import type { Artifact } from "./jobs.ts";
 import { Runner, type RunnerHealth } from "./runner.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
@@ -18,6 +19,11 @@ export interface RunResult {
   stderr: string;
   truncated: { stdout: boolean; stderr: boolean };
   usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number; blockedConnections: number };
+  limit?: string;
+  network?: { refused: string[] };
+  hint?: string;
+  artifacts?: Artifact[];
+  artifactsOmitted?: number;
   createdAt: string;
 }
 

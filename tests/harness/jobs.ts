@@ -16,8 +16,19 @@ export interface Job {
   args: string[];
   env: Record<string, string>;
   packages: string[];
-  limits: { timeoutMs: number; memoryMB: number; maxOutputBytes: number };
+  limits: { timeoutMs: number; memoryMB: number; maxOutputBytes: number; cpuMs?: number; maxFileMB?: number };
   network: { mode: "none" } | { mode: "public" } | { mode: "hosts"; hosts: string[] };
+  artifacts?: { patterns: string[]; inline: boolean };
+}
+
+/** A file that a run hands back. */
+export interface Artifact {
+  name: string;
+  size: number;
+  mimeType: string;
+  sha256?: string;
+  base64?: string;
+  error?: string;
 }
 
 /** How a run ended, and what it wrote. */
@@ -29,16 +40,20 @@ export interface Report {
   stderr: string;
   truncated: { stdout: boolean; stderr: boolean };
   usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number };
+  limit?: string;
+  hint?: string;
+  artifacts?: Artifact[];
+  artifactsOmitted?: number;
 }
 
 /** What the last event holds: all of a report but the output. */
 export type End = Omit<Report, "stdout" | "stderr">;
 
 /** One event of a stream, with its output decoded: bytes that are no character of UTF-8 are U+FFFD. */
-export type Event = { type: "start" } | { type: "stdout" | "stderr"; data: string } | { type: "complete"; report: End };
+export type Event = { type: "start" } | { type: "stdout" | "stderr"; data: string } | { type: "artifact"; index: number; data: string } | { type: "complete"; report: End };
 
 /** The version of the protocol that these tests speak. */
-export const PROTOCOL = "2";
+export const PROTOCOL = "3";
 
 /** What a job may say besides its program. Limits that are not named keep their defaults. */
 export type Rest = Partial<Omit<Job, "limits">> & { limits?: Partial<Job["limits"]> };

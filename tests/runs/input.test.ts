@@ -27,6 +27,8 @@ const cases: [name: string, body: unknown, field: string][] = [
   ["files of the wrong type", { lang: "python", files: "main.py" }, "files"],
   ["no files", { lang: "python", files: [] }, "files"],
   ["1,001 files", files(...Array.from({ length: 1_001 }, (_, i) => `f${i}.py`)), "files"],
+  ["base64 that is none", { lang: "python", files: [{ path: "main.py", content: "?", encoding: "base64" }] }, "files[0].content"],
+  ["an encoding that is not there", { lang: "python", files: [{ path: "main.py", content: "", encoding: "hex" }] }, "files[0].encoding"],
   ["a file without content", { lang: "python", files: [{ path: "main.py" }] }, "files[0].content"],
   ["a path that climbs", files("main.py", "../x.py"), "files[1].path"],
   ["a path that climbs from within", files("main.py", "a/../../x.py"), "files[1].path"],

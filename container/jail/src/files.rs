@@ -1,6 +1,6 @@
 //! The program's files on their way in.
 
-use super::launch::Launch;
+use super::launch::{Content, Launch};
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{Gid, Uid, fchownat};
@@ -23,7 +23,7 @@ pub fn write_files(launch: &Launch, waiting: Option<&str>, uid: u32) -> io::Resu
 
 /// Writes files below `top`. Goes from directory to directory by descriptor, so that a file costs the same at every
 /// depth.
-fn write_tree(top: &Path, files: &[(String, String)], waiting: Option<&str>, uid: u32) -> io::Result<()> {
+fn write_tree(top: &Path, files: &[(String, Content)], waiting: Option<&str>, uid: u32) -> io::Result<()> {
     let wanted = files.iter().filter(|(path, _)| Some(path.as_str()) != waiting);
     let mut wanted: Vec<_> = wanted.map(|(path, content)| (path.split('/').collect::<Vec<_>>(), content)).collect();
     // Files of one directory come together, and so do the directories below it.
@@ -42,7 +42,7 @@ fn write_tree(top: &Path, files: &[(String, String)], waiting: Option<&str>, uid
         }
         let parent = open.last().map_or(top.as_fd(), |(_, directory)| directory.as_fd());
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        fill(openat(parent, *name, flags, Mode::from_bits_truncate(0o644))?.into(), content, uid)?;
+        fill(openat(parent, *name, flags, Mode::from_bits_truncate(0o644))?.into(), &content.0, uid)?;
     }
     Ok(())
 }
@@ -59,14 +59,14 @@ fn make_directory(parent: BorrowedFd, name: &str, uid: u32) -> io::Result<OwnedF
 }
 
 /// Makes one file of the program's user.
-pub fn write_file(path: &Path, content: &str, uid: u32) -> io::Result<()> {
+pub fn write_file(path: &Path, content: &[u8], uid: u32) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o644).custom_flags(libc::O_NOFOLLOW);
     fill(options.open(path)?, content, uid)
 }
 
-fn fill(mut file: File, content: &str, uid: u32) -> io::Result<()> {
-    file.write_all(content.as_bytes())?;
+fn fill(mut file: File, content: &[u8], uid: u32) -> io::Result<()> {
+    file.write_all(content)?;
     std::os::unix::fs::fchown(&file, Some(uid), Some(uid)).or_else(ignore_unmapped)
 }
 
@@ -86,14 +86,15 @@ mod tests {
         fs::create_dir_all(&top).unwrap();
         let deep = "a/".repeat(200);
         let paths = ["z", "a.b", "a/b", &format!("{deep}one"), "b/c/d", &format!("{deep}two"), "main.py", "b/a"];
-        let files: Vec<_> = paths.iter().map(|path| ((*path).to_owned(), format!("in {path}"))).collect();
+        let files: Vec<_> =
+            paths.iter().map(|path| ((*path).to_owned(), Content(format!("in {path}").into()))).collect();
         let own = nix::unistd::geteuid().as_raw();
         write_tree(&top, &files, Some("main.py"), own).unwrap();
         for (path, content) in &files {
-            let found = fs::read_to_string(top.join(path)).ok();
+            let found = fs::read(top.join(path)).ok().map(Content);
             assert_eq!(found.as_ref(), (path != "main.py").then_some(content), "{path}");
         }
-        assert!(write_tree(&top, &[("z".into(), String::new())], None, own).is_err(), "it is there already");
+        assert!(write_tree(&top, &[("z".into(), Content::default())], None, own).is_err(), "it is there already");
         fs::remove_dir_all(top).unwrap();
     }
 }

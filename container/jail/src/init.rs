@@ -2,10 +2,11 @@
 
 use super::jailer::{Jail, Settings};
 use super::launch::{Command, EGRESS_ADDRESS, Exit, Notice, Order, ProgramStreams, Warm};
+use super::program::Extras;
 use super::reaper::{Reaper, Wake};
 use super::root::Tier;
 use super::script::Script;
-use super::{export, places, program, shared, sys};
+use super::{artifacts, export, places, program, shared, sys};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, fork};
 use std::io;
@@ -57,7 +58,7 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
                 // A fork has opened its script before anybody could ask.
                 Warm::Fork { .. } => (None, None),
             };
-            let started = start(jail, streams.take(), command, false, &mut reaper);
+            let started = start(jail, streams.take(), command, Extras::default(), &mut reaper);
             match started.map_err(failed("start the interpreter"))? {
                 Process::Program => return Ok(Process::Program),
                 Process::Init => (Some(script), opening),
@@ -87,7 +88,8 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
     let began = Instant::now();
     match (&launch.command, waiting) {
         (Some(command), None) => {
-            start(jail, streams.take(), Some(command), launch.egress, &mut reaper).map_err(failed("start"))?;
+            let extras = Extras { egress: launch.egress, file_bytes: launch.bounds.file_bytes };
+            start(jail, streams.take(), Some(command), extras, &mut reaper).map_err(failed("start"))?;
         }
         (None, Some(mut script)) => {
             script.arrive(&launch.files, settings.uid).map_err(failed("put the script in place"))?;
@@ -95,13 +97,19 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
         }
         _ => return Err(("match the launch to the jail", io::ErrorKind::InvalidInput.into())),
     }
-    sys::keep_capabilities(capabilities(settings.tier, export.is_some())).map_err(failed("drop capabilities"))?;
+    sys::keep_capabilities(capabilities(settings.tier, export.is_some() || !launch.artifacts.is_empty()))
+        .map_err(failed("drop capabilities"))?;
 
     let mut ending = reaper.wait(began, jail.control, &launch.bounds).map_err(failed("wait for the program"))?;
     if let (Exit::Code(0), Some(target)) = (ending.exit, &export) {
         let copied = export::copy_tree(Path::new(packages(settings.tier)), target, launch.bounds.disk_bytes);
         // What cannot be copied was made by the program, so it is the program's failure.
         ending.exported = copied.is_ok();
+    }
+    if !launch.artifacts.is_empty() {
+        // A tree that cannot be read hands nothing over; the run goes on to its report.
+        let say = |name: String, file: &OwnedFd| Notice::Artifact { name }.send(control, Some(file.as_raw_fd()));
+        ending.artifacts_omitted = artifacts::hand_over(Path::new("/workspace"), &launch.artifacts, say).unwrap_or(0);
     }
     Notice::Ended(ending).send(control, None).map_err(failed("say how it ended")).map(|()| Process::Init)
 }
@@ -125,7 +133,7 @@ fn packages(tier: Tier) -> &'static str {
     }
 }
 
-/// What init still needs while its program runs: to end it, and to read what it exports.
+/// What init still needs while its program runs: to end it, and to read what it exports or hands over.
 fn capabilities(tier: Tier, exports: bool) -> &'static [u32] {
     match (tier, exports) {
         // Ending a program here means to become its user first.
@@ -144,14 +152,14 @@ fn start(
     jail: &Jail,
     streams: Option<ProgramStreams>,
     command: Option<&Command>,
-    egress: bool,
+    extras: Extras,
     reaper: &mut Reaper,
 ) -> io::Result<Process> {
     let streams = streams.ok_or_else(|| io::Error::other("a jail starts one program only"))?;
     // SAFETY: this process has one thread.
     match unsafe { fork() }? {
         ForkResult::Child => {
-            program::start(jail, &streams, command, egress);
+            program::start(jail, &streams, command, extras);
             Ok(Process::Program)
         }
         ForkResult::Parent { child } => {

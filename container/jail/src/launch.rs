@@ -8,7 +8,9 @@ use super::sys;
 use nix::cmsg_space;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use nix::unistd::execve;
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -60,7 +62,7 @@ pub struct Launch {
     /// What to execute; `None` in a jail whose interpreter waits for its script.
     pub command: Option<Command>,
     /// Relative, normalised path → content; written below `/workspace`.
-    pub files: Vec<(String, String)>,
+    pub files: Vec<(String, Content)>,
     /// A package layer to show, read-only, at `/packages`.
     pub layer: Option<String>,
     pub bounds: Bounds,
@@ -69,6 +71,43 @@ pub struct Launch {
     /// Make `/packages` writable and copy it out through the descriptor that comes with this, when the program
     /// succeeds.
     pub export: bool,
+    /// The files to hand over when the program has ended.
+    pub artifacts: Vec<String>,
+}
+
+/// Files that one program hands over, at most.
+pub const MAX_ARTIFACTS: usize = 20;
+
+/// The bytes of a file. Its own type, because serde would write plain bytes one by one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Content(pub Vec<u8>);
+
+impl Serialize for Content {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Content;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("bytes")
+            }
+
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Content, E> {
+                Ok(Content(bytes.to_vec()))
+            }
+
+            fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Content, E> {
+                Ok(Content(bytes))
+            }
+        }
+        deserializer.deserialize_byte_buf(Bytes)
+    }
 }
 
 /// Where a jail with network finds the egress proxy.
@@ -83,12 +122,19 @@ pub struct Bounds {
     pub inodes: u64,
     /// Bytes that the tree may hold; the jail itself watches them only where no cgroup does.
     pub watched_memory_bytes: Option<u64>,
+    /// Processor time that the tree may use; the jail itself watches it only where no cgroup counts it.
+    pub watched_cpu_micros: Option<u64>,
+    /// Bytes of one file, where the program asked for a limit of its own.
+    pub file_bytes: Option<u64>,
 }
 
 /// Descriptors that one packet may carry, see [`Descriptors`].
 const MAX_DESCRIPTORS: usize = 4;
 /// Bytes of one packet; a command of our own has a few hundred.
 const MAX_PACKET: usize = 16 * 1_024;
+
+/// Bytes of one notice; the longest names a file.
+const MAX_NOTICE: usize = 2 * 1_024;
 
 /// What a run tells the server over its control socket.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -104,6 +150,9 @@ pub enum Notice {
     /// Every process has been killed and some are still being taken apart, which takes the kernel long where they hold
     /// much. Nothing of the program runs any more.
     Killed(Killed),
+    /// A file that the program hands over, open for reading: a regular file of the program's own below `/workspace`. Nothing
+    /// of the program runs any more.
+    Artifact { name: String },
     /// No process is left.
     Ended(Ending),
     /// The jail could not be made or the program not be started.
@@ -117,6 +166,8 @@ pub struct Killed {
     pub exit: Option<Exit>,
     /// See [`Ending`].
     pub over_memory: bool,
+    /// See [`Ending`].
+    pub over_cpu: bool,
     pub cpu_micros: u64,
     pub peak_bytes: u64,
 }
@@ -132,8 +183,12 @@ pub struct Ending {
     pub peak_bytes: u64,
     /// The jail's own watch found the tree above [`Bounds::watched_memory_bytes`].
     pub over_memory: bool,
+    /// The jail's own watch found the tree above [`Bounds::watched_cpu_micros`].
+    pub over_cpu: bool,
     /// With [`Launch::export`]: everything was copied out.
     pub exported: bool,
+    /// Files that match [`Launch::artifacts`] and were not handed over, because there are too many or they cannot be named.
+    pub artifacts_omitted: u32,
 }
 
 /// How the program itself ended.
@@ -190,7 +245,7 @@ impl Creation {
 /// What the server says to a jail.
 #[derive(Debug)]
 pub enum Order {
-    Launch(Launch, Option<OwnedFd>),
+    Launch(Box<Launch>, Option<OwnedFd>),
     Stop,
 }
 
@@ -205,7 +260,8 @@ impl Order {
                 file.rewind()?;
                 let mut encoded = Vec::new();
                 file.read_to_end(&mut encoded)?;
-                Ok(Self::Launch(postcard::from_bytes(&encoded).map_err(io::Error::other)?, descriptors.next()))
+                let launch = postcard::from_bytes(&encoded).map_err(io::Error::other)?;
+                Ok(Self::Launch(Box::new(launch), descriptors.next()))
             }
             _ => Ok(Self::Stop),
         }
@@ -236,7 +292,7 @@ impl Notice {
 
     /// Takes the next notice; `None` when the jail has gone.
     pub fn receive(control: RawFd) -> io::Result<Option<(Self, Option<OwnedFd>)>> {
-        let mut buffer = [0; 512];
+        let mut buffer = [0; MAX_NOTICE];
         let (length, descriptors) = receive_packet(control, &mut buffer)?;
         if length == 0 {
             return Ok(None);

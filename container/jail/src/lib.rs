@@ -10,6 +10,7 @@
 //!
 //! All three speak [`launch`] with each other.
 
+mod artifacts;
 mod export;
 mod files;
 mod filter;
@@ -18,6 +19,7 @@ pub mod jailer;
 pub mod landlock;
 pub mod launch;
 pub mod loopback;
+pub mod pattern;
 pub mod places;
 pub mod program;
 mod queues;

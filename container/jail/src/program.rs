@@ -29,10 +29,19 @@ const DESCRIPTORS_UNCOUNTED: u64 = 256;
 /// server's clock ends a run.
 const CPU_SECONDS: u64 = 4 * 300;
 
+/// What a program gets that not every program does. One that starts before it is known gets nothing of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extras {
+    /// See [`super::launch::Launch::egress`].
+    pub egress: bool,
+    /// See [`super::launch::Bounds::file_bytes`].
+    pub file_bytes: Option<u64>,
+}
+
 /// Becomes the program: executes `command`, or where there is none returns into the interpreter that this process is
 /// a fork of. A failure is told to the server and ends the process.
-pub fn start(jail: &Jail, streams: &ProgramStreams, command: Option<&Command>, egress: bool) {
-    let Err((step, error)) = become_program(jail, streams, command, egress) else { return };
+pub fn start(jail: &Jail, streams: &ProgramStreams, command: Option<&Command>, extras: Extras) {
+    let Err((step, error)) = become_program(jail, streams, command, extras) else { return };
     let errno = error.raw_os_error().unwrap_or(0);
     let _ = Notice::Failed { step: step.into(), errno }.send(jail.control.as_raw_fd(), None);
     // SAFETY: ends the process without running destructors of state that belongs to init.
@@ -43,7 +52,7 @@ fn become_program(
     jail: &Jail,
     streams: &ProgramStreams,
     command: Option<&Command>,
-    egress: bool,
+    Extras { egress, file_bytes }: Extras,
 ) -> Result<(), (&'static str, io::Error)> {
     let failed = |step| move |error: io::Error| (step, error);
     let settings = jail.settings;
@@ -65,6 +74,9 @@ fn become_program(
         install()?;
     }
     lose_privileges(settings).map_err(failed("lose privileges"))?;
+    if let Some(bytes) = file_bytes {
+        sys::limit(Resource::RLIMIT_FSIZE, bytes.min(FILE_BYTES)).map_err(failed("limit files"))?;
+    }
     if settings.tier != Tier::Root {
         // Without the capability a filter needs no_new_privs first, and the further user namespace needs its own calls.
         restrict()?;

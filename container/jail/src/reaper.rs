@@ -78,27 +78,36 @@ impl Reaper {
     /// everything that is left.
     pub fn wait(&mut self, began: Instant, control: &OwnedFd, bounds: &Bounds) -> io::Result<Ending> {
         let mut watch = bounds.watched_memory_bytes.map(|memory| Watch::new(memory, bounds, self.shared_uid));
-        let mut over_memory = false;
-        while !over_memory {
+        let (mut over_memory, mut over_cpu) = (false, false);
+        while !over_memory && !over_cpu {
             match self.poll(control, None, watch.as_ref().map(Watch::interval))? {
                 Wake::Order(_) | Wake::Other | Wake::Exit => break,
-                Wake::Time => over_memory = watch.as_mut().is_some_and(Watch::is_over),
+                Wake::Time => {
+                    over_memory = watch.as_mut().is_some_and(Watch::is_over);
+                    if let (Some(watch), Some(limit)) = (&watch, bounds.watched_cpu_micros) {
+                        // What orphans have used, which this process has reaped, counts as well.
+                        over_cpu = watch.cpu_micros() + reaped_micros()? > limit;
+                    }
+                }
             }
         }
         let peak_bytes = watch.as_ref().map_or(0, Watch::peak_bytes);
         self.end_all(|exit| {
             // What is still being taken apart is counted where no group does.
             let cpu_micros = watch.as_ref().map_or(0, Watch::cpu_micros);
-            Notice::Killed(Killed { exit, over_memory, cpu_micros, peak_bytes }).send(control.as_raw_fd(), None)
+            Notice::Killed(Killed { exit, over_memory, over_cpu, cpu_micros, peak_bytes })
+                .send(control.as_raw_fd(), None)
         })?;
-        let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+        let peak_rss = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
         Ok(Ending {
             exit: self.exit.unwrap_or(Exit::Signal(libc::SIGKILL)),
             duration_micros: began.elapsed().as_micros() as u64,
-            cpu_micros: (usage.user_time().num_microseconds() + usage.system_time().num_microseconds()) as u64,
-            peak_bytes: peak_bytes.max(usage.max_rss() as u64 * 1024),
+            cpu_micros: reaped_micros()?,
+            peak_bytes: peak_bytes.max(peak_rss as u64 * 1024),
             over_memory,
+            over_cpu,
             exported: false,
+            artifacts_omitted: 0,
         })
     }
 
@@ -192,6 +201,12 @@ impl Reaper {
             }
         }
     }
+}
+
+/// Processor time of all processes that this one has reaped, and of those that they have.
+fn reaped_micros() -> io::Result<u64> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    Ok((usage.user_time().num_microseconds() + usage.system_time().num_microseconds()) as u64)
 }
 
 /// A time to poll for, at least a millisecond: less would be none.

@@ -8,6 +8,7 @@
 //! the file, and all that belongs to it.
 
 use super::files::{own, write_file};
+use super::launch::Content;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::sys::stat::Mode;
 use std::fs::{File, OpenOptions};
@@ -52,9 +53,9 @@ impl Script {
     }
 
     /// Puts the file in the pipe's place and takes its text to pass on. From here on the program may run.
-    pub fn arrive(&mut self, files: &[(String, String)], uid: u32) -> io::Result<()> {
+    pub fn arrive(&mut self, files: &[(String, Content)], uid: u32) -> io::Result<()> {
         let found = files.iter().find(|(path, _)| *path == self.path);
-        let text = found.map_or("", |(_, content)| content.as_str());
+        let text = found.map_or(&[][..], |(_, content)| &content.0[..]);
         // A name beside it that no file of the program has.
         let taken = |aside: &Path| aside.symlink_metadata().is_ok();
         let mut aside = Path::new("/workspace").join(".arriving");
@@ -62,7 +63,7 @@ impl Script {
             aside.as_mut_os_string().push("_");
         }
         write_file(&aside, text, uid)?;
-        self.text = text.as_bytes().to_vec();
+        self.text = text.to_vec();
         std::fs::rename(&aside, Path::new("/workspace").join(&self.path))
     }
 

@@ -190,7 +190,13 @@ mod tests {
 
     #[test]
     fn a_run_over_its_memory_was_reported_with_less_than_its_limit() {
-        let bounds = Bounds { disk_bytes: u64::MAX, inodes: u64::MAX, watched_memory_bytes: Some(1) };
+        let bounds = Bounds {
+            disk_bytes: u64::MAX,
+            inodes: u64::MAX,
+            watched_memory_bytes: Some(1),
+            watched_cpu_micros: None,
+            file_bytes: None,
+        };
         let own = fs::metadata("/proc/self").unwrap().uid();
         let mut watch = Watch::new(1, &bounds, Some(own));
         assert_eq!(watch.peak_bytes(), 0);

@@ -10,7 +10,6 @@ use super::resolve::Resolver;
 use super::traffic::{Counted, Traffic};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, copy, copy_bidirectional, split};
 use tokio::net::{TcpListener, TcpStream};
@@ -77,7 +76,7 @@ async fn relay(mut client: TcpStream, policy: &Policy, resolver: &Resolver, traf
         Ok(server) => Counted::new(server, traffic),
         Err(refusal) => {
             if refusal.0 == FORBIDDEN {
-                traffic.refused.fetch_add(1, Ordering::Relaxed);
+                traffic.refuse(&destination.host, destination.port);
             }
             return answer(&mut client, refusal.0, &refusal.1).await;
         }
@@ -86,7 +85,7 @@ async fn relay(mut client: TcpStream, policy: &Policy, resolver: &Resolver, traf
         client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
         let mut first = head.rest;
         if policy.wants_name(destination.port) && !names(&mut client, &mut first, &destination.host).await? {
-            traffic.refused.fetch_add(1, Ordering::Relaxed);
+            traffic.refuse(&destination.host, destination.port);
             return Ok(());
         }
         server.write_all(&first).await?;

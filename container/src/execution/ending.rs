@@ -20,11 +20,14 @@ const SWEEP_PATIENCE: Duration = Duration::from_millis(100);
 const END_PATIENCE: Duration = Duration::from_millis(75);
 /// Runs that take longer stand back behind those that begin. As often it is looked what no group limits exactly.
 const SHORT: Duration = Duration::from_millis(100);
+/// Looks at processor time are at least so far apart.
+const CPU_LOOK: Duration = Duration::from_millis(5);
 
 /// Why a program did not end by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     Timeout,
+    Cpu,
     Output,
     Memory,
     Cancelled,
@@ -46,16 +49,39 @@ impl End {
         self.ending.map(|ending| ending.exit).or(self.killed.exit).unwrap_or(Exit::Signal(libc::SIGKILL))
     }
 
+    /// Whether the jail's own watch found the program above its processor time.
+    pub fn is_over_cpu(&self) -> bool {
+        self.killed.over_cpu || self.ending.is_some_and(|ending| ending.over_cpu)
+    }
+
     /// Whether the jail's own watch found the program above its memory.
     pub fn is_over_memory(&self) -> bool {
         self.killed.over_memory || self.ending.is_some_and(|ending| ending.over_memory)
     }
 }
 
+/// How long a program may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Clocks {
+    pub limit: Duration,
+    /// Processor time, where it is limited.
+    pub cpu: Option<Duration>,
+}
+
+/// When the processor time of a group is to be looked at again: before the rest of it can be used up on all processors, but
+/// not more often than every few milliseconds. `None` when it is used up.
+fn next_look(cpu: Duration, group: &Group) -> Option<Duration> {
+    // Where no group counts, the jail watches.
+    let used = Duration::from_micros(group.used().map_or(0, |used| used.cpu_micros));
+    let left = cpu.checked_sub(used).filter(|left| !left.is_zero())?;
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    Some((left / cores).clamp(CPU_LOOK, SHORT))
+}
+
 /// Waits for the end, or brings it about. A program that is stopped has ended for that reason, whatever becomes of its jail.
 pub async fn supervise(
     jail: &mut Jail,
-    limit: Duration,
+    Clocks { limit, cpu }: Clocks,
     exports: bool,
     cancel: &CancellationToken,
     overflow: &CancellationToken,
@@ -63,6 +89,7 @@ pub async fn supervise(
 ) -> io::Result<End> {
     let (mut end, mut long) = (pin!(sleep(limit)), pin!(sleep(SHORT)));
     let mut is_short = true;
+    let mut look = pin!(sleep(CPU_LOOK));
     let stop = loop {
         tokio::select! {
             notice = jail.notice() => match notice?.map(|(notice, _)| notice) {
@@ -80,6 +107,10 @@ pub async fn supervise(
             () = &mut end => break Stop::Timeout,
             () = overflow.cancelled() => break Stop::Output,
             () = cancel.cancelled() => break Stop::Cancelled,
+            () = &mut look, if cpu.is_some() => match cpu.and_then(|cpu| next_look(cpu, group)) {
+                Some(next) => look.set(sleep(next)),
+                None => break Stop::Cpu,
+            },
             () = &mut long => {
                 if std::mem::take(&mut is_short) {
                     group.stand_back()?;
@@ -166,7 +197,16 @@ mod tests {
 
     fn ending(exit: Exit) -> Ending {
         let [duration_micros, cpu_micros, peak_bytes] = [1; 3];
-        Ending { exit, duration_micros, cpu_micros, peak_bytes, over_memory: false, exported: false }
+        Ending {
+            exit,
+            duration_micros,
+            cpu_micros,
+            peak_bytes,
+            over_memory: false,
+            over_cpu: false,
+            exported: false,
+            artifacts_omitted: 0,
+        }
     }
 
     /// How a program ends whose jail is `theirs`, and how long after its limit that is known. `acts` is called when the limit
@@ -178,7 +218,7 @@ mod tests {
             sleep(LIMIT + Duration::from_millis(1)).await;
             acts();
         });
-        let end = supervise(jail, LIMIT, false, &never, &never, &group).await.unwrap();
+        let end = supervise(jail, Clocks { limit: LIMIT, cpu: None }, false, &never, &never, &group).await.unwrap();
         (end, began.elapsed().saturating_sub(LIMIT))
     }
 

@@ -2,7 +2,7 @@
 
 use super::cgroup::Group;
 use super::jailer::{READY, Settings};
-use super::launch::{Creation, Descriptors, Launch, Notice, ProgramStreams, send_stop};
+use super::launch::{Creation, Descriptors, Launch, MAX_ARTIFACTS, Notice, ProgramStreams, send_stop};
 use super::root::Tier;
 use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -52,6 +52,8 @@ pub struct Jail {
     waits: bool,
     /// Whose processes do not end with the jail's first one, where there is no namespace to hold them.
     outliving: Option<u32>,
+    /// The files that the program hands over, by name.
+    artifacts: Vec<(String, OwnedFd)>,
 }
 
 impl Jailer {
@@ -126,7 +128,14 @@ impl Jailer {
             stderr: pipe::Receiver::from_owned_fd(stderr_ours)?,
         };
         let outliving = self.uid.filter(|_| self.tier == Tier::Shared);
-        Ok(Jail { control: watched(control)?, pidfd: None, streams: Some(streams), waits: false, outliving })
+        Ok(Jail {
+            control: watched(control)?,
+            pidfd: None,
+            streams: Some(streams),
+            waits: false,
+            outliving,
+            artifacts: Vec::new(),
+        })
     }
 }
 
@@ -152,11 +161,19 @@ impl Jail {
             match self.control.async_io(Interest::READABLE, read).await {
                 Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd.map(watched).transpose()?,
                 Ok(Some((Notice::Prepared | Notice::Waiting, _))) => {}
+                Ok(Some((Notice::Artifact { name }, Some(file)))) if self.artifacts.len() < MAX_ARTIFACTS => {
+                    self.artifacts.push((name, file));
+                }
                 // Said once, when it has ended without reading an order. Its last words are still to be read.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
                 other => return other,
             }
         }
+    }
+
+    /// Takes the files that the program has handed over.
+    pub fn take_artifacts(&mut self) -> Vec<(String, OwnedFd)> {
+        std::mem::take(&mut self.artifacts)
     }
 
     /// Whether the interpreter that was started in this jail has come as far as its script.
@@ -273,7 +290,9 @@ impl Jail {
     pub fn fake() -> (Self, OwnedFd) {
         let (control, theirs) = packet_pair().unwrap();
         set_nonblocking(&control).unwrap();
-        (Self { control: watched(control).unwrap(), pidfd: None, streams: None, waits: false, outliving: None }, theirs)
+        let control = watched(control).unwrap();
+        let artifacts = Vec::new();
+        (Self { control, pidfd: None, streams: None, waits: false, outliving: None, artifacts }, theirs)
     }
 }
 

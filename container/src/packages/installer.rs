@@ -99,7 +99,7 @@ pub fn refusal(outcome: &Outcome, output: &EventReceiver) -> Failure {
     };
     let (exit_code, message) = match (outcome.stop, outcome.exit) {
         (Some(Stop::Cancelled), _) => return Failure::Cancelled,
-        (Some(Stop::Timeout), _) => (124, message("it took longer than 60 seconds")),
+        (Some(Stop::Timeout | Stop::Cpu), _) => (124, message("it took longer than 60 seconds")),
         (Some(Stop::Memory), _) => (137, message("it needed more than 2 GiB of memory and files")),
         (Some(Stop::Output), _) => (137, message("the installer printed too much")),
         (None, Exit::Code(0)) => (1, message("what it installed is too large, or nested too deep, to be kept")),

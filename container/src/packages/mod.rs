@@ -193,9 +193,12 @@ impl Layers {
             layer: None,
             export: None,
             timeout: Duration::from_millis(INSTALL_TIMEOUT_MS.into()),
+            cpu: None,
+            file_bytes: None,
             memory_bytes: u64::from(INSTALL_MEMORY_MB) << 20,
             max_output_bytes: INSTALL_OUTPUT_BYTES,
             egress: Some(Policy::Trusted(self.registries.reachable())),
+            artifacts: None,
         })
     }
 

@@ -5,8 +5,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use docle_protocol::file::file_bytes;
 use docle_protocol::headers::{AUTHORIZATION, INSTANCE, PROTOCOL};
-use docle_protocol::{RefusalCode, RunJob, limits};
+use docle_protocol::job::FileEncoding;
+use docle_protocol::{RefusalCode, RunJob, SourceFile, limits};
 use std::path::{Component, Path};
 use subtle::ConstantTimeEq;
 
@@ -44,11 +46,17 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
         return Err(format!("files: {:?} is not a relative, normalised path", file.path));
     }
     check_names(job)?;
+    let wrong = |file: &SourceFile| Some((file.path.clone(), file_bytes(file.clone()).err()?));
+    if let Some((path, clause)) = job.files.iter().filter(|file| file.encoding != FileEncoding::Utf8).find_map(wrong) {
+        return Err(format!("files: {path:?} {clause}"));
+    }
     if !job.files.iter().any(|file| file.path == job.entrypoint) {
         return Err("entrypoint: not one of the files".into());
     }
     for (name, range, value) in [
         ("timeoutMs", limits::TIMEOUT_MS, job.limits.timeout_ms),
+        ("cpuMs", limits::CPU_MS, job.limits.cpu_ms.unwrap_or(*limits::CPU_MS.start())),
+        ("maxFileMB", limits::MAX_FILE_MB, job.limits.max_file_mb.unwrap_or(*limits::MAX_FILE_MB.start())),
         ("memoryMB", limits::MEMORY_MB, job.limits.memory_mb),
         ("maxOutputBytes", limits::MAX_OUTPUT_BYTES, job.limits.max_output_bytes),
     ] {
@@ -65,6 +73,11 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
     }
     if job.env.keys().any(|name| name.is_empty() || name.contains('=')) {
         return Err("env: a name is empty or contains '='".into());
+    }
+    let patterns = job.artifacts.as_ref().map_or(&[][..], |artifacts| &artifacts.patterns);
+    if patterns.len() > limits::MAX_ARTIFACT_PATTERNS || patterns.iter().any(|text| text.len() > limits::MAX_PATH_BYTES)
+    {
+        return Err("artifacts: too many patterns, or a pattern that is too long".into());
     }
     if job.packages.iter().any(|package| package.is_empty() || package.starts_with('-') || package.contains('\0')) {
         return Err("packages: a requirement is empty, looks like an option or contains NUL".into());

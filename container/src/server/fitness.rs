@@ -109,11 +109,11 @@ fn read_counter(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::events::channel;
-    use docle_protocol::{RunUsage, Truncated};
+    use docle_protocol::{RunDetails, RunUsage, Truncated};
 
     fn report(status: RunStatus) -> RunReport {
         let (signal, truncated, usage) = (Some("SIGKILL".into()), Truncated::default(), RunUsage::default());
-        RunReport { status, exit_code: 137, signal, truncated, usage }
+        RunReport { status, exit_code: 137, signal, truncated, usage, details: RunDetails::default() }
     }
 
     #[test]

@@ -12,7 +12,8 @@ pub use fitness::{Evidence, Fitness};
 use run_ids::RunIds;
 use stdin::Inputs;
 
-use crate::run::{Runner, mebibytes};
+use crate::report::mebibytes;
+use crate::run::Runner;
 use crate::seating::Seating;
 use axum::Router;
 use axum::body::Body;

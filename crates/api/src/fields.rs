@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_wire() {
-        let policy = ["timeoutMs", "memoryMB", "maxOutputBytes", "allowNetwork", "allowedHosts"];
+        let policy = ["timeoutMs", "cpuMs", "maxFileMB", "memoryMB", "maxOutputBytes", "allowNetwork", "allowedHosts"];
         assert_eq!(super::of::<Policy>(), policy);
         assert!(super::of::<RunRequest>().contains(&"userContext"));
         assert!(super::of::<String>().is_empty());

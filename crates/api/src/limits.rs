@@ -42,8 +42,32 @@ pub const MAX_ARG_BYTES: usize = 65_536;
 /// Bytes of all arguments and variables together; Linux allows a quarter of the 8 MiB stack (execve(2)).
 pub const MAX_ARGS_AND_ENV_BYTES: usize = 1_048_576;
 
+/// Processor time of a run, in milliseconds: up to four processors for the longest run.
+pub const CPU_MS: RangeInclusive<u32> = 10..=1_200_000;
+/// Size of one file of a program, in MiB: up to the largest memory, which files count for.
+pub const MAX_FILE_MB: RangeInclusive<u32> = 1..=2_048;
+/// Refused servers that a result names.
+pub const MAX_REFUSED: usize = 20;
+
+/// Patterns of `artifacts` in one request.
+pub const MAX_ARTIFACT_PATTERNS: usize = 20;
+/// Files that one run hands back.
+pub const MAX_ARTIFACTS: usize = 20;
+/// Bytes of one file that a run hands back.
+pub const MAX_ARTIFACT_BYTES: u64 = 10 * 1_024 * 1_024;
+/// Bytes of all files that a run hands back.
+pub const MAX_ARTIFACTS_BYTES: u64 = 25 * 1_024 * 1_024;
+/// Bytes of one file that a result may contain.
+pub const MAX_INLINE_ARTIFACT_BYTES: u64 = 256 * 1_024;
+/// Bytes of all files that a result may contain. The Worker holds them, in base64, until the run has ended: a hundredth of
+/// an isolate's 128 MiB.
+pub const MAX_INLINE_ARTIFACTS_BYTES: u64 = 1_024 * 1_024;
+
 /// Packages in one request.
 pub const MAX_PACKAGES: usize = 50;
+/// Packages of one run: those of the request together with those that its files list. A lock of an application, as
+/// `pip freeze` writes it, has one or two hundred lines.
+pub const MAX_LISTED_PACKAGES: usize = 200;
 /// Bytes of one package requirement. A name has at most 214 (npm), the rest is a version range.
 pub const MAX_PACKAGE_BYTES: usize = 300;
 /// Hosts in `policy.allowedHosts`.

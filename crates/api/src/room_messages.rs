@@ -217,7 +217,7 @@ pub enum RoomRunEvent {
     /// The run did not begin, or its result was lost.
     Refused(RunRefused),
     /// The run has ended.
-    Complete(RoomRunComplete),
+    Complete(Box<RoomRunComplete>),
     /// The run goes on.
     Event(Box<RunEvent>),
 }

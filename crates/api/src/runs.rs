@@ -1,6 +1,8 @@
 //! Runs: a program to run once, and how it ended.
 
 use crate::end_users::UserContext;
+use crate::run_details::RunDetails;
+pub use crate::source_file::{FileEncoding, SourceFile};
 use crate::time::Time;
 use docle_languages::RunLanguage;
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,22 @@ pub struct RunRequest {
     /// What the program may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
+    /// Files of the program to hand back, as patterns of paths below `/workspace`: `*` and `?` stand for characters of one
+    /// name, `**` for any directories.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            length(max = MAX_ARTIFACT_PATTERNS),
+            inner(length(min = 1, max = MAX_PATH_BYTES)),
+            extend("examples" = [["out/*.png"]])
+        )
+    )]
+    pub artifacts: Option<Vec<String>>,
+    /// Whether the result contains these files, in base64: up to 256 KiB of each and 1 MiB of all. Needs `artifacts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
+    pub artifacts_inline: Option<bool>,
     /// The user for whom the caller runs the program. It is kept with the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_context: Option<UserContext>,
@@ -71,19 +89,6 @@ pub struct RunRequest {
 #[serde(rename_all = "lowercase")]
 pub enum RunTier {
     Run,
-}
-
-/// A file of a program: UTF-8 text at a relative path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SourceFile {
-    /// The path below `/workspace`, with `/` between directories and without `.` and `..`.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PATH_BYTES), example = &"lib/twice.py"))]
-    pub path: String,
-    /// The text of the file.
-    #[cfg_attr(feature = "schema", schemars(length(max = MAX_BODY_BYTES)))]
-    pub content: String,
 }
 
 /// Packages of the language's registry: a list, or an object that holds one.
@@ -129,6 +134,14 @@ pub struct Policy {
         schemars(range(min = *TIMEOUT_MS.start(), max = *TIMEOUT_MS.end()), extend("default" = DEFAULT_TIMEOUT_MS))
     )]
     pub timeout_ms: Option<u32>,
+    /// Processor time of all processes of the program, in milliseconds. Without it only `timeoutMs` limits the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *CPU_MS.start(), max = *CPU_MS.end())))]
+    pub cpu_ms: Option<u32>,
+    /// Size of one file that the program writes, in MiB. Without it only `memoryMB` limits files.
+    #[serde(rename = "maxFileMB", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *MAX_FILE_MB.start(), max = *MAX_FILE_MB.end())))]
+    pub max_file_mb: Option<u32>,
     /// Memory of all processes of the program together with the files they write, in MiB.
     #[serde(rename = "memoryMB", default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
@@ -182,6 +195,8 @@ pub struct RunResult {
     pub truncated: Truncated,
     /// What the run used.
     pub usage: RunUsage,
+    #[serde(flatten)]
+    pub details: RunDetails,
     /// When the run was asked for.
     pub created_at: Time,
 }
@@ -195,7 +210,7 @@ pub enum RunStatus {
     Success,
     /// Another exit code.
     Error,
-    /// `timeoutMs` was up.
+    /// `timeoutMs` or `cpuMs` was up; `limit` of the result says which.
     Timeout,
     /// The process tree or its files needed more than `memoryMB`.
     Memory,
@@ -333,6 +348,14 @@ pub struct UsedPolicy {
     /// Wall clock of the program, in milliseconds.
     #[cfg_attr(feature = "schema", schemars(range(min = *TIMEOUT_MS.start(), max = *TIMEOUT_MS.end())))]
     pub timeout_ms: u32,
+    /// Processor time of all processes, in milliseconds; absent where the request set no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *CPU_MS.start(), max = *CPU_MS.end())))]
+    pub cpu_ms: Option<u32>,
+    /// Size of one file, in MiB; absent where the request set no limit.
+    #[serde(rename = "maxFileMB", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *MAX_FILE_MB.start(), max = *MAX_FILE_MB.end())))]
+    pub max_file_mb: Option<u32>,
     /// Memory of all processes together with the files they write, in MiB.
     #[serde(rename = "memoryMB")]
     #[cfg_attr(feature = "schema", schemars(range(min = *MEMORY_MB.start(), max = *MEMORY_MB.end())))]

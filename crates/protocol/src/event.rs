@@ -52,6 +52,9 @@ pub enum RunEvent {
     Stdout { data: Piece },
     /// Bytes from standard error, in order.
     Stderr { data: Piece },
+    /// Bytes of a file that the run hands back, in order: `index` counts the files of the report from 0. They come after all
+    /// output.
+    Artifact { index: u32, data: Piece },
     /// The end of the run. All output comes before it.
     Complete { report: RunReport },
 }
@@ -105,7 +108,8 @@ impl<'de> Deserialize<'de> for Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{RunStatus, RunUsage};
+    use crate::limits::{MAX_ARTIFACTS, MAX_PATH_BYTES, MAX_REFUSED};
+    use crate::report::{Artifact, ArtifactError, NetworkReport, PolicyLimit, RunDetails, RunStatus, RunUsage};
     use serde_json::json;
 
     #[test]
@@ -118,6 +122,8 @@ mod tests {
         assert_eq!(written(&event), json!({ "type": "stderr", "data": "/xs=" }));
         assert_eq!(serde_json::from_value::<RunEvent>(written(&event)).unwrap(), event);
         assert!(serde_json::from_value::<RunEvent>(json!({ "type": "stdout", "data": "?" })).is_err());
+        let event = RunEvent::Artifact { index: 1, data: Piece(b"a\n".to_vec()) };
+        assert_eq!(written(&event), json!({ "type": "artifact", "index": 1, "data": "YQo=" }));
     }
 
     #[test]
@@ -135,7 +141,23 @@ mod tests {
         };
         let truncated = Truncated { stdout: false, stderr: false };
         let (status, exit_code, signal) = (RunStatus::InstallFailed, i32::MIN, Some("SIGVTALRM".to_owned()));
-        let report = RunReport { status, exit_code, signal, truncated, usage };
-        assert!(longest(&RunEvent::Complete { report }) <= 1_024);
+        // The longest names and the longest hint.
+        let artifact = Artifact {
+            name: "a".repeat(MAX_PATH_BYTES),
+            size: u64::MAX,
+            mime_type: "a".repeat(80),
+            sha256: Some("0".repeat(64)),
+            base64: None,
+            error: Some(ArtifactError::TooLargeToInline),
+        };
+        let details = RunDetails {
+            limit: Some(PolicyLimit::MaxOutputBytes),
+            network: Some(NetworkReport { refused: vec!["h".repeat(260); MAX_REFUSED] }),
+            hint: Some("\"".repeat(1_024)),
+            artifacts: Some(vec![artifact; MAX_ARTIFACTS]),
+            artifacts_omitted: Some(u32::MAX),
+        };
+        let report = RunReport { status, exit_code, signal, truncated, usage, details };
+        assert!(longest(&RunEvent::Complete { report }) <= MAX_LINE_BYTES);
     }
 }

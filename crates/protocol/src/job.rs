@@ -1,6 +1,6 @@
 //! The request to the runner: one run, validated, with all defaults filled in.
 
-pub use docle_api::runs::SourceFile;
+pub use docle_api::runs::{FileEncoding, SourceFile};
 pub use docle_languages::RunLanguage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +29,19 @@ pub struct RunJob {
     pub packages: Vec<String>,
     pub limits: Limits,
     pub network: Network,
+    /// The files to hand back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifacts: Option<Artifacts>,
+}
+
+/// The files that a run hands back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Artifacts {
+    /// Patterns of paths below `/workspace`: `*` and `?` within a name, `**` for any directories.
+    pub patterns: Vec<String>,
+    /// Whether the events of the run contain the content of small ones.
+    pub inline: bool,
 }
 
 /// The limits of one run. Names contain the units; [`crate::limits`] contains the ranges.
@@ -36,6 +49,12 @@ pub struct RunJob {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limits {
     pub timeout_ms: u32,
+    /// `None` if only the clock limits the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ms: Option<u32>,
+    /// `None` if only the memory limits files.
+    #[serde(rename = "maxFileMB", default, skip_serializing_if = "Option::is_none")]
+    pub max_file_mb: Option<u32>,
     #[serde(rename = "memoryMB")]
     pub memory_mb: u32,
     pub max_output_bytes: u32,
@@ -63,15 +82,22 @@ mod tests {
         let job = RunJob {
             id: "550e8400-e29b-41d4-a716-446655440000".into(),
             language: RunLanguage::named("python"),
-            files: vec![SourceFile { path: "main.py".into(), content: "print(1)".into() }],
+            files: vec![SourceFile::text("main.py", "print(1)")],
             entrypoint: "main.py".into(),
             stdin: "in".into(),
             interactive: false,
             args: vec!["a".into()],
             env: BTreeMap::from([("K".into(), "v".into())]),
             packages: vec!["requests>=2".into()],
-            limits: Limits { timeout_ms: 3_000, memory_mb: 256, max_output_bytes: 1_048_576 },
+            limits: Limits {
+                cpu_ms: Some(500),
+                max_file_mb: Some(8),
+                timeout_ms: 3_000,
+                memory_mb: 256,
+                max_output_bytes: 1_048_576,
+            },
             network: Network::Hosts { hosts: vec!["*.example.com".into()] },
+            artifacts: None,
         };
         let wire = json!({
             "id": "550e8400-e29b-41d4-a716-446655440000",
@@ -82,12 +108,15 @@ mod tests {
             "args": ["a"],
             "env": { "K": "v" },
             "packages": ["requests>=2"],
-            "limits": { "timeoutMs": 3000, "memoryMB": 256, "maxOutputBytes": 1048576 },
+            "limits": { "timeoutMs": 3000, "cpuMs": 500, "maxFileMB": 8, "memoryMB": 256, "maxOutputBytes": 1048576 },
             "network": { "mode": "hosts", "hosts": ["*.example.com"] },
         });
         assert_eq!(serde_json::to_value(&job).unwrap(), wire);
         assert_eq!(serde_json::from_value::<RunJob>(wire).unwrap(), job);
-        assert_eq!(serde_json::to_value(RunJob { interactive: true, ..job }).unwrap()["interactive"], true);
+        let artifacts = Some(Artifacts { patterns: vec!["*.png".into()], inline: true });
+        let more = serde_json::to_value(RunJob { interactive: true, artifacts, ..job }).unwrap();
+        assert_eq!(more["interactive"], true);
+        assert_eq!(more["artifacts"], json!({ "patterns": ["*.png"], "inline": true }));
         assert_eq!(serde_json::to_value(Network::None).unwrap(), json!({ "mode": "none" }));
         assert_eq!(serde_json::to_value(Network::Public).unwrap(), json!({ "mode": "public" }));
     }

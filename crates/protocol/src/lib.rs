@@ -7,6 +7,7 @@
 //! [`version::VERSION`], unless it adds a field that the other side may ignore.
 
 pub mod event;
+pub mod file;
 pub mod headers;
 pub mod health;
 pub mod hosts;
@@ -19,7 +20,7 @@ pub mod version;
 
 pub use event::{Piece, RunEvent, Stream};
 pub use health::RunnerHealth;
-pub use job::{Limits, Network, RunJob, RunLanguage, SourceFile};
+pub use job::{Artifacts, Limits, Network, RunJob, RunLanguage, SourceFile};
 pub use refusal::{Refusal, RefusalCode};
-pub use report::{RunReport, RunStatus, RunUsage, Truncated};
+pub use report::{RunDetails, RunReport, RunStatus, RunUsage, Truncated};
 pub use version::VERSION;

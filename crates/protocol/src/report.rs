@@ -1,5 +1,6 @@
 //! The end of a run: its status and its usage.
 
+pub use docle_api::run_details::{Artifact, ArtifactError, NetworkReport, PolicyLimit, RunDetails};
 pub use docle_api::runs::{RunStatus, RunUsage, Truncated};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ pub struct RunReport {
     pub signal: Option<String>,
     pub truncated: Truncated,
     pub usage: RunUsage,
+    #[serde(flatten)]
+    pub details: RunDetails,
 }
 
 #[cfg(test)]
@@ -38,6 +41,20 @@ mod tests {
                 blocked_connections: 2,
                 egress_bytes: 300,
             },
+            details: RunDetails {
+                limit: Some(PolicyLimit::CpuMs),
+                network: Some(NetworkReport { refused: vec!["a.com:443".into()] }),
+                hint: Some("h".into()),
+                artifacts: Some(vec![Artifact {
+                    name: "a.png".into(),
+                    size: 3,
+                    mime_type: "image/png".into(),
+                    sha256: Some("00".into()),
+                    base64: None,
+                    error: Some(ArtifactError::TooLargeToInline),
+                }]),
+                artifacts_omitted: Some(1),
+            },
         };
         let wire = json!({
             "status": "timeout",
@@ -45,8 +62,17 @@ mod tests {
             "signal": "SIGKILL",
             "truncated": { "stdout": true, "stderr": false },
             "usage": { "cpuMs": 1.25, "memMB": 9.5, "durationMs": 12.0, "queueMs": 0.5, "installMs": 0.0, "blockedConnections": 2, "egressBytes": 300 },
+            "limit": "cpuMs",
+            "network": { "refused": ["a.com:443"] },
+            "hint": "h",
+            "artifacts": [{ "name": "a.png", "size": 3, "mimeType": "image/png", "sha256": "00", "error": "too_large_to_inline" }],
+            "artifactsOmitted": 1,
         });
         assert_eq!(serde_json::to_value(&report).unwrap(), wire);
         assert_eq!(serde_json::from_value::<RunReport>(wire).unwrap(), report);
+        let plain = serde_json::to_value(RunReport { details: RunDetails::default(), ..report }).unwrap();
+        let fields =
+            ["cpuMs", "exitCode", "signal", "status", "truncated", "usage"].map(|name| plain.get(name).is_some());
+        assert_eq!((fields, plain.as_object().unwrap().len()), ([false, true, true, true, true, true], 5));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::app::runs::progress::Progress;
 use crate::app::runs::record::Fallback;
+use crate::domain::run::artifacts::InlineArtifacts;
 use crate::domain::run::events::{Interrupted, Line, read_line};
 use crate::domain::run::id::RunId;
 use crate::domain::run::output::OutputText;
@@ -21,6 +22,8 @@ pub struct Running {
     /// `None` when it has ended.
     events: Option<EventReader>,
     text: OutputText,
+    /// The files that the run hands back, as far as they have come.
+    artifacts: InlineArtifacts,
     /// What follows from the last event and was not taken yet.
     waiting: VecDeque<Progress>,
 }
@@ -28,7 +31,7 @@ pub struct Running {
 impl Running {
     pub fn new(id: RunId, created_at: Timestamp, events: EventReader) -> Self {
         let (text, waiting) = (OutputText::default(), VecDeque::new());
-        Self { id, created_at, events: Some(events), text, waiting }
+        Self { id, created_at, events: Some(events), text, artifacts: InlineArtifacts::default(), waiting }
     }
 
     /// A run that may have begun, and whose events are lost.
@@ -70,6 +73,7 @@ impl Running {
                 Ok(Some(Line::Heartbeat | Line::Event(RunEvent::Start))) => return Some(Progress::Heartbeat),
                 Ok(Some(Line::Event(RunEvent::Stdout { data }))) => self.add(Stream::Stdout, &data.0),
                 Ok(Some(Line::Event(RunEvent::Stderr { data }))) => self.add(Stream::Stderr, &data.0),
+                Ok(Some(Line::Event(RunEvent::Artifact { index, data }))) => self.artifacts.add(index, &data.0),
                 Ok(Some(Line::Event(RunEvent::Complete { report }))) => {
                     if let (Some(fallback), Some(rest)) = (fallback.take(), self.events.take()) {
                         fallback.read_rest(rest);
@@ -100,13 +104,14 @@ impl Running {
         }
     }
 
-    fn end(&mut self, report: RunReport) {
+    fn end(&mut self, mut report: RunReport) {
         for stream in Stream::ALL {
             let rest = self.text.finish(stream, report.truncated);
             if !rest.is_empty() {
                 self.waiting.push_back(Progress::Output(stream, rest));
             }
         }
+        std::mem::take(&mut self.artifacts).fill(&mut report.details);
         self.waiting.push_back(Progress::Complete(RunResult::from_report(self.id, self.created_at, report)));
     }
 

@@ -11,6 +11,7 @@ const MAX_SHOWN_CHARS: usize = 60;
 const SHAPES: &[(&str, &str)] = &[
     ("packages", r#"["requests"]"#),
     ("files", r#"[{ "path": "main.py", "content": "print(1)" }]"#),
+    ("artifacts", r#"["out/*.png"]"#),
     ("args", r#"["--verbose", "1"]"#),
     ("env", r#"{ "NAME": "value" }"#),
     ("policy", r#"{ "timeoutMs": 5000 }"#),

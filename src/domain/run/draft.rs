@@ -94,7 +94,7 @@ mod tests {
     use crate::domain::run::request::parse;
     use crate::domain::run::result::RunResult;
     use crate::domain::usage_log::name::LogId;
-    use docle_protocol::{RunReport, RunStatus, RunUsage, Truncated};
+    use docle_protocol::{RunDetails, RunReport, RunStatus, RunUsage, Truncated};
     use serde_json::{Value, json};
 
     fn draft(code: &str) -> (RunDraft, Option<Box<RawValue>>) {
@@ -124,7 +124,7 @@ mod tests {
     fn run_record_format_unchanged() {
         let (draft, _) = draft("print(1)");
         let (status, usage, truncated) = (RunStatus::Success, RunUsage::default(), Truncated::default());
-        let report = RunReport { status, exit_code: 0, signal: None, truncated, usage };
+        let report = RunReport { status, exit_code: 0, signal: None, truncated, usage, details: RunDetails::default() };
         let result = RunResult::from_report(draft.id, draft.created_at, report);
         let value = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
         let encoded =

@@ -1,10 +1,13 @@
 //! Runs: the request, the event stream, the result, and what is kept of it.
 
+pub mod artifacts;
+pub mod content;
 pub mod draft;
 pub mod events;
 pub mod finished;
 pub mod id;
 pub mod idempotency;
+pub mod manifest;
 pub mod output;
 pub mod package;
 pub mod path;

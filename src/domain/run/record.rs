@@ -8,6 +8,7 @@ use crate::domain::run::user_context::UserContext;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage_log::name::LogId;
 use bytes::Bytes;
+use docle_protocol::job::FileEncoding;
 use docle_protocol::{Limits, Network, RunJob, RunLanguage, SourceFile, Stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -125,7 +126,8 @@ impl Recordable for RunRequest {
 
     fn source(&self) -> &str {
         let entrypoint = self.job.files.iter().find(|file| file.path == self.job.entrypoint);
-        entrypoint.map_or("", |file| &file.content)
+        let is_text = |file: &&SourceFile| file.encoding == FileEncoding::Utf8;
+        entrypoint.filter(is_text).map_or("", |file| &file.content)
     }
 
     fn user_context(&self) -> &Option<UserContext> {

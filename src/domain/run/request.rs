@@ -3,13 +3,16 @@
 use crate::domain::host;
 use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::{Reader, shown};
+use crate::domain::run::artifacts;
+use crate::domain::run::content;
 use crate::domain::run::id::RunId;
+use crate::domain::run::manifest;
 use crate::domain::run::package;
 use crate::domain::run::path;
 use crate::domain::run::user_context::{self, UserContext};
 use docle_api::{fields, limits, runs};
 use docle_languages::{Dialect, ScriptLanguage, Tier};
-use docle_protocol::{Limits, Network, RunJob, RunLanguage, SourceFile};
+use docle_protocol::{Artifacts, Limits, Network, RunJob, RunLanguage, SourceFile};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -49,8 +52,13 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
     let stdin = fields.string("stdin").unwrap_or_default();
     let (args, env) = read_args_and_env(&mut fields);
     let (limits, network) = read_policy(&mut fields, max_timeout_ms);
+    let artifacts = read_artifacts(&mut fields);
     let user_context = fields.object("userContext", user_context::known()).and_then(user_context::read);
     let Source { files, entrypoint, sent_code } = source?;
+    let packages = match language {
+        Some(language) if !sent_code => manifest::merge(&mut fields, &files, language, packages),
+        _ => packages,
+    };
     let job = RunJob {
         id: id.to_string(),
         language: language?,
@@ -63,6 +71,7 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
         packages,
         limits,
         network,
+        artifacts,
     };
     Some(RunRequest { job, sent_code, user_context })
 }
@@ -127,7 +136,7 @@ fn read_source(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> Option
                 None if named_entrypoint => return None,
                 None => language?.default_entrypoint().to_owned(),
             };
-            Some(Source { files: vec![SourceFile { path: path.clone(), content }], entrypoint: path, sent_code: true })
+            Some(Source { files: vec![SourceFile::text(path.clone(), content)], entrypoint: path, sent_code: true })
         }
         (false, true) => {
             let files = read_files(fields)?;
@@ -168,13 +177,14 @@ fn read_files(fields: &mut Reader<'_>) -> Option<Vec<SourceFile>> {
     for (index, value) in values.into_iter().enumerate() {
         let at = fields.path(&format!("files[{index}]"));
         let Some(mut file) = Reader::open(value, at, fields::of::<SourceFile>(), fields.problems()) else { continue };
-        for name in fields::of::<SourceFile>() {
+        for name in ["path", "content"] {
             if !file.has(name) {
                 file.note(name, "is required");
             }
         }
         let parsed = file.string("path").map(|text| path::parse(&text));
-        match (parsed, file.string("content")) {
+        let content = content::read(&mut file);
+        match (parsed, content) {
             (Some(Ok(path)), Some(content)) => {
                 paths.push(path);
                 contents.push(content);
@@ -189,7 +199,8 @@ fn read_files(fields: &mut Reader<'_>) -> Option<Vec<SourceFile>> {
     for (index, clause) in path::conflicts(&paths) {
         fields.note(&format!("files[{index}].path"), clause);
     }
-    Some(paths.into_iter().zip(contents).map(|(path, content)| SourceFile { path, content }).collect())
+    let files = paths.into_iter().zip(contents);
+    Some(files.map(|(path, (content, encoding))| SourceFile { path, content, encoding }).collect())
 }
 
 /// Reads `packages`: a list, or an object that holds one.
@@ -212,6 +223,26 @@ fn read_package_list(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> 
         }
     }
     packages
+}
+
+/// Reads `artifacts` and `artifactsInline`.
+fn read_artifacts(fields: &mut Reader<'_>) -> Option<Artifacts> {
+    let texts = fields.strings("artifacts", limits::MAX_ARTIFACT_PATTERNS);
+    let inline = fields.boolean("artifactsInline").unwrap_or(false);
+    let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
+        if inline {
+            fields.note("artifactsInline", "needs artifacts such as [\"out/*.png\"]");
+        }
+        return None;
+    };
+    let mut patterns = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match artifacts::parse_pattern(text) {
+            Ok(pattern) => patterns.push(pattern),
+            Err(clause) => fields.note(&format!("artifacts[{index}]"), format!("{clause}; got \"{}\"", shown(text))),
+        }
+    }
+    Some(Artifacts { patterns, inline })
 }
 
 /// Both become C strings of one `execve` call, which is what their limits are about.
@@ -273,6 +304,8 @@ fn wrong_c_string(text: &str, size: usize) -> Option<String> {
 /// Reads `policy`: the limits, and what may be reached.
 pub fn read_policy(fields: &mut Reader<'_>, max_timeout_ms: u32) -> (Limits, Network) {
     let mut limits = Limits {
+        cpu_ms: None,
+        max_file_mb: None,
         timeout_ms: limits::DEFAULT_TIMEOUT_MS.min(max_timeout_ms),
         memory_mb: limits::DEFAULT_MEMORY_MB,
         max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
@@ -282,6 +315,8 @@ pub fn read_policy(fields: &mut Reader<'_>, max_timeout_ms: u32) -> (Limits, Net
     };
     let timeout = *limits::TIMEOUT_MS.start()..=max_timeout_ms.min(*limits::TIMEOUT_MS.end());
     limits.timeout_ms = fields.integer("timeoutMs", &timeout).unwrap_or(limits.timeout_ms);
+    limits.cpu_ms = fields.integer("cpuMs", &limits::CPU_MS);
+    limits.max_file_mb = fields.integer("maxFileMB", &limits::MAX_FILE_MB);
     limits.memory_mb = fields.integer("memoryMB", &limits::MEMORY_MB).unwrap_or(limits.memory_mb);
     limits.max_output_bytes =
         fields.integer("maxOutputBytes", &limits::MAX_OUTPUT_BYTES).unwrap_or(limits.max_output_bytes);

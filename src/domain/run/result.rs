@@ -4,7 +4,7 @@ use crate::domain::run::id::RunId;
 use crate::domain::run::output::Output;
 use crate::domain::timestamp::Timestamp;
 use bytes::Bytes;
-use docle_protocol::{RunReport, RunStatus, RunUsage, Truncated};
+use docle_protocol::{RunDetails, RunReport, RunStatus, RunUsage, Truncated};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -30,8 +30,8 @@ enum Content {
 
 /// The report of a run whose sandbox failed and reported nothing itself.
 pub fn sandbox_failed() -> RunReport {
-    let (truncated, usage) = (Truncated::default(), RunUsage::default());
-    RunReport { status: RunStatus::System, exit_code: 1, signal: None, truncated, usage }
+    let (truncated, usage, details) = (Truncated::default(), RunUsage::default(), RunDetails::default());
+    RunReport { status: RunStatus::System, exit_code: 1, signal: None, truncated, usage, details }
 }
 
 impl RunResult {
@@ -132,10 +132,15 @@ impl RunResult {
 
 /// The members before the output, and those after it.
 fn parts(report: &RunReport) -> (String, String) {
-    let RunReport { status, exit_code, signal, truncated, usage } = report;
+    let RunReport { status, exit_code, signal, truncated, usage, details } = report;
     let (ok, status) = (is_ok(*status, *exit_code), status.name());
     let verdict = format!(r#""ok":{ok},"status":"{status}","exitCode":{exit_code},"signal":{}"#, encode(signal));
-    (verdict, format!(r#""truncated":{},"usage":{}"#, encode(truncated), encode(usage)))
+    let details = encode(details);
+    let details = match &details[1..details.len() - 1] {
+        "" => String::new(),
+        fields => format!(",{fields}"),
+    };
+    (verdict, format!(r#""truncated":{},"usage":{}{details}"#, encode(truncated), encode(usage)))
 }
 
 fn is_ok(status: RunStatus, exit_code: i32) -> bool {
@@ -172,6 +177,7 @@ mod tests {
                 blocked_connections: 0,
                 egress_bytes: 0,
             },
+            details: RunDetails::default(),
         }
     }
 
@@ -199,6 +205,12 @@ mod tests {
         let value = |json: &[u8]| serde_json::from_slice::<Value>(json).unwrap();
         assert_eq!(value(streamed.as_bytes()), value(&json));
         assert_eq!(serde_json::from_slice::<RunReport>(&json).unwrap(), report(RunStatus::Error, 3));
+
+        let details = RunDetails { hint: Some("h".into()), artifacts: Some(vec![]), ..RunDetails::default() };
+        let report = RunReport { details, ..report(RunStatus::Error, 3) };
+        let detailed = RunResult::from_report(id, Timestamp(0), report);
+        let expected = without.replace(r#","createdAt""#, r#","hint":"h","artifacts":[],"createdAt""#);
+        assert_eq!(detailed.without_output(), expected);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::event_reader::EventReader;
 use crate::ports::{ClientSignal, RunLease};
 use bytes::Bytes;
-use docle_protocol::{RunEvent, RunReport, RunStatus, RunUsage, Stream, Truncated};
+use docle_protocol::{RunDetails, RunEvent, RunReport, RunStatus, RunUsage, Stream, Truncated};
 use futures::channel::{mpsc, oneshot};
 use futures::future::{self, Either, LocalBoxFuture, select};
 use futures::{FutureExt, SinkExt};
@@ -127,6 +127,8 @@ impl<L: RunLease> Watch<L> {
                 }
                 Some(Line::Event(RunEvent::Stdout { data })) => self.add(Stream::Stdout, &data.0, &line).await,
                 Some(Line::Event(RunEvent::Stderr { data })) => self.add(Stream::Stderr, &data.0, &line).await,
+                // The client may have asked for it. It is not stored.
+                Some(Line::Event(RunEvent::Artifact { .. })) => self.pass_on(&line).await,
                 Some(Line::Event(RunEvent::Complete { report })) => break (report, line, true),
                 None => break self.interrupted().await,
             }
@@ -184,7 +186,8 @@ impl<L: RunLease> Watch<L> {
                 let duration_ms = (left_at.0 - self.started_at.0).max(0) as f64;
                 let (status, signal) = (RunStatus::Cancelled, Some("SIGKILL".to_owned()));
                 let (truncated, usage) = (Truncated::default(), RunUsage { duration_ms, ..RunUsage::default() });
-                (RunReport { status, exit_code: 137, signal, truncated, usage }, None)
+                let details = RunDetails::default();
+                (RunReport { status, exit_code: 137, signal, truncated, usage, details }, None)
             }
             None => {
                 let sentence = self.output.text().sandbox_failed();

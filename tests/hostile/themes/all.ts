@@ -1,6 +1,7 @@
 //! The whole corpus, in the order in which it runs.
 
 import type { Theme } from "../attack.ts";
+import { artifacts } from "./artifacts.ts";
 import { descriptors, disk } from "./disk.ts";
 import { endings } from "./endings.ts";
 import { kernel } from "./kernel.ts";
@@ -12,4 +13,4 @@ import { bombs, survivors } from "./processes.ts";
 import { runner } from "./runner.ts";
 import { time } from "./time.ts";
 
-export const themes: Theme[] = [bombs, survivors, time, endings, output, memory, disk, descriptors, leaks, neighbours, runner, kernel, network];
+export const themes: Theme[] = [bombs, survivors, time, endings, output, memory, disk, descriptors, artifacts, leaks, neighbours, runner, kernel, network];

@@ -1,9 +1,15 @@
 //! Programs that do not end by themselves, however they go about it.
 
-import { all, briefly, ends, node, python, shell, timesOut, prints, type Theme } from "../attack.ts";
+import { all, briefly, ends, node, python, shell, timesOut, prints, type Property, type Theme } from "../attack.ts";
 import assert from "node:assert/strict";
 
 const late = (text: string) => all(timesOut, prints(text));
+
+/** Asserts that the limit of processor time ended a run. */
+const usesUp: Property = (report) => {
+  assert.deepEqual([report.status, report.exitCode, report.limit], ["timeout", 124, "cpuMs"], JSON.stringify(report.usage));
+  assert.ok(report.usage.cpuMs < 4_000, JSON.stringify(report.usage));
+};
 
 export const time: Theme = {
   name: "time",
@@ -29,6 +35,8 @@ export const time: Theme = {
     python("a hundred loops", "import os\nfor _ in range(100):\n  if os.fork() == 0:\n    while True: pass\nos.wait()", timesOut, { limits: { ...briefly.limits, memoryMB: 2_048 } }),
     python("a trace of itself that stops", "import ctypes, os, signal\nl = ctypes.CDLL(None)\nl.ptrace(0, 0, 0, 0); os.kill(os.getpid(), signal.SIGSTOP)\nwhile True: pass", timesOut, briefly),
     python("a clean end in the last moment", "import signal, sys\nsignal.signal(signal.SIGALRM, lambda *a: sys.exit(0)); signal.setitimer(signal.ITIMER_REAL, 0.4)\nsignal.pause()", ends("success", "timeout"), { limits: { timeoutMs: 400 } }),
+    python("processor time that a tree uses up", "import os\nfor _ in range(3): os.fork()\nwhile True: pass", usesUp, { limits: { cpuMs: 400 } }),
+    python("processor time that orphans use up one after the other", "import os, time\nwhile True:\n  if os.fork() == 0:\n    if os.fork() == 0:\n      end = time.process_time() + 0.02\n      while time.process_time() < end: pass\n    os._exit(0)\n  os.wait(); time.sleep(0.01)", usesUp, { limits: { cpuMs: 400 } }),
     node("a loop", "console.log('begun'); for (;;);", timesOut, briefly),
     node("microtasks without end", "const f = () => Promise.resolve().then(f); f()", ends("timeout", "memory"), briefly),
     node("a wait that nobody ends", "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)", timesOut, briefly),

@@ -15,15 +15,22 @@ fn defaults_are_filled_in() {
     let job = RunJob {
         id: ID.into(),
         language: RunLanguage::named("python"),
-        files: vec![SourceFile { path: "main.py".into(), content: "print(1)".into() }],
+        files: vec![SourceFile::text("main.py", "print(1)")],
         entrypoint: "main.py".into(),
         stdin: String::new(),
         interactive: false,
         args: vec![],
         env: BTreeMap::new(),
         packages: vec![],
-        limits: Limits { timeout_ms: 3_000, memory_mb: 256, max_output_bytes: 1_048_576 },
+        limits: Limits {
+            cpu_ms: None,
+            max_file_mb: None,
+            timeout_ms: 3_000,
+            memory_mb: 256,
+            max_output_bytes: 1_048_576,
+        },
         network: Network::None,
+        artifacts: None,
     };
     assert_eq!(request, RunRequest { job, sent_code: true, user_context: None });
 }
@@ -50,7 +57,10 @@ fn everything_that_may_be_said_is_understood() {
     assert_eq!(job.packages, ["@types/node@^22"]);
     assert_eq!(job.args, ["-x", ""]);
     assert_eq!(job.env["A B"], "1");
-    assert_eq!(job.limits, Limits { timeout_ms: 300_000, memory_mb: 16, max_output_bytes: 10_485_760 });
+    assert_eq!(
+        job.limits,
+        Limits { cpu_ms: None, max_file_mb: None, timeout_ms: 300_000, memory_mb: 16, max_output_bytes: 10_485_760 }
+    );
     assert_eq!(job.network, Network::Hosts { hosts: vec!["*.example.com".into()] });
     assert!(!request.sent_code);
     let context = json!({ "id": "u", "email": "e", "name": "n", "tier": "pro", "metadata": { "a": [1] } });
@@ -174,6 +184,9 @@ fn bad_input_names_the_field() {
         ),
         (policy("timeoutMs", json!(-5)), "policy.timeoutMs", "must be an integer from 100 to 300000, got -5"),
         (policy("timeoutMs", json!(100.5)), "policy.timeoutMs", "must be an integer from 100 to 300000, got 100.5"),
+        (policy("cpuMs", json!(9)), "policy.cpuMs", "must be an integer from 10 to 1200000, got 9"),
+        (policy("cpuMs", json!("1s")), "policy.cpuMs", "must be an integer from 10 to 1200000, got \"1s\""),
+        (policy("maxFileMB", json!(0)), "policy.maxFileMB", "must be an integer from 1 to 2048, got 0"),
         (policy("memoryMB", json!(15)), "policy.memoryMB", "must be an integer from 16 to 2048, got 15"),
         (
             policy("maxOutputBytes", json!(1)),
@@ -220,6 +233,17 @@ fn bad_input_names_the_field() {
         (with(json!({ "packages": "a" })), "packages", "must be an array such as [\"requests\"], got \"a\""),
         (with(json!({ "packages": { "packages": [1] } })), "packages.packages[0]", "must be a string, got 1"),
         (with(json!({ "packages": { "packages": many } })), "packages.packages", "may have at most 50 entries"),
+        (with(json!({ "artifacts": "a" })), "artifacts", "must be an array such as [\"out/*.png\"], got \"a\""),
+        (
+            with(json!({ "artifacts": ["a", "../x"] })),
+            "artifacts[1]",
+            "must not contain a \"..\" segment; got \"../x\"",
+        ),
+        (with(json!({ "artifacts": ["/etc/passwd"] })), "artifacts[0]", "must be relative"),
+        (with(json!({ "artifacts": vec!["a"; 21] })), "artifacts", "may have at most 20 entries, got 21"),
+        (with(json!({ "artifacts": [1] })), "artifacts[0]", "must be a string, got 1"),
+        (with(json!({ "artifactsInline": true })), "artifactsInline", "needs artifacts such as [\"out/*.png\"]"),
+        (with(json!({ "artifacts": ["a"], "artifactsInline": 1 })), "artifactsInline", "must be true or false, got 1"),
         (with(json!({ "stdin": 1 })), "stdin", "must be a string, got 1"),
         (with(json!({ "args": "x" })), "args", "must be an array such as [\"--verbose\", \"1\"], got \"x\""),
         (with(json!({ "args": ["a\0"] })), "args[0]", "must not contain NUL"),

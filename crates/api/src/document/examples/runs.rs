@@ -4,6 +4,7 @@ use crate::document::example::{Example, KEY_ID, RUN_ID, text, time};
 use crate::end_users::{Deletion, RunPage, UserContext, UserTier};
 use crate::health::{Backend, BackendKind, Health, HealthStatus, Index};
 use crate::languages::{Docs, Language, Languages, Limit, RuntimeApiDoc};
+use crate::run_details::RunDetails;
 use crate::run_events::RunEvent;
 use crate::runs::*;
 use crate::usage::{EndUserCount, Interval, KeyCount, Percentiles, Stretch, Usage, UsageRun};
@@ -25,6 +26,8 @@ impl Example for RunRequest {
             args: None,
             env: None,
             policy: Some(Policy { timeout_ms: Some(5_000), memory_mb: Some(128), ..Policy::default() }),
+            artifacts: None,
+            artifacts_inline: None,
             user_context: Some(user()),
         }
     }
@@ -48,6 +51,7 @@ impl Example for RunResult {
             stderr: String::new(),
             truncated: Truncated::default(),
             usage: RunUsage { cpu_ms: 11.5, mem_mb: 9.5, duration_ms: 13.2, ..RunUsage::default() },
+            details: RunDetails::default(),
             created_at: time(),
         }
     }
@@ -67,6 +71,8 @@ impl Example for StoredRun {
     fn example() -> Self {
         let policy = UsedPolicy {
             timeout_ms: 5_000,
+            cpu_ms: None,
+            max_file_mb: None,
             memory_mb: 128,
             max_output_bytes: 1_048_576,
             allow_network: false,
