@@ -108,6 +108,7 @@ pub static ROUTES: &[Route] = &[
     post("/api/run", Caller::ApiClient, handler!(run::create_run)),
     get("/api/run", Caller::ApiClient, handler!(interactive::interactive_run)),
     get("/api/run/:id", Caller::KeyOrSession, handler!(run::get_run)),
+    delete("/api/run/:id", Caller::KeyOrSession, handler!(run::cancel_run)),
     post("/api/tokens", Caller::ApiClient, handler!(tokens::create_token)),
     post("/execute", Caller::ApiClient, handler!(execute::execute_script)),
     post("/validate", Caller::ApiClient, handler!(execute::validate_script)),

@@ -77,6 +77,13 @@ impl Lease for () {
     fn finished(self) {}
 }
 
+/// The lease of a run that never started.
+impl RunLease for () {
+    fn cancel(&self, _: RunId) -> LocalBoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
 impl<L: Lease> Lease for Option<L> {
     fn finished(self) {
         if let Some(lease) = self {

@@ -24,6 +24,10 @@ pub trait RunPools {
     /// Cancels a job. `true` means that it never runs; `false` means that it has run or may have run, and that it ends
     /// now if it still runs. It may be repeated.
     async fn cancel(&self, project_id: &str, id: RunId) -> bool;
+    /// Cancels a run of the project that has not ended, wherever it is on its way, and waits until it has ended and is
+    /// recorded, some five seconds at most. `false` means that no such run is in flight. With `token`, the id of a run token,
+    /// only a run of that token is cancelled. It may be repeated.
+    async fn cancel_in_flight(&self, project_id: &str, id: RunId, token: Option<&str>) -> Result<bool, PoolFailure>;
     /// Submits all runs of a project that have ended to its log. It may be repeated.
     async fn flush(&self, project_id: &str) -> Result<(), PortError>;
     /// Ends all programs of a deleted project with their containers, and deletes what the pool stores. Runs that end

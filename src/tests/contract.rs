@@ -32,7 +32,7 @@ fn every_route_is_described_and_every_described_operation_has_its_route() {
             Described::Anyone => Caller::Anyone,
             Described::Visitor => Caller::Visitor,
             Described::Session => Caller::SignedIn,
-            Described::Reader => Caller::KeyOrSession,
+            Described::Reader | Described::Owner => Caller::KeyOrSession,
             Described::Key
             | Described::KeyOrToken
             | Described::KeyOrTokenSocket

@@ -5,6 +5,7 @@ use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::Interrupted;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
+use crate::objects::run_pool::in_flight::InFlightRuns;
 use crate::objects::run_pool::recorder::RunRecorder;
 use crate::objects::run_pool::runs::follow;
 use crate::objects::run_pool::watch::WatchedRun;
@@ -60,6 +61,8 @@ pub struct FakeRunPools {
     pub cancelled: RefCell<Vec<(String, RunId)>>,
     /// What is said to that; nothing ever where it is `None`.
     pub cancels: Cell<Option<bool>>,
+    /// The runs that have not ended.
+    pub in_flight: InFlightRuns,
     /// Whether the way to a program's input never opens.
     pub input_hangs: Cell<bool>,
     /// The projects whose programs were ended.
@@ -77,6 +80,7 @@ impl FakeRunPools {
             health: RefCell::default(),
             cancelled: RefCell::default(),
             cancels: Cell::new(Some(true)),
+            in_flight: InFlightRuns::default(),
             input_hangs: Cell::default(),
             deleted: RefCell::default(),
             ports,
@@ -88,9 +92,17 @@ impl FakeRunPools {
         let events = EventReader::new(chunks, future::pending().boxed_local());
         let deadline = self.ports.clock.sleep(deadline_ms);
         let (listener, lines) = mpsc::channel(1);
-        let run =
-            WatchedRun { events, lease: NoLease, draft: draft.clone(), client: client.clone(), deadline, listener };
-        let followed = follow(run, self.ports.clone(), Some(Rc::clone(&self.recorder)), None, None);
+        let in_flight = self.in_flight.begin(draft.id, draft.token.clone());
+        let run = WatchedRun {
+            events,
+            lease: NoLease,
+            draft: draft.clone(),
+            client: client.clone(),
+            cancelled: in_flight.cancelled.clone(),
+            deadline,
+            listener,
+        };
+        let followed = follow(run, self.ports.clone(), Some(Rc::clone(&self.recorder)), None, None, in_flight);
         self.ports.background.spawn(followed.boxed_local());
         let drops = Rc::new(LeaveOnDrop(client.clone()));
         let drops_too = Rc::clone(&drops);
@@ -175,6 +187,10 @@ impl RunPools for FakeRunPools {
             Some(cancels) => cancels,
             None => future::pending().await,
         }
+    }
+
+    async fn cancel_in_flight(&self, _: &str, id: RunId, token: Option<&str>) -> Result<bool, PoolFailure> {
+        Ok(self.in_flight.cancel(id, token).await)
     }
 
     async fn flush(&self, _: &str) -> Result<(), PortError> {

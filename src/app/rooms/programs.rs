@@ -24,7 +24,7 @@ impl Programs for RoomPrograms {
     async fn start(&self, program: ProgramRequest) -> Result<LocalBoxStream<'static, RunMessage>, Refused> {
         let app = &self.0;
         let client = match program.billing_key {
-            RunAs::Admitted(Admitted { billing_key, ip }) => Client { owner: billing_key.owner, ip },
+            RunAs::Admitted(Admitted { billing_key, ip }) => Client { owner: billing_key.owner, ip, token: None },
             RunAs::Room { billing_key, host } => pass_gate(app, billing_key, host).await?,
         };
         let id = app.new_run_id(client.owner.log_id);
@@ -86,7 +86,7 @@ async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> 
         Decision::QuotaExceeded { .. } => {
             Err(refused("quota_exceeded", "The account that owns this room has used up a quota; try again later."))
         }
-        Decision::Allowed { owner, .. } => Ok(Client { owner, ip: None }),
+        Decision::Allowed { owner, .. } => Ok(Client { owner, ip: None, token: None }),
     }
 }
 

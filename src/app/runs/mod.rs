@@ -1,5 +1,6 @@
 //! Runs: start one and read its result.
 
+pub mod cancel;
 pub mod progress;
 pub mod read;
 pub mod record;

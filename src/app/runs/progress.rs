@@ -13,6 +13,8 @@ pub struct Client {
     pub owner: Owner,
     /// The network address of the client, if the project stores it.
     pub ip: Option<String>,
+    /// The id of the run token that the client has sent instead of a key.
+    pub token: Option<String>,
 }
 
 /// A run that has a slot in a runner, or that has ended.

@@ -10,7 +10,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::{FoundRecord, Kv, Level, Log, PortError};
 use crate::store;
 use bytes::Bytes;
-use docle_protocol::{RunReport, Stream};
+use docle_protocol::{RunReport, RunStatus, Stream};
 use futures::StreamExt;
 use futures::stream::{self, LocalBoxStream};
 use serde::Deserialize;
@@ -27,8 +27,22 @@ pub enum Reader {
     Anyone,
     /// The holder of one of this project's keys.
     Project(String),
+    /// The holder of a run token with this id, for a key of this project.
+    Token { project_id: String, token: String },
     /// A signed-in user.
     User(String),
+}
+
+impl Reader {
+    /// Whether the run is the reader's own.
+    fn owns(&self, guard: &Guard, run: &StoredRun<'_>) -> bool {
+        match self {
+            Self::Anyone => false,
+            Self::Project(id) => *id == guard.project_id,
+            Self::Token { project_id, token } => *project_id == guard.project_id && run.token.as_ref() == Some(token),
+            Self::User(id) => guard.user_id.as_ref() == Some(id),
+        }
+    }
 }
 
 /// A result that is read again.
@@ -47,22 +61,38 @@ pub struct ResultApart {
     pub chunks: Chunks,
 }
 
-/// The result of a run, with its `input` if `reader` is the project that ran it or the project's owner; `None` if the run
+/// The result of a run, with its `input` if `reader` is the project that ran it, the token that started it, or the project's owner; `None` if the run
 /// is not kept, or the reader may not read it. The log that keeps the run knows the settings of the project as they are now,
 /// so a change of `privateResults` also applies to existing results.
 pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<ReadRun>, PortError> {
     let Some((guard, record)) = find(app, id).await? else { return Ok(None) };
     let stored = parse(&record)?;
-    let is_owner = match reader {
-        Reader::Anyone => false,
-        Reader::Project(id) => *id == guard.project_id,
-        Reader::User(id) => guard.user_id.as_ref() == Some(id),
-    };
+    let is_owner = reader.owns(&guard, &stored);
     if guard.private_results && !is_owner {
         return Ok(None);
     }
+    read_stored(app, id, &stored, is_owner).await.map(Some)
+}
+
+/// How a run ended that is the caller's own, with its result; `None` if the caller has no such run, or it is not kept.
+pub async fn own_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<(RunStatus, ReadRun)>, PortError> {
+    #[derive(Deserialize)]
+    struct Ended {
+        status: RunStatus,
+    }
+    let Some((guard, record)) = find(app, id).await? else { return Ok(None) };
+    let stored = parse(&record)?;
+    if !reader.owns(&guard, &stored) {
+        return Ok(None);
+    }
+    let unreadable = |error: serde_json::Error| PortError(format!("The result of a run is unreadable: {error}"));
+    let Ended { status } = serde_json::from_str(stored.result.get()).map_err(unreadable)?;
+    Ok(Some((status, read_stored(app, id, &stored, false).await?)))
+}
+
+async fn read_stored(app: &App, id: RunId, stored: &StoredRun<'_>, with_input: bool) -> Result<ReadRun, PortError> {
     let result = stored.result.get().as_bytes();
-    let json = if is_owner {
+    let json = if with_input {
         let input = match stored.has_input_apart() {
             false => Bytes::copy_from_slice(stored.input.get().as_bytes()),
             true => store::runs::input(&*app.runs, id).await?.unwrap_or_else(|| b"null".to_vec()).into(),
@@ -71,10 +101,10 @@ pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<Re
     } else {
         Bytes::copy_from_slice(result)
     };
-    Ok(Some(match stored.chunks {
+    Ok(match stored.chunks {
         None => ReadRun::Whole(json),
         Some(chunks) => ReadRun::Apart(ResultApart { id, json, chunks }),
-    }))
+    })
 }
 
 /// A run that has ended, as if it went on now; `None` if its record was deleted.

@@ -50,8 +50,8 @@ pub async fn start_run(
         None if request.job.interactive => RunMode::Interactive,
         None => RunMode::Plain,
     };
-    let Client { owner, ip } = client;
-    let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip }, &request);
+    let Client { owner, ip, token } = client;
+    let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token }, &request);
     let job = serde_json::to_vec(&request.job)
         .map_err(|error| PoolFailureCode::Rejected.with_message(format!("The job could not be encoded: {error}")))?;
     let has_network = request.job.network != Network::None;

@@ -23,6 +23,9 @@ pub struct RunDraft {
     pub owner: Owner,
     /// The network address of the client, if the project stores it.
     pub ip: Option<String>,
+    /// The id of the run token that the client has sent instead of a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     pub language: String,
     /// The beginning of the source.
     pub snippet: String,
@@ -37,12 +40,14 @@ pub struct Asked {
     pub created_at: Timestamp,
     pub owner: Owner,
     pub ip: Option<String>,
+    /// The id of the client's run token.
+    pub token: Option<String>,
 }
 
 impl RunDraft {
     /// The draft of a run, and its input if that is to be stored apart.
     pub fn new(asked: Asked, request: &RunRequest) -> (Self, Option<Box<RawValue>>) {
-        let Asked { id, created_at, owner, ip } = asked;
+        let Asked { id, created_at, owner, ip, token } = asked;
         let input = |keep_content| to_raw_value(&request.input(keep_content)).expect("an input is plain data");
         let mut whole = input(true);
         if whole.get().len() > MAX_RECORD_BYTES {
@@ -55,6 +60,7 @@ impl RunDraft {
             created_at,
             owner,
             ip,
+            token,
             language: request.language().to_owned(),
             snippet: request.source().chars().take(MAX_SNIPPET_CHARS).collect(),
             user_context: request.user_context.clone(),
@@ -101,7 +107,7 @@ mod tests {
         let id = RunId::from_random([0; 16]);
         let body = json!({ "code": code, "lang": "python", "userContext": { "id": "u" } });
         let owner = Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() };
-        let asked = Asked { id, created_at: Timestamp(7), owner, ip: Some("10.0.0.1".into()) };
+        let asked = Asked { id, created_at: Timestamp(7), owner, ip: Some("10.0.0.1".into()), token: None };
         RunDraft::new(asked, &parse(body, id, 300_000).unwrap())
     }
 
@@ -127,8 +133,9 @@ mod tests {
         let report = RunReport { status, exit_code: 0, signal: None, truncated, usage, details: RunDetails::default() };
         let result = RunResult::from_report(draft.id, draft.created_at, report);
         let value = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
-        let encoded =
-            |draft: &RunDraft, output: &StoredOutput| encode_run(&draft.owner, draft, &result, output).unwrap();
+        let encoded = |draft: &RunDraft, output: &StoredOutput| {
+            encode_run(&draft.owner, draft.token.as_deref(), draft, &result, output).unwrap()
+        };
 
         let output = Output { stdout: "1\n".into(), stderr: String::new() };
         let inline = encoded(&draft, &StoredOutput::Inline(output.clone()));

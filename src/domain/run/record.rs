@@ -33,6 +33,8 @@ struct Record<'a, I> {
     v: u8,
     project_id: &'a str,
     key_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
     created_at: String,
     result: &'a RawValue,
     input: I,
@@ -140,8 +142,11 @@ impl Recordable for RunRequest {
 }
 
 /// The record of a finished run. What of it is large is stored apart, so a record has some 20 KiB at most.
+///
+/// `token` is the id of the run token that started it.
 pub fn encode_run(
     owner: &Owner,
+    token: Option<&str>,
     request: &impl Recordable,
     result: &RunResult,
     output: &StoredOutput,
@@ -154,6 +159,7 @@ pub fn encode_run(
         v: 1,
         project_id: &owner.project_id,
         key_id: &owner.key_id,
+        token,
         created_at: result.created_at.to_string(),
         result: serde_json::from_slice(&json)?,
         input: request.input(true),
@@ -185,6 +191,7 @@ fn encode_within(
             v: 1,
             project_id: &owner.project_id,
             key_id: &owner.key_id,
+            token: None,
             created_at: created_at.to_string(),
             result: serde_json::from_slice(result)?,
             input: request.input(keep_content),
@@ -245,6 +252,9 @@ fn with_output_cut(result: &[u8], max_chars: usize) -> Result<Vec<u8>, serde_jso
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredRun<'a> {
+    /// The id of the run token that started it.
+    #[serde(default)]
+    pub token: Option<String>,
     #[serde(borrow)]
     pub result: &'a RawValue,
     /// `null` if the input is stored apart.

@@ -161,8 +161,8 @@ fn has_ai(execution: Option<Execution>) -> bool {
 }
 
 impl From<ApiClient> for Client {
-    fn from(ApiClient { owner, ip, .. }: ApiClient) -> Self {
-        Self { owner, ip }
+    fn from(ApiClient { owner, ip, token, .. }: ApiClient) -> Self {
+        Self { owner, ip, token: token.map(|token| token.id) }
     }
 }
 

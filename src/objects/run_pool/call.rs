@@ -30,6 +30,12 @@ pub enum PoolCall {
     /// The answer is whether the job never runs, see [`crate::ports::RunPools::cancel`].
     Cancel(RunId),
     CancelHere(RunId),
+    /// The answer is whether the run was in flight, see [`crate::ports::RunPools::cancel_in_flight`].
+    CancelInFlight {
+        id: RunId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
+    },
     /// Keeps the finished runs in the body, each as [`crate::domain::run::finished::FinishedRun::to_line`] writes it, until
     /// this log takes them.
     Keep {
@@ -62,6 +68,7 @@ impl ObjectCall for PoolCall {
             Self::Run { .. } | Self::RunHere { .. } | Self::Input(_) | Self::InputHere(_) => false,
             Self::Cancel(_)
             | Self::CancelHere(_)
+            | Self::CancelInFlight { .. }
             | Self::Keep { .. }
             | Self::Flush
             | Self::Delete
@@ -144,6 +151,9 @@ mod tests {
         assert_eq!(written(PoolCall::RunHere { waited_ms: 5 }), json!({ "runHere": { "waitedMs": 5 } }));
         assert_eq!(written(PoolCall::Cancel(id)), json!({ "cancel": id }));
         assert_eq!(written(PoolCall::CancelHere(id)), json!({ "cancelHere": id }));
+        let cancel = |token| written(PoolCall::CancelInFlight { id, token });
+        assert_eq!(cancel(None), json!({ "cancelInFlight": { "id": id } }));
+        assert_eq!(cancel(Some("t".into())), json!({ "cancelInFlight": { "id": id, "token": "t" } }));
         assert_eq!(written(PoolCall::Keep { log: id.log() }), json!({ "keep": { "log": "usage:0000000000/0" } }));
         assert_eq!(written(PoolCall::Flush), json!("flush"));
         assert_eq!(written(PoolCall::Delete), json!("delete"));

@@ -24,6 +24,17 @@ const ATTEMPTS: u32 = 3;
 /// Resolves to the member that a queued run is to go to.
 type Admission = oneshot::Receiver<Result<usize, PoolFailure>>;
 
+/// Where a run was cancelled whose start is not known yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Starting {
+    /// It waits for a slot of the pool, and was sent nowhere.
+    Waits,
+    /// The member that it was sent to, or is being sent to, never runs it.
+    Refused,
+    /// The member has it, and ends it.
+    Sent,
+}
+
 /// The pool of one project.
 pub struct PoolLogic<M: PoolMembers> {
     pool: RefCell<Pool>,
@@ -106,6 +117,16 @@ impl<M: PoolMembers> PoolLogic<M> {
             .await
             .into_iter()
             .all(|is_cancelled| is_cancelled)
+    }
+
+    /// Cancels a run in flight whose start is not known yet.
+    pub async fn cancel_starting(&self, id: RunId) -> Starting {
+        let member = self.running.borrow().get(&id).copied();
+        match member {
+            None => Starting::Waits,
+            Some(member) if self.members.cancel(member, id).await => Starting::Refused,
+            Some(_) => Starting::Sent,
+        }
     }
 
     /// The socket to the standard input of an interactive run; `None` when the run is over.

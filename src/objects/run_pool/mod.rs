@@ -3,6 +3,7 @@
 pub mod call;
 pub mod held;
 pub mod idempotency;
+pub mod in_flight;
 pub mod logic;
 pub mod maintenance;
 pub mod members;
@@ -17,5 +18,6 @@ pub mod storage;
 pub mod stub;
 #[cfg(test)]
 mod tests;
+pub mod unstarted;
 pub mod watch;
 pub mod watch_ports;

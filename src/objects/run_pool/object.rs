@@ -102,6 +102,9 @@ impl RunPool {
             }
             PoolCall::Cancel(id) => call::answer(&self.pool(name)?.cancel(id).await),
             PoolCall::CancelHere(id) => call::answer(&self.target.cancel(id).await),
+            PoolCall::CancelInFlight { id, token } => {
+                call::answer(&self.runs()?.in_flight.cancel(id, token.as_deref()).await)
+            }
             PoolCall::Keep { log } => {
                 let lines = text(request).await?;
                 let runs = FinishedRun::from_lines(&lines).ok_or_else(|| refused("The runs are unreadable."))?;

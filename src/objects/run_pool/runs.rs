@@ -3,19 +3,22 @@
 use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::Interrupted;
 use crate::objects::run_pool::idempotency::{Answer, IdempotentRun, IdempotentRuns};
-use crate::objects::run_pool::logic::PoolLogic;
+use crate::objects::run_pool::in_flight::{InFlightRun, InFlightRuns};
+use crate::objects::run_pool::logic::{PoolLogic, Starting};
 use crate::objects::run_pool::pipe::{START, running};
 use crate::objects::run_pool::quota::{CountedRun, LimitedRuns, PoolQuota, QuotaPorts};
 use crate::objects::run_pool::recorder::RunRecorder;
+use crate::objects::run_pool::unstarted;
 use crate::objects::run_pool::watch::{WatchedRun, watch};
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::event_reader::EventReader;
 use crate::ports::{
-    ClientSignal, EventStream, FirstCall, Kv, PoolFailure, PoolMembers, RunCall, RunLease, RunMode, UsageLogs,
+    ClientSignal, EventStream, FirstCall, Kv, PoolFailure, PoolFailureCode, PoolMembers, RunCall, RunLease, RunMode,
+    UsageLogs,
 };
 use futures::channel::mpsc;
-use futures::future::{self, join};
+use futures::future::{self, Either, join, select};
 use futures::{FutureExt, StreamExt, stream};
 use std::rc::Rc;
 
@@ -23,6 +26,8 @@ use std::rc::Rc;
 pub struct PoolRuns {
     runtime: ObjectRuntime,
     idempotent: IdempotentRuns,
+    /// The runs that have not ended.
+    pub in_flight: InFlightRuns,
     ports: WatchPorts,
     pub quota: Rc<PoolQuota>,
     pub recorder: Rc<RunRecorder>,
@@ -41,6 +46,7 @@ impl PoolRuns {
         let ObjectRuntime { clock, background, log, .. } = runtime.clone();
         Self {
             idempotent: IdempotentRuns::new(runtime.clone()),
+            in_flight: InFlightRuns::default(),
             ports: WatchPorts { clock, background, runs, log },
             quota: PoolQuota::new(quotas, runtime.clone()),
             recorder: RunRecorder::new(logs, runtime.clone()),
@@ -74,7 +80,9 @@ impl PoolRuns {
             },
         };
         let waiting = client.clone().unwrap_or_default();
-        let sent = async {
+        let in_flight = self.in_flight.begin(draft.id, draft.token.clone());
+        let since = self.runtime.clock.now();
+        let sent = Box::pin(async {
             let counted = match &recorder {
                 Some(_) => Some(self.quota.admit(&draft.owner.project_id, has_network, &limited_runs(pool)).await?),
                 // The service pays for its own runs.
@@ -82,9 +90,31 @@ impl PoolRuns {
             };
             let (job, lease) = pool.run(&job().await?, draft.id, &waiting).await?;
             Ok::<_, PoolFailure>((job, lease, counted))
+        });
+        let sent = match select(sent, in_flight.until_cancelled()).await {
+            Either::Left((sent, _)) => sent.map(Some),
+            // While the member is asked, the job is sent nowhere else, because nothing polls it.
+            Either::Right(((), sent)) => match pool.cancel_starting(draft.id).await {
+                Starting::Waits => Ok(None),
+                Starting::Refused => sent.await.map(Some).or(Ok(None)),
+                Starting::Sent => match sent.await {
+                    Err(failure) if failure.code != PoolFailureCode::Lost => Ok(None),
+                    sent => sent.map(Some),
+                },
+            },
         };
-        let (job, lease, counted) = match sent.await {
-            Ok(sent) => sent,
+        let deadline = self.runtime.clock.sleep(deadline_ms);
+        let (listener, lines) = mpsc::channel(1);
+        let cancelled = in_flight.cancelled.clone();
+        let (job, lease, counted) = match sent {
+            Ok(Some(sent)) => sent,
+            Ok(None) => {
+                let events = unstarted::events(self.runtime.clock.now().0 - since.0);
+                let run = WatchedRun { events, lease: (), draft, client, cancelled, deadline, listener };
+                let followed = follow(run, self.ports.clone(), recorder, idempotent, None, in_flight);
+                self.runtime.background.spawn(followed.boxed_local());
+                return Ok(PoolAnswer::Started(lines));
+            }
             Err(failure) => {
                 return Err(match idempotent {
                     Some(run) => run.not_started(failure),
@@ -96,10 +126,8 @@ impl PoolRuns {
         let chunks = chunks.unwrap_or_else(|| stream::iter([Ok(START.to_vec())]).boxed_local());
         let chunks = chunks.map(|chunk| chunk.map_err(|_| Interrupted::ByRunner)).boxed_local();
         let events = EventReader::new(chunks, future::pending().boxed_local());
-        let deadline = self.runtime.clock.sleep(deadline_ms);
-        let (listener, lines) = mpsc::channel(1);
-        let run = WatchedRun { events, lease, draft, client, deadline, listener };
-        let followed = follow(run, self.ports.clone(), recorder, idempotent, counted);
+        let run = WatchedRun { events, lease, draft, client, cancelled, deadline, listener };
+        let followed = follow(run, self.ports.clone(), recorder, idempotent, counted, in_flight);
         self.runtime.background.spawn(followed.boxed_local());
         Ok(PoolAnswer::Started(lines))
     }
@@ -116,6 +144,7 @@ pub async fn follow<L: RunLease>(
     recorder: Option<Rc<RunRecorder>>,
     idempotent: Option<IdempotentRun>,
     counted: Option<CountedRun>,
+    in_flight: InFlightRun,
 ) {
     let Some((ended, last)) = watch(run, ports).await else {
         if let Some(run) = idempotent {
@@ -133,6 +162,7 @@ pub async fn follow<L: RunLease>(
         if let Some(run) = idempotent {
             run.finished();
         }
+        drop(in_flight);
     };
     join(recorded, last.pass_on()).await;
 }

@@ -108,6 +108,13 @@ impl RunPools for RunPoolStub {
         answer.is_ok_and(|answer| matches!(answer.value(), Ok(Some(true))))
     }
 
+    async fn cancel_in_flight(&self, project_id: &str, id: RunId, token: Option<&str>) -> Result<bool, PoolFailure> {
+        let cancel = PoolCall::CancelInFlight { id, token: token.map(str::to_owned) };
+        let answer = self.call(project_id, &cancel, None, None).await?;
+        let was_in_flight = answer.value().map_err(|error| self.lost(&error.to_string()))?;
+        was_in_flight.ok_or_else(|| self.lost("A RunPool object answered without a value."))
+    }
+
     async fn flush(&self, project_id: &str) -> Result<(), PortError> {
         let flushed = self.call(project_id, &PoolCall::Flush, None, None).await;
         flushed.map(drop).map_err(|failure| PortError(failure.message))

@@ -140,7 +140,7 @@ fn target(runner: &Rc<FakeRunner>, runtime: &ObjectRuntime) -> RunTarget<FakeWay
 
 fn draft(number: u8, created_at: Timestamp) -> RunDraft {
     let owner = Owner { project_id: "proj_1".into(), log_id: job(number).log().log, key_id: "key_1".into() };
-    let asked = Asked { id: job(number), created_at, owner, ip: None };
+    let asked = Asked { id: job(number), created_at, owner, ip: None, token: None };
     let body = json!({ "code": "print(1)", "lang": "python" });
     RunDraft::new(asked, &parse(body, job(number), 300_000).unwrap()).0
 }
@@ -301,6 +301,7 @@ fn replayed(answer: Result<PoolAnswer, PoolFailure>) -> RunId {
 }
 
 mod alarms;
+mod cancelling;
 mod idempotency;
 mod leaving;
 mod quotas;

@@ -1,17 +1,19 @@
-//! Reads a run to its end: passes its events on while a client listens, stores its output, and ends it with its client.
+//! Reads a run to its end: passes its events on while a client listens, stores its output, and ends it with its client or when
+//! a call cancels it.
 
 use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::{Line, read_line};
 use crate::domain::run::record::StoredOutput;
 use crate::domain::run::result::{RunResult, sandbox_failed};
 use crate::domain::timestamp::Timestamp;
+use crate::objects::run_pool::in_flight::until_raised;
 use crate::objects::run_pool::output::OutputStore;
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::event_reader::EventReader;
 use crate::ports::{ClientSignal, RunLease};
 use bytes::Bytes;
 use docle_protocol::{RunDetails, RunEvent, RunReport, RunStatus, RunUsage, Stream, Truncated};
-use futures::channel::{mpsc, oneshot};
+use futures::channel::mpsc;
 use futures::future::{self, Either, LocalBoxFuture, select};
 use futures::{FutureExt, SinkExt};
 use std::pin::pin;
@@ -27,6 +29,8 @@ pub struct WatchedRun<L> {
     pub draft: RunDraft,
     /// The client with which the run ends; `None` if no client ends it by leaving.
     pub client: Option<ClientSignal>,
+    /// Raised when a call cancels the run. Its client gets the rest of the output and the result.
+    pub cancelled: ClientSignal,
     /// Resolves when the run has taken longer than it may.
     pub deadline: LocalBoxFuture<'static, ()>,
     /// Gets the lines of the stream, each with its line feed.
@@ -58,18 +62,27 @@ impl LastEvent {
 /// What happened first.
 enum First<T> {
     Done(T),
-    /// The client has left.
-    Left,
+    /// The client has left, or the run was cancelled.
+    Ended(Ended),
     /// The deadline has passed.
     Late,
 }
 
+/// Why a run is cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    ByLeaving,
+    ByCall,
+}
+
 struct Watch<L> {
     run: WatchedRun<L>,
-    /// Resolves when the client leaves.
-    left: LocalBoxFuture<'static, ()>,
-    /// When the client left.
-    left_at: Option<Timestamp>,
+    /// Resolves when the client leaves, and when a call cancels the run.
+    ended: LocalBoxFuture<'static, Ended>,
+    /// When that was.
+    ended_at: Option<Timestamp>,
+    /// Whether nobody reads the events any more.
+    has_left: bool,
     started_at: Timestamp,
     /// Whether the deadline has passed.
     is_late: bool,
@@ -79,23 +92,21 @@ struct Watch<L> {
 
 /// Reads a run to its end, and returns its last event, which has not been passed on. `None` means that it never started.
 ///
-/// When the client leaves, the run is cancelled, and the watch waits for the report, which says what the run has used. If
+/// When the client leaves, or a call cancels the run, the run is ended, and the watch waits for the report, which says what the run has used. If
 /// none comes, the run ends with status `cancelled` and the time that has passed.
 pub async fn watch<L: RunLease>(run: WatchedRun<L>, ports: WatchPorts) -> Option<(EndedRun, LastEvent)> {
     let left = match &run.client {
         None => future::pending().boxed_local(),
-        Some(client) => {
-            let (sender, left) = oneshot::channel::<()>();
-            client.on_leave(move || {
-                // A run that has ended is watched no more.
-                let _ = sender.send(());
-            });
-            left.map(|_| ()).boxed_local()
-        }
+        Some(client) => until_raised(client),
     };
+    let ended = select(left, until_raised(&run.cancelled)).map(|first| match first {
+        Either::Left(_) => Ended::ByLeaving,
+        Either::Right(_) => Ended::ByCall,
+    });
     let output = OutputStore::new(run.draft.id, ports.clone());
     let started_at = ports.clock.now();
-    Watch { run, left, left_at: None, started_at, is_late: false, output, ports }.run().await
+    let ended = ended.boxed_local();
+    Watch { run, ended, ended_at: None, has_left: false, started_at, is_late: false, output, ports }.run().await
 }
 
 impl<L: RunLease> Watch<L> {
@@ -105,9 +116,9 @@ impl<L: RunLease> Watch<L> {
             if self.is_late && has_started {
                 break self.interrupted().await;
             }
-            let line = match before(self.run.events.next_line(), &mut self.left, &mut self.run.deadline).await {
-                First::Left => {
-                    self.cancel();
+            let line = match before(self.run.events.next_line(), &mut self.ended, &mut self.run.deadline).await {
+                First::Ended(why) => {
+                    self.cancel(why);
                     continue;
                 }
                 First::Done(Ok(line)) => line,
@@ -154,36 +165,38 @@ impl<L: RunLease> Watch<L> {
 
     /// Passes a line on. A client that does not read holds up the stream, but not the cancellation and not the deadline.
     async fn pass_on(&mut self, line: &[u8]) {
-        if self.left_at.is_some() {
+        if self.has_left {
             return;
         }
         let send = self.run.listener.send(with_line_feed(line));
-        match before(send, &mut self.left, &mut self.run.deadline).await {
+        match before(send, &mut self.ended, &mut self.run.deadline).await {
             First::Done(Ok(())) => {}
             First::Done(Err(_)) => {
                 // The response was dropped: the client is not there any more.
+                self.has_left |= self.ended_at.is_some();
                 if let Some(client) = &self.run.client {
                     client.leave();
                 }
             }
-            First::Left => self.cancel(),
+            First::Ended(why) => self.cancel(why),
             First::Late => self.is_late = true,
         }
     }
 
-    /// Ends the run of a client that has left. Its report is still to come.
-    fn cancel(&mut self) {
-        self.left = future::pending().boxed_local();
-        self.left_at = Some(self.ports.clock.now());
+    /// Ends the run. Its report is still to come.
+    fn cancel(&mut self, why: Ended) {
+        self.ended = future::pending().boxed_local();
+        self.has_left = why == Ended::ByLeaving;
+        self.ended_at = Some(self.ports.clock.now());
         self.run.deadline = self.ports.clock.sleep(CANCEL_MS);
         self.ports.background.spawn(self.run.lease.cancel(self.run.draft.id));
     }
 
     /// The report of a run whose own never came, with its event. Dropping the events ends the program.
     async fn interrupted(&mut self) -> (RunReport, Bytes, bool) {
-        let (report, before) = match self.left_at {
-            Some(left_at) => {
-                let duration_ms = (left_at.0 - self.started_at.0).max(0) as f64;
+        let (report, before) = match self.ended_at {
+            Some(ended_at) => {
+                let duration_ms = (ended_at.0 - self.started_at.0).max(0) as f64;
                 let (status, signal) = (RunStatus::Cancelled, Some("SIGKILL".to_owned()));
                 let (truncated, usage) = (Truncated::default(), RunUsage { duration_ms, ..RunUsage::default() });
                 let details = RunDetails::default();
@@ -202,15 +215,15 @@ impl<L: RunLease> Watch<L> {
     }
 }
 
-/// Waits for `work`, unless the client leaves or the deadline passes before.
+/// Waits for `work`, unless the run is to end or the deadline passes before.
 async fn before<T>(
     work: impl Future<Output = T>,
-    left: &mut LocalBoxFuture<'static, ()>,
+    ended: &mut LocalBoxFuture<'static, Ended>,
     deadline: &mut LocalBoxFuture<'static, ()>,
 ) -> First<T> {
-    match select(pin!(work), select(left, deadline)).await {
+    match select(pin!(work), select(ended, deadline)).await {
         Either::Left((done, _)) => First::Done(done),
-        Either::Right((Either::Left(_), _)) => First::Left,
+        Either::Right((Either::Left((why, _)), _)) => First::Ended(why),
         Either::Right((Either::Right(_), _)) => First::Late,
     }
 }

@@ -223,7 +223,7 @@ fn paths_and_methods_are_told_apart() {
         (Method::DELETE, "/", 405, "GET, HEAD, OPTIONS"),
         (Method::GET, "/api/run", 426, ""),
         (Method::PUT, "/api/run", 405, "GET, HEAD, POST, OPTIONS"),
-        (Method::PUT, "/api/run/x", 405, "GET, HEAD, OPTIONS"),
+        (Method::PUT, "/api/run/x", 405, "GET, HEAD, DELETE, OPTIONS"),
         (Method::OPTIONS, "/health", 204, "GET, HEAD, OPTIONS"),
         (Method::GET, "/health/", 200, ""),
         (Method::PUT, "/api/run/", 405, "GET, HEAD, POST, OPTIONS"),

@@ -140,20 +140,22 @@ fn the_idempotency_keys_of_a_token_are_its_own() {
 }
 
 #[test]
-fn a_token_reads_no_private_result_and_no_input() {
+fn a_token_reads_no_private_result_and_no_input_of_another_client() {
     let mut app = TestApp::new();
-    let token = token(&mut app, json!({}));
-    let id = run(&mut app, &token, &[], &print_one()).json()["id"].as_str().unwrap().to_owned();
+    let [own, other] = [token(&mut app, json!({})), token(&mut app, json!({}))];
+    let id = run(&mut app, &own, &[], &print_one()).json()["id"].as_str().unwrap().to_owned();
     let path = format!("/api/run/{id}");
-    let read = call(&mut app, &token, Method::GET, &path, &[], &Value::Null);
+    let read = |app: &mut TestApp, token: &str| call(app, token, Method::GET, &path, &[], &Value::Null);
+    let seen = read(&mut app, &other);
     assert_eq!(
-        (read.status, read.json()["stdout"].clone(), read.json()["input"].clone()),
+        (seen.status, seen.json()["stdout"].clone(), seen.json()["input"].clone()),
         (StatusCode::OK, json!("1\n"), Value::Null)
     );
     app.sql.run("UPDATE projects SET private_results = 1");
     let (logs, log) = (Rc::clone(&app.logs), RunId::parse(&id).unwrap().log());
     app.pool.run_until(async move { logs.refresh(log).await }).unwrap();
-    assert_eq!(call(&mut app, &token, Method::GET, &path, &[], &Value::Null).status, StatusCode::NOT_FOUND);
+    assert_eq!(read(&mut app, &other).status, StatusCode::NOT_FOUND);
+    assert_eq!(read(&mut app, &own).json()["input"]["code"], "print(1)");
 }
 
 #[test]

@@ -67,6 +67,8 @@ pub enum Caller {
     KeyOrTokenSocket,
     /// Anyone; a key or a session shows more.
     Reader,
+    /// The holder of an API key or of a run token, or an account that is signed in.
+    Owner,
     /// An account that is signed in, from the service's own pages.
     Session,
     /// The holder of a token for the room, or of an API key of its project.
@@ -290,6 +292,9 @@ impl Caller {
                 &[ApiKeyRequired, InvalidApiKey, InvalidToken, DomainNotAllowed, AccountSuspended]
             }
             Self::Reader => &[InvalidApiKey, InvalidToken, DomainNotAllowed, AccountSuspended],
+            Self::Owner => {
+                &[InvalidApiKey, InvalidToken, DomainNotAllowed, AccountSuspended, SessionRequired, ForeignOrigin]
+            }
             Self::Session => &[SessionRequired, AccountSuspended],
             Self::RoomMember | Self::RoomGuest | Self::RoomSocket => {
                 &[RoomTokenRequired, InvalidApiKey, DomainNotAllowed, AccountSuspended, RoomNotFound]
@@ -305,6 +310,7 @@ impl Caller {
             Self::KeyOrToken => &["apiKey", "apiKeyHeader", "runToken"],
             Self::KeyOrTokenSocket => &["apiKey", "apiKeyHeader", "apiKeyProtocol", "runToken"],
             Self::Reader => &["", "apiKey", "apiKeyHeader", "runToken", "session"],
+            Self::Owner => &["apiKey", "apiKeyHeader", "runToken", "session"],
             Self::Session => &["session"],
             Self::RoomMember => &["apiKey", "roomToken"],
             Self::RoomGuest => &["", "apiKey", "roomToken"],

@@ -1,6 +1,7 @@
 //! `/api/run`: run a program, read a result.
 
 use crate::app::App;
+use crate::app::runs::cancel::{self, CancelledRun, NotCancelled};
 use crate::app::runs::read;
 use crate::app::runs::read::Reader;
 use crate::app::runs::start::start_run;
@@ -59,17 +60,57 @@ pub async fn get_run(app: &App, call: Call) -> Result<Response, ApiError> {
     let id = RunId::parse_own(call.param(0), &app.secret).ok_or_else(not_found)?;
     let run = read::read_run(app, id, &reader).await?.ok_or_else(not_found)?;
     let mut response = read_again(app, run);
-    let project_id = if let Reader::Project(id) = reader { Some(id) } else { None };
+    let project_id = match reader {
+        Reader::Project(id) | Reader::Token { project_id: id, .. } => Some(id),
+        Reader::Anyone | Reader::User(_) => None,
+    };
     response.extensions_mut().insert(About { run_id: Some(id), project_id });
     Ok(response)
 }
 
-/// The reader: the project of the key, else the signed-in user. A run token reads what everybody can read. Reading changes nothing, so the `Origin` does not
+/// `DELETE /api/run/:id`: ends a run of the project of the key, of the token, or of the signed-in user's projects. The answer is
+/// its result, also to a repeated call.
+pub async fn cancel_run(app: &App, call: Call) -> Result<Response, ApiError> {
+    let not_found = || ApiError::new(ErrorCode::RunNotFound, "You have no run of the last 7 days with this id.");
+    let id = RunId::parse_own(call.param(0), &app.secret);
+    let caller = match ApiClient::extract_if_present(app, &call).await? {
+        // The log is that of the project, so the call concerns no other one.
+        Some(client) if id.is_some_and(|id| id.log().log != client.owner.log_id) => return Err(not_found()),
+        Some(client) => reader_of(client),
+        None => Reader::User(SignedIn::extract(app, &call).await?.session.user_id),
+    };
+    let id = id.ok_or_else(not_found)?;
+    let cancelled = cancel::cancel_run(app, id, &caller).await.map_err(|failure| match failure {
+        NotCancelled::Pool(failure) => {
+            let detail = "The run may go on. Repeat the call.";
+            ApiError::new(ErrorCode::ServiceUnavailable, detail).with_cause(failure.message)
+        }
+        NotCancelled::Unreadable(error) => error.into(),
+    })?;
+    let mut response = match cancelled.ok_or_else(not_found)? {
+        CancelledRun::Cancelled(run) => read_again(app, run),
+        CancelledRun::Ended(status) => {
+            let detail = format!("The run has ended before, with status {:?}.", status.name());
+            return Err(ApiError::new(ErrorCode::RunEnded, detail));
+        }
+    };
+    response.extensions_mut().insert(About { run_id: Some(id), project_id: None });
+    Ok(response)
+}
+
+/// The reader: the project or the token of the client, else the signed-in user. Reading changes nothing, so the `Origin` does not
 /// matter: pages of other sites cannot read the response to a call with a cookie.
 async fn reader(app: &App, call: &Call) -> Result<Reader, ApiError> {
     if let Some(client) = ApiClient::extract_if_present(app, call).await? {
-        return Ok(if client.token.is_some() { Reader::Anyone } else { Reader::Project(client.owner.project_id) });
+        return Ok(reader_of(client));
     }
     let user = SignedIn::extract_if_present(app, call).await?;
     Ok(user.map_or(Reader::Anyone, |caller| Reader::User(caller.session.user_id)))
+}
+
+fn reader_of(ApiClient { owner, token, .. }: ApiClient) -> Reader {
+    match token {
+        Some(token) => Reader::Token { project_id: owner.project_id, token: token.id },
+        None => Reader::Project(owner.project_id),
+    }
 }

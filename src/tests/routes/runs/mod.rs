@@ -1,5 +1,6 @@
 //! Runs by POST and by WebSocket.
 
+mod cancel;
 mod interactive;
 mod output;
 mod run;

@@ -81,11 +81,25 @@ pub fn operations() -> Vec<Operation> {
             (Tag::Runs, Caller::Reader),
             "Read a result again",
             "Results are kept for 7 days. Every caller who knows the id may read a result, unless its project keeps its \
-             results private. A key of the project and the session of its owner get the input, too.",
+             results private. A key of the project, the run token that started it, and the session of the project's owner get \
+             the input, too.",
         )
         .with(Parameter::Id("The id of the run."))
         .gives::<StoredRun>(200, "The result.")
         .fails(&[RunNotFound]),
+        Operation::new(
+            "cancel_run",
+            (Method::Delete, "/api/run/:id"),
+            (Tag::Runs, Caller::Owner),
+            "Cancel a run",
+            "Ends a run at once, whether it waits, installs packages, compiles or runs, and answers with its result: status \
+             `cancelled`, the output so far, and what it has used. The caller that waits for the run gets the same result. A \
+             repeated call gets it, too. A key cancels the runs of its project, a run token those that it started, a \
+             session those of its projects. The call does not count against the limit of the key.",
+        )
+        .with(Parameter::Id("The id of the run."))
+        .gives::<StoredRun>(200, "The run is cancelled.")
+        .fails(&[RunNotFound, RunEnded]),
         Operation::new(
             "execute_script",
             (Method::Post, "/execute"),

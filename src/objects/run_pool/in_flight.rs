@@ -1,0 +1,88 @@
+//! The runs of a pool that were asked for and have not ended, so that a call can cancel them.
+
+use crate::domain::run::id::RunId;
+use crate::ports::ClientSignal;
+use futures::FutureExt;
+use futures::channel::oneshot;
+use futures::future::LocalBoxFuture;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// The runs in flight of one object.
+#[derive(Clone, Default)]
+pub struct InFlightRuns(Rc<RefCell<HashMap<RunId, Entry>>>);
+
+struct Entry {
+    /// The id of the run token that started the run.
+    token: Option<String>,
+    cancelled: ClientSignal,
+    /// Dropped when the run has ended.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+/// A run in flight. It has ended, and is recorded, when this is dropped.
+pub struct InFlightRun {
+    runs: InFlightRuns,
+    id: RunId,
+    /// Raised when a call cancels the run.
+    pub cancelled: ClientSignal,
+}
+
+impl InFlightRuns {
+    /// Adds a run that a key started, or a token with this id.
+    pub fn begin(&self, id: RunId, token: Option<String>) -> InFlightRun {
+        let cancelled = ClientSignal::default();
+        let entry = Entry { token, cancelled: cancelled.clone(), waiting: Vec::new() };
+        self.0.borrow_mut().insert(id, entry);
+        InFlightRun { runs: self.clone(), id, cancelled }
+    }
+
+    /// Cancels a run, and waits until it has ended and is recorded. `false` means that no such run is in flight. With
+    /// `token` only a run of that token is cancelled.
+    pub async fn cancel(&self, id: RunId, token: Option<&str>) -> bool {
+        let (sender, ended) = oneshot::channel();
+        let cancelled = {
+            let mut runs = self.0.borrow_mut();
+            let Some(run) = runs.get_mut(&id) else { return false };
+            if token.is_some() && run.token.as_deref() != token {
+                return false;
+            }
+            run.waiting.push(sender);
+            run.cancelled.clone()
+        };
+        cancelled.leave();
+        // The sender is dropped with the run.
+        let _ = ended.await;
+        true
+    }
+}
+
+impl InFlightRun {
+    /// Resolves when a call cancels the run.
+    pub fn until_cancelled(&self) -> LocalBoxFuture<'static, ()> {
+        until_raised(&self.cancelled)
+    }
+}
+
+impl Drop for InFlightRun {
+    fn drop(&mut self) {
+        self.runs.0.borrow_mut().remove(&self.id);
+    }
+}
+
+/// Resolves when the signal is raised.
+pub fn until_raised(signal: &ClientSignal) -> LocalBoxFuture<'static, ()> {
+    let (sender, raised) = oneshot::channel::<()>();
+    signal.on_leave(move || {
+        // Nobody waits any more if the run has ended.
+        let _ = sender.send(());
+    });
+    async move {
+        if raised.await.is_err() {
+            // A signal that was dropped is never raised.
+            futures::future::pending::<()>().await;
+        }
+    }
+    .boxed_local()
+}
