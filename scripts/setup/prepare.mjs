@@ -1,6 +1,7 @@
 //! All of set-up. What does not need one another runs side by side, because the compiler alone cannot use all processors.
 
 import { installUv, python } from "./interpreters.mjs";
+import { buildEmbed } from "./embed.mjs";
 import { installPackages } from "./packages.mjs";
 import { buildRunner, buildWorkers } from "./programs.mjs";
 import { buildBindgen, prepareRust } from "./rust.mjs";
@@ -14,11 +15,13 @@ export const PROGRAMS = ["worker", "isolates", "runner"];
 export async function build(programs) {
   const rust = prepareRust();
   const packages = installPackages();
+  // The Worker contains the files of the embed frame.
+  const embed = programs.includes("worker") ? packages.then(buildEmbed) : undefined;
   const workers = programs.filter((program) => program !== "runner");
   const tools = Promise.all([packages, workers.length > 0 ? rust.then(buildBindgen) : undefined]);
   await Promise.all([
     tools,
-    rust.then(() => buildWorkers(workers, tools)),
+    Promise.all([rust, embed]).then(() => buildWorkers(workers, tools)),
     rust.then(() => (programs.includes("runner") ? buildRunner() : undefined)),
   ]);
 }

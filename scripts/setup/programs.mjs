@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bindgen, esbuild, inRoot, isolatesModule, isolatesWasm, node, runner, wasmOpt, workerModule, workerWasm } from "./paths.mjs";
+import { embedSources } from "./embed.mjs";
 import { entryPoints } from "./entry-points.mjs";
 import { contentHash, step } from "./steps.mjs";
 
@@ -17,7 +18,7 @@ const SCRIPTS = ["scripts/bindgen", "scripts/setup/programs.mjs", "scripts/setup
 
 /** @type {Worker[]} */
 const WORKERS = [
-  { program: "worker", name: "Worker", crate: "docle", sources: ["build.rs", "docs/errors.md", "src"], module: workerModule, wasm: workerWasm },
+  { program: "worker", name: "Worker", crate: "docle", sources: ["build.rs", "docs/errors.md", "src", ...embedSources], module: workerModule, wasm: workerWasm },
   { program: "isolates", name: "Isolate Worker", crate: "docle-isolates", sources: ["isolates/Cargo.toml", "isolates/src"], module: isolatesModule, wasm: isolatesWasm },
 ];
 

@@ -148,6 +148,7 @@ export const parts = [
   packages,
   nodeTests("Platform", "tests/platform/*.test.ts"),
   nodeTests("Production", "tests/production/*.test.ts"),
+  nodeTests("Embed", "tests/embed/*.test.ts"),
   nodeTests("Rooms", "tests/rooms/*.test.ts"),
   nodeTests("Isolates", "tests/isolates/*.test.ts"),
   nodeTests("Warm starts are like cold ones", "tests/conformance/*.test.ts"),

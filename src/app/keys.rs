@@ -32,10 +32,7 @@ pub async fn create(
     project_id: &str,
     settings: &KeySettings,
 ) -> Result<CreatedKey, QuotaRefusal> {
-    let created = CreatedKey {
-        id: id::from_random(Kind::Key, app.random()),
-        key: ApiKey::from_random(app.random(), &app.secret),
-    };
+    let created = generate(app, settings);
     let new = new_key(app, &created, project_id, settings);
     let event = actor.event(app, Action::KeyCreated, project_id, &created.id);
     if !keys::add(&*app.sql, actor.user_id, &new, limits.at_most(Quota::Keys), event).await? {
@@ -105,10 +102,7 @@ pub async fn rotate(
     if let Some(refusal) = refusal(old, app.clock.now()) {
         return Err(refusal);
     }
-    let created = CreatedKey {
-        id: id::from_random(Kind::Key, app.random()),
-        key: ApiKey::from_random(app.random(), &app.secret),
-    };
+    let created = generate(app, &old.settings);
     let new = new_key(app, &created, &old.project_id, &old.settings);
     let ends_at = app.clock.now().plus_ms(i64::from(overlap_seconds) * 1_000);
     let ends_at = old.settings.expires_at.map_or(ends_at, |expires_at| expires_at.min(ends_at));
@@ -135,6 +129,11 @@ pub async fn refresh_gates_of_project(app: &App, project_id: &str) -> Result<(),
         app.gates.refresh(&hash).await?;
     }
     Ok(())
+}
+
+fn generate(app: &App, settings: &KeySettings) -> CreatedKey {
+    let key = ApiKey::from_random(settings.kind(), app.random(), &app.secret);
+    CreatedKey { id: id::from_random(Kind::Key, app.random()), key }
 }
 
 fn new_key<'a>(app: &App, created: &'a CreatedKey, project_id: &'a str, settings: &'a KeySettings) -> NewKey<'a> {

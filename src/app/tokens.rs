@@ -6,12 +6,12 @@ use crate::app::keys;
 use crate::app::quotas::QuotaRefusal;
 use crate::domain::account::quota::QuotaLimits;
 use crate::domain::input::page::Page;
-use crate::domain::key::run_token::{Claims, ID_BYTES};
+use crate::domain::key::run_token::{Claims, ID_BYTES, TokenLimits};
 use crate::domain::key::settings::KeySettings;
 use crate::domain::key::token_settings::TokenSettings;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::PortError;
-use docle_api::limits::DEFAULT_RATE_LIMIT;
+use docle_api::limits::{DEFAULT_RATE_LIMIT, DEFAULT_RUN_TOKEN_SECONDS};
 
 /// The name of the key that is made for the tokens of a project without one.
 const PLAYGROUND: &str = "Playground";
@@ -27,7 +27,15 @@ pub fn mint(app: &App, key_hash: String, settings: TokenSettings) -> MintedToken
     let TokenSettings { ttl_seconds, origin, user_context, limits } = settings;
     let expires_at = app.clock.now().plus_ms(i64::from(ttl_seconds) * 1_000);
     let id = hex::encode(app.random::<ID_BYTES>());
-    let claims = Claims { id, key_hash, expires_at, origin, user_context, limits };
+    let claims = Claims { id, key_hash, expires_at, origin, user_context, limits, is_framed: false };
+    MintedToken { token: claims.sign(&app.secret), expires_at }
+}
+
+/// Makes a token for an embed frame with a publishable key. Only the frame's own page can use it.
+pub fn mint_for_frame(app: &App, key_hash: String, limits: TokenLimits, origin: String) -> MintedToken {
+    let expires_at = app.clock.now().plus_ms(i64::from(DEFAULT_RUN_TOKEN_SECONDS) * 1_000);
+    let id = hex::encode(app.random::<ID_BYTES>());
+    let claims = Claims { id, key_hash, expires_at, origin: Some(origin), user_context: None, limits, is_framed: true };
     MintedToken { token: claims.sign(&app.secret), expires_at }
 }
 
@@ -48,6 +56,7 @@ pub async fn mint_for_project(
                 allowed_domains: Vec::new(),
                 rate_limit_per_minute: DEFAULT_RATE_LIMIT,
                 expires_at: None,
+                page: None,
             };
             keys::create(app, actor, limits, project_id, &unlimited).await?.key.hash()
         }

@@ -1,6 +1,7 @@
 //! Pure rules by noun: no async, no clock, no randomness, no HTTP.
 
 pub mod account;
+pub mod embed;
 pub mod host;
 pub mod id;
 pub mod input;

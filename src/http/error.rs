@@ -46,6 +46,11 @@ impl ApiError {
         Self { members: Box::new(members), ..self }
     }
 
+    /// The same error with another message for the caller.
+    pub fn with_message(self, message: String) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
     /// The same error with these headers, too.
     pub fn with_headers(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
         self.headers.extend(headers);

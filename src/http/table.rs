@@ -12,7 +12,7 @@ use crate::http::routes::runs::interactive;
 use crate::http::routes::runs::run;
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
-use crate::http::routes::{audit, end_users, health, index, keys, projects, tokens, usage};
+use crate::http::routes::{audit, embed, end_users, health, index, keys, projects, tokens, usage};
 use crate::ports::http_messages::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
@@ -154,6 +154,10 @@ pub static ROUTES: &[Route] = &[
     delete("/api/rooms/:id", Caller::ApiClient, handler!(project_rooms::delete_room)),
     post("/api/rooms/:id/tokens", Caller::ApiClient, handler!(project_rooms::create_room_token)),
     post("/api/rooms/:id/run", Caller::ApiClient, handler!(project_rooms::run_in_room)),
+    get("/embed", Caller::Anyone, handler!(embed::get_embed)),
+    get("/embed.js", Caller::Anyone, handler!(embed::get_loader)),
+    post("/embed/token", Caller::Visitor, handler!(embed::create_frame_token)),
+    get("/embed/:file", Caller::Anyone, handler!(embed::get_embed_file)),
     get("/auth/outbox", Caller::Visitor, handler!(sign_in::list_outbox)),
     get("/", Caller::Anyone, handler!(index::get_index)),
     get("/favicon.ico", Caller::Anyone, handler!(index::get_favicon)),

@@ -2,8 +2,9 @@
 
 use crate::domain::account::audit::Event;
 use crate::domain::input::page::{Page, Position};
-use crate::domain::key::api_key::ApiKey;
+use crate::domain::key::api_key::{ApiKey, Kind};
 use crate::domain::key::gate::KeyConfig;
+use crate::domain::key::publishable::PageLimits;
 use crate::domain::key::settings::KeySettings;
 use crate::domain::run::record::Owner;
 use crate::domain::timestamp::Timestamp;
@@ -26,6 +27,8 @@ pub struct StoredKey {
     pub revoked_at: Option<Timestamp>,
     /// The key that replaces this one since its rotation.
     pub successor_id: Option<String>,
+    /// The key itself, if it is publishable.
+    pub publishable_key: Option<String>,
 }
 
 impl StoredKey {
@@ -47,7 +50,7 @@ pub struct NewKey<'a> {
 /// What a key's gate needs to know; `None` where there is no such key.
 pub async fn config(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, PortError> {
     let query = "SELECT api_keys.id, project_id, expires_at, revoked_at, allowed_domains, rate_limit_per_minute, \
-                 store_ip, isolates, log_id, user_id, suspended_at FROM api_keys \
+                 store_ip, isolates, log_id, user_id, suspended_at, page_limits FROM api_keys \
                  JOIN projects ON projects.id = project_id LEFT JOIN users ON users.id = user_id WHERE key_hash = ?1";
     let read = |row: &mut Row| {
         let (key_id, project_id) = (row.text()?, row.text()?);
@@ -64,6 +67,7 @@ pub async fn config(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, Port
             isolates,
             account: row.optional_text()?,
             is_suspended: row.optional_time()?.is_some(),
+            page: read_page_limits(row)?,
         })
     };
     sql.query(sql!(query, hash)).await?.first_mut().map(read).transpose()
@@ -86,7 +90,8 @@ pub async fn add(
 /// The keys of a project, the newest first.
 pub async fn list(sql: &dyn Sql, project_id: &str, page: &Page) -> Result<Vec<StoredKey>, PortError> {
     let query = "SELECT id, project_id, key_hash, key_prefix, name, allowed_domains, rate_limit_per_minute, \
-                 expires_at, created_at, last_used_at, revoked_at, successor_id FROM api_keys WHERE project_id = ?1 \
+                 expires_at, created_at, last_used_at, revoked_at, successor_id, page_limits, publishable_key \
+                 FROM api_keys WHERE project_id = ?1 \
                  AND (created_at, id) < (?2, ?3) ORDER BY created_at DESC, id DESC LIMIT ?4";
     let Position { at, id } = page.after();
     sql.query(sql!(query, project_id, at, id, page.rows())).await?.into_iter().map(read).collect()
@@ -95,8 +100,8 @@ pub async fn list(sql: &dyn Sql, project_id: &str, page: &Page) -> Result<Vec<St
 /// A key of one of the user's projects.
 pub async fn find(sql: &dyn Sql, user_id: &str, id: &str) -> Result<Option<StoredKey>, PortError> {
     let query = "SELECT api_keys.id, project_id, key_hash, key_prefix, api_keys.name, allowed_domains, \
-                 rate_limit_per_minute, expires_at, api_keys.created_at, last_used_at, revoked_at, successor_id \
-                 FROM api_keys \
+                 rate_limit_per_minute, expires_at, api_keys.created_at, last_used_at, revoked_at, successor_id, \
+                 page_limits, publishable_key FROM api_keys \
                  JOIN projects ON projects.id = project_id WHERE api_keys.id = ?1 AND user_id = ?2";
     sql.query(sql!(query, id, user_id)).await?.into_iter().next().map(read).transpose()
 }
@@ -109,10 +114,11 @@ pub async fn hashes(sql: &dyn Sql, project_id: &str) -> Result<Vec<String>, Port
 
 /// Changes the settings of a key.
 pub async fn change(sql: &dyn Sql, id: &str, settings: &KeySettings, event: Event) -> Result<(), PortError> {
-    let query = "UPDATE api_keys SET name = ?2, allowed_domains = ?3, rate_limit_per_minute = ?4, expires_at = ?5 \
-                 WHERE id = ?1";
-    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at } = settings;
-    let update = sql!(query, id, name, write_domains(allowed_domains), *rate_limit_per_minute, *expires_at);
+    let query = "UPDATE api_keys SET name = ?2, allowed_domains = ?3, rate_limit_per_minute = ?4, expires_at = ?5, \
+                 page_limits = ?6 WHERE id = ?1";
+    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at, page } = settings;
+    let domains = write_domains(allowed_domains);
+    let update = sql!(query, id, name, domains, *rate_limit_per_minute, *expires_at, write_page_limits(*page));
     sql.batch(vec![update, audit::insert(event)]).await.map(drop)
 }
 
@@ -153,18 +159,20 @@ pub async fn revoke(sql: &dyn Sql, id: &str, now: Timestamp, event: Event) -> Re
 }
 
 const INSERT: &str = "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, allowed_domains, \
-                      rate_limit_per_minute, expires_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE \
+                      rate_limit_per_minute, expires_at, page_limits, publishable_key) \
+                      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 WHERE \
                       (SELECT COUNT(*) FROM api_keys JOIN projects ON projects.id = api_keys.project_id \
-                      WHERE projects.user_id = ?10 AND (revoked_at IS NULL OR revoked_at > ?11) \
-                      AND (expires_at IS NULL OR expires_at > ?11)) < ?12 RETURNING id";
+                      WHERE projects.user_id = ?12 AND (revoked_at IS NULL OR revoked_at > ?13) \
+                      AND (expires_at IS NULL OR expires_at > ?13)) < ?14 RETURNING id";
 
 /// The same for a key that another one names as its successor, and for no other key.
 const INSERT_SUCCESSOR: &str = "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, \
-                                allowed_domains, rate_limit_per_minute, expires_at) \
-                                SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM api_keys WHERE successor_id = ?1";
+                                allowed_domains, rate_limit_per_minute, expires_at, page_limits, publishable_key) \
+                                SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM api_keys WHERE successor_id = ?1";
 
 fn insert(query: &'static str, new: &NewKey<'_>) -> Statement {
-    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at } = new.settings;
+    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at, page } = new.settings;
+    let publishable_key = (new.key.kind() == Kind::Publishable).then(|| new.key.reveal());
     sql!(
         query,
         new.id,
@@ -176,11 +184,13 @@ fn insert(query: &'static str, new: &NewKey<'_>) -> Statement {
         write_domains(allowed_domains),
         *rate_limit_per_minute,
         *expires_at,
+        write_page_limits(*page),
+        publishable_key,
     )
 }
 
 fn read(mut row: Row) -> Result<StoredKey, PortError> {
-    Ok(StoredKey {
+    let mut key = StoredKey {
         id: row.text()?,
         project_id: row.text()?,
         hash: row.text()?,
@@ -190,12 +200,28 @@ fn read(mut row: Row) -> Result<StoredKey, PortError> {
             allowed_domains: read_domains(&mut row)?,
             rate_limit_per_minute: read_limit(&mut row)?,
             expires_at: row.optional_time()?,
+            page: None,
         },
         created_at: row.time()?,
         last_used_at: row.optional_time()?,
         revoked_at: row.optional_time()?,
         successor_id: row.optional_text()?,
-    })
+        publishable_key: None,
+    };
+    key.settings.page = read_page_limits(&mut row)?;
+    key.publishable_key = row.optional_text()?;
+    Ok(key)
+}
+
+fn write_page_limits(limits: Option<PageLimits>) -> Option<String> {
+    limits.map(|limits| serde_json::to_string(&limits).expect("limits are plain data, which always encodes"))
+}
+
+fn read_page_limits(row: &mut Row) -> Result<Option<PageLimits>, PortError> {
+    let read = |text: String| {
+        serde_json::from_str(&text).map_err(|error| PortError(format!("The limits of a key are unreadable: {error}")))
+    };
+    row.optional_text()?.map(read).transpose()
 }
 
 fn write_domains(domains: &[String]) -> String {

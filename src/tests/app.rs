@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::config::{Config, RunnerLocation};
 use crate::domain::account::quota::QuotaLimits;
-use crate::domain::key::api_key::ApiKey;
+use crate::domain::key::api_key::{ApiKey, Kind};
 use crate::domain::pool::fleet::FleetLimits;
 use crate::domain::secret::DeploymentSecret;
 use crate::http::handle;
@@ -78,7 +78,7 @@ impl Answer {
 
 /// The key of project `proj_1`; of `proj_2` and of one that was revoked.
 pub fn key(of: u8) -> ApiKey {
-    ApiKey::from_random([of; 20], &secret())
+    ApiKey::from_random(Kind::Secret, [of; 20], &secret())
 }
 
 /// The secret of the deployment.

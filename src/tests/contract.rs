@@ -109,6 +109,9 @@ fn companion(schema: &str, path: &str) -> Value {
         ("RunRequest", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
         ("RoomProgram", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
         ("IsolateRunRequest", "policy.allowNetwork") => json!({ "policy": { "allowedHosts": ["a.example.com"] } }),
+        ("KeySettings", path) if path == "type" || path.starts_with("limits") => {
+            json!({ "type": "publishable", "allowedDomains": ["a.example.com"] })
+        }
         _ => json!({}),
     }
 }

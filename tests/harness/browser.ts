@@ -20,10 +20,13 @@ export interface Tab {
   fetch(url: string, init?: RequestInit): Promise<Fetched>;
 }
 
-/** Chromium without a window, and a server whose empty page is there under every name that ends in `.localhost`. */
+/** Chromium without a window, and a server whose pages are there under every name that ends in `.localhost`; most are empty. */
 export class TestBrowser {
   readonly browser: Browser;
   readonly #pages: Server;
+  /** The HTML of pages by their paths, and the headers of all of them. */
+  readonly contents = new Map<string, string>();
+  headers: Record<string, string> = {};
 
   private constructor(browser: Browser, pages: Server) {
     this.browser = browser;
@@ -31,12 +34,17 @@ export class TestBrowser {
   }
 
   static async start(): Promise<TestBrowser> {
-    const pages = createServer((_, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>A page</title>"));
+    const pages = createServer((request, response) => {
+      const html = made.contents.get(request.url ?? "") ?? "<!doctype html><title>A page</title>";
+      for (const [name, value] of Object.entries(made.headers)) response.setHeader(name, value);
+      response.setHeader("content-type", "text/html; charset=utf-8").end(html);
+    });
     await new Promise<void>((resolve) => pages.listen(0, "127.0.0.1", resolve));
     const executablePath = process.env.CHROMIUM ?? (await chromium.executablePath());
     // Its own sandbox needs user namespaces, which not every machine grants; it opens nothing but our own pages.
     const browser = await puppeteer.launch({ executablePath, headless: "shell", args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
-    return new TestBrowser(browser, pages);
+    const made = new TestBrowser(browser, pages);
+    return made;
   }
 
   async stop(): Promise<void> {
@@ -46,8 +54,8 @@ export class TestBrowser {
   }
 
   /** The address of a page of the site `host`. */
-  address(host: string): string {
-    return `http://${host}:${(this.#pages.address() as AddressInfo).port}/`;
+  address(host: string, path = "/"): string {
+    return `http://${host}:${(this.#pages.address() as AddressInfo).port}${path}`;
   }
 
   /** Opens a page in a tab of its own. */

@@ -32,10 +32,16 @@ const newToken = async (key: string, settings: object = {}) => (await json(201, 
 
 let ada: User;
 let key: string;
+let publishable: string;
+let publishableId: string;
+/** The page that the publishable key is for. */
+const page = { origin: "https://app.example.com" };
 test("somebody has a project with a key", async () => {
   ada = await docle.signIn("ada@example.com");
   const { id } = await json(201, await ada.call("POST", "/api/projects", { name: "Shop" }));
   ({ key } = await json(201, await ada.call("POST", `/api/projects/${id}/keys`, { rateLimitPerMinute: 10_000 })));
+  const settings = { type: "publishable", allowedDomains: ["app.example.com"], rateLimitPerMinute: 10_000, limits: { networkRateLimitPerMinute: 10_000 } };
+  ({ key: publishable, id: publishableId } = await json(201, await ada.call("POST", `/api/projects/${id}/keys`, settings)));
   assert.ok(operations.length > 40, `${operations.length} operations`);
 });
 
@@ -43,7 +49,7 @@ test("credentials that nobody made open nothing", async () => {
   const token = await newToken(key);
   const [claims = "", signature = ""] = token.split(".");
   const changed = Buffer.from(claims.slice(3), "base64url").toString().replace('"expiresAt":', '"expiresAt":9');
-  const forged = { changed: `rt_${Buffer.from(changed).toString("base64url")}.${signature}`, "cut off": token.slice(0, -1), "unsigned": claims, "a key": `sk_live_${"0".repeat(48)}`, nothing: "" };
+  const forged = { changed: `rt_${Buffer.from(changed).toString("base64url")}.${signature}`, "cut off": token.slice(0, -1), "unsigned": claims, "a key": `sk_live_${"0".repeat(48)}`, "a publishable key": `pk_live_${"0".repeat(48)}`, "a secret key under another name": key.replace("sk_", "pk_"), "a publishable key under another name": publishable.replace("pk_", "sk_"), nothing: "" };
   for (const operation of operations.filter((one) => !isOpen(one))) {
     for (const [what, credential] of Object.entries(forged)) {
       const response = await call(operation, bearer(credential));
@@ -60,6 +66,50 @@ test("a run token opens what takes run tokens, and nothing else", async () => {
     const { status } = await call(operation, bearer(token));
     const opened = status !== 401 && status !== 403 && status !== 404;
     assert.equal(opened, takes(operation, "runToken"), `${operation.method} ${operation.path}: ${status}`);
+  }
+});
+
+test("a publishable key opens what takes one, from its pages, and nothing else", async () => {
+  for (const operation of operations.filter((one) => !isOpen(one))) {
+    const { status } = await call(operation, { ...bearer(publishable), ...page });
+    const opened = status !== 401 && status !== 403 && status !== 404;
+    assert.equal(opened, takes(operation, "publishableKey"), `${operation.method} ${operation.path}: ${status}`);
+  }
+});
+
+test("a publishable key opens nothing from another page, from no page, or with the session of its owner beside it", async () => {
+  const foreign: Record<string, string>[] = [
+    { origin: "https://evil.example" },
+    { origin: "https://app.example.com.evil.example" },
+    { origin: "null" },
+    { referer: "https://app.example.com/" },
+    {},
+    { cookie: ada.cookie },
+    { cookie: ada.cookie, origin: docle.worker.url },
+  ];
+  for (const operation of operations.filter((one) => takes(one, "publishableKey") && !isOpen(one))) {
+    for (const headers of foreign) {
+      const response = await call(operation, { ...bearer(publishable), ...headers });
+      assert.equal(response.status, 403, `${operation.method} ${operation.path} with ${Object.keys(headers).join()}`);
+    }
+  }
+});
+
+test("a publishable key reads no run of its project but as everybody does, and mints and lists nothing", async () => {
+  const { id } = await json(200, await docle.run(key));
+  const { input } = await json(200, await docle.fetch(`/api/run/${id}`, { headers: { ...bearer(publishable), ...page } }));
+  assert.equal(input, undefined);
+  for (const [method, path] of [["POST", "/api/tokens"], ["GET", "/executions"], ["POST", "/api/rooms"], ["GET", "/api/rooms"]] as const) {
+    const response = await docle.fetch(path, { method, headers: { ...bearer(publishable), ...page } });
+    assert.equal(response.status, 403, `${method} ${path}`);
+    assert.equal((await response.json() as { code: string }).code, "token_not_enough");
+  }
+});
+
+test("a publishable key that was revoked opens nothing", async () => {
+  await json(204, await ada.call("DELETE", `/api/keys/${publishableId}`));
+  for (const operation of operations.filter((one) => takes(one, "publishableKey") && !isOpen(one))) {
+    assert.equal((await call(operation, { ...bearer(publishable), ...page })).status, 401, `${operation.method} ${operation.path}`);
   }
 });
 

@@ -10,6 +10,10 @@ use {crate::limits::*, schemars::JsonSchema};
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeySettings {
+    /// What the key is for. It stays what it is.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "secret")))]
+    pub key_type: Option<KeyType>,
     /// The name: one line of text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
@@ -22,7 +26,7 @@ pub struct KeySettings {
     )]
     pub name: Option<String>,
     /// Hosts of the pages that may use the key: `app.example.com`, or `*.example.com` for its subdomains. An empty list
-    /// restricts nothing.
+    /// restricts nothing. A publishable key needs at least one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(max = MAX_KEY_DOMAINS), extend("examples" = [["app.example.com"]])))]
     pub allowed_domains: Option<Vec<String>>,
@@ -37,17 +41,74 @@ pub struct KeySettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("x-nullable" = true)))]
     pub expires_at: Option<Time>,
+    /// The most that a run with a publishable key may use. Only a publishable key has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<PublishableLimits>,
+}
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum KeyType {
+    /// For servers: it does everything that a key can do, and stays secret.
+    #[default]
+    Secret,
+    /// For web pages: everybody may read it. It runs programs from pages of its domains, and does nothing else.
+    Publishable,
+}
+
+/// The most that a run with a publishable key may use. A run that asks for more time or memory gets this much.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublishableLimits {
+    /// The highest `policy.timeoutMs`, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            range(min = *TIMEOUT_MS.start(), max = *TIMEOUT_MS.end()),
+            extend("default" = DEFAULT_PUBLISHABLE_TIMEOUT_MS)
+        )
+    )]
+    pub timeout_ms: Option<u32>,
+    /// The highest `policy.memoryMB`, in mebibytes.
+    #[serde(rename = "memoryMB", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            range(min = *MEMORY_MB.start(), max = *MEMORY_MB.end()),
+            extend("default" = DEFAULT_PUBLISHABLE_MEMORY_MB)
+        )
+    )]
+    pub memory_mb: Option<u32>,
+    /// Calls from one IPv4 address, or one IPv6 /64 network, that the key lets through in any 60 seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *RATE_LIMIT.start(), max = *RATE_LIMIT.end()), extend("default" = DEFAULT_NETWORK_RATE_LIMIT))
+    )]
+    pub network_rate_limit_per_minute: Option<u32>,
+    /// Whether programs may use the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
+    pub allow_network: Option<bool>,
+    /// Whether packages may be installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
+    pub allow_packages: Option<bool>,
 }
 
 /// The name of a key that names none.
 pub const DEFAULT_NAME: &str = "API key";
 
-/// A key that was made. No other response shows it.
+/// A key that was made. No other response shows a secret key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct CreatedKey {
     /// The key itself.
-    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^sk_live_[0-9a-f]{48}$")))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^(sk|pk)_live_[0-9a-f]{48}$")))]
     pub key: String,
     /// The id of the key.
     pub id: String,
@@ -70,12 +131,12 @@ pub struct Rotation {
     pub overlap_seconds: Option<u32>,
 }
 
-/// The successor of a key. No other response shows it.
+/// The successor of a key. No other response shows a secret key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct RotatedKey {
     /// The new key itself.
-    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^sk_live_[0-9a-f]{48}$")))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^(sk|pk)_live_[0-9a-f]{48}$")))]
     pub key: String,
     /// The id of the new key.
     pub id: String,
@@ -103,8 +164,16 @@ pub struct Key {
     pub id: String,
     /// The name.
     pub name: String,
+    /// What the key is for.
+    #[serde(rename = "type")]
+    pub key_type: KeyType,
     /// The first twelve characters of the key, by which people tell keys apart.
     pub key_prefix: String,
+    /// The key itself, where it is publishable; null for a secret key.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^pk_live_[0-9a-f]{48}$")))]
+    pub key: Option<String>,
+    /// The most that a run with the key may use, where it is publishable; null for a secret key.
+    pub limits: Option<PublishableLimits>,
     /// Hosts of the pages that may use the key; empty where every caller may.
     pub allowed_domains: Vec<String>,
     /// Calls that the key lets through in any 60 seconds.

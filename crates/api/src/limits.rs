@@ -101,6 +101,14 @@ pub const DEFAULT_PAGE_LIMIT: u32 = 50;
 pub const RATE_LIMIT: RangeInclusive<u32> = 1..=10_000;
 /// Of a key that names none.
 pub const DEFAULT_RATE_LIMIT: u32 = 60;
+/// The same for a publishable key.
+pub const DEFAULT_PUBLISHABLE_RATE_LIMIT: u32 = 30;
+/// Calls a minute that a publishable key lets through from one network, unless its owner says otherwise.
+pub const DEFAULT_NETWORK_RATE_LIMIT: u32 = 10;
+/// The time limit of a run with a publishable key, unless its owner says otherwise, in milliseconds.
+pub const DEFAULT_PUBLISHABLE_TIMEOUT_MS: u32 = 10_000;
+/// The memory limit of a run with a publishable key, unless its owner says otherwise, in mebibytes.
+pub const DEFAULT_PUBLISHABLE_MEMORY_MB: u32 = 256;
 /// Characters of the name of a project or a key.
 pub const MAX_NAME_CHARS: usize = 100;
 /// Hosts that one key may list.

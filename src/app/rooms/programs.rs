@@ -62,7 +62,7 @@ impl Programs for NoPrograms {
 /// Checks a run at the gate of the room's key, which counts it.
 async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> Result<Client, Refused> {
     let decision =
-        app.gates.check(&billing_key.key_hash, &CheckKey { host, counts: true, executes: false }).await.map_err(
+        app.gates.check(&billing_key.key_hash, &CheckKey { host, counts: true, ..CheckKey::default() }).await.map_err(
             |error| {
                 app.log_error("The key of a room could not be checked.", &error);
                 refused("service_unavailable", "The API key of this room cannot be checked at the moment; try again.")
@@ -77,7 +77,7 @@ async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> 
         Decision::DomainNotAllowed => {
             Err(refused("domain_not_allowed", "The API key of this room does not allow pages of this domain."))
         }
-        Decision::Limited { rate } => {
+        Decision::Limited { rate, .. } => {
             let message = format!("The API key of this room has used its {} calls per minute.", rate.limit);
             Err(refused("rate_limit_exceeded", &message))
         }

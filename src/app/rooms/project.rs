@@ -12,7 +12,8 @@ use async_trait::async_trait;
 impl RoomProject for RoomPrograms {
     async fn has_key(&self, key_hash: &str) -> Result<bool, PortError> {
         // The page that a connection came from was checked when it was opened.
-        let decision = self.0.gates.check(key_hash, &CheckKey { host: None, counts: false, executes: false }).await?;
+        let decision =
+            self.0.gates.check(key_hash, &CheckKey { host: None, counts: false, ..CheckKey::default() }).await?;
         Ok(decision.is_for_valid_key())
     }
 

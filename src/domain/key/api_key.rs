@@ -4,8 +4,10 @@ use crate::domain::secret::{DeploymentSecret, Purpose};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// What every key begins with.
+/// What every secret key begins with.
 pub const PREFIX: &str = "sk_live_";
+/// What every publishable key begins with.
+pub const PUBLISHABLE_PREFIX: &str = "pk_live_";
 /// Random hexadecimal digits: 160 bits.
 const RANDOM_DIGITS: usize = 40;
 /// Digits of the checksum over everything before it.
@@ -16,7 +18,24 @@ const PREFIX_LENGTH: usize = 12;
 /// Random bytes in a key.
 pub const RANDOM_BYTES: usize = RANDOM_DIGITS / 2;
 
-/// A key that this deployment has made: `sk_live_`, 40 random hexadecimal digits, and 8 digits of a code of all that.
+/// What a key is for: servers, which keep it secret, or pages, in which everybody can read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Secret,
+    Publishable,
+}
+
+impl Kind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Secret => PREFIX,
+            Self::Publishable => PUBLISHABLE_PREFIX,
+        }
+    }
+}
+
+/// A key that this deployment has made: `sk_live_` or `pk_live_`, 40 random hexadecimal digits, and 8 digits of a code of
+/// all that.
 ///
 /// The code needs the secret of the deployment, so the Worker refuses typing errors and made-up keys before it wakes an
 /// object. Only the look-up of [`ApiKey::hash`] says whether a key is valid.
@@ -26,24 +45,29 @@ pub struct ApiKey(String);
 impl ApiKey {
     /// The key written as `text`; `None` if this deployment has not made it.
     pub fn parse(text: &str, secret: &DeploymentSecret) -> Option<Self> {
-        let digits = text.strip_prefix(PREFIX)?;
+        let digits = text.strip_prefix(PREFIX).or_else(|| text.strip_prefix(PUBLISHABLE_PREFIX))?;
         let is_lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if digits.len() != RANDOM_DIGITS + CHECKSUM_DIGITS || !digits.bytes().all(is_lower_hex) {
             return None;
         }
-        let (body, sum) = text.split_at(PREFIX.len() + RANDOM_DIGITS);
+        let (body, sum) = text.split_at(text.len() - CHECKSUM_DIGITS);
         let sum = hex::decode(sum).ok()?;
         secret.verify(Purpose::ApiKey, body.as_bytes(), &sum).then(|| Self(text.to_owned()))
     }
 
     /// A new key made of random bytes.
-    pub fn from_random(bytes: [u8; RANDOM_BYTES], secret: &DeploymentSecret) -> Self {
-        let body = format!("{PREFIX}{}", hex::encode(bytes));
+    pub fn from_random(kind: Kind, bytes: [u8; RANDOM_BYTES], secret: &DeploymentSecret) -> Self {
+        let body = format!("{}{}", kind.prefix(), hex::encode(bytes));
         let code = secret.code(Purpose::ApiKey, body.as_bytes());
         Self(body + &hex::encode(&code[..CHECKSUM_DIGITS / 2]))
     }
 
-    /// The key itself, to be shown once to its owner.
+    /// What the key is for.
+    pub fn kind(&self) -> Kind {
+        if self.0.starts_with(PUBLISHABLE_PREFIX) { Kind::Publishable } else { Kind::Secret }
+    }
+
+    /// The key itself, to be shown to its owner: once, if it is secret.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -81,7 +105,7 @@ mod tests {
     }
 
     fn key(bytes: [u8; RANDOM_BYTES]) -> ApiKey {
-        ApiKey::from_random(bytes, &secret())
+        ApiKey::from_random(Kind::Secret, bytes, &secret())
     }
 
     #[test]
@@ -90,6 +114,17 @@ mod tests {
         assert_eq!(key.reveal(), KEY);
         assert_eq!(key.prefix(), "sk_live_0000");
         assert_eq!(key.hash(), hex::encode(Sha256::digest(KEY)));
+    }
+
+    #[test]
+    fn a_publishable_key_is_no_secret_key_under_another_name() {
+        let publishable = ApiKey::from_random(Kind::Publishable, [0; RANDOM_BYTES], &secret());
+        assert_eq!((publishable.prefix(), publishable.kind()), ("pk_live_0000", Kind::Publishable));
+        assert_eq!(ApiKey::parse(publishable.reveal(), &secret()), Some(publishable.clone()));
+        assert_eq!(key([0; RANDOM_BYTES]).kind(), Kind::Secret);
+        for (from, to) in [("sk_", publishable.reveal()), ("pk_", KEY)] {
+            assert_eq!(ApiKey::parse(&format!("{from}{}", &to[3..]), &secret()), None);
+        }
     }
 
     #[test]
@@ -118,7 +153,10 @@ mod tests {
         let public_checksum = hex::encode(&Sha256::digest(body)[..4]);
         let other = DeploymentSecret::parse("fedcba9876543210fedcba9876543210", "").unwrap();
         assert_eq!(ApiKey::parse(&format!("{body}{public_checksum}"), &secret()), None);
-        assert_eq!(ApiKey::parse(ApiKey::from_random([0; RANDOM_BYTES], &other).reveal(), &secret()), None);
+        assert_eq!(
+            ApiKey::parse(ApiKey::from_random(Kind::Secret, [0; RANDOM_BYTES], &other).reveal(), &secret()),
+            None
+        );
         assert!(ApiKey::parse(KEY, &secret()).is_some());
     }
 

@@ -2,6 +2,7 @@
 
 use crate::domain::account::quota::QuotaExceeded;
 use crate::domain::key::allowed_domain;
+use crate::domain::key::publishable::{NetworkWindows, PageLimits};
 use crate::domain::key::rolling_window::{Rate, RollingWindow, WINDOW_MS};
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::record::Owner;
@@ -26,10 +27,12 @@ pub struct KeyConfig {
     pub store_ip: bool,
     /// What the project decides about its scripts.
     pub isolates: IsolateSettings,
+    /// What a publishable key may do; `None` for a secret key.
+    pub page: Option<PageLimits>,
 }
 
 /// A call with the key, as the gate checks it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckKey {
     /// The host of the page that the call comes from, in lower case.
@@ -39,6 +42,22 @@ pub struct CheckKey {
     /// Whether the call executes a script, which counts against the quotas of the account.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub executes: bool,
+    /// The network of the caller, for which a publishable key has a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// Whether the call comes from the embed frame, for which a browser has checked the page around it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_framed: bool,
+}
+
+/// A publishable key that a call may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageKey {
+    pub limits: PageLimits,
+    /// The domains of its pages, for a call of the embed frame that does not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
 }
 
 /// A script that may run.
@@ -62,7 +81,13 @@ pub enum Decision {
     /// The key is for other pages.
     DomainNotAllowed,
     /// The limit is used up.
-    Limited { rate: Rate },
+    #[serde(rename_all = "camelCase")]
+    Limited {
+        rate: Rate,
+        /// Whether it is the limit of the caller's network.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        of_network: bool,
+    },
     /// A quota of the account is used up. The call was counted.
     QuotaExceeded { exceeded: QuotaExceeded, rate: Rate },
     /// The call passes.
@@ -76,6 +101,9 @@ pub enum Decision {
         /// With a call that executes a script.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         execution: Option<Execution>,
+        /// With a publishable key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        page: Option<PageKey>,
     },
 }
 
@@ -89,8 +117,13 @@ impl Decision {
     }
 }
 
-/// Decides about one caller; one that passes and counts is counted in `window`.
-pub fn decide(config: Option<&KeyConfig>, window: &mut RollingWindow, check: &CheckKey, now: Timestamp) -> Decision {
+/// Decides about one caller; one that passes and counts is counted in `window`, and in `networks` for a publishable key.
+pub fn decide(
+    config: Option<&KeyConfig>,
+    (window, networks): (&mut RollingWindow, &mut NetworkWindows),
+    check: &CheckKey,
+    now: Timestamp,
+) -> Decision {
     let Some(config) = config.filter(|config| !config.is_revoked) else { return Decision::Invalid };
     if let Some(at) = config.expires_at.filter(|at| *at <= now) {
         return Decision::Expired { at };
@@ -98,13 +131,25 @@ pub fn decide(config: Option<&KeyConfig>, window: &mut RollingWindow, check: &Ch
     if config.is_suspended {
         return Decision::Suspended;
     }
-    if !allowed_domain::allows(&config.allowed_domains, check.host.as_deref()) {
+    // Only a publishable key is for frames, and only its gate believes that a call comes from one.
+    let is_framed = check.is_framed && config.page.is_some();
+    if !is_framed && !allowed_domain::allows(&config.allowed_domains, check.host.as_deref()) {
         return Decision::DomainNotAllowed;
+    }
+    let network = check.network.as_deref().filter(|_| check.counts);
+    let bounded = config.page.and_then(|page| Some((network?, page.network_limit)));
+    if let Some(rate) = bounded.and_then(|(network, limit)| networks.exceeded(network, limit, now)) {
+        return Decision::Limited { rate, of_network: true };
     }
     let admitted = !check.counts || window.admit(config.limit, now);
     let rate = window.rate(config.limit, now);
     if admitted {
+        if let Some((network, _)) = bounded {
+            networks.count(network, now);
+        }
+        let domains = if is_framed && !check.counts { config.allowed_domains.clone() } else { Vec::new() };
         Decision::Allowed {
+            page: config.page.map(|limits| PageKey { limits, domains }),
             owner: config.owner.clone(),
             store_ip: config.store_ip,
             rate,
@@ -112,7 +157,7 @@ pub fn decide(config: Option<&KeyConfig>, window: &mut RollingWindow, check: &Ch
             execution: None,
         }
     } else {
-        Decision::Limited { rate }
+        Decision::Limited { rate, of_network: false }
     }
 }
 
@@ -187,7 +232,40 @@ mod tests {
             limit: 1,
             store_ip: false,
             isolates: IsolateSettings::default(),
+            page: None,
         }
+    }
+
+    #[test]
+    fn a_publishable_key_is_for_its_pages_and_for_frames_and_bounds_each_network() {
+        let config = KeyConfig {
+            allowed_domains: vec!["a.com".into()],
+            limit: 3,
+            page: Some(PageLimits { network_limit: 1, ..PageLimits::default() }),
+            ..config()
+        };
+        let (mut window, mut networks) = (RollingWindow::default(), NetworkWindows::default());
+        let mut decision = |config: &KeyConfig, check: &CheckKey| {
+            decide(Some(config), (&mut window, &mut networks), check, Timestamp(0))
+        };
+        let from = |host: &str, network: &str| CheckKey {
+            host: Some(host.to_owned()),
+            counts: true,
+            network: Some(network.to_owned()),
+            ..CheckKey::default()
+        };
+        let frame = CheckKey { is_framed: true, ..CheckKey::default() };
+        assert_eq!(decision(&config, &from("b.com", "n1")), Decision::DomainNotAllowed);
+        assert!(matches!(decision(&config, &from("a.com", "n1")), Decision::Allowed { .. }));
+        assert!(matches!(decision(&config, &from("a.com", "n1")), Decision::Limited { of_network: true, .. }));
+        assert!(matches!(decision(&config, &from("a.com", "n2")), Decision::Allowed { .. }));
+        let framed = CheckKey { is_framed: true, ..from("api.com", "n3") };
+        assert!(matches!(decision(&config, &framed), Decision::Allowed { .. }));
+        assert!(matches!(decision(&config, &from("a.com", "n4")), Decision::Limited { of_network: false, .. }));
+        let Decision::Allowed { page: Some(page), .. } = decision(&config, &frame) else { panic!("a frame") };
+        assert_eq!(page.domains, ["a.com"]);
+        let secret = KeyConfig { page: None, ..config };
+        assert_eq!(decision(&secret, &frame), Decision::DomainNotAllowed, "a secret key has no frames");
     }
 
     #[test]
@@ -197,17 +275,19 @@ mod tests {
         let ended = KeyConfig { expires_at: Some(Timestamp(10)), ..restricted.clone() };
         let suspended = KeyConfig { is_suspended: true, ..restricted.clone() };
         let revoked = KeyConfig { is_revoked: true, ..ended.clone() };
-        let ask = |host: Option<&str>, counts| CheckKey { host: host.map(str::to_owned), counts, executes: false };
-        let mut window = RollingWindow::default();
-        let mut decision = |facts, ask: CheckKey, now| match decide(facts, &mut window, &ask, Timestamp(now)) {
-            Decision::Invalid => "invalid",
-            Decision::Expired { .. } => "expired",
-            Decision::Suspended => "suspended",
-            Decision::DomainNotAllowed => "domain",
-            Decision::Limited { .. } => "limited",
-            Decision::QuotaExceeded { .. } => "quota",
-            Decision::Allowed { .. } => "open",
-        };
+        let ask =
+            |host: Option<&str>, counts| CheckKey { host: host.map(str::to_owned), counts, ..CheckKey::default() };
+        let (mut window, mut networks) = (RollingWindow::default(), NetworkWindows::default());
+        let mut decision =
+            |facts, ask: CheckKey, now| match decide(facts, (&mut window, &mut networks), &ask, Timestamp(now)) {
+                Decision::Invalid => "invalid",
+                Decision::Expired { .. } => "expired",
+                Decision::Suspended => "suspended",
+                Decision::DomainNotAllowed => "domain",
+                Decision::Limited { .. } => "limited",
+                Decision::QuotaExceeded { .. } => "quota",
+                Decision::Allowed { .. } => "open",
+            };
         assert_eq!(decision(None, ask(None, true), 0), "invalid");
         assert_eq!(decision(Some(&revoked), ask(Some("b.com"), true), 10), "invalid");
         assert_eq!(decision(Some(&ended), ask(Some("b.com"), true), 10), "expired");
@@ -249,6 +329,7 @@ mod tests {
             rate,
             isolates: IsolateSettings::default(),
             execution: None,
+            page: None,
         };
         let rate = json!({ "limit": 60, "remaining": 59, "resetAt": 60_000 });
         let owner = json!({ "projectId": "proj_1", "logId": "0000000000", "keyId": "key_1" });
@@ -259,10 +340,18 @@ mod tests {
         assert_eq!(written(&expired), json!({ "type": "expired", "at": 5 }));
         assert_eq!(written(&Decision::Suspended), json!({ "type": "suspended" }));
         assert_eq!(written(&Decision::DomainNotAllowed), json!({ "type": "domainNotAllowed" }));
-        let ask = CheckKey { host: Some("a.com".into()), counts: true, executes: false };
+        let ask = CheckKey { host: Some("a.com".into()), counts: true, ..CheckKey::default() };
         assert_eq!(serde_json::to_value(&ask).unwrap(), json!({ "host": "a.com", "counts": true }));
         let executes = CheckKey { executes: true, ..ask };
         assert_eq!(serde_json::to_value(executes).unwrap()["executes"], true);
+        let framed = CheckKey { is_framed: true, network: Some("n".into()), ..CheckKey::default() };
+        let expected = json!({ "host": null, "counts": false, "network": "n", "isFramed": true });
+        assert_eq!(serde_json::to_value(framed).unwrap(), expected);
+        let page = PageKey { limits: PageLimits::default(), domains: vec!["a.com".into()] };
+        assert_eq!(serde_json::to_value(page).unwrap()["domains"], json!(["a.com"]));
+        let limited =
+            Decision::Limited { rate: Rate { limit: 1, remaining: 0, reset_at: Timestamp(1) }, of_network: true };
+        assert_eq!(written(&limited)["ofNetwork"], true);
         let exceeded = QuotaExceeded::new(Quota::Executions, 5, Timestamp(0));
         let refused =
             Decision::QuotaExceeded { exceeded, rate: Rate { limit: 1, remaining: 0, reset_at: Timestamp(1) } };

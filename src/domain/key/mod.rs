@@ -3,6 +3,7 @@
 pub mod allowed_domain;
 pub mod api_key;
 pub mod gate;
+pub mod publishable;
 pub mod rolling_window;
 pub mod run_token;
 pub mod settings;

@@ -36,6 +36,9 @@ pub struct Claims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_context: Option<UserContext>,
     pub limits: TokenLimits,
+    /// Whether the embed frame uses it, for which a browser has checked the page around it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_framed: bool,
 }
 
 /// The most that a run with a token may use.
@@ -47,6 +50,18 @@ pub struct TokenLimits {
     pub memory_mb: u32,
     pub allow_network: bool,
     pub allow_packages: bool,
+}
+
+impl TokenLimits {
+    /// What both allow.
+    pub fn lesser(self, other: Self) -> Self {
+        Self {
+            timeout_ms: self.timeout_ms.min(other.timeout_ms),
+            memory_mb: self.memory_mb.min(other.memory_mb),
+            allow_network: self.allow_network && other.allow_network,
+            allow_packages: self.allow_packages && other.allow_packages,
+        }
+    }
 }
 
 /// Why a token is refused.
@@ -136,7 +151,7 @@ impl Claims {
 }
 
 fn refusal(field: &str, setting: &str) -> FieldError {
-    let message = format!("is not allowed with this token: make one with limits.{setting}");
+    let message = format!("is not allowed with this token or publishable key: make one with limits.{setting}");
     FieldError { field: field.to_owned(), message }
 }
 

@@ -3,8 +3,13 @@
 use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::{Reader, shown};
 use crate::domain::key::allowed_domain;
+use crate::domain::key::api_key::Kind;
+use crate::domain::key::publishable::PageLimits;
 use crate::domain::timestamp::Timestamp;
-use docle_api::limits::{DEFAULT_OVERLAP_SECONDS, DEFAULT_RATE_LIMIT, MAX_KEY_DOMAINS, OVERLAP_SECONDS, RATE_LIMIT};
+use docle_api::limits::{
+    DEFAULT_OVERLAP_SECONDS, DEFAULT_PUBLISHABLE_RATE_LIMIT, DEFAULT_RATE_LIMIT, MAX_KEY_DOMAINS, OVERLAP_SECONDS,
+    RATE_LIMIT,
+};
 use docle_api::{fields, keys};
 use serde_json::Value;
 
@@ -17,6 +22,15 @@ pub struct KeySettings {
     pub allowed_domains: Vec<String>,
     pub rate_limit_per_minute: u32,
     pub expires_at: Option<Timestamp>,
+    /// What a publishable key may do; `None` for a secret key.
+    pub page: Option<PageLimits>,
+}
+
+impl KeySettings {
+    /// What the key is for.
+    pub fn kind(&self) -> Kind {
+        if self.page.is_some() { Kind::Publishable } else { Kind::Secret }
+    }
 }
 
 /// Reads the body that creates a key. Without a name it is called after what it is.
@@ -24,11 +38,13 @@ pub struct KeySettings {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse_new(body: Value, now: Timestamp) -> Result<KeySettings, Vec<FieldError>> {
+    let is_publishable = body["type"] == PUBLISHABLE;
     let unnamed = KeySettings {
         name: keys::DEFAULT_NAME.to_owned(),
         allowed_domains: Vec::new(),
-        rate_limit_per_minute: DEFAULT_RATE_LIMIT,
+        rate_limit_per_minute: if is_publishable { DEFAULT_PUBLISHABLE_RATE_LIMIT } else { DEFAULT_RATE_LIMIT },
         expires_at: None,
+        page: is_publishable.then(PageLimits::default),
     };
     parse_change(body, unnamed, now)
 }
@@ -39,7 +55,10 @@ pub fn parse_new(body: Value, now: Timestamp) -> Result<KeySettings, Vec<FieldEr
 /// Everything that is wrong with it.
 pub fn parse_change(body: Value, mut settings: KeySettings, now: Timestamp) -> Result<KeySettings, Vec<FieldError>> {
     let mut problems = Problems::default();
-    let read = Reader::open(body, String::new(), fields::of::<keys::KeySettings>(), &mut problems).map(|mut fields| {
+    let inside = [("limits", fields::of::<keys::PublishableLimits>())];
+    let known = fields::of::<keys::KeySettings>();
+    let read = Reader::open_with(body, String::new(), known, &inside, &mut problems).map(|mut fields| {
+        check_type(&mut fields, settings.kind());
         if let Some(name) = read_name(&mut fields) {
             settings.name = name;
         }
@@ -61,9 +80,49 @@ pub fn parse_change(body: Value, mut settings: KeySettings, now: Timestamp) -> R
                 }
             },
         }
+        read_limits(&mut fields, &mut settings);
         settings
     });
     problems.conclude(read)
+}
+
+/// The type of a publishable key, as a body names it.
+const PUBLISHABLE: &str = "publishable";
+
+/// Reads `type`, which a key keeps for good.
+fn check_type(fields: &mut Reader<'_>, kind: Kind) {
+    let Some(text) = fields.string("type") else { return };
+    let named =
+        [("secret", Kind::Secret), (PUBLISHABLE, Kind::Publishable)].into_iter().find(|(name, _)| *name == text);
+    match named {
+        Some((_, named)) if named == kind => {}
+        Some(_) => fields.note("type", "cannot be changed: make another key"),
+        None => {
+            let got = shown(&text);
+            fields.note("type", format!("must be \"secret\" or \"{PUBLISHABLE}\"; got \"{got}\""));
+        }
+    }
+}
+
+/// Reads `limits`, and checks what a publishable key needs.
+fn read_limits(fields: &mut Reader<'_>, settings: &mut KeySettings) {
+    let has_limits = fields.has("limits");
+    match &mut settings.page {
+        Some(page) => {
+            if let Some(mut limits) = fields.object("limits", fields::of::<keys::PublishableLimits>()) {
+                *page = page.changed(&mut limits);
+            }
+            if settings.allowed_domains.is_empty() {
+                let message = "must name the host of at least one page, such as \"app.example.com\" or \"localhost\", \
+                               because everybody can read a publishable key";
+                fields.note("allowedDomains", message);
+            }
+        }
+        None if has_limits => {
+            fields.note("limits", format!("is for keys with \"type\": \"{PUBLISHABLE}\" only: leave it out"));
+        }
+        None => {}
+    }
 }
 
 /// Reads the body that replaces a key: for how many seconds the old one goes on working.
@@ -133,6 +192,25 @@ mod tests {
     }
 
     #[test]
+    fn a_publishable_key_needs_a_domain_and_has_limits() {
+        let body = json!({ "type": "publishable", "allowedDomains": ["a.com"], "limits": { "timeoutMs": 2_000 } });
+        let settings = parse_new(body, NOW).unwrap();
+        let page = settings.page.unwrap();
+        assert_eq!((settings.rate_limit_per_minute, settings.kind()), (30, Kind::Publishable));
+        assert_eq!((page.run.timeout_ms, page.run.memory_mb, page.network_limit), (2_000, 256, 10));
+        assert!(!page.run.allow_network && !page.run.allow_packages);
+        let changed = parse_change(json!({ "limits": { "allowNetwork": true } }), settings.clone(), NOW).unwrap();
+        let page = changed.page.unwrap();
+        assert!(page.run.allow_network && page.run.timeout_ms == 2_000);
+        let wrong = |body| parse_change(body, settings.clone(), NOW).unwrap_err()[0].field.clone();
+        assert_eq!(wrong(json!({ "allowedDomains": [] })), "allowedDomains");
+        assert_eq!(wrong(json!({ "type": "secret" })), "type");
+        assert_eq!(wrong(json!({ "limits": { "timeoutMs": 1 } })), "limits.timeoutMs");
+        let secret = parse_new(json!({ "type": "secret" }), NOW).unwrap();
+        assert_eq!(secret, parse_new(json!({}), NOW).unwrap());
+    }
+
+    #[test]
     fn wrong_settings_are_named() {
         for (body, field) in [
             (json!({ "name": "" }), "name"),
@@ -147,6 +225,9 @@ mod tests {
             (json!({ "expiresAt": "1970-01-01T00:00:01Z" }), "expiresAt"),
             (json!({ "project_id": "proj_2" }), "project_id"),
             (json!({ "is_active": 1 }), "is_active"),
+            (json!({ "type": "public" }), "type"),
+            (json!({ "type": "publishable" }), "allowedDomains"),
+            (json!({ "limits": {} }), "limits"),
             (json!([]), ""),
         ] {
             assert_eq!(parse_new(body.clone(), NOW).unwrap_err()[0].field, field, "{body}");

@@ -3,10 +3,10 @@
 use crate::app::App;
 use crate::app::accounts::sign_in;
 use crate::app::runs::progress::Client;
-use crate::domain::account::session::Session;
+use crate::domain::account::session::{Session, is_own_machine, network_of};
 use crate::domain::key::allowed_domain;
-use crate::domain::key::api_key::ApiKey;
-use crate::domain::key::gate::{CheckKey, Decision, Execution};
+use crate::domain::key::api_key::{self, ApiKey, Kind};
+use crate::domain::key::gate::{CheckKey, Decision, Execution, PageKey};
 use crate::domain::key::rolling_window::Rate;
 use crate::domain::key::run_token::{self, Claims};
 use crate::domain::project::isolate_settings::IsolateSettings;
@@ -33,7 +33,7 @@ pub struct ApiClient {
     pub rate: Rate,
     /// What the project decides about its scripts.
     pub isolates: IsolateSettings,
-    /// What a run token allows, if the client has sent one instead of a key.
+    /// What a run token allows, if the client has sent one instead of a key. A publishable key is as little as a token.
     pub token: Option<Claims>,
     /// Whether the account has calls of models left, with a call that executes a script. Without an account nothing is limited.
     pub has_ai: bool,
@@ -90,7 +90,8 @@ impl ApiClient {
     /// # Errors
     /// 429 if a quota is used up.
     pub async fn for_script(self, app: &App) -> Result<Self, ApiError> {
-        let check = CheckKey { host: self.host.clone(), counts: false, executes: true };
+        let is_framed = self.token.as_ref().is_some_and(|token| token.is_framed);
+        let check = CheckKey { host: self.host.clone(), executes: true, is_framed, ..CheckKey::default() };
         match app.gates.check(&self.key_hash, &check).await? {
             Decision::Allowed { execution, .. } => Ok(Self { has_ai: has_ai(execution), ..self }),
             Decision::QuotaExceeded { exceeded, .. } => Err(quota::exceeded(&exceeded)),
@@ -98,6 +99,11 @@ impl ApiClient {
             // The key has changed since the call was counted.
             _ => Err(key_error::invalid()),
         }
+    }
+
+    /// The holder of this token, whose call does not count against the limit of the key.
+    pub async fn for_token(app: &App, call: &Call, token: &str) -> Result<Self, ApiError> {
+        Self::pass(app, call, Some(token), false, false).await?.ok_or_else(|| key_error::missing(app, call))
     }
 
     async fn pass(
@@ -108,23 +114,38 @@ impl ApiClient {
         executes: bool,
     ) -> Result<Option<Self>, ApiError> {
         let Some(text) = sent else { return Ok(None) };
-        let token = text.starts_with(run_token::PREFIX).then(|| read_token(app, call, text)).transpose()?;
-        let key_hash = match &token {
-            Some(token) => token.key_hash.clone(),
-            None => ApiKey::parse(text, &app.secret).ok_or_else(|| key_error::malformed(text))?.hash(),
+        let mut token = text.starts_with(run_token::PREFIX).then(|| read_token(app, call, text)).transpose()?;
+        let (key_hash, kind) = match &token {
+            Some(token) => (token.key_hash.clone(), None),
+            None => {
+                let key = ApiKey::parse(text, &app.secret).ok_or_else(|| key_error::malformed(text))?;
+                (key.hash(), Some(key.kind()))
+            }
         };
-        let page = call.header(ORIGIN).or_else(|| call.header(REFERER));
-        let ask = CheckKey { host: page.and_then(allowed_domain::host_of), counts, executes };
+        let origin = call.header(ORIGIN);
+        // Only what a browser itself says of a page counts for a publishable key.
+        let page = origin.or_else(|| call.header(REFERER).filter(|_| kind != Some(Kind::Publishable)));
+        let is_framed = token.as_ref().is_some_and(|token| token.is_framed);
+        let network = caller_network(app, call);
+        let ask = CheckKey { host: page.and_then(allowed_domain::host_of), counts, executes, network, is_framed };
         match app.gates.check(&key_hash, &ask).await? {
             Decision::Invalid => Err(key_error::invalid()),
             Decision::Expired { at } => Err(key_error::expired(at)),
             Decision::Suspended => Err(key_error::suspended()),
             Decision::DomainNotAllowed => Err(key_error::domain_not_allowed(page)),
-            Decision::Limited { rate } => Err(rate::exceeded(&rate, app.clock.now())),
+            Decision::Limited { rate, of_network: true } => Err(rate::exceeded_by_network(&rate, app.clock.now())),
+            Decision::Limited { rate, of_network: false } => Err(rate::exceeded(&rate, app.clock.now())),
             Decision::QuotaExceeded { exceeded, rate } => {
                 Err(quota::exceeded(&exceeded).with_headers(rate::headers(&rate, app.clock.now())))
             }
-            Decision::Allowed { owner, store_ip, rate, isolates, execution } => {
+            Decision::Allowed { owner, store_ip, rate, isolates, execution, page: publishable } => {
+                if let Some(PageKey { limits, .. }) = publishable {
+                    // The owner may have lowered the limits since the token was made.
+                    token = Some(match token {
+                        Some(token) => Claims { limits: token.limits.lesser(limits.run), ..token },
+                        None => limits.claims(&key_hash, origin, app.clock.now()),
+                    });
+                }
                 let ip = if store_ip { call.origin().ip } else { None };
                 let (has_ai, host) = (has_ai(execution), ask.host);
                 Ok(Some(Self { owner, key_hash, ip, rate, isolates, token, has_ai, host }))
@@ -144,12 +165,23 @@ fn read_token(app: &App, call: &Call, text: &str) -> Result<Claims, ApiError> {
     }
 }
 
-/// Refuses a client that has a run token and no key.
+/// The network of a call, for which a publishable key has a limit. The address of a development machine itself has none.
+fn caller_network(app: &App, call: &Call) -> Option<String> {
+    let ip = call.origin().ip?;
+    let is_exempt = app.config.is_development() && is_own_machine(Some(&ip));
+    (!is_exempt).then(|| network_of(&ip))
+}
+
+/// Refuses a client that has a run token or a publishable key, and no secret key.
 fn refuse_token(app: &App, call: &Call) -> Result<(), ApiError> {
     match credentials(call.headers()) {
         Some(text) if text.starts_with(run_token::PREFIX) => {
             read_token(app, call, text)?;
             Err(key_error::token_not_enough())
+        }
+        Some(text) if text.starts_with(api_key::PUBLISHABLE_PREFIX) => {
+            ApiKey::parse(text, &app.secret).ok_or_else(|| key_error::malformed(text))?;
+            Err(key_error::publishable_key_not_enough())
         }
         _ => Ok(()),
     }

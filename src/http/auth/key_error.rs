@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::domain::input::reader::shown;
 use crate::domain::key::allowed_domain;
-use crate::domain::key::api_key::PREFIX;
+use crate::domain::key::api_key::{PREFIX, PUBLISHABLE_PREFIX};
 use crate::domain::key::run_token::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::http::error::{ApiError, ErrorCode, Members};
@@ -55,9 +55,9 @@ fn attempt(call: &Call) -> Option<&'static str> {
 pub fn malformed(text: &str) -> ApiError {
     let message = if UNSET.contains(&text) || text.starts_with('$') {
         "There is no API key after `Bearer`: is the variable with the key set?"
-    } else if text.starts_with(PREFIX) {
+    } else if text.starts_with(PREFIX) || text.starts_with(PUBLISHABLE_PREFIX) {
         "This deployment has not made this API key. It is misspelt or cut off, or it belongs to another deployment: a key is \
-         `sk_live_` and 48 hexadecimal characters."
+         `sk_live_` or `pk_live_`, and 48 hexadecimal characters."
     } else {
         "This is no API key: a key begins with `sk_live_`."
     };
@@ -92,6 +92,21 @@ pub fn token_not_enough() -> ApiError {
     let message = "This needs an API key. A run token runs programs with POST /api/run, GET /api/run as a WebSocket, POST \
                    /execute and POST /validate, and does nothing else.";
     ApiError::new(ErrorCode::TokenNotEnough, message)
+}
+
+/// The client has a publishable key where a secret one is needed.
+pub fn publishable_key_not_enough() -> ApiError {
+    let message = "This needs a secret key, which begins with `sk_live_` and stays on a server. A publishable key runs \
+                   programs from web pages of its domains, with POST /api/run, GET /api/run as a WebSocket, POST /execute, \
+                   POST /validate and GET /embed, and does nothing else.";
+    ApiError::new(ErrorCode::TokenNotEnough, message)
+}
+
+/// Another page than the embed frame asks for the frame's token.
+pub fn frame_only() -> ApiError {
+    let message = "Only the embed frame of this service gets a token here. A page of the key's domains runs programs with the \
+                   publishable key itself.";
+    ApiError::new(ErrorCode::DomainNotAllowed, message)
 }
 
 /// No project has the key.

@@ -1,5 +1,6 @@
 //! Makes responses: JSON, pages, event streams, rate-limit headers.
 
+pub mod embed;
 pub mod json_result;
 pub mod keep_alive;
 pub mod pages;

@@ -50,6 +50,18 @@ pub fn exceeded(rate: &Rate, now: Timestamp) -> ApiError {
         .with_headers([(RETRY_AFTER, HeaderValue::from(seconds))])
 }
 
+/// The error for a call above the limit that a publishable key has for each network.
+pub fn exceeded_by_network(rate: &Rate, now: Timestamp) -> ApiError {
+    let error = exceeded(rate, now);
+    let message = format!(
+        "This publishable key lets through {} calls a minute from one network. Please try again in {} seconds. The owner \
+         of the key can change limits.networkRateLimitPerMinute.",
+        rate.limit,
+        seconds(rate, now).max(1)
+    );
+    error.with_message(message)
+}
+
 /// Whole seconds until there is room for one more call, rounded up.
 fn seconds(rate: &Rate, now: Timestamp) -> i64 {
     (rate.reset_at.0 - now.0 + 999).max(0) / 1_000

@@ -13,7 +13,7 @@ use crate::http::response::{quota, respond};
 use crate::http::routes::projects;
 use crate::ports::http_messages::Response;
 use ::http::StatusCode;
-use docle_api::keys::{CreatedKey, EndingKey, Key, KeyPage, RotatedKey};
+use docle_api::keys::{CreatedKey, EndingKey, Key, KeyPage, KeyType, RotatedKey};
 use docle_api::time::Time;
 
 /// `POST /api/projects/:id/keys`: the one answer that shows the key.
@@ -117,7 +117,10 @@ pub fn encode(key: keys::StoredKey, now: Timestamp) -> Key {
     Key {
         id: key.id,
         name: key.settings.name,
+        key_type: if key.publishable_key.is_some() { KeyType::Publishable } else { KeyType::Secret },
         key_prefix: key.prefix,
+        key: key.publishable_key,
+        limits: key.settings.page.map(|page| page.shown()),
         allowed_domains: key.settings.allowed_domains,
         rate_limit_per_minute: key.settings.rate_limit_per_minute,
         last_used_at: key.last_used_at.map(Time::from),

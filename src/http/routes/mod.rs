@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod embed;
 pub mod end_users;
 pub mod health;
 pub mod index;

@@ -11,6 +11,7 @@
 
 use crate::domain::account::amounts::Amounts;
 use crate::domain::key::gate::{CheckKey, Decision, KeyConfig, Maintenance, SAVE_AFTER_MS, decide, next_alarm};
+use crate::domain::key::publishable::NetworkWindows;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::cached::Cached;
 use crate::objects::key_gate::quota::{ExecutionRefusal, GateQuota, GateQuotaPorts};
@@ -46,6 +47,9 @@ pub struct KeyGateLogic {
 struct Memory {
     /// `None`: not loaded.
     saved: Option<Saved>,
+    /// The latest calls of each network, with a publishable key. A crash forgets them; the key's own limit bounds what that
+    /// costs.
+    networks: NetworkWindows,
     /// The time of the first passed call that is not saved yet.
     unsaved_since: Option<Timestamp>,
     /// The time of the first passed call after the latest use that the database has.
@@ -84,10 +88,11 @@ impl KeyGateLogic {
         let config = self.config(key_hash).await?;
         let now = self.clock.now();
         let decision = {
-            let mut memory = self.memory.borrow_mut();
-            self.load_saved(&mut memory)?;
+            let mut borrowed = self.memory.borrow_mut();
+            let memory = &mut *borrowed;
+            self.load_saved(memory)?;
             let saved = memory.saved.get_or_insert_with(|| Saved { key_hash: key_hash.to_owned(), ..Saved::default() });
-            let decision = decide(config.as_ref(), &mut saved.window, check, now);
+            let decision = decide(config.as_ref(), (&mut saved.window, &mut memory.networks), check, now);
             if check.counts && matches!(decision, Decision::Allowed { .. }) {
                 memory.unsaved_since.get_or_insert(now);
                 memory.used_since.get_or_insert(now);
@@ -105,9 +110,11 @@ impl KeyGateLogic {
 
     /// Counts a script that the key may run against the quotas of its account.
     async fn execute(&self, account: &str, decision: Decision) -> Result<Decision, PortError> {
-        let Decision::Allowed { owner, store_ip, rate, isolates, .. } = decision else { return Ok(decision) };
+        let Decision::Allowed { owner, store_ip, rate, isolates, page, .. } = decision else { return Ok(decision) };
         match self.quota.execute(account).await {
-            Ok(execution) => Ok(Decision::Allowed { owner, store_ip, rate, isolates, execution: Some(execution) }),
+            Ok(execution) => {
+                Ok(Decision::Allowed { owner, store_ip, rate, isolates, execution: Some(execution), page })
+            }
             Err(ExecutionRefusal::Exceeded(exceeded)) => Ok(Decision::QuotaExceeded { exceeded, rate }),
             Err(ExecutionRefusal::Suspended) => Ok(Decision::Suspended),
             Err(ExecutionRefusal::Silent(error)) => Err(error),

@@ -4,6 +4,7 @@ mod accounts;
 mod address_limit;
 mod edge;
 mod projects;
+mod publishable_keys;
 mod rooms;
 mod runs;
 mod scripts;

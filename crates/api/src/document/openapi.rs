@@ -203,6 +203,10 @@ fn security_schemes() -> Value {
             "description": "An API key of a project: `sk_live_…`. A key may be bound to pages of certain domains.",
         },
         "apiKeyHeader": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in a header of its own." },
+        "publishableKey": {
+            "type": "http", "scheme": "bearer",
+            "description": "A publishable key: `pk_live_…`. It works from pages of its domains only, whose `Origin` a browser sends.",
+        },
         "runToken": { "type": "http", "scheme": "bearer", "description": "A run token: `rt_…`, made with an API key or a session." },
         "apiKeyProtocol": {
             "type": "apiKey", "in": "header", "name": protocol,

@@ -307,8 +307,8 @@ impl Caller {
         match self {
             Self::Anyone | Self::Visitor => &[],
             Self::Key => &["apiKey", "apiKeyHeader"],
-            Self::KeyOrToken => &["apiKey", "apiKeyHeader", "runToken"],
-            Self::KeyOrTokenSocket => &["apiKey", "apiKeyHeader", "apiKeyProtocol", "runToken"],
+            Self::KeyOrToken => &["apiKey", "apiKeyHeader", "publishableKey", "runToken"],
+            Self::KeyOrTokenSocket => &["apiKey", "apiKeyHeader", "apiKeyProtocol", "publishableKey", "runToken"],
             Self::Reader => &["", "apiKey", "apiKeyHeader", "runToken", "session"],
             Self::Owner => &["apiKey", "apiKeyHeader", "runToken", "session"],
             Self::Session => &["session"],

@@ -16,4 +16,5 @@ pub fn operations() -> Vec<Operation> {
 }
 
 /// Routes of the Worker that the document leaves out: one exists on development machines only, the others are for browsers.
-pub const INTERNAL: &[&str] = &["list_outbox", "get_login", "get_favicon"];
+pub const INTERNAL: &[&str] =
+    &["list_outbox", "get_login", "get_favicon", "get_embed", "get_loader", "create_frame_token", "get_embed_file"];

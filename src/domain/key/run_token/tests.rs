@@ -13,7 +13,7 @@ fn secret(of: char) -> DeploymentSecret {
 fn claims(settings: Value) -> Claims {
     let TokenSettings { origin, user_context, limits, .. } = parse(settings).unwrap();
     let (id, key_hash) = ("00".repeat(ID_BYTES), "ab".repeat(32));
-    Claims { id, key_hash, expires_at: Timestamp(10), origin, user_context, limits }
+    Claims { id, key_hash, expires_at: Timestamp(10), origin, user_context, limits, is_framed: false }
 }
 
 fn run(claims: &Claims, body: Value) -> Result<RunRequest, Vec<String>> {
@@ -78,8 +78,8 @@ fn a_token_allows_network_and_packages_only_if_it_says_so() {
     assert_eq!(
         refused,
         [
-            "policy.allowNetwork is not allowed with this token: make one with limits.allowNetwork",
-            "packages is not allowed with this token: make one with limits.allowPackages",
+            "policy.allowNetwork is not allowed with this token or publishable key: make one with limits.allowNetwork",
+            "packages is not allowed with this token or publishable key: make one with limits.allowPackages",
         ]
     );
     let generous = claims(json!({ "limits": { "allowNetwork": true, "allowPackages": true } }));

@@ -45,6 +45,7 @@ impl KeyLedger for FakeLedger {
                 limit,
                 store_ip: false,
                 isolates: IsolateSettings::default(),
+                page: None,
             })
         })
     }
@@ -83,8 +84,9 @@ impl Setup {
 
     fn check(&mut self) -> Result<Decision, PortError> {
         let gate = Rc::clone(&self.gate);
-        self.pool
-            .run_until(async move { gate.check(KEY, &CheckKey { host: None, counts: true, executes: false }).await })
+        self.pool.run_until(async move {
+            gate.check(KEY, &CheckKey { host: None, counts: true, ..CheckKey::default() }).await
+        })
     }
 
     fn passes(&mut self) -> bool {
@@ -116,7 +118,7 @@ fn calls_pass_until_the_limit_and_the_settings_are_read_once() {
     let mut setup = Setup::new();
     let passed: Vec<bool> = (0..5).map(|_| setup.passes()).collect();
     assert_eq!((passed, setup.ledger.reads.get()), (vec![true, true, true, false, false], 1));
-    let Ok(Decision::Limited { rate: Rate { limit, remaining, .. } }) = setup.check() else { panic!("limited") };
+    let Ok(Decision::Limited { rate: Rate { limit, remaining, .. }, .. }) = setup.check() else { panic!("limited") };
     assert_eq!((limit, remaining), (3, 0));
 }
 
@@ -129,7 +131,7 @@ fn concurrent_calls_wait_for_one_query_and_exactly_the_limit_passes() {
     for _ in 0..100 {
         let passed = Rc::clone(&passed);
         setup.start(|gate| async move {
-            let decision = gate.check(KEY, &CheckKey { host: None, counts: true, executes: false }).await;
+            let decision = gate.check(KEY, &CheckKey { host: None, counts: true, ..CheckKey::default() }).await;
             passed.set(passed.get() + i32::from(matches!(decision, Ok(Decision::Allowed { .. }))));
         });
     }
@@ -148,7 +150,7 @@ fn a_refresh_during_a_query_drops_the_older_answer() {
     let passed = Rc::new(Cell::new(None));
     let answer = Rc::clone(&passed);
     setup.start(|gate| async move {
-        let decision = gate.check(KEY, &CheckKey { host: None, counts: true, executes: false }).await;
+        let decision = gate.check(KEY, &CheckKey { host: None, counts: true, ..CheckKey::default() }).await;
         answer.set(Some(matches!(decision, Ok(Decision::Allowed { .. }))));
     });
     setup.pool.run_until_stalled();

@@ -180,6 +180,8 @@ impl Example for KeySettings {
 
     fn example() -> Self {
         Self {
+            key_type: None,
+            limits: None,
             name: Some(text("Production API")),
             allowed_domains: Some(vec![text("app.example.com"), text("*.example.com")]),
             rate_limit_per_minute: Some(300),
@@ -220,7 +222,10 @@ impl Example for Key {
         Self {
             id: text(KEY_ID),
             name: text("Production API"),
+            key_type: KeyType::Secret,
             key_prefix: text("sk_live_0000"),
+            key: None,
+            limits: None,
             allowed_domains: vec![text("app.example.com")],
             rate_limit_per_minute: 300,
             last_used_at: None,

@@ -223,7 +223,7 @@ fn keys() -> Vec<Operation> {
             (Method::Post, "/api/projects/:id/keys"),
             tag,
             "Make a key",
-            "Makes a key of the project. No other response shows the key itself.",
+            "Makes a key of the project. No other response shows a secret key; a publishable key is shown any time.",
         ))
         .body_is_optional()
         .with(PROJECT)

@@ -1,0 +1,222 @@
+//! One playground in a page: an element whose text becomes a frame that runs it.
+
+/** What a playground is made with. */
+export interface EmbedOptions {
+  /** The program; otherwise the text of the element. */
+  code?: string;
+  /** A language of the service, such as `python` or `node`. Default: `python`. */
+  lang?: string;
+  /** Default: `dark`. */
+  theme?: "dark" | "light" | "system";
+  /** Whether the program can only be run. */
+  readonly?: boolean;
+  /** Whether it runs at once. */
+  autorun?: boolean;
+  /** A length of CSS, or `auto` for that of the content. Default: `400px`. */
+  height?: string;
+  /** Shows a field for the standard input, with this text in it. */
+  stdin?: string;
+  /** A publishable key: `pk_live_…`. */
+  publishableKey?: string;
+  /** A run token, or what gets one, for pages whose server makes them. */
+  token?: string | (() => string | Promise<string>);
+  /** The address of the service. */
+  endpoint?: string;
+  /** When the frame is loaded: near the view, at once, or by a click on the program. Default: `lazy`. */
+  loading?: "lazy" | "eager" | "click";
+  /** What a screen reader calls the frame. */
+  title?: string;
+}
+
+/** How a run ended: the result of `POST /api/run`. */
+export interface EmbedResult {
+  id: string;
+  ok: boolean;
+  status: string;
+  exitCode: number;
+  signal: string | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Why the frame refused something. */
+export class EmbedError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = "EmbedError";
+    this.code = code;
+  }
+}
+
+interface Answer {
+  id?: number;
+  result?: unknown;
+  error?: { code: string; message: string };
+  event?: { type: string; height?: number };
+}
+
+/** Addresses longer than this are not taken everywhere, so a longer program is sent to the frame. */
+const MAX_URL = 6_000;
+
+/** The text of an element as a program: without the line ends around it, and without common indentation. */
+export function dedent(text: string): string {
+  const lines = text.replace(/^\s*\n/, "").trimEnd().split("\n");
+  const indents = lines.filter((line) => line.trim() !== "").map((line) => line.length - line.trimStart().length);
+  const common = Math.min(...indents);
+  return lines.map((line) => line.slice(common)).join("\n");
+}
+
+/** A playground. */
+export class Embed {
+  /** Resolves when the frame is there. */
+  readonly ready: Promise<void>;
+  readonly #element: HTMLElement;
+  readonly #options: EmbedOptions;
+  readonly #calls = new Map<number, [(value: any) => void, (error: Error) => void]>();
+  readonly #undo: (() => void)[] = [];
+  #port: MessagePort | undefined;
+  #last = 0;
+  #isReady!: () => void;
+  #load: () => void;
+
+  constructor(element: HTMLElement, options: EmbedOptions = {}) {
+    this.#element = element;
+    this.#options = options;
+    this.ready = new Promise((resolve) => (this.#isReady = resolve));
+    const load = () => {
+      this.#load = () => undefined;
+      this.#insert();
+    };
+    this.#load = load;
+    if ([options.publishableKey, options.token].some((key) => typeof key === "string" && key.startsWith("sk_"))) {
+      // The text of the element stays, and the key goes nowhere.
+      console.error("Docle: a secret key (sk_live_…) stands in this page, where everybody can read it. Revoke it, and use a publishable key (pk_live_…).");
+      this.#load = () => undefined;
+    } else if (options.loading === "click") {
+      const click = () => this.#load();
+      element.addEventListener("click", click, { once: true });
+      this.#undo.push(() => element.removeEventListener("click", click));
+    } else if (options.loading === "eager" || !("IntersectionObserver" in window)) {
+      load();
+    } else {
+      const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && (observer.disconnect(), this.#load()), { rootMargin: "300px" });
+      observer.observe(element);
+      this.#undo.push(() => observer.disconnect());
+    }
+  }
+
+  /** Runs the program, and resolves with its result. */
+  run(): Promise<EmbedResult> {
+    return this.#call("run");
+  }
+
+  /** Ends the run. */
+  stop(): Promise<void> {
+    return this.#call("stop");
+  }
+
+  getCode(): Promise<string> {
+    return this.#call("getCode");
+  }
+
+  setCode(code: string): Promise<void> {
+    return this.#call("setCode", code);
+  }
+
+  setLang(lang: string): Promise<void> {
+    return this.#call("setLang", lang);
+  }
+
+  setTheme(theme: "dark" | "light" | "system"): Promise<void> {
+    return this.#call("setTheme", theme);
+  }
+
+  /** Removes the frame and everything that belongs to it. The element is as it was. */
+  destroy(): void {
+    for (const undo of this.#undo.splice(0).reverse()) undo();
+    for (const [, reject] of this.#calls.values()) reject(new EmbedError("destroyed", "The playground was removed."));
+    this.#calls.clear();
+    this.#load = () => undefined;
+  }
+
+  #insert(): void {
+    const { code, lang = "python", theme = "dark", readonly, autorun, height = "400px", stdin, publishableKey, token, endpoint = "https://api.docle.co", title = "Code playground" } = this.#options;
+    const element = this.#element;
+    const program = code ?? dedent(element.textContent ?? "");
+    const url = new URL("/embed", endpoint);
+    const query = url.searchParams;
+    query.set("lang", lang);
+    query.set("theme", theme);
+    if (readonly) query.set("readonly", "true");
+    if (stdin !== undefined) query.set("stdin", stdin);
+    if (height === "auto") query.set("height", "auto");
+    if (publishableKey) query.set("key", publishableKey);
+    const isShort = encodeURIComponent(program).length < MAX_URL;
+    if (isShort) query.set("code", program);
+    // With a token or a long program, the frame has to get that first.
+    const runsItself = autorun && isShort && token === undefined;
+    if (runsItself) query.set("autorun", "true");
+    const frame = document.createElement("iframe");
+    frame.title = title;
+    frame.allow = "clipboard-write";
+    frame.src = url.href;
+    Object.assign(frame.style, { display: "block", width: "100%", border: "0", height: height === "auto" ? "200px" : height });
+    frame.hidden = true;
+    const listen = async ({ source, origin, data }: MessageEvent) => {
+      if (source !== frame.contentWindow || origin !== url.origin || data?.type !== "docle-ready") return;
+      this.#port?.close();
+      const { port1, port2 } = new MessageChannel();
+      this.#port = port1;
+      port1.onmessage = (event) => this.#answer(event.data as Answer, frame);
+      frame.contentWindow?.postMessage({ type: "docle-connect" }, url.origin, [port2]);
+      frame.hidden = false;
+      for (const child of shown) child.remove();
+      try {
+        if (!isShort) await this.#send("setCode", program);
+        if (token !== undefined) await this.#send("setKey", typeof token === "string" ? token : await token());
+        this.#isReady();
+        if (autorun && !runsItself) await this.#send("run");
+      } catch (error) {
+        console.error("Docle:", error);
+      }
+    };
+    const shown = [...element.childNodes];
+    window.addEventListener("message", listen);
+    element.append(frame);
+    this.#undo.push(() => {
+      window.removeEventListener("message", listen);
+      this.#port?.close();
+      frame.remove();
+      element.prepend(...shown);
+    });
+  }
+
+  #answer({ id, result, error, event }: Answer, frame: HTMLIFrameElement): void {
+    if (event) {
+      if (event.type === "docle-resize" && this.#options.height === "auto" && Number.isFinite(event.height)) frame.style.height = `${event.height}px`;
+      // `docle-result` is heard as `result`.
+      this.#element.dispatchEvent(new CustomEvent(event.type.slice(6), { detail: event }));
+      return;
+    }
+    const call = this.#calls.get(id ?? 0);
+    this.#calls.delete(id ?? 0);
+    if (error) call?.[1](new EmbedError(error.code, error.message));
+    else call?.[0](result);
+  }
+
+  async #call(method: string, params?: string): Promise<any> {
+    this.#load();
+    await this.ready;
+    return this.#send(method, params);
+  }
+
+  #send(method: string, params?: string): Promise<any> {
+    const id = ++this.#last;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(id, [resolve, reject]);
+      this.#port?.postMessage({ id, method, params });
+    });
+  }
+}

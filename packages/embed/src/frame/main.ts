@@ -1,0 +1,188 @@
+//! The embed frame: an editor, a button that runs the program, and its output.
+
+import { type Config, languageOf, readConfig } from "./config.ts";
+import { createEditor, type Editor } from "./editor.ts";
+import { CommandError, type Commands, Parent, shown } from "./messages.ts";
+import { Credential, type Result, run, RunError } from "./run.ts";
+import { duration, partsOf, sentenceOf, wordOf } from "./status.ts";
+import { View } from "./view.ts";
+
+const SECRET = "A secret key (sk_live_…) was given to a web page, where everybody can read it. Revoke it, and use a publishable key (pk_live_…).";
+
+class Frame {
+  readonly #config: Config;
+  readonly #view: View;
+  readonly #editor: Editor;
+  readonly #parent: Parent;
+  readonly #credential: Credential;
+  #lang: string;
+  #code: string;
+  #running: AbortController | undefined;
+
+  constructor(config: Config, frame: HTMLElement, nonce: string) {
+    this.#config = config;
+    this.#lang = config.lang;
+    this.#code = config.code;
+    this.#credential = new Credential(config.key);
+    this.#view = new View(frame, config.stdin !== null);
+    this.#view.stdin.value = config.stdin ?? "";
+    const language = languageOf(config, config.lang);
+    const start = () => void this.#run().catch(() => undefined);
+    const mode = language?.mode ?? "";
+    this.#editor = createEditor({ parent: this.#view.editor, code: config.code, mode, readonly: config.readonly, nonce, run: start, changed: () => this.#view.old() });
+    this.#parent = new Parent(config.domains, this.#commands());
+    this.#view.runButton.onclick = () => (this.#running === undefined ? start() : this.#stop());
+    this.#view.copyButton.onclick = () => void this.#copy();
+    this.#view.resetButton.onclick = () => this.#editor.setCode(this.#code);
+    this.#view.resetButton.hidden = config.readonly;
+    document.addEventListener("keydown", (event) => {
+      const isPeriod = event.key === "." && (event.ctrlKey || event.metaKey);
+      const isOutside = !(event.target instanceof Node && this.#view.editor.contains(event.target));
+      if (isPeriod || (event.key === "Escape" && isOutside)) this.#stop();
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && isOutside) start();
+    });
+    this.#idle();
+  }
+
+  /** Tells the page that the frame is there, and runs if it was asked to. */
+  begin(): void {
+    this.#parent.listen();
+    if (this.#config.autoHeight) new ResizeObserver(() => this.#parent.tell({ type: "docle-resize", height: Math.ceil(this.#view.frame.getBoundingClientRect().height) })).observe(this.#view.frame);
+    this.#parent.tell({ type: "docle-ready" });
+    const { missing } = this.#config;
+    if (missing !== null && missing.code !== "key_required") {
+      if (missing.code === "secret_key_in_page") console.error(`Docle: ${SECRET}`);
+      this.#parent.tell({ type: "docle-error", error: missing });
+    }
+    if (this.#config.autorun && missing === null) void this.#run().catch(() => undefined);
+  }
+
+  #idle(): void {
+    const language = languageOf(this.#config, this.#lang);
+    this.#view.title(language?.title ?? "Unknown language");
+    const { missing } = this.#config;
+    const reason = language === undefined ? "This playground names a language that is not here." : this.#credential.isThere ? "" : (missing?.message ?? "");
+    this.#view.disabled(reason);
+    this.#view.line("", [reason === "" ? "Not run yet" : "Cannot run"]);
+    this.#view.clear();
+    if (reason !== "") this.#view.print("note", reason);
+  }
+
+  #commands(): Commands {
+    return {
+      run: () => this.#run(),
+      stop: () => this.#stop(),
+      getCode: () => this.#editor.code(),
+      setCode: (code) => {
+        this.#code = code;
+        this.#editor.setCode(code);
+      },
+      setLang: (lang) => {
+        const language = languageOf(this.#config, lang);
+        if (language === undefined) throw new CommandError("invalid_request", `The languages are ${this.#config.languages.map(({ id }) => id).join(", ")}.`);
+        this.#lang = lang;
+        this.#editor.setMode(language.mode);
+        this.#idle();
+      },
+      setTheme: (theme) => {
+        if (!["dark", "light", "system"].includes(theme)) throw new CommandError("invalid_request", "The themes are dark, light and system.");
+        document.documentElement.dataset["theme"] = theme;
+      },
+      setKey: (key) => this.#setKey(key.trim()),
+    };
+  }
+
+  /** Takes a run token, or begins anew with a publishable key, so that the policy of its domains holds. */
+  #setKey(key: string): void {
+    if (key.startsWith("sk_")) {
+      console.error(`Docle: ${SECRET}`);
+      throw new CommandError("secret_key_in_page", SECRET);
+    }
+    if (key.startsWith("rt_")) {
+      this.#credential.use(key);
+      this.#idle();
+    } else if (/^pk_live_[0-9a-f]{48}$/.test(key)) {
+      if (key === this.#config.key) return;
+      const url = new URL(location.href);
+      for (const [name, value] of [["key", key], ["lang", this.#lang], ["code", this.#editor.code()]] as const) url.searchParams.set(name, value);
+      location.replace(url);
+    } else {
+      throw new CommandError("invalid_api_key", "A playground takes a publishable key (pk_live_…) or a run token (rt_…).");
+    }
+  }
+
+  async #copy(): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(this.#editor.code());
+      this.#view.say("Copied");
+    } catch {
+      this.#view.say("This page does not let the playground copy");
+    }
+  }
+
+  #stop(): void {
+    this.#running?.abort();
+  }
+
+  async #run(): Promise<Result> {
+    const view = this.#view;
+    if (this.#running !== undefined) throw new CommandError("busy", "A program is running.");
+    if (!this.#credential.isThere || view.runButton.ariaDisabled === "true") {
+      const { missing } = this.#config;
+      const error = missing ?? { code: "key_required", message: view.runButton.title };
+      this.#parent.tell({ type: "docle-error", error });
+      throw new CommandError(error.code, error.message);
+    }
+    const running = new AbortController();
+    this.#running = running;
+    const began = performance.now();
+    view.clear();
+    view.say("");
+    view.running(true);
+    const tick = () => view.line("running", ["Running", duration(Math.floor((performance.now() - began) / 100) * 100)]);
+    tick();
+    const timer = setInterval(tick, 100);
+    const stdin = view.stdin.value;
+    const program = { lang: this.#lang, code: this.#editor.code(), ...(this.#config.stdin !== null && stdin !== "" ? { stdin: stdin.endsWith("\n") ? stdin : `${stdin}\n` } : {}) };
+    try {
+      const result = await run(program, this.#credential, running.signal, (stream, text) => {
+        view.print(stream, text);
+        this.#parent.tell({ type: "docle-output", stream, data: text });
+      });
+      this.#show(result);
+      return result;
+    } catch (error) {
+      const { code, message } = shown(error);
+      view.line(code === "cancelled" ? "cancelled" : "error", [code === "cancelled" ? "Stopped" : "Not run"]);
+      if (code !== "cancelled") view.print("note", message);
+      view.say(message);
+      this.#parent.tell({ type: "docle-error", error: { code, message } });
+      this.#wait(error);
+      throw error;
+    } finally {
+      clearInterval(timer);
+      this.#running = undefined;
+      view.flush();
+      view.running(false);
+    }
+  }
+
+  /** Takes no run until a refused one may be repeated. */
+  #wait(error: unknown): void {
+    if (!(error instanceof RunError) || error.retryAfter === undefined) return;
+    this.#view.disabled(error.message);
+    setTimeout(() => this.#view.disabled(""), error.retryAfter * 1_000);
+  }
+
+  #show(result: Result): void {
+    const sentence = sentenceOf(result);
+    if (sentence !== "") this.#view.print("note", `${sentence}\n`);
+    this.#view.line(result.status, partsOf(result));
+    this.#view.say(`${wordOf(result.status)}, exit code ${result.exitCode}, ${duration(result.usage.durationMs)}`);
+    this.#parent.tell({ type: "docle-result", data: result });
+  }
+}
+
+const script = document.getElementById("config");
+const main = document.getElementById("frame");
+if (main !== null) new Frame(readConfig(), main, script?.nonce ?? "").begin();
