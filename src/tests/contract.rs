@@ -107,6 +107,7 @@ fn companion(schema: &str, path: &str) -> Value {
     match (schema, path) {
         ("RunRequest", path) if path.starts_with("files") => json!({ "code": null, "entrypoint": "f0.py" }),
         ("RunRequest", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
+        ("RunRequest", "artifactsInline") => json!({ "artifacts": ["a"] }),
         ("RoomProgram", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
         ("IsolateRunRequest", "policy.allowNetwork") => json!({ "policy": { "allowedHosts": ["a.example.com"] } }),
         ("KeySettings", path) if path == "type" || path.starts_with("limits") => {
