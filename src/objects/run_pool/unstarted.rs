@@ -1,7 +1,7 @@
 //! The events of a run that was cancelled before it started, so that it ends, and is recorded, as every run.
 
 use crate::ports::event_reader::EventReader;
-use docle_protocol::{RunEvent, RunReport, RunStatus, RunUsage, Truncated};
+use docle_protocol::{RunDetails, RunEvent, RunReport, RunStatus, RunUsage, Truncated};
 use futures::{StreamExt, future, stream};
 
 /// The exit code of a cancelled run.
@@ -16,6 +16,7 @@ pub fn events(queue_ms: i64) -> EventReader {
         signal: None,
         truncated: Truncated::default(),
         usage,
+        details: RunDetails::default(),
     };
     let lines = [RunEvent::Start, RunEvent::Complete { report }].map(|event| {
         let mut line = serde_json::to_vec(&event).expect("events hold only strings and numbers");
