@@ -61,7 +61,7 @@ pub struct ResultApart {
     pub chunks: Chunks,
 }
 
-/// The result of a run, with its `input` if `reader` is the project that ran it, the token that started it, or the project's owner; `None` if the run
+/// The result of a run, with its `input` if it is the reader's own; `None` if the run
 /// is not kept, or the reader may not read it. The log that keeps the run knows the settings of the project as they are now,
 /// so a change of `privateResults` also applies to existing results.
 pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<ReadRun>, PortError> {

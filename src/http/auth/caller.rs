@@ -35,6 +35,8 @@ pub struct ApiClient {
     pub isolates: IsolateSettings,
     /// What a run token allows, if the client has sent one instead of a key. A publishable key is as little as a token.
     pub token: Option<Claims>,
+    /// Whether the client has a publishable key, which everybody has who sees its page: no run is its own.
+    pub is_anybody: bool,
     /// Whether the account has calls of models left, with a call that executes a script. Without an account nothing is limited.
     pub has_ai: bool,
     /// The host of the page that calls.
@@ -148,7 +150,8 @@ impl ApiClient {
                 }
                 let ip = if store_ip { call.origin().ip } else { None };
                 let (has_ai, host) = (has_ai(execution), ask.host);
-                Ok(Some(Self { owner, key_hash, ip, rate, isolates, token, has_ai, host }))
+                let is_anybody = kind == Some(Kind::Publishable);
+                Ok(Some(Self { owner, key_hash, ip, rate, isolates, token, is_anybody, has_ai, host }))
             }
         }
     }

@@ -106,11 +106,13 @@ fn a_publishable_key_opens_no_other_route() {
 }
 
 #[test]
-fn a_publishable_key_reads_no_input_and_no_private_result() {
+fn a_visitor_of_a_page_read_and_cancelled_the_runs_of_others() {
     let mut with = fixture(json!({}));
     let id = with.run(&[PAGE], &print_one()).json()["id"].as_str().unwrap().to_owned();
     let read = with.call(Method::GET, &format!("/api/run/{id}"), &[PAGE], &Value::Null);
     assert_eq!((read.status, read.json()["input"].clone()), (StatusCode::OK, Value::Null));
+    let cancelled = with.call(Method::DELETE, &format!("/api/run/{id}"), &[PAGE], &Value::Null);
+    assert_eq!(problem(&cancelled), (404, "run_not_found".to_owned()));
 }
 
 #[test]

@@ -108,8 +108,9 @@ async fn reader(app: &App, call: &Call) -> Result<Reader, ApiError> {
     Ok(user.map_or(Reader::Anyone, |caller| Reader::User(caller.session.user_id)))
 }
 
-fn reader_of(ApiClient { owner, token, .. }: ApiClient) -> Reader {
+fn reader_of(ApiClient { owner, token, is_anybody, .. }: ApiClient) -> Reader {
     match token {
+        _ if is_anybody => Reader::Anyone,
         Some(token) => Reader::Token { project_id: owner.project_id, token: token.id },
         None => Reader::Project(owner.project_id),
     }
