@@ -228,6 +228,18 @@ test("leaving a stream ends its connection", async (context) => {
   await left;
 });
 
+test("a run whose stream was left went on to its limit", async () => {
+  let run = "";
+  for await (const event of docle.stream({ lang: "python", code: "import time\nprint(1, flush=True)\ntime.sleep(30)", policy: { timeoutMs: 30_000 } })) {
+    if (event.type === "start") run = event.id;
+    if (event.type === "stdout") break;
+  }
+  const { status, stdout, usage } = await docle.runs.cancel(run);
+  assert.deepEqual([status, stdout], ["cancelled", "1\n"]);
+  assert.ok(usage.durationMs < 20_000, `${usage.durationMs} ms`);
+  await assert.rejects(docle.runs.cancel((await docle.run({ lang: "python", code: "" })).id), { code: "run_ended", status: 409 });
+});
+
 test("scripts, results, tokens, rooms and languages", async () => {
   assert.equal((await docle.isolates.execute({ code: "return 1 + 1" })).result, 2);
   assert.equal((await docle.isolates.validate({ code: "require('x')", language: "javascript" })).valid, false);

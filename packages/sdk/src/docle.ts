@@ -3,8 +3,7 @@
 import { sendForJson, type Call, type CallOptions, type Connection, type ResponsePromise } from "./call.ts";
 import { connect, type DocleOptions } from "./connection.ts";
 import type * as api from "./generated/api.ts";
-import { RUNS } from "./run-sandbox.ts";
-import { stream, type RunStreamEvent } from "./stream.ts";
+import { RUNS, stream, type RunStreamEvent } from "./stream.ts";
 
 export type { DocleOptions } from "./connection.ts";
 
@@ -12,6 +11,8 @@ export type { DocleOptions } from "./connection.ts";
 export interface Runs {
   /** Reads a result again; results are kept for 7 days. */
   get(id: string, options?: CallOptions): ResponsePromise<api.StoredRun>;
+  /** Ends a run, and resolves with its result when it has ended. It may be called again. */
+  cancel(id: string, options?: CallOptions): ResponsePromise<api.StoredRun>;
 }
 
 /** Scripts in JavaScript and TypeScript, each in an isolate of its own. */
@@ -52,7 +53,10 @@ export class Docle {
     const get = <T>(path: string, options?: CallOptions) => this.#send<T>(path, {}, options);
     const post = <T>(path: string, body: unknown, options?: CallOptions) => this.#send<T>(path, { method: "POST", body }, options);
     const room = (id: string) => `/api/rooms/${encodeURIComponent(id)}`;
-    this.runs = { get: (id, options) => get(`/api/run/${encodeURIComponent(id)}`, options) };
+    this.runs = {
+      get: (id, options) => get(`${RUNS}/${encodeURIComponent(id)}`, options),
+      cancel: (id, options) => this.#send(`${RUNS}/${encodeURIComponent(id)}`, { method: "DELETE" }, options),
+    };
     this.isolates = {
       execute: (script, options) => post("/execute", script, options),
       validate: (script, options) => post("/validate", script, options),

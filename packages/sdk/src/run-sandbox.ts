@@ -3,7 +3,7 @@
 import { sendForJson, type CallOptions, type Connection, type ResponsePromise } from "./call.ts";
 import { connect, type DocleOptions } from "./connection.ts";
 import type { RunRequest, RunResult } from "./generated/api.ts";
-import { stream, type RunStreamEvent } from "./stream.ts";
+import { RUNS, stream, type RunStreamEvent } from "./stream.ts";
 
 /** A program beside its code, and how it is run. */
 export interface RunSandboxOptions extends Omit<RunRequest, "code">, CallOptions, Pick<DocleOptions, "apiKey" | "fetch"> {
@@ -51,9 +51,6 @@ function absolute(endpoint: string): string {
   const page = (globalThis as { location?: { href?: string } }).location?.href;
   return page === undefined ? endpoint : new URL(endpoint, page).href;
 }
-
-/** The path of runs at the service. */
-export const RUNS = "/api/run";
 
 /** The path to call: that of the address, if it has one. */
 function pathOf(address: string): string {

@@ -1,6 +1,6 @@
 //! A run as a stream of events, which goes on after the connection broke.
 
-import { limited, send, type Call, type CallOptions, type Connection } from "./call.ts";
+import { limited, send, sendForJson, type Call, type CallOptions, type Connection } from "./call.ts";
 import { DocleConnectionError } from "./errors.ts";
 import type { RunResult } from "./generated/api.ts";
 
@@ -10,20 +10,26 @@ export type RunStreamEvent =
   | { type: "stdout" | "stderr"; data: string }
   | ({ type: "complete" } & RunResult);
 
+/** The path of runs at the service. */
+export const RUNS = "/api/run";
+
 /**
- * The events of a run. If the connection breaks, the call is repeated with the same idempotency key, which answers with the
+ * The events of a run. Leaving them ends the run. If the connection breaks, the call is repeated with the same idempotency key, which answers with the
  * same run, and what has been seen is left out. Without such a key it is not repeated.
  */
 export async function* stream(connection: Connection, path: string, body: unknown, options: CallOptions): AsyncGenerator<RunStreamEvent, void, undefined> {
   const call: Call = { method: "POST", body, accept: "text/event-stream, application/json;q=0.5", ...options };
   const { signal, release } = limited(connection, options);
   let left = call.idempotencyKey === undefined ? 0 : (options.retries ?? connection.retries);
-  let hasStarted = false;
+  let id: string | undefined;
+  let hasEnded = false;
   const seen = { stdout: 0, stderr: 0 };
   try {
     while (!(yield* once())) left -= 1;
   } finally {
     release();
+    // A run with an idempotency key goes on without its client, unless it is told to end. Nobody waits for the answer.
+    if (id !== undefined && !hasEnded && path === RUNS) sendForJson(connection, `${RUNS}/${id}`, { method: "DELETE" }).catch(() => undefined);
   }
 
   /** Reads the stream until it ends; answers whether the run has. */
@@ -40,11 +46,16 @@ export async function* stream(connection: Connection, path: string, body: unknow
             seen[event.type] = at[event.type];
             yield { ...event, data };
           }
-        } else if (event.type !== "start" || !hasStarted) {
-          hasStarted = true;
+        } else if (event.type === "start") {
+          if (id === undefined) {
+            id = event.id;
+            yield event;
+          }
+        } else {
+          hasEnded = true;
           yield event;
+          return true;
         }
-        if (event.type === "complete") return true;
       }
       throw new DocleConnectionError(new Error("The stream ended before the run did."));
     } catch (error) {
