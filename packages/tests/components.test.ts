@@ -109,7 +109,7 @@ async function open(address: string): Promise<{ page: Page; said: string[] }> {
 }
 
 for (const framework of frameworks) {
-  const [editor = "", token = ""] = framework.sources.map(framework.example);
+  const [, editor = "", token = ""] = framework.sources.map(framework.example);
   const script = (code: string, source: string) => bundle(code, framework.folder, { plugins: [virtual({ example: source }, framework.folder)], alias: framework.places });
   const name = framework.name.toLowerCase().replace(" ", "-");
 

@@ -13,7 +13,7 @@ const target = inRoot("build", "embed");
 const BROWSERS = "chrome123,firefox120,safari17.5";
 
 /** What the Worker is made of beside Rust. */
-export const embedSources = ["packages/embed/src", "packages/embed/package.json", "scripts/setup/embed.mjs"];
+export const embedSources = ["packages/embed/src", "packages/sdk/src/embed.ts", "packages/embed/package.json", "scripts/setup/embed.mjs"];
 
 /** Bundles the frame and the loader, each file named by its content. */
 export async function buildEmbed() {

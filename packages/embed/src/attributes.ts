@@ -1,6 +1,6 @@
 //! Playgrounds from HTML: `data-docle`, and the element `<code-run>`.
 
-import { Embed, type EmbedOptions } from "./embed.ts";
+import { Embed, type EmbedOptions } from "../../sdk/src/embed.ts";
 
 /** Options that a page sets for all its playgrounds. */
 export type Defaults = Pick<EmbedOptions, "publishableKey" | "endpoint">;

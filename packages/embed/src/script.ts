@@ -1,7 +1,7 @@
 //! The script of a page: makes its playgrounds when the page has been read. `window.Docle` makes more.
 
 import { type Defaults, defineCodeRun, embedAll } from "./attributes.ts";
-import { Embed, EmbedError } from "./embed.ts";
+import { Embed, EmbedError } from "../../sdk/src/embed.ts";
 
 const script = document.currentScript as HTMLScriptElement | null;
 const defaults: Defaults = {};

@@ -220,3 +220,64 @@ export class Embed {
     });
   }
 }
+
+/** What a playground tells. */
+export interface PlaygroundEvents {
+  /** The frame is there. */
+  ready?(): void;
+  /** A program has ended. One that fails is a result, too. */
+  run?(result: EmbedResult): void;
+  /** A run was refused, or the frame refused something. */
+  error?(error: EmbedError): void;
+}
+
+/** A playground whose options change: what a component of a framework is made of. */
+export class Playground {
+  readonly embed: Embed;
+  /** What is told, which may change at any time. */
+  events: PlaygroundEvents;
+  #shown: EmbedOptions;
+  #wanted: EmbedOptions;
+  #last: Promise<void>;
+  #isGone = false;
+  readonly #element: HTMLElement;
+  readonly #listeners: [string, (event: Event) => void][];
+
+  constructor(element: HTMLElement, options: EmbedOptions, events: PlaygroundEvents) {
+    this.#element = element;
+    this.events = events;
+    this.#shown = this.#wanted = options;
+    const detail = (event: Event) => (event as CustomEvent).detail;
+    this.#listeners = [
+      ["result", (event) => this.events.run?.(detail(event).data)],
+      ["error", (event) => this.events.error?.(new EmbedError(detail(event)?.error?.code ?? "internal", detail(event)?.error?.message ?? "The frame failed."))],
+    ];
+    for (const [type, listener] of this.#listeners) element.addEventListener(type, listener);
+    this.embed = new Embed(element, options);
+    this.#last = this.embed.ready.then(() => {
+      if (!this.#isGone) this.events.ready?.();
+    });
+  }
+
+  /** Takes over `lang`, `theme` and `code` as they are now. What somebody has typed stays. */
+  update(options: EmbedOptions): void {
+    this.#wanted = options;
+    this.#last = this.#last.then(() => this.#take()).catch(() => undefined);
+  }
+
+  destroy(): void {
+    this.#isGone = true;
+    for (const [type, listener] of this.#listeners) this.#element.removeEventListener(type, listener);
+    this.embed.destroy();
+  }
+
+  async #take(): Promise<void> {
+    const { lang = "python", theme = "dark", code = "" } = this.#wanted;
+    const { lang: oldLang = "python", theme: oldTheme = "dark", code: oldCode = "" } = this.#shown;
+    this.#shown = this.#wanted;
+    if (this.#isGone) return;
+    if (theme !== oldTheme) await this.embed.setTheme(theme);
+    if (lang !== oldLang) await this.embed.setLang(lang);
+    if (code !== oldCode && (await this.embed.getCode()) === oldCode.replace(/\r\n?/g, "\n")) await this.embed.setCode(code);
+  }
+}
