@@ -77,8 +77,6 @@ pub struct Outcome {
     pub artifacts: Vec<Collected>,
     /// How many more there are.
     pub artifacts_omitted: u32,
-    /// The end of what the program wrote to standard error.
-    pub last_words: String,
 }
 
 /// Why there is no outcome. The jail failed, not the program.
@@ -223,7 +221,6 @@ fn without_room(memory_bytes: u64, max_output_bytes: usize, events: &EventSender
         refused: Vec::new(),
         artifacts: Vec::new(),
         artifacts_omitted: 0,
-        last_words: String::new(),
     }
 }
 
@@ -289,7 +286,6 @@ fn outcome(
         .or(ending.map(|ending| ending.peak_bytes))
         .unwrap_or(end.killed.peak_bytes)
         .max(least_bytes);
-    let last_words = stderr.last_words();
     Outcome {
         exit,
         stop,
@@ -305,6 +301,5 @@ fn outcome(
         refused: Vec::new(),
         artifacts: Vec::new(),
         artifacts_omitted: ending.map_or(0, |ending| ending.artifacts_omitted),
-        last_words,
     }
 }

@@ -27,16 +27,18 @@ pub fn mint(app: &App, key_hash: String, settings: TokenSettings) -> MintedToken
     let TokenSettings { ttl_seconds, origin, user_context, limits } = settings;
     let expires_at = app.clock.now().plus_ms(i64::from(ttl_seconds) * 1_000);
     let id = hex::encode(app.random::<ID_BYTES>());
-    let claims = Claims { id, key_hash, expires_at, origin, user_context, limits, is_framed: false };
-    MintedToken { token: claims.sign(&app.secret), expires_at }
+    sign(app, Claims { id, key_hash, expires_at, origin, user_context, limits, is_framed: false })
 }
 
 /// Makes a token for an embed frame with a publishable key. Only the frame's own page can use it.
 pub fn mint_for_frame(app: &App, key_hash: String, limits: TokenLimits, origin: String) -> MintedToken {
     let expires_at = app.clock.now().plus_ms(i64::from(DEFAULT_RUN_TOKEN_SECONDS) * 1_000);
     let id = hex::encode(app.random::<ID_BYTES>());
-    let claims = Claims { id, key_hash, expires_at, origin: Some(origin), user_context: None, limits, is_framed: true };
-    MintedToken { token: claims.sign(&app.secret), expires_at }
+    sign(app, Claims { id, key_hash, expires_at, origin: Some(origin), user_context: None, limits, is_framed: true })
+}
+
+fn sign(app: &App, claims: Claims) -> MintedToken {
+    MintedToken { token: claims.sign(&app.secret), expires_at: claims.expires_at }
 }
 
 /// Makes a token for a project, which is the user's own: for its key "Playground", which is made if it is not there. Nobody

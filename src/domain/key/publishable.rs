@@ -6,8 +6,7 @@ use crate::domain::key::run_token::{Claims, TokenLimits};
 use crate::domain::timestamp::Timestamp;
 use docle_api::keys::PublishableLimits;
 use docle_api::limits::{
-    DEFAULT_NETWORK_RATE_LIMIT, DEFAULT_PUBLISHABLE_MEMORY_MB, DEFAULT_PUBLISHABLE_TIMEOUT_MS, MEMORY_MB, RATE_LIMIT,
-    TIMEOUT_MS,
+    DEFAULT_NETWORK_RATE_LIMIT, DEFAULT_PUBLISHABLE_MEMORY_MB, DEFAULT_PUBLISHABLE_TIMEOUT_MS, RATE_LIMIT,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -33,13 +32,7 @@ impl Default for PageLimits {
 impl PageLimits {
     /// These limits, with what the object names changed.
     pub fn changed(self, fields: &mut Reader<'_>) -> Self {
-        let TokenLimits { timeout_ms, memory_mb, allow_network, allow_packages } = self.run;
-        let run = TokenLimits {
-            timeout_ms: fields.integer("timeoutMs", &TIMEOUT_MS).unwrap_or(timeout_ms),
-            memory_mb: fields.integer("memoryMB", &MEMORY_MB).unwrap_or(memory_mb),
-            allow_network: fields.boolean("allowNetwork").unwrap_or(allow_network),
-            allow_packages: fields.boolean("allowPackages").unwrap_or(allow_packages),
-        };
+        let run = self.run.changed(fields);
         let network_limit = fields.integer("networkRateLimitPerMinute", &RATE_LIMIT);
         Self { run, network_limit: network_limit.unwrap_or(self.network_limit) }
     }

@@ -4,6 +4,7 @@
 //! same: it counts the call, and a key that was revoked ends its tokens.
 
 use crate::domain::input::problem::FieldError;
+use crate::domain::input::reader::Reader;
 use crate::domain::run::request::RunRequest;
 use crate::domain::run::user_context::UserContext;
 use crate::domain::script::request::ScriptRequest;
@@ -11,6 +12,7 @@ use crate::domain::secret::{CODE_BYTES, DeploymentSecret, Purpose};
 use crate::domain::timestamp::Timestamp;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use docle_api::limits::{MEMORY_MB, TIMEOUT_MS};
 use docle_protocol::Network;
 use docle_protocol::isolate::RuntimeApi;
 use serde::{Deserialize, Serialize};
@@ -53,6 +55,16 @@ pub struct TokenLimits {
 }
 
 impl TokenLimits {
+    /// These limits, with what the object names changed.
+    pub fn changed(self, fields: &mut Reader<'_>) -> Self {
+        Self {
+            timeout_ms: fields.integer("timeoutMs", &TIMEOUT_MS).unwrap_or(self.timeout_ms),
+            memory_mb: fields.integer("memoryMB", &MEMORY_MB).unwrap_or(self.memory_mb),
+            allow_network: fields.boolean("allowNetwork").unwrap_or(self.allow_network),
+            allow_packages: fields.boolean("allowPackages").unwrap_or(self.allow_packages),
+        }
+    }
+
     /// What both allow.
     pub fn lesser(self, other: Self) -> Self {
         Self {

@@ -38,13 +38,8 @@ pub fn parse(body: Value) -> Result<TokenSettings, Vec<FieldError>> {
 fn read_limits(fields: &mut Reader<'_>) -> TokenLimits {
     let (timeout_ms, memory_mb) = (*TIMEOUT_MS.end(), *MEMORY_MB.end());
     let most = TokenLimits { timeout_ms, memory_mb, allow_network: false, allow_packages: false };
-    let Some(mut limits) = fields.object("limits", fields::of::<tokens::RunTokenLimits>()) else { return most };
-    TokenLimits {
-        timeout_ms: limits.integer("timeoutMs", &TIMEOUT_MS).unwrap_or(most.timeout_ms),
-        memory_mb: limits.integer("memoryMB", &MEMORY_MB).unwrap_or(most.memory_mb),
-        allow_network: limits.boolean("allowNetwork").unwrap_or(false),
-        allow_packages: limits.boolean("allowPackages").unwrap_or(false),
-    }
+    let limits = fields.object("limits", fields::of::<tokens::RunTokenLimits>());
+    limits.map_or(most, |mut limits| most.changed(&mut limits))
 }
 
 /// Reads `origin` as a browser sends it: scheme and host in lower case, and a port if it is not the scheme's own.

@@ -128,7 +128,8 @@ impl ApiClient {
         // Only what a browser itself says of a page counts for a publishable key.
         let page = origin.or_else(|| call.header(REFERER).filter(|_| kind != Some(Kind::Publishable)));
         let is_framed = token.as_ref().is_some_and(|token| token.is_framed);
-        let network = caller_network(app, call);
+        // A token may be one for a publishable key.
+        let network = if kind == Some(Kind::Secret) { None } else { caller_network(app, call) };
         let ask = CheckKey { host: page.and_then(allowed_domain::host_of), counts, executes, network, is_framed };
         match app.gates.check(&key_hash, &ask).await? {
             Decision::Invalid => Err(key_error::invalid()),

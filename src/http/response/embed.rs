@@ -1,6 +1,7 @@
 //! The page of an embed frame, and the files that it and other pages load.
 
 use crate::domain::embed::Parameters;
+use crate::http::response::pages::escape;
 use crate::http::response::respond;
 use crate::ports::http_messages::{Body, Response};
 use ::http::StatusCode;
@@ -128,10 +129,6 @@ fn policy(nonce: &str, base_url: &str, domains: Option<&[String]>) -> String {
          base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'; \
          frame-ancestors {ancestors}"
     )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// A file by its name: one of a frame, which never changes, or a version of the loader.

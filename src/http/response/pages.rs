@@ -72,9 +72,13 @@ pub fn room(base: &str, room: &RoomId) -> Response {
     response
 }
 
+/// A text as it stands in HTML, between elements and in attributes with double quotes.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
 /// A page about the runtime APIs of scripts.
 pub fn runtime_apis() -> Response {
-    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let apis: String = RUNTIME_APIS
         .iter()
         .map(|api| {

@@ -60,11 +60,7 @@ pub async fn get_run(app: &App, call: Call) -> Result<Response, ApiError> {
     let id = RunId::parse_own(call.param(0), &app.secret).ok_or_else(not_found)?;
     let run = read::read_run(app, id, &reader).await?.ok_or_else(not_found)?;
     let mut response = read_again(app, run);
-    let project_id = match reader {
-        Reader::Project(id) | Reader::Token { project_id: id, .. } => Some(id),
-        Reader::Anyone | Reader::User(_) => None,
-    };
-    response.extensions_mut().insert(About { run_id: Some(id), project_id });
+    response.extensions_mut().insert(about(id, reader));
     Ok(response)
 }
 
@@ -94,8 +90,17 @@ pub async fn cancel_run(app: &App, call: Call) -> Result<Response, ApiError> {
             return Err(ApiError::new(ErrorCode::RunEnded, detail));
         }
     };
-    response.extensions_mut().insert(About { run_id: Some(id), project_id: None });
+    response.extensions_mut().insert(about(id, caller));
     Ok(response)
+}
+
+/// What the log says of a call that concerns a run.
+fn about(id: RunId, caller: Reader) -> About {
+    let project_id = match caller {
+        Reader::Project(id) | Reader::Token { project_id: id, .. } => Some(id),
+        Reader::Anyone | Reader::User(_) => None,
+    };
+    About { run_id: Some(id), project_id }
 }
 
 /// The reader: the project or the token of the client, else the signed-in user. Reading changes nothing, so the `Origin` does not
