@@ -65,6 +65,7 @@ fn main() -> ExitCode {
 fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: &Machine) -> Result<(), String> {
     let secret = take_secret()?;
     jail::protect_server(die_with_parent).map_err(|error| format!("The runner cannot protect itself: {error}."))?;
+    jail::be_prompt();
     reaper::leave_pid_1().map_err(|error| format!("The runner cannot leave PID 1 to a reaper: {error}."))?;
     runtime()?.block_on(async {
         // The jailer lives as long as this thread does, which is as long as the runner.
@@ -133,6 +134,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_keep_alive(FOR_EVER)
+        // Ends come in time though programs keep every processor busy.
+        .on_thread_start(jail::be_prompt)
         .build()
         .map_err(|error| error.to_string())
 }

@@ -9,6 +9,7 @@ use super::jailer::Settings;
 use super::launch::Launch;
 use super::remove::remove_content;
 use super::root::Root;
+use super::sys;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -104,6 +105,7 @@ pub fn furnish(launch: &Launch, waiting: Option<&str>, settings: &Settings) -> i
 
 /// Kills every other process of this process' user until none is left. For whoever has become a program's user.
 pub fn sweep() -> io::Result<()> {
+    sys::be_prompt();
     loop {
         match kill(Pid::from_raw(-1), Signal::SIGKILL) {
             // Neither says whether somebody is left: success comes of processes of other users, and the error of one that
@@ -166,6 +168,8 @@ pub fn kill_all(uid: u32) -> io::Result<()> {
 
 /// Becomes the program's user, kills everybody else who is that, and ends.
 fn kill_as(uid: u32) -> ! {
+    // Those who are to be ended may keep every processor busy.
+    sys::be_prompt();
     let (user, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
     let became = setresgid(group, group, group).and_then(|()| setresuid(user, user, user));
     // Killing as anybody else would end the runner itself.

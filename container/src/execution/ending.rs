@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 // add up to less: an orderly end, killing what no namespace holds, the kernel's own work, the streams, and room for a
 // busy machine.
 /// An orderly end counts what the tree used; after this long it is killed without.
-const STOP_PATIENCE: Duration = Duration::from_millis(150);
-/// Killing what no namespace holds. What is left then is ended before the next program.
-const SWEEP_PATIENCE: Duration = Duration::from_millis(100);
+const STOP_PATIENCE: Duration = Duration::from_millis(120);
+/// Processes that no namespace holds are killed from outside, too, when the jail has not ended them by itself by then.
+const ALONE_PATIENCE: Duration = Duration::from_millis(40);
 /// After the kill nothing of the program runs any more. What it holds is given back within this, or while the slot rests.
-const END_PATIENCE: Duration = Duration::from_millis(75);
+const END_PATIENCE: Duration = Duration::from_millis(60);
 /// Runs that take longer stand back behind those that begin. As often it is looked what no group limits exactly.
 const SHORT: Duration = Duration::from_millis(100);
 /// Looks at processor time are at least so far apart.
@@ -136,12 +136,19 @@ fn hurry(group: &Group) {
 /// Ends a program in order, and otherwise by force.
 async fn stopped(jail: &mut Jail) -> End {
     jail.stop();
-    let mut said = timeout(STOP_PATIENCE, jail.notice()).await;
-    // Hundreds of processes may have kept the first one from its turn. Where they do not end with it, they end first.
-    if said.is_err() && jail.is_shared() && matches!(timeout(SWEEP_PATIENCE, jail.sweep()).await, Ok(Ok(true))) {
-        said = timeout(END_PATIENCE, jail.notice()).await;
-    }
-    match said {
+    let orderly = async {
+        if jail.is_shared() {
+            // Hundreds of processes may keep the first one from its turn. Where they do not end with it, they end first.
+            if let Ok(said) = timeout(ALONE_PATIENCE, jail.notice()).await {
+                return said;
+            }
+            if let Err(error) = jail.sweep().await {
+                eprintln!("jail.sweep_slow error={:?}", error.to_string());
+            }
+        }
+        jail.notice().await
+    };
+    match timeout(STOP_PATIENCE, orderly).await {
         Ok(Ok(Some((Notice::Ended(ending), _)))) => End { ending: Some(ending), ..End::default() },
         Ok(Ok(Some((Notice::Killed(known), _)))) => ended(jail, known).await,
         _ => killed(jail).await,

@@ -263,12 +263,9 @@ impl Jail {
     /// Ends what no namespace ends, until nothing of it is left. False where the kernel does that.
     pub async fn sweep(&self) -> io::Result<bool> {
         let Some(uid) = self.outliving else { return Ok(false) };
-        let mut command = tokio::process::Command::new("/proc/self/exe");
-        command.arg0("docle-runner").arg("sweep").env_clear().stdin(Stdio::null());
-        command.uid(uid).gid(uid).kill_on_drop(true);
         let swept = async {
             loop {
-                let status = command.status().await?;
+                let status = sweeper(uid).await?.wait().await?;
                 // The jail's own init may be sweeping at the same time, and then each ends the other.
                 if status.signal() != Some(libc::SIGKILL) {
                     return Ok(status);
@@ -282,6 +279,17 @@ impl Jail {
             Err(_) => Err(io::Error::other("what a jail has left does not end")),
         }
     }
+}
+
+/// Starts a process that ends everything of this user, on a thread of its own: a start waits until the new process has
+/// begun, which it does late where hundreds are being taken apart.
+async fn sweeper(uid: u32) -> io::Result<tokio::process::Child> {
+    let start = move || {
+        let mut command = tokio::process::Command::new("/proc/self/exe");
+        command.arg0("docle-runner").arg("sweep").env_clear().stdin(Stdio::null());
+        command.uid(uid).gid(uid).kill_on_drop(true).spawn()
+    };
+    tokio::task::spawn_blocking(start).await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]

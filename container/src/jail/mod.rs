@@ -5,6 +5,7 @@ pub mod cgroup;
 pub mod handle;
 pub mod probe;
 
+pub use docle_jail::sys::be_prompt;
 pub use docle_jail::{jailer, launch, program, root, zygote};
 use docle_jail::{landlock, sys};
 
