@@ -1,0 +1,332 @@
+"""The client, without `await`. It is made of `_async_client.py` by unasync.py."""
+
+from __future__ import annotations
+
+import json
+import time
+from types import TracebackType
+from typing import Any, Dict, Generator, Iterator, Mapping, Optional, Sequence, Type, Union
+
+import httpx
+
+from . import _models as models
+from ._calls import RUNS, Call, Connection, api_error, connection_error, pause_after, run_call, segment, to_json
+from ._errors import DocleConnectionError, DocleError
+from ._events import ACCEPT, Following, Lines, RunEvent
+from ._params import Files, program
+
+
+class Docle:
+    """A client of the service: everything that an API key can do.
+
+    It holds connections: use it with `with`, or call `close()`.
+    """
+
+    def __init__(
+        self,
+        api_key: Optional[str] = None,
+        *,
+        base_url: Optional[str] = None,
+        timeout: Optional[float] = None,
+        retries: int = 2,
+        http_client: Optional[httpx.Client] = None,
+    ) -> None:
+        """Makes a client.
+
+        api_key: The API key, or a run token; without it the environment variable `DOCLE_API_KEY`.
+        base_url: The address of the service; without it `DOCLE_BASE_URL`, or else https://api.docle.co.
+        timeout: For how many seconds the service may be silent; without it as long as it needs. A run that is not streamed
+            is silent until it has ended.
+        retries: How often a call is repeated if nothing came of it.
+        http_client: Sends the requests; it stays open when this client is closed.
+        """
+        self._connection = Connection.of(api_key, base_url, timeout, retries)
+        self._owns_http = http_client is None
+        self._http = http_client or httpx.Client()
+        self.runs = Runs(self)
+        self.isolates = Isolates(self)
+        self.tokens = Tokens(self)
+        self.rooms = Rooms(self)
+
+    def run(
+        self,
+        code: Optional[str] = None,
+        *,
+        lang: str,
+        files: Optional[Files] = None,
+        entrypoint: Optional[str] = None,
+        stdin: Optional[str] = None,
+        args: Optional[Sequence[str]] = None,
+        env: Optional[Mapping[str, str]] = None,
+        packages: Optional[Sequence[str]] = None,
+        policy: Optional[models.Policy] = None,
+        artifacts: Optional[Sequence[str]] = None,
+        artifacts_inline: Optional[bool] = None,
+        user_context: Optional[models.UserContext] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> models.RunResult:
+        """Runs a program, and returns its result when it has ended. A program that fails is a result, too.
+
+        Raises `DocleAPIError` if the service refuses the run, and `DocleConnectionError` if it cannot be reached.
+        """
+        fields = program(code, lang, files, entrypoint, stdin, args, env, packages, policy, artifacts, artifacts_inline, user_context)
+        return models.RunResult._read(self._json(run_call(fields, idempotency_key=idempotency_key)))
+
+    def stream(
+        self,
+        code: Optional[str] = None,
+        *,
+        lang: str,
+        files: Optional[Files] = None,
+        entrypoint: Optional[str] = None,
+        stdin: Optional[str] = None,
+        args: Optional[Sequence[str]] = None,
+        env: Optional[Mapping[str, str]] = None,
+        packages: Optional[Sequence[str]] = None,
+        policy: Optional[models.Policy] = None,
+        artifacts: Optional[Sequence[str]] = None,
+        artifacts_inline: Optional[bool] = None,
+        user_context: Optional[models.UserContext] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> RunStream:
+        """Runs a program, and gives its output as it is written. If the connection breaks, the stream goes on where it was."""
+        fields = program(code, lang, files, entrypoint, stdin, args, env, packages, policy, artifacts, artifacts_inline, user_context)
+        return RunStream(self, run_call(fields, idempotency_key=idempotency_key, accept=ACCEPT))
+
+    def languages(self) -> models.Languages:
+        """The languages of the service, with their versions."""
+        return models.Languages._read(self._json(Call("/languages")))
+
+    def health(self) -> models.Health:
+        """Whether the service works."""
+        return models.Health._read(self._json(Call("/health")))
+
+    def with_options(self, *, timeout: Optional[float] = None, retries: Optional[int] = None) -> Docle:
+        """The same client with other settings for some calls: `docle.with_options(timeout=5).health()`."""
+        own = self._connection
+        return Docle(
+            own.api_key,
+            base_url=own.base_url,
+            timeout=own.timeout if timeout is None else timeout,
+            retries=own.retries if retries is None else retries,
+            http_client=self._http,
+        )
+
+    def close(self) -> None:
+        """Closes the connections."""
+        if self._owns_http:
+            self._http.close()
+
+    def __enter__(self) -> Docle:
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
+        self.close()
+
+    def _json(self, call: Call) -> Dict[str, Any]:
+        response = self._send(call)
+        return response.json() if response.content else {}
+
+    def _send(self, call: Call, *, stream: bool = False) -> httpx.Response:
+        """Sends a call, and repeats it if nothing can have come of it. The response is a success."""
+        attempt = 0
+        while True:
+            failure: DocleError
+            cause: Optional[Exception] = None
+            try:
+                response = self._http.send(call.request(self._http, self._connection), stream=True)
+                if stream and response.is_success:
+                    return response
+                response.read()
+                if response.is_success:
+                    return response
+                failure = api_error(response)
+            except httpx.TransportError as error:
+                failure, cause = connection_error(error), error
+            pause = pause_after(failure, call, attempt, self._connection.retries)
+            if pause is None:
+                raise failure from cause
+            time.sleep(pause)
+            attempt += 1
+
+
+class RunStream:
+    """A run as events. Leaving it before its end ends the run, at the latest at the end of a `with`.
+
+    ```python
+    with docle.stream(code, lang="python") as events:
+        for event in events:
+            if event.type == "stdout":
+                print(event.data, end="")
+    print(events.result.status)
+    ```
+    """
+
+    def __init__(self, client: Docle, call: Call) -> None:
+        self._client = client
+        self._call = call
+        self._following = Following()
+        self._events = self._follow()
+
+    @property
+    def result(self) -> models.RunResult:
+        """How the program ended, once it has."""
+        if self._following.result is None:
+            raise DocleError("The program has not ended: read the events to their end first.")
+        return self._following.result
+
+    def __iter__(self) -> Iterator[RunEvent]:
+        return self._events
+
+    def __enter__(self) -> RunStream:
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the run, if it has not ended."""
+        self._events.close()
+
+    def _follow(self) -> Generator[RunEvent, None, None]:
+        left = self._client._connection.retries
+        try:
+            while True:
+                try:
+                    for event in self._once():
+                        yield event
+                    if self._following.result is not None:
+                        return
+                    raise DocleConnectionError("The stream ended before the run did.")
+                except DocleConnectionError:
+                    if left <= 0:
+                        raise
+                    left -= 1
+        finally:
+            # A run with an idempotency key goes on without its client, unless it is told to end.
+            if self._following.result is None and self._following.id is not None:
+                self._cancel(self._following.id)
+
+    def _once(self) -> Iterator[RunEvent]:
+        """The events until the connection ends, without those that have been seen."""
+        response = self._client._send(self._call, stream=True)
+        self._following.begin()
+        try:
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                for event in self._following.take_result(json.loads(response.read())):
+                    yield event
+                return
+            lines = Lines()
+            for data in response.iter_bytes():
+                for line in lines.feed(data):
+                    event_of_line = self._following.take(line)
+                    if event_of_line is not None:
+                        yield event_of_line
+        except httpx.TransportError as error:
+            raise connection_error(error) from error
+        finally:
+            response.close()
+
+    def _cancel(self, id: str) -> None:
+        try:
+            self._client.with_options(timeout=10, retries=0).runs.cancel(id)
+        except DocleError:
+            pass  # It ends at its own limits.
+
+
+class Runs:
+    """Results of runs."""
+
+    def __init__(self, client: Docle) -> None:
+        self._client = client
+
+    def get(self, id: str) -> models.StoredRun:
+        """Reads a result again; results are kept for 7 days."""
+        return models.StoredRun._read(self._client._json(Call(f"{RUNS}/{segment(id)}")))
+
+    def cancel(self, id: str) -> models.StoredRun:
+        """Ends a run, and returns its result when it has ended. It may be called again."""
+        return models.StoredRun._read(self._client._json(Call(f"{RUNS}/{segment(id)}", "DELETE")))
+
+
+class Isolates:
+    """Scripts in JavaScript and TypeScript, each in an isolate of its own."""
+
+    def __init__(self, client: Docle) -> None:
+        self._client = client
+
+    def execute(
+        self,
+        code: str,
+        *,
+        language: Optional[str] = None,
+        context: Any = None,
+        config: Optional[models.ScriptConfig] = None,
+        user_context: Optional[models.UserContext] = None,
+    ) -> models.ScriptResult:
+        """Runs a script."""
+        fields = {"code": code, "language": language, "context": context, "config": config, "user_context": user_context}
+        return models.ScriptResult._read(self._client._json(Call("/execute", "POST", to_json(fields))))
+
+    def validate(self, code: str, *, language: Optional[str] = None) -> models.Validation:
+        """Checks a script without running it."""
+        return models.Validation._read(self._client._json(Call("/validate", "POST", to_json({"code": code, "language": language}))))
+
+
+class Tokens:
+    """Run tokens, for pages and programs that must not have the key."""
+
+    def __init__(self, client: Docle) -> None:
+        self._client = client
+
+    def create(
+        self,
+        *,
+        ttl_seconds: Optional[int] = None,
+        origin: Optional[str] = None,
+        limits: Optional[models.RunTokenLimits] = None,
+        user_context: Optional[models.UserContext] = None,
+    ) -> models.RunToken:
+        """Makes a token."""
+        fields = {"ttl_seconds": ttl_seconds, "origin": origin, "limits": limits, "user_context": user_context}
+        return models.RunToken._read(self._client._json(Call("/api/tokens", "POST", to_json(fields))))
+
+
+class Rooms:
+    """Rooms, in which several people edit and run a program together."""
+
+    def __init__(self, client: Docle) -> None:
+        self._client = client
+
+    def create(self, *, name: Optional[str] = None, owner_name: Optional[str] = None, ttl_seconds: Optional[int] = None) -> models.CreatedRoom:
+        """Makes a room; the token in the answer is its owner's."""
+        fields = {"name": name, "owner_name": owner_name, "ttl_seconds": ttl_seconds}
+        return models.CreatedRoom._read(self._client._json(Call("/api/rooms", "POST", to_json(fields))))
+
+    def list(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> models.RoomPage:
+        """One page of the project's rooms; `cursor` is the `next_cursor` of the page before."""
+        query: Dict[str, Union[str, int, None]] = {"limit": limit, "cursor": cursor}
+        call = Call("/api/rooms", query={name: str(value) for name, value in query.items() if value is not None})
+        return models.RoomPage._read(self._client._json(call))
+
+    def delete(self, id: str) -> None:
+        """Deletes a room for everybody."""
+        self._client._send(Call(f"/api/rooms/{segment(id)}", "DELETE"))
+
+    def create_token(self, id: str, *, role: models.Role, name: Optional[str] = None, ttl_seconds: Optional[int] = None) -> models.RoomToken:
+        """Makes a token with which somebody can enter the room."""
+        fields = {"role": role, "name": name, "ttl_seconds": ttl_seconds}
+        return models.RoomToken._read(self._client._json(Call(f"/api/rooms/{segment(id)}/tokens", "POST", to_json(fields))))
+
+    def run(
+        self,
+        id: str,
+        *,
+        code: Optional[str] = None,
+        language: Optional[str] = None,
+        stdin: Optional[str] = None,
+        policy: Optional[models.Policy] = None,
+    ) -> models.RoomRun:
+        """Runs a program in the room, so that everybody in it sees the result."""
+        fields = {"code": code, "language": language, "stdin": stdin, "policy": policy}
+        return models.RoomRun._read(self._client._json(Call(f"/api/rooms/{segment(id)}/run", "POST", to_json(fields))))

@@ -1,0 +1,961 @@
+"""The types of the API, made of its OpenAPI document by models.mjs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
+
+if TYPE_CHECKING:
+    from typing_extensions import Required
+
+RuntimeApi = Literal["console", "api", "db", "ai"]
+Role = Literal["viewer", "runner", "editor", "owner"]
+ArtifactError = Literal["too_large", "too_many_bytes", "too_large_to_inline", "inline_full", "unreadable"]
+PolicyLimit = Literal["timeoutMs", "cpuMs", "memoryMB", "maxOutputBytes", "maxFileMB"]
+RunStatus = Literal["success", "error", "timeout", "memory", "output", "killed", "cancelled", "install_failed", "system"]
+
+NAMES: Dict[str, str] = {
+    "allow_network": "allowNetwork",
+    "allow_packages": "allowPackages",
+    "allowed_apis": "allowedAPIs",
+    "allowed_domains": "allowedDomains",
+    "allowed_hosts": "allowedHosts",
+    "artifacts_inline": "artifactsInline",
+    "cpu_ms": "cpuMs",
+    "max_file_mb": "maxFileMB",
+    "max_output_bytes": "maxOutputBytes",
+    "memory_mb": "memoryMB",
+    "owner_name": "ownerName",
+    "timeout_ms": "timeoutMs",
+    "ttl_seconds": "ttlSeconds",
+    "user_context": "userContext",
+}
+"""The names of fields in requests, where the one in JSON is another one."""
+
+
+class SourceFile(TypedDict, total=False):
+    """A file of a program at a relative path."""
+
+    content: Required[str]
+    """The content of the file, in the form that `encoding` names."""
+    encoding: Literal["utf8", "base64"]
+    """How `content` is written: as text, or as base64 of bytes.
+
+    * `utf8`: The text itself; the file gets it in UTF-8.
+    * `base64`: Base64 of the bytes, in the standard alphabet (RFC 4648, section 4).
+    """
+    path: Required[str]
+    """The path below `/workspace`, with `/` between directories and without `.` and `..`."""
+
+
+class PackageList(TypedDict, total=False):
+    """A list of packages in an object."""
+
+    packages: List[str]
+    """Requirements in the registry's own syntax: `requests>=2.31` for PyPI, `lodash@4.17.21` for npm."""
+
+
+class Policy(TypedDict, total=False):
+    """What a program may use. A deployment may have a lower maximum for `timeoutMs`."""
+
+    allow_network: bool
+    """Whether the program may reach public addresses."""
+    allowed_hosts: List[str]
+    """The only hosts that the program may reach: `api.example.com`, or `*.example.com` for its subdomains. Needs `allowNetwork`. Without it a program with network may reach every public host."""
+    cpu_ms: int
+    """Processor time of all processes of the program, in milliseconds. Without it only `timeoutMs` limits the time."""
+    max_file_mb: int
+    """Size of one file that the program writes, in MiB. Without it only `memoryMB` limits files."""
+    max_output_bytes: int
+    """Bytes of each output stream. A stream that passes them ends the run."""
+    memory_mb: int
+    """Memory of all processes of the program together with the files they write, in MiB."""
+    timeout_ms: int
+    """Wall clock of the program, in milliseconds."""
+
+
+class UserContext(TypedDict, total=False):
+    """The caller's user, as the caller describes it. It has at most 8,192 bytes as JSON."""
+
+    email: str
+    """The user's mail address."""
+    id: Required[str]
+    """The caller's id of the user. Runs are listed and deleted by it."""
+    metadata: Dict[str, Any]
+    """Anything else that the caller wants to find with the run."""
+    name: str
+    """The user's name."""
+    tier: Literal["free", "pro", "enterprise"]
+    """What the user pays the caller for."""
+
+
+class RunRequest(TypedDict, total=False):
+    """A program to run. It brings either `code` or `files`."""
+
+    args: List[str]
+    """Arguments that follow the program on its command line. `args` and `env` have at most 1,048,576 bytes together."""
+    artifacts: List[str]
+    """Files of the program to hand back, as patterns of paths below `/workspace`: `*` and `?` stand for characters of one name, `**` for any directories."""
+    artifacts_inline: bool
+    """Whether the result contains these files, in base64: up to 256 KiB of each and 1 MiB of all. Needs `artifacts`."""
+    code: str
+    """The program, as one file. Send either `code` or `files`."""
+    entrypoint: str
+    """The path of the file to start, one of `files`; with `code`, the path that the code is written to. The default is `main.` and the language's ending, for example `main.py`."""
+    env: Dict[str, str]
+    """Variables that are added to the program's environment. A name has no `=`; a name, `=` and its value have at most 65,536 bytes together."""
+    files: List[SourceFile]
+    """The program, as files below `/workspace`. Send either `files` or `code`."""
+    lang: Required[Literal["python", "node"]]
+    """The language of the program. Other usual names are understood, too, in any case: `py`, `python3`, `js`, `javascript`, `nodejs`."""
+    packages: Union[List[str], PackageList]
+    """Packages of the language's registry: a list, or an object that holds one."""
+    policy: Policy
+    """What the program may use."""
+    stdin: str
+    """Standard input. The program reads its end after that."""
+    tier: Literal["run"]
+    """Runs the code as a program in a jail, which is the default."""
+    user_context: UserContext
+    """The user for whom the caller runs the program. It is kept with the run."""
+
+
+class ScriptConfig(TypedDict, total=False):
+    """What a script may use."""
+
+    allowed_apis: List[RuntimeApi]
+    """The runtime APIs that the script has; all where the field is absent."""
+    allowed_domains: List[str]
+    """Hosts that `api()` may reach: `api.example.com`, or `*.example.com` for its subdomains. The project's own list holds, too."""
+    timeout: int
+    """Wall clock of the script, in milliseconds."""
+
+
+class RunTokenLimits(TypedDict, total=False):
+    """The most that a run may use. A run that asks for more time or memory gets this much."""
+
+    allow_network: bool
+    """Whether programs may use the network."""
+    allow_packages: bool
+    """Whether packages may be installed."""
+    memory_mb: int
+    """The highest `policy.memoryMB`, in mebibytes."""
+    timeout_ms: int
+    """The highest `policy.timeoutMs`, in milliseconds."""
+
+
+class RunTokenSettings(TypedDict, total=False):
+    """What a run token may do, and for how long."""
+
+    limits: RunTokenLimits
+    """The most that a run with the token may use."""
+    origin: str
+    """The origin of the only pages that may use the token: scheme, host and port. Without it any client may."""
+    ttl_seconds: int
+    """Seconds until the token ends. A token ends with its API key, too."""
+    user_context: UserContext
+    """The user for whom the token runs programs. A run with the token can name no other."""
+
+
+class RoomSettings(TypedDict, total=False):
+    """A room to make."""
+
+    name: str
+    """The name of the room, which lists show."""
+    owner_name: str
+    """The name of the owner in the room, for the token in the response."""
+    ttl_seconds: int
+    """For how many seconds the owner's token is good."""
+
+
+class RoomTokenSettings(TypedDict, total=False):
+    """A token to make."""
+
+    name: str
+    """What its holder is called in the room."""
+    role: Required[Role]
+    """What its holder may do. Only an API key of the project makes tokens of owners."""
+    ttl_seconds: int
+    """For how many seconds the token is good. It ends with the token that makes it at the latest."""
+
+
+class RoomProgram(TypedDict, total=False):
+    """A program to run in the room. Everyone there sees it run."""
+
+    code: str
+    """The program; the room's own where it is absent. Another one takes the role `editor`."""
+    language: str
+    """The language; the room's own where it is absent. `javascript` means `node` here."""
+    policy: Policy
+    """What the program may use, as in `POST /api/run`. It takes the role `owner`."""
+    stdin: str
+    """Standard input."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that a run hands back."""
+
+    mime_type: str
+    """The MIME type that the ending of the name stands for."""
+    name: str
+    """The path below `/workspace`. It may contain any character but NUL."""
+    size: int
+    """Bytes of the file."""
+    base64: Optional[str] = None
+    """The content in base64, where the request has `artifactsInline`. A result that is read again has no content."""
+    error: Optional[ArtifactError] = None
+    """Why the content is missing."""
+    sha256: Optional[str] = None
+    """SHA-256 of the file in hexadecimal; absent where `error` says that the file was not read."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Artifact:
+        return cls(
+            base64=data.get("base64"),
+            error=data.get("error"),
+            mime_type=data["mimeType"],
+            name=data["name"],
+            sha256=data.get("sha256"),
+            size=data["size"],
+        )
+
+
+@dataclass(frozen=True)
+class NetworkReport:
+    """What the network policy did to a run."""
+
+    refused: List[str]
+    """The servers that the program asked for and that the policy refused, as `host:port`, sorted: the first 20. `usage.blockedConnections` counts all refused requests."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> NetworkReport:
+        return cls(
+            refused=data["refused"],
+        )
+
+
+@dataclass(frozen=True)
+class Truncated:
+    """Which streams lost their end to `maxOutputBytes`."""
+
+    stderr: bool
+    """Standard error did."""
+    stdout: bool
+    """Standard output did."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Truncated:
+        return cls(
+            stderr=data["stderr"],
+            stdout=data["stdout"],
+        )
+
+
+@dataclass(frozen=True)
+class RunUsage:
+    """What a run used. Times are milliseconds with two decimals."""
+
+    blocked_connections: int
+    """Connections that the network policy refused."""
+    cpu_ms: float
+    """User and system time of the whole process tree."""
+    duration_ms: float
+    """Wall clock from the program's start to the end of its last process."""
+    install_ms: float
+    """Wall clock spent installing packages; 0 when they were there already."""
+    mem_mb: float
+    """The most memory that the tree held at once, in MiB with two decimals."""
+    queue_ms: float
+    """Wall clock spent waiting for a slot."""
+    egress_bytes: Optional[int] = None
+    """Bytes that the program sent over the network; absent where it sent none."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> RunUsage:
+        return cls(
+            blocked_connections=data["blockedConnections"],
+            cpu_ms=data["cpuMs"],
+            duration_ms=data["durationMs"],
+            egress_bytes=data.get("egressBytes"),
+            install_ms=data["installMs"],
+            mem_mb=data["memMB"],
+            queue_ms=data["queueMs"],
+        )
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended. A program that fails is a result, too."""
+
+    created_at: str
+    """When the run was asked for."""
+    exit_code: int
+    """The program's own exit code; 124 after `timeout`, 128 and the signal's number where a signal ended it."""
+    id: str
+    """The id of the run, with which its result is read again."""
+    ok: bool
+    """Whether `status` is `success` and `exitCode` is 0."""
+    status: RunStatus
+    """Why the run ended."""
+    stderr: str
+    """What the program wrote to standard error up to its end."""
+    stdout: str
+    """What the program wrote to standard output up to its end. Bytes that are not UTF-8 are replaced by U+FFFD."""
+    truncated: Truncated
+    """Which streams lost their end to `maxOutputBytes`."""
+    usage: RunUsage
+    """What the run used."""
+    artifacts: Optional[List[Artifact]] = None
+    """The files that `artifacts` of the request names, sorted by name; absent where the request has no `artifacts`."""
+    artifacts_omitted: Optional[int] = None
+    """How many further files match `artifacts`; absent where all are listed."""
+    hint: Optional[str] = None
+    """What to send in the next request, where the program failed for want of a package."""
+    limit: Optional[PolicyLimit] = None
+    """The field of `policy` that ended the program; absent where none did."""
+    network: Optional[NetworkReport] = None
+    """What the network policy refused; absent where it refused nothing."""
+    signal: Optional[str] = None
+    """The name of the signal that ended the program."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> RunResult:
+        return cls(
+            artifacts=None if (artifacts := data.get("artifacts")) is None else [Artifact._read(one) for one in artifacts],
+            artifacts_omitted=data.get("artifactsOmitted"),
+            created_at=data["createdAt"],
+            exit_code=data["exitCode"],
+            hint=data.get("hint"),
+            id=data["id"],
+            limit=data.get("limit"),
+            network=None if (network := data.get("network")) is None else NetworkReport._read(network),
+            ok=data["ok"],
+            signal=data["signal"],
+            status=data["status"],
+            stderr=data["stderr"],
+            stdout=data["stdout"],
+            truncated=Truncated._read(data["truncated"]),
+            usage=RunUsage._read(data["usage"]),
+        )
+
+
+@dataclass(frozen=True)
+class UsedPolicy:
+    """What a program was allowed to use."""
+
+    allow_network: bool
+    """Whether the program could reach public addresses."""
+    allowed_hosts: List[str]
+    """The only hosts that it could reach; empty where there was no such list."""
+    max_output_bytes: int
+    """Bytes of each output stream."""
+    memory_mb: int
+    """Memory of all processes together with the files they write, in MiB."""
+    timeout_ms: int
+    """Wall clock of the program, in milliseconds."""
+    cpu_ms: Optional[int] = None
+    """Processor time of all processes, in milliseconds; absent where the request set no limit."""
+    max_file_mb: Optional[int] = None
+    """Size of one file, in MiB; absent where the request set no limit."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> UsedPolicy:
+        return cls(
+            allow_network=data["allowNetwork"],
+            allowed_hosts=data["allowedHosts"],
+            cpu_ms=data.get("cpuMs"),
+            max_file_mb=data.get("maxFileMB"),
+            max_output_bytes=data["maxOutputBytes"],
+            memory_mb=data["memoryMB"],
+            timeout_ms=data["timeoutMs"],
+        )
+
+
+@dataclass(frozen=True)
+class RunInput:
+    """What was run, with every default filled in."""
+
+    args: List[str]
+    """Arguments of the program."""
+    entrypoint: str
+    """The path of the file that was started."""
+    env_names: List[str]
+    """Names of the variables in `env`. Their values are not kept."""
+    lang: Literal["python", "node"]
+    """The language of the program."""
+    packages: List[str]
+    """The packages that were installed first."""
+    policy: UsedPolicy
+    """What the program was allowed to use."""
+    stdin: str
+    """Standard input."""
+    truncated: bool
+    """Whether the source and the standard input were too large to keep."""
+    code: Optional[str] = None
+    """The program, where the request sent `code`."""
+    files: Optional[List[SourceFile]] = None
+    """The program, where the request sent `files`."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> RunInput:
+        return cls(
+            args=data["args"],
+            code=data.get("code"),
+            entrypoint=data["entrypoint"],
+            env_names=data["envNames"],
+            files=data.get("files"),
+            lang=data["lang"],
+            packages=data["packages"],
+            policy=UsedPolicy._read(data["policy"]),
+            stdin=data["stdin"],
+            truncated=data["truncated"],
+        )
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A result that is read again. Callers of the run's own project get its input, too."""
+
+    created_at: str
+    """When the run was asked for."""
+    exit_code: int
+    """The program's own exit code; 124 after `timeout`, 128 and the signal's number where a signal ended it."""
+    id: str
+    """The id of the run, with which its result is read again."""
+    ok: bool
+    """Whether `status` is `success` and `exitCode` is 0."""
+    status: RunStatus
+    """Why the run ended."""
+    stderr: str
+    """What the program wrote to standard error up to its end."""
+    stdout: str
+    """What the program wrote to standard output up to its end. Bytes that are not UTF-8 are replaced by U+FFFD."""
+    truncated: Truncated
+    """Which streams lost their end to `maxOutputBytes`."""
+    usage: RunUsage
+    """What the run used."""
+    artifacts: Optional[List[Artifact]] = None
+    """The files that `artifacts` of the request names, sorted by name; absent where the request has no `artifacts`."""
+    artifacts_omitted: Optional[int] = None
+    """How many further files match `artifacts`; absent where all are listed."""
+    hint: Optional[str] = None
+    """What to send in the next request, where the program failed for want of a package."""
+    input: Optional[RunInput] = None
+    """What was run, with every default filled in. It is there for a key of the run's project and for the session of its owner."""
+    limit: Optional[PolicyLimit] = None
+    """The field of `policy` that ended the program; absent where none did."""
+    network: Optional[NetworkReport] = None
+    """What the network policy refused; absent where it refused nothing."""
+    signal: Optional[str] = None
+    """The name of the signal that ended the program."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> StoredRun:
+        return cls(
+            artifacts=None if (artifacts := data.get("artifacts")) is None else [Artifact._read(one) for one in artifacts],
+            artifacts_omitted=data.get("artifactsOmitted"),
+            created_at=data["createdAt"],
+            exit_code=data["exitCode"],
+            hint=data.get("hint"),
+            id=data["id"],
+            input=None if (input := data.get("input")) is None else RunInput._read(input),
+            limit=data.get("limit"),
+            network=None if (network := data.get("network")) is None else NetworkReport._read(network),
+            ok=data["ok"],
+            signal=data["signal"],
+            status=data["status"],
+            stderr=data["stderr"],
+            stdout=data["stdout"],
+            truncated=Truncated._read(data["truncated"]),
+            usage=RunUsage._read(data["usage"]),
+        )
+
+
+@dataclass(frozen=True)
+class ScriptError:
+    """What ended a script."""
+
+    message: str
+    """The error's message."""
+    name: str
+    """The error's class, such as `TypeError`. `TimeoutError`, `MemoryError`, `ResultError`, `ValidationError` and `SystemError` are the service's own."""
+    column: Optional[int] = None
+    """The column in that line, counted from 1 in UTF-16 units."""
+    line: Optional[int] = None
+    """The line in the author's text, counted from 1."""
+    stack: Optional[str] = None
+    """The stack, with the author's own lines and columns, in `code.js` or `code.ts`."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ScriptError:
+        return cls(
+            column=data["column"],
+            line=data["line"],
+            message=data["message"],
+            name=data["name"],
+            stack=data["stack"],
+        )
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One call of a console method."""
+
+    level: Literal["debug", "log", "info", "warn", "error"]
+    """The console method, of those that print."""
+    message: str
+    """The text, as Node would print it."""
+    time_ms: float
+    """Milliseconds since the script's start."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> LogEntry:
+        return cls(
+            level=data["level"],
+            message=data["message"],
+            time_ms=data["timeMs"],
+        )
+
+
+@dataclass(frozen=True)
+class AiUsage:
+    """What a script used of models."""
+
+    calls: int
+    """Calls of `ai()` that reached a model."""
+    input_tokens: int
+    """Tokens of all inputs, as the models report them, or else estimated."""
+    neurons: float
+    """The price, in neurons of Cloudflare, estimated from its price list."""
+    output_tokens: int
+    """Tokens of all responses, as the models report them, or else estimated."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> AiUsage:
+        return cls(
+            calls=data["calls"],
+            input_tokens=data["inputTokens"],
+            neurons=data["neurons"],
+            output_tokens=data["outputTokens"],
+        )
+
+
+@dataclass(frozen=True)
+class ScriptUsage:
+    """What a script used. The platform tells neither the processor time nor the memory of one isolate."""
+
+    blocked_connections: int
+    """Calls of `api()` that the allow-lists or the address rules refused."""
+    duration_ms: float
+    """Wall clock in milliseconds."""
+    install_ms: float
+    """Always 0: scripts have no packages."""
+    queue_ms: float
+    """Milliseconds spent waiting for a slot."""
+    ai: Optional[AiUsage] = None
+    """What the script used of models; absent if it called none."""
+    cpu_ms: Optional[float] = None
+    """Processor time in milliseconds; null where it is unknown."""
+    mem_mb: Optional[float] = None
+    """Memory in MiB; null where it is unknown."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ScriptUsage:
+        return cls(
+            ai=None if (ai := data.get("ai")) is None else AiUsage._read(ai),
+            blocked_connections=data["blockedConnections"],
+            cpu_ms=data["cpuMs"],
+            duration_ms=data["durationMs"],
+            install_ms=data["installMs"],
+            mem_mb=data["memMB"],
+            queue_ms=data["queueMs"],
+        )
+
+
+@dataclass(frozen=True)
+class ScriptResult:
+    """How a script ended: the fields of a run's result, and those that only a script has."""
+
+    created_at: str
+    """When the script was asked for."""
+    execution_time: float
+    """Wall clock of the script in milliseconds; the same as `usage.durationMs`."""
+    exit_code: int
+    """0 after a success, 124 after a timeout, 137 where memory was short, else 1."""
+    id: str
+    """The id of the execution, with which its result is read again."""
+    logs: List[LogEntry]
+    """What the script logged, in order."""
+    ok: bool
+    """Whether `status` is `success`."""
+    result: Any
+    """What the script returned, as `JSON.stringify` gives it; null for `undefined` and after an error."""
+    status: RunStatus
+    """Why the script ended: `success`, `error`, `timeout`, `memory`, `output` or `system`."""
+    stderr: str
+    """What was logged at the levels `warn` and `error`, and then the error that ended the script."""
+    stdout: str
+    """What was logged at the levels `debug`, `log` and `info`, a line each."""
+    success: bool
+    """Whether the script returned, and what it returned could be handed over."""
+    truncated: Truncated
+    """Whether log entries of those levels were left out."""
+    usage: ScriptUsage
+    """What the script used."""
+    error: Optional[ScriptError] = None
+    """What ended the script, where something did."""
+    signal: Optional[str] = None
+    """Always null."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ScriptResult:
+        return cls(
+            created_at=data["createdAt"],
+            error=None if (error := data["error"]) is None else ScriptError._read(error),
+            execution_time=data["executionTime"],
+            exit_code=data["exitCode"],
+            id=data["id"],
+            logs=[LogEntry._read(one) for one in data["logs"]],
+            ok=data["ok"],
+            result=data["result"],
+            signal=data["signal"],
+            status=data["status"],
+            stderr=data["stderr"],
+            stdout=data["stdout"],
+            success=data["success"],
+            truncated=Truncated._read(data["truncated"]),
+            usage=ScriptUsage._read(data["usage"]),
+        )
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One thing that is wrong with a script. Columns count UTF-16 units."""
+
+    column: int
+    """The column in which it begins, counted from 1."""
+    end_column: int
+    """The column after its last character."""
+    end_line: int
+    """The line in which it ends."""
+    line: int
+    """The line in which it begins, counted from 1."""
+    message: str
+    """A sentence, with the way out."""
+    rule: str
+    """`syntax`, `too-large`, or what is not there for scripts: `require`, `import`, `eval`, `Function`, `process`, `__dirname`, `__filename`."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Diagnostic:
+        return cls(
+            column=data["column"],
+            end_column=data["endColumn"],
+            end_line=data["endLine"],
+            line=data["line"],
+            message=data["message"],
+            rule=data["rule"],
+        )
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What is wrong with a script."""
+
+    errors: List[Diagnostic]
+    """The findings, in the order of the text."""
+    valid: bool
+    """Whether nothing is."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Validation:
+        return cls(
+            errors=[Diagnostic._read(one) for one in data["errors"]],
+            valid=data["valid"],
+        )
+
+
+@dataclass(frozen=True)
+class RunToken:
+    """A run token that was made. No other response shows it."""
+
+    expires_at: str
+    """When it ends."""
+    token: str
+    """The token, to be sent wherever a run takes an API key."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> RunToken:
+        return cls(
+            expires_at=data["expiresAt"],
+            token=data["token"],
+        )
+
+
+@dataclass(frozen=True)
+class CreatedRoom:
+    """A room that was made, and a token of its owner's."""
+
+    expires_at: str
+    """When the token ends."""
+    id: str
+    """The id of the room."""
+    role: Role
+    """The role of the token."""
+    token: str
+    """A token with the role `owner`."""
+    url: str
+    """The address of the room's page."""
+    websocket: str
+    """The address of the WebSocket that speaks JSON."""
+    yjs: str
+    """The address of the WebSocket that speaks the protocol of y-websocket."""
+    name: Optional[str] = None
+    """The name of the room; null if it has none."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> CreatedRoom:
+        return cls(
+            expires_at=data["expires_at"],
+            id=data["id"],
+            name=data["name"],
+            role=data["role"],
+            token=data["token"],
+            url=data["url"],
+            websocket=data["websocket"],
+            yjs=data["yjs"],
+        )
+
+
+@dataclass(frozen=True)
+class ListedRoom:
+    """A room in a list."""
+
+    created_at: str
+    """When the room was made."""
+    id: str
+    """The id of the room."""
+    name: Optional[str] = None
+    """The name of the room; null if it has none."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ListedRoom:
+        return cls(
+            created_at=data["created_at"],
+            id=data["id"],
+            name=data["name"],
+        )
+
+
+@dataclass(frozen=True)
+class RoomPage:
+    """A page of a project's rooms, the newest first."""
+
+    rooms: List[ListedRoom]
+    """The rooms."""
+    next_cursor: Optional[str] = None
+    """The `cursor` of the next page; null on the last one."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> RoomPage:
+        return cls(
+            next_cursor=data["next_cursor"],
+            rooms=[ListedRoom._read(one) for one in data["rooms"]],
+        )
+
+
+@dataclass(frozen=True)
+class RoomToken:
+    """The right to be in a room."""
+
+    expires_at: str
+    """When it ends."""
+    role: Role
+    """What its holder may do."""
+    token: str
+    """The token itself."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> RoomToken:
+        return cls(
+            expires_at=data["expires_at"],
+            role=data["role"],
+            token=data["token"],
+        )
+
+
+@dataclass(frozen=True)
+class RoomRun:
+    """How a run in a room ended."""
+
+    error: str
+    """What it wrote to standard error."""
+    exit_code: int
+    """Its exit code."""
+    output: str
+    """What it wrote to standard output."""
+    result: RunResult
+    """The whole result."""
+    success: bool
+    """Whether the program ended well: `ok` of the result."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> RoomRun:
+        return cls(
+            error=data["error"],
+            exit_code=data["exitCode"],
+            output=data["output"],
+            result=RunResult._read(data["result"]),
+            success=data["success"],
+        )
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language of one tier."""
+
+    id: str
+    """The id, as `lang` of a request."""
+    name: str
+    """The name that people read."""
+    tier: Literal["run", "isolate"]
+    """The tier that its code runs in.
+
+    * `run`: A program in a jail of its own, in a container.
+    * `isolate`: A script in an isolate.
+    """
+    versions: Dict[str, str]
+    """Component → version, as it says itself; empty where it could not be asked."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Language:
+        return cls(
+            id=data["id"],
+            name=data["name"],
+            tier=data["tier"],
+            versions=data["versions"],
+        )
+
+
+@dataclass(frozen=True)
+class Languages:
+    """Every language of every tier that works here."""
+
+    languages: List[Language]
+    """The languages."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Languages:
+        return cls(
+            languages=[Language._read(one) for one in data["languages"]],
+        )
+
+
+@dataclass(frozen=True)
+class RunnerHealth:
+    """What a runner says about itself and the machine it stands on."""
+
+    forked: int
+    """Programs that were forked of the same started interpreters as those that wait. With 0 every next program is the first."""
+    instance: str
+    """This very process: random, made at its start. Empty where the runner is too old to say it."""
+    languages: Dict[str, str]
+    """Language → version, as the interpreter itself reports it."""
+    properties: Dict[str, str]
+    """Property of the jail → what holds it here, for example `memory` → `cgroup v1`."""
+    protocol: int
+    """The version of the protocol that the runner speaks."""
+    ready: Dict[str, int]
+    """Language → how many of those have come as far as their script."""
+    running: int
+    """Runs in progress, installations included."""
+    slots: int
+    """Runs that may be in progress at once."""
+    tier: str
+    """Which set of isolation primitives is in use, for example `root` or `user-namespace`."""
+    version: str
+    """The runner's release."""
+    waiting: Dict[str, int]
+    """Language → interpreters that wait, started, for a program."""
+    waiting_mb: Optional[float] = None
+    """Memory that those hold together, in MiB with two decimals; null where nothing measures it."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> RunnerHealth:
+        return cls(
+            forked=data["forked"],
+            instance=data["instance"],
+            languages=data["languages"],
+            properties=data["properties"],
+            protocol=data["protocol"],
+            ready=data["ready"],
+            running=data["running"],
+            slots=data["slots"],
+            tier=data["tier"],
+            version=data["version"],
+            waiting=data["waiting"],
+            waiting_mb=data["waitingMB"],
+        )
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What runs programs."""
+
+    kind: Literal["url", "container"]
+    """`container` where each project has containers, `url` where one runner serves all."""
+    reachable: bool
+    """Whether programs can be run now."""
+    runner: Optional[RunnerHealth] = None
+    """What the runner says about itself; null where there is none to ask."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Backend:
+        return cls(
+            kind=data["kind"],
+            reachable=data["reachable"],
+            runner=None if (runner := data["runner"]) is None else RunnerHealth._read(runner),
+        )
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether the service works."""
+
+    backend: Backend
+    """What runs programs."""
+    environment: str
+    """Which deployment this is."""
+    protocol: int
+    """The version of the protocol between the service and its runners."""
+    status: Literal["ok", "degraded"]
+    """`ok`, or `degraded` where the runner does not answer."""
+    version: str
+    """The release of the service."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Health:
+        return cls(
+            backend=Backend._read(data["backend"]),
+            environment=data["environment"],
+            protocol=data["protocol"],
+            status=data["status"],
+            version=data["version"],
+        )
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One thing that is wrong with a request: where it is, and what would be right."""
+
+    field: str
+    """The path of the field as a person would write it in JavaScript, for example `files[2].path`; empty for the body."""
+    message: str
+    """A clause that reads on from the field's name: `must be …`."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> FieldError:
+        return cls(
+            field=data["field"],
+            message=data["message"],
+        )
