@@ -1,0 +1,107 @@
+//! The command line.
+
+import { parseArgs } from "node:util";
+import { Failure, USAGE } from "./failure.ts";
+
+export const HELP = `Runs untrusted code in a sandbox. The exit code is the program's.
+
+  docle run [options] <file or folder> [arguments of the program]
+  docle show <run>        the result of a run, and its output
+  docle cancel <run>      ends a run
+  docle languages         what the service runs
+  docle login             keeps your API key for later commands
+  docle logout            forgets it
+
+Options of run:
+  -l, --lang <language>   the language, if the file's ending does not say it
+  -p, --package <name>    installs a package first; again for more
+  -e, --env <NAME=value>  a variable of the environment; NAME alone takes yours
+  -f, --file <file>       one more file beside the program; again for more
+      --entrypoint <file> which file of a folder is started
+  -t, --timeout <seconds> ends the program after this time: 60, and 300 at a terminal
+  -m, --memory <MB>       the most memory that it may use: 256
+      --allow-network     lets it use the network
+      --allow-host <host> lets it reach this host only; again for more
+  -a, --artifact <glob>   saves files that it wrote, such as "out/*.png"
+  -o, --out <folder>      where: the current folder
+      --watch             runs again when the program changes
+      --json              prints the whole result as JSON
+
+Options of all commands:
+      --base-url <url>    the address of the service; or DOCLE_BASE_URL
+  -h, --help, --version
+
+The key is in DOCLE_API_KEY, or kept by docle login. Exit codes of docle itself: 2 if the command line is wrong, 125 if the
+program was not run, 130 after Ctrl-C.
+`;
+
+const OPTIONS = {
+  lang: { type: "string", short: "l" },
+  package: { type: "string", short: "p", multiple: true },
+  env: { type: "string", short: "e", multiple: true },
+  file: { type: "string", short: "f", multiple: true },
+  entrypoint: { type: "string" },
+  timeout: { type: "string", short: "t" },
+  memory: { type: "string", short: "m" },
+  "allow-network": { type: "boolean" },
+  "allow-host": { type: "string", multiple: true },
+  artifact: { type: "string", short: "a", multiple: true },
+  out: { type: "string", short: "o" },
+  watch: { type: "boolean" },
+  json: { type: "boolean" },
+  "base-url": { type: "string" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
+
+/** What was asked for. */
+export interface CommandLine {
+  command: string | undefined;
+  /** What follows the command; the arguments of the program after the first one. */
+  operands: string[];
+  values: Values;
+}
+
+/** Reads the command line. What follows the program are its own arguments, whatever they look like. */
+export function readCommandLine(args: string[]): CommandLine {
+  const { tokens } = parse({ args, options: OPTIONS, allowPositionals: true, strict: false, tokens: true });
+  const names = tokens.filter((token) => token.kind === "positional");
+  const program = names[0]?.value === "run" ? names[1]?.index : undefined;
+  const own = program === undefined ? args : args.slice(0, program + 1);
+  const rest = program === undefined ? [] : args.slice(program + 1);
+  const { values, positionals } = parse({ args: own, options: OPTIONS, allowPositionals: true });
+  const [command, ...operands] = positionals;
+  return { command, operands: [...operands, ...(rest[0] === "--" ? rest.slice(1) : rest)], values };
+}
+
+const parse: typeof parseArgs = (config) => {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    const [message = ""] = (error as Error).message.split(". To specify");
+    throw new Failure(`${message.replace(/\.?$/, ".")} \`docle --help\` lists the options.`, USAGE);
+  }
+};
+
+/** A number of an option, in its unit. */
+export function numberOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (text.trim() === "" || !Number.isFinite(number) || number <= 0) throw new Failure(`--${name} must be a number above 0, got ${text}.`, USAGE);
+  return number;
+}
+
+/** Variables as `NAME=value`, or `NAME` for that of this process. */
+export function variables(all: string[]): Record<string, string> {
+  return Object.fromEntries(
+    all.map((text): [string, string] => {
+      const at = text.indexOf("=");
+      const name = at === -1 ? text : text.slice(0, at);
+      const value = at === -1 ? process.env[name] : text.slice(at + 1);
+      if (name === "" || value === undefined) throw new Failure(`--env ${text}: write NAME=value, or the name of a variable that is set here.`, USAGE);
+      return [name, value];
+    }),
+  );
+}

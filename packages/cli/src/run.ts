@@ -1,0 +1,151 @@
+//! `docle run`.
+
+import { fstatSync, readFileSync, watch } from "node:fs";
+import type { RunRequest, RunResult } from "@doclehq/sdk";
+import { saveArtifacts } from "./artifacts.ts";
+import { accessOf, type Access } from "./config.ts";
+import { Failure, INTERRUPTED, USAGE, failureOf } from "./failure.ts";
+import { interact } from "./interactive.ts";
+import { numberOf, variables, type CommandLine } from "./options.ts";
+import { Output, say } from "./output.ts";
+import { filesIn, readProgram } from "./program.ts";
+
+/** How long a program may take where nothing is said: at a terminal somebody types. Milliseconds. */
+const TIMEOUT_MS = 60_000;
+const TIMEOUT_AT_TERMINAL_MS = 300_000;
+/** An editor writes a file in several steps. Milliseconds. */
+const SETTLE_MS = 80;
+
+/** Runs a program; answers with the exit code. */
+export async function run({ operands, values }: CommandLine): Promise<number> {
+  const [path] = operands;
+  if (path === undefined) throw new Failure("Say which file or folder to run: docle run main.py", USAGE);
+  const access = accessOf(values["base-url"]);
+  requestOf(path, operands.slice(1), values);
+  const interrupt = new AbortController();
+  process.once("SIGINT", () => interrupt.abort(new Failure("The run was ended.", INTERRUPTED)));
+  process.once("SIGTERM", () => interrupt.abort(new Failure("The run was ended.", 143)));
+  const once = (signal: AbortSignal) => runOnce(access, requestOf(path, operands.slice(1), values), values, signal);
+  return values.watch ? runAgain(path, once, interrupt.signal) : once(interrupt.signal);
+}
+
+/** The request of a command line. */
+function requestOf(path: string, args: string[], values: CommandLine["values"]): RunRequest {
+  const { files, entrypoint, lang } = readProgram(path, { lang: values.lang, entrypoint: values.entrypoint, more: values.file ?? [] });
+  const seconds = numberOf("timeout", values.timeout);
+  const memoryMB = numberOf("memory", values.memory);
+  const hosts = values["allow-host"];
+  const standard = process.stdin.isTTY ? TIMEOUT_AT_TERMINAL_MS : TIMEOUT_MS;
+  return {
+    lang: lang as RunRequest["lang"],
+    files,
+    entrypoint,
+    args,
+    env: variables(values.env ?? []),
+    ...(values.package ? { packages: values.package } : {}),
+    ...(values.artifact ? { artifacts: values.artifact, artifactsInline: true } : {}),
+    policy: {
+      timeoutMs: seconds === undefined ? standard : Math.round(seconds * 1_000),
+      ...(memoryMB === undefined ? {} : { memoryMB }),
+      ...(values["allow-network"] || hosts ? { allowNetwork: true } : {}),
+      ...(hosts ? { allowedHosts: hosts } : {}),
+    },
+  };
+}
+
+async function runOnce(access: Access, request: RunRequest, values: CommandLine["values"], signal: AbortSignal): Promise<number> {
+  const output = new Output();
+  const kind = inputKind();
+  const program = kind === "file" ? { ...request, stdin: readFileSync(0, "utf8") } : request;
+  const seen = { stdout: "", stderr: "" };
+  let result: RunResult | undefined;
+  // Whoever leaves this kind of run ends it, however early, so that nothing goes on that nobody sees.
+  for await (const event of interact(access, program, kind === "live" ? process.stdin : undefined, signal)) {
+    if (event.type === "stdout" || event.type === "stderr") {
+      if (values.json) seen[event.type] += event.data;
+      else await output[event.type].write(event.data);
+    } else if (event.type === "complete") {
+      const { type: _, ...rest } = event;
+      // A long output has come already, and is not in the last message.
+      result = { ...rest, ...(values.json ? seen : {}) };
+    }
+  }
+  if (result === undefined) throw new Failure("The service did not say how the program ended.");
+  if (values.json) await output.stdout.write(`${JSON.stringify(result)}\n`);
+  if (values.artifact) saveArtifacts(result, values.out ?? ".");
+  explain(result);
+  // A run that did not start, or that nobody's fault ended, has no exit code of the program.
+  return result.status === "system" || result.status === "install_failed" ? 125 : result.exitCode;
+}
+
+/** Where the input comes from: a file is sent with the run; what a pipe or a person writes reaches the program as it comes. */
+function inputKind(): "live" | "file" | "none" {
+  if (process.stdin.isTTY) return "live";
+  try {
+    const stat = fstatSync(0);
+    if (stat.isFile()) return "file";
+    return stat.isFIFO() || stat.isSocket() ? "live" : "none";
+  } catch {
+    return "none";
+  }
+}
+
+/** Says what the output of the program does not. */
+function explain(result: RunResult): void {
+  const { status, limit, signal, truncated, hint } = result;
+  if (status === "timeout") say(limit === "cpuMs" ? "the program used up its processor time." : "the program took too long and was ended; --timeout gives it more time.");
+  else if (status === "memory") say("the program needed too much memory and was ended; --memory gives it more.");
+  else if (status === "output") say("the program wrote too much and was ended.");
+  else if (status === "install_failed") say("the packages could not be installed, so the program did not start.");
+  else if (status === "system") say(`the sandbox failed, not the program; run it again. The run is ${result.id}.`);
+  else if (status === "killed") say(`the program was ended by ${signal ?? "a signal"}${limit === "maxFileMB" ? ": it wrote too large a file" : ""}.`);
+  if ((truncated.stdout || truncated.stderr) && status !== "output") say("a part of the output is missing.");
+  for (const server of result.network?.refused ?? []) say(`${server} was not reached: --allow-host allows it.`);
+  if (hint !== undefined) say(hint);
+}
+
+/** Runs a program again whenever its files change, until Ctrl-C. A run that still runs is ended. */
+async function runAgain(path: string, once: (signal: AbortSignal) => Promise<number>, interrupt: AbortSignal): Promise<number> {
+  let changed: () => void = () => undefined;
+  const watchers = watchersOf(path, () => changed());
+  try {
+    while (!interrupt.aborted) {
+      const current = new AbortController();
+      const next = new Promise<void>((resolve) => {
+        let timer: NodeJS.Timeout | undefined;
+        changed = () => {
+          clearTimeout(timer);
+          timer = setTimeout(resolve, SETTLE_MS);
+        };
+        interrupt.addEventListener("abort", () => resolve(), { once: true });
+      });
+      const ran = once(current.signal).then(
+        (code) => say(`exit code ${code}; waiting for changes, Ctrl-C ends.`),
+        (error: unknown) => current.signal.aborted || say(failureOf(error).message),
+      );
+      await next;
+      current.abort(new Failure("The program has changed."));
+      await ran;
+    }
+  } finally {
+    watchers.forEach((watcher) => watcher.close());
+  }
+  return INTERRUPTED;
+}
+
+function watchersOf(path: string, listener: () => void) {
+  const isSent = (file: string) => {
+    try {
+      return filesIn(path).includes(file.replaceAll("\\", "/"));
+    } catch {
+      return true;
+    }
+  };
+  try {
+    return [watch(path, { recursive: true }, (_, file) => (file === null || isSent(file)) && listener())];
+  } catch (error) {
+    // Who cannot watch folders within folders watches the one.
+    if ((error as NodeJS.ErrnoException).code !== "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM") throw error;
+    return [watch(path, listener)];
+  }
+}
