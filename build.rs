@@ -1,14 +1,16 @@
 //! Renders docs/errors.md as the page that the `type` of each problem leads to, removes the whitespace from the OpenAPI
-//! document, and lists the files of the embed frame.
+//! document, makes the schemas of the tools for agents of it, and lists the files of the embed frame.
 
 use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd, TextMergeStream, html};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
 const SOURCE: &str = "docs/errors.md";
 const OPENAPI: &str = "crates/api/openapi.json";
+const TOOLS: &str = "src/http/mcp/tools.json";
 const EMBED: &str = "build/embed";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -19,8 +21,65 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={OPENAPI}");
     let document: Value = serde_json::from_str(&fs::read_to_string(OPENAPI)?)?;
     fs::write(Path::new(&output).join("openapi.json"), document.to_string())?;
+    println!("cargo:rerun-if-changed={TOOLS}");
+    let mut tools: Value = serde_json::from_str(&fs::read_to_string(TOOLS)?)?;
+    for tool in tools.as_array_mut().into_iter().flatten() {
+        for name in ["inputSchema", "outputSchema"] {
+            tool[name] = tool_schema(&tool[name], &document)?;
+        }
+    }
+    fs::write(Path::new(&output).join("mcp_tools.json"), tools.to_string())?;
     fs::write(Path::new(&output).join("embed.rs"), embed_files()?)?;
     Ok(())
+}
+
+/// A schema of a tool: one of the API's, whole or some of its fields, with all that it refers to; or the id of a run.
+fn tool_schema(wanted: &Value, document: &Value) -> Result<Value, Box<dyn Error>> {
+    if let Some(description) = wanted["run"].as_str() {
+        let properties = json!({ "id": { "type": "string", "description": description } });
+        return Ok(
+            json!({ "type": "object", "properties": properties, "required": ["id"], "additionalProperties": false }),
+        );
+    }
+    let Some(name) = wanted["schema"].as_str() else {
+        return Ok(json!({ "type": "object", "properties": {}, "additionalProperties": false }));
+    };
+    let schemas = &document["components"]["schemas"];
+    let mut schema = schemas[name].clone();
+    if let Some(fields) = wanted["fields"].as_array() {
+        let all = schema["properties"].as_object().ok_or("a tool takes a schema without fields")?;
+        let pick = |field: &Value| {
+            let field = field.as_str().ok_or("a field is no name")?;
+            Ok((field.to_owned(), all.get(field).ok_or_else(|| format!("{name} has no field {field}"))?.clone()))
+        };
+        schema["properties"] = fields.iter().map(pick).collect::<Result<Map<_, _>, Box<dyn Error>>>()?.into();
+        schema["additionalProperties"] = json!(false);
+    }
+    let mut definitions = BTreeMap::new();
+    let mut open = references(&schema);
+    while let Some(name) = open.pop() {
+        let definition = schemas[&name].clone();
+        definitions.entry(name).or_insert_with(|| {
+            open.extend(references(&definition));
+            definition
+        });
+    }
+    if !definitions.is_empty() {
+        schema["$defs"] = json!(definitions);
+    }
+    Ok(serde_json::from_str(&schema.to_string().replace("#/components/schemas/", "#/$defs/"))?)
+}
+
+/// The names of the schemas that a schema refers to.
+fn references(schema: &Value) -> Vec<String> {
+    match schema {
+        Value::Object(fields) => {
+            let own = fields.get("$ref").and_then(|name| name.as_str()?.strip_prefix("#/components/schemas/"));
+            own.map(str::to_owned).into_iter().chain(fields.values().flat_map(references)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// The files of the embed frame as Rust, which scripts/setup/embed.mjs has bundled. Tests of Rust alone need none.

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod error;
+pub mod mcp;
 pub mod middleware;
 mod not_started;
 pub mod paths;

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::http::error::ApiError;
+use crate::http::mcp::endpoint;
 use crate::http::request::call::Call;
 use crate::http::routes::accounts::data;
 use crate::http::routes::accounts::sign_in;
@@ -110,6 +111,7 @@ pub static ROUTES: &[Route] = &[
     get("/api/run/:id", Caller::KeyOrSession, handler!(run::get_run)),
     delete("/api/run/:id", Caller::KeyOrSession, handler!(run::cancel_run)),
     post("/api/tokens", Caller::ApiClient, handler!(tokens::create_token)),
+    post("/mcp", Caller::ApiClient, handler!(endpoint::post_mcp)),
     post("/execute", Caller::ApiClient, handler!(execute::execute_script)),
     post("/validate", Caller::ApiClient, handler!(execute::validate_script)),
     get("/executions", Caller::ApiClient, handler!(execute::list_executions)),

@@ -6,12 +6,22 @@ use crate::ports::http_messages::RequestBody;
 use ::http::HeaderMap;
 use ::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use docle_protocol::limits::MAX_BODY_BYTES;
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use serde_json::Value;
 
 /// How much of a refused body is read and dropped. A client that is still writing when the connection closes gets a
 /// broken pipe instead of the response. A body that is too large by mistake has rarely more than six times the limit.
 const MAX_THROWN_AWAY: usize = 6 * MAX_BODY_BYTES;
+
+/// A body of these bytes.
+pub fn of(bytes: Vec<u8>) -> RequestBody {
+    stream::once(async { Ok(bytes) }).boxed_local()
+}
+
+/// No body.
+pub fn none() -> RequestBody {
+    stream::empty().boxed_local()
+}
 
 /// Refuses a body whose `Content-Length` is too large, before any of it is stored.
 pub async fn check_declared_size(headers: &HeaderMap, body: &mut RequestBody) -> Result<(), ApiError> {

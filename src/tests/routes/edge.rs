@@ -248,7 +248,8 @@ fn a_browser_of_any_origin_may_call_without_cookies() {
         assert_eq!(answer.header("access-control-allow-credentials"), "");
         assert_eq!(
             answer.header("access-control-allow-headers"),
-            "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-Id"
+            "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, MCP-Protocol-Version, Mcp-Method, Mcp-Name, X-API-Key, \
+             X-Request-Id"
         );
         assert_eq!(answer.header("access-control-max-age"), "86400");
         assert!(answer.header("access-control-allow-methods").contains("OPTIONS"));

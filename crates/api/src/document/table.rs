@@ -15,6 +15,15 @@ pub fn operations() -> Vec<Operation> {
         .collect()
 }
 
-/// Routes of the Worker that the document leaves out: one exists on development machines only, the others are for browsers.
-pub const INTERNAL: &[&str] =
-    &["list_outbox", "get_login", "get_favicon", "get_embed", "get_loader", "create_frame_token", "get_embed_file"];
+/// Routes of the Worker that the document leaves out: one exists on development machines only, one speaks the protocol of
+/// agents, the others are for browsers.
+pub const INTERNAL: &[&str] = &[
+    "list_outbox",
+    "post_mcp",
+    "get_login",
+    "get_favicon",
+    "get_embed",
+    "get_loader",
+    "create_frame_token",
+    "get_embed_file",
+];

@@ -1,0 +1,113 @@
+//! `tools/call`: the operation of the API that a tool stands for, and its answer as content.
+
+use crate::app::App;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::mcp::answer::{Answer, Failure};
+use crate::http::mcp::content::tool_result;
+use crate::http::mcp::message::{INVALID_PARAMS, Message, RpcError};
+use crate::http::mcp::progress;
+use crate::http::mcp::tools::{self, Tool};
+use crate::http::request::accept::wants_event_stream;
+use crate::http::request::body;
+use crate::http::request::call::Call;
+use crate::http::routes::runs::run;
+use crate::http::routes::scripts::docs;
+use crate::ports::http_messages::{Body, Response};
+use ::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use ::http::{HeaderMap, HeaderName};
+use futures::StreamExt;
+use serde_json::{Map, Value, json};
+
+/// Headers of the message that are none of the operation.
+const OF_THE_MESSAGE: [HeaderName; 3] = [CONTENT_LENGTH, CONTENT_ENCODING, HeaderName::from_static("idempotency-key")];
+
+/// Calls a tool.
+pub async fn call_tool(app: &App, call: Call, message: &Message) -> Result<Answer, Failure> {
+    let invalid = |text: String| RpcError::new(INVALID_PARAMS, text);
+    let name = message.params.get("name").and_then(Value::as_str).unwrap_or_default();
+    let Some(tool) = Tool::named(name) else {
+        let names = Tool::ALL.map(Tool::name).join(", ");
+        return Err(invalid(format!("There is no tool {name:?}. There are {names}.")).into());
+    };
+    let arguments = match message.params.get("arguments") {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(arguments)) => arguments.clone(),
+        Some(_) => return Err(invalid("`arguments` must be an object.".to_owned()).into()),
+    };
+    let fields = tools::fields(tool);
+    if let Some(unknown) = arguments.keys().find(|name| !fields.contains(&name.as_str())) {
+        let known = fields.join(", ");
+        return Err(invalid(format!("{name} has no argument {unknown:?}. It has: {known}.")).into());
+    }
+    let is_streamed = wants_event_stream(call.headers());
+    match tool {
+        Tool::RunCode => {
+            let response = run::create_run(app, run_call(call, arguments)).await;
+            match response {
+                Ok(response) => Ok(Answer::Response(progress::translate(response, message, is_streamed))),
+                Err(error) => failed(error),
+            }
+        }
+        Tool::GetRun | Tool::CancelRun => {
+            let Some(id) = arguments.get("id").and_then(Value::as_str) else {
+                return Err(invalid("`id` must be the id of a run.".to_owned()).into());
+            };
+            let call = Call { params: vec![id.to_owned()], ..plain(call) };
+            let response =
+                if tool == Tool::GetRun { run::get_run(app, call).await } else { run::cancel_run(app, call).await };
+            finished(response).await
+        }
+        Tool::ListLanguages => finished(docs::list_languages(app, plain(call)).await).await,
+    }
+}
+
+/// The call of `POST /api/run` with these arguments, whose answer is a stream.
+fn run_call(call: Call, mut arguments: Map<String, Value>) -> Call {
+    if arguments.contains_key("artifacts") {
+        arguments.insert("artifactsInline".to_owned(), json!(true));
+    }
+    let mut call = plain(call);
+    call.parts.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    call.body = body::of(Value::Object(arguments).to_string().into_bytes());
+    call
+}
+
+/// The call of an operation by the same client.
+fn plain(mut call: Call) -> Call {
+    let headers: &mut HeaderMap = &mut call.parts.headers;
+    OF_THE_MESSAGE.iter().for_each(|name| drop(headers.remove(name)));
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    call
+}
+
+/// The answer of an operation as the result of its tool.
+async fn finished(response: Result<Response, ApiError>) -> Result<Answer, Failure> {
+    let response = match response {
+        Ok(response) => response,
+        Err(error) => return failed(error),
+    };
+    let bytes = match response.into_body() {
+        Body::Whole(bytes) => bytes.to_vec(),
+        Body::Stream(chunks) => chunks.collect::<Vec<_>>().await.concat(),
+        Body::Empty | Body::Socket(_) => Vec::new(),
+    };
+    let value = serde_json::from_slice(&bytes).unwrap_or_default();
+    Ok(Answer::Result(tool_result(value)))
+}
+
+/// An error of an operation. What is wrong with the arguments is wrong with the message; what is wrong with the caller is for the
+/// program around the model; the rest a model can act on.
+fn failed(error: ApiError) -> Result<Answer, Failure> {
+    match error.code() {
+        ErrorCode::InvalidRequest | ErrorCode::InvalidJson => {
+            Err(RpcError::new(INVALID_PARAMS, error.message().to_owned()).into())
+        }
+        code if [401, 403].contains(&code.status()) => Err(Failure::Api(error)),
+        code => {
+            let text = format!("{} ({})", error.message(), code.name());
+            let content = json!([{ "type": "text", "text": text }]);
+            Ok(Answer::Result(json!({ "content": content, "isError": true })))
+        }
+    }
+}
