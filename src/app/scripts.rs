@@ -1,7 +1,7 @@
 //! Runs scripts in isolates, and reads their results.
 
 use crate::app::context::App;
-use crate::app::runs::progress::{Client, Progress, StartedRun};
+use crate::app::runs::progress::{Client, StartedRun, of_script};
 use crate::app::runs::read;
 use crate::app::runs::record::Recorder;
 use crate::app::runs::start::HOPS_MS;
@@ -9,19 +9,20 @@ use crate::domain::account::amounts::Amounts;
 use crate::domain::input::page::Page;
 use crate::domain::project::isolate_settings::IsolateSettings;
 use crate::domain::run::id::RunId;
+use crate::domain::run::position::OutputPosition;
+use crate::domain::run::record::Owner;
 use crate::domain::run::result::RunResult;
 use crate::domain::script::request::ScriptRequest;
 use crate::domain::usage_log::name::{LogId, LogName};
 use crate::domain::usage_log::query::{Filter, HistoryQuery, UsageRun};
 use crate::ports::{Level, PortError};
 use bytes::Bytes;
+use docle_protocol::RunStatus;
 use docle_protocol::Truncated;
 use docle_protocol::isolate::{AiUsage, IsolateReport, RuntimeApi, ScriptError, ScriptUsage};
 use docle_protocol::limits::GRACE_MS;
-use docle_protocol::{RunStatus, Stream};
 use futures::channel::oneshot;
 use futures::future::{Either, select};
-use futures::stream::{self, LocalBoxStream};
 use futures::{FutureExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
@@ -100,8 +101,8 @@ pub fn start(
         }
         recorder.record(&request, &result).await;
     }));
-    let progress = receiver.into_stream().filter_map(|result| async { result.ok() }).flat_map(progress).boxed_local();
-    Ok(StartedRun { id, created_at, replayed: false, is_bounded: true, progress })
+    let progress = receiver.into_stream().filter_map(|result| async { result.ok() }).flat_map(of_script).boxed_local();
+    Ok(StartedRun { id, created_at, replayed: false, is_bounded: true, from: OutputPosition::default(), progress })
 }
 
 /// What a script has used of models.
@@ -118,26 +119,6 @@ fn amounts(result: &RunResult) -> Amounts {
     let ai = report.and_then(|report| report.usage.ai).unwrap_or_default();
     let ai_neurons = ai.neurons.clamp(0.0, 1e12).ceil() as u64;
     Amounts { ai_calls: ai.calls.into(), ai_neurons, ..Amounts::default() }
-}
-
-/// The progress of a script: its output, which is complete when the script has ended, and then the result.
-fn progress(result: RunResult) -> LocalBoxStream<'static, Progress> {
-    #[derive(Deserialize, Default)]
-    struct Streams {
-        stdout: String,
-        stderr: String,
-    }
-    let json = result.script().cloned().unwrap_or_default();
-    let Streams { stdout, stderr } = serde_json::from_slice(&json).unwrap_or_default();
-    let mut events = Vec::with_capacity(3);
-    if !stdout.is_empty() {
-        events.push(Progress::Output(Stream::Stdout, stdout));
-    }
-    if !stderr.is_empty() {
-        events.push(Progress::Output(Stream::Stderr, stderr));
-    }
-    events.push(Progress::Complete(result));
-    stream::iter(events).boxed_local()
 }
 
 /// The report of a script whose end is unknown.
@@ -188,9 +169,9 @@ pub async fn list(app: &App, log: LogId, listing: &Listing) -> Result<(Vec<Usage
 }
 
 /// The result of a project's script with its `input`; `None` where no such script of the project is kept.
-pub async fn read(app: &App, id: RunId, project_id: &str) -> Result<Option<Bytes>, PortError> {
+pub async fn read(app: &App, id: RunId, owner: &Owner) -> Result<Option<Bytes>, PortError> {
     // The output of a program may be stored apart, that of a script is not.
-    let reader = read::Reader::Project(project_id.to_owned());
+    let reader = read::Reader::Project(owner.clone());
     let Some(read::ReadRun::Whole(result)) = read::read_run(app, id, &reader).await? else {
         return Ok(None);
     };

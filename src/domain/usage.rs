@@ -28,10 +28,19 @@ pub struct UsageRecord {
     /// As the caller sent it.
     pub user_context: Option<Box<RawValue>>,
     pub ip: Option<String>,
+    /// The id of the run token that started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }
 
-/// The record of a run as JSON. `ip` is for projects that want it.
-pub fn encode(owner: &Owner, request: &impl Recordable, result: &RunResult, ip: Option<&str>) -> String {
+/// The record of a run as JSON. `ip` is for projects that want it, and `token` is the id of the run token that started it.
+pub fn encode(
+    owner: &Owner,
+    request: &impl Recordable,
+    result: &RunResult,
+    ip: Option<&str>,
+    token: Option<&str>,
+) -> String {
     const ENCODES: &str = "a record is plain data with string keys, which always encodes";
     let context = request.user_context().as_ref();
     let record = UsageRecord {
@@ -48,6 +57,7 @@ pub fn encode(owner: &Owner, request: &impl Recordable, result: &RunResult, ip: 
         end_user_id: context.map(|context| context.id.clone()),
         user_context: context.map(|context| to_raw_value(context).expect(ENCODES)),
         ip: ip.map(str::to_owned),
+        token: token.map(str::to_owned),
     };
     serde_json::to_string(&record).expect(ENCODES)
 }
@@ -111,7 +121,7 @@ mod tests {
             details: docle_protocol::RunDetails::default(),
         };
         let result = RunResult::from_report(id, Timestamp(7_200_001), report);
-        let record: Value = serde_json::from_str(&encode(&owner, &request, &result, Some("10.0.0.1"))).unwrap();
+        let record: Value = serde_json::from_str(&encode(&owner, &request, &result, Some("10.0.0.1"), None)).unwrap();
         let expected = json!({
             "runId": "550e8400-e29b-41d4-a716-446655440000", "projectId": "proj_1", "keyId": "key_1",
             "createdAt": 7_200_001, "tier": "run", "language": "node", "snippet": "\u{e9}".repeat(200), "status": "error",

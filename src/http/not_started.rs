@@ -1,6 +1,7 @@
 //! What a client learns of a run that did not start.
 
 use crate::app::runs::progress::NotStarted;
+use crate::app::runs::read::FindError;
 use crate::http::auth::key_error;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::response::quota;
@@ -11,10 +12,29 @@ impl From<NotStarted> for ApiError {
         match not_started {
             NotStarted::Pool(failure) => failure.into(),
             NotStarted::Unreadable(error) => error.into(),
+            NotStarted::Unknown(id, why) => {
+                let message = format!(
+                    "It is not known whether the run was taken; GET /api/run/{id} says so. With an Idempotency-Key the call can be \
+                     repeated."
+                );
+                Self::new(ErrorCode::RunnerUnavailable, message).with_cause(why)
+            }
             NotStarted::Erased => Self::new(
                 ErrorCode::IdempotentRunDeleted,
                 "The run with this Idempotency-Key has ended, and its result was deleted; use a new key to run it again.",
             ),
+        }
+    }
+}
+
+impl From<FindError> for ApiError {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::Unreadable(error) => error.into(),
+            FindError::Pool(failure) => {
+                let message = "The pool of the project does not answer; try again after Retry-After.";
+                Self::new(ErrorCode::ServiceUnavailable, message).with_cause(failure.message)
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::http::routes::accounts::usage as account_usage;
 use crate::http::routes::rooms::connect;
 use crate::http::routes::rooms::project_rooms;
 use crate::http::routes::runs::interactive;
+use crate::http::routes::runs::list;
 use crate::http::routes::runs::run;
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
@@ -110,6 +111,7 @@ pub static ROUTES: &[Route] = &[
     get("/api/run", Caller::ApiClient, handler!(interactive::interactive_run)),
     get("/api/run/:id", Caller::KeyOrSession, handler!(run::get_run)),
     delete("/api/run/:id", Caller::KeyOrSession, handler!(run::cancel_run)),
+    get("/api/runs", Caller::ApiClient, handler!(list::list_runs)),
     post("/api/tokens", Caller::ApiClient, handler!(tokens::create_token)),
     post("/mcp", Caller::ApiClient, handler!(endpoint::post_mcp)),
     post("/execute", Caller::ApiClient, handler!(execute::execute_script)),

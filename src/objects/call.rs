@@ -6,6 +6,7 @@
 //! names of the further objects of a pool are derived from it. An object refuses a call without a name.
 
 use crate::platform::fetch;
+use futures::Stream;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -127,6 +128,16 @@ pub fn answer_with_body(value: &impl Serialize, body: Vec<u8>) -> worker::Result
     let headers = Headers::new();
     headers.set(ANSWER, &ascii_json(value))?;
     Ok(Response::from_bytes(body)?.with_headers(headers))
+}
+
+/// A response with a small value in a header, and a body that is streamed.
+pub fn answer_with_stream(
+    value: &impl Serialize,
+    body: impl Stream<Item = worker::Result<Vec<u8>>> + 'static,
+) -> worker::Result<Response> {
+    let headers = Headers::new();
+    headers.set(ANSWER, &ascii_json(value))?;
+    Ok(Response::from_stream(body)?.with_headers(headers))
 }
 
 /// A response with the reason why the object refuses a call.

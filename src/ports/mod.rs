@@ -35,7 +35,10 @@ pub use kv::Kv;
 pub use mail::Mailer;
 pub use object::ObjectStorage;
 pub use pool_members::{EventStream, Lease, PoolMembers, RunLease, SentJob};
-pub use run_pools::{FirstCall, IdempotentCall, PoolFailure, PoolFailureCode, RunAnswer, RunCall, RunMode, RunPools};
+pub use run_pools::{
+    FirstCall, FollowedRun, IdempotentCall, PendingRun, PoolFailure, PoolFailureCode, RunAnswer, RunCall, RunMode,
+    RunPools,
+};
 pub use runner::{RunnerHttp, RunnerRequest, RunnerResponse, SendError};
 pub use runtime::{Background, Clock, Entropy, Level, Log};
 pub use socket::Socket;

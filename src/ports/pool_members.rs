@@ -17,6 +17,9 @@ pub trait PoolMembers: 'static {
     /// What a run holds in its member while it is in progress.
     type Lease: Lease + 'static;
 
+    /// An encoded job as it is sent.
+    fn body(&self, job: &[u8]) -> Self::Body;
+
     /// Sends a job that has waited since `since` to a member. Once the run has begun, its connection closes when `client`
     /// leaves, which ends the run.
     /// An error means that nothing has run, unless its code is [`Lost`](crate::ports::PoolFailureCode::Lost).

@@ -5,6 +5,8 @@ use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::Interrupted;
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
+use crate::domain::run::phase::Phase;
+use crate::domain::run::position::OutputPosition;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::error::PortError;
 use crate::ports::socket::Socket;
@@ -17,9 +19,9 @@ use serde::{Deserialize, Serialize};
 #[async_trait(?Send)]
 pub trait RunPools {
     /// Starts a job, an encoded [`docle_protocol::RunJob`], in a container of the draft's project. The run ends when its
-    /// client leaves or the stream is dropped, unless it is [idempotent](RunMode::Idempotent). The pool reads the run to
-    /// its end and records it, also when the client has left. An error means that nothing has run, unless it is
-    /// [`PoolFailureCode::Lost`].
+    /// client leaves or the stream is dropped, unless it is [idempotent](RunMode::Idempotent) or
+    /// [detached](RunMode::Detached). The pool reads the run to its end and records it, also when the client has left. An
+    /// error means that nothing has run, unless it is [`PoolFailureCode::Lost`].
     async fn run(&self, job: Vec<u8>, call: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure>;
     /// Cancels a job. `true` means that it never runs; `false` means that it has run or may have run, and that it ends
     /// now if it still runs. It may be repeated.
@@ -28,6 +30,17 @@ pub trait RunPools {
     /// recorded, some five seconds at most. `false` means that no such run is in flight. With `token`, the id of a run token,
     /// only a run of that token is cancelled. It may be repeated.
     async fn cancel_in_flight(&self, project_id: &str, id: RunId, token: Option<&str>) -> Result<bool, PoolFailure>;
+    /// A run of the project that has not ended; `None` if no such run is in flight. It changes nothing.
+    async fn pending(&self, project_id: &str, id: RunId) -> Result<Option<PendingRun>, PoolFailure>;
+    /// Follows a run of the project that has not ended; `None` if no such run is in flight. The caller has all output up to
+    /// `from`. It neither holds the run up nor ends it. The stream may end without `complete`: the record has the rest, or the
+    /// run is followed again.
+    async fn follow(
+        &self,
+        project_id: &str,
+        id: RunId,
+        from: OutputPosition,
+    ) -> Result<Option<FollowedRun>, PoolFailure>;
     /// Submits all runs of a project that have ended to its log. It may be repeated.
     async fn flush(&self, project_id: &str) -> Result<(), PortError>;
     /// Ends all programs of a deleted project with their containers, and deletes what the pool stores. Runs that end
@@ -48,6 +61,9 @@ pub enum RunMode {
     Plain,
     /// Repeated calls are one run, which no client ends by leaving.
     Idempotent(IdempotentCall),
+    /// The pool stores the job before it answers, and runs it as soon as there is a slot, whoever is there. With a call,
+    /// repeated calls are one run.
+    Detached(Option<IdempotentCall>),
     /// The client writes to the standard input of the run, see [`RunPools::input`].
     Interactive,
     /// As `Plain`, and nothing records the run: it is the service's own.
@@ -82,10 +98,34 @@ pub struct FirstCall {
     pub created_at: Timestamp,
 }
 
+/// A run that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingRun {
+    pub id: RunId,
+    pub created_at: Timestamp,
+    /// The id of the run token that started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    pub phase: Phase,
+}
+
+/// The events of a run that is followed.
+pub struct FollowedRun {
+    /// What the caller has before the first of them: where it asked to begin, or the beginning of the run if all output is
+    /// still there.
+    pub from: OutputPosition,
+    pub chunks: LocalBoxStream<'static, Result<Vec<u8>, Interrupted>>,
+}
+
 /// The answer to the start of a run.
 pub enum RunAnswer {
     /// A run in progress: the runner's event stream in chunks that may end anywhere.
     Started(LocalBoxStream<'static, Result<Vec<u8>, Interrupted>>),
+    /// A detached run, which this call or an earlier one has started.
+    Detached(PendingRun),
+    /// The run of an earlier call with the same idempotency key, which is in flight.
+    Attached(FirstCall),
     /// The run of an earlier call with the same idempotency key. It has ended, and the log of the project has the record.
     Ended(FirstCall),
 }

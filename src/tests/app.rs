@@ -17,12 +17,11 @@ use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::SqlLedger;
 use crate::store::log_ledger::SqlLogLedger;
 use crate::tests::accounts::{LocalAccounts, LocalFleet};
+use crate::tests::fake_run_pools::{FakeRunPools, Script};
 use crate::tests::fake_runner::{START, output};
 use crate::tests::fake_sockets::FakeSockets;
 use crate::tests::fake_storage::FakeStorage;
-use crate::tests::fakes::{
-    FakeClock, FakeEntropy, FakeIsolates, FakeKv, FakeLog, FakeMailer, FakeRunPools, PoolBackground, Script,
-};
+use crate::tests::fakes::{FakeClock, FakeEntropy, FakeIsolates, FakeKv, FakeLog, FakeMailer, PoolBackground};
 use crate::tests::key_gates::LocalKeyGates;
 use crate::tests::rooms::LocalRooms;
 use crate::tests::sqlite::Sqlite;

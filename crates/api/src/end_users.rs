@@ -52,7 +52,7 @@ impl UserTier {
     }
 }
 
-/// A page of the runs for one end user, the newest first.
+/// A page of runs, the newest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct RunPage {

@@ -63,7 +63,7 @@ error_codes! {
     InvalidToken = "invalid_token", 401, "Invalid token",
         "The run token has ended, or this deployment has not made it. Get a new one.";
     TokenNotEnough = "token_not_enough", 403, "Token not enough",
-        "A run token runs programs and does nothing else. Use the API key.";
+        "A run token runs programs and does nothing else, and one for a publishable key detaches none. Use the API key.";
     SessionRequired = "session_required", 401, "Sign-in required",
         "There is no session cookie, or its session has ended.";
     ForeignOrigin = "foreign_origin", 403, "Foreign origin",
@@ -125,7 +125,7 @@ error_codes! {
     RunnerBusy = "runner_busy", 503, "Runner busy",
         "All slots are taken, and the run waited 10 seconds for one. It did not start; try again after `Retry-After`.";
     QueueFull = "queue_full", 429, "Queue full",
-        "So many runs of the project wait for a slot that no more may. The run did not start; try again after \
+        "So many runs of the project wait for a slot, or are detached, that no more may. The run did not start; try again after \
          `Retry-After`.";
     RunnerUnavailable = "runner_unavailable", 503, "Runner unavailable",
         "No runner answers. The run did not start; try again after `Retry-After`. Only a call with an `Idempotency-Key` \

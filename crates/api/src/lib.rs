@@ -15,6 +15,7 @@ pub mod health;
 pub mod keys;
 pub mod languages;
 pub mod limits;
+pub mod pending_runs;
 pub mod projects;
 pub mod request_headers;
 pub mod room_messages;

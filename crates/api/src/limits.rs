@@ -77,6 +77,10 @@ pub const MAX_USER_CONTEXT_BYTES: usize = 8 * 1_024;
 /// Characters of an `Idempotency-Key`.
 pub const IDEMPOTENCY_KEY_CHARS: RangeInclusive<usize> = 1..=255;
 
+/// Detached runs of one project that have not ended.
+pub const MAX_DETACHED_RUNS: u32 = 200;
+/// How long a detached run waits for a slot, in milliseconds.
+pub const DETACHED_QUEUE_MS: u32 = 600_000;
 /// Bytes of a script's code: 100 KB, the limit that the product names.
 pub const MAX_CODE_BYTES: usize = 102_400;
 /// Bytes of `context` as JSON. An isolate's environment holds 1 MiB at most; a quarter is room enough for arguments.

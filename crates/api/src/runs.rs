@@ -78,6 +78,10 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub artifacts_inline: Option<bool>,
+    /// Whether the call answers at once, with status 202 and the id of the run, which then goes on without its caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
+    pub detach: Option<bool>,
     /// The user for whom the caller runs the program. It is kept with the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_context: Option<UserContext>,

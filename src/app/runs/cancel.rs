@@ -36,8 +36,8 @@ impl From<PortError> for NotCancelled {
 pub async fn cancel_run(app: &App, id: RunId, caller: &Reader) -> Result<Option<CancelledRun>, NotCancelled> {
     let (project_id, token) = match caller {
         Reader::Anyone => return Ok(None),
-        Reader::Project(project_id) => (project_id.clone(), None),
-        Reader::Token { project_id, token } => (project_id.clone(), Some(token.as_str())),
+        Reader::Project(owner) => (owner.project_id.clone(), None),
+        Reader::Token { owner, token } => (owner.project_id.clone(), Some(token.as_str())),
         Reader::User(user_id) => {
             let guard = projects::read_guard(app.sql.query(projects::select_guard(id.log().log)).await?)?;
             match guard.filter(|guard| guard.user_id.as_ref() == Some(user_id)) {

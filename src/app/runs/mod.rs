@@ -1,6 +1,9 @@
-//! Runs: start one and read its result.
+//! Runs: start one, follow it, cancel it, and read its result.
 
 pub mod cancel;
+pub mod detach;
+pub mod follow;
+pub mod list;
 pub mod progress;
 pub mod read;
 pub mod record;

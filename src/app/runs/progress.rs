@@ -1,12 +1,15 @@
 //! A run as its callers see it: who it runs for, what happens while it goes on, and why it did not start.
 
 use crate::domain::run::id::RunId;
+use crate::domain::run::position::OutputPosition;
 use crate::domain::run::record::Owner;
 use crate::domain::run::result::RunResult;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{PoolFailure, PortError};
 use docle_protocol::Stream;
-use futures::stream::LocalBoxStream;
+use futures::StreamExt;
+use futures::stream::{self, LocalBoxStream};
+use serde::Deserialize;
 
 /// The client that a program runs for.
 pub struct Client {
@@ -25,7 +28,10 @@ pub struct StartedRun {
     pub replayed: bool,
     /// Whether all output is small enough to be held whole: that of a script.
     pub is_bounded: bool,
-    /// Ends with exactly one [`Progress::Complete`]. Dropping it before ends the run, unless it has an idempotency key.
+    /// What was written before the first output in `progress`.
+    pub from: OutputPosition,
+    /// Ends with exactly one [`Progress::Complete`]. Dropping it before ends the run, unless it has an idempotency key, is
+    /// detached, or is followed. That of a run that is followed can end without one.
     pub progress: LocalBoxStream<'static, Progress>,
 }
 
@@ -39,12 +45,34 @@ pub enum Progress {
     Complete(RunResult),
 }
 
+/// The progress of a script: its output, which is complete when the script has ended, and then the result.
+pub fn of_script(result: RunResult) -> LocalBoxStream<'static, Progress> {
+    #[derive(Deserialize, Default)]
+    struct Streams {
+        stdout: String,
+        stderr: String,
+    }
+    let json = result.script().cloned().unwrap_or_default();
+    let Streams { stdout, stderr } = serde_json::from_slice(&json).unwrap_or_default();
+    let mut events = Vec::with_capacity(3);
+    if !stdout.is_empty() {
+        events.push(Progress::Output(Stream::Stdout, stdout));
+    }
+    if !stderr.is_empty() {
+        events.push(Progress::Output(Stream::Stderr, stderr));
+    }
+    events.push(Progress::Complete(result));
+    stream::iter(events).boxed_local()
+}
+
 /// Why a run did not start.
 #[derive(Debug)]
 pub enum NotStarted {
     Pool(PoolFailure),
     /// The run of an earlier call with the same idempotency key has ended, and its result was deleted.
     Erased,
+    /// Whether the job of a detached run is stored is unknown. The text is for the log.
+    Unknown(RunId, String),
     /// The result of an earlier call cannot be read.
     Unreadable(PortError),
 }

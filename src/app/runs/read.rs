@@ -1,15 +1,16 @@
 //! Reads the results of runs.
 
 use crate::app::context::App;
-use crate::app::runs::progress::Progress;
+use crate::app::runs::progress::{Progress, of_script};
 use crate::domain::project::guard::Guard;
 use crate::domain::run::id::RunId;
-use crate::domain::run::record::{Chunks, StoredRun};
+use crate::domain::run::record::{Chunks, Owner, StoredRun};
 use crate::domain::run::result::{RunResult, with_fields_before};
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{FoundRecord, Kv, Level, Log, PortError};
-use crate::store;
+use crate::ports::{FoundRecord, Kv, Level, Log, PendingRun, PoolFailure, PortError};
+use crate::store::{self, projects};
 use bytes::Bytes;
+use docle_api::time::Time;
 use docle_protocol::{RunReport, RunStatus, Stream};
 use futures::StreamExt;
 use futures::stream::{self, LocalBoxStream};
@@ -26,20 +27,20 @@ pub enum Reader {
     /// A caller who knows its id and nothing else.
     Anyone,
     /// The holder of one of this project's keys.
-    Project(String),
+    Project(Owner),
     /// The holder of a run token with this id, for a key of this project.
-    Token { project_id: String, token: String },
+    Token { owner: Owner, token: String },
     /// A signed-in user.
     User(String),
 }
 
 impl Reader {
-    /// Whether the run is the reader's own.
-    fn owns(&self, guard: &Guard, run: &StoredRun<'_>) -> bool {
+    /// Whether a run of this project, which this token has started, is the reader's own.
+    fn owns(&self, guard: &Guard, run_token: Option<&String>) -> bool {
         match self {
             Self::Anyone => false,
-            Self::Project(id) => *id == guard.project_id,
-            Self::Token { project_id, token } => *project_id == guard.project_id && run.token.as_ref() == Some(token),
+            Self::Project(owner) => owner.project_id == guard.project_id,
+            Self::Token { owner, token } => owner.project_id == guard.project_id && run_token == Some(token),
             Self::User(id) => guard.user_id.as_ref() == Some(id),
         }
     }
@@ -65,9 +66,68 @@ pub struct ResultApart {
 /// is not kept, or the reader may not read it. The log that keeps the run knows the settings of the project as they are now,
 /// so a change of `privateResults` also applies to existing results.
 pub async fn read_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<ReadRun>, PortError> {
-    let Some((guard, record)) = find(app, id).await? else { return Ok(None) };
+    let Some(found) = find(app, id).await? else { return Ok(None) };
+    read_found(app, id, found, reader).await
+}
+
+/// A run that a reader may read.
+pub enum FoundRun {
+    Ended(ReadRun),
+    /// It goes on in the pool of this project.
+    Pending {
+        project_id: String,
+        run: PendingRun,
+    },
+}
+
+/// The run with this id, whether it has ended or not; `None` if there is none that the reader may read.
+pub async fn find_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<FoundRun>, FindError> {
+    if let Some(found) = find_once(app, id).await? {
+        return Ok(read_found(app, id, found, reader).await?.map(FoundRun::Ended));
+    }
+    let guard = match reader {
+        // The pool of the project is known, and all of its runs are the reader's own.
+        Reader::Project(owner) if owner.log_id == id.log().log => {
+            Some(Guard { project_id: owner.project_id.clone(), user_id: None, private_results: true })
+        }
+        _ => projects::read_guard(app.sql.query(projects::select_guard(id.log().log)).await?)?,
+    };
+    let Some(guard) = guard else { return Ok(None) };
+    if let Some(run) = app.run_pools.pending(&guard.project_id, id).await? {
+        let may_read = !guard.private_results || reader.owns(&guard, run.token.as_ref());
+        return Ok(may_read.then_some(FoundRun::Pending { project_id: guard.project_id, run }));
+    }
+    // It may have ended meanwhile.
+    Ok(read_run(app, id, reader).await?.map(FoundRun::Ended))
+}
+
+/// Why it is not known whether there is a run.
+#[derive(Debug)]
+pub enum FindError {
+    Unreadable(PortError),
+    Pool(PoolFailure),
+}
+
+impl From<PortError> for FindError {
+    fn from(error: PortError) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+impl From<PoolFailure> for FindError {
+    fn from(failure: PoolFailure) -> Self {
+        Self::Pool(failure)
+    }
+}
+
+async fn read_found(
+    app: &App,
+    id: RunId,
+    (guard, record): (Guard, Vec<u8>),
+    reader: &Reader,
+) -> Result<Option<ReadRun>, PortError> {
     let stored = parse(&record)?;
-    let is_owner = reader.owns(&guard, &stored);
+    let is_owner = reader.owns(&guard, stored.token.as_ref());
     if guard.private_results && !is_owner {
         return Ok(None);
     }
@@ -82,10 +142,9 @@ pub async fn own_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<(Ru
     }
     let Some((guard, record)) = find(app, id).await? else { return Ok(None) };
     let stored = parse(&record)?;
-    if !reader.owns(&guard, &stored) {
+    if !reader.owns(&guard, stored.token.as_ref()) {
         return Ok(None);
     }
-    let unreadable = |error: serde_json::Error| PortError(format!("The result of a run is unreadable: {error}"));
     let Ended { status } = serde_json::from_str(stored.result.get()).map_err(unreadable)?;
     Ok(Some((status, read_stored(app, id, &stored, false).await?)))
 }
@@ -107,6 +166,28 @@ async fn read_stored(app: &App, id: RunId, stored: &StoredRun<'_>, with_input: b
     })
 }
 
+/// A run or a script that has ended, as if it went on now, and when it was asked for; `None` if its record was deleted.
+pub async fn replay(app: &App, id: RunId) -> Result<Option<(Timestamp, LocalBoxStream<'static, Progress>)>, PortError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Ended {
+        status: RunStatus,
+        exit_code: i32,
+        created_at: Time,
+    }
+    let Some((_, record)) = find_once(app, id).await? else { return Ok(None) };
+    let stored = parse(&record)?;
+    let Ended { status, exit_code, created_at } = serde_json::from_str(stored.result.get()).map_err(unreadable)?;
+    let created_at =
+        Timestamp::parse(&created_at.0).ok_or_else(|| PortError("The time of a run is unreadable.".to_owned()))?;
+    if serde_json::from_str::<RunReport>(stored.result.get()).is_ok() {
+        return Ok(ended_run(app, id, created_at).await?.map(|progress| (created_at, progress)));
+    }
+    let result = Bytes::copy_from_slice(stored.result.get().as_bytes());
+    let script = RunResult::stored_script(id, created_at, (status, exit_code), result);
+    Ok(Some((created_at, of_script(script))))
+}
+
 /// A run that has ended, as if it went on now; `None` if its record was deleted.
 pub async fn ended_run(
     app: &App,
@@ -121,7 +202,6 @@ pub async fn ended_run(
     }
     let Some((_, record)) = find(app, id).await? else { return Ok(None) };
     let stored = parse(&record)?;
-    let unreadable = |error: serde_json::Error| PortError(format!("The result of a run is unreadable: {error}"));
     let report: RunReport = serde_json::from_str(stored.result.get()).map_err(unreadable)?;
     let complete = Progress::Complete(RunResult::from_report(id, created_at, report));
     let output = match stored.chunks {
@@ -170,8 +250,21 @@ pub fn output(
     text.boxed_local()
 }
 
+fn unreadable(error: serde_json::Error) -> PortError {
+    PortError(format!("The result of a run is unreadable: {error}"))
+}
+
 fn parse(record: &[u8]) -> Result<StoredRun<'_>, PortError> {
     serde_json::from_slice(record).map_err(|error| PortError(format!("A record of a run is unreadable: {error}")))
+}
+
+async fn find_once(app: &App, id: RunId) -> Result<Option<(Guard, Vec<u8>)>, PortError> {
+    let Some(FoundRecord { guard, record }) = app.logs.record(id).await? else { return Ok(None) };
+    let record = match record {
+        Some(record) => Some(record),
+        None => store::runs::get(&*app.runs, id).await?,
+    };
+    Ok(record.map(|record| (guard, record)))
 }
 
 /// The record of a run with the guard of its project, from the log that the id leads to, or from KV if the log says so. A
@@ -179,14 +272,8 @@ fn parse(record: &[u8]) -> Result<StoredRun<'_>, PortError> {
 async fn find(app: &App, id: RunId) -> Result<Option<(Guard, Vec<u8>)>, PortError> {
     let mut waits = LOOK_AGAIN_AFTER_MS.into_iter();
     loop {
-        if let Some(FoundRecord { guard, record }) = app.logs.record(id).await? {
-            let record = match record {
-                Some(record) => Some(record),
-                None => store::runs::get(&*app.runs, id).await?,
-            };
-            if let Some(record) = record {
-                return Ok(Some((guard, record)));
-            }
+        if let Some(found) = find_once(app, id).await? {
+            return Ok(Some(found));
         }
         match waits.next() {
             Some(wait) => app.clock.sleep(wait).await,

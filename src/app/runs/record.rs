@@ -32,8 +32,8 @@ impl Recorder {
     /// Submits a script to the log of its project: its usage, and its record with result and input. A large record goes to
     /// KV before, so that the log never leads to a value that is not there.
     pub async fn record(&self, request: &impl Recordable, result: &RunResult) {
-        let Client { owner, ip, .. } = &self.client;
-        let usage = usage::encode(owner, request, result, ip.as_deref());
+        let Client { owner, ip, token } = &self.client;
+        let usage = usage::encode(owner, request, result, ip.as_deref(), token.as_deref());
         let json = result.json(&Output::default());
         let record = match record::encode(owner, result.created_at, request, &json) {
             Ok(record) => record,

@@ -1,13 +1,15 @@
 //! Starts a program, or finds the run that an earlier call has started.
 
 use crate::app::context::App;
-use crate::app::runs::progress::{Client, NotStarted, StartedRun};
+use crate::app::runs::follow;
+use crate::app::runs::progress::{Client, NotStarted, Progress, StartedRun};
 use crate::app::runs::read;
 use crate::app::runs::record::Fallback;
 use crate::app::runs::running::Running;
 use crate::domain::run::draft::{Asked, RunDraft};
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
+use crate::domain::run::position::OutputPosition;
 use crate::domain::run::request::RunRequest;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::event_reader::EventReader;
@@ -16,6 +18,7 @@ use crate::store;
 use docle_protocol::limits::{GRACE_MS, INSTALL_TIMEOUT_MS, MAX_QUEUE_MS};
 use docle_protocol::{Network, RunJob};
 use futures::future::{Either, select};
+use futures::stream::LocalBoxStream;
 use serde_json::json;
 use std::rc::Rc;
 
@@ -23,7 +26,7 @@ use std::rc::Rc;
 pub const HOPS_MS: u32 = 5_000;
 /// The deadline of the object comes this much before that of the Worker, in milliseconds, so that the object can still record
 /// the run and report its end.
-const OBJECT_FIRST_MS: u32 = 2_000;
+pub(super) const OBJECT_FIRST_MS: u32 = 2_000;
 /// How long a runner may take to confirm that it has cancelled a job, in milliseconds.
 const CANCEL_MS: u32 = 5_000;
 
@@ -57,13 +60,17 @@ pub async fn start_run(
     let has_network = request.job.network != Network::None;
     drop(request);
 
+    let project_id = draft.owner.project_id.clone();
     let run = RunCall { mode, deadline_ms: deadline_ms - OBJECT_FIRST_MS, has_network };
     let running = match begin(app, &draft, job, run).await {
         Ok(Begun::Running(running)) => running,
         Ok(Begun::Ended(id, created_at)) => {
             let ended = read::ended_run(app, id, created_at).await.map_err(NotStarted::Unreadable)?;
             let progress = ended.ok_or(NotStarted::Erased)?;
-            return Ok(StartedRun { id, created_at, replayed: true, is_bounded: false, progress });
+            return Ok(replayed(id, created_at, progress));
+        }
+        Ok(Begun::Attached(id, created_at)) => {
+            return Ok(replayed(id, created_at, follow::to_the_end(app, project_id, id, created_at)));
         }
         Err(lost) if lost.code == PoolFailureCode::Lost && !is_idempotent => {
             if is_cancelled(app, &draft).await {
@@ -78,12 +85,19 @@ pub async fn start_run(
         store_input(app, id, input.get().to_owned());
     }
     let progress = running.progress(Fallback::of(app, draft));
-    Ok(StartedRun { id, created_at, replayed: false, is_bounded: false, progress })
+    Ok(StartedRun { replayed: false, ..replayed(id, created_at, progress) })
+}
+
+/// The run of an earlier call, from its beginning.
+pub(super) fn replayed(id: RunId, created_at: Timestamp, progress: LocalBoxStream<'static, Progress>) -> StartedRun {
+    StartedRun { id, created_at, replayed: true, is_bounded: false, from: OutputPosition::default(), progress }
 }
 
 /// A run after its call.
 enum Begun {
     Running(Running),
+    /// The run of an earlier call, which goes on.
+    Attached(RunId, Timestamp),
     /// The run of an earlier call.
     Ended(RunId, Timestamp),
 }
@@ -101,6 +115,10 @@ async fn begin(app: &App, draft: &RunDraft, job: Vec<u8>, run: RunCall) -> Resul
     };
     let chunks = match answer {
         RunAnswer::Started(chunks) => chunks,
+        RunAnswer::Attached(first) => return Ok(Begun::Attached(first.run_id, first.created_at)),
+        RunAnswer::Detached(_) => {
+            return Err(PoolFailureCode::Mismatch.with_message("The pool has detached a run that a client waits for."));
+        }
         RunAnswer::Ended(first) => return Ok(Begun::Ended(first.run_id, first.created_at)),
     };
     let mut running = Running::new(draft.id, draft.created_at, EventReader::new(chunks, deadline));
@@ -109,7 +127,7 @@ async fn begin(app: &App, draft: &RunDraft, job: Vec<u8>, run: RunCall) -> Resul
 }
 
 /// Stores a large input while the run goes on.
-fn store_input(app: &App, id: RunId, input: String) {
+pub(super) fn store_input(app: &App, id: RunId, input: String) {
     let (runs, log) = (Rc::clone(&app.runs), Rc::clone(&app.log));
     app.background.spawn(Box::pin(async move {
         if let Err(error) = store::runs::put_input(&*runs, id, input.as_bytes()).await {
@@ -130,7 +148,7 @@ async fn is_cancelled(app: &App, draft: &RunDraft) -> bool {
 
 /// The Worker's deadline, the last of three. The deadline of the runner ends the program. Those of the object and of
 /// the Worker only guarantee a response if the runner sends none.
-fn deadline_ms(job: &RunJob) -> u32 {
+pub(super) fn deadline_ms(job: &RunJob) -> u32 {
     let install = if job.packages.is_empty() { 0 } else { INSTALL_TIMEOUT_MS };
     install + MAX_QUEUE_MS + job.limits.timeout_ms + GRACE_MS + HOPS_MS
 }

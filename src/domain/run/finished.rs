@@ -28,7 +28,7 @@ impl FinishedRun {
     /// The record cannot be encoded.
     pub fn of(draft: &RunDraft, result: &RunResult, output: &StoredOutput) -> Result<Self, serde_json::Error> {
         let record = record::encode_run(&draft.owner, draft.token.as_deref(), draft, result, output)?;
-        let usage = usage::encode(&draft.owner, draft, result, draft.ip.as_deref());
+        let usage = usage::encode(&draft.owner, draft, result, draft.ip.as_deref(), draft.token.as_deref());
         Ok(Self { id: draft.id, usage, record: Some(record) })
     }
 

@@ -1,4 +1,4 @@
-//! When a repeated call runs again, waits, gets the first answer or is refused.
+//! When a repeated call runs again, attaches to the first run, gets the first answer or is refused.
 
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
@@ -58,8 +58,8 @@ pub struct Entry {
 pub enum CallAction {
     /// It is the first: run it.
     Run,
-    /// The first is still running: answer with it when it is done.
-    Wait,
+    /// The first is still running: follow it.
+    Attach,
     /// Answer with the first result.
     Replay,
     /// The key stands for another body.
@@ -75,7 +75,7 @@ pub fn decide(entry: Option<&Entry>, fingerprint: &Fingerprint, in_flight: bool,
         Some(entry) if entry.created_at.plus_ms(RETENTION_MS) <= now => CallAction::Run,
         Some(entry) if entry.fingerprint != *fingerprint => CallAction::RefuseReuse,
         Some(entry) if entry.finished => CallAction::Replay,
-        Some(_) if in_flight => CallAction::Wait,
+        Some(_) if in_flight => CallAction::Attach,
         Some(_) => CallAction::RefuseInDoubt,
     }
 }
@@ -99,7 +99,7 @@ mod tests {
             (Some(entry(true)), &same, false, now, CallAction::Replay),
             (Some(entry(true)), &other, false, now, CallAction::RefuseReuse),
             (Some(entry(false)), &other, true, now, CallAction::RefuseReuse),
-            (Some(entry(false)), &same, true, now, CallAction::Wait),
+            (Some(entry(false)), &same, true, now, CallAction::Attach),
             (Some(entry(false)), &same, false, now, CallAction::RefuseInDoubt),
             (Some(entry(true)), &other, false, tomorrow, CallAction::Run),
         ] {

@@ -11,6 +11,8 @@ pub mod manifest;
 pub mod output;
 pub mod package;
 pub mod path;
+pub mod phase;
+pub mod position;
 pub mod record;
 pub mod request;
 pub mod result;

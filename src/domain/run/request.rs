@@ -23,6 +23,8 @@ pub struct RunRequest {
     /// The request sent `code`, not `files`: the job's one file is that code.
     pub sent_code: bool,
     pub user_context: Option<UserContext>,
+    /// Whether the caller does not wait for the run.
+    pub detach: bool,
 }
 
 /// Reads the body of `POST /api/run`. `max_timeout_ms` is this deployment's highest `policy.timeoutMs`.
@@ -53,6 +55,7 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
     let (args, env) = read_args_and_env(&mut fields);
     let (limits, network) = read_policy(&mut fields, max_timeout_ms);
     let artifacts = read_artifacts(&mut fields);
+    let detach = read_detach(&mut fields, artifacts.as_ref());
     let user_context = fields.object("userContext", user_context::known()).and_then(user_context::read);
     let Source { files, entrypoint, sent_code } = source?;
     let packages = match language {
@@ -73,7 +76,7 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
         network,
         artifacts,
     };
-    Some(RunRequest { job, sent_code, user_context })
+    Some(RunRequest { job, sent_code, user_context, detach })
 }
 
 fn read_language(fields: &mut Reader<'_>) -> Option<RunLanguage> {
@@ -243,6 +246,16 @@ fn read_artifacts(fields: &mut Reader<'_>) -> Option<Artifacts> {
         }
     }
     Some(Artifacts { patterns, inline })
+}
+
+/// Reads `detach`.
+fn read_detach(fields: &mut Reader<'_>, artifacts: Option<&Artifacts>) -> bool {
+    let detach = fields.boolean("detach").unwrap_or(false);
+    if detach && artifacts.is_some_and(|artifacts| artifacts.inline) {
+        let message = "must not be true with detach: only an answer to the call itself can contain files; leave it out";
+        fields.note("artifactsInline", message);
+    }
+    detach
 }
 
 /// Both become C strings of one `execve` call, which is what their limits are about.

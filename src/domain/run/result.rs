@@ -64,6 +64,11 @@ impl RunResult {
         Some(Self { id, created_at, status, exit_code, duration_ms: usage.duration_ms, content })
     }
 
+    /// The result of a script that is read again, as JSON.
+    pub fn stored_script(id: RunId, created_at: Timestamp, (status, exit_code): (RunStatus, i32), json: Bytes) -> Self {
+        Self { id, created_at, status, exit_code, duration_ms: 0.0, content: Content::Script(json) }
+    }
+
     /// The processor time of a program, in milliseconds. If nothing has measured it, the program may have used all the time that
     /// has passed.
     pub fn cpu_ms(&self) -> f64 {

@@ -37,6 +37,8 @@ pub struct ApiClient {
     pub token: Option<Claims>,
     /// Whether the client has a publishable key, which everybody has who sees its page: no run is its own.
     pub is_anybody: bool,
+    /// Whether the key is publishable, also that of a token.
+    pub is_publishable: bool,
     /// Whether the account has calls of models left, with a call that executes a script. Without an account nothing is limited.
     pub has_ai: bool,
     /// The host of the page that calls.
@@ -142,6 +144,7 @@ impl ApiClient {
                 Err(quota::exceeded(&exceeded).with_headers(rate::headers(&rate, app.clock.now())))
             }
             Decision::Allowed { owner, store_ip, rate, isolates, execution, page: publishable } => {
+                let is_publishable = publishable.is_some();
                 if let Some(PageKey { limits, .. }) = publishable {
                     // The owner may have lowered the limits since the token was made.
                     token = Some(match token {
@@ -152,7 +155,7 @@ impl ApiClient {
                 let ip = if store_ip { call.origin().ip } else { None };
                 let (has_ai, host) = (has_ai(execution), ask.host);
                 let is_anybody = kind == Some(Kind::Publishable);
-                Ok(Some(Self { owner, key_hash, ip, rate, isolates, token, is_anybody, has_ai, host }))
+                Ok(Some(Self { owner, key_hash, ip, rate, isolates, token, is_anybody, is_publishable, has_ai, host }))
             }
         }
     }

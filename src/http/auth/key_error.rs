@@ -102,6 +102,13 @@ pub fn publishable_key_not_enough() -> ApiError {
     ApiError::new(ErrorCode::TokenNotEnough, message)
 }
 
+/// The client has a publishable key, or a token for one, and wants a run to go on without it.
+pub fn publishable_key_detaches_not() -> ApiError {
+    let message = "A publishable key starts no detached runs, and neither do its tokens: wait for the run, or start it from a \
+                   server with a secret key.";
+    ApiError::new(ErrorCode::TokenNotEnough, message)
+}
+
 /// Another page than the embed frame asks for the frame's token.
 pub fn frame_only() -> ApiError {
     let message = "Only the embed frame of this service gets a token here. A page of the key's domains runs programs with the \

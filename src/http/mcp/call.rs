@@ -19,7 +19,12 @@ use futures::StreamExt;
 use serde_json::{Map, Value, json};
 
 /// Headers of the message that are none of the operation.
-const OF_THE_MESSAGE: [HeaderName; 3] = [CONTENT_LENGTH, CONTENT_ENCODING, HeaderName::from_static("idempotency-key")];
+const OF_THE_MESSAGE: [HeaderName; 4] = [
+    CONTENT_LENGTH,
+    CONTENT_ENCODING,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("last-event-id"),
+];
 
 /// Calls a tool.
 pub async fn call_tool(app: &App, call: Call, message: &Message) -> Result<Answer, Failure> {

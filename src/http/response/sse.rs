@@ -1,7 +1,9 @@
 //! A run's progress as server-sent events.
 
+use crate::app::runs::follow::skip;
 use crate::app::runs::progress::{Progress, StartedRun};
 use crate::domain::run::output::BoundedOutput;
+use crate::domain::run::position::OutputPosition;
 use crate::domain::run::result::{RunResult, with_fields_before};
 use bytes::Bytes;
 use docle_protocol::Stream;
@@ -12,25 +14,52 @@ use futures::stream::{self, LocalBoxStream};
 pub const COMMENT: &[u8] = b":\n\n";
 /// The member that makes a result an event.
 const COMPLETE: &str = r#""type":"complete","#;
+/// The end of the id of the last event.
+const ENDED: &str = "-end";
 /// The most output that the last event repeats, in bytes of both streams. The Worker holds as much for each stream of events.
 pub const MAX_REPEATED_BYTES: usize = 1_024 * 1_024;
 
-/// The events of a run: `start`, output as it comes, `complete` with the result.
-pub fn events(run: StartedRun) -> LocalBoxStream<'static, Bytes> {
-    let start = event("start", &start(&run));
-    let mut output = BoundedOutput::new(MAX_REPEATED_BYTES);
+/// The events of a run: `start`, output as it comes, `complete` with the result. A client that has everything up to `known` gets
+/// what comes after it.
+pub fn events(run: StartedRun, known: Option<OutputPosition>) -> LocalBoxStream<'static, Bytes> {
+    let start = known.is_none().then(|| event(&OutputPosition::default().to_string(), "start", &start(&run)));
+    let known = known.unwrap_or_default();
+    let mut position = run.from;
+    let is_whole = run.from == OutputPosition::default();
+    let mut output = BoundedOutput::new(if is_whole { MAX_REPEATED_BYTES } else { 0 });
     let rest = run.progress.map(move |progress| match progress {
         Progress::Output(stream, text) => {
             output.push(stream, &text);
-            event(stream.name(), &piece(stream, &text))
+            match skip(&mut position, known, stream, &text) {
+                Some(rest) => event(&position.to_string(), stream.name(), &piece(stream, rest)),
+                None => Bytes::from_static(COMMENT),
+            }
         }
         Progress::Heartbeat => Bytes::from_static(COMMENT),
         Progress::Complete(result) => {
             let output = std::mem::replace(&mut output, BoundedOutput::new(0));
-            event("complete", &complete(&result, output))
+            let json = if is_whole { complete(&result, output) } else { without_output(&result) };
+            event(&format!("{position}{ENDED}"), "complete", &json)
         }
     });
-    stream::once(async { start }).chain(rest).boxed_local()
+    stream::iter(start).chain(rest).boxed_local()
+}
+
+/// What a client has that sends this `Last-Event-ID`; `None` if no event has this id.
+pub fn read_event_id(text: &str) -> Option<LastEventId> {
+    match text.strip_suffix(ENDED) {
+        Some(position) => OutputPosition::parse(position).map(|_| LastEventId::End),
+        None => OutputPosition::parse(text).map(LastEventId::Before),
+    }
+}
+
+/// The last event that a client has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastEventId {
+    /// One before the last.
+    Before(OutputPosition),
+    /// The last one: nothing is left to send.
+    End,
 }
 
 /// The `start` event as JSON.
@@ -46,14 +75,17 @@ pub fn piece(stream: Stream, text: &str) -> Bytes {
 
 /// The `complete` event as JSON. Output that is too much to repeat is left out.
 pub fn complete(result: &RunResult, output: BoundedOutput) -> Bytes {
-    let json = match output.whole() {
-        Some(output) => result.json(&output),
-        None => result.without_output(),
-    };
-    with_fields_before(&json, COMPLETE)
+    match output.whole() {
+        Some(output) => with_fields_before(&result.json(&output), COMPLETE),
+        None => without_output(result),
+    }
+}
+
+fn without_output(result: &RunResult) -> Bytes {
+    with_fields_before(&result.without_output(), COMPLETE)
 }
 
 /// One event. `data` is one line of JSON: line feeds inside strings are escaped there.
-fn event(name: &str, data: &[u8]) -> Bytes {
-    [b"event: ", name.as_bytes(), b"\ndata: ", data, b"\n\n"].concat().into()
+fn event(id: &str, name: &str, data: &[u8]) -> Bytes {
+    [b"id: ", id.as_bytes(), b"\nevent: ", name.as_bytes(), b"\ndata: ", data, b"\n\n"].concat().into()
 }

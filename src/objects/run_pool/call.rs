@@ -2,9 +2,10 @@
 
 use crate::domain::pool::name::PoolName;
 use crate::domain::run::id::RunId;
+use crate::domain::run::position::OutputPosition;
 use crate::domain::usage_log::name::LogName;
 use crate::objects::call::ObjectCall;
-use crate::ports::{PoolFailure, PoolFailureCode, RunCall};
+use crate::ports::{FirstCall, PendingRun, PoolFailure, PoolFailureCode, RunCall};
 use serde::{Deserialize, Serialize};
 
 /// The calls of a RunPool object. A call whose name ends with `Here` concerns the object's own container: member 0 of a
@@ -13,8 +14,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub enum PoolCall {
     /// Runs a job. The body has the run's [`crate::domain::run::draft::RunDraft`] as JSON in `draft_bytes`, and then the
-    /// job. The answer is the runner's event stream. If an earlier call with the same idempotency key started the run, and
-    /// that run has ended, the value of the answer is that call.
+    /// job. The answer is the runner's event stream, or has an [`Answered`] as its value.
     #[serde(rename_all = "camelCase")]
     Run {
         run: RunCall,
@@ -35,6 +35,13 @@ pub enum PoolCall {
         id: RunId,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<String>,
+    },
+    /// The answer is a [`PendingRun`] or `null`, see [`crate::ports::RunPools::pending`].
+    Pending(RunId),
+    /// The answer is a [`Followed`] with the events as its body, or `null`, see [`crate::ports::RunPools::follow`].
+    Follow {
+        id: RunId,
+        from: OutputPosition,
     },
     /// Keeps the finished runs in the body, each as [`crate::domain::run::finished::FinishedRun::to_line`] writes it, until
     /// this log takes them.
@@ -69,6 +76,8 @@ impl ObjectCall for PoolCall {
             Self::Cancel(_)
             | Self::CancelHere(_)
             | Self::CancelInFlight { .. }
+            | Self::Pending(_)
+            | Self::Follow { .. }
             | Self::Keep { .. }
             | Self::Flush
             | Self::Delete
@@ -92,6 +101,25 @@ impl ObjectCall for PoolCall {
 pub fn pool_of_object(object: &str) -> Result<PoolName, PoolFailure> {
     let not_a_pool = || PoolFailureCode::Unavailable.with_message("The object is not named after a project's pool.");
     PoolName::parse(object).ok_or_else(not_a_pool)
+}
+
+/// What became of a run that sends no events in the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Answered {
+    /// The run of an earlier call has ended.
+    Ended(FirstCall),
+    /// The run of an earlier call has started.
+    Attached(FirstCall),
+    /// The job is stored.
+    Detached(PendingRun),
+}
+
+/// A run that is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Followed {
+    pub from: OutputPosition,
 }
 
 /// A container that is up.
@@ -122,8 +150,9 @@ pub struct PoolState {
 mod tests {
     use super::*;
     use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
+    use crate::domain::run::phase::Phase;
     use crate::domain::timestamp::Timestamp;
-    use crate::ports::{FirstCall, IdempotentCall, RunMode};
+    use crate::ports::{IdempotentCall, RunMode};
     use serde_json::json;
 
     #[test]
@@ -137,7 +166,9 @@ mod tests {
             (RunMode::Plain, json!("plain")),
             (RunMode::Interactive, json!("interactive")),
             (RunMode::Unrecorded, json!("unrecorded")),
-            (RunMode::Idempotent(call), idempotent),
+            (RunMode::Idempotent(call.clone()), idempotent),
+            (RunMode::Detached(None), json!({ "detached": null })),
+            (RunMode::Detached(Some(call)), json!({ "detached": { "key": "k", "fingerprint": "f" } })),
         ] {
             let run = PoolCall::Run {
                 run: RunCall { mode, deadline_ms: 2, has_network: false },
@@ -154,6 +185,9 @@ mod tests {
         let cancel = |token| written(PoolCall::CancelInFlight { id, token });
         assert_eq!(cancel(None), json!({ "cancelInFlight": { "id": id } }));
         assert_eq!(cancel(Some("t".into())), json!({ "cancelInFlight": { "id": id, "token": "t" } }));
+        assert_eq!(written(PoolCall::Pending(id)), json!({ "pending": id }));
+        let follow = PoolCall::Follow { id, from: OutputPosition { stdout: 1, stderr: 2 } };
+        assert_eq!(written(follow), json!({ "follow": { "id": id, "from": { "stdout": 1, "stderr": 2 } } }));
         assert_eq!(written(PoolCall::Keep { log: id.log() }), json!({ "keep": { "log": "usage:0000000000/0" } }));
         assert_eq!(written(PoolCall::Flush), json!("flush"));
         assert_eq!(written(PoolCall::Delete), json!("delete"));
@@ -180,7 +214,18 @@ mod tests {
             json!({ "container": true, "instance": null, "slots": 2, "running": 1, "queued": 0 })
         );
         let first_call = FirstCall { run_id: id, created_at: Timestamp(1) };
-        assert_eq!(serde_json::to_value(first_call).unwrap(), json!({ "runId": id, "createdAt": 1 }));
+        let first = json!({ "runId": id, "createdAt": 1 });
+        let pending = PendingRun { id, created_at: Timestamp(1), token: None, phase: Phase::Queued };
+        for (answered, expected) in [
+            (Answered::Ended(first_call), json!({ "ended": first })),
+            (Answered::Attached(first_call), json!({ "attached": first })),
+            (Answered::Detached(pending), json!({ "detached": { "id": id, "createdAt": 1, "phase": "queued" } })),
+        ] {
+            assert_eq!(serde_json::to_value(answered).unwrap(), expected);
+        }
+        let followed = Followed { from: OutputPosition::default() };
+        let expected = json!({ "from": { "stdout": 0, "stderr": 0 } });
+        assert_eq!(serde_json::to_value(followed).unwrap(), expected);
     }
 
     #[test]

@@ -6,12 +6,12 @@ use crate::domain::run::idempotency::{CallAction, Entry, IdempotencyKey, decide}
 use crate::objects::run_pool::storage::{self, MAX_STORED_BYTES};
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::{FirstCall, IdempotentCall, PoolFailure, PoolFailureCode, PortError};
-use futures::channel::oneshot;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::rc::Rc;
 
-/// The runs with an idempotency key of one object.
+/// The runs with an idempotency key of one object. Clones are of the same object.
+#[derive(Clone)]
 pub struct IdempotentRuns {
     runtime: ObjectRuntime,
     in_flight: InFlight,
@@ -21,11 +21,13 @@ pub struct IdempotentRuns {
 pub enum Answer {
     /// Run its job. The caller reports how that went.
     Run(IdempotentRun),
+    /// The run of an earlier call, which is in flight.
+    InFlight(FirstCall),
     /// The run of an earlier call, which has ended.
     Ended(FirstCall),
 }
 
-/// A run with an idempotency key that this object starts. Other calls with the key wait until it is dropped.
+/// A run with an idempotency key that this object starts. Other calls with the key attach to it until it is dropped.
 pub struct IdempotentRun {
     runtime: ObjectRuntime,
     guard: InFlightGuard,
@@ -43,25 +45,29 @@ impl IdempotentRuns {
     pub async fn decide(&self, call: IdempotentCall, draft: &RunDraft) -> Result<Answer, PoolFailure> {
         let storage = &*self.runtime.storage;
         storage::create_tables(storage).map_err(storage_failed)?;
-        loop {
-            let entry = storage::get(storage, &call.key).map_err(storage_failed)?;
-            let in_flight = self.in_flight.contains(&call.key);
-            match (decide(entry.as_ref(), &call.fingerprint, in_flight, self.runtime.clock.now()), entry) {
-                (CallAction::Run, _) => return self.begin(call, draft).await.map(Answer::Run),
-                (CallAction::Wait, _) => self.in_flight.wait(&call.key).await,
-                (CallAction::Replay, Some(entry)) => {
-                    if storage::is_unsubmitted(storage, entry.run_id).map_err(storage_failed)? {
-                        let message = "The log of the project has not taken the result yet.";
-                        return Err(PoolFailureCode::Unavailable.with_message(message));
-                    }
-                    return Ok(Answer::Ended(FirstCall { run_id: entry.run_id, created_at: entry.created_at }));
+        let entry = storage::get(storage, &call.key).map_err(storage_failed)?;
+        let in_flight = self.in_flight.contains(&call.key);
+        let first = entry.as_ref().map(|entry| FirstCall { run_id: entry.run_id, created_at: entry.created_at });
+        match (decide(entry.as_ref(), &call.fingerprint, in_flight, self.runtime.clock.now()), first) {
+            (CallAction::Run, _) => self.begin(call, draft).await.map(Answer::Run),
+            (CallAction::Attach, Some(first)) => Ok(Answer::InFlight(first)),
+            (CallAction::Replay, Some(first)) => {
+                if storage::is_unsubmitted(storage, first.run_id).map_err(storage_failed)? {
+                    let message = "The log of the project has not taken the result yet.";
+                    return Err(PoolFailureCode::Unavailable.with_message(message));
                 }
-                (CallAction::RefuseReuse, _) => return Err(PoolFailureCode::KeyReused.with_message("Another body.")),
-                (CallAction::RefuseInDoubt | CallAction::Replay, _) => {
-                    return Err(PoolFailureCode::InDoubt.with_message("The object was restarted during the run."));
-                }
+                Ok(Answer::Ended(first))
+            }
+            (CallAction::RefuseReuse, _) => Err(PoolFailureCode::KeyReused.with_message("Another body.")),
+            (CallAction::RefuseInDoubt | CallAction::Replay | CallAction::Attach, _) => {
+                Err(PoolFailureCode::InDoubt.with_message("The object was restarted during the run."))
             }
         }
+    }
+
+    /// Takes the run of an earlier call up again, whose job this object has stored.
+    pub fn resume(&self, key: &IdempotencyKey) -> IdempotentRun {
+        IdempotentRun { runtime: self.runtime.clone(), guard: self.in_flight.begin(key) }
     }
 
     /// Between the decision to run and the entry in storage there is no await, so no other call can decide the same.
@@ -116,33 +122,20 @@ fn storage_failed(error: PortError) -> PoolFailure {
     PoolFailureCode::Unavailable.with_message(error.0)
 }
 
-/// The runs that this object is reading, and the calls that wait for each of them. It is only in memory: after a reset
-/// no run is in flight, and an unfinished entry in storage is in doubt.
+/// The keys of the runs that this object is reading. It is only in memory: after a reset no run is in flight, and an unfinished
+/// entry in storage is in doubt, unless its job is stored.
 #[derive(Clone, Default)]
-struct InFlight(Rc<RefCell<HashMap<String, Vec<oneshot::Sender<()>>>>>);
+struct InFlight(Rc<RefCell<HashSet<String>>>);
 
 impl InFlight {
     fn contains(&self, key: &IdempotencyKey) -> bool {
-        self.0.borrow().contains_key(key.as_str())
+        self.0.borrow().contains(key.as_str())
     }
 
     /// Notes that the run with `key` is in flight, until the guard is dropped.
     fn begin(&self, key: &IdempotencyKey) -> InFlightGuard {
-        self.0.borrow_mut().insert(key.as_str().to_owned(), Vec::new());
+        self.0.borrow_mut().insert(key.as_str().to_owned());
         InFlightGuard { in_flight: self.clone(), key: key.clone() }
-    }
-
-    /// Resolves when the run with `key` is no longer in flight: at once if it is not.
-    async fn wait(&self, key: &IdempotencyKey) {
-        let end = self.0.borrow_mut().get_mut(key.as_str()).map(|waiting| {
-            let (sender, receiver) = oneshot::channel();
-            waiting.push(sender);
-            receiver
-        });
-        if let Some(end) = end {
-            // A dropped sender ends the wait as well.
-            let _ = end.await;
-        }
     }
 }
 
@@ -154,10 +147,6 @@ struct InFlightGuard {
 
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        let waiting = self.in_flight.0.borrow_mut().remove(self.key.as_str()).unwrap_or_default();
-        for waiter in waiting {
-            // A call whose client left does not wait any more.
-            let _ = waiter.send(());
-        }
+        self.in_flight.0.borrow_mut().remove(self.key.as_str());
     }
 }

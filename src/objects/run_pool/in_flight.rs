@@ -1,7 +1,10 @@
-//! The runs of a pool that were asked for and have not ended, so that a call can cancel them.
+//! The runs of a pool that were asked for and have not ended, so that a call can find, follow and cancel them.
 
+use crate::domain::run::draft::RunDraft;
 use crate::domain::run::id::RunId;
-use crate::ports::ClientSignal;
+use crate::domain::timestamp::Timestamp;
+use crate::objects::run_pool::partial_output::PartialOutput;
+use crate::ports::{ClientSignal, PendingRun};
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
@@ -14,8 +17,10 @@ use std::rc::Rc;
 pub struct InFlightRuns(Rc<RefCell<HashMap<RunId, Entry>>>);
 
 struct Entry {
+    created_at: Timestamp,
     /// The id of the run token that started the run.
     token: Option<String>,
+    partial_output: PartialOutput,
     cancelled: ClientSignal,
     /// Dropped when the run has ended.
     waiting: Vec<oneshot::Sender<()>>,
@@ -25,17 +30,38 @@ struct Entry {
 pub struct InFlightRun {
     runs: InFlightRuns,
     id: RunId,
+    /// What it does.
+    pub partial_output: PartialOutput,
     /// Raised when a call cancels the run.
     pub cancelled: ClientSignal,
 }
 
 impl InFlightRuns {
-    /// Adds a run that a key started, or a token with this id.
-    pub fn begin(&self, id: RunId, token: Option<String>) -> InFlightRun {
+    /// Adds a run.
+    pub fn begin(&self, draft: &RunDraft, partial_output: PartialOutput) -> InFlightRun {
         let cancelled = ClientSignal::default();
-        let entry = Entry { token, cancelled: cancelled.clone(), waiting: Vec::new() };
-        self.0.borrow_mut().insert(id, entry);
-        InFlightRun { runs: self.clone(), id, cancelled }
+        let RunDraft { id, created_at, token, .. } = draft;
+        let entry = Entry {
+            created_at: *created_at,
+            token: token.clone(),
+            partial_output: partial_output.clone(),
+            cancelled: cancelled.clone(),
+            waiting: Vec::new(),
+        };
+        self.0.borrow_mut().insert(*id, entry);
+        InFlightRun { runs: self.clone(), id: *id, partial_output, cancelled }
+    }
+
+    /// The state of a run; `None` if no such run is in flight.
+    pub fn find(&self, id: RunId) -> Option<PendingRun> {
+        let runs = self.0.borrow();
+        let Entry { created_at, token, partial_output, .. } = runs.get(&id)?;
+        Some(PendingRun { id, created_at: *created_at, token: token.clone(), phase: partial_output.phase() })
+    }
+
+    /// What a run does; `None` if no such run is in flight.
+    pub fn partial_output(&self, id: RunId) -> Option<PartialOutput> {
+        self.0.borrow().get(&id).map(|run| run.partial_output.clone())
     }
 
     /// Cancels a run, and waits until it has ended and is recorded. `false` means that no such run is in flight. With
@@ -68,6 +94,7 @@ impl InFlightRun {
 impl Drop for InFlightRun {
     fn drop(&mut self) {
         self.runs.0.borrow_mut().remove(&self.id);
+        self.partial_output.end();
     }
 }
 

@@ -73,7 +73,8 @@ impl<M: PoolMembers> PoolLogic<M> {
     }
 
     /// Runs a job as soon as there is a free slot for it. The run keeps its slot until the lease is released. A client that
-    /// leaves before the job is sent runs nothing; later the caller ends the run by the lease.
+    /// leaves before the job is sent runs nothing; later the caller ends the run by the lease. `before_send` is called each
+    /// time before the job is sent; after an error of it the job is not sent.
     ///
     /// # Errors
     /// Nothing has run, unless the code is [`PoolFailureCode::Lost`].
@@ -82,6 +83,7 @@ impl<M: PoolMembers> PoolLogic<M> {
         job: &M::Body,
         id: RunId,
         client: &ClientSignal,
+        before_send: impl Fn() -> Result<(), PoolFailure>,
     ) -> Result<(SentJob<M::Response>, SlotLease<M>), PoolFailure> {
         let since = self.runtime.clock.now();
         let (mut slot, mut admission) = self.admit(id, since)?;
@@ -90,6 +92,7 @@ impl<M: PoolMembers> PoolLogic<M> {
             if self.is_deleted.get() {
                 return Err(PoolFailureCode::Unavailable.with_message("The project was deleted."));
             }
+            before_send()?;
             self.running.borrow_mut().insert(id, member);
             match self.members.run(member, job, since, &slot.end).await {
                 Ok((job, lease)) => {
@@ -107,6 +110,11 @@ impl<M: PoolMembers> PoolLogic<M> {
             }
         }
         Err(PoolFailureCode::Unavailable.with_message("No attempt was made."))
+    }
+
+    /// An encoded job as it is sent.
+    pub fn body(&self, job: &[u8]) -> M::Body {
+        self.members.body(job)
     }
 
     /// Cancels a job. `true` means that no container of the project executes it. Every member that there may be is asked:

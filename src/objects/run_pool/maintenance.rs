@@ -1,5 +1,5 @@
-//! The alarm of a RunPool object: submits finished runs whose log has failed, deletes old idempotency keys, puts the
-//! container to sleep, gives back what it holds of the account's quotas, and deletes the storage when nothing is left.
+//! The alarm of a RunPool object: submits finished runs whose log has failed, deletes old idempotency keys, takes
+//! detached runs up, puts the container to sleep, gives back what it holds of the account's quotas, and deletes the storage when nothing is left.
 
 use crate::domain::pool::lifecycle::next_alarm;
 use crate::domain::timestamp::Timestamp;
@@ -14,7 +14,7 @@ use std::rc::Rc;
 /// What failed is repeated after this long, in milliseconds.
 const RETRY_AFTER_MS: i64 = 5_000;
 
-/// Does what is due, and sets the next alarm.
+/// Does what is due, and sets the next alarm. `take_up_detached` is [`PoolRuns::take_up`](super::runs::PoolRuns::take_up).
 ///
 /// # Errors
 /// The next alarm could not be set; the runtime repeats this one.
@@ -22,6 +22,7 @@ pub async fn alarm<H: RunnerHttp>(
     target: &RunTarget<H>,
     recorder: Option<&RunRecorder>,
     quota: Option<&Rc<PoolQuota>>,
+    take_up_detached: impl FnOnce() -> Result<Option<Timestamp>, PortError>,
     runtime: &ObjectRuntime,
 ) -> Result<(), PortError> {
     // The container comes first: a purge that fails keeps no container awake.
@@ -40,6 +41,8 @@ pub async fn alarm<H: RunnerHttp>(
     };
     let purged = purge(runtime)
         .unwrap_or_else(|error| failed("Old idempotency keys could not be deleted; the object tries again.", &error));
+    let detached = take_up_detached()
+        .unwrap_or_else(|error| failed("Detached runs could not be taken up; the object tries again.", &error));
     let kept = match storage::logs_of_unsubmitted(&*runtime.storage) {
         Ok(logs) if logs.is_empty() => None,
         // A run may have been kept while another one was submitted.
@@ -47,7 +50,7 @@ pub async fn alarm<H: RunnerHttp>(
         Err(error) => failed("Kept runs could not be read.", &error),
     };
     // Between the look at the storage and its deletion there is no await, so no call can have stored anything.
-    match next_alarm([purged, rest, kept, lease]) {
+    match next_alarm([purged, rest, kept, lease, detached]) {
         Some(next) => runtime.storage.schedule_alarm(next).await,
         None => runtime.storage.delete_all().await,
     }

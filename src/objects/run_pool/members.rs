@@ -21,6 +21,10 @@ where
     type Response = H::Response;
     type Lease = Option<ContainerLease>;
 
+    fn body(&self, job: &[u8]) -> H::Body {
+        self.others.body(job)
+    }
+
     async fn run(
         &self,
         member: usize,

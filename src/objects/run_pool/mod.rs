@@ -1,6 +1,7 @@
 //! The RunPool object: one per project, and one for each further container of a project.
 
 pub mod call;
+pub mod detached;
 pub mod held;
 pub mod idempotency;
 pub mod in_flight;
@@ -9,6 +10,7 @@ pub mod maintenance;
 pub mod members;
 pub mod object;
 pub mod output;
+pub mod partial_output;
 pub mod pipe;
 pub mod quota;
 mod quota_watch;

@@ -12,7 +12,7 @@ use crate::domain::run::draft::RunDraft;
 use crate::domain::run::finished::FinishedRun;
 use crate::objects::call::{self, Incoming};
 use crate::objects::container::target::RunTarget;
-use crate::objects::run_pool::call::{PoolCall, PoolState, Started, pool_of_object};
+use crate::objects::run_pool::call::{Answered, Followed, PoolCall, PoolState, Started, pool_of_object};
 use crate::objects::run_pool::held::hold;
 use crate::objects::run_pool::logic::PoolLogic;
 use crate::objects::run_pool::maintenance;
@@ -23,7 +23,7 @@ use crate::objects::run_pool::stub::MemberStub;
 use crate::objects::runtime::ObjectRuntime;
 use crate::platform::client_signal;
 use crate::platform::runner::{FetchResponse, RunnerFetch};
-use crate::ports::{PoolFailure, PoolFailureCode, RunCall};
+use crate::ports::{PoolFailure, PoolFailureCode, RunCall, RunMode};
 use futures::{StreamExt, stream};
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -31,6 +31,9 @@ use worker::js_sys::{ArrayBuffer, Uint8Array};
 use worker::wasm_bindgen::JsCast;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{DurableObject, Env, ObjectNamespace, Request, Response, Result, State, durable_object, wasm_bindgen};
+
+/// The silence after which a follower gets an empty line, in milliseconds.
+const HEARTBEAT_MS: u32 = 10_000;
 
 type Answer<T = Result<Response>> = std::result::Result<T, PoolFailure>;
 type Pool = PoolLogic<Members<RunnerFetch, MemberStub>>;
@@ -78,7 +81,17 @@ impl DurableObject for RunPool {
     async fn alarm(&self) -> Result<Response> {
         let runs = self.runs.as_ref().ok();
         let (recorder, quota) = (runs.map(|runs| &*runs.recorder), runs.map(|runs| &runs.quota));
-        maintenance::alarm(&self.target, recorder, quota, &self.runtime).await.map_err(|error| error.to_string())?;
+        let take_up = || match runs {
+            Some(runs) => runs.take_up(|project_id| {
+                let name = PoolName::of_project(project_id);
+                self.target.set_name(&name);
+                self.pool(&name).cloned()
+            }),
+            None => Ok(None),
+        };
+        maintenance::alarm(&self.target, recorder, quota, take_up, &self.runtime)
+            .await
+            .map_err(|error| error.to_string())?;
         Response::empty()
     }
 }
@@ -91,7 +104,9 @@ impl RunPool {
                 let _held = hold(body_bytes as usize)?;
                 match self.run(name, run, draft_bytes, request).await? {
                     PoolAnswer::Started(events) => Response::from_stream(events.map(Ok::<_, worker::Error>)),
-                    PoolAnswer::Ended(first_call) => call::answer(&first_call),
+                    PoolAnswer::Detached(pending) => call::answer(&Answered::Detached(pending)),
+                    PoolAnswer::Attached(first_call) => call::answer(&Answered::Attached(first_call)),
+                    PoolAnswer::Ended(first_call) => call::answer(&Answered::Ended(first_call)),
                 }
             }
             PoolCall::RunHere { waited_ms } => {
@@ -102,8 +117,19 @@ impl RunPool {
             }
             PoolCall::Cancel(id) => call::answer(&self.pool(name)?.cancel(id).await),
             PoolCall::CancelHere(id) => call::answer(&self.target.cancel(id).await),
+            PoolCall::Pending(id) => call::answer(&self.runs_taken_up(name)?.in_flight.find(id)),
+            PoolCall::Follow { id, from } => {
+                let in_flight = &self.runs_taken_up(name)?.in_flight;
+                let Some(partial_output) = in_flight.partial_output(id) else {
+                    return Ok(call::answer(&None::<Followed>));
+                };
+                let from = partial_output.begin_at(from);
+                let clock = Rc::clone(&self.runtime.clock);
+                let lines = partial_output.follow(from, move || clock.sleep(HEARTBEAT_MS));
+                call::answer_with_stream(&Some(Followed { from }), lines.map(Ok::<_, worker::Error>))
+            }
             PoolCall::CancelInFlight { id, token } => {
-                call::answer(&self.runs()?.in_flight.cancel(id, token.as_deref()).await)
+                call::answer(&self.runs_taken_up(name)?.in_flight.cancel(id, token.as_deref()).await)
             }
             PoolCall::Keep { log } => {
                 let lines = text(request).await?;
@@ -143,15 +169,21 @@ impl RunPool {
         let draft = Uint8Array::new_with_byte_offset_and_length(&body, 0, draft_bytes.min(body.byte_length()));
         let draft: RunDraft = serde_json::from_slice(&draft.to_vec())
             .map_err(|error| refused(&format!("The draft of a run is unreadable: {error}")))?;
-        let job = async || Ok(body.slice(draft_bytes));
+        let runs = self.runs_taken_up(name)?;
+        let job = body.slice(draft_bytes);
+        if let RunMode::Detached(call) = &run.mode {
+            let job = Uint8Array::new(&job).to_vec();
+            return runs.detach(self.pool(name)?, (&run, call.clone()), draft, &job).await;
+        }
         let client = client_signal::of(&request.inner().signal());
-        self.runs()?.run(self.pool(name)?, run, draft, job, &client).await
+        runs.run(self.pool(name)?, run, draft, async || Ok(job), &client).await
     }
 
     /// Ends what a deleted project still runs, and deletes what is stored. Member 0 also tells the others.
     async fn delete(&self, name: &PoolName) -> Answer<()> {
         if name.is_first() {
             self.runs()?.recorder.stop();
+            self.runs()?.stop_detached();
             let pool = self.pool(name)?;
             pool.delete().await;
             pool.destroy_others().await;
@@ -163,6 +195,15 @@ impl RunPool {
 
     fn runs(&self) -> Answer<&PoolRuns> {
         self.runs.as_ref().map_err(|wrong| refused(wrong))
+    }
+
+    /// The runs, after those that were stored before a reset were taken up.
+    fn runs_taken_up(&self, name: &PoolName) -> Answer<&PoolRuns> {
+        let runs = self.runs()?;
+        if name.is_first() {
+            runs.take_up_once(|_| self.pool(name).cloned()).map_err(|error| refused(&error.0))?;
+        }
+        Ok(runs)
     }
 
     fn state(&self, running: usize, queued: usize) -> PoolState {

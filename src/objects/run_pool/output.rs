@@ -4,6 +4,7 @@ use crate::domain::run::id::RunId;
 use crate::domain::run::output::{Output, OutputText};
 use crate::domain::run::record::{Chunks, StoredOutput};
 use crate::domain::run::stored_keys::{CHUNK_BYTES, TTL_SECONDS, chunk_key};
+use crate::objects::run_pool::partial_output::PartialOutput;
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::{Level, PortError};
 use docle_protocol::{Stream, Truncated};
@@ -22,6 +23,8 @@ pub struct OutputStore {
     id: RunId,
     ports: WatchPorts,
     text: OutputText,
+    /// Gets the text for callers that follow the run.
+    partial_output: PartialOutput,
     /// What no chunk has yet.
     waiting: Output,
     chunks: Chunks,
@@ -38,9 +41,9 @@ struct Write {
 }
 
 impl OutputStore {
-    pub fn new(id: RunId, ports: WatchPorts) -> Self {
+    pub fn new(id: RunId, partial_output: PartialOutput, ports: WatchPorts) -> Self {
         let (text, waiting, chunks) = (OutputText::default(), Output::default(), Chunks::default());
-        Self { id, ports, text, waiting, chunks, writes: VecDeque::new(), lost: Truncated::default() }
+        Self { id, ports, text, partial_output, waiting, chunks, writes: VecDeque::new(), lost: Truncated::default() }
     }
 
     /// The text so far.
@@ -51,6 +54,7 @@ impl OutputStore {
     /// Adds a piece of output.
     pub async fn add(&mut self, stream: Stream, bytes: &[u8]) {
         let text = self.text.push(stream, bytes);
+        self.partial_output.push(stream, &text);
         self.waiting.push(stream, &text);
         if self.waiting.of(stream).len() >= CHUNK_BYTES {
             self.write(stream).await;
@@ -61,6 +65,7 @@ impl OutputStore {
     pub async fn finish(mut self, truncated: Truncated) -> (StoredOutput, Truncated) {
         for stream in Stream::ALL {
             let rest = self.text.finish(stream, truncated);
+            self.partial_output.push(stream, &rest);
             self.waiting.push(stream, &rest);
         }
         if self.chunks == Chunks::default() && self.waiting.size() <= MAX_INLINE_BYTES {

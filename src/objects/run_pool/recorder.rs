@@ -4,6 +4,7 @@
 //! log that fails nor a reset of this object loses a run.
 
 use crate::domain::run::finished::FinishedRun;
+use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage_log::name::LogName;
 use crate::objects::run_pool::storage;
@@ -56,6 +57,16 @@ impl RunRecorder {
                 self.runtime.log.write(Level::Error, line);
             }
         }
+    }
+
+    /// Whether the log has the record of a run, or this object keeps it for the log.
+    ///
+    /// # Errors
+    /// The log or the storage fails.
+    pub async fn has(&self, id: RunId) -> Result<bool, PortError> {
+        let storage = &*self.runtime.storage;
+        storage::create_tables(storage)?;
+        Ok(storage::is_unsubmitted(storage, id)? || self.logs.record(id).await?.is_some())
     }
 
     async fn submit(self: &Rc<Self>, run: FinishedRun) {

@@ -4,21 +4,22 @@ use crate::domain::pool::name::PoolName;
 use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::Interrupted;
 use crate::domain::run::id::RunId;
+use crate::domain::run::position::OutputPosition;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::call::{self, Answer, CallError};
-use crate::objects::run_pool::call::{PoolCall, Started};
+use crate::objects::run_pool::call::{Answered, Followed, PoolCall, Started};
 use crate::platform::client_signal::abort_on_leave;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::fetch;
 use crate::platform::runner::FetchResponse;
 use crate::platform::socket::RuntimeSocket;
 use crate::ports::{
-    ClientSignal, Clock, PoolFailure, PoolFailureCode, PoolMembers, PortError, RunAnswer, RunCall, RunMode, RunPools,
-    SentJob, Socket,
+    ClientSignal, Clock, FollowedRun, PendingRun, PoolFailure, PoolFailureCode, PoolMembers, PortError, RunAnswer,
+    RunCall, RunMode, RunPools, SentJob, Socket,
 };
 use async_trait::async_trait;
 use docle_protocol::RunnerHealth;
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, LocalBoxStream, StreamExt};
 use serde::de::DeserializeOwned;
 use std::rc::Rc;
 use worker::js_sys::{Array, ArrayBuffer, Uint8Array};
@@ -28,6 +29,8 @@ use worker::{ObjectNamespace, Response};
 
 /// The project id in the name of the object that answers only health checks. No project has this id.
 const HEALTH: &str = "health";
+
+type Chunks = LocalBoxStream<'static, Result<Vec<u8>, Interrupted>>;
 
 /// [`RunPools`] by calling RunPool objects.
 pub struct RunPoolStub {
@@ -59,6 +62,22 @@ impl RunPoolStub {
         code.with_message(format!("Calling a RunPool object failed: {why}"))
     }
 
+    /// The body of an answer. Dropping it ends the call if `end` does.
+    fn chunks(&self, answer: &Answer, end: Option<EndOnDrop>) -> Result<Chunks, PoolFailure> {
+        let client_left = self.client_left.clone();
+        let why = move || if client_left.aborted() { Interrupted::ByClient } else { Interrupted::ByRunner };
+        let why_ended = why.clone();
+        let chunks = fetch::chunks(&answer.0).map_err(|error| self.runtime_failed(&error))?;
+        let chunks = chunks
+            .map(move |chunk| {
+                let _ = &end;
+                chunk.map_err(|_| why())
+            })
+            // An aborted stream may end without an error; a reader that expects more events gets the reason.
+            .chain(stream::once(async move { Err(why_ended()) }));
+        Ok(chunks.boxed_local())
+    }
+
     fn runtime_failed(&self, error: &worker::Error) -> PoolFailure {
         self.lost(&error.to_string())
     }
@@ -69,7 +88,7 @@ impl RunPools for RunPoolStub {
     async fn run(&self, job: Vec<u8>, run: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure> {
         // A run with an idempotency key belongs to all clients that repeat the call: none of them ends it by leaving.
         let end = match run.mode {
-            RunMode::Idempotent(_) => None,
+            RunMode::Idempotent(_) | RunMode::Detached(_) => None,
             RunMode::Plain | RunMode::Interactive | RunMode::Unrecorded => {
                 Some(EndOnDrop::new(&self.client_left).map_err(|error| self.runtime_failed(&error))?)
             }
@@ -86,21 +105,36 @@ impl RunPools for RunPoolStub {
         let answer = self.call(&draft.owner.project_id, &run, Some(&body), signal).await?;
         drop(body);
 
-        if let Some(first_call) = answer.value().map_err(|error| self.lost(&error.to_string()))? {
-            return Ok(RunAnswer::Ended(first_call));
+        match answer.value().map_err(|error| self.lost(&error.to_string()))? {
+            Some(Answered::Ended(first_call)) => Ok(RunAnswer::Ended(first_call)),
+            Some(Answered::Attached(first_call)) => Ok(RunAnswer::Attached(first_call)),
+            Some(Answered::Detached(pending)) => Ok(RunAnswer::Detached(pending)),
+            None => Ok(RunAnswer::Started(self.chunks(&answer, end)?)),
         }
-        let client_left = self.client_left.clone();
-        let why = move || if client_left.aborted() { Interrupted::ByClient } else { Interrupted::ByRunner };
-        let why_ended = why.clone();
-        let chunks = fetch::chunks(&answer.0).map_err(|error| self.runtime_failed(&error))?;
-        let chunks = chunks
-            .map(move |chunk| {
-                let _ = &end;
-                chunk.map_err(|_| why())
-            })
-            // An aborted stream may end without an error; a reader that expects more events gets the reason.
-            .chain(stream::once(async move { Err(why_ended()) }));
-        Ok(RunAnswer::Started(chunks.boxed_local()))
+    }
+
+    async fn pending(&self, project_id: &str, id: RunId) -> Result<Option<PendingRun>, PoolFailure> {
+        let answer = self.call(project_id, &PoolCall::Pending(id), None, None).await?;
+        let pending: Option<Option<PendingRun>> = answer.value().map_err(|error| self.lost(&error.to_string()))?;
+        pending.ok_or_else(|| self.lost("A RunPool object answered without a value."))
+    }
+
+    async fn follow(
+        &self,
+        project_id: &str,
+        id: RunId,
+        from: OutputPosition,
+    ) -> Result<Option<FollowedRun>, PoolFailure> {
+        let end = EndOnDrop::new(&self.client_left).map_err(|error| self.runtime_failed(&error))?;
+        let answer = self.call(project_id, &PoolCall::Follow { id, from }, None, Some(&end.signal)).await?;
+        let followed: Option<Option<Followed>> = answer.value().map_err(|error| self.lost(&error.to_string()))?;
+        match followed.ok_or_else(|| self.lost("A RunPool object answered without a value."))? {
+            None => Ok(None),
+            Some(Followed { from }) => {
+                let chunks = self.chunks(&answer, Some(end))?;
+                Ok(Some(FollowedRun { from, chunks }))
+            }
+        }
     }
 
     async fn cancel(&self, project_id: &str, id: RunId) -> bool {
@@ -194,6 +228,10 @@ impl PoolMembers for MemberStub {
     type Body = ArrayBuffer;
     type Response = FetchResponse;
     type Lease = ();
+
+    fn body(&self, job: &[u8]) -> ArrayBuffer {
+        Uint8Array::from(job).buffer()
+    }
 
     async fn run(
         &self,

@@ -56,6 +56,14 @@ impl PoolMembers for Others {
     type Response = FakeResponse;
     type Lease = ();
 
+    /// The fake runner is told the id only.
+    fn body(&self, job: &[u8]) -> RunId {
+        serde_json::from_slice::<Value>(job)
+            .ok()
+            .and_then(|job| RunId::parse(job["id"].as_str()?))
+            .expect("a job with its id")
+    }
+
     async fn run(
         &self,
         member: usize,
@@ -202,7 +210,7 @@ impl Setup {
     fn start(&mut self, number: u8, client: &ClientSignal) -> Task<Answer> {
         self.start_as(number, RunMode::Plain, client, |answer| match answer {
             PoolAnswer::Started(lines) => lines,
-            PoolAnswer::Ended(_) => panic!("a run without a key is a new one"),
+            _ => panic!("a run without a key is a new one"),
         })
     }
 
@@ -253,9 +261,12 @@ impl Setup {
     }
 
     fn alarm(&mut self) -> Task<Result<(), PortError>> {
+        let pool = Rc::clone(&self.pool);
         let (target, runs, runtime) = (self.target.clone(), Rc::clone(&self.runs), self.bench.runtime.clone());
-        self.bench
-            .start(async move { maintenance::alarm(&target, Some(&*runs.recorder), Some(&runs.quota), &runtime).await })
+        self.bench.start(async move {
+            let take_up = || runs.take_up(|_| Ok(Rc::clone(&pool)));
+            maintenance::alarm(&target, Some(&*runs.recorder), Some(&runs.quota), take_up, &runtime).await
+        })
     }
 
     fn cancel(&mut self, number: u8) -> bool {
@@ -300,8 +311,17 @@ fn replayed(answer: Result<PoolAnswer, PoolFailure>) -> RunId {
     }
 }
 
+fn attached(answer: Result<PoolAnswer, PoolFailure>) -> RunId {
+    match answer {
+        Ok(PoolAnswer::Attached(first_call)) => first_call.run_id,
+        _ => panic!("the call is attached to an earlier run"),
+    }
+}
+
 mod alarms;
 mod cancelling;
+mod detached;
+mod following;
 mod idempotency;
 mod leaving;
 mod quotas;

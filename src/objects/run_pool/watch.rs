@@ -3,11 +3,13 @@
 
 use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::{Line, read_line};
+use crate::domain::run::phase::Phase;
 use crate::domain::run::record::StoredOutput;
 use crate::domain::run::result::{RunResult, sandbox_failed};
 use crate::domain::timestamp::Timestamp;
 use crate::objects::run_pool::in_flight::until_raised;
 use crate::objects::run_pool::output::OutputStore;
+use crate::objects::run_pool::partial_output::PartialOutput;
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::event_reader::EventReader;
 use crate::ports::{ClientSignal, RunLease};
@@ -27,6 +29,10 @@ pub struct WatchedRun<L> {
     pub events: EventReader,
     pub lease: L,
     pub draft: RunDraft,
+    /// How long the run has waited before it was sent to where its events come from, in milliseconds.
+    pub waited_ms: f64,
+    /// Gets what happens.
+    pub partial_output: PartialOutput,
     /// The client with which the run ends; `None` if no client ends it by leaving.
     pub client: Option<ClientSignal>,
     /// Raised when a call cancels the run. Its client gets the rest of the output and the result.
@@ -46,16 +52,20 @@ pub struct EndedRun {
 
 /// The `complete` event of a run, and who gets it.
 pub struct LastEvent {
-    /// The event; before it a sentence about the sandbox, if that failed.
-    lines: Bytes,
+    /// A sentence about the sandbox, if that failed.
+    before: Option<RunEvent>,
+    /// The event.
+    line: Bytes,
     listener: mpsc::Sender<Vec<u8>>,
 }
 
 impl LastEvent {
     /// Passes the event on.
     pub async fn pass_on(mut self) {
+        // The sentence leaves with the report, because a client that does not read must not hold up the end of the run.
+        let before = self.before.map(|event| with_line_feed(&encode(&event))).unwrap_or_default();
         // A client that has left needs no last event.
-        let _ = self.listener.send(with_line_feed(&self.lines)).await;
+        let _ = self.listener.send([before, with_line_feed(&self.line)].concat()).await;
     }
 }
 
@@ -73,6 +83,14 @@ enum First<T> {
 enum Ended {
     ByLeaving,
     ByCall,
+}
+
+/// How the events of a run ended.
+enum End {
+    /// With this `complete` event.
+    Reported(Bytes),
+    /// Without one. The event is what comes before the one that is made instead.
+    Interrupted(Option<RunEvent>),
 }
 
 struct Watch<L> {
@@ -103,7 +121,7 @@ pub async fn watch<L: RunLease>(run: WatchedRun<L>, ports: WatchPorts) -> Option
         Either::Left(_) => Ended::ByLeaving,
         Either::Right(_) => Ended::ByCall,
     });
-    let output = OutputStore::new(run.draft.id, ports.clone());
+    let output = OutputStore::new(run.draft.id, run.partial_output.clone(), ports.clone());
     let started_at = ports.clock.now();
     let ended = ended.boxed_local();
     Watch { run, ended, ended_at: None, has_left: false, started_at, is_late: false, output, ports }.run().await
@@ -112,7 +130,7 @@ pub async fn watch<L: RunLease>(run: WatchedRun<L>, ports: WatchPorts) -> Option
 impl<L: RunLease> Watch<L> {
     async fn run(mut self) -> Option<(EndedRun, LastEvent)> {
         let mut has_started = false;
-        let (report, line, is_observed) = loop {
+        let (mut report, end) = loop {
             if self.is_late && has_started {
                 break self.interrupted().await;
             }
@@ -129,6 +147,7 @@ impl<L: RunLease> Watch<L> {
                 Some(Line::Heartbeat) => self.pass_on(&line).await,
                 Some(Line::Event(RunEvent::Start)) => {
                     has_started = true;
+                    self.run.partial_output.reach(Phase::Running);
                     self.pass_on(&line).await;
                 }
                 Some(Line::Event(_)) | None if !has_started => {
@@ -140,12 +159,21 @@ impl<L: RunLease> Watch<L> {
                 Some(Line::Event(RunEvent::Stderr { data })) => self.add(Stream::Stderr, &data.0, &line).await,
                 // The client may have asked for it. It is not stored.
                 Some(Line::Event(RunEvent::Artifact { .. })) => self.pass_on(&line).await,
-                Some(Line::Event(RunEvent::Complete { report })) => break (report, line, true),
+                Some(Line::Event(RunEvent::Complete { report })) => break (report, End::Reported(line)),
                 None => break self.interrupted().await,
             }
         };
+        let waited_ms = self.run.waited_ms;
+        report.usage.queue_ms += waited_ms;
+        let is_observed = matches!(end, End::Reported(_));
+        let (line, before) = match end {
+            End::Reported(line) if waited_ms == 0.0 => (line, None),
+            End::Reported(_) => (encode(&RunEvent::Complete { report: report.clone() }), None),
+            End::Interrupted(before) => (encode(&RunEvent::Complete { report: report.clone() }), before),
+        };
         let (output, truncated) = self.output.finish(report.truncated).await;
-        let WatchedRun { events, lease, draft, listener, .. } = self.run;
+        let WatchedRun { events, lease, draft, partial_output, listener, .. } = self.run;
+        partial_output.complete(&line);
         if is_observed {
             lease.finished();
             self.ports.background.spawn(Box::pin(events.read_to_end()));
@@ -154,7 +182,7 @@ impl<L: RunLease> Watch<L> {
             drop((events, lease));
         }
         let result = RunResult::from_report(draft.id, draft.created_at, RunReport { truncated, ..report });
-        Some((EndedRun { draft, result, output }, LastEvent { lines: line, listener }))
+        Some((EndedRun { draft, result, output }, LastEvent { before, line, listener }))
     }
 
     /// Stores output, and passes its event on.
@@ -192,8 +220,8 @@ impl<L: RunLease> Watch<L> {
         self.ports.background.spawn(self.run.lease.cancel(self.run.draft.id));
     }
 
-    /// The report of a run whose own never came, with its event. Dropping the events ends the program.
-    async fn interrupted(&mut self) -> (RunReport, Bytes, bool) {
+    /// The report of a run whose own never came, with the event before it. Dropping the events ends the program.
+    async fn interrupted(&mut self) -> (RunReport, End) {
         let (report, before) = match self.ended_at {
             Some(ended_at) => {
                 let duration_ms = (ended_at.0 - self.started_at.0).max(0) as f64;
@@ -208,10 +236,7 @@ impl<L: RunLease> Watch<L> {
                 (sandbox_failed(), Some(RunEvent::output(Stream::Stderr, sentence.into_bytes())))
             }
         };
-        // The sentence leaves with the report, because a client that does not read must not hold up the end of the run.
-        let before = before.map(|event| with_line_feed(&encode(&event))).unwrap_or_default();
-        let complete = encode(&RunEvent::Complete { report: report.clone() });
-        (report, [before, complete.to_vec()].concat().into(), false)
+        (report, End::Interrupted(before))
     }
 }
 

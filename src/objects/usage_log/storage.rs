@@ -2,7 +2,7 @@
 //!
 //! Each row that is written costs, also one of an index, and one that is deleted. So a run is one row in the order of time,
 //! which needs no index to be listed and to be purged, and its result is one row in a table of its day, which is dropped as a
-//! whole. A second index has only the runs for end users, a third one only scripts.
+//! whole. A second index has only the runs for end users, a third one only scripts, a fourth one only the runs of run tokens.
 
 pub mod counts;
 pub mod results;
@@ -23,10 +23,11 @@ pub fn create_tables(sql: &dyn LocalSql, log: LogName) -> Result<(), PortError> 
          is_deleting INTEGER NOT NULL DEFAULT 0)",
         "CREATE TABLE IF NOT EXISTS runs (created_at INTEGER NOT NULL, run_id TEXT NOT NULL, key_id TEXT NOT NULL, \
          tier TEXT NOT NULL, language TEXT NOT NULL, snippet TEXT NOT NULL, status TEXT NOT NULL, \
-         exit_code INTEGER NOT NULL, duration_ms INTEGER NOT NULL, end_user_id TEXT, user_context TEXT, ip TEXT, \
+         exit_code INTEGER NOT NULL, duration_ms INTEGER NOT NULL, end_user_id TEXT, user_context TEXT, ip TEXT, token TEXT, \
          PRIMARY KEY (created_at, run_id)) WITHOUT ROWID",
         "CREATE INDEX IF NOT EXISTS runs_by_end_user ON runs (end_user_id, created_at, run_id) \
          WHERE end_user_id IS NOT NULL",
+        "CREATE INDEX IF NOT EXISTS runs_by_token ON runs (token, created_at, run_id) WHERE token IS NOT NULL",
         "CREATE INDEX IF NOT EXISTS runs_of_scripts ON runs (created_at, run_id) WHERE tier = 'isolate'",
         // changed_at: when the count last changed, so that a flush after a reset finds what the database lacks.
         "CREATE TABLE IF NOT EXISTS hours (hour INTEGER NOT NULL, tier TEXT NOT NULL, language TEXT NOT NULL, \

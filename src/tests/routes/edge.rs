@@ -227,7 +227,7 @@ fn paths_and_methods_are_told_apart() {
         (Method::OPTIONS, "/health", 204, "GET, HEAD, OPTIONS"),
         (Method::GET, "/health/", 200, ""),
         (Method::PUT, "/api/run/", 405, "GET, HEAD, POST, OPTIONS"),
-        (Method::GET, "/api/runs", 404, ""),
+        (Method::GET, "/api/runsx", 404, ""),
         (Method::GET, "/api/run/x/y", 404, ""),
         (Method::GET, "//", 404, ""),
     ] {

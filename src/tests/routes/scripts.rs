@@ -2,7 +2,7 @@
 
 use crate::ports::{PoolFailureCode, PortError};
 use crate::tests::app::{Answer, TestApp, key};
-use crate::tests::fakes::Script;
+use crate::tests::fake_run_pools::Script;
 use ::http::Method;
 use docle_protocol::isolate::RuntimeApi;
 use serde_json::{Value, json};

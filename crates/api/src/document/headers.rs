@@ -13,6 +13,7 @@ pub enum Header {
     RateLimit,
     RetryAfter,
     IdempotentReplay,
+    RunId,
     WwwAuthenticate,
     Location,
     SetCookie,
@@ -23,7 +24,7 @@ pub enum Header {
 
 impl Header {
     /// Every header.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::RequestId,
         Self::RateLimitLimit,
         Self::RateLimitRemaining,
@@ -32,6 +33,7 @@ impl Header {
         Self::RateLimit,
         Self::RetryAfter,
         Self::IdempotentReplay,
+        Self::RunId,
         Self::WwwAuthenticate,
         Self::Location,
         Self::SetCookie,
@@ -55,6 +57,7 @@ impl Header {
             Self::RateLimit => "RateLimit",
             Self::RetryAfter => "Retry-After",
             Self::IdempotentReplay => "Idempotent-Replay",
+            Self::RunId => "X-Docle-Run-Id",
             Self::WwwAuthenticate => "WWW-Authenticate",
             Self::Location => "Location",
             Self::SetCookie => "Set-Cookie",
@@ -74,6 +77,11 @@ impl Header {
         let (description, kind, example) = match self {
             Self::RequestId => (
                 "The id of the request: the one that was sent, or a new one.",
+                "string",
+                json!("550e8400-e29b-41d4-a716-446655440000"),
+            ),
+            Self::RunId => (
+                "The id of the run, before its result is there.",
                 "string",
                 json!("550e8400-e29b-41d4-a716-446655440000"),
             ),

@@ -1,6 +1,7 @@
 //! Parameters of operations: in the path, in the query, in headers.
 
 use crate::limits::*;
+use crate::runs::RunStatus;
 use crate::usage::Interval;
 use serde_json::{Value, json};
 
@@ -15,9 +16,15 @@ pub enum Parameter {
     Interval,
     LinkToken,
     EndUser,
+    Status,
+    Language,
+    User,
+    From,
+    To,
     RoomName,
     RoomEvents,
     IdempotencyKey,
+    LastEventId,
     RequestId,
 }
 
@@ -60,9 +67,15 @@ impl Parameter {
             Self::Interval => ("interval", "query"),
             Self::LinkToken => ("token", "query"),
             Self::EndUser => ("id", "query"),
+            Self::Status => ("status", "query"),
+            Self::Language => ("language", "query"),
+            Self::User => ("user", "query"),
+            Self::From => ("from", "query"),
+            Self::To => ("to", "query"),
             Self::RoomName => ("name", "query"),
             Self::RoomEvents => ("events", "query"),
             Self::IdempotencyKey => ("Idempotency-Key", "header"),
+            Self::LastEventId => ("Last-Event-ID", "header"),
             Self::RequestId => ("X-Request-Id", "header"),
         }
     }
@@ -95,6 +108,34 @@ impl Parameter {
                 json!({ "type": "string", "minLength": 1 }),
                 Some(json!("user-123")),
             ),
+            Self::Status => {
+                let names: Vec<_> = RunStatus::ALL.iter().map(|status| status.name()).collect();
+                ("Runs that ended so.", false, json!({ "type": "string", "enum": names }), Some(json!("timeout")))
+            }
+            Self::Language => (
+                "Runs in this language, by any of its names.",
+                false,
+                json!({ "type": "string" }),
+                Some(json!("python")),
+            ),
+            Self::User => (
+                "Runs for this `userContext.id`.",
+                false,
+                json!({ "type": "string", "minLength": 1 }),
+                Some(json!("user-123")),
+            ),
+            Self::From => (
+                "Runs that were asked for then or later: a time in ISO 8601, or milliseconds since 1970.",
+                false,
+                json!({ "type": "string" }),
+                Some(json!("2026-01-31T00:00:00Z")),
+            ),
+            Self::To => (
+                "Runs that were asked for before this time.",
+                false,
+                json!({ "type": "string" }),
+                Some(json!("2026-02-01T00:00:00Z")),
+            ),
             Self::RoomName => {
                 ("What the caller is called in an open room.", false, json!({ "type": "string" }), Some(json!("Ada")))
             }
@@ -113,6 +154,12 @@ impl Parameter {
                     "pattern": "^[\\x21-\\x7e]+$",
                 }),
                 Some(json!("order-1138")),
+            ),
+            Self::LastEventId => (
+                "With `Accept: text/event-stream`: the id of the last event that the client has. The stream goes on after it.",
+                false,
+                json!({ "type": "string", "pattern": "^[0-9]+-[0-9]+(-end)?$" }),
+                Some(json!("12-0")),
             ),
             Self::RequestId => (
                 "An id for the request, of letters, digits, `_` and `-`. Another text is replaced.",

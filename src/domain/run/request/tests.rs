@@ -32,7 +32,7 @@ fn defaults_are_filled_in() {
         network: Network::None,
         artifacts: None,
     };
-    assert_eq!(request, RunRequest { job, sent_code: true, user_context: None });
+    assert_eq!(request, RunRequest { job, sent_code: true, user_context: None, detach: false });
 }
 
 #[test]

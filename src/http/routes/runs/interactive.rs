@@ -95,6 +95,9 @@ impl InteractiveSession {
         if let Some(token) = &self.token {
             token.restrict_run(&mut request).map_err(ApiError::invalid)?;
         }
+        if request.detach {
+            return Err(invalid("detach", "is not available for interactive runs: leave it out"));
+        }
         request.job.interactive = true;
         let project_id = client.owner.project_id.clone();
         let Some(run) = self.start(id, client, request).await? else { return Ok(()) };

@@ -2,4 +2,5 @@
 
 pub mod answer;
 pub mod interactive;
+pub mod list;
 pub mod run;

@@ -2,23 +2,28 @@
 
 use crate::app::App;
 use crate::app::runs::cancel::{self, CancelledRun, NotCancelled};
-use crate::app::runs::read;
-use crate::app::runs::read::Reader;
+use crate::app::runs::detach::{DetachedRun, detach_run};
+use crate::app::runs::follow::follow_run;
+use crate::app::runs::read::{self, FoundRun, Reader};
 use crate::app::runs::start::start_run;
 use crate::domain::run;
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::Fingerprint;
 use crate::domain::script;
 use crate::http::auth::caller::{ApiClient, SignedIn};
+use crate::http::auth::key_error;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::log::About;
+use crate::http::request::accept::wants_event_stream;
 use crate::http::request::body;
-use crate::http::request::call::Call;
+use crate::http::request::call::{Call, invalid};
 use crate::http::request::idempotency::idempotency_key;
-use crate::http::response::rate;
-use crate::http::routes::runs::answer::{answer, read_again};
+use crate::http::response::sse::LastEventId;
+use crate::http::response::{rate, respond};
+use crate::http::routes::runs::answer::{answer, encode_pending, event_stream, last_event_id, pending, read_again};
 use crate::http::routes::scripts::execute;
 use crate::ports::http_messages::Response;
+use ::http::StatusCode;
 use docle_protocol::limits::MAX_BODY_BYTES;
 
 /// `POST /api/run`: checks size, key, rate and fields in this order, so that a client without a key learns nothing from
@@ -40,6 +45,11 @@ async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, A
     });
     let body = body::parse_json(&parts.headers, bytes)?;
     if body["tier"] == "isolate" {
+        if body["detach"] == true {
+            let message =
+                "is not available with tier \"isolate\": leave it out, because a script answers within its time limit";
+            return Err(invalid("detach", message));
+        }
         let request = script::request::parse_run(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
         return execute::run(app, &parts.headers, client.for_script(app).await?, request).await;
     }
@@ -48,18 +58,46 @@ async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, A
         token.restrict_run(&mut request).map_err(ApiError::invalid)?;
     }
     let project_id = client.owner.project_id.clone();
+    if request.detach {
+        if client.is_publishable {
+            return Err(key_error::publishable_key_detaches_not());
+        }
+        if wants_event_stream(&parts.headers) {
+            let message = "is not available with Accept: text/event-stream: leave that header out, and follow the run with \
+                           GET /api/run/:id and the same header";
+            return Err(invalid("detach", message));
+        }
+        return match detach_run(app, id, client.into(), request, once).await? {
+            DetachedRun::Pending(run) => Ok(pending(&run, project_id)),
+            DetachedRun::Replayed(run) => answer(app, &parts.headers, run, project_id).await,
+        };
+    }
     let run = start_run(app, id, client.into(), request, once).await?;
     answer(app, &parts.headers, run, project_id).await
 }
 
-/// `GET /api/run/:id`: a caller who knows the id can read the result, unless the project keeps its results private.
-/// With a key of the project, or the session of its owner, the response also has the input.
+/// `GET /api/run/:id`: a caller who knows the id can read the state and the result, unless the project keeps its results private.
+/// With a key of the project, or the session of its owner, the response also has the input. A caller that accepts an event
+/// stream follows the run.
 pub async fn get_run(app: &App, call: Call) -> Result<Response, ApiError> {
     let reader = reader(app, &call).await?;
-    let not_found = || ApiError::new(ErrorCode::RunNotFound, "No finished run of the last 7 days has this id.");
+    let not_found = || ApiError::new(ErrorCode::RunNotFound, "No run of the last 7 days has this id.");
     let id = RunId::parse_own(call.param(0), &app.secret).ok_or_else(not_found)?;
-    let run = read::read_run(app, id, &reader).await?.ok_or_else(not_found)?;
-    let mut response = read_again(app, run);
+    let mut response = if wants_event_stream(call.headers()) {
+        let known = match last_event_id(call.headers())? {
+            None => None,
+            Some(LastEventId::Before(known)) => Some(known),
+            // A client that follows a run with an `EventSource` stops at this status.
+            Some(LastEventId::End) => return Ok(respond::empty()),
+        };
+        let run = follow_run(app, id, &reader, known.unwrap_or_default()).await?.ok_or_else(not_found)?;
+        event_stream(app, run, known)
+    } else {
+        match read::find_run(app, id, &reader).await?.ok_or_else(not_found)? {
+            FoundRun::Ended(run) => read_again(app, run),
+            FoundRun::Pending { run, .. } => respond::json(StatusCode::OK, &encode_pending(&run)),
+        }
+    };
     response.extensions_mut().insert(about(id, reader));
     Ok(response)
 }
@@ -97,7 +135,7 @@ pub async fn cancel_run(app: &App, call: Call) -> Result<Response, ApiError> {
 /// What the log says of a call that concerns a run.
 fn about(id: RunId, caller: Reader) -> About {
     let project_id = match caller {
-        Reader::Project(id) | Reader::Token { project_id: id, .. } => Some(id),
+        Reader::Project(owner) | Reader::Token { owner, .. } => Some(owner.project_id),
         Reader::Anyone | Reader::User(_) => None,
     };
     About { run_id: Some(id), project_id }
@@ -116,7 +154,7 @@ async fn reader(app: &App, call: &Call) -> Result<Reader, ApiError> {
 fn reader_of(ApiClient { owner, token, is_anybody, .. }: ApiClient) -> Reader {
     match token {
         _ if is_anybody => Reader::Anyone,
-        Some(token) => Reader::Token { project_id: owner.project_id, token: token.id },
-        None => Reader::Project(owner.project_id),
+        Some(token) => Reader::Token { owner, token: token.id },
+        None => Reader::Project(owner),
     }
 }

@@ -96,10 +96,9 @@ pub async fn get_execution(app: &App, call: Call) -> Result<Response, ApiError> 
     let not_found =
         || ApiError::new(ErrorCode::RunNotFound, "Your project has no execution of the last 7 days with this id.");
     let id = RunId::parse_own(call.param(0), &app.secret).ok_or_else(not_found)?;
-    let project_id = client.owner.project_id;
-    let execution = scripts::read(app, id, &project_id).await?.ok_or_else(not_found)?;
+    let execution = scripts::read(app, id, &client.owner).await?.ok_or_else(not_found)?;
     let mut response = respond::raw_json(StatusCode::OK, execution);
-    response.extensions_mut().insert(About { run_id: Some(id), project_id: Some(project_id) });
+    response.extensions_mut().insert(About { run_id: Some(id), project_id: Some(client.owner.project_id) });
     Ok(response)
 }
 

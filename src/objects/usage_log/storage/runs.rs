@@ -4,7 +4,7 @@ use crate::domain::run::id::RunId;
 use crate::domain::run::record::InKv;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage::UsageRecord;
-use crate::domain::usage_log::query::{Filter, HistoryQuery, UsageRun};
+use crate::domain::usage_log::query::{Filter, HistoryQuery, RunFilter, UsageRun};
 use crate::domain::usage_log::retention::{day_of, erasures_since, hour_of, results_since_day, runs_since};
 use crate::objects::schema::has_table;
 use crate::objects::usage_log::storage::values::{number, text};
@@ -63,7 +63,7 @@ fn is_erased(sql: &dyn LocalSql, run: &UsageRecord) -> Result<bool, PortError> {
 /// Whether the run was not stored before.
 fn insert(sql: &dyn LocalSql, run: &UsageRecord) -> Result<bool, PortError> {
     let query = "INSERT INTO runs (created_at, run_id, key_id, tier, language, snippet, status, exit_code, duration_ms, \
-                 end_user_id, user_context, ip) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+                 end_user_id, user_context, ip, token) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
                  ON CONFLICT DO NOTHING RETURNING 1";
     let args = [
         SqlValue::from(run.created_at),
@@ -78,6 +78,7 @@ fn insert(sql: &dyn LocalSql, run: &UsageRecord) -> Result<bool, PortError> {
         SqlValue::from(run.end_user_id.as_ref()),
         SqlValue::from(run.user_context.as_ref().map(|context| context.get())),
         SqlValue::from(run.ip.as_ref()),
+        SqlValue::from(run.token.as_ref()),
     ];
     Ok(!sql.exec(query, &args)?.is_empty())
 }
@@ -108,9 +109,27 @@ pub fn list(sql: &dyn LocalSql, query: &HistoryQuery) -> Result<Vec<UsageRun>, P
         Filter::All => (ALL, vec![]),
         Filter::Scripts => (SCRIPTS, vec![]),
         Filter::EndUser(id) => (OF_END_USER, vec![text(id)]),
+        Filter::Runs(filter) => return list_filtered(sql, filter, query),
     };
     args.extend([SqlValue::from(*after_at), text(after_id), SqlValue::from(*rows), SqlValue::from(*offset)]);
     sql.exec(statement, &args)?.into_iter().map(|row| read(Row::new(row))).collect()
+}
+
+/// The statement has the conditions that the filter has, and nothing of a caller: SQLite then finds the index of the token or of
+/// the end user, and reads in the order of time otherwise.
+fn list_filtered(sql: &dyn LocalSql, filter: &RunFilter, query: &HistoryQuery) -> Result<Vec<UsageRun>, PortError> {
+    let RunFilter { status, language, end_user, token, from, to } = filter;
+    let texts =
+        [("status = ?", status), ("language = ?", language), ("end_user_id = ?", end_user), ("token = ?", token)];
+    let times = [("created_at >= ?", from), ("created_at < ?", to)];
+    let texts = texts.into_iter().filter_map(|(condition, value)| Some((condition, SqlValue::from(value.as_ref()?))));
+    let times = times.into_iter().filter_map(|(condition, value)| Some((condition, SqlValue::from(*value.as_ref()?))));
+    let (conditions, mut args): (Vec<&str>, Vec<SqlValue>) = texts.chain(times).unzip();
+    let conditions: String = conditions.into_iter().flat_map(|condition| [condition, " AND "]).collect();
+    let HistoryQuery { after_at, after_id, offset, rows, .. } = query;
+    args.extend([SqlValue::from(*after_at), text(after_id), SqlValue::from(*rows), SqlValue::from(*offset)]);
+    let statement = ALL.replacen("WHERE ", &format!("WHERE {conditions}"), 1);
+    sql.exec(&statement, &args)?.into_iter().map(|row| read(Row::new(row))).collect()
 }
 
 fn read(mut row: Row) -> Result<UsageRun, PortError> {

@@ -4,7 +4,7 @@ use crate::domain::run::finished::MAX_RESULT_BYTES;
 use crate::ports::PoolFailureCode;
 use crate::ports::socket::Message;
 use crate::tests::app::{TestApp, good_run, key};
-use crate::tests::fakes::Script;
+use crate::tests::fake_run_pools::Script;
 use ::http::{Method, StatusCode};
 use serde_json::{Value, json};
 

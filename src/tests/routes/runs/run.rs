@@ -2,7 +2,7 @@
 
 use crate::ports::PoolFailureCode;
 use crate::tests::app::{TestApp, good_run, key, print_one};
-use crate::tests::fakes::Script;
+use crate::tests::fake_run_pools::Script;
 use ::http::{Method, StatusCode};
 use docle_languages::RunLanguage;
 use serde_json::{Value, json};
@@ -64,12 +64,12 @@ fn a_run_streams_as_events() {
         events[..2],
         [
             &format!(
-                "event: start\ndata: {{\"type\":\"start\",\"id\":\"{id}\",\"createdAt\":\"1970-01-01T00:00:00.000Z\"}}"
+                "id: 0-0\nevent: start\ndata: {{\"type\":\"start\",\"id\":\"{id}\",\"createdAt\":\"1970-01-01T00:00:00.000Z\"}}"
             ),
-            "event: stdout\ndata: {\"type\":\"stdout\",\"data\":\"1\\n\"}",
+            "id: 2-0\nevent: stdout\ndata: {\"type\":\"stdout\",\"data\":\"1\\n\"}",
         ]
     );
-    let last = events[2].strip_prefix("event: complete\ndata: ").unwrap();
+    let last = events[2].strip_prefix("id: 2-0-end\nevent: complete\ndata: ").unwrap();
     assert_eq!((events.len(), serde_json::from_str::<Value>(last).unwrap()), (3, complete));
     assert!(text.contains(":\n\n"), "the runner's heartbeat is passed on as a comment");
 }
@@ -256,7 +256,7 @@ fn a_result_is_open_to_whoever_knows_the_id_and_its_input_to_the_project() {
 
     app.logs.misses.set(2);
     assert_eq!(app.send(get(None), "").status, StatusCode::OK, "the log is asked again");
-    app.logs.misses.set(3);
+    app.logs.misses.set(4);
     assert_eq!(app.send(get(None), "").status, StatusCode::NOT_FOUND);
     app.logs.fails.set(true);
     assert_eq!(app.send(get(None), "").status, StatusCode::SERVICE_UNAVAILABLE);

@@ -4,6 +4,7 @@ use crate::document::example::{Example, KEY_ID, RUN_ID, text, time};
 use crate::end_users::{Deletion, RunPage, UserContext, UserTier};
 use crate::health::{Backend, BackendKind, Health, HealthStatus, Index};
 use crate::languages::{Docs, Language, Languages, Limit, RuntimeApiDoc};
+use crate::pending_runs::{PendingRun, PendingStatus};
 use crate::run_details::RunDetails;
 use crate::run_events::RunEvent;
 use crate::runs::*;
@@ -28,6 +29,7 @@ impl Example for RunRequest {
             policy: Some(Policy { timeout_ms: Some(5_000), memory_mb: Some(128), ..Policy::default() }),
             artifacts: None,
             artifacts_inline: None,
+            detach: None,
             user_context: Some(user()),
         }
     }
@@ -35,6 +37,14 @@ impl Example for RunRequest {
 
 fn user() -> UserContext {
     UserContext { id: text("user-123"), email: None, name: None, tier: Some(UserTier::Pro), metadata: None }
+}
+
+impl Example for PendingRun {
+    const NAME: &'static str = "pending";
+
+    fn example() -> Self {
+        Self { id: text(RUN_ID), status: PendingStatus::Queued, created_at: time() }
+    }
 }
 
 impl Example for RunResult {

@@ -4,9 +4,11 @@ use crate::document::headers::Header;
 use crate::document::operation::{Body, Caller, Method, Operation, Success, Tag};
 use crate::document::parameters::Parameter;
 use crate::document::schema::Type;
+use crate::end_users::RunPage;
 use crate::errors::ErrorCode::*;
 use crate::executions::{Execution, ExecutionPage};
 use crate::limits::MAX_BODY_BYTES;
+use crate::pending_runs::PendingRun;
 use crate::run_events::{RunErrorMessage, RunEvent, StdinMessage};
 use crate::runs::{RunRequest, RunResult, StoredRun};
 use crate::scripts::{IsolateRunRequest, Script, ScriptRequest, ScriptResult, Validation};
@@ -19,7 +21,7 @@ pub fn operations() -> Vec<Operation> {
         status: 200,
         description: "How the run ended. A program that fails is a result, too. With `Accept: text/event-stream` the \
                       response is a stream of events: `start`, output as it is written, exactly one `complete`.",
-        headers: vec![Header::IdempotentReplay],
+        headers: vec![Header::IdempotentReplay, Header::RunId],
         bodies: vec![Body::json::<RunResult>(), Body::json::<ScriptResult>(), Body::of::<RunEvent>(EVENTS)],
     };
     let script_result = Success {
@@ -40,12 +42,22 @@ pub fn operations() -> Vec<Operation> {
             "Run a program",
             "Runs a program once in a jail of its own and answers when it has ended. With `tier: \"isolate\"` it runs a \
              script in an isolate instead. A client that closes the connection ends the run, unless the call has an \
-             `Idempotency-Key`. The body may have comments and trailing commas, and any media type.",
+             `Idempotency-Key`; a call that is repeated with that key takes its stream up, after `Last-Event-ID` if that is \
+             sent. With `detach: true` it answers at once, and the run goes on without its caller. The body may have comments and trailing commas, and any media type.",
         )
         .with(Parameter::IdempotencyKey)
+        .with(Parameter::LastEventId)
         .takes(MAX_BODY_BYTES, vec![Body::json::<RunRequest>(), Body::json::<IsolateRunRequest>()])
         .answers(result)
+        .answers(Success {
+            status: 202,
+            description: "With `detach: true`: the run is stored, and goes on without its caller. `Location` is where its state and \
+                          its result are.",
+            headers: vec![Header::Location, Header::RunId],
+            bodies: vec![Body::json::<PendingRun>()],
+        })
         .fails(&[
+            TokenNotEnough,
             IdempotencyKeyReused,
             IdempotencyInDoubt,
             IdempotentRunDeleted,
@@ -79,14 +91,38 @@ pub fn operations() -> Vec<Operation> {
             "get_run",
             (Method::Get, "/api/run/:id"),
             (Tag::Runs, Caller::Reader),
-            "Read a result again",
-            "Results are kept for 7 days. Every caller who knows the id may read a result, unless its project keeps its \
+            "Read a run",
+            "A run that has not ended answers with its state. With `Accept: text/event-stream` the response is the stream of its \
+             events from the beginning, or after `Last-Event-ID`; a run that has ended is replayed. Results are kept for 7 days. Every caller who knows the id may read a result, unless its project keeps its \
              results private. A key of the project, the run token that started it, and the session of the project's owner get \
              the input, too.",
         )
         .with(Parameter::Id("The id of the run."))
-        .gives::<StoredRun>(200, "The result.")
-        .fails(&[RunNotFound]),
+        .with(Parameter::LastEventId)
+        .answers(Success {
+            status: 200,
+            description: "The result, or the state of a run that has not ended.",
+            headers: Vec::new(),
+            bodies: vec![Body::json::<StoredRun>(), Body::json::<PendingRun>(), Body::of::<RunEvent>(EVENTS)],
+        })
+        .empty(204, "`Last-Event-ID` is the id of the last event of the run.")
+        .fails(&[RunNotFound, InvalidRequest]),
+        Operation::new(
+            "list_runs",
+            (Method::Get, "/api/runs"),
+            programs,
+            "List runs",
+            "Programs and scripts that have ended, the newest first. A key lists those of its project, a run token those that it \
+             started. They are listed for 90 days. Reading does not count against the limit of the key.",
+        )
+        .with(Parameter::Status)
+        .with(Parameter::Language)
+        .with(Parameter::User)
+        .with(Parameter::From)
+        .with(Parameter::To)
+        .paged()
+        .gives::<RunPage>(200, "One page of runs.")
+        .fails(&[TokenNotEnough, InvalidRequest]),
         Operation::new(
             "cancel_run",
             (Method::Delete, "/api/run/:id"),

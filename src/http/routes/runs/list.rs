@@ -1,0 +1,77 @@
+//! `GET /api/runs`: the runs of a project, or of a run token.
+
+use crate::app::App;
+use crate::app::runs::list;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::usage_log::query::RunFilter;
+use crate::http::auth::caller::ApiClient;
+use crate::http::auth::key_error;
+use crate::http::error::ApiError;
+use crate::http::request::call::{Call, invalid};
+use crate::http::response::respond;
+use crate::http::routes::usage;
+use crate::ports::http_messages::Response;
+use ::http::StatusCode;
+use docle_api::end_users::RunPage;
+use docle_api::limits::MAX_USER_CONTEXT_BYTES;
+use docle_languages::{RunLanguage, ScriptLanguage};
+use docle_protocol::RunStatus;
+
+/// Lists runs that have ended. A key sees those of its project, a run token those that it started. Reading does not count
+/// against the limit of the key.
+pub async fn list_runs(app: &App, call: Call) -> Result<Response, ApiError> {
+    let client = ApiClient::extract_if_present(app, &call).await?;
+    let client = client.ok_or_else(|| key_error::missing(app, &call))?;
+    if client.is_anybody {
+        return Err(key_error::publishable_key_not_enough());
+    }
+    let filter = RunFilter { token: client.token.as_ref().map(|token| token.id.clone()), ..filter(&call)? };
+    let (runs, next) = list::list_runs(app, client.owner.log_id, filter, &call.page()?).await?;
+    let history = runs.into_iter().map(usage::encode_run).collect();
+    Ok(respond::json(StatusCode::OK, &RunPage { history, next_cursor: next }))
+}
+
+fn filter(call: &Call) -> Result<RunFilter, ApiError> {
+    Ok(RunFilter {
+        status: call.query("status").map(status).transpose()?,
+        language: call.query("language").map(|name| language(&name)).transpose()?,
+        end_user: call.query("user").map(user).transpose()?,
+        token: None,
+        from: time(call, "from")?,
+        to: time(call, "to")?,
+    })
+}
+
+fn status(name: String) -> Result<String, ApiError> {
+    match RunStatus::ALL.iter().any(|status| status.name() == name) {
+        true => Ok(name),
+        false => {
+            let names: Vec<_> = RunStatus::ALL.iter().map(|status| format!("\"{}\"", status.name())).collect();
+            Err(invalid("status", format!("must be {}: runs that have not ended are not listed", names.join(" or "))))
+        }
+    }
+}
+
+/// The id of a language, by any of its names.
+fn language(name: &str) -> Result<String, ApiError> {
+    let program = RunLanguage::meant_by(name).map(|language| language.name());
+    let language = program.or_else(|| ScriptLanguage::meant_by(name).map(|language| language.name()));
+    language
+        .map(str::to_owned)
+        .ok_or_else(|| invalid("language", "must be a language of GET /languages, such as \"python\""))
+}
+
+fn user(id: String) -> Result<String, ApiError> {
+    match (1..=MAX_USER_CONTEXT_BYTES).contains(&id.len()) {
+        true => Ok(id),
+        false => Err(invalid("user", "must be a userContext.id")),
+    }
+}
+
+/// A time in UTC, or milliseconds since 1970.
+fn time(call: &Call, name: &str) -> Result<Option<Timestamp>, ApiError> {
+    let Some(text) = call.query(name) else { return Ok(None) };
+    let time = text.parse().ok().filter(|ms| *ms >= 0).map(Timestamp).or_else(|| Timestamp::parse(&text));
+    time.map(Some)
+        .ok_or_else(|| invalid(name, "must be a time such as 2026-01-31T12:00:00Z, or milliseconds since 1970"))
+}
