@@ -54,6 +54,7 @@ pub fn operations() -> Vec<Operation> {
             QueueFull,
             QuotaExceeded,
             RunnerUnavailable,
+            LanguageUnavailable,
             RunnerMismatch,
             IsolatesUnavailable,
         ])
