@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
-import { interpreterFlags, python } from "./setup/interpreters.mjs";
+import { interpreterFlags, languageFlags, python } from "./setup/interpreters.mjs";
 import { main } from "./setup/missing.mjs";
 import { bindgen, inRoot, isolatesModule, node, npm, runner, state, uv, workerModule, wrangler } from "./setup/paths.mjs";
 
@@ -50,7 +50,7 @@ await main(async () => {
 
   process.stdout.write("\nWhat the runner finds here:\n");
   try {
-    execFileSync(runner, ["doctor", "--state", join(state, "runner"), ...interpreterFlags()], { stdio: "inherit" });
+    execFileSync(runner, ["doctor", "--state", join(state, "runner"), ...interpreterFlags(), ...languageFlags()], { stdio: "inherit" });
     return 0;
   } catch {
     return 1;

@@ -13,6 +13,7 @@ use crate::place::Places;
 use crate::run::Runner;
 use crate::seat::{Common, Seat};
 use crate::seating::Seating;
+use crate::tree::Tree;
 use crate::users::Users;
 use docle_languages::{PackageTool, RunLanguage, WarmStart};
 use docle_protocol::limits::DEFAULT_MEMORY_MB;
@@ -51,7 +52,7 @@ impl Assembled {
 /// One sentence about what is missing and the way out.
 pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
     let grants = probe()?;
-    let interpreters = interpreters(machine)?;
+    let interpreters = interpreters(machine, grants.tier)?;
     let state = |error| format!("{} cannot be used as --state: {error}", machine.state.display());
     fs::create_dir_all(&machine.state).map_err(state)?;
     let path = fs::canonicalize(&machine.state).map_err(state)?;
@@ -75,10 +76,11 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
         binds: interpreters.binds(),
         places: interpreters.package_places(),
         layers: layers.directory().to_owned(),
+        tree: interpreters.tree.as_ref().map(|tree| tree.root().to_owned()),
     };
     let users = Users::take(machine.first_uid, count)?;
     let shown = root.binds.iter().map(|(source, _)| source.as_path());
-    let disks = disks::under(shown.chain([Path::new("/usr"), root.layers.as_path()]));
+    let disks = disks::under(shown.chain([Path::new("/usr"), root.layers.as_path()]).chain(root.tree.as_deref()));
     let make = |zygote: Option<Zygote>| {
         let common = Common {
             cgroups: grants.cgroups.clone(),
@@ -139,16 +141,18 @@ fn zygote(machine: &Machine, interpreters: &Interpreters, tier: Tier) -> Option<
 
 /// The language whose programs are forks of one interpreter, where the machine can do that.
 fn forking() -> Option<RunLanguage> {
-    RunLanguage::all().find(|language| language.runner().warm_start == WarmStart::Fork)
+    let mut languages = RunLanguage::of_machine();
+    languages.find(|(_, machine)| machine.warm_start == WarmStart::Fork).map(|(language, _)| language)
 }
 
 /// How interpreters are started ahead.
 fn warm(interpreters: &Interpreters, forks: bool) -> Arc<BTreeMap<RunLanguage, Warm>> {
     let warm = |(&language, interpreter): (&RunLanguage, &Interpreter)| {
         let command = plain(language, interpreter);
-        let warm = match language.runner().warm_start {
-            WarmStart::Fork if forks => Warm::Fork { script: command.script },
-            WarmStart::Fork | WarmStart::Execute => Warm::Execute(command),
+        let start = language.runner().machine.as_ref().map(|machine| machine.warm_start);
+        let warm = match start {
+            Some(WarmStart::Fork) if forks => Warm::Fork { script: command.script },
+            _ => Warm::Execute(command),
         };
         (language, warm)
     };
@@ -162,16 +166,16 @@ fn plain(language: RunLanguage, interpreter: &Interpreter) -> Command {
     Command { argv, env: environment(language, interpreter, script, DEFAULT_MEMORY_MB), script: script.into() }
 }
 
-fn interpreters(machine: &Machine) -> Result<Interpreters, String> {
+fn interpreters(machine: &Machine, tier: Tier) -> Result<Interpreters, String> {
     let mut found = Interpreters::default();
     let explain = |flag: &str| {
         let flag = flag.to_owned();
         move |error| format!("{error}; name another one with {flag}.")
     };
-    for language in RunLanguage::all() {
+    for (language, known) in RunLanguage::of_machine() {
         let executable = machine.executable(language);
         let interpreter =
-            Interpreter::find(language, &executable).map_err(explain(&format!("--{}", language.name())))?;
+            Interpreter::find(language, known, &executable).map_err(explain(&format!("--{}", language.name())))?;
         found.languages.insert(language, interpreter);
     }
     if let Some(uv) = &machine.uv {
@@ -179,6 +183,14 @@ fn interpreters(machine: &Machine) -> Result<Interpreters, String> {
     }
     if let Some(npm) = &machine.npm {
         found.installers.insert(PackageTool::Npm, Installer::npm(npm).map_err(explain("--npm"))?);
+    }
+    // Without a mount namespace, a program cannot have another root than the runner.
+    if let Some(directory) = machine.languages.as_ref().filter(|_| tier != Tier::Shared) {
+        found.tree = Some(
+            Tree::open(directory)
+                .map_err(|error| format!("{}: {error}", directory.display()))
+                .map_err(explain("--languages"))?,
+        );
     }
     Ok(found)
 }

@@ -40,6 +40,8 @@ pub struct Program {
     pub more_stdin: Option<Receiver<Bytes>>,
     /// A package layer to show at `/packages`.
     pub layer: Option<String>,
+    /// Whether it starts in the tree of languages.
+    pub tree: bool,
     /// An empty directory that receives `/packages` when the program succeeds.
     pub export: Option<OwnedFd>,
     pub timeout: Duration,
@@ -135,6 +137,7 @@ async fn execute_in(
         command: (!is_warm).then(|| program.command.clone()),
         files: std::mem::take(&mut program.files),
         layer: program.layer.clone(),
+        tree: program.tree,
         bounds: bounds(&program, seat),
         egress: program.egress.is_some(),
         export: program.export.is_some(),

@@ -1,6 +1,7 @@
 //! The interpreters of this machine: where they are, which version they are, how a program is started with them.
 
-use docle_languages::{Locate, PackageTool, RunLanguage};
+use crate::tree::Tree;
+use docle_languages::{Locate, Machine, PackageTool, RunLanguage};
 use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ pub struct Installer {
 pub struct Interpreters {
     pub languages: BTreeMap<RunLanguage, Interpreter>,
     pub installers: BTreeMap<PackageTool, Installer>,
+    /// Where the languages are that are not the machine's own.
+    pub tree: Option<Tree>,
 }
 
 impl Interpreter {
@@ -37,8 +40,8 @@ impl Interpreter {
     ///
     /// # Errors
     /// A sentence for people.
-    pub fn find(language: RunLanguage, path: &Path) -> Result<Self, String> {
-        let Locate { arguments, inside } = &language.runner().locate;
+    pub fn find(language: RunLanguage, machine: &Machine, path: &Path) -> Result<Self, String> {
+        let Locate { arguments, inside } = &machine.locate;
         let answer = ask(path, arguments)?;
         let [executable, prefix, version] = answer.lines().collect::<Vec<_>>()[..] else {
             return Err(format!("{} does not answer like {}", path.display(), language.title));
@@ -84,7 +87,14 @@ impl Interpreters {
 
     /// Language → version, for people.
     pub fn versions(&self) -> BTreeMap<String, String> {
-        self.languages.iter().map(|(language, found)| (language.name().to_owned(), found.version.clone())).collect()
+        let own = self.languages.iter().map(|(language, found)| (language.name().to_owned(), found.version.clone()));
+        own.chain(self.tree.iter().flat_map(Tree::versions)).collect()
+    }
+
+    /// Whether a language is installed here.
+    pub fn has(&self, language: RunLanguage) -> bool {
+        self.languages.contains_key(&language)
+            || self.tree.as_ref().is_some_and(|tree| tree.version(language).is_some())
     }
 }
 

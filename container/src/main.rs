@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod assembly;
+mod compile;
 mod demand;
 mod egress;
 mod events;
@@ -23,6 +24,7 @@ mod run;
 mod seat;
 mod seating;
 mod server;
+mod tree;
 mod turns;
 mod users;
 

@@ -1,7 +1,7 @@
 //! What the command line says.
 
 use clap::{Args, Parser, Subcommand};
-use docle_languages::RunLanguage;
+use docle_languages::{RunLanguage, Word};
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -56,6 +56,10 @@ pub struct Machine {
     /// The interpreter that programs of a language run with, as `python=/usr/bin/python3`; the one in PATH by default.
     #[arg(long = "interpreter", value_name = "LANGUAGE=PATH", value_parser = interpreter)]
     pub interpreters: Vec<(RunLanguage, PathBuf)>,
+    /// The tree of languages: a directory with `root`, the root directory of their programs, and `languages`, with a file for
+    /// each language that is installed. Without it only the machine's own Python and Node are there.
+    #[arg(long)]
+    pub languages: Option<PathBuf>,
     /// The library that lets Python's programs start as forks of a started interpreter. Beside this program where
     /// nothing is said; without it every program gets a Python that was started for it alone.
     #[arg(long)]
@@ -98,14 +102,20 @@ impl Machine {
     /// The interpreter of a language: the one that an option names, else the one in PATH.
     pub fn executable(&self, language: RunLanguage) -> PathBuf {
         let named = self.interpreters.iter().find(|(of, _)| *of == language).map(|(_, path)| path.clone());
-        named.unwrap_or_else(|| language.runner().run[0].into())
+        let in_path = || match language.runner().run[0] {
+            Word::Text(name) => name.into(),
+            _ => language.name().into(),
+        };
+        named.unwrap_or_else(in_path)
     }
 }
 
 /// Reads `LANGUAGE=PATH`.
 fn interpreter(text: &str) -> Result<(RunLanguage, PathBuf), String> {
     let (language, path) = text.split_once('=').ok_or("must be LANGUAGE=PATH")?;
-    let language = RunLanguage::parse(language).ok_or_else(|| format!("{language} is no language of the runner"))?;
+    let known = RunLanguage::of_machine().map(|(known, _)| known).find(|known| known.name() == language);
+    let language =
+        known.ok_or_else(|| format!("{language} is no language with an interpreter of the machine's own"))?;
     Ok((language, path.into()))
 }
 

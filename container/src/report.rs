@@ -51,6 +51,7 @@ pub fn report(outcome: Outcome, asked: Asked) -> RunReport {
     };
     let details = RunDetails {
         limit,
+        compile: None,
         network: (!outcome.refused.is_empty()).then_some(NetworkReport { refused: outcome.refused }),
         hint: if has_failed { asked.hint.hint(&outcome.stderr.last_words()) } else { None },
         artifacts: asked.artifacts.then_some(artifacts),

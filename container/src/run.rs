@@ -1,5 +1,6 @@
 //! One job from its place in the queue to its report.
 
+use crate::compile::{Compiled, compile};
 use crate::egress::{self, Policy};
 use crate::events::{EventSender, channel};
 use crate::execution::{Failed, Outcome, Program, execute};
@@ -11,6 +12,7 @@ use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
 use crate::report::{Asked, milliseconds, report};
 use crate::seating::{NoJail, Seating};
+use crate::tree;
 use axum::body::Bytes;
 use docle_languages::ColdWhen;
 use docle_protocol::file::{NotBase64, file_bytes};
@@ -59,6 +61,21 @@ impl Runner {
         };
         let (layer, install) = layer.unzip();
         let install = install.unwrap_or_default();
+        let compiled = match self.compile(&job, events, cancel).await {
+            Ok(compiled) => compiled,
+            Err(Failure::Full) => return Err(Full),
+            Err(failure) => return Ok(finished(not_installed(&id, failure, events), Duration::ZERO, install)),
+        };
+        let (product, compilation) = match compiled {
+            Some(compiled @ Compiled { product: None, .. }) => {
+                return Ok(finished(not_compiled(compiled, events), Duration::ZERO, install));
+            }
+            Some(Compiled { product, result, cpu, .. }) => (product, Some((result, cpu))),
+            None => (None, None),
+        };
+        // Whether the caller has heard that the run is under way.
+        let begun = !install.is_zero() || compilation.is_some();
+        let layer = product.or(layer);
         let queued = Instant::now();
         let (wanted, memory_mb) = (warm_language(&job), job.limits.memory_mb);
         let hint = HintSource::of(&job);
@@ -84,14 +101,14 @@ impl Runner {
             let (mut place, prepared) = match taken {
                 Ok(taken) => taken,
                 Err(NoJail::Failed(error)) => break (Err(error), queue),
-                Err(NoJail::Full) if install.is_zero() && tries == 1 => return Err(Full),
+                Err(NoJail::Full) if !begun && tries == 1 => return Err(Full),
                 // The caller has been told that the run is under way, so this is its result.
                 Err(NoJail::Full) => {
                     let failure = if cancel.is_cancelled() { Failure::Cancelled } else { Failure::Full };
                     return Ok(finished(not_installed(&id, failure, events), queue, install));
                 }
             };
-            if install.is_zero() && !events.start() {
+            if !begun && !events.start() {
                 // The caller has heard meanwhile that nothing ran.
                 place.seat().leave(prepared.jail);
                 self.seating.give_back(place);
@@ -109,7 +126,7 @@ impl Runner {
                 executed => break (executed.map_err(io::Error::from), queue),
             }
         };
-        let report = match executed {
+        let mut report = match executed {
             Ok(outcome) => {
                 explain(&outcome, events);
                 for (index, file) in (0..).zip(&outcome.artifacts) {
@@ -124,7 +141,22 @@ impl Runner {
                 system(&id, &error, events)
             }
         };
+        if let Some((result, cpu)) = compilation {
+            report.details.compile = Some(Box::new(result));
+            report.usage.cpu_ms += milliseconds(cpu);
+        }
         Ok(finished(report, queue, install))
+    }
+
+    /// Compiles the program of a job whose language is compiled.
+    async fn compile(
+        &self,
+        job: &RunJob,
+        events: &EventSender,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Compiled>, Failure> {
+        let (Some(compiler), Some(wanted)) = (&job.language.runner().compile, &job.compile) else { return Ok(None) };
+        compile(job, (compiler, wanted), &self.layers, &self.seating, events, cancel).await.map(Some)
     }
 
     /// Runs one small program in every language, because only that proves that jails work here.
@@ -132,8 +164,8 @@ impl Runner {
     /// # Errors
     /// One sentence about what went wrong instead.
     pub async fn prove(&self) -> Result<(), String> {
-        for &language in self.interpreters.languages.keys() {
-            let content = language.runner().self_test;
+        for (language, machine) in RunLanguage::of_machine() {
+            let content = machine.self_test;
             let path = language.default_entrypoint().to_owned();
             let job = RunJob {
                 id: "self-test".into(),
@@ -145,6 +177,7 @@ impl Runner {
                 args: Vec::new(),
                 env: BTreeMap::new(),
                 packages: Vec::new(),
+                compile: None,
                 limits: Limits {
                     cpu_ms: None,
                     max_file_mb: None,
@@ -196,16 +229,25 @@ impl Runner {
     }
 
     fn program(&self, job: RunJob, layer: Option<&Layer>) -> io::Result<Program> {
-        let interpreter = self.interpreters.languages.get(&job.language).ok_or_else(|| missing(job.language))?;
+        let interpreter = self.interpreters.languages.get(&job.language);
         let warm = warm_language(&job).filter(|language| !self.layers.needs_cold_start(*language, layer));
-        let files = job.files.into_iter().map(|file| Ok((file.path.clone(), Content(file_bytes(file)?))));
-        let files = files.collect::<Result<_, NotBase64>>().map_err(io::Error::other)?;
+        let argv = match interpreter {
+            Some(interpreter) => command_line(&interpreter.executable, &job.entrypoint, &job.args),
+            None => {
+                let command = tree::command(job.language.runner().run, &job, job.limits.memory_mb);
+                command.into_iter().chain(job.args.iter().cloned()).collect()
+            }
+        };
+        let files = contents(job.files)?;
         let egress = match job.network {
             Network::None => None,
             Network::Public => Some(Policy::Public),
             Network::Hosts { hosts } => Some(Policy::Hosts(hosts)),
         };
-        let mut env = environment(job.language, interpreter, &job.entrypoint, job.limits.memory_mb);
+        let mut env = match interpreter {
+            Some(interpreter) => environment(job.language, interpreter, &job.entrypoint, job.limits.memory_mb),
+            None => tree::environment(job.language),
+        };
         if egress.is_some() {
             env.extend(egress::environment());
         }
@@ -220,11 +262,8 @@ impl Runner {
         env.extend(own);
         Ok(Program {
             warm,
-            command: Command {
-                argv: command_line(&interpreter.executable, &job.entrypoint, &job.args),
-                env,
-                script: job.entrypoint,
-            },
+            command: Command { argv, env, script: job.entrypoint },
+            tree: interpreter.is_none(),
             files,
             stdin: job.stdin,
             more_stdin: None,
@@ -241,6 +280,12 @@ impl Runner {
     }
 }
 
+/// What the files of a job hold.
+pub fn contents(files: Vec<SourceFile>) -> io::Result<Vec<(String, Content)>> {
+    let files = files.into_iter().map(|file| Ok((file.path.clone(), Content(file_bytes(file)?))));
+    files.collect::<Result<_, NotBase64>>().map_err(io::Error::other)
+}
+
 /// The report with its times.
 fn finished(mut report: RunReport, queue: Duration, install: Duration) -> RunReport {
     report.usage.queue_ms = milliseconds(queue);
@@ -251,6 +296,7 @@ fn finished(mut report: RunReport, queue: Duration, install: Duration) -> RunRep
 /// The language whose started interpreter does for this job: one that waits for the default script without
 /// arguments, variables or network, and with memory to spare.
 fn warm_language(job: &RunJob) -> Option<RunLanguage> {
+    let machine = job.language.runner().machine.as_ref()?;
     let plain = job.entrypoint == job.language.default_entrypoint()
         && job.args.is_empty()
         && job.env.is_empty()
@@ -267,7 +313,7 @@ fn warm_language(job: &RunJob) -> Option<RunLanguage> {
         ColdWhen::FileIs(path) => job.files.iter().any(|file| file.path == *path),
         ColdWhen::HeadHas(text) => script.lines().take(2).any(|line| line.contains(text)),
     };
-    (plain && is_text && !job.language.runner().cold_when.iter().any(needs_cold)).then_some(job.language)
+    (plain && is_text && !machine.cold_when.iter().any(needs_cold)).then_some(job.language)
 }
 
 /// Interpreters that wait hold memory which a smaller limit would have to take from them.
@@ -297,6 +343,16 @@ fn not_installed(id: &str, failure: Failure, events: &EventSender) -> RunReport 
         Failure::Full => system(id, &io::Error::other("no place for an installation became free"), events),
         Failure::System(error) => system(id, &error, events),
     }
+}
+
+/// The report of a run whose program could not be compiled. What the compiler wrote is also its standard error, where every
+/// client looks.
+fn not_compiled(compiled: Compiled, events: &EventSender) -> RunReport {
+    events.output(Stream::Stderr, compiled.output.as_bytes());
+    let mut report = without_program(RunStatus::CompileError, compiled.result.exit_code);
+    report.usage.cpu_ms = milliseconds(compiled.cpu);
+    report.details.compile = Some(Box::new(compiled.result));
+    report
 }
 
 /// The report of a run whose sandbox failed. The log gets the error, and the caller a sentence without the runner's own

@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deploymentSecret, developmentVars, wranglerEnv } from "../setup/development.mjs";
-import { interpreterFlags } from "../setup/interpreters.mjs";
+import { interpreterFlags, languageFlags } from "../setup/interpreters.mjs";
 import { devVars, inRoot, node, runner, state, wrangler } from "../setup/paths.mjs";
 import { firstLine, startPart } from "../setup/processes.mjs";
 
@@ -19,9 +19,14 @@ const address = async (part) => JSON.parse(await firstLine(part)).address;
 export function startRunner(secret) {
   const cache = join(state, "runner");
   mkdirSync(cache, { recursive: true });
-  const args = ["serve", "--die-with-parent", "--listen", "127.0.0.1:0", "--state", cache, ...interpreterFlags()];
+  const args = ["serve", "--die-with-parent", "--listen", "127.0.0.1:0", "--state", cache, ...interpreterFlags(), ...languageFlags()];
   const part = startPart("The runner", runner, args, { env: { DOCLE_RUNNER_SECRET: secret } });
   return { part, listening: address(part) };
+}
+
+/** Starts the installation of the further languages, which goes on in the background. `lines` are what it says. */
+export function startLanguages() {
+  return startPart("The installation of the languages", process.execPath, [inRoot("scripts", "languages.mjs")], { niceness: 10 });
 }
 
 /** Starts what runs scripts. @param {string} secret */

@@ -4,10 +4,11 @@ import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { whyNoApt } from "../languages/apt.mjs";
 import { developmentEmail, developmentKey } from "../setup/development.mjs";
 import { Missing } from "../setup/missing.mjs";
 import { prepare } from "../setup/prepare.mjs";
-import { startIsolates, startRunner } from "./parts.mjs";
+import { startIsolates, startLanguages, startRunner } from "./parts.mjs";
 
 /**
  * @typedef {import("../setup/processes.mjs").Part} Part
@@ -40,6 +41,8 @@ export async function serve(startWorker) {
   /** @type {(how: string) => void} */
   let died = () => {};
   const death = new Promise((/** @type {(how: string) => void} */ resolve) => (died = resolve));
+  /** @type {Part | undefined} */
+  let installing;
   const add = (/** @type {Part} */ part) => {
     parts.push(part);
     void part.ended.then((how) => died(`${part.name} ${how}`));
@@ -55,12 +58,13 @@ export async function serve(startWorker) {
     if (typeof first === "object") {
       process.stdout.write(welcome(port));
       first.shown?.lines.on("line", (line) => process.stdout.write(`${line}\n`));
+      if (!contained) installing = installLanguages();
     }
     const end = typeof first === "string" ? first : await Promise.race([death, interrupted]);
     if (end !== "stopped") throw new Missing(`${end}; everything else was stopped too. Start again with \`npm start\`; \`npm run doctor\` says what this machine offers.`);
     return 0;
   } finally {
-    await Promise.all(parts.map((part) => part.stop()));
+    await Promise.all([...parts, installing].map((part) => part?.stop()));
   }
 }
 
@@ -76,6 +80,18 @@ async function startOthers(contained, add) {
     ...{ ISOLATES_URL: `http://${scripts}`, ISOLATES_SECRET: secret },
     ...(programs === undefined ? {} : { SANDBOX_URL: `http://${programs}`, SANDBOX_SECRET: secret }),
   };
+}
+
+/** Installs the languages that are not there yet, while the service runs. Its end, good or bad, is not the service's. @returns {Part | undefined} */
+function installLanguages() {
+  const missing = whyNoApt();
+  if (missing !== undefined) {
+    process.stdout.write(`${missing}\n`);
+    return undefined;
+  }
+  const part = startLanguages();
+  part.lines.on("line", (line) => process.stdout.write(`${line}\n`));
+  return part;
 }
 
 /** Refuses to start over the port of another program. Answers with the host to listen on: 127.0.0.1, and ::1 where `localhost` is that, too. @param {number} port @returns {Promise<string>} */

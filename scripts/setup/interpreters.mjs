@@ -4,6 +4,8 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { whyNoApt } from "../languages/apt.mjs";
+import { place } from "../languages/tree.mjs";
 import { Failed, Missing } from "./missing.mjs";
 import { node, npm, own, uv } from "./paths.mjs";
 import { step } from "./steps.mjs";
@@ -76,5 +78,10 @@ async function unpackWheel(run, target) {
 /** The runner's command line, without its subcommand, address and state. */
 export function interpreterFlags() {
   return ["--interpreter", `python=${python()}`, "--interpreter", `node=${node}`, "--npm", npm, "--uv", uv];
+}
+
+/** The flag with which a runner has the further languages; none where this machine cannot have them. */
+export function languageFlags() {
+  return whyNoApt() === undefined ? ["--languages", place().directory] : [];
 }
 

@@ -2,6 +2,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
+import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
 import { Missing } from "./missing.mjs";
 import { root } from "./paths.mjs";
@@ -36,12 +37,13 @@ const setpriv = (() => {
  * @param {string} name
  * @param {string} command
  * @param {string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, input?: boolean }} [options] `env` is added to that of this process; with `input` the process has a standard input
+ * @param {{ env?: NodeJS.ProcessEnv, input?: boolean, niceness?: number }} [options] `env` is added to that of this process; with `input` the process has a standard input; `niceness` is that of nice(1)
  * @returns {Part}
  */
-export function startPart(name, command, args, { env, input = false } = {}) {
+export function startPart(name, command, args, { env, input = false, niceness = 0 } = {}) {
   const [program, argv] = setpriv ? ["setpriv", ["--pdeathsig", "TERM", command, ...args]] : [command, args];
   const child = spawn(program, argv, { cwd: root, env: { ...process.env, ...env }, stdio: [input ? "pipe" : "ignore", "pipe", "inherit"], detached: true });
+  if (child.pid !== undefined && niceness > 0) setPriority(child.pid, niceness);
   const { stdin, stdout } = /** @type {{ stdin: import("node:stream").Writable | null, stdout: import("node:stream").Readable }} */ (child);
   // A process that ends before it has read everything says how it ended.
   stdin?.on("error", () => {});

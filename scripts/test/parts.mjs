@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { wranglerEnv } from "../setup/development.mjs";
 import { Missing } from "../setup/missing.mjs";
 import { installPackageTools } from "../setup/packages.mjs";
+import { whyNoApt } from "../languages/apt.mjs";
 import { findEngine } from "../containers/engine.mjs";
 import { buildImages } from "../containers/images.mjs";
 import { inRoot, node, own, root, tsc, wrangler } from "../setup/paths.mjs";
@@ -96,6 +97,18 @@ async function findContainers() {
   return undefined;
 }
 
+/** What a test of the further languages lacks here, in a sentence; they are installed on the way. @returns {Promise<string | undefined>} */
+async function findLanguages() {
+  const missing = whyNoApt();
+  if (missing !== undefined) return missing;
+  const { code, output } = await show(() => {}, process.execPath, [inRoot("scripts", "languages.mjs")]);
+  return code === 0 ? undefined : output.trim().split("\n").at(-1);
+}
+
+/** @type {Promise<string | undefined> | undefined} */
+let foundLanguages;
+const languages = () => (foundLanguages ??= findLanguages());
+
 /** @type {Promise<string | undefined> | undefined} */
 let found;
 const containers = () => (found ??= findContainers());
@@ -153,4 +166,5 @@ export const parts = [
   nodeTests("Isolates", "tests/isolates/*.test.ts"),
   nodeTests("Warm starts are like cold ones", "tests/conformance/*.test.ts"),
   nodeTests("Hostile programs", "tests/hostile/*.test.ts"),
+  { ...nodeTests("Languages", "tests/languages/*.test.ts"), needs: languages, ahead: { lane: "others", run: languages } },
 ];

@@ -34,12 +34,14 @@ pub async fn list(app: &App) -> Vec<Language> {
         app.log_error("The interpreters could not be asked for their versions.", &error);
         BTreeMap::new()
     });
+    let is_here =
+        |language: &RunLanguage| language.runner().machine.is_some() || versions.contains_key(language.name());
     let of_runner = |language: RunLanguage| {
         let component = language.runner().component;
         let versions = versions.get(language.name()).map(|version| (component.to_owned(), version.clone()));
         describe(language.name(), Tier::Run, versions.into_iter().collect())
     };
-    let mut languages: Vec<Language> = RunLanguage::all().map(of_runner).collect();
+    let mut languages: Vec<Language> = RunLanguage::all().filter(is_here).map(of_runner).collect();
     if let Some(isolates) = &app.isolates {
         match isolates.languages().await {
             Ok(scripts) => languages
@@ -75,8 +77,8 @@ async fn interpreters(app: &App) -> Result<BTreeMap<String, String>, PortError> 
 
 async fn measure_all(app: &App) -> Result<BTreeMap<String, String>, PortError> {
     let mut versions = BTreeMap::new();
-    for language in RunLanguage::all() {
-        versions.insert(language.name().to_owned(), measure(app, language).await?);
+    for (language, machine) in RunLanguage::of_machine() {
+        versions.insert(language.name().to_owned(), measure(app, language, machine.version_probe).await?);
     }
     Ok(versions)
 }
@@ -89,8 +91,7 @@ async fn remember(app: &App, versions: &BTreeMap<String, String>, ttl_seconds: u
 }
 
 /// The version that an interpreter prints when it is run.
-async fn measure(app: &App, language: RunLanguage) -> Result<String, PortError> {
-    let code = language.runner().version_probe;
+async fn measure(app: &App, language: RunLanguage, code: &str) -> Result<String, PortError> {
     let entrypoint = language.default_entrypoint().to_owned();
     let id = RunId::from_random(app.random());
     let job = RunJob {
@@ -103,6 +104,7 @@ async fn measure(app: &App, language: RunLanguage) -> Result<String, PortError> 
         args: Vec::new(),
         env: BTreeMap::new(),
         packages: Vec::new(),
+        compile: None,
         limits: Limits { cpu_ms: None, max_file_mb: None, timeout_ms: 5_000, memory_mb: 128, max_output_bytes: 1_024 },
         network: Network::None,
         artifacts: None,

@@ -67,6 +67,13 @@ impl From<PoolFailure> for ApiError {
                 ErrorCode::RunnerMismatch,
                 "The runner has another version than the Worker during an update, and nothing was run; try again.",
             ),
+            PoolFailureCode::NoLanguage => {
+                let message = format!(
+                    "{}, or not yet, and nothing was run; GET /languages lists the languages that are.",
+                    failure.message
+                );
+                return Self::new(ErrorCode::LanguageUnavailable, message);
+            }
             PoolFailureCode::Rejected => (ErrorCode::Internal, "The runner refused the run; report the requestId."),
             PoolFailureCode::Suspended | PoolFailureCode::QuotaExceeded => return key_error::suspended(),
             PoolFailureCode::KeyReused => (

@@ -166,6 +166,8 @@ pub enum PoolFailureCode {
     QueueFull,
     /// The runner speaks another version of the protocol.
     Mismatch,
+    /// The language of the job is not installed; the message says which.
+    NoLanguage,
     /// The runner refuses the job itself; validation should have refused it.
     Rejected,
     /// The idempotency key was used with another body.

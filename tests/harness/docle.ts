@@ -22,6 +22,7 @@ export interface RunResult {
   limit?: string;
   network?: { refused: string[] };
   hint?: string;
+  compile?: { stdout: string; stderr: string; exitCode: number; durationMs: number };
   artifacts?: Artifact[];
   artifactsOmitted?: number;
   createdAt: string;

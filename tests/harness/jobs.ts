@@ -6,6 +6,13 @@ import type { AnyRunner } from "./runner.ts";
 
 export type Language = "python" | "node";
 
+/** How a program is compiled. */
+export interface Compile {
+  options: string[];
+  timeoutMs: number;
+  memoryMB: number;
+}
+
 /** One program to run; `crates/protocol` says what the fields mean. */
 export interface Job {
   id: string;
@@ -16,6 +23,7 @@ export interface Job {
   args: string[];
   env: Record<string, string>;
   packages: string[];
+  compile?: Compile;
   limits: { timeoutMs: number; memoryMB: number; maxOutputBytes: number; cpuMs?: number; maxFileMB?: number };
   network: { mode: "none" } | { mode: "public" } | { mode: "hosts"; hosts: string[] };
   artifacts?: { patterns: string[]; inline: boolean };
@@ -33,7 +41,7 @@ export interface Artifact {
 
 /** How a run ended, and what it wrote. */
 export interface Report {
-  status: "success" | "error" | "timeout" | "memory" | "output" | "killed" | "cancelled" | "install_failed" | "system";
+  status: "success" | "error" | "timeout" | "memory" | "output" | "killed" | "cancelled" | "install_failed" | "compile_error" | "system";
   exitCode: number;
   signal: string | null;
   stdout: string;
@@ -42,6 +50,7 @@ export interface Report {
   usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number };
   limit?: string;
   hint?: string;
+  compile?: { stdout: string; stderr: string; exitCode: number; durationMs: number };
   artifacts?: Artifact[];
   artifactsOmitted?: number;
 }
@@ -53,7 +62,7 @@ export type End = Omit<Report, "stdout" | "stderr">;
 export type Event = { type: "start" } | { type: "stdout" | "stderr"; data: string } | { type: "artifact"; index: number; data: string } | { type: "complete"; report: End };
 
 /** The version of the protocol that these tests speak. */
-export const PROTOCOL = "3";
+export const PROTOCOL = "4";
 
 /** What a job may say besides its program. Limits that are not named keep their defaults. */
 export type Rest = Partial<Omit<Job, "limits">> & { limits?: Partial<Job["limits"]> };

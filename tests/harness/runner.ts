@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { chownSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { interpreterFlags } from "../../scripts/setup/interpreters.mjs";
+import { interpreterFlags, languageFlags } from "../../scripts/setup/interpreters.mjs";
 import { own, runner as installed } from "../../scripts/setup/paths.mjs";
 
 /** What `GET /health` of the runner answers, as far as tests look at it. */
@@ -94,7 +94,7 @@ export class Runner implements AnyRunner {
 
   /** Starts the process again after {@link kill} or {@link end}. */
   async restart(): Promise<void> {
-    const { user, binary = process.env.DOCLE_RUNNER ?? installed, flags = interpreterFlags() } = this.#options;
+    const { user, binary = process.env.DOCLE_RUNNER ?? installed, flags = [...interpreterFlags(), ...languageFlags()] } = this.#options;
     const args = ["serve", "--die-with-parent", "--listen", this.#address, "--state", this.#state, ...flags];
     const env = { ...process.env, DOCLE_RUNNER_SECRET: this.secret };
     const as = user === undefined ? {} : { uid: user, gid: user };

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { interpreterFlags } from "../../scripts/setup/interpreters.mjs";
+import { interpreterFlags, languageFlags } from "../../scripts/setup/interpreters.mjs";
 import { node, npm, runner as installed, uv } from "../../scripts/setup/paths.mjs";
 import { Runner } from "../harness/runner.ts";
 
@@ -22,7 +22,7 @@ const USER = 1000;
 
 /** A runner as whoever runs the tests; `flags` are added. */
 export async function asOurselves(...flags: string[]): Promise<Stage> {
-  const runner = await Runner.start({ flags: [...interpreterFlags(), ...flags] });
+  const runner = await Runner.start({ flags: [...interpreterFlags(), ...languageFlags(), ...flags] });
   return { runner, stop: () => runner.stop() };
 }
 
@@ -52,7 +52,7 @@ export async function asOrdinaryUser(): Promise<Stage> {
   const binary = copy(program, "docle-runner");
   cpSync(dirname(dirname(npm)), join(home, "npm"), { recursive: true });
   const flags = ["--interpreter", "python=/usr/bin/python3", "--interpreter", `node=${copy(node, "node/bin/node")}`];
-  flags.push("--uv", copy(uv, "uv"), "--npm", join(home, "npm", "bin", "npm-cli.js"));
+  flags.push("--uv", copy(uv, "uv"), "--npm", join(home, "npm", "bin", "npm-cli.js"), ...languageFlags());
   const runner = await Runner.start({ user: USER, binary, below: home, flags });
   const stop = async () => {
     await runner.stop();

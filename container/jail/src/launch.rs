@@ -63,8 +63,10 @@ pub struct Launch {
     pub command: Option<Command>,
     /// Relative, normalised path → content; written below `/workspace`.
     pub files: Vec<(String, Content)>,
-    /// A package layer to show, read-only, at `/packages`.
+    /// A package layer, or what a compilation has made, to show, read-only, at `/packages`.
     pub layer: Option<String>,
+    /// Start the program in the tree of languages.
+    pub tree: bool,
     pub bounds: Bounds,
     /// Listen on [`EGRESS_ADDRESS`] inside the jail and hand the socket to the server.
     pub egress: bool,

@@ -4,8 +4,9 @@
 use super::files::{own, write_files};
 use super::jailer::Settings;
 use super::launch::Launch;
-use super::root::{LAYERS, OUTER_PROC, SCRATCH, Tier, protect};
+use super::root::{LAYERS, OUTER_PROC, SCRATCH, TREE, Tier, change_to_tree, protect};
 use super::{loopback, sys};
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::CloneFlags;
 use nix::time::{ClockId, clock_gettime};
@@ -40,7 +41,15 @@ pub fn furnish(launch: &Launch, waiting: Option<&str>, uid: u32) -> io::Result<(
         show_place("packages", "/packages", 0o755, uid)?;
     }
     show_packages(launch)?;
-    Ok(umount2(SCRATCH, MntFlags::MNT_DETACH)?)
+    umount2(SCRATCH, MntFlags::MNT_DETACH)?;
+    if launch.tree {
+        return change_to_tree();
+    }
+    match umount2(TREE, MntFlags::MNT_DETACH) {
+        // This runner has no tree.
+        Err(Errno::EINVAL) => Ok(()),
+        removed => Ok(removed?),
+    }
 }
 
 /// Mounts the one file system behind all writable places, so that one size holds for all of them.

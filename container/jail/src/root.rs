@@ -45,12 +45,18 @@ pub struct Root {
     pub places: Vec<PathBuf>,
     /// Where package layers lie on the host.
     pub layers: PathBuf,
+    /// The root directory of the tree of languages on the host.
+    #[serde(default)]
+    pub tree: Option<PathBuf>,
 }
 
 /// Where package layers lie in the jailer's root; a jail unmounts it before its program starts.
 pub const LAYERS: &str = "/.layers";
 /// A view of all processes that mounting `/proc` in a user namespace requires to exist; unmounted likewise.
 pub const OUTER_PROC: &str = "/.proc";
+/// Where the tree of languages lies in the spawner's root. A jail makes it its own root for a program that needs it, and
+/// otherwise unmounts it before its program starts.
+pub const TREE: &str = "/.tree";
 /// Where a jail mounts the one file system that holds all its writable places.
 pub const SCRATCH: &str = "/run";
 
@@ -67,7 +73,10 @@ const CONFIGURATION: [&str; 7] = [
     "/etc/python3",
 ];
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
-const PLACES: [&str; 7] = ["workspace", "tmp", "packages", "run", "proc", ".layers", ".proc"];
+const PLACES: [&str; 8] = ["workspace", "tmp", "packages", "run", "proc", ".layers", ".proc", ".tree"];
+/// Files of the jails' root that the tree of languages shows as well, where both have them.
+const SHARED_WITH_TREE: [&str; 6] =
+    ["etc/passwd", "etc/group", "etc/hosts", "etc/hostname", "etc/nsswitch.conf", "etc/ssl/certs"];
 
 impl Root {
     /// Builds the root on the mount point and makes it this process' own.
@@ -106,6 +115,9 @@ impl Root {
         }
         bind(&self.layers, &below(mount_point, Path::new(LAYERS)))?;
         symlink("packages/node_modules", mount_point.join("node_modules"))?;
+        if let Some(tree) = &self.tree {
+            show_tree(tree, mount_point)?;
+        }
         if tier == Tier::UserNamespace {
             let target = below(mount_point, Path::new(OUTER_PROC));
             let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
@@ -115,6 +127,44 @@ impl Root {
         std::env::set_current_dir(mount_point)?;
         enter_here()
     }
+}
+
+/// Shows the tree of languages with the devices and the users of the jails' root. Everything else of it is read-only and
+/// the same for all; what is added to it on the host appears here.
+fn show_tree(tree: &Path, mount_point: &Path) -> io::Result<()> {
+    let shown = below(mount_point, Path::new(TREE));
+    bind(tree, &shown)?;
+    for name in SHARED_WITH_TREE {
+        let (own, theirs) = (mount_point.join(name), shown.join(name));
+        if own.exists() && theirs.exists() {
+            over(&own, &theirs)?;
+            protect(&theirs, libc::AT_RECURSIVE)?;
+        }
+    }
+    let devices = shown.join("dev");
+    over(&mount_point.join("dev"), &devices)?;
+    // The devices below it keep the mounts of their own.
+    protect(&devices, 0)
+}
+
+/// Mounts what is at `source` over what is at `target`, with all mounts below.
+fn over(source: &Path, target: &Path) -> io::Result<()> {
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+    step(&format!("show {}", source.display()), mount(Some(source), target, None::<&str>, flags, None::<&str>))
+}
+
+/// Makes the tree of languages the root of this jail, with the jail's own places in it.
+pub fn change_to_tree() -> io::Result<()> {
+    for place in ["/workspace", "/tmp", "/dev/shm", "/packages", "/proc"] {
+        let target = below(Path::new(TREE), Path::new(place));
+        match mount(Some(place), &target, None::<&str>, MsFlags::MS_MOVE, None::<&str>) {
+            // Without a product and without an export, nothing is mounted there.
+            Err(Errno::EINVAL) if place == "/packages" => {}
+            moved => step(&format!("move {place}"), moved)?,
+        }
+    }
+    std::env::set_current_dir(TREE)?;
+    enter_here()
 }
 
 /// Takes a mount away from the root that this process is in.

@@ -27,6 +27,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -66,6 +67,33 @@ pub struct Wanted<'a> {
     pub interpreter: &'a Interpreter,
     pub installer: Option<&'a Installer>,
     pub packages: &'a [String],
+}
+
+/// A directory that one run fills. It is removed with this.
+#[derive(Debug)]
+pub struct Staged {
+    shelf: Arc<Shelf>,
+    name: String,
+    path: PathBuf,
+}
+
+impl Staged {
+    /// Keeps what is in the directory until the layer is dropped.
+    pub fn keep(self) -> io::Result<Layer> {
+        self.shelf.put_temporary(&self.name, &self.path)
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // Nothing is here where it was kept.
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                eprintln!("layer.not_removed error={:?}", error.to_string());
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Why there is no layer.
@@ -122,6 +150,28 @@ impl Layers {
         let mut names =
             libraries.filter_map(|library| fs::read_dir(library.path().join("site-packages")).ok()).flatten();
         names.any(|name| name.is_ok_and(|name| is_read_at_start(&name.file_name().to_string_lossy())))
+    }
+
+    /// An empty directory for what a run is to keep until it has ended; whatever is not kept is removed.
+    pub fn stage(&self, run: &str) -> io::Result<(Staged, OwnedFd)> {
+        self.shelf.make_way()?;
+        let name = hex::encode(Sha256::digest(run));
+        let path = self.staging.join(&name);
+        fs::create_dir(&path)?;
+        let staged = Staged { shelf: self.shelf.clone(), name, path };
+        let directory = OwnedFd::from(fs::File::open(&staged.path)?);
+        Ok((staged, directory))
+    }
+
+    /// Whether a layer holds a file of this name that may be executed, or anything at all where no name is known.
+    pub fn has(&self, layer: &Layer, name: Option<&str>) -> bool {
+        let directory = self.directory().join(layer.name());
+        match name {
+            // A link is followed by the program's jail only.
+            Some(name) => fs::symlink_metadata(directory.join(name))
+                .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o100 != 0),
+            None => fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()),
+        }
     }
 
     /// The layer that holds `wanted`, if it is there. It stays while the answer lives.
@@ -191,6 +241,7 @@ impl Layers {
             stdin: String::new(),
             more_stdin: None,
             layer: None,
+            tree: false,
             export: None,
             timeout: Duration::from_millis(INSTALL_TIMEOUT_MS.into()),
             cpu: None,

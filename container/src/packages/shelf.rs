@@ -35,7 +35,12 @@ struct Entry {
 pub struct Layer {
     name: String,
     shelf: Arc<Shelf>,
+    /// It is for one run, and is removed with this.
+    is_temporary: bool,
 }
+
+/// How the names of temporary layers begin.
+const TEMPORARY: &str = "run-";
 
 impl Layer {
     /// The layer's directory below the shelf's.
@@ -46,7 +51,11 @@ impl Layer {
 
 impl Drop for Layer {
     fn drop(&mut self) {
-        if let Some(entry) = self.shelf.locked().found.get_mut(&self.name) {
+        if self.is_temporary {
+            if let Err(error) = self.shelf.remove(&self.name) {
+                eprintln!("layer.not_removed error={:?}", error.to_string());
+            }
+        } else if let Some(entry) = self.shelf.locked().found.get_mut(&self.name) {
             entry.users -= 1;
         }
     }
@@ -59,8 +68,13 @@ impl Shelf {
         let mut layers = Layers::default();
         for entry in fs::read_dir(&directory)? {
             let entry = entry?;
-            let bytes = size_of_tree(&entry.path())?;
             let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(TEMPORARY) {
+                // Of a run of an earlier runner.
+                fs::remove_dir_all(entry.path())?;
+                continue;
+            }
+            let bytes = size_of_tree(&entry.path())?;
             layers.found.insert(name, Entry { bytes, ..Entry::default() });
         }
         Ok(Self { directory, budget_bytes, layers: Mutex::new(layers) })
@@ -78,7 +92,7 @@ impl Shelf {
         let entry = layers.found.get_mut(name)?;
         entry.last_use = now;
         entry.users += 1;
-        Some(Layer { name: name.to_owned(), shelf: self.clone() })
+        Some(Layer { name: name.to_owned(), shelf: self.clone(), is_temporary: false })
     }
 
     /// Puts a finished directory on the shelf in one step, and takes it into use.
@@ -90,7 +104,20 @@ impl Shelf {
         let entry = Entry { bytes, last_use: layers.clock, users: 1 };
         layers.found.insert(name.to_owned(), entry);
         self.make_room(&mut layers)?;
-        Ok(Layer { name: name.to_owned(), shelf: self.clone() })
+        Ok(Layer { name: name.to_owned(), shelf: self.clone(), is_temporary: false })
+    }
+
+    /// Puts a finished directory on the shelf for one run. It counts for the budget, so that package layers make room for
+    /// it, and it is removed as soon as the layer is dropped.
+    pub fn put_temporary(self: &Arc<Self>, name: &str, staged: &Path) -> io::Result<Layer> {
+        let mut layer = self.put(&format!("{TEMPORARY}{name}"), staged)?;
+        layer.is_temporary = true;
+        Ok(layer)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.locked().found.remove(name);
+        fs::remove_dir_all(self.directory.join(name))
     }
 
     /// Removes layers that nobody uses while the disk is nearly full.

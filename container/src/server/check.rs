@@ -8,7 +8,7 @@ use axum::response::Response;
 use docle_protocol::file::file_bytes;
 use docle_protocol::headers::{AUTHORIZATION, INSTANCE, PROTOCOL};
 use docle_protocol::job::FileEncoding;
-use docle_protocol::{RefusalCode, RunJob, SourceFile, limits};
+use docle_protocol::{Compile, RefusalCode, RunJob, SourceFile, limits};
 use std::path::{Component, Path};
 use subtle::ConstantTimeEq;
 
@@ -64,6 +64,7 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
             return Err(format!("limits.{name}: {} to {} expected", range.start(), range.end()));
         }
     }
+    check_compile(job)?;
     let strings = job.args.iter().chain(job.env.iter().flat_map(|(name, value)| [name, value]));
     if strings.clone().any(|value| value.contains('\0') || value.len() > limits::MAX_ARG_BYTES) {
         return Err(format!("args and env: at most {} bytes each, and no NUL", limits::MAX_ARG_BYTES));
@@ -81,6 +82,23 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
     }
     if job.packages.iter().any(|package| package.is_empty() || package.starts_with('-') || package.contains('\0')) {
         return Err("packages: a requirement is empty, looks like an option or contains NUL".into());
+    }
+    Ok(())
+}
+
+/// Whether a program is compiled exactly where its language is, and within the limits.
+fn check_compile(job: &RunJob) -> Result<(), String> {
+    if job.compile.is_some() != job.language.runner().compile.is_some() {
+        return Err(format!("compile: not as {} has it", job.language.title));
+    }
+    let Some(Compile { options, timeout_ms, memory_mb }) = &job.compile else { return Ok(()) };
+    if !limits::COMPILE_TIMEOUT_MS.contains(timeout_ms) || !limits::COMPILE_MEMORY_MB.contains(memory_mb) {
+        return Err("compile: a limit is out of its range".into());
+    }
+    let is_option = |text: &String| text.starts_with('-') && !text.contains('\0');
+    let fits = |text: &String| text.len() <= limits::MAX_COMPILE_OPTION_BYTES;
+    if options.len() > limits::MAX_COMPILE_OPTIONS || !options.iter().all(|text| is_option(text) && fits(text)) {
+        return Err("compile.options: too many, or one that is too long or no option".into());
     }
     Ok(())
 }

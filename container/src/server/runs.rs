@@ -48,6 +48,9 @@ pub async fn create_run(
     if let Err(message) = check_job(&job) {
         return refuse(RefusalCode::InvalidJob, message);
     }
+    if !service.runner.interpreters.has(job.language) {
+        return refuse(RefusalCode::NoLanguage, format!("{} is not installed here", job.language.title));
+    }
     let queued = queued(&headers);
     let cancel = service.stopping.child_token();
     let Some(running) = service.taken.take(&job.id, &cancel) else {

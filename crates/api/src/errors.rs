@@ -130,6 +130,8 @@ error_codes! {
     RunnerUnavailable = "runner_unavailable", 503, "Runner unavailable",
         "No runner answers. The run did not start; try again after `Retry-After`. Only a call with an `Idempotency-Key` \
          may have started one: repeat it with the same key.";
+    LanguageUnavailable = "language_unavailable", 503, "Language unavailable",
+        "The language is not installed here, or not yet: `GET /languages` lists those that are. The run did not start.";
     RunnerMismatch = "runner_mismatch", 502, "Runner mismatch",
         "The runner is of another release, as may happen for a moment during an update. The run did not start; try again.";
     IsolatesUnavailable = "isolates_unavailable", 503, "Isolate tier unavailable",
@@ -261,6 +263,7 @@ mod tests {
             ("runner_busy", 503),
             ("queue_full", 429),
             ("runner_unavailable", 503),
+            ("language_unavailable", 503),
             ("runner_mismatch", 502),
             ("isolates_unavailable", 503),
             ("service_unavailable", 503),

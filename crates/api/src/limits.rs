@@ -49,6 +49,21 @@ pub const MAX_FILE_MB: RangeInclusive<u32> = 1..=2_048;
 /// Refused servers that a result names.
 pub const MAX_REFUSED: usize = 20;
 
+/// Wall-clock limit of a compilation, in milliseconds.
+pub const COMPILE_TIMEOUT_MS: RangeInclusive<u32> = 1_000..=60_000;
+/// Used when a request names no `compile.timeoutMs`.
+pub const DEFAULT_COMPILE_TIMEOUT_MS: u32 = 30_000;
+/// Memory of a compilation together with the files it writes, in MiB.
+pub const COMPILE_MEMORY_MB: RangeInclusive<u32> = 64..=2_048;
+/// Used when a request names no `compile.memoryMB`. The hungriest of the compilers needs 300 MiB for a small program.
+pub const DEFAULT_COMPILE_MEMORY_MB: u32 = 768;
+/// Options of a compilation.
+pub const MAX_COMPILE_OPTIONS: usize = 64;
+/// Bytes of one option of a compilation.
+pub const MAX_COMPILE_OPTION_BYTES: usize = 256;
+/// Bytes of what a compiler writes to one stream, as JSON, that a result contains.
+pub const MAX_COMPILE_BYTES: usize = 8 * 1_024;
+
 /// Patterns of `artifacts` in one request.
 pub const MAX_ARTIFACT_PATTERNS: usize = 20;
 /// Files that one run hands back.

@@ -15,6 +15,9 @@ pub struct RunDetails {
     /// What the network policy refused; absent where it refused nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkReport>,
+    /// The compilation of the program; absent where nothing was compiled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compile: Option<Box<CompileResult>>,
     /// What to send in the next request, where the program failed for want of a package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
@@ -46,6 +49,23 @@ pub enum PolicyLimit {
     /// Node do, get the error EFBIG instead.
     #[serde(rename = "maxFileMB")]
     MaxFileMb,
+}
+
+/// How a program was compiled.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CompileResult {
+    /// What the compiler wrote to standard output: the first 8 KiB.
+    pub stdout: String,
+    /// What the compiler wrote to standard error, and which limit ended it, if one did: the first 8 KiB.
+    #[cfg_attr(feature = "schema", schemars(example = &"main.c:3:5: warning: unused variable \u{2018}x\u{2019} [-Wunused-variable]\n"))]
+    pub stderr: String,
+    /// The exit code of the compiler; 124 after `compile.timeoutMs`, 128 and the signal's number where a signal ended it.
+    pub exit_code: i32,
+    /// Wall clock of the compilation in milliseconds, with two decimals.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub duration_ms: f64,
 }
 
 /// What the network policy did to a run.

@@ -32,7 +32,7 @@ pub struct RunRequest {
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PATH_BYTES), example = &"main.py"))]
     pub entrypoint: Option<String>,
     /// The language of the program. Other usual names are understood, too, in any case: `py`, `python3`, `js`,
-    /// `javascript`, `nodejs`.
+    /// `javascript`, `nodejs`, `c++`, `rs`. `GET /languages` lists the languages that this installation has.
     pub lang: RunLanguage,
     /// Packages to install first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +59,9 @@ pub struct RunRequest {
         )
     )]
     pub env: Option<BTreeMap<String, String>>,
+    /// How the program is compiled. Only for languages that are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compile: Option<CompileRequest>,
     /// What the program may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
@@ -85,6 +88,44 @@ pub struct RunRequest {
     /// The user for whom the caller runs the program. It is kept with the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_context: Option<UserContext>,
+}
+
+/// How a program is compiled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CompileRequest {
+    /// Options for the compiler, after those of the service: `-O2`, `-std=c11`, `-Wall`. Each begins with `-`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            length(max = MAX_COMPILE_OPTIONS),
+            inner(length(min = 2, max = MAX_COMPILE_OPTION_BYTES)),
+            extend("examples" = [["-O2", "-Wall"]])
+        )
+    )]
+    pub options: Option<Vec<String>>,
+    /// Wall clock of the compilation, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            range(min = *COMPILE_TIMEOUT_MS.start(), max = *COMPILE_TIMEOUT_MS.end()),
+            extend("default" = DEFAULT_COMPILE_TIMEOUT_MS)
+        )
+    )]
+    pub timeout_ms: Option<u32>,
+    /// Memory of all processes of the compilation together with the files they write, in MiB.
+    #[serde(rename = "memoryMB", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            range(min = *COMPILE_MEMORY_MB.start(), max = *COMPILE_MEMORY_MB.end()),
+            extend("default" = DEFAULT_COMPILE_MEMORY_MB)
+        )
+    )]
+    pub memory_mb: Option<u32>,
 }
 
 /// The tier of a program.
@@ -226,13 +267,16 @@ pub enum RunStatus {
     Cancelled,
     /// The packages could not be installed; the program did not start.
     InstallFailed,
+    /// The program could not be compiled, and did not start. `compile` of the result has what the compiler wrote, and so has
+    /// `stderr`.
+    CompileError,
     /// The runner failed; the program is not to blame.
     System,
 }
 
 impl RunStatus {
     /// Every status, for documents and tests.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Success,
         Self::Error,
         Self::Timeout,
@@ -241,6 +285,7 @@ impl RunStatus {
         Self::Killed,
         Self::Cancelled,
         Self::InstallFailed,
+        Self::CompileError,
         Self::System,
     ];
 
@@ -255,6 +300,7 @@ impl RunStatus {
             Self::Killed => "killed",
             Self::Cancelled => "cancelled",
             Self::InstallFailed => "install_failed",
+            Self::CompileError => "compile_error",
             Self::System => "system",
         }
     }
@@ -276,7 +322,7 @@ pub struct Truncated {
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RunUsage {
-    /// User and system time of the whole process tree.
+    /// User and system time of the whole process tree, and of its compilation.
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub cpu_ms: f64,
     /// The most memory that the tree held at once, in MiB with two decimals.
@@ -338,10 +384,29 @@ pub struct RunInput {
     pub args: Vec<String>,
     /// Names of the variables in `env`. Their values are not kept.
     pub env_names: Vec<String>,
+    /// How the program was compiled; absent where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compile: Option<UsedCompile>,
     /// What the program was allowed to use.
     pub policy: UsedPolicy,
     /// Whether the source and the standard input were too large to keep.
     pub truncated: bool,
+}
+
+/// How a program was compiled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UsedCompile {
+    /// Options for the compiler.
+    pub options: Vec<String>,
+    /// Wall clock of the compilation, in milliseconds.
+    #[cfg_attr(feature = "schema", schemars(range(min = *COMPILE_TIMEOUT_MS.start(), max = *COMPILE_TIMEOUT_MS.end())))]
+    pub timeout_ms: u32,
+    /// Memory of the compilation, in MiB.
+    #[serde(rename = "memoryMB")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *COMPILE_MEMORY_MB.start(), max = *COMPILE_MEMORY_MB.end())))]
+    pub memory_mb: u32,
 }
 
 /// What a program was allowed to use.

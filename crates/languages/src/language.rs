@@ -1,6 +1,6 @@
 //! A language that the table has, as a value: of any tier, or of one.
 
-use crate::row::{Dialect, Row, Runner, Tier};
+use crate::row::{Dialect, Machine, Row, Runner, Tier};
 use crate::table::TABLE;
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -202,6 +202,20 @@ impl RunLanguage {
         Self::all().next().expect("the table has a language of programs")
     }
 
+    /// Every language whose interpreter is the machine's own, with what is known of it. Every runner has these.
+    pub fn of_machine() -> impl Iterator<Item = (Self, &'static Machine)> + Clone {
+        Self::all().filter_map(|language| Some((language, language.runner().machine.as_ref()?)))
+    }
+
+    /// Every id, quoted, as a sentence lists them: `"python", "node" or "bash"`.
+    pub fn listed() -> String {
+        let names: Vec<String> = Self::all().map(|language| format!("\"{}\"", language.name())).collect();
+        match names.split_last() {
+            Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+            _ => names.concat(),
+        }
+    }
+
     /// The file that holds `code`, and the entry point where a request names none.
     pub fn default_entrypoint(self) -> &'static str {
         self.runner().entrypoint
@@ -239,11 +253,13 @@ impl From<ScriptLanguage> for Language {
 mod tests {
     use super::*;
 
+    const IDS: [&str; 12] = ["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust"];
+
     #[test]
     fn ids_of_the_wire_unchanged() {
-        assert_eq!(RunLanguage::all().map(RunLanguage::name).collect::<Vec<_>>(), ["python", "node"]);
+        assert_eq!(RunLanguage::all().map(RunLanguage::name).collect::<Vec<_>>(), IDS);
         assert_eq!(ScriptLanguage::all().map(ScriptLanguage::name).collect::<Vec<_>>(), ["javascript", "typescript"]);
-        assert_eq!(Language::all().count(), 4);
+        assert_eq!(Language::all().count(), IDS.len() + 2);
         for tier in Tier::ALL {
             assert!(Language::of(tier).all(|language| language.runs_in(tier)));
         }
@@ -278,11 +294,16 @@ mod tests {
             ("js", "node"),
             ("javascript", "node"),
             ("JavaScript", "node"),
+            ("sh", "bash"),
+            ("C++", "cpp"),
+            ("golang", "go"),
+            ("rs", "rust"),
+            ("rb", "ruby"),
         ] {
             assert_eq!(RunLanguage::meant_by(text).map(RunLanguage::name), Some(id), "{text}");
         }
         assert_eq!(ScriptLanguage::meant_by("js").map(ScriptLanguage::name), Some("javascript"));
-        for text in ["", "ruby", "py ", "typescript"] {
+        for text in ["", "cobol", "py ", "typescript"] {
             assert_eq!(RunLanguage::meant_by(text), None, "{text}");
         }
     }

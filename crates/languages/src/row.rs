@@ -31,22 +31,56 @@ pub struct Row {
 pub struct Runner {
     /// The file that holds `code`, and the entry point where a request names none.
     pub entrypoint: &'static str,
-    /// The command that compiles `{entrypoint}`; `None` where nothing is compiled.
-    pub compile: Option<&'static [&'static str]>,
-    /// The command that runs `{entrypoint}`; its first word is the interpreter as it is found in `PATH`.
-    pub run: &'static [&'static str],
-    /// The name of the interpreter's implementation in `GET /languages`.
+    /// How a program is compiled; `None` where nothing is compiled.
+    pub compile: Option<Compile>,
+    /// The command that runs a program, see [`Word`]; its first word is the interpreter, as it is found in `PATH` for one of
+    /// the machine's own and as an absolute path in the tree of languages.
+    pub run: &'static [Word],
+    /// The name of the interpreter's or compiler's implementation in `GET /languages`.
     pub component: &'static str,
+    /// What is known of an interpreter of the machine's own; `None` where it comes from the tree of languages.
+    pub machine: Option<Machine>,
+    /// Variables that every program gets beside those of the machine.
+    pub environment: &'static [(&'static str, &'static str)],
+    /// The variable with the directory that imports begin in, set where the entry point lies deeper than that.
+    pub import_path: Option<&'static str>,
+}
+
+/// A word of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// This text.
+    Text(&'static str),
+    /// The path of the entry point, relative to the working directory.
+    Entrypoint,
+    /// The paths of the entry point and of every other file with an ending of the language.
+    Sources,
+    /// The options of the request.
+    Options,
+    /// `-Xmx` with a heap that leaves the rest of the memory to the virtual machine.
+    Heap,
+    /// The class of the entry point, with its package.
+    Class,
+}
+
+/// How a program is compiled, in a jail of its own.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Compile {
+    /// The command. What it puts into `/build` is there, read-only, when the program runs.
+    pub command: &'static [Word],
+    /// The file in `/build` that a compilation always makes; `None` where its name depends on the program.
+    pub product: Option<&'static str>,
+}
+
+/// What is known of an interpreter of the machine's own.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Machine {
     /// A program that prints the interpreter's version.
     pub version_probe: &'static str,
     /// A program that prints 42 and a line end: the first one that a runner runs.
     pub self_test: &'static str,
     /// How the runner finds the interpreter on its machine.
     pub locate: Locate,
-    /// Variables that every program gets beside those of the machine.
-    pub environment: &'static [(&'static str, &'static str)],
-    /// The variable with the directory that imports begin in, set where the entry point lies deeper than that.
-    pub import_path: Option<&'static str>,
     /// How an interpreter waits, started, for its program.
     pub warm_start: WarmStart,
     /// Programs for which an interpreter that waits has already decided otherwise.

@@ -1,6 +1,7 @@
 //! The table itself.
 
-use crate::row::{ColdWhen, Dialect, Locate, PackageTool, Row, Runner, WarmStart};
+use crate::row::{ColdWhen, Dialect, Locate, Machine, PackageTool, Row, Runner, WarmStart, Word};
+use crate::tree::*;
 
 /// Every language, in the order in which they are listed to users.
 pub static TABLE: &[Row] = &[
@@ -15,19 +16,24 @@ pub static TABLE: &[Row] = &[
         runner: Some(Runner {
             entrypoint: "main.py",
             compile: None,
-            run: &["python3", "{entrypoint}"],
+            run: &[Word::Text("python3"), Word::Entrypoint],
             component: "cpython",
-            version_probe: "import platform; print(platform.python_version())",
-            self_test: "print(6 * 7)",
-            locate: Locate {
-                arguments: &[
-                    "-I",
-                    "-c",
-                    "import sys; print(sys.executable); print(sys.base_prefix); print('%d.%d.%d' % sys.version_info[:3])",
-                ],
-                // Python finds its own shared library by an absolute path, so it stays where it was built to be.
-                inside: None,
-            },
+            machine: Some(Machine {
+                version_probe: "import platform; print(platform.python_version())",
+                self_test: "print(6 * 7)",
+                locate: Locate {
+                    arguments: &[
+                        "-I",
+                        "-c",
+                        "import sys; print(sys.executable); print(sys.base_prefix); print('%d.%d.%d' % sys.version_info[:3])",
+                    ],
+                    // Python finds its own shared library by an absolute path, so it stays where it was built to be.
+                    inside: None,
+                },
+                warm_start: WarmStart::Fork,
+                // Python goes back to the start of a script that names its encoding (PEP 263), which no pipe allows.
+                cold_when: &[ColdWhen::HeadHas("coding")],
+            }),
             environment: &[
                 // What was printed must not be lost in a buffer when a limit ends the program.
                 ("PYTHONUNBUFFERED", "1"),
@@ -35,9 +41,6 @@ pub static TABLE: &[Row] = &[
                 ("PYTHONUSERBASE", "/packages"),
             ],
             import_path: Some("PYTHONPATH"),
-            warm_start: WarmStart::Fork,
-            // Python goes back to the start of a script that names its encoding (PEP 263), which no pipe allows.
-            cold_when: &[ColdWhen::HeadHas("coding")],
         }),
         dialect: None,
     },
@@ -52,25 +55,37 @@ pub static TABLE: &[Row] = &[
         runner: Some(Runner {
             entrypoint: "main.js",
             compile: None,
-            run: &["node", "{entrypoint}"],
+            run: &[Word::Text("node"), Word::Entrypoint],
             component: "node",
-            version_probe: "console.log(process.versions.node)",
-            self_test: "console.log(6 * 7)",
-            locate: Locate {
-                arguments: &[
-                    "-p",
-                    "[process.execPath, require('node:path').dirname(require('node:fs').realpathSync(process.execPath)), process.versions.node].join('\\n')",
-                ],
-                inside: Some("/runtime/node/bin"),
-            },
+            machine: Some(Machine {
+                version_probe: "console.log(process.versions.node)",
+                self_test: "console.log(6 * 7)",
+                locate: Locate {
+                    arguments: &[
+                        "-p",
+                        "[process.execPath, require('node:path').dirname(require('node:fs').realpathSync(process.execPath)), process.versions.node].join('\\n')",
+                    ],
+                    inside: Some("/runtime/node/bin"),
+                },
+                warm_start: WarmStart::Execute,
+                // Node reads the package's description before it opens the script, so it has already found none.
+                cold_when: &[ColdWhen::FileIs("package.json")],
+            }),
             environment: &[],
             import_path: None,
-            warm_start: WarmStart::Execute,
-            // Node reads the package's description before it opens the script, so it has already found none.
-            cold_when: &[ColdWhen::FileIs("package.json")],
         }),
         dialect: None,
     },
+    BASH,
+    PERL,
+    LUA,
+    PHP,
+    RUBY,
+    C,
+    CPP,
+    GO,
+    JAVA,
+    RUST,
     Row {
         id: "javascript",
         aliases: &["js", "ecmascript"],
@@ -116,8 +131,10 @@ mod tests {
             assert!(Tier::ALL.iter().any(|&tier| row.runs_in(tier)), "{row}");
             assert!(!row.title.is_empty() && !row.editor_mode.is_empty(), "{row}");
             let Some(runner) = &row.runner else { continue };
-            assert!(runner.run.contains(&"{entrypoint}"), "{row}");
-            assert!(runner.compile.is_none_or(|command| command.contains(&"{entrypoint}")), "{row}");
+            let names = |command: &[Word]| command.contains(&Word::Entrypoint) || command.contains(&Word::Sources);
+            assert!(names(runner.compile.as_ref().map_or(runner.run, |compile| compile.command)), "{row}");
+            assert!(matches!(runner.run[0], Word::Text(_)), "{row}");
+            assert_eq!(runner.machine.is_none(), matches!(runner.run[0], Word::Text(path) if path.starts_with('/')));
             let (_, extension) = runner.entrypoint.rsplit_once('.').expect("an entry point has an ending");
             assert!(row.extensions.contains(&extension), "{row}");
         }

@@ -1,5 +1,6 @@
 //! The response of the runner: a stream of events.
 
+use crate::limits::MAX_COMPILE_BYTES;
 use crate::report::{RunReport, Truncated};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,8 +12,8 @@ use std::fmt;
 pub const MAX_PIECE_BYTES: usize = 65_536;
 
 /// The most bytes of one line without its line feed. Base64 makes four characters of three bytes; 1,024 bytes are room for
-/// the rest of an output event, and for a whole report.
-pub const MAX_LINE_BYTES: usize = MAX_PIECE_BYTES.div_ceil(3) * 4 + 1_024;
+/// the rest of an output event, and for a whole report but what a compiler wrote.
+pub const MAX_LINE_BYTES: usize = MAX_PIECE_BYTES.div_ceil(3) * 4 + 1_024 + 2 * MAX_COMPILE_BYTES;
 
 /// One of the two output streams of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +110,9 @@ impl<'de> Deserialize<'de> for Piece {
 mod tests {
     use super::*;
     use crate::limits::{MAX_ARTIFACTS, MAX_PATH_BYTES, MAX_REFUSED};
-    use crate::report::{Artifact, ArtifactError, NetworkReport, PolicyLimit, RunDetails, RunStatus, RunUsage};
+    use crate::report::{
+        Artifact, ArtifactError, CompileResult, NetworkReport, PolicyLimit, RunDetails, RunStatus, RunUsage,
+    };
     use serde_json::json;
 
     #[test]
@@ -152,6 +155,12 @@ mod tests {
         };
         let details = RunDetails {
             limit: Some(PolicyLimit::MaxOutputBytes),
+            compile: Some(Box::new(CompileResult {
+                stdout: "a".repeat(MAX_COMPILE_BYTES),
+                stderr: "a".repeat(MAX_COMPILE_BYTES),
+                exit_code: i32::MIN,
+                duration_ms: f64::MIN,
+            })),
             network: Some(NetworkReport { refused: vec!["h".repeat(260); MAX_REFUSED] }),
             hint: Some("\"".repeat(1_024)),
             artifacts: Some(vec![artifact; MAX_ARTIFACTS]),

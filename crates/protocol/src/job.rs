@@ -27,11 +27,27 @@ pub struct RunJob {
     pub env: BTreeMap<String, String>,
     /// Requirements in the registry's own syntax, for example `requests>=2.31` or `@types/node@22`.
     pub packages: Vec<String>,
+    /// How the program is compiled; `None` where its language is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compile: Option<Compile>,
     pub limits: Limits,
     pub network: Network,
     /// The files to hand back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifacts: Option<Artifacts>,
+}
+
+/// How a program is compiled before it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Compile {
+    /// Options for the compiler, each of which begins with `-`.
+    pub options: Vec<String>,
+    /// Wall clock of the compilation.
+    pub timeout_ms: u32,
+    /// Memory of the compilation and its files.
+    #[serde(rename = "memoryMB")]
+    pub memory_mb: u32,
 }
 
 /// The files that a run hands back.
@@ -89,6 +105,7 @@ mod tests {
             args: vec!["a".into()],
             env: BTreeMap::from([("K".into(), "v".into())]),
             packages: vec!["requests>=2".into()],
+            compile: None,
             limits: Limits {
                 cpu_ms: Some(500),
                 max_file_mb: Some(8),
@@ -114,7 +131,9 @@ mod tests {
         assert_eq!(serde_json::to_value(&job).unwrap(), wire);
         assert_eq!(serde_json::from_value::<RunJob>(wire).unwrap(), job);
         let artifacts = Some(Artifacts { patterns: vec!["*.png".into()], inline: true });
-        let more = serde_json::to_value(RunJob { interactive: true, artifacts, ..job }).unwrap();
+        let compile = Some(Compile { options: vec!["-O2".into()], timeout_ms: 30_000, memory_mb: 768 });
+        let more = serde_json::to_value(RunJob { interactive: true, artifacts, compile, ..job }).unwrap();
+        assert_eq!(more["compile"], json!({ "options": ["-O2"], "timeoutMs": 30_000, "memoryMB": 768 }));
         assert_eq!(more["interactive"], true);
         assert_eq!(more["artifacts"], json!({ "patterns": ["*.png"], "inline": true }));
         assert_eq!(serde_json::to_value(Network::None).unwrap(), json!({ "mode": "none" }));

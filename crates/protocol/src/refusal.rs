@@ -25,6 +25,8 @@ pub enum RefusalCode {
     Duplicate,
     /// 400: the body is not a job, or the job exceeds a limit.
     InvalidJob,
+    /// 503: the job's language is not installed here.
+    NoLanguage,
     /// 413: more than [`crate::limits::MAX_JOB_BYTES`].
     TooLarge,
     /// 503: no slot became free in [`crate::limits::MAX_QUEUE_MS`].
@@ -47,7 +49,7 @@ impl RefusalCode {
             Self::ProtocolMismatch | Self::OtherInstance | Self::Duplicate => 409,
             Self::TooLarge => 413,
             Self::Internal => 500,
-            Self::Busy | Self::Stopping => 503,
+            Self::Busy | Self::Stopping | Self::NoLanguage => 503,
         }
     }
 }

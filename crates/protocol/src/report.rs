@@ -1,6 +1,6 @@
 //! The end of a run: its status and its usage.
 
-pub use docle_api::run_details::{Artifact, ArtifactError, NetworkReport, PolicyLimit, RunDetails};
+pub use docle_api::run_details::{Artifact, ArtifactError, CompileResult, NetworkReport, PolicyLimit, RunDetails};
 pub use docle_api::runs::{RunStatus, RunUsage, Truncated};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,12 @@ mod tests {
             details: RunDetails {
                 limit: Some(PolicyLimit::CpuMs),
                 network: Some(NetworkReport { refused: vec!["a.com:443".into()] }),
+                compile: Some(Box::new(CompileResult {
+                    stdout: "o".into(),
+                    stderr: "e".into(),
+                    exit_code: 0,
+                    duration_ms: 1.5,
+                })),
                 hint: Some("h".into()),
                 artifacts: Some(vec![Artifact {
                     name: "a.png".into(),
@@ -64,6 +70,7 @@ mod tests {
             "usage": { "cpuMs": 1.25, "memMB": 9.5, "durationMs": 12.0, "queueMs": 0.5, "installMs": 0.0, "blockedConnections": 2, "egressBytes": 300 },
             "limit": "cpuMs",
             "network": { "refused": ["a.com:443"] },
+            "compile": { "stdout": "o", "stderr": "e", "exitCode": 0, "durationMs": 1.5 },
             "hint": "h",
             "artifacts": [{ "name": "a.png", "size": 3, "mimeType": "image/png", "sha256": "00", "error": "too_large_to_inline" }],
             "artifactsOmitted": 1,

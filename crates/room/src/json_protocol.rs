@@ -129,8 +129,7 @@ fn language_of(data: &mut Map<String, Value>) -> Result<Option<String>, InvalidM
     let language = text_of(data, "lang", "data.lang", MAX_WORD_CHARS)?;
     match language {
         Some(name) if !name.is_empty() && RunLanguage::in_rooms(&name).is_none() => {
-            let names: Vec<String> = RunLanguage::all().map(|language| format!("\"{}\"", language.name())).collect();
-            Err(invalid("data.lang", &format!("must be {}: nothing was changed", names.join(" or "))))
+            Err(invalid("data.lang", &format!("must be {}: nothing was changed", RunLanguage::listed())))
         }
         other => Ok(other),
     }

@@ -100,6 +100,10 @@ fn not_started(app: &App, not_started: &NotStarted) -> Refused {
         PoolFailureCode::QueueFull => refused("queue_full", "The queue of the project is full; try again later."),
         PoolFailureCode::Busy => refused("runner_busy", "All slots are in use; try again."),
         PoolFailureCode::Mismatch => refused("runner_mismatch", "The runner is being updated; try again."),
+        PoolFailureCode::NoLanguage => refused(
+            "language_unavailable",
+            "The language is not installed here, or not yet; GET /languages lists those that are.",
+        ),
         PoolFailureCode::Rejected => refused("internal", "The runner did not accept the run; report this as a bug."),
         PoolFailureCode::Suspended => suspended(),
         PoolFailureCode::QuotaExceeded => {

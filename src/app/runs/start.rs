@@ -150,5 +150,7 @@ async fn is_cancelled(app: &App, draft: &RunDraft) -> bool {
 /// the Worker only guarantee a response if the runner sends none.
 pub(super) fn deadline_ms(job: &RunJob) -> u32 {
     let install = if job.packages.is_empty() { 0 } else { INSTALL_TIMEOUT_MS };
-    install + MAX_QUEUE_MS + job.limits.timeout_ms + GRACE_MS + HOPS_MS
+    // A compilation has a slot and an end of its own.
+    let compile = job.compile.as_ref().map_or(0, |compile| MAX_QUEUE_MS + compile.timeout_ms + GRACE_MS);
+    install + compile + MAX_QUEUE_MS + job.limits.timeout_ms + GRACE_MS + HOPS_MS
 }

@@ -1,6 +1,7 @@
 //! Runs: the request, the event stream, the result, and what is kept of it.
 
 pub mod artifacts;
+pub mod compile;
 pub mod content;
 pub mod draft;
 pub mod events;

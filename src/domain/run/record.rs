@@ -9,7 +9,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::usage_log::name::LogId;
 use bytes::Bytes;
 use docle_protocol::job::FileEncoding;
-use docle_protocol::{Limits, Network, RunJob, RunLanguage, SourceFile, Stream};
+use docle_protocol::{Compile, Limits, Network, RunJob, RunLanguage, SourceFile, Stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -82,6 +82,8 @@ struct Input<'a> {
     stdin: &'a str,
     args: &'a [String],
     env_names: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compile: Option<&'a Compile>,
     policy: Policy<'a>,
     /// The source and the standard input were too large to keep.
     truncated: bool,
@@ -230,6 +232,7 @@ fn input(job: &RunJob, sent_code: bool, keep_content: bool) -> Input<'_> {
         stdin: if keep_content { &job.stdin } else { "" },
         args: &job.args,
         env_names: job.env.keys().map(String::as_str).collect(),
+        compile: job.compile.as_ref(),
         policy: Policy { limits: job.limits, allow_network, allowed_hosts },
         truncated: !keep_content,
     }

@@ -4,6 +4,7 @@ use crate::domain::host;
 use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::{Reader, shown};
 use crate::domain::run::artifacts;
+use crate::domain::run::compile;
 use crate::domain::run::content;
 use crate::domain::run::id::RunId;
 use crate::domain::run::manifest;
@@ -34,7 +35,11 @@ pub struct RunRequest {
 pub fn parse(body: Value, id: RunId, max_timeout_ms: u32) -> Result<RunRequest, Vec<FieldError>> {
     let mut problems = Problems::default();
     // An unknown `timeout` probably means `policy.timeoutMs`.
-    let inside = [("policy", fields::of::<runs::Policy>()), ("userContext", user_context::known())];
+    let inside = [
+        ("policy", fields::of::<runs::Policy>()),
+        ("compile", fields::of::<runs::CompileRequest>()),
+        ("userContext", user_context::known()),
+    ];
     let request = Reader::open_with(body, String::new(), fields::of::<runs::RunRequest>(), &inside, &mut problems)
         .and_then(|fields| read(fields, id, max_timeout_ms));
     problems.conclude(request)
@@ -53,6 +58,7 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
     let packages = read_packages(&mut fields, language);
     let stdin = fields.string("stdin").unwrap_or_default();
     let (args, env) = read_args_and_env(&mut fields);
+    let compile = compile::read(&mut fields, language);
     let (limits, network) = read_policy(&mut fields, max_timeout_ms);
     let artifacts = read_artifacts(&mut fields);
     let detach = read_detach(&mut fields, artifacts.as_ref());
@@ -72,6 +78,7 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
         args,
         env,
         packages,
+        compile,
         limits,
         network,
         artifacts,
@@ -80,8 +87,7 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
 }
 
 fn read_language(fields: &mut Reader<'_>) -> Option<RunLanguage> {
-    let names: Vec<String> = RunLanguage::all().map(|language| format!("\"{}\"", language.name())).collect();
-    let names = names.join(" or ");
+    let names = RunLanguage::listed();
     if !fields.has("lang") {
         fields.note("lang", format!("is required: {names}"));
     }

@@ -198,6 +198,7 @@ impl RunnerError {
                 | RefusalCode::Duplicate
                 | RefusalCode::InvalidJob
                 | RefusalCode::TooLarge
+                | RefusalCode::NoLanguage
                 | RefusalCode::Internal => None,
             },
         }
@@ -225,6 +226,7 @@ impl From<RunnerError> for PoolFailure {
             RunnerError::Mismatch(why) => PoolFailureCode::Mismatch.with_message(why),
             RunnerError::Refused(Refusal { code, message }) => {
                 let code = match code {
+                    RefusalCode::NoLanguage => return PoolFailureCode::NoLanguage.with_message(message),
                     RefusalCode::Busy => PoolFailureCode::Busy,
                     RefusalCode::ProtocolMismatch | RefusalCode::NotFound => PoolFailureCode::Mismatch,
                     RefusalCode::InvalidJob | RefusalCode::TooLarge => PoolFailureCode::Rejected,

@@ -108,16 +108,20 @@ fn a_bad_body_is_refused_with_a_problem_that_names_the_fault() {
         ),
         (b"{\"code\":\"\xff\"}", "invalid_json", "The body is not UTF-8: byte 9 begins no character."),
         (b"[1]", "invalid_request", "The body must be an object, got an array."),
-        (b"{\"code\":\"\"}", "invalid_request", "lang is required: \"python\" or \"node\"."),
+        (
+            b"{\"code\":\"\"}",
+            "invalid_request",
+            "lang is required: \"python\", \"node\", \"bash\", \"perl\", \"lua\", \"php\", \"ruby\", \"c\", \"cpp\", \"go\", \"java\" or \"rust\".",
+        ),
         (
             b"{}",
             "invalid_request",
-            "lang is required: \"python\" or \"node\". code is required, unless files are sent.",
+            "lang is required: \"python\", \"node\", \"bash\", \"perl\", \"lua\", \"php\", \"ruby\", \"c\", \"cpp\", \"go\", \"java\" or \"rust\". code is required, unless files are sent.",
         ),
         (
             b"{\"timeout\":1,\"a\":1,\"b\":1}",
             "invalid_request",
-            "timeout is not a field; did you mean \"policy.timeoutMs\"? lang is required: \"python\" or \"node\". code is \
+            "timeout is not a field; did you mean \"policy.timeoutMs\"? lang is required: \"python\", \"node\", \"bash\", \"perl\", \"lua\", \"php\", \"ruby\", \"c\", \"cpp\", \"go\", \"java\" or \"rust\". code is \
              required, unless files are sent. There are 2 more problems in `errors`.",
         ),
     ] {

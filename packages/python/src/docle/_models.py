@@ -12,7 +12,7 @@ RuntimeApi = Literal["console", "api", "db", "ai"]
 Role = Literal["viewer", "runner", "editor", "owner"]
 ArtifactError = Literal["too_large", "too_many_bytes", "too_large_to_inline", "inline_full", "unreadable"]
 PolicyLimit = Literal["timeoutMs", "cpuMs", "memoryMB", "maxOutputBytes", "maxFileMB"]
-RunStatus = Literal["success", "error", "timeout", "memory", "output", "killed", "cancelled", "install_failed", "system"]
+RunStatus = Literal["success", "error", "timeout", "memory", "output", "killed", "cancelled", "install_failed", "compile_error", "system"]
 
 NAMES: Dict[str, str] = {
     "allow_network": "allowNetwork",
@@ -46,6 +46,17 @@ class SourceFile(TypedDict, total=False):
     """
     path: Required[str]
     """The path below `/workspace`, with `/` between directories and without `.` and `..`."""
+
+
+class CompileRequest(TypedDict, total=False):
+    """How a program is compiled."""
+
+    memory_mb: int
+    """Memory of all processes of the compilation together with the files they write, in MiB."""
+    options: List[str]
+    """Options for the compiler, after those of the service: `-O2`, `-std=c11`, `-Wall`. Each begins with `-`."""
+    timeout_ms: int
+    """Wall clock of the compilation, in milliseconds."""
 
 
 class PackageList(TypedDict, total=False):
@@ -100,14 +111,18 @@ class RunRequest(TypedDict, total=False):
     """Whether the result contains these files, in base64: up to 256 KiB of each and 1 MiB of all. Needs `artifacts`."""
     code: str
     """The program, as one file. Send either `code` or `files`."""
+    compile: CompileRequest
+    """How the program is compiled. Only for languages that are."""
+    detach: bool
+    """Whether the call answers at once, with status 202 and the id of the run, which then goes on without its caller."""
     entrypoint: str
     """The path of the file to start, one of `files`; with `code`, the path that the code is written to. The default is `main.` and the language's ending, for example `main.py`."""
     env: Dict[str, str]
     """Variables that are added to the program's environment. A name has no `=`; a name, `=` and its value have at most 65,536 bytes together."""
     files: List[SourceFile]
     """The program, as files below `/workspace`. Send either `files` or `code`."""
-    lang: Required[Literal["python", "node"]]
-    """The language of the program. Other usual names are understood, too, in any case: `py`, `python3`, `js`, `javascript`, `nodejs`."""
+    lang: Required[Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust"]]
+    """The language of the program. Other usual names are understood, too, in any case: `py`, `python3`, `js`, `javascript`, `nodejs`, `c++`, `rs`. `GET /languages` lists the languages that this installation has."""
     packages: Union[List[str], PackageList]
     """Packages of the language's registry: a list, or an object that holds one."""
     policy: Policy
@@ -222,6 +237,29 @@ class Artifact:
 
 
 @dataclass(frozen=True)
+class CompileResult:
+    """How a program was compiled."""
+
+    duration_ms: float
+    """Wall clock of the compilation in milliseconds, with two decimals."""
+    exit_code: int
+    """The exit code of the compiler; 124 after `compile.timeoutMs`, 128 and the signal's number where a signal ended it."""
+    stderr: str
+    """What the compiler wrote to standard error, and which limit ended it, if one did: the first 8 KiB."""
+    stdout: str
+    """What the compiler wrote to standard output: the first 8 KiB."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> CompileResult:
+        return cls(
+            duration_ms=data["durationMs"],
+            exit_code=data["exitCode"],
+            stderr=data["stderr"],
+            stdout=data["stdout"],
+        )
+
+
+@dataclass(frozen=True)
 class NetworkReport:
     """What the network policy did to a run."""
 
@@ -259,7 +297,7 @@ class RunUsage:
     blocked_connections: int
     """Connections that the network policy refused."""
     cpu_ms: float
-    """User and system time of the whole process tree."""
+    """User and system time of the whole process tree, and of its compilation."""
     duration_ms: float
     """Wall clock from the program's start to the end of its last process."""
     install_ms: float
@@ -310,6 +348,8 @@ class RunResult:
     """The files that `artifacts` of the request names, sorted by name; absent where the request has no `artifacts`."""
     artifacts_omitted: Optional[int] = None
     """How many further files match `artifacts`; absent where all are listed."""
+    compile: Optional[CompileResult] = None
+    """The compilation of the program; absent where nothing was compiled."""
     hint: Optional[str] = None
     """What to send in the next request, where the program failed for want of a package."""
     limit: Optional[PolicyLimit] = None
@@ -324,6 +364,7 @@ class RunResult:
         return cls(
             artifacts=None if (artifacts := data.get("artifacts")) is None else [Artifact._read(one) for one in artifacts],
             artifacts_omitted=data.get("artifactsOmitted"),
+            compile=None if (compile := data.get("compile")) is None else CompileResult._read(compile),
             created_at=data["createdAt"],
             exit_code=data["exitCode"],
             hint=data.get("hint"),
@@ -337,6 +378,26 @@ class RunResult:
             stdout=data["stdout"],
             truncated=Truncated._read(data["truncated"]),
             usage=RunUsage._read(data["usage"]),
+        )
+
+
+@dataclass(frozen=True)
+class UsedCompile:
+    """How a program was compiled."""
+
+    memory_mb: int
+    """Memory of the compilation, in MiB."""
+    options: List[str]
+    """Options for the compiler."""
+    timeout_ms: int
+    """Wall clock of the compilation, in milliseconds."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> UsedCompile:
+        return cls(
+            memory_mb=data["memoryMB"],
+            options=data["options"],
+            timeout_ms=data["timeoutMs"],
         )
 
 
@@ -382,7 +443,7 @@ class RunInput:
     """The path of the file that was started."""
     env_names: List[str]
     """Names of the variables in `env`. Their values are not kept."""
-    lang: Literal["python", "node"]
+    lang: Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust"]
     """The language of the program."""
     packages: List[str]
     """The packages that were installed first."""
@@ -394,6 +455,8 @@ class RunInput:
     """Whether the source and the standard input were too large to keep."""
     code: Optional[str] = None
     """The program, where the request sent `code`."""
+    compile: Optional[UsedCompile] = None
+    """How the program was compiled; absent where it was not."""
     files: Optional[List[SourceFile]] = None
     """The program, where the request sent `files`."""
 
@@ -402,6 +465,7 @@ class RunInput:
         return cls(
             args=data["args"],
             code=data.get("code"),
+            compile=None if (compile := data.get("compile")) is None else UsedCompile._read(compile),
             entrypoint=data["entrypoint"],
             env_names=data["envNames"],
             files=data.get("files"),
@@ -439,6 +503,8 @@ class StoredRun:
     """The files that `artifacts` of the request names, sorted by name; absent where the request has no `artifacts`."""
     artifacts_omitted: Optional[int] = None
     """How many further files match `artifacts`; absent where all are listed."""
+    compile: Optional[CompileResult] = None
+    """The compilation of the program; absent where nothing was compiled."""
     hint: Optional[str] = None
     """What to send in the next request, where the program failed for want of a package."""
     input: Optional[RunInput] = None
@@ -455,6 +521,7 @@ class StoredRun:
         return cls(
             artifacts=None if (artifacts := data.get("artifacts")) is None else [Artifact._read(one) for one in artifacts],
             artifacts_omitted=data.get("artifactsOmitted"),
+            compile=None if (compile := data.get("compile")) is None else CompileResult._read(compile),
             created_at=data["createdAt"],
             exit_code=data["exitCode"],
             hint=data.get("hint"),

@@ -110,6 +110,7 @@ fn a_run_gives_its_slot_back_however_it_fails() {
     for (refusal, failure) in [
         (RefusalCode::Busy, PoolFailureCode::Busy),
         (RefusalCode::InvalidJob, PoolFailureCode::Rejected),
+        (RefusalCode::NoLanguage, PoolFailureCode::NoLanguage),
         (RefusalCode::Duplicate, PoolFailureCode::Lost),
         (RefusalCode::ProtocolMismatch, PoolFailureCode::Mismatch),
     ] {

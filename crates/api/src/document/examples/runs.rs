@@ -26,6 +26,7 @@ impl Example for RunRequest {
             stdin: Some(text("Ada")),
             args: None,
             env: None,
+            compile: None,
             policy: Some(Policy { timeout_ms: Some(5_000), memory_mb: Some(128), ..Policy::default() }),
             artifacts: None,
             artifacts_inline: None,
@@ -97,6 +98,7 @@ impl Example for StoredRun {
             stdin: text("Ada"),
             args: Vec::new(),
             env_names: Vec::new(),
+            compile: None,
             policy,
             truncated: false,
         };

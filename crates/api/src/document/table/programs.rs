@@ -66,6 +66,7 @@ pub fn operations() -> Vec<Operation> {
             QueueFull,
             QuotaExceeded,
             RunnerUnavailable,
+            LanguageUnavailable,
             RunnerMismatch,
             IsolatesUnavailable,
         ])

@@ -129,6 +129,7 @@ pub fn operations() -> Vec<Operation> {
             QueueFull,
             QuotaExceeded,
             RunnerUnavailable,
+            LanguageUnavailable,
             RunnerMismatch,
         ]),
     ]
