@@ -5,7 +5,7 @@ import openapiTs from "openapi-typescript";
 
 const root = new URL("../../", import.meta.url);
 const document = JSON.parse(readFileSync(new URL("crates/api/openapi.json", root), "utf8"));
-const wanted = ["RunRequest", "RunResult", "StoredRun", "ScriptRequest", "ScriptResult", "Script", "Validation", "RunTokenSettings", "RunToken"];
+const wanted = ["RunRequest", "RunResult", "StoredRun", "PendingRun", "UsageRun", "RunPage", "ScriptRequest", "ScriptResult", "Script", "Validation", "RunTokenSettings", "RunToken"];
 wanted.push("CreatedRoom", "RoomSettings", "RoomPage", "RoomTokenSettings", "RoomToken", "RoomProgram", "RoomRun", "Languages", "Health", "FieldError", "Problem");
 
 /** The names of these schemas and of all that they refer to. @param {string[]} names */

@@ -240,11 +240,41 @@ test("a run whose stream was left went on to its limit", async () => {
   await assert.rejects(docle.runs.cancel((await docle.run({ lang: "python", code: "" })).id), { code: "run_ended", status: 409 });
 });
 
+test("a detached run is waited for, read, cancelled and listed", async () => {
+  const program = { lang: "python", code: "import time\nprint('so far', flush=True)\ntime.sleep(1)\nprint('done')" } as const;
+  const detached = await docle.run({ ...program, detach: true, userContext: { id: "listed" } });
+  assert.ok(["queued", "running"].includes(detached.status));
+  const early = await docle.runs.get(detached.id);
+  assert.ok(!("exitCode" in early) && ["queued", "running"].includes(early.status));
+  const result = await docle.runs.wait(detached.id);
+  assert.deepEqual([result.id, result.status, result.stdout], [detached.id, "success", "so far\ndone\n"]);
+  assert.deepEqual((await docle.runs.wait(detached.id)).stdout, result.stdout, "at once when it has ended");
+
+  const endless = await docle.run({ ...program, code: "import time\ntime.sleep(60)", policy: { timeoutMs: 60_000 }, detach: true, userContext: { id: "endless" } });
+  await assert.rejects(docle.runs.wait(endless.id, { timeoutMs: 300 }), { name: "DocleTimeoutError" });
+  assert.equal((await docle.runs.cancel(endless.id)).status, "cancelled");
+  await assert.rejects(docle.runs.wait("x"), { code: "run_not_found" });
+
+  const begin = new Date();
+  for (const number of [1, 2, 3]) await docle.run({ lang: "node", code: `console.log(${number})`, userContext: { id: "listed" } });
+  const seen: string[] = [];
+  for await (const run of docle.runs.list({ user: "listed", limit: 2 })) seen.push(run.language);
+  assert.deepEqual(seen, ["node", "node", "node", "python"]);
+  const recent = [];
+  for await (const run of docle.runs.list({ user: "listed", status: "success", from: begin })) recent.push(run);
+  assert.equal(recent.length, 3);
+  const ended = [];
+  for await (const run of docle.runs.list({ status: "cancelled", user: "endless" })) ended.push(run.id);
+  assert.deepEqual(ended, [endless.id]);
+  await assert.rejects(docle.runs.list({ language: "cobol" }).next(), { code: "invalid_request" });
+});
+
 test("scripts, results, tokens, rooms and languages", async () => {
   assert.equal((await docle.isolates.execute({ code: "return 1 + 1" })).result, 2);
   assert.equal((await docle.isolates.validate({ code: "require('x')", language: "javascript" })).valid, false);
   const { id } = await docle.run({ lang: "python", code: "print(1)" });
-  assert.equal((await docle.runs.get(id)).stdout, "1\n");
+  const stored = await docle.runs.get(id);
+  assert.equal("stdout" in stored && stored.stdout, "1\n");
   const { token } = await docle.tokens.create({ limits: { timeoutMs: 1_000 } });
   const holder = new Docle({ apiKey: token, baseUrl });
   assert.equal((await holder.run({ lang: "python", code: "print(2)" })).stdout, "2\n");

@@ -6,6 +6,7 @@ import { projectSql } from "../../scripts/setup/development.mjs";
 import { Containers, type ContainerOptions } from "./containers.ts";
 import type { Artifact } from "./jobs.ts";
 import { Runner, type RunnerHealth } from "./runner.ts";
+import { until } from "./until.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
 /** The result of a run, as `POST /api/run` answers it. */
@@ -144,6 +145,18 @@ export class Docle {
     const text = await response.text();
     assert.equal(response.status, 200, text);
     return JSON.parse(text) as RunResult;
+  }
+
+  /** The result of a run, once it has ended and is recorded. */
+  async recorded(id: unknown, seconds = 20): Promise<RunResult> {
+    let run: Partial<RunResult> = {};
+    await until("the record", async () => {
+      const answer = await this.fetch(`/api/run/${id}`);
+      if (answer.status === 200) run = (await answer.json()) as RunResult;
+      else await answer.body?.cancel();
+      return run.exitCode !== undefined;
+    }, seconds);
+    return run as RunResult;
   }
 
   /** Starts a program and answers with its events as they happen. */

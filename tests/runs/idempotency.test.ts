@@ -61,8 +61,7 @@ test("a named run whose client left is recorded although nobody repeats the call
   await until("the start", () => call.answer.text.includes("event: start"));
   const id = /"id":"([^"]+)"/.exec(call.answer.text)?.[1] ?? "";
   call.leave();
-  await until("the record", async () => (await docle.fetch(`/api/run/${id}`)).status === 200, 20);
-  const result = (await (await docle.fetch(`/api/run/${id}`)).json()) as RunResult;
+  const result = await docle.recorded(id);
   assert.partialDeepStrictEqual(result, { status: "success", stdout: "late\n" });
 });
 

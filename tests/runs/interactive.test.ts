@@ -90,8 +90,7 @@ test("whoever leaves ends the run, which is recorded", async () => {
   assert.ok(processesWith(marker).length > 0);
   one.leave();
   await until("the program to end", () => processesWith(marker).length === 0);
-  await until("a record", async () => (await docle.fetch(`/api/run/${one.told[0]?.id}`)).status === 200);
-  const result = (await (await docle.fetch(`/api/run/${one.told[0]?.id}`)).json()) as { ok: boolean; stdout: string };
+  const result = await docle.recorded(one.told[0]?.id);
   assert.deepEqual([result.ok, result.stdout], [false, "here\n"]);
   await until("every place to be free", isIdle, 60);
 });

@@ -149,8 +149,7 @@ describe("a client that goes away ends its run", () => {
     await until("the program's start", () => processesWith(marker).length > 0);
     await until("some processor time", () => cpuMs(processesWith(marker)) > 100);
     call.leave();
-    await until("the record", async () => (await docle.fetch(`/api/run/${id}`)).status === 200, 20);
-    const result = (await (await docle.fetch(`/api/run/${id}`)).json()) as RunResult;
+    const result = await docle.recorded(id);
     assert.partialDeepStrictEqual(result, { ok: false, status: "cancelled", exitCode: 137, signal: "SIGKILL" });
     const { cpuMs: cpu, memMB, durationMs } = result.usage;
     assert.ok(cpu > 50 && memMB > 0 && durationMs > 50, JSON.stringify(result.usage));

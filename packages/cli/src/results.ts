@@ -8,7 +8,9 @@ import { Output, say } from "./output.ts";
 
 /** Prints the result of a run; the exit code is that of its program. */
 export async function show(line: CommandLine): Promise<number> {
-  const result = await client(line).runs.get(idOf(line));
+  const id = idOf(line);
+  const result = await client(line).runs.get(id);
+  if (!("exitCode" in result)) throw new Failure(`The run ${id} has not ended: it is ${result.status}. Ask again later, or end it with \`docle cancel ${id}\`.`);
   await print(result, line);
   return result.exitCode;
 }

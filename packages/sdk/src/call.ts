@@ -123,7 +123,8 @@ export function limited(connection: Connection, { signal, timeoutMs = connection
   };
 }
 
-function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** Resolves after so many milliseconds; rejects when the signal fires before. */
+export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => {
       clearTimeout(timer);

@@ -3,14 +3,19 @@
 import { sendForJson, type Call, type CallOptions, type Connection, type ResponsePromise } from "./call.ts";
 import { connect, type DocleOptions } from "./connection.ts";
 import type * as api from "./generated/api.ts";
+import { list, wait, type RunFilter } from "./runs.ts";
 import { RUNS, stream, type RunStreamEvent } from "./stream.ts";
 
 export type { DocleOptions } from "./connection.ts";
 
-/** Results of runs. */
+/** Runs that were started before. */
 export interface Runs {
-  /** Reads a result again; results are kept for 7 days. */
-  get(id: string, options?: CallOptions): ResponsePromise<api.StoredRun>;
+  /** Reads a run: its result, which is kept for 7 days, or its state if it has not ended. */
+  get(id: string, options?: CallOptions): ResponsePromise<api.StoredRun | api.PendingRun>;
+  /** Resolves with the result of a run when it has ended. */
+  wait(id: string, options?: CallOptions): Promise<api.StoredRun>;
+  /** The runs of the project that have ended, the newest first; with a run token those that it started. Further pages are read as they are needed. */
+  list(filter?: RunFilter, options?: CallOptions): AsyncGenerator<api.UsageRun, void, undefined>;
   /** Ends a run, and resolves with its result when it has ended. It may be called again. */
   cancel(id: string, options?: CallOptions): ResponsePromise<api.StoredRun>;
 }
@@ -55,6 +60,8 @@ export class Docle {
     const room = (id: string) => `/api/rooms/${encodeURIComponent(id)}`;
     this.runs = {
       get: (id, options) => get(`${RUNS}/${encodeURIComponent(id)}`, options),
+      wait: (id, options) => wait(this.#connection, id, options),
+      list: (filter, options) => list(this.#connection, filter, options),
       cancel: (id, options) => this.#send(`${RUNS}/${encodeURIComponent(id)}`, { method: "DELETE" }, options),
     };
     this.isolates = {
@@ -71,8 +78,12 @@ export class Docle {
     };
   }
 
+  /** Starts a run that goes on without its caller, and resolves with its id. */
+  run(program: api.RunRequest & { detach: true }, options?: CallOptions): ResponsePromise<api.PendingRun>;
   /** Runs a program, and resolves with its result when it has ended. A program that fails is a result, too. */
-  run(program: api.RunRequest, options: CallOptions = {}): ResponsePromise<api.RunResult> {
+  run(program: api.RunRequest & { detach?: false }, options?: CallOptions): ResponsePromise<api.RunResult>;
+  run(program: api.RunRequest, options?: CallOptions): ResponsePromise<api.RunResult | api.PendingRun>;
+  run(program: api.RunRequest, options: CallOptions = {}): ResponsePromise<api.RunResult | api.PendingRun> {
     return this.#send(RUNS, { method: "POST", body: program, idempotencyKey: crypto.randomUUID() }, options);
   }
 

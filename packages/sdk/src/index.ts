@@ -4,6 +4,7 @@ export { Docle, type DocleOptions, type Isolates, type Rooms, type Runs, type To
 export { DocleConnectionError, DocleError, DocleTimeoutError } from "./errors.ts";
 export type { CallOptions, ResponsePromise } from "./call.ts";
 export { runSandbox, streamSandbox, type RunSandboxOptions } from "./run-sandbox.ts";
+export type { RunFilter } from "./runs.ts";
 export { RunStore, type RunState, type RunStoreOptions } from "./run-store.ts";
 export type { RunStreamEvent } from "./stream.ts";
 export type {
@@ -11,6 +12,7 @@ export type {
   FieldError,
   Health,
   Languages,
+  PendingRun,
   RoomPage,
   RoomProgram,
   RoomRun,
@@ -25,5 +27,6 @@ export type {
   ScriptRequest,
   ScriptResult,
   StoredRun,
+  UsageRun,
   Validation,
 } from "./generated/api.ts";

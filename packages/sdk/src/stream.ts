@@ -67,7 +67,7 @@ export async function* stream(connection: Connection, path: string, body: unknow
 }
 
 /** The events of a response. Leaving the loop ends the connection. */
-async function* eventsOf(response: Response): AsyncGenerator<RunStreamEvent, void, undefined> {
+export async function* eventsOf(response: Response): AsyncGenerator<RunStreamEvent, void, undefined> {
   if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return yield* eventsOfResult(response);
   const reader = (response.body ?? new ReadableStream<Uint8Array>()).pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader();
   let text = "";

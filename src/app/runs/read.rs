@@ -4,6 +4,7 @@ use crate::app::context::App;
 use crate::app::runs::progress::{Progress, of_script};
 use crate::domain::project::guard::Guard;
 use crate::domain::run::id::RunId;
+use crate::domain::run::phase::Phase;
 use crate::domain::run::record::{Chunks, Owner, StoredRun};
 use crate::domain::run::result::{RunResult, with_fields_before};
 use crate::domain::timestamp::Timestamp;
@@ -93,12 +94,16 @@ pub async fn find_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<Fo
         _ => projects::read_guard(app.sql.query(projects::select_guard(id.log().log)).await?)?,
     };
     let Some(guard) = guard else { return Ok(None) };
-    if let Some(run) = app.run_pools.pending(&guard.project_id, id).await? {
-        let may_read = !guard.private_results || reader.owns(&guard, run.token.as_ref());
-        return Ok(may_read.then_some(FoundRun::Pending { project_id: guard.project_id, run }));
+    let pending = app.run_pools.pending(&guard.project_id, id).await?;
+    let pending = pending.filter(|run| !guard.private_results || reader.owns(&guard, run.token.as_ref()));
+    match pending {
+        Some(run) if run.phase != Phase::Ending => Ok(Some(FoundRun::Pending { project_id: guard.project_id, run })),
+        // Its result is there in a moment, or since a moment ago.
+        pending => Ok(match read_run(app, id, reader).await? {
+            Some(run) => Some(FoundRun::Ended(run)),
+            None => pending.map(|run| FoundRun::Pending { project_id: guard.project_id, run }),
+        }),
     }
-    // It may have ended meanwhile.
-    Ok(read_run(app, id, reader).await?.map(FoundRun::Ended))
 }
 
 /// Why it is not known whether there is a run.

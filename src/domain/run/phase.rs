@@ -12,13 +12,15 @@ pub enum Phase {
     Queued,
     /// It has a slot.
     Running,
+    /// Its program has ended, and its result is on its way to the log.
+    Ending,
 }
 
 impl From<Phase> for PendingStatus {
     fn from(phase: Phase) -> Self {
         match phase {
             Phase::Queued => Self::Queued,
-            Phase::Running => Self::Running,
+            Phase::Running | Phase::Ending => Self::Running,
         }
     }
 }

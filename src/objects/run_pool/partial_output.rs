@@ -104,7 +104,11 @@ impl PartialOutput {
 
     /// Notes the `complete` event. All output came before.
     pub fn complete(&self, event: &Bytes) {
-        self.0.borrow_mut().complete = Some(event.clone());
+        {
+            let mut course = self.0.borrow_mut();
+            course.complete = Some(event.clone());
+            course.phase = Phase::Ending;
+        }
         self.wake();
     }
 

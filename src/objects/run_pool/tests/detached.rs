@@ -70,7 +70,7 @@ fn a_detached_run_is_stored_until_it_has_ended_and_recorded() {
     setup.emit(0, START);
     setup.emit(0, &output(Stream::Stdout, "done"));
     setup.end(0);
-    assert_eq!(setup.stored(), [job(0)], "the log has no record yet");
+    assert_eq!((setup.stored(), setup.phase(0)), (vec![job(0)], Some(Phase::Ending)), "the log has no record yet");
     setup.submit();
     assert_eq!((setup.result_of(0)["stdout"].clone(), setup.phase(0)), (json!("done"), None));
     assert_eq!((setup.stored(), setup.pool.load()), (vec![], (0, 0)));

@@ -53,6 +53,12 @@ fn what_cannot_be_run_is_told_with_the_problem_of_a_response_and_a_code_that_say
             json!("tier"),
             4_400,
         ),
+        (
+            vec![text(&json!({ "code": "1", "lang": "python", "detach": true }))],
+            "invalid_request",
+            json!("detach"),
+            4_400,
+        ),
         (vec![], "incomplete_body", Value::Null, 4_400),
         (vec![program(), text(&json!({ "type": "stdout" }))], "invalid_request", json!("type"), 4_400),
         (vec![program(), text(&stdin), text(&json!({ "type": "stdin" }))], "invalid_request", json!("data"), 4_400),

@@ -1,6 +1,7 @@
 //! Runs by POST and by WebSocket.
 
 mod cancel;
+mod detached;
 mod interactive;
 mod output;
 mod run;
