@@ -41,11 +41,16 @@ fn tool_schema(wanted: &Value, document: &Value) -> Result<Value, Box<dyn Error>
             json!({ "type": "object", "properties": properties, "required": ["id"], "additionalProperties": false }),
         );
     }
-    let Some(name) = wanted["schema"].as_str() else {
-        return Ok(json!({ "type": "object", "properties": {}, "additionalProperties": false }));
-    };
     let schemas = &document["components"]["schemas"];
-    let mut schema = schemas[name].clone();
+    let (name, mut schema) = match (wanted["schema"].as_str(), wanted["either"].as_array()) {
+        (Some(name), _) => (name, schemas[name].clone()),
+        (None, Some(names)) => {
+            let one =
+                |name: &Value| json!({ "$ref": format!("#/components/schemas/{}", name.as_str().unwrap_or_default()) });
+            ("either", json!({ "type": "object", "anyOf": names.iter().map(one).collect::<Vec<_>>() }))
+        }
+        (None, None) => ("nothing", json!({ "type": "object", "properties": {}, "additionalProperties": false })),
+    };
     if let Some(fields) = wanted["fields"].as_array() {
         let all = schema["properties"].as_object().ok_or("a tool takes a schema without fields")?;
         let pick = |field: &Value| {

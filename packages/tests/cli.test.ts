@@ -122,6 +122,16 @@ test("--json prints the result and nothing else", async () => {
   assert.match(shown.stderr, /: error, exit code 4, \d+ ms, 20/);
 });
 
+test("a run goes on without the command, and is shown when it has ended", async () => {
+  const cwd = files({ "main.py": "import time; time.sleep(0.5); print('late')" });
+  const { code, stdout } = await docle(["run", "--detach", "main.py"], { cwd });
+  assert.equal(code, 0);
+  const id = stdout.trim();
+  assert.equal((await docle(["show", id])).stdout, "late\n");
+  const { stdout: list } = await docle(["runs"]);
+  assert.match(list, new RegExp(`^${id}\tsuccess\t0\t\\d+ ms\tpython\t`, "m"));
+});
+
 test("a run that is interrupted has ended at the service, too", async () => {
   const cwd = files({ "main.py": "import time\nprint('begun', flush=True)\ntime.sleep(50)" });
   for (const stdin of ["ignore", "pipe"] as const) {

@@ -6,10 +6,10 @@ import { Failure, USAGE, failureOf } from "./failure.ts";
 import { login, logout } from "./login.ts";
 import { HELP, readCommandLine, type CommandLine } from "./options.ts";
 import { say } from "./output.ts";
-import { cancel, languages, show } from "./results.ts";
+import { cancel, languages, runs, show } from "./results.ts";
 import { run } from "./run.ts";
 
-const commands: Record<string, (line: CommandLine) => number | Promise<number>> = { run, show, cancel, languages, login, logout };
+const commands: Record<string, (line: CommandLine) => number | Promise<number>> = { run, runs, show, cancel, languages, login, logout };
 
 async function main(): Promise<number> {
   const line = readCommandLine(process.argv.slice(2));

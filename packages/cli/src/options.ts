@@ -6,7 +6,8 @@ import { Failure, USAGE } from "./failure.ts";
 export const HELP = `Runs untrusted code in a sandbox. The exit code is the program's.
 
   docle run [options] <file or folder> [arguments of the program]
-  docle show <run>        the result of a run, and its output
+  docle runs              the last 20 runs; with --lang those in a language
+  docle show <run>        the result of a run when it has ended, and its output
   docle cancel <run>      ends a run
   docle languages         what the service runs
   docle login             keeps your API key for later commands
@@ -24,6 +25,7 @@ Options of run:
       --allow-host <host> lets it reach this host only; again for more
   -a, --artifact <glob>   saves files that it wrote, such as "out/*.png"
   -o, --out <folder>      where: the current folder
+  -d, --detach            prints the id and leaves; docle show waits for the result
       --watch             runs again when the program changes
       --json              prints the whole result as JSON
 
@@ -47,6 +49,7 @@ const OPTIONS = {
   "allow-host": { type: "string", multiple: true },
   artifact: { type: "string", short: "a", multiple: true },
   out: { type: "string", short: "o" },
+  detach: { type: "boolean", short: "d" },
   watch: { type: "boolean" },
   json: { type: "boolean" },
   "base-url": { type: "string" },

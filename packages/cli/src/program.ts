@@ -9,9 +9,26 @@ import { Failure, USAGE } from "./failure.ts";
 type SourceFile = NonNullable<RunRequest["files"]>[number];
 
 /** Which language a file is in. */
-const LANGUAGES: Record<string, string> = { ".py": "python", ".js": "node", ".mjs": "node", ".cjs": "node" };
+const LANGUAGES: Record<string, string> = {
+  ".py": "python",
+  ".js": "node",
+  ".mjs": "node",
+  ".cjs": "node",
+  ".sh": "bash",
+  ".pl": "perl",
+  ".lua": "lua",
+  ".php": "php",
+  ".rb": "ruby",
+  ".c": "c",
+  ".cpp": "cpp",
+  ".cc": "cpp",
+  ".cxx": "cpp",
+  ".go": "go",
+  ".java": "java",
+  ".rs": "rust",
+};
 /** With which file a folder starts. */
-const STARTS = ["main.py", "index.js", "index.mjs", "index.cjs", "main.js", "main.mjs", "main.cjs"];
+const STARTS = ["main.py", "index.js", "index.mjs", "index.cjs", ...Object.keys(LANGUAGES).map((ending) => `main${ending}`), "Main.java"];
 /** What is never sent, whatever `.gitignore` says. */
 const NEVER = [".git", "node_modules", "__pycache__", ".venv"];
 

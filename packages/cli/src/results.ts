@@ -1,18 +1,33 @@
-//! `docle show`, `docle cancel` and `docle languages`.
+//! `docle show`, `docle runs`, `docle cancel` and `docle languages`.
 
-import { Docle, type StoredRun } from "@doclehq/sdk";
+import { Docle, type StoredRun, type RunFilter } from "@doclehq/sdk";
 import { accessOf, baseUrlOf } from "./config.ts";
 import { Failure, USAGE } from "./failure.ts";
 import type { CommandLine } from "./options.ts";
 import { Output, say } from "./output.ts";
 
-/** Prints the result of a run; the exit code is that of its program. */
+/** How many runs are listed. */
+const LISTED = 20;
+
+/** Prints the result of a run when it has ended; the exit code is that of its program. */
 export async function show(line: CommandLine): Promise<number> {
-  const id = idOf(line);
-  const result = await client(line).runs.get(id);
-  if (!("exitCode" in result)) throw new Failure(`The run ${id} has not ended: it is ${result.status}. Ask again later, or end it with \`docle cancel ${id}\`.`);
+  const result = await client(line).runs.wait(idOf(line));
   await print(result, line);
   return result.exitCode;
+}
+
+/** Prints the last runs of the project, a line for each. */
+export async function runs(line: CommandLine): Promise<number> {
+  const output = new Output();
+  const filter: RunFilter = { limit: LISTED, ...(line.values.lang ? { language: line.values.lang } : {}) };
+  let left = LISTED;
+  for await (const run of client(line).runs.list(filter)) {
+    const words = [run.id, run.status, run.exit_code, `${run.execution_time_ms} ms`, run.language, run.created_at, JSON.stringify(run.code_snippet.split("\n")[0])];
+    await output.stdout.write(line.values.json ? `${JSON.stringify(run)}\n` : `${words.join("\t")}\n`);
+    left -= 1;
+    if (left === 0) break;
+  }
+  return 0;
 }
 
 /** Ends a run. */

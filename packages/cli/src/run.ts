@@ -1,7 +1,7 @@
 //! `docle run`.
 
 import { fstatSync, readFileSync, watch } from "node:fs";
-import type { RunRequest, RunResult } from "@doclehq/sdk";
+import { Docle, type RunRequest, type RunResult } from "@doclehq/sdk";
 import { saveArtifacts } from "./artifacts.ts";
 import { accessOf, type Access } from "./config.ts";
 import { Failure, INTERRUPTED, USAGE, failureOf } from "./failure.ts";
@@ -22,11 +22,21 @@ export async function run({ operands, values }: CommandLine): Promise<number> {
   if (path === undefined) throw new Failure("Say which file or folder to run: docle run main.py", USAGE);
   const access = accessOf(values["base-url"]);
   requestOf(path, operands.slice(1), values);
+  if (values.detach) return detach(access, requestOf(path, operands.slice(1), values), values);
   const interrupt = new AbortController();
   process.once("SIGINT", () => interrupt.abort(new Failure("The run was ended.", INTERRUPTED)));
   process.once("SIGTERM", () => interrupt.abort(new Failure("The run was ended.", 143)));
   const once = (signal: AbortSignal) => runOnce(access, requestOf(path, operands.slice(1), values), values, signal);
   return values.watch ? runAgain(path, once, interrupt.signal) : once(interrupt.signal);
+}
+
+/** Starts a run that goes on without this command. Input that is a file is sent with it. */
+async function detach(access: Access, request: RunRequest, values: CommandLine["values"]): Promise<number> {
+  const { artifactsInline: _, ...program } = request;
+  const stdin = inputKind() === "file" ? readFileSync(0, "utf8") : "";
+  const run = await new Docle(access).run({ ...program, stdin, detach: true });
+  await new Output().stdout.write(values.json ? `${JSON.stringify(run)}\n` : `${run.id}\n`);
+  return 0;
 }
 
 /** The request of a command line. */
@@ -73,6 +83,8 @@ async function runOnce(access: Access, request: RunRequest, values: CommandLine[
   if (result === undefined) throw new Failure("The service did not say how the program ended.");
   if (values.json) await output.stdout.write(`${JSON.stringify(result)}\n`);
   if (values.artifact) saveArtifacts(result, values.out ?? ".");
+  // Warnings; the errors of a compiler have come as the program's own.
+  if (!values.json && result.compile && result.status !== "compile_error") await output.stderr.write(result.compile.stdout + result.compile.stderr);
   explain(result);
   // A run that did not start, or that nobody's fault ended, has no exit code of the program.
   return result.status === "system" || result.status === "install_failed" ? 125 : result.exitCode;
@@ -96,6 +108,7 @@ function explain(result: RunResult): void {
   if (status === "timeout") say(limit === "cpuMs" ? "the program used up its processor time." : "the program took too long and was ended; --timeout gives it more time.");
   else if (status === "memory") say("the program needed too much memory and was ended; --memory gives it more.");
   else if (status === "output") say("the program wrote too much and was ended.");
+  else if (status === "compile_error") say("the program does not compile.");
   else if (status === "install_failed") say("the packages could not be installed, so the program did not start.");
   else if (status === "system") say(`the sandbox failed, not the program; run it again. The run is ${result.id}.`);
   else if (status === "killed") say(`the program was ended by ${signal ?? "a signal"}${limit === "maxFileMB" ? ": it wrote too large a file" : ""}.`);

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from datetime import datetime
 
 import pytest
 
-from docle import AsyncDocle, Docle, DocleAPIError
+from docle import AsyncDocle, Docle, DocleAPIError, PendingRun, StoredRun
 
 
 def test_a_program_runs_and_its_result_says_how_it_ended(docle: Docle) -> None:
@@ -32,7 +33,7 @@ def test_options_reach_the_program(docle: Docle) -> None:
     (artifact,) = result.artifacts or []
     assert (artifact.name, base64.b64decode(artifact.base64 or "")) == ("out.txt", b"x")
     stored = docle.runs.get(result.id)
-    assert stored.stdout == result.stdout
+    assert isinstance(stored, StoredRun) and stored.stdout == result.stdout
 
 
 def test_limits_end_a_program(docle: Docle) -> None:
@@ -75,7 +76,7 @@ def test_leaving_a_stream_ends_its_run(docle: Docle) -> None:
                 run = event.id
             if event.type == "stdout":
                 break
-    assert docle.runs.get(run).status == "cancelled"
+    assert docle.runs.wait(run).status == "cancelled"
 
 
 async def test_a_task_that_is_cancelled_ends_its_run() -> None:
@@ -123,3 +124,24 @@ def test_isolates_tokens_rooms_and_languages(docle: Docle) -> None:
     docle.rooms.delete(room.id)
     assert "python" in [language.id for language in docle.languages().languages]
     assert docle.health().status == "ok"
+
+
+def test_a_run_goes_on_without_its_caller(docle: Docle) -> None:
+    code = "import time\nfor i in range(3): print(i, flush=True); time.sleep(0.2)"
+    pending = docle.runs.start(code, lang="python", user_context={"id": "a user of this test"})
+    assert isinstance(pending, PendingRun)
+    events = docle.runs.follow(pending.id)
+    for event in events:
+        if event.type == "stdout":
+            break
+    events.close()
+    result = docle.runs.wait(pending.id)
+    assert (result.status, result.stdout) == ("success", "0\n1\n2\n")
+    listed = list(docle.runs.list(user="a user of this test", page_size=1))
+    assert [run.id for run in listed] == [pending.id]
+    assert list(docle.runs.list(user="a user of this test", before=datetime(2020, 1, 1))) == []
+
+
+def test_every_page_of_a_list_is_read(docle: Docle) -> None:
+    ids = [docle.run("", lang="python", user_context={"id": "many"}).id for _ in range(3)]
+    assert sorted(run.id for run in docle.runs.list(user="many", page_size=2)) == sorted(ids)

@@ -42,9 +42,19 @@ pub fn list() -> Value {
 /// The names of its arguments.
 pub const fn fields(tool: Tool) -> &'static [&'static str] {
     match tool {
-        Tool::RunCode => {
-            &["lang", "code", "files", "entrypoint", "stdin", "args", "env", "packages", "policy", "artifacts"]
-        }
+        Tool::RunCode => &[
+            "lang",
+            "code",
+            "files",
+            "entrypoint",
+            "stdin",
+            "args",
+            "env",
+            "packages",
+            "compile",
+            "policy",
+            "artifacts",
+        ],
         Tool::GetRun | Tool::CancelRun => &["id"],
         Tool::ListLanguages => &[],
     }

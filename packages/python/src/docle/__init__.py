@@ -11,10 +11,13 @@ from ._errors import DocleAPIError, DocleConnectionError, DocleError, DocleTimeo
 from ._events import CompleteEvent, OutputEvent, RunEvent, StartEvent
 from ._models import (
     Artifact,
+    CompileRequest,
+    CompileResult,
     CreatedRoom,
     FieldError,
     Health,
     Languages,
+    PendingRun,
     Policy,
     RoomPage,
     RoomRun,
@@ -28,6 +31,7 @@ from ._models import (
     ScriptResult,
     SourceFile,
     StoredRun,
+    UsageRun,
     UserContext,
     Validation,
 )
@@ -36,6 +40,8 @@ __all__ = [
     "Artifact",
     "AsyncDocle",
     "AsyncRunStream",
+    "CompileRequest",
+    "CompileResult",
     "CompleteEvent",
     "CreatedRoom",
     "Docle",
@@ -47,6 +53,7 @@ __all__ = [
     "Health",
     "Languages",
     "OutputEvent",
+    "PendingRun",
     "Policy",
     "RoomPage",
     "RoomRun",
@@ -63,6 +70,7 @@ __all__ = [
     "SourceFile",
     "StartEvent",
     "StoredRun",
+    "UsageRun",
     "UserContext",
     "Validation",
 ]

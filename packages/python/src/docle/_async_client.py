@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, AsyncGenerator, AsyncIterator, Dict, Mapping, Optional, Sequence, Type, Union
 
@@ -59,6 +60,7 @@ class AsyncDocle:
         args: Optional[Sequence[str]] = None,
         env: Optional[Mapping[str, str]] = None,
         packages: Optional[Sequence[str]] = None,
+        compile: Optional[models.CompileRequest] = None,
         policy: Optional[models.Policy] = None,
         artifacts: Optional[Sequence[str]] = None,
         artifacts_inline: Optional[bool] = None,
@@ -69,7 +71,7 @@ class AsyncDocle:
 
         Raises `DocleAPIError` if the service refuses the run, and `DocleConnectionError` if it cannot be reached.
         """
-        fields = program(code, lang, files, entrypoint, stdin, args, env, packages, policy, artifacts, artifacts_inline, user_context)
+        fields = program(code, lang, files, entrypoint, stdin, args, env, packages, compile, policy, artifacts, artifacts_inline, user_context)
         return models.RunResult._read(await self._json(run_call(fields, idempotency_key=idempotency_key)))
 
     def stream(
@@ -83,6 +85,7 @@ class AsyncDocle:
         args: Optional[Sequence[str]] = None,
         env: Optional[Mapping[str, str]] = None,
         packages: Optional[Sequence[str]] = None,
+        compile: Optional[models.CompileRequest] = None,
         policy: Optional[models.Policy] = None,
         artifacts: Optional[Sequence[str]] = None,
         artifacts_inline: Optional[bool] = None,
@@ -90,7 +93,7 @@ class AsyncDocle:
         idempotency_key: Optional[str] = None,
     ) -> AsyncRunStream:
         """Runs a program, and gives its output as it is written. If the connection breaks, the stream goes on where it was."""
-        fields = program(code, lang, files, entrypoint, stdin, args, env, packages, policy, artifacts, artifacts_inline, user_context)
+        fields = program(code, lang, files, entrypoint, stdin, args, env, packages, compile, policy, artifacts, artifacts_inline, user_context)
         return AsyncRunStream(self, run_call(fields, idempotency_key=idempotency_key, accept=ACCEPT))
 
     async def languages(self) -> models.Languages:
@@ -162,9 +165,10 @@ class AsyncRunStream:
     ```
     """
 
-    def __init__(self, client: AsyncDocle, call: Call) -> None:
+    def __init__(self, client: AsyncDocle, call: Call, *, ends_run: bool = True) -> None:
         self._client = client
         self._call = call
+        self._ends_run = ends_run
         self._following = Following()
         self._events = self._follow()
 
@@ -204,7 +208,7 @@ class AsyncRunStream:
                     left -= 1
         finally:
             # A run with an idempotency key goes on without its client, unless it is told to end.
-            if self._following.result is None and self._following.id is not None:
+            if self._ends_run and self._following.result is None and self._following.id is not None:
                 await self._cancel(self._following.id)
 
     async def _once(self) -> AsyncIterator[RunEvent]:
@@ -235,14 +239,82 @@ class AsyncRunStream:
 
 
 class AsyncRuns:
-    """Results of runs."""
+    """Runs that go on without their caller, and runs that have ended."""
 
     def __init__(self, client: AsyncDocle) -> None:
         self._client = client
 
-    async def get(self, id: str) -> models.StoredRun:
-        """Reads a result again; results are kept for 7 days."""
-        return models.StoredRun._read(await self._client._json(Call(f"{RUNS}/{segment(id)}")))
+    async def start(
+        self,
+        code: Optional[str] = None,
+        *,
+        lang: str,
+        files: Optional[Files] = None,
+        entrypoint: Optional[str] = None,
+        stdin: Optional[str] = None,
+        args: Optional[Sequence[str]] = None,
+        env: Optional[Mapping[str, str]] = None,
+        packages: Optional[Sequence[str]] = None,
+        compile: Optional[models.CompileRequest] = None,
+        policy: Optional[models.Policy] = None,
+        artifacts: Optional[Sequence[str]] = None,
+        user_context: Optional[models.UserContext] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> models.PendingRun:
+        """Starts a run that goes on without its caller, and returns at once. `wait` and `follow` take its id."""
+        fields = program(code, lang, files, entrypoint, stdin, args, env, packages, compile, policy, artifacts, None, user_context)
+        call = run_call({**fields, "detach": True}, idempotency_key=idempotency_key)
+        return models.PendingRun._read(await self._client._json(call))
+
+    async def get(self, id: str) -> Union[models.StoredRun, models.PendingRun]:
+        """Reads a run: its result, which is kept for 7 days, or its state if it has not ended."""
+        data = await self._client._json(Call(f"{RUNS}/{segment(id)}"))
+        return models.StoredRun._read(data) if "exitCode" in data else models.PendingRun._read(data)
+
+    async def wait(self, id: str) -> models.StoredRun:
+        """Returns the result of a run when it has ended."""
+        while True:
+            run = await self.get(id)
+            if isinstance(run, models.StoredRun):
+                return run
+            try:
+                async for _ in self.follow(id):
+                    pass
+            except DocleConnectionError:
+                pass
+            # The last event comes a moment before the result can be read.
+            await anyio.sleep(0.2)
+
+    def follow(self, id: str) -> AsyncRunStream:
+        """Gives the events of a run from its beginning, while it goes on or after. Leaving them does not end the run."""
+        return AsyncRunStream(self._client, Call(f"{RUNS}/{segment(id)}", accept="text/event-stream"), ends_run=False)
+
+    async def list(
+        self,
+        *,
+        status: Optional[models.RunStatus] = None,
+        language: Optional[str] = None,
+        user: Optional[str] = None,
+        since: Optional[datetime] = None,
+        before: Optional[datetime] = None,
+        page_size: Optional[int] = None,
+    ) -> AsyncIterator[models.UsageRun]:
+        """Gives the runs of the project that have ended, the newest first; pages are read as they are needed.
+
+        user: The `id` of a `user_context`.
+        since, before: When they were asked for. A time without a zone is local.
+        """
+        times = {"from": since, "to": before}
+        query = {name: time.astimezone(timezone.utc).isoformat().replace("+00:00", "Z") for name, time in times.items() if time}
+        filters = {"status": status, "language": language, "user": user, "limit": page_size}
+        query.update({name: str(value) for name, value in filters.items() if value is not None})
+        while True:
+            page = models.RunPage._read(await self._client._json(Call("/api/runs", query=query)))
+            for run in page.history:
+                yield run
+            if page.next_cursor is None:
+                return
+            query["cursor"] = page.next_cursor
 
     async def cancel(self, id: str) -> models.StoredRun:
         """Ends a run, and returns its result when it has ended. It may be called again."""

@@ -13,6 +13,7 @@ Role = Literal["viewer", "runner", "editor", "owner"]
 ArtifactError = Literal["too_large", "too_many_bytes", "too_large_to_inline", "inline_full", "unreadable"]
 PolicyLimit = Literal["timeoutMs", "cpuMs", "memoryMB", "maxOutputBytes", "maxFileMB"]
 RunStatus = Literal["success", "error", "timeout", "memory", "output", "killed", "cancelled", "install_failed", "compile_error", "system"]
+PendingStatus = Literal["queued", "running"]
 
 NAMES: Dict[str, str] = {
     "allow_network": "allowNetwork",
@@ -46,6 +47,21 @@ class SourceFile(TypedDict, total=False):
     """
     path: Required[str]
     """The path below `/workspace`, with `/` between directories and without `.` and `..`."""
+
+
+class UserContext(TypedDict, total=False):
+    """The caller's user, as the caller describes it. It has at most 8,192 bytes as JSON."""
+
+    email: str
+    """The user's mail address."""
+    id: Required[str]
+    """The caller's id of the user. Runs are listed and deleted by it."""
+    metadata: Dict[str, Any]
+    """Anything else that the caller wants to find with the run."""
+    name: str
+    """The user's name."""
+    tier: Literal["free", "pro", "enterprise"]
+    """What the user pays the caller for."""
 
 
 class CompileRequest(TypedDict, total=False):
@@ -83,21 +99,6 @@ class Policy(TypedDict, total=False):
     """Memory of all processes of the program together with the files they write, in MiB."""
     timeout_ms: int
     """Wall clock of the program, in milliseconds."""
-
-
-class UserContext(TypedDict, total=False):
-    """The caller's user, as the caller describes it. It has at most 8,192 bytes as JSON."""
-
-    email: str
-    """The user's mail address."""
-    id: Required[str]
-    """The caller's id of the user. Runs are listed and deleted by it."""
-    metadata: Dict[str, Any]
-    """Anything else that the caller wants to find with the run."""
-    name: str
-    """The user's name."""
-    tier: Literal["free", "pro", "enterprise"]
-    """What the user pays the caller for."""
 
 
 class RunRequest(TypedDict, total=False):
@@ -536,6 +537,84 @@ class StoredRun:
             stdout=data["stdout"],
             truncated=Truncated._read(data["truncated"]),
             usage=RunUsage._read(data["usage"]),
+        )
+
+
+@dataclass(frozen=True)
+class PendingRun:
+    """A run that has not ended."""
+
+    created_at: str
+    """When the run was asked for."""
+    id: str
+    """The id of the run."""
+    status: PendingStatus
+    """How far it is."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> PendingRun:
+        return cls(
+            created_at=data["createdAt"],
+            id=data["id"],
+            status=data["status"],
+        )
+
+
+@dataclass(frozen=True)
+class UsageRun:
+    """A run, as its project sees it."""
+
+    api_key_id: str
+    """The id of the key that it was asked for with."""
+    code_snippet: str
+    """The first 200 characters of the code."""
+    created_at: str
+    """When the run was asked for."""
+    execution_time_ms: int
+    """Wall clock of the program, in whole milliseconds."""
+    exit_code: int
+    """The exit code."""
+    id: str
+    """The id of the run."""
+    language: Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust", "javascript", "typescript"]
+    """The language."""
+    status: RunStatus
+    """Why the run ended."""
+    ip_address: Optional[str] = None
+    """The caller's network address; null unless the project keeps addresses."""
+    user_context: Optional[UserContext] = None
+    """The user for whom the caller ran it, as it was sent; null where none was named."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> UsageRun:
+        return cls(
+            api_key_id=data["api_key_id"],
+            code_snippet=data["code_snippet"],
+            created_at=data["created_at"],
+            execution_time_ms=data["execution_time_ms"],
+            exit_code=data["exit_code"],
+            id=data["id"],
+            ip_address=data["ip_address"],
+            language=data["language"],
+            status=data["status"],
+            user_context=data["user_context"],
+        )
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """A page of runs, the newest first."""
+
+    history: List[UsageRun]
+    """The runs."""
+    next_cursor: Optional[str] = None
+    """The `cursor` of the next page; null on the last one."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> RunPage:
+        return cls(
+            history=[UsageRun._read(one) for one in data["history"]],
+            next_cursor=data["next_cursor"],
         )
 
 

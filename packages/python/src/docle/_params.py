@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
-from ._models import Policy, SourceFile, UserContext
+from ._models import CompileRequest, Policy, SourceFile, UserContext
 
 Files = Union[Sequence[SourceFile], Mapping[str, Union[str, bytes]]]
 """The files of a program: as the API has them, or each path with its text or bytes."""
@@ -19,6 +19,7 @@ def program(
     args: Optional[Sequence[str]],
     env: Optional[Mapping[str, str]],
     packages: Optional[Sequence[str]],
+    compile: Optional[CompileRequest],
     policy: Optional[Policy],
     artifacts: Optional[Sequence[str]],
     artifacts_inline: Optional[bool],
@@ -34,6 +35,7 @@ def program(
         "args": args,
         "env": env,
         "packages": packages,
+        "compile": compile,
         "policy": policy,
         "artifacts": artifacts,
         "artifacts_inline": artifacts_inline,
