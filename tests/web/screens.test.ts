@@ -96,7 +96,7 @@ test("the first page and the playground keep their budgets, and load nothing of 
 test("the theme is kept, and applied before the first paint", async () => {
   const { page } = await site.open("/", { user });
   await shows(page, "#main", "Latest runs");
-  await press(page, "ada@example.com: account and theme");
+  await page.click(".me");
   await press(page, "Light", "menuitem");
   assert.equal(await page.evaluate("document.documentElement.dataset.theme"), "light");
   await page.reload({ waitUntil: "domcontentloaded" });
