@@ -32,12 +32,14 @@ use crate::platform::kv::RuntimeKv;
 use crate::platform::object_storage::RuntimeStorage;
 use crate::platform::resend::Resend;
 use crate::platform::runner::RunnerFetch;
+use crate::platform::site_files::StaticAssets;
 use crate::platform::socket::RuntimeSockets;
 use crate::ports::accounts::{AccountLedger, Accounts};
 use crate::ports::address_limiter::AddressLimiter;
 use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Programs, RoomProject, Rooms};
+use crate::ports::site_files::SiteFiles;
 use crate::ports::{Background, KeyGates, KeyLedger, Kv, LogLedger, Mailer, PortError, Sql, UsageLogs};
 use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::{NoLedger, SqlLedger};
@@ -53,6 +55,7 @@ const DEPLOYMENT_SECRET_PREVIOUS: &str = "DEPLOYMENT_SECRET_PREVIOUS";
 const ADDRESS_LIMITER: &str = "ADDRESS_LIMITER";
 const DB: &str = "DB";
 const ACCOUNT: &str = "ACCOUNT";
+const ASSETS: &str = "ASSETS";
 const FLEET: &str = "FLEET";
 const RUNS: &str = "RUNS";
 const KEY_GATE: &str = "KEY_GATE";
@@ -83,6 +86,7 @@ struct Deployment {
     address_limiter: Option<Rc<dyn AddressLimiter>>,
     run_pools: Rc<ObjectNamespace>,
     isolates: Option<Rc<dyn Isolates>>,
+    site: Option<Rc<dyn SiteFiles>>,
     mailer: Option<Rc<dyn Mailer>>,
 }
 
@@ -111,6 +115,7 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
         address_limiter: address_limiter(env),
         run_pools: Rc::new(env.durable_object(POOL)?),
         isolates: isolates(env).map(|worker| Rc::new(worker) as Rc<dyn Isolates>),
+        site: env.service(ASSETS).ok().map(|files| Rc::new(StaticAssets(files.into_rpc())) as Rc<dyn SiteFiles>),
     });
     DEPLOYMENT.set(Some(Rc::clone(&made)));
     Ok(made)
@@ -135,6 +140,7 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         address_limiter: made.address_limiter.clone(),
         run_pools: Rc::new(RunPoolStub { namespace: Rc::clone(&made.run_pools), client_left }),
         isolates: made.isolates.clone(),
+        site: made.site.clone(),
         mailer: made.mailer.clone(),
         sockets: Rc::new(RuntimeSockets),
         clock: Rc::new(RuntimeClock),

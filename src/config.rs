@@ -1,5 +1,6 @@
 //! The settings of a deployment, read once and valid from then on.
 
+use crate::domain::account::next_page::NextPage;
 use crate::domain::account::quota::{Quota, QuotaLimits};
 use crate::domain::pool::fleet::FleetLimits;
 use crate::domain::pool::scheduler::PoolLimits;
@@ -68,9 +69,9 @@ impl Config {
         format!("{}/login", self.app_url.as_deref().unwrap_or(base_url))
     }
 
-    /// Where people are sent once they are signed in.
-    pub fn home_url(&self) -> String {
-        format!("{}/", self.app_url.as_deref().unwrap_or_default())
+    /// Where people are sent once they are signed in: to a page of the website, or to its first one.
+    pub fn page_url(&self, next: Option<&NextPage>) -> String {
+        format!("{}{}", self.app_url.as_deref().unwrap_or_default(), next.map_or("/", NextPage::as_str))
     }
 }
 
@@ -155,7 +156,7 @@ mod tests {
             (app.signup_url("http://x").as_str(), app.is_development()),
             ("https://app.example.com/login", false)
         );
-        assert_eq!((default.signup_url("http://x").as_str(), default.home_url().as_str()), ("http://x/login", "/"));
+        assert_eq!((default.signup_url("http://x").as_str(), default.page_url(None).as_str()), ("http://x/login", "/"));
         assert!(read("ENVIRONMENT", "development").unwrap().is_development());
         assert!(read("ENVIRONMENT", "Development").is_err_and(|message| message.starts_with("ENVIRONMENT")));
         for wrong in ["", "99", "300001", "1e3", "a"] {

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
+import { serveSite } from "./site.mjs";
 import { developmentVars } from "../setup/development.mjs";
 import { root, workerEntry, workerModule, workerWasm } from "../setup/paths.mjs";
 import { runtimes } from "../setup/processes.mjs";
@@ -63,6 +64,8 @@ function workerOptions(config, vars, containers, entry) {
     ...kv_namespaces.map(({ binding, id, preview_id }) => [binding, { type: "kv", id: preview_id ?? id ?? binding }]),
     ...d1_databases.map((database) => [database.binding, { type: "d1", id: databaseId(database) }]),
     ...ratelimits.map(({ name: binding, namespace_id, simple }) => [binding, { type: "rate-limit", namespace: namespace_id, simple }]),
+    // Without the platform's router before the Worker: through it, a client that leaves is noticed late.
+    [config.assets.binding, { type: "fetcher", handler: serveSite }],
     ...Object.entries({ ...config.vars, ...developmentVars, ...vars }).map(([variable, value]) => [variable, { type: "text", value }]),
   ];
   const module = (/** @type {string} */ path, /** @type {string} */ type) => [relative(root, path), { type, contents: readFileSync(path) }];

@@ -132,6 +132,8 @@ function welcome(port) {
   const key = developmentKey();
   return `
 Docle runs at ${address}
+Open it in a browser to sign in, to make a key, and to run programs.
+
 Development key: ${key}
 
   curl ${address}/api/run \\

@@ -28,6 +28,15 @@ export const installPackageTools = () =>
     make: (run) => npmInstall(run, inRoot("packages")),
   });
 
+/** Installs what builds the website. */
+export const installSitePackages = () =>
+  step({
+    name: "Packages of the website",
+    stamp: contentHash("web/package.json", "web/package-lock.json"),
+    made: [inRoot("web", "node_modules", ".package-lock.json")],
+    make: (run) => npmInstall(run, inRoot("web")),
+  });
+
 /** Installs node_modules as package-lock.json has it. */
 export async function installPackages() {
   if (process.platform !== "linux" || !["x64", "arm64"].includes(process.arch)) {

@@ -32,6 +32,9 @@ export const tsc = join(modules, "typescript", "bin", "tsc");
 export const esbuild = join(modules, "esbuild", "bin", "esbuild");
 export const wasmOpt = join(modules, "binaryen", "bin", "wasm-opt");
 
+/** The files of the website, which the Worker serves. */
+export const site = inRoot("build", "web");
+
 export const workerEntry = inRoot("worker.mjs");
 export const workerModule = inRoot("build", "index.js");
 export const workerWasm = inRoot("build", "index_bg.wasm");

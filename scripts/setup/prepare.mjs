@@ -5,6 +5,7 @@ import { buildEmbed } from "./embed.mjs";
 import { installPackages } from "./packages.mjs";
 import { buildRunner, buildWorkers } from "./programs.mjs";
 import { buildBindgen, prepareRust } from "./rust.mjs";
+import { buildSite } from "./web.mjs";
 
 /** @typedef {"worker" | "isolates" | "runner"} Program */
 
@@ -17,10 +18,13 @@ export async function build(programs) {
   const packages = installPackages();
   // The Worker contains the files of the embed frame.
   const embed = programs.includes("worker") ? packages.then(buildEmbed) : undefined;
+  // The site is deployed with the Worker.
+  const site = programs.includes("worker") ? packages.then(buildSite) : undefined;
   const workers = programs.filter((program) => program !== "runner");
   const tools = Promise.all([packages, workers.length > 0 ? rust.then(buildBindgen) : undefined]);
   await Promise.all([
     tools,
+    site,
     Promise.all([rust, embed]).then(() => buildWorkers(workers, tools)),
     rust.then(() => (programs.includes("runner") ? buildRunner() : undefined)),
   ]);

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { dirname, join } from "node:path";
 import { wranglerEnv } from "../setup/development.mjs";
 import { Missing } from "../setup/missing.mjs";
-import { installPackageTools } from "../setup/packages.mjs";
+import { installPackageTools, installSitePackages } from "../setup/packages.mjs";
 import { whyNoApt } from "../languages/apt.mjs";
 import { findEngine } from "../containers/engine.mjs";
 import { buildImages } from "../containers/images.mjs";
@@ -138,6 +138,19 @@ const packages = {
   },
 };
 
+/** The website: its types, and what it does in a browser. @type {Part} */
+const site = {
+  name: "Web",
+  async run(out) {
+    await installSitePackages();
+    const made = await show(out, node, [inRoot("web", "types.mjs")]);
+    const sdk = await show(out, node, [inRoot("packages", "sdk", "types.mjs")]);
+    const types = await show(out, node, [inRoot("web", "node_modules", "vue-tsc", "bin", "vue-tsc.js"), "--noEmit", "--project", inRoot("web")]);
+    const { passed, failed } = await runTests(out, {}, ["tests/web/*.test.ts"]);
+    return made.code + sdk.code + types.code === 0 ? { passed: passed + 1, failed } : { passed, failed: failed + 1 };
+  },
+};
+
 const wasm = ["--target", "wasm32-unknown-unknown"];
 
 /** @type {Part[]} */
@@ -162,6 +175,7 @@ export const parts = [
   nodeTests("Platform", "tests/platform/*.test.ts"),
   nodeTests("Production", "tests/production/*.test.ts"),
   nodeTests("Embed", "tests/embed/*.test.ts"),
+  site,
   nodeTests("Rooms", "tests/rooms/*.test.ts"),
   nodeTests("Isolates", "tests/isolates/*.test.ts"),
   nodeTests("Warm starts are like cold ones", "tests/conformance/*.test.ts"),

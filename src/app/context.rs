@@ -9,6 +9,7 @@ use crate::ports::address_limiter::AddressLimiter;
 use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Rooms;
+use crate::ports::site_files::SiteFiles;
 use crate::ports::socket::Sockets;
 use crate::ports::{Background, Clock, Entropy, KeyGates, Kv, Level, Log, Mailer, PortError, RunPools, Sql, UsageLogs};
 use serde_json::json;
@@ -33,6 +34,8 @@ pub struct App {
     pub run_pools: Rc<dyn RunPools>,
     /// `None` where scripts cannot be run.
     pub isolates: Option<Rc<dyn Isolates>>,
+    /// `None` where this deployment has no website.
+    pub site: Option<Rc<dyn SiteFiles>>,
     /// `None` where mail cannot be sent.
     pub mailer: Option<Rc<dyn Mailer>>,
     pub sockets: Rc<dyn Sockets>,

@@ -9,6 +9,7 @@ pub mod paths;
 pub mod request;
 pub mod response;
 pub mod routes;
+mod site;
 pub mod table;
 
 use crate::app::App;
@@ -30,6 +31,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let renewal = Renewal::default();
     let call = Call { parts, body, params: Vec::new(), renewal: renewal.clone() };
+    let is_negotiated = app.site.is_some() && site::is_negotiated(resource.as_ref(), &call);
     let pages = cors::pages(app, resource.as_ref().map(|resource| resource.caller), &call);
 
     let answer = dispatch(app, resource, call).await;
@@ -38,6 +40,9 @@ pub async fn handle(app: &App, request: Request) -> Response {
     headers::add(response.headers_mut());
     request_id::add(response.headers_mut(), &request_id);
     cors::add(response.headers_mut(), pages);
+    if is_negotiated {
+        site::vary(response.headers_mut());
+    }
     if method == Method::HEAD {
         *response.body_mut() = Body::Empty;
     }
@@ -55,6 +60,9 @@ pub fn misconfigured(request: &Request, cause: &str, log: &dyn Log, entropy: &dy
 
 async fn dispatch(app: &App, resource: Option<Resource>, mut call: Call) -> Result<Response, ApiError> {
     address_limit::check(app, &call).await?;
+    if let Some(page) = site::answer(app, resource.as_ref(), &call).await {
+        return Ok(page);
+    }
     let Some(resource) = resource else { return Err(paths::not_found(call.parts.uri.path())) };
     match resource.handler(&call.parts.method) {
         Some(handler) => {

@@ -206,7 +206,7 @@ impl Resource {
 }
 
 /// The value in `path` of each parameter of `template`; `None` if they do not match.
-fn match_path(template: &str, path: &str) -> Option<Vec<String>> {
+pub fn match_path(template: &str, path: &str) -> Option<Vec<String>> {
     let mut params = Vec::new();
     let (mut segments, mut expected) = (path.split('/'), template.split('/'));
     loop {

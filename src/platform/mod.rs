@@ -18,4 +18,5 @@ pub mod panic;
 pub mod resend;
 pub mod room_sockets;
 pub mod runner;
+pub mod site_files;
 pub mod socket;

@@ -23,6 +23,7 @@ pub mod rooms;
 pub mod run_pools;
 pub mod runner;
 pub mod runtime;
+pub mod site_files;
 pub mod socket;
 pub mod sql;
 pub mod usage_logs;

@@ -166,6 +166,7 @@ impl TestApp {
             secret: secret(),
             address_limiter: None,
             isolates: Some(isolates.clone()),
+            site: None,
             run_pools: run_pools.clone(),
             sockets: sockets.clone(),
             clock: clock.clone(),

@@ -19,6 +19,10 @@ pub struct LinkRequest {
         schemars(length(max = MAX_EMAIL_BYTES), extend("format" = "email"), example = &"ada@example.com")
     )]
     pub email: String,
+    /// The page of the website that follows after signing in: a path with its query. Without it the first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_NEXT_PAGE_BYTES), example = &"/playground"))]
+    pub next: Option<String>,
 }
 
 /// A login link to redeem.

@@ -139,6 +139,9 @@ pub const DEFAULT_OVERLAP_SECONDS: u32 = 86_400;
 /// The longest address that can be written into an SMTP path (RFC 5321, section 4.5.3.1.3).
 pub const MAX_EMAIL_BYTES: usize = 254;
 
+/// The longest path of a page that follows after signing in.
+pub const MAX_NEXT_PAGE_BYTES: usize = 1_000;
+
 /// How long a token may be good for: long enough for an interview, a day at most.
 pub const TOKEN_SECONDS: RangeInclusive<u32> = 60..=86_400;
 /// Used for a room token when a request names no `ttlSeconds`.

@@ -4,6 +4,7 @@ use crate::app::context::App;
 use crate::domain::account::audit::Origin;
 use crate::domain::account::email::Email;
 use crate::domain::account::mail;
+use crate::domain::account::next_page::NextPage;
 use crate::domain::account::session::{
     LINK_LIFETIME_MS, LINKS_PER_EMAIL, LINKS_PER_IP, ListedSession, SESSION_LIFETIME_MS, Session, is_due_for_renewal,
     is_own_machine, network_of,
@@ -28,11 +29,17 @@ pub enum LinkRefusal {
     NoMail,
 }
 
-/// Mails a login link to `email`. `base` is the URL of this service.
+/// Mails a login link to `email`. `base` is the URL that the link is made of; the page `next` comes after it.
 ///
 /// The response and its time are the same for a new address, a known one, and one that has reached its limit of mails:
 /// everything that depends on the address happens after the response.
-pub async fn request_link(app: &App, email: Email, base: &str, origin: &Origin) -> Result<(), LinkRefusal> {
+pub async fn request_link(
+    app: &App,
+    email: Email,
+    next: Option<NextPage>,
+    base: &str,
+    origin: &Origin,
+) -> Result<(), LinkRefusal> {
     let now = app.clock.now();
     // A development machine mails nobody, so there is nothing to protect from the person at its keyboard.
     let is_limited = !(app.config.is_development() && is_own_machine(origin.ip.as_deref()));
@@ -47,7 +54,8 @@ pub async fn request_link(app: &App, email: Email, base: &str, origin: &Origin) 
     }
     let mailer = app.mailer.clone().ok_or(LinkRefusal::NoMail)?;
     let token = Token::from_random(app.random());
-    let mail = mail::login_link(email.clone(), &format!("{base}/auth/verify?token={}", token.reveal()));
+    let next = next.map(|page| format!("&next={}", page.encoded())).unwrap_or_default();
+    let mail = mail::login_link(email.clone(), &format!("{base}/auth/verify?token={}{next}", token.reveal()));
     let (sql, log) = (Rc::clone(&app.sql), Rc::clone(&app.log));
     app.background.spawn(Box::pin(async move {
         let sent = async {

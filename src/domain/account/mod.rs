@@ -6,6 +6,7 @@ pub mod block;
 pub mod email;
 pub mod lease;
 pub mod mail;
+pub mod next_page;
 pub mod quota;
 pub mod session;
 pub mod sign_up;

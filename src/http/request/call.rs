@@ -93,7 +93,7 @@ impl Call {
     }
 
     /// Host and port that the client called.
-    fn host(&self) -> &str {
+    pub fn host(&self) -> &str {
         let host = self.parts.uri.authority().map(::http::uri::Authority::as_str).or_else(|| self.header(HOST));
         host.unwrap_or("localhost")
     }

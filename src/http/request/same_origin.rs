@@ -15,6 +15,12 @@ pub fn is_own(app: &App, call: &Call, origin: &str) -> bool {
     origin == origin_of(&call.base_url(app)) || app_origin == Some(origin)
 }
 
+/// Whether the client called the host of an address.
+pub fn is_at(call: &Call, url: &str) -> bool {
+    let host = |url| origin_of(url).rsplit("://").next().unwrap_or_default().to_ascii_lowercase();
+    host(url) == call.host().to_ascii_lowercase()
+}
+
 /// Refuses a request from a page of another site. Only browsers can be made to send the cookies of their user, and a
 /// browser sends `Origin` with every request that changes something. A caller without `Origin` passes only if it is
 /// surely no browser: it sends no `Sec-Fetch-Site`, and a body of a type that no form has.
@@ -45,7 +51,7 @@ pub fn require_own(app: &App, call: &Call) -> Result<(), ApiError> {
 }
 
 /// Scheme, host and port of an address.
-fn origin_of(url: &str) -> &str {
+pub fn origin_of(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     url[host..].find('/').map_or(url, |end| &url[..host + end])
 }

@@ -1,5 +1,6 @@
 //! HTML pages: for login links, for rooms, and documentation. They work without scripts.
 
+use crate::domain::account::next_page::NextPage;
 use crate::domain::account::token::Token;
 use crate::domain::room::id::{Kind, RoomId};
 use crate::http::routes::scripts::runtime_apis::{EXAMPLE, LIMITS, RUNTIME_APIS};
@@ -35,10 +36,13 @@ pub fn link_sent(is_development: bool) -> Response {
 
 /// A page with a button to sign in. Mail scanners open links, but press no buttons. The form posts to this service,
 /// which redirects to `form_target`, so the page's policy must allow both.
-pub fn confirm(token: &Token, form_target: &str) -> Response {
+pub fn confirm(token: &Token, next: Option<&NextPage>, form_target: &str) -> Response {
+    let next = next.map_or_else(String::new, |page| {
+        format!("<input type=\"hidden\" name=\"next\" value=\"{}\">", escape(page.as_str()))
+    });
     let form = format!(
         "<p>Sign in to Docle on this device?</p><form method=\"post\" action=\"/auth/verify\">\
-         <input type=\"hidden\" name=\"token\" value=\"{}\"><button>Sign in</button></form>",
+         <input type=\"hidden\" name=\"token\" value=\"{}\">{next}<button>Sign in</button></form>",
         token.reveal()
     );
     page(StatusCode::OK, &form, form_target)

@@ -8,4 +8,5 @@ mod publishable_keys;
 mod rooms;
 mod runs;
 mod scripts;
+mod site;
 mod tokens;

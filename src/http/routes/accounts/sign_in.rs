@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::app::accounts::sign_in::{self, LinkRefusal, Redeemed};
 use crate::domain::account::email::Email;
+use crate::domain::account::next_page::NextPage;
 use crate::domain::account::session::{ListedSession, Session};
 use crate::domain::account::token::Token;
 use crate::domain::input::problem::Problems;
@@ -37,9 +38,13 @@ pub async fn request_link(app: &App, call: Call) -> Result<Response, ApiError> {
     same_origin::require_own(app, &call)?;
     let (base, origin) = (call.base_url(app), call.origin());
     let is_form = call.has_media_type(FORM);
-    let text = if is_form { form_field(call, "email").await? } else { read_string::<LinkRequest>(call.json().await?)? };
-    let email = Email::parse(&text).map_err(|clause| invalid("email", clause))?;
-    match sign_in::request_link(app, email, &base, &origin).await {
+    let (email, next) =
+        if is_form { (form_field(call, "email").await?, None) } else { read_request(call.json().await?)? };
+    let email = Email::parse(&email).map_err(|clause| invalid("email", clause))?;
+    let next = next.map(|path| NextPage::parse(&path).map_err(|clause| invalid("next", clause))).transpose()?;
+    // The session belongs to the host of the site, where there is one.
+    let site = app.config.app_url.as_deref().filter(|_| app.site.is_some()).unwrap_or(&base);
+    match sign_in::request_link(app, email, next, site, &origin).await {
         Ok(()) if is_form => Ok(pages::link_sent(app.config.is_development())),
         Ok(()) => Ok(respond::json(StatusCode::OK, &message(MESSAGE))),
         Err(LinkRefusal::NoMail) => {
@@ -59,11 +64,12 @@ fn too_many(app: &App, what: &str, until: Timestamp) -> ApiError {
     error.with_headers([(RETRY_AFTER, HeaderValue::from(seconds))])
 }
 
-/// `GET /auth/verify?token=`: the page that the link opens. It redeems nothing.
+/// `GET /auth/verify?token=&next=`: the page that the link opens. It redeems nothing.
 pub async fn get_verify(app: &App, call: Call) -> Result<Response, ApiError> {
     let token = call.query("token").and_then(|text| Token::parse(&text));
     Ok(token.map_or_else(pages::invalid_link, |token| {
-        pages::confirm(&token, app.config.app_url.as_deref().unwrap_or_default())
+        let next = call.query("next").and_then(|path| NextPage::parse(&path).ok());
+        pages::confirm(&token, next.as_ref(), app.config.app_url.as_deref().unwrap_or_default())
     }))
 }
 
@@ -73,7 +79,12 @@ pub async fn redeem_link(app: &App, call: Call) -> Result<Response, ApiError> {
     same_origin::require_own(app, &call)?;
     let (base, origin) = (call.base_url(app), call.origin());
     let is_form = call.has_media_type(FORM);
-    let text = if is_form { form_field(call, "token").await? } else { read_string::<Link>(call.json().await?)? };
+    let (text, next) = if is_form {
+        let [token, next] = form_fields(call, ["token", "next"]).await?;
+        (token, NextPage::parse(&next).ok())
+    } else {
+        (read_string::<Link>(call.json().await?)?, None)
+    };
     let redeemed = match Token::parse(&text) {
         Some(link) => sign_in::redeem_link(app, &link, &origin).await?,
         None => Redeemed::Invalid,
@@ -88,7 +99,7 @@ pub async fn redeem_link(app: &App, call: Call) -> Result<Response, ApiError> {
         }
     };
     let mut response = match session {
-        Some(_) if is_form => see_other(&app.config.home_url()),
+        Some(_) if is_form => see_other(&app.config.page_url(next.as_ref())),
         Some(_) => respond::json(StatusCode::OK, &message("Signed in")),
         None if is_form => return Ok(pages::invalid_link()),
         None => {
@@ -174,8 +185,28 @@ fn message(text: &str) -> Message {
 
 /// A field of the form that a call sends; empty if the form has none.
 async fn form_field(call: Call, field: &str) -> Result<String, ApiError> {
-    let found = call.form().await?.into_iter().find(|(name, _)| name == field);
-    Ok(found.map(|(_, value)| value).unwrap_or_default())
+    form_fields(call, [field]).await.map(|[value]| value)
+}
+
+/// Fields of the form that a call sends, each empty if the form has none.
+async fn form_fields<const N: usize>(call: Call, fields: [&str; N]) -> Result<[String; N], ApiError> {
+    let sent = call.form().await?;
+    let value = |field| sent.iter().find(|(name, _)| name == field).map(|(_, value)| value.clone());
+    Ok(fields.map(|field| value(field).unwrap_or_default()))
+}
+
+/// The address and the page of a request for a link.
+fn read_request(body: Value) -> Result<(String, Option<String>), ApiError> {
+    let mut problems = Problems::default();
+    let known = fields::of::<LinkRequest>();
+    let read = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
+        if !fields.has("email") {
+            fields.note("email", "is required");
+        }
+        let next = fields.string("next");
+        Some((fields.string("email")?, next))
+    });
+    problems.conclude(read).map_err(ApiError::invalid)
 }
 
 fn see_other(location: &str) -> Response {

@@ -37,7 +37,7 @@ impl Example for LinkRequest {
     const NAME: &'static str = "address";
 
     fn example() -> Self {
-        Self { email: text("ada@example.com") }
+        Self { email: text("ada@example.com"), next: Some(text("/playground")) }
     }
 }
 

@@ -1,0 +1,112 @@
+//! The website: which requests are answered by its pages, and what these may load.
+//!
+//! Browsers get the site at its own paths and at paths that do not exist; API clients get the API there. A deployment with
+//! PUBLIC_APP_URL shows the site at that address only, because the session cookie belongs to one host.
+
+use crate::app::App;
+use crate::http::request::accept;
+use crate::http::request::call::Call;
+use crate::http::request::same_origin;
+use crate::http::response::respond;
+use crate::http::table::{Resource, match_path};
+use crate::ports::http_messages::{Body, Response};
+use crate::ports::site_files::SiteFile;
+use ::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, REFERRER_POLICY, VARY,
+    X_FRAME_OPTIONS,
+};
+use ::http::{Method, StatusCode};
+use bytes::Bytes;
+
+/// The paths of the site, as web/src/router.ts has them.
+const PAGES: &[&str] = &["/", "/login", "/playground", "/projects/:id"];
+/// Files whose names change with their content.
+const FILES: &str = "/assets/";
+/// What the build leaves where the nonce of a page stands.
+const NONCE: &str = "__NONCE__";
+
+/// The answer of the site to a call; `None` if the API answers it.
+pub async fn answer(app: &App, resource: Option<&Resource>, call: &Call) -> Option<Response> {
+    let path = call.parts.uri.path();
+    if !matches!(call.parts.method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    if path.starts_with(FILES) {
+        return read(app, path).await.map(file);
+    }
+    if !is_negotiated(resource, call) || !accept::wants_page(call.headers()) {
+        return None;
+    }
+    let is_page = PAGES.iter().any(|page| match_path(page, path).is_some());
+    if let Some(site) = app.config.app_url.as_deref()
+        && !same_origin::is_at(call, site)
+    {
+        return is_page.then(|| elsewhere(site, call));
+    }
+    let index = read(app, "/index.html").await?;
+    let nonce = hex::encode(app.random::<16>());
+    let html = String::from_utf8_lossy(&index.bytes).replace(NONCE, &nonce);
+    Some(page(if is_page { StatusCode::OK } else { StatusCode::NOT_FOUND }, html, &nonce))
+}
+
+/// Whether the answer to a call depends on its `Accept`.
+pub fn is_negotiated(resource: Option<&Resource>, call: &Call) -> bool {
+    resource.is_none_or(|resource| PAGES.contains(&resource.path)) && !call.parts.uri.path().starts_with(FILES)
+}
+
+/// Tells caches that the answer depends on `Accept`.
+pub fn vary(headers: &mut HeaderMap) {
+    headers.append(VARY, HeaderValue::from_static("accept"));
+}
+
+/// A file of the site. Without it the API answers alone.
+async fn read(app: &App, path: &str) -> Option<SiteFile> {
+    match app.site.as_ref()?.read(path).await {
+        Ok(found) => found,
+        Err(error) => {
+            app.log_error("A file of the website could not be read.", &error);
+            None
+        }
+    }
+}
+
+fn file(SiteFile { media_type, bytes }: SiteFile) -> Response {
+    let mut response = Response::new(Body::Whole(bytes));
+    let headers = response.headers_mut();
+    if let Ok(media_type) = HeaderValue::try_from(media_type) {
+        headers.insert(CONTENT_TYPE, media_type);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    response
+}
+
+fn page(status: StatusCode, html: String, nonce: &str) -> Response {
+    // Scripts and styles are files of our own; the nonce is for the styles that the editor writes.
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; font-src 'self'; \
+         img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types vue"
+    );
+    let mut response = Response::new(Body::Whole(Bytes::from(html)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// Leads a browser to the same page at the address of the site.
+fn elsewhere(site: &str, call: &Call) -> Response {
+    let path = call.parts.uri.path_and_query().map_or("/", ::http::uri::PathAndQuery::as_str);
+    let mut response = respond::empty();
+    *response.status_mut() = StatusCode::FOUND;
+    if let Ok(location) = HeaderValue::try_from(format!("{}{path}", same_origin::origin_of(site))) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}

@@ -1,0 +1,62 @@
+//! The projects of the account, shared by the navigation and the pages.
+
+import { shallowRef } from "vue";
+import { call, type Schemas } from "./client.ts";
+
+export type Project = Schemas["Project"];
+export type Usage = Schemas["Usage"];
+export type Key = Schemas["Key"];
+export type UsageRun = Schemas["UsageRun"];
+
+/** All projects; undefined before they are loaded. */
+export const projects = shallowRef<Project[]>();
+
+/** The address of a project in the API. */
+export const at = (id: string) => `/api/projects/${encodeURIComponent(id)}`;
+
+/** Loads all projects, page by page. */
+export async function loadProjects(): Promise<Project[]> {
+  const all: Project[] = [];
+  let cursor: string | null = "";
+  while (cursor !== null) {
+    const query: string = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+    const page: Schemas["ProjectPage"] = await call("GET", `/api/projects?limit=100${query}`);
+    all.push(...page.projects);
+    cursor = page.next_cursor;
+  }
+  projects.value = all;
+  return all;
+}
+
+/** Makes a project. */
+export async function createProject(name: string, isPrivate = false): Promise<Project> {
+  const project = await call<Project>("POST", "/api/projects", { name, privateResults: isPrivate });
+  projects.value = [project, ...(projects.value ?? [])];
+  return project;
+}
+
+/** Puts a changed project in its place. */
+export function replaceProject(project: Project): void {
+  projects.value = projects.value?.map((one) => (one.id === project.id ? project : one));
+}
+
+/** Forgets a project that was deleted. */
+export function removeProject(id: string): void {
+  projects.value = projects.value?.filter((one) => one.id !== id);
+}
+
+/** All keys of a project. */
+export async function loadKeys(project: string): Promise<Key[]> {
+  const all: Key[] = [];
+  let cursor: string | null = "";
+  while (cursor !== null) {
+    const query: string = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+    const page: Schemas["KeyPage"] = await call("GET", `${at(project)}/keys?limit=100${query}`);
+    all.push(...page.apiKeys);
+    cursor = page.next_cursor;
+  }
+  return all;
+}
+
+/** What a project was used for. */
+export const loadUsage = (project: string, query: Record<string, string>) => call<Usage>("GET", `${at(project)}/usage?${new URLSearchParams(query)}`);

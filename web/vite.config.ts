@@ -1,0 +1,20 @@
+//! How the site is built: hashed files below /assets, and index.html, whose nonce the Worker writes.
+
+import { fileURLToPath } from "node:url";
+import tailwindcss from "@tailwindcss/vite";
+import vue from "@vitejs/plugin-vue";
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  plugins: [vue(), tailwindcss()],
+  resolve: { alias: { "@doclehq/sdk": fileURLToPath(new URL("../packages/sdk/src/index.ts", import.meta.url)), "@": fileURLToPath(new URL("src", import.meta.url)) } },
+  define: { __VUE_OPTIONS_API__: "false", __VUE_PROD_DEVTOOLS__: "false" },
+  build: {
+    target: ["chrome123", "firefox120", "safari17.5"],
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
+    // A `data:` address in a style would be the only one that the policy of the pages had to allow for fonts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    license: { fileName: "assets/licenses.md" },
+  },
+});
