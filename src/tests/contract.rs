@@ -35,6 +35,7 @@ fn every_route_is_described_and_every_described_operation_has_its_route() {
             Described::Reader | Described::Owner => Caller::KeyOrSession,
             Described::Key
             | Described::KeyOrToken
+            | Described::SecretKeyOrToken
             | Described::KeyOrTokenSocket
             | Described::RoomMember
             | Described::RoomGuest

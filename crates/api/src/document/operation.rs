@@ -63,6 +63,8 @@ pub enum Caller {
     Key,
     /// The holder of an API key or of a run token.
     KeyOrToken,
+    /// The holder of a secret API key or of a run token.
+    SecretKeyOrToken,
     /// The same, through a WebSocket.
     KeyOrTokenSocket,
     /// Anyone; a key or a session shows more.
@@ -288,7 +290,7 @@ impl Caller {
         match self {
             Self::Anyone | Self::Visitor => &[],
             Self::Key => &[ApiKeyRequired, InvalidApiKey, TokenNotEnough, DomainNotAllowed, AccountSuspended],
-            Self::KeyOrToken | Self::KeyOrTokenSocket => {
+            Self::KeyOrToken | Self::SecretKeyOrToken | Self::KeyOrTokenSocket => {
                 &[ApiKeyRequired, InvalidApiKey, InvalidToken, DomainNotAllowed, AccountSuspended]
             }
             Self::Reader => &[InvalidApiKey, InvalidToken, DomainNotAllowed, AccountSuspended],
@@ -308,6 +310,7 @@ impl Caller {
             Self::Anyone | Self::Visitor => &[],
             Self::Key => &["apiKey", "apiKeyHeader"],
             Self::KeyOrToken => &["apiKey", "apiKeyHeader", "publishableKey", "runToken"],
+            Self::SecretKeyOrToken => &["apiKey", "apiKeyHeader", "runToken"],
             Self::KeyOrTokenSocket => &["apiKey", "apiKeyHeader", "apiKeyProtocol", "publishableKey", "runToken"],
             Self::Reader => &["", "apiKey", "apiKeyHeader", "runToken", "session"],
             Self::Owner => &["apiKey", "apiKeyHeader", "runToken", "session"],

@@ -111,7 +111,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::new(
             "list_runs",
             (Method::Get, "/api/runs"),
-            programs,
+            (Tag::Runs, Caller::SecretKeyOrToken),
             "List runs",
             "Programs and scripts that have ended, the newest first. A key lists those of its project, a run token those that it \
              started. They are listed for 90 days. Reading does not count against the limit of the key.",
