@@ -11,6 +11,7 @@ mod demand;
 mod egress;
 mod events;
 mod execution;
+mod files;
 mod hint;
 mod interpreters;
 mod jail;

@@ -4,9 +4,10 @@ use crate::compile::{Compiled, compile};
 use crate::egress::{self, Policy};
 use crate::events::{EventSender, channel};
 use crate::execution::{Failed, Outcome, Program, execute};
+use crate::files::contents;
 use crate::hint::HintSource;
 use crate::interpreters::{Interpreters, NODE_OPTIONS, command_line, environment, plans_memory};
-use crate::jail::launch::{Command, Content, Exit};
+use crate::jail::launch::{Command, Exit};
 use crate::jail::program::PROCESSES;
 use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
@@ -15,7 +16,6 @@ use crate::seating::{NoJail, Seating};
 use crate::tree;
 use axum::body::Bytes;
 use docle_languages::ColdWhen;
-use docle_protocol::file::{NotBase64, file_bytes};
 use docle_protocol::job::FileEncoding;
 use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use docle_protocol::{
@@ -278,12 +278,6 @@ impl Runner {
             artifacts: job.artifacts,
         })
     }
-}
-
-/// What the files of a job hold.
-pub fn contents(files: Vec<SourceFile>) -> io::Result<Vec<(String, Content)>> {
-    let files = files.into_iter().map(|file| Ok((file.path.clone(), Content(file_bytes(file)?))));
-    files.collect::<Result<_, NotBase64>>().map_err(io::Error::other)
 }
 
 /// The report with its times.

@@ -107,6 +107,7 @@ fn readers() -> Vec<(&'static str, Read, Value)> {
 fn companion(schema: &str, path: &str) -> Value {
     match (schema, path) {
         ("RunRequest", path) if path.starts_with("files") => json!({ "code": null, "entrypoint": "f0.py" }),
+        ("RunRequest", path) if path.starts_with("compile") => json!({ "lang": "c" }),
         ("RunRequest", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
         ("RunRequest", "artifactsInline") => json!({ "artifacts": ["a"] }),
         ("RoomProgram", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
@@ -124,6 +125,7 @@ fn item(path: &str, index: usize) -> Value {
         "files" => json!({ "path": format!("f{index}.py"), "content": "" }),
         "allowedHosts" | "allowedDomains" => json!(format!("h{index}.example.com")),
         "allowedAPIs" => json!(docle_api::scripts::RuntimeApi::ALL[index.min(3)].name()),
+        "options" => json!(format!("-a{index}")),
         _ => json!(format!("a{index}")),
     }
 }
@@ -255,10 +257,12 @@ impl Probe<'_> {
             self.refuses(path, &items(0));
         }
         let inner = &schema["items"];
+        // An option begins with a dash.
+        let letter = if path.ends_with("options") { "-" } else { "a" };
         match inner["maxLength"].as_u64() {
             Some(most) => {
-                self.takes(path, &json!(["a".repeat((most as usize).min(200))]));
-                self.refuses(path, &json!(["a".repeat(most as usize + 1)]));
+                self.takes(path, &json!([letter.repeat((most as usize).min(200))]));
+                self.refuses(path, &json!([letter.repeat(most as usize + 1)]));
             }
             None => self.refuses(path, &json!([1])),
         }

@@ -5,6 +5,7 @@
 //! and of the table of operations. A comment on a field is its description there.
 
 pub mod accounts;
+pub mod compile;
 #[cfg(feature = "schema")]
 pub mod document;
 pub mod end_users;

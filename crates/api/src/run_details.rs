@@ -1,5 +1,6 @@
 //! What the result of a run has beside its end: a hint, and the files that it hands back.
 
+use crate::compile::CompileResult;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,23 +50,6 @@ pub enum PolicyLimit {
     /// Node do, get the error EFBIG instead.
     #[serde(rename = "maxFileMB")]
     MaxFileMb,
-}
-
-/// How a program was compiled.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct CompileResult {
-    /// What the compiler wrote to standard output: the first 8 KiB.
-    pub stdout: String,
-    /// What the compiler wrote to standard error, and which limit ended it, if one did: the first 8 KiB.
-    #[cfg_attr(feature = "schema", schemars(example = &"main.c:3:5: warning: unused variable \u{2018}x\u{2019} [-Wunused-variable]\n"))]
-    pub stderr: String,
-    /// The exit code of the compiler; 124 after `compile.timeoutMs`, 128 and the signal's number where a signal ended it.
-    pub exit_code: i32,
-    /// Wall clock of the compilation in milliseconds, with two decimals.
-    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
-    pub duration_ms: f64,
 }
 
 /// What the network policy did to a run.

@@ -1,5 +1,6 @@
 //! Runs: a program to run once, and how it ended.
 
+use crate::compile::{CompileRequest, UsedCompile};
 use crate::end_users::UserContext;
 use crate::run_details::RunDetails;
 pub use crate::source_file::{FileEncoding, SourceFile};
@@ -88,44 +89,6 @@ pub struct RunRequest {
     /// The user for whom the caller runs the program. It is kept with the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_context: Option<UserContext>,
-}
-
-/// How a program is compiled.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CompileRequest {
-    /// Options for the compiler, after those of the service: `-O2`, `-std=c11`, `-Wall`. Each begins with `-`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "schema",
-        schemars(
-            length(max = MAX_COMPILE_OPTIONS),
-            inner(length(min = 2, max = MAX_COMPILE_OPTION_BYTES)),
-            extend("examples" = [["-O2", "-Wall"]])
-        )
-    )]
-    pub options: Option<Vec<String>>,
-    /// Wall clock of the compilation, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "schema",
-        schemars(
-            range(min = *COMPILE_TIMEOUT_MS.start(), max = *COMPILE_TIMEOUT_MS.end()),
-            extend("default" = DEFAULT_COMPILE_TIMEOUT_MS)
-        )
-    )]
-    pub timeout_ms: Option<u32>,
-    /// Memory of all processes of the compilation together with the files they write, in MiB.
-    #[serde(rename = "memoryMB", default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "schema",
-        schemars(
-            range(min = *COMPILE_MEMORY_MB.start(), max = *COMPILE_MEMORY_MB.end()),
-            extend("default" = DEFAULT_COMPILE_MEMORY_MB)
-        )
-    )]
-    pub memory_mb: Option<u32>,
 }
 
 /// The tier of a program.
@@ -391,22 +354,6 @@ pub struct RunInput {
     pub policy: UsedPolicy,
     /// Whether the source and the standard input were too large to keep.
     pub truncated: bool,
-}
-
-/// How a program was compiled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct UsedCompile {
-    /// Options for the compiler.
-    pub options: Vec<String>,
-    /// Wall clock of the compilation, in milliseconds.
-    #[cfg_attr(feature = "schema", schemars(range(min = *COMPILE_TIMEOUT_MS.start(), max = *COMPILE_TIMEOUT_MS.end())))]
-    pub timeout_ms: u32,
-    /// Memory of the compilation, in MiB.
-    #[serde(rename = "memoryMB")]
-    #[cfg_attr(feature = "schema", schemars(range(min = *COMPILE_MEMORY_MB.start(), max = *COMPILE_MEMORY_MB.end())))]
-    pub memory_mb: u32,
 }
 
 /// What a program was allowed to use.

@@ -7,8 +7,9 @@ use serde_json::Value;
 use std::path::Path;
 
 /// The page that tells of a request.
-const PAGES: [(&str, &[&str]); 18] = [
-    ("RunRequest", &["api"]),
+const PAGES: [(&str, &[&str]); 19] = [
+    ("RunRequest", &["api", "languages"]),
+    ("CompileRequest", &["api"]),
     ("SourceFile", &["api"]),
     ("PackageList", &["api"]),
     ("Policy", &["api"]),

@@ -1,6 +1,7 @@
 //! The end of a run: its status and its usage.
 
-pub use docle_api::run_details::{Artifact, ArtifactError, CompileResult, NetworkReport, PolicyLimit, RunDetails};
+pub use docle_api::compile::CompileResult;
+pub use docle_api::run_details::{Artifact, ArtifactError, NetworkReport, PolicyLimit, RunDetails};
 pub use docle_api::runs::{RunStatus, RunUsage, Truncated};
 use serde::{Deserialize, Serialize};
 

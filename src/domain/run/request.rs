@@ -11,6 +11,7 @@ use crate::domain::run::manifest;
 use crate::domain::run::package;
 use crate::domain::run::path;
 use crate::domain::run::user_context::{self, UserContext};
+use docle_api::compile::CompileRequest;
 use docle_api::{fields, limits, runs};
 use docle_languages::{Dialect, ScriptLanguage, Tier};
 use docle_protocol::{Artifacts, Limits, Network, RunJob, RunLanguage, SourceFile};
@@ -37,7 +38,7 @@ pub fn parse(body: Value, id: RunId, max_timeout_ms: u32) -> Result<RunRequest, 
     // An unknown `timeout` probably means `policy.timeoutMs`.
     let inside = [
         ("policy", fields::of::<runs::Policy>()),
-        ("compile", fields::of::<runs::CompileRequest>()),
+        ("compile", fields::of::<CompileRequest>()),
         ("userContext", user_context::known()),
     ];
     let request = Reader::open_with(body, String::new(), fields::of::<runs::RunRequest>(), &inside, &mut problems)

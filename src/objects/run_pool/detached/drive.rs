@@ -44,6 +44,7 @@ const NO_RUNNER: &str = "no runner took the run within ten minutes; nothing was 
 const SUSPENDED: &str = "the account was suspended before the run began; nothing was run.";
 const NO_QUOTA: &str = "a quota of the account had no room when the turn of the run came; nothing was run.";
 const REFUSED: &str = "the runner refused the run; nothing was run.";
+const NO_LANGUAGE: &str = "the language is not installed; GET /languages lists those that are; nothing was run.";
 
 /// What is to be done with a run whose turn has come, or will not come.
 enum Waited {
@@ -240,6 +241,7 @@ impl PoolRuns {
                 PoolFailureCode::Suspended => SUSPENDED,
                 PoolFailureCode::QuotaExceeded if !is_of_runs(&failure) => NO_QUOTA,
                 PoolFailureCode::Rejected => REFUSED,
+                PoolFailureCode::NoLanguage => NO_LANGUAGE,
                 PoolFailureCode::Busy | PoolFailureCode::QueueFull if is_too_late => NO_SLOT,
                 _ if is_too_late => NO_RUNNER,
                 _ => {
