@@ -7,10 +7,10 @@ use crate::domain::run;
 use crate::domain::run::id::RunId;
 use crate::domain::script;
 use crate::domain::timestamp::Timestamp;
-use crate::http::routes::accounts::sign_in::read_string;
+use crate::http::routes::accounts::sign_in::{read_link_request, read_string};
 use crate::http::routes::rooms::project_rooms::{read_new_room, read_program, read_token_request};
 use crate::http::table::{Caller, ROUTES, Verb};
-use docle_api::accounts::{Link, LinkRequest};
+use docle_api::accounts::Link;
 use docle_api::document::operation::{Caller as Described, Method};
 use docle_api::document::table::INTERNAL;
 use docle_api::document::{document, operations};
@@ -92,7 +92,7 @@ fn readers() -> Vec<(&'static str, Read, Value)> {
         ("RoomProgram", |body| read_program(body).map(drop).map_err(|error| error.fields().to_vec()), json!({})),
         (
             "LinkRequest",
-            |body| read_string::<LinkRequest>(body).map(drop).map_err(|error| error.fields().to_vec()),
+            |body| read_link_request(body).map(drop).map_err(|error| error.fields().to_vec()),
             json!({ "email": "ada@example.com" }),
         ),
         (

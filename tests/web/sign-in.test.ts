@@ -87,7 +87,7 @@ test("a session that ends under a page leads to the form and back", async () => 
   await press(page, "Leave anyway");
   await shows(page, ".proj-grid", "Lesson site");
   await user.call("POST", "/auth/logout", {});
-  await page.click(".proj-a");
+  await page.locator(".proj-a").click();
   await shows(page, "h1", "Sign in");
   assert.match(new URL(page.url()).searchParams.get("next") ?? "", /^\/projects\/proj_/);
   await until("a message", async () => (await textOf(page, ".toasts")).includes("You were signed out."));

@@ -21,7 +21,13 @@ pub struct LinkRequest {
     pub email: String,
     /// The page of the website that follows after signing in: a path with its query. Without it the first page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(length(max = MAX_NEXT_PAGE_BYTES), example = &"/playground"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            regex(pattern = r"^/([!#-.0-;=?-\[\]-_a-~][!#-;=?-\[\]-_a-~]{0,998})?$"),
+            example = &"/playground"
+        )
+    )]
     pub next: Option<String>,
 }
 

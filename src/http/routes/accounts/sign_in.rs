@@ -39,9 +39,8 @@ pub async fn request_link(app: &App, call: Call) -> Result<Response, ApiError> {
     let (base, origin) = (call.base_url(app), call.origin());
     let is_form = call.has_media_type(FORM);
     let (email, next) =
-        if is_form { (form_field(call, "email").await?, None) } else { read_request(call.json().await?)? };
+        if is_form { (form_field(call, "email").await?, None) } else { read_link_request(call.json().await?)? };
     let email = Email::parse(&email).map_err(|clause| invalid("email", clause))?;
-    let next = next.map(|path| NextPage::parse(&path).map_err(|clause| invalid("next", clause))).transpose()?;
     // The session belongs to the host of the site, where there is one.
     let site = app.config.app_url.as_deref().filter(|_| app.site.is_some()).unwrap_or(&base);
     match sign_in::request_link(app, email, next, site, &origin).await {
@@ -196,14 +195,16 @@ async fn form_fields<const N: usize>(call: Call, fields: [&str; N]) -> Result<[S
 }
 
 /// The address and the page of a request for a link.
-fn read_request(body: Value) -> Result<(String, Option<String>), ApiError> {
+pub fn read_link_request(body: Value) -> Result<(String, Option<NextPage>), ApiError> {
     let mut problems = Problems::default();
     let known = fields::of::<LinkRequest>();
     let read = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
         if !fields.has("email") {
             fields.note("email", "is required");
         }
-        let next = fields.string("next");
+        let next = fields
+            .string("next")
+            .and_then(|path| NextPage::parse(&path).map_err(|clause| fields.note("next", clause)).ok());
         Some((fields.string("email")?, next))
     });
     problems.conclude(read).map_err(ApiError::invalid)
