@@ -123,6 +123,15 @@ test("a call of which nothing came is repeated, with the same idempotency key, a
   assert.ok((times[1] ?? 0) - (times[0] ?? 0) >= 990);
 });
 
+test("events that are newer than the package are left out", async (context) => {
+  const events = [{ type: "start", id: "r", createdAt: "c" }, { type: "future" }, { type: "stdout", data: "x" }, { type: "complete", id: "r", stdout: "x" }];
+  const text = events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join("");
+  const front = await serve(context, (_, response) => response.setHeader("content-type", "text/event-stream").end(text));
+  const seen: string[] = [];
+  for await (const event of new Docle({ apiKey, baseUrl: front }).stream({ lang: "python", code: "" })) seen.push(event.type);
+  assert.deepEqual(seen, ["start", "stdout", "complete"]);
+});
+
 test("what may have been done is not repeated, and neither is what was refused", async (context) => {
   let calls = 0;
   const front = await serve(context, async (request, response) => {

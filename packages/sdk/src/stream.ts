@@ -51,11 +51,12 @@ export async function* stream(connection: Connection, path: string, body: unknow
             id = event.id;
             yield event;
           }
-        } else {
+        } else if (event.type === "complete") {
           hasEnded = true;
           yield event;
           return true;
         }
+        // A service that is newer than this package may tell more.
       }
       throw new DocleConnectionError(new Error("The stream ended before the run did."));
     } catch (error) {

@@ -12,7 +12,6 @@ const words: Record<string, string> = {
   cancelled: "Cancelled",
   compile_error: "Does not compile",
   install_failed: "Install failed",
-  compile_error: "Compile error",
   system: "System",
 };
 
