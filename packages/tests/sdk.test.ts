@@ -265,7 +265,10 @@ test("a detached run is waited for, read, cancelled and listed", async () => {
   await assert.rejects(docle.runs.wait("x"), { code: "run_not_found" });
 
   const begin = new Date();
-  for (const number of [1, 2, 3]) await docle.run({ lang: "node", code: `console.log(${number})`, userContext: { id: "listed" } });
+  for (const number of [1, 2, 3]) {
+    // A run is listed when its result can be read.
+    await docle.runs.wait((await docle.run({ lang: "node", code: `console.log(${number})`, userContext: { id: "listed" } })).id);
+  }
   const seen: string[] = [];
   for await (const run of docle.runs.list({ user: "listed", limit: 2 })) seen.push(run.language);
   assert.deepEqual(seen, ["node", "node", "node", "python"]);

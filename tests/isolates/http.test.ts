@@ -8,6 +8,7 @@ import { Docle, problem } from "../harness/docle.ts";
 import { readEvents } from "../harness/events.ts";
 import { Isolates } from "../harness/isolates.ts";
 import { Platform } from "../harness/platform.ts";
+import { LANGUAGES } from "../harness/languages.ts";
 import { startWorker } from "../harness/worker.ts";
 
 const isolates = await Isolates.start({ internet: ({ url }) => ({ body: JSON.stringify({ url }), headers: { "content-type": "application/json" } }) });
@@ -106,7 +107,9 @@ test("the project's hosts and database come with the key", async () => {
 
 test("languages are those of all tiers, with the versions that they report", async () => {
   const { languages } = await json(await docle.fetch("/languages"));
-  assert.deepEqual(languages.map(({ id, tier }: Json) => `${id} ${tier}`), ["python run", "node run", "javascript isolate", "typescript isolate"]);
+  // Which of the further languages there are depends on the machine.
+  const always = languages.filter(({ id }: Json) => !LANGUAGES.includes(id));
+  assert.deepEqual(always.map(({ id, tier }: Json) => `${id} ${tier}`), ["python run", "node run", "javascript isolate", "typescript isolate"]);
   const { stdout } = await docle.run({ lang: "python", code: "import platform; print(platform.python_version(), end='')" });
   assert.equal(languages[0].versions.cpython, stdout);
   for (const { versions } of languages) assert.ok(Object.keys(versions).length > 0);

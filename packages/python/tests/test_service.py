@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from datetime import datetime
+from uuid import uuid4
 
 import pytest
 
@@ -128,7 +129,8 @@ def test_isolates_tokens_rooms_and_languages(docle: Docle) -> None:
 
 def test_a_run_goes_on_without_its_caller(docle: Docle) -> None:
     code = "import time\nfor i in range(3): print(i, flush=True); time.sleep(0.2)"
-    pending = docle.runs.start(code, lang="python", user_context={"id": "a user of this test"})
+    user = str(uuid4())
+    pending = docle.runs.start(code, lang="python", user_context={"id": user})
     assert isinstance(pending, PendingRun)
     events = docle.runs.follow(pending.id)
     for event in events:
@@ -137,11 +139,15 @@ def test_a_run_goes_on_without_its_caller(docle: Docle) -> None:
     events.close()
     result = docle.runs.wait(pending.id)
     assert (result.status, result.stdout) == ("success", "0\n1\n2\n")
-    listed = list(docle.runs.list(user="a user of this test", page_size=1))
+    listed = list(docle.runs.list(user=user, page_size=1))
     assert [run.id for run in listed] == [pending.id]
-    assert list(docle.runs.list(user="a user of this test", before=datetime(2020, 1, 1))) == []
+    assert list(docle.runs.list(user=user, before=datetime(2020, 1, 1))) == []
 
 
 def test_every_page_of_a_list_is_read(docle: Docle) -> None:
-    ids = [docle.run("", lang="python", user_context={"id": "many"}).id for _ in range(3)]
-    assert sorted(run.id for run in docle.runs.list(user="many", page_size=2)) == sorted(ids)
+    user = str(uuid4())
+    ids = [docle.run("", lang="python", user_context={"id": user}).id for _ in range(3)]
+    for id in ids:
+        # A run is listed when its result can be read.
+        docle.runs.wait(id)
+    assert sorted(run.id for run in docle.runs.list(user=user, page_size=2)) == sorted(ids)
