@@ -256,7 +256,7 @@ fn a_result_is_open_to_whoever_knows_the_id_and_its_input_to_the_project() {
 
     app.logs.misses.set(2);
     assert_eq!(app.send(get(None), "").status, StatusCode::OK, "the log is asked again");
-    app.logs.misses.set(4);
+    app.logs.misses.set(5);
     assert_eq!(app.send(get(None), "").status, StatusCode::NOT_FOUND);
     app.logs.fails.set(true);
     assert_eq!(app.send(get(None), "").status, StatusCode::SERVICE_UNAVAILABLE);
