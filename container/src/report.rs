@@ -87,5 +87,10 @@ pub fn mebibytes(bytes: u64) -> f64 {
 
 /// With two decimals, as the protocol has it.
 pub fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 100_000.0).round() / 100.0
+    hundredths(duration.as_secs_f64() * 1_000.0)
+}
+
+/// The number with two decimals: a sum of such numbers has more.
+pub fn hundredths(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
 }

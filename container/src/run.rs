@@ -11,7 +11,7 @@ use crate::jail::launch::{Command, Exit};
 use crate::jail::program::PROCESSES;
 use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
-use crate::report::{Asked, milliseconds, report};
+use crate::report::{Asked, hundredths, milliseconds, report};
 use crate::seating::{NoJail, Seating};
 use crate::tree;
 use axum::body::Bytes;
@@ -143,7 +143,7 @@ impl Runner {
         };
         if let Some((result, cpu)) = compilation {
             report.details.compile = Some(Box::new(result));
-            report.usage.cpu_ms += milliseconds(cpu);
+            report.usage.cpu_ms = hundredths(report.usage.cpu_ms + milliseconds(cpu));
         }
         Ok(finished(report, queue, install))
     }

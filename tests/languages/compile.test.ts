@@ -34,6 +34,12 @@ function assertNotCompiled(result: RunResult, says: RegExp) {
   assert.match(result.stderr, says);
 }
 
+test("sums of times had fifteen decimals", async () => {
+  for (const { usage } of await Promise.all(Array.from({ length: 6 }, () => run("c", hello)))) {
+    for (const [name, number] of Object.entries(usage)) assert.match(String(number), /^\d+(\.\d{1,2})?$/, name);
+  }
+});
+
 describe("a program that is wrong", () => {
   const cases: [lang: string, code: string, says: RegExp][] = [
     ["c", "int main(void) {\n  return wrong;\n}\n", /^main\.c: In function ‘main’:\nmain\.c:2:10: error: ‘wrong’ undeclared/],

@@ -4,6 +4,7 @@ use super::check::check_job;
 use super::run_ids::{Cancelled, RunningJob};
 use super::{Service, refuse};
 use crate::events::{EventReceiver, EventSender, channel};
+use crate::report::hundredths;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
@@ -105,7 +106,7 @@ fn start(
             report.status = RunStatus::System;
             events.output(Output::Stderr, b"The sandbox was stopped. The run may be repeated.\n");
         }
-        report.usage.queue_ms += queued.as_millis() as f64;
+        report.usage.queue_ms = hundredths(report.usage.queue_ms + queued.as_millis() as f64);
         Ok(report)
     })
 }

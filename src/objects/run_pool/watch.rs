@@ -164,7 +164,8 @@ impl<L: RunLease> Watch<L> {
             }
         };
         let waited_ms = self.run.waited_ms;
-        report.usage.queue_ms += waited_ms;
+        // A sum of numbers with two decimals has more.
+        report.usage.queue_ms = ((report.usage.queue_ms + waited_ms) * 100.0).round() / 100.0;
         let is_observed = matches!(end, End::Reported(_));
         let (line, before) = match end {
             End::Reported(line) if waited_ms == 0.0 => (line, None),
