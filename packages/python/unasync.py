@@ -19,8 +19,8 @@ REPLACEMENTS = [
     (r"\ba(close|read|iter_bytes)\b", r"\1"),
     (r"__a(enter|exit|iter)__", r"__\1__"),
     (r"import anyio\nimport httpx", "import httpx"),
-    (r"import json\n", "import json\nimport time as clock\n"),
-    (r"anyio\.sleep", "clock.sleep"),
+    (r"import json\n", "import json\nimport time\n"),
+    (r"anyio\.sleep", "time.sleep"),
 ]
 
 

@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -165,6 +167,12 @@ test("without a key nothing is read, and a page of another site is refused on th
   assert.equal((await post(list, { origin: "https://evil.example" })).status, 403);
   assert.equal((await post(list, { origin: "null" })).status, 403);
   assert.equal((await post(list, { origin: "http://localhost:6274" })).status, 200);
+  // A name of the other site that leads to this machine.
+  const renamed = request(url, { method: "POST", headers: { host: "evil.example", origin: "http://evil.example", authorization } });
+  renamed.end("{}");
+  const [response] = (await once(renamed, "response")) as [IncomingMessage];
+  response.resume();
+  assert.equal(response.statusCode, 403);
 });
 
 test("a client that takes no stream gets the result as JSON", async () => {

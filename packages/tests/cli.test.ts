@@ -166,6 +166,20 @@ test("--watch runs again when the program changes, and ends the run before", asy
   assert.equal((await command.ended).code, 130);
 });
 
+test("--watch ended when the program could not be read for a moment", async () => {
+  const cwd = files({ "main.py": "print('first')", "data.txt": "1" });
+  const command = start(["run", "--watch", "--file", "data.txt", "main.py"], { cwd });
+  await until("the first one has run", () => command.said.stdout === "first\n" && command.said.stderr.includes("exit code 0"));
+  rmSync(join(cwd, "data.txt"));
+  writeFileSync(join(cwd, "main.py"), "print('second')");
+  await until("what is missing is said", () => command.said.stderr.includes("data.txt cannot be read"));
+  writeFileSync(join(cwd, "data.txt"), "2");
+  writeFileSync(join(cwd, "main.py"), "print('third')");
+  await until("it runs again", () => command.said.stdout.endsWith("third\n"));
+  command.child.kill("SIGINT");
+  assert.equal((await command.ended).code, 130);
+});
+
 test("login keeps a key where only its owner can read it, and for its address only", async () => {
   const login = start(["login"], { env: withoutKey, stdin: "pipe" });
   login.child.stdin?.end(`${service.worker.key}\n`);

@@ -21,13 +21,15 @@ export async function run({ operands, values }: CommandLine): Promise<number> {
   const [path] = operands;
   if (path === undefined) throw new Failure("Say which file or folder to run: docle run main.py", USAGE);
   const access = accessOf(values["base-url"]);
-  requestOf(path, operands.slice(1), values);
-  if (values.detach) return detach(access, requestOf(path, operands.slice(1), values), values);
+  const request = () => requestOf(path, operands.slice(1), values);
+  if (values.detach) return detach(access, request(), values);
   const interrupt = new AbortController();
   process.once("SIGINT", () => interrupt.abort(new Failure("The run was ended.", INTERRUPTED)));
   process.once("SIGTERM", () => interrupt.abort(new Failure("The run was ended.", 143)));
-  const once = (signal: AbortSignal) => runOnce(access, requestOf(path, operands.slice(1), values), values, signal);
-  return values.watch ? runAgain(path, once, interrupt.signal) : once(interrupt.signal);
+  if (!values.watch) return runOnce(access, request(), values, interrupt.signal);
+  // What is wrong now is wrong with the command line; later it is a file that is just being written.
+  request();
+  return runAgain(path, async (signal) => runOnce(access, request(), values, signal), interrupt.signal);
 }
 
 /** Starts a run that goes on without this command. Input that is a file is sent with it. */

@@ -15,6 +15,7 @@ use crate::http::routes::scripts::docs;
 use crate::ports::http_messages::{Body, Response};
 use ::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use ::http::{HeaderMap, HeaderName};
+use bytes::Bytes;
 use futures::StreamExt;
 use serde_json::{Map, Value, json};
 
@@ -25,6 +26,8 @@ const OF_THE_MESSAGE: [HeaderName; 4] = [
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("last-event-id"),
 ];
+/// The longest answer of an operation that becomes a message, in bytes: an isolate has 128 MiB, and a message is made of copies.
+const MAX_ANSWER_BYTES: usize = 24 * 1_024 * 1_024;
 
 /// Calls a tool.
 pub async fn call_tool(app: &App, call: Call, message: &Message) -> Result<Answer, Failure> {
@@ -92,13 +95,35 @@ async fn finished(response: Result<Response, ApiError>) -> Result<Answer, Failur
         Ok(response) => response,
         Err(error) => return failed(error),
     };
-    let bytes = match response.into_body() {
-        Body::Whole(bytes) => bytes.to_vec(),
-        Body::Stream(chunks) => chunks.collect::<Vec<_>>().await.concat(),
-        Body::Empty | Body::Socket(_) => Vec::new(),
+    let Some(bytes) = whole(response.into_body()).await else {
+        let text = "The result is longer than a message may be: GET /api/run/:id returns it.";
+        return Ok(Answer::Result(refusal(text)));
     };
     let value = serde_json::from_slice(&bytes).unwrap_or_default();
+    drop(bytes);
     Ok(Answer::Result(tool_result(value)))
+}
+
+/// A body of at most so many bytes as a Worker can hold several times; `None` if it is longer.
+async fn whole(body: Body) -> Option<Bytes> {
+    let mut chunks = match body {
+        Body::Whole(bytes) => return Some(bytes).filter(|bytes| bytes.len() <= MAX_ANSWER_BYTES),
+        Body::Stream(chunks) => chunks,
+        Body::Empty | Body::Socket(_) => return Some(Bytes::new()),
+    };
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return None;
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Some(bytes.into())
+}
+
+/// What a model can act on.
+fn refusal(text: &str) -> Value {
+    json!({ "content": [{ "type": "text", "text": text }], "isError": true })
 }
 
 /// An error of an operation. What is wrong with the arguments is wrong with the message; what is wrong with the caller is for the
@@ -109,10 +134,22 @@ fn failed(error: ApiError) -> Result<Answer, Failure> {
             Err(RpcError::new(INVALID_PARAMS, error.message().to_owned()).into())
         }
         code if [401, 403].contains(&code.status()) => Err(Failure::Api(error)),
-        code => {
-            let text = format!("{} ({})", error.message(), code.name());
-            let content = json!([{ "type": "text", "text": text }]);
-            Ok(Answer::Result(json!({ "content": content, "isError": true })))
-        }
+        code => Ok(Answer::Result(refusal(&format!("{} ({})", error.message(), code.name())))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::executor::block_on;
+    use futures::stream;
+
+    #[test]
+    fn an_answer_of_any_length_was_held_in_memory() {
+        let piece = Bytes::from(vec![b' '; MAX_ANSWER_BYTES / 2]);
+        let body = |pieces: usize| Body::Stream(stream::iter(vec![piece.clone(); pieces]).boxed_local());
+        assert_eq!(block_on(whole(body(2))).map(|bytes| bytes.len()), Some(MAX_ANSWER_BYTES));
+        assert_eq!(block_on(whole(body(3))), None);
+        assert_eq!(block_on(whole(Body::Whole(vec![0; MAX_ANSWER_BYTES + 1].into()))), None);
     }
 }

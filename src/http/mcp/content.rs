@@ -5,6 +5,11 @@ use serde_json::{Value, json};
 /// The MIME types of images that clients show and models see.
 const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
+/// The longest value that is repeated as text, in bytes of JSON. A Worker has memory for many calls, and models read no more.
+const MAX_TEXT_BYTES: usize = 1_024 * 1_024;
+/// What stands there instead of a longer one.
+const TOO_LONG: &str = "The result is too long to be repeated as text; structuredContent has it.";
+
 /// A value as the result of a tool: structured, as text, and images as such.
 pub fn tool_result(mut value: Value) -> Value {
     let mut images = Vec::new();
@@ -15,7 +20,8 @@ pub fn tool_result(mut value: Value) -> Value {
             images.push(json!({ "type": "image", "data": data, "mimeType": fields["mimeType"] }));
         }
     }
-    let text = json!({ "type": "text", "text": value.to_string() });
+    let text = Some(value.to_string()).filter(|text| text.len() <= MAX_TEXT_BYTES);
+    let text = json!({ "type": "text", "text": text.as_deref().unwrap_or(TOO_LONG) });
     let content: Vec<Value> = std::iter::once(text).chain(images).collect();
     json!({ "content": content, "structuredContent": value, "isError": false })
 }
@@ -39,5 +45,11 @@ mod tests {
         let has = kept.iter().map(|artifact| artifact.get("base64").is_some()).collect::<Vec<_>>();
         assert_eq!(has, [false, true, true, false]);
         assert_eq!(result["content"][0]["text"], result["structuredContent"].to_string());
+    }
+    #[test]
+    fn a_long_result_was_held_once_more_as_text() {
+        let result = tool_result(json!({ "stdout": "x".repeat(MAX_TEXT_BYTES) }));
+        assert_eq!(result["content"][0]["text"], TOO_LONG);
+        assert_eq!(result["structuredContent"]["stdout"].as_str().unwrap().len(), MAX_TEXT_BYTES);
     }
 }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import datetime, timezone
-from types import TracebackType
-from typing import Any, AsyncGenerator, AsyncIterator, Dict, Mapping, Optional, Sequence, Type, Union
+from typing import Any, AsyncGenerator, AsyncIterator, Dict, Mapping, Optional, Sequence, Union
 
 import anyio
 import httpx
@@ -123,7 +123,7 @@ class AsyncDocle:
     async def __aenter__(self) -> AsyncDocle:
         return self
 
-    async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def _json(self, call: Call) -> Dict[str, Any]:
@@ -185,7 +185,7 @@ class AsyncRunStream:
     async def __aenter__(self) -> AsyncRunStream:
         return self
 
-    async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -209,7 +209,9 @@ class AsyncRunStream:
         finally:
             # A run with an idempotency key goes on without its client, unless it is told to end.
             if self._ends_run and self._following.result is None and self._following.id is not None:
-                await self._cancel(self._following.id)
+                # Whatever becomes of that, it ends at its own limits.
+                with suppress(DocleError):
+                    await self._client.with_options(timeout=10, retries=0).runs.cancel(self._following.id)
 
     async def _once(self) -> AsyncIterator[RunEvent]:
         """The events until the connection ends, without those that have been seen."""
@@ -230,12 +232,6 @@ class AsyncRunStream:
             raise connection_error(error) from error
         finally:
             await response.aclose()
-
-    async def _cancel(self, id: str) -> None:
-        try:
-            await self._client.with_options(timeout=10, retries=0).runs.cancel(id)
-        except DocleError:
-            pass  # It ends at its own limits.
 
 
 class AsyncRuns:
@@ -305,7 +301,7 @@ class AsyncRuns:
         since, before: When they were asked for. A time without a zone is local.
         """
         times = {"from": since, "to": before}
-        query = {name: time.astimezone(timezone.utc).isoformat().replace("+00:00", "Z") for name, time in times.items() if time}
+        query = {name: moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z") for name, moment in times.items() if moment}
         filters = {"status": status, "language": language, "user": user, "limit": page_size}
         query.update({name: str(value) for name, value in filters.items() if value is not None})
         while True:
@@ -377,9 +373,8 @@ class AsyncRooms:
 
     async def list(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> models.RoomPage:
         """One page of the project's rooms; `cursor` is the `next_cursor` of the page before."""
-        query: Dict[str, Union[str, int, None]] = {"limit": limit, "cursor": cursor}
-        call = Call("/api/rooms", query={name: str(value) for name, value in query.items() if value is not None})
-        return models.RoomPage._read(await self._client._json(call))
+        query = {name: str(value) for name, value in (("limit", limit), ("cursor", cursor)) if value is not None}
+        return models.RoomPage._read(await self._client._json(Call("/api/rooms", query=query)))
 
     async def delete(self, id: str) -> None:
         """Deletes a room for everybody."""

@@ -8,6 +8,7 @@ import random
 import sys
 import uuid
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any, Dict, Mapping, Optional
 from urllib.parse import quote
 
@@ -15,6 +16,8 @@ import httpx
 
 from ._errors import DocleAPIError, DocleConnectionError, DocleError, DocleTimeoutError
 from ._models import NAMES
+
+USER_AGENT = f"docle-python/{version('docle')} python/{sys.version_info.major}.{sys.version_info.minor}"
 
 RUNS = "/api/run"
 """The path of runs at the service."""
@@ -66,7 +69,7 @@ class Call:
 
     def request(self, client: Any, connection: Connection) -> httpx.Request:
         """The request of this call, made by a client of httpx."""
-        headers = {"accept": self.accept, "user-agent": f"docle-python/0.1.0 python/{sys.version_info.major}.{sys.version_info.minor}"}
+        headers = {"accept": self.accept, "user-agent": USER_AGENT}
         if connection.api_key is not None:
             headers["authorization"] = f"Bearer {connection.api_key}"
         if self.idempotency_key is not None:

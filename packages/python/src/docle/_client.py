@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import time as clock
+import time
+from contextlib import suppress
 from datetime import datetime, timezone
-from types import TracebackType
-from typing import Any, Dict, Generator, Iterator, Mapping, Optional, Sequence, Type, Union
+from typing import Any, Dict, Generator, Iterator, Mapping, Optional, Sequence, Union
 
 import httpx
 
@@ -123,7 +123,7 @@ class Docle:
     def __enter__(self) -> Docle:
         return self
 
-    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _json(self, call: Call) -> Dict[str, Any]:
@@ -149,7 +149,7 @@ class Docle:
             pause = pause_after(failure, call, attempt, self._connection.retries)
             if pause is None:
                 raise failure from cause
-            clock.sleep(pause)
+            time.sleep(pause)
             attempt += 1
 
 
@@ -185,7 +185,7 @@ class RunStream:
     def __enter__(self) -> RunStream:
         return self
 
-    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -209,7 +209,9 @@ class RunStream:
         finally:
             # A run with an idempotency key goes on without its client, unless it is told to end.
             if self._ends_run and self._following.result is None and self._following.id is not None:
-                self._cancel(self._following.id)
+                # Whatever becomes of that, it ends at its own limits.
+                with suppress(DocleError):
+                    self._client.with_options(timeout=10, retries=0).runs.cancel(self._following.id)
 
     def _once(self) -> Iterator[RunEvent]:
         """The events until the connection ends, without those that have been seen."""
@@ -230,12 +232,6 @@ class RunStream:
             raise connection_error(error) from error
         finally:
             response.close()
-
-    def _cancel(self, id: str) -> None:
-        try:
-            self._client.with_options(timeout=10, retries=0).runs.cancel(id)
-        except DocleError:
-            pass  # It ends at its own limits.
 
 
 class Runs:
@@ -283,7 +279,7 @@ class Runs:
             except DocleConnectionError:
                 pass
             # The last event comes a moment before the result can be read.
-            clock.sleep(0.2)
+            time.sleep(0.2)
 
     def follow(self, id: str) -> RunStream:
         """Gives the events of a run from its beginning, while it goes on or after. Leaving them does not end the run."""
@@ -305,7 +301,7 @@ class Runs:
         since, before: When they were asked for. A time without a zone is local.
         """
         times = {"from": since, "to": before}
-        query = {name: time.astimezone(timezone.utc).isoformat().replace("+00:00", "Z") for name, time in times.items() if time}
+        query = {name: moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z") for name, moment in times.items() if moment}
         filters = {"status": status, "language": language, "user": user, "limit": page_size}
         query.update({name: str(value) for name, value in filters.items() if value is not None})
         while True:
@@ -377,9 +373,8 @@ class Rooms:
 
     def list(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> models.RoomPage:
         """One page of the project's rooms; `cursor` is the `next_cursor` of the page before."""
-        query: Dict[str, Union[str, int, None]] = {"limit": limit, "cursor": cursor}
-        call = Call("/api/rooms", query={name: str(value) for name, value in query.items() if value is not None})
-        return models.RoomPage._read(self._client._json(call))
+        query = {name: str(value) for name, value in (("limit", limit), ("cursor", cursor)) if value is not None}
+        return models.RoomPage._read(self._client._json(Call("/api/rooms", query=query)))
 
     def delete(self, id: str) -> None:
         """Deletes a room for everybody."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ._models import CompileRequest, Policy, SourceFile, UserContext
@@ -52,6 +53,4 @@ def _files(files: Files) -> List[Mapping[str, Any]]:
 def _file(path: str, content: Union[str, bytes]) -> Dict[str, Any]:
     if isinstance(content, str):
         return {"path": path, "content": content}
-    from base64 import b64encode
-
     return {"path": path, "content": b64encode(content).decode(), "encoding": "base64"}
