@@ -5,6 +5,8 @@ import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import type { ReadableStream } from "node:stream/web";
 import { after, test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -204,12 +206,15 @@ test("a stream goes on after its connection broke, and repeats nothing", async (
     calls += 1;
     const passed = await pass(request, await read(request));
     response.writeHead(passed.status, { "content-type": "text/event-stream" });
+    if (calls > 1) return void Readable.fromWeb(passed.body as ReadableStream).pipe(response);
+    // The first connection breaks after an event with output, also if the rest of the stream has come with it.
+    let text = "";
     for await (const chunk of passed.body ?? []) {
-      response.write(chunk);
-      // The first connection breaks when some output has passed.
-      if (calls === 1 && Buffer.from(chunk as Uint8Array).includes("line 1")) return void response.once("drain", () => undefined).write(":\n", () => request.socket.destroy());
+      text += Buffer.from(chunk as Uint8Array).toString();
+      const [sent] = /^[^]*?line 1[^]*?\n\n/.exec(text) ?? [];
+      if (sent !== undefined) return void response.write(sent, () => request.socket.destroy());
     }
-    response.end();
+    response.end(text);
   });
   const code = "import time\nfor i in range(20):\n    print('line', i, flush=True)\n    time.sleep(0.02)";
   let output = "";

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`job`] is the request to the runner, [`event`] its response, which is a stream, [`report`] the end of that
 //! stream, [`refusal`] its error response. [`headers`] defines paths and headers, [`health`] the health check, [`limits`] the limits
-//! that both sides enforce. [`isolate`] defines the requests and responses of the isolate Worker, [`hosts`] the matching of
+//! that both sides enforce. [`sandbox`] defines the requests about persistent sandboxes. [`isolate`] defines the requests and responses of the isolate Worker, [`hosts`] the matching of
 //! allow-lists. All messages are JSON in camelCase, and `…_format_unchanged` tests pin them. A change of a layout raises
 //! [`version::VERSION`], unless it adds a field that the other side may ignore.
 
@@ -16,6 +16,7 @@ pub mod job;
 pub mod limits;
 pub mod refusal;
 pub mod report;
+pub mod sandbox;
 pub mod version;
 
 pub use event::{Piece, RunEvent, Stream};

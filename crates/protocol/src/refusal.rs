@@ -33,6 +33,8 @@ pub enum RefusalCode {
     Busy,
     /// 503: the runner is stopping.
     Stopping,
+    /// 404: the runner has no such sandbox, because it has never had it or has lost it.
+    UnknownSandbox,
     /// 404 or 405: no such path or method.
     NotFound,
     /// 500: any other failure.
@@ -45,7 +47,7 @@ impl RefusalCode {
         match self {
             Self::InvalidJob => 400,
             Self::Unauthorized => 401,
-            Self::NotFound => 404,
+            Self::NotFound | Self::UnknownSandbox => 404,
             Self::ProtocolMismatch | Self::OtherInstance | Self::Duplicate => 409,
             Self::TooLarge => 413,
             Self::Internal => 500,
