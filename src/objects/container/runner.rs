@@ -199,6 +199,7 @@ impl RunnerError {
                 | RefusalCode::InvalidJob
                 | RefusalCode::TooLarge
                 | RefusalCode::NoLanguage
+                | RefusalCode::UnknownSandbox
                 | RefusalCode::Internal => None,
             },
         }
@@ -229,7 +230,9 @@ impl From<RunnerError> for PoolFailure {
                     RefusalCode::NoLanguage => return PoolFailureCode::NoLanguage.with_message(message),
                     RefusalCode::Busy => PoolFailureCode::Busy,
                     RefusalCode::ProtocolMismatch | RefusalCode::NotFound => PoolFailureCode::Mismatch,
-                    RefusalCode::InvalidJob | RefusalCode::TooLarge => PoolFailureCode::Rejected,
+                    RefusalCode::InvalidJob | RefusalCode::TooLarge | RefusalCode::UnknownSandbox => {
+                        PoolFailureCode::Rejected
+                    }
                     // The job came over another connection, on which the answer was lost.
                     RefusalCode::Duplicate => PoolFailureCode::Lost,
                     RefusalCode::Unauthorized
