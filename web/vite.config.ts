@@ -15,6 +15,8 @@ export default defineConfig({
     // A `data:` address in a style would be the only one that the policy of the pages had to allow for fonts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // docs.html is the template of the documentation, which docs/build.ts fills for each page.
+    rolldownOptions: { input: ["index.html", "docs.html"] },
     license: { fileName: "assets/licenses.md" },
   },
 });

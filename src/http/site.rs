@@ -22,6 +22,10 @@ use bytes::Bytes;
 const PAGES: &[&str] = &["/", "/login", "/playground", "/projects/:id"];
 /// Files whose names change with their content.
 const FILES: &str = "/assets/";
+/// The documentation: a file for each page as HTML, for browsers, and one as Markdown.
+const DOCS: &str = "/docs";
+/// The list of all pages of the documentation, for programs.
+const LIST: &str = "/llms.txt";
 /// What the build leaves where the nonce of a page stands.
 const NONCE: &str = "__NONCE__";
 
@@ -34,24 +38,44 @@ pub async fn answer(app: &App, resource: Option<&Resource>, call: &Call) -> Opti
     if path.starts_with(FILES) {
         return read(app, path).await.map(file);
     }
-    if !is_negotiated(resource, call) || !accept::wants_page(call.headers()) {
+    if path == LIST || path.strip_suffix(".md").is_some_and(is_documentation) {
+        return read(app, path).await.map(text);
+    }
+    if !is_negotiated(resource, call) {
         return None;
     }
-    let is_page = PAGES.iter().any(|page| match_path(page, path).is_some());
+    if !accept::wants_page(call.headers()) {
+        let is_text = resource.is_none() && is_documentation(path);
+        return if is_text { read(app, &format!("{path}.md")).await.map(text) } else { None };
+    }
+    let is_page = is_documentation(path) || PAGES.iter().any(|page| match_path(page, path).is_some());
     if let Some(site) = app.config.app_url.as_deref()
         && !same_origin::is_at(call, site)
     {
         return is_page.then(|| elsewhere(site, call));
     }
+    if is_documentation(path) {
+        match read(app, &format!("{path}.html")).await {
+            Some(document) => return Some(page(app, StatusCode::OK, &document)),
+            // The API has pages of its own at these paths.
+            None if resource.is_some() => return None,
+            None => {}
+        }
+    }
     let index = read(app, "/index.html").await?;
-    let nonce = hex::encode(app.random::<16>());
-    let html = String::from_utf8_lossy(&index.bytes).replace(NONCE, &nonce);
-    Some(page(if is_page { StatusCode::OK } else { StatusCode::NOT_FOUND }, html, &nonce))
+    let is_found = is_page && !is_documentation(path);
+    Some(page(app, if is_found { StatusCode::OK } else { StatusCode::NOT_FOUND }, &index))
 }
 
 /// Whether the answer to a call depends on its `Accept`.
 pub fn is_negotiated(resource: Option<&Resource>, call: &Call) -> bool {
-    resource.is_none_or(|resource| PAGES.contains(&resource.path)) && !call.parts.uri.path().starts_with(FILES)
+    resource.is_none_or(|resource| PAGES.contains(&resource.path) || is_documentation(resource.path))
+        && !call.parts.uri.path().starts_with(FILES)
+}
+
+/// Whether a path is below that of the documentation.
+fn is_documentation(path: &str) -> bool {
+    path.strip_prefix(DOCS).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Tells caches that the answer depends on `Accept`.
@@ -80,7 +104,15 @@ fn file(SiteFile { media_type, bytes }: SiteFile) -> Response {
     response
 }
 
-fn page(status: StatusCode, html: String, nonce: &str) -> Response {
+fn text(SiteFile { media_type, bytes }: SiteFile) -> Response {
+    let mut response = file(SiteFile { media_type, bytes });
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn page(app: &App, status: StatusCode, file: &SiteFile) -> Response {
+    let nonce = hex::encode(app.random::<16>());
+    let html = String::from_utf8_lossy(&file.bytes).replace(NONCE, &nonce);
     // Scripts and styles are files of our own; the nonce is for the styles that the editor writes.
     let policy = format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; font-src 'self'; \

@@ -29,6 +29,14 @@ impl SiteFiles for FakeSite {
         Ok(match path {
             "/index.html" => file("text/html; charset=utf-8", "<meta nonce=\"__NONCE__\"><title>Docle</title>"),
             "/assets/index-1.js" => file("text/javascript; charset=utf-8", "1"),
+            "/docs.html" => {
+                file("text/html; charset=utf-8", "<script nonce=\"__NONCE__\"></script><h1>What it is</h1>")
+            }
+            "/docs/runs.html" => file("text/html; charset=utf-8", "<h1>Runs</h1>"),
+            "/docs/errors.html" => file("text/html; charset=utf-8", "<h1>Errors of the site</h1>"),
+            "/docs.md" => file("text/markdown; charset=utf-8", "# What it is"),
+            "/docs/runs.md" => file("text/markdown; charset=utf-8", "# Runs"),
+            "/llms.txt" => file("text/plain; charset=utf-8", "# Docle"),
             _ => None,
         })
     }
@@ -62,7 +70,6 @@ fn a_browser_gets_the_site_and_an_api_client_the_api() {
     }
     assert_eq!(visit(&mut app, "/", "*/*").json()["name"], "Docle");
     assert_eq!(visit(&mut app, "/", "*/*").header("vary"), "accept");
-    assert!(visit(&mut app, "/docs", PAGE).text().contains("<h1>Docle</h1>"), "a page of the API stays");
     assert_eq!(visit(&mut app, "/health", PAGE).header("content-type"), "application/json");
 }
 
@@ -85,6 +92,38 @@ fn a_page_of_the_site_loads_nothing_of_others_and_no_script_of_its_text() {
 }
 
 #[test]
+fn a_page_of_the_documentation_is_html_for_browsers_and_markdown_for_programs() {
+    let mut app = with_site(false);
+    for (path, heading) in
+        [("/docs", "<h1>What it is</h1>"), ("/docs/runs", "<h1>Runs</h1>"), ("/docs/errors", "Errors of the site")]
+    {
+        let page = visit(&mut app, path, PAGE);
+        assert!(page.status == 200 && page.text().contains(heading), "{path}: {}", page.text());
+        assert_eq!(
+            (page.header("content-type"), page.header("vary")),
+            ("text/html; charset=utf-8", "accept"),
+            "{path}"
+        );
+        assert!(page.header("content-security-policy").contains("'nonce-"), "{path}");
+    }
+    assert!(!visit(&mut app, "/docs", PAGE).text().contains("__NONCE__"));
+    for (path, accept, media_type, text) in [
+        ("/docs/runs", "*/*", "text/markdown; charset=utf-8", "# Runs"),
+        ("/docs.md", "*/*", "text/markdown; charset=utf-8", "# What it is"),
+        ("/docs/runs.md", PAGE, "text/markdown; charset=utf-8", "# Runs"),
+        ("/llms.txt", "*/*", "text/plain; charset=utf-8", "# Docle"),
+    ] {
+        let answer = visit(&mut app, path, accept);
+        assert_eq!((answer.header("content-type"), answer.text()), (media_type, text.to_owned()), "{path}");
+        assert_eq!(answer.header("cache-control"), "no-cache", "{path}");
+    }
+    assert_eq!(visit(&mut app, "/docs/nothing", PAGE).status, 404);
+    assert_eq!(visit(&mut app, "/docs/nothing.md", "*/*").json()["code"], "not_found");
+    assert_eq!(visit(&mut app, "/docsx", PAGE).status, 404);
+    assert!(visit(&mut app, "/docs", "*/*").json()["runtimeApis"].is_array(), "a program gets what it always got");
+}
+
+#[test]
 fn a_file_of_the_site_never_changes_and_another_one_is_not_there() {
     let mut app = with_site(false);
     let file = visit(&mut app, "/assets/index-1.js", "*/*");
@@ -100,6 +139,7 @@ fn the_api_works_where_the_site_is_missing() {
         assert_eq!(visit(&mut app, "/", PAGE).json()["name"], "Docle");
         assert!(visit(&mut app, "/login", PAGE).text().contains("action=\"/auth/request\""));
         assert_eq!(visit(&mut app, "/playground", PAGE).json()["code"], "not_found");
+        assert!(visit(&mut app, "/docs", PAGE).text().contains("<h1>Docle</h1>"), "the API has a page of its own");
     }
 }
 
