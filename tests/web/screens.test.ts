@@ -27,6 +27,8 @@ const screens: [name: string, path: () => string, text: string, isPublic?: boole
   ["keys", () => `/projects/${project}`, "Production API"],
   ["usage", () => `/projects/${project}?tab=usage`, "History"],
   ["settings", () => `/projects/${project}?tab=settings`, "Privacy"],
+  ["runs", () => "/dashboard", "History"],
+  ["account", () => "/account", "This device"],
   ["playground", () => "/playground", "Not run yet"],
 ];
 
