@@ -19,7 +19,7 @@ use ::http::{Method, StatusCode};
 use bytes::Bytes;
 
 /// The paths of the site, as web/src/router.ts has them.
-const PAGES: &[&str] = &["/", "/account", "/dashboard", "/login", "/playground", "/projects/:id"];
+const PAGES: &[&str] = &["/", "/account", "/dashboard", "/login", "/playground", "/projects/:id", "/snippets"];
 /// Files whose names change with their content.
 const FILES: &str = "/assets/";
 /// The documentation: a file for each page as HTML, for browsers, and one as Markdown.
@@ -116,7 +116,7 @@ fn page(app: &App, status: StatusCode, file: &SiteFile) -> Response {
     // Scripts and styles are files of our own; the nonce is for the styles that the editor writes.
     let policy = format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; font-src 'self'; \
-         img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+         img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types vue"
     );
     let mut response = Response::new(Body::Whole(Bytes::from(html)));

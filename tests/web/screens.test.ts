@@ -28,6 +28,7 @@ const screens: [name: string, path: () => string, text: string, isPublic?: boole
   ["usage", () => `/projects/${project}?tab=usage`, "History"],
   ["settings", () => `/projects/${project}?tab=settings`, "Privacy"],
   ["runs", () => "/dashboard", "History"],
+  ["snippets", () => "/snippets", "embed.js"],
   ["account", () => "/account", "This device"],
   ["playground", () => "/playground", "Not run yet"],
 ];

@@ -22,6 +22,7 @@ export const router = createRouter({
     { path: "/", component: () => import("./pages/HomePage.vue"), meta: { title: "Projects" } },
     { path: "/login", component: () => import("./pages/LoginPage.vue"), meta: { public: true, title: "Sign in" } },
     { path: "/dashboard", component: () => import("./pages/DashboardPage.vue"), meta: { title: "Runs" } },
+    { path: "/snippets", component: () => import("./pages/SnippetsPage.vue"), meta: { title: "Snippets" } },
     { path: "/account", component: () => import("./pages/AccountPage.vue"), meta: { title: "Account" } },
     { path: "/projects/:id", component: () => import("./pages/ProjectPage.vue") },
     { path: "/playground", component: () => import("./pages/PlaygroundPage.vue"), meta: { tool: true, title: "Playground" } },

@@ -55,7 +55,7 @@ fn visit(app: &mut TestApp, path: &str, accept: &str) -> Answer {
 #[test]
 fn a_browser_gets_the_site_and_an_api_client_the_api() {
     let mut app = with_site(false);
-    for path in ["/", "/account", "/dashboard", "/login", "/playground", "/projects/proj_1?tab=usage"] {
+    for path in ["/", "/account", "/dashboard", "/login", "/playground", "/projects/proj_1?tab=usage", "/snippets"] {
         let page = visit(&mut app, path, PAGE);
         assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
         assert!(page.text().contains("<title>Docle</title>"));
