@@ -11,6 +11,7 @@ use crate::options::Machine;
 use crate::packages::{Layers, Registries};
 use crate::place::Places;
 use crate::run::Runner;
+use crate::sandbox::{MOST_SANDBOXES, Sandboxes};
 use crate::seat::{Common, Seat};
 use crate::seating::Seating;
 use crate::tree::Tree;
@@ -30,6 +31,7 @@ pub struct Assembled {
     pub grants: Grants,
     /// Whether Python's programs are forks of a started interpreter.
     pub forks: bool,
+    pub sandboxes: Arc<Sandboxes>,
     /// Whom programs run as. Others may have these users when this is dropped.
     pub users: Users,
 }
@@ -42,6 +44,7 @@ impl Assembled {
         if let Some(language) = forking() {
             properties.insert(language.name().into(), start.into());
         }
+        properties.extend(self.sandboxes.properties());
         properties
     }
 }
@@ -78,7 +81,7 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
         layers: layers.directory().to_owned(),
         tree: interpreters.tree.as_ref().map(|tree| tree.root().to_owned()),
     };
-    let users = Users::take(machine.first_uid, count)?;
+    let users = Users::take(machine.first_uid, count + MOST_SANDBOXES)?;
     let shown = root.binds.iter().map(|(source, _)| source.as_path());
     let disks = disks::under(shown.chain([Path::new("/usr"), root.layers.as_path()]).chain(root.tree.as_deref()));
     let make = |zygote: Option<Zygote>| {
@@ -92,7 +95,7 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
             first_uid: users.first,
             disks: disks.clone(),
         };
-        seats(&common, count)
+        seats(&common, count).map(|seats| (seats, Sandboxes::new(&common, count, &interpreters)))
     };
     let zygote = zygote(machine, &interpreters, grants.tier);
     let forks = zygote.is_some();
@@ -103,10 +106,10 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
         }
         seats => (seats, forks),
     };
-    let seats = seats.map_err(|error| format!("The jails cannot be made: {error}."))?;
+    let (seats, sandboxes) = seats.map_err(|error| format!("The jails cannot be made: {error}."))?;
     let demand = Demand::new(&warm(&interpreters, forks));
     let seating = Arc::new(Seating::new(Places::open(seats, budget), demand));
-    Ok(Assembled { runner: Runner { interpreters, layers, seating }, grants, forks, users })
+    Ok(Assembled { runner: Runner { interpreters, layers, seating }, grants, forks, sandboxes, users })
 }
 
 /// The places, each with its first jail. They get ready side by side.

@@ -2,6 +2,7 @@
 //!
 //! Reading order: [`server`] takes a job, [`run`] carries it through, [`seating`] and [`packages`] are what it waits
 //! for, [`execution`] holds one program to its limits, [`jail`] is the wall around it, [`egress`] the only gate.
+//! [`sandbox`] has the jails that stay.
 //! [`assembly`] puts all of it together from what [`options`] and the machine say.
 
 mod artifacts;
@@ -22,6 +23,7 @@ mod place;
 mod reaper;
 mod report;
 mod run;
+mod sandbox;
 mod seat;
 mod seating;
 mod server;
@@ -74,7 +76,7 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
         // The jailer lives as long as this thread does, which is as long as the runner.
         let assembled = assemble(machine)?;
         let properties = assembled.properties();
-        let Assembled { runner, grants, users: _users, .. } = assembled;
+        let Assembled { runner, grants, sandboxes, users: _users, .. } = assembled;
         let evidence = if grants.counts_memory() { Evidence::OfTheRun } else { Evidence::OfTheContainer };
         runner.prove().await?;
         tokio::spawn(runner.seating.clone().tend());
@@ -87,6 +89,7 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
             instance: hex::encode(random::<8>()?).into(),
             taken: Arc::default(),
             inputs: Arc::default(),
+            sandboxes,
             tier: grants.tier.name().into(),
             properties,
         };

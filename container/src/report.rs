@@ -76,7 +76,7 @@ pub fn report(outcome: Outcome, asked: Asked) -> RunReport {
 }
 
 /// `SIGSEGV` for 11. Real-time signals have numbers only.
-fn signal_name(number: i32) -> String {
+pub fn signal_name(number: i32) -> String {
     Signal::try_from(number).map_or_else(|_| format!("SIG{number}"), |signal| signal.as_str().to_owned())
 }
 

@@ -266,6 +266,6 @@ impl Seat {
         let warm = language.and_then(|language| self.warm.get(&language).cloned());
         let language = language.filter(|_| warm.is_some());
         self.forks += u32::from(self.forks_for(language));
-        Ok(Next { jail: self.jailer.create(&Creation { warm })?, language })
+        Ok(Next { jail: self.jailer.create(&Creation { warm, sandbox: None })?, language })
     }
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 
-/// Users of one runner: more than it has slots.
+/// Users of one runner: more than it has slots and sandboxes.
 const RANGE: u32 = 1_024;
 /// Where the search begins: above the first users of `useradd` and of `/etc/subuid`, and below the largest number that
 /// every archive format can hold (2,097,151, seven octal digits).

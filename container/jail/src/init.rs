@@ -6,7 +6,7 @@ use super::program::Extras;
 use super::reaper::{Reaper, Wake};
 use super::root::Tier;
 use super::script::Script;
-use super::{artifacts, export, places, program, shared, sys};
+use super::{artifacts, export, places, program, sandbox, shared, sys};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, fork};
 use std::io;
@@ -36,7 +36,7 @@ enum Process {
     Program,
 }
 
-type Failure = (&'static str, io::Error);
+pub(super) type Failure = (&'static str, io::Error);
 
 fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
     let Jail { settings, creation, .. } = *jail;
@@ -45,6 +45,10 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
     // Whichever start comes takes them along.
     let mut streams = Some(streams);
     sys::be_prompt();
+    if let Some(plan) = &creation.sandbox {
+        drop(streams.take());
+        return sandbox::serve(jail, plan).map(|()| Process::Init);
+    }
     let mut reaper = Reaper::new(settings).map_err(failed("watch children"))?;
     prepare(settings).map_err(failed("prepare the jail"))?;
     Notice::Prepared.send(control, None).map_err(failed("say that it is prepared"))?;

@@ -31,6 +31,21 @@ pub fn restrict(settings: &Settings, network: Network) -> io::Result<()> {
     rules(settings, network).map_err(io::Error::other)
 }
 
+/// Puts a command of a sandbox, or what works on its files, under rules of its own.
+///
+/// Each such domain keeps all others from tracing its processes and from reading their memory. Signals and sockets pass
+/// between them, as on any machine: they end at the PID namespace and at the network namespace of the sandbox, so no scope
+/// repeats that. The whole root may be written to, because what is not the sandbox's own is mounted read-only.
+pub fn restrict_in_sandbox() -> io::Result<()> {
+    let rules = || -> Result<(), RulesetError> {
+        let everything = AccessFs::from_all(ABI_KNOWN);
+        let devices = AccessFs::MakeChar | AccessFs::MakeBlock;
+        let ruleset = Ruleset::default().handle_access(everything)?.create()?;
+        ruleset.add_rules(path_beneath_rules(["/"], everything & !devices))?.restrict_self().map(drop)
+    };
+    rules().map_err(io::Error::other)
+}
+
 /// The version that this kernel enforces, 0 for none.
 pub fn version() -> i64 {
     // SAFETY: asks for the version and makes nothing: landlock_create_ruleset(2), LANDLOCK_CREATE_RULESET_VERSION.

@@ -4,6 +4,7 @@
 //! socket and its program's streams. Later [`Launch`] goes over that socket; it lies in a file of its own, because a
 //! packet is too small for a thousand files. [`Notice`]s come back, and one byte or the end of the socket stops it.
 
+use super::sandbox::{Plan, Reply};
 use super::sys;
 use nix::cmsg_space;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
@@ -19,6 +20,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Creation {
     pub warm: Option<Warm>,
+    /// A jail that stays, and has no program of its own.
+    pub sandbox: Option<Plan>,
 }
 
 /// How an interpreter is started ahead of its script.
@@ -130,10 +133,10 @@ pub struct Bounds {
     pub file_bytes: Option<u64>,
 }
 
-/// Descriptors that one packet may carry, see [`Descriptors`].
-const MAX_DESCRIPTORS: usize = 4;
+/// Descriptors that one packet may carry: those of a command in a sandbox are the most.
+const MAX_DESCRIPTORS: usize = 6;
 /// Bytes of one packet; a command of our own has a few hundred.
-const MAX_PACKET: usize = 16 * 1_024;
+pub(super) const MAX_PACKET: usize = 16 * 1_024;
 
 /// Bytes of one notice; the longest names a file.
 const MAX_NOTICE: usize = 2 * 1_024;
@@ -157,6 +160,8 @@ pub enum Notice {
     Artifact { name: String },
     /// No process is left.
     Ended(Ending),
+    /// What a sandbox says.
+    Sandbox(Reply),
     /// The jail could not be made or the program not be started.
     Failed { step: String, errno: i32 },
 }
@@ -304,14 +309,14 @@ impl Notice {
     }
 }
 
-fn send_packet(socket: RawFd, bytes: &[u8], descriptors: &[RawFd]) -> io::Result<()> {
+pub(super) fn send_packet(socket: RawFd, bytes: &[u8], descriptors: &[RawFd]) -> io::Result<()> {
     let rights = [ControlMessage::ScmRights(descriptors)];
     let ancillary: &[ControlMessage] = if descriptors.is_empty() { &[] } else { &rights };
     sendmsg::<()>(socket, &[IoSlice::new(bytes)], ancillary, MsgFlags::MSG_NOSIGNAL, None)?;
     Ok(())
 }
 
-fn receive_packet(socket: RawFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+pub(super) fn receive_packet(socket: RawFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
     let mut space = cmsg_space!([RawFd; MAX_DESCRIPTORS]);
     let mut slices = [IoSliceMut::new(buffer)];
     let message = recvmsg::<()>(socket, &mut slices, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)?;

@@ -26,6 +26,7 @@ mod queues;
 mod reaper;
 mod remove;
 pub mod root;
+pub mod sandbox;
 mod script;
 pub mod seccomp;
 mod shared;

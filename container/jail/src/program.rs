@@ -106,6 +106,13 @@ fn become_program(
 
 /// Becomes a program's user, within its limits, without capabilities and without a way back.
 pub fn lose_privileges(settings: &Settings) -> io::Result<()> {
+    become_user(settings)?;
+    // Counted for each process alone.
+    sys::limit(Resource::RLIMIT_CPU, CPU_SECONDS)
+}
+
+/// The same for a process of a sandbox, which may compute for as long as its sandbox lasts.
+pub fn become_user(settings: &Settings) -> io::Result<()> {
     change_user(settings.tier, settings.uid)?;
     if settings.tier == Tier::Shared {
         // No namespace ends what a jail's first process leaves. The change of the user has cleared an earlier request.
@@ -117,7 +124,7 @@ pub fn lose_privileges(settings: &Settings) -> io::Result<()> {
 }
 
 /// Puts the three streams at 0, 1 and 2. Every other descriptor in this process closes at exec.
-fn connect_streams(streams: &ProgramStreams) -> io::Result<()> {
+pub(super) fn connect_streams(streams: &ProgramStreams) -> io::Result<()> {
     for (target, source) in [&streams.stdin, &streams.stdout, &streams.stderr].into_iter().enumerate() {
         // SAFETY: dup2 takes numbers; 0 to 2 belong to nobody here.
         nix::errno::Errno::result(unsafe { libc::dup2(source.as_raw_fd(), target as i32) })?;
@@ -132,7 +139,6 @@ fn limit(settings: &Settings) -> io::Result<()> {
     sys::limit(Resource::RLIMIT_CORE, 1)?;
     sys::limit(Resource::RLIMIT_FSIZE, FILE_BYTES)?;
     sys::limit(Resource::RLIMIT_NOFILE, if counted { DESCRIPTORS } else { DESCRIPTORS_UNCOUNTED })?;
-    sys::limit(Resource::RLIMIT_CPU, CPU_SECONDS)?;
     sys::limit(Resource::RLIMIT_MEMLOCK, 65_536)?;
     sys::limit(Resource::RLIMIT_MSGQUEUE, 0)?;
     sys::limit(Resource::RLIMIT_SIGPENDING, 1_024)?;
@@ -144,12 +150,12 @@ fn limit(settings: &Settings) -> io::Result<()> {
 }
 
 /// The reaper blocks SIGCHLD; a program expects to get it.
-fn unblock_signals() -> io::Result<()> {
+pub(super) fn unblock_signals() -> io::Result<()> {
     Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?)
 }
 
 /// The Rust runtime ignores SIGPIPE, and so would a program that is executed.
-fn reset_signals() -> io::Result<()> {
+pub(super) fn reset_signals() -> io::Result<()> {
     // SAFETY: the default action runs no code of ours.
     unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
     Ok(())

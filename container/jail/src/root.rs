@@ -173,7 +173,7 @@ pub fn remove(target: &str) -> io::Result<()> {
 }
 
 /// Makes the current directory the root.
-fn enter_here() -> io::Result<()> {
+pub(super) fn enter_here() -> io::Result<()> {
     match nix::unistd::pivot_root(".", ".") {
         Ok(()) => step("leave the old root", umount2(".", MntFlags::MNT_DETACH))?,
         // A container engine's filter forbids pivot_root even to those who may mount, and a root on an initramfs

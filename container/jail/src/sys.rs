@@ -23,6 +23,29 @@ pub unsafe fn fork_into(namespaces: i32) -> io::Result<Option<OwnedFd>> {
     }
 }
 
+/// See clone3(2). The constant of the C library's crate is too short.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Forks into a control group of version 2, or into that of this process. The parent gets the child's number.
+///
+/// # Safety
+/// As for [`fork_into`].
+pub unsafe fn fork_into_group(group: Option<&OwnedFd>) -> io::Result<Option<nix::unistd::Pid>> {
+    // SAFETY: all numbers of the structure may be 0.
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    arguments.exit_signal = libc::SIGCHLD as u64;
+    if let Some(group) = group {
+        arguments.flags = CLONE_INTO_CGROUP;
+        arguments.cgroup = group.as_raw_fd() as u64;
+    }
+    // SAFETY: without CLONE_VM and without a stack, clone3(2) behaves like fork(2).
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
+    match Errno::result(pid)? {
+        0 => Ok(None),
+        pid => Ok(Some(nix::unistd::Pid::from_raw(pid as libc::pid_t))),
+    }
+}
+
 /// Makes this process die when the thread that started it does.
 pub fn die_with_parent() -> io::Result<()> {
     // SAFETY: the call takes numbers only.
@@ -174,6 +197,11 @@ pub const CAP_DAC_OVERRIDE: u32 = 1;
 pub const CAP_KILL: u32 = 5;
 /// May look into processes that have made themselves opaque.
 pub const CAP_SYS_PTRACE: u32 = 19;
+
+/// May give capabilities to files, and map the root of its user namespace in a further one.
+pub const CAP_SETFCAP: u32 = 31;
+/// May mount, and much else.
+pub const CAP_SYS_ADMIN: u32 = 21;
 
 /// May become other users and groups.
 pub const CAP_SETGID: u32 = 6;

@@ -11,7 +11,7 @@ mod resolve;
 mod traffic;
 
 pub use policy::{Policy, Service};
-pub use proxy::serve;
+pub use proxy::{serve, serve_sandbox};
 pub use traffic::Traffic;
 
 use crate::jail::launch::EGRESS_ADDRESS;

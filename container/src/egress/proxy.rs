@@ -30,9 +30,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Serves one jail until its listener is closed; whoever drops the future ends every connection with it. What the
 /// policy refuses, and what leaves, is counted in `traffic`.
 pub async fn serve(listener: TcpListener, policy: Policy, traffic: Arc<Traffic>) {
+    serve_at_most(MAX_TOTAL, listener, policy, traffic).await;
+}
+
+/// Serves a jail that stays: its connections are bounded at a time and not in all.
+pub async fn serve_sandbox(listener: TcpListener, policy: Policy, traffic: Arc<Traffic>) {
+    serve_at_most(u32::MAX, listener, policy, traffic).await;
+}
+
+async fn serve_at_most(most: u32, listener: TcpListener, policy: Policy, traffic: Arc<Traffic>) {
     let (policy, places) = (Arc::new(policy), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
     let (mut connections, resolver) = (tokio::task::JoinSet::new(), Resolver::default());
-    for _ in 0..MAX_TOTAL {
+    for _ in 0..most {
         let Ok(place) = places.clone().acquire_owned().await else { return };
         let client = loop {
             match listener.accept().await {

@@ -110,6 +110,11 @@ pub struct Used {
 impl Group {
     /// Makes the group of slot number `slot`.
     pub fn create(kind: &Kind, slot: u32) -> io::Result<Self> {
+        Self::of_processes(kind, slot, PROCESSES)
+    }
+
+    /// Makes a group, numbered as slots are, that may have so many processes and threads.
+    pub fn of_processes(kind: &Kind, slot: u32, processes: u64) -> io::Result<Self> {
         let group = Self {
             kind: kind.clone(),
             name: format!("docle-{}-{slot}", std::process::id()),
@@ -121,7 +126,7 @@ impl Group {
         };
         group.directories().iter().try_for_each(fs::create_dir)?;
         if let Some(pids) = group.pids() {
-            fs::write(pids.join("pids.max"), PROCESSES.to_string())?;
+            fs::write(pids.join("pids.max"), processes.to_string())?;
         }
         if let (Kind::V1 { .. }, Some(memory)) = (kind, group.memory()) {
             optional(fs::write(memory.join("memory.kmem.tcp.limit_in_bytes"), SOCKET_BYTES.to_string()))?;
@@ -149,6 +154,11 @@ impl Group {
     /// Moves a process, and with it all its children to come, into the group.
     pub fn join(&self, pid: u32) -> io::Result<()> {
         self.directories().iter().try_for_each(|directory| fs::write(directory.join("cgroup.procs"), pid.to_string()))
+    }
+
+    /// How often the kernel has ended a process of the group for want of memory.
+    pub fn memory_failures(&self) -> u64 {
+        self.read().kills
     }
 
     /// Whether no process but `pid` is in the group.

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 const SWEEP_PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes that wait in a stream for the server. Node writes what a pipe has no room for later, and forgets it when the
 /// program calls `process.exit`; this is the default limit of an output, and all that an unprivileged user may ask for.
-const STREAM_BYTES: i32 = 1 << 20;
+pub const STREAM_BYTES: i32 = 1 << 20;
 
 /// A running jailer process.
 #[derive(Debug)]
@@ -148,6 +148,11 @@ impl Drop for Jailer {
 }
 
 impl Jail {
+    /// Closes the streams of a jail that has no program of its own.
+    pub fn close_streams(&mut self) {
+        self.streams = None;
+    }
+
     /// Starts the program in this jail and hands over its streams.
     pub fn launch(&mut self, launch: &Launch, export: Option<&OwnedFd>) -> io::Result<Streams> {
         launch.send(self.control.get_ref().as_raw_fd(), export)?;
@@ -174,6 +179,11 @@ impl Jail {
     /// Takes the files that the program has handed over.
     pub fn take_artifacts(&mut self) -> Vec<(String, OwnedFd)> {
         std::mem::take(&mut self.artifacts)
+    }
+
+    /// A second descriptor of the control socket, for what a sandbox is asked while it is listened to.
+    pub fn requests(&self) -> io::Result<OwnedFd> {
+        self.control.get_ref().try_clone()
     }
 
     /// Whether the interpreter that was started in this jail has come as far as its script.
@@ -312,12 +322,12 @@ impl Drop for Jail {
 }
 
 /// Reader and writer.
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?)
 }
 
 /// Makes reads and writes of this description return instead of waiting.
-fn set_nonblocking(descriptor: &OwnedFd) -> io::Result<()> {
+pub fn set_nonblocking(descriptor: &OwnedFd) -> io::Result<()> {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     let flags = OFlag::from_bits_retain(fcntl(descriptor, FcntlArg::F_GETFL)?);
     fcntl(descriptor, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
@@ -329,7 +339,7 @@ fn watched(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     Ok(unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) }?)
 }
 
-fn own_descriptor(descriptor: &OwnedFd, uid: Option<u32>) -> io::Result<()> {
+pub fn own_descriptor(descriptor: &OwnedFd, uid: Option<u32>) -> io::Result<()> {
     uid.map_or(Ok(()), |uid| std::os::unix::fs::fchown(descriptor, Some(uid), Some(uid)))
 }
 

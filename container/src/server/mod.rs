@@ -1,10 +1,12 @@
-//! The runner's HTTP server: one port, one secret, four paths.
+//! The runner's HTTP server: one port and one secret, for runs and for persistent sandboxes.
 
 mod check;
 mod door;
 mod fitness;
 mod run_ids;
 mod runs;
+mod sandbox_files;
+mod sandboxes;
 mod stdin;
 
 use door::Door;
@@ -14,6 +16,7 @@ use stdin::Inputs;
 
 use crate::report::mebibytes;
 use crate::run::Runner;
+use crate::sandbox::Sandboxes;
 use crate::seating::Seating;
 use axum::Router;
 use axum::body::Body;
@@ -51,6 +54,7 @@ pub struct Service {
     pub taken: Arc<RunIds>,
     /// What interactive runs wait for.
     pub inputs: Arc<Inputs>,
+    pub sandboxes: Arc<Sandboxes>,
     pub tier: String,
     pub properties: BTreeMap<String, String>,
 }
@@ -66,12 +70,13 @@ impl std::fmt::Debug for Secret {
 
 /// Serves until `service.stopping`, then ends what still runs.
 pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
-    let (stopping, runner) = (service.stopping.clone(), service.runner.clone());
+    let (stopping, runner, sandboxes) = (service.stopping.clone(), service.runner.clone(), service.sandboxes.clone());
     tokio::spawn(stop_when_unfit(service.clone()));
     let router = Router::new()
         .route(RUNS_PATH, post(runs::create_run))
         .route(&run_path("{id}"), delete(runs::cancel_run))
         .route(&stdin_path("{id}"), get(stdin::connect_stdin))
+        .merge(sandboxes::routes())
         .route_layer(middleware::from_fn_with_state(service.clone(), check::authorize))
         .route(HEALTH_PATH, get(read_health))
         .fallback(not_found)
@@ -90,6 +95,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
         // Idle keep-alive connections would hold a graceful end up for ever.
         () = async { stopping.cancelled().await; tokio::time::sleep(STOP_PATIENCE).await } => {}
     }
+    let _ = tokio::time::timeout(STOP_PATIENCE, sandboxes.close()).await;
     // What cannot be ended by then dies with the jailer.
     let _ = tokio::time::timeout(STOP_PATIENCE, runner.seating.places.drained()).await;
     Ok(())

@@ -46,6 +46,28 @@ impl Kind {
         }
     }
 
+    /// Where groups of version 2 can be made that need no controller: they hold processes together, end and freeze them.
+    /// Beside controllers of version 1 there is often such a hierarchy.
+    pub fn holding(&self) -> Option<PathBuf> {
+        if let Self::V2(base) = self {
+            return Some(base.clone());
+        }
+        let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+        let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
+        let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
+        let target = mounts.lines().find_map(|line| {
+            let fields: Vec<&str> = line.split(' ').collect();
+            (fields.get(2) == Some(&"cgroup2")).then(|| PathBuf::from(fields[1]))
+        })?;
+        let base = target.join(path);
+        // From Linux 5.14 on.
+        let ends = fs::metadata(base.join("cgroup.kill")).is_ok() || base == target;
+        (ends && Self::is_writable(&base)).then(|| {
+            remove_stale(&base);
+            base
+        })
+    }
+
     fn find_v2() -> Option<Self> {
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
         let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
@@ -118,6 +140,15 @@ impl Kind {
     }
 }
 
+/// Removes a group and those below it, as far as nobody is in them.
+pub(super) fn remove_group(group: &Path) {
+    let below = fs::read_dir(group).into_iter().flatten().flatten();
+    for entry in below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        remove_group(&entry.path());
+    }
+    let _ = fs::remove_dir(group);
+}
+
 /// Removes the groups of runners that no longer live; their names carry the runner's process id. Another process may have
 /// that number by now, and so may this one.
 fn remove_stale(base: &Path) {
@@ -131,7 +162,7 @@ fn remove_stale(base: &Path) {
             |pid: u32| pid != own && name_of(&pid.to_string()).is_some_and(|name| Some(name) == name_of("self"));
         if owner.is_some_and(|pid| !lives(pid)) {
             // A group with a process left cannot be removed; that process is somebody else's business by now.
-            let _ = fs::remove_dir(entry.path());
+            remove_group(&entry.path());
         }
     }
 }

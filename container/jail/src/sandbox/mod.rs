@@ -1,0 +1,23 @@
+//! A jail that stays: init starts one command after another in it, and everything lasts until the server ends it.
+//!
+//! Init stays what it is in every jail, PID 1 with no program in its own place. It keeps the few capabilities that
+//! starting a command as the user takes, and no program can reach it: the kernel gives PID 1 no signal of its own
+//! namespace, nobody may trace it, and it reads nothing but the server's control socket.
+//!
+//! [`wire`] is what both sides say, [`root`] the file system, [`supervisor`] init's loop, [`command`] the last steps of a
+//! command, [`monitor`] what ends one where no control group can. [`worker`] works on files as the user: [`operations`] one
+//! by one, [`pack`] and [`unpack`] all of them at once.
+
+mod command;
+mod monitor;
+pub mod operations;
+pub mod pack;
+mod root;
+mod supervisor;
+pub mod unpack;
+mod wire;
+mod worker;
+
+pub use supervisor::serve;
+pub use wire::{Plan, Reply, Request, Spawn, StartFailure};
+pub use worker::{Frame, Job};

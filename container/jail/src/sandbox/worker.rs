@@ -1,0 +1,168 @@
+//! A process of ours in a sandbox that works on files as the sandbox's user: what it cannot reach, no request reaches.
+//!
+//! It takes frames over a socket of its own: four bytes of length, little-endian, then postcard. The server never opens a
+//! path of a sandbox. It gets descriptors of regular files that the worker has opened.
+
+use super::operations::{self, Done, Operation, Upload};
+use super::{pack, unpack};
+use crate::jailer::Jail;
+use crate::landlock;
+use crate::program::become_user;
+use crate::root::Tier;
+use crate::seccomp::Network;
+use crate::sys;
+use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{self, IoSlice, Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// What a worker is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Job {
+    /// Takes [`Operation`]s over its socket until that ends.
+    Operate,
+    /// Writes an archive of all files that are saved to its descriptor, see [`pack`].
+    Pack,
+    /// Replaces the files that are saved by those of the archive that it reads from its socket, and answers with one frame.
+    Unpack,
+}
+
+/// What goes over the socket of a worker.
+pub struct Frame;
+
+/// Bytes of one frame: the content of a small file, or many entries.
+const MAX_FRAME: usize = 64 << 20;
+
+impl Frame {
+    /// The bytes of a frame.
+    pub fn encode<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; 4];
+        bytes.extend(postcard::to_stdvec(value).map_err(io::Error::other)?);
+        let length = (bytes.len() - 4) as u32;
+        bytes[..4].copy_from_slice(&length.to_le_bytes());
+        Ok(bytes)
+    }
+
+    /// The length that the first four bytes of a frame tell.
+    pub fn length(head: [u8; 4]) -> io::Result<usize> {
+        let length = u32::from_le_bytes(head) as usize;
+        if length > MAX_FRAME { Err(io::ErrorKind::InvalidData.into()) } else { Ok(length) }
+    }
+
+    /// Takes the first bytes of a frame from a socket, as many as have come, and the descriptor that travels with them.
+    pub fn receive_head(socket: RawFd, head: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+        let (length, descriptors) = crate::launch::receive_packet(socket, head)?;
+        if length == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok((length, descriptors.into_iter().next()))
+    }
+
+    /// What the rest of a frame says.
+    pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> io::Result<T> {
+        postcard::from_bytes(body).map_err(io::Error::other)
+    }
+}
+
+/// Starts a worker. It gets the first of the descriptors.
+pub(super) fn start(jail: &Jail, job: Job, descriptors: Vec<OwnedFd>) -> io::Result<Pid> {
+    let descriptor = descriptors.into_iter().next().ok_or(io::ErrorKind::InvalidInput)?;
+    // SAFETY: this process has one thread.
+    if let Some(pid) = unsafe { sys::fork_into_group(None) }? {
+        return Ok(pid);
+    }
+    let code = i32::from(prepare(jail).and_then(|()| run(job, descriptor)).is_err());
+    // SAFETY: ends the process without running destructors of state that belongs to init.
+    unsafe { libc::_exit(code) }
+}
+
+fn prepare(jail: &Jail) -> io::Result<()> {
+    let filter = jail.filters.of(Network::of(jail.settings.tier, true));
+    sys::die_with_parent()?;
+    // What the user has changed in the modes of his files is changed by him alone.
+    umask(Mode::from_bits_truncate(0o022));
+    // SAFETY: ignoring a signal runs no code. A file that is larger than it may be is then an error like any other.
+    unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) }?;
+    sys::allow_tracing()?;
+    if jail.settings.tier == Tier::Root {
+        landlock::restrict_in_sandbox()?;
+        filter.install()?;
+    }
+    become_user(jail.settings)?;
+    // Programs have the same user.
+    sys::forbid_tracing()?;
+    if jail.settings.tier != Tier::Root {
+        landlock::restrict_in_sandbox()?;
+        filter.install()?;
+    }
+    std::env::set_current_dir("/workspace").or_else(|_| std::env::set_current_dir("/"))
+}
+
+fn run(job: Job, descriptor: OwnedFd) -> io::Result<()> {
+    match job {
+        Job::Operate => operate(descriptor),
+        Job::Pack => pack::pack(File::from(descriptor)),
+        Job::Unpack => {
+            let socket = File::from(descriptor);
+            let result = unpack::unpack(&socket);
+            // What is left of the archive is no more than its padding, or an archive that has failed.
+            (&socket).write_all(&Frame::encode(&result.map_err(operations::Refused::from))?)
+        }
+    }
+}
+
+fn operate(socket: OwnedFd) -> io::Result<()> {
+    let socket = File::from(socket);
+    let mut upload: Option<Upload> = None;
+    loop {
+        let mut head = [0; 4];
+        match (&socket).read_exact(&mut head) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            result => result?,
+        }
+        let mut body = vec![0; Frame::length(head)?];
+        (&socket).read_exact(&mut body)?;
+        let result = match Frame::decode(&body)? {
+            Operation::Begin { path } => Upload::begin(&path).map(|begun| {
+                upload = Some(begun);
+                None
+            }),
+            Operation::More { content } => match upload.as_mut() {
+                Some(upload) => upload.write(&content.0).map(|()| None),
+                None => Err(io::ErrorKind::InvalidInput.into()),
+            },
+            Operation::Finish => match upload.take() {
+                Some(upload) => upload.finish().map(Some),
+                None => Err(io::ErrorKind::InvalidInput.into()),
+            },
+            operation => operations::perform(operation).map(Some),
+        };
+        match result {
+            // Only the end of an upload is answered.
+            Ok(None) => {}
+            Ok(Some((done, file))) => answer(&socket, Ok(done), file)?,
+            Err(error) => {
+                let was_uploading = upload.take().is_some();
+                answer(&socket, Err(error.into()), None)?;
+                if was_uploading {
+                    // The rest of it is on its way and not wanted.
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+fn answer(socket: &File, result: Result<Done, operations::Refused>, file: Option<OwnedFd>) -> io::Result<()> {
+    let bytes = Frame::encode(&result)?;
+    // The descriptor travels with the first bytes.
+    let raw: Vec<_> = file.iter().map(AsRawFd::as_raw_fd).collect();
+    let rights = [ControlMessage::ScmRights(&raw)];
+    let ancillary: &[ControlMessage] = if raw.is_empty() { &[] } else { &rights };
+    let sent = sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&bytes)], ancillary, MsgFlags::MSG_NOSIGNAL, None)?;
+    (&*socket).write_all(&bytes[sent..])
+}

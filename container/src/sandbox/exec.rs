@@ -1,0 +1,323 @@
+//! One command in a sandbox, from its start to its report.
+
+use super::environment::environment;
+use super::groups::CommandGroup;
+use super::living::{Exited, Sandbox};
+use super::output::{Passed, Sink, discard, line, pass};
+use crate::jail::handle::{STREAM_BYTES, own_descriptor, pipe, set_nonblocking};
+use crate::jail::launch::Exit;
+use crate::jail::sandbox::{Request, Spawn, StartFailure};
+use crate::report::{mebibytes, milliseconds, signal_name};
+use axum::body::Bytes;
+use docle_protocol::Stream;
+use docle_protocol::sandbox::{ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport};
+use nix::fcntl::{FcntlArg, fcntl};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::pipe;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Starting takes milliseconds; after this long something is broken.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+/// Lines that wait for a slow reader before the command waits, too.
+const LINES: usize = 16;
+/// What a command that has ended leaves open is read for this long: children that it has not waited for may still write.
+const STREAM_PATIENCE: Duration = Duration::from_millis(50);
+/// After everything was killed.
+const END_PATIENCE: Duration = Duration::from_secs(5);
+/// Exit code of a command whose time was up, as timeout(1) has it.
+const TIMED_OUT: i32 = 124;
+const KILLED: i32 = 128 + libc::SIGKILL;
+
+/// A command that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Its events, each as one line.
+    pub lines: Receiver<Bytes>,
+    /// Ends the command when this is dropped.
+    _guard: DropGuard,
+}
+
+/// Why a command does not run.
+#[derive(Debug)]
+pub enum NotStarted {
+    /// A command with this id runs.
+    Duplicate,
+    /// The working directory cannot be entered, for this error number of the kernel.
+    Directory(i32),
+    Failed(io::Error),
+}
+
+impl From<io::Error> for NotStarted {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The runner's ends of what a command was started with.
+struct Started {
+    stdin: pipe::Sender,
+    stdout: pipe::Receiver,
+    stderr: pipe::Receiver,
+    exited: oneshot::Receiver<Exited>,
+    group: Option<CommandGroup>,
+    number: u64,
+    pid: u32,
+}
+
+/// The command is in the table of those that run while this lives.
+struct Entry(Arc<Sandbox>, String);
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.0.execs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
+
+impl Sandbox {
+    /// Starts a command.
+    pub async fn execute(self: &Arc<Self>, job: ExecJob) -> Result<Running, NotStarted> {
+        let cancel = self.end.child_token();
+        let entry = {
+            let mut execs = self.execs.lock().unwrap_or_else(PoisonError::into_inner);
+            if execs.contains_key(&job.id) {
+                return Err(NotStarted::Duplicate);
+            }
+            execs.insert(job.id.clone(), cancel.clone());
+            Entry(Arc::clone(self), job.id.clone())
+        };
+        self.changed();
+        let memory_failures = self.memory_failures();
+        let started = self.start(&job).await?;
+        let (sender, lines) = channel(LINES);
+        let sandbox = Arc::clone(self);
+        let running = cancel.clone();
+        tokio::spawn(async move {
+            let _ = sender.send(line(&ExecEvent::Start { pid: started.pid })).await;
+            let report = supervise(&sandbox, &job, started, &sender, &running, memory_failures).await;
+            sandbox.changed();
+            // Before the report, so that whoever reads it may use the id again.
+            drop(entry);
+            let _ = sender.send(line(&ExecEvent::Complete { report })).await;
+        });
+        Ok(Running { lines, _guard: cancel.drop_guard() })
+    }
+
+    /// Ends a command. False if it does not run.
+    pub fn cancel(&self, id: &str) -> bool {
+        let execs = self.execs.lock().unwrap_or_else(PoisonError::into_inner);
+        execs.get(id).inspect(|cancel| cancel.cancel()).is_some()
+    }
+
+    async fn start(&self, job: &ExecJob) -> Result<Started, NotStarted> {
+        let (stdin, stdin_ours) = pipe()?;
+        let (stdout_ours, stdout) = pipe()?;
+        let (stderr_ours, stderr) = pipe()?;
+        let (status_ours, status) = pipe()?;
+        for stream in [&stdout, &stderr] {
+            // Where it may not be larger it stays as it is.
+            let _ = fcntl(stream, FcntlArg::F_SETPIPE_SZ(STREAM_BYTES));
+        }
+        [&stdin_ours, &stdout_ours, &stderr_ours].into_iter().try_for_each(set_nonblocking)?;
+        // A command may open its streams once more by name, which asks for their owner.
+        for theirs in [&stdin, &stdout, &stderr] {
+            own_descriptor(theirs, self.uid)?;
+        }
+        let (number, awaited) = self.expect_command();
+        let group = self.programs.as_ref().map(|programs| programs.command(number)).transpose()?;
+        let opened = group.as_ref().map(CommandGroup::open).transpose()?;
+        let argv = match &job.command {
+            ExecCommand::Shell(text) => ["/bin/bash", "-c", text].map(str::to_owned).into(),
+            ExecCommand::Argv(argv) => argv.clone(),
+        };
+        let env = environment(&self.path, &self.spec, &job.env);
+        let cwd = if job.cwd.is_empty() { "/workspace".into() } else { job.cwd.clone() };
+        let file = Spawn { id: number, argv, env, cwd }.file()?;
+        let descriptors: Vec<&OwnedFd> =
+            [&file, &stdin, &stdout, &stderr, &status].into_iter().chain(&opened).collect();
+        self.ask(Request::Spawn, &descriptors).await?;
+        drop((stdin, stdout, stderr, status, file, opened));
+        let started = timeout(START_PATIENCE, said(status_ours)).await;
+        let failure = started.map_err(|_| io::Error::other("a command does not start"))??;
+        if let Some(StartFailure { step, errno }) = failure {
+            self.forget_command(number);
+            if step == StartFailure::DIRECTORY {
+                return Err(NotStarted::Directory(errno));
+            }
+            let error = io::Error::from_raw_os_error(errno);
+            return Err(NotStarted::Failed(io::Error::other(format!("a command cannot {step}: {error}"))));
+        }
+        let pid =
+            timeout(START_PATIENCE, awaited.spawned).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+        let pid = pid.map_err(|_| io::Error::from(io::ErrorKind::ConnectionReset))?;
+        Ok(Started {
+            stdin: pipe::Sender::from_owned_fd(stdin_ours)?,
+            stdout: pipe::Receiver::from_owned_fd(stdout_ours)?,
+            stderr: pipe::Receiver::from_owned_fd(stderr_ours)?,
+            exited: awaited.exited,
+            group,
+            number,
+            pid,
+        })
+    }
+
+    async fn end_command(&self, group: Option<&CommandGroup>, number: u64) {
+        let ended = match group {
+            Some(group) => group.kill(),
+            None => self.ask(Request::Kill { id: number }, &[]).await,
+        };
+        if let Err(error) = ended {
+            // The sandbox may have ended, and everything with it.
+            eprintln!("exec.not_ended error={:?}", error.to_string());
+        }
+    }
+}
+
+/// What a command that could not start has said. The pipe ends when the command is executed.
+async fn said(status: OwnedFd) -> io::Result<Option<StartFailure>> {
+    let mut receiver = {
+        set_nonblocking(&status)?;
+        pipe::Receiver::from_owned_fd(status)?
+    };
+    let mut bytes = Vec::new();
+    tokio::io::AsyncReadExt::read_to_end(&mut receiver, &mut bytes).await?;
+    Ok(StartFailure::read(&bytes))
+}
+
+async fn supervise(
+    sandbox: &Arc<Sandbox>,
+    job: &ExecJob,
+    started: Started,
+    lines: &Sender<Bytes>,
+    cancel: &CancellationToken,
+    memory_failures: u64,
+) -> ExecReport {
+    let Started { mut stdin, stdout, stderr, mut exited, group, number, .. } = started;
+    let began = Instant::now();
+    let input = job.stdin.clone();
+    let feeding = tokio::spawn(async move {
+        // A command that does not read it is its own affair.
+        let _ = stdin.write_all(input.as_bytes()).await;
+    });
+    let close = CancellationToken::new();
+    let limit = job.max_output_bytes as usize;
+    let sink = |stream| Sink { stream, lines: lines.clone(), limit, cancel: cancel.clone(), close: close.clone() };
+    let stdout = tokio::spawn(pass(stdout, sink(Stream::Stdout)));
+    let stderr = tokio::spawn(pass(stderr, sink(Stream::Stderr)));
+    let (stop, mut ended) = tokio::select! {
+        ended = &mut exited => (None, Some(ended.ok())),
+        () = sleep(Duration::from_millis(job.timeout_ms.into())) => (Some(ExecEnd::Timeout), None),
+        () = cancel.cancelled() => (Some(ExecEnd::Killed), None),
+    };
+    if stop.is_some() {
+        sandbox.end_command(group.as_ref(), number).await;
+        ended = timeout(END_PATIENCE, exited).await.ok().map(Result::ok);
+        if let Some(group) = &group {
+            group.emptied().await;
+        }
+    }
+    let duration = began.elapsed();
+    feeding.abort();
+    let closing = {
+        let close = close.clone();
+        tokio::spawn(async move {
+            sleep(STREAM_PATIENCE).await;
+            close.cancel();
+        })
+    };
+    let mut truncated = [false; 2];
+    for (index, stream) in [stdout, stderr].into_iter().enumerate() {
+        let Ok(Passed { is_truncated, rest }) = stream.await else { continue };
+        truncated[index] = is_truncated;
+        if let Some(rest) = rest {
+            let sandbox_ended = sandbox.end.clone();
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = discard(rest) => {}
+                    () = sandbox_ended.cancelled() => {}
+                }
+            });
+        }
+    }
+    closing.abort();
+    let ended = ended.flatten();
+    let out_of_memory = sandbox.memory_failures() > memory_failures;
+    let [stdout_truncated, stderr_truncated] = truncated;
+    let usage = Usage { duration, cpu_micros: group.as_ref().and_then(CommandGroup::cpu_micros) };
+    let report = report(stop, ended, out_of_memory, sandbox.end.is_cancelled(), usage);
+    ExecReport { stdout_truncated, stderr_truncated, ..report }
+}
+
+struct Usage {
+    duration: Duration,
+    /// Of the whole group, where there is one.
+    cpu_micros: Option<u64>,
+}
+
+/// The report of a command: what ended it, then how its process ended.
+fn report(
+    stop: Option<ExecEnd>,
+    ended: Option<Exited>,
+    out_of_memory: bool,
+    sandbox_ends: bool,
+    usage: Usage,
+) -> ExecReport {
+    let exit = ended.map_or(Exit::Signal(libc::SIGKILL), |ended| ended.exit);
+    let (own_code, number) = match exit {
+        Exit::Code(code) => (code, None),
+        Exit::Signal(number) => (128 + number, Some(number)),
+    };
+    let end = match (stop, ended) {
+        // One that ended by itself in the moment it was to be stopped did end by itself.
+        (Some(_), Some(Exited { exit: Exit::Code(code), .. })) if code != KILLED => ExecEnd::Exited,
+        (Some(stop), _) => stop,
+        (None, _) if out_of_memory && own_code == KILLED => ExecEnd::Memory,
+        (None, None) if sandbox_ends => ExecEnd::Killed,
+        (None, None) => ExecEnd::System,
+        (None, Some(_)) => ExecEnd::Exited,
+    };
+    let exit_code = if end == ExecEnd::Timeout { TIMED_OUT } else { own_code };
+    let cpu_micros = usage.cpu_micros.or(ended.map(|ended| ended.cpu_micros)).unwrap_or(0);
+    ExecReport {
+        end,
+        exit_code,
+        signal: number.map(signal_name),
+        duration_ms: milliseconds(usage.duration),
+        cpu_ms: milliseconds(Duration::from_micros(cpu_micros)),
+        mem_mb: mebibytes(ended.map_or(0, |ended| ended.peak_bytes)),
+        stdout_truncated: false,
+        stderr_truncated: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reported(stop: Option<ExecEnd>, exit: Option<Exit>, out_of_memory: bool) -> (ExecEnd, i32, Option<String>) {
+        let ended = exit.map(|exit| Exited { exit, cpu_micros: 1, peak_bytes: 1 });
+        let usage = Usage { duration: Duration::ZERO, cpu_micros: None };
+        let report = report(stop, ended, out_of_memory, false, usage);
+        (report.end, report.exit_code, report.signal)
+    }
+
+    #[test]
+    fn the_end_of_a_command_says_what_ended_it() {
+        let (code, kill) = (Exit::Code, Exit::Signal(libc::SIGKILL));
+        let sigkill = || Some("SIGKILL".to_owned());
+        assert_eq!(reported(None, Some(code(3)), false), (ExecEnd::Exited, 3, None));
+        assert_eq!(reported(None, Some(kill), false), (ExecEnd::Exited, 137, sigkill()));
+        assert_eq!(reported(None, Some(kill), true), (ExecEnd::Memory, 137, sigkill()));
+        assert_eq!(reported(None, Some(code(1)), true), (ExecEnd::Exited, 1, None), "a child of it was ended");
+        assert_eq!(reported(Some(ExecEnd::Timeout), Some(kill), false), (ExecEnd::Timeout, 124, sigkill()));
+        assert_eq!(reported(Some(ExecEnd::Timeout), Some(code(0)), false), (ExecEnd::Exited, 0, None));
+        assert_eq!(reported(Some(ExecEnd::Killed), None, false), (ExecEnd::Killed, 137, sigkill()));
+        assert_eq!(reported(None, None, false), (ExecEnd::System, 137, sigkill()));
+    }
+}

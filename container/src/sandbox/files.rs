@@ -1,0 +1,290 @@
+//! Work on the files of a sandbox, done by workers inside it.
+
+use super::living::Sandbox;
+use crate::jail::launch::Content as Bytes;
+use crate::jail::sandbox::operations::{Done, Entry, Kind, Operation, Refused};
+use crate::jail::sandbox::{Frame, Job, Request};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use docle_protocol::sandbox::{FileEntry, FileError, FileErrorCode, FileKind, FileRequest, FileResponse};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream as StdStream;
+use std::sync::PoisonError;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+/// The longest operation copies or deletes everything that a sandbox may have. A worker that takes longer was stopped by a
+/// program of its user, and is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Workers that wait for the next operation.
+const IDLE: usize = 2;
+/// Bytes of a file that are written in one go.
+const PIECE: usize = 256 << 10;
+/// Bytes of a path in a message.
+const SHOWN: usize = 200;
+
+/// Why an operation on files failed.
+#[derive(Debug)]
+pub enum FileFailure {
+    /// For the caller.
+    File(FileError),
+    /// The worker or the sandbox failed.
+    Broken(io::Error),
+    /// The caller broke its body off.
+    Body,
+}
+
+impl From<io::Error> for FileFailure {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// A file that a worker has opened.
+#[derive(Debug)]
+pub struct Content {
+    pub file: File,
+    pub entry: FileEntry,
+}
+
+/// A worker, from this side.
+#[derive(Debug)]
+pub struct Worker(UnixStream);
+
+impl Worker {
+    async fn start(sandbox: &Sandbox) -> io::Result<Self> {
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)?;
+        sandbox.ask(Request::Work(Job::Operate), &[&theirs]).await?;
+        let ours = StdStream::from(ours);
+        ours.set_nonblocking(true)?;
+        Ok(Self(UnixStream::from_std(ours)?))
+    }
+
+    async fn send(&mut self, operation: &Operation) -> io::Result<()> {
+        let bytes = Frame::encode(operation)?;
+        timeout(PATIENCE, self.0.write_all(&bytes)).await.map_err(|_| io::ErrorKind::TimedOut)?
+    }
+
+    async fn receive(&mut self) -> io::Result<(Result<Done, Refused>, Option<OwnedFd>)> {
+        timeout(PATIENCE, self.receive_frame()).await.map_err(|_| io::ErrorKind::TimedOut)?
+    }
+
+    async fn receive_frame(&mut self) -> io::Result<(Result<Done, Refused>, Option<OwnedFd>)> {
+        let (mut head, mut filled, mut file) = ([0; 4], 0, None);
+        while filled < head.len() {
+            let raw = self.0.as_raw_fd();
+            let read = |head: &mut [u8]| Frame::receive_head(raw, head);
+            let (length, descriptor) = self.0.async_io(Interest::READABLE, || read(&mut head[filled..])).await?;
+            filled += length;
+            file = file.or(descriptor);
+        }
+        let mut body = vec![0; Frame::length(head)?];
+        self.0.read_exact(&mut body).await?;
+        Ok((Frame::decode(&body)?, file))
+    }
+}
+
+impl Sandbox {
+    /// A worker that nobody uses, or a new one.
+    async fn worker(&self) -> io::Result<Worker> {
+        let idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle {
+            Some(worker) => Ok(worker),
+            None => Worker::start(self).await,
+        }
+    }
+
+    fn keep(&self, worker: Worker) {
+        let mut idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE && !self.end.is_cancelled() {
+            idle.push(worker);
+        }
+    }
+
+    /// Does one operation. An idle worker may have been ended by a program of its user; then a new one does it.
+    async fn operate(&self, operation: &Operation, path: &[u8]) -> Result<(Done, Option<OwnedFd>), FileFailure> {
+        let mut worker = self.worker().await?;
+        let sent = worker.send(operation).await;
+        let answer = match sent {
+            Ok(()) => worker.receive().await,
+            Err(error) => Err(error),
+        };
+        let (result, file) = match answer {
+            Ok(answer) => answer,
+            Err(error) if is_gone(&error) && !self.end.is_cancelled() && is_repeatable(operation) => {
+                worker = Worker::start(self).await?;
+                worker.send(operation).await?;
+                worker.receive().await?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.keep(worker);
+        match result {
+            Ok(done) => Ok((done, file)),
+            Err(refused) => Err(FileFailure::File(file_error(refused.errno, path))),
+        }
+    }
+
+    /// Carries out one request about files.
+    pub async fn file(&self, request: FileRequest) -> Result<FileResponse, FileFailure> {
+        let changes = !matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. });
+        let (operation, path) = operation(request);
+        let done = self.operate(&operation, path.as_bytes()).await;
+        if changes {
+            self.changed();
+        }
+        Ok(response(done?.0))
+    }
+
+    /// Opens a file for reading.
+    pub async fn open(&self, path: Vec<u8>) -> Result<Content, FileFailure> {
+        let operation = Operation::Open { path: path.clone() };
+        let (done, file) = self.operate(&operation, &path).await?;
+        let file = File::from(file.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?);
+        // Of a worker's word nothing is believed that could make this process wait.
+        let (Done::Entry(entry), true) = (done, file.metadata()?.is_file()) else {
+            return Err(io::Error::from(io::ErrorKind::InvalidData).into());
+        };
+        Ok(Content { file, entry: described(entry) })
+    }
+
+    /// Writes a whole file, whose content is at hand.
+    pub async fn write(&self, path: Vec<u8>, content: Vec<u8>) -> Result<FileResponse, FileFailure> {
+        let operation = Operation::Write { path: path.clone(), content: Bytes(content) };
+        let done = self.operate(&operation, &path).await;
+        self.changed();
+        Ok(response(done?.0))
+    }
+
+    /// Writes a whole file as its content comes, by a worker of its own. Nothing is changed unless all of it has come.
+    pub async fn write_stream<E>(
+        &self,
+        path: Vec<u8>,
+        mut content: impl futures_util::Stream<Item = Result<axum::body::Bytes, E>> + Unpin,
+    ) -> Result<FileResponse, FileFailure> {
+        use futures_util::StreamExt;
+        let mut worker = Worker::start(self).await?;
+        let mut sent = worker.send(&Operation::Begin { path: path.clone() }).await;
+        while let (Ok(()), Some(bytes)) = (&sent, content.next().await) {
+            let bytes = bytes.map_err(|_| FileFailure::Body)?;
+            for piece in bytes.chunks(PIECE) {
+                sent = worker.send(&Operation::More { content: Bytes(piece.to_vec()) }).await;
+                if sent.is_err() {
+                    break;
+                }
+            }
+        }
+        if sent.is_ok() {
+            // Where this fails, the worker has answered already and read no further.
+            let _ = worker.send(&Operation::Finish).await;
+        }
+        let (result, _) = worker.receive().await?;
+        self.changed();
+        match result {
+            Ok(done) => Ok(response(done)),
+            Err(refused) => Err(FileFailure::File(file_error(refused.errno, &path))),
+        }
+    }
+}
+
+/// Whether a worker ended without an answer.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)
+}
+
+/// Whether doing it twice is the same as doing it once.
+fn is_repeatable(operation: &Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Stat { .. }
+            | Operation::List { .. }
+            | Operation::Open { .. }
+            | Operation::Chmod { .. }
+            | Operation::Write { .. }
+    )
+}
+
+/// What a worker is to do, and the path that an error is about.
+fn operation(request: FileRequest) -> (Operation, String) {
+    match request {
+        FileRequest::Stat { path } => (Operation::Stat { path: bytes(&path) }, path),
+        FileRequest::List { path, recursive, include_hidden, limit } => {
+            (Operation::List { path: bytes(&path), recursive, include_hidden, limit }, path)
+        }
+        FileRequest::Mkdir { path, recursive } => (Operation::Mkdir { path: bytes(&path), recursive }, path),
+        FileRequest::Move { from, to, overwrite } => {
+            (Operation::Move { from: bytes(&from), to: bytes(&to), overwrite }, from)
+        }
+        FileRequest::Copy { from, to, overwrite } => {
+            (Operation::Copy { from: bytes(&from), to: bytes(&to), overwrite }, from)
+        }
+        FileRequest::Delete { path, recursive } => (Operation::Delete { path: bytes(&path), recursive }, path),
+        FileRequest::Chmod { path, mode } => (Operation::Chmod { path: bytes(&path), mode }, path),
+    }
+}
+
+fn bytes(path: &str) -> Vec<u8> {
+    path.as_bytes().to_vec()
+}
+
+fn response(done: Done) -> FileResponse {
+    match done {
+        Done::Entry(entry) => FileResponse::Entry { entry: described(entry) },
+        Done::Entries { entries, more } => {
+            FileResponse::Entries { entries: entries.into_iter().map(described).collect(), more }
+        }
+        Done::Deleted => FileResponse::Deleted,
+    }
+}
+
+fn described(entry: Entry) -> FileEntry {
+    let (path, path64) = match String::from_utf8(entry.path) {
+        Ok(path) => (path, None),
+        Err(error) => {
+            let bytes = error.into_bytes();
+            (String::from_utf8_lossy(&bytes).into_owned(), Some(STANDARD.encode(&bytes)))
+        }
+    };
+    FileEntry {
+        path,
+        path64,
+        kind: match entry.kind {
+            Kind::File => FileKind::File,
+            Kind::Directory => FileKind::Directory,
+            Kind::Symlink => FileKind::Symlink,
+            Kind::Other => FileKind::Other,
+        },
+        size: entry.size,
+        mode: entry.mode,
+        modified_ms: entry.modified_ms,
+        target: entry.target.map(|target| String::from_utf8_lossy(&target).into_owned()),
+    }
+}
+
+/// What an error number of the kernel means for a path.
+pub fn file_error(errno: i32, path: &[u8]) -> FileError {
+    use FileErrorCode as Code;
+    let (code, says) = match errno {
+        libc::ENOENT => (Code::NotFound, "does not exist"),
+        libc::EEXIST => (Code::AlreadyExists, "exists already"),
+        libc::EISDIR => (Code::IsDirectory, "is a directory"),
+        libc::ENOTDIR => (Code::NotADirectory, "is not a directory, or lies below a file"),
+        libc::ENOTEMPTY => (Code::NotEmpty, "is a directory that is not empty"),
+        Refused::NOT_A_FILE => (Code::NotAFile, "is neither a file nor a directory, so it has no content"),
+        libc::EACCES | libc::EPERM | libc::EROFS => (Code::PermissionDenied, "may not be used that way by the user"),
+        libc::ENOSPC | libc::EDQUOT | libc::EFBIG => (Code::NoSpace, "does not fit on the disk of the sandbox"),
+        libc::EINVAL | libc::ENAMETOOLONG | libc::EILSEQ => {
+            (Code::InvalidPath, "is empty, too long, or not possible here")
+        }
+        libc::ELOOP => (Code::TooManyLinks, "is a loop of symbolic links"),
+        libc::EBUSY => (Code::Failed, "is in use by the sandbox itself"),
+        _ => (Code::Failed, "could not be worked on"),
+    };
+    let shown: String = String::from_utf8_lossy(&path[..path.len().min(SHOWN)]).into_owned();
+    FileError { code, message: format!("{shown:?} {says}.") }
+}

@@ -1,0 +1,18 @@
+//! Persistent sandboxes: jails that stay.
+//!
+//! [`registry`] knows them by id, [`living`] is one of them from the server's side, [`exec`] one command in it, with its
+//! [`output`], and [`groups`] what holds the processes of a command. [`files`] asks the workers inside.
+
+mod archive;
+mod environment;
+mod exec;
+mod files;
+mod groups;
+mod living;
+mod output;
+mod registry;
+
+pub use exec::{NotStarted, Running};
+pub use files::{Content, FileFailure, file_error};
+pub use living::Sandbox;
+pub use registry::{Created, MOST as MOST_SANDBOXES, Refused, Sandboxes};

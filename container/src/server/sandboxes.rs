@@ -1,0 +1,237 @@
+//! Persistent sandboxes: made, looked at, ended, and the commands in them.
+
+use super::{Service, json, refuse, sandbox_files};
+use crate::sandbox::{Created, NotStarted, Refused, Running, Sandbox, file_error};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post, put};
+use docle_protocol::headers::EVENT_STREAM;
+use docle_protocol::sandbox::{
+    ExecCommand, ExecJob, FileError, SandboxSpec, archive_path, content_path, exec_path, files_path, one_exec_path,
+    sandbox_path,
+};
+use docle_protocol::{RefusalCode, limits};
+use futures_util::stream;
+use serde::de::DeserializeOwned;
+use std::convert::Infallible;
+use std::io;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// A silent stream says that it lives this often.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Memory and disk that a sandbox may have, in MiB.
+const MEMORY_MB: RangeInclusive<u32> = 16..=65_536;
+const DISK_MB: RangeInclusive<u32> = 1..=65_536;
+/// Characters of the id of a command.
+const MAX_EXEC_ID: usize = 64;
+/// Of the id of a sandbox, after its prefix.
+const ID_LENGTH: usize = 26;
+
+/// Everything below the path of a sandbox.
+pub fn routes() -> Router<Service> {
+    Router::new()
+        .route(&sandbox_path("{id}"), put(create_sandbox).get(read_sandbox).delete(delete_sandbox))
+        .route(&exec_path("{id}"), post(execute))
+        .route(&one_exec_path("{id}", "{exec}"), delete(cancel_exec))
+        .route(&files_path("{id}"), post(sandbox_files::work))
+        .route(&content_path("{id}"), get(sandbox_files::read_content).put(sandbox_files::write_content))
+        .route(&archive_path("{id}"), get(sandbox_files::read_archive).put(sandbox_files::write_archive))
+}
+
+async fn create_sandbox(State(service): State<Service>, Path(id): Path<String>, body: Posted) -> Answer {
+    let spec: SandboxSpec = read_body(body)?;
+    check_id(&id).and_then(|()| check_spec(&spec)).map_err(invalid)?;
+    let Created { sandbox, is_new } = service.sandboxes.create(&id, spec).await.map_err(|refused| match refused {
+        Refused::Busy => Denied::of(RefusalCode::Busy, "there are as many sandboxes as there may be"),
+        Refused::Unable => {
+            Denied::of(RefusalCode::Busy, "no sandboxes here, because the runner may make no namespaces")
+        }
+        Refused::Stopping => Denied::of(RefusalCode::Stopping, "the runner is stopping"),
+        Refused::Failed(error) => {
+            eprintln!("sandbox.not_made sandbox.id={id} error={:?}", error.to_string());
+            Denied::of(RefusalCode::Internal, error.to_string())
+        }
+    })?;
+    answer_state(&sandbox, if is_new { StatusCode::CREATED } else { StatusCode::OK }).await
+}
+
+async fn read_sandbox(State(service): State<Service>, Path(id): Path<String>) -> Answer {
+    answer_state(&*find(&service, &id)?, StatusCode::OK).await
+}
+
+async fn answer_state(sandbox: &Sandbox, status: StatusCode) -> Answer {
+    let state = sandbox.state().await.map_err(|error| broken(sandbox, &error))?;
+    Ok(json(status, &state))
+}
+
+async fn delete_sandbox(State(service): State<Service>, Path(id): Path<String>) -> Response {
+    service.sandboxes.delete(&id).await;
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn execute(State(service): State<Service>, Path(id): Path<String>, body: Posted) -> Answer {
+    let sandbox = find(&service, &id)?;
+    let job: ExecJob = read_body(body)?;
+    check_exec(&job).map_err(invalid)?;
+    let cwd = job.cwd.clone();
+    let running = sandbox.execute(job).await.map_err(|failure| match failure {
+        NotStarted::Duplicate => Denied::of(RefusalCode::Duplicate, "a command with this id runs"),
+        NotStarted::Directory(errno) => Denied::File(file_error(errno, cwd.as_bytes())),
+        NotStarted::Failed(error) => broken(&sandbox, &error),
+    })?;
+    Ok(answer_events(running))
+}
+
+async fn cancel_exec(State(service): State<Service>, Path((id, exec)): Path<(String, String)>) -> Answer {
+    if find(&service, &id)?.cancel(&exec) {
+        return Ok(StatusCode::ACCEPTED.into_response());
+    }
+    Err(Denied::of(RefusalCode::NotFound, "no command with this id runs"))
+}
+
+/// The stream goes on with [`Running`], so that whoever closes it ends the command.
+fn answer_events(running: Running) -> Response {
+    let body = stream::unfold(running, |mut running| async move {
+        let line = match timeout(HEARTBEAT, running.lines.recv()).await {
+            Err(_) => Bytes::from_static(b"\n"),
+            Ok(line) => line?,
+        };
+        Some((Ok::<_, Infallible>(line), running))
+    });
+    ([(header::CONTENT_TYPE, EVENT_STREAM), (header::CACHE_CONTROL, "no-store")], Body::from_stream(body))
+        .into_response()
+}
+
+/// A body that is there as a whole, or why it is not.
+pub type Posted = Result<Bytes, BytesRejection>;
+/// What a request is answered with.
+pub type Answer = Result<Response, Denied>;
+
+/// Why a request is not carried out.
+pub enum Denied {
+    Refused(RefusalCode, String),
+    File(FileError),
+}
+
+impl Denied {
+    pub fn of(code: RefusalCode, message: impl Into<String>) -> Self {
+        Self::Refused(code, message.into())
+    }
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused(code, message) => refuse(code, message),
+            Self::File(error) => json(StatusCode::UNPROCESSABLE_ENTITY, &error),
+        }
+    }
+}
+
+/// The sandbox that a request is about.
+pub fn find(service: &Service, id: &str) -> Result<Arc<Sandbox>, Denied> {
+    service.sandboxes.find(id).ok_or_else(unknown)
+}
+
+fn unknown() -> Denied {
+    Denied::of(RefusalCode::UnknownSandbox, "this runner has no such sandbox")
+}
+
+/// A sandbox that does not do what it is asked for: it may have ended meanwhile.
+pub fn broken(sandbox: &Sandbox, error: &io::Error) -> Denied {
+    if sandbox.end.is_cancelled() {
+        return unknown();
+    }
+    eprintln!("sandbox.request_failed error={:?}", error.to_string());
+    Denied::of(RefusalCode::Internal, error.to_string())
+}
+
+pub fn invalid(message: impl Into<String>) -> Denied {
+    Denied::of(RefusalCode::InvalidJob, message)
+}
+
+/// A body of JSON.
+pub fn read_body<T: DeserializeOwned>(body: Posted) -> Result<T, Denied> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Denied::of(RefusalCode::TooLarge, "the body is too large"),
+        _ => invalid(rejection.body_text()),
+    })?;
+    serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))
+}
+
+fn check_id(id: &str) -> Result<(), String> {
+    let letters = id.strip_prefix("sbx_").unwrap_or_default();
+    let is_clean = letters.len() == ID_LENGTH && letters.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
+    if is_clean { Ok(()) } else { Err("id: sbx_ and 26 characters of a-z and 2-7 expected".into()) }
+}
+
+fn check_spec(spec: &SandboxSpec) -> Result<(), String> {
+    for (name, range, value) in [("memoryMB", MEMORY_MB, spec.memory_mb), ("diskMB", DISK_MB, spec.disk_mb)] {
+        if !range.contains(&value) {
+            return Err(format!("{name}: {} to {} expected", range.start(), range.end()));
+        }
+    }
+    check_env(&spec.env)
+}
+
+fn check_exec(job: &ExecJob) -> Result<(), String> {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if job.id.is_empty() || job.id.len() > MAX_EXEC_ID || !job.id.bytes().all(is_letter) {
+        return Err(format!("id: 1 to {MAX_EXEC_ID} letters, digits, - and _ expected"));
+    }
+    if job.timeout_ms == 0 {
+        return Err("timeoutMs: at least 1 expected".into());
+    }
+    let words: Vec<&String> = match &job.command {
+        ExecCommand::Shell(text) => vec![text],
+        ExecCommand::Argv(argv) if argv.first().is_none_or(String::is_empty) => {
+            return Err("command.argv: a program expected".into());
+        }
+        ExecCommand::Argv(argv) => argv.iter().collect(),
+    };
+    // The kernel takes no longer argument.
+    if words.iter().any(|word| word.contains('\0') || word.len() > limits::MAX_ARG_BYTES) {
+        return Err(format!("command: at most {} bytes for each argument, and no NUL", limits::MAX_ARG_BYTES));
+    }
+    if job.cwd.contains('\0') {
+        return Err("cwd: no NUL expected".into());
+    }
+    check_env(&job.env)
+}
+
+fn check_env(env: &std::collections::BTreeMap<String, String>) -> Result<(), String> {
+    if env.keys().any(|name| name.is_empty() || name.contains('=')) {
+        return Err("env: a name is empty or contains '='".into());
+    }
+    let mut strings = env.iter().flat_map(|(name, value)| [name, value]);
+    if strings.any(|text| text.contains('\0') || text.len() > limits::MAX_ARG_BYTES) {
+        return Err(format!("env: at most {} bytes each, and no NUL", limits::MAX_ARG_BYTES));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_exactly_of_its_alphabet() {
+        assert_eq!(check_id("sbx_abcdefghijklmnopqrstuvwx27"), Ok(()));
+        for wrong in [
+            "",
+            "sbx_",
+            "abcdefghijklmnopqrstuvwxyz2345",
+            "sbx_abcdefghijklmnopqrstuvwxy1",
+            "sbx_../../../../../../../../../..",
+        ] {
+            assert!(check_id(wrong).is_err(), "{wrong}");
+        }
+    }
+}

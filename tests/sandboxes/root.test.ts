@@ -1,0 +1,10 @@
+//! Persistent sandboxes of a runner with the strongest means that whoever runs the tests has: as root, usually.
+
+import { after } from "node:test";
+import { asOurselves } from "../hostile/tiers.ts";
+import { suites } from "./suites/all.ts";
+
+const stage = await asOurselves();
+after(() => stage.stop());
+
+suites(stage.runner);

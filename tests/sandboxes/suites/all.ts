@@ -1,0 +1,12 @@
+//! What every tier of sandboxes must do.
+
+import type { Runner } from "../../harness/runner.ts";
+import { commands } from "./commands.ts";
+import { files } from "./files.ts";
+import { lifetime } from "./lifetime.ts";
+
+export function suites(runner: Runner): void {
+  lifetime(runner);
+  commands(runner);
+  files(runner);
+}
