@@ -111,7 +111,7 @@ pub static ROUTES: &[Route] = &[
     get("/api/run", Caller::ApiClient, handler!(interactive::interactive_run)),
     get("/api/run/:id", Caller::KeyOrSession, handler!(run::get_run)),
     delete("/api/run/:id", Caller::KeyOrSession, handler!(run::cancel_run)),
-    get("/api/runs", Caller::ApiClient, handler!(list::list_runs)),
+    get("/api/runs", Caller::KeyOrSession, handler!(list::list_runs)),
     post("/api/tokens", Caller::ApiClient, handler!(tokens::create_token)),
     post("/mcp", Caller::ApiClient, handler!(endpoint::post_mcp)),
     post("/execute", Caller::ApiClient, handler!(execute::execute_script)),

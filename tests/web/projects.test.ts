@@ -155,6 +155,13 @@ test("usage tells what the API tells, and a run opens with output and program", 
   await until("one row", async () => (await page.$$("table.hist tbody tr")).length === 1);
   await page.select("select[aria-label=Status]", "");
   await until("both rows", async () => (await page.$$("table.hist tbody tr")).length === 2);
+  await page.select("select[aria-label=Status]", "error");
+  await page.select("select[aria-label=Language]", "python");
+  await shows(page, "table.hist", "SystemExit");
+  await until("one row", async () => (await page.$$("table.hist tbody tr")).length === 1);
+  await page.select("select[aria-label=Status]", "");
+  await page.select("select[aria-label=Language]", "");
+  await until("both rows", async () => (await page.$$("table.hist tbody tr")).length === 2);
   await page.click("table.hist tbody tr:last-child a");
   await shows(page, "[data-testid=run-drawer] .out", "red");
   assert.equal(await textOf(page, "[data-testid=run-drawer] .out .ansi-red"), "red");
@@ -165,6 +172,22 @@ test("usage tells what the API tells, and a run opens with output and program", 
   await until("the drawer's end", async () => (await page.$("[data-testid=run-drawer]")) === null);
   assert.equal(await page.evaluate("document.activeElement.tagName"), "A", "the focus is where it was");
   assert.deepEqual(console, []);
+});
+
+test("the history had no runs older than the page that was loaded, once a filter was chosen", async () => {
+  const { user, project } = await site.account("history@example.com");
+  const key = await site.key(user, project);
+  await site.docle.run(key, {}, { lang: "python", code: "raise SystemExit(3)" });
+  for (let at = 0; at < 52; at += 1) await site.docle.run(key, {}, { lang: "python", code: `print(${at})` });
+  await until("the counts", async () => (await json(200, await user.call("GET", `/api/projects/${project}/usage`))).total_runs === 53, 60);
+  const { page } = await site.open(`/projects/${project}?tab=usage`, { user });
+  await until("a page", async () => (await page.$$("table.hist tbody tr")).length === 50);
+  await page.select("select[aria-label=Status]", "error");
+  await until("the oldest run", async () => (await textOf(page, "table.hist tbody")).includes("SystemExit"));
+  await page.select("select[aria-label=Status]", "");
+  await until("a page", async () => (await page.$$("table.hist tbody tr")).length === 50);
+  await press(page, "Earlier runs");
+  await until("all runs", async () => (await page.$$("table.hist tbody tr")).length === 53);
 });
 
 test("a project is renamed, made private and deleted by its name", async () => {

@@ -31,6 +31,9 @@ pub struct RunFilter {
     /// The id of the run token that started them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// The id of the key that they were asked for with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// They were asked for then or later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,

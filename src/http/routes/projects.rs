@@ -63,7 +63,8 @@ pub async fn find(app: &App, caller: &SignedIn, id: &str) -> Result<Project, Api
     projects::read(app, caller.user_id(), id).await?.ok_or_else(not_found)
 }
 
-fn not_found() -> ApiError {
+/// The answer that the caller has no such project.
+pub fn not_found() -> ApiError {
     ApiError::new(ErrorCode::ProjectNotFound, "You have no project with this id.")
 }
 

@@ -16,6 +16,8 @@ pub enum Parameter {
     Interval,
     LinkToken,
     EndUser,
+    Project,
+    Key,
     Status,
     Language,
     User,
@@ -67,6 +69,8 @@ impl Parameter {
             Self::Interval => ("interval", "query"),
             Self::LinkToken => ("token", "query"),
             Self::EndUser => ("id", "query"),
+            Self::Project => ("project", "query"),
+            Self::Key => ("key", "query"),
             Self::Status => ("status", "query"),
             Self::Language => ("language", "query"),
             Self::User => ("user", "query"),
@@ -107,6 +111,18 @@ impl Parameter {
                 true,
                 json!({ "type": "string", "minLength": 1 }),
                 Some(json!("user-123")),
+            ),
+            Self::Project => (
+                "The id of the project. A session needs it; a key and a run token have one.",
+                false,
+                json!({ "type": "string" }),
+                Some(json!("proj_9b1deb4d3b7d4bad9bdd")),
+            ),
+            Self::Key => (
+                "Runs that were asked for with the key of this id.",
+                false,
+                json!({ "type": "string", "pattern": "^key_" }),
+                Some(json!("key_9b1deb4d3b7d4bad9bdd")),
             ),
             Self::Status => {
                 let names: Vec<_> = RunStatus::ALL.iter().map(|status| status.name()).collect();

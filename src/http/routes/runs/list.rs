@@ -3,13 +3,14 @@
 use crate::app::App;
 use crate::app::runs::list;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::usage_log::name::LogId;
 use crate::domain::usage_log::query::RunFilter;
-use crate::http::auth::caller::ApiClient;
+use crate::http::auth::caller::{ApiClient, SignedIn};
 use crate::http::auth::key_error;
 use crate::http::error::ApiError;
 use crate::http::request::call::{Call, invalid};
 use crate::http::response::respond;
-use crate::http::routes::usage;
+use crate::http::routes::{projects, usage};
 use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use docle_api::end_users::RunPage;
@@ -17,18 +18,30 @@ use docle_api::limits::MAX_USER_CONTEXT_BYTES;
 use docle_languages::{RunLanguage, ScriptLanguage};
 use docle_protocol::RunStatus;
 
-/// Lists runs that have ended. A key sees those of its project, a run token those that it started. Reading does not count
-/// against the limit of the key.
+/// Lists runs that have ended. A key sees those of its project, a run token those that it started, a session those of the
+/// project that it names. Reading does not count against the limit of the key.
 pub async fn list_runs(app: &App, call: Call) -> Result<Response, ApiError> {
-    let client = ApiClient::extract_if_present(app, &call).await?;
-    let client = client.ok_or_else(|| key_error::missing(app, &call))?;
-    if client.is_anybody {
-        return Err(key_error::publishable_key_not_enough());
-    }
-    let filter = RunFilter { token: client.token.as_ref().map(|token| token.id.clone()), ..filter(&call)? };
-    let (runs, next) = list::list_runs(app, client.owner.log_id, filter, &call.page()?).await?;
+    let filter = filter(&call)?;
+    let (log, filter) = match ApiClient::extract_if_present(app, &call).await? {
+        Some(client) if client.is_anybody => return Err(key_error::publishable_key_not_enough()),
+        Some(client) if call.query("project").is_some_and(|project| project != client.owner.project_id) => {
+            return Err(projects::not_found());
+        }
+        Some(client) => (client.owner.log_id, RunFilter { token: client.token.map(|token| token.id), ..filter }),
+        None => (log_of_session(app, &call).await?, filter),
+    };
+    let (runs, next) = list::list_runs(app, log, filter, &call.page()?).await?;
     let history = runs.into_iter().map(usage::encode_run).collect();
     Ok(respond::json(StatusCode::OK, &RunPage { history, next_cursor: next }))
+}
+
+/// The log of the project that a session asks about.
+async fn log_of_session(app: &App, call: &Call) -> Result<LogId, ApiError> {
+    let caller = SignedIn::extract_if_present(app, call).await?.ok_or_else(|| key_error::missing(app, call))?;
+    let project = call
+        .query("project")
+        .ok_or_else(|| invalid("project", "must be the id of one of your projects; a key and a run token need none"))?;
+    Ok(projects::find(app, &caller, &project).await?.log_id)
 }
 
 fn filter(call: &Call) -> Result<RunFilter, ApiError> {
@@ -37,6 +50,7 @@ fn filter(call: &Call) -> Result<RunFilter, ApiError> {
         language: call.query("language").map(|name| language(&name)).transpose()?,
         end_user: call.query("user").map(user).transpose()?,
         token: None,
+        key: call.query("key").map(key).transpose()?,
         from: time(call, "from")?,
         to: time(call, "to")?,
     })
@@ -65,6 +79,14 @@ fn user(id: String) -> Result<String, ApiError> {
     match (1..=MAX_USER_CONTEXT_BYTES).contains(&id.len()) {
         true => Ok(id),
         false => Err(invalid("user", "must be a userContext.id")),
+    }
+}
+
+/// The id of a key. One that has no runs is no error: a key may be revoked, and its runs are listed on.
+fn key(id: String) -> Result<String, ApiError> {
+    match id.starts_with("key_") {
+        true => Ok(id),
+        false => Err(invalid("key", "must be the id of a key, such as \"key_9b1deb4d3b7d4bad9bdd\"")),
     }
 }
 

@@ -118,9 +118,14 @@ pub fn list(sql: &dyn LocalSql, query: &HistoryQuery) -> Result<Vec<UsageRun>, P
 /// The statement has the conditions that the filter has, and nothing of a caller: SQLite then finds the index of the token or of
 /// the end user, and reads in the order of time otherwise.
 fn list_filtered(sql: &dyn LocalSql, filter: &RunFilter, query: &HistoryQuery) -> Result<Vec<UsageRun>, PortError> {
-    let RunFilter { status, language, end_user, token, from, to } = filter;
-    let texts =
-        [("status = ?", status), ("language = ?", language), ("end_user_id = ?", end_user), ("token = ?", token)];
+    let RunFilter { status, language, end_user, token, key, from, to } = filter;
+    let texts = [
+        ("status = ?", status),
+        ("language = ?", language),
+        ("end_user_id = ?", end_user),
+        ("token = ?", token),
+        ("key_id = ?", key),
+    ];
     let times = [("created_at >= ?", from), ("created_at < ?", to)];
     let texts = texts.into_iter().filter_map(|(condition, value)| Some((condition, SqlValue::from(value.as_ref()?))));
     let times = times.into_iter().filter_map(|(condition, value)| Some((condition, SqlValue::from(*value.as_ref()?))));

@@ -235,3 +235,43 @@ fn a_key_lists_the_runs_of_its_project_and_a_token_its_own() {
     }
     assert_eq!(problem(&get(&mut app, None, "/api/runs", &[])), (401, "api_key_required".into()));
 }
+
+#[test]
+fn a_session_lists_the_runs_of_one_of_its_projects_and_of_no_other() {
+    let mut app = TestApp::new();
+    let [owner, stranger] = ["ada@example.com", "bob@example.com"].map(|email| app.sign_in(email));
+    let project = app.call(&owner, Method::POST, "/api/projects", json!({ "name": "Lessons" })).json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let keys = format!("/api/projects/{project}/keys");
+    let made = [(); 2].map(|()| app.call(&owner, Method::POST, &keys, json!({})).json());
+    let [first, second] = [0, 1].map(|at| {
+        let (key, id) = (made[at]["key"].as_str().unwrap(), made[at]["id"].as_str().unwrap());
+        let run = app.visit(Method::POST, "/api/run").header("authorization", format!("Bearer {key}"));
+        let code = if at == 0 { "1" } else { "2" };
+        app.clock.pass_ms(10);
+        let run = app.send(run, json!({ "code": code, "lang": "python" }).to_string());
+        (id.to_owned(), run.json()["id"].as_str().unwrap().to_owned(), key.to_owned())
+    });
+    let list = |app: &mut TestApp, cookie: &str, query: &str| -> Vec<String> {
+        let answer = app.call(cookie, Method::GET, &format!("/api/runs?project={project}{query}"), Value::Null);
+        assert_eq!(answer.status.as_u16(), 200, "{query} {}", answer.text());
+        let page = answer.json();
+        page["history"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(list(&mut app, &owner, ""), [second.1.clone(), first.1.clone()]);
+    assert_eq!(list(&mut app, &owner, &format!("&key={}", first.0)), [first.1.clone()]);
+    assert_eq!(list(&mut app, &owner, "&key=key_0"), [String::new(); 0]);
+
+    let path = format!("/api/runs?project={project}");
+    assert_eq!(problem(&app.call(&stranger, Method::GET, &path, Value::Null)), (404, "project_not_found".into()));
+    let none = app.call(&owner, Method::GET, "/api/runs", Value::Null);
+    assert_eq!((none.status.as_u16(), &none.json()["errors"][0]["field"]), (400, &json!("project")));
+    let wrong = app.call(&owner, Method::GET, &format!("{path}&key=sk_live_1"), Value::Null);
+    assert_eq!((wrong.status.as_u16(), &wrong.json()["errors"][0]["field"]), (400, &json!("key")));
+    // A key names no project but its own.
+    assert_eq!(get(&mut app, Some(&first.2), &path, &[]).status.as_u16(), 200);
+    let other = get(&mut app, Some(&first.2), "/api/runs?project=proj_of_somebody", &[]);
+    assert_eq!(problem(&other), (404, "project_not_found".into()));
+}

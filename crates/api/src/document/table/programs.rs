@@ -111,19 +111,21 @@ pub fn operations() -> Vec<Operation> {
         Operation::new(
             "list_runs",
             (Method::Get, "/api/runs"),
-            (Tag::Runs, Caller::SecretKeyOrToken),
+            (Tag::Runs, Caller::Owner),
             "List runs",
             "Programs and scripts that have ended, the newest first. A key lists those of its project, a run token those that it \
-             started. They are listed for 90 days. Reading does not count against the limit of the key.",
+             started, a session those of the `project` that it names. They are listed for 90 days. Reading does not count against the limit of the key.",
         )
+        .with(Parameter::Project)
         .with(Parameter::Status)
         .with(Parameter::Language)
         .with(Parameter::User)
+        .with(Parameter::Key)
         .with(Parameter::From)
         .with(Parameter::To)
         .paged()
         .gives::<RunPage>(200, "One page of runs.")
-        .fails(&[TokenNotEnough, InvalidRequest]),
+        .fails(&[TokenNotEnough, ProjectNotFound, InvalidRequest]),
         Operation::new(
             "cancel_run",
             (Method::Delete, "/api/run/:id"),
