@@ -38,6 +38,10 @@ export interface State {
   revision: number;
 }
 
+/** The body of a request. */
+export type Content = string | Uint8Array<ArrayBuffer> | ReadableStream;
+
+/** A line for a shell, or a program and its arguments. */
 export type Command = string | string[];
 
 export interface ExecOptions {
@@ -99,7 +103,7 @@ export class RunnerSandbox {
     return sandbox;
   }
 
-  request(method: string, path = "", body?: BodyInit, more: RequestInit & { duplex?: "half" } = {}): Promise<Response> {
+  request(method: string, path = "", body?: Content, more: RequestInit & { duplex?: "half" } = {}): Promise<Response> {
     const headers = { authorization: `Bearer ${this.runner.secret}`, "docle-protocol": "4", ...more.headers };
     return fetch(`${this.runner.url}/v1/sandboxes/${this.id}${path}`, { ...more, method, headers, ...(body === undefined ? {} : { body }) });
   }
@@ -178,7 +182,7 @@ export class RunnerSandbox {
     return this.request("GET", `/content?path=${encoded(path)}`, undefined, { headers });
   }
 
-  write(path: string | Buffer, content: BodyInit): Promise<Response> {
+  write(path: string | Buffer, content: Content): Promise<Response> {
     return this.request("PUT", `/content?path=${encoded(path)}`, content, { duplex: "half" });
   }
 }

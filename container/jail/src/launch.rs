@@ -4,17 +4,18 @@
 //! socket and its program's streams. Later [`Launch`] goes over that socket; it lies in a file of its own, because a
 //! packet is too small for a thousand files. [`Notice`]s come back, and one byte or the end of the socket stops it.
 
-use super::sandbox::{Plan, Reply};
+use super::packet::{MAX_PACKET, receive_packet, send_packet};
+pub use super::requests::Exit;
+use super::requests::{Plan, Reply};
 use super::sys;
-use nix::cmsg_space;
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use nix::sys::socket::MsgFlags;
 use nix::unistd::execve;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// An empty jail to make, with an interpreter already started in it or without.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,11 +134,6 @@ pub struct Bounds {
     pub file_bytes: Option<u64>,
 }
 
-/// Descriptors that one packet may carry: those of a command in a sandbox are the most.
-const MAX_DESCRIPTORS: usize = 6;
-/// Bytes of one packet; a command of our own has a few hundred.
-pub(super) const MAX_PACKET: usize = 16 * 1_024;
-
 /// Bytes of one notice; the longest names a file.
 const MAX_NOTICE: usize = 2 * 1_024;
 
@@ -196,13 +192,6 @@ pub struct Ending {
     pub exported: bool,
     /// Files that match [`Launch::artifacts`] and were not handed over, because there are too many or they cannot be named.
     pub artifacts_omitted: u32,
-}
-
-/// How the program itself ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Exit {
-    Code(i32),
-    Signal(i32),
 }
 
 impl Command {
@@ -307,30 +296,4 @@ impl Notice {
         let notice = postcard::from_bytes(&buffer[..length]).map_err(io::Error::other)?;
         Ok(Some((notice, descriptors.into_iter().next())))
     }
-}
-
-pub(super) fn send_packet(socket: RawFd, bytes: &[u8], descriptors: &[RawFd]) -> io::Result<()> {
-    let rights = [ControlMessage::ScmRights(descriptors)];
-    let ancillary: &[ControlMessage] = if descriptors.is_empty() { &[] } else { &rights };
-    sendmsg::<()>(socket, &[IoSlice::new(bytes)], ancillary, MsgFlags::MSG_NOSIGNAL, None)?;
-    Ok(())
-}
-
-pub(super) fn receive_packet(socket: RawFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-    let mut space = cmsg_space!([RawFd; MAX_DESCRIPTORS]);
-    let mut slices = [IoSliceMut::new(buffer)];
-    let message = recvmsg::<()>(socket, &mut slices, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)?;
-    let is_cut = message.flags.contains(MsgFlags::MSG_CTRUNC);
-    let mut descriptors = Vec::new();
-    for ancillary in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(raw) = ancillary {
-            // SAFETY: the kernel has just made these descriptors for this process, and nobody else knows them.
-            descriptors.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
-        }
-    }
-    // The kernel drops what this process has no number left for, and says so nowhere else.
-    if is_cut {
-        return Err(io::Error::from_raw_os_error(libc::EMFILE));
-    }
-    Ok((message.bytes, descriptors))
 }

@@ -1,23 +1,126 @@
-//! All files of a sandbox at once, read and replaced by a worker inside it while nothing else runs.
+//! All files of a sandbox at once, read and replaced by a worker inside it while its programs are stopped.
 
-use super::files::FileFailure;
+use super::files::{FileFailure, PIECE, file_error};
 use super::living::Sandbox;
+use super::worker::Worker;
+use crate::jail::launch::Content;
+use crate::jail::sandbox::entry::Refused;
+use crate::jail::sandbox::operations::Operation;
+use crate::jail::sandbox::{Job, Reply, Request};
 use axum::body::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt, stream};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedRwLockWriteGuard;
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::time::timeout;
+
+/// A reader that takes nothing for so long has gone, and the programs have waited long enough.
+const READER_PATIENCE: Duration = Duration::from_secs(60);
+/// Replacing deletes and moves everything that a sandbox may have.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Pieces that wait for a slow reader.
+const PIECES: usize = 8;
+
+/// A sandbox whose programs are stopped. They go on when this is dropped.
+struct Stopped {
+    sandbox: Arc<Sandbox>,
+    _alone: OwnedRwLockWriteGuard<()>,
+}
+
+impl Stopped {
+    async fn new(sandbox: &Arc<Sandbox>) -> io::Result<Self> {
+        let alone = Arc::clone(&sandbox.archive).write_owned().await;
+        // From here on they go on however this ends.
+        let stopped = Self { sandbox: Arc::clone(sandbox), _alone: alone };
+        match &sandbox.programs {
+            Some(programs) => programs.freeze().await?,
+            None => match sandbox.question(Request::Freeze).await? {
+                Reply::Done => {}
+                other => return Err(io::Error::other(format!("init has answered {other:?}"))),
+            },
+        }
+        Ok(stopped)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let Some(programs) = &self.sandbox.programs else {
+            let sandbox = Arc::clone(&self.sandbox);
+            // Without an answer the sandbox has ended.
+            tokio::spawn(async move { drop(sandbox.question(Request::Thaw).await) });
+            return;
+        };
+        if let Err(error) = programs.thaw()
+            && !self.sandbox.end.is_cancelled()
+        {
+            eprintln!("sandbox.not_thawed error={:?}", error.to_string());
+        }
+    }
+}
 
 impl Sandbox {
-    /// The archive, piece by piece.
+    /// The archive, piece by piece. The stream fails where the archive is not whole.
     pub async fn pack(self: &Arc<Self>) -> io::Result<impl Stream<Item = io::Result<Bytes>> + use<>> {
-        Ok(futures_util::stream::iter([Ok(Bytes::new())]))
+        let stopped = Stopped::new(self).await?;
+        let worker = self.start_worker(Job::Pack).await?;
+        let (sender, receiver) = channel(PIECES);
+        tokio::spawn(async move {
+            let result = pass(worker, &sender).await;
+            drop(stopped);
+            if let Err(error) = result {
+                eprintln!("archive.broken error={:?}", error.to_string());
+                let _ = timeout(READER_PATIENCE, sender.send(Err(error))).await;
+            }
+        });
+        Ok(stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) }))
     }
 
-    /// Replaces the files by those of an archive.
+    /// Replaces the files by those of an archive, or changes nothing.
     pub async fn unpack<E>(
         self: &Arc<Self>,
-        _archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        mut archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<(), FileFailure> {
-        Err(FileFailure::Body)
+        let _stopped = Stopped::new(self).await?;
+        let mut worker = self.start_worker(Job::Unpack).await?;
+        let mut sent = Ok(());
+        while let (Ok(()), Some(bytes)) = (&sent, archive.next().await) {
+            // Without the last word, the worker keeps what was there.
+            let bytes = bytes.map_err(|_| FileFailure::Body)?;
+            for piece in bytes.chunks(PIECE) {
+                sent = worker.send(&Operation::More { content: Content(piece.to_vec()) }).await;
+                if sent.is_err() {
+                    break;
+                }
+            }
+        }
+        if sent.is_ok() {
+            // Where this fails, the worker has answered already and read no further.
+            let _ = worker.send(&Operation::Finish).await;
+        }
+        let answer = timeout(PATIENCE, worker.receive::<Result<(), Refused>>()).await;
+        let (result, _) = answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        self.changed();
+        result.map_err(|refused| FileFailure::File(file_error(refused.errno, b"the archive")))
+    }
+}
+
+/// Passes an archive on, until it is whole or nobody wants it any more.
+async fn pass(mut worker: Worker, to: &Sender<io::Result<Bytes>>) -> io::Result<()> {
+    loop {
+        let (operation, _) = worker.receive().await?;
+        let content = match operation {
+            Operation::More { content } => content.0,
+            Operation::Finish => return Ok(()),
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        match timeout(READER_PATIENCE, to.send(Ok(content.into()))).await {
+            Ok(Ok(())) => {}
+            // Whoever asked has gone.
+            Ok(Err(_)) => return Ok(()),
+            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+        }
     }
 }

@@ -94,7 +94,11 @@ impl Sandbox {
         };
         self.changed();
         let memory_failures = self.memory_failures();
-        let started = self.start(&job).await?;
+        let started = {
+            // While all files are read, nothing begins.
+            let _changes = self.archive.read().await;
+            self.start(&job).await?
+        };
         let (sender, lines) = channel(LINES);
         let sandbox = Arc::clone(self);
         let running = cancel.clone();

@@ -1,30 +1,23 @@
 //! Work on the files of a sandbox, done by workers inside it.
 
 use super::living::Sandbox;
+use super::worker::Worker;
 use crate::jail::launch::Content as Bytes;
-use crate::jail::sandbox::operations::{Done, Entry, Kind, Operation, Refused};
-use crate::jail::sandbox::{Frame, Job, Request};
+use crate::jail::sandbox::entry::{Done, Entry, Kind, Refused};
+use crate::jail::sandbox::operations::Operation;
+use crate::jail::sandbox::{Job, Request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use docle_protocol::sandbox::{FileEntry, FileError, FileErrorCode, FileKind, FileRequest, FileResponse};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::net::UnixStream as StdStream;
+use std::os::fd::OwnedFd;
 use std::sync::PoisonError;
-use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
-use tokio::net::UnixStream;
-use tokio::time::timeout;
 
-/// The longest operation copies or deletes everything that a sandbox may have. A worker that takes longer was stopped by a
-/// program of its user, and is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Workers that wait for the next operation.
 const IDLE: usize = 2;
 /// Bytes of a file that are written in one go.
-const PIECE: usize = 256 << 10;
+pub const PIECE: usize = 256 << 10;
 /// Bytes of a path in a message.
 const SHOWN: usize = 200;
 
@@ -52,50 +45,20 @@ pub struct Content {
     pub entry: FileEntry,
 }
 
-/// A worker, from this side.
-#[derive(Debug)]
-pub struct Worker(UnixStream);
-
-impl Worker {
-    async fn start(sandbox: &Sandbox) -> io::Result<Self> {
-        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)?;
-        sandbox.ask(Request::Work(Job::Operate), &[&theirs]).await?;
-        let ours = StdStream::from(ours);
-        ours.set_nonblocking(true)?;
-        Ok(Self(UnixStream::from_std(ours)?))
-    }
-
-    async fn send(&mut self, operation: &Operation) -> io::Result<()> {
-        let bytes = Frame::encode(operation)?;
-        timeout(PATIENCE, self.0.write_all(&bytes)).await.map_err(|_| io::ErrorKind::TimedOut)?
-    }
-
-    async fn receive(&mut self) -> io::Result<(Result<Done, Refused>, Option<OwnedFd>)> {
-        timeout(PATIENCE, self.receive_frame()).await.map_err(|_| io::ErrorKind::TimedOut)?
-    }
-
-    async fn receive_frame(&mut self) -> io::Result<(Result<Done, Refused>, Option<OwnedFd>)> {
-        let (mut head, mut filled, mut file) = ([0; 4], 0, None);
-        while filled < head.len() {
-            let raw = self.0.as_raw_fd();
-            let read = |head: &mut [u8]| Frame::receive_head(raw, head);
-            let (length, descriptor) = self.0.async_io(Interest::READABLE, || read(&mut head[filled..])).await?;
-            filled += length;
-            file = file.or(descriptor);
-        }
-        let mut body = vec![0; Frame::length(head)?];
-        self.0.read_exact(&mut body).await?;
-        Ok((Frame::decode(&body)?, file))
-    }
-}
-
 impl Sandbox {
+    /// Has a worker started.
+    pub async fn start_worker(&self, job: Job) -> io::Result<Worker> {
+        let (worker, theirs) = Worker::new()?;
+        self.ask(Request::Work(job), &[&theirs]).await?;
+        Ok(worker)
+    }
+
     /// A worker that nobody uses, or a new one.
     async fn worker(&self) -> io::Result<Worker> {
         let idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match idle {
             Some(worker) => Ok(worker),
-            None => Worker::start(self).await,
+            None => self.start_worker(Job::Operate).await,
         }
     }
 
@@ -114,10 +77,10 @@ impl Sandbox {
             Ok(()) => worker.receive().await,
             Err(error) => Err(error),
         };
-        let (result, file) = match answer {
+        let (result, file): (Result<Done, Refused>, _) = match answer {
             Ok(answer) => answer,
             Err(error) if is_gone(&error) && !self.end.is_cancelled() && is_repeatable(operation) => {
-                worker = Worker::start(self).await?;
+                worker = self.start_worker(Job::Operate).await?;
                 worker.send(operation).await?;
                 worker.receive().await?
             }
@@ -134,6 +97,7 @@ impl Sandbox {
     pub async fn file(&self, request: FileRequest) -> Result<FileResponse, FileFailure> {
         let changes = !matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. });
         let (operation, path) = operation(request);
+        let _changes = if changes { Some(self.archive.read().await) } else { None };
         let done = self.operate(&operation, path.as_bytes()).await;
         if changes {
             self.changed();
@@ -156,6 +120,7 @@ impl Sandbox {
     /// Writes a whole file, whose content is at hand.
     pub async fn write(&self, path: Vec<u8>, content: Vec<u8>) -> Result<FileResponse, FileFailure> {
         let operation = Operation::Write { path: path.clone(), content: Bytes(content) };
+        let _changes = self.archive.read().await;
         let done = self.operate(&operation, &path).await;
         self.changed();
         Ok(response(done?.0))
@@ -168,7 +133,7 @@ impl Sandbox {
         mut content: impl futures_util::Stream<Item = Result<axum::body::Bytes, E>> + Unpin,
     ) -> Result<FileResponse, FileFailure> {
         use futures_util::StreamExt;
-        let mut worker = Worker::start(self).await?;
+        let mut worker = self.start_worker(Job::Operate).await?;
         let mut sent = worker.send(&Operation::Begin { path: path.clone() }).await;
         while let (Ok(()), Some(bytes)) = (&sent, content.next().await) {
             let bytes = bytes.map_err(|_| FileFailure::Body)?;
@@ -179,11 +144,12 @@ impl Sandbox {
                 }
             }
         }
+        let _changes = self.archive.read().await;
         if sent.is_ok() {
             // Where this fails, the worker has answered already and read no further.
             let _ = worker.send(&Operation::Finish).await;
         }
-        let (result, _) = worker.receive().await?;
+        let (result, _): (Result<Done, Refused>, _) = worker.receive().await?;
         self.changed();
         match result {
             Ok(done) => Ok(response(done)),
@@ -282,6 +248,7 @@ pub fn file_error(errno: i32, path: &[u8]) -> FileError {
             (Code::InvalidPath, "is empty, too long, or not possible here")
         }
         libc::ELOOP => (Code::TooManyLinks, "is a loop of symbolic links"),
+        libc::EBADMSG => (Code::Failed, "is not an archive of this kind, or not whole"),
         libc::EBUSY => (Code::Failed, "is in use by the sandbox itself"),
         _ => (Code::Failed, "could not be worked on"),
     };

@@ -1,7 +1,7 @@
 //! One sandbox from the server's side: what it is asked, and what it answers.
 
-use super::files::Worker;
 use super::groups::Programs;
+use super::worker::Worker;
 use crate::jail::cgroup::Group;
 use crate::jail::handle::{Jail, Jailer};
 use crate::jail::launch::{Exit, Notice};
@@ -11,9 +11,9 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{RwLock, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -67,8 +67,8 @@ pub struct Sandbox {
     pub execs: Mutex<HashMap<String, CancellationToken>>,
     revision: AtomicU64,
     pub workers: Mutex<Vec<Worker>>,
-    /// Held while all files are read or replaced.
-    pub archive: tokio::sync::Mutex<()>,
+    /// Held alone while all files are read or replaced, and shared by what changes something.
+    pub archive: Arc<RwLock<()>>,
     /// Times that everything was ended for want of memory, where no control group counts that.
     over_memory: AtomicU64,
     /// Cancelled to end it.
@@ -98,7 +98,7 @@ impl Sandbox {
             execs: Mutex::default(),
             revision: AtomicU64::new(1),
             workers: Mutex::default(),
-            archive: tokio::sync::Mutex::default(),
+            archive: Arc::default(),
             over_memory: AtomicU64::new(0),
             end: CancellationToken::new(),
             ended: CancellationToken::new(),

@@ -1,7 +1,8 @@
 //! Persistent sandboxes: jails that stay.
 //!
 //! [`registry`] knows them by id, [`living`] is one of them from the server's side, [`exec`] one command in it, with its
-//! [`output`], and [`groups`] what holds the processes of a command. [`files`] asks the workers inside.
+//! [`output`], and [`groups`] what holds the processes of a command. [`files`] and
+//! [`archive`] ask a [`worker`] inside.
 
 mod archive;
 mod environment;
@@ -11,6 +12,7 @@ mod groups;
 mod living;
 mod output;
 mod registry;
+mod worker;
 
 pub use exec::{NotStarted, Running};
 pub use files::{Content, FileFailure, file_error};

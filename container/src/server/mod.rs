@@ -1,5 +1,6 @@
 //! The runner's HTTP server: one port and one secret, for runs and for persistent sandboxes.
 
+mod answers;
 mod check;
 mod door;
 mod fitness;
@@ -9,6 +10,7 @@ mod sandbox_files;
 mod sandboxes;
 mod stdin;
 
+use answers::{json, refuse};
 use door::Door;
 pub use fitness::{Evidence, Fitness};
 use run_ids::RunIds;
@@ -19,15 +21,14 @@ use crate::run::Runner;
 use crate::sandbox::Sandboxes;
 use crate::seating::Seating;
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{delete, get, post};
 use docle_protocol::RunLanguage;
 use docle_protocol::headers::{HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH, run_path, stdin_path};
-use docle_protocol::{Refusal, RefusalCode, RunnerHealth, limits};
+use docle_protocol::{RefusalCode, RunnerHealth, limits};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -76,7 +77,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
         .route(RUNS_PATH, post(runs::create_run))
         .route(&run_path("{id}"), delete(runs::cancel_run))
         .route(&stdin_path("{id}"), get(stdin::connect_stdin))
-        .merge(sandboxes::routes())
+        .merge(sandboxes::routes(service.sandboxes.clone()))
         .route_layer(middleware::from_fn_with_state(service.clone(), check::authorize))
         .route(HEALTH_PATH, get(read_health))
         .fallback(not_found)
@@ -157,18 +158,5 @@ async fn lost_by(seating: &Seating, fitness: &Fitness) {
     seating.broken().await;
     if !fitness.lose() {
         std::future::pending::<()>().await;
-    }
-}
-
-/// A refusal as a response.
-fn refuse(code: RefusalCode, message: impl Into<String>) -> Response {
-    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    json(status, &Refusal { code, message: message.into() })
-}
-
-fn json<T: serde::Serialize>(status: StatusCode, body: &T) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => (status, [(header::CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

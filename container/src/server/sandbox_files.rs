@@ -1,8 +1,7 @@
 //! The files of a sandbox over HTTP: operations on them, the content of one, and all of them.
 
-use super::sandboxes::{Answer, Denied, Posted, broken, find, invalid, read_body};
-use super::{Service, json};
-use crate::sandbox::{Content, FileFailure, Sandbox};
+use super::answers::{Answer, Denied, Posted, broken, find, invalid, json, read_body};
+use crate::sandbox::{Content, FileFailure, Sandbox, Sandboxes};
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -20,8 +19,8 @@ const SMALL: usize = 1 << 20;
 const PIECE: usize = 256 << 10;
 
 /// Carries out one operation.
-pub async fn work(State(service): State<Service>, Path(id): Path<String>, body: Posted) -> Answer {
-    let sandbox = find(&service, &id)?;
+pub async fn work(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>, body: Posted) -> Answer {
+    let sandbox = find(&sandboxes, &id)?;
     let request: FileRequest = read_body(body)?;
     let response = sandbox.file(request).await.map_err(|failure| failed(&sandbox, failure))?;
     Ok(json(StatusCode::OK, &response))
@@ -29,12 +28,12 @@ pub async fn work(State(service): State<Service>, Path(id): Path<String>, body: 
 
 /// The content of a file, or one range of it.
 pub async fn read_content(
-    State(service): State<Service>,
+    State(sandboxes): State<Arc<Sandboxes>>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
-    let sandbox = find(&service, &id)?;
+    let sandbox = find(&sandboxes, &id)?;
     let path = path_of(query.as_deref())?;
     let Content { file, entry } = sandbox.open(path).await.map_err(|failure| failed(&sandbox, failure))?;
     let size = entry.size;
@@ -65,12 +64,12 @@ pub async fn read_content(
 
 /// Writes a file.
 pub async fn write_content(
-    State(service): State<Service>,
+    State(sandboxes): State<Arc<Sandboxes>>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     body: Body,
 ) -> Answer {
-    let sandbox = find(&service, &id)?;
+    let sandbox = find(&sandboxes, &id)?;
     let path = path_of(query.as_deref())?;
     let mut body = body.into_data_stream();
     let mut first = Vec::new();
@@ -93,15 +92,15 @@ pub async fn write_content(
 }
 
 /// An archive of everything that is saved.
-pub async fn read_archive(State(service): State<Service>, Path(id): Path<String>) -> Answer {
-    let sandbox = find(&service, &id)?;
+pub async fn read_archive(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>) -> Answer {
+    let sandbox = find(&sandboxes, &id)?;
     let pieces = sandbox.pack().await.map_err(|error| broken(&sandbox, &error))?;
     Ok(([(header::CONTENT_TYPE, "application/x-tar")], Body::from_stream(pieces)).into_response())
 }
 
 /// Replaces everything that is saved.
-pub async fn write_archive(State(service): State<Service>, Path(id): Path<String>, body: Body) -> Answer {
-    let sandbox = find(&service, &id)?;
+pub async fn write_archive(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>, body: Body) -> Answer {
+    let sandbox = find(&sandboxes, &id)?;
     sandbox.unpack(body.into_data_stream()).await.map_err(|failure| failed(&sandbox, failure))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -1,24 +1,21 @@
 //! Persistent sandboxes: made, looked at, ended, and the commands in them.
 
-use super::{Service, json, refuse, sandbox_files};
-use crate::sandbox::{Created, NotStarted, Refused, Running, Sandbox, file_error};
+use super::answers::{Answer, Denied, Posted, broken, find, invalid, json, read_body};
+use super::sandbox_files;
+use crate::sandbox::{Created, NotStarted, Refused, Running, Sandbox, Sandboxes, file_error};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use docle_protocol::headers::EVENT_STREAM;
 use docle_protocol::sandbox::{
-    ExecCommand, ExecJob, FileError, SandboxSpec, archive_path, content_path, exec_path, files_path, one_exec_path,
-    sandbox_path,
+    ExecCommand, ExecJob, SandboxSpec, archive_path, content_path, exec_path, files_path, one_exec_path, sandbox_path,
 };
 use docle_protocol::{RefusalCode, limits};
 use futures_util::stream;
-use serde::de::DeserializeOwned;
 use std::convert::Infallible;
-use std::io;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +32,7 @@ const MAX_EXEC_ID: usize = 64;
 const ID_LENGTH: usize = 26;
 
 /// Everything below the path of a sandbox.
-pub fn routes() -> Router<Service> {
+pub fn routes<S>(sandboxes: Arc<Sandboxes>) -> Router<S> {
     Router::new()
         .route(&sandbox_path("{id}"), put(create_sandbox).get(read_sandbox).delete(delete_sandbox))
         .route(&exec_path("{id}"), post(execute))
@@ -43,12 +40,13 @@ pub fn routes() -> Router<Service> {
         .route(&files_path("{id}"), post(sandbox_files::work))
         .route(&content_path("{id}"), get(sandbox_files::read_content).put(sandbox_files::write_content))
         .route(&archive_path("{id}"), get(sandbox_files::read_archive).put(sandbox_files::write_archive))
+        .with_state(sandboxes)
 }
 
-async fn create_sandbox(State(service): State<Service>, Path(id): Path<String>, body: Posted) -> Answer {
+async fn create_sandbox(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>, body: Posted) -> Answer {
     let spec: SandboxSpec = read_body(body)?;
     check_id(&id).and_then(|()| check_spec(&spec)).map_err(invalid)?;
-    let Created { sandbox, is_new } = service.sandboxes.create(&id, spec).await.map_err(|refused| match refused {
+    let Created { sandbox, is_new } = sandboxes.create(&id, spec).await.map_err(|refused| match refused {
         Refused::Busy => Denied::of(RefusalCode::Busy, "there are as many sandboxes as there may be"),
         Refused::Unable => {
             Denied::of(RefusalCode::Busy, "no sandboxes here, because the runner may make no namespaces")
@@ -62,8 +60,8 @@ async fn create_sandbox(State(service): State<Service>, Path(id): Path<String>, 
     answer_state(&sandbox, if is_new { StatusCode::CREATED } else { StatusCode::OK }).await
 }
 
-async fn read_sandbox(State(service): State<Service>, Path(id): Path<String>) -> Answer {
-    answer_state(&*find(&service, &id)?, StatusCode::OK).await
+async fn read_sandbox(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>) -> Answer {
+    answer_state(&*find(&sandboxes, &id)?, StatusCode::OK).await
 }
 
 async fn answer_state(sandbox: &Sandbox, status: StatusCode) -> Answer {
@@ -71,13 +69,13 @@ async fn answer_state(sandbox: &Sandbox, status: StatusCode) -> Answer {
     Ok(json(status, &state))
 }
 
-async fn delete_sandbox(State(service): State<Service>, Path(id): Path<String>) -> Response {
-    service.sandboxes.delete(&id).await;
+async fn delete_sandbox(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>) -> Response {
+    sandboxes.delete(&id).await;
     StatusCode::NO_CONTENT.into_response()
 }
 
-async fn execute(State(service): State<Service>, Path(id): Path<String>, body: Posted) -> Answer {
-    let sandbox = find(&service, &id)?;
+async fn execute(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>, body: Posted) -> Answer {
+    let sandbox = find(&sandboxes, &id)?;
     let job: ExecJob = read_body(body)?;
     check_exec(&job).map_err(invalid)?;
     let cwd = job.cwd.clone();
@@ -89,8 +87,8 @@ async fn execute(State(service): State<Service>, Path(id): Path<String>, body: P
     Ok(answer_events(running))
 }
 
-async fn cancel_exec(State(service): State<Service>, Path((id, exec)): Path<(String, String)>) -> Answer {
-    if find(&service, &id)?.cancel(&exec) {
+async fn cancel_exec(State(sandboxes): State<Arc<Sandboxes>>, Path((id, exec)): Path<(String, String)>) -> Answer {
+    if find(&sandboxes, &id)?.cancel(&exec) {
         return Ok(StatusCode::ACCEPTED.into_response());
     }
     Err(Denied::of(RefusalCode::NotFound, "no command with this id runs"))
@@ -107,63 +105,6 @@ fn answer_events(running: Running) -> Response {
     });
     ([(header::CONTENT_TYPE, EVENT_STREAM), (header::CACHE_CONTROL, "no-store")], Body::from_stream(body))
         .into_response()
-}
-
-/// A body that is there as a whole, or why it is not.
-pub type Posted = Result<Bytes, BytesRejection>;
-/// What a request is answered with.
-pub type Answer = Result<Response, Denied>;
-
-/// Why a request is not carried out.
-pub enum Denied {
-    Refused(RefusalCode, String),
-    File(FileError),
-}
-
-impl Denied {
-    pub fn of(code: RefusalCode, message: impl Into<String>) -> Self {
-        Self::Refused(code, message.into())
-    }
-}
-
-impl IntoResponse for Denied {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Refused(code, message) => refuse(code, message),
-            Self::File(error) => json(StatusCode::UNPROCESSABLE_ENTITY, &error),
-        }
-    }
-}
-
-/// The sandbox that a request is about.
-pub fn find(service: &Service, id: &str) -> Result<Arc<Sandbox>, Denied> {
-    service.sandboxes.find(id).ok_or_else(unknown)
-}
-
-fn unknown() -> Denied {
-    Denied::of(RefusalCode::UnknownSandbox, "this runner has no such sandbox")
-}
-
-/// A sandbox that does not do what it is asked for: it may have ended meanwhile.
-pub fn broken(sandbox: &Sandbox, error: &io::Error) -> Denied {
-    if sandbox.end.is_cancelled() {
-        return unknown();
-    }
-    eprintln!("sandbox.request_failed error={:?}", error.to_string());
-    Denied::of(RefusalCode::Internal, error.to_string())
-}
-
-pub fn invalid(message: impl Into<String>) -> Denied {
-    Denied::of(RefusalCode::InvalidJob, message)
-}
-
-/// A body of JSON.
-pub fn read_body<T: DeserializeOwned>(body: Posted) -> Result<T, Denied> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Denied::of(RefusalCode::TooLarge, "the body is too large"),
-        _ => invalid(rejection.body_text()),
-    })?;
-    serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))
 }
 
 fn check_id(id: &str) -> Result<(), String> {

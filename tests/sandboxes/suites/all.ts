@@ -1,6 +1,7 @@
 //! What every tier of sandboxes must do.
 
 import type { Runner } from "../../harness/runner.ts";
+import { archive } from "./archive.ts";
 import { commands } from "./commands.ts";
 import { files } from "./files.ts";
 import { lifetime } from "./lifetime.ts";
@@ -9,4 +10,5 @@ export function suites(runner: Runner): void {
   lifetime(runner);
   commands(runner);
   files(runner);
+  archive(runner);
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import type { Runner } from "../../harness/runner.ts";
-import { RunnerSandbox } from "../../harness/sandboxes.ts";
+import { RunnerSandbox, type Content } from "../../harness/sandboxes.ts";
 
 export function files(runner: Runner): void {
   describe("files of a sandbox", () => {
@@ -19,7 +19,7 @@ export function files(runner: Runner): void {
       const done = await sandbox.file(op, fields);
       return done.code ?? done.type;
     };
-    const wrote = async (path: string, content: BodyInit) => {
+    const wrote = async (path: string, content: Content) => {
       const response = await sandbox.write(path, content);
       return { status: response.status, ...((await response.json()) as { code?: string }) };
     };
@@ -56,13 +56,7 @@ export function files(runner: Runner): void {
       const reader = ["import os", "found = set()", "while not os.path.exists('stop'):", "  text = open('whole').read()", "  found.add((len(text), len(set(text))))", "open('seen', 'w').write(str(found))"].join("\n");
       const reading = sandbox.sh(["python3", "-c", reader]);
       // The worker reads pieces while they come.
-      const pieces = (letter: string) => new ReadableStream({
-        pull(controller) {
-          if (this.left-- === 0) controller.close();
-          else controller.enqueue(new TextEncoder().encode(letter.repeat(100_000)));
-        },
-        left: 20,
-      } as UnderlyingDefaultSource & { left: number });
+      const pieces = (letter: string) => ReadableStream.from(Array.from({ length: 20 }, () => new TextEncoder().encode(letter.repeat(100_000))));
       for (const letter of ["b", "c", "d"]) assert.equal((await sandbox.write("whole", pieces(letter))).status, 200);
       await sandbox.sh("touch stop");
       await reading;

@@ -1,10 +1,10 @@
 //! The last steps of a command of a sandbox, from fork to exec.
 
 use super::root::absolute;
-use super::wire::{Spawn, StartFailure};
 use crate::jailer::Jail;
 use crate::launch::ProgramStreams;
 use crate::program::{become_user, connect_streams, reset_signals, unblock_signals};
+use crate::requests::{Spawn, StartFailure};
 use crate::root::Tier;
 use crate::seccomp::Network;
 use crate::{landlock, sys};

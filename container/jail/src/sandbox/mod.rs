@@ -4,20 +4,24 @@
 //! starting a command as the user takes, and no program can reach it: the kernel gives PID 1 no signal of its own
 //! namespace, nobody may trace it, and it reads nothing but the server's control socket.
 //!
-//! [`wire`] is what both sides say, [`root`] the file system, [`supervisor`] init's loop, [`command`] the last steps of a
+//! [`crate::requests`] is what both sides say, [`root`] the file system, [`supervisor`] init's loop, [`command`] the last steps of a
 //! command, [`monitor`] what ends one where no control group can. [`worker`] works on files as the user: [`operations`] one
-//! by one, [`pack`] and [`unpack`] all of them at once.
+//! by one, with [`entry`], [`list`] and [`upload`], [`pack`] and [`unpack`] all of them at once, which [`saved`] names.
 
+mod children;
 mod command;
+pub mod entry;
+mod list;
 mod monitor;
 pub mod operations;
 pub mod pack;
 mod root;
+mod saved;
 mod supervisor;
 pub mod unpack;
-mod wire;
+mod upload;
 mod worker;
 
+pub use crate::requests::{Job, Plan, Reply, Request, Spawn, StartFailure};
 pub use supervisor::serve;
-pub use wire::{Plan, Reply, Request, Spawn, StartFailure};
-pub use worker::{Frame, Job};
+pub use worker::Frame;

@@ -4,11 +4,11 @@
 //! It is a process of ours beside the command. As an ordinary user it has the user of the command, which may end it; then
 //! the command counts as ended, and what it has started lasts as long as the sandbox.
 
+use super::children::{processes, reap_one};
 use super::command;
-use super::supervisor::{processes, reap_one};
-use super::wire::{Reply, Spawn, StartFailure};
 use crate::jailer::Jail;
 use crate::launch::{Notice, ProgramStreams};
+use crate::requests::{Reply, Spawn, StartFailure};
 use crate::shared::adopt_orphans;
 use crate::sys;
 use nix::errno::Errno;

@@ -1,33 +1,22 @@
 //! Operations on the files of a sandbox, done by a process that is its user. Links lead where they lead programs, which is
 //! never out of the sandbox.
 
-use super::root::absolute;
+use super::entry::{ASIDE, Bytes, Done, Refused, delete, described, entry, located, names, open};
+use super::list::List;
+use super::upload::{Aside, Upload};
 use crate::launch::Content;
-use crate::remove::remove_content;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat2};
-use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use serde::{Deserialize, Serialize};
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::fs::{self, OpenOptions, Permissions};
+use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-/// Bytes of a path.
-pub const MAX_PATH: usize = 4_096;
-/// Entries and bytes of paths in one answer.
-const MAX_ENTRIES: usize = 100_000;
-const MAX_ANSWER: usize = 16 << 20;
-/// Links that are followed one after another, as the kernel does.
-const MAX_LINKS: usize = 40;
 /// Directories inside each other that are copied.
 const MAX_DEPTH: usize = 200;
-
-/// A path as bytes: absolute, or relative to `/workspace`.
-pub type Bytes = Vec<u8>;
 
 /// What is to be done.
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,56 +73,6 @@ pub enum Operation {
     Finish,
 }
 
-/// What was done.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Done {
-    Entry(Entry),
-    Entries { entries: Vec<Entry>, more: bool },
-    Deleted,
-}
-
-/// One file, directory or link, as it is now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    pub path: Bytes,
-    pub kind: Kind,
-    pub size: u64,
-    pub mode: u32,
-    pub modified_ms: u64,
-    pub target: Option<Bytes>,
-}
-
-/// The kind of an [`Entry`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
-    File,
-    Directory,
-    Symlink,
-    Other,
-}
-
-/// Why nothing was done: an error number of the kernel, 0 for an error of ours. [`Self::NOT_A_FILE`] stands for what has
-/// no content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refused {
-    pub errno: i32,
-}
-
-impl Refused {
-    pub const NOT_A_FILE: i32 = libc::ENODEV;
-}
-
-impl From<io::Error> for Refused {
-    fn from(error: io::Error) -> Self {
-        let known = match error.kind() {
-            io::ErrorKind::InvalidInput => libc::EINVAL,
-            io::ErrorKind::InvalidData => libc::EBADMSG,
-            _ => 0,
-        };
-        Self { errno: error.raw_os_error().unwrap_or(known) }
-    }
-}
-
 type Result = io::Result<(Done, Option<OwnedFd>)>;
 
 /// Does one thing. What writes in pieces is an [`Upload`].
@@ -141,9 +80,7 @@ pub fn perform(operation: Operation) -> Result {
     let done = match operation {
         Operation::Stat { path } => entry(&located(&path)?)?,
         Operation::List { path, recursive, include_hidden, limit } => {
-            let limit = (limit as usize).min(MAX_ENTRIES);
-            List { recursive, include_hidden, limit, entries: Vec::new(), bytes: 0, more: false }
-                .of(&located(&path)?)?
+            List::new(recursive, include_hidden, limit as usize).of(&located(&path)?)?
         }
         Operation::Mkdir { path, recursive } => {
             let path = located(&path)?;
@@ -173,97 +110,13 @@ pub fn perform(operation: Operation) -> Result {
         Operation::Write { path, content } => {
             let mut upload = Upload::begin(&path)?;
             upload.write(&content.0)?;
-            return upload.finish();
+            upload.finish()?
         }
         Operation::Begin { .. } | Operation::More { .. } | Operation::Finish => {
             return Err(io::ErrorKind::InvalidInput.into());
         }
     };
     Ok((done, None))
-}
-
-/// Reads a path: absolute, with single separators, and with `..` where it is, because links may come before it.
-fn located(path: &[u8]) -> io::Result<PathBuf> {
-    if path.is_empty() || path.contains(&0) {
-        return Err(Errno::EINVAL.into());
-    }
-    if path.len() >= MAX_PATH {
-        return Err(Errno::ENAMETOOLONG.into());
-    }
-    Ok(absolute(Path::new(OsStr::from_bytes(path))).components().collect())
-}
-
-fn entry(path: &Path) -> io::Result<Done> {
-    let found = fs::symlink_metadata(path)?;
-    let target = found.is_symlink().then(|| fs::read_link(path)).transpose()?;
-    Ok(Done::Entry(described(path, &found, target)))
-}
-
-fn described(path: &Path, found: &Metadata, target: Option<PathBuf>) -> Entry {
-    let kind = found.file_type();
-    let kind = match () {
-        () if kind.is_file() => Kind::File,
-        () if kind.is_dir() => Kind::Directory,
-        () if kind.is_symlink() => Kind::Symlink,
-        () => Kind::Other,
-    };
-    Entry {
-        path: path.as_os_str().as_bytes().to_vec(),
-        kind,
-        size: found.size(),
-        mode: found.mode() & 0o7777,
-        modified_ms: (found.mtime().max(0) * 1_000 + found.mtime_nsec() / 1_000_000) as u64,
-        target: target.map(|target| target.into_os_string().into_vec()),
-    }
-}
-
-struct List {
-    recursive: bool,
-    include_hidden: bool,
-    limit: usize,
-    entries: Vec<Entry>,
-    bytes: usize,
-    more: bool,
-}
-
-impl List {
-    fn of(mut self, top: &Path) -> io::Result<Done> {
-        let mut left = vec![names(top)?.into_iter()];
-        let mut above = vec![top.to_owned()];
-        while let (Some(names_left), Some(directory)) = (left.last_mut(), above.last()) {
-            let Some(name) = names_left.next() else {
-                left.pop();
-                above.pop();
-                continue;
-            };
-            if !self.include_hidden && name.as_bytes().starts_with(b".") {
-                continue;
-            }
-            let path = directory.join(&name);
-            // It may have gone meanwhile.
-            let Ok(found) = fs::symlink_metadata(&path) else { continue };
-            self.bytes += path.as_os_str().len() + 64;
-            if self.entries.len() >= self.limit || self.bytes > MAX_ANSWER {
-                self.more = true;
-                break;
-            }
-            let target = if found.is_symlink() { fs::read_link(&path).ok() } else { None };
-            self.entries.push(described(&path, &found, target));
-            if self.recursive && found.is_dir() {
-                // What may not be read has no entries.
-                left.push(names(&path).unwrap_or_default().into_iter());
-                above.push(path);
-            }
-        }
-        Ok(Done::Entries { entries: self.entries, more: self.more })
-    }
-}
-
-/// The names in a directory, sorted by their bytes.
-fn names(directory: &Path) -> io::Result<Vec<OsString>> {
-    let mut names = fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
-    names.sort_unstable();
-    Ok(names)
 }
 
 /// Where something arrives: in `to` if that is a directory, else at `to`.
@@ -333,125 +186,4 @@ fn copy_tree(from: &Path, to: &Path, depth: usize) -> io::Result<()> {
         return Ok(());
     }
     fs::set_permissions(to, Permissions::from_mode(found.mode() & 0o7777))
-}
-
-fn delete(path: &Path, recursive: bool) -> io::Result<Done> {
-    if path.components().all(|component| component == Component::RootDir) {
-        return Err(Errno::EBUSY.into());
-    }
-    if !fs::symlink_metadata(path)?.is_dir() {
-        fs::remove_file(path)?;
-        return Ok(Done::Deleted);
-    }
-    if recursive {
-        remove_content(path, None)?;
-    }
-    fs::remove_dir(path)?;
-    Ok(Done::Deleted)
-}
-
-/// Opens a file that has content for reading. Neither a pipe nor a device makes this wait.
-fn open(path: &Path) -> io::Result<File> {
-    check_is_file(&fs::metadata(path)?)?;
-    let flags = (OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    check_is_file(&file.metadata()?)?;
-    // What the kernel makes up has no size, and says other things to another reader.
-    if fstatfs(&file)?.filesystem_type() == PROC_SUPER_MAGIC {
-        return Err(Errno::from_raw(Refused::NOT_A_FILE).into());
-    }
-    Ok(file)
-}
-
-fn check_is_file(found: &Metadata) -> io::Result<()> {
-    match () {
-        () if found.is_dir() => Err(Errno::EISDIR.into()),
-        () if !found.is_file() => Err(Errno::from_raw(Refused::NOT_A_FILE).into()),
-        () => Ok(()),
-    }
-}
-
-/// How the names begin that something has until it is complete.
-const ASIDE: &str = ".docle-part-";
-
-/// A name beside that of something that is not complete. What still has it when this is dropped is removed.
-struct Aside(PathBuf);
-
-impl Aside {
-    fn beside(path: &Path) -> io::Result<Self> {
-        static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let directory = path.parent().ok_or(Errno::EISDIR)?;
-        Ok(Self(directory.join(format!("{ASIDE}{}-{number}", std::process::id()))))
-    }
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        if fs::symlink_metadata(&self.0).is_ok() {
-            let _ = delete(&self.0, true);
-        }
-    }
-}
-
-/// A file that is being written. Nobody sees it before it is complete.
-pub struct Upload {
-    file: File,
-    aside: Aside,
-    path: PathBuf,
-    mode: u32,
-}
-
-impl Upload {
-    /// Makes the directories above, and the file beside the one that it is to be.
-    pub fn begin(path: &[u8]) -> io::Result<Self> {
-        if path.ends_with(b"/") {
-            return Err(Errno::EISDIR.into());
-        }
-        let path = followed(located(path)?)?;
-        let mode = match fs::symlink_metadata(&path) {
-            Ok(found) => {
-                check_is_file(&found)?;
-                found.mode() & 0o777
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0o644,
-            Err(error) => return Err(error),
-        };
-        fs::create_dir_all(path.parent().ok_or(Errno::EISDIR)?)?;
-        let aside = Aside::beside(&path)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-        // One that an earlier worker of this number has left is nobody's.
-        let file = options.open(&aside.0).or_else(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                delete(&aside.0, true)?;
-                options.open(&aside.0)
-            }
-            _ => Err(error),
-        })?;
-        Ok(Self { file, aside, path, mode })
-    }
-
-    pub fn write(&mut self, content: &[u8]) -> io::Result<()> {
-        self.file.write_all(content)
-    }
-
-    /// Puts the file in its place.
-    pub fn finish(self) -> Result {
-        self.file.set_permissions(Permissions::from_mode(self.mode))?;
-        fs::rename(&self.aside.0, &self.path)?;
-        Ok((entry(&self.path)?, None))
-    }
-}
-
-/// Where a path leads if its last name is a link, or a chain of them, whether or not there is something at the end.
-fn followed(mut path: PathBuf) -> io::Result<PathBuf> {
-    for _ in 0..MAX_LINKS {
-        match fs::read_link(&path) {
-            Ok(target) => path = path.parent().unwrap_or(Path::new("/")).join(target),
-            // Not a link, or not there.
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(Errno::ELOOP.into())
 }

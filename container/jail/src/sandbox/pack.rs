@@ -1,5 +1,181 @@
-use std::fs::File;
-use std::io;
-pub fn pack(_to: File) -> io::Result<()> {
-    Ok(())
+//! Writes an archive of all files that are saved: a tar archive with extended headers, so that times have nanoseconds and
+//! names have every byte and any length.
+
+use super::entry::names;
+use super::saved::{FIXED, is_cache, is_own};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use tar::{Builder, EntryType, Header};
+
+/// Bytes that are written in one go.
+const BUFFER: usize = 256 << 10;
+/// Bytes of a name, or of a link's target, in a plain header.
+const NAME: usize = 100;
+
+/// Writes the archive, whose end tells that it is whole. Nothing may change meanwhile.
+pub fn pack(to: impl Write) -> io::Result<()> {
+    pack_root(Path::new("/"), to)
+}
+
+/// The same for files below another directory than the root.
+pub(super) fn pack_root(root: &Path, to: impl Write) -> io::Result<()> {
+    // A directory of the user's own, because the root may be what is below it.
+    let device = fs::metadata(root.join(FIXED[0]))?.dev();
+    let builder = Builder::new(BufWriter::with_capacity(BUFFER, to));
+    let mut pack = Pack { root, device, builder, links: HashMap::new(), opened: Vec::new() };
+    let result = pack.add_all();
+    pack.close_again();
+    result?;
+    pack.builder.into_inner()?.flush()
+}
+
+struct Pack<'a, W: Write> {
+    root: &'a Path,
+    /// Of the file system that the user writes to. Everything else is mounted.
+    device: u64,
+    builder: Builder<BufWriter<W>>,
+    /// The first name of each file that has several.
+    links: HashMap<u64, PathBuf>,
+    /// Directories that were made readable for this, and their modes.
+    opened: Vec<(PathBuf, u32)>,
+}
+
+impl<W: Write> Pack<'_, W> {
+    fn add_all(&mut self) -> io::Result<()> {
+        for fixed in FIXED {
+            self.add(Path::new(fixed))?;
+        }
+        for name in names(self.root)?.into_iter().filter(|name| is_own(name.as_bytes())) {
+            self.add(Path::new(&name))?;
+        }
+        Ok(())
+    }
+
+    /// Gives directories their modes back, from the last to the first.
+    fn close_again(&mut self) {
+        for (path, mode) in self.opened.drain(..).rev() {
+            let _ = fs::set_permissions(path, Permissions::from_mode(mode));
+        }
+    }
+
+    /// Adds what is at a path below the root, and everything below that.
+    fn add(&mut self, top: &Path) -> io::Result<()> {
+        let mut left = vec![top.to_owned()];
+        while let Some(path) = left.pop() {
+            let found = match fs::symlink_metadata(self.root.join(&path)) {
+                Ok(found) => found,
+                // A path that is longer than the kernel takes cannot be named by anybody.
+                Err(error) if is_left_out(&error) => continue,
+                Err(error) => return Err(error),
+            };
+            if found.dev() != self.device || is_cache(&path) {
+                continue;
+            }
+            self.add_one(&path, &found)?;
+            if found.is_dir() {
+                let below = self.names(&path, &found)?;
+                // Taken from the end.
+                left.extend(below.into_iter().rev().map(|name: OsString| path.join(name)));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_one(&mut self, path: &Path, found: &Metadata) -> io::Result<()> {
+        let kind = found.file_type();
+        if found.nlink() > 1 && !kind.is_dir() {
+            if let Some(first) = self.links.get(&found.ino()) {
+                let first = first.clone();
+                return self.append(path, found, EntryType::Link, Some(first.as_os_str().as_bytes()), io::empty(), 0);
+            }
+            self.links.insert(found.ino(), path.to_owned());
+        }
+        if kind.is_symlink() {
+            let target = fs::read_link(self.root.join(path))?;
+            self.append(path, found, EntryType::Symlink, Some(target.as_os_str().as_bytes()), io::empty(), 0)
+        } else if kind.is_dir() {
+            self.append(path, found, EntryType::Directory, None, io::empty(), 0)
+        } else if kind.is_fifo() {
+            self.append(path, found, EntryType::Fifo, None, io::empty(), 0)
+        } else if kind.is_file() {
+            let file = self.open(path, found)?;
+            let size = found.size();
+            // Exactly as much as the header says.
+            self.append(path, found, EntryType::Regular, None, file.chain(io::repeat(0)).take(size), size)
+        } else {
+            // A socket is nothing without the process that made it.
+            Ok(())
+        }
+    }
+
+    fn append(
+        &mut self,
+        path: &Path,
+        found: &Metadata,
+        kind: EntryType,
+        target: Option<&[u8]>,
+        data: impl Read,
+        size: u64,
+    ) -> io::Result<()> {
+        let name = path.as_os_str().as_bytes();
+        let time = format!("{}.{:09}", found.mtime(), found.mtime_nsec());
+        let mut extensions = vec![("mtime", time.as_bytes())];
+        extensions.extend((name.len() > NAME).then_some(("path", name)));
+        extensions.extend(target.filter(|target| target.len() > NAME).map(|target| ("linkpath", target)));
+        self.builder.append_pax_extensions(extensions)?;
+        let mut header = Header::new_ustar();
+        let plain = header.as_old_mut();
+        fill(&mut plain.name, name);
+        fill(&mut plain.linkname, target.unwrap_or_default());
+        header.set_entry_type(kind);
+        header.set_mode(found.mode() & 0o7777);
+        header.set_mtime(found.mtime().max(0) as u64);
+        header.set_size(size);
+        header.set_cksum();
+        self.builder.append(&header, data)
+    }
+
+    /// Opens a file for reading, also one that its owner has made unreadable for himself.
+    fn open(&self, path: &Path, found: &Metadata) -> io::Result<File> {
+        let path = self.root.join(path);
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        match options.open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+                let file = options.open(&path);
+                fs::set_permissions(&path, Permissions::from_mode(found.mode() & 0o7777))?;
+                file
+            }
+            result => result,
+        }
+    }
+
+    /// The names in a directory. What is below it is looked at later, so one that its owner may not enter stays open.
+    fn names(&mut self, path: &Path, found: &Metadata) -> io::Result<Vec<OsString>> {
+        let path = self.root.join(path);
+        if found.mode() & 0o500 != 0o500 {
+            let opened = fs::set_permissions(&path, Permissions::from_mode(0o700));
+            // Of one that is not the user's own, only what is there for all is saved.
+            if opened.is_ok() {
+                self.opened.push((path.clone(), found.mode() & 0o7777));
+            }
+        }
+        names(&path)
+    }
+}
+
+/// Whether the error of a path means that it is left out.
+fn is_left_out(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENAMETOOLONG | libc::ENOENT))
+}
+
+fn fill(field: &mut [u8; NAME], value: &[u8]) {
+    let length = value.len().min(NAME);
+    field[..length].copy_from_slice(&value[..length]);
 }

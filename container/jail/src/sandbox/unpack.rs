@@ -1,5 +1,320 @@
-use std::fs::File;
-use std::io;
-pub fn unpack(_from: &File) -> io::Result<()> {
+//! Replaces all files that are saved by those of an archive.
+//!
+//! The files are made in a directory beside the others first, so that an archive that breaks off changes nothing. No entry
+//! leads through a link: what is in the archive lies where its name says, or the archive is refused.
+
+use super::entry::{ASIDE, names};
+use super::saved::{FIXED, is_own, is_saved};
+use crate::remove::remove_content;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
+use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, futimens, mkdirat, utimensat};
+use nix::sys::time::TimeSpec;
+use nix::unistd::{UnlinkatFlags, linkat, mkfifo, symlinkat, unlinkat};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+use tar::{Archive, Entry, EntryType};
+
+/// Bytes that are written in one go. Those that are all zero are left out, and the file has a hole there.
+const BLOCK: usize = 64 << 10;
+/// Bytes of an extended header: a name and the target of a link, each as long as the kernel takes.
+const MAX_EXTENSIONS: u64 = 64 << 10;
+const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// Reads an archive to its end and replaces the files.
+pub fn unpack(from: impl Read) -> io::Result<()> {
+    unpack_root(Path::new("/"), from)
+}
+
+/// The same below another directory than the root.
+fn unpack_root(root: &Path, mut from: impl Read) -> io::Result<()> {
+    let staged = root.join(format!("{ASIDE}{}-archive", std::process::id()));
+    clear(&staged)?;
+    fs::create_dir_all(&staged)?;
+    let result = fill(&staged, &mut from).and_then(|directories| {
+        // Whoever sent it has said that this was all, or this fails.
+        io::copy(&mut from, &mut io::sink())?;
+        Ok(directories)
+    });
+    let result = result.and_then(|directories| replace(root, &staged).map(|()| directories));
+    clear(&staged)?;
+    // From the deepest on: its owner may not be able to enter a directory afterwards.
+    for Directory { path, mode, time } in result?.into_iter().rev() {
+        let path = root.join(path);
+        utimensat(AT_FDCWD, &path, &time, &time, UtimensatFlags::NoFollowSymlink)?;
+        fs::set_permissions(&path, Permissions::from_mode(mode))?;
+    }
     Ok(())
 }
+
+/// A directory whose mode and time are set when nothing below it changes any more.
+struct Directory {
+    path: PathBuf,
+    mode: u32,
+    time: TimeSpec,
+}
+
+/// What extended headers say about the entry after them.
+#[derive(Default)]
+struct Extensions {
+    path: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
+    time: Option<TimeSpec>,
+}
+
+fn fill(staged: &Path, from: &mut impl Read) -> io::Result<Vec<Directory>> {
+    let mut archive = Archive::new(from);
+    let mut stage = Stage { top: nix::fcntl::open(staged, DIRECTORY, Mode::empty())?, open: Vec::new() };
+    let (mut directories, mut extensions, mut is_empty) = (Vec::new(), Extensions::default(), true);
+    for entry in archive.entries()?.raw(true) {
+        let mut entry = entry?;
+        is_empty = false;
+        let kind = entry.header().entry_type();
+        if let Some(read) = extended(kind, &mut entry, &mut extensions) {
+            read?;
+            continue;
+        }
+        let Extensions { path, target, time } = std::mem::take(&mut extensions);
+        let path = clean(path.unwrap_or_else(|| entry.path_bytes().into_owned()))?;
+        if !is_saved(&path) {
+            continue;
+        }
+        let target = target.or_else(|| entry.link_name_bytes().map(|target| target.into_owned()));
+        let (header_time, mode) = (entry.header().mtime()?, entry.header().mode()? & 0o7777);
+        let time = time.unwrap_or(TimeSpec::new(header_time as i64, 0));
+        if kind.is_dir() {
+            stage.directory(&path)?;
+            directories.push(Directory { path, mode, time });
+        } else {
+            stage.add(&path, kind, target, mode, time, &mut entry)?;
+        }
+    }
+    // Nothing at all is no archive, and would delete everything.
+    if is_empty { Err(Errno::EBADMSG.into()) } else { Ok(directories) }
+}
+
+/// Reads an entry that is about the one after it; `None` if it is none.
+fn extended(kind: EntryType, entry: &mut impl Read, extensions: &mut Extensions) -> Option<io::Result<()>> {
+    let is_known = kind.is_pax_local_extensions() || kind.is_gnu_longname() || kind.is_gnu_longlink();
+    if !is_known {
+        // What is said about all entries is nothing that we read.
+        return kind.is_pax_global_extensions().then_some(Ok(()));
+    }
+    let mut text = Vec::new();
+    if let Err(error) = entry.take(MAX_EXTENSIONS).read_to_end(&mut text) {
+        return Some(Err(error));
+    }
+    if kind.is_pax_local_extensions() {
+        return Some(read_extensions(&text, extensions).ok_or_else(|| Errno::EBADMSG.into()));
+    }
+    let value = text.split(|&byte| byte == 0).next().map(<[u8]>::to_vec);
+    match kind.is_gnu_longname() {
+        true => extensions.path = value,
+        false => extensions.target = value,
+    }
+    Some(Ok(()))
+}
+
+/// Reads records of `length name=value` and a line feed. The length counts, because a value may have line feeds.
+fn read_extensions(mut text: &[u8], extensions: &mut Extensions) -> Option<()> {
+    while !text.is_empty() {
+        let blank = text.iter().position(|&byte| byte == b' ')?;
+        let length: usize = str::from_utf8(&text[..blank]).ok()?.parse().ok()?;
+        let record = text.get(blank + 1..length)?.strip_suffix(b"\n")?;
+        let equal = record.iter().position(|&byte| byte == b'=')?;
+        let value = record[equal + 1..].to_vec();
+        match &record[..equal] {
+            b"path" => extensions.path = Some(value),
+            b"linkpath" => extensions.target = Some(value),
+            b"mtime" => extensions.time = Some(read_time(str::from_utf8(&value).ok()?)?),
+            _ => {}
+        }
+        text = &text[length..];
+    }
+    Some(())
+}
+
+/// Seconds with up to nine decimals.
+fn read_time(text: &str) -> Option<TimeSpec> {
+    let (seconds, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let nanoseconds = format!("{decimals:0<9.9}").parse().ok()?;
+    Some(TimeSpec::new(seconds.parse().ok()?, nanoseconds))
+}
+
+/// A path of plain names below the root.
+fn clean(path: Vec<u8>) -> io::Result<PathBuf> {
+    let path = PathBuf::from(OsString::from_vec(path));
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => clean.push(name),
+            Component::RootDir | Component::CurDir => {}
+            _ => return Err(Errno::EBADMSG.into()),
+        }
+    }
+    Ok(clean)
+}
+
+/// Where the files are made.
+struct Stage {
+    top: OwnedFd,
+    /// The directories from the top down to that of the last entry, by name.
+    open: Vec<(OsString, OwnedFd)>,
+}
+
+impl Stage {
+    /// Makes a directory and those above it, as far as they are missing.
+    fn directory(&mut self, path: &Path) -> io::Result<BorrowedFd<'_>> {
+        let names: Vec<&OsStr> = path.iter().collect();
+        let common = self.open.iter().zip(&names).take_while(|((known, _), name)| known == *name).count();
+        self.open.truncate(common);
+        for name in &names[common..] {
+            let parent = self.open.last().map_or(self.top.as_fd(), |(_, directory)| directory.as_fd());
+            match mkdirat(parent, *name, Mode::from_bits_truncate(0o700)) {
+                Ok(()) | Err(Errno::EEXIST) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            let directory = openat(parent, *name, DIRECTORY, Mode::empty())?;
+            self.open.push(((*name).to_owned(), directory));
+        }
+        Ok(self.open.last().map_or(self.top.as_fd(), |(_, directory)| directory.as_fd()))
+    }
+
+    fn add(
+        &mut self,
+        path: &Path,
+        kind: EntryType,
+        target: Option<Vec<u8>>,
+        mode: u32,
+        time: TimeSpec,
+        entry: &mut Entry<'_, impl Read>,
+    ) -> io::Result<()> {
+        let name = path.file_name().ok_or(Errno::EBADMSG)?;
+        let above = path.parent().unwrap_or(Path::new(""));
+        let target = || target.ok_or_else(|| io::Error::from(Errno::EBADMSG));
+        if kind.is_hard_link() {
+            let target = clean(target()?)?;
+            let first = self.directory(target.parent().unwrap_or(Path::new("")))?.try_clone_to_owned()?;
+            let directory = self.directory(above)?;
+            replace_name(directory, name)?;
+            return Ok(linkat(&first, target.file_name().ok_or(Errno::EBADMSG)?, directory, name, AtFlags::empty())?);
+        }
+        let directory = self.directory(above)?;
+        replace_name(directory, name)?;
+        let mode = Mode::from_bits_truncate(mode);
+        if kind.is_symlink() {
+            symlinkat(OsStr::from_bytes(&target()?), directory, name)?;
+        } else if kind.is_fifo() {
+            // There is no call for this by descriptor in the library; the name is a plain one.
+            let here = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&directory));
+            mkfifo(&Path::new(&here).join(name), Mode::from_bits_truncate(0o600))?;
+            fchmodat(directory, name, mode, FchmodatFlags::FollowSymlink)?;
+        } else if kind.is_file() || kind.is_contiguous() {
+            let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let mut file = File::from(openat(directory, name, flags, Mode::from_bits_truncate(0o600))?);
+            copy(entry, &mut file)?;
+            file.set_permissions(Permissions::from_mode(mode.bits()))?;
+            return Ok(futimens(&file, &time, &time)?);
+        } else {
+            // Devices: nobody but the machine's root makes any.
+            return Ok(());
+        }
+        Ok(utimensat(directory, name, &time, &time, UtimensatFlags::NoFollowSymlink)?)
+    }
+}
+
+/// The later of two entries with one name counts.
+fn replace_name(directory: BorrowedFd, name: &OsStr) -> io::Result<()> {
+    match unlinkat(directory, name, UnlinkatFlags::NoRemoveDir) {
+        Ok(()) | Err(Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Writes the content of an entry, with holes where it has nothing but zeros.
+fn copy(entry: &mut Entry<'_, impl Read>, file: &mut File) -> io::Result<()> {
+    let size = entry.size();
+    let (mut buffer, mut written) = (vec![0; BLOCK], 0);
+    while written < size {
+        let wanted = ((size - written) as usize).min(BLOCK);
+        entry.read_exact(&mut buffer[..wanted])?;
+        if buffer[..wanted].iter().all(|&byte| byte == 0) {
+            file.seek(SeekFrom::Current(wanted as i64))?;
+        } else {
+            file.write_all(&buffer[..wanted])?;
+        }
+        written += wanted as u64;
+    }
+    file.set_len(size)
+}
+
+/// Puts the staged files in the place of those that are saved.
+fn replace(root: &Path, staged: &Path) -> io::Result<()> {
+    for fixed in FIXED {
+        let place = root.join(fixed);
+        open_up(&place)?;
+        remove_content(&place, None)?;
+        match names(&staged.join(fixed)) {
+            Ok(names) => {
+                for name in names {
+                    fs::rename(staged.join(fixed).join(&name), place.join(&name))?;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let device = fs::metadata(root.join(FIXED[0]))?.dev();
+    for name in names(root)?.into_iter().filter(|name| is_own(name.as_bytes())) {
+        let path = root.join(&name);
+        // What is mounted is the system's.
+        if fs::symlink_metadata(&path)?.dev() == device {
+            clear(&path)?;
+        }
+    }
+    for name in names(staged)?.into_iter().filter(|name| is_own(name.as_bytes())) {
+        fs::rename(staged.join(&name), root.join(&name))?;
+    }
+    Ok(())
+}
+
+/// Removes whatever is at a path.
+fn clear(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => {
+            open_up(path)?;
+            remove_content(path, None)?;
+            fs::remove_dir(path)
+        }
+        Ok(_) => fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes all directories of a tree such that their owner may remove what is in them.
+fn open_up(top: &Path) -> io::Result<()> {
+    let mut left = vec![top.to_owned()];
+    while let Some(path) = left.pop() {
+        let Ok(found) = fs::symlink_metadata(&path) else { continue };
+        if !found.is_dir() {
+            continue;
+        }
+        if found.mode() & 0o700 != 0o700 {
+            fs::set_permissions(&path, Permissions::from_mode(found.mode() & 0o7777 | 0o700))?;
+        }
+        // A path that is too long is met by its descriptors later.
+        let below = fs::read_dir(&path).into_iter().flatten().flatten();
+        let directories = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        left.extend(directories.map(|entry| entry.path()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,15 @@
 //! It takes frames over a socket of its own: four bytes of length, little-endian, then postcard. The server never opens a
 //! path of a sandbox. It gets descriptors of regular files that the worker has opened.
 
-use super::operations::{self, Done, Operation, Upload};
+use super::entry::{Done, Refused};
+use super::operations::{self, Operation};
+use super::upload::Upload;
 use super::{pack, unpack};
 use crate::jailer::Jail;
 use crate::landlock;
+use crate::launch::Content;
 use crate::program::become_user;
+use crate::requests::Job;
 use crate::root::Tier;
 use crate::seccomp::Network;
 use crate::sys;
@@ -19,17 +23,6 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-
-/// What a worker is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Job {
-    /// Takes [`Operation`]s over its socket until that ends.
-    Operate,
-    /// Writes an archive of all files that are saved to its descriptor, see [`pack`].
-    Pack,
-    /// Replaces the files that are saved by those of the archive that it reads from its socket, and answers with one frame.
-    Unpack,
-}
 
 /// What goes over the socket of a worker.
 pub struct Frame;
@@ -55,7 +48,7 @@ impl Frame {
 
     /// Takes the first bytes of a frame from a socket, as many as have come, and the descriptor that travels with them.
     pub fn receive_head(socket: RawFd, head: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
-        let (length, descriptors) = crate::launch::receive_packet(socket, head)?;
+        let (length, descriptors) = crate::packet::receive_packet(socket, head)?;
         if length == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -105,13 +98,62 @@ fn prepare(jail: &Jail) -> io::Result<()> {
 fn run(job: Job, descriptor: OwnedFd) -> io::Result<()> {
     match job {
         Job::Operate => operate(descriptor),
-        Job::Pack => pack::pack(File::from(descriptor)),
-        Job::Unpack => {
-            let socket = File::from(descriptor);
-            let result = unpack::unpack(&socket);
-            // What is left of the archive is no more than its padding, or an archive that has failed.
-            (&socket).write_all(&Frame::encode(&result.map_err(operations::Refused::from))?)
+        Job::Pack => {
+            let mut pieces = Pieces::new(File::from(descriptor));
+            pack::pack(&mut pieces)?;
+            pieces.socket.write_all(&Frame::encode(&Operation::Finish)?)
         }
+        Job::Unpack => {
+            let mut pieces = Pieces::new(File::from(descriptor));
+            let result = unpack::unpack(&mut pieces);
+            pieces.socket.write_all(&Frame::encode(&result.map_err(Refused::from))?)
+        }
+    }
+}
+
+/// Bytes that travel as frames, so that their end is no accident.
+struct Pieces {
+    socket: File,
+    piece: Vec<u8>,
+    /// Bytes of the piece that have been read.
+    read: usize,
+    is_finished: bool,
+}
+
+impl Pieces {
+    fn new(socket: File) -> Self {
+        Self { socket, piece: Vec::new(), read: 0, is_finished: false }
+    }
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.write_all(&Frame::encode(&Operation::More { content: Content(bytes.to_vec()) })?)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.read == self.piece.len() && !self.is_finished {
+            let mut head = [0; 4];
+            self.socket.read_exact(&mut head)?;
+            let mut body = vec![0; Frame::length(head)?];
+            self.socket.read_exact(&mut body)?;
+            match Frame::decode(&body)? {
+                Operation::More { content } => (self.piece, self.read) = (content.0, 0),
+                Operation::Finish => self.is_finished = true,
+                _ => return Err(io::ErrorKind::InvalidData.into()),
+            }
+        }
+        let length = buffer.len().min(self.piece.len() - self.read);
+        buffer[..length].copy_from_slice(&self.piece[self.read..self.read + length]);
+        self.read += length;
+        Ok(length)
     }
 }
 
@@ -136,7 +178,7 @@ fn operate(socket: OwnedFd) -> io::Result<()> {
                 None => Err(io::ErrorKind::InvalidInput.into()),
             },
             Operation::Finish => match upload.take() {
-                Some(upload) => upload.finish().map(Some),
+                Some(upload) => upload.finish().map(|done| Some((done, None))),
                 None => Err(io::ErrorKind::InvalidInput.into()),
             },
             operation => operations::perform(operation).map(Some),
@@ -157,7 +199,7 @@ fn operate(socket: OwnedFd) -> io::Result<()> {
     }
 }
 
-fn answer(socket: &File, result: Result<Done, operations::Refused>, file: Option<OwnedFd>) -> io::Result<()> {
+fn answer(socket: &File, result: Result<Done, Refused>, file: Option<OwnedFd>) -> io::Result<()> {
     let bytes = Frame::encode(&result)?;
     // The descriptor travels with the first bytes.
     let raw: Vec<_> = file.iter().map(AsRawFd::as_raw_fd).collect();

@@ -1,6 +1,6 @@
 //! What the server asks the init of a sandbox, and what it answers: postcard over the control socket of the jail.
 
-use crate::launch::{Exit, MAX_PACKET, receive_packet, send_packet};
+use crate::packet::{MAX_PACKET, receive_packet, send_packet};
 use crate::sys;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -32,14 +32,25 @@ pub struct Spawn {
     pub cwd: String,
 }
 
+/// What a worker is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Job {
+    /// Takes [`Operation`]s over its socket until that ends.
+    Operate,
+    /// Writes an archive of all files that are saved, in frames.
+    Pack,
+    /// Replaces the files that are saved by those of an archive, which comes in the same way, and answers with one frame.
+    Unpack,
+}
+
 /// What the server asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// A [`Spawn`] lies in the file that comes first. Standard input, output and error follow, then where a
     /// [`StartFailure`] is written to, and the control group where there is one.
     Spawn,
-    /// Starts a process that works on files, see [`super::worker`]. Its socket, or what else the job says, comes with this.
-    Work(super::Job),
+    /// Starts a process that works on files, see [`crate::sandbox`]. Its socket, or what else the job says, comes with this.
+    Work(Job),
     /// Ends a command and everything that it has started, where no control group does that.
     Kill { id: u64 },
     /// Stops all programs where no control group does that.
@@ -76,6 +87,13 @@ pub enum Reply {
     Refused { errno: i32 },
 }
 
+/// How the program itself ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Exit {
+    Code(i32),
+    Signal(i32),
+}
+
 /// Why a command did not start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartFailure {
@@ -96,7 +114,7 @@ impl StartFailure {
         Some(postcard::from_bytes(bytes).unwrap_or(Self { step: "say why it does not start".into(), errno: 0 }))
     }
 
-    pub(super) fn write(&self, status: &OwnedFd) -> io::Result<()> {
+    pub fn write(&self, status: &OwnedFd) -> io::Result<()> {
         File::from(status.try_clone()?).write_all(&postcard::to_stdvec(self).map_err(io::Error::other)?)
     }
 }
@@ -109,7 +127,7 @@ impl Spawn {
         Ok(file.into())
     }
 
-    pub(super) fn read(file: OwnedFd) -> io::Result<Self> {
+    pub fn read(file: OwnedFd) -> io::Result<Self> {
         let mut file = File::from(file);
         file.rewind()?;
         let mut encoded = Vec::new();
@@ -127,7 +145,7 @@ impl Request {
     }
 
     /// The next request with its descriptors; `None` when the server wants the sandbox to end, or has gone.
-    pub(super) fn receive(control: RawFd) -> io::Result<Option<(Self, Vec<OwnedFd>)>> {
+    pub fn receive(control: RawFd) -> io::Result<Option<(Self, Vec<OwnedFd>)>> {
         let mut buffer = [0; MAX_PACKET];
         let (length, descriptors) = receive_packet(control, &mut buffer)?;
         if length == 0 {
