@@ -88,6 +88,7 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
             fitness: Arc::new(Fitness::new(replaceable, evidence)),
             instance: hex::encode(random::<8>()?).into(),
             taken: Arc::default(),
+            kept: Arc::default(),
             inputs: Arc::default(),
             sandboxes,
             tier: grants.tier.name().into(),

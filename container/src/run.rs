@@ -187,6 +187,7 @@ impl Runner {
                 },
                 network: Network::None,
                 artifacts: None,
+                kept: false,
             };
             let (sender, output) = channel();
             let report = self.run(job, None, &sender, &CancellationToken::new()).await;

@@ -108,6 +108,7 @@ async fn measure(app: &App, language: RunLanguage, code: &str) -> Result<String,
         limits: Limits { cpu_ms: None, max_file_mb: None, timeout_ms: 5_000, memory_mb: 128, max_output_bytes: 1_024 },
         network: Network::None,
         artifacts: None,
+        kept: false,
     };
     let failed = |why: &str| PortError(format!("A version could not be measured: {why}"));
     let encoded = serde_json::to_vec(&job).map_err(|error| failed(&error.to_string()))?;

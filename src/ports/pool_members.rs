@@ -30,6 +30,9 @@ pub trait PoolMembers: 'static {
         since: Timestamp,
         client: &ClientSignal,
     ) -> Result<(SentJob<Self::Response>, Self::Lease), PoolFailure>;
+    /// The events of a run that a member keeps, from the beginning; `None` if it keeps no such run. It may be repeated.
+    /// An error means that the member may keep the run.
+    async fn attach(&self, member: usize, id: RunId) -> Result<Option<(Self::Response, Self::Lease)>, PoolFailure>;
     /// Cancels a job. `true` means that the member never executes it, also when the job arrives later; `false` means that
     /// the member has executed it or may have, and that it ends now if it still runs. It may be repeated.
     async fn cancel(&self, member: usize, id: RunId) -> bool;

@@ -6,7 +6,9 @@ use crate::ports::{
 };
 use crate::tests::fault::Faults;
 use async_trait::async_trait;
-use docle_protocol::headers::{AUTHORIZATION, HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH, run_path, stdin_path};
+use docle_protocol::headers::{
+    AUTHORIZATION, HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH, events_path, run_path, stdin_path,
+};
 use docle_protocol::{Refusal, RefusalCode, RunEvent, Stream, VERSION};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::LocalBoxFuture;
@@ -63,6 +65,9 @@ pub struct FakeRunner {
     pub run_faults: Faults,
     pub cancel_faults: Faults,
     pub destroy_faults: Faults,
+    /// Whether runs go on without a connection, and their events are kept.
+    pub keeps: Cell<bool>,
+    kept: RefCell<HashMap<RunId, Vec<String>>>,
     /// What the runner refuses the next job with.
     pub refuses: Cell<Option<RefusalCode>>,
     /// Programs that the runner says it runs at once.
@@ -79,6 +84,7 @@ impl FakeRunner {
     /// The container dies by itself, with all its runs.
     pub fn die(&self) {
         self.process.replace(None);
+        self.kept.take();
         for (_, events) in self.runs.take() {
             let _ = events.unbounded_send(Err(PortError("The connection broke.".to_owned())));
         }
@@ -86,7 +92,26 @@ impl FakeRunner {
 
     /// A run sends a line.
     pub fn emit(&self, id: RunId, line: &str) {
-        self.runs.borrow()[&id].unbounded_send(Ok(line.as_bytes().to_vec())).unwrap();
+        let sent = self.runs.borrow()[&id].unbounded_send(Ok(line.as_bytes().to_vec()));
+        match self.kept.borrow_mut().get_mut(&id) {
+            // It goes on, whoever listens.
+            Some(lines) => lines.push(line.to_owned()),
+            None => sent.unwrap(),
+        }
+    }
+
+    /// The events of a run that is kept, and those to come.
+    fn attach(&self, id: RunId) -> Option<UnboundedReceiver<Result<Vec<u8>, PortError>>> {
+        let kept = self.kept.borrow();
+        let (sender, events) = unbounded();
+        for line in kept.get(&id)? {
+            sender.unbounded_send(Ok(line.as_bytes().to_vec())).unwrap();
+        }
+        // One that has ended ends with what it has.
+        if let Some(running) = self.runs.borrow_mut().get_mut(&id) {
+            *running = sender;
+        }
+        Some(events)
     }
 
     /// The event stream of a run comes to its end.
@@ -133,6 +158,12 @@ impl FakeRunner {
         if let Some(code) = self.refuses.take() {
             return Ok(self.refusal(code));
         }
+        if let Some(id) = request.attaches {
+            return Ok(match self.attach(id) {
+                Some(events) => FakeResponse { events: Some(events), ..ok },
+                None => self.refusal(RefusalCode::NotFound),
+            });
+        }
         if let Some(id) = request.input {
             return Ok(FakeResponse { status: if self.runs(id) { 101 } else { 404 }, ..ok });
         }
@@ -153,7 +184,9 @@ impl FakeRunner {
         let (sender, events) = unbounded();
         self.executed.borrow_mut().push(id);
         self.runs.borrow_mut().insert(id, sender);
-        if let Some(end) = end {
+        if self.keeps.get() {
+            self.kept.borrow_mut().insert(id, Vec::new());
+        } else if let Some(end) = end {
             let own = Rc::clone(self);
             end.on_leave(move || own.abort(id));
         }
@@ -170,6 +203,8 @@ struct Received {
     cancels: Option<RunId>,
     /// The run whose input is asked for.
     input: Option<RunId>,
+    /// The run whose events are asked for.
+    attaches: Option<RunId>,
 }
 
 impl Received {
@@ -185,6 +220,7 @@ impl Received {
             job: request.body.copied(),
             cancels: is(run_path),
             input: is(stdin_path),
+            attaches: is(events_path),
         }
     }
 }

@@ -4,6 +4,7 @@ mod answers;
 mod check;
 mod door;
 mod fitness;
+mod kept;
 mod run_ids;
 mod runs;
 mod sandbox_files;
@@ -13,6 +14,7 @@ mod stdin;
 use answers::{json, refuse};
 use door::Door;
 pub use fitness::{Evidence, Fitness};
+use kept::KeptRuns;
 use run_ids::RunIds;
 use stdin::Inputs;
 
@@ -27,7 +29,7 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use docle_protocol::RunLanguage;
-use docle_protocol::headers::{HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH, run_path, stdin_path};
+use docle_protocol::headers::{HEALTH_PATH, INSTANCE, PROTOCOL, RUNS_PATH, events_path, run_path, stdin_path};
 use docle_protocol::{RefusalCode, RunnerHealth, limits};
 use std::collections::BTreeMap;
 use std::io;
@@ -53,6 +55,7 @@ pub struct Service {
     pub instance: Arc<str>,
     /// The jobs that it has had, and those that it runs.
     pub taken: Arc<RunIds>,
+    pub kept: Arc<KeptRuns>,
     /// What interactive runs wait for.
     pub inputs: Arc<Inputs>,
     pub sandboxes: Arc<Sandboxes>,
@@ -76,6 +79,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
     let router = Router::new()
         .route(RUNS_PATH, post(runs::create_run))
         .route(&run_path("{id}"), delete(runs::cancel_run))
+        .route(&events_path("{id}"), get(runs::read_events))
         .route(&stdin_path("{id}"), get(stdin::connect_stdin))
         .merge(sandboxes::routes(service.sandboxes.clone()))
         .route_layer(middleware::from_fn_with_state(service.clone(), check::authorize))

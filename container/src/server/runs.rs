@@ -1,6 +1,7 @@
-//! `POST /v1/runs`: one job, answered by a stream of events; and jobs that are cancelled.
+//! `POST /v1/runs`: one job, answered by a stream of events; jobs that are cancelled, and those that are read again.
 
 use super::check::check_job;
+use super::kept::KeptRuns;
 use super::run_ids::{Cancelled, RunningJob};
 use super::{Service, refuse};
 use crate::events::{EventReceiver, EventSender, channel};
@@ -15,6 +16,7 @@ use docle_protocol::limits::MAX_QUEUE_MS;
 use docle_protocol::{RefusalCode, RunEvent, RunJob, RunReport, RunStatus, Stream as Output};
 use futures_util::stream;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -26,7 +28,8 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Taking a place that is free needs a moment, however long a job has waited before.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
-type Ran = JoinHandle<Result<RunReport, crate::place::Full>>;
+/// A run in progress.
+pub type Ran = JoinHandle<Result<RunReport, crate::place::Full>>;
 
 /// Runs one job. Whoever closes the connection ends it.
 pub async fn create_run(
@@ -58,8 +61,21 @@ pub async fn create_run(
         return refuse(RefusalCode::Duplicate, "this runner has had this job before");
     };
     let (sender, receiver) = channel();
+    let kept = job.kept.then(|| (Arc::clone(&service.kept), job.id.clone()));
     let run = start(&service, (job, running), queued, sender, &cancel);
-    answer_events(run, receiver, queued, cancel.drop_guard()).await
+    answer_events(run, receiver, queued, cancel.drop_guard(), kept).await
+}
+
+/// Answers with all events of a run that is kept.
+pub async fn read_events(State(service): State<Service>, Path(id): Path<String>) -> Response {
+    match service.kept.find(&id) {
+        Some(run) => event_stream(Body::from_stream(run.events())),
+        None => refuse(RefusalCode::NotFound, "this runner keeps no such run"),
+    }
+}
+
+fn event_stream(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, EVENT_STREAM), (header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
 /// Cancels a job: it never begins, or it ends.
@@ -123,7 +139,13 @@ struct Stream {
 }
 
 /// Waits for the first event, so that a run without a place is still refused with a status of its own.
-async fn answer_events(run: Ran, mut events: EventReceiver, queued: Duration, guard: DropGuard) -> Response {
+async fn answer_events(
+    run: Ran,
+    mut events: EventReceiver,
+    queued: Duration,
+    guard: DropGuard,
+    kept: Option<(Arc<KeptRuns>, String)>,
+) -> Response {
     // What it has waited elsewhere it cannot wait here.
     let patience = Duration::from_millis(MAX_QUEUE_MS.into()).saturating_sub(queued);
     let first = match timeout(patience.max(LEAST_PATIENCE), events.next()).await {
@@ -143,13 +165,17 @@ async fn answer_events(run: Ran, mut events: EventReceiver, queued: Duration, gu
             None => return busy(),
         },
     };
+    if let Some((runs, id)) = kept {
+        // It has begun, and goes on without this connection.
+        guard.disarm();
+        return event_stream(Body::from_stream(runs.keep(id, &first, run, events).events()));
+    }
     let first = stream::iter([Ok::<_, Infallible>(line(&first))]);
     let rest = stream::unfold(Stream { run: Some(run), events, _guard: guard }, |mut stream| async move {
         let next = next_line(&mut stream).await?;
         Some((Ok(next), stream))
     });
-    let body = Body::from_stream(stream::StreamExt::chain(first, rest));
-    ([(header::CONTENT_TYPE, EVENT_STREAM), (header::CACHE_CONTROL, "no-store")], body).into_response()
+    event_stream(Body::from_stream(stream::StreamExt::chain(first, rest)))
 }
 
 /// The next line, an empty one after a while of silence, and nothing once the report was said.
@@ -166,7 +192,8 @@ async fn next_line(stream: &mut Stream) -> Option<Bytes> {
     }
 }
 
-fn line(event: &RunEvent) -> Bytes {
+/// An event as it is sent.
+pub fn line(event: &RunEvent) -> Bytes {
     let mut encoded = serde_json::to_vec(event).expect("events hold only strings and numbers");
     encoded.push(b'\n');
     encoded.into()

@@ -23,6 +23,12 @@ pub fn stdin_path(id: &str) -> String {
     format!("{RUNS_PATH}/{id}/stdin")
 }
 
+/// `GET` answers with all events of a run that is kept, see [`crate::RunJob::kept`], from the beginning, also when the run has
+/// ended: for ten minutes, unless too much is kept. [`crate::RefusalCode::NotFound`] means that the runner keeps no such run.
+pub fn events_path(id: &str) -> String {
+    format!("{RUNS_PATH}/{id}/events")
+}
+
 /// `GET` answers [`crate::RunnerHealth`]. It needs no secret and contains none.
 pub const HEALTH_PATH: &str = "/health";
 

@@ -35,6 +35,9 @@ pub struct RunJob {
     /// The files to hand back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifacts: Option<Artifacts>,
+    /// The run goes on when its connection breaks, and the runner keeps its events for [`crate::headers::events_path`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
 }
 
 /// How a program is compiled before it runs.
@@ -115,6 +118,7 @@ mod tests {
             },
             network: Network::Hosts { hosts: vec!["*.example.com".into()] },
             artifacts: None,
+            kept: false,
         };
         let wire = json!({
             "id": "550e8400-e29b-41d4-a716-446655440000",
@@ -132,9 +136,9 @@ mod tests {
         assert_eq!(serde_json::from_value::<RunJob>(wire).unwrap(), job);
         let artifacts = Some(Artifacts { patterns: vec!["*.png".into()], inline: true });
         let compile = Some(Compile { options: vec!["-O2".into()], timeout_ms: 30_000, memory_mb: 768 });
-        let more = serde_json::to_value(RunJob { interactive: true, artifacts, compile, ..job }).unwrap();
+        let more = serde_json::to_value(RunJob { interactive: true, artifacts, compile, kept: true, ..job }).unwrap();
         assert_eq!(more["compile"], json!({ "options": ["-O2"], "timeoutMs": 30_000, "memoryMB": 768 }));
-        assert_eq!(more["interactive"], true);
+        assert_eq!((&more["interactive"], &more["kept"]), (&json!(true), &json!(true)));
         assert_eq!(more["artifacts"], json!({ "patterns": ["*.png"], "inline": true }));
         assert_eq!(serde_json::to_value(Network::None).unwrap(), json!({ "mode": "none" }));
         assert_eq!(serde_json::to_value(Network::Public).unwrap(), json!({ "mode": "public" }));

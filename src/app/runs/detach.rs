@@ -28,12 +28,14 @@ pub async fn detach_run(
     app: &App,
     id: RunId,
     client: Client,
-    request: RunRequest,
+    mut request: RunRequest,
     once: Option<(IdempotencyKey, Fingerprint)>,
 ) -> Result<DetachedRun, NotStarted> {
     let created_at = app.clock.now();
     let deadline_ms = deadline_ms(&request.job) - OBJECT_FIRST_MS;
     let call = once.map(|(key, fingerprint)| IdempotentCall { key, fingerprint });
+    // The run outlives the object that reads its events.
+    request.job.kept = true;
     let Client { owner, ip, token } = client;
     let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token }, &request);
     let job = serde_json::to_vec(&request.job)

@@ -83,6 +83,7 @@ fn read(mut fields: Reader<'_>, id: RunId, max_timeout_ms: u32) -> Option<RunReq
         limits,
         network,
         artifacts,
+        kept: false,
     };
     Some(RunRequest { job, sent_code, user_context, detach })
 }

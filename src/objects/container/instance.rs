@@ -134,6 +134,24 @@ impl<H: RunnerHttp> ContainerInstance<H> {
         }
     }
 
+    /// Notes that the container is used now.
+    pub fn touch(&self) {
+        self.usage.touch();
+    }
+
+    /// The events of a run that this container keeps. No container is started: a run ends with its container.
+    ///
+    /// # Errors
+    /// The runner does not answer, so it may keep the run.
+    pub async fn attach(self: &Rc<Self>, id: RunId) -> Result<Option<(H::Response, ContainerLease)>, PoolFailure> {
+        if !self.container.is_running() {
+            return Ok(None);
+        }
+        let lease = self.usage.lease();
+        let up = self.up().await?;
+        Ok(up.runner.attach(id).await?.map(|events| (events, lease)))
+    }
+
     /// Cancels a job. `true` means that it never runs in this container or in one started later; `false` means that it ends
     /// now if it runs.
     pub async fn cancel(self: &Rc<Self>, id: RunId) -> bool {

@@ -6,7 +6,7 @@ use crate::ports::{
     ClientSignal, Clock, PoolFailure, PoolFailureCode, RunnerHttp, RunnerRequest, RunnerResponse, SendError, SentJob,
 };
 use docle_protocol::headers::{
-    AUTHORIZATION, HEALTH_PATH, INSTANCE, PROTOCOL, QUEUED, RUNS_PATH, run_path, stdin_path,
+    AUTHORIZATION, HEALTH_PATH, INSTANCE, PROTOCOL, QUEUED, RUNS_PATH, events_path, run_path, stdin_path,
 };
 use docle_protocol::limits::MAX_QUEUE_MS;
 use docle_protocol::{Refusal, RefusalCode, RunnerHealth, VERSION};
@@ -92,6 +92,17 @@ impl<H: RunnerHttp> Runner<H> {
         };
         client.on_leave(move || end.leave());
         Ok(SentJob::Running(response))
+    }
+
+    /// All events of a run that the runner keeps, from the beginning; `None` if it keeps no such run.
+    pub async fn attach(&self, id: RunId) -> Result<Option<H::Response>, RunnerError> {
+        let path = events_path(&id.to_string());
+        let request = RunnerRequest { method: "GET", path: &path, headers: &[], body: None };
+        match self.send(request, None).await {
+            Ok(response) => Ok(Some(response)),
+            Err(RunnerError::Refused(refusal)) if refusal.code == RefusalCode::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The health of the runner.

@@ -67,6 +67,25 @@ impl<H: RunnerHttp> RunTarget<H> {
         }
     }
 
+    /// Notes that the container is used now.
+    pub fn touch(&self) {
+        if let Self::Container(instance) = self {
+            instance.touch();
+        }
+    }
+
+    /// The events of a run that is kept here, and what keeps its container awake; `None` if there is none.
+    ///
+    /// # Errors
+    /// The runner cannot be reached, so it may keep the run.
+    pub async fn attach(&self, id: RunId) -> Result<Option<(H::Response, Option<ContainerLease>)>, PoolFailure> {
+        match self {
+            Self::Url(runner) => Ok(runner.attach(id).await?.map(|events| (events, None))),
+            Self::Container(instance) => Ok(instance.attach(id).await?.map(|(events, lease)| (events, Some(lease)))),
+            Self::Missing => Ok(None),
+        }
+    }
+
     /// Cancels a job. `true` means that it never runs here; `false` means that it ends now if it runs.
     pub async fn cancel(&self, id: RunId) -> bool {
         match self {

@@ -27,6 +27,8 @@ pub enum PoolCall {
     RunHere {
         waited_ms: i64,
     },
+    /// The answer is the runner's event stream of a run that the object's own container keeps, or `false`.
+    AttachHere(RunId),
     /// The answer is whether the job never runs, see [`crate::ports::RunPools::cancel`].
     Cancel(RunId),
     CancelHere(RunId),
@@ -73,7 +75,8 @@ impl ObjectCall for PoolCall {
         match self {
             // The first call may have started the program, and an interactive run has one socket.
             Self::Run { .. } | Self::RunHere { .. } | Self::Input(_) | Self::InputHere(_) => false,
-            Self::Cancel(_)
+            Self::AttachHere(_)
+            | Self::Cancel(_)
             | Self::CancelHere(_)
             | Self::CancelInFlight { .. }
             | Self::Pending(_)
@@ -180,6 +183,7 @@ mod tests {
             assert_eq!(written(run), call);
         }
         assert_eq!(written(PoolCall::RunHere { waited_ms: 5 }), json!({ "runHere": { "waitedMs": 5 } }));
+        assert_eq!(written(PoolCall::AttachHere(id)), json!({ "attachHere": id }));
         assert_eq!(written(PoolCall::Cancel(id)), json!({ "cancel": id }));
         assert_eq!(written(PoolCall::CancelHere(id)), json!({ "cancelHere": id }));
         let cancel = |token| written(PoolCall::CancelInFlight { id, token });

@@ -112,6 +112,37 @@ impl<M: PoolMembers> PoolLogic<M> {
         Err(PoolFailureCode::Unavailable.with_message("No attempt was made."))
     }
 
+    /// The events of a run that was sent before this object was reset, from their beginning, once it has a slot; `None` if no
+    /// member keeps it. Every member that there may be is asked: an object that was reset does not know which members are up.
+    ///
+    /// # Errors
+    /// The run may go on, and the call may be repeated.
+    pub async fn attach(
+        self: &Rc<Self>,
+        id: RunId,
+    ) -> Result<Option<(SentJob<M::Response>, SlotLease<M>)>, PoolFailure> {
+        let mut unknown = None;
+        let members = 0..self.pool.borrow().max_instances();
+        for member in members {
+            let (events, lease) = match self.members.attach(member, id).await {
+                Ok(Some(attached)) => attached,
+                Ok(None) => continue,
+                Err(failure) => {
+                    unknown = Some(failure);
+                    continue;
+                }
+            };
+            self.running.borrow_mut().insert(id, member);
+            let since = self.runtime.clock.now();
+            // A run in progress has a slot of its member, so it takes its place in the pool as well.
+            let (mut slot, admission) = self.admit(id, since)?;
+            slot.member = Some(lease);
+            self.wait(admission, since, &ClientSignal::default()).await?;
+            return Ok(Some((SentJob::Running(events), slot)));
+        }
+        unknown.map_or(Ok(None), Err)
+    }
+
     /// An encoded job as it is sent.
     pub fn body(&self, job: &[u8]) -> M::Body {
         self.members.body(job)

@@ -25,12 +25,18 @@ pub async fn alarm<H: RunnerHttp>(
     take_up_detached: impl FnOnce() -> Result<Option<Timestamp>, PortError>,
     runtime: &ObjectRuntime,
 ) -> Result<(), PortError> {
-    // The container comes first: a purge that fails keeps no container awake.
-    let rest = target.rest().await;
     let failed = |message: &str, error: &PortError| {
         runtime.log_failure(message, &error.0);
         Some(runtime.clock.now().plus_ms(RETRY_AFTER_MS))
     };
+    let detached = take_up_detached()
+        .unwrap_or_else(|error| failed("Detached runs could not be taken up; the object tries again.", &error));
+    if detached.is_some() {
+        // After a reset they may be in a container that nothing else is known to use.
+        target.touch();
+    }
+    // The container comes before the rest: a purge that fails keeps no container awake.
+    let rest = target.rest().await;
     let submitted = match recorder {
         Some(recorder) => recorder.retry().await.unwrap_or_else(|error| failed("Kept runs could not be read.", &error)),
         None => failed("Kept runs cannot be submitted.", &PortError("The settings are invalid.".to_owned())),
@@ -41,8 +47,6 @@ pub async fn alarm<H: RunnerHttp>(
     };
     let purged = purge(runtime)
         .unwrap_or_else(|error| failed("Old idempotency keys could not be deleted; the object tries again.", &error));
-    let detached = take_up_detached()
-        .unwrap_or_else(|error| failed("Detached runs could not be taken up; the object tries again.", &error));
     let kept = match storage::logs_of_unsubmitted(&*runtime.storage) {
         Ok(logs) if logs.is_empty() => None,
         // A run may have been kept while another one was submitted.

@@ -38,6 +38,17 @@ where
         }
     }
 
+    async fn attach(
+        &self,
+        member: usize,
+        id: RunId,
+    ) -> Result<Option<(H::Response, Option<ContainerLease>)>, PoolFailure> {
+        match member {
+            0 => self.own.attach(id).await,
+            _ => Ok(self.others.attach(member, id).await?.map(|(events, ())| (events, None))),
+        }
+    }
+
     async fn cancel(&self, member: usize, id: RunId) -> bool {
         match member {
             0 => self.own.cancel(id).await,

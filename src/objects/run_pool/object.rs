@@ -23,7 +23,7 @@ use crate::objects::run_pool::stub::MemberStub;
 use crate::objects::runtime::ObjectRuntime;
 use crate::platform::client_signal;
 use crate::platform::runner::{FetchResponse, RunnerFetch};
-use crate::ports::{PoolFailure, PoolFailureCode, RunCall, RunMode};
+use crate::ports::{PoolFailure, PoolFailureCode, RunCall, RunMode, SentJob};
 use futures::{StreamExt, stream};
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -115,6 +115,13 @@ impl RunPool {
                 let (sent, lease) = self.target.run(&body(request).await?, since, &client).await?;
                 pipe_response(sent, lease, &client, &self.runtime).map_or_else(|| chunk(START.to_vec()), Ok)
             }
+            PoolCall::AttachHere(id) => match self.target.attach(id).await? {
+                Some((events, lease)) => {
+                    let piped = pipe_response(SentJob::Running(events), lease, &client(), &self.runtime);
+                    piped.map_or_else(|| chunk(START.to_vec()), Ok)
+                }
+                None => call::answer(&false),
+            },
             PoolCall::Cancel(id) => call::answer(&self.pool(name)?.cancel(id).await),
             PoolCall::CancelHere(id) => call::answer(&self.target.cancel(id).await),
             PoolCall::Pending(id) => call::answer(&self.runs_taken_up(name)?.in_flight.find(id)),

@@ -62,9 +62,9 @@ pub(super) struct Request<'a> {
 
 /// A job on its way, what it holds, and what it is counted by.
 pub(super) struct Sent<M: PoolMembers> {
-    job: SentJob<M::Response>,
-    lease: SlotLease<M>,
-    counted: Option<CountedRun>,
+    pub(super) job: SentJob<M::Response>,
+    pub(super) lease: SlotLease<M>,
+    pub(super) counted: Option<CountedRun>,
 }
 
 /// What is done when a run has ended.

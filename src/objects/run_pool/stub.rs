@@ -254,6 +254,13 @@ impl PoolMembers for MemberStub {
         }
     }
 
+    async fn attach(&self, member: usize, id: RunId) -> Result<Option<(FetchResponse, ())>, PoolFailure> {
+        let answer = self.call(member, &PoolCall::AttachHere(id), None, None).await.map_err(member_failed)?;
+        // The answer is the events, or a value that says that there are none.
+        let has_value = answer.value::<bool>().map_err(|error| failed(&error.to_string()))?.is_some();
+        Ok((!has_value).then_some((FetchResponse(answer.0), ())))
+    }
+
     async fn cancel(&self, member: usize, id: RunId) -> bool {
         self.value(member, &PoolCall::CancelHere(id)).await.unwrap_or(false)
     }

@@ -76,6 +76,12 @@ impl PoolMembers for Others {
         Ok((piped.map_or(SentJob::Unknown("gone".to_owned()), |piped| SentJob::Running(FakeResponse::with(piped))), ()))
     }
 
+    async fn attach(&self, member: usize, id: RunId) -> Result<Option<(FakeResponse, ())>, PoolFailure> {
+        let Some((events, lease)) = self.targets[member - 1].attach(id).await? else { return Ok(None) };
+        let piped = pipe_response(SentJob::Running(events), lease, &ClientSignal::default(), &self.runtime);
+        Ok(Some((FakeResponse::with(piped.expect("it has events")), ())))
+    }
+
     async fn cancel(&self, member: usize, id: RunId) -> bool {
         self.targets[member - 1].cancel(id).await
     }

@@ -2,7 +2,7 @@
 //!
 //! One of them at a time waits in the queue of the pool, so that they keep no other run of the project from its place. An alarm
 //! every few seconds keeps the object in memory while there are any, and takes them up after a reset: a job that was not sent
-//! is sent, and one that was sent is never sent again.
+//! is sent. One that was sent is never sent again: its runner keeps its events, and the object reads them from the beginning.
 
 use crate::domain::account::quota::Quota;
 use crate::domain::run::draft::RunDraft;
@@ -188,11 +188,7 @@ impl PoolRuns {
                     }
                     return delete(&own.runtime, id);
                 }
-                true => {
-                    // It ends if it still runs, and never begins if it has not.
-                    pool.cancel(id).await;
-                    Some(Err(own.failed(INTERRUPTED, &stored)))
-                }
+                true => own.attached(&pool, &stored, &in_flight).await,
                 false => own.sent(&pool, &stored, &in_flight).await,
             };
             let Some(sent) = sent else { return };
@@ -200,8 +196,9 @@ impl PoolRuns {
             if let Err(error) = storage::mark(&*own.runtime.storage, id, true) {
                 own.runtime.log_failure("The state of a detached run could not be stored.", &error.0);
             }
-            let waited_ms = own.waited_ms(&stored).max(0) as f64;
-            let waited_ms = if sent.is_ok() { waited_ms } else { 0.0 };
+            // How long a run waited that was sent before a reset is not known any more.
+            let is_timed = sent.is_ok() && !stored.is_sent;
+            let waited_ms = if is_timed { own.waited_ms(&stored).max(0) as f64 } else { 0.0 };
             let detached = Some(Detached { runtime: own.runtime.clone(), id });
             let at_end = AtEnd { recorder: Some(Rc::clone(&own.recorder)), idempotent, detached, ..AtEnd::default() };
             // Nobody listens.
@@ -254,6 +251,54 @@ impl PoolRuns {
             };
             self.runtime.log_failure("A detached run was not started.", &failure.message);
             return Some(Err(self.failed(why, stored)));
+        }
+    }
+
+    /// Goes on with a run that was sent before a reset; the events with which it ends if no runner keeps it. `None` if the project
+    /// was deleted.
+    async fn attached<M>(
+        &self,
+        pool: &Rc<PoolLogic<M>>,
+        stored: &StoredRun,
+        in_flight: &InFlightRun,
+    ) -> Option<Result<Sent<M>, EventReader>>
+    where
+        M: PoolMembers<Response: EventStream>,
+    {
+        let id = stored.draft.id;
+        let latest = self.runtime.clock.now().plus_ms(i64::from(stored.deadline_ms));
+        loop {
+            if self.detached.is_stopped.get() {
+                return None;
+            }
+            let attached = match select(Box::pin(pool.attach(id)), in_flight.until_cancelled()).await {
+                Either::Left((attached, _)) => attached,
+                Either::Right(((), attaching)) => {
+                    // Its events say what it has used.
+                    pool.cancel(id).await;
+                    attaching.await
+                }
+            };
+            let failure = match attached {
+                Ok(Some((job, lease))) => {
+                    let project_id = &stored.draft.owner.project_id;
+                    let counted = self.quota.admit(project_id, stored.has_network, &limited_runs(pool)).await;
+                    let refused = |failure: &PoolFailure| {
+                        self.runtime.log_failure("A run that goes on finds no room in a quota.", &failure.message);
+                    };
+                    return Some(Ok(Sent { job, lease, counted: counted.inspect_err(refused).ok() }));
+                }
+                Ok(None) => None,
+                Err(failure) => Some(failure),
+            };
+            if let Some(failure) = failure.filter(|_| self.runtime.clock.now() < latest) {
+                self.runtime.log_failure("A detached run could not be attached to.", &failure.message);
+                self.runtime.clock.sleep(RETRY_AFTER_MS).await;
+                continue;
+            }
+            // It ends if it still runs, and never begins if it has not.
+            pool.cancel(id).await;
+            return Some(Err(self.failed(INTERRUPTED, stored)));
         }
     }
 

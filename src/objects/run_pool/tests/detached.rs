@@ -44,6 +44,20 @@ impl Setup {
         jobs::list(&*self.bench.storage).unwrap().into_iter().map(|run| run.draft.id).collect()
     }
 
+    /// From now on runs go on without a connection.
+    fn keep_runs(&self) {
+        for runner in &self.runners {
+            runner.keeps.set(true);
+        }
+    }
+
+    /// A run that has begun succeeds.
+    fn end_kept(&mut self, number: u8) {
+        self.emit(number, COMPLETE);
+        self.runner(number).end(job(number));
+        self.bench.settle();
+    }
+
     /// The object after a reset, and its alarm, which takes the stored runs up.
     fn reset_and_take_up(self) -> Self {
         let mut setup = self.reset();
@@ -165,6 +179,87 @@ fn a_detached_run_that_waits_survives_a_reset_of_its_object_and_one_that_runs_is
         assert_eq!(executed.iter().filter(|id| **id == job(number)).count(), 1, "{number}");
     }
     assert_eq!(setup.stored(), []);
+}
+
+#[test]
+fn a_detached_run_was_lost_with_its_object_while_its_program_ran() {
+    for ends_before in [false, true] {
+        let mut setup = Setup::new();
+        setup.keep_runs();
+        setup.detach(0);
+        setup.emit(0, START);
+        setup.emit(0, &output(Stream::Stdout, "before\n"));
+        setup.runner(0).emit(job(0), &output(Stream::Stdout, "unread\n"));
+        let runner = setup.runner(0);
+        if ends_before {
+            runner.emit(job(0), COMPLETE);
+            runner.end(job(0));
+        }
+        setup = setup.reset_and_take_up();
+        let phase = if ends_before { Phase::Ending } else { Phase::Running };
+        assert_eq!(setup.phase(0), Some(phase));
+        if !ends_before {
+            setup.emit(0, &output(Stream::Stdout, "after\n"));
+            setup.end_kept(0);
+        }
+        setup.submit();
+        let result = setup.result_of(0);
+        let expected = if ends_before { "before\nunread\n" } else { "before\nunread\nafter\n" };
+        assert_eq!((&result["status"], &result["stdout"]), (&json!("success"), &json!(expected)));
+        assert_eq!((setup.executed().concat(), setup.stored()), (vec![job(0)], vec![]));
+        assert!(setup.runners.iter().all(|runner| runner.cancelled.borrow().is_empty()));
+    }
+}
+
+#[test]
+fn a_detached_run_whose_container_died_during_the_reset_ends_as_a_failure_of_the_service() {
+    let mut setup = Setup::new();
+    setup.keep_runs();
+    setup.detach(0);
+    setup.emit(0, START);
+    setup.runner(0).die();
+    setup = setup.reset_and_take_up();
+    setup.submit();
+    let result = setup.result_of(0);
+    assert_eq!(result["status"], "system");
+    assert!(result["stderr"].as_str().unwrap().contains("the service was restarted"), "{result}");
+    assert_eq!((setup.executed().concat(), setup.stored()), (vec![job(0)], vec![]));
+}
+
+#[test]
+fn a_detached_run_is_cancelled_after_a_reset_with_what_it_has_used() {
+    let mut setup = Setup::new();
+    setup.keep_runs();
+    setup.detach(0);
+    setup.emit(0, START);
+    setup = setup.reset_and_take_up();
+    let cancel = setup.cancel_in_flight_of(0);
+    assert_eq!(*setup.runner(0).cancelled.borrow(), [job(0)]);
+    setup.emit(0, &COMPLETE.replace("success", "cancelled"));
+    setup.runner(0).end(job(0));
+    setup.bench.settle();
+    setup.submit();
+    assert!(cancel.result());
+    let result = setup.result_of(0);
+    assert_eq!((&result["status"], &result["usage"]["cpuMs"]), (&json!("cancelled"), &json!(1.5)));
+}
+
+#[test]
+fn a_runner_that_does_not_answer_after_a_reset_is_asked_again() {
+    let mut setup = Setup::new();
+    setup.keep_runs();
+    setup.detach(0);
+    setup.emit(0, START);
+    let runner = setup.runner(0);
+    runner.cancel_faults.next((0..4).map(|_| Fault::NotDone));
+    setup = setup.reset_and_take_up();
+    for _ in 0..4 {
+        setup.bench.pass_ms(1_100);
+    }
+    setup.end_kept(0);
+    setup.submit();
+    assert_eq!(setup.result_of(0)["status"], "success");
+    assert_eq!(setup.executed().concat(), [job(0)]);
 }
 
 #[test]
