@@ -17,6 +17,7 @@ import { inRoot, own } from "../setup/paths.mjs";
  * @property {{ binding: string, directory: string }} assets
  * @property {{ binding: string, id?: string, preview_id?: string }[]} kv_namespaces
  * @property {{ binding: string, database_id?: string, preview_database_id?: string }[]} d1_databases
+ * @property {{ binding: string, bucket_name?: string }[]} r2_buckets
  * @property {{ name: string, namespace_id: string, simple: { limit: number, period: 10 | 60 } }[]} ratelimits
  */
 
