@@ -79,6 +79,10 @@ const MAIL_FROM: &str = "MAIL_FROM";
 
 /// How long the container of a sandbox outlives its object, in milliseconds. The alarm wakes the object much earlier.
 const OUTLIVES_MS: i64 = 3_600_000;
+/// The image of the containers of sandboxes, as wrangler.toml names it.
+const IMAGE: &str = "core";
+/// Their size: half a vCPU, 4 GiB of memory, 8 GB of disk. A sandbox has at most 2 GiB of memory and 2 GiB of files.
+const SIZE: &str = "standard-1";
 
 /// What all requests of an isolate share. The first request creates it, because reading every binding from the runtime
 /// costs as much as a small request.
@@ -283,7 +287,7 @@ pub fn sandbox_target(env: &Env, object: &State, runtime: &ObjectRuntime) -> Run
     if variable(env, SANDBOX_URL).is_some() {
         return run_target(env, object, runtime, 0);
     }
-    match ContainerHandle::of(object).map(Rc::new) {
+    match ContainerHandle::choosing(object, IMAGE, SIZE).map(Rc::new) {
         Some(container) => {
             let http = Rc::new(RunnerFetch::Container(Rc::clone(&container)));
             RunTarget::Container(ContainerInstance::new(container, http, runtime.clone(), OUTLIVES_MS, None))

@@ -105,7 +105,7 @@ pub fn fleet_limits(variable: impl Fn(&str) -> Option<String>) -> Result<FleetLi
     })
 }
 
-/// How many sandboxes may be awake. `SANDBOXES_AWAKE` is what wrangler.toml has as `max_instances` of their containers.
+/// How many sandboxes may be awake: the platform has no limit of its own for their containers.
 ///
 /// # Errors
 /// A sentence that names the variable that is wrong.

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 type Files = BTreeMap<String, Vec<u8>>;
+type Events = UnboundedSender<Result<Vec<u8>, PortError>>;
 
 /// A runner with the sandboxes that it has. Its commands: `hang` runs until it is ended, `write <path>` writes a file, `exit <n>`
 /// ends so, `timeout` and `memory` meet their limits, and everything else is printed.
@@ -24,7 +25,7 @@ type Files = BTreeMap<String, Vec<u8>>;
 pub struct FakeHosts {
     machines: RefCell<BTreeMap<SandboxId, Files>>,
     /// Commands that hang.
-    pub hanging: RefCell<BTreeMap<String, UnboundedSender<Result<Vec<u8>, PortError>>>>,
+    pub hanging: RefCell<BTreeMap<String, Events>>,
     pub executed: RefCell<Vec<String>>,
     pub cancelled: RefCell<Vec<String>>,
     /// Requests to make a sandbox.
@@ -250,7 +251,12 @@ impl SandboxHost for FakeHost {
         let chunks: Vec<_> = archive.collect().await;
         let chunks: Result<Vec<_>, _> = chunks.into_iter().collect();
         let files: Files = serde_json::from_slice(&chunks.map_err(lost)?.concat()).unwrap();
-        let restore = async || self.with(|own| Ok(*own = files));
+        let restore = async || {
+            self.with(|own| {
+                *own = files;
+                Ok(())
+            })
+        };
         self.hosts.restore_faults.around(restore).await.map_err(lost)?
     }
 }

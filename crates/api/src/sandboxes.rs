@@ -14,15 +14,15 @@ use {crate::limits::*, schemars::JsonSchema};
 pub struct SandboxSettings {
     /// The name, which lists show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME_CHARS), example = &"My Python Sandbox"))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME_CHARS), example = &"My sandbox"))]
     pub name: Option<String>,
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(max = MAX_DESCRIPTION_CHARS), example = &"Testing AI scripts"))]
     pub description: Option<String>,
-    /// The language of files whose ending says none, by any of its names; `python` where it is absent.
+    /// The language of files whose ending says none, by any of its names; Python where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(example = &"python"))]
+    #[cfg_attr(feature = "schema", schemars(example = &"ruby"))]
     pub language: Option<String>,
     /// The project, for a call with a session; that of the key otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,7 +54,7 @@ pub struct SandboxSettings {
 pub struct SandboxChange {
     /// The name, which lists show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME_CHARS), example = &"My Python Sandbox"))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME_CHARS), example = &"My sandbox"))]
     pub name: Option<String>,
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ pub struct SandboxChange {
     pub description: Option<String>,
     /// The language of files whose ending says none, by any of its names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(example = &"python"))]
+    #[cfg_attr(feature = "schema", schemars(example = &"ruby"))]
     pub language: Option<String>,
     /// Variables of every command, in place of those before. They hold from the next start of the sandbox on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

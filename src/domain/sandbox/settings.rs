@@ -8,7 +8,7 @@ use crate::domain::run::request::read_env;
 use docle_api::fields;
 use docle_api::limits::*;
 use docle_api::sandboxes::{RuntimeConfig, SandboxChange, SandboxNetwork, SandboxSettings};
-use docle_languages::RunLanguage;
+use docle_languages::{RunLanguage, ScriptLanguage};
 use docle_protocol::job::Network;
 use docle_protocol::sandbox::SandboxSpec;
 use serde::{Deserialize, Serialize};
@@ -119,7 +119,7 @@ impl Default for Settings {
         Self {
             name: None,
             description: None,
-            language: RunLanguage::named("python"),
+            language: RunLanguage::all().next().expect("the table has a language"),
             env: BTreeMap::new(),
             runtime: Runtime::default(),
         }
@@ -191,9 +191,10 @@ fn read(fields: &mut Reader<'_>, settings: Settings) -> Settings {
 
 fn read_language(fields: &mut Reader<'_>) -> Option<RunLanguage> {
     let name = fields.string("language")?;
-    // A file of TypeScript is one of Node.js.
-    let language = RunLanguage::meant_by(&name)
-        .or_else(|| name.eq_ignore_ascii_case("typescript").then(|| RunLanguage::named("node")));
+    // What scripts are written in, the machine runs as well, by the first name of that language.
+    let of_scripts =
+        || ScriptLanguage::meant_by(&name).and(RunLanguage::meant_by(ScriptLanguage::all().next()?.name()));
+    let language = RunLanguage::meant_by(&name).or_else(of_scripts);
     if language.is_none() {
         fields.note("language", format!("must be {}, got \"{}\"", RunLanguage::listed(), shown(&name)));
     }

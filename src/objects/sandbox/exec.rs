@@ -82,7 +82,7 @@ impl SandboxLogic {
         mut client: mpsc::Sender<Result<Vec<u8>, crate::ports::PortError>>,
         left: oneshot::Receiver<()>,
     ) {
-        let mut transcript = Transcript::new(record);
+        let mut kept = KeptOutput::new(record);
         // A client that is never seen to leave drops its end of the signal, which is no leaving.
         let mut left = Box::pin(async move {
             if left.await.is_err() {
@@ -95,40 +95,40 @@ impl SandboxLogic {
                 Either::Left((None | Some(Err(_)), _)) => break false,
                 Either::Right(_) => break true,
             };
-            transcript.push(&chunk);
+            kept.push(&chunk);
             match select(client.send(Ok(chunk)), &mut left).await {
                 Either::Left((Ok(()), _)) => {}
                 Either::Left((Err(_), _)) | Either::Right(_) => break true,
             }
         };
         if has_left {
-            self.end_command(&mut events, &mut transcript).await;
+            self.end_command(&mut events, &mut kept).await;
         }
         drop(client);
-        self.record(transcript, has_left);
+        self.record(kept, has_left);
     }
 
     /// Ends a command whose client has left, and reads how it ended.
-    async fn end_command(&self, events: &mut ByteStream, transcript: &mut Transcript) {
-        if transcript.report.is_some() {
+    async fn end_command(&self, events: &mut ByteStream, kept: &mut KeptOutput) {
+        if kept.report.is_some() {
             return;
         }
-        let id = transcript.record.id.clone();
+        let id = kept.record.id.clone();
         let rest = Box::pin(async {
             if let Err(error) = self.ports.host.cancel(&id).await {
                 self.runtime.log_failure("A command could not be ended.", &failure(error).0);
             }
             while let Some(Ok(chunk)) = events.next().await {
-                transcript.push(&chunk);
+                kept.push(&chunk);
             }
         });
         select(rest, self.runtime.clock.sleep(END_LIMIT_MS)).await;
     }
 
-    fn record(&self, transcript: Transcript, has_left: bool) {
+    fn record(&self, kept: KeptOutput, has_left: bool) {
         // A sandbox that was deleted meanwhile has no history.
         let is_there = matches!(self.stored(), Ok(Some(_)));
-        let record = transcript.finish(has_left, self.now());
+        let record = kept.finish(has_left, self.now());
         let stored = if is_there { storage::add_execution(&*self.runtime.storage, &record) } else { Ok(()) };
         if let Err(error) = stored {
             self.runtime.log_failure("An execution could not be recorded.", &error.0);
@@ -137,7 +137,7 @@ impl SandboxLogic {
 }
 
 /// What the history keeps of a command.
-struct Transcript {
+struct KeptOutput {
     record: ExecutionRecord,
     lines: LineBuffer,
     output: Vec<u8>,
@@ -145,7 +145,7 @@ struct Transcript {
     report: Option<ExecReport>,
 }
 
-impl Transcript {
+impl KeptOutput {
     fn new(record: ExecutionRecord) -> Self {
         Self { record, lines: LineBuffer::default(), output: Vec::new(), error: Vec::new(), report: None }
     }
@@ -185,7 +185,7 @@ impl Transcript {
     }
 }
 
-fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
-    let room = KEPT_BYTES - kept.len().min(KEPT_BYTES);
-    kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+fn keep(into: &mut Vec<u8>, bytes: &[u8]) {
+    let room = KEPT_BYTES - into.len().min(KEPT_BYTES);
+    into.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }

@@ -70,15 +70,18 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
 
     async fn cancel(&self, exec: &str) -> Result<(), HostError> {
         let path = one_exec_path(self.id.as_str(), exec);
-        match self.send("DELETE", &path, NOTHING).await {
-            Ok(response) => {
-                drain(&response).await;
-                Ok(())
-            }
-            // It has ended.
-            Err(HostError::Unknown) => Ok(()),
-            Err(error) => Err(error),
+        let runner = self.runner().await?;
+        let request = RunnerRequest { method: "DELETE", path: &path, headers: &[], body: None };
+        let response = runner.fetch(request, None).await;
+        if let Ok(response) = &response
+            && response.status() == 404
+        {
+            // It has ended, or its sandbox has.
+            drain(response).await;
+            return Ok(());
         }
+        drain(&self.check(response).await?).await;
+        Ok(())
     }
 
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError> {
@@ -162,8 +165,6 @@ impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
         }
         Err(match serde_json::from_slice::<Refusal>(&body) {
             Ok(Refusal { code: RefusalCode::UnknownSandbox, .. }) => HostError::Unknown,
-            // Only a command that has ended is not found.
-            Ok(Refusal { code: RefusalCode::NotFound, .. }) => HostError::Unknown,
             Ok(Refusal { code: RefusalCode::OtherInstance | RefusalCode::Stopping, message }) => {
                 self.gone(message).await
             }
