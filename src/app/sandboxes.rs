@@ -121,6 +121,10 @@ async fn find_by_key(
         Err(SandboxRefusal::NotFound) if listed.status == SandboxStatus::Creating => {
             Ok(Some(open(app, listed, settings).await?))
         }
+        Err(SandboxRefusal::NotFound) => {
+            let why = "The sandbox with this key is being deleted.".to_owned();
+            Err(SandboxRefusal::Unavailable(why).into())
+        }
         Err(refusal) => Err(refusal.into()),
     }
 }

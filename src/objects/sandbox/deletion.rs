@@ -35,14 +35,14 @@ impl SandboxLogic {
             self.release().await;
             self.ports.disk.delete_all(&stored.sandbox).await?;
             self.ports.directory.remove(&stored.sandbox.id).await?;
+            // From here on no task of a command stores anything.
+            self.forget();
             self.runtime.storage.delete_all().await
         };
         match deleted.await {
-            Ok(()) => {
-                self.forget();
-                Ok(())
-            }
+            Ok(()) => Ok(()),
             Err(error) => {
+                self.load_again();
                 self.runtime.log_failure("A sandbox is not deleted yet.", &error.0);
                 self.runtime.storage.schedule_alarm(self.now().plus_ms(SAVE_AGAIN_MS)).await
             }

@@ -5,7 +5,8 @@ use crate::objects::container::runner::{Runner, RunnerError};
 use crate::objects::container::target::RunTarget;
 use crate::ports::sandboxes::{ByteStream, Content, ContentHead, HostError, SandboxHost};
 use crate::ports::{
-    ClientSignal, EventStream, PoolFailure, PoolFailureCode, PortError, RunnerHttp, RunnerRequest, RunnerResponse,
+    ClientSignal, Clock, EventStream, PoolFailure, PoolFailureCode, PortError, RunnerHttp, RunnerRequest,
+    RunnerResponse,
 };
 use async_trait::async_trait;
 use docle_protocol::headers::PROTOCOL;
@@ -14,9 +15,17 @@ use docle_protocol::sandbox::{
     files_path, one_exec_path, sandbox_path,
 };
 use docle_protocol::{Refusal, RefusalCode, VERSION};
+use futures::future::{Either, select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Write;
+use std::pin::pin;
+use std::rc::Rc;
+
+/// How long a runner may take to begin its response, in milliseconds: the start of a jail, or an operation on many files.
+const ANSWER_MS: u32 = 60_000;
+/// The same after a body that may be large.
+const UPLOAD_MS: u32 = 600_000;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const BYTES: (&str, &str) = ("content-type", "application/octet-stream");
@@ -25,6 +34,7 @@ const BYTES: (&str, &str) = ("content-type", "application/octet-stream");
 pub struct RunnerHost<H> {
     pub target: RunTarget<H>,
     pub id: SandboxId,
+    pub clock: Rc<dyn Clock>,
 }
 
 #[async_trait(?Send)]
@@ -64,7 +74,7 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
         let path = exec_path(self.id.as_str());
         let request = RunnerRequest { method: "POST", path: &path, headers: &[JSON], body: Some(&body) };
         let runner = self.runner().await?;
-        let response = runner.fetch(request, Some(client)).await;
+        let response = self.within(ANSWER_MS, runner.fetch(request, Some(client))).await;
         chunks(self.check(response).await?)
     }
 
@@ -72,7 +82,7 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
         let path = one_exec_path(self.id.as_str(), exec);
         let runner = self.runner().await?;
         let request = RunnerRequest { method: "DELETE", path: &path, headers: &[], body: None };
-        let response = runner.fetch(request, None).await;
+        let response = self.within(ANSWER_MS, runner.fetch(request, None)).await;
         if let Ok(response) = &response
             && response.status() == 404
         {
@@ -94,7 +104,7 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
         let headers: Vec<_> = range.map(|range| ("range", range)).into_iter().collect();
         let request = RunnerRequest { method: "GET", path: &path, headers: &headers, body: None };
         let runner = self.runner().await?;
-        let response = runner.fetch(request, None).await;
+        let response = self.within(ANSWER_MS, runner.fetch(request, None)).await;
         let response = self.check(response).await?;
         let head = ContentHead {
             status: response.status(),
@@ -132,15 +142,28 @@ impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
         let body = body.map(encode::<H>);
         let headers: &[(&str, &str)] = if body.is_some() { &[JSON] } else { &[] };
         let runner = self.runner().await?;
-        let response = runner.fetch(RunnerRequest { method, path, headers, body: body.as_ref() }, None).await;
+        let request = RunnerRequest { method, path, headers, body: body.as_ref() };
+        let response = self.within(ANSWER_MS, runner.fetch(request, None)).await;
         self.check(response).await
     }
 
     async fn upload(&self, path: &str, body: ByteStream) -> Result<H::Response, HostError> {
         let runner = self.runner().await?;
         let request = RunnerRequest { method: "PUT", path, headers: &[BYTES], body: None };
-        let response = runner.upload(request, body).await;
+        let response = self.within(UPLOAD_MS, runner.upload(request, body)).await;
         self.check(response).await
+    }
+
+    /// The response, unless it takes too long: a runner that is stuck must not hold up the sandbox for ever.
+    async fn within(
+        &self,
+        patience_ms: u32,
+        response: impl Future<Output = Result<H::Response, RunnerError>>,
+    ) -> Result<H::Response, RunnerError> {
+        match select(pin!(response), self.clock.sleep(patience_ms)).await {
+            Either::Left((response, _)) => response,
+            Either::Right(_) => Err(RunnerError::Lost("The runner did not answer in time.".to_owned())),
+        }
     }
 
     /// The response if the runner has done what the request asks for.

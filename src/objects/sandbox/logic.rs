@@ -234,6 +234,11 @@ impl SandboxLogic {
         Ok(())
     }
 
+    /// Reads from the storage what memory has forgotten.
+    pub(super) fn load_again(&self) {
+        self.memory.borrow_mut().loaded = false;
+    }
+
     /// Forgets everything about a sandbox that is deleted.
     pub(super) fn forget(&self) {
         let mut memory = self.memory.borrow_mut();

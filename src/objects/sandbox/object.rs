@@ -61,7 +61,11 @@ impl DurableObject for Sandbox {
 impl Sandbox {
     fn logic(&self, id: &SandboxId) -> std::result::Result<&Rc<SandboxLogic>, PortError> {
         if self.logic.get().is_none() {
-            let host = Rc::new(RunnerHost { target: self.target.clone(), id: id.clone() });
+            let host = Rc::new(RunnerHost {
+                target: self.target.clone(),
+                id: id.clone(),
+                clock: Rc::clone(&self.runtime.clock),
+            });
             let ports = bindings::sandbox_ports(&self.env).map_err(PortError)?;
             let ports = SandboxPorts { host, disk: ports.disk, directory: ports.directory, fleet: ports.fleet };
             return Ok(self.logic.get_or_init(|| SandboxLogic::new(self.runtime.clone(), ports)));

@@ -3,7 +3,7 @@
 use crate::domain::account::quota::{Quota, QuotaExceeded};
 use crate::domain::pool::fleet::{Admission, RENEW_EVERY_MS};
 use crate::objects::sandbox::call::object_of_sandbox;
-use crate::objects::sandbox::logic::{SandboxLogic, failure, refusal};
+use crate::objects::sandbox::logic::{SandboxLogic, failure};
 use crate::objects::sandbox::storage::Stored;
 use crate::ports::PortError;
 use crate::ports::sandboxes::SandboxRefusal;
@@ -88,14 +88,15 @@ impl SandboxLogic {
     /// Makes the machine, and restores the files that were saved last.
     async fn start(&self, stored: &Stored) -> Result<(), SandboxRefusal> {
         let (host, spec) = (&self.ports.host, stored.config.runtime.spec(&stored.config.env));
-        if !host.create(&spec).await.map_err(refusal)? {
+        let refused = |error| SandboxRefusal::Unavailable(failure(error).0);
+        if !host.create(&spec).await.map_err(refused)? {
             // A start or a sleep was interrupted. What is in that machine is unknown.
-            host.end().await.map_err(refusal)?;
-            host.create(&spec).await.map_err(refusal)?;
+            host.end().await.map_err(refused)?;
+            host.create(&spec).await.map_err(refused)?;
         }
         let Some(head) = stored.head else { return Ok(()) };
         let archive = self.ports.disk.restore(&stored.sandbox, head.tree).await?;
-        host.restore(archive).await.map_err(|error| SandboxRefusal::Unavailable(failure(error).0))
+        host.restore(archive).await.map_err(refused)
     }
 
     /// Notes that the runner has lost the machine of start number `start`. The next start restores the files.
