@@ -189,5 +189,6 @@ fn logic(
 
 mod commands;
 mod deletion;
+mod host;
 mod loss;
 mod sleep;
