@@ -201,6 +201,8 @@ pub trait Disk {
 pub trait SandboxDirectory {
     /// The account that owns a project; `None` if nobody does.
     async fn owner_of(&self, project_id: &str) -> Result<Option<String>, PortError>;
+    /// Whether the operator has suspended the account that owns a project, or nobody has the project any more.
+    async fn is_suspended(&self, project_id: &str) -> Result<bool, PortError>;
     /// Notes what a sandbox does, and when it was last used.
     async fn note(
         &self,

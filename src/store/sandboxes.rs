@@ -150,6 +150,12 @@ impl SandboxDirectory for SqlSandboxDirectory {
         Ok(row.map(|mut row| row.optional_text()).transpose()?.flatten())
     }
 
+    async fn is_suspended(&self, project_id: &str) -> Result<bool, PortError> {
+        let query = "SELECT suspended_at FROM projects LEFT JOIN users ON users.id = user_id WHERE projects.id = ?1";
+        let row = self.0.query(sql!(query, project_id)).await?.into_iter().next();
+        row.map_or(Ok(true), |mut row| Ok(row.optional_time()?.is_some()))
+    }
+
     async fn note(
         &self,
         id: &SandboxId,

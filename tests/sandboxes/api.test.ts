@@ -187,8 +187,8 @@ describe("lifetime", () => {
     assert.equal((await problem(404, await call("POST", `${sandbox}/exec`, { command: "ls" }))).code, "sandbox_not_found");
   });
 
-  test("twenty sandboxes work side by side", async () => {
-    const sandboxes = await Promise.all(Array.from({ length: 20 }, () => create()));
+  test("fifty sandboxes work side by side", async () => {
+    const sandboxes = await Promise.all(Array.from({ length: 50 }, () => create()));
     const results = await Promise.all(sandboxes.map((sandbox, index) => exec(sandbox, `echo ${index} > own; cat own`)));
     assert.deepEqual(results.map(({ stdout }) => stdout), sandboxes.map((_, index) => `${index}\n`));
     await Promise.all(sandboxes.map((sandbox) => call("DELETE", sandbox)));

@@ -28,7 +28,7 @@ impl SandboxLogic {
         self.set_alarm().await
     }
 
-    /// Renews the place of an awake sandbox, saves it, puts it to sleep.
+    /// Renews the place of an awake sandbox, saves it, puts it to sleep. That of a suspended account sleeps whatever it does.
     async fn tend(&self, stored: &Stored) {
         self.renew(stored).await;
         let last_use = self.last_use();
@@ -63,9 +63,12 @@ impl SandboxLogic {
         let account = stored.account.as_deref().unwrap_or(&stored.sandbox.project_id);
         let active = self.activity(stored).active;
         let renewal = self.ports.fleet.renew(&object_of_sandbox(&stored.sandbox.id), account, active).await;
+        let suspended = self.ports.directory.is_suspended(&stored.sandbox.project_id).await;
         let next = self.now().plus_ms(RENEW_EVERY_MS);
         let mut memory = self.memory.borrow_mut();
         memory.renew_at = Some(next);
+        // While the database does not answer, what it said before stands.
+        memory.is_suspended = suspended.unwrap_or(memory.is_suspended);
         match renewal {
             Ok(renewal) => memory.is_reclaimed = renewal == Renewal::Reclaimed,
             // A lease lasts for three renewals.

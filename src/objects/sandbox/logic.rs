@@ -61,6 +61,8 @@ pub struct Memory {
     pub(super) save_again_at: Option<Timestamp>,
     pub(super) renew_at: Option<Timestamp>,
     pub(super) is_reclaimed: bool,
+    /// Whether its account is suspended: nothing of it goes on.
+    pub(super) is_suspended: bool,
     /// The last use that the directory has.
     pub(super) noted_use: Option<Timestamp>,
 }
@@ -252,11 +254,11 @@ impl SandboxLogic {
     pub(super) fn activity(&self, stored: &Stored) -> Activity {
         let memory = self.memory.borrow();
         Activity {
-            active: memory.active,
+            active: if memory.is_suspended { 0 } else { memory.active },
             last_use: memory.last_use.unwrap_or(stored.created_at),
             unsaved_since: stored.unsaved_since,
             save_again_at: memory.save_again_at,
-            is_reclaimed: memory.is_reclaimed,
+            is_reclaimed: memory.is_reclaimed || memory.is_suspended,
         }
     }
 

@@ -31,7 +31,8 @@ impl SandboxLogic {
             return Ok(());
         };
         // From here to the change of the status there is no await, so no call comes between.
-        if self.memory.borrow().uses != uses || self.activity(&stored).active > 0 {
+        let has_new_use = !self.memory.borrow().is_suspended && self.memory.borrow().uses != uses;
+        if has_new_use || self.activity(&stored).active > 0 {
             return Ok(());
         }
         self.change(|stored| {

@@ -33,12 +33,17 @@ struct Neighbours {
     admission: Cell<Option<Admission>>,
     renewal: Cell<Option<Renewal>>,
     awake: Cell<i32>,
+    is_suspended: Cell<bool>,
 }
 
 #[async_trait(?Send)]
 impl SandboxDirectory for Neighbours {
     async fn owner_of(&self, _: &str) -> Result<Option<String>, PortError> {
         Ok(Some("user_1".into()))
+    }
+
+    async fn is_suspended(&self, _: &str) -> Result<bool, PortError> {
+        Ok(self.is_suspended.get())
     }
 
     async fn note(&self, _: &SandboxId, status: SandboxStatus, _: Option<Timestamp>) -> Result<(), PortError> {

@@ -57,7 +57,7 @@ impl SandboxLogic {
                 {
                     let mut memory = self.memory.borrow_mut();
                     memory.starts += 1;
-                    memory.save_again_at = None;
+                    (memory.save_again_at, memory.is_suspended) = (None, false);
                 }
                 let now = self.now();
                 self.change(|stored| {

@@ -190,3 +190,19 @@ fn looking_at_files_changes_nothing_that_has_to_be_saved() {
     setup.sleep().unwrap();
     assert_eq!(setup.trees(), [] as [u64; 0]);
 }
+
+#[test]
+fn a_sandbox_of_a_suspended_account_ends_within_a_minute_whatever_runs_in_it() {
+    let mut setup = Setup::new();
+    let events = setup.start_exec("hang", &ClientSignal::default()).result().unwrap().value;
+    setup.exec("write a").unwrap();
+    setup.neighbours.is_suspended.set(true);
+    setup.fire_alarm();
+    setup.fire_alarm();
+    assert!(setup.bench.runtime.clock.now().0 <= 60_000);
+    assert_eq!((setup.status(), setup.hosts.count()), (SandboxStatus::Sleeping, 0));
+    setup.neighbours.is_suspended.set(false);
+    setup.wake().unwrap();
+    assert_eq!(setup.files(), Some(vec!["a".into()]), "its files are saved");
+    drop(events);
+}
