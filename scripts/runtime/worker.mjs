@@ -54,10 +54,10 @@ export async function startWorker({ vars, state, host = "127.0.0.1", port = 0, c
 function workerOptions(config, vars, containers, entry) {
   const { name, durable_objects, kv_namespaces, d1_databases, r2_buckets, ratelimits } = config;
   const exported = durable_objects.bindings.map(({ class_name }) => {
-    const contained = containers && (config.containers ?? []).find((container) => container.class_name === class_name);
+    const contained = (config.containers ?? []).find((container) => container.class_name === class_name);
     // Objects that choose an image have it by its name.
-    const images = contained?.images && Object.keys(contained.images).map((image) => ({ name: image, image: containers.image }));
-    const container = contained ? { container: images ? { images } : { imageName: containers.image } } : {};
+    const images = contained?.images && Object.keys(contained.images).map((image) => ({ name: image, image: containers?.image }));
+    const container = containers && contained ? { container: images ? { images } : { imageName: containers.image } } : {};
     return [class_name, { type: "durable-object", storage: "sqlite", ...container }];
   });
   // Ids are those of wrangler, so that each finds what the other has stored.

@@ -1,5 +1,6 @@
 //! Operations on sandboxes.
 
+use crate::document::headers::Header;
 use crate::document::operation::{Body, Caller, Method, Operation, Success, Tag};
 use crate::document::parameters::Parameter;
 use crate::errors::ErrorCode::{self, *};
@@ -17,7 +18,11 @@ const OF_FILES: [ErrorCode; 7] =
     [FileNotFound, FileExists, IsDirectory, NotADirectory, DirectoryNotEmpty, DiskFull, FileRefused];
 
 pub fn operations() -> Vec<Operation> {
-    [of_sandboxes(), of_commands(), of_files()].into_iter().flatten().collect()
+    let on_machine = of_commands().into_iter().chain(of_files()).map(|mut one| {
+        one.successes.iter_mut().for_each(|success| success.headers.push(Header::RestoredFrom));
+        one
+    });
+    of_sandboxes().into_iter().chain([list_executions()]).chain(on_machine).collect()
 }
 
 fn of(
@@ -124,17 +129,20 @@ fn of_commands() -> Vec<Operation> {
         .gives::<ExecuteResult>(200, "How the program ended.")
         .fails(&OF_MACHINE)
         .fails(&[UnsupportedMediaType, FileNotFound, FileRefused, NotADirectory, DiskFull]),
-        of(
-            "list_sandbox_executions",
-            Method::Get,
-            "/api/v1/sandboxes/:id/executions",
-            "List executions",
-            "Commands and files that have run, the newest first. The last 1,000 are kept.",
-        )
-        .paged()
-        .gives::<ExecutionPage>(200, "One page of executions.")
-        .fails(&[SandboxUnavailable]),
     ]
+}
+
+fn list_executions() -> Operation {
+    of(
+        "list_sandbox_executions",
+        Method::Get,
+        "/api/v1/sandboxes/:id/executions",
+        "List executions",
+        "Commands and files that have run, the newest first. The last 1,000 are kept.",
+    )
+    .paged()
+    .gives::<ExecutionPage>(200, "One page of executions.")
+    .fails(&[SandboxUnavailable])
 }
 
 fn of_files() -> Vec<Operation> {
