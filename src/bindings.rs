@@ -12,13 +12,14 @@ use crate::objects::container::instance::ContainerInstance;
 use crate::objects::container::permit::ContainerPermit;
 use crate::objects::container::runner::Runner;
 use crate::objects::container::target::RunTarget;
-use crate::objects::fleet::call::FleetStub;
+use crate::objects::fleet::call::{AWAKE_SANDBOXES, FleetStub, RUN_CONTAINERS};
 use crate::objects::key_gate::call::KeyGateStub;
 use crate::objects::key_gate::quota::GateQuotaPorts;
 use crate::objects::room::call::RoomStub;
 use crate::objects::run_pool::quota::QuotaPorts;
 use crate::objects::run_pool::stub::RunPoolStub;
 use crate::objects::runtime::ObjectRuntime;
+use crate::objects::sandbox::stub::SandboxStub;
 use crate::objects::usage_log::stub::UsageLogStub;
 use crate::platform::address_limiter::RuntimeAddressLimiter;
 use crate::platform::background::AfterCall;
@@ -34,17 +35,20 @@ use crate::platform::resend::Resend;
 use crate::platform::runner::RunnerFetch;
 use crate::platform::site_files::StaticAssets;
 use crate::platform::socket::RuntimeSockets;
+use crate::platform::trees::Trees;
 use crate::ports::accounts::{AccountLedger, Accounts};
 use crate::ports::address_limiter::AddressLimiter;
 use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Programs, RoomProject, Rooms};
+use crate::ports::sandboxes::{Disk, SandboxDirectory};
 use crate::ports::site_files::SiteFiles;
 use crate::ports::{Background, KeyGates, KeyLedger, Kv, LogLedger, Mailer, PortError, Sql, UsageLogs};
 use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::{NoLedger, SqlLedger};
 use crate::store::log_ledger::SqlLogLedger;
 use crate::store::outbox::Outbox;
+use crate::store::sandboxes::SqlSandboxDirectory;
 use std::cell::RefCell;
 use std::rc::Rc;
 use worker::worker_sys::web_sys::{AbortController, AbortSignal};
@@ -65,11 +69,20 @@ const ISOLATES_URL: &str = "ISOLATES_URL";
 const ISOLATES_SECRET: &str = "ISOLATES_SECRET";
 const ROOM: &str = "ROOM";
 const POOL: &str = "POOL";
+const SANDBOX: &str = "SANDBOX";
+const TREES: &str = "TREES";
 const SANDBOX_URL: &str = "SANDBOX_URL";
 const SANDBOX_SECRET: &str = "SANDBOX_SECRET";
 const RESEND_API_KEY: &str = "RESEND_API_KEY";
 const RESEND_URL: &str = "RESEND_URL";
 const MAIL_FROM: &str = "MAIL_FROM";
+
+/// How long the container of a sandbox outlives its object, in milliseconds. The alarm wakes the object much earlier.
+const OUTLIVES_MS: i64 = 3_600_000;
+/// The image of the containers of sandboxes, as wrangler.toml names it.
+const IMAGE: &str = "core";
+/// Their size: half a vCPU, 4 GiB of memory, 8 GB of disk. A sandbox has at most 2 GiB of memory and 2 GiB of files.
+const SIZE: &str = "standard-1";
 
 /// What all requests of an isolate share. The first request creates it, because reading every binding from the runtime
 /// costs as much as a small request.
@@ -85,6 +98,8 @@ struct Deployment {
     secret: DeploymentSecret,
     address_limiter: Option<Rc<dyn AddressLimiter>>,
     run_pools: Rc<ObjectNamespace>,
+    sandboxes: Rc<ObjectNamespace>,
+    awake_sandboxes: Rc<dyn Fleet>,
     isolates: Option<Rc<dyn Isolates>>,
     site: Option<Rc<dyn SiteFiles>>,
     mailer: Option<Rc<dyn Mailer>>,
@@ -110,10 +125,12 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
         accounts: Rc::new(AccountStub { namespace: env.durable_object(ACCOUNT)? }),
-        fleet: Rc::new(FleetStub { namespace: env.durable_object(FLEET)? }),
+        fleet: Rc::new(FleetStub { namespace: env.durable_object(FLEET)?, name: RUN_CONTAINERS }),
         secret: DeploymentSecret::parse(&secret(env, DEPLOYMENT_SECRET), &secret(env, DEPLOYMENT_SECRET_PREVIOUS))?,
         address_limiter: address_limiter(env),
         run_pools: Rc::new(env.durable_object(POOL)?),
+        sandboxes: Rc::new(env.durable_object(SANDBOX)?),
+        awake_sandboxes: Rc::new(FleetStub { namespace: env.durable_object(FLEET)?, name: AWAKE_SANDBOXES }),
         isolates: isolates(env).map(|worker| Rc::new(worker) as Rc<dyn Isolates>),
         site: env.service(ASSETS).ok().map(|files| Rc::new(StaticAssets(files.into_rpc())) as Rc<dyn SiteFiles>),
     });
@@ -138,7 +155,9 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         fleet: Rc::clone(&made.fleet),
         secret: made.secret.clone(),
         address_limiter: made.address_limiter.clone(),
-        run_pools: Rc::new(RunPoolStub { namespace: Rc::clone(&made.run_pools), client_left }),
+        run_pools: Rc::new(RunPoolStub { namespace: Rc::clone(&made.run_pools), client_left: client_left.clone() }),
+        sandboxes: Rc::new(SandboxStub { namespace: Rc::clone(&made.sandboxes), client_left }),
+        awake_sandboxes: Rc::clone(&made.awake_sandboxes),
         isolates: made.isolates.clone(),
         site: made.site.clone(),
         mailer: made.mailer.clone(),
@@ -232,6 +251,49 @@ pub fn gate_quota_ports(env: &Env) -> GateQuotaPorts {
 /// A sentence that names the invalid variable.
 pub fn fleet_limits(env: &Env) -> std::result::Result<FleetLimits, String> {
     config::fleet_limits(|name| variable(env, name))
+}
+
+/// How many sandboxes may be awake.
+///
+/// # Errors
+/// A sentence that names the invalid variable.
+pub fn awake_limits(env: &Env) -> std::result::Result<FleetLimits, String> {
+    config::awake_limits(|name| variable(env, name))
+}
+
+/// What a sandbox needs beside its machine.
+pub struct SandboxBindings {
+    pub disk: Rc<dyn Disk>,
+    pub directory: Rc<dyn SandboxDirectory>,
+    pub fleet: Rc<dyn Fleet>,
+}
+
+/// What a sandbox needs beside its machine.
+///
+/// # Errors
+/// The settings of the deployment are invalid, or it has no bucket.
+pub fn sandbox_ports(env: &Env) -> std::result::Result<SandboxBindings, String> {
+    let made = deployment(env).map_err(|error| error.to_string())?;
+    Ok(SandboxBindings {
+        disk: Rc::new(Trees(env.bucket(TREES).map_err(|error| error.to_string())?)),
+        directory: Rc::new(SqlSandboxDirectory(Rc::clone(&made.sql))),
+        fleet: Rc::clone(&made.awake_sandboxes),
+    })
+}
+
+/// The machine of a sandbox: at `SANDBOX_URL` if that variable is set, else in the object's container. The sandbox itself asks
+/// for its place among those that are awake, and ends its container.
+pub fn sandbox_target(env: &Env, object: &State, runtime: &ObjectRuntime) -> RunTarget<RunnerFetch> {
+    if variable(env, SANDBOX_URL).is_some() {
+        return run_target(env, object, runtime, 0);
+    }
+    match ContainerHandle::choosing(object, IMAGE, SIZE).map(Rc::new) {
+        Some(container) => {
+            let http = Rc::new(RunnerFetch::Container(Rc::clone(&container)));
+            RunTarget::Container(ContainerInstance::new(container, http, runtime.clone(), OUTLIVES_MS, None))
+        }
+        None => RunTarget::Missing,
+    }
 }
 
 /// The database, as a key's gate uses it. If the settings of the deployment are invalid, every method fails.

@@ -105,6 +105,20 @@ pub fn fleet_limits(variable: impl Fn(&str) -> Option<String>) -> Result<FleetLi
     })
 }
 
+/// How many sandboxes may be awake: the platform has no limit of its own for their containers.
+///
+/// # Errors
+/// A sentence that names the variable that is wrong.
+pub fn awake_limits(variable: impl Fn(&str) -> Option<String>) -> Result<FleetLimits, String> {
+    let of_account = quota_limits(&variable)?.of(Quota::SandboxesAwake);
+    // A development machine has one runner for all of them, and its memory.
+    let default = if variable("ENVIRONMENT").as_deref() == Some("development") { 100 } else { 5 };
+    Ok(FleetLimits {
+        containers: integer(&variable, "SANDBOXES_AWAKE", 1..=MAX_CONTAINERS, default)?,
+        of_account: of_account.and_then(|limit| u32::try_from(limit).ok()),
+    })
+}
+
 /// The quotas of an account, as the variables say. A development machine limits nothing that no variable limits.
 ///
 /// # Errors

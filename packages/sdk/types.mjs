@@ -7,6 +7,8 @@ const root = new URL("../../", import.meta.url);
 const document = JSON.parse(readFileSync(new URL("crates/api/openapi.json", root), "utf8"));
 const wanted = ["RunRequest", "RunResult", "StoredRun", "PendingRun", "UsageRun", "RunPage", "ScriptRequest", "ScriptResult", "Script", "Validation", "RunTokenSettings", "RunToken"];
 wanted.push("CreatedRoom", "RoomSettings", "RoomPage", "RoomTokenSettings", "RoomToken", "RoomProgram", "RoomRun", "Languages", "Health", "FieldError", "Problem");
+wanted.push("SandboxSettings", "SandboxChange", "Sandbox", "SandboxPage", "ListedSandbox", "ExecRequest", "ExecResult", "ExecStreamEvent", "ExecuteRequest", "ExecuteResult");
+wanted.push("ExecutionPage", "SandboxFile", "FileListing");
 
 /** The names of these schemas and of all that they refer to. @param {string[]} names */
 function reachable(names) {

@@ -348,3 +348,30 @@ test("the package is at most 5 kB, and runSandbox alone at most 2.5 kB", async (
   assert.ok(whole <= 5_000, `the package has ${whole} bytes`);
   assert.ok(one <= 2_500, `runSandbox has ${one} bytes`);
 });
+
+test("a sandbox keeps its files, executes commands and gives their output as it is written", async () => {
+  const sandbox = await docle.sandboxes.create({ key: "sdk", name: "From the client" });
+  assert.equal((await docle.sandboxes.create({ key: "sdk" })).id, sandbox.id);
+  const file = await sandbox.files.write("src/main.py", "import sys; print('on'); print('err', file=sys.stderr); sys.exit(3)");
+  assert.equal(file.path, "/workspace/src/main.py");
+  const result = await sandbox.exec({ argv: ["python3", "src/main.py"] });
+  assert.deepEqual([result.stdout, result.stderr, result.exitCode, result.success], ["on\n", "err\n", 3, false]);
+  const events = [];
+  for await (const event of sandbox.stream("echo a; echo b")) events.push(event);
+  assert.equal(events[0]?.type, "start");
+  assert.equal(events.map((event) => (event.type === "stdout" ? event.data : "")).join(""), "a\nb\n");
+  assert.equal((await sandbox.execute("src/main.py")).exit_code, 3);
+  await sandbox.files.move("src/main.py", "b.py");
+  assert.match(await sandbox.files.readText("b.py"), /^import sys/);
+  await sandbox.files.write("stream", new Blob(["bytes"]).stream());
+  assert.deepEqual(await sandbox.files.read("stream"), new TextEncoder().encode("bytes"));
+  assert.deepEqual((await sandbox.files.list()).entries?.map(({ name }) => name), ["b.py", "src", "stream"]);
+  await assert.rejects(sandbox.files.read("none"), (error) => error instanceof DocleError && error.code === "file_not_found");
+  assert.equal((await sandbox.executions()).executions.length, 3);
+  assert.equal((await sandbox.change({ name: "Renamed" })).name, "Renamed");
+  const listed = [];
+  for await (const one of docle.sandboxes.list()) listed.push(one.name);
+  assert.deepEqual(listed, ["Renamed"]);
+  await sandbox.delete();
+  await assert.rejects(docle.sandboxes.get("key:sdk"), (error) => error instanceof DocleError && error.code === "sandbox_not_found");
+});

@@ -13,10 +13,11 @@ import { inRoot, own } from "../setup/paths.mjs";
  * @property {string[]} compatibility_flags
  * @property {Record<string, string>} vars
  * @property {{ bindings: { name: string, class_name: string }[] }} durable_objects
- * @property {{ class_name: string }[]} [containers]
+ * @property {{ class_name: string, images?: Record<string, unknown> }[]} [containers]
  * @property {{ binding: string, directory: string }} assets
  * @property {{ binding: string, id?: string, preview_id?: string }[]} kv_namespaces
  * @property {{ binding: string, database_id?: string, preview_database_id?: string }[]} d1_databases
+ * @property {{ binding: string, bucket_name?: string }[]} r2_buckets
  * @property {{ name: string, namespace_id: string, simple: { limit: number, period: 10 | 60 } }[]} ratelimits
  */
 

@@ -52,10 +52,12 @@ export async function startWorker({ vars, state, host = "127.0.0.1", port = 0, c
 
 /** The Worker as Miniflare takes it. @param {Config} config @param {Record<string, string>} vars @param {ContainerSettings | undefined} containers @param {string} entry */
 function workerOptions(config, vars, containers, entry) {
-  const { name, durable_objects, kv_namespaces, d1_databases, ratelimits } = config;
-  const contained = (/** @type {string} */ className) => containers !== undefined && (config.containers ?? []).some(({ class_name }) => class_name === className);
+  const { name, durable_objects, kv_namespaces, d1_databases, r2_buckets, ratelimits } = config;
   const exported = durable_objects.bindings.map(({ class_name }) => {
-    const container = contained(class_name) ? { container: { imageName: containers?.image } } : {};
+    const contained = (config.containers ?? []).find((container) => container.class_name === class_name);
+    // Objects that choose an image have it by its name.
+    const images = contained?.images && Object.keys(contained.images).map((image) => ({ name: image, image: containers?.image }));
+    const container = containers && contained ? { container: images ? { images } : { imageName: containers.image } } : {};
     return [class_name, { type: "durable-object", storage: "sqlite", ...container }];
   });
   // Ids are those of wrangler, so that each finds what the other has stored.
@@ -63,6 +65,7 @@ function workerOptions(config, vars, containers, entry) {
     ...durable_objects.bindings.map(({ name: binding, class_name }) => [binding, { type: "durable-object", worker: name, exportName: class_name }]),
     ...kv_namespaces.map(({ binding, id, preview_id }) => [binding, { type: "kv", id: preview_id ?? id ?? binding }]),
     ...d1_databases.map((database) => [database.binding, { type: "d1", id: databaseId(database) }]),
+    ...r2_buckets.map(({ binding, bucket_name }) => [binding, { type: "r2", name: bucket_name ?? binding }]),
     ...ratelimits.map(({ name: binding, namespace_id, simple }) => [binding, { type: "rate-limit", namespace: namespace_id, simple }]),
     // Without the platform's router before the Worker: through it, a client that leaves is noticed late.
     [config.assets.binding, { type: "fetcher", handler: serveSite }],

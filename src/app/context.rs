@@ -9,6 +9,7 @@ use crate::ports::address_limiter::AddressLimiter;
 use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Rooms;
+use crate::ports::sandboxes::Sandboxes;
 use crate::ports::site_files::SiteFiles;
 use crate::ports::socket::Sockets;
 use crate::ports::{Background, Clock, Entropy, KeyGates, Kv, Level, Log, Mailer, PortError, RunPools, Sql, UsageLogs};
@@ -28,6 +29,9 @@ pub struct App {
     pub accounts: Rc<dyn Accounts>,
     /// Who has containers.
     pub fleet: Rc<dyn Fleet>,
+    pub sandboxes: Rc<dyn Sandboxes>,
+    /// Who has awake sandboxes.
+    pub awake_sandboxes: Rc<dyn Fleet>,
     pub secret: DeploymentSecret,
     /// `None` where the deployment has no such limiter.
     pub address_limiter: Option<Rc<dyn AddressLimiter>>,

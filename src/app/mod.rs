@@ -14,6 +14,7 @@ pub mod quotas;
 pub mod retention;
 pub mod rooms;
 pub mod runs;
+pub mod sandboxes;
 pub mod scripts;
 pub mod tokens;
 pub mod usage;

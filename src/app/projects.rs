@@ -6,6 +6,7 @@ use crate::app::keys;
 use crate::app::quotas::{self, QuotaRefusal};
 use crate::app::retention;
 use crate::app::rooms;
+use crate::app::sandboxes;
 use crate::domain::account::audit::Action;
 use crate::domain::account::quota::{Quota, QuotaLimits};
 use crate::domain::id::{self, Kind};
@@ -67,6 +68,9 @@ pub async fn delete(app: &App, actor: &Actor<'_>, id: &str) -> Result<bool, Port
     app.background.spawn(Box::pin(async move {
         if let Err(error) = rooms::delete_rooms_of(&ended, &project_id).await {
             ended.log_error("The rooms of a deleted project are left to the next purge.", &error);
+        }
+        if let Err(error) = sandboxes::delete_sandboxes_of(&ended, &project_id).await {
+            ended.log_error("The sandboxes of a deleted project are left to the next purge.", &error);
         }
     }));
     // Programs end before their log is deleted, so that few runs arrive there later. The log drops these.

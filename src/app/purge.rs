@@ -4,6 +4,7 @@ use crate::app::accounts::sign_in;
 use crate::app::context::App;
 use crate::app::retention;
 use crate::app::rooms;
+use crate::app::sandboxes;
 use crate::ports::PortError;
 
 /// Deletes what has expired. A step that fails is logged, and the next purge repeats it; the other steps go on.
@@ -15,6 +16,7 @@ pub async fn purge(app: &App) {
     };
     note("expired sessions and links", sign_in::purge_expired(app).await);
     note("rooms of deleted projects", rooms::delete_orphans(app).await);
+    note("sandboxes of deleted projects", sandboxes::delete_orphans(app).await);
     note("logs of deleted projects", retention::delete_orphans(app).await);
     note("old counts of runs", retention::purge_hours(app).await);
 }

@@ -10,6 +10,7 @@ pub mod pool;
 pub mod project;
 pub mod room;
 pub mod run;
+pub mod sandbox;
 pub mod script;
 pub mod secret;
 #[cfg(test)]

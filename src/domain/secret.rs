@@ -19,10 +19,11 @@ pub enum Purpose {
     RoomId,
     RoomToken,
     RunToken,
+    SandboxId,
 }
 
 impl Purpose {
-    const ALL: [Self; 5] = [Self::ApiKey, Self::RunId, Self::RoomId, Self::RoomToken, Self::RunToken];
+    const ALL: [Self; 6] = [Self::ApiKey, Self::RunId, Self::RoomId, Self::RoomToken, Self::RunToken, Self::SandboxId];
 
     /// The `info` of HKDF (RFC 5869, section 2.3). scripts/setup/development.mjs repeats that of API keys.
     const fn info(self) -> &'static str {
@@ -32,6 +33,7 @@ impl Purpose {
             Self::RoomId => "docle room id",
             Self::RoomToken => "docle room token",
             Self::RunToken => "docle run token",
+            Self::SandboxId => "docle sandbox id",
         }
     }
 }

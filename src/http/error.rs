@@ -28,8 +28,13 @@ pub struct ApiError {
 impl ApiError {
     /// An error with a message for the caller.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        let retry_later =
-            matches!(code, ErrorCode::RunnerBusy | ErrorCode::RunnerUnavailable | ErrorCode::ServiceUnavailable);
+        let retry_later = matches!(
+            code,
+            ErrorCode::RunnerBusy
+                | ErrorCode::RunnerUnavailable
+                | ErrorCode::SandboxUnavailable
+                | ErrorCode::ServiceUnavailable
+        );
         let headers = match code {
             ErrorCode::ApiKeyRequired | ErrorCode::InvalidApiKey | ErrorCode::RoomTokenRequired => {
                 vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]

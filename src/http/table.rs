@@ -12,6 +12,7 @@ use crate::http::routes::rooms::project_rooms;
 use crate::http::routes::runs::interactive;
 use crate::http::routes::runs::list;
 use crate::http::routes::runs::run;
+use crate::http::routes::sandboxes::{content, exec, execute as execute_file, file_operation, files, sandbox};
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
 use crate::http::routes::{audit, embed, end_users, health, index, keys, projects, tokens, usage};
@@ -27,19 +28,21 @@ type Handler = for<'a> fn(&'a App, Call) -> LocalBoxFuture<'a, Result<Response, 
 pub enum Verb {
     Get,
     Post,
+    Put,
     Patch,
     Delete,
 }
 
 impl Verb {
     /// Every verb, in the order of the header `Allow`.
-    const ALL: [Self; 4] = [Self::Get, Self::Post, Self::Patch, Self::Delete];
+    const ALL: [Self; 5] = [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete];
 
     /// The methods that it stands for, as in the header `Allow`.
     const fn names(self) -> &'static str {
         match self {
             Self::Get => "GET, HEAD",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
@@ -95,6 +98,10 @@ const fn get(path: &'static str, caller: Caller, (handler, name): (Handler, &'st
 
 const fn post(path: &'static str, caller: Caller, (handler, name): (Handler, &'static str)) -> Route {
     Route { verb: Verb::Post, path, caller, handler, name }
+}
+
+const fn put(path: &'static str, caller: Caller, (handler, name): (Handler, &'static str)) -> Route {
+    Route { verb: Verb::Put, path, caller, handler, name }
 }
 
 const fn patch(path: &'static str, caller: Caller, (handler, name): (Handler, &'static str)) -> Route {
@@ -158,6 +165,25 @@ pub static ROUTES: &[Route] = &[
     delete("/api/rooms/:id", Caller::ApiClient, handler!(project_rooms::delete_room)),
     post("/api/rooms/:id/tokens", Caller::ApiClient, handler!(project_rooms::create_room_token)),
     post("/api/rooms/:id/run", Caller::ApiClient, handler!(project_rooms::run_in_room)),
+    post("/api/v1/sandboxes", Caller::KeyOrSession, handler!(sandbox::create_sandbox)),
+    get("/api/v1/sandboxes", Caller::KeyOrSession, handler!(sandbox::list_sandboxes)),
+    get("/api/v1/sandboxes/:id", Caller::KeyOrSession, handler!(sandbox::get_sandbox)),
+    patch("/api/v1/sandboxes/:id", Caller::KeyOrSession, handler!(sandbox::change_sandbox)),
+    delete("/api/v1/sandboxes/:id", Caller::KeyOrSession, handler!(sandbox::delete_sandbox)),
+    post("/api/v1/sandboxes/:id/exec", Caller::KeyOrSession, handler!(exec::exec_in_sandbox)),
+    post("/api/v1/sandboxes/:id/execute", Caller::KeyOrSession, handler!(execute_file::execute_in_sandbox)),
+    get("/api/v1/sandboxes/:id/executions", Caller::KeyOrSession, handler!(exec::list_sandbox_executions)),
+    post("/api/v1/sandboxes/:id/sleep", Caller::KeyOrSession, handler!(sandbox::sleep_sandbox)),
+    post("/api/v1/sandboxes/:id/wake", Caller::KeyOrSession, handler!(sandbox::wake_sandbox)),
+    get("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::list_sandbox_files)),
+    post("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(file_operation::change_sandbox_files)),
+    delete("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::delete_sandbox_file)),
+    get("/api/v1/sandboxes/:id/files/content", Caller::KeyOrSession, handler!(content::read_sandbox_file)),
+    put("/api/v1/sandboxes/:id/files/content", Caller::KeyOrSession, handler!(content::write_sandbox_file)),
+    post("/api/v1/sandboxes/:id/files/mkdir", Caller::KeyOrSession, handler!(files::make_sandbox_directory)),
+    post("/api/v1/sandboxes/:id/files/move", Caller::KeyOrSession, handler!(files::move_sandbox_file)),
+    post("/api/v1/sandboxes/:id/files/copy", Caller::KeyOrSession, handler!(files::copy_sandbox_file)),
+    post("/api/v1/sandboxes/:id/files/chmod", Caller::KeyOrSession, handler!(files::chmod_sandbox_file)),
     get("/embed", Caller::Anyone, handler!(embed::get_embed)),
     get("/embed.js", Caller::Anyone, handler!(embed::get_loader)),
     post("/embed/token", Caller::Visitor, handler!(embed::create_frame_token)),

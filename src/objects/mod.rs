@@ -10,5 +10,6 @@ pub mod key_gate;
 pub mod room;
 pub mod run_pool;
 pub mod runtime;
+pub mod sandbox;
 pub mod schema;
 pub mod usage_log;

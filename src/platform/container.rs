@@ -13,12 +13,25 @@ use worker::{Error, Result, State};
 const PORT: u16 = 8_000;
 
 /// [`Container`] of the object with this state.
-pub struct ContainerHandle(State);
+pub struct ContainerHandle {
+    state: State,
+    /// The image and the size, where the object chooses them at each start.
+    choice: Option<(&'static str, &'static str)>,
+}
 
 impl ContainerHandle {
     /// The container of an object; `None` when the class of the object has none.
     pub fn of(state: &State) -> Option<Self> {
-        state.container().map(|_| Self(clone_state(state)))
+        Self::with(state, None)
+    }
+
+    /// The same for a class whose objects choose image and size: the image of this name in wrangler.toml, and an instance type.
+    pub fn choosing(state: &State, image: &'static str, size: &'static str) -> Option<Self> {
+        Self::with(state, Some((image, size)))
+    }
+
+    fn with(state: &State, choice: Option<(&'static str, &'static str)>) -> Option<Self> {
+        state.container().map(|_| Self { state: clone_state(state), choice })
     }
 
     /// What takes requests to the runner in the container.
@@ -27,7 +40,7 @@ impl ContainerHandle {
     }
 
     fn container(&self) -> Result<worker::Container> {
-        self.0.container().ok_or_else(|| Error::RustError("This object has no container.".to_owned()))
+        self.state.container().ok_or_else(|| Error::RustError("This object has no container.".to_owned()))
     }
 
     fn try_start(&self, variables: &[(&str, &str)]) -> Result<()> {
@@ -36,6 +49,12 @@ impl ContainerHandle {
             Reflect::set(&environment, &(*name).into(), &(*value).into())?;
         }
         Reflect::set(&options, &"enableInternet".into(), &true.into())?;
+        if let Some((image, size)) = self.choice {
+            let container = self.container()?;
+            let images = Reflect::get(container.as_ref(), &"images".into())?;
+            Reflect::set(&options, &"image".into(), &Reflect::get(&images, &image.into())?)?;
+            Reflect::set(&options, &"instance".into(), &size.into())?;
+        }
         // A plain object: the runtime silently ignores the Map that `ContainerStartupOptions` makes.
         Reflect::set(&options, &"env".into(), &environment)?;
         self.call("start", &[options.into()]).map(drop)

@@ -1,6 +1,7 @@
 //! Requests to objects and to other hosts, with the runtime's own types. The types of workers-rs read every property of a
 //! request and of a response from the runtime; most of these are not needed, and reading them costs as much as the rest.
 
+use crate::ports::sandboxes::ByteStream;
 use futures::{Stream, StreamExt};
 use wasm_streams::ReadableStream;
 use worker::js_sys::{Object, Promise, Reflect, Uint8Array};
@@ -62,6 +63,15 @@ pub fn chunks(response: &Response) -> Result<impl Stream<Item = Result<Vec<u8>>>
     let body = response.body().ok_or_else(|| Error::RustError("The answer has no body.".to_owned()))?;
     let chunks = ReadableStream::from_raw(body.unchecked_into()).into_stream();
     Ok(chunks.map(|chunk| Ok(Uint8Array::new(&chunk?).to_vec())))
+}
+
+/// A body that comes piece by piece. After an error the request is aborted.
+pub fn stream_body(chunks: ByteStream) -> JsValue {
+    let chunks = chunks.map(|chunk| match chunk {
+        Ok(bytes) => Ok(Uint8Array::from(bytes.as_slice()).into()),
+        Err(error) => Err(JsValue::from(error.0)),
+    });
+    ReadableStream::from_stream(chunks).into_raw().into()
 }
 
 /// An error without its stack.

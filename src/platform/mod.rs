@@ -20,3 +20,4 @@ pub mod room_sockets;
 pub mod runner;
 pub mod site_files;
 pub mod socket;
+pub mod trees;

@@ -3,12 +3,13 @@
 use crate::platform::client_signal::abort_on_leave;
 use crate::platform::container::ContainerHandle;
 use crate::platform::fetch;
+use crate::ports::sandboxes::ByteStream;
 use crate::ports::{ClientSignal, EventStream, PortError, RunnerHttp, RunnerRequest, RunnerResponse, SendError};
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
 use std::rc::Rc;
-use worker::js_sys::ArrayBuffer;
+use worker::js_sys::{ArrayBuffer, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::web_sys::{AbortController, ReadableStream, RequestInit, Response, WritableStream};
@@ -40,6 +41,21 @@ impl RunnerHttp for RunnerFetch {
     type Body = ArrayBuffer;
     type Response = FetchResponse;
 
+    fn body(bytes: &[u8]) -> ArrayBuffer {
+        Uint8Array::from(bytes).buffer()
+    }
+
+    async fn send_stream(
+        &self,
+        request: RunnerRequest<'_, ArrayBuffer>,
+        body: ByteStream,
+    ) -> Result<FetchResponse, SendError> {
+        let not_sent = |error: Error| SendError::NotDelivered(fetch::first_line(&error));
+        let body = fetch::stream_body(body);
+        let init = fetch::request(request.method, request.headers, Some(&body)).map_err(not_sent)?;
+        self.fetch(request.path, &init).await.map(FetchResponse).map_err(failed)
+    }
+
     async fn send(
         &self,
         request: RunnerRequest<'_, ArrayBuffer>,
@@ -53,13 +69,15 @@ impl RunnerHttp for RunnerFetch {
             init.set_signal(Some(&controller.signal()));
             abort_on_leave(end, controller);
         }
-        self.fetch(request.path, &init).await.map(FetchResponse).map_err(|error| {
-            let why = fetch::first_line(&error);
-            match error.to_string().contains(NOT_LISTENING) {
-                true => SendError::NotDelivered(why),
-                false => SendError::Lost(why),
-            }
-        })
+        self.fetch(request.path, &init).await.map(FetchResponse).map_err(failed)
+    }
+}
+
+fn failed(error: Error) -> SendError {
+    let why = fetch::first_line(&error);
+    match error.to_string().contains(NOT_LISTENING) {
+        true => SendError::NotDelivered(why),
+        false => SendError::Lost(why),
     }
 }
 

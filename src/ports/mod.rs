@@ -23,6 +23,7 @@ pub mod rooms;
 pub mod run_pools;
 pub mod runner;
 pub mod runtime;
+pub mod sandboxes;
 pub mod site_files;
 pub mod socket;
 pub mod sql;

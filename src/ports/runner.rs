@@ -2,6 +2,7 @@
 
 use crate::ports::client_signal::ClientSignal;
 use crate::ports::error::PortError;
+use crate::ports::sandboxes::ByteStream;
 
 /// HTTP to one runner.
 pub trait RunnerHttp: 'static {
@@ -9,12 +10,22 @@ pub trait RunnerHttp: 'static {
     type Body;
     type Response: RunnerResponse;
 
+    /// An encoded body as the runtime holds it.
+    fn body(bytes: &[u8]) -> Self::Body;
+
     /// Sends a request and waits until the response begins. When `end` is raised, the request or the body of the
     /// response is aborted.
     async fn send(
         &self,
         request: RunnerRequest<'_, Self::Body>,
         end: Option<&ClientSignal>,
+    ) -> Result<Self::Response, SendError>;
+
+    /// The same with a body that comes piece by piece, and once.
+    async fn send_stream(
+        &self,
+        request: RunnerRequest<'_, Self::Body>,
+        body: ByteStream,
     ) -> Result<Self::Response, SendError>;
 }
 

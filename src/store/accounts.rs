@@ -40,6 +40,9 @@ pub async fn count(sql: &dyn Sql, user_id: &str, quota: Quota, now: Timestamp) -
         Quota::Rooms => {
             "SELECT COUNT(*) FROM rooms JOIN projects ON projects.id = rooms.project_id WHERE projects.user_id = ?1"
         }
+        Quota::Sandboxes => {
+            "SELECT COUNT(*) FROM sandboxes JOIN projects ON projects.id = sandboxes.project_id WHERE projects.user_id = ?1"
+        }
         _ => return Ok(0),
     };
     let statement = match quota {

@@ -10,6 +10,7 @@ pub mod outbox;
 pub mod projects;
 pub mod rooms;
 pub mod runs;
+pub mod sandboxes;
 pub mod sessions;
 pub mod sign_in_attempts;
 pub mod usage;

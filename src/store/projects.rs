@@ -8,7 +8,7 @@ use crate::domain::project::settings::{Project, ProjectSettings};
 use crate::domain::usage_log::name::LogId;
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql, Statement};
-use crate::store::{audit, erasure, rooms};
+use crate::store::{audit, erasure, rooms, sandboxes};
 
 /// Makes a project; `false` where the user has `at_most` projects already.
 pub async fn add(
@@ -87,6 +87,7 @@ pub async fn delete(sql: &dyn Sql, user_id: &str, id: &str, event: Event) -> Res
     ];
     statements.extend(erasure::leave_behind(id, log_id));
     statements.push(rooms::leave_behind(id));
+    statements.push(sandboxes::leave_behind(id));
     let mut results = sql.batch(statements).await?;
     let key_hashes = results.swap_remove(0).into_iter().map(|mut row| row.text()).collect::<Result<_, _>>()?;
     Ok(Some(DeletedProject { key_hashes, log_id }))

@@ -16,6 +16,7 @@ use crate::ports::http_messages::Body;
 use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::SqlLedger;
 use crate::store::log_ledger::SqlLogLedger;
+use crate::store::sandboxes::SqlSandboxDirectory;
 use crate::tests::accounts::{LocalAccounts, LocalFleet};
 use crate::tests::fake_run_pools::{FakeRunPools, Script};
 use crate::tests::fake_runner::{START, output};
@@ -24,6 +25,7 @@ use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::{FakeClock, FakeEntropy, FakeIsolates, FakeKv, FakeLog, FakeMailer, PoolBackground};
 use crate::tests::key_gates::LocalKeyGates;
 use crate::tests::rooms::LocalRooms;
+use crate::tests::sandboxes::LocalSandboxes;
 use crate::tests::sqlite::Sqlite;
 use crate::tests::usage_logs::LocalUsageLogs;
 use ::http::request::Builder;
@@ -44,6 +46,7 @@ pub struct TestApp {
     pub kv: Rc<FakeKv>,
     pub run_pools: Rc<FakeRunPools>,
     pub rooms: Rc<LocalRooms>,
+    pub sandboxes: Rc<LocalSandboxes>,
     pub accounts: Rc<LocalAccounts>,
     pub isolates: Rc<FakeIsolates>,
     pub sockets: Rc<FakeSockets>,
@@ -141,6 +144,9 @@ impl TestApp {
         let gate_quotas = GateQuotaPorts { accounts: accounts.clone(), entropy: Rc::new(FakeEntropy::default()) };
         let gates = Rc::new(LocalKeyGates::new(Rc::new(SqlLedger { sql: sql.clone() }), clock.clone(), gate_quotas));
         let fleet = LocalFleet::new(runtime.clone(), FleetLimits { containers: 5, of_account: Some(3) });
+        let awake = LocalFleet::new(runtime.clone(), FleetLimits { containers: 60, of_account: Some(50) });
+        let directory = Rc::new(SqlSandboxDirectory(sql.clone()));
+        let sandboxes = Rc::new(LocalSandboxes::new(runtime.clone(), directory, awake.clone()));
         let ports =
             WatchPorts { clock: clock.clone(), background: Rc::clone(&background), runs: kv.clone(), log: log.clone() };
         let run_pools = Rc::new(FakeRunPools::new(ports, RunRecorder::new(logs.clone(), runtime)));
@@ -163,6 +169,8 @@ impl TestApp {
             rooms: rooms.clone(),
             accounts: accounts.clone(),
             fleet,
+            sandboxes: sandboxes.clone(),
+            awake_sandboxes: awake,
             secret: secret(),
             address_limiter: None,
             isolates: Some(isolates.clone()),
@@ -175,7 +183,23 @@ impl TestApp {
             log: log.clone(),
         };
         rooms.run_programs_by(app.clone());
-        Self { app, sql, gates, logs, kv, run_pools, rooms, accounts, isolates, sockets, mailer, clock, log, pool }
+        Self {
+            app,
+            sql,
+            gates,
+            logs,
+            kv,
+            run_pools,
+            rooms,
+            sandboxes,
+            accounts,
+            isolates,
+            sockets,
+            mailer,
+            clock,
+            log,
+            pool,
+        }
     }
 
     /// What the sandbox does from now on.

@@ -5,6 +5,7 @@ use crate::domain::key;
 use crate::domain::project;
 use crate::domain::run;
 use crate::domain::run::id::RunId;
+use crate::domain::sandbox;
 use crate::domain::script;
 use crate::domain::timestamp::Timestamp;
 use crate::http::routes::accounts::sign_in::{read_link_request, read_string};
@@ -25,6 +26,7 @@ fn every_route_is_described_and_every_described_operation_has_its_route() {
         let method = match route.verb {
             Verb::Get => Method::Get,
             Verb::Post => Method::Post,
+            Verb::Put => Method::Put,
             Verb::Patch => Method::Patch,
             Verb::Delete => Method::Delete,
         };
@@ -32,7 +34,7 @@ fn every_route_is_described_and_every_described_operation_has_its_route() {
             Described::Anyone => Caller::Anyone,
             Described::Visitor => Caller::Visitor,
             Described::Session => Caller::SignedIn,
-            Described::Reader | Described::Owner => Caller::KeyOrSession,
+            Described::Reader | Described::Owner | Described::KeyOrOwner => Caller::KeyOrSession,
             Described::Key
             | Described::KeyOrToken
             | Described::SecretKeyOrToken
@@ -90,6 +92,30 @@ fn readers() -> Vec<(&'static str, Read, Value)> {
             json!({ "role": "editor" }),
         ),
         ("RoomProgram", |body| read_program(body).map(drop).map_err(|error| error.fields().to_vec()), json!({})),
+        ("SandboxSettings", |body| sandbox::settings::parse_new(body).map(drop), json!({})),
+        (
+            "SandboxChange",
+            |body| sandbox::settings::parse_change(body, sandbox::settings::Settings::default()).map(drop),
+            json!({}),
+        ),
+        (
+            "ExecRequest",
+            |body| sandbox::command::parse_exec(body, String::new(), MS).map(drop),
+            json!({ "command": "ls" }),
+        ),
+        ("ExecuteRequest", |body| sandbox::command::parse_execute(body, MS).map(drop), json!({ "file_path": "a.py" })),
+        (
+            "FileOperation",
+            |body| sandbox::file::parse(body).map(drop),
+            json!({ "operation": "move", "file_path": "a", "new_path": "b" }),
+        ),
+        ("MkdirRequest", |body| sandbox::file::parse_mkdir(body).map(drop), json!({ "path": "a" })),
+        (
+            "TransferRequest",
+            |body| sandbox::file::parse_transfer(body, true).map(drop),
+            json!({ "from": "a", "to": "b" }),
+        ),
+        ("ChmodRequest", |body| sandbox::file::parse_chmod(body).map(drop), json!({ "path": "a", "mode": "755" })),
         (
             "LinkRequest",
             |body| read_link_request(body).map(drop).map_err(|error| error.fields().to_vec()),
@@ -107,6 +133,7 @@ fn readers() -> Vec<(&'static str, Read, Value)> {
 fn companion(schema: &str, path: &str) -> Value {
     match (schema, path) {
         ("RunRequest", path) if path.starts_with("files") => json!({ "code": null, "entrypoint": "f0.py" }),
+        ("ExecRequest", path) if path.starts_with("argv") => json!({ "command": null }),
         ("RunRequest", path) if path.starts_with("compile") => json!({ "lang": "c" }),
         ("RunRequest", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
         ("RunRequest", "artifactsInline") => json!({ "artifacts": ["a"] }),

@@ -1,6 +1,7 @@
 //! A container and the runner in it without either: they start, run jobs, lose connections and die as a test says.
 
 use crate::domain::run::id::RunId;
+use crate::ports::sandboxes::ByteStream;
 use crate::ports::{
     ClientSignal, Container, EventStream, PortError, RunnerHttp, RunnerRequest, RunnerResponse, SendError,
 };
@@ -232,6 +233,14 @@ pub struct FakeWay(pub Rc<FakeRunner>);
 impl RunnerHttp for FakeWay {
     type Body = RunId;
     type Response = FakeResponse;
+
+    fn body(_: &[u8]) -> RunId {
+        unreachable!("runs are sent as they are")
+    }
+
+    async fn send_stream(&self, _: RunnerRequest<'_, RunId>, _: ByteStream) -> Result<FakeResponse, SendError> {
+        unreachable!("runs have no streams")
+    }
 
     async fn send(
         &self,

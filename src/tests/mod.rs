@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod app;
 mod contract;
+pub mod fake_host;
 pub mod fake_room_sockets;
 pub mod fake_run_pools;
 pub mod fake_runner;
@@ -14,6 +15,7 @@ pub mod key_gates;
 pub mod object_fixture;
 mod rooms;
 mod routes;
+pub mod sandboxes;
 pub mod sqlite;
 pub mod step_clock;
 pub mod usage_logs;

@@ -20,7 +20,9 @@ test("every path that is described is there, for the methods that are described 
   assert.equal(openapi, "3.1.0");
   assert.ok(Object.keys(paths).length > 20);
   for (const [path, operations] of Object.entries(paths) as [string, Record<string, unknown>][]) {
-    const refused = await docle.fetch(path.replace("{id}", "x"), { method: "PUT" });
+    // No path has all of these methods.
+    const method = ["PUT", "PATCH"].find((one) => !(one.toLowerCase() in operations)) ?? "TRACE";
+    const refused = await docle.fetch(path.replace("{id}", "x"), { method });
     assert.equal(refused.status, 405, path);
     await refused.text();
     const allowed = (refused.headers.get("allow") ?? "").split(", ").filter((method) => method !== "HEAD" && method !== "OPTIONS");

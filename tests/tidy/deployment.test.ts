@@ -13,7 +13,7 @@ interface Deployed {
   observability: { enabled: boolean; logs?: { invocation_logs?: boolean }; traces?: { enabled?: boolean } };
   durable_objects: { bindings: unknown[]; code_update_strategy?: { mode?: string; max_delay?: number } };
   // wrangler reads `ssh` into the name that the platform has for it.
-  containers?: { max_instances?: number; scheduling_policy?: string; wrangler_ssh?: { enabled: boolean } }[];
+  containers?: { class_name: string; max_instances?: number; scheduling_policy?: string; wrangler_ssh?: { enabled: boolean }; ssh?: { enabled: boolean } }[];
 }
 
 const read = (worker: string, env: string) => unstable_readConfig({ config: inRoot(...worker.split("/"), "wrangler.toml"), env }, { hideWarnings: true }) as unknown as Deployed;
@@ -42,15 +42,17 @@ for (const env of ["", "staging", "production"]) {
 
   test(`containers of ${name} take no shell`, () => {
     assert.ok(api.containers && api.containers.length > 0);
-    for (const { scheduling_policy, wrangler_ssh } of api.containers) {
-      assert.equal(scheduling_policy, "default");
-      assert.equal(wrangler_ssh?.enabled, false);
-    }
+    for (const { wrangler_ssh, ssh } of api.containers) assert.equal((wrangler_ssh ?? ssh)?.enabled, false);
+  });
+
+  test(`each class of containers of ${name} is placed by the policy that can never be changed`, () => {
+    const policies = api.containers?.map(({ class_name, scheduling_policy }) => [class_name, scheduling_policy]);
+    assert.deepEqual(policies, [["RunPool", "default"], ["Sandbox", "durable_object"]]);
   });
 
   test(`accounts share as many containers as ${name} can start`, () => {
-    // Without the variable there are five.
+    // Without the variable there are five. Containers that objects place have no such limit.
     const shared = Number(api.vars["FLEET_CONTAINERS"] ?? 5);
-    assert.deepEqual(api.containers?.map(({ max_instances }) => max_instances), [shared]);
+    assert.deepEqual(api.containers?.map(({ max_instances }) => max_instances), [shared, undefined]);
   });
 }

@@ -28,7 +28,7 @@ const banned: [word: RegExp, instead: string][] = [
   [/\btalk_to_run\b/, "interactive_run"],
   [/\bring_by\b/, "schedule_alarm"],
   [/\bwithdraw(n|s|al)?(_\w+)?\b|\bWithdraw\w*/, "cancel_unstarted"],
-  [/\b(Sandboxes|SandboxFailure\w*|SandboxCall|SandboxStub)\b/, "RunPools, PoolFailure, PoolCall"],
+  [/\bSandboxFailure\w*\b/, "PoolFailure"],
   [/\b\w+(Manager|Helper|Util|Utils)\b/, "what it does"],
 ];
 

@@ -2,6 +2,7 @@
 
 use crate::keys::Key;
 use crate::projects::Project;
+use crate::sandboxes::ListedSandbox;
 use crate::time::Time;
 use crate::usage::UsageRun;
 use serde::{Deserialize, Serialize};
@@ -148,6 +149,8 @@ pub struct ExportedProject {
     /// Its keys.
     #[serde(rename = "apiKeys")]
     pub api_keys: Vec<Key>,
+    /// Its sandboxes, without their files.
+    pub sandboxes: Vec<ListedSandbox>,
     /// Its newest 1,000 runs.
     pub history: Vec<UsageRun>,
     /// The `cursor` with which the project's usage goes on; null where these were all.

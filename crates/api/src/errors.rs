@@ -104,6 +104,26 @@ error_codes! {
         "A program runs in this room already. It ends by its time limit at the latest; then try again.";
     TooManyRooms = "too_many_rooms", 409, "Too many rooms",
         "The project has 500 rooms. Delete one with `DELETE /api/rooms/:id`; `GET /api/rooms` lists them.";
+    SandboxNotFound = "sandbox_not_found", 404, "Sandbox not found",
+        "There is no sandbox with this id or key, or it is another project's.";
+    TooManySandboxes = "too_many_sandboxes", 409, "Too many sandboxes",
+        "The project has 500 sandboxes. Delete one with `DELETE /api/v1/sandboxes/:id`; `GET /api/v1/sandboxes` lists them.";
+    SandboxUnavailable = "sandbox_unavailable", 503, "Sandbox unavailable",
+        "The sandbox cannot be started now: no runner answers, all places for sandboxes that are awake are taken, or its files \
+         cannot be read. Nothing was executed; try again after `Retry-After`.";
+    SandboxInterrupted = "sandbox_interrupted", 502, "Sandbox interrupted",
+        "The machine of the sandbox was lost while the call was in progress, and whether it was carried out is unknown. The next \
+         call starts the sandbox with the files that were saved last.";
+    FileNotFound = "file_not_found", 404, "File not found", "The sandbox has no file or directory with this path.";
+    FileExists = "file_exists", 409, "File exists", "There is a file or directory with this path already.";
+    IsDirectory = "is_directory", 409, "Is a directory", "The path is a directory, and the operation is for files.";
+    NotADirectory = "not_a_directory", 409, "Not a directory", "The path, or a part of it, is not a directory.";
+    DirectoryNotEmpty = "directory_not_empty", 409, "Directory not empty",
+        "The directory has entries. `recursive` deletes it with everything in it.";
+    DiskFull = "disk_full", 422, "Disk full",
+        "The files of the sandbox take all that `runtime_config.diskMB` allows. Delete some.";
+    FileRefused = "file_refused", 422, "File refused",
+        "The sandbox cannot do this with the file; `detail` says why.";
     UpgradeRequired = "upgrade_required", 426, "Upgrade required", "This address is a WebSocket: connect with one.";
     NotFound = "not_found", 404, "Not found", "There is nothing at this path.";
     RunNotFound = "run_not_found", 404, "Run not found",
@@ -251,6 +271,17 @@ mod tests {
             ("room_role_too_low", 403),
             ("room_busy", 409),
             ("too_many_rooms", 409),
+            ("sandbox_not_found", 404),
+            ("too_many_sandboxes", 409),
+            ("sandbox_unavailable", 503),
+            ("sandbox_interrupted", 502),
+            ("file_not_found", 404),
+            ("file_exists", 409),
+            ("is_directory", 409),
+            ("not_a_directory", 409),
+            ("directory_not_empty", 409),
+            ("disk_full", 422),
+            ("file_refused", 422),
             ("upgrade_required", 426),
             ("not_found", 404),
             ("run_not_found", 404),

@@ -161,3 +161,39 @@ pub const MAX_ROOMS_PER_PROJECT: u32 = 500;
 pub const MAX_UNUSED_ROOM_DAYS: i64 = 90;
 /// Packages in a message to a room.
 pub const MAX_ROOM_PACKAGES: usize = 100;
+
+/// Sandboxes of one project. The deletion of a project deletes them all at once, and a Worker may make 1,000 calls for one
+/// request.
+pub const MAX_SANDBOXES_PER_PROJECT: u32 = 500;
+/// Characters of the description of a sandbox.
+pub const MAX_DESCRIPTION_CHARS: usize = 1_000;
+/// Characters of the key of a sandbox.
+pub const MAX_SANDBOX_KEY_CHARS: usize = 128;
+/// Bytes of a path in a sandbox: `PATH_MAX` of Linux without its NUL.
+pub const MAX_SANDBOX_PATH_BYTES: usize = 4_095;
+/// Memory of all programs of a sandbox, in mebibytes.
+pub const SANDBOX_MEMORY_MB: RangeInclusive<u32> = 64..=2_048;
+/// Used when a request names no `memoryMB`.
+pub const DEFAULT_SANDBOX_MEMORY_MB: u32 = 512;
+/// All files of a sandbox, in mebibytes. They are in memory, of which a container has 4 GiB.
+pub const SANDBOX_DISK_MB: RangeInclusive<u32> = 16..=2_048;
+/// Used when a request names no `diskMB`.
+pub const DEFAULT_SANDBOX_DISK_MB: u32 = 1_024;
+/// Seconds without a call after which a sandbox sleeps. The platform lets a container go on without its object for 6 hours.
+pub const SLEEP_AFTER_SECONDS: RangeInclusive<u32> = 1..=21_600;
+/// Used when a request names no `sleepAfter`.
+pub const DEFAULT_SLEEP_AFTER_SECONDS: u32 = 600;
+/// Seconds after the first unsaved change after which a sandbox is saved at the latest.
+pub const SAVE_EVERY_SECONDS: RangeInclusive<u32> = 1..=600;
+/// Used when a request names no `saveEverySeconds`.
+pub const DEFAULT_SAVE_EVERY_SECONDS: u32 = 60;
+/// Used when a command names no `timeoutMs`.
+pub const DEFAULT_EXEC_TIMEOUT_MS: u32 = 30_000;
+/// The time limit of a file that is run, in seconds.
+pub const EXECUTE_SECONDS: RangeInclusive<u32> = 1..=300;
+/// Used when a file that is run has no `timeout`.
+pub const DEFAULT_EXECUTE_SECONDS: u32 = 30;
+/// Bytes of a file whose content stands in JSON. Larger ones are read as they are.
+pub const MAX_JSON_FILE_BYTES: usize = 1_024 * 1_024;
+/// Entries of a directory in one list.
+pub const MAX_LISTED_FILES: u32 = 5_000;

@@ -26,8 +26,11 @@ export interface CallOptions {
 
 /** A call of the service. */
 export interface Call extends CallOptions {
-  method?: "GET" | "POST" | "DELETE";
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it is. */
+  bytes?: string | Uint8Array | ReadableStream<Uint8Array> | Blob;
   accept?: string;
 }
 
@@ -41,7 +44,7 @@ const MAX_PAUSE_MS = 30_000;
 /** The call may be repeated after these if it changes nothing, or has an idempotency key. */
 const PASSING = [429, 502, 503];
 /** Nothing was done where the service says so with one of these codes, so every call may be repeated. */
-const NOTHING_DONE = ["rate_limit_exceeded", "too_many_requests", "queue_full", "runner_busy", "runner_unavailable", "runner_mismatch", "isolates_unavailable"];
+const NOTHING_DONE = ["rate_limit_exceeded", "too_many_requests", "queue_full", "runner_busy", "runner_unavailable", "runner_mismatch", "sandbox_unavailable", "isolates_unavailable"];
 
 /** Calls the service; the response is a success. The call is repeated only if nothing can have come of it. */
 export async function send(connection: Connection, path: string, call: Call, signal: AbortSignal | undefined): Promise<Response> {
@@ -76,6 +79,12 @@ async function attemptOnce(connection: Connection, path: string, call: Call, sig
     headers["content-type"] = "application/json";
     init.body = JSON.stringify(call.body);
   }
+  if (call.bytes !== undefined) {
+    headers["content-type"] = "application/octet-stream";
+    init.body = call.bytes as BodyInit;
+    // Node takes a stream only with this, which the types of the platform lack.
+    if (call.bytes instanceof ReadableStream) Object.assign(init, { duplex: "half" });
+  }
   try {
     const response = await connection.fetch(new URL(path, connection.baseUrl).href, init);
     if (response.ok) return response;
@@ -90,7 +99,8 @@ async function attemptOnce(connection: Connection, path: string, call: Call, sig
 /** How long to wait before the call is repeated; `undefined` if it must not be. */
 function pauseAfter(outcome: DocleError | DocleConnectionError, call: Call, attempt: number): number | undefined {
   const ownPause = Math.min(8_000, 250 * 2 ** attempt) * (0.5 + Math.random() / 2);
-  const isSafe = call.method !== "POST" || call.idempotencyKey !== undefined;
+  // A stream comes once.
+  const isSafe = (call.method !== "POST" || call.idempotencyKey !== undefined) && !(call.bytes instanceof ReadableStream);
   if (outcome instanceof DocleConnectionError) return isSafe ? ownPause : undefined;
   if (!(isSafe ? PASSING.includes(outcome.status) : NOTHING_DONE.includes(outcome.code))) return undefined;
   const asked = outcome.retryAfterMs ?? 0;

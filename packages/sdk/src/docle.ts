@@ -4,6 +4,7 @@ import { sendForJson, type Call, type CallOptions, type Connection, type Respons
 import { connect, type DocleOptions } from "./connection.ts";
 import type * as api from "./generated/api.ts";
 import { list, wait, type RunFilter } from "./runs.ts";
+import { sandboxesOf, type Sandboxes } from "./sandboxes.ts";
 import { RUNS, stream, type RunStreamEvent } from "./stream.ts";
 
 export type { DocleOptions } from "./connection.ts";
@@ -51,6 +52,7 @@ export class Docle {
   readonly isolates: Isolates;
   readonly tokens: Tokens;
   readonly rooms: Rooms;
+  readonly sandboxes: Sandboxes;
   readonly #connection: Connection;
 
   constructor(options: DocleOptions = {}) {
@@ -69,6 +71,7 @@ export class Docle {
       validate: (script, options) => post("/validate", script, options),
     };
     this.tokens = { create: (settings = {}, options) => post("/api/tokens", settings, options) };
+    this.sandboxes = sandboxesOf(this.#connection);
     this.rooms = {
       create: (settings = {}, options) => post("/api/rooms", settings, options),
       list: (page = {}, options) => get(`/api/rooms?${new URLSearchParams(Object.entries(page).map(([name, value]) => [name, `${value}`]))}`, options),

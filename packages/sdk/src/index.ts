@@ -6,12 +6,20 @@ export type { CallOptions, ResponsePromise } from "./call.ts";
 export { runSandbox, streamSandbox, type RunSandboxOptions } from "./run-sandbox.ts";
 export type { RunFilter } from "./runs.ts";
 export { RunStore, type RunState, type RunStoreOptions } from "./run-store.ts";
+export { Sandbox, type FileContent, type SandboxCommand, type SandboxEvent, type SandboxFiles, type Sandboxes } from "./sandboxes.ts";
 export type { RunStreamEvent } from "./stream.ts";
 export type {
   CreatedRoom,
+  ExecRequest,
+  ExecResult,
+  ExecuteRequest,
+  ExecuteResult,
+  ExecutionPage,
   FieldError,
+  FileListing,
   Health,
   Languages,
+  ListedSandbox,
   PendingRun,
   RoomPage,
   RoomProgram,
@@ -23,6 +31,9 @@ export type {
   RunResult,
   RunToken,
   RunTokenSettings,
+  SandboxChange,
+  SandboxFile,
+  SandboxSettings,
   Script,
   ScriptRequest,
   ScriptResult,

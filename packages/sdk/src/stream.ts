@@ -70,6 +70,11 @@ export async function* stream(connection: Connection, path: string, body: unknow
 /** The events of a response. Leaving the loop ends the connection. */
 export async function* eventsOf(response: Response): AsyncGenerator<RunStreamEvent, void, undefined> {
   if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return yield* eventsOfResult(response);
+  yield* dataOf<RunStreamEvent>(response);
+}
+
+/** The data of server-sent events. Leaving the loop ends the connection. */
+export async function* dataOf<T>(response: Response): AsyncGenerator<T, void, undefined> {
   const reader = (response.body ?? new ReadableStream<Uint8Array>()).pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader();
   let text = "";
   try {
@@ -81,7 +86,7 @@ export async function* eventsOf(response: Response): AsyncGenerator<RunStreamEve
       const lines = (text + value).split("\n");
       text = lines.pop() ?? "";
       // Each event of the service is one line of data.
-      for (const line of lines) if (line.startsWith("data:")) yield JSON.parse(line.slice(5)) as RunStreamEvent;
+      for (const line of lines) if (line.startsWith("data:")) yield JSON.parse(line.slice(5)) as T;
     }
   } finally {
     await reader.cancel().catch(() => undefined);

@@ -2,7 +2,7 @@
 
 use crate::app::accounts::sign_in;
 use crate::app::context::App;
-use crate::app::{audit, keys, projects};
+use crate::app::{audit, keys, projects, sandboxes};
 use crate::domain::account::audit::RecordedEvent;
 use crate::domain::account::session::ListedSession;
 use crate::domain::input::page::Page;
@@ -26,6 +26,7 @@ pub trait Encoder {
     fn session(&self, session: ListedSession) -> impl Serialize;
     fn project(&self, project: Project) -> impl Serialize;
     fn key(&self, key: keys::StoredKey) -> impl Serialize;
+    fn sandbox(&self, sandbox: sandboxes::ListedSandbox) -> impl Serialize;
     fn run(&self, run: UsageRun) -> impl Serialize;
     fn event(&self, event: RecordedEvent) -> impl Serialize;
 }
@@ -90,6 +91,10 @@ async fn write_project(
     let (id, log) = (project.id.clone(), LogName::of_project(project.log_id));
     document.put(format!("{comma}{{\"project\":{},\"apiKeys\":[", json(&encoder.project(project)))).await?;
     document.list(async |page: Page| keys::list(app, &id, &page).await, |key| encoder.key(key)).await?;
+    document.put("],\"sandboxes\":[".to_owned()).await?;
+    document
+        .list(async |page: Page| sandboxes::list(app, &id, &page).await, |sandbox| encoder.sandbox(sandbox))
+        .await?;
     document.put("],\"history\":[".to_owned()).await?;
     // At least one run of each project, because an empty page has no cursor to continue from.
     let (mut room, mut cursor, mut is_first) = ((*left).max(1), None, true);

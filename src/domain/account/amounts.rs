@@ -52,7 +52,13 @@ impl Amounts {
             Quota::Executions => self.executions as f64,
             Quota::AiCalls => self.ai_calls as f64,
             Quota::AiNeurons => self.ai_neurons as f64,
-            Quota::Projects | Quota::Keys | Quota::Rooms | Quota::RunsAtOnce | Quota::ContainersAtOnce => 0.0,
+            Quota::Projects
+            | Quota::Keys
+            | Quota::Rooms
+            | Quota::Sandboxes
+            | Quota::SandboxesAwake
+            | Quota::RunsAtOnce
+            | Quota::ContainersAtOnce => 0.0,
         }
     }
 

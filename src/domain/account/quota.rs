@@ -10,6 +10,8 @@ pub enum Quota {
     Projects,
     Keys,
     Rooms,
+    Sandboxes,
+    SandboxesAwake,
     RunsAtOnce,
     ContainersAtOnce,
     /// Processor time of programs in a day.
@@ -37,10 +39,12 @@ pub enum Period {
 
 impl Quota {
     /// Every quota, in the order in which they are listed.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Projects,
         Self::Keys,
         Self::Rooms,
+        Self::Sandboxes,
+        Self::SandboxesAwake,
         Self::RunsAtOnce,
         Self::ContainersAtOnce,
         Self::CpuSeconds,
@@ -57,6 +61,8 @@ impl Quota {
             Self::Projects => "projects",
             Self::Keys => "keys",
             Self::Rooms => "rooms",
+            Self::Sandboxes => "sandboxes",
+            Self::SandboxesAwake => "sandboxes_awake",
             Self::RunsAtOnce => "runs_at_once",
             Self::ContainersAtOnce => "containers_at_once",
             Self::CpuSeconds => "cpu_seconds",
@@ -74,6 +80,8 @@ impl Quota {
             Self::Projects => "QUOTA_PROJECTS",
             Self::Keys => "QUOTA_KEYS",
             Self::Rooms => "QUOTA_ROOMS",
+            Self::Sandboxes => "QUOTA_SANDBOXES",
+            Self::SandboxesAwake => "QUOTA_SANDBOXES_AWAKE",
             Self::RunsAtOnce => "QUOTA_RUNS_AT_ONCE",
             Self::ContainersAtOnce => "QUOTA_CONTAINERS_AT_ONCE",
             Self::CpuSeconds => "QUOTA_CPU_SECONDS",
@@ -96,6 +104,8 @@ impl Quota {
             Self::Projects => 20,
             Self::Keys => 100,
             Self::Rooms => 500,
+            Self::Sandboxes => 100,
+            Self::SandboxesAwake => 3,
             Self::RunsAtOnce => 20,
             Self::ContainersAtOnce => 3,
             Self::CpuSeconds => 3_600,
@@ -110,13 +120,22 @@ impl Quota {
     /// Whether it also holds for an account that the operator trusts: containers and runs at once are shared with other
     /// accounts, and models cost money with each call.
     const fn holds_for_trusted(self) -> bool {
-        matches!(self, Self::RunsAtOnce | Self::ContainersAtOnce | Self::AiCalls | Self::AiNeurons)
+        matches!(
+            self,
+            Self::SandboxesAwake | Self::RunsAtOnce | Self::ContainersAtOnce | Self::AiCalls | Self::AiNeurons
+        )
     }
 
     /// When it has room again.
     pub const fn period(self) -> Period {
         match self {
-            Self::Projects | Self::Keys | Self::Rooms | Self::RunsAtOnce | Self::ContainersAtOnce => Period::Standing,
+            Self::Projects
+            | Self::Keys
+            | Self::Rooms
+            | Self::Sandboxes
+            | Self::SandboxesAwake
+            | Self::RunsAtOnce
+            | Self::ContainersAtOnce => Period::Standing,
             Self::CpuSeconds
             | Self::EgressMegabytes
             | Self::Executions
@@ -216,7 +235,7 @@ mod tests {
         let names: Vec<&str> = Quota::ALL.iter().map(|quota| quota.name()).collect();
         assert_eq!(
             names.join(" "),
-            "projects keys rooms runs_at_once containers_at_once cpu_seconds egress_megabytes executions ai_calls ai_neurons shared_cpu_seconds"
+            "projects keys rooms sandboxes sandboxes_awake runs_at_once containers_at_once cpu_seconds egress_megabytes executions ai_calls ai_neurons shared_cpu_seconds"
         );
         for quota in Quota::ALL {
             assert_eq!(serde_json::to_value(quota).unwrap(), quota.name());
@@ -226,7 +245,7 @@ mod tests {
         let expected = json!({ "quota": "executions", "limit": 5, "resetsAt": 2 * DAY_MS });
         assert_eq!(serde_json::to_value(exceeded).unwrap(), expected);
         let limits = QuotaLimits::UNLIMITED.with(Quota::Projects, Some(1));
-        let written = json!([1, null, null, null, null, null, null, null, null, null, null]);
+        let written = json!([1, null, null, null, null, null, null, null, null, null, null, null, null]);
         assert_eq!(serde_json::to_value(limits).unwrap(), written);
     }
 
@@ -234,7 +253,8 @@ mod tests {
     fn a_trusted_account_keeps_the_limits_of_what_it_shares_with_others() {
         let trusted = QuotaLimits::default().for_account(true);
         let limited = Quota::ALL.into_iter().filter(|quota| trusted.of(*quota).is_some());
-        let expected = [Quota::RunsAtOnce, Quota::ContainersAtOnce, Quota::AiCalls, Quota::AiNeurons];
+        let expected =
+            [Quota::SandboxesAwake, Quota::RunsAtOnce, Quota::ContainersAtOnce, Quota::AiCalls, Quota::AiNeurons];
         assert_eq!(limited.collect::<Vec<_>>(), expected);
         assert_eq!(QuotaLimits::default().for_account(false), QuotaLimits::default());
         assert_eq!((trusted.at_most(Quota::Projects), trusted.at_most(Quota::AiCalls)), (i64::MAX, 100));

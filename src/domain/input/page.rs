@@ -4,16 +4,17 @@ use crate::domain::input::problem::FieldError;
 use crate::domain::timestamp::Timestamp;
 
 pub use docle_api::limits::{DEFAULT_PAGE_LIMIT as DEFAULT_LIMIT, PAGE_LIMIT as LIMIT};
+use serde::{Deserialize, Serialize};
 
 /// A place in a list that is sorted by time and then by id, the newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     pub at: Timestamp,
     pub id: String,
 }
 
 /// Which part of a list is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
     limit: u32,
     after: Option<Position>,

@@ -276,13 +276,19 @@ fn read_args_and_env(fields: &mut Reader<'_>) -> (Vec<String>, BTreeMap<String, 
             fields.note(&format!("args[{index}]"), clause);
         }
     }
+    let env = read_env(fields, total);
+    (args, env)
+}
+
+/// Reads `env`; `total` bytes are those of the arguments beside it.
+pub fn read_env(fields: &mut Reader<'_>, mut total: usize) -> BTreeMap<String, String> {
     let mut env = BTreeMap::new();
     let sent = match fields.value("env") {
         None => serde_json::Map::new(),
         Some(Value::Object(sent)) => sent,
         Some(_) => {
             fields.note("env", "must be an object of strings such as { \"NAME\": \"value\" }");
-            return (args, env);
+            return env;
         }
     };
     if sent.len() > limits::MAX_ENV {
@@ -312,10 +318,11 @@ fn read_args_and_env(fields: &mut Reader<'_>) -> (Vec<String>, BTreeMap<String, 
             format!("and args must have at most {} bytes in all, got {total}", limits::MAX_ARGS_AND_ENV_BYTES),
         );
     }
-    (args, env)
+    env
 }
 
-fn wrong_c_string(text: &str, size: usize) -> Option<String> {
+/// What is wrong with a text that becomes a C string of so many bytes.
+pub fn wrong_c_string(text: &str, size: usize) -> Option<String> {
     if text.contains('\0') {
         return Some("must not contain NUL".to_owned());
     }

@@ -3,3 +3,4 @@
 pub mod caller;
 pub mod key_error;
 pub mod room_caller;
+pub mod sandbox_caller;

@@ -31,10 +31,17 @@ pub fn exceeded(exceeded: &QuotaExceeded) -> ApiError {
     let QuotaExceeded { quota, limit, resets_at } = *exceeded;
     let way_out = "The operator of the service can raise it; GET /api/account/usage lists all quotas.";
     let (code, message) = match quota {
-        Quota::Projects | Quota::Keys | Quota::Rooms => {
+        Quota::Projects | Quota::Keys | Quota::Rooms | Quota::Sandboxes => {
             let noun = quota.name();
             let message = format!("The account has {limit} {noun}, the most that it may have. Delete some. {way_out}");
             (ErrorCode::QuotaFull, message)
+        }
+        Quota::SandboxesAwake => {
+            let message = format!(
+                "The account has {limit} sandboxes awake, the most that it may have, and nothing was executed. Put one to \
+                 sleep with POST /api/v1/sandboxes/:id/sleep, or try again when one has gone to sleep. {way_out}"
+            );
+            (ErrorCode::QuotaExceeded, message)
         }
         Quota::RunsAtOnce | Quota::ContainersAtOnce => {
             let noun = if quota == Quota::RunsAtOnce { "runs" } else { "containers" };

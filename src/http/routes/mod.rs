@@ -10,6 +10,7 @@ pub mod keys;
 pub mod projects;
 pub mod rooms;
 pub mod runs;
+pub mod sandboxes;
 pub mod scripts;
 pub mod tokens;
 pub mod usage;

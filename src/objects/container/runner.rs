@@ -2,6 +2,7 @@
 
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
+use crate::ports::sandboxes::ByteStream;
 use crate::ports::{
     ClientSignal, Clock, PoolFailure, PoolFailureCode, RunnerHttp, RunnerRequest, RunnerResponse, SendError, SentJob,
 };
@@ -170,7 +171,28 @@ impl<H: RunnerHttp> Runner<H> {
         Ok(response)
     }
 
-    async fn fetch(
+    /// Sends a request whose body comes piece by piece; it is never sent twice.
+    ///
+    /// # Errors
+    /// There is no response.
+    pub async fn upload(
+        &self,
+        request: RunnerRequest<'_, H::Body>,
+        body: ByteStream,
+    ) -> Result<H::Response, RunnerError> {
+        let (authorization, version) = (format!("Bearer {}", self.secret), VERSION.to_string());
+        let own = [(AUTHORIZATION, authorization.as_str()), (PROTOCOL, &version)];
+        let instance = self.instance.as_deref().map(|instance| (INSTANCE, instance));
+        let headers: Vec<_> = own.into_iter().chain(instance).chain(request.headers.iter().copied()).collect();
+        let answer = self.http.send_stream(RunnerRequest { headers: &headers, ..request }, body).await;
+        answer.map_err(RunnerError::from)
+    }
+
+    /// Sends a request, and returns the response whatever its status.
+    ///
+    /// # Errors
+    /// There is no response.
+    pub async fn fetch(
         &self,
         request: RunnerRequest<'_, H::Body>,
         end: Option<&ClientSignal>,
@@ -187,10 +209,16 @@ impl<H: RunnerHttp> Runner<H> {
             }
             first => first,
         };
-        answer.map_err(|error| match error {
-            SendError::NotDelivered(why) => RunnerError::NotDelivered(why),
-            SendError::Lost(why) => RunnerError::Lost(why),
-        })
+        answer.map_err(RunnerError::from)
+    }
+}
+
+impl From<SendError> for RunnerError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::NotDelivered(why) => Self::NotDelivered(why),
+            SendError::Lost(why) => Self::Lost(why),
+        }
     }
 }
 

@@ -86,6 +86,18 @@ impl<H: RunnerHttp> RunTarget<H> {
         }
     }
 
+    /// The runner, started unless it is up.
+    ///
+    /// # Errors
+    /// No container could be started.
+    pub async fn runner(&self) -> Result<Runner<H>, PoolFailure> {
+        match self {
+            Self::Url(runner) => Ok(runner.clone()),
+            Self::Container(instance) => Ok(instance.up().await?.runner),
+            Self::Missing => Err(nothing()),
+        }
+    }
+
     /// Cancels a job. `true` means that it never runs here; `false` means that it ends now if it runs.
     pub async fn cancel(&self, id: RunId) -> bool {
         match self {

@@ -45,14 +45,18 @@ impl ObjectCall for FleetCall {
 /// The name of the object of the class of containers that execute runs.
 pub const RUN_CONTAINERS: &str = "fleet:run";
 
-/// [`Fleet`] by calling the object of the class of containers that execute runs.
+/// The name of the object of the sandboxes that are awake.
+pub const AWAKE_SANDBOXES: &str = "fleet:sandbox";
+
+/// [`Fleet`] by calling the object of this name.
 pub struct FleetStub {
     pub namespace: ObjectNamespace,
+    pub name: &'static str,
 }
 
 impl FleetStub {
     async fn call(&self, fleet_call: &FleetCall) -> Result<Answer, PortError> {
-        let answer = call::call(&self.namespace, RUN_CONTAINERS, fleet_call, None, None).await;
+        let answer = call::call(&self.namespace, self.name, fleet_call, None, None).await;
         answer.map_err(|error| match error {
             CallError::Refused(()) => PortError("The fleet refused a call.".to_owned()),
             CallError::Lost(why) => PortError(format!("Calling the fleet failed: {why}")),

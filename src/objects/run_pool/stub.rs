@@ -8,7 +8,7 @@ use crate::domain::run::position::OutputPosition;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::call::{self, Answer, CallError};
 use crate::objects::run_pool::call::{Answered, Followed, PoolCall, Started};
-use crate::platform::client_signal::abort_on_leave;
+use crate::platform::client_signal::{EndOnDrop, abort_on_leave};
 use crate::platform::clock::RuntimeClock;
 use crate::platform::fetch;
 use crate::platform::runner::FetchResponse;
@@ -22,8 +22,7 @@ use docle_protocol::RunnerHealth;
 use futures::stream::{self, LocalBoxStream, StreamExt};
 use serde::de::DeserializeOwned;
 use std::rc::Rc;
-use worker::js_sys::{Array, ArrayBuffer, Uint8Array};
-use worker::wasm_bindgen::JsValue;
+use worker::js_sys::{ArrayBuffer, Uint8Array};
 use worker::worker_sys::web_sys::{AbortController, AbortSignal};
 use worker::{ObjectNamespace, Response};
 
@@ -171,27 +170,6 @@ impl RunPools for RunPoolStub {
         let answer = self.call(HEALTH, &PoolCall::Health, None, Some(&end.signal)).await?;
         let health: Option<Option<RunnerHealth>> = answer.value().map_err(|error| self.lost(&error.to_string()))?;
         health.ok_or_else(|| self.lost("A RunPool object answered without its health."))
-    }
-}
-
-/// Ends the call to an object when it is dropped, and when the client leaves.
-struct EndOnDrop {
-    controller: AbortController,
-    signal: AbortSignal,
-}
-
-impl EndOnDrop {
-    fn new(client_left: &AbortSignal) -> worker::Result<Self> {
-        let controller = AbortController::new()?;
-        let own: JsValue = controller.signal().into();
-        let signal = AbortSignal::any(&Array::of2(&own, client_left));
-        Ok(Self { controller, signal })
-    }
-}
-
-impl Drop for EndOnDrop {
-    fn drop(&mut self) {
-        self.controller.abort();
     }
 }
 

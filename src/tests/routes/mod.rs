@@ -7,6 +7,7 @@ mod projects;
 mod publishable_keys;
 mod rooms;
 mod runs;
+mod sandboxes;
 mod scripts;
 mod site;
 mod tokens;

@@ -345,6 +345,7 @@ fn nobody_reaches_what_is_somebody_elses() {
             Verb::Get => (Method::GET, Value::Null),
             Verb::Post => (Method::POST, json!({ "name": "mine" })),
             Verb::Patch => (Method::PATCH, json!({ "name": "mine" })),
+            Verb::Put => (Method::PUT, json!({})),
             Verb::Delete => (Method::DELETE, Value::Null),
         };
         let answer = app.call(&eve, method.clone(), &path, body.clone());

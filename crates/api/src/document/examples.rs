@@ -3,4 +3,5 @@
 mod accounts;
 mod rooms;
 mod runs;
+mod sandboxes;
 mod scripts;

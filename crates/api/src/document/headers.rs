@@ -20,11 +20,12 @@ pub enum Header {
     Upgrade,
     Protocol,
     Quota,
+    RestoredFrom,
 }
 
 impl Header {
     /// Every header.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::RequestId,
         Self::RateLimitLimit,
         Self::RateLimitRemaining,
@@ -40,6 +41,7 @@ impl Header {
         Self::Upgrade,
         Self::Protocol,
         Self::Quota,
+        Self::RestoredFrom,
     ];
 
     /// Those that tell of a key's limit.
@@ -64,6 +66,7 @@ impl Header {
             Self::Upgrade => "Upgrade",
             Self::Protocol => "Sec-WebSocket-Protocol",
             Self::Quota => "X-Docle-Quota",
+            Self::RestoredFrom => "X-Docle-Restored-From",
         }
     }
 
@@ -84,6 +87,11 @@ impl Header {
                 "The id of the run, before its result is there.",
                 "string",
                 json!("550e8400-e29b-41d4-a716-446655440000"),
+            ),
+            Self::RestoredFrom => (
+                "If the machine of the sandbox was lost before the call: its files are as they had been at this time.",
+                "string",
+                json!("2026-01-31T12:00:00.000Z"),
             ),
             Self::RateLimitLimit => ("Calls a minute that the key lets through.", "integer", json!(60)),
             Self::RateLimitRemaining => ("Calls that are left now.", "integer", json!(59)),

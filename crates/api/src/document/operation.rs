@@ -36,6 +36,7 @@ pub struct Operation {
 pub enum Method {
     Get,
     Post,
+    Put,
     Patch,
     Delete,
 }
@@ -46,6 +47,7 @@ impl Method {
         match self {
             Self::Get => "get",
             Self::Post => "post",
+            Self::Put => "put",
             Self::Patch => "patch",
             Self::Delete => "delete",
         }
@@ -71,6 +73,8 @@ pub enum Caller {
     Reader,
     /// The holder of an API key or of a run token, or an account that is signed in.
     Owner,
+    /// The holder of a secret API key, or the owner of its project, signed in.
+    KeyOrOwner,
     /// An account that is signed in, from the service's own pages.
     Session,
     /// The holder of a token for the room, or of an API key of its project.
@@ -87,6 +91,7 @@ pub enum Tag {
     Runs,
     Scripts,
     Rooms,
+    Sandboxes,
     Projects,
     Keys,
     Usage,
@@ -96,10 +101,11 @@ pub enum Tag {
 
 impl Tag {
     /// Every tag, in the order of the document.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Runs,
         Self::Scripts,
         Self::Rooms,
+        Self::Sandboxes,
         Self::Projects,
         Self::Keys,
         Self::Usage,
@@ -113,6 +119,7 @@ impl Tag {
             Self::Runs => ("Runs", "Programs in any language, each run once in a jail of its own."),
             Self::Scripts => ("Scripts", "JavaScript and TypeScript, each run once in an isolate of its own."),
             Self::Rooms => ("Rooms", "Programs that several people edit and run together."),
+            Self::Sandboxes => ("Sandboxes", "Machines of one's own, whose files stay until they are deleted."),
             Self::Projects => ("Projects", "What keys and runs belong to."),
             Self::Keys => ("Keys", "API keys, with their limits and domains."),
             Self::Usage => ("Usage", "What a project was used for, and the runs for one end user."),
@@ -297,6 +304,15 @@ impl Caller {
             Self::Owner => {
                 &[InvalidApiKey, InvalidToken, DomainNotAllowed, AccountSuspended, SessionRequired, ForeignOrigin]
             }
+            Self::KeyOrOwner => &[
+                InvalidApiKey,
+                TokenNotEnough,
+                DomainNotAllowed,
+                AccountSuspended,
+                SessionRequired,
+                ForeignOrigin,
+                RateLimitExceeded,
+            ],
             Self::Session => &[SessionRequired, AccountSuspended],
             Self::RoomMember | Self::RoomGuest | Self::RoomSocket => {
                 &[RoomTokenRequired, InvalidApiKey, DomainNotAllowed, AccountSuspended, RoomNotFound]
@@ -314,6 +330,7 @@ impl Caller {
             Self::KeyOrTokenSocket => &["apiKey", "apiKeyHeader", "apiKeyProtocol", "publishableKey", "runToken"],
             Self::Reader => &["", "apiKey", "apiKeyHeader", "runToken", "session"],
             Self::Owner => &["apiKey", "apiKeyHeader", "runToken", "session"],
+            Self::KeyOrOwner => &["apiKey", "apiKeyHeader", "session"],
             Self::Session => &["session"],
             Self::RoomMember => &["apiKey", "roomToken"],
             Self::RoomGuest => &["", "apiKey", "roomToken"],

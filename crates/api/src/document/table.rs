@@ -3,16 +3,23 @@
 mod accounts;
 mod programs;
 mod rooms;
+mod sandboxes;
 mod service;
 
 use crate::document::operation::Operation;
 
 /// Every operation that the document describes.
 pub fn operations() -> Vec<Operation> {
-    [programs::operations(), rooms::operations(), accounts::operations(), service::operations()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        programs::operations(),
+        rooms::operations(),
+        sandboxes::operations(),
+        accounts::operations(),
+        service::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Routes of the Worker that the document leaves out: one exists on development machines only, one speaks the protocol of

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::app::accounts::{data, export};
 use crate::app::actor::Actor;
 use crate::app::keys::StoredKey;
+use crate::app::sandboxes::ListedSandbox;
 use crate::domain::account::audit::RecordedEvent;
 use crate::domain::account::session::ListedSession;
 use crate::domain::project::settings::Project;
@@ -15,12 +16,13 @@ use crate::http::request::call::Call;
 use crate::http::request::cookie;
 use crate::http::response::respond;
 use crate::http::routes::accounts::sign_in;
+use crate::http::routes::sandboxes::sandbox;
 use crate::http::routes::{audit, keys, projects, usage};
 use crate::ports::http_messages::{Body, Response};
 use ::http::header::{CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use serde::Serialize;
 
-/// `GET /auth/export`: the account, its sessions, its projects with their keys, and its audit events.
+/// `GET /auth/export`: the account, its sessions, its projects with their keys and sandboxes, and its audit events.
 pub async fn export_account(app: &App, call: Call) -> Result<Response, ApiError> {
     let SignedIn { session } = SignedIn::extract(app, &call).await?;
     let account = sign_in::encode_account(&session);
@@ -48,6 +50,10 @@ impl export::Encoder for Encoder {
 
     fn key(&self, key: StoredKey) -> impl Serialize {
         keys::encode(key, self.now)
+    }
+
+    fn sandbox(&self, sandbox: ListedSandbox) -> impl Serialize {
+        sandbox::encode_listed(sandbox)
     }
 
     fn run(&self, run: UsageRun) -> impl Serialize {

@@ -60,12 +60,15 @@ fn one_end_user_is_exported_and_forgotten() {
 fn an_account_is_exported_and_forgotten() {
     let mut app = TestApp::new();
     let (cookie, project, key) = own(&mut app, &["u1"]);
+    let made = app.call(&cookie, Method::POST, "/api/v1/sandboxes", json!({ "project_id": project, "name": "box" }));
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
     let export = app.call(&cookie, Method::GET, "/auth/export", Value::Null);
     assert!(!export.text().contains(&key) && !export.text().contains(&cookie["docle_session=".len()..]));
     let export = export.json();
     assert_eq!(export["account"]["email"], "ada@example.com");
     assert_eq!(export["projects"][0]["project"]["id"], project.as_str());
     assert_eq!(export["projects"][0]["apiKeys"][0]["key_prefix"], &key[..12]);
+    assert_eq!(export["projects"][0]["sandboxes"][0]["name"], "box");
     assert_eq!((export["sessions"].as_array().unwrap().len(), export["events"].as_array().unwrap().len()), (1, 3));
     let typed: docle_api::accounts::AccountExport = serde_json::from_value(export).unwrap();
     assert_eq!((typed.projects[0].history.len(), typed.projects[0].next_cursor.as_deref()), (1, None));
@@ -75,7 +78,17 @@ fn an_account_is_exported_and_forgotten() {
     assert!(gone.header("set-cookie").starts_with("docle_session=;"));
     assert_eq!(app.call(&cookie, Method::GET, "/auth/me", Value::Null).status, StatusCode::UNAUTHORIZED);
     futures::executor::block_on(crate::app::purge::purge(&app.app));
-    for table in ["users", "sessions", "login_links", "audit_events", "usage_hours", "usage_recent", "usage_orphans"] {
+    for table in [
+        "users",
+        "sessions",
+        "login_links",
+        "audit_events",
+        "usage_hours",
+        "usage_recent",
+        "usage_orphans",
+        "sandboxes",
+        "sandbox_orphans",
+    ] {
         assert!(app.sql.dump(table).is_empty(), "{table}");
     }
     assert!(app.recorded().is_empty() && app.logs.are_empty());

@@ -6,6 +6,7 @@ use crate::end_users::RunPage;
 use crate::errors::{ErrorCode, FieldError, Members, Problem};
 use crate::keys::*;
 use crate::projects::*;
+use crate::sandboxes::SandboxPage;
 use crate::tokens::{RunToken, RunTokenLimits, RunTokenSettings};
 
 /// A key of which every digit is a zero, so that it is no key.
@@ -122,6 +123,7 @@ impl Example for AccountExport {
         let project = ExportedProject {
             project: Project::example(),
             api_keys: vec![Key::example()],
+            sandboxes: SandboxPage::example().sandboxes,
             history: RunPage::example().history,
             next_cursor: None,
         };

@@ -1,0 +1,185 @@
+//! Sandboxes: machines whose files stay.
+
+import { limited, send, sendForJson, type Call, type CallOptions, type Connection } from "./call.ts";
+import { DocleConnectionError } from "./errors.ts";
+import type * as api from "./generated/api.ts";
+import { dataOf } from "./stream.ts";
+
+const SANDBOXES = "/api/v1/sandboxes";
+
+/** A command: a line for `bash -c`, or more about it. */
+export type SandboxCommand = string | api.ExecRequest;
+
+/** What a command does: `start`, output as it is written, and `complete` or `error`. */
+export type SandboxEvent = api.ExecStreamEvent;
+
+/** The bytes of a file. */
+export type FileContent = string | Uint8Array | ReadableStream<Uint8Array> | Blob;
+
+/** The sandboxes of a project. */
+export interface Sandboxes {
+  /** Makes a sandbox; with the `key` of one that is there, answers with that one. */
+  create(settings?: api.SandboxSettings, options?: CallOptions): Promise<Sandbox>;
+  /** The sandbox with this id, or with `key:` and its key. */
+  get(id: string, options?: CallOptions): Promise<Sandbox>;
+  /** The sandboxes, the newest first. Further pages are read as they are needed. */
+  list(page?: { limit?: number }, options?: CallOptions): AsyncGenerator<api.ListedSandbox, void, undefined>;
+  delete(id: string, options?: CallOptions): Promise<void>;
+}
+
+/** The files of a sandbox. Paths are absolute, or below `/workspace`. */
+export interface SandboxFiles {
+  /** What a path is and, if it is a directory, what is in it. */
+  list(path?: string, settings?: { recursive?: boolean; hidden?: boolean }, options?: CallOptions): Promise<api.FileListing>;
+  /** The content as text. */
+  readText(path: string, options?: CallOptions): Promise<string>;
+  read(path: string, options?: CallOptions): Promise<Uint8Array>;
+  /** The content as it comes. */
+  stream(path: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
+  /** Writes a file, in place of what is there. Missing directories are made. */
+  write(path: string, content: FileContent, options?: CallOptions): Promise<api.SandboxFile>;
+  mkdir(path: string, settings?: { recursive?: boolean }, options?: CallOptions): Promise<api.SandboxFile>;
+  move(from: string, to: string, settings?: { overwrite?: boolean }, options?: CallOptions): Promise<api.SandboxFile>;
+  copy(from: string, to: string, settings?: { overwrite?: boolean }, options?: CallOptions): Promise<api.SandboxFile>;
+  /** Sets the permission bits, such as `"755"`. */
+  chmod(path: string, mode: string, options?: CallOptions): Promise<api.SandboxFile>;
+  delete(path: string, settings?: { recursive?: boolean }, options?: CallOptions): Promise<void>;
+}
+
+/** One sandbox. */
+export class Sandbox {
+  readonly id: string;
+  readonly files: SandboxFiles;
+  /** What was known of it when it was last read. */
+  info: api.Sandbox;
+  readonly #connection: Connection;
+  readonly #path: string;
+
+  constructor(connection: Connection, info: api.Sandbox) {
+    this.#connection = connection;
+    this.info = info;
+    this.id = info.id;
+    this.#path = `${SANDBOXES}/${info.id}`;
+    this.files = filesOf(connection, this.#path);
+  }
+
+  /** Executes a command, and resolves when it has ended. A command that fails is a result, too. */
+  exec(command: SandboxCommand, options: CallOptions = {}): Promise<api.ExecResult> {
+    return this.#json("/exec", { method: "POST", body: requestOf(command), ...options });
+  }
+
+  /** Executes a command, and gives its output as it is written. Leaving the events ends the command. */
+  async *stream(command: SandboxCommand, options: CallOptions = {}): AsyncGenerator<SandboxEvent, void, undefined> {
+    const { signal, release } = limited(this.#connection, options);
+    const call: Call = { method: "POST", body: requestOf(command), accept: "text/event-stream", ...options };
+    try {
+      const response = await send(this.#connection, `${this.#path}/exec`, call, signal);
+      for await (const event of dataOf<SandboxEvent>(response)) {
+        yield event;
+        if (event.type === "complete" || event.type === "error") return;
+      }
+      throw new DocleConnectionError(new Error("The stream ended before the command did."));
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
+    } finally {
+      release();
+    }
+  }
+
+  /** Runs a file in the language of its ending, or else in that of the sandbox. */
+  execute(file: string, settings: Omit<api.ExecuteRequest, "file_path"> = {}, options: CallOptions = {}): Promise<api.ExecuteResult> {
+    return this.#json("/execute", { method: "POST", body: { file_path: file, ...settings }, ...options });
+  }
+
+  /** One page of the executions, the newest first. */
+  executions(page: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<api.ExecutionPage> {
+    return this.#json(`/executions?${query(page)}`, options);
+  }
+
+  /** Reads what it is like. It wakes nothing. */
+  async refresh(options: CallOptions = {}): Promise<api.Sandbox> {
+    return (this.info = await this.#json<api.Sandbox>("", options));
+  }
+
+  async change(change: api.SandboxChange, options: CallOptions = {}): Promise<api.Sandbox> {
+    return (this.info = await this.#json<api.Sandbox>("", { method: "PATCH", body: change, ...options }));
+  }
+
+  /** Saves its files and ends its processes, unless a command runs. */
+  async sleep(options: CallOptions = {}): Promise<api.Sandbox> {
+    return (this.info = await this.#json<api.Sandbox>("/sleep", { method: "POST", ...options }));
+  }
+
+  /** Starts it unless it runs. Every call that needs it does the same. */
+  async wake(options: CallOptions = {}): Promise<api.Sandbox> {
+    return (this.info = await this.#json<api.Sandbox>("/wake", { method: "POST", ...options }));
+  }
+
+  /** Deletes it with everything in it. */
+  delete(options: CallOptions = {}): Promise<void> {
+    return this.#json("", { method: "DELETE", ...options });
+  }
+
+  #json<T>(rest: string, call: Call): Promise<T> {
+    return sendForJson<T>(this.#connection, this.#path + rest, call);
+  }
+}
+
+/** The sandboxes of a connection. */
+export function sandboxesOf(connection: Connection): Sandboxes {
+  const at = (id: string) => `${SANDBOXES}/${encodeURIComponent(id)}`;
+  return {
+    create: async (settings = {}, options = {}) => new Sandbox(connection, await sendForJson<api.Sandbox>(connection, SANDBOXES, { method: "POST", body: settings, ...options })),
+    get: async (id, options = {}) => new Sandbox(connection, await sendForJson<api.Sandbox>(connection, at(id), options)),
+    async *list(page = {}, options = {}) {
+      let cursor: string | null | undefined;
+      do {
+        const { sandboxes, next_cursor } = await sendForJson<api.SandboxPage>(connection, `${SANDBOXES}?${query({ ...page, cursor })}`, options);
+        yield* sandboxes;
+        cursor = next_cursor;
+      } while (cursor);
+    },
+    delete: (id, options = {}) => sendForJson<void>(connection, at(id), { method: "DELETE", ...options }),
+  };
+}
+
+function filesOf(connection: Connection, sandbox: string): SandboxFiles {
+  const files = `${sandbox}/files`;
+  const post = (rest: string, body: unknown, options: CallOptions = {}) => sendForJson<api.SandboxFile>(connection, `${files}/${rest}`, { method: "POST", body, ...options });
+  const content = async (path: string, options: CallOptions = {}) => {
+    const { signal, release } = limited(connection, options);
+    const response = await send(connection, `${files}/content?${query({ path })}`, { accept: "*/*", ...options }, signal).catch((error: unknown) => {
+      release();
+      throw error;
+    });
+    return { response, release };
+  };
+  const whole = async <T>(path: string, options: CallOptions | undefined, read: (response: Response) => Promise<T>) => {
+    const { response, release } = await content(path, options);
+    return read(response).finally(release);
+  };
+  return {
+    list: (path = ".", settings = {}, options = {}) => sendForJson(connection, `${files}?${query({ path, ...settings })}`, options),
+    readText: (path, options) => whole(path, options, (response) => response.text()),
+    read: (path, options) => whole(path, options, async (response) => new Uint8Array(await response.arrayBuffer())),
+    async stream(path, options) {
+      const { response, release } = await content(path, options);
+      // The time of the call ends with its response; the caller reads as slowly as it likes.
+      release();
+      return response.body ?? new ReadableStream<Uint8Array>();
+    },
+    write: (path, bytes, options = {}) => sendForJson(connection, `${files}/content?${query({ path })}`, { method: "PUT", bytes, ...options }),
+    mkdir: (path, settings = {}, options) => post("mkdir", { path, ...settings }, options),
+    move: (from, to, settings = {}, options) => post("move", { from, to, ...settings }, options),
+    copy: (from, to, settings = {}, options) => post("copy", { from, to, ...settings }, options),
+    chmod: (path, mode, options) => post("chmod", { path, mode }, options),
+    delete: (path, settings = {}, options = {}) => sendForJson<void>(connection, `${files}?${query({ path, ...settings })}`, { method: "DELETE", ...options }),
+  };
+}
+
+const requestOf = (command: SandboxCommand): api.ExecRequest => (typeof command === "string" ? { command } : command);
+
+function query(values: Record<string, string | number | boolean | null | undefined>): string {
+  const set = Object.entries(values).flatMap(([name, value]) => (value === undefined || value === null ? [] : [[name, `${value}`]]));
+  return new URLSearchParams(set).toString();
+}

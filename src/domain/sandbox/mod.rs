@@ -1,0 +1,8 @@
+//! Sandboxes: their ids, their settings, what may be asked of them, and when they are saved and sleep.
+
+pub mod command;
+pub mod file;
+pub mod id;
+pub mod lifecycle;
+pub mod program;
+pub mod settings;

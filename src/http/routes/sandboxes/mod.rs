@@ -1,0 +1,10 @@
+//! `/api/v1/sandboxes`.
+
+pub mod content;
+pub mod exec;
+mod exec_output;
+pub mod execute;
+pub mod file_operation;
+pub mod files;
+pub mod refusal;
+pub mod sandbox;

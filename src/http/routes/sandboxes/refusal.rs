@@ -1,0 +1,78 @@
+//! Why a sandbox does not do what a call asks for, as an error.
+
+use crate::app::sandboxes::CreateRefusal;
+use crate::domain::timestamp::Timestamp;
+use crate::http::auth::sandbox_caller::not_found;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::request::call::invalid;
+use crate::http::response::quota;
+use crate::ports::http_messages::Response;
+use crate::ports::sandboxes::SandboxRefusal;
+use ::http::header::{HeaderName, HeaderValue};
+use docle_api::limits::MAX_SANDBOXES_PER_PROJECT;
+use docle_protocol::sandbox::{FileError, FileErrorCode};
+
+/// The time of the files, if the machine of the sandbox was lost before the call.
+const RESTORED_FROM: HeaderName = HeaderName::from_static("x-docle-restored-from");
+
+impl From<SandboxRefusal> for ApiError {
+    fn from(refusal: SandboxRefusal) -> Self {
+        match refusal {
+            SandboxRefusal::NotFound => not_found(),
+            SandboxRefusal::File(error) => file_error(error),
+            SandboxRefusal::Quota(exceeded) => quota::exceeded(&exceeded),
+            SandboxRefusal::Full => {
+                let message =
+                    "All places for sandboxes that are awake are taken, and nothing was executed. Try again soon.";
+                Self::new(ErrorCode::SandboxUnavailable, message)
+            }
+            SandboxRefusal::Unavailable(why) => {
+                let message = "The sandbox cannot be started or reached now, and nothing was executed. Try again.";
+                Self::new(ErrorCode::SandboxUnavailable, message).with_cause(why)
+            }
+            SandboxRefusal::Interrupted(why) => {
+                let message = "The machine of the sandbox was lost while the call was in progress, and whether it was carried \
+                               out is unknown. The next call starts the sandbox with the files that were saved last.";
+                Self::new(ErrorCode::SandboxInterrupted, message).with_cause(why)
+            }
+        }
+    }
+}
+
+impl From<CreateRefusal> for ApiError {
+    fn from(refusal: CreateRefusal) -> Self {
+        match refusal {
+            CreateRefusal::Quota(refusal) => refusal.into(),
+            CreateRefusal::Sandbox(refusal) => refusal.into(),
+            CreateRefusal::ProjectFull => {
+                let message = format!(
+                    "The project has {MAX_SANDBOXES_PER_PROJECT} sandboxes, the most that it may have. Delete one with DELETE \
+                     /api/v1/sandboxes/:id; GET /api/v1/sandboxes lists them."
+                );
+                Self::new(ErrorCode::TooManySandboxes, message)
+            }
+        }
+    }
+}
+
+fn file_error(FileError { code, message }: FileError) -> ApiError {
+    let code = match code {
+        FileErrorCode::NotFound => ErrorCode::FileNotFound,
+        FileErrorCode::AlreadyExists => ErrorCode::FileExists,
+        FileErrorCode::IsDirectory => ErrorCode::IsDirectory,
+        FileErrorCode::NotADirectory => ErrorCode::NotADirectory,
+        FileErrorCode::NotEmpty => ErrorCode::DirectoryNotEmpty,
+        FileErrorCode::NoSpace => ErrorCode::DiskFull,
+        FileErrorCode::InvalidPath => return invalid("path", format!("is no path: {message}")),
+        _ => ErrorCode::FileRefused,
+    };
+    ApiError::new(code, message)
+}
+
+/// The same response, which tells if the machine of the sandbox was lost before the call.
+pub fn with_restored_from(mut response: Response, restored_from: Option<Timestamp>) -> Response {
+    if let Some(Ok(value)) = restored_from.map(|at| HeaderValue::try_from(at.to_string())) {
+        response.headers_mut().insert(RESTORED_FROM, value);
+    }
+    response
+}

@@ -1,0 +1,240 @@
+//! The machine of a sandbox: a jail of the runner at `SANDBOX_URL`, or of the one in the object's own container.
+
+use crate::domain::sandbox::id::SandboxId;
+use crate::objects::container::runner::{Runner, RunnerError};
+use crate::objects::container::target::RunTarget;
+use crate::ports::sandboxes::{ByteStream, Content, ContentHead, HostError, SandboxHost};
+use crate::ports::{
+    ClientSignal, Clock, EventStream, PoolFailure, PoolFailureCode, PortError, RunnerHttp, RunnerRequest,
+    RunnerResponse,
+};
+use async_trait::async_trait;
+use docle_protocol::headers::PROTOCOL;
+use docle_protocol::sandbox::{
+    ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState, archive_path, content_path, exec_path,
+    files_path, one_exec_path, sandbox_path,
+};
+use docle_protocol::{Refusal, RefusalCode, VERSION};
+use futures::future::{Either, select};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Write;
+use std::pin::pin;
+use std::rc::Rc;
+
+/// How long a runner may take to begin its response, in milliseconds: the start of a jail, or an operation on many files.
+const ANSWER_MS: u32 = 60_000;
+/// The same after a body that may be large.
+const UPLOAD_MS: u32 = 600_000;
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+const BYTES: (&str, &str) = ("content-type", "application/octet-stream");
+
+/// [`SandboxHost`] of one sandbox.
+pub struct RunnerHost<H> {
+    pub target: RunTarget<H>,
+    pub id: SandboxId,
+    pub clock: Rc<dyn Clock>,
+}
+
+#[async_trait(?Send)]
+impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
+    async fn create(&self, spec: &SandboxSpec) -> Result<bool, HostError> {
+        let response = self.send("PUT", &sandbox_path(self.id.as_str()), Some(spec)).await?;
+        let is_new = response.status() == 201;
+        drain(&response).await;
+        Ok(is_new)
+    }
+
+    async fn state(&self) -> Result<SandboxState, HostError> {
+        let response = self.send("GET", &sandbox_path(self.id.as_str()), NOTHING).await?;
+        read_json(&response).await
+    }
+
+    async fn end(&self) -> Result<(), HostError> {
+        if let RunTarget::Container(instance) = &self.target {
+            instance.destroy().await;
+            return match instance.is_running() {
+                true => Err(HostError::Unavailable("The container could not be ended.".to_owned())),
+                false => Ok(()),
+            };
+        }
+        match self.send("DELETE", &sandbox_path(self.id.as_str()), NOTHING).await {
+            Ok(response) => {
+                drain(&response).await;
+                Ok(())
+            }
+            Err(HostError::Unknown) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn exec(&self, job: &ExecJob, client: &ClientSignal) -> Result<ByteStream, HostError> {
+        let body = encode::<H>(job);
+        let path = exec_path(self.id.as_str());
+        let request = RunnerRequest { method: "POST", path: &path, headers: &[JSON], body: Some(&body) };
+        let runner = self.runner().await?;
+        let response = self.within(ANSWER_MS, runner.fetch(request, Some(client))).await;
+        chunks(self.check(response).await?)
+    }
+
+    async fn cancel(&self, exec: &str) -> Result<(), HostError> {
+        let path = one_exec_path(self.id.as_str(), exec);
+        let runner = self.runner().await?;
+        let request = RunnerRequest { method: "DELETE", path: &path, headers: &[], body: None };
+        let response = self.within(ANSWER_MS, runner.fetch(request, None)).await;
+        if let Ok(response) = &response
+            && response.status() == 404
+        {
+            // It has ended, or its sandbox has.
+            drain(response).await;
+            return Ok(());
+        }
+        drain(&self.check(response).await?).await;
+        Ok(())
+    }
+
+    async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError> {
+        let response = self.send("POST", &files_path(self.id.as_str()), Some(request)).await?;
+        read_json(&response).await
+    }
+
+    async fn read(&self, path: &str, range: Option<&str>) -> Result<Content, HostError> {
+        let path = self.content(path);
+        let headers: Vec<_> = range.map(|range| ("range", range)).into_iter().collect();
+        let request = RunnerRequest { method: "GET", path: &path, headers: &headers, body: None };
+        let runner = self.runner().await?;
+        let response = self.within(ANSWER_MS, runner.fetch(request, None)).await;
+        let response = self.check(response).await?;
+        let head = ContentHead {
+            status: response.status(),
+            range: response.header("content-range"),
+            length: response.header("content-length").and_then(|text| text.parse().ok()),
+        };
+        Ok(Content { head, body: chunks(response)? })
+    }
+
+    async fn write(&self, path: &str, content: ByteStream) -> Result<FileResponse, HostError> {
+        let response = self.upload(&self.content(path), content).await?;
+        read_json(&response).await
+    }
+
+    async fn archive(&self) -> Result<ByteStream, HostError> {
+        chunks(self.send("GET", &archive_path(self.id.as_str()), NOTHING).await?)
+    }
+
+    async fn restore(&self, archive: ByteStream) -> Result<(), HostError> {
+        let response = self.upload(&archive_path(self.id.as_str()), archive).await?;
+        drain(&response).await;
+        Ok(())
+    }
+}
+
+/// No body.
+const NOTHING: Option<&()> = None;
+
+impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
+    async fn runner(&self) -> Result<Runner<H>, HostError> {
+        self.target.runner().await.map_err(|failure: PoolFailure| HostError::Unavailable(failure.message))
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Option<&impl Serialize>) -> Result<H::Response, HostError> {
+        let body = body.map(encode::<H>);
+        let headers: &[(&str, &str)] = if body.is_some() { &[JSON] } else { &[] };
+        let runner = self.runner().await?;
+        let request = RunnerRequest { method, path, headers, body: body.as_ref() };
+        let response = self.within(ANSWER_MS, runner.fetch(request, None)).await;
+        self.check(response).await
+    }
+
+    async fn upload(&self, path: &str, body: ByteStream) -> Result<H::Response, HostError> {
+        let runner = self.runner().await?;
+        let request = RunnerRequest { method: "PUT", path, headers: &[BYTES], body: None };
+        let response = self.within(UPLOAD_MS, runner.upload(request, body)).await;
+        self.check(response).await
+    }
+
+    /// The response, unless it takes too long: a runner that is stuck must not hold up the sandbox for ever.
+    async fn within(
+        &self,
+        patience_ms: u32,
+        response: impl Future<Output = Result<H::Response, RunnerError>>,
+    ) -> Result<H::Response, RunnerError> {
+        match select(pin!(response), self.clock.sleep(patience_ms)).await {
+            Either::Left((response, _)) => response,
+            Either::Right(_) => Err(RunnerError::Lost("The runner did not answer in time.".to_owned())),
+        }
+    }
+
+    /// The response if the runner has done what the request asks for.
+    async fn check(&self, response: Result<H::Response, RunnerError>) -> Result<H::Response, HostError> {
+        let response = match response {
+            Ok(response) => response,
+            Err(RunnerError::NotDelivered(why)) => return Err(self.gone(why).await),
+            Err(RunnerError::Lost(why)) => return Err(HostError::Lost(why)),
+            Err(RunnerError::Mismatch(why)) => return Err(HostError::Unavailable(why)),
+            Err(RunnerError::Refused(refusal)) => return Err(HostError::Unavailable(refusal.message)),
+        };
+        let status = response.status();
+        // 416 says that the range is none of the file.
+        if matches!(status, 200..=299 | 416) {
+            return Ok(response);
+        }
+        let speaks = response.header(PROTOCOL).unwrap_or_default();
+        let body = response.bytes().await.unwrap_or_default();
+        if status == 422 {
+            let unreadable = || HostError::Unavailable("The runner gave an unreadable error of a file.".to_owned());
+            return Err(serde_json::from_slice::<FileError>(&body).map_or_else(|_| unreadable(), HostError::File));
+        }
+        Err(match serde_json::from_slice::<Refusal>(&body) {
+            Ok(Refusal { code: RefusalCode::UnknownSandbox, .. }) => HostError::Unknown,
+            Ok(Refusal { code: RefusalCode::OtherInstance | RefusalCode::Stopping, message }) => {
+                self.gone(message).await
+            }
+            Ok(refusal) => HostError::Unavailable(format!("The runner refused: {}", refusal.message)),
+            Err(_) => HostError::Unavailable(format!(
+                "The runner of protocol {speaks:?}, which should be {VERSION}, answered {status}."
+            )),
+        })
+    }
+
+    /// What it means that the runner is gone. A container that has ended is replaced, and with it the sandbox; the runner at
+    /// `SANDBOX_URL` may come back.
+    async fn gone(&self, why: String) -> HostError {
+        if let RunTarget::Container(instance) = &self.target {
+            instance.destroy().await;
+            return HostError::Unknown;
+        }
+        HostError::Unavailable(PoolFailureCode::Unavailable.with_message(why).message)
+    }
+
+    fn content(&self, path: &str) -> String {
+        let mut place = content_path(self.id.as_str());
+        place.push_str("?path=");
+        for byte in path.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => place.push(char::from(byte)),
+                _ => write!(place, "%{byte:02X}").expect("a String takes all that is written to it"),
+            }
+        }
+        place
+    }
+}
+
+fn encode<H: RunnerHttp>(value: &impl Serialize) -> H::Body {
+    H::body(&serde_json::to_vec(value).expect("requests are plain data with string keys, which always encodes"))
+}
+
+/// Reads the rest of a response: an unread body would block the next request on its connection.
+async fn drain(response: &impl RunnerResponse) {
+    let _ = response.bytes().await;
+}
+
+async fn read_json<T: DeserializeOwned>(response: &impl RunnerResponse) -> Result<T, HostError> {
+    let body = response.bytes().await.map_err(|error| HostError::Lost(error.0))?;
+    serde_json::from_slice(&body).map_err(|error| HostError::Lost(format!("A response is unreadable: {error}")))
+}
+
+fn chunks(response: impl EventStream) -> Result<ByteStream, HostError> {
+    response.chunks().map_err(|PortError(why)| HostError::Lost(why))
+}

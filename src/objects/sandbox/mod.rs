@@ -1,0 +1,16 @@
+//! The Sandbox object: one per sandbox, the only door to its machine and its files.
+
+pub mod alarm;
+pub mod call;
+pub mod deletion;
+pub mod exec;
+pub mod files;
+pub mod host;
+pub mod logic;
+pub mod object;
+pub mod save;
+pub mod storage;
+pub mod stub;
+#[cfg(test)]
+mod tests;
+pub mod wake;

@@ -1,0 +1,160 @@
+//! The stub that calls Sandbox objects.
+
+use crate::domain::input::page::Page;
+use crate::objects::call::{self, Answer, CallError};
+use crate::objects::sandbox::call::{Action, SandboxCall, Told, object_of_sandbox};
+use crate::platform::client_signal::EndOnDrop;
+use crate::platform::fetch;
+use crate::ports::PortError;
+use crate::ports::sandboxes::{
+    ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport, Sandboxes,
+};
+use async_trait::async_trait;
+use docle_protocol::sandbox::{ExecJob, FileRequest, FileResponse};
+use futures::StreamExt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::rc::Rc;
+use worker::ObjectNamespace;
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::JsValue;
+use worker::worker_sys::web_sys::AbortSignal;
+
+/// [`Sandboxes`] by calling Sandbox objects.
+pub struct SandboxStub {
+    pub namespace: Rc<ObjectNamespace>,
+    /// Aborted when the client of this request leaves.
+    pub client_left: AbortSignal,
+}
+
+impl SandboxStub {
+    async fn call(
+        &self,
+        sandbox: &SandboxOf,
+        action: Action,
+        body: Option<&JsValue>,
+        signal: Option<&AbortSignal>,
+    ) -> Result<Answer, SandboxRefusal> {
+        let call = SandboxCall { project_id: sandbox.project_id.clone(), action };
+        let answer = call::call(&self.namespace, &object_of_sandbox(&sandbox.id), &call, body, signal).await;
+        answer.map_err(|error| match error {
+            CallError::Refused(refusal) => refusal,
+            CallError::Lost(why) if call_may_be_done(&call) => SandboxRefusal::Interrupted(why),
+            CallError::Lost(why) => SandboxRefusal::Unavailable(why),
+        })
+    }
+
+    async fn send(&self, sandbox: &SandboxOf, action: Action, body: &impl Serialize) -> Result<Answer, SandboxRefusal> {
+        self.call(sandbox, action, Some(&encode(body)?), None).await
+    }
+}
+
+fn call_may_be_done(call: &SandboxCall) -> bool {
+    use crate::objects::call::ObjectCall;
+    !call.may_repeat()
+}
+
+#[async_trait(?Send)]
+impl Sandboxes for SandboxStub {
+    async fn open(&self, sandbox: &SandboxOf, config: &SandboxConfig) -> Result<(), SandboxRefusal> {
+        self.send(sandbox, Action::Open, config).await.map(drop)
+    }
+
+    async fn configure(&self, sandbox: &SandboxOf, config: &SandboxConfig) -> Result<(), SandboxRefusal> {
+        self.send(sandbox, Action::Configure, config).await.map(drop)
+    }
+
+    async fn report(&self, sandbox: &SandboxOf) -> Result<SandboxReport, SandboxRefusal> {
+        read(&self.call(sandbox, Action::Report, None, None).await?).await
+    }
+
+    async fn exec(
+        &self,
+        sandbox: &SandboxOf,
+        job: &ExecJob,
+        file_path: Option<&str>,
+    ) -> Result<Given<ByteStream>, SandboxRefusal> {
+        let end = EndOnDrop::new(&self.client_left).map_err(|error| failed(&error))?;
+        let action = Action::Exec { file_path: file_path.map(str::to_owned) };
+        let answer = self.call(sandbox, action, Some(&encode(job)?), Some(&end.signal)).await?;
+        let Told { restored_from, .. } = told(&answer)?;
+        let events = chunks(&answer)?.map(move |chunk| {
+            let _ = &end;
+            chunk
+        });
+        Ok(Given { value: events.boxed_local(), restored_from })
+    }
+
+    async fn executions(&self, sandbox: &SandboxOf, page: &Page) -> Result<Vec<ExecutionRecord>, SandboxRefusal> {
+        read(&self.call(sandbox, Action::Executions(page.clone()), None, None).await?).await
+    }
+
+    async fn files(&self, sandbox: &SandboxOf, request: &FileRequest) -> Result<Given<FileResponse>, SandboxRefusal> {
+        given(&self.call(sandbox, Action::Files(request.clone()), None, None).await?).await
+    }
+
+    async fn read(
+        &self,
+        sandbox: &SandboxOf,
+        path: &str,
+        range: Option<&str>,
+    ) -> Result<Given<Content>, SandboxRefusal> {
+        let action = Action::Read { path: path.to_owned(), range: range.map(str::to_owned) };
+        let answer = self.call(sandbox, action, None, None).await?;
+        let Told { restored_from, head } = told(&answer)?;
+        let head = head.ok_or_else(|| SandboxRefusal::Unavailable("A content has no head.".to_owned()))?;
+        Ok(Given { value: Content { head, body: chunks(&answer)? }, restored_from })
+    }
+
+    async fn write(
+        &self,
+        sandbox: &SandboxOf,
+        path: &str,
+        content: ByteStream,
+    ) -> Result<Given<FileResponse>, SandboxRefusal> {
+        let body = fetch::stream_body(content);
+        let answer = self.call(sandbox, Action::Write { path: path.to_owned() }, Some(&body), None).await?;
+        given(&answer).await
+    }
+
+    async fn sleep(&self, sandbox: &SandboxOf) -> Result<(), SandboxRefusal> {
+        self.call(sandbox, Action::Sleep, None, None).await.map(drop)
+    }
+
+    async fn wake(&self, sandbox: &SandboxOf) -> Result<(), SandboxRefusal> {
+        self.call(sandbox, Action::Wake, None, None).await.map(drop)
+    }
+
+    async fn delete(&self, sandbox: &SandboxOf) -> Result<(), SandboxRefusal> {
+        self.call(sandbox, Action::Delete, None, None).await.map(drop)
+    }
+}
+
+fn encode(value: &impl Serialize) -> Result<JsValue, SandboxRefusal> {
+    let json = serde_json::to_vec(value).map_err(|error| SandboxRefusal::Unavailable(error.to_string()))?;
+    Ok(Uint8Array::from(json.as_slice()).into())
+}
+
+fn told(answer: &Answer) -> Result<Told, SandboxRefusal> {
+    let told = answer.value().map_err(|error| SandboxRefusal::Unavailable(error.to_string()))?;
+    told.ok_or_else(|| SandboxRefusal::Unavailable("A sandbox answered without a value.".to_owned()))
+}
+
+async fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, SandboxRefusal> {
+    let body = fetch::bytes(&answer.0).await.map_err(|error| failed(&error))?;
+    serde_json::from_slice(&body).map_err(|error| SandboxRefusal::Unavailable(error.to_string()))
+}
+
+async fn given<T: DeserializeOwned>(answer: &Answer) -> Result<Given<T>, SandboxRefusal> {
+    let Told { restored_from, .. } = told(answer)?;
+    Ok(Given { value: read(answer).await?, restored_from })
+}
+
+fn chunks(answer: &Answer) -> Result<ByteStream, SandboxRefusal> {
+    let chunks = fetch::chunks(&answer.0).map_err(|error| failed(&error))?;
+    Ok(chunks.map(|chunk| chunk.map_err(|error| PortError(fetch::first_line(&error)))).boxed_local())
+}
+
+fn failed(error: &worker::Error) -> SandboxRefusal {
+    SandboxRefusal::Unavailable(fetch::first_line(error))
+}

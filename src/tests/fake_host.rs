@@ -1,0 +1,297 @@
+//! Machines of sandboxes without a machine: files in memory, and commands that do what they say.
+
+use crate::domain::sandbox::id::SandboxId;
+use crate::ports::sandboxes::{ByteStream, Content, ContentHead, Disk, HostError, SandboxHost, SandboxOf};
+use crate::ports::{ClientSignal, PortError};
+use crate::tests::fault::Faults;
+use async_trait::async_trait;
+use docle_protocol::event::Piece;
+use docle_protocol::sandbox::{
+    ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileRequest,
+    FileResponse, SandboxSpec, SandboxState,
+};
+use futures::channel::mpsc::{UnboundedSender, unbounded};
+use futures::{StreamExt, stream};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+type Files = BTreeMap<String, Vec<u8>>;
+type Events = UnboundedSender<Result<Vec<u8>, PortError>>;
+
+/// A runner with the sandboxes that it has. Its commands: `hang` runs until it is ended, `write <path>` writes a file, `exit <n>`
+/// ends so, `timeout` and `memory` meet their limits, and everything else is printed.
+#[derive(Default)]
+pub struct FakeHosts {
+    machines: RefCell<BTreeMap<SandboxId, Files>>,
+    /// Commands that hang.
+    pub hanging: RefCell<BTreeMap<String, Events>>,
+    pub executed: RefCell<Vec<String>>,
+    pub cancelled: RefCell<Vec<String>>,
+    /// Requests to make a sandbox.
+    pub created: Cell<u32>,
+    /// Processes that commands have left behind.
+    pub processes: Cell<u32>,
+    pub is_away: Cell<bool>,
+    pub create_faults: Faults,
+    pub end_faults: Faults,
+    pub restore_faults: Faults,
+    pub archive_faults: Faults,
+    pub write_faults: Faults,
+}
+
+impl FakeHosts {
+    /// The files of a sandbox; `None` if there is no machine.
+    pub fn files(&self, id: &SandboxId) -> Option<Vec<String>> {
+        self.machines.borrow().get(id).map(|files| files.keys().cloned().collect())
+    }
+
+    /// How many machines there are.
+    pub fn count(&self) -> usize {
+        self.machines.borrow().len()
+    }
+
+    /// Loses everything, as a runner that is started anew.
+    pub fn lose(&self) {
+        self.machines.borrow_mut().clear();
+        self.hanging.borrow_mut().clear();
+    }
+}
+
+/// One machine.
+pub struct FakeHost {
+    pub hosts: Rc<FakeHosts>,
+    pub id: SandboxId,
+}
+
+impl FakeHost {
+    fn with<T>(&self, call: impl FnOnce(&mut Files) -> Result<T, HostError>) -> Result<T, HostError> {
+        self.reach()?;
+        call(self.hosts.machines.borrow_mut().get_mut(&self.id).ok_or(HostError::Unknown)?)
+    }
+
+    fn reach(&self) -> Result<(), HostError> {
+        if self.hosts.is_away.get() { Err(HostError::Unavailable("The runner is away.".into())) } else { Ok(()) }
+    }
+}
+
+fn lost(error: PortError) -> HostError {
+    HostError::Lost(error.0)
+}
+
+fn file_error(code: FileErrorCode) -> HostError {
+    HostError::File(FileError { code, message: "It is so.".into() })
+}
+
+fn entry(path: &str, size: usize, kind: FileKind) -> FileEntry {
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/workspace/{path}") };
+    FileEntry { path, path64: None, kind, size: size as u64, mode: 0o644, modified_ms: 0, target: None }
+}
+
+/// A line of an event.
+pub fn line(event: &ExecEvent) -> Vec<u8> {
+    let mut line = serde_json::to_vec(event).unwrap();
+    line.push(b'\n');
+    line
+}
+
+/// The end of a command.
+pub fn complete(end: ExecEnd, exit_code: i32) -> ExecEvent {
+    ExecEvent::Complete {
+        report: ExecReport {
+            end,
+            exit_code,
+            signal: None,
+            duration_ms: 5.0,
+            cpu_ms: 1.0,
+            mem_mb: 2.0,
+            stdout_truncated: false,
+            stderr_truncated: false,
+        },
+    }
+}
+
+#[async_trait(?Send)]
+impl SandboxHost for FakeHost {
+    async fn create(&self, _: &SandboxSpec) -> Result<bool, HostError> {
+        self.reach()?;
+        let create = async || {
+            self.hosts.created.set(self.hosts.created.get() + 1);
+            self.hosts.machines.borrow_mut().insert(self.id.clone(), Files::new()).is_none()
+        };
+        if self.hosts.machines.borrow().contains_key(&self.id) {
+            return Ok(false);
+        }
+        self.hosts.create_faults.around(create).await.map_err(lost)
+    }
+
+    async fn state(&self) -> Result<SandboxState, HostError> {
+        let processes = self.hosts.processes.get();
+        self.with(|_| Ok(SandboxState { processes, mem_mb: 1, disk_bytes: 0, revision: 0 }))
+    }
+
+    async fn end(&self) -> Result<(), HostError> {
+        self.reach()?;
+        let end = async || drop(self.hosts.machines.borrow_mut().remove(&self.id));
+        self.hosts.end_faults.around(end).await.map_err(lost)
+    }
+
+    async fn exec(&self, job: &ExecJob, _: &ClientSignal) -> Result<ByteStream, HostError> {
+        self.with(|_| Ok(()))?;
+        let words = match &job.command {
+            ExecCommand::Shell(line) => line.clone(),
+            ExecCommand::Argv(argv) => argv.join(" "),
+        };
+        self.hosts.executed.borrow_mut().push(words.clone());
+        let start = line(&ExecEvent::Start { pid: 7 });
+        let (command, argument) = words.split_once(' ').unwrap_or((&words, ""));
+        let (output, end, code) = match command {
+            "hang" => {
+                let (sender, events) = unbounded();
+                sender.unbounded_send(Ok(start)).unwrap();
+                self.hosts.hanging.borrow_mut().insert(job.id.clone(), sender);
+                return Ok(events.boxed_local());
+            }
+            "write" => {
+                self.with(|files| Ok(files.insert(argument.to_owned(), b"written".to_vec())))?;
+                (String::new(), ExecEnd::Exited, 0)
+            }
+            "exit" => (String::new(), ExecEnd::Exited, argument.parse().unwrap()),
+            "timeout" => ("before".to_owned(), ExecEnd::Timeout, 124),
+            "memory" => (String::new(), ExecEnd::Memory, 137),
+            _ => (format!("{words}\n"), ExecEnd::Exited, 0),
+        };
+        let output = line(&ExecEvent::Stdout { data: Piece(output.into_bytes()) });
+        let all = [start, output, line(&complete(end, code))].concat();
+        // Chunks end anywhere.
+        let chunks: Vec<_> = all.chunks(30).map(|chunk| Ok(chunk.to_vec())).collect();
+        Ok(stream::iter(chunks).boxed_local())
+    }
+
+    async fn cancel(&self, exec: &str) -> Result<(), HostError> {
+        self.hosts.cancelled.borrow_mut().push(exec.to_owned());
+        if let Some(sender) = self.hosts.hanging.borrow_mut().remove(exec) {
+            let _ = sender.unbounded_send(Ok(line(&complete(ExecEnd::Killed, 137))));
+        }
+        Ok(())
+    }
+
+    async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError> {
+        self.with(|files| {
+            let found = |files: &Files, path: &str| {
+                let size = files.get(path).map(Vec::len);
+                size.map(|size| entry(path, size, FileKind::File)).ok_or(file_error(FileErrorCode::NotFound))
+            };
+            Ok(match request {
+                FileRequest::Stat { path } if path == "/workspace" || path == "." => {
+                    FileResponse::Entry { entry: entry("/workspace", 0, FileKind::Directory) }
+                }
+                FileRequest::Stat { path } | FileRequest::Chmod { path, .. } => {
+                    FileResponse::Entry { entry: found(files, path)? }
+                }
+                FileRequest::List { .. } => {
+                    let entries = files.iter().map(|(path, content)| entry(path, content.len(), FileKind::File));
+                    FileResponse::Entries { entries: entries.collect(), more: false }
+                }
+                FileRequest::Mkdir { path, .. } => FileResponse::Entry { entry: entry(path, 0, FileKind::Directory) },
+                FileRequest::Move { from, to, overwrite } | FileRequest::Copy { from, to, overwrite } => {
+                    found(files, from)?;
+                    if files.contains_key(to) && !overwrite {
+                        return Err(file_error(FileErrorCode::AlreadyExists));
+                    }
+                    let content = files[from].clone();
+                    if matches!(request, FileRequest::Move { .. }) {
+                        files.remove(from);
+                    }
+                    files.insert(to.clone(), content);
+                    FileResponse::Entry { entry: found(files, to)? }
+                }
+                FileRequest::Delete { path, .. } => {
+                    found(files, path)?;
+                    files.remove(path);
+                    FileResponse::Deleted
+                }
+            })
+        })
+    }
+
+    async fn read(&self, path: &str, range: Option<&str>) -> Result<Content, HostError> {
+        let content = self.with(|files| files.get(path).cloned().ok_or(file_error(FileErrorCode::NotFound)))?;
+        let whole = content.len();
+        let (status, content) = match range {
+            Some("bytes=0-1") => (206, content[..2].to_vec()),
+            _ => (200, content),
+        };
+        let range = (status == 206).then(|| format!("bytes 0-1/{whole}"));
+        let head = ContentHead { status, range, length: Some(content.len() as u64) };
+        Ok(Content { head, body: stream::iter([Ok(content)]).boxed_local() })
+    }
+
+    async fn write(&self, path: &str, content: ByteStream) -> Result<FileResponse, HostError> {
+        let chunks: Vec<_> = content.collect().await;
+        let chunks: Result<Vec<_>, _> = chunks.into_iter().collect();
+        let bytes = chunks.map_err(lost)?.concat();
+        let write = async || {
+            self.with(|files| {
+                let size = bytes.len();
+                files.insert(path.to_owned(), bytes);
+                Ok(FileResponse::Entry { entry: entry(path, size, FileKind::File) })
+            })
+        };
+        self.hosts.write_faults.around(write).await.map_err(lost)?
+    }
+
+    async fn archive(&self) -> Result<ByteStream, HostError> {
+        let files = self.with(|files| Ok(files.clone()))?;
+        self.hosts.archive_faults.around(async || ()).await.map_err(lost)?;
+        Ok(stream::iter([Ok(serde_json::to_vec(&files).unwrap())]).boxed_local())
+    }
+
+    async fn restore(&self, archive: ByteStream) -> Result<(), HostError> {
+        let chunks: Vec<_> = archive.collect().await;
+        let chunks: Result<Vec<_>, _> = chunks.into_iter().collect();
+        let files: Files = serde_json::from_slice(&chunks.map_err(lost)?.concat()).unwrap();
+        let restore = async || {
+            self.with(|own| {
+                *own = files;
+                Ok(())
+            })
+        };
+        self.hosts.restore_faults.around(restore).await.map_err(lost)?
+    }
+}
+
+/// Trees in memory.
+#[derive(Default)]
+pub struct FakeDisk {
+    pub trees: RefCell<BTreeMap<(SandboxId, u64), Vec<u8>>>,
+    pub save_faults: Faults,
+    pub restore_faults: Faults,
+    pub delete_faults: Faults,
+}
+
+#[async_trait(?Send)]
+impl Disk for FakeDisk {
+    async fn save(&self, sandbox: &SandboxOf, tree: u64, archive: ByteStream) -> Result<(), PortError> {
+        let chunks: Vec<_> = archive.collect().await;
+        let chunks: Result<Vec<_>, _> = chunks.into_iter().collect();
+        let bytes = chunks?.concat();
+        let save = async || drop(self.trees.borrow_mut().insert((sandbox.id.clone(), tree), bytes));
+        self.save_faults.around(save).await
+    }
+
+    async fn restore(&self, sandbox: &SandboxOf, tree: u64) -> Result<ByteStream, PortError> {
+        let found = self.trees.borrow().get(&(sandbox.id.clone(), tree)).cloned();
+        let bytes = found.ok_or_else(|| PortError("The tree is gone.".into()))?;
+        self.restore_faults.around(async || ()).await?;
+        Ok(stream::iter([Ok(bytes)]).boxed_local())
+    }
+
+    async fn delete(&self, sandbox: &SandboxOf, tree: u64) -> Result<(), PortError> {
+        self.delete_faults.around(async || drop(self.trees.borrow_mut().remove(&(sandbox.id.clone(), tree)))).await
+    }
+
+    async fn delete_all(&self, sandbox: &SandboxOf) -> Result<(), PortError> {
+        self.delete_faults.around(async || self.trees.borrow_mut().retain(|(id, _), _| *id != sandbox.id)).await
+    }
+}
