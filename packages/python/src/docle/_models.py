@@ -241,6 +241,8 @@ class Artifact:
 class CompileResult:
     """How a program was compiled."""
 
+    cpu_ms: float
+    """Processor time of the compilation in milliseconds, with two decimals, which is a part of `usage.cpuMs`; 0 where an earlier run of the same batch has compiled the program."""
     duration_ms: float
     """Wall clock of the compilation in milliseconds, with two decimals."""
     exit_code: int
@@ -253,6 +255,7 @@ class CompileResult:
     @classmethod
     def _read(cls, data: Dict[str, Any]) -> CompileResult:
         return cls(
+            cpu_ms=data["cpuMs"],
             duration_ms=data["durationMs"],
             exit_code=data["exitCode"],
             stderr=data["stderr"],
