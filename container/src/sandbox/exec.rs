@@ -34,6 +34,7 @@ const END_PATIENCE: Duration = Duration::from_secs(5);
 /// Exit code of a command whose time was up, as timeout(1) has it.
 const TIMED_OUT: i32 = 124;
 const KILLED: i32 = 128 + libc::SIGKILL;
+const KILLED_BY_KERNEL: Exit = Exit::Signal(libc::SIGKILL);
 
 /// A command that runs.
 #[derive(Debug)]
@@ -226,6 +227,14 @@ async fn supervise(
             group.emptied().await;
         }
     }
+    let out_of_memory = sandbox.memory_failures() > memory_failures;
+    if stop.is_none() && out_of_memory && ended.flatten().is_some_and(|ended| ended.exit == KILLED_BY_KERNEL) {
+        // What took the memory may be what the command has started, and would go on.
+        sandbox.end_command(group.as_ref(), number).await;
+        if let Some(group) = &group {
+            group.emptied().await;
+        }
+    }
     let duration = began.elapsed();
     feeding.abort();
     let closing = {
@@ -251,10 +260,11 @@ async fn supervise(
     }
     closing.abort();
     let ended = ended.flatten();
-    let out_of_memory = sandbox.memory_failures() > memory_failures;
     let [stdout_truncated, stderr_truncated] = truncated;
     let usage = Usage { duration, cpu_micros: group.as_ref().and_then(CommandGroup::cpu_micros) };
-    let report = report(stop, ended, out_of_memory, sandbox.end.is_cancelled(), usage);
+    // Commands are ended with a sandbox that is lost, but not because somebody wanted that.
+    let stop = stop.filter(|_| !sandbox.is_lost());
+    let report = report(stop, ended, out_of_memory, usage);
     ExecReport { stdout_truncated, stderr_truncated, ..report }
 }
 
@@ -265,13 +275,7 @@ struct Usage {
 }
 
 /// The report of a command: what ended it, then how its process ended.
-fn report(
-    stop: Option<ExecEnd>,
-    ended: Option<Exited>,
-    out_of_memory: bool,
-    sandbox_ends: bool,
-    usage: Usage,
-) -> ExecReport {
+fn report(stop: Option<ExecEnd>, ended: Option<Exited>, out_of_memory: bool, usage: Usage) -> ExecReport {
     let exit = ended.map_or(Exit::Signal(libc::SIGKILL), |ended| ended.exit);
     let (own_code, number) = match exit {
         Exit::Code(code) => (code, None),
@@ -282,7 +286,6 @@ fn report(
         (Some(_), Some(Exited { exit: Exit::Code(code), .. })) if code != KILLED => ExecEnd::Exited,
         (Some(stop), _) => stop,
         (None, _) if out_of_memory && own_code == KILLED => ExecEnd::Memory,
-        (None, None) if sandbox_ends => ExecEnd::Killed,
         (None, None) => ExecEnd::System,
         (None, Some(_)) => ExecEnd::Exited,
     };
@@ -307,7 +310,7 @@ mod tests {
     fn reported(stop: Option<ExecEnd>, exit: Option<Exit>, out_of_memory: bool) -> (ExecEnd, i32, Option<String>) {
         let ended = exit.map(|exit| Exited { exit, cpu_micros: 1, peak_bytes: 1 });
         let usage = Usage { duration: Duration::ZERO, cpu_micros: None };
-        let report = report(stop, ended, out_of_memory, false, usage);
+        let report = report(stop, ended, out_of_memory, usage);
         (report.end, report.exit_code, report.signal)
     }
 

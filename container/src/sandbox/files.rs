@@ -21,6 +21,15 @@ pub const PIECE: usize = 256 << 10;
 /// Bytes of a path in a message.
 const SHOWN: usize = 200;
 
+/// Paths that have bytes which no text has.
+#[derive(Debug, Default)]
+pub struct Paths {
+    /// In the place of `path` or `from`.
+    pub first: Option<Vec<u8>>,
+    /// In the place of `to`.
+    pub second: Option<Vec<u8>>,
+}
+
 /// Why an operation on files failed.
 #[derive(Debug)]
 pub enum FileFailure {
@@ -93,12 +102,12 @@ impl Sandbox {
         }
     }
 
-    /// Carries out one request about files.
-    pub async fn file(&self, request: FileRequest) -> Result<FileResponse, FileFailure> {
+    /// Carries out one request about files. `paths` stand in the place of those of the request, which cannot have every byte.
+    pub async fn file(&self, request: FileRequest, paths: Paths) -> Result<FileResponse, FileFailure> {
         let changes = !matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. });
-        let (operation, path) = operation(request);
+        let (operation, path) = operation(request, paths);
         let _changes = if changes { Some(self.archive.read().await) } else { None };
-        let done = self.operate(&operation, path.as_bytes()).await;
+        let done = self.operate(&operation, &path).await;
         if changes {
             self.changed();
         }
@@ -176,26 +185,30 @@ fn is_repeatable(operation: &Operation) -> bool {
 }
 
 /// What a worker is to do, and the path that an error is about.
-fn operation(request: FileRequest) -> (Operation, String) {
-    match request {
-        FileRequest::Stat { path } => (Operation::Stat { path: bytes(&path) }, path),
-        FileRequest::List { path, recursive, include_hidden, limit } => {
-            (Operation::List { path: bytes(&path), recursive, include_hidden, limit }, path)
+fn operation(request: FileRequest, paths: Paths) -> (Operation, Vec<u8>) {
+    let first = |path: String| paths.first.clone().unwrap_or(path.into_bytes());
+    let second = |path: String| paths.second.clone().unwrap_or(path.into_bytes());
+    let path = match &request {
+        FileRequest::Stat { path }
+        | FileRequest::List { path, .. }
+        | FileRequest::Mkdir { path, .. }
+        | FileRequest::Delete { path, .. }
+        | FileRequest::Chmod { path, .. } => first(path.clone()),
+        FileRequest::Move { from, .. } | FileRequest::Copy { from, .. } => first(from.clone()),
+    };
+    let about = path.clone();
+    let operation = match request {
+        FileRequest::Stat { .. } => Operation::Stat { path },
+        FileRequest::List { recursive, include_hidden, limit, .. } => {
+            Operation::List { path, recursive, include_hidden, limit }
         }
-        FileRequest::Mkdir { path, recursive } => (Operation::Mkdir { path: bytes(&path), recursive }, path),
-        FileRequest::Move { from, to, overwrite } => {
-            (Operation::Move { from: bytes(&from), to: bytes(&to), overwrite }, from)
-        }
-        FileRequest::Copy { from, to, overwrite } => {
-            (Operation::Copy { from: bytes(&from), to: bytes(&to), overwrite }, from)
-        }
-        FileRequest::Delete { path, recursive } => (Operation::Delete { path: bytes(&path), recursive }, path),
-        FileRequest::Chmod { path, mode } => (Operation::Chmod { path: bytes(&path), mode }, path),
-    }
-}
-
-fn bytes(path: &str) -> Vec<u8> {
-    path.as_bytes().to_vec()
+        FileRequest::Mkdir { recursive, .. } => Operation::Mkdir { path, recursive },
+        FileRequest::Move { to, overwrite, .. } => Operation::Move { from: path, to: second(to), overwrite },
+        FileRequest::Copy { to, overwrite, .. } => Operation::Copy { from: path, to: second(to), overwrite },
+        FileRequest::Delete { recursive, .. } => Operation::Delete { path, recursive },
+        FileRequest::Chmod { mode, .. } => Operation::Chmod { path, mode },
+    };
+    (operation, about)
 }
 
 fn response(done: Done) -> FileResponse {

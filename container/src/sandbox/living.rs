@@ -10,7 +10,7 @@ use docle_protocol::sandbox::{SandboxSpec, SandboxState};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{RwLock, oneshot};
@@ -71,6 +71,8 @@ pub struct Sandbox {
     pub archive: Arc<RwLock<()>>,
     /// Times that everything was ended for want of memory, where no control group counts that.
     over_memory: AtomicU64,
+    /// Whether it has ended by itself.
+    lost: AtomicBool,
     /// Cancelled to end it.
     pub end: CancellationToken,
     /// Cancelled when nothing of it is left.
@@ -100,6 +102,7 @@ impl Sandbox {
             workers: Mutex::default(),
             archive: Arc::default(),
             over_memory: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
             end: CancellationToken::new(),
             ended: CancellationToken::new(),
         }
@@ -155,6 +158,11 @@ impl Sandbox {
         counted + self.over_memory.load(Ordering::Relaxed)
     }
 
+    /// Whether it has ended although nobody wanted it to.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
     /// What it is like now.
     pub async fn state(&self) -> io::Result<SandboxState> {
         // Before the look, so that no change stays unseen.
@@ -208,6 +216,7 @@ impl Sandbox {
                 () = self.end.cancelled() => break,
             }
         }
+        self.lost.store(!self.end.is_cancelled(), Ordering::Relaxed);
         jail.kill();
         if let Err(error) = jail.gone().await {
             eprintln!("sandbox.not_gone error={:?}", error.to_string());

@@ -15,6 +15,6 @@ mod registry;
 mod worker;
 
 pub use exec::{NotStarted, Running};
-pub use files::{Content, FileFailure, file_error};
+pub use files::{Content, FileFailure, Paths, file_error};
 pub use living::Sandbox;
 pub use registry::{Created, MOST as MOST_SANDBOXES, Refused, Sandboxes};

@@ -25,8 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Sandboxes of one runner. Together with its slots they have fewer users than the range of a runner.
 pub const MOST: u32 = 512;
-/// Processes and threads that a sandbox may have, our own included.
-const PROCESSES: u64 = 512;
+/// Processes and threads that a sandbox may have, our own included. Where memory runs out, the kernel lists them all for
+/// every one that it ends, and a slow console takes seconds for many.
+const PROCESSES: u64 = 256;
 /// Making a sandbox takes tens of milliseconds; after this long something is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Files and directories for each MiB of the disk, and at least.

@@ -1,7 +1,7 @@
 //! The files of a sandbox over HTTP: operations on them, the content of one, and all of them.
 
 use super::answers::{Answer, Denied, Posted, broken, find, invalid, json, read_body};
-use crate::sandbox::{Content, FileFailure, Sandbox, Sandboxes};
+use crate::sandbox::{Content, FileFailure, Paths, Sandbox, Sandboxes};
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -19,10 +19,17 @@ const SMALL: usize = 1 << 20;
 const PIECE: usize = 256 << 10;
 
 /// Carries out one operation.
-pub async fn work(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>, body: Posted) -> Answer {
+pub async fn work(
+    State(sandboxes): State<Arc<Sandboxes>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    body: Posted,
+) -> Answer {
     let sandbox = find(&sandboxes, &id)?;
     let request: FileRequest = read_body(body)?;
-    let response = sandbox.file(request).await.map_err(|failure| failed(&sandbox, failure))?;
+    let query = query.unwrap_or_default();
+    let paths = Paths { first: decoded(&query, "path="), second: decoded(&query, "to=") };
+    let response = sandbox.file(request, paths).await.map_err(|failure| failed(&sandbox, failure))?;
     Ok(json(StatusCode::OK, &response))
 }
 
@@ -115,11 +122,11 @@ fn failed(sandbox: &Sandbox, failure: FileFailure) -> Denied {
 
 /// The path in a query, byte by byte. A plus sign is one.
 fn path_of(query: Option<&str>) -> Result<Vec<u8>, Denied> {
-    query.and_then(decoded).ok_or_else(|| invalid("path: expected in the query, URL-encoded"))
+    query.and_then(|query| decoded(query, "path=")).ok_or_else(|| invalid("path: expected in the query, URL-encoded"))
 }
 
-fn decoded(query: &str) -> Option<Vec<u8>> {
-    let value = query.split('&').find_map(|pair| pair.strip_prefix("path="))?;
+fn decoded(query: &str, name: &str) -> Option<Vec<u8>> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix(name))?;
     let (mut path, mut bytes) = (Vec::with_capacity(value.len()), value.bytes());
     while let Some(byte) = bytes.next() {
         if byte != b'%' {
@@ -189,10 +196,10 @@ mod tests {
 
     #[test]
     fn a_path_has_every_byte() {
-        assert_eq!(decoded("path=%2Fa%20b%ff+").unwrap(), b"/a b\xff+");
-        assert_eq!(decoded("x=1&path=a/b").unwrap(), b"a/b");
+        assert_eq!(decoded("path=%2Fa%20b%ff+", "path=").unwrap(), b"/a b\xff+");
+        assert_eq!(decoded("x=1&path=a/b", "path=").unwrap(), b"a/b");
         for wrong in ["", "x=1", "path=%", "path=%4", "path=%zz"] {
-            assert_eq!(decoded(wrong), None, "{wrong}");
+            assert_eq!(decoded(wrong, "path="), None, "{wrong}");
         }
     }
 

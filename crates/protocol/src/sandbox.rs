@@ -16,7 +16,10 @@
 //! | `GET` [`archive_path`] | | a tar archive of everything that is saved |
 //! | `PUT` [`archive_path`] | such an archive | 204; the sandbox has exactly its files |
 //!
-//! 404 `unknown_sandbox` says that the runner has no such sandbox.
+//! 404 `unknown_sandbox` says that the runner has no such sandbox. 503 `busy` says that it can have no further one. An `ExecJob`
+//! whose working directory cannot be entered is refused with a [`FileError`] and 422, and one whose id runs already with 409
+//! `duplicate`. An empty line in the stream of a command is a heartbeat. Closing the connection ends the command. An archive
+//! that breaks off, or is none, is a [`FileError`] with the code `failed` and changes nothing.
 
 use crate::event::Piece;
 use crate::job::Network;
@@ -38,12 +41,14 @@ pub fn one_exec_path(id: &str, exec: &str) -> String {
     format!("/v1/sandboxes/{id}/exec/{exec}")
 }
 
-/// Where operations on files are asked for.
+/// Where operations on files are asked for. A name that is not UTF-8 travels in the query, as for [`content_path`]: `path=` in
+/// the place of `path` or `from` of the body, and `to=` in the place of `to`.
 pub fn files_path(id: &str) -> String {
     format!("/v1/sandboxes/{id}/files")
 }
 
-/// The content of one file; the query is `path=` and the absolute path, URL-encoded byte by byte.
+/// The content of one file; the query is `path=` and the path, URL-encoded byte by byte; a plus
+/// sign is one. `PUT` makes the directories above the file, and nobody sees the file before it is complete.
 pub fn content_path(id: &str) -> String {
     format!("/v1/sandboxes/{id}/content")
 }
@@ -91,7 +96,8 @@ pub struct ExecJob {
     /// Unique in the sandbox; letters, digits, `-` and `_`, at most 64.
     pub id: String,
     pub command: ExecCommand,
-    /// Absolute, or relative to `/workspace`. A directory that does not exist is an error, `no_such_directory`.
+    /// Absolute, or relative to `/workspace`, which an empty one means. A directory that cannot be entered is a [`FileError`]
+    /// before anything starts.
     pub cwd: String,
     pub env: BTreeMap<String, String>,
     /// The whole standard input.
@@ -169,43 +175,21 @@ pub enum ExecEnd {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "op", deny_unknown_fields)]
 pub enum FileRequest {
-    Stat {
-        path: String,
-    },
+    /// What is at a path. A link in the last place is not followed.
+    Stat { path: String },
     /// The entries of a directory by name, at most `limit`; `recursive` goes into directories, never through links.
     #[serde(rename_all = "camelCase")]
-    List {
-        path: String,
-        recursive: bool,
-        include_hidden: bool,
-        limit: u32,
-    },
+    List { path: String, recursive: bool, include_hidden: bool, limit: u32 },
     /// Makes a directory; with `recursive` also its parents, and one that exists is no error.
-    Mkdir {
-        path: String,
-        recursive: bool,
-    },
+    Mkdir { path: String, recursive: bool },
     /// Renames; into `to` if that is a directory.
-    Move {
-        from: String,
-        to: String,
-        overwrite: bool,
-    },
-    Copy {
-        from: String,
-        to: String,
-        overwrite: bool,
-    },
+    Move { from: String, to: String, overwrite: bool },
+    /// Copies; into `to` if that is a directory.
+    Copy { from: String, to: String, overwrite: bool },
     /// Deletes a file, a link or an empty directory; with `recursive` a whole tree.
-    Delete {
-        path: String,
-        recursive: bool,
-    },
+    Delete { path: String, recursive: bool },
     /// Sets the permission bits, at most `0o7777`.
-    Chmod {
-        path: String,
-        mode: u32,
-    },
+    Chmod { path: String, mode: u32 },
 }
 
 /// The result of a [`FileRequest`].
@@ -280,4 +264,99 @@ pub enum FileErrorCode {
     TooManyLinks,
     /// Any other failure of the file system.
     Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+    use std::fmt::Debug;
+
+    /// What is written for a value, which must be read as the same value.
+    fn written<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) -> Value {
+        let wire = serde_json::to_value(value).unwrap();
+        assert_eq!(&serde_json::from_value::<T>(wire.clone()).unwrap(), value);
+        wire
+    }
+
+    #[test]
+    fn sandbox_format_unchanged() {
+        let env = BTreeMap::from([("A".to_owned(), "b".to_owned())]);
+        let spec = SandboxSpec { env: env.clone(), memory_mb: 512, disk_mb: 1_024, network: Network::None };
+        let wire = json!({ "env": { "A": "b" }, "memoryMB": 512, "diskMB": 1024, "network": { "mode": "none" } });
+        assert_eq!(written(&spec), wire);
+        let state = SandboxState { processes: 1, mem_mb: 2, disk_bytes: 3, revision: 4 };
+        assert_eq!(written(&state), json!({ "processes": 1, "memMB": 2, "diskBytes": 3, "revision": 4 }));
+        assert_eq!(exec_path("sbx_a"), "/v1/sandboxes/sbx_a/exec");
+        assert_eq!(one_exec_path("sbx_a", "e"), "/v1/sandboxes/sbx_a/exec/e");
+        assert_eq!(files_path("sbx_a"), "/v1/sandboxes/sbx_a/files");
+        assert_eq!(content_path("sbx_a"), "/v1/sandboxes/sbx_a/content");
+        assert_eq!(archive_path("sbx_a"), "/v1/sandboxes/sbx_a/archive");
+    }
+
+    #[test]
+    fn exec_format_unchanged() {
+        let job = ExecJob {
+            id: "e1".into(),
+            command: ExecCommand::Shell("true".into()),
+            cwd: "/workspace".into(),
+            env: BTreeMap::new(),
+            stdin: String::new(),
+            timeout_ms: 1_000,
+            max_output_bytes: 10,
+        };
+        let wire = json!({
+            "id": "e1", "command": { "shell": "true" }, "cwd": "/workspace", "env": {}, "stdin": "", "timeoutMs": 1000,
+            "maxOutputBytes": 10,
+        });
+        assert_eq!(written(&job), wire);
+        assert_eq!(written(&ExecCommand::Argv(vec!["a".into()])), json!({ "argv": ["a"] }));
+        let report = ExecReport {
+            end: ExecEnd::Timeout,
+            exit_code: 124,
+            signal: Some("SIGKILL".into()),
+            duration_ms: 1.5,
+            cpu_ms: 2.5,
+            mem_mb: 3.5,
+            stdout_truncated: true,
+            stderr_truncated: false,
+        };
+        let wire = json!({
+            "end": "timeout", "exitCode": 124, "signal": "SIGKILL", "durationMs": 1.5, "cpuMs": 2.5, "memMB": 3.5,
+            "stdoutTruncated": true, "stderrTruncated": false,
+        });
+        assert_eq!(written(&ExecEvent::Complete { report }), json!({ "type": "complete", "report": wire }));
+        assert_eq!(written(&ExecEvent::Start { pid: 7 }), json!({ "type": "start", "pid": 7 }));
+        let data = Piece(vec![0, 0xff]);
+        assert_eq!(written(&ExecEvent::Stdout { data: data.clone() }), json!({ "type": "stdout", "data": "AP8=" }));
+        assert_eq!(written(&ExecEvent::Stderr { data }), json!({ "type": "stderr", "data": "AP8=" }));
+    }
+
+    #[test]
+    fn file_format_unchanged() {
+        let list = FileRequest::List { path: "a".into(), recursive: true, include_hidden: false, limit: 9 };
+        let wire = json!({ "op": "list", "path": "a", "recursive": true, "includeHidden": false, "limit": 9 });
+        assert_eq!(written(&list), wire);
+        let moved = FileRequest::Move { from: "a".into(), to: "b".into(), overwrite: true };
+        assert_eq!(written(&moved), json!({ "op": "move", "from": "a", "to": "b", "overwrite": true }));
+        let entry = FileEntry {
+            path: "/\u{fffd}".into(),
+            path64: Some("L/8=".into()),
+            kind: FileKind::Symlink,
+            size: 1,
+            mode: 0o777,
+            modified_ms: 2,
+            target: Some("a".into()),
+        };
+        let wire = json!({
+            "path": "/\u{fffd}", "path64": "L/8=", "kind": "symlink", "size": 1, "mode": 511, "modifiedMs": 2, "target": "a",
+        });
+        assert_eq!(written(&FileResponse::Entry { entry }), json!({ "type": "entry", "entry": wire }));
+        let entries = FileResponse::Entries { entries: Vec::new(), more: true };
+        assert_eq!(written(&entries), json!({ "type": "entries", "entries": [], "more": true }));
+        assert_eq!(written(&FileResponse::Deleted), json!({ "type": "deleted" }));
+        let error = FileError { code: FileErrorCode::TooManyLinks, message: "a".into() };
+        assert_eq!(written(&error), json!({ "code": "too_many_links", "message": "a" }));
+    }
 }

@@ -5,10 +5,12 @@ import { archive } from "./archive.ts";
 import { commands } from "./commands.ts";
 import { files } from "./files.ts";
 import { lifetime } from "./lifetime.ts";
+import { walls } from "./walls.ts";
 
 export function suites(runner: Runner): void {
   lifetime(runner);
   commands(runner);
   files(runner);
   archive(runner);
+  walls(runner);
 }

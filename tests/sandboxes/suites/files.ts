@@ -146,6 +146,12 @@ export function files(runner: Runner): void {
       const { entries = [] } = await sandbox.file("list", { path: "names", recursive: false, includeHidden: true, limit: 100 });
       const listed = entries.map(({ path, path64 }) => (path64 ? Buffer.from(path64, "base64") : Buffer.from(path)).subarray("/workspace/names/".length));
       assert.deepEqual(listed, [...names].sort((one, two) => one.compare(two)));
+      const [from, to] = [Buffer.from([0x6e, 0xff]), Buffer.from([0xfe, 0x6e])];
+      await sandbox.write(from, "bytes");
+      const moved = await sandbox.file("move", { from: "", to: "", overwrite: false }, { path: from, to });
+      assert.equal(moved.entry?.path64, Buffer.concat([Buffer.from("/workspace/"), to]).toString("base64"));
+      assert.equal((await sandbox.file("stat", { path: "" }, { path: to })).entry?.size, 5);
+      assert.equal((await sandbox.file("delete", { path: "", recursive: false }, { path: to })).type, "deleted");
     });
 
     test("what has no content, or no such name, is told apart and never waited for", async () => {

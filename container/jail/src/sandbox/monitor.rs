@@ -39,6 +39,8 @@ pub fn run(jail: &Jail, spawn: &Spawn, streams: ProgramStreams, status: OwnedFd)
 
 fn watch(jail: &Jail, spawn: &Spawn, streams: ProgramStreams, status: &mut Option<OwnedFd>) -> io::Result<()> {
     sys::die_with_parent()?;
+    // What is to be ended may keep every processor busy.
+    sys::be_prompt();
     adopt_orphans()?;
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
