@@ -1,16 +1,17 @@
 //! Runs that go on without a connection: the runner keeps their events, so that a caller that has lost its memory reads them
 //! again from the beginning.
 
-use super::runs::{Ran, line};
 use crate::events::EventReceiver;
+use crate::place::Full;
 use axum::body::Bytes;
-use docle_protocol::RunEvent;
+use docle_protocol::{RunEvent, RunReport};
 use futures_util::stream::{self, Stream};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 /// How long the events of a run that has ended are kept. A caller that was reset is back within seconds.
@@ -23,6 +24,16 @@ const MANY: usize = 4_096;
 const COLLECTION: Duration = Duration::from_millis(100);
 /// A silent stream says that it lives this often.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// A run in progress.
+pub type Ran = JoinHandle<Result<RunReport, Full>>;
+
+/// An event as it is sent.
+pub fn line(event: &RunEvent) -> Bytes {
+    let mut encoded = serde_json::to_vec(event).expect("events hold only strings and numbers");
+    encoded.push(b'\n');
+    encoded.into()
+}
 
 /// The runs that are kept, by id.
 #[derive(Debug, Default)]
@@ -143,7 +154,7 @@ impl KeptRun {
 mod tests {
     use super::*;
     use crate::events::channel;
-    use docle_protocol::{RunReport, RunStatus, RunUsage, Stream as Output, Truncated};
+    use docle_protocol::{RunStatus, RunUsage, Stream as Output, Truncated};
     use futures_util::StreamExt;
 
     fn report() -> RunReport {

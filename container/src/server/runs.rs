@@ -1,7 +1,7 @@
 //! `POST /v1/runs`: one job, answered by a stream of events; jobs that are cancelled, and those that are read again.
 
 use super::check::check_job;
-use super::kept::KeptRuns;
+use super::kept::{KeptRuns, Ran, line};
 use super::run_ids::{Cancelled, RunningJob};
 use super::{Service, refuse};
 use crate::events::{EventReceiver, EventSender, channel};
@@ -13,12 +13,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use docle_protocol::headers::{EVENT_STREAM, QUEUED};
 use docle_protocol::limits::MAX_QUEUE_MS;
-use docle_protocol::{RefusalCode, RunEvent, RunJob, RunReport, RunStatus, Stream as Output};
+use docle_protocol::{RefusalCode, RunEvent, RunJob, RunStatus, Stream as Output};
 use futures_util::stream;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -27,9 +26,6 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Taking a place that is free needs a moment, however long a job has waited before.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
-
-/// A run in progress.
-pub type Ran = JoinHandle<Result<RunReport, crate::place::Full>>;
 
 /// Runs one job. Whoever closes the connection ends it.
 pub async fn create_run(
@@ -190,11 +186,4 @@ async fn next_line(stream: &mut Stream) -> Option<Bytes> {
             Some(line(&RunEvent::Complete { report }))
         }
     }
-}
-
-/// An event as it is sent.
-pub fn line(event: &RunEvent) -> Bytes {
-    let mut encoded = serde_json::to_vec(event).expect("events hold only strings and numbers");
-    encoded.push(b'\n');
-    encoded.into()
 }

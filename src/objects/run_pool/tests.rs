@@ -332,4 +332,5 @@ mod idempotency;
 mod leaving;
 mod quotas;
 mod records;
+mod resets;
 mod runs;
