@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 use std::ffi::{CStr, CString};
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Forks into new namespaces. The child gets `None`, the parent the child's pidfd.
@@ -31,19 +31,50 @@ const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 /// # Safety
 /// As for [`fork_into`].
 pub unsafe fn fork_into_group(group: Option<&OwnedFd>) -> io::Result<Option<nix::unistd::Pid>> {
+    let Some(group) = group else {
+        // SAFETY: the caller's promise.
+        return unsafe { fork_plainly() };
+    };
     // SAFETY: all numbers of the structure may be 0.
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
     arguments.exit_signal = libc::SIGCHLD as u64;
-    if let Some(group) = group {
-        arguments.flags = CLONE_INTO_CGROUP;
-        arguments.cgroup = group.as_raw_fd() as u64;
-    }
+    arguments.flags = CLONE_INTO_CGROUP;
+    arguments.cgroup = group.as_raw_fd() as u64;
     // SAFETY: without CLONE_VM and without a stack, clone3(2) behaves like fork(2).
     let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
+    match Errno::result(pid) {
+        Ok(0) => Ok(None),
+        Ok(pid) => Ok(Some(nix::unistd::Pid::from_raw(pid as libc::pid_t))),
+        // The filter of a container engine may not let it through. Moving a process takes longer, and is as good.
+        Err(Errno::ENOSYS) => {
+            // SAFETY: the caller's promise.
+            let child = unsafe { fork_plainly() }?;
+            if child.is_none() && join_group(group).is_err() {
+                // SAFETY: ends the process without running destructors of state that belongs to the parent.
+                unsafe { libc::_exit(127) }
+            }
+            Ok(child)
+        }
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// # Safety
+/// As for [`fork_into`].
+unsafe fn fork_plainly() -> io::Result<Option<nix::unistd::Pid>> {
+    // SAFETY: without CLONE_VM and without a stack, clone(2) behaves like fork(2).
+    let pid = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD as libc::c_ulong, 0, 0, 0, 0) };
     match Errno::result(pid)? {
         0 => Ok(None),
         pid => Ok(Some(nix::unistd::Pid::from_raw(pid as libc::pid_t))),
     }
+}
+
+/// Moves this process into a control group of version 2.
+fn join_group(group: &OwnedFd) -> io::Result<()> {
+    let (flags, mode) = (nix::fcntl::OFlag::O_WRONLY, nix::sys::stat::Mode::empty());
+    let mut processes = File::from(nix::fcntl::openat(group, "cgroup.procs", flags, mode)?);
+    processes.write_all(b"0")
 }
 
 /// Makes this process die when the thread that started it does.

@@ -82,8 +82,14 @@ impl Drop for Entry {
 }
 
 impl Sandbox {
-    /// Starts a command.
+    /// Starts a command. In a task of its own: if whoever asked goes while it starts, it must not go on unwatched.
     pub async fn execute(self: &Arc<Self>, job: ExecJob) -> Result<Running, NotStarted> {
+        let sandbox = Arc::clone(self);
+        let started = tokio::spawn(async move { sandbox.begin(job).await });
+        started.await.unwrap_or_else(|error| Err(NotStarted::Failed(io::Error::other(error))))
+    }
+
+    async fn begin(self: Arc<Self>, job: ExecJob) -> Result<Running, NotStarted> {
         let cancel = self.end.child_token();
         let entry = {
             let mut execs = self.execs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,7 +97,7 @@ impl Sandbox {
                 return Err(NotStarted::Duplicate);
             }
             execs.insert(job.id.clone(), cancel.clone());
-            Entry(Arc::clone(self), job.id.clone())
+            Entry(Arc::clone(&self), job.id.clone())
         };
         self.changed();
         let memory_failures = self.memory_failures();
@@ -101,7 +107,7 @@ impl Sandbox {
             self.start(&job).await?
         };
         let (sender, lines) = channel(LINES);
-        let sandbox = Arc::clone(self);
+        let sandbox = Arc::clone(&self);
         let running = cancel.clone();
         tokio::spawn(async move {
             let _ = sender.send(line(&ExecEvent::Start { pid: started.pid })).await;
@@ -148,19 +154,29 @@ impl Sandbox {
             [&file, &stdin, &stdout, &stderr, &status].into_iter().chain(&opened).collect();
         self.ask(Request::Spawn, &descriptors).await?;
         drop((stdin, stdout, stderr, status, file, opened));
-        let started = timeout(START_PATIENCE, said(status_ours)).await;
-        let failure = started.map_err(|_| io::Error::other("a command does not start"))??;
-        if let Some(StartFailure { step, errno }) = failure {
-            self.forget_command(number);
-            if step == StartFailure::DIRECTORY {
-                return Err(NotStarted::Directory(errno));
+        let said = async {
+            let failure = said(status_ours).await?;
+            let pid = if failure.is_none() { Some(awaited.spawned.await) } else { None };
+            Ok::<_, io::Error>((failure, pid))
+        };
+        let started = timeout(START_PATIENCE, said).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let pid = match started {
+            Ok((None, Some(Ok(pid)))) => pid,
+            Ok((Some(StartFailure { step, errno }), _)) => {
+                self.forget_command(number);
+                if step == StartFailure::DIRECTORY {
+                    return Err(NotStarted::Directory(errno));
+                }
+                let error = io::Error::from_raw_os_error(errno);
+                return Err(io::Error::other(format!("a command cannot {step}: {error}")).into());
             }
-            let error = io::Error::from_raw_os_error(errno);
-            return Err(NotStarted::Failed(io::Error::other(format!("a command cannot {step}: {error}"))));
-        }
-        let pid =
-            timeout(START_PATIENCE, awaited.spawned).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
-        let pid = pid.map_err(|_| io::Error::from(io::ErrorKind::ConnectionReset))?;
+            // What has not started in time must not start later.
+            other => {
+                self.end_command(group.as_ref(), number).await;
+                self.forget_command(number);
+                return Err(io::Error::other(format!("a command does not start: {other:?}")).into());
+            }
+        };
         Ok(Started {
             stdin: pipe::Sender::from_owned_fd(stdin_ours)?,
             stdout: pipe::Receiver::from_owned_fd(stdout_ours)?,

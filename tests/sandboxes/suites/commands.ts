@@ -144,6 +144,21 @@ export function commands(runner: Runner): void {
       await until("it is gone", () => processesWith(name).length === 0);
     });
 
+    test("a command whose caller went while it started went on unwatched", async () => {
+      const name = marker();
+      for (let round = 0; round < 10; round++) {
+        const stop = new AbortController();
+        const gone = sandbox.exec(sleeper(name), { signal: stop.signal });
+        gone.catch(() => undefined);
+        // Somewhere between the request and the first event.
+        for (let turns = 0; turns < round; turns++) await new Promise(setImmediate);
+        stop.abort();
+      }
+      // Requests are taken in their order, so all of those have been taken.
+      await sandbox.sh("true");
+      await until("nobody is left", () => processesWith(name).length === 0);
+    });
+
     test("what a command used is counted", async () => {
       const done = await sandbox.exec(["python3", "-c", "x = bytearray(50 << 20)\nfor i in range(3_000_000): pass"]);
       assert(done.memMB > 50, `${done.memMB}`);

@@ -16,7 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -94,42 +94,28 @@ fn has_children() -> bool {
 }
 
 /// Stops everything below this process until nothing new is found, then kills it. What is stopped forks no more, and
-/// keeps its place in the number of processes that there may be.
+/// keeps its place in the number of processes that there may be. Each one is stopped as soon as it is found, so that hundreds
+/// of busy ones leave this one more and more of the processors.
 fn end_descendants() {
     let own = Pid::this();
-    let mut stopped = Vec::new();
+    let mut stopped = HashSet::new();
     loop {
-        let found = descendants(own);
-        let new: Vec<Pid> = found.iter().copied().filter(|pid| !stopped.contains(pid)).collect();
-        if new.is_empty() {
-            break;
+        let before = stopped.len();
+        // Those with lower numbers come first, and those are mostly the parents.
+        for pid in processes().filter(|pid| *pid != own) {
+            let is_below = |parent| parent == own || stopped.contains(&parent);
+            if !stopped.contains(&pid) && parent(pid).is_some_and(is_below) {
+                let _ = kill(pid, Signal::SIGSTOP);
+                stopped.insert(pid);
+            }
         }
-        for pid in new {
-            let _ = kill(pid, Signal::SIGSTOP);
-            stopped.push(pid);
+        if stopped.len() == before {
+            break;
         }
     }
     for pid in stopped {
         let _ = kill(pid, Signal::SIGKILL);
     }
-}
-
-/// Every process below `top`.
-fn descendants(top: Pid) -> Vec<Pid> {
-    let mut children: HashMap<Pid, Vec<Pid>> = HashMap::new();
-    for pid in processes() {
-        if let Some(parent) = parent(pid) {
-            children.entry(parent).or_default().push(pid);
-        }
-    }
-    let (mut found, mut left) = (Vec::new(), vec![top]);
-    while let Some(pid) = left.pop() {
-        for child in children.remove(&pid).unwrap_or_default() {
-            found.push(child);
-            left.push(child);
-        }
-    }
-    found
 }
 
 /// Field 4 of proc_pid_stat(5); what the process calls itself comes before it, in parentheses.
