@@ -14,6 +14,7 @@ use crate::run::Runner;
 use crate::sandbox::{MOST_SANDBOXES, Sandboxes};
 use crate::seat::{Common, Seat};
 use crate::seating::Seating;
+use crate::shared_compile::SharedCompilations;
 use crate::tree::Tree;
 use crate::users::Users;
 use docle_languages::{PackageTool, RunLanguage, WarmStart};
@@ -109,7 +110,13 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
     let (seats, sandboxes) = seats.map_err(|error| format!("The jails cannot be made: {error}."))?;
     let demand = Demand::new(&warm(&interpreters, forks));
     let seating = Arc::new(Seating::new(Places::open(seats, budget), demand));
-    Ok(Assembled { runner: Runner { interpreters, layers, seating }, grants, forks, sandboxes, users })
+    Ok(Assembled {
+        runner: Runner { interpreters, layers, compilations: SharedCompilations::default(), seating },
+        grants,
+        forks,
+        sandboxes,
+        users,
+    })
 }
 
 /// The places, each with its first jail. They get ready side by side.

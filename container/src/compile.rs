@@ -24,15 +24,23 @@ use tokio_util::sync::CancellationToken;
 const OUTPUT_BYTES: usize = 256 * 1_024;
 
 /// A compilation that has ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Compiled {
-    /// What it has made, until this is dropped; `None` where it failed.
-    pub product: Option<Layer>,
+    /// What it has made, until the last clone is dropped; `None` where it failed.
+    pub product: Option<Arc<Layer>>,
     pub result: CompileResult,
     /// All that the compiler wrote, and a sentence on a limit that ended it.
     pub output: String,
     /// Processor time of it.
     pub cpu: Duration,
+}
+
+impl Compiled {
+    /// The same for a run that has used no processor time for it.
+    pub fn for_another_run(self) -> Self {
+        let result = CompileResult { cpu_ms: 0.0, ..self.result };
+        Self { result, cpu: Duration::ZERO, ..self }
+    }
 }
 
 /// Compiles the program of `job`. The caller hears of the beginning of the run when the compilation has a slot.
@@ -85,9 +93,10 @@ pub async fn compile(
         stderr: with_sentence(&stderr, &sentence),
         exit_code,
         duration_ms: milliseconds(outcome.duration),
+        cpu_ms: milliseconds(outcome.cpu),
     };
     Ok(Compiled {
-        product: product.filter(|_| exit_code == 0),
+        product: product.filter(|_| exit_code == 0).map(Arc::new),
         result,
         output: stdout + &stderr + &sentence,
         cpu: outcome.cpu,

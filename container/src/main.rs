@@ -27,6 +27,7 @@ mod sandbox;
 mod seat;
 mod seating;
 mod server;
+mod shared_compile;
 mod tree;
 mod turns;
 mod users;

@@ -13,6 +13,7 @@ use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
 use crate::report::{Asked, hundredths, milliseconds, report};
 use crate::seating::{NoJail, Seating};
+use crate::shared_compile::SharedCompilations;
 use crate::tree;
 use axum::body::Bytes;
 use docle_languages::ColdWhen;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Runner {
     pub interpreters: Interpreters,
     pub layers: Layers,
+    pub compilations: SharedCompilations,
     pub seating: Arc<Seating>,
 }
 
@@ -75,11 +77,11 @@ impl Runner {
         };
         // Whether the caller has heard that the run is under way.
         let begun = !install.is_zero() || compilation.is_some();
-        let layer = product.or(layer);
+        let layer = product.or(layer.map(Arc::new));
         let queued = Instant::now();
         let (wanted, memory_mb) = (warm_language(&job), job.limits.memory_mb);
         let hint = HintSource::of(&job);
-        let program = match self.program(job, layer.as_ref()) {
+        let program = match self.program(job, layer.as_deref()) {
             Ok(program) => program,
             Err(error) => {
                 events.start();
@@ -156,7 +158,8 @@ impl Runner {
         cancel: &CancellationToken,
     ) -> Result<Option<Compiled>, Failure> {
         let (Some(compiler), Some(wanted)) = (&job.language.runner().compile, &job.compile) else { return Ok(None) };
-        compile(job, (compiler, wanted), &self.layers, &self.seating, events, cancel).await.map(Some)
+        let make = compile(job, (compiler, wanted), &self.layers, &self.seating, events, cancel);
+        self.compilations.get_or(job, events, cancel, make).await.map(Some)
     }
 
     /// Runs one small program in every language, because only that proves that jails work here.
@@ -172,12 +175,14 @@ impl Runner {
                 language,
                 files: vec![SourceFile::text(path.clone(), content)],
                 entrypoint: path,
+                inputs: Vec::new(),
                 stdin: String::new(),
                 interactive: false,
                 args: Vec::new(),
                 env: BTreeMap::new(),
                 packages: Vec::new(),
                 compile: None,
+                share: None,
                 limits: Limits {
                     cpu_ms: None,
                     max_file_mb: None,
@@ -239,7 +244,7 @@ impl Runner {
                 command.into_iter().chain(job.args.iter().cloned()).collect()
             }
         };
-        let files = contents(job.files)?;
+        let files = contents(job.files.into_iter().chain(job.inputs).collect())?;
         let egress = match job.network {
             Network::None => None,
             Network::Public => Some(Policy::Public),

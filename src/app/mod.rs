@@ -3,9 +3,11 @@
 pub mod accounts;
 pub mod actor;
 pub mod audit;
+pub mod batch;
 mod context;
 pub mod end_users;
 pub mod health;
+pub mod judge;
 pub mod keys;
 pub mod languages;
 pub mod projects;

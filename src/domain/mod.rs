@@ -1,10 +1,12 @@
 //! Pure rules by noun: no async, no clock, no randomness, no HTTP.
 
 pub mod account;
+pub mod batch;
 pub mod embed;
 pub mod host;
 pub mod id;
 pub mod input;
+pub mod judge;
 pub mod key;
 pub mod pool;
 pub mod project;

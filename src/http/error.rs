@@ -86,6 +86,15 @@ impl ApiError {
         Self { fields, ..Self::new(ErrorCode::InvalidRequest, message) }
     }
 
+    /// The same error after its cause was logged.
+    pub fn logged(self, log: &dyn Log) -> Self {
+        if let Some(cause) = &self.cause {
+            let line = json!({ "message": "A run was not started.", "code": self.code.name(), "error": cause });
+            log.write(Level::Error, line);
+        }
+        self
+    }
+
     /// The code of the error.
     pub fn code(&self) -> ErrorCode {
         self.code

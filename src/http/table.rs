@@ -9,7 +9,9 @@ use crate::http::routes::accounts::sign_in;
 use crate::http::routes::accounts::usage as account_usage;
 use crate::http::routes::rooms::connect;
 use crate::http::routes::rooms::project_rooms;
+use crate::http::routes::runs::batch;
 use crate::http::routes::runs::interactive;
+use crate::http::routes::runs::judge;
 use crate::http::routes::runs::list;
 use crate::http::routes::runs::run;
 use crate::http::routes::sandboxes::{content, exec, execute as execute_file, file_operation, files, sandbox};
@@ -116,6 +118,8 @@ const fn delete(path: &'static str, caller: Caller, (handler, name): (Handler, &
 pub static ROUTES: &[Route] = &[
     post("/api/run", Caller::ApiClient, handler!(run::create_run)),
     get("/api/run", Caller::ApiClient, handler!(interactive::interactive_run)),
+    post("/api/run/batch", Caller::ApiClient, handler!(batch::batch_runs)),
+    post("/api/run/judge", Caller::ApiClient, handler!(judge::judge_run)),
     get("/api/run/:id", Caller::KeyOrSession, handler!(run::get_run)),
     delete("/api/run/:id", Caller::KeyOrSession, handler!(run::cancel_run)),
     get("/api/runs", Caller::KeyOrSession, handler!(list::list_runs)),

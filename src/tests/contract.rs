@@ -1,21 +1,14 @@
 //! The API's description and the Worker hold to each other: same routes, and readers that take what the schemas allow.
 
 use crate::domain::input::problem::FieldError;
-use crate::domain::key;
-use crate::domain::project;
-use crate::domain::run;
-use crate::domain::run::id::RunId;
-use crate::domain::sandbox;
-use crate::domain::script;
-use crate::domain::timestamp::Timestamp;
-use crate::http::routes::accounts::sign_in::{read_link_request, read_string};
-use crate::http::routes::rooms::project_rooms::{read_new_room, read_program, read_token_request};
 use crate::http::table::{Caller, ROUTES, Verb};
-use docle_api::accounts::Link;
 use docle_api::document::operation::{Caller as Described, Method};
 use docle_api::document::table::INTERNAL;
 use docle_api::document::{document, operations};
+use readers::{Read, companion, item, readers};
 use serde_json::{Map, Value, json};
+
+mod readers;
 
 #[test]
 fn every_route_is_described_and_every_described_operation_has_its_route() {
@@ -47,113 +40,6 @@ fn every_route_is_described_and_every_described_operation_has_its_route() {
     }
     for one in described {
         assert!(ROUTES.iter().any(|route| route.name == one.id), "{} is described and has no route", one.id);
-    }
-}
-
-/// Reads a body, and says which fields are wrong.
-type Read = fn(Value) -> Result<(), Vec<FieldError>>;
-
-/// This deployment's highest time limit.
-const MS: u32 = 300_000;
-
-/// Reads a body of `POST /api/run`, whose tier says what else it holds.
-fn read_run(body: Value) -> Result<(), Vec<FieldError>> {
-    if body["tier"] == "isolate" {
-        return script::request::parse_run(body, MS).map(drop);
-    }
-    run::request::parse(body, RunId::from_random([0; 16]), MS).map(drop)
-}
-
-/// Every reader with the schema that describes what it takes, and a body that it takes.
-fn readers() -> Vec<(&'static str, Read, Value)> {
-    const NOW: Timestamp = Timestamp(0);
-    vec![
-        ("RunRequest", read_run, json!({ "lang": "python", "code": "" })),
-        ("IsolateRunRequest", read_run, json!({ "tier": "isolate", "lang": "javascript", "code": "" })),
-        ("ScriptRequest", |body| script::request::parse(body, MS).map(drop), json!({ "code": "" })),
-        ("Script", |body| script::request::parse_script(body).map(drop), json!({ "code": "" })),
-        ("StdinMessage", |body| run::stdin_message::read(body).map(drop), json!({ "type": "stdin", "data": "" })),
-        ("KeySettings", |body| key::settings::parse_new(body, NOW).map(drop), json!({})),
-        ("RunTokenSettings", |body| key::token_settings::parse(body).map(drop), json!({})),
-        ("Rotation", |body| key::settings::parse_overlap(body).map(drop), json!({})),
-        ("ProjectSettings", |body| project::settings::parse_new(body).map(drop), json!({ "name": "x" })),
-        (
-            "ProjectChange",
-            |body| {
-                let settings = project::settings::parse_new(json!({ "name": "x" }))?;
-                project::settings::parse_change(body, settings).map(drop)
-            },
-            json!({}),
-        ),
-        ("RoomSettings", |body| read_new_room(body).map(drop).map_err(|error| error.fields().to_vec()), json!({})),
-        (
-            "RoomTokenSettings",
-            |body| read_token_request(body).map(drop).map_err(|error| error.fields().to_vec()),
-            json!({ "role": "editor" }),
-        ),
-        ("RoomProgram", |body| read_program(body).map(drop).map_err(|error| error.fields().to_vec()), json!({})),
-        ("SandboxSettings", |body| sandbox::settings::parse_new(body).map(drop), json!({})),
-        (
-            "SandboxChange",
-            |body| sandbox::settings::parse_change(body, sandbox::settings::Settings::default()).map(drop),
-            json!({}),
-        ),
-        (
-            "ExecRequest",
-            |body| sandbox::command::parse_exec(body, String::new(), MS).map(drop),
-            json!({ "command": "ls" }),
-        ),
-        ("ExecuteRequest", |body| sandbox::command::parse_execute(body, MS).map(drop), json!({ "file_path": "a.py" })),
-        (
-            "FileOperation",
-            |body| sandbox::file::parse(body).map(drop),
-            json!({ "operation": "move", "file_path": "a", "new_path": "b" }),
-        ),
-        ("MkdirRequest", |body| sandbox::file::parse_mkdir(body).map(drop), json!({ "path": "a" })),
-        (
-            "TransferRequest",
-            |body| sandbox::file::parse_transfer(body, true).map(drop),
-            json!({ "from": "a", "to": "b" }),
-        ),
-        ("ChmodRequest", |body| sandbox::file::parse_chmod(body).map(drop), json!({ "path": "a", "mode": "755" })),
-        (
-            "LinkRequest",
-            |body| read_link_request(body).map(drop).map_err(|error| error.fields().to_vec()),
-            json!({ "email": "ada@example.com" }),
-        ),
-        (
-            "Link",
-            |body| read_string::<Link>(body).map(drop).map_err(|error| error.fields().to_vec()),
-            json!({ "token": "0f".repeat(32) }),
-        ),
-    ]
-}
-
-/// What has to stand beside a field so that it is taken, as a patch of the whole body; null takes a field out.
-fn companion(schema: &str, path: &str) -> Value {
-    match (schema, path) {
-        ("RunRequest", path) if path.starts_with("files") => json!({ "code": null, "entrypoint": "f0.py" }),
-        ("ExecRequest", path) if path.starts_with("argv") => json!({ "command": null }),
-        ("RunRequest", path) if path.starts_with("compile") => json!({ "lang": "c" }),
-        ("RunRequest", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
-        ("RunRequest", "artifactsInline") => json!({ "artifacts": ["a"] }),
-        ("RoomProgram", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
-        ("IsolateRunRequest", "policy.allowNetwork") => json!({ "policy": { "allowedHosts": ["a.example.com"] } }),
-        ("KeySettings", path) if path == "type" || path.starts_with("limits") => {
-            json!({ "type": "publishable", "allowedDomains": ["a.example.com"] })
-        }
-        _ => json!({}),
-    }
-}
-
-/// A value that the items of a list may have.
-fn item(path: &str, index: usize) -> Value {
-    match path.rsplit('.').next().unwrap_or(path) {
-        "files" => json!({ "path": format!("f{index}.py"), "content": "" }),
-        "allowedHosts" | "allowedDomains" => json!(format!("h{index}.example.com")),
-        "allowedAPIs" => json!(docle_api::scripts::RuntimeApi::ALL[index.min(3)].name()),
-        "options" => json!(format!("-a{index}")),
-        _ => json!(format!("a{index}")),
     }
 }
 
@@ -225,6 +111,7 @@ impl Probe<'_> {
         assert_eq!(self.answer(path, &json!(null)), self.answer_without(path), "{} {path}", self.schema);
         match kinds[0] {
             "integer" => self.try_integer(path, schema),
+            "number" => self.try_number(path, schema),
             "string" => self.try_string(path, schema),
             "boolean" => {
                 self.takes(path, &json!(false));
@@ -246,6 +133,16 @@ impl Probe<'_> {
             self.refuses(path, &value);
         }
         assert!(schema["default"].is_null() || (least..=most).contains(&schema["default"].as_i64().unwrap()));
+    }
+
+    fn try_number(&self, path: &str, schema: &Value) {
+        let (least, most) = (schema["minimum"].as_f64().unwrap(), schema["maximum"].as_f64().unwrap());
+        for value in [least, (least + most) / 2.0, most] {
+            self.takes(path, &json!(value));
+        }
+        for value in [json!(least - 0.1), json!(most + 0.1), json!("1")] {
+            self.refuses(path, &value);
+        }
     }
 
     fn try_string(&self, path: &str, schema: &Value) {
@@ -326,8 +223,8 @@ impl Probe<'_> {
         }
         self.refuses(&join("zzzzzzzzzz"), &json!(1));
         let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        // Without its tier, a body is that of a program.
-        for name in required.filter(|name| *name != "tier") {
+        // Without its tier, a body is that of a program; without its runs, a batch is one program with inputs.
+        for name in required.filter(|name| !matches!(*name, "tier" | "runs")) {
             let mut body = self.base.clone();
             if at.is_empty() {
                 body.as_object_mut().unwrap().remove(name);
@@ -352,7 +249,7 @@ fn put(body: &mut Value, path: &str, value: Value) {
     *at = value;
 }
 
-fn merge(body: &mut Value, patch: &Value) {
+pub fn merge(body: &mut Value, patch: &Value) {
     let Some(patch) = patch.as_object() else { return *body = patch.clone() };
     for (name, value) in patch {
         match value {

@@ -41,6 +41,8 @@ pub enum Script {
     Refuse(PoolFailure),
     /// Does not answer.
     Hang,
+    /// Does what this says for the job.
+    Of(fn(&RunJob) -> Self),
 }
 
 /// [`RunPools`] that follow a script and keep what they were asked. Their runs are watched and recorded as in a pool.
@@ -157,7 +159,10 @@ impl RunPools for FakeRunPools {
         };
         self.jobs.borrow_mut().push(serde_json::from_slice(&job).unwrap());
         self.calls.borrow_mut().push((draft.owner.project_id.clone(), idempotent, deadline_ms));
-        let script = self.script.borrow().clone();
+        let mut script = self.script.borrow().clone();
+        if let Script::Of(script_of) = script {
+            script = script_of(self.jobs.borrow().last().expect("it was pushed"));
+        }
         let given = |chunks: Vec<Vec<u8>>| stream::iter(chunks.into_iter().map(Ok));
         let chunks = match script {
             Script::Chunks(chunks) => given(chunks).boxed_local(),
@@ -176,7 +181,7 @@ impl RunPools for FakeRunPools {
             }
             Script::Ended(first_call) => return Ok(RunAnswer::Ended(first_call)),
             Script::Refuse(failure) => return Err(failure),
-            Script::Hang => future::pending().await,
+            Script::Hang | Script::Of(_) => future::pending().await,
         };
         let answer = self.watched(chunks, client, draft, deadline_ms);
         Ok(match is_detached {

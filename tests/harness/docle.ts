@@ -23,7 +23,7 @@ export interface RunResult {
   limit?: string;
   network?: { refused: string[] };
   hint?: string;
-  compile?: { stdout: string; stderr: string; exitCode: number; durationMs: number };
+  compile?: { stdout: string; stderr: string; exitCode: number; durationMs: number; cpuMs: number };
   artifacts?: Artifact[];
   artifactsOmitted?: number;
   createdAt: string;

@@ -50,7 +50,7 @@ export interface Report {
   usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number };
   limit?: string;
   hint?: string;
-  compile?: { stdout: string; stderr: string; exitCode: number; durationMs: number };
+  compile?: { stdout: string; stderr: string; exitCode: number; durationMs: number; cpuMs: number };
   artifacts?: Artifact[];
   artifactsOmitted?: number;
 }

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Docle, problem } from "../harness/docle.ts";
+import { processesWith } from "../harness/runner.ts";
+import { until } from "../harness/until.ts";
 
 const docle = await Docle.start();
 after(() => docle.stop());
@@ -34,4 +36,16 @@ test("a run that has ended, and one of somebody else, are not cancelled", async 
   const other = `sk_live_${"0".repeat(48)}`;
   assert.equal((await cancel(id, { authorization: `Bearer ${other}` })).status, 401);
   assert.equal((await cancel(id, {})).status, 401);
+});
+
+test("a client that takes compressed answers left, and its run went on", async () => {
+  const [marker, leaving] = [`compressed-${crypto.randomUUID()}`, new AbortController()];
+  const answer = docle.post({ ...forever, args: [marker] }, { headers: { "accept-encoding": "gzip, br" }, signal: leaving.signal });
+  const reading = answer.then((response) => response.text()).catch(() => undefined);
+  await until("a program that runs", () => processesWith(marker).length > 0);
+  // The first spaces have come when there is an answer.
+  await answer;
+  leaving.abort();
+  await reading;
+  await until("no program any more", () => processesWith(marker).length === 0);
 });

@@ -39,15 +39,16 @@ fn knows_secret(headers: &HeaderMap, secret: &str) -> bool {
 
 /// Checks what the Worker has promised, because a jail is prepared with these values before anything is confined.
 pub fn check_job(job: &RunJob) -> Result<(), String> {
-    if job.files.is_empty() || job.files.len() > limits::MAX_FILES {
+    if job.files.is_empty() || job.files.len() > limits::MAX_FILES || job.inputs.len() > limits::MAX_FILES {
         return Err(format!("files: 1 to {} expected", limits::MAX_FILES));
     }
-    if let Some(file) = job.files.iter().find(|file| !is_clean(&file.path)) {
+    let files = || job.files.iter().chain(&job.inputs);
+    if let Some(file) = files().find(|file| !is_clean(&file.path)) {
         return Err(format!("files: {:?} is not a relative, normalised path", file.path));
     }
     check_names(job)?;
     let wrong = |file: &SourceFile| Some((file.path.clone(), file_bytes(file.clone()).err()?));
-    if let Some((path, clause)) = job.files.iter().filter(|file| file.encoding != FileEncoding::Utf8).find_map(wrong) {
+    if let Some((path, clause)) = files().filter(|file| file.encoding != FileEncoding::Utf8).find_map(wrong) {
         return Err(format!("files: {path:?} {clause}"));
     }
     if !job.files.iter().any(|file| file.path == job.entrypoint) {
@@ -106,7 +107,7 @@ fn check_compile(job: &RunJob) -> Result<(), String> {
 /// No path twice, and none that is a file and a directory.
 fn check_names(job: &RunJob) -> Result<(), String> {
     // With the separator before every other character, what lies in a directory comes right after its name.
-    let mut paths: Vec<String> = job.files.iter().map(|file| file.path.replace('/', "\0")).collect();
+    let mut paths: Vec<String> = job.files.iter().chain(&job.inputs).map(|file| file.path.replace('/', "\0")).collect();
     paths.sort_unstable();
     let pairs = || paths.iter().zip(paths.iter().skip(1));
     let said = |path: &str| path.replace('\0', "/");

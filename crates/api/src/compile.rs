@@ -73,4 +73,9 @@ pub struct CompileResult {
     /// Wall clock of the compilation in milliseconds, with two decimals.
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub duration_ms: f64,
+    /// Processor time of the compilation in milliseconds, with two decimals, which is a part of `usage.cpuMs`; 0 where an
+    /// earlier run of the same batch has compiled the program.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub cpu_ms: f64,
 }

@@ -63,7 +63,7 @@ error_codes! {
     InvalidToken = "invalid_token", 401, "Invalid token",
         "The run token has ended, or this deployment has not made it. Get a new one.";
     TokenNotEnough = "token_not_enough", 403, "Token not enough",
-        "A run token runs programs and does nothing else, and one for a publishable key detaches none. Use the API key.";
+        "A run token runs programs and does nothing else, and one for a publishable key detaches none and sends no batches. Use the API key.";
     SessionRequired = "session_required", 401, "Sign-in required",
         "There is no session cookie, or its session has ended.";
     ForeignOrigin = "foreign_origin", 403, "Foreign origin",

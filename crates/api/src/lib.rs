@@ -5,6 +5,7 @@
 //! and of the table of operations. A comment on a field is its description there.
 
 pub mod accounts;
+pub mod batches;
 pub mod compile;
 #[cfg(feature = "schema")]
 pub mod document;
@@ -13,6 +14,7 @@ pub mod errors;
 pub mod executions;
 pub mod fields;
 pub mod health;
+pub mod judging;
 pub mod keys;
 pub mod languages;
 pub mod limits;

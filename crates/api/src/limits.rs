@@ -78,6 +78,23 @@ pub const MAX_INLINE_ARTIFACT_BYTES: u64 = 256 * 1_024;
 /// an isolate's 128 MiB.
 pub const MAX_INLINE_ARTIFACTS_BYTES: u64 = 1_024 * 1_024;
 
+/// Runs of one batch, and tests of one judgement. Each is up to three calls to other parts of the service, and a Worker may
+/// make 1,000 for one request.
+pub const MAX_BATCH_RUNS: usize = 100;
+/// Bytes of the name of a test.
+pub const MAX_TEST_NAME_BYTES: usize = 200;
+/// Points of one test.
+pub const POINTS: RangeInclusive<u32> = 0..=1_000_000;
+/// Used when a test names no `points`.
+pub const DEFAULT_POINTS: u32 = 1;
+/// Used when a test names no `epsilon`: what most judges of numeric problems allow.
+pub const DEFAULT_EPSILON: f64 = 1e-6;
+/// Bytes of a regular expression of a test.
+pub const MAX_PATTERN_BYTES: usize = 1_024;
+/// Bytes of each output stream that the result of a batch contains for one run. The Worker holds the results of up to 100 runs
+/// until those before them have ended: 100 × 2 × 64 KiB are 13 MB of an isolate's 128 MB.
+pub const MAX_BATCH_OUTPUT_BYTES: usize = 64 * 1_024;
+
 /// Packages in one request.
 pub const MAX_PACKAGES: usize = 50;
 /// Packages of one run: those of the request together with those that its files list. A lock of an application, as

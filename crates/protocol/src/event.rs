@@ -160,6 +160,7 @@ mod tests {
                 stderr: "a".repeat(MAX_COMPILE_BYTES),
                 exit_code: i32::MIN,
                 duration_ms: f64::MIN,
+                cpu_ms: f64::MIN,
             })),
             network: Some(NetworkReport { refused: vec!["h".repeat(260); MAX_REFUSED] }),
             hint: Some("\"".repeat(1_024)),

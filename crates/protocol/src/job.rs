@@ -16,6 +16,9 @@ pub struct RunJob {
     pub files: Vec<SourceFile>,
     /// The path of the file to start; one of `files`.
     pub entrypoint: String,
+    /// Further files that the program reads and its compilation does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<SourceFile>,
     /// The start of standard input. The program reads end of file after it, unless the run is interactive.
     pub stdin: String,
     /// Standard input continues with the messages of the socket at [`crate::headers::stdin_path`].
@@ -30,6 +33,10 @@ pub struct RunJob {
     /// How the program is compiled; `None` where its language is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compile: Option<Compile>,
+    /// Names runs of one call that belong together: those of them that are the same program are compiled once. Nobody but
+    /// the Worker knows the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<String>,
     pub limits: Limits,
     pub network: Network,
     /// The files to hand back.
@@ -103,12 +110,14 @@ mod tests {
             language: RunLanguage::named("python"),
             files: vec![SourceFile::text("main.py", "print(1)")],
             entrypoint: "main.py".into(),
+            inputs: vec![],
             stdin: "in".into(),
             interactive: false,
             args: vec!["a".into()],
             env: BTreeMap::from([("K".into(), "v".into())]),
             packages: vec!["requests>=2".into()],
             compile: None,
+            share: None,
             limits: Limits {
                 cpu_ms: Some(500),
                 max_file_mb: Some(8),
@@ -136,7 +145,10 @@ mod tests {
         assert_eq!(serde_json::from_value::<RunJob>(wire).unwrap(), job);
         let artifacts = Some(Artifacts { patterns: vec!["*.png".into()], inline: true });
         let compile = Some(Compile { options: vec!["-O2".into()], timeout_ms: 30_000, memory_mb: 768 });
-        let more = serde_json::to_value(RunJob { interactive: true, artifacts, compile, kept: true, ..job }).unwrap();
+        let (inputs, share) = (vec![SourceFile::text("a.txt", "1")], Some("batch".into()));
+        let more = RunJob { interactive: true, artifacts, compile, inputs, share, kept: true, ..job };
+        let more = serde_json::to_value(more).unwrap();
+        assert_eq!((&more["share"], &more["inputs"]), (&json!("batch"), &json!([{ "path": "a.txt", "content": "1" }])));
         assert_eq!(more["compile"], json!({ "options": ["-O2"], "timeoutMs": 30_000, "memoryMB": 768 }));
         assert_eq!((&more["interactive"], &more["kept"]), (&json!(true), &json!(true)));
         assert_eq!(more["artifacts"], json!({ "patterns": ["*.png"], "inline": true }));

@@ -50,6 +50,7 @@ mod tests {
                     stderr: "e".into(),
                     exit_code: 0,
                     duration_ms: 1.5,
+                    cpu_ms: 1.25,
                 })),
                 hint: Some("h".into()),
                 artifacts: Some(vec![Artifact {
@@ -71,7 +72,7 @@ mod tests {
             "usage": { "cpuMs": 1.25, "memMB": 9.5, "durationMs": 12.0, "queueMs": 0.5, "installMs": 0.0, "blockedConnections": 2, "egressBytes": 300 },
             "limit": "cpuMs",
             "network": { "refused": ["a.com:443"] },
-            "compile": { "stdout": "o", "stderr": "e", "exitCode": 0, "durationMs": 1.5 },
+            "compile": { "stdout": "o", "stderr": "e", "exitCode": 0, "durationMs": 1.5, "cpuMs": 1.25 },
             "hint": "h",
             "artifacts": [{ "name": "a.png", "size": 3, "mimeType": "image/png", "sha256": "00", "error": "too_large_to_inline" }],
             "artifactsOmitted": 1,

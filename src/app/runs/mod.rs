@@ -1,4 +1,4 @@
-//! Runs: start one, follow it, cancel it, and read its result.
+//! Runs: start one or several, follow it, cancel it, and read its result.
 
 pub mod cancel;
 pub mod detach;
@@ -8,4 +8,5 @@ pub mod progress;
 pub mod read;
 pub mod record;
 pub mod running;
+pub mod series;
 pub mod start;

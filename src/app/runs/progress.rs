@@ -12,6 +12,7 @@ use futures::stream::{self, LocalBoxStream};
 use serde::Deserialize;
 
 /// The client that a program runs for.
+#[derive(Debug, Clone)]
 pub struct Client {
     pub owner: Owner,
     /// The network address of the client, if the project stores it.

@@ -5,6 +5,7 @@
 
 use crate::domain::input::problem::FieldError;
 use crate::domain::input::reader::Reader;
+use crate::domain::run::program::Program;
 use crate::domain::run::request::RunRequest;
 use crate::domain::run::user_context::UserContext;
 use crate::domain::script::request::ScriptRequest;
@@ -13,8 +14,8 @@ use crate::domain::timestamp::Timestamp;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use docle_api::limits::{MEMORY_MB, TIMEOUT_MS};
-use docle_protocol::Network;
 use docle_protocol::isolate::RuntimeApi;
+use docle_protocol::{Limits, Network};
 use serde::{Deserialize, Serialize};
 
 /// What every run token begins with.
@@ -120,17 +121,37 @@ impl Claims {
     /// # Errors
     /// What the request asks for and the token does not allow.
     pub fn restrict_run(&self, request: &mut RunRequest) -> Result<(), Vec<FieldError>> {
-        let limits = &mut request.job.limits;
+        let RunRequest { job, user_context, .. } = request;
+        self.restrict("", &mut job.limits, &job.network, &job.packages, user_context)
+    }
+
+    /// The same for the program at `at` of a request: `runs[0].`, or nothing where it is the request itself.
+    ///
+    /// # Errors
+    /// What the request asks for and the token does not allow.
+    pub fn restrict_program(&self, at: &str, program: &mut Program) -> Result<(), Vec<FieldError>> {
+        let Program { limits, network, packages, user_context, .. } = program;
+        self.restrict(at, limits, network, packages, user_context)
+    }
+
+    fn restrict(
+        &self,
+        at: &str,
+        limits: &mut Limits,
+        network: &Network,
+        packages: &[String],
+        user_context: &mut Option<UserContext>,
+    ) -> Result<(), Vec<FieldError>> {
         limits.timeout_ms = limits.timeout_ms.min(self.limits.timeout_ms);
         limits.memory_mb = limits.memory_mb.min(self.limits.memory_mb);
         let mut refused = Vec::new();
-        if !self.limits.allow_network && request.job.network != Network::None {
-            refused.push(refusal("policy.allowNetwork", "allowNetwork"));
+        if !self.limits.allow_network && *network != Network::None {
+            refused.push(refusal(&format!("{at}policy.allowNetwork"), "allowNetwork"));
         }
-        if !self.limits.allow_packages && !request.job.packages.is_empty() {
-            refused.push(refusal("packages", "allowPackages"));
+        if !self.limits.allow_packages && !packages.is_empty() {
+            refused.push(refusal(&format!("{at}packages"), "allowPackages"));
         }
-        self.fill_user(&mut request.user_context, &mut refused);
+        self.fill_user(at, user_context, &mut refused);
         if refused.is_empty() { Ok(()) } else { Err(refused) }
     }
 
@@ -147,15 +168,15 @@ impl Claims {
             RuntimeApi::Db | RuntimeApi::Ai => false,
         });
         let mut refused = Vec::new();
-        self.fill_user(&mut request.user_context, &mut refused);
+        self.fill_user("", &mut request.user_context, &mut refused);
         if refused.is_empty() { Ok(()) } else { Err(refused) }
     }
 
-    fn fill_user(&self, sent: &mut Option<UserContext>, refused: &mut Vec<FieldError>) {
+    fn fill_user(&self, at: &str, sent: &mut Option<UserContext>, refused: &mut Vec<FieldError>) {
         if let Some(user) = &self.user_context {
             if sent.as_ref().is_some_and(|sent| sent != user) {
                 let message = "is set by the token and cannot be another: leave it out";
-                refused.push(FieldError { field: "userContext".to_owned(), message: message.to_owned() });
+                refused.push(FieldError { field: format!("{at}userContext"), message: message.to_owned() });
             }
             *sent = Some(user.clone());
         }

@@ -87,6 +87,14 @@ impl RunResult {
         }
     }
 
+    /// The report of a program; `None` for a script.
+    pub fn report(&self) -> Option<&RunReport> {
+        match &self.content {
+            Content::Program(report) => Some(report),
+            Content::Script(_) => None,
+        }
+    }
+
     /// The result of a script as JSON; `None` for a program, whose output is elsewhere.
     pub fn script(&self) -> Option<&Bytes> {
         match &self.content {

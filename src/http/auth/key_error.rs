@@ -109,6 +109,13 @@ pub fn publishable_key_detaches_not() -> ApiError {
     ApiError::new(ErrorCode::TokenNotEnough, message)
 }
 
+/// The client has a publishable key, or a token for one, and asks for several runs at once.
+pub fn publishable_key_runs_one() -> ApiError {
+    let message = "A publishable key starts one run with each call, and so do its tokens: send a batch or a judgement from a \
+                   server with a secret key.";
+    ApiError::new(ErrorCode::TokenNotEnough, message)
+}
+
 /// Another page than the embed frame asks for the frame's token.
 pub fn frame_only() -> ApiError {
     let message = "Only the embed frame of this service gets a token here. A page of the key's domains runs programs with the \

@@ -3,8 +3,9 @@
 use crate::ports::http_messages::Body;
 use crate::ports::http_messages::Response;
 use ::http::StatusCode;
-use ::http::header::{CONTENT_TYPE, HeaderValue};
+use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use bytes::Bytes;
+use futures::stream::LocalBoxStream;
 use serde::Serialize;
 
 /// `Cache-Control` of what is the same for every caller and changes with deployments only.
@@ -21,6 +22,14 @@ pub fn raw_json(status: StatusCode, bytes: Bytes) -> Response {
     let mut response = Response::new(Body::Whole(bytes));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A response with one JSON value in pieces, between which time passes. It is not compressed: a server that compresses holds
+/// small pieces back, and then does not notice that the client has left.
+pub fn json_stream(pieces: LocalBoxStream<'static, Bytes>) -> Response {
+    let mut response = raw_json(StatusCode::OK, Bytes::new()).map(|_| Body::Stream(pieces));
+    response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("identity"));
     response
 }
 

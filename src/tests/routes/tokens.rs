@@ -60,8 +60,17 @@ fn a_token_runs_programs_within_the_limit_of_its_key() {
 fn a_token_opens_no_other_route() {
     let mut app = TestApp::new();
     let token = token(&mut app, json!({}));
-    let opens =
-        ["create_run", "interactive_run", "get_run", "list_runs", "execute_script", "validate_script", "post_mcp"];
+    let opens = [
+        "create_run",
+        "batch_runs",
+        "judge_run",
+        "interactive_run",
+        "get_run",
+        "list_runs",
+        "execute_script",
+        "validate_script",
+        "post_mcp",
+    ];
     let asks_for_nothing = [Caller::Anyone, Caller::Visitor, Caller::KeyOrSession];
     for route in ROUTES.iter().filter(|route| !opens.contains(&route.name)) {
         if asks_for_nothing.contains(&route.caller) {

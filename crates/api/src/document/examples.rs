@@ -1,6 +1,8 @@
 //! Examples of bodies. They are values of the types, so that no example can differ from its type.
 
 mod accounts;
+mod batches;
+mod judging;
 mod rooms;
 mod runs;
 mod sandboxes;

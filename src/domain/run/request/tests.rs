@@ -1,6 +1,7 @@
 //! Which bodies make which job, and which are refused with which field named.
 
 use super::*;
+use docle_protocol::{Limits, Network, RunLanguage, SourceFile};
 use serde_json::json;
 
 const ID: &str = "550e8400-e29b-41d4-a716-446655440000";
@@ -17,12 +18,14 @@ fn defaults_are_filled_in() {
         language: RunLanguage::named("python"),
         files: vec![SourceFile::text("main.py", "print(1)")],
         entrypoint: "main.py".into(),
+        inputs: vec![],
         stdin: String::new(),
         interactive: false,
         args: vec![],
         env: BTreeMap::new(),
         packages: vec![],
         compile: None,
+        share: None,
         limits: Limits {
             cpu_ms: None,
             max_file_mb: None,

@@ -5,7 +5,7 @@ use crate::app::rooms::{self, RoomRefusal, StoredRoom};
 use crate::domain::input::problem::Problems;
 use crate::domain::input::reader::Reader;
 use crate::domain::room::id::RoomId;
-use crate::domain::run::request::read_policy;
+use crate::domain::run::program::read_policy;
 use crate::domain::timestamp::Timestamp;
 use crate::http::auth::caller::ApiClient;
 use crate::http::auth::room_caller::{RoomCaller, host, not_found, room};

@@ -97,8 +97,7 @@ async fn wait(app: &App, run: StartedRun) -> Result<Response, ApiError> {
     if body.is_sent() {
         return Ok(respond::raw_json(StatusCode::OK, first));
     }
-    let all = stream::once(async { first }).chain(body.into_stream()).boxed_local();
-    Ok(respond::raw_json(StatusCode::OK, Bytes::new()).map(|_| Body::Stream(all)))
+    Ok(respond::json_stream(stream::once(async { first }).chain(body.into_stream()).boxed_local()))
 }
 
 /// Responds with a result that is read again. Output that is stored apart is sent chunk by chunk.

@@ -1,6 +1,9 @@
-//! Runs: start a run, read its result, send input to it through a WebSocket.
+//! Runs: start one or several, judge a program, read a result, send input to a run through a WebSocket.
 
 pub mod answer;
+pub mod batch;
 pub mod interactive;
+pub mod judge;
 pub mod list;
 pub mod run;
+mod several;

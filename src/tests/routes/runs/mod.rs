@@ -1,7 +1,9 @@
 //! Runs by POST and by WebSocket.
 
+mod batch;
 mod cancel;
 mod detached;
 mod interactive;
+mod judge;
 mod output;
 mod run;

@@ -1,5 +1,6 @@
 //! Operations on runs and scripts.
 
+use crate::batches::{BatchEvent, BatchRequest, BatchResult, InputsRequest};
 use crate::document::headers::Header;
 use crate::document::operation::{Body, Caller, Method, Operation, Success, Tag};
 use crate::document::parameters::Parameter;
@@ -7,6 +8,7 @@ use crate::document::schema::Type;
 use crate::end_users::RunPage;
 use crate::errors::ErrorCode::*;
 use crate::executions::{Execution, ExecutionPage};
+use crate::judging::{JudgeEvent, JudgeRequest, JudgeResult};
 use crate::limits::MAX_BODY_BYTES;
 use crate::pending_runs::PendingRun;
 use crate::run_events::{RunErrorMessage, RunEvent, StdinMessage};
@@ -88,6 +90,48 @@ pub fn operations() -> Vec<Operation> {
             vec![Type::of::<RunRequest>(), Type::of::<StdinMessage>()],
             vec![Type::of::<RunEvent>(), Type::of::<RunErrorMessage>()],
         ),
+        Operation::new(
+            "batch_runs",
+            (Method::Post, "/api/run/batch"),
+            (Tag::Runs, Caller::SecretKeyOrToken),
+            "Run a batch",
+            "Runs one program with up to 100 inputs, or up to 100 programs, and answers when all have ended. The call counts once \
+             against the limit of the key; each run is a run in quotas, usage and history. Packages are installed once, and a \
+             program is compiled once. Four runs are in progress at once. One that fails, or cannot be started, does not end the \
+             others. A client that closes the connection ends the runs in progress, and no further one is started. With \
+             `Accept: text/event-stream` each run comes as it ends.",
+        )
+        .takes(MAX_BODY_BYTES, vec![Body::json::<InputsRequest>(), Body::json::<BatchRequest>()])
+        .answers(Success {
+            status: 200,
+            description: "How the runs ended. With `Accept: text/event-stream` the response is a stream of events: `run` for each run \
+                          as it ends, exactly one `complete`.",
+            headers: Vec::new(),
+            bodies: vec![Body::json::<BatchResult>(), Body::of::<BatchEvent>(EVENTS)],
+        })
+        .fails(&[TokenNotEnough])
+        .tells_rate(),
+        Operation::new(
+            "judge_run",
+            (Method::Post, "/api/run/judge"),
+            (Tag::Runs, Caller::SecretKeyOrToken),
+            "Judge a program",
+            "Runs a program once for each of up to 100 tests, and compares its output with the expected one, or lets a checker \
+             decide. The program never sees the expected output or the checker. The call counts once against the limit of the \
+             key; each test is a run in quotas, usage and history, and so is each check. A program is compiled once. A client \
+             that closes the connection ends the runs in progress, and no further one is started. With `Accept: text/event-stream` \
+             each test comes as it ends.",
+        )
+        .takes(MAX_BODY_BYTES, vec![Body::json::<JudgeRequest>()])
+        .answers(Success {
+            status: 200,
+            description: "The verdicts. With `Accept: text/event-stream` the response is a stream of events: `test` for each test as \
+                          it ends, exactly one `complete`.",
+            headers: Vec::new(),
+            bodies: vec![Body::json::<JudgeResult>(), Body::of::<JudgeEvent>(EVENTS)],
+        })
+        .fails(&[TokenNotEnough])
+        .tells_rate(),
         Operation::new(
             "get_run",
             (Method::Get, "/api/run/:id"),

@@ -1,0 +1,80 @@
+//! Examples of judgements.
+
+use crate::document::example::{Example, RUN_ID, text, time};
+use crate::judging::*;
+use crate::runs::RunStatus;
+use docle_languages::RunLanguage;
+
+impl Example for JudgeRequest {
+    const NAME: &'static str = "judgement";
+
+    fn example() -> Self {
+        let test = |stdin: &str, expected: &str| JudgeTest {
+            stdin: Some(text(stdin)),
+            expected: Some(text(expected)),
+            points: Some(10),
+            ..JudgeTest::default()
+        };
+        Self {
+            code: Some(text("print(sum(map(int, input().split())))")),
+            files: None,
+            entrypoint: None,
+            lang: RunLanguage::named("python"),
+            packages: None,
+            compile: None,
+            policy: None,
+            tests: vec![test("1 2", "3"), test("2 2", "5")],
+            checker: None,
+            stop_on_failure: None,
+            user_context: None,
+        }
+    }
+}
+
+fn test(index: u32, difference: Option<Difference>) -> TestResult {
+    let run = TestRun {
+        id: text(RUN_ID),
+        status: RunStatus::Success,
+        exit_code: 0,
+        signal: None,
+        cpu_ms: 11.5,
+        mem_mb: 9.5,
+        duration_ms: 13.2,
+        stderr: String::new(),
+    };
+    TestResult {
+        index,
+        name: None,
+        verdict: if difference.is_some() { TestVerdict::WrongAnswer } else { TestVerdict::Accepted },
+        points: if difference.is_some() { 0.0 } else { 10.0 },
+        run: Some(run),
+        difference,
+        checker: None,
+        message: None,
+    }
+}
+
+impl Example for JudgeResult {
+    const NAME: &'static str = "verdicts";
+
+    fn example() -> Self {
+        let difference = Difference { line: 1, column: 1, expected: text("5"), actual: text("4") };
+        Self {
+            verdict: TestVerdict::WrongAnswer,
+            points: 10.0,
+            max_points: 20.0,
+            passed: 1,
+            compile: None,
+            tests: vec![test(0, None), test(1, Some(difference))],
+            created_at: time(),
+        }
+    }
+}
+
+impl Example for JudgeEvent {
+    const NAME: &'static str = "test";
+
+    fn example() -> Self {
+        Self::Test(test(0, None))
+    }
+}

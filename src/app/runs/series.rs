@@ -1,0 +1,112 @@
+//! Runs that one call asks for: each is started when there is room for it, and read to its end.
+
+use crate::app::context::App;
+use crate::app::runs::progress::{Client, NotStarted, Progress};
+use crate::app::runs::start::start_run;
+use crate::domain::account::quota::Period;
+use crate::domain::run::output::Output;
+use crate::domain::run::output_start::OutputStart;
+use crate::domain::run::request::RunRequest;
+use crate::domain::run::result::RunResult;
+use crate::ports::{PoolFailure, PoolFailureCode};
+use docle_protocol::{SourceFile, Truncated};
+use futures::StreamExt;
+use std::cell::RefCell;
+
+/// Runs of one call that are in progress at once: a Worker may have six connections open for one request, and two are left for
+/// the storage of large inputs. It also leaves slots of the project to its other calls.
+pub const AT_ONCE: usize = 4;
+/// Bytes of source, input and output of one run up to which several runs of a call are in progress at once. Each is some six
+/// times in memory while the run is started: 4 × 6 × 2 MiB are 48 MiB of an isolate's 128.
+const MAX_PARALLEL_BYTES: usize = 2 * 1_024 * 1_024;
+/// How long a run is offered to a pool without room before it is refused, in milliseconds.
+const PATIENCE_MS: i64 = 60_000;
+/// The pause before it is offered again, in milliseconds.
+const PAUSE_MS: u32 = 1_000;
+
+/// The runs of one call.
+pub struct Series {
+    app: App,
+    client: Client,
+    /// Names the call for the runner, so that it compiles each program of it once.
+    share: String,
+    /// Why no further run can be started.
+    refused: RefCell<Option<PoolFailure>>,
+}
+
+/// A run that has ended, with the beginning of its output.
+pub struct EndedRun {
+    pub result: RunResult,
+    pub output: Output,
+    /// Which streams are not whole.
+    pub shortened: Truncated,
+}
+
+impl Series {
+    pub fn new(app: App, client: Client) -> Self {
+        let share = hex::encode(app.random::<16>());
+        Self { app, client, share, refused: RefCell::default() }
+    }
+
+    /// Runs a program to its end. A pool without room is asked again for a while. A client that leaves drops this, which ends
+    /// the run.
+    ///
+    /// # Errors
+    /// Nothing has run. After a quota of the day, and after a suspension, no further run is tried.
+    pub async fn run(&self, mut request: RunRequest, mut output: OutputStart) -> Result<EndedRun, NotStarted> {
+        request.job.share = request.job.compile.is_some().then(|| self.share.clone());
+        let until = self.app.clock.now().0 + PATIENCE_MS;
+        let mut run = loop {
+            if let Some(failure) = &*self.refused.borrow() {
+                return Err(failure.clone().into());
+            }
+            let id = self.app.new_run_id(self.client.owner.log_id);
+            request.job.id = id.to_string();
+            match start_run(&self.app, id, self.client.clone(), request.clone(), None).await {
+                Ok(run) => break run,
+                Err(NotStarted::Pool(failure)) if is_final(&failure) => {
+                    *self.refused.borrow_mut() = Some(failure.clone());
+                    return Err(failure.into());
+                }
+                Err(NotStarted::Pool(failure)) if has_no_room(&failure) && self.app.clock.now().0 < until => {
+                    self.app.clock.sleep(PAUSE_MS).await;
+                }
+                Err(failure) => return Err(failure),
+            }
+        };
+        drop(request);
+        while let Some(progress) = run.progress.next().await {
+            match progress {
+                Progress::Output(stream, text) => output.push(stream, &text),
+                Progress::Heartbeat => {}
+                Progress::Complete(result) => {
+                    let (output, shortened) = output.into_parts();
+                    return Ok(EndedRun { result, output, shortened });
+                }
+            }
+        }
+        Err(PoolFailureCode::ClientLeft.with_message("The client left.").into())
+    }
+}
+
+/// How many runs of these sizes may be in progress at once; a size is that of the source, the input and the output, in bytes.
+pub fn at_once(largest_bytes: usize) -> usize {
+    if largest_bytes <= MAX_PARALLEL_BYTES { AT_ONCE } else { 1 }
+}
+
+/// Bytes of files.
+pub fn size_of(files: &[SourceFile]) -> usize {
+    files.iter().map(|file| file.path.len() + file.content.len()).sum()
+}
+
+/// Whether no further run of the call can be started.
+fn is_final(failure: &PoolFailure) -> bool {
+    let of_a_day = |quota: Period| quota == Period::Day;
+    failure.code == PoolFailureCode::Suspended
+        || failure.quota.is_some_and(|exceeded| of_a_day(exceeded.quota.period()))
+}
+
+/// Whether the run can be started when others have ended.
+fn has_no_room(failure: &PoolFailure) -> bool {
+    matches!(failure.code, PoolFailureCode::Busy | PoolFailureCode::QueueFull | PoolFailureCode::QuotaExceeded)
+}

@@ -1,0 +1,3 @@
+//! Batches: several runs that one call asks for.
+
+pub mod request;

@@ -1,0 +1,68 @@
+//! `POST /api/run/judge`: runs a program against tests.
+
+use crate::app::App;
+use crate::app::judge::judge;
+use crate::domain::judge::request::{Judgement, parse};
+use crate::domain::key::run_token::Claims;
+use crate::http::auth::caller::ApiClient;
+use crate::http::error::{ApiError, FieldError};
+use crate::http::request::accept::wants_event_stream;
+use crate::http::request::body;
+use crate::http::request::call::Call;
+use crate::http::response::rate;
+use crate::http::routes::runs::several::{event, event_stream, json_stream, read_body};
+use crate::ports::http_messages::Response;
+use bytes::Bytes;
+use docle_api::judging::JudgeEvent;
+use futures::{StreamExt, future};
+
+/// Judges a program. The call counts once against the limit of the key, and each test and each check is a run.
+pub async fn judge_run(app: &App, mut call: Call) -> Result<Response, ApiError> {
+    body::check_declared_size(&call.parts.headers, &mut call.body).await?;
+    let client = ApiClient::extract_for_run(app, &call).await?;
+    let rate = client.rate;
+    rate::with_headers(judge_for(app, call, client).await, &rate, app.clock.now())
+}
+
+async fn judge_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
+    let (headers, body) = read_body(call, &client).await?;
+    let mut judgement = parse(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+    if let Some(token) = &client.token {
+        restrict(token, &mut judgement).map_err(ApiError::invalid)?;
+    }
+    let project_id = client.owner.project_id.clone();
+    let log = app.log.clone();
+    let explain = Box::new(move |failure| ApiError::from(failure).logged(&*log).message().to_owned());
+    let events = judge(app, client.into(), judgement, explain);
+    if wants_event_stream(&headers) {
+        let events = events.map(|told| match &told {
+            JudgeEvent::Test(_) => event("test", &told),
+            JudgeEvent::Complete(_) => event("complete", &told),
+        });
+        return Ok(event_stream(app, events.boxed_local(), project_id));
+    }
+    let result = events.filter_map(|event| {
+        future::ready(match event {
+            JudgeEvent::Test(_) => None,
+            JudgeEvent::Complete(result) => Some(encode(&result)),
+        })
+    });
+    Ok(json_stream(app, result.boxed_local(), project_id))
+}
+
+fn encode(value: &impl serde::Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("answers are plain data with string keys, which always encodes").into()
+}
+
+/// Holds the program, the checker and the tests to what a run token allows.
+fn restrict(token: &Claims, judgement: &mut Judgement) -> Result<(), Vec<FieldError>> {
+    token.restrict_program("", &mut judgement.program)?;
+    if let Some(checker) = &mut judgement.checker {
+        checker.user_context = judgement.program.user_context.clone();
+        token.restrict_program("checker.", checker)?;
+    }
+    for test in &mut judgement.tests {
+        test.timeout_ms = test.timeout_ms.map(|timeout_ms| timeout_ms.min(token.limits.timeout_ms));
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! What the calls that ask for several runs have in common.
+
+use crate::app::App;
+use crate::http::auth::caller::ApiClient;
+use crate::http::auth::key_error;
+use crate::http::error::ApiError;
+use crate::http::middleware::log::About;
+use crate::http::request::body;
+use crate::http::request::call::{Call, invalid};
+use crate::http::response::keep_alive;
+use crate::http::response::respond;
+use crate::http::response::sse;
+use crate::ports::http_messages::{Body, Response};
+use ::http::HeaderMap;
+use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use bytes::Bytes;
+use docle_protocol::limits::MAX_BODY_BYTES;
+use futures::stream::LocalBoxStream;
+use serde::Serialize;
+use serde_json::Value;
+use std::rc::Rc;
+
+/// Tells proxies of the nginx family to pass events on as they come.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// White space, which JSON allows between values.
+const SPACE: &[u8] = b" ";
+
+/// The headers and the JSON body of a call, whose client may ask for several runs.
+///
+/// # Errors
+/// The key is publishable; the call has an idempotency key; the body is no JSON.
+pub async fn read_body(call: Call, client: &ApiClient) -> Result<(HeaderMap, Value), ApiError> {
+    if client.is_publishable {
+        return Err(key_error::publishable_key_runs_one());
+    }
+    let Call { parts, body, .. } = call;
+    let bytes = body::read(body, MAX_BODY_BYTES).await?;
+    if parts.headers.contains_key("idempotency-key") {
+        return Err(invalid("Idempotency-Key", "is not available for several runs: leave it out"));
+    }
+    let body = body::parse_json(&parts.headers, bytes)?;
+    Ok((parts.headers, body))
+}
+
+/// A response of server-sent events, with comments during silence.
+pub fn event_stream(app: &App, events: LocalBoxStream<'static, Bytes>, project_id: String) -> Response {
+    let events = keep_alive::fill(events, sse::COMMENT, Rc::clone(&app.clock));
+    let mut response = Response::new(Body::Stream(events));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    about(response, project_id)
+}
+
+/// A response of one JSON value in pieces, each of which ends between two tokens, with spaces during silence.
+pub fn json_stream(app: &App, pieces: LocalBoxStream<'static, Bytes>, project_id: String) -> Response {
+    let pieces = keep_alive::fill(pieces, SPACE, Rc::clone(&app.clock));
+    about(respond::json_stream(pieces), project_id)
+}
+
+/// An event whose `type` is also its name.
+pub fn event(name: &str, value: &impl Serialize) -> Bytes {
+    let data = serde_json::to_string(value).expect("answers are plain data with string keys, which always encodes");
+    format!("event: {name}\ndata: {data}\n\n").into()
+}
+
+fn about(mut response: Response, project_id: String) -> Response {
+    response.extensions_mut().insert(About { run_id: None, project_id: Some(project_id) });
+    response
+}

@@ -1,0 +1,165 @@
+//! The readers of requests, each with the schema that describes what it takes.
+
+use crate::domain::batch;
+use crate::domain::input::problem::FieldError;
+use crate::domain::judge;
+use crate::domain::key;
+use crate::domain::project;
+use crate::domain::run;
+use crate::domain::run::id::RunId;
+use crate::domain::sandbox;
+use crate::domain::script;
+use crate::domain::timestamp::Timestamp;
+use crate::http::routes::accounts::sign_in::{read_link_request, read_string};
+use crate::http::routes::rooms::project_rooms::{read_new_room, read_program, read_token_request};
+use crate::tests::contract::merge;
+use docle_api::accounts::Link;
+use serde_json::{Value, json};
+
+/// Reads a body, and says which fields are wrong.
+pub type Read = fn(Value) -> Result<(), Vec<FieldError>>;
+
+/// This deployment's highest time limit.
+const MS: u32 = 300_000;
+
+/// Reads a body of `POST /api/run`, whose tier says what else it holds.
+fn read_run(body: Value) -> Result<(), Vec<FieldError>> {
+    if body["tier"] == "isolate" {
+        return script::request::parse_run(body, MS).map(drop);
+    }
+    run::request::parse(body, RunId::from_random([0; 16]), MS).map(drop)
+}
+
+/// Reads one test of a judgement.
+fn read_test(test: Value) -> Result<(), Vec<FieldError>> {
+    let body = json!({ "lang": "python", "code": "", "tests": [test] });
+    judge::request::parse(body, MS).map(drop).map_err(|errors| {
+        let in_test = |field: String| field.strip_prefix("tests[0].").map_or(field.clone(), str::to_owned);
+        errors.into_iter().map(|error| FieldError { field: in_test(error.field), ..error }).collect()
+    })
+}
+
+/// Every reader with the schema that describes what it takes, and a body that it takes.
+pub fn readers() -> Vec<(&'static str, Read, Value)> {
+    const NOW: Timestamp = Timestamp(0);
+    vec![
+        ("RunRequest", read_run, json!({ "lang": "python", "code": "" })),
+        ("IsolateRunRequest", read_run, json!({ "tier": "isolate", "lang": "javascript", "code": "" })),
+        (
+            "InputsRequest",
+            |body| batch::request::parse(body, MS).map(drop),
+            json!({ "lang": "python", "code": "", "inputs": [{}] }),
+        ),
+        (
+            "BatchRequest",
+            |body| batch::request::parse(body, MS).map(drop),
+            json!({ "runs": [{ "lang": "python", "code": "" }] }),
+        ),
+        (
+            "JudgeRequest",
+            |body| judge::request::parse(body, MS).map(drop),
+            json!({ "lang": "python", "code": "", "tests": [{}] }),
+        ),
+        ("JudgeTest", read_test, json!({})),
+        ("ScriptRequest", |body| script::request::parse(body, MS).map(drop), json!({ "code": "" })),
+        ("Script", |body| script::request::parse_script(body).map(drop), json!({ "code": "" })),
+        ("StdinMessage", |body| run::stdin_message::read(body).map(drop), json!({ "type": "stdin", "data": "" })),
+        ("KeySettings", |body| key::settings::parse_new(body, NOW).map(drop), json!({})),
+        ("RunTokenSettings", |body| key::token_settings::parse(body).map(drop), json!({})),
+        ("Rotation", |body| key::settings::parse_overlap(body).map(drop), json!({})),
+        ("ProjectSettings", |body| project::settings::parse_new(body).map(drop), json!({ "name": "x" })),
+        (
+            "ProjectChange",
+            |body| {
+                let settings = project::settings::parse_new(json!({ "name": "x" }))?;
+                project::settings::parse_change(body, settings).map(drop)
+            },
+            json!({}),
+        ),
+        ("RoomSettings", |body| read_new_room(body).map(drop).map_err(|error| error.fields().to_vec()), json!({})),
+        (
+            "RoomTokenSettings",
+            |body| read_token_request(body).map(drop).map_err(|error| error.fields().to_vec()),
+            json!({ "role": "editor" }),
+        ),
+        ("RoomProgram", |body| read_program(body).map(drop).map_err(|error| error.fields().to_vec()), json!({})),
+        ("SandboxSettings", |body| sandbox::settings::parse_new(body).map(drop), json!({})),
+        (
+            "SandboxChange",
+            |body| sandbox::settings::parse_change(body, sandbox::settings::Settings::default()).map(drop),
+            json!({}),
+        ),
+        (
+            "ExecRequest",
+            |body| sandbox::command::parse_exec(body, String::new(), MS).map(drop),
+            json!({ "command": "ls" }),
+        ),
+        ("ExecuteRequest", |body| sandbox::command::parse_execute(body, MS).map(drop), json!({ "file_path": "a.py" })),
+        (
+            "FileOperation",
+            |body| sandbox::file::parse(body).map(drop),
+            json!({ "operation": "move", "file_path": "a", "new_path": "b" }),
+        ),
+        ("MkdirRequest", |body| sandbox::file::parse_mkdir(body).map(drop), json!({ "path": "a" })),
+        (
+            "TransferRequest",
+            |body| sandbox::file::parse_transfer(body, true).map(drop),
+            json!({ "from": "a", "to": "b" }),
+        ),
+        ("ChmodRequest", |body| sandbox::file::parse_chmod(body).map(drop), json!({ "path": "a", "mode": "755" })),
+        (
+            "LinkRequest",
+            |body| read_link_request(body).map(drop).map_err(|error| error.fields().to_vec()),
+            json!({ "email": "ada@example.com" }),
+        ),
+        (
+            "Link",
+            |body| read_string::<Link>(body).map(drop).map_err(|error| error.fields().to_vec()),
+            json!({ "token": "0f".repeat(32) }),
+        ),
+    ]
+}
+
+/// What has to stand beside a field so that it is taken, as a patch of the whole body; null takes a field out.
+pub fn companion(schema: &str, path: &str) -> Value {
+    match (schema, path) {
+        ("JudgeRequest", path) if path.starts_with("checker") => {
+            let inner = path.strip_prefix("checker.").unwrap_or_default();
+            let mut checker = json!({ "lang": "python", "code": "" });
+            merge(&mut checker, &companion("RunRequest", inner));
+            json!({ "checker": checker })
+        }
+        ("JudgeTest", "compare") => json!({ "expected": "" }),
+        ("JudgeTest", "epsilon") => json!({ "expected": "", "compare": "float" }),
+        ("RunRequest" | "JudgeRequest" | "InputsRequest", path) if path.starts_with("files") => {
+            json!({ "code": null, "entrypoint": "f0.py" })
+        }
+        ("ExecRequest", path) if path.starts_with("argv") => json!({ "command": null }),
+        ("RunRequest" | "JudgeRequest" | "InputsRequest", path) if path.starts_with("compile") => {
+            json!({ "lang": "c" })
+        }
+        ("RunRequest" | "JudgeRequest" | "InputsRequest", "policy.allowedHosts") => {
+            json!({ "policy": { "allowNetwork": true } })
+        }
+        ("RunRequest", "artifactsInline") => json!({ "artifacts": ["a"] }),
+        ("RoomProgram", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
+        ("IsolateRunRequest", "policy.allowNetwork") => json!({ "policy": { "allowedHosts": ["a.example.com"] } }),
+        ("KeySettings", path) if path == "type" || path.starts_with("limits") => {
+            json!({ "type": "publishable", "allowedDomains": ["a.example.com"] })
+        }
+        _ => json!({}),
+    }
+}
+
+/// A value that the items of a list may have.
+pub fn item(path: &str, index: usize) -> Value {
+    match path.rsplit('.').next().unwrap_or(path) {
+        "files" => json!({ "path": format!("f{index}.py"), "content": "" }),
+        "tests" | "inputs" => json!({}),
+        "runs" => json!({ "lang": "python", "code": "" }),
+        "allowedHosts" | "allowedDomains" => json!(format!("h{index}.example.com")),
+        "allowedAPIs" => json!(docle_api::scripts::RuntimeApi::ALL[index.min(3)].name()),
+        "options" => json!(format!("-a{index}")),
+        _ => json!(format!("a{index}")),
+    }
+}
