@@ -375,3 +375,24 @@ test("a sandbox keeps its files, executes commands and gives their output as it 
   await sandbox.delete();
   await assert.rejects(docle.sandboxes.get("key:sdk"), (error) => error instanceof DocleError && error.code === "sandbox_not_found");
 });
+
+const square = { lang: "python" as const, code: "import time\nn = int(input())\ntime.sleep(n / 5)\nprint(n * n)" };
+
+test("a batch gives all results in order, or each as its run ends", async () => {
+  const batch = { ...square, inputs: [{ stdin: "5" }, { stdin: "0" }, { stdin: "1" }] };
+  const { results } = await docle.batch(batch);
+  assert.deepEqual(results.map(({ index, result }) => [index, result?.stdout]), [[0, "25\n"], [1, "0\n"], [2, "1\n"]]);
+  const ended: number[] = [];
+  for await (const { index } of docle.streamBatch(batch)) ended.push(index);
+  assert.equal(ended.at(-1), 0);
+  assert.deepEqual(ended.toSorted(), [0, 1, 2]);
+  for await (const { result, error } of docle.streamBatch({ runs: [{ lang: "node", code: "process.exit(3)" }] })) {
+    assert.deepEqual([result?.exitCode, error], [3, undefined]);
+  }
+  await assert.rejects(docle.batch({ runs: [] }), (error) => error instanceof DocleError && error.fields[0]?.field === "runs");
+});
+
+test("a judgement has a verdict on each test", async () => {
+  const { verdict, points, tests } = await docle.judge({ ...square, tests: [{ stdin: "0", expected: "0", points: 3 }, { stdin: "1", expected: "2" }] });
+  assert.deepEqual([verdict, points, tests.map((one) => one.verdict)], ["wrong_answer", 3, ["accepted", "wrong_answer"]]);
+});

@@ -7,6 +7,7 @@ pub mod batch;
 mod context;
 pub mod end_users;
 pub mod health;
+mod interaction;
 pub mod judge;
 pub mod keys;
 pub mod languages;

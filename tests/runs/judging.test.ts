@@ -197,3 +197,64 @@ test("a test that is wrong is refused before anything runs", async () => {
   const answer = await post("/api/run/judge", { lang: "python", code: "", tests: [{}, { compare: "regex", expected: "(a" }] });
   assert.equal((await problem(400, answer)).errors?.[0]?.field, "tests[1].expected");
 });
+
+/** An interactor that has a number guessed, and says which way to go. */
+const guessing = `
+import sys
+number = int(open(sys.argv[1]).read())
+for turn in range(20):
+    line = sys.stdin.readline()
+    if not line:
+        print("no guess", file=sys.stderr)
+        sys.exit(1)
+    guess = int(line)
+    print("right" if guess == number else "more" if guess < number else "less", flush=True)
+    if guess == number:
+        print(f"{turn + 1} turns", file=sys.stderr)
+        sys.exit(0)
+sys.exit(1)
+`;
+const bisect = `
+low, high = 0, 1000
+while True:
+    guess = (low + high) // 2
+    print(guess, flush=True)
+    answer = input()
+    if answer == "right": break
+    if answer == "more": low = guess + 1
+    else: high = guess - 1
+`;
+
+test("an interactor talks to the program and decides", async () => {
+  const interactor = { lang: "python", code: guessing };
+  const judgement = await judge({ code: bisect, interactor, tests: [{ stdin: "500" }, { stdin: "737" }, { stdin: "0" }, { stdin: "5000" }] });
+  // No number up to 1000 is right in the last test, so the interactor ends it after twenty guesses.
+  assert.deepEqual(verdicts(judgement), ["accepted", "accepted", "accepted", "wrong_answer"], JSON.stringify(judgement.tests));
+  const { interactor: first } = judgement.tests[0] as Test & { interactor: { message: string } };
+  assert.equal(first.message, "1 turns\n");
+});
+
+test("a program that crashes, hangs or says nothing to an interactor is to blame, and an interactor that fails is not its fault", async () => {
+  const interactor = { lang: "python", code: guessing };
+  const cases: [code: string, interactor: object, verdict: string][] = [
+    ["raise SystemExit(3)", interactor, "runtime_error"],
+    ["import time\ntime.sleep(60)", interactor, "timeout"],
+    ["", interactor, "wrong_answer"],
+    ["print('five', flush=True)\ninput()", interactor, "wrong_answer"],
+    ["input()", { lang: "python", code: "import os; os.abort()" }, "judge_error"],
+    [bisect, { lang: "python", code: "raise SystemExit(9)" }, "judge_error"],
+  ];
+  for (const [code, interactor, verdict] of cases) {
+    const judgement = await judge({ code, interactor, tests: [{ stdin: "737", timeoutMs: 1_000 }] });
+    assert.deepEqual(verdicts(judgement), [verdict], `${code} ${JSON.stringify(judgement.tests)}`);
+  }
+});
+
+test("a program that talks to an interactor finds neither the test nor the interactor", async () => {
+  const expected = `HIDDEN-ANSWER ${crypto.randomUUID()}`;
+  // It talks until the search has ended.
+  const interactor = { lang: "python", code: "import sys\nprint('go', flush=True)\nsys.stdin.read()\nsys.exit(1)" };
+  const code = search.replace("sys.stdin.buffer.read()", "sys.stdin.buffer.readline()");
+  const { tests: [only] } = await judge({ code, interactor, tests: [{ stdin: expected, expected }] });
+  assert.equal((await outputOf(only?.run?.id ?? "")).stdout, "found []\n");
+});

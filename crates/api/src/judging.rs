@@ -42,9 +42,14 @@ pub struct JudgeRequest {
     /// The tests. Each is a run of its own.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_BATCH_RUNS)))]
     pub tests: Vec<JudgeTest>,
-    /// A program that decides on the output of each test, instead of a comparison. It never shares a jail with the program.
+    /// A program that decides on the output of each test, instead of a comparison. Not with an interactor. It never shares a jail with the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checker: Option<Checker>,
+    /// A program that talks to the program, and decides: each reads from standard input what the other writes to standard
+    /// output. It never shares a jail with the program. It is started as a checker is, and its exit code is its verdict; with 7, the
+    /// share of the points is the first line of its standard error. `stdin` of a test is its `test/input.txt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interactor: Option<Checker>,
     /// Whether the tests after the first one that fails are skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
@@ -181,7 +186,7 @@ pub struct Checker {
 #[serde(rename_all = "camelCase")]
 pub struct JudgeResult {
     /// `accepted` where all tests are, else the verdict on the first test that is not.
-    pub verdict: TestVerdict,
+    pub verdict: JudgeVerdict,
     /// The points of the tests, added.
     pub points: f64,
     /// The points that there were.
@@ -192,7 +197,7 @@ pub struct JudgeResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compile: Option<CompileResult>,
     /// The tests, in the order of the request.
-    pub tests: Vec<TestResult>,
+    pub tests: Vec<JudgedTest>,
     /// When the judgement was asked for.
     pub created_at: Time,
 }
@@ -201,25 +206,28 @@ pub struct JudgeResult {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct TestResult {
+pub struct JudgedTest {
     /// Its place in the request, from 0.
     pub index: u32,
     /// The name that the request has given it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The verdict on the test.
-    pub verdict: TestVerdict,
+    pub verdict: JudgeVerdict,
     /// The points of the program.
     pub points: f64,
     /// The run of the program; absent where the program was not started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<TestRun>,
+    pub run: Option<JudgedRun>,
     /// Where the output differs first; absent where it does not, and where no comparison was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Difference>,
     /// The run of the checker; absent where none was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checker: Option<CheckerRun>,
+    /// The run of the interactor; absent where none was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interactor: Option<CheckerRun>,
     /// Why there is no verdict on the program, with `judge_error`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -229,7 +237,7 @@ pub struct TestResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum TestVerdict {
+pub enum JudgeVerdict {
     /// The output is right.
     Accepted,
     /// The checker accepts the output for a part of the points.
@@ -258,7 +266,7 @@ pub enum TestVerdict {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct TestRun {
+pub struct JudgedRun {
     /// The id of the run, with which its whole result is read.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
     pub id: String,
@@ -282,7 +290,7 @@ pub struct TestRun {
     pub stderr: String,
 }
 
-/// The run of a checker.
+/// The run of a checker or of an interactor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -290,9 +298,10 @@ pub struct CheckerRun {
     /// The id of the run.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
     pub id: String,
-    /// The exit code of the checker.
+    /// Its exit code.
     pub exit_code: i32,
-    /// What the checker wrote to standard output and then to standard error: the first 2 KiB of each.
+    /// What a checker wrote to standard output, and then what it or an interactor wrote to standard error: the first 2 KiB of
+    /// each.
     pub message: String,
 }
 
@@ -318,7 +327,7 @@ pub struct Difference {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum JudgeEvent {
     /// A test has ended.
-    Test(TestResult),
+    Test(JudgedTest),
     /// All tests have ended.
     Complete(JudgeResult),
 }

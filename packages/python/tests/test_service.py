@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from docle import AsyncDocle, Docle, DocleAPIError, PendingRun, StoredRun
+from docle import AsyncDocle, Docle, DocleAPIError, InputsRequest, JudgeRequest, PendingRun, StoredRun
 
 
 def test_a_program_runs_and_its_result_says_how_it_ended(docle: Docle) -> None:
@@ -151,3 +151,28 @@ def test_every_page_of_a_list_is_read(docle: Docle) -> None:
         # A run is listed when its result can be read.
         docle.runs.wait(id)
     assert sorted(run.id for run in docle.runs.list(user=user, page_size=2)) == sorted(ids)
+
+
+def test_a_batch_gives_all_results_in_the_order_of_the_request(docle: Docle) -> None:
+    batch: InputsRequest = {"lang": "python", "code": "print(int(input()) ** 2)", "inputs": [{"stdin": "3"}, {"stdin": "4"}]}
+    runs = docle.batch(batch).results
+    assert [(run.index, run.result and run.result.stdout) for run in runs] == [(0, "9\n"), (1, "16\n")]
+    (failed,) = docle.batch({"runs": [{"lang": "node", "code": "process.exit(3)"}]}).results
+    assert failed.result is not None and (failed.result.exit_code, failed.error) == (3, None)
+    with pytest.raises(DocleAPIError) as refused:
+        docle.batch({"runs": []})
+    assert refused.value.fields[0].field == "runs"
+
+
+async def test_a_judgement_has_a_verdict_on_each_test() -> None:
+    judgement: JudgeRequest = {
+        "lang": "python",
+        "code": "print(int(input()) ** 2)",
+        "tests": [{"stdin": "3", "expected": "9", "points": 5, "timeout_ms": 5_000}, {"stdin": "4", "expected": "15"}],
+        "stop_on_failure": True,
+    }
+    async with AsyncDocle() as docle:
+        judged = await docle.judge(judgement)
+    assert (judged.verdict, judged.points, judged.max_points) == ("wrong_answer", 5, 6)
+    (difference,) = [test.difference for test in judged.tests if test.difference is not None]
+    assert (difference.line, difference.column, difference.expected, difference.actual) == (1, 2, "5", "6")

@@ -1,5 +1,6 @@
 //! The client: everything that an API key can do.
 
+import { events } from "./batch.ts";
 import { sendForJson, type Call, type CallOptions, type Connection, type ResponsePromise } from "./call.ts";
 import { connect, type DocleOptions } from "./connection.ts";
 import type * as api from "./generated/api.ts";
@@ -101,6 +102,21 @@ export class Docle {
    */
   stream(program: api.RunRequest, options: CallOptions = {}): AsyncGenerator<RunStreamEvent, void, undefined> {
     return stream(this.#connection, RUNS, program, { idempotencyKey: crypto.randomUUID(), ...options });
+  }
+
+  /** Runs one program with many inputs, or many programs, and resolves with all results when they have ended. Aborting ends the runs in progress. */
+  batch(batch: api.InputsRequest | api.BatchRequest, options?: CallOptions): ResponsePromise<api.BatchResult> {
+    return this.#send(`${RUNS}/batch`, { method: "POST", body: batch }, options);
+  }
+
+  /** The results of a batch, each as its run ends. `index` is its place in the request. Leaving them ends the runs in progress. */
+  streamBatch(batch: api.InputsRequest | api.BatchRequest, options: CallOptions = {}): AsyncGenerator<api.BatchRun, void, undefined> {
+    return events(this.#connection, `${RUNS}/batch`, batch, options);
+  }
+
+  /** Runs a program against tests, and resolves with a verdict on each. */
+  judge(judgement: api.JudgeRequest, options?: CallOptions): ResponsePromise<api.JudgeResult> {
+    return this.#send(`${RUNS}/judge`, { method: "POST", body: judgement }, options);
   }
 
   /** The languages of the service, with their versions. */

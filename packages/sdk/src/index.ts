@@ -9,6 +9,9 @@ export { RunStore, type RunState, type RunStoreOptions } from "./run-store.ts";
 export { Sandbox, type FileContent, type SandboxCommand, type SandboxEvent, type SandboxFiles, type Sandboxes } from "./sandboxes.ts";
 export type { RunStreamEvent } from "./stream.ts";
 export type {
+  BatchRequest,
+  BatchResult,
+  BatchRun,
   CreatedRoom,
   ExecRequest,
   ExecResult,
@@ -18,6 +21,12 @@ export type {
   FieldError,
   FileListing,
   Health,
+  InputsRequest,
+  JudgeRequest,
+  JudgeResult,
+  JudgeTest,
+  JudgeVerdict,
+  JudgedTest,
   Languages,
   ListedSandbox,
   PendingRun,

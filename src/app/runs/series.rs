@@ -1,16 +1,17 @@
 //! Runs that one call asks for: each is started when there is room for it, and read to its end.
 
 use crate::app::context::App;
-use crate::app::runs::progress::{Client, NotStarted, Progress};
+use crate::app::runs::progress::{Client, NotStarted, Progress, StartedRun};
 use crate::app::runs::start::start_run;
 use crate::domain::account::quota::Period;
 use crate::domain::run::output::Output;
 use crate::domain::run::output_start::OutputStart;
 use crate::domain::run::request::RunRequest;
 use crate::domain::run::result::RunResult;
-use crate::ports::{PoolFailure, PoolFailureCode};
+use crate::ports::{PoolFailure, PoolFailureCode, Socket};
 use docle_protocol::{SourceFile, Truncated};
 use futures::StreamExt;
+use futures::future::{Either, select};
 use std::cell::RefCell;
 
 /// Runs of one call that are in progress at once: a Worker may have six connections open for one request, and two are left for
@@ -21,6 +22,8 @@ pub const AT_ONCE: usize = 4;
 const MAX_PARALLEL_BYTES: usize = 2 * 1_024 * 1_024;
 /// How long a run is offered to a pool without room before it is refused, in milliseconds.
 const PATIENCE_MS: i64 = 60_000;
+/// How long the socket to the standard input of a program may take to open, in milliseconds.
+const INPUT_MS: u32 = 5_000;
 /// The pause before it is offered again, in milliseconds.
 const PAUSE_MS: u32 = 1_000;
 
@@ -53,28 +56,8 @@ impl Series {
     ///
     /// # Errors
     /// Nothing has run. After a quota of the day, and after a suspension, no further run is tried.
-    pub async fn run(&self, mut request: RunRequest, mut output: OutputStart) -> Result<EndedRun, NotStarted> {
-        request.job.share = request.job.compile.is_some().then(|| self.share.clone());
-        let until = self.app.clock.now().0 + PATIENCE_MS;
-        let mut run = loop {
-            if let Some(failure) = &*self.refused.borrow() {
-                return Err(failure.clone().into());
-            }
-            let id = self.app.new_run_id(self.client.owner.log_id);
-            request.job.id = id.to_string();
-            match start_run(&self.app, id, self.client.clone(), request.clone(), None).await {
-                Ok(run) => break run,
-                Err(NotStarted::Pool(failure)) if is_final(&failure) => {
-                    *self.refused.borrow_mut() = Some(failure.clone());
-                    return Err(failure.into());
-                }
-                Err(NotStarted::Pool(failure)) if has_no_room(&failure) && self.app.clock.now().0 < until => {
-                    self.app.clock.sleep(PAUSE_MS).await;
-                }
-                Err(failure) => return Err(failure),
-            }
-        };
-        drop(request);
+    pub async fn run(&self, request: RunRequest, mut output: OutputStart) -> Result<EndedRun, NotStarted> {
+        let mut run = self.start(request).await?;
         while let Some(progress) = run.progress.next().await {
             match progress {
                 Progress::Output(stream, text) => output.push(stream, &text),
@@ -86,6 +69,46 @@ impl Series {
             }
         }
         Err(PoolFailureCode::ClientLeft.with_message("The client left.").into())
+    }
+
+    /// Starts a program whose standard input stays open. Without a socket, the run is over already.
+    ///
+    /// # Errors
+    /// Nothing has run, or the run was ended because its input did not open.
+    pub async fn open(&self, mut request: RunRequest) -> Result<(StartedRun, Option<Box<dyn Socket>>), NotStarted> {
+        request.job.interactive = true;
+        let run = self.start(request).await?;
+        let input = self.app.run_pools.input(&self.client.owner.project_id, run.id);
+        match select(input, self.app.clock.sleep(INPUT_MS)).await {
+            Either::Left((input, _)) => Ok((run, input?)),
+            Either::Right(_) => {
+                Err(PoolFailureCode::Unavailable.with_message("The input of a run did not open in time.").into())
+            }
+        }
+    }
+
+    /// Starts a program as soon as there is room for it.
+    async fn start(&self, mut request: RunRequest) -> Result<StartedRun, NotStarted> {
+        request.job.share = request.job.compile.is_some().then(|| self.share.clone());
+        let until = self.app.clock.now().0 + PATIENCE_MS;
+        loop {
+            if let Some(failure) = &*self.refused.borrow() {
+                return Err(failure.clone().into());
+            }
+            let id = self.app.new_run_id(self.client.owner.log_id);
+            request.job.id = id.to_string();
+            match start_run(&self.app, id, self.client.clone(), request.clone(), None).await {
+                Ok(run) => return Ok(run),
+                Err(NotStarted::Pool(failure)) if is_final(&failure) => {
+                    *self.refused.borrow_mut() = Some(failure.clone());
+                    return Err(failure.into());
+                }
+                Err(NotStarted::Pool(failure)) if has_no_room(&failure) && self.app.clock.now().0 < until => {
+                    self.app.clock.sleep(PAUSE_MS).await;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
     }
 }
 

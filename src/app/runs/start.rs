@@ -148,7 +148,7 @@ async fn is_cancelled(app: &App, draft: &RunDraft) -> bool {
 
 /// The Worker's deadline, the last of three. The deadline of the runner ends the program. Those of the object and of
 /// the Worker only guarantee a response if the runner sends none.
-pub(super) fn deadline_ms(job: &RunJob) -> u32 {
+pub fn deadline_ms(job: &RunJob) -> u32 {
     let install = if job.packages.is_empty() { 0 } else { INSTALL_TIMEOUT_MS };
     // A compilation has a slot and an end of its own.
     let compile = job.compile.as_ref().map_or(0, |compile| MAX_QUEUE_MS + compile.timeout_ms + GRACE_MS);

@@ -1,6 +1,6 @@
 //! Checkers: what they are given, and what their end says.
 
-use docle_api::judging::TestVerdict;
+use docle_api::judging::JudgeVerdict;
 use docle_protocol::{RunStatus, SourceFile};
 
 /// The directory of the files that a checker is given.
@@ -18,14 +18,14 @@ pub fn files(contents: [String; 3]) -> Vec<SourceFile> {
 ///
 /// # Errors
 /// The checker has failed: a sentence for the caller.
-pub fn read(status: RunStatus, exit_code: i32, stdout: &str) -> Result<(TestVerdict, f64), String> {
+pub fn read(status: RunStatus, exit_code: i32, stdout: &str) -> Result<(JudgeVerdict, f64), String> {
     match (status, exit_code) {
-        (RunStatus::Success, 0) => Ok((TestVerdict::Accepted, 1.0)),
-        (RunStatus::Error, 1 | 2) => Ok((TestVerdict::WrongAnswer, 0.0)),
+        (RunStatus::Success, 0) => Ok((JudgeVerdict::Accepted, 1.0)),
+        (RunStatus::Error, 1 | 2) => Ok((JudgeVerdict::WrongAnswer, 0.0)),
         (RunStatus::Error, 7) => match share(stdout) {
-            Some(share) if share >= 1.0 => Ok((TestVerdict::Accepted, 1.0)),
-            Some(share) if share > 0.0 => Ok((TestVerdict::Partial, share)),
-            Some(_) => Ok((TestVerdict::WrongAnswer, 0.0)),
+            Some(share) if share >= 1.0 => Ok((JudgeVerdict::Accepted, 1.0)),
+            Some(share) if share > 0.0 => Ok((JudgeVerdict::Partial, share)),
+            Some(_) => Ok((JudgeVerdict::WrongAnswer, 0.0)),
             None => Err("The checker ended with exit code 7, and the first line of its standard output is no number \
                          from 0 to 1."
                 .into()),
@@ -50,9 +50,9 @@ mod tests {
         for lie in ["2", "-1", "NaN", "inf", "1e999", "", "all", "0x1", "1.0000001", "\n0.5"] {
             assert!(read(RunStatus::Error, 7, lie).is_err(), "{lie:?}");
         }
-        assert_eq!(read(RunStatus::Error, 7, "0.25 \nbecause"), Ok((TestVerdict::Partial, 0.25)));
-        assert_eq!(read(RunStatus::Error, 7, "1"), Ok((TestVerdict::Accepted, 1.0)));
-        assert_eq!(read(RunStatus::Error, 7, "0"), Ok((TestVerdict::WrongAnswer, 0.0)));
+        assert_eq!(read(RunStatus::Error, 7, "0.25 \nbecause"), Ok((JudgeVerdict::Partial, 0.25)));
+        assert_eq!(read(RunStatus::Error, 7, "1"), Ok((JudgeVerdict::Accepted, 1.0)));
+        assert_eq!(read(RunStatus::Error, 7, "0"), Ok((JudgeVerdict::WrongAnswer, 0.0)));
     }
 
     #[test]
@@ -70,7 +70,7 @@ mod tests {
         ] {
             assert!(read(status, exit_code, "1").is_err(), "{status:?} {exit_code}");
         }
-        assert_eq!(read(RunStatus::Error, 1, ""), Ok((TestVerdict::WrongAnswer, 0.0)));
-        assert_eq!(read(RunStatus::Success, 0, "anything"), Ok((TestVerdict::Accepted, 1.0)));
+        assert_eq!(read(RunStatus::Error, 1, ""), Ok((JudgeVerdict::WrongAnswer, 0.0)));
+        assert_eq!(read(RunStatus::Success, 0, "anything"), Ok((JudgeVerdict::Accepted, 1.0)));
     }
 }

@@ -15,9 +15,47 @@ use serde_json::Value;
 pub struct Judgement {
     pub program: Program,
     pub tests: Vec<Test>,
-    pub checker: Option<Program>,
+    pub decider: Decider,
     /// Whether the tests after the first failure are skipped.
     pub stops_on_failure: bool,
+}
+
+/// What decides on the output of a test.
+#[derive(Debug, Clone)]
+pub enum Decider {
+    /// The comparison of the test.
+    Comparison,
+    /// A program that reads the output when the program has ended.
+    Checker(Program),
+    /// A program that talks to the program.
+    Interactor(Program),
+}
+
+impl Decider {
+    /// The field of the request that names the program that decides.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Comparison => "compare",
+            Self::Checker(_) => "checker",
+            Self::Interactor(_) => "interactor",
+        }
+    }
+
+    /// The program that decides, if one does.
+    pub const fn program(&self) -> Option<&Program> {
+        match self {
+            Self::Comparison => None,
+            Self::Checker(program) | Self::Interactor(program) => Some(program),
+        }
+    }
+
+    /// The same, to change it.
+    pub const fn program_mut(&mut self) -> Option<&mut Program> {
+        match self {
+            Self::Comparison => None,
+            Self::Checker(program) | Self::Interactor(program) => Some(program),
+        }
+    }
 }
 
 /// One test.
@@ -48,16 +86,24 @@ pub fn parse(body: Value, max_timeout_ms: u32) -> Result<Judgement, Vec<FieldErr
 fn read(mut fields: Reader<'_>, max_timeout_ms: u32) -> Option<Judgement> {
     let program = read_program(&mut fields, max_timeout_ms);
     let user_context = read_user(&mut fields);
-    let had_checker = fields.has("checker");
-    let checker = read_checker(&mut fields, max_timeout_ms);
-    let tests = read_tests(&mut fields, had_checker, max_timeout_ms);
+    let (has_checker, has_interactor) = (fields.has("checker"), fields.has("interactor"));
+    if has_checker && has_interactor {
+        fields.note("interactor", "must not be sent together with checker: one of them decides");
+    }
+    let checker = read_decider("checker", &mut fields, max_timeout_ms);
+    let interactor = read_decider("interactor", &mut fields, max_timeout_ms);
+    let tests = read_tests(&mut fields, has_checker || has_interactor, max_timeout_ms);
     let stops_on_failure = fields.boolean("stopOnFailure").unwrap_or(false);
-    let checker = checker.map(|checker| checker.for_user(user_context.clone()));
-    Some(Judgement { program: program?.for_user(user_context), tests: tests?, checker, stops_on_failure })
+    let decider = match (checker, interactor) {
+        (Some(checker), _) => Decider::Checker(checker.for_user(user_context.clone())),
+        (None, Some(interactor)) => Decider::Interactor(interactor.for_user(user_context.clone())),
+        (None, None) => Decider::Comparison,
+    };
+    Some(Judgement { program: program?.for_user(user_context), tests: tests?, decider, stops_on_failure })
 }
 
-fn read_checker(fields: &mut Reader<'_>, max_timeout_ms: u32) -> Option<Program> {
-    let mut fields = fields.object("checker", fields::of::<Checker>())?;
+fn read_decider(name: &str, fields: &mut Reader<'_>, max_timeout_ms: u32) -> Option<Program> {
+    let mut fields = fields.object(name, fields::of::<Checker>())?;
     let checker = read_program(&mut fields, max_timeout_ms)?;
     let is_taken = |path: &str| path == checker::DIRECTORY || path.starts_with("test/");
     if let Some(index) = checker.files.iter().position(|file| is_taken(&file.path)) {
@@ -67,7 +113,7 @@ fn read_checker(fields: &mut Reader<'_>, max_timeout_ms: u32) -> Option<Program>
     Some(checker)
 }
 
-fn read_tests(fields: &mut Reader<'_>, has_checker: bool, max_timeout_ms: u32) -> Option<Vec<Test>> {
+fn read_tests(fields: &mut Reader<'_>, has_decider: bool, max_timeout_ms: u32) -> Option<Vec<Test>> {
     if !fields.has("tests") {
         fields.note("tests", "is required, such as [{ \"stdin\": \"1 2\", \"expected\": \"3\" }]");
     }
@@ -79,35 +125,35 @@ fn read_tests(fields: &mut Reader<'_>, has_checker: bool, max_timeout_ms: u32) -
     for (index, value) in values.into_iter().enumerate() {
         let at = fields.path(&format!("tests[{index}]"));
         let Some(test) = Reader::open(value, at, fields::of::<JudgeTest>(), fields.problems()) else { continue };
-        tests.push(read_test(test, has_checker, max_timeout_ms));
+        tests.push(read_test(test, has_decider, max_timeout_ms));
     }
     Some(tests)
 }
 
-fn read_test(mut fields: Reader<'_>, has_checker: bool, max_timeout_ms: u32) -> Test {
+fn read_test(mut fields: Reader<'_>, has_decider: bool, max_timeout_ms: u32) -> Test {
     let name = fields.string("name");
     if name.as_ref().is_some_and(|name| name.len() > limits::MAX_TEST_NAME_BYTES) {
         fields.note("name", format!("must have at most {} bytes", limits::MAX_TEST_NAME_BYTES));
     }
     let input = read_input(&mut fields);
-    let expected = read_expected(&mut fields, has_checker);
+    let expected = read_expected(&mut fields, has_decider);
     let points = fields.integer("points", &limits::POINTS).unwrap_or(limits::DEFAULT_POINTS);
     let timeout = *limits::TIMEOUT_MS.start()..=max_timeout_ms.min(*limits::TIMEOUT_MS.end());
     let timeout_ms = fields.integer("timeoutMs", &timeout);
     Test { name, input, expected, points, timeout_ms }
 }
 
-fn read_expected(fields: &mut Reader<'_>, has_checker: bool) -> Expected {
+fn read_expected(fields: &mut Reader<'_>, has_decider: bool) -> Expected {
     for name in ["compare", "epsilon"] {
-        if has_checker && fields.has(name) {
-            fields.note(name, "must be left out, because the checker decides");
+        if has_decider && fields.has(name) {
+            fields.note(name, "must be left out, because another program decides");
         } else if fields.has(name) && !fields.has("expected") {
             fields.note(name, "needs expected");
         }
     }
     let compare = fields.string("compare").map(|name| comparison(fields, &name));
     let compare = compare.unwrap_or(Comparison::Trim);
-    if compare != Comparison::Float && fields.has("epsilon") && !has_checker {
+    if compare != Comparison::Float && fields.has("epsilon") && !has_decider {
         fields.note("epsilon", "needs compare to be \"float\"");
     }
     let epsilon = read_epsilon(fields);
@@ -163,14 +209,14 @@ mod tests {
         assert!(matches!(&tests[0].expected, Expected::Trim(text) if text == "1"));
         assert!(matches!(tests[1].expected, Expected::Any));
         assert_eq!((tests[0].points, tests[2].points, tests[2].timeout_ms), (1, 7, Some(500)));
-        assert!(!read.stops_on_failure && read.checker.is_none());
+        assert!(!read.stops_on_failure && read.decider.program().is_none());
     }
 
     #[test]
     fn a_checker_runs_for_the_same_user() {
         let checker = json!({ "lang": "python", "code": "" });
         let read = read(json!({ "checker": checker, "userContext": { "id": "u" } })).unwrap();
-        assert_eq!(read.checker.unwrap().user_context, read.program.user_context);
+        assert_eq!(read.decider.program().unwrap().user_context, read.program.user_context);
     }
 
     #[test]
@@ -210,9 +256,13 @@ mod tests {
             ),
             (
                 json!({ "checker": { "lang": "python", "code": "" }, "tests": [{ "compare": "exact", "expected": "" }] }),
-                "tests[0].compare must be left out, because the checker decides",
+                "tests[0].compare must be left out, because another program decides",
             ),
             (json!({ "checker": { "code": "" } }), "checker.lang is required"),
+            (
+                json!({ "checker": { "lang": "python", "code": "" }, "interactor": { "lang": "python", "code": "" } }),
+                "interactor must not be sent together with checker",
+            ),
         ] {
             let errors = read(change.clone()).unwrap_err();
             assert!(errors.iter().any(|error| error.starts_with(says)), "{change} {errors:?}");

@@ -13,6 +13,15 @@ use docle_protocol::{Artifacts, RunJob};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Fields of the calls that ask for several runs.
+const OF_OTHER_CALLS: [(&str, &str); 5] = [
+    ("tests", "POST /api/run/judge"),
+    ("checker", "POST /api/run/judge"),
+    ("interactor", "POST /api/run/judge"),
+    ("inputs", "POST /api/run/batch"),
+    ("runs", "POST /api/run/batch"),
+];
+
 /// A request that can be run as it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRequest {
@@ -84,8 +93,13 @@ impl RunRequest {
 ///
 /// # Errors
 /// Everything that is wrong with it, not only the first.
-pub fn parse(body: Value, id: RunId, max_timeout_ms: u32) -> Result<RunRequest, Vec<FieldError>> {
+pub fn parse(mut body: Value, id: RunId, max_timeout_ms: u32) -> Result<RunRequest, Vec<FieldError>> {
     let mut problems = Problems::default();
+    for (field, place) in OF_OTHER_CALLS {
+        if body.as_object_mut().and_then(|body| body.remove(field)).is_some_and(|value| !value.is_null()) {
+            problems.add_misspelt(field.to_owned(), format!("is a field of {place}: send the whole body there"));
+        }
+    }
     let request = Reader::open_with(body, String::new(), known(), &inside(), &mut problems)
         .and_then(|fields| read(fields, max_timeout_ms));
     problems.conclude(request.map(|run| run.with_id(id)))

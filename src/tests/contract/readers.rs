@@ -123,20 +123,24 @@ pub fn readers() -> Vec<(&'static str, Read, Value)> {
 /// What has to stand beside a field so that it is taken, as a patch of the whole body; null takes a field out.
 pub fn companion(schema: &str, path: &str) -> Value {
     match (schema, path) {
-        ("JudgeRequest", path) if path.starts_with("checker") => {
-            let inner = path.strip_prefix("checker.").unwrap_or_default();
-            let mut checker = json!({ "lang": "python", "code": "" });
-            merge(&mut checker, &companion("RunRequest", inner));
-            json!({ "checker": checker })
+        ("JudgeRequest", path) if path.starts_with("checker") || path.starts_with("interactor") => {
+            let (name, inner) = path.split_once('.').unwrap_or((path, ""));
+            let mut program = json!({ "lang": "python", "code": "" });
+            merge(&mut program, &companion("RunRequest", inner));
+            json!({ name: program })
         }
         ("JudgeTest", "compare") => json!({ "expected": "" }),
         ("JudgeTest", "epsilon") => json!({ "expected": "", "compare": "float" }),
-        (_, path) if path.starts_with("files") => json!({ "code": null, "entrypoint": "f0.py" }),
-        (_, path) if path.starts_with("compile") => json!({ "lang": "c" }),
+        ("RunRequest" | "JudgeRequest" | "InputsRequest", path) if path.starts_with("files") => {
+            json!({ "code": null, "entrypoint": "f0.py" })
+        }
+        ("ExecRequest", path) if path.starts_with("argv") => json!({ "command": null }),
+        ("RunRequest" | "JudgeRequest" | "InputsRequest", path) if path.starts_with("compile") => {
+            json!({ "lang": "c" })
+        }
         ("RunRequest" | "JudgeRequest" | "InputsRequest", "policy.allowedHosts") => {
             json!({ "policy": { "allowNetwork": true } })
         }
-        ("ExecRequest", path) if path.starts_with("argv") => json!({ "command": null }),
         ("RunRequest", "artifactsInline") => json!({ "artifacts": ["a"] }),
         ("RoomProgram", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
         ("IsolateRunRequest", "policy.allowNetwork") => json!({ "policy": { "allowedHosts": ["a.example.com"] } }),

@@ -11,6 +11,7 @@ from typing import Any, Dict, Generator, Iterator, Mapping, Optional, Sequence, 
 import httpx
 
 from . import _models as models
+from ._rooms import Rooms
 from ._calls import RUNS, Call, Connection, api_error, connection_error, pause_after, run_call, segment, to_json
 from ._errors import DocleConnectionError, DocleError
 from ._events import ACCEPT, Following, Lines, RunEvent
@@ -95,6 +96,17 @@ class Docle:
         """Runs a program, and gives its output as it is written. If the connection breaks, the stream goes on where it was."""
         fields = program(code, lang, files, entrypoint, stdin, args, env, packages, compile, policy, artifacts, artifacts_inline, user_context)
         return RunStream(self, run_call(fields, idempotency_key=idempotency_key, accept=ACCEPT))
+
+    def batch(self, batch: Union[models.InputsRequest, models.BatchRequest]) -> models.BatchResult:
+        """Runs one program with many inputs, or many programs, and returns all results when they have ended.
+
+        A batch is not repeated after a broken connection, because its runs would be others.
+        """
+        return models.BatchResult._read(self._json(Call(f"{RUNS}/batch", "POST", to_json(batch))))
+
+    def judge(self, judgement: models.JudgeRequest) -> models.JudgeResult:
+        """Runs a program against tests, and returns a verdict on each."""
+        return models.JudgeResult._read(self._json(Call(f"{RUNS}/judge", "POST", to_json(judgement))))
 
     def languages(self) -> models.Languages:
         """The languages of the service, with their versions."""
@@ -358,42 +370,3 @@ class Tokens:
         """Makes a token."""
         fields = {"ttl_seconds": ttl_seconds, "origin": origin, "limits": limits, "user_context": user_context}
         return models.RunToken._read(self._client._json(Call("/api/tokens", "POST", to_json(fields))))
-
-
-class Rooms:
-    """Rooms, in which several people edit and run a program together."""
-
-    def __init__(self, client: Docle) -> None:
-        self._client = client
-
-    def create(self, *, name: Optional[str] = None, owner_name: Optional[str] = None, ttl_seconds: Optional[int] = None) -> models.CreatedRoom:
-        """Makes a room; the token in the answer is its owner's."""
-        fields = {"name": name, "owner_name": owner_name, "ttl_seconds": ttl_seconds}
-        return models.CreatedRoom._read(self._client._json(Call("/api/rooms", "POST", to_json(fields))))
-
-    def list(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> models.RoomPage:
-        """One page of the project's rooms; `cursor` is the `next_cursor` of the page before."""
-        query = {name: str(value) for name, value in (("limit", limit), ("cursor", cursor)) if value is not None}
-        return models.RoomPage._read(self._client._json(Call("/api/rooms", query=query)))
-
-    def delete(self, id: str) -> None:
-        """Deletes a room for everybody."""
-        self._client._send(Call(f"/api/rooms/{segment(id)}", "DELETE"))
-
-    def create_token(self, id: str, *, role: models.Role, name: Optional[str] = None, ttl_seconds: Optional[int] = None) -> models.RoomToken:
-        """Makes a token with which somebody can enter the room."""
-        fields = {"role": role, "name": name, "ttl_seconds": ttl_seconds}
-        return models.RoomToken._read(self._client._json(Call(f"/api/rooms/{segment(id)}/tokens", "POST", to_json(fields))))
-
-    def run(
-        self,
-        id: str,
-        *,
-        code: Optional[str] = None,
-        language: Optional[str] = None,
-        stdin: Optional[str] = None,
-        policy: Optional[models.Policy] = None,
-    ) -> models.RoomRun:
-        """Runs a program in the room, so that everybody in it sees the result."""
-        fields = {"code": code, "language": language, "stdin": stdin, "policy": policy}
-        return models.RoomRun._read(self._client._json(Call(f"/api/rooms/{segment(id)}/run", "POST", to_json(fields))))

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 
 RuntimeApi = Literal["console", "api", "db", "ai"]
 Role = Literal["viewer", "runner", "editor", "owner"]
+Comparison = Literal["exact", "trim", "tokens", "float", "regex"]
 ArtifactError = Literal["too_large", "too_many_bytes", "too_large_to_inline", "inline_full", "unreadable"]
 PolicyLimit = Literal["timeoutMs", "cpuMs", "memoryMB", "maxOutputBytes", "maxFileMB"]
 RunStatus = Literal["success", "error", "timeout", "memory", "output", "killed", "cancelled", "install_failed", "compile_error", "system"]
 PendingStatus = Literal["queued", "running"]
+JudgeVerdict = Literal["accepted", "partial", "wrong_answer", "timeout", "memory", "output", "runtime_error", "compile_error", "install_failed", "judge_error", "skipped"]
 
 NAMES: Dict[str, str] = {
     "allow_network": "allowNetwork",
@@ -27,6 +29,7 @@ NAMES: Dict[str, str] = {
     "max_output_bytes": "maxOutputBytes",
     "memory_mb": "memoryMB",
     "owner_name": "ownerName",
+    "stop_on_failure": "stopOnFailure",
     "timeout_ms": "timeoutMs",
     "ttl_seconds": "ttlSeconds",
     "user_context": "userContext",
@@ -206,6 +209,118 @@ class RoomProgram(TypedDict, total=False):
     """What the program may use, as in `POST /api/run`. It takes the role `owner`."""
     stdin: str
     """Standard input."""
+
+
+class RunInputs(TypedDict, total=False):
+    """What a program gets in one run."""
+
+    args: List[str]
+    """Arguments that follow the program on its command line."""
+    env: Dict[str, str]
+    """Variables that are added to the program's environment."""
+    stdin: str
+    """Standard input. The program reads its end after that."""
+
+
+class InputsRequest(TypedDict, total=False):
+    """One program, which is run once for each input. It brings either `code` or `files`."""
+
+    code: str
+    """The program, as one file. Send either `code` or `files`."""
+    compile: CompileRequest
+    """How the program is compiled. Only for languages that are."""
+    entrypoint: str
+    """The path of the file to start, as in `POST /api/run`."""
+    files: List[SourceFile]
+    """The program, as files below `/workspace`. Send either `files` or `code`."""
+    inputs: Required[List[RunInputs]]
+    """What the program gets in each run."""
+    lang: Required[Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust"]]
+    """The language of the program, by any of its names."""
+    packages: Union[List[str], PackageList]
+    """Packages of the language's registry: a list, or an object that holds one."""
+    policy: Policy
+    """What the program may use in each run."""
+    user_context: UserContext
+    """The user for whom the caller runs the program. It is kept with each run."""
+
+
+class BatchRequest(TypedDict, total=False):
+    """Different programs."""
+
+    runs: Required[List[RunRequest]]
+    """The programs, each as in `POST /api/run`, without `detach` and `artifactsInline`."""
+
+
+class Checker(TypedDict, total=False):
+    """A program that decides on the output of a test. It is started as `checker test/input.txt test/output.txt test/expected.txt`, and its exit code is its verdict: 0 accepts, 1 and 2 refuse, 7 accepts in part. With 7, the first line of its standard output is the share of the points, a number from 0 to 1."""
+
+    code: str
+    """The checker, as one file. Send either `code` or `files`."""
+    compile: CompileRequest
+    """How the checker is compiled. Only for languages that are."""
+    entrypoint: str
+    """The path of the file to start."""
+    files: List[SourceFile]
+    """The checker, as files below `/workspace`. Send either `files` or `code`. None of them is in the directory `test`."""
+    lang: Required[Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust"]]
+    """The language of the checker, by any of its names."""
+    packages: Union[List[str], PackageList]
+    """Packages of the language's registry: a list, or an object that holds one."""
+    policy: Policy
+    """What the checker may use."""
+
+
+class JudgeTest(TypedDict, total=False):
+    """One test: what the program gets, and what it has to write to standard output."""
+
+    args: List[str]
+    """Arguments that follow the program on its command line."""
+    compare: Comparison
+    """How the output is compared with `expected`. Not with a checker."""
+    env: Dict[str, str]
+    """Variables that are added to the program's environment."""
+    epsilon: float
+    """The largest difference of two numbers that are equal for `compare: "float"`, absolute or relative to the expected one."""
+    expected: str
+    """The expected standard output; with `compare: "regex"` a regular expression. The program never sees it. Without it, a program that ends with exit code 0 passes, unless there is a checker."""
+    name: str
+    """A name of the test, which its result has, too."""
+    points: int
+    """What the test counts."""
+    stdin: str
+    """Standard input. The program reads its end after that."""
+    timeout_ms: int
+    """Wall clock of the program in this test in milliseconds, instead of `policy.timeoutMs`."""
+
+
+class JudgeRequest(TypedDict, total=False):
+    """A program and the tests that it has to pass. It brings either `code` or `files`."""
+
+    checker: Checker
+    """A program that decides on the output of each test, instead of a comparison. Not with an interactor. It never shares a jail with the program."""
+    code: str
+    """The program, as one file. Send either `code` or `files`."""
+    compile: CompileRequest
+    """How the program is compiled. Only for languages that are."""
+    entrypoint: str
+    """The path of the file to start, as in `POST /api/run`."""
+    files: List[SourceFile]
+    """The program, as files below `/workspace`. Send either `files` or `code`."""
+    interactor: Checker
+    """A program that talks to the program, and decides: each reads from standard input what the other writes to standard output. It never shares a jail with the program. It is started as a checker is, and its exit code is its verdict; with 7, the share of the points is the first line of its standard error. `stdin` of a test is its `test/input.txt`."""
+    lang: Required[Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust"]]
+    """The language of the program, by any of its names."""
+    packages: Union[List[str], PackageList]
+    """Packages of the language's registry: a list, or an object that holds one."""
+    policy: Policy
+    """What the program may use in each test."""
+    stop_on_failure: bool
+    """Whether the tests after the first one that fails are skipped."""
+    tests: Required[List[JudgeTest]]
+    """The tests. Each is a run of its own."""
+    user_context: UserContext
+    """The user for whom the caller judges the program. It is kept with each run."""
 
 
 @dataclass(frozen=True)
@@ -1107,4 +1222,282 @@ class FieldError:
         return cls(
             field=data["field"],
             message=data["message"],
+        )
+
+
+@dataclass(frozen=True)
+class BatchError:
+    """Why a run of a batch was not started."""
+
+    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "sandbox_not_found", "too_many_sandboxes", "sandbox_unavailable", "sandbox_interrupted", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "upgrade_required", "not_found", "run_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
+    """What went wrong, for programs.
+
+    * `invalid_json`: The body is not JSON; the message says where.
+    * `invalid_request`: Fields are wrong, missing or unknown; `errors` has all of them.
+    * `incomplete_body`: The connection ended before the body did. Nothing was run; send it again.
+    * `body_too_large`: The body is larger than this operation takes.
+    * `api_key_required`: There is no `Authorization: Bearer` with an API key. `signup_url` is where to get one.
+    * `invalid_api_key`: The key is misspelled, was never made, has ended, or was revoked.
+    * `invalid_token`: The run token has ended, or this deployment has not made it. Get a new one.
+    * `token_not_enough`: A run token runs programs and does nothing else, and one for a publishable key detaches none and sends no batches. Use the API key.
+    * `session_required`: There is no session cookie, or its session has ended.
+    * `foreign_origin`: A page of another site sent this, and the session cookie is for the service's own pages.
+    * `unsupported_media_type`: The body has to be JSON and say so: `Content-Type: application/json`.
+    * `too_many_requests`: Too many login links, new accounts, or requests without a valid API key came from this network, or too many new accounts have this mail domain or mailbox. Try again after `retry_after` seconds.
+    * `invalid_link`: The login link has expired, was used before, or never was. Ask for a new one.
+    * `session_not_found`: The account has no session with this id.
+    * `domain_not_allowed`: The key is for pages of the domains that it lists, and this call comes from another page or from none.
+    * `rate_limit_exceeded`: The key has had its calls of the last minute. `reset_at` and `Retry-After` say when there is room for the next.
+    * `quota_exceeded`: The account has used up a quota, which `quota` names. It has room again at `reset_at`, or when a run ends. `GET /api/account/usage` lists all quotas.
+    * `quota_full`: The account has as many of this as it may; `quota` says what. Delete some, or ask the operator of the service. `GET /api/account/usage` lists all quotas.
+    * `account_suspended`: The operator of the service has suspended the account. Its keys and sessions are refused.
+    * `project_not_found`: The account has no project with this id.
+    * `key_not_found`: The account has no API key with this id.
+    * `key_revoked`: The key was revoked, which is for good. Make a new one.
+    * `key_rotated`: The key has a successor already, which `successor_id` names. A key is rotated once.
+    * `key_expired`: The key has expired, and so would its successor. Make a new one.
+    * `room_not_found`: There is no room with this id, or it is another project's.
+    * `room_token_required`: The room is a project's, and the call brings no token for it, or one that has ended.
+    * `room_role_too_low`: The token's role does not include this; `detail` says which one does.
+    * `room_busy`: A program runs in this room already. It ends by its time limit at the latest; then try again.
+    * `too_many_rooms`: The project has 500 rooms. Delete one with `DELETE /api/rooms/:id`; `GET /api/rooms` lists them.
+    * `sandbox_not_found`: There is no sandbox with this id or key, or it is another project's.
+    * `too_many_sandboxes`: The project has 500 sandboxes. Delete one with `DELETE /api/v1/sandboxes/:id`; `GET /api/v1/sandboxes` lists them.
+    * `sandbox_unavailable`: The sandbox cannot be started now: no runner answers, all places for sandboxes that are awake are taken, or its files cannot be read. Nothing was executed; try again after `Retry-After`.
+    * `sandbox_interrupted`: The machine of the sandbox was lost while the call was in progress, and whether it was carried out is unknown. The next call starts the sandbox with the files that were saved last.
+    * `file_not_found`: The sandbox has no file or directory with this path.
+    * `file_exists`: There is a file or directory with this path already.
+    * `is_directory`: The path is a directory, and the operation is for files.
+    * `not_a_directory`: The path, or a part of it, is not a directory.
+    * `directory_not_empty`: The directory has entries. `recursive` deletes it with everything in it.
+    * `disk_full`: The files of the sandbox take all that `runtime_config.diskMB` allows. Delete some.
+    * `file_refused`: The sandbox cannot do this with the file; `detail` says why.
+    * `upgrade_required`: This address is a WebSocket: connect with one.
+    * `not_found`: There is nothing at this path.
+    * `run_not_found`: No run has this id, or it ended more than 7 days ago, or it is private to its project.
+    * `run_ended`: The run ended before the call that cancels it; `detail` says how. `GET /api/run/:id` has its result.
+    * `method_not_allowed`: The path exists for other methods; `Allow` lists them.
+    * `idempotency_key_reused`: This `Idempotency-Key` was used with another body within 24 hours. Use a new key for a new run.
+    * `idempotency_in_doubt`: The first run with this `Idempotency-Key` was interrupted, and whether it finished is unknown. A new key runs it again.
+    * `idempotent_run_deleted`: The run with this `Idempotency-Key` has ended, and its result was deleted. A new key runs it again.
+    * `idempotency_keys_full`: The project has used too many idempotency keys in the last 24 hours. Nothing was run; send the request without a key, or try again later.
+    * `runner_busy`: All slots are taken, and the run waited 10 seconds for one. It did not start; try again after `Retry-After`.
+    * `queue_full`: So many runs of the project wait for a slot, or are detached, that no more may. The run did not start; try again after `Retry-After`.
+    * `runner_unavailable`: No runner answers. The run did not start; try again after `Retry-After`. Only a call with an `Idempotency-Key` may have started one: repeat it with the same key.
+    * `language_unavailable`: The language is not installed here, or not yet: `GET /languages` lists those that are. The run did not start.
+    * `runner_mismatch`: The runner is of another release, as may happen for a moment during an update. The run did not start; try again.
+    * `isolates_unavailable`: This deployment has no isolate tier. `POST /api/run` takes programs.
+    * `service_unavailable`: A part of the service does not answer. Try again after `Retry-After`.
+    * `internal`: A fault of the service. Report the `requestId`.
+    """
+    message: str
+    """What went wrong, in a sentence."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> BatchError:
+        return cls(
+            code=data["code"],
+            message=data["message"],
+        )
+
+
+@dataclass(frozen=True)
+class Shortened:
+    """Which streams are not whole in the result of a batch."""
+
+    stderr: bool
+    """Standard error is not."""
+    stdout: bool
+    """Standard output is not."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Shortened:
+        return cls(
+            stderr=data["stderr"],
+            stdout=data["stdout"],
+        )
+
+
+@dataclass(frozen=True)
+class BatchRun:
+    """One run of a batch. It has either `result` or `error`."""
+
+    index: int
+    """Its place in the request, from 0."""
+    error: Optional[BatchError] = None
+    """Why it was not started."""
+    result: Optional[RunResult] = None
+    """How it ended. `stdout` and `stderr` are the first 64 KiB of each; `GET /api/run/:id` has all."""
+    shortened: Optional[Shortened] = None
+    """Which streams of `result` are not whole here; absent where both are."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> BatchRun:
+        return cls(
+            error=None if (error := data.get("error")) is None else BatchError._read(error),
+            index=data["index"],
+            result=None if (result := data.get("result")) is None else RunResult._read(result),
+            shortened=None if (shortened := data.get("shortened")) is None else Shortened._read(shortened),
+        )
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """How the runs of a batch ended."""
+
+    results: List[BatchRun]
+    """The runs, in the order of the request."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> BatchResult:
+        return cls(
+            results=[BatchRun._read(one) for one in data["results"]],
+        )
+
+
+@dataclass(frozen=True)
+class CheckerRun:
+    """The run of a checker or of an interactor."""
+
+    exit_code: int
+    """Its exit code."""
+    id: str
+    """The id of the run."""
+    message: str
+    """What a checker wrote to standard output, and then what it or an interactor wrote to standard error: the first 2 KiB of each."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> CheckerRun:
+        return cls(
+            exit_code=data["exitCode"],
+            id=data["id"],
+            message=data["message"],
+        )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where an output differs first from the expected one."""
+
+    actual: str
+    """What the output has there: at most 100 characters. Empty where it has ended."""
+    column: int
+    """The character of the line, from 1."""
+    expected: str
+    """What is expected there: at most 100 characters. Empty where the output should have ended."""
+    line: int
+    """The line of the output, from 1."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Difference:
+        return cls(
+            actual=data["actual"],
+            column=data["column"],
+            expected=data["expected"],
+            line=data["line"],
+        )
+
+
+@dataclass(frozen=True)
+class JudgedRun:
+    """The run of a program in a test."""
+
+    cpu_ms: float
+    """Processor time of the program in milliseconds, without its compilation."""
+    duration_ms: float
+    """Wall clock of the program, in milliseconds."""
+    exit_code: int
+    """The exit code of the program."""
+    id: str
+    """The id of the run, with which its whole result is read."""
+    mem_mb: float
+    """The most memory that the program held at once, in MiB."""
+    status: RunStatus
+    """Why the run ended."""
+    stderr: str
+    """What the program wrote to standard error: the first 2 KiB."""
+    signal: Optional[str] = None
+    """The name of the signal that ended the program."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> JudgedRun:
+        return cls(
+            cpu_ms=data["cpuMs"],
+            duration_ms=data["durationMs"],
+            exit_code=data["exitCode"],
+            id=data["id"],
+            mem_mb=data["memMB"],
+            signal=data["signal"],
+            status=data["status"],
+            stderr=data["stderr"],
+        )
+
+
+@dataclass(frozen=True)
+class JudgedTest:
+    """What became of one test."""
+
+    index: int
+    """Its place in the request, from 0."""
+    points: float
+    """The points of the program."""
+    verdict: JudgeVerdict
+    """The verdict on the test."""
+    checker: Optional[CheckerRun] = None
+    """The run of the checker; absent where none was started."""
+    difference: Optional[Difference] = None
+    """Where the output differs first; absent where it does not, and where no comparison was made."""
+    interactor: Optional[CheckerRun] = None
+    """The run of the interactor; absent where none was started."""
+    message: Optional[str] = None
+    """Why there is no verdict on the program, with `judge_error`."""
+    name: Optional[str] = None
+    """The name that the request has given it."""
+    run: Optional[JudgedRun] = None
+    """The run of the program; absent where the program was not started."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> JudgedTest:
+        return cls(
+            checker=None if (checker := data.get("checker")) is None else CheckerRun._read(checker),
+            difference=None if (difference := data.get("difference")) is None else Difference._read(difference),
+            index=data["index"],
+            interactor=None if (interactor := data.get("interactor")) is None else CheckerRun._read(interactor),
+            message=data.get("message"),
+            name=data.get("name"),
+            points=data["points"],
+            run=None if (run := data.get("run")) is None else JudgedRun._read(run),
+            verdict=data["verdict"],
+        )
+
+
+@dataclass(frozen=True)
+class JudgeResult:
+    """What became of the tests."""
+
+    created_at: str
+    """When the judgement was asked for."""
+    max_points: float
+    """The points that there were."""
+    passed: int
+    """How many tests are accepted."""
+    points: float
+    """The points of the tests, added."""
+    tests: List[JudgedTest]
+    """The tests, in the order of the request."""
+    verdict: JudgeVerdict
+    """`accepted` where all tests are, else the verdict on the first test that is not."""
+    compile: Optional[CompileResult] = None
+    """The compilation of the program; absent where nothing was compiled."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> JudgeResult:
+        return cls(
+            compile=None if (compile := data.get("compile")) is None else CompileResult._read(compile),
+            created_at=data["createdAt"],
+            max_points=data["maxPoints"],
+            passed=data["passed"],
+            points=data["points"],
+            tests=[JudgedTest._read(one) for one in data["tests"]],
+            verdict=data["verdict"],
         )

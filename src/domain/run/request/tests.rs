@@ -302,3 +302,13 @@ fn all_problems_are_reported_at_once_but_not_a_thousand() {
     let many = read_body(files(&["../x"; 1_000])).unwrap_err();
     assert_eq!(many.len(), 50);
 }
+
+#[test]
+fn a_field_of_another_call_leads_to_it() {
+    for (field, place) in [("tests", "POST /api/run/judge"), ("inputs", "POST /api/run/batch")] {
+        let body = json!({ "code": "", "lang": "python", field: [] });
+        let errors = read_body(body).unwrap_err();
+        assert_eq!((errors.len(), errors[0].field.as_str()), (1, field));
+        assert!(errors[0].message.contains(place), "{}", errors[0].message);
+    }
+}

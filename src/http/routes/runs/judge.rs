@@ -57,9 +57,10 @@ fn encode(value: &impl serde::Serialize) -> Bytes {
 /// Holds the program, the checker and the tests to what a run token allows.
 fn restrict(token: &Claims, judgement: &mut Judgement) -> Result<(), Vec<FieldError>> {
     token.restrict_program("", &mut judgement.program)?;
-    if let Some(checker) = &mut judgement.checker {
-        checker.user_context = judgement.program.user_context.clone();
-        token.restrict_program("checker.", checker)?;
+    let at = format!("{}.", judgement.decider.name());
+    if let Some(program) = judgement.decider.program_mut() {
+        program.user_context = judgement.program.user_context.clone();
+        token.restrict_program(&at, program)?;
     }
     for test in &mut judgement.tests {
         test.timeout_ms = test.timeout_ms.map(|timeout_ms| timeout_ms.min(token.limits.timeout_ms));

@@ -206,3 +206,50 @@ fn events_of_a_judgement_end_with_its_result() {
     let complete: Value = serde_json::from_str(last).unwrap();
     assert_eq!((&complete["type"], &complete["verdict"]), (&json!("complete"), &json!("accepted")));
 }
+
+/// An interactor, whose arguments name the files of the test, or a program.
+fn is_interactor(job: &RunJob) -> bool {
+    !job.inputs.is_empty()
+}
+
+#[test]
+fn an_interactor_has_the_test_and_the_program_has_only_their_talk() {
+    let mut app = TestApp::new();
+    app.script(Script::Of(|_| ended("success", 0, "hello\n", json!({}))));
+    let interactor = json!({ "lang": "python", "code": "interactor program" });
+    let tests = json!([{ "stdin": "hidden input", "expected": "hidden answer", "points": 3 }]);
+    let result = judge(&mut app, json!({ "tests": tests, "interactor": interactor })).json();
+    assert_eq!((verdicts(&result), &result["points"]), (vec!["accepted"], &json!(3.0)));
+    assert_eq!(result["tests"][0]["interactor"]["exitCode"], 0);
+    let jobs = app.run_pools.jobs.borrow();
+    let (interactors, programs): (Vec<_>, Vec<_>) = jobs.iter().partition(|job| is_interactor(job));
+    assert_eq!((interactors.len(), programs.len()), (1, 1));
+    assert!(jobs.iter().all(|job| job.interactive && job.stdin.is_empty()));
+    let contents: Vec<&str> = interactors[0].inputs.iter().map(|file| file.content.as_str()).collect();
+    assert_eq!(contents, ["hidden input", "hidden answer"]);
+    assert!(!serde_json::to_string(programs[0]).unwrap().contains("hidden"));
+    // The interactor is there for longer than the program may run.
+    assert!(interactors[0].limits.timeout_ms > 2 * programs[0].limits.timeout_ms);
+}
+
+#[test]
+fn an_interactor_decides_about_a_program_that_ends_well() {
+    for (exit_code, verdict) in [(0, "accepted"), (1, "wrong_answer"), (3, "judge_error"), (7, "judge_error")] {
+        let mut app = TestApp::new();
+        app.script(Script::Of(match exit_code {
+            0 => |_| ended("success", 0, "", json!({})),
+            1 => |job| {
+                if is_interactor(job) { ended("error", 1, "", json!({})) } else { ended("success", 0, "", json!({})) }
+            },
+            3 => |job| {
+                if is_interactor(job) { ended("error", 3, "", json!({})) } else { ended("success", 0, "", json!({})) }
+            },
+            // The share of the points is not on standard output, which the program reads.
+            _ => |job| {
+                if is_interactor(job) { ended("error", 7, "1", json!({})) } else { ended("success", 0, "", json!({})) }
+            },
+        }));
+        let body = json!({ "tests": [{}], "interactor": { "lang": "python", "code": "" } });
+        assert_eq!(verdicts(&judge(&mut app, body).json()), [verdict], "{exit_code}");
+    }
+}

@@ -25,14 +25,15 @@ impl Example for JudgeRequest {
             policy: None,
             tests: vec![test("1 2", "3"), test("2 2", "5")],
             checker: None,
+            interactor: None,
             stop_on_failure: None,
             user_context: None,
         }
     }
 }
 
-fn test(index: u32, difference: Option<Difference>) -> TestResult {
-    let run = TestRun {
+fn test(index: u32, difference: Option<Difference>) -> JudgedTest {
+    let run = JudgedRun {
         id: text(RUN_ID),
         status: RunStatus::Success,
         exit_code: 0,
@@ -42,14 +43,15 @@ fn test(index: u32, difference: Option<Difference>) -> TestResult {
         duration_ms: 13.2,
         stderr: String::new(),
     };
-    TestResult {
+    JudgedTest {
         index,
         name: None,
-        verdict: if difference.is_some() { TestVerdict::WrongAnswer } else { TestVerdict::Accepted },
+        verdict: if difference.is_some() { JudgeVerdict::WrongAnswer } else { JudgeVerdict::Accepted },
         points: if difference.is_some() { 0.0 } else { 10.0 },
         run: Some(run),
         difference,
         checker: None,
+        interactor: None,
         message: None,
     }
 }
@@ -60,7 +62,7 @@ impl Example for JudgeResult {
     fn example() -> Self {
         let difference = Difference { line: 1, column: 1, expected: text("5"), actual: text("4") };
         Self {
-            verdict: TestVerdict::WrongAnswer,
+            verdict: JudgeVerdict::WrongAnswer,
             points: 10.0,
             max_points: 20.0,
             passed: 1,
