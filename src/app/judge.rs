@@ -52,8 +52,8 @@ pub fn judge(app: &App, client: Client, judgement: Judgement, explain: Explain) 
     let (first, at_once) = (judge.tests_before_others(), judge.at_once());
     let tests = stream::iter(0..first).then(test.clone());
     let rest = stream::iter(first..judge.judgement.tests.len()).map(test).buffer_unordered(at_once);
-    let end = async move { JudgeEvent::Complete(judge.result()) };
-    tests.chain(rest).map(JudgeEvent::Test).chain(end.into_stream()).boxed_local()
+    let end = async move { JudgeEvent::Complete { result: judge.result() } };
+    tests.chain(rest).map(|test| JudgeEvent::Test { test }).chain(end.into_stream()).boxed_local()
 }
 
 struct Judge {

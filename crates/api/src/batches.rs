@@ -140,7 +140,10 @@ pub struct Shortened {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum BatchEvent {
     /// A run has ended, or was not started.
-    Run(BatchRun),
+    Run {
+        #[serde(flatten)]
+        run: BatchRun,
+    },
     /// All runs have ended.
     Complete {
         /// How many runs have ended with status `success`.

@@ -327,7 +327,13 @@ pub struct Difference {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum JudgeEvent {
     /// A test has ended.
-    Test(JudgedTest),
+    Test {
+        #[serde(flatten)]
+        test: JudgedTest,
+    },
     /// All tests have ended.
-    Complete(JudgeResult),
+    Complete {
+        #[serde(flatten)]
+        result: JudgeResult,
+    },
 }

@@ -36,15 +36,15 @@ async fn judge_for(app: &App, call: Call, client: ApiClient) -> Result<Response,
     let events = judge(app, client.into(), judgement, explain);
     if wants_event_stream(&headers) {
         let events = events.map(|told| match &told {
-            JudgeEvent::Test(_) => event("test", &told),
-            JudgeEvent::Complete(_) => event("complete", &told),
+            JudgeEvent::Test { .. } => event("test", &told),
+            JudgeEvent::Complete { .. } => event("complete", &told),
         });
         return Ok(event_stream(app, events.boxed_local(), project_id));
     }
     let result = events.filter_map(|event| {
         future::ready(match event {
-            JudgeEvent::Test(_) => None,
-            JudgeEvent::Complete(result) => Some(encode(&result)),
+            JudgeEvent::Test { .. } => None,
+            JudgeEvent::Complete { result } => Some(encode(&result)),
         })
     });
     Ok(json_stream(app, result.boxed_local(), project_id))

@@ -53,6 +53,6 @@ impl Example for BatchEvent {
     const NAME: &'static str = "run";
 
     fn example() -> Self {
-        Self::Run(run())
+        Self::Run { run: run() }
     }
 }

@@ -77,6 +77,6 @@ impl Example for JudgeEvent {
     const NAME: &'static str = "test";
 
     fn example() -> Self {
-        Self::Test(test(0, None))
+        Self::Test { test: test(0, None) }
     }
 }
