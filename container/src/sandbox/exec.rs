@@ -20,7 +20,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Starting takes milliseconds; after this long something is broken.
@@ -70,6 +70,8 @@ struct Started {
     group: Option<CommandGroup>,
     number: u64,
     pid: u32,
+    /// When it was started. The server may come to watch it later, on a busy machine after its end.
+    began: Instant,
 }
 
 /// The command is in the table of those that run while this lives.
@@ -152,6 +154,7 @@ impl Sandbox {
         let file = Spawn { id: number, argv, env, cwd }.file()?;
         let descriptors: Vec<&OwnedFd> =
             [&file, &stdin, &stdout, &stderr, &status].into_iter().chain(&opened).collect();
+        let began = Instant::now();
         self.ask(Request::Spawn, &descriptors).await?;
         drop((stdin, stdout, stderr, status, file, opened));
         let said = async {
@@ -185,6 +188,7 @@ impl Sandbox {
             group,
             number,
             pid,
+            began,
         })
     }
 
@@ -219,8 +223,7 @@ async fn supervise(
     cancel: &CancellationToken,
     memory_failures: u64,
 ) -> ExecReport {
-    let Started { mut stdin, stdout, stderr, mut exited, group, number, .. } = started;
-    let began = Instant::now();
+    let Started { mut stdin, stdout, stderr, mut exited, group, number, began, .. } = started;
     let input = job.stdin.clone();
     let feeding = tokio::spawn(async move {
         // A command that does not read it is its own affair.
@@ -233,7 +236,7 @@ async fn supervise(
     let stderr = tokio::spawn(pass(stderr, sink(Stream::Stderr)));
     let (stop, mut ended) = tokio::select! {
         ended = &mut exited => (None, Some(ended.ok())),
-        () = sleep(Duration::from_millis(job.timeout_ms.into())) => (Some(ExecEnd::Timeout), None),
+        () = sleep_until((began + Duration::from_millis(job.timeout_ms.into())).into()) => (Some(ExecEnd::Timeout), None),
         () = cancel.cancelled() => (Some(ExecEnd::Killed), None),
     };
     if stop.is_some() {
