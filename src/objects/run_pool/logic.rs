@@ -132,11 +132,12 @@ impl<M: PoolMembers> PoolLogic<M> {
                     continue;
                 }
             };
-            self.running.borrow_mut().insert(id, member);
             let since = self.runtime.clock.now();
             // A run in progress has a slot of its member, so it takes its place in the pool as well.
             let (mut slot, admission) = self.admit(id, since)?;
             slot.member = Some(lease);
+            // From here on the slot takes it out again.
+            self.running.borrow_mut().insert(id, member);
             self.wait(admission, since, &ClientSignal::default()).await?;
             return Ok(Some((SentJob::Running(events), slot)));
         }

@@ -21,15 +21,15 @@ use docle_protocol::RunStatus;
 /// Lists runs that have ended. A key sees those of its project, a run token those that it started, a session those of the
 /// project that it names. Reading does not count against the limit of the key.
 pub async fn list_runs(app: &App, call: Call) -> Result<Response, ApiError> {
-    let filter = filter(&call)?;
-    let (log, filter) = match ApiClient::extract_if_present(app, &call).await? {
+    let (log, token) = match ApiClient::extract_if_present(app, &call).await? {
         Some(client) if client.is_anybody => return Err(key_error::publishable_key_not_enough()),
         Some(client) if call.query("project").is_some_and(|project| project != client.owner.project_id) => {
             return Err(projects::not_found());
         }
-        Some(client) => (client.owner.log_id, RunFilter { token: client.token.map(|token| token.id), ..filter }),
-        None => (log_of_session(app, &call).await?, filter),
+        Some(client) => (client.owner.log_id, client.token.map(|token| token.id)),
+        None => (log_of_session(app, &call).await?, None),
     };
+    let filter = RunFilter { token, ..filter(&call)? };
     let (runs, next) = list::list_runs(app, log, filter, &call.page()?).await?;
     let history = runs.into_iter().map(usage::encode_run).collect();
     Ok(respond::json(StatusCode::OK, &RunPage { history, next_cursor: next }))

@@ -270,6 +270,8 @@ fn a_session_lists_the_runs_of_one_of_its_projects_and_of_no_other() {
     assert_eq!((none.status.as_u16(), &none.json()["errors"][0]["field"]), (400, &json!("project")));
     let wrong = app.call(&owner, Method::GET, &format!("{path}&key=sk_live_1"), Value::Null);
     assert_eq!((wrong.status.as_u16(), &wrong.json()["errors"][0]["field"]), (400, &json!("key")));
+    let stranger = get(&mut app, None, "/api/runs?status=queued", &[]);
+    assert_eq!(problem(&stranger), (401, "api_key_required".into()), "who asks is known before what for");
     // A key names no project but its own.
     assert_eq!(get(&mut app, Some(&first.2), &path, &[]).status.as_u16(), 200);
     let other = get(&mut app, Some(&first.2), "/api/runs?project=proj_of_somebody", &[]);
