@@ -3,8 +3,10 @@
 //! The program never waits for a slow reader. What waits here is bounded by the output limits of the run: adjacent output
 //! of one stream is joined, so that many small writes cost no more than their bytes.
 
+use axum::body::Bytes;
 use docle_protocol::event::MAX_PIECE_BYTES;
 use docle_protocol::{Piece, RunEvent, Stream};
+use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -12,6 +14,13 @@ use tokio::sync::Notify;
 /// While more events than this wait, output joins the last piece of its stream, also where the other stream wrote in
 /// between.
 const MANY: usize = 1_024;
+
+/// An event as it is sent: one line of JSON.
+pub fn line<T: Serialize>(event: &T) -> Bytes {
+    let mut encoded = serde_json::to_vec(event).expect("events hold only strings and numbers");
+    encoded.push(b'\n');
+    encoded.into()
+}
 
 #[derive(Debug)]
 enum Waiting {

@@ -45,7 +45,8 @@ const LANGUAGES: Record<string, string> = { sh: "bash", jsonc: "json", tsx: "typ
 const NAMES: Record<string, string> = { bash: "Shell", sh: "Shell", json: "JSON", jsonc: "JSON", typescript: "TypeScript", tsx: "TypeScript", js: "JavaScript", python: "Python", html: "HTML", vue: "Vue", toml: "TOML" };
 
 const markdown = new MarkdownIt({ html: false, linkify: false });
-const escape = markdown.utils.escapeHtml;
+/** A text as HTML that shows it. */
+export const { escapeHtml: escape } = markdown.utils;
 
 function highlighted(code: string, language: string): string {
   const known = LANGUAGES[language] ?? language;

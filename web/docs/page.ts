@@ -2,9 +2,7 @@
 
 import type { Group, Page } from "./contents.ts";
 import { pathOf } from "./contents.ts";
-import type { Document } from "./markdown.ts";
-
-const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+import { type Document, escape } from "./markdown.ts";
 
 /** A page with its text. */
 export interface Written {

@@ -3,7 +3,8 @@
 use super::environment::environment;
 use super::groups::CommandGroup;
 use super::living::{Exited, Sandbox};
-use super::output::{Passed, Sink, discard, line, pass};
+use super::output::{Passed, Sink, discard, pass};
+use crate::events::line;
 use crate::jail::handle::{STREAM_BYTES, own_descriptor, pipe, set_nonblocking};
 use crate::jail::launch::Exit;
 use crate::jail::sandbox::{Request, Spawn, StartFailure};

@@ -1,5 +1,6 @@
 //! The output of a command on its way to whoever asked for it.
 
+use crate::events::line;
 use axum::body::Bytes;
 use docle_protocol::Piece;
 use docle_protocol::Stream;
@@ -69,11 +70,4 @@ fn event(stream: Stream, bytes: &[u8]) -> ExecEvent {
         Stream::Stdout => ExecEvent::Stdout { data },
         Stream::Stderr => ExecEvent::Stderr { data },
     }
-}
-
-/// One event as it is sent.
-pub fn line(event: &ExecEvent) -> Bytes {
-    let mut encoded = serde_json::to_vec(event).expect("events hold only strings and numbers");
-    encoded.push(b'\n');
-    encoded.into()
 }

@@ -1,15 +1,17 @@
-//! Responses of JSON, and refusals.
+//! Responses of JSON, streams of events, and refusals.
 
 use crate::sandbox::{Sandbox, Sandboxes};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use docle_protocol::headers::EVENT_STREAM;
 use docle_protocol::sandbox::FileError;
 use docle_protocol::{Refusal, RefusalCode};
 use serde::de::DeserializeOwned;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A refusal as a response.
 pub fn refuse(code: RefusalCode, message: impl Into<String>) -> Response {
@@ -22,6 +24,14 @@ pub fn json<T: serde::Serialize>(status: StatusCode, body: &T) -> Response {
         Ok(bytes) => (status, [(header::CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+/// A silent stream of events says that it lives this often, by an empty line.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// A response with a stream of events.
+pub fn event_stream(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, EVENT_STREAM), (header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
 /// A body that is there as a whole, or why it is not.

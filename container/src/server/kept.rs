@@ -1,7 +1,8 @@
 //! Runs that go on without a connection: the runner keeps their events, so that a caller that has lost its memory reads them
 //! again from the beginning.
 
-use crate::events::EventReceiver;
+use super::answers::HEARTBEAT;
+use crate::events::{EventReceiver, line};
 use crate::place::Full;
 use axum::body::Bytes;
 use docle_protocol::{RunEvent, RunReport};
@@ -22,18 +23,9 @@ const MOST_BYTES: usize = 128 << 20;
 const MANY: usize = 4_096;
 /// How long output collects then.
 const COLLECTION: Duration = Duration::from_millis(100);
-/// A silent stream says that it lives this often.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// A run in progress.
 pub type Ran = JoinHandle<Result<RunReport, Full>>;
-
-/// An event as it is sent.
-pub fn line(event: &RunEvent) -> Bytes {
-    let mut encoded = serde_json::to_vec(event).expect("events hold only strings and numbers");
-    encoded.push(b'\n');
-    encoded.into()
-}
 
 /// The runs that are kept, by id.
 #[derive(Debug, Default)]

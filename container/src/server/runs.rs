@@ -1,17 +1,18 @@
 //! `POST /v1/runs`: one job, answered by a stream of events; jobs that are cancelled, and those that are read again.
 
+use super::answers::{HEARTBEAT, event_stream};
 use super::check::check_job;
-use super::kept::{KeptRuns, Ran, line};
+use super::kept::{KeptRuns, Ran};
 use super::run_ids::{Cancelled, RunningJob};
 use super::{Service, refuse};
-use crate::events::{EventReceiver, EventSender, channel};
+use crate::events::{EventReceiver, EventSender, channel, line};
 use crate::report::hundredths;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use docle_protocol::headers::{EVENT_STREAM, QUEUED};
+use docle_protocol::headers::QUEUED;
 use docle_protocol::limits::MAX_QUEUE_MS;
 use docle_protocol::{RefusalCode, RunEvent, RunJob, RunStatus, Stream as Output};
 use futures_util::stream;
@@ -20,9 +21,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
-
-/// A silent stream says that it lives this often.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Taking a place that is free needs a moment, however long a job has waited before.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
@@ -68,10 +66,6 @@ pub async fn read_events(State(service): State<Service>, Path(id): Path<String>)
         Some(run) => event_stream(Body::from_stream(run.events())),
         None => refuse(RefusalCode::NotFound, "this runner keeps no such run"),
     }
-}
-
-fn event_stream(body: Body) -> Response {
-    ([(header::CONTENT_TYPE, EVENT_STREAM), (header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
 /// Cancels a job: it never begins, or it ends.

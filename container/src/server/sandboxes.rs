@@ -1,15 +1,14 @@
 //! Persistent sandboxes: made, looked at, ended, and the commands in them.
 
-use super::answers::{Answer, Denied, Posted, broken, find, invalid, json, read_body};
+use super::answers::{Answer, Denied, HEARTBEAT, Posted, broken, event_stream, find, invalid, json, read_body};
 use super::sandbox_files;
 use crate::sandbox::{Created, NotStarted, Refused, Running, Sandbox, Sandboxes, file_error};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
-use docle_protocol::headers::EVENT_STREAM;
 use docle_protocol::sandbox::{
     ExecCommand, ExecJob, SandboxSpec, archive_path, content_path, exec_path, files_path, one_exec_path, sandbox_path,
 };
@@ -18,11 +17,8 @@ use futures_util::stream;
 use std::convert::Infallible;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::timeout;
 
-/// A silent stream says that it lives this often.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Memory and disk that a sandbox may have, in MiB.
 const MEMORY_MB: RangeInclusive<u32> = 16..=65_536;
 const DISK_MB: RangeInclusive<u32> = 1..=65_536;
@@ -103,8 +99,7 @@ fn answer_events(running: Running) -> Response {
         };
         Some((Ok::<_, Infallible>(line), running))
     });
-    ([(header::CONTENT_TYPE, EVENT_STREAM), (header::CACHE_CONTROL, "no-store")], Body::from_stream(body))
-        .into_response()
+    event_stream(Body::from_stream(body))
 }
 
 fn check_id(id: &str) -> Result<(), String> {

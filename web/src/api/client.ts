@@ -57,6 +57,17 @@ export async function call<T>(method: Method, path: string, body?: unknown): Pro
   }
 }
 
+/** Loads a whole list, page by page; `items` takes them out of a page. */
+export async function callAll<P extends { next_cursor: string | null }, T>(path: string, items: (page: P) => T[]): Promise<T[]> {
+  const all: T[] = [];
+  for (let cursor: string | null = ""; cursor !== null; ) {
+    const page: P = await call<P>("GET", `${path}?limit=100${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`);
+    all.push(...items(page));
+    cursor = page.next_cursor;
+  }
+  return all;
+}
+
 async function callOnce<T>(method: Method, path: string, body: unknown): Promise<T> {
   const init: RequestInit = { method, credentials: "same-origin", headers: { accept: "application/json" } };
   if (method !== "GET") {

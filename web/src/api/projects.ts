@@ -1,7 +1,7 @@
 //! The projects of the account, shared by the navigation and the pages.
 
 import { shallowRef } from "vue";
-import { call, type Schemas } from "./client.ts";
+import { call, callAll, type Schemas } from "./client.ts";
 
 export type Project = Schemas["Project"];
 export type Usage = Schemas["Usage"];
@@ -14,16 +14,9 @@ export const projects = shallowRef<Project[]>();
 /** The address of a project in the API. */
 export const at = (id: string) => `/api/projects/${encodeURIComponent(id)}`;
 
-/** Loads all projects, page by page. */
+/** Loads all projects. */
 export async function loadProjects(): Promise<Project[]> {
-  const all: Project[] = [];
-  let cursor: string | null = "";
-  while (cursor !== null) {
-    const query: string = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-    const page: Schemas["ProjectPage"] = await call("GET", `/api/projects?limit=100${query}`);
-    all.push(...page.projects);
-    cursor = page.next_cursor;
-  }
+  const all = await callAll("/api/projects", (page: Schemas["ProjectPage"]) => page.projects);
   projects.value = all;
   return all;
 }
@@ -46,17 +39,7 @@ export function removeProject(id: string): void {
 }
 
 /** All keys of a project. */
-export async function loadKeys(project: string): Promise<Key[]> {
-  const all: Key[] = [];
-  let cursor: string | null = "";
-  while (cursor !== null) {
-    const query: string = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-    const page: Schemas["KeyPage"] = await call("GET", `${at(project)}/keys?limit=100${query}`);
-    all.push(...page.apiKeys);
-    cursor = page.next_cursor;
-  }
-  return all;
-}
+export const loadKeys = (project: string): Promise<Key[]> => callAll(`${at(project)}/keys`, (page: Schemas["KeyPage"]) => page.apiKeys);
 
 /** What a project was used for. */
 export const loadUsage = (project: string, query: Record<string, string>) => call<Usage>("GET", `${at(project)}/usage?${new URLSearchParams(query)}`);
