@@ -59,6 +59,7 @@ pub async fn mint_for_project(
                 rate_limit_per_minute: DEFAULT_RATE_LIMIT,
                 expires_at: None,
                 page: None,
+                allow_in_url: false,
             };
             keys::create(app, actor, limits, project_id, &unlimited).await?.key.hash()
         }

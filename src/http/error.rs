@@ -6,7 +6,7 @@ use crate::ports::{Level, Log, PortError};
 use ::http::StatusCode;
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 pub use docle_api::errors::{ErrorCode, FieldError, Members, Problem};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 
 /// The problems with fields that the message of an error describes; `errors` has all of them.
@@ -23,7 +23,12 @@ pub struct ApiError {
     members: Box<Members>,
     /// The cause, for the log only.
     cause: Option<Box<str>>,
+    /// How a foreign protocol writes errors.
+    shape: Option<Shape>,
 }
+
+/// The status and the body of an error in a foreign protocol, made of its status and its message here.
+pub type Shape = fn(StatusCode, &str) -> (StatusCode, Value);
 
 impl ApiError {
     /// An error with a message for the caller.
@@ -43,7 +48,15 @@ impl ApiError {
             _ if retry_later => vec![(RETRY_AFTER, HeaderValue::from_static("1"))],
             _ => Vec::new(),
         };
-        Self { code, message: message.into(), fields: Vec::new(), headers, members: Box::default(), cause: None }
+        Self {
+            code,
+            message: message.into(),
+            fields: Vec::new(),
+            headers,
+            members: Box::default(),
+            cause: None,
+            shape: None,
+        }
     }
 
     /// The same error with these members.
@@ -84,6 +97,11 @@ impl ApiError {
             count => format!("{shown} There are {} more problems in `errors`.", count - SHOWN_PROBLEMS),
         };
         Self { fields, ..Self::new(ErrorCode::InvalidRequest, message) }
+    }
+
+    /// The same error, written as in a foreign protocol.
+    pub fn shaped(self, shape: Shape) -> Self {
+        Self { shape: Some(shape), ..self }
     }
 
     /// The same error after its cause was logged.
@@ -147,6 +165,12 @@ impl ApiError {
             log.write(Level::Error, line);
         }
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if let Some(shape) = self.shape {
+            let (status, body) = shape(status, &self.message);
+            let mut response = respond::json(status, &body);
+            response.headers_mut().extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
+            return response;
+        }
         let (title, message) = (self.code.title().to_owned(), self.message.into_owned());
         let problem = Problem {
             kind: format!("/docs/errors#{code}"),

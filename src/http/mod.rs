@@ -1,6 +1,7 @@
 //! The edge: finds the handler of a request, and adds what every response has.
 
 pub mod auth;
+pub mod compat;
 pub mod error;
 pub mod mcp;
 pub mod middleware;
@@ -16,6 +17,7 @@ use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::middleware::{address_limit, cors, headers, log, request_id};
 use crate::http::request::call::{Call, Renewal};
+use crate::http::request::keyed_path::KeyedPath;
 use crate::http::table::Resource;
 use crate::ports::http_messages::{Body, Request, Response};
 use crate::ports::{Entropy, Log};
@@ -25,12 +27,13 @@ use ::http::Method;
 pub async fn handle(app: &App, request: Request) -> Response {
     let entry = log::Entry::begin(app, &request);
     let request_id = request_id::of(&*app.entropy, request.headers());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let method = request.method().clone();
+    let KeyedPath { key: key_in_path, path } = KeyedPath::of(request.uri().path());
     let resource = Resource::at(&path);
     let template = resource.as_ref().map_or("none", |resource| resource.path);
     let (parts, body) = request.into_parts();
     let renewal = Renewal::default();
-    let call = Call { parts, body, params: Vec::new(), renewal: renewal.clone() };
+    let call = Call { parts, body, params: Vec::new(), key_in_path, renewal: renewal.clone() };
     let is_negotiated = app.site.is_some() && site::is_negotiated(resource.as_ref(), &call);
     let pages = cors::pages(app, resource.as_ref().map(|resource| resource.caller), &call);
 
@@ -63,7 +66,7 @@ async fn dispatch(app: &App, resource: Option<Resource>, mut call: Call) -> Resu
     if let Some(page) = site::answer(app, resource.as_ref(), &call).await {
         return Ok(page);
     }
-    let Some(resource) = resource else { return Err(paths::not_found(call.parts.uri.path())) };
+    let Some(resource) = resource else { return Err(paths::not_found(&KeyedPath::of(call.parts.uri.path()).path)) };
     match resource.handler(&call.parts.method) {
         Some(handler) => {
             call.params = resource.params;

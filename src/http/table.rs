@@ -1,6 +1,7 @@
 //! The routes of the API: path, method, kind of caller, and handler.
 
 use crate::app::App;
+use crate::http::compat::{codapi, dify, piston, sandbox_fusion};
 use crate::http::error::ApiError;
 use crate::http::mcp::endpoint;
 use crate::http::request::call::Call;
@@ -188,6 +189,18 @@ pub static ROUTES: &[Route] = &[
     post("/api/v1/sandboxes/:id/files/move", Caller::KeyOrSession, handler!(files::move_sandbox_file)),
     post("/api/v1/sandboxes/:id/files/copy", Caller::KeyOrSession, handler!(files::copy_sandbox_file)),
     post("/api/v1/sandboxes/:id/files/chmod", Caller::KeyOrSession, handler!(files::chmod_sandbox_file)),
+    get("/compat/piston/api/v2/runtimes", Caller::Anyone, handler!(piston::list_piston_runtimes)),
+    post("/compat/piston/api/v2/execute", Caller::ApiClient, handler!(piston::execute_piston)),
+    get("/compat/piston/api/v2/packages", Caller::Anyone, handler!(piston::list_piston_packages)),
+    post("/compat/piston/api/v2/packages", Caller::Anyone, handler!(piston::refuse_piston_packages)),
+    delete("/compat/piston/api/v2/packages", Caller::Anyone, handler!(piston::refuse_piston_packages)),
+    post("/compat/dify/v1/sandbox/run", Caller::ApiClient, handler!(dify::run_dify)),
+    get("/compat/dify/v1/sandbox/dependencies", Caller::Anyone, handler!(dify::list_dify_dependencies)),
+    get("/compat/dify/v1/sandbox/dependencies/refresh", Caller::Anyone, handler!(dify::list_dify_dependencies)),
+    post("/compat/dify/v1/sandbox/dependencies/update", Caller::Anyone, handler!(dify::list_dify_dependencies)),
+    get("/compat/dify/health", Caller::Anyone, handler!(dify::get_dify_health)),
+    post("/compat/sandbox-fusion/run_code", Caller::ApiClient, handler!(sandbox_fusion::run_code_of_fusion)),
+    post("/compat/codapi/v1/exec", Caller::ApiClient, handler!(codapi::exec_codapi)),
     get("/embed", Caller::Anyone, handler!(embed::get_embed)),
     get("/embed.js", Caller::Anyone, handler!(embed::get_loader)),
     post("/embed/token", Caller::Visitor, handler!(embed::create_frame_token)),

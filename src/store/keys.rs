@@ -50,7 +50,7 @@ pub struct NewKey<'a> {
 /// What a key's gate needs to know; `None` where there is no such key.
 pub async fn config(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, PortError> {
     let query = "SELECT api_keys.id, project_id, expires_at, revoked_at, allowed_domains, rate_limit_per_minute, \
-                 store_ip, isolates, log_id, user_id, suspended_at, page_limits FROM api_keys \
+                 store_ip, isolates, log_id, user_id, suspended_at, page_limits, allow_in_url FROM api_keys \
                  JOIN projects ON projects.id = project_id LEFT JOIN users ON users.id = user_id WHERE key_hash = ?1";
     let read = |row: &mut Row| {
         let (key_id, project_id) = (row.text()?, row.text()?);
@@ -68,6 +68,7 @@ pub async fn config(sql: &dyn Sql, hash: &str) -> Result<Option<KeyConfig>, Port
             account: row.optional_text()?,
             is_suspended: row.optional_time()?.is_some(),
             page: read_page_limits(row)?,
+            allow_in_url: row.integer()? != 0,
         })
     };
     sql.query(sql!(query, hash)).await?.first_mut().map(read).transpose()
@@ -90,7 +91,7 @@ pub async fn add(
 /// The keys of a project, the newest first.
 pub async fn list(sql: &dyn Sql, project_id: &str, page: &Page) -> Result<Vec<StoredKey>, PortError> {
     let query = "SELECT id, project_id, key_hash, key_prefix, name, allowed_domains, rate_limit_per_minute, \
-                 expires_at, created_at, last_used_at, revoked_at, successor_id, page_limits, publishable_key \
+                 expires_at, created_at, last_used_at, revoked_at, successor_id, page_limits, allow_in_url, publishable_key \
                  FROM api_keys WHERE project_id = ?1 \
                  AND (created_at, id) < (?2, ?3) ORDER BY created_at DESC, id DESC LIMIT ?4";
     let Position { at, id } = page.after();
@@ -101,7 +102,7 @@ pub async fn list(sql: &dyn Sql, project_id: &str, page: &Page) -> Result<Vec<St
 pub async fn find(sql: &dyn Sql, user_id: &str, id: &str) -> Result<Option<StoredKey>, PortError> {
     let query = "SELECT api_keys.id, project_id, key_hash, key_prefix, api_keys.name, allowed_domains, \
                  rate_limit_per_minute, expires_at, api_keys.created_at, last_used_at, revoked_at, successor_id, \
-                 page_limits, publishable_key FROM api_keys \
+                 page_limits, allow_in_url, publishable_key FROM api_keys \
                  JOIN projects ON projects.id = project_id WHERE api_keys.id = ?1 AND user_id = ?2";
     sql.query(sql!(query, id, user_id)).await?.into_iter().next().map(read).transpose()
 }
@@ -116,7 +117,8 @@ pub async fn hashes(sql: &dyn Sql, project_id: &str) -> Result<Vec<String>, Port
 pub async fn change(sql: &dyn Sql, id: &str, settings: &KeySettings, event: Event) -> Result<(), PortError> {
     let query = "UPDATE api_keys SET name = ?2, allowed_domains = ?3, rate_limit_per_minute = ?4, expires_at = ?5, \
                  page_limits = ?6 WHERE id = ?1";
-    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at, page } = settings;
+    // Whether a key may stand in URLs stays what it is.
+    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at, page, allow_in_url: _ } = settings;
     let domains = write_domains(allowed_domains);
     let update = sql!(query, id, name, domains, *rate_limit_per_minute, *expires_at, write_page_limits(*page));
     sql.batch(vec![update, audit::insert(event)]).await.map(drop)
@@ -159,19 +161,19 @@ pub async fn revoke(sql: &dyn Sql, id: &str, now: Timestamp, event: Event) -> Re
 }
 
 const INSERT: &str = "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, allowed_domains, \
-                      rate_limit_per_minute, expires_at, page_limits, publishable_key) \
-                      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 WHERE \
+                      rate_limit_per_minute, expires_at, page_limits, allow_in_url, publishable_key) \
+                      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 WHERE \
                       (SELECT COUNT(*) FROM api_keys JOIN projects ON projects.id = api_keys.project_id \
-                      WHERE projects.user_id = ?12 AND (revoked_at IS NULL OR revoked_at > ?13) \
-                      AND (expires_at IS NULL OR expires_at > ?13)) < ?14 RETURNING id";
+                      WHERE projects.user_id = ?13 AND (revoked_at IS NULL OR revoked_at > ?14) \
+                      AND (expires_at IS NULL OR expires_at > ?14)) < ?15 RETURNING id";
 
 /// The same for a key that another one names as its successor, and for no other key.
 const INSERT_SUCCESSOR: &str = "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, \
-                                allowed_domains, rate_limit_per_minute, expires_at, page_limits, publishable_key) \
-                                SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM api_keys WHERE successor_id = ?1";
+                                allowed_domains, rate_limit_per_minute, expires_at, page_limits, allow_in_url, publishable_key) \
+                                SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM api_keys WHERE successor_id = ?1";
 
 fn insert(query: &'static str, new: &NewKey<'_>) -> Statement {
-    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at, page } = new.settings;
+    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at, page, allow_in_url } = new.settings;
     let publishable_key = (new.key.kind() == Kind::Publishable).then(|| new.key.reveal());
     sql!(
         query,
@@ -185,6 +187,7 @@ fn insert(query: &'static str, new: &NewKey<'_>) -> Statement {
         *rate_limit_per_minute,
         *expires_at,
         write_page_limits(*page),
+        i64::from(*allow_in_url),
         publishable_key,
     )
 }
@@ -201,6 +204,7 @@ fn read(mut row: Row) -> Result<StoredKey, PortError> {
             rate_limit_per_minute: read_limit(&mut row)?,
             expires_at: row.optional_time()?,
             page: None,
+            allow_in_url: false,
         },
         created_at: row.time()?,
         last_used_at: row.optional_time()?,
@@ -209,6 +213,7 @@ fn read(mut row: Row) -> Result<StoredKey, PortError> {
         publishable_key: None,
     };
     key.settings.page = read_page_limits(&mut row)?;
+    key.settings.allow_in_url = row.integer()? != 0;
     key.publishable_key = row.optional_text()?;
     Ok(key)
 }

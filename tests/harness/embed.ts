@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { Frame, Page } from "puppeteer-core";
 import { TestBrowser } from "./browser.ts";
 import { json, Platform, type User } from "./platform.ts";
-import { Runner } from "./runner.ts";
+import { Runner, type RunnerHealth } from "./runner.ts";
 import { until } from "./until.ts";
 
 /** The site that may show playgrounds, and one that may not. */
@@ -50,6 +50,10 @@ export class EmbedFixture {
     await this.browser.stop();
     await this.docle.stop();
     await this.#runner.stop();
+  }
+
+  health(): Promise<RunnerHealth> {
+    return this.#runner.health();
   }
 
   get url(): string {

@@ -44,6 +44,11 @@ pub struct KeySettings {
     /// The most that a run with a publishable key may use. Only a publishable key has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<PublishableLimits>,
+    /// Whether a secret key may stand in a URL below `/k/`, for clients that send no header. Such a key runs programs and does
+    /// nothing else. It needs an `expiresAt` at most 90 days away, and a `rateLimitPerMinute` of at most 60. It stays what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
+    pub allow_in_url: Option<bool>,
 }
 
 /// What a key is for.
@@ -176,6 +181,8 @@ pub struct Key {
     pub limits: Option<PublishableLimits>,
     /// Hosts of the pages that may use the key; empty where every caller may.
     pub allowed_domains: Vec<String>,
+    /// Whether the key may stand in URLs. Then it runs programs and does nothing else.
+    pub allow_in_url: bool,
     /// Calls that the key lets through in any 60 seconds.
     pub rate_limit_per_minute: u32,
     /// When the key was last used; null where it never was.

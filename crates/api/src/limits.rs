@@ -141,6 +141,10 @@ pub const DEFAULT_RATE_LIMIT: u32 = 60;
 pub const DEFAULT_PUBLISHABLE_RATE_LIMIT: u32 = 30;
 /// Calls a minute that a publishable key lets through from one network, unless its owner says otherwise.
 pub const DEFAULT_NETWORK_RATE_LIMIT: u32 = 10;
+/// How far away the end of a key may be that may stand in URLs, in days.
+pub const MAX_URL_KEY_DAYS: i64 = 90;
+/// The most calls a minute of such a key.
+pub const MAX_URL_KEY_RATE_LIMIT: u32 = 60;
 /// The time limit of a run with a publishable key, unless its owner says otherwise, in milliseconds.
 pub const DEFAULT_PUBLISHABLE_TIMEOUT_MS: u32 = 10_000;
 /// The memory limit of a run with a publishable key, unless its owner says otherwise, in mebibytes.

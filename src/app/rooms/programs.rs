@@ -81,6 +81,7 @@ async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> 
             let message = format!("The API key of this room has used its {} calls per minute.", rate.limit);
             Err(refused("rate_limit_exceeded", &message))
         }
+        Decision::UrlNotAllowed => Err(refused("invalid_api_key", "The API key of this room may not stand in a URL.")),
         // A run that was requested through a socket has no client address.
         // No program is a script.
         Decision::QuotaExceeded { .. } => {

@@ -29,6 +29,8 @@ pub struct KeyConfig {
     pub isolates: IsolateSettings,
     /// What a publishable key may do; `None` for a secret key.
     pub page: Option<PageLimits>,
+    /// Whether the key may stand in URLs. Then it runs programs and does nothing else.
+    pub allow_in_url: bool,
 }
 
 /// A call with the key, as the gate checks it.
@@ -48,6 +50,9 @@ pub struct CheckKey {
     /// Whether the call comes from the embed frame, for which a browser has checked the page around it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_framed: bool,
+    /// Whether the key stood in the URL of the call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_url: bool,
 }
 
 /// A publishable key that a call may use.
@@ -80,6 +85,8 @@ pub enum Decision {
     Suspended,
     /// The key is for other pages.
     DomainNotAllowed,
+    /// The key may not stand in a URL.
+    UrlNotAllowed,
     /// The limit is used up.
     #[serde(rename_all = "camelCase")]
     Limited {
@@ -104,6 +111,9 @@ pub enum Decision {
         /// With a publishable key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         page: Option<PageKey>,
+        /// Whether the key runs programs and does nothing else, because it may stand in URLs.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        runs_only: bool,
     },
 }
 
@@ -112,7 +122,11 @@ impl Decision {
     pub const fn is_for_valid_key(&self) -> bool {
         match self {
             Self::Invalid | Self::Expired { .. } | Self::Suspended => false,
-            Self::DomainNotAllowed | Self::Limited { .. } | Self::QuotaExceeded { .. } | Self::Allowed { .. } => true,
+            Self::DomainNotAllowed
+            | Self::UrlNotAllowed
+            | Self::Limited { .. }
+            | Self::QuotaExceeded { .. }
+            | Self::Allowed { .. } => true,
         }
     }
 }
@@ -130,6 +144,9 @@ pub fn decide(
     }
     if config.is_suspended {
         return Decision::Suspended;
+    }
+    if check.in_url && config.page.is_none() && !config.allow_in_url {
+        return Decision::UrlNotAllowed;
     }
     // Only a publishable key is for frames, and only its gate believes that a call comes from one.
     let is_framed = check.is_framed && config.page.is_some();
@@ -155,6 +172,7 @@ pub fn decide(
             rate,
             isolates: config.isolates.clone(),
             execution: None,
+            runs_only: config.allow_in_url,
         }
     } else {
         Decision::Limited { rate, of_network: false }
@@ -233,7 +251,19 @@ mod tests {
             store_ip: false,
             isolates: IsolateSettings::default(),
             page: None,
+            allow_in_url: false,
         }
+    }
+
+    #[test]
+    fn a_secret_key_in_a_url_was_let_through() {
+        let in_url = CheckKey { in_url: true, counts: true, ..CheckKey::default() };
+        let (mut window, mut networks) = (RollingWindow::default(), NetworkWindows::default());
+        let mut decision =
+            |config: &KeyConfig| decide(Some(config), (&mut window, &mut networks), &in_url, Timestamp(0));
+        assert_eq!(decision(&config()), Decision::UrlNotAllowed);
+        let for_urls = KeyConfig { allow_in_url: true, ..config() };
+        assert!(matches!(decision(&for_urls), Decision::Allowed { runs_only: true, .. }));
     }
 
     #[test]
@@ -284,6 +314,7 @@ mod tests {
                 Decision::Expired { .. } => "expired",
                 Decision::Suspended => "suspended",
                 Decision::DomainNotAllowed => "domain",
+                Decision::UrlNotAllowed => "url",
                 Decision::Limited { .. } => "limited",
                 Decision::QuotaExceeded { .. } => "quota",
                 Decision::Allowed { .. } => "open",
@@ -330,6 +361,7 @@ mod tests {
             isolates: IsolateSettings::default(),
             execution: None,
             page: None,
+            runs_only: false,
         };
         let rate = json!({ "limit": 60, "remaining": 59, "resetAt": 60_000 });
         let owner = json!({ "projectId": "proj_1", "logId": "0000000000", "keyId": "key_1" });

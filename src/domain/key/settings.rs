@@ -5,10 +5,10 @@ use crate::domain::input::reader::{Reader, shown};
 use crate::domain::key::allowed_domain;
 use crate::domain::key::api_key::Kind;
 use crate::domain::key::publishable::PageLimits;
-use crate::domain::timestamp::Timestamp;
+use crate::domain::timestamp::{DAY_MS, Timestamp};
 use docle_api::limits::{
-    DEFAULT_OVERLAP_SECONDS, DEFAULT_PUBLISHABLE_RATE_LIMIT, DEFAULT_RATE_LIMIT, MAX_KEY_DOMAINS, OVERLAP_SECONDS,
-    RATE_LIMIT,
+    DEFAULT_OVERLAP_SECONDS, DEFAULT_PUBLISHABLE_RATE_LIMIT, DEFAULT_RATE_LIMIT, MAX_KEY_DOMAINS, MAX_URL_KEY_DAYS,
+    MAX_URL_KEY_RATE_LIMIT, OVERLAP_SECONDS, RATE_LIMIT,
 };
 use docle_api::{fields, keys};
 use serde_json::Value;
@@ -24,6 +24,8 @@ pub struct KeySettings {
     pub expires_at: Option<Timestamp>,
     /// What a publishable key may do; `None` for a secret key.
     pub page: Option<PageLimits>,
+    /// Whether the key may stand in URLs. Then it runs programs and does nothing else.
+    pub allow_in_url: bool,
 }
 
 impl KeySettings {
@@ -45,6 +47,7 @@ pub fn parse_new(body: Value, now: Timestamp) -> Result<KeySettings, Vec<FieldEr
         rate_limit_per_minute: if is_publishable { DEFAULT_PUBLISHABLE_RATE_LIMIT } else { DEFAULT_RATE_LIMIT },
         expires_at: None,
         page: is_publishable.then(PageLimits::default),
+        allow_in_url: body["allowInUrl"] == true,
     };
     parse_change(body, unnamed, now)
 }
@@ -81,6 +84,7 @@ pub fn parse_change(body: Value, mut settings: KeySettings, now: Timestamp) -> R
             },
         }
         read_limits(&mut fields, &mut settings);
+        check_url_use(&mut fields, &settings, now);
         settings
     });
     problems.conclude(read)
@@ -122,6 +126,27 @@ fn read_limits(fields: &mut Reader<'_>, settings: &mut KeySettings) {
             fields.note("limits", format!("is for keys with \"type\": \"{PUBLISHABLE}\" only: leave it out"));
         }
         None => {}
+    }
+}
+
+/// Reads `allowInUrl`, which a key keeps for good, and checks what a key in URLs needs: others will see it some day.
+fn check_url_use(fields: &mut Reader<'_>, settings: &KeySettings, now: Timestamp) {
+    if fields.boolean("allowInUrl").is_some_and(|asked| asked != settings.allow_in_url) {
+        fields.note("allowInUrl", "cannot be changed: make another key");
+    }
+    if !settings.allow_in_url {
+        return;
+    }
+    if settings.page.is_some() {
+        fields.note("allowInUrl", "is for secret keys: a publishable key may stand in URLs anyway, so leave it out");
+    }
+    if settings.expires_at.is_none_or(|end| end > now.plus_ms(MAX_URL_KEY_DAYS * DAY_MS)) {
+        let message = format!("must be at most {MAX_URL_KEY_DAYS} days away for a key with \"allowInUrl\": true");
+        fields.note("expiresAt", message);
+    }
+    if settings.rate_limit_per_minute > MAX_URL_KEY_RATE_LIMIT {
+        let message = format!("must be at most {MAX_URL_KEY_RATE_LIMIT} for a key with \"allowInUrl\": true");
+        fields.note("rateLimitPerMinute", message);
     }
 }
 
@@ -208,6 +233,30 @@ mod tests {
         assert_eq!(wrong(json!({ "limits": { "timeoutMs": 1 } })), "limits.timeoutMs");
         let secret = parse_new(json!({ "type": "secret" }), NOW).unwrap();
         assert_eq!(secret, parse_new(json!({}), NOW).unwrap());
+    }
+
+    #[test]
+    fn a_key_for_urls_has_an_end_and_a_low_rate() {
+        let body = |more: Value| {
+            let mut body = json!({ "allowInUrl": true, "expiresAt": "1970-03-31T00:00:00Z" });
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            body
+        };
+        let settings = parse_new(body(json!({})), NOW).unwrap();
+        assert!(settings.allow_in_url && !parse_new(json!({}), NOW).unwrap().allow_in_url);
+        for (more, field) in [
+            (json!({ "expiresAt": null }), "expiresAt"),
+            (json!({ "expiresAt": "1970-04-02T00:00:00Z" }), "expiresAt"),
+            (json!({ "rateLimitPerMinute": 61 }), "rateLimitPerMinute"),
+            (json!({ "allowInUrl": "yes" }), "allowInUrl"),
+            (json!({ "type": "publishable", "allowedDomains": ["a.com"] }), "allowInUrl"),
+        ] {
+            assert_eq!(parse_new(body(more.clone()), NOW).unwrap_err()[0].field, field, "{more}");
+        }
+        let changed = |change| parse_change(change, settings.clone(), NOW).map_err(|errors| errors[0].field.clone());
+        assert_eq!(changed(json!({ "allowInUrl": false })), Err("allowInUrl".to_owned()));
+        assert_eq!(changed(json!({ "expiresAt": null })), Err("expiresAt".to_owned()));
+        assert!(changed(json!({ "allowInUrl": true, "name": "b" })).is_ok());
     }
 
     #[test]

@@ -35,10 +35,13 @@ pub struct ApiClient {
     pub isolates: IsolateSettings,
     /// What a run token allows, if the client has sent one instead of a key. A publishable key is as little as a token.
     pub token: Option<Claims>,
-    /// Whether the client has a publishable key, which everybody has who sees its page: no run is its own.
+    /// Whether the client has a publishable key, which everybody has who sees its page, or one that may stand in URLs: no run is
+    /// its own.
     pub is_anybody: bool,
     /// Whether the key is publishable, also that of a token.
     pub is_publishable: bool,
+    /// Whether the key runs programs and does nothing else, because it may stand in URLs.
+    runs_only: bool,
     /// Whether the account has calls of models left, with a call that executes a script. Without an account nothing is limited.
     pub has_ai: bool,
     /// The host of the page that calls.
@@ -53,7 +56,7 @@ impl ApiClient {
     /// domain, or if the client has only a token; 429 if its limit is reached; 503 if its gate does not respond.
     pub async fn extract(app: &App, call: &Call) -> Result<Self, ApiError> {
         refuse_token(app, call)?;
-        Self::for_run(app, call, credentials(call.headers())).await
+        Self::for_run(app, call, credentials(call.headers())).await?.for_everything()
     }
 
     /// The holder of a key or of a run token, who wants to run something.
@@ -72,7 +75,7 @@ impl ApiClient {
     /// The holder of a key, whose call does not count against the key's limit.
     pub async fn extract_uncounted(app: &App, call: &Call) -> Result<Self, ApiError> {
         refuse_token(app, call)?;
-        Self::extract_if_present(app, call).await?.ok_or_else(|| key_error::missing(app, call))
+        Self::extract_if_present(app, call).await?.ok_or_else(|| key_error::missing(app, call))?.for_everything()
     }
 
     /// The holder of a key or of a run token, if there is one, for a call that does not count against the limit.
@@ -86,7 +89,7 @@ impl ApiClient {
     /// As for [`Self::extract_for_run`]; 429 as well if a quota is used up.
     pub async fn extract_for_script(app: &App, call: &Call) -> Result<Self, ApiError> {
         let client = Self::pass(app, call, credentials(call.headers()), true, true).await?;
-        client.ok_or_else(|| key_error::missing(app, call))
+        client.ok_or_else(|| key_error::missing(app, call))?.for_everything()
     }
 
     /// The same client, whose call was counted and turned out to execute a script.
@@ -94,10 +97,11 @@ impl ApiClient {
     /// # Errors
     /// 429 if a quota is used up.
     pub async fn for_script(self, app: &App) -> Result<Self, ApiError> {
-        let is_framed = self.token.as_ref().is_some_and(|token| token.is_framed);
-        let check = CheckKey { host: self.host.clone(), executes: true, is_framed, ..CheckKey::default() };
-        match app.gates.check(&self.key_hash, &check).await? {
-            Decision::Allowed { execution, .. } => Ok(Self { has_ai: has_ai(execution), ..self }),
+        let this = self.for_everything()?;
+        let is_framed = this.token.as_ref().is_some_and(|token| token.is_framed);
+        let check = CheckKey { host: this.host.clone(), executes: true, is_framed, ..CheckKey::default() };
+        match app.gates.check(&this.key_hash, &check).await? {
+            Decision::Allowed { execution, .. } => Ok(Self { has_ai: has_ai(execution), ..this }),
             Decision::QuotaExceeded { exceeded, .. } => Err(quota::exceeded(&exceeded)),
             Decision::Suspended => Err(key_error::suspended()),
             // The key has changed since the call was counted.
@@ -108,6 +112,11 @@ impl ApiClient {
     /// The holder of this token, whose call does not count against the limit of the key.
     pub async fn for_token(app: &App, call: &Call, token: &str) -> Result<Self, ApiError> {
         Self::pass(app, call, Some(token), false, false).await?.ok_or_else(|| key_error::missing(app, call))
+    }
+
+    /// The same client, if its key is for more than runs.
+    fn for_everything(self) -> Result<Self, ApiError> {
+        if self.runs_only { Err(key_error::url_key_not_enough()) } else { Ok(self) }
     }
 
     async fn pass(
@@ -132,18 +141,21 @@ impl ApiClient {
         let is_framed = token.as_ref().is_some_and(|token| token.is_framed);
         // A token may be one for a publishable key.
         let network = if kind == Some(Kind::Secret) { None } else { caller_network(app, call) };
-        let ask = CheckKey { host: page.and_then(allowed_domain::host_of), counts, executes, network, is_framed };
+        let in_url = call.key_in_path.is_some();
+        let host = page.and_then(allowed_domain::host_of);
+        let ask = CheckKey { host, counts, executes, network, is_framed, in_url };
         match app.gates.check(&key_hash, &ask).await? {
             Decision::Invalid => Err(key_error::invalid()),
             Decision::Expired { at } => Err(key_error::expired(at)),
             Decision::Suspended => Err(key_error::suspended()),
             Decision::DomainNotAllowed => Err(key_error::domain_not_allowed(page)),
+            Decision::UrlNotAllowed => Err(key_error::not_for_urls()),
             Decision::Limited { rate, of_network: true } => Err(rate::exceeded_by_network(&rate, app.clock.now())),
             Decision::Limited { rate, of_network: false } => Err(rate::exceeded(&rate, app.clock.now())),
             Decision::QuotaExceeded { exceeded, rate } => {
                 Err(quota::exceeded(&exceeded).with_headers(rate::headers(&rate, app.clock.now())))
             }
-            Decision::Allowed { owner, store_ip, rate, isolates, execution, page: publishable } => {
+            Decision::Allowed { owner, store_ip, rate, isolates, execution, page: publishable, runs_only } => {
                 let is_publishable = publishable.is_some();
                 if let Some(PageKey { limits, .. }) = publishable {
                     // The owner may have lowered the limits since the token was made.
@@ -154,8 +166,20 @@ impl ApiClient {
                 }
                 let ip = if store_ip { call.origin().ip } else { None };
                 let (has_ai, host) = (has_ai(execution), ask.host);
-                let is_anybody = kind == Some(Kind::Publishable);
-                Ok(Some(Self { owner, key_hash, ip, rate, isolates, token, is_anybody, is_publishable, has_ai, host }))
+                let is_anybody = kind == Some(Kind::Publishable) || runs_only;
+                Ok(Some(Self {
+                    owner,
+                    key_hash,
+                    ip,
+                    rate,
+                    isolates,
+                    token,
+                    is_anybody,
+                    is_publishable,
+                    runs_only,
+                    has_ai,
+                    host,
+                }))
             }
         }
     }

@@ -64,6 +64,20 @@ pub fn malformed(text: &str) -> ApiError {
     ApiError::new(ErrorCode::InvalidApiKey, message)
 }
 
+/// A key in a URL that was not made for it.
+pub fn not_for_urls() -> ApiError {
+    let message = "This API key may not stand in a URL, because URLs end up in logs: replace it. Make a key with \
+                   `\"allowInUrl\": true` for clients that send no header.";
+    ApiError::new(ErrorCode::InvalidApiKey, message)
+}
+
+/// The key runs programs and does nothing else.
+pub fn url_key_not_enough() -> ApiError {
+    let message =
+        "This API key may stand in URLs, so it runs programs and does nothing else: use another secret key here.";
+    ApiError::new(ErrorCode::TokenNotEnough, message)
+}
+
 /// The run token is not valid.
 pub fn token_refused(refusal: Refusal) -> ApiError {
     let message = match refusal {

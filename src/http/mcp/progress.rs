@@ -2,6 +2,7 @@
 
 use crate::http::mcp::content::tool_result;
 use crate::http::mcp::message::{INTERNAL_ERROR, Message, RpcError};
+use crate::http::response::sse_reader;
 use crate::ports::http_messages::{Body, Response};
 use ::http::header::{CONTENT_TYPE, HeaderValue};
 use bytes::Bytes;
@@ -65,29 +66,24 @@ struct Run {
 
 impl Run {
     fn follow(self, events: LocalBoxStream<'static, Bytes>) -> LocalBoxStream<'static, Bytes> {
-        let messages = stream::unfold(Some((self, events, Vec::new())), |state| async move {
-            let (mut run, mut events, mut rest): (Self, LocalBoxStream<'static, Bytes>, Vec<u8>) = state?;
-            let Some(chunk) = events.next().await else {
-                let error = RpcError::new(INTERNAL_ERROR, "The run ended without a result.");
-                return Some((run.last(&error.json(run.id.as_ref())), None));
-            };
-            rest.extend_from_slice(&chunk);
-            let mut messages = Vec::new();
-            while let Some(end) = rest.windows(2).position(|window| window == b"\n\n") {
-                let event: Vec<u8> = rest.drain(..end + 2).collect();
-                let data = event.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"data:"));
-                let Some(data) = data.and_then(|data| serde_json::from_slice::<Value>(data).ok()) else {
-                    // A comment, which shows whether the client is still there.
-                    messages.extend_from_slice(if run.is_streamed { b":\n\n" } else { b" " });
-                    continue;
-                };
-                if data["type"] == "complete" {
-                    messages.extend(run.complete(data));
-                    return Some((messages.into(), None));
+        let messages = stream::unfold(Some((self, sse_reader::data_of(events))), |state| async move {
+            let (mut run, mut events) = state?;
+            let message = match events.next().await {
+                None => {
+                    let error = RpcError::new(INTERNAL_ERROR, "The run ended without a result.");
+                    return Some((run.last(&error.json(run.id.as_ref())), None));
                 }
-                messages.extend(run.notification(&data));
-            }
-            Some((messages.into(), Some((run, events, rest))))
+                Some(None) => {
+                    if run.is_streamed {
+                        b":\n\n".to_vec()
+                    } else {
+                        b" ".to_vec()
+                    }
+                }
+                Some(Some(data)) if data["type"] == "complete" => return Some((run.complete(data).into(), None)),
+                Some(Some(data)) => run.notification(&data),
+            };
+            Some((message.into(), Some((run, events))))
         });
         messages.filter(|bytes: &Bytes| futures::future::ready(!bytes.is_empty())).boxed_local()
     }

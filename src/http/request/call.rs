@@ -29,6 +29,8 @@ pub struct Call {
     pub body: RequestBody,
     /// The values of the segments `:name` of the route, in order.
     pub params: Vec<String>,
+    /// The API key in front of the path, which only foreign protocols read.
+    pub key_in_path: Option<String>,
     /// The cookie that the response sets again, if this call has extended its session.
     pub renewal: Renewal,
 }

@@ -5,5 +5,6 @@ pub mod body;
 pub mod call;
 pub mod cookie;
 pub mod idempotency;
+pub mod keyed_path;
 pub mod same_origin;
 pub mod subprotocol;

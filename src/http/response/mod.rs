@@ -8,3 +8,4 @@ pub mod quota;
 pub mod rate;
 pub mod respond;
 pub mod sse;
+pub mod sse_reader;

@@ -122,6 +122,7 @@ pub fn encode(key: keys::StoredKey, now: Timestamp) -> Key {
         key: key.publishable_key,
         limits: key.settings.page.map(|page| page.shown()),
         allowed_domains: key.settings.allowed_domains,
+        allow_in_url: key.settings.allow_in_url,
         rate_limit_per_minute: key.settings.rate_limit_per_minute,
         last_used_at: key.last_used_at.map(Time::from),
         is_active: u8::from(is_active),

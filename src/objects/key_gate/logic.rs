@@ -110,10 +110,13 @@ impl KeyGateLogic {
 
     /// Counts a script that the key may run against the quotas of its account.
     async fn execute(&self, account: &str, decision: Decision) -> Result<Decision, PortError> {
-        let Decision::Allowed { owner, store_ip, rate, isolates, page, .. } = decision else { return Ok(decision) };
+        let Decision::Allowed { owner, store_ip, rate, isolates, page, runs_only, .. } = decision else {
+            return Ok(decision);
+        };
         match self.quota.execute(account).await {
             Ok(execution) => {
-                Ok(Decision::Allowed { owner, store_ip, rate, isolates, execution: Some(execution), page })
+                let execution = Some(execution);
+                Ok(Decision::Allowed { owner, store_ip, rate, isolates, execution, page, runs_only })
             }
             Err(ExecutionRefusal::Exceeded(exceeded)) => Ok(Decision::QuotaExceeded { exceeded, rate }),
             Err(ExecutionRefusal::Suspended) => Ok(Decision::Suspended),

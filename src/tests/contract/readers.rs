@@ -144,6 +144,7 @@ pub fn companion(schema: &str, path: &str) -> Value {
         ("RunRequest", "artifactsInline") => json!({ "artifacts": ["a"] }),
         ("RoomProgram", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
         ("IsolateRunRequest", "policy.allowNetwork") => json!({ "policy": { "allowedHosts": ["a.example.com"] } }),
+        ("KeySettings", "allowInUrl") => json!({ "expiresAt": "1970-01-02T00:00:00Z", "rateLimitPerMinute": 60 }),
         ("KeySettings", path) if path == "type" || path.starts_with("limits") => {
             json!({ "type": "publishable", "allowedDomains": ["a.example.com"] })
         }

@@ -62,6 +62,7 @@ fn a_stranger_becomes_the_holder_of_a_key_that_runs() {
     let keys = app.call(&own.cookie, Method::GET, &format!("/api/projects/{}/keys", own.project), Value::Null).json();
     let expected = json!({
         "id": own.key_id, "name": "Production API", "type": "secret", "key": null, "limits": null, "key_prefix": &own.key[..12], "allowed_domains": [],
+        "allow_in_url": false,
         "rate_limit_per_minute": 300, "last_used_at": "1970-01-01T00:00:00.000Z", "is_active": 1, "expires_at": null,
         "revoked_at": null, "successor_id": null, "created_at": "1970-01-01T00:00:00.000Z",
     });

@@ -85,7 +85,18 @@ fn a_publishable_key_works_on_no_other_page_and_on_no_server() {
 #[test]
 fn a_publishable_key_opens_no_other_route() {
     let mut with = fixture(json!({ "rateLimitPerMinute": 1_000 }));
-    let opens = ["create_run", "interactive_run", "get_run", "execute_script", "validate_script", "create_frame_token"];
+    let opens = [
+        "create_run",
+        "interactive_run",
+        "get_run",
+        "execute_script",
+        "validate_script",
+        "create_frame_token",
+        "execute_piston",
+        "run_dify",
+        "run_code_of_fusion",
+        "exec_codapi",
+    ];
     for route in ROUTES.iter().filter(|route| matches!(route.caller, Caller::ApiClient | Caller::SignedIn)) {
         if opens.contains(&route.name) {
             continue;

@@ -70,6 +70,10 @@ fn a_token_opens_no_other_route() {
         "execute_script",
         "validate_script",
         "post_mcp",
+        "execute_piston",
+        "run_dify",
+        "run_code_of_fusion",
+        "exec_codapi",
     ];
     let asks_for_nothing = [Caller::Anyone, Caller::Visitor, Caller::KeyOrSession];
     for route in ROUTES.iter().filter(|route| !opens.contains(&route.name)) {

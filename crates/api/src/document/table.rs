@@ -22,8 +22,8 @@ pub fn operations() -> Vec<Operation> {
     .collect()
 }
 
-/// Routes of the Worker that the document leaves out: one exists on development machines only, one speaks the protocol of
-/// agents, the others are for browsers.
+/// Routes of the Worker that the document leaves out: one exists on development machines only, some speak the protocol of
+/// agents and those of other code runners, the others are for browsers.
 pub const INTERNAL: &[&str] = &[
     "list_outbox",
     "post_mcp",
@@ -33,4 +33,13 @@ pub const INTERNAL: &[&str] = &[
     "get_loader",
     "create_frame_token",
     "get_embed_file",
+    "list_piston_runtimes",
+    "execute_piston",
+    "list_piston_packages",
+    "refuse_piston_packages",
+    "run_dify",
+    "list_dify_dependencies",
+    "get_dify_health",
+    "run_code_of_fusion",
+    "exec_codapi",
 ];

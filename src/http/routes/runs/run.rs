@@ -35,7 +35,8 @@ pub async fn create_run(app: &App, mut call: Call) -> Result<Response, ApiError>
     rate::with_headers(run_for(app, call, client).await, &rate, app.clock.now())
 }
 
-async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
+/// The same for a client whose call was counted. The body is that of `POST /api/run`.
+pub async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
     let Call { parts, body, .. } = call;
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
     let id = app.new_run_id(client.owner.log_id);

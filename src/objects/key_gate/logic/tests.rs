@@ -46,6 +46,7 @@ impl KeyLedger for FakeLedger {
                 store_ip: false,
                 isolates: IsolateSettings::default(),
                 page: None,
+                allow_in_url: false,
             })
         })
     }

@@ -184,6 +184,7 @@ impl Example for KeySettings {
         Self {
             key_type: None,
             limits: None,
+            allow_in_url: None,
             name: Some(text("Production API")),
             allowed_domains: Some(vec![text("app.example.com"), text("*.example.com")]),
             rate_limit_per_minute: Some(300),
@@ -229,6 +230,7 @@ impl Example for Key {
             key: None,
             limits: None,
             allowed_domains: vec![text("app.example.com")],
+            allow_in_url: false,
             rate_limit_per_minute: 300,
             last_used_at: None,
             is_active: 1,
