@@ -31,6 +31,7 @@ const screens: [name: string, path: () => string, text: string, isPublic?: boole
   ["snippets", () => "/snippets", "embed.js"],
   ["account", () => "/account", "This device"],
   ["playground", () => "/playground", "Not run yet"],
+  ["many files", () => "/playground/advanced", "Not run yet"],
 ];
 
 for (const [name, path, text, isPublic] of screens) {
@@ -39,7 +40,7 @@ for (const [name, path, text, isPublic] of screens) {
       test(`axe finds nothing on the screen ${name} in ${theme} at ${width} px`, async () => {
         const { page } = await site.open(path(), { theme, width, ...(isPublic ? {} : { user }) });
         await shows(page, "#main", text);
-        if (name === "playground") await page.waitForSelector(".cm-content");
+        if (["playground", "many files"].includes(name)) await page.waitForSelector(".cm-content");
         assert.deepEqual(await violations(page), []);
         assert.equal(await page.evaluate("document.documentElement.dataset.theme"), theme);
       });

@@ -26,6 +26,7 @@ export const router = createRouter({
     { path: "/account", component: () => import("./pages/AccountPage.vue"), meta: { title: "Account" } },
     { path: "/projects/:id", component: () => import("./pages/ProjectPage.vue") },
     { path: "/playground", component: () => import("./pages/PlaygroundPage.vue"), meta: { tool: true, title: "Playground" } },
+    { path: "/playground/advanced", component: () => import("./pages/AdvancedPlaygroundPage.vue"), meta: { tool: true, title: "Many files · Playground" } },
     { path: "/:rest(.*)*", component: () => import("./pages/NotFoundPage.vue"), meta: { public: true, title: "Not found" } },
   ],
 });

@@ -6,6 +6,13 @@ export interface Toast {
   id: number;
   text: string;
   isError: boolean;
+  /** What takes back what happened. */
+  action?: ToastAction | undefined;
+}
+
+export interface ToastAction {
+  label: string;
+  run: () => void;
 }
 
 export const toasts = ref<Toast[]>([]);
@@ -14,9 +21,9 @@ const MOST = 3;
 let next = 0;
 
 /** Shows a message; one about a failure stays until it is closed. */
-export function toast(text: string, isError = false): void {
+export function toast(text: string, isError = false, action?: ToastAction): void {
   const id = next++;
-  toasts.value = [...toasts.value, { id, text, isError }].slice(-MOST);
+  toasts.value = [...toasts.value, { id, text, isError, action }].slice(-MOST);
   if (!isError) setTimeout(() => dismiss(id), SHOWN_MS);
 }
 

@@ -88,7 +88,7 @@ export function createEditor({ parent, code, mode, readonly, nonce, run, changed
     unit.of([]),
     keymap.of([indentWithTab, ...defaultKeymap, ...historyKeymap]),
     EditorView.cspNonce.of(nonce),
-    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocapitalize: "off", autocorrect: "off" }),
+    EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0", spellcheck: "false", autocapitalize: "off", autocorrect: "off" }),
     EditorView.updateListener.of((update) => update.docChanged && changed()),
     ...(readonly ? [EditorState.readOnly.of(true)] : []),
   ];

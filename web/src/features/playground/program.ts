@@ -1,10 +1,10 @@
 //! A program of the playground with everything that goes with it, and what a browser keeps of it.
 
+import type { Schemas } from "../../api/client.ts";
 import { keep, kept } from "../../storage.ts";
 
-export interface Program {
-  lang: string;
-  code: string;
+/** What goes with a program. */
+export interface RunOptions {
   stdin: string;
   /** One line each. */
   args: string;
@@ -17,8 +17,17 @@ export interface Program {
   allowNetwork: boolean;
 }
 
+/** A program of one file. */
+export interface Program extends RunOptions {
+  lang: string;
+  code: string;
+}
+
+/** What a request says of the program itself: its code, or its files. */
+export type Source = Pick<Schemas["RunRequest"], "code" | "files" | "entrypoint"> & { lang: string };
+
 /** What the API takes where a request names nothing. */
-export const DEFAULTS = { stdin: "", args: "", env: "", packages: "", timeoutMs: 3_000, memoryMB: 256, allowNetwork: false };
+export const DEFAULTS: RunOptions = { stdin: "", args: "", env: "", packages: "", timeoutMs: 3_000, memoryMB: 256, allowNetwork: false };
 
 /** A first program for a language; empty where there is none. */
 const FIRST: Record<string, string> = {
@@ -40,12 +49,20 @@ export function readProgram(value: unknown): Program | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const given = value as Record<string, unknown>;
   if (typeof given["code"] !== "string" || typeof given["lang"] !== "string") return undefined;
-  const program: Record<string, unknown> = { ...DEFAULTS, code: given["code"], lang: given["lang"] };
-  // A field of another type than ours is none of ours.
-  for (const [name, usual] of Object.entries(DEFAULTS)) if (typeof given[name] === typeof usual) program[name] = given[name];
-  // Who opens a link decides about the network, and not who made the link.
-  return { ...(program as unknown as Program), allowNetwork: false };
+  return { ...readOptions(given), code: given["code"], lang: given["lang"] };
 }
+
+/** The options in unknown fields. */
+export function readOptions(given: Record<string, unknown>): RunOptions {
+  const options: Record<string, unknown> = { ...DEFAULTS };
+  // A field of another type than ours is none of ours.
+  for (const [name, usual] of Object.entries(DEFAULTS)) if (typeof given[name] === typeof usual) options[name] = given[name];
+  // Who opens a link decides about the network, and not who made the link.
+  return { ...(options as unknown as RunOptions), allowNetwork: false };
+}
+
+/** Whether any option but the standard input is another than usual. */
+export const hasChanged = (options: RunOptions) => (Object.keys(DEFAULTS) as (keyof RunOptions)[]).some((name) => name !== "stdin" && options[name] !== DEFAULTS[name]);
 
 /** The program that this browser has kept. */
 export function keptProgram(): Program | undefined {
@@ -61,21 +78,23 @@ export const keepProgram = (program: Program) => keep("playground", JSON.stringi
 
 const lines = (text: string) => text.split("\n").filter((line) => line !== "");
 
-/** The program as a request, or the sentence that says what is wrong. */
-export function requestOf(program: Program) {
+/** The packages that a text names. */
+export const packagesIn = (text: string) => text.split(/[\s,]+/).filter((name) => name !== "");
+
+/** A program as a request, or the sentence that says what is wrong. */
+export function requestOf(source: Source, options: RunOptions) {
   const env: Record<string, string> = {};
-  for (const line of lines(program.env)) {
+  for (const line of lines(options.env)) {
     const at = line.indexOf("=");
     if (at < 1) return { wrong: `“${line}” is no variable: write NAME=value, one on each line.` };
     env[line.slice(0, at).trim()] = line.slice(at + 1);
   }
-  const packages = program.packages.split(/[\s,]+/).filter((name) => name !== "");
-  const args = lines(program.args);
-  const { lang, code, stdin, timeoutMs, memoryMB, allowNetwork } = program;
+  const packages = packagesIn(options.packages);
+  const args = lines(options.args);
+  const { stdin, timeoutMs, memoryMB, allowNetwork } = options;
   return {
     request: {
-      lang,
-      code,
+      ...source,
       ...(stdin === "" ? {} : { stdin }),
       ...(args.length === 0 ? {} : { args }),
       ...(Object.keys(env).length === 0 ? {} : { env }),

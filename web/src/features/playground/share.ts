@@ -1,7 +1,5 @@
 //! Links that hold a program: compressed, in the fragment, which no server sees.
 
-import { type Program, readProgram } from "./program.ts";
-
 /** The longest link, in characters. */
 const MAX_LINK = 8_192;
 /** The most that a link may unfold to, in bytes. */
@@ -23,21 +21,21 @@ async function through(bytes: Uint8Array<ArrayBuffer>, transform: CompressionStr
   }
 }
 
-/** The link to a program, as a path of this site; undefined where the program is too long for one. */
-export async function sharedLink(program: Partial<Program> & { lang: string; code: string }): Promise<string | undefined> {
+/** The link to a program at a page of this site; undefined where the program is too long for one. */
+export async function sharedLink(page: string, program: object): Promise<string | undefined> {
   const bytes = await through(new TextEncoder().encode(JSON.stringify(program)), new CompressionStream("deflate-raw"));
   const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-  const link = `/playground${PREFIX}${text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+  const link = `${page}${PREFIX}${text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
   return link.length > MAX_LINK ? undefined : link;
 }
 
-/** The program in a fragment; undefined where there is none. */
-export async function sharedProgram(fragment: string): Promise<Program | undefined> {
+/** What a fragment holds, as `read` understands it; undefined where that is no program. */
+export async function sharedIn<T>(fragment: string, read: (value: unknown) => T | undefined): Promise<T | undefined> {
   if (!fragment.startsWith(PREFIX) || fragment.length > MAX_LINK) return undefined;
   try {
     const text = atob(fragment.slice(PREFIX.length).replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-    return readProgram(JSON.parse(new TextDecoder().decode(await through(bytes, new DecompressionStream("deflate-raw"), MAX_UNFOLDED))));
+    return read(JSON.parse(new TextDecoder().decode(await through(bytes, new DecompressionStream("deflate-raw"), MAX_UNFOLDED))));
   } catch {
     return undefined;
   }

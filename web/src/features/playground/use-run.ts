@@ -4,7 +4,7 @@ import { Docle, DocleConnectionError, DocleError } from "@doclehq/sdk";
 import { onScopeDispose, ref, shallowRef } from "vue";
 import type { Schemas } from "../../api/client.ts";
 import { sentenceOf } from "../../api/client.ts";
-import { type Program, requestOf } from "./program.ts";
+import { requestOf, type RunOptions, type Source } from "./program.ts";
 import { forgetToken, runToken } from "./run-token.ts";
 
 type Result = Schemas["RunResult"];
@@ -46,10 +46,10 @@ export function useRun(print: (stream: "stdout" | "stderr", text: string) => voi
   }
 
   /** Runs a program; resolves with its result, or with undefined where there is none. */
-  async function run(project: () => Promise<string>, program: Program): Promise<Result | undefined> {
+  async function run(project: () => Promise<string>, source: Source, options: RunOptions): Promise<Result | undefined> {
     if (phase.value === "starting" || phase.value === "running") return undefined;
     [result.value, problem.value, id, elapsed.value] = [undefined, undefined, undefined, 0];
-    const { request, wrong } = requestOf(program);
+    const { request, wrong } = requestOf(source, options);
     if (request === undefined) return void ([phase.value, problem.value] = ["failed", wrong]);
     phase.value = "starting";
     const mine = new AbortController();
