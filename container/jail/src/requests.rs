@@ -59,6 +59,8 @@ pub enum Request {
     Thaw,
     /// Asks for [`Reply::State`].
     State,
+    /// Sends a signal to the process group of a command, which its first process leads.
+    Signal { pid: u32, signal: i32 },
 }
 
 /// What init says.

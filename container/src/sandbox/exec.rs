@@ -1,37 +1,30 @@
-//! One command in a sandbox, from its start to its report.
+//! One command in a sandbox, from its request to its report.
 
-use super::environment::environment;
 use super::groups::CommandGroup;
 use super::living::{Exited, Sandbox};
 use super::output::{Passed, Sink, discard, pass};
+use super::start::{Launch, NotStarted, Started, input};
 use crate::events::line;
-use crate::jail::handle::{STREAM_BYTES, own_descriptor, pipe, set_nonblocking};
 use crate::jail::launch::Exit;
-use crate::jail::sandbox::{Request, Spawn, StartFailure};
 use crate::report::{mebibytes, milliseconds, signal_name};
 use axum::body::Bytes;
 use docle_protocol::Stream;
-use docle_protocol::sandbox::{ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport};
-use nix::fcntl::{FcntlArg, fcntl};
+use docle_protocol::sandbox::{ExecEnd, ExecEvent, ExecJob, ExecReport};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::sync::oneshot;
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Starting takes milliseconds; after this long something is broken.
-const START_PATIENCE: Duration = Duration::from_secs(10);
 /// Lines that wait for a slow reader before the command waits, too.
 const LINES: usize = 16;
 /// What a command that has ended leaves open is read for this long: children that it has not waited for may still write.
-const STREAM_PATIENCE: Duration = Duration::from_millis(50);
+pub(super) const STREAM_PATIENCE: Duration = Duration::from_millis(50);
 /// After everything was killed.
-const END_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const END_PATIENCE: Duration = Duration::from_secs(5);
 /// Exit code of a command whose time was up, as timeout(1) has it.
 const TIMED_OUT: i32 = 124;
 const KILLED: i32 = 128 + libc::SIGKILL;
@@ -44,35 +37,6 @@ pub struct Running {
     pub lines: Receiver<Bytes>,
     /// Ends the command when this is dropped.
     _guard: DropGuard,
-}
-
-/// Why a command does not run.
-#[derive(Debug)]
-pub enum NotStarted {
-    /// A command with this id runs.
-    Duplicate,
-    /// The working directory cannot be entered, for this error number of the kernel.
-    Directory(i32),
-    Failed(io::Error),
-}
-
-impl From<io::Error> for NotStarted {
-    fn from(error: io::Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// The runner's ends of what a command was started with.
-struct Started {
-    stdin: pipe::Sender,
-    stdout: pipe::Receiver,
-    stderr: pipe::Receiver,
-    exited: oneshot::Receiver<Exited>,
-    group: Option<CommandGroup>,
-    number: u64,
-    pid: u32,
-    /// When it was started. The server may come to watch it later, on a busy machine after its end.
-    began: Instant,
 }
 
 /// The command is in the table of those that run while this lives.
@@ -104,17 +68,19 @@ impl Sandbox {
         };
         self.changed();
         let memory_failures = self.memory_failures();
-        let started = {
+        let (started, stdin) = {
             // While all files are read, nothing begins.
             let _changes = self.archive.read().await;
-            self.start(&job).await?
+            let (stdin, ours) = input()?;
+            let launch = Launch { command: &job.command, cwd: &job.cwd, env: &job.env };
+            (self.start(launch, stdin).await?, pipe::Sender::from_owned_fd(ours)?)
         };
         let (sender, lines) = channel(LINES);
         let sandbox = Arc::clone(&self);
         let running = cancel.clone();
         tokio::spawn(async move {
             let _ = sender.send(line(&ExecEvent::Start { pid: started.pid })).await;
-            let report = supervise(&sandbox, &job, started, &sender, &running, memory_failures).await;
+            let report = supervise(&sandbox, &job, started, stdin, &sender, &running, memory_failures).await;
             sandbox.changed();
             // Before the report, so that whoever reads it may use the id again.
             drop(entry);
@@ -128,103 +94,18 @@ impl Sandbox {
         let execs = self.execs.lock().unwrap_or_else(PoisonError::into_inner);
         execs.get(id).inspect(|cancel| cancel.cancel()).is_some()
     }
-
-    async fn start(&self, job: &ExecJob) -> Result<Started, NotStarted> {
-        let (stdin, stdin_ours) = pipe()?;
-        let (stdout_ours, stdout) = pipe()?;
-        let (stderr_ours, stderr) = pipe()?;
-        let (status_ours, status) = pipe()?;
-        for stream in [&stdout, &stderr] {
-            // Where it may not be larger it stays as it is.
-            let _ = fcntl(stream, FcntlArg::F_SETPIPE_SZ(STREAM_BYTES));
-        }
-        [&stdin_ours, &stdout_ours, &stderr_ours].into_iter().try_for_each(set_nonblocking)?;
-        // A command may open its streams once more by name, which asks for their owner.
-        for theirs in [&stdin, &stdout, &stderr] {
-            own_descriptor(theirs, self.uid)?;
-        }
-        let (number, awaited) = self.expect_command();
-        let group = self.programs.as_ref().map(|programs| programs.command(number)).transpose()?;
-        let opened = group.as_ref().map(CommandGroup::open).transpose()?;
-        let argv = match &job.command {
-            ExecCommand::Shell(text) => ["/bin/bash", "-c", text].map(str::to_owned).into(),
-            ExecCommand::Argv(argv) => argv.clone(),
-        };
-        let env = environment(&self.path, &self.spec, &job.env);
-        let cwd = if job.cwd.is_empty() { "/workspace".into() } else { job.cwd.clone() };
-        let file = Spawn { id: number, argv, env, cwd }.file()?;
-        let descriptors: Vec<&OwnedFd> =
-            [&file, &stdin, &stdout, &stderr, &status].into_iter().chain(&opened).collect();
-        let began = Instant::now();
-        self.ask(Request::Spawn, &descriptors).await?;
-        drop((stdin, stdout, stderr, status, file, opened));
-        let said = async {
-            let failure = said(status_ours).await?;
-            let pid = if failure.is_none() { Some(awaited.spawned.await) } else { None };
-            Ok::<_, io::Error>((failure, pid))
-        };
-        let started = timeout(START_PATIENCE, said).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let pid = match started {
-            Ok((None, Some(Ok(pid)))) => pid,
-            Ok((Some(StartFailure { step, errno }), _)) => {
-                self.forget_command(number);
-                if step == StartFailure::DIRECTORY {
-                    return Err(NotStarted::Directory(errno));
-                }
-                let error = io::Error::from_raw_os_error(errno);
-                return Err(io::Error::other(format!("a command cannot {step}: {error}")).into());
-            }
-            // What has not started in time must not start later.
-            other => {
-                self.end_command(group.as_ref(), number).await;
-                self.forget_command(number);
-                return Err(io::Error::other(format!("a command does not start: {other:?}")).into());
-            }
-        };
-        Ok(Started {
-            stdin: pipe::Sender::from_owned_fd(stdin_ours)?,
-            stdout: pipe::Receiver::from_owned_fd(stdout_ours)?,
-            stderr: pipe::Receiver::from_owned_fd(stderr_ours)?,
-            exited: awaited.exited,
-            group,
-            number,
-            pid,
-            began,
-        })
-    }
-
-    async fn end_command(&self, group: Option<&CommandGroup>, number: u64) {
-        let ended = match group {
-            Some(group) => group.kill(),
-            None => self.ask(Request::Kill { id: number }, &[]).await,
-        };
-        if let Err(error) = ended {
-            // The sandbox may have ended, and everything with it.
-            eprintln!("exec.not_ended error={:?}", error.to_string());
-        }
-    }
-}
-
-/// What a command that could not start has said. The pipe ends when the command is executed.
-async fn said(status: OwnedFd) -> io::Result<Option<StartFailure>> {
-    let mut receiver = {
-        set_nonblocking(&status)?;
-        pipe::Receiver::from_owned_fd(status)?
-    };
-    let mut bytes = Vec::new();
-    tokio::io::AsyncReadExt::read_to_end(&mut receiver, &mut bytes).await?;
-    Ok(StartFailure::read(&bytes))
 }
 
 async fn supervise(
     sandbox: &Arc<Sandbox>,
     job: &ExecJob,
     started: Started,
+    mut stdin: pipe::Sender,
     lines: &Sender<Bytes>,
     cancel: &CancellationToken,
     memory_failures: u64,
 ) -> ExecReport {
-    let Started { mut stdin, stdout, stderr, mut exited, group, number, began, .. } = started;
+    let Started { stdout, stderr, mut exited, group, number, began, .. } = started;
     let input = job.stdin.clone();
     let feeding = tokio::spawn(async move {
         // A command that does not read it is its own affair.
@@ -288,14 +169,14 @@ async fn supervise(
     ExecReport { stdout_truncated, stderr_truncated, ..report }
 }
 
-struct Usage {
-    duration: Duration,
+pub(super) struct Usage {
+    pub duration: Duration,
     /// Of the whole group, where there is one.
-    cpu_micros: Option<u64>,
+    pub cpu_micros: Option<u64>,
 }
 
 /// The report of a command: what ended it, then how its process ended.
-fn report(stop: Option<ExecEnd>, ended: Option<Exited>, out_of_memory: bool, usage: Usage) -> ExecReport {
+pub(super) fn report(stop: Option<ExecEnd>, ended: Option<Exited>, out_of_memory: bool, usage: Usage) -> ExecReport {
     let exit = ended.map_or(Exit::Signal(libc::SIGKILL), |ended| ended.exit);
     let (own_code, number) = match exit {
         Exit::Code(code) => (code, None),

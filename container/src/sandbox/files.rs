@@ -114,6 +114,11 @@ impl Sandbox {
         Ok(response(done?.0))
     }
 
+    /// Whether a TCP socket listens on a port in the sandbox.
+    pub async fn listens(&self, port: u16) -> Result<bool, FileFailure> {
+        Ok(self.operate(&Operation::Listening { port }, b"").await?.0 == Done::Listening(true))
+    }
+
     /// Opens a file for reading.
     pub async fn open(&self, path: Vec<u8>) -> Result<Content, FileFailure> {
         let operation = Operation::Open { path: path.clone() };
@@ -181,6 +186,7 @@ fn is_repeatable(operation: &Operation) -> bool {
             | Operation::Open { .. }
             | Operation::Chmod { .. }
             | Operation::Write { .. }
+            | Operation::Listening { .. }
     )
 }
 
@@ -217,7 +223,8 @@ fn response(done: Done) -> FileResponse {
         Done::Entries { entries, more } => {
             FileResponse::Entries { entries: entries.into_iter().map(described).collect(), more }
         }
-        Done::Deleted => FileResponse::Deleted,
+        // No request about files is answered by the second.
+        Done::Deleted | Done::Listening(_) => FileResponse::Deleted,
     }
 }
 

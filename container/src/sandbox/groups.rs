@@ -106,11 +106,16 @@ impl CommandGroup {
     /// Waits until nobody is in it, but not for ever.
     pub async fn emptied(&self) {
         for _ in 0..LOOKS {
-            if !events(&self.path).lines().any(|line| line == "populated 1") {
+            if self.is_empty() {
                 return;
             }
             sleep(LOOK).await;
         }
+    }
+
+    /// Whether nobody is in it.
+    pub fn is_empty(&self) -> bool {
+        !events(&self.path).lines().any(|line| line == "populated 1")
     }
 
     /// Processor time of everything that was ever in it.

@@ -1,6 +1,7 @@
 //! One sandbox from the server's side: what it is asked, and what it answers.
 
 use super::groups::Programs;
+use super::processes::Processes;
 use super::worker::Worker;
 use crate::jail::cgroup::Group;
 use crate::jail::handle::{Jail, Jailer};
@@ -65,6 +66,8 @@ pub struct Sandbox {
     commands: AtomicU64,
     /// The commands that run, by the caller's id.
     pub execs: Mutex<HashMap<String, CancellationToken>>,
+    /// Processes in the background, those that have ended included.
+    pub(super) processes: Processes,
     revision: AtomicU64,
     pub workers: Mutex<Vec<Worker>>,
     /// Held alone while all files are read or replaced, and shared by what changes something.
@@ -98,6 +101,7 @@ impl Sandbox {
             waiting: Mutex::default(),
             commands: AtomicU64::new(1),
             execs: Mutex::default(),
+            processes: Processes::default(),
             revision: AtomicU64::new(1),
             workers: Mutex::default(),
             archive: Arc::default(),

@@ -1,8 +1,9 @@
 //! Persistent sandboxes: jails that stay.
 //!
 //! [`registry`] knows them by id, [`living`] is one of them from the server's side, [`exec`] one command in it, with its
-//! [`output`], and [`groups`] what holds the processes of a command. [`files`] and
-//! [`archive`] ask a [`worker`] inside.
+//! [`output`], and [`groups`] what holds the processes of a command. [`processes`] knows those in the background, each a [`process`]
+//! with its [`log`], and [`wait`] waits for what they do. All of these begin in [`start`]. [`files`] and [`archive`] ask a [`worker`]
+//! inside.
 
 mod archive;
 mod environment;
@@ -10,11 +11,21 @@ mod exec;
 mod files;
 mod groups;
 mod living;
+mod log;
 mod output;
+mod process;
+mod processes;
 mod registry;
+mod start;
+mod wait;
 mod worker;
 
-pub use exec::{NotStarted, Running};
+pub use exec::Running;
 pub use files::{Content, FileFailure, Paths, file_error};
 pub use living::Sandbox;
+pub use log::Read;
+pub use process::Process;
+pub use processes::Refusal;
 pub use registry::{Created, MOST as MOST_SANDBOXES, Refused, Sandboxes};
+pub use start::NotStarted;
+pub use wait::Wait;

@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use docle_protocol::headers::EVENT_STREAM;
 use docle_protocol::sandbox::FileError;
+use docle_protocol::sandbox::process::ProcessError;
 use docle_protocol::{Refusal, RefusalCode};
 use serde::de::DeserializeOwned;
 use std::io;
@@ -43,6 +44,7 @@ pub type Answer = Result<Response, Denied>;
 pub enum Denied {
     Refused(RefusalCode, String),
     File(FileError),
+    Process(ProcessError),
 }
 
 impl Denied {
@@ -57,6 +59,7 @@ impl IntoResponse for Denied {
         match self {
             Self::Refused(code, message) => refuse(code, message),
             Self::File(error) => json(StatusCode::UNPROCESSABLE_ENTITY, &error),
+            Self::Process(error) => json(StatusCode::UNPROCESSABLE_ENTITY, &error),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Persistent sandboxes: made, looked at, ended, and the commands in them.
 
 use super::answers::{Answer, Denied, HEARTBEAT, Posted, broken, event_stream, find, invalid, json, read_body};
-use super::sandbox_files;
+use super::{sandbox_files, sandbox_processes};
 use crate::sandbox::{Created, NotStarted, Refused, Running, Sandbox, Sandboxes, file_error};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -14,6 +14,7 @@ use docle_protocol::sandbox::{
 };
 use docle_protocol::{RefusalCode, limits};
 use futures_util::stream;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub fn routes<S>(sandboxes: Arc<Sandboxes>) -> Router<S> {
         .route(&files_path("{id}"), post(sandbox_files::work))
         .route(&content_path("{id}"), get(sandbox_files::read_content).put(sandbox_files::write_content))
         .route(&archive_path("{id}"), get(sandbox_files::read_archive).put(sandbox_files::write_archive))
+        .merge(sandbox_processes::routes())
         .with_state(sandboxes)
 }
 
@@ -118,14 +120,25 @@ fn check_spec(spec: &SandboxSpec) -> Result<(), String> {
 }
 
 fn check_exec(job: &ExecJob) -> Result<(), String> {
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if job.id.is_empty() || job.id.len() > MAX_EXEC_ID || !job.id.bytes().all(is_letter) {
-        return Err(format!("id: 1 to {MAX_EXEC_ID} letters, digits, - and _ expected"));
-    }
+    check_id_of_command(&job.id)?;
     if job.timeout_ms == 0 {
         return Err("timeoutMs: at least 1 expected".into());
     }
-    let words: Vec<&String> = match &job.command {
+    check_command(&job.command, &job.cwd, &job.env)
+}
+
+/// The id of a command or process is one.
+pub fn check_id_of_command(id: &str) -> Result<(), String> {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if id.is_empty() || id.len() > MAX_EXEC_ID || !id.bytes().all(is_letter) {
+        return Err(format!("id: 1 to {MAX_EXEC_ID} letters, digits, - and _ expected"));
+    }
+    Ok(())
+}
+
+/// The kernel takes these words and variables, and this directory.
+pub fn check_command(command: &ExecCommand, cwd: &str, env: &BTreeMap<String, String>) -> Result<(), String> {
+    let words: Vec<&String> = match command {
         ExecCommand::Shell(text) => vec![text],
         ExecCommand::Argv(argv) if argv.first().is_none_or(String::is_empty) => {
             return Err("command.argv: a program expected".into());
@@ -136,13 +149,13 @@ fn check_exec(job: &ExecJob) -> Result<(), String> {
     if words.iter().any(|word| word.contains('\0') || word.len() > limits::MAX_ARG_BYTES) {
         return Err(format!("command: at most {} bytes for each argument, and no NUL", limits::MAX_ARG_BYTES));
     }
-    if job.cwd.contains('\0') {
+    if cwd.contains('\0') {
         return Err("cwd: no NUL expected".into());
     }
-    check_env(&job.env)
+    check_env(env)
 }
 
-fn check_env(env: &std::collections::BTreeMap<String, String>) -> Result<(), String> {
+fn check_env(env: &BTreeMap<String, String>) -> Result<(), String> {
     if env.keys().any(|name| name.is_empty() || name.contains('=')) {
         return Err("env: a name is empty or contains '='".into());
     }

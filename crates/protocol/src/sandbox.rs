@@ -19,7 +19,10 @@
 //! 404 `unknown_sandbox` says that the runner has no such sandbox. 503 `busy` says that it can have no further one. An `ExecJob`
 //! whose working directory cannot be entered is refused with a [`FileError`] and 422, and one whose id runs already with 409
 //! `duplicate`. An empty line in the stream of a command is a heartbeat. Closing the connection ends the command. An archive
-//! that breaks off, or is none, is a [`FileError`] with the code `failed` and changes nothing.
+//! that breaks off, or is none, is a [`FileError`] with the code `failed` and changes nothing. [`process`] has the requests about
+//! processes in the background.
+
+pub mod process;
 
 use crate::event::Piece;
 use crate::job::Network;

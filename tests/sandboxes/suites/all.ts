@@ -5,11 +5,13 @@ import { archive } from "./archive.ts";
 import { commands } from "./commands.ts";
 import { files } from "./files.ts";
 import { lifetime } from "./lifetime.ts";
+import { processes } from "./processes.ts";
 import { walls } from "./walls.ts";
 
 export function suites(runner: Runner): void {
   lifetime(runner);
   commands(runner);
+  processes(runner);
   files(runner);
   archive(runner);
   walls(runner);

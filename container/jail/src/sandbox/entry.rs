@@ -27,6 +27,8 @@ pub enum Done {
     Entry(Entry),
     Entries { entries: Vec<Entry>, more: bool },
     Deleted,
+    /// Whether a socket listens.
+    Listening(bool),
 }
 
 /// One file, directory or link, as it is now.

@@ -3,6 +3,7 @@
 
 use super::entry::{ASIDE, Bytes, Done, Refused, delete, described, entry, located, names, open};
 use super::list::List;
+use super::listening::listening;
 use super::upload::{Aside, Upload};
 use crate::launch::Content;
 use nix::errno::Errno;
@@ -71,6 +72,10 @@ pub enum Operation {
     },
     /// The content is complete.
     Finish,
+    /// Asks whether a TCP socket listens on a port, whatever its address.
+    Listening {
+        port: u16,
+    },
 }
 
 type Result = io::Result<(Done, Option<OwnedFd>)>;
@@ -112,6 +117,7 @@ pub fn perform(operation: Operation) -> Result {
             upload.write(&content.0)?;
             upload.finish()?
         }
+        Operation::Listening { port } => Done::Listening(listening(port)?),
         Operation::Begin { .. } | Operation::More { .. } | Operation::Finish => {
             return Err(io::ErrorKind::InvalidInput.into());
         }

@@ -133,6 +133,14 @@ impl Supervisor<'_> {
                 self.say(Reply::Done)
             }
             Request::State => self.say(self.state()),
+            Request::Signal { pid, signal } => {
+                // 0 and 1 would mean our own group, and everybody.
+                if let Some(group) = i32::try_from(pid).ok().filter(|pid| *pid > 1) {
+                    // SAFETY: sends a signal. A group that is no more gets none.
+                    unsafe { libc::kill(-group, signal) };
+                }
+                Ok(())
+            }
         }
     }
 
