@@ -8,6 +8,7 @@ mod kept;
 mod run_ids;
 mod runs;
 mod sandbox_files;
+mod sandbox_trees;
 mod sandboxes;
 mod stdin;
 

@@ -2,6 +2,7 @@
 
 use super::answers::{Answer, Denied, HEARTBEAT, Posted, broken, event_stream, find, invalid, json, read_body};
 use super::sandbox_files;
+use super::sandbox_trees;
 use crate::sandbox::{Created, NotStarted, Refused, Running, Sandbox, Sandboxes, file_error};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -12,6 +13,7 @@ use axum::routing::{delete, get, post, put};
 use docle_protocol::sandbox::{
     ExecCommand, ExecJob, SandboxSpec, archive_path, content_path, exec_path, files_path, one_exec_path, sandbox_path,
 };
+use docle_protocol::tree::tree_path;
 use docle_protocol::{RefusalCode, limits};
 use futures_util::stream;
 use std::convert::Infallible;
@@ -36,6 +38,7 @@ pub fn routes<S>(sandboxes: Arc<Sandboxes>) -> Router<S> {
         .route(&files_path("{id}"), post(sandbox_files::work))
         .route(&content_path("{id}"), get(sandbox_files::read_content).put(sandbox_files::write_content))
         .route(&archive_path("{id}"), get(sandbox_files::read_archive).put(sandbox_files::write_archive))
+        .route(&tree_path("{id}"), post(sandbox_trees::save_tree).put(sandbox_trees::restore_tree))
         .with_state(sandboxes)
 }
 

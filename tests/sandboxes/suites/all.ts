@@ -5,6 +5,7 @@ import { archive } from "./archive.ts";
 import { commands } from "./commands.ts";
 import { files } from "./files.ts";
 import { lifetime } from "./lifetime.ts";
+import { trees } from "./trees.ts";
 import { walls } from "./walls.ts";
 
 export function suites(runner: Runner): void {
@@ -12,5 +13,6 @@ export function suites(runner: Runner): void {
   commands(runner);
   files(runner);
   archive(runner);
+  trees(runner);
   walls(runner);
 }
