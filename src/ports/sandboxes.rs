@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use docle_api::sandbox_commands::ExecStatus;
 use docle_api::sandboxes::SandboxStatus;
 use docle_protocol::sandbox::{ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState};
+use docle_tree::PackName;
 use futures::stream::LocalBoxStream;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -177,22 +178,36 @@ pub trait SandboxHost {
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError>;
     async fn read(&self, path: &str, range: Option<&str>) -> Result<Content, HostError>;
     async fn write(&self, path: &str, content: ByteStream) -> Result<FileResponse, HostError>;
-    /// All files that are saved.
-    async fn archive(&self) -> Result<ByteStream, HostError>;
-    /// Replaces all files. After an error the jail holds any part of them.
-    async fn restore(&self, archive: ByteStream) -> Result<(), HostError>;
+    /// Saves all files: the frames of a tree, with what is not in the tree whose manifest is in the frames `base`. New packs
+    /// have the number of this save. After [`HostError::File`] the runner could not read `base`.
+    async fn save_tree(&self, base: ByteStream, number: u64) -> Result<ByteStream, HostError>;
+    /// Replaces all files by those of a tree. After an error the jail has the files before or these.
+    async fn restore_tree(&self, frames: ByteStream) -> Result<(), HostError>;
 }
 
-/// Where the files of sandboxes are saved. A tree is all files of a sandbox at one time; it never changes.
+/// A part of a tree in the bucket. It never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TreePart {
+    /// A part of the manifest of the tree that a save has made.
+    Manifest {
+        save: u64,
+        part: u32,
+    },
+    Pack(PackName),
+}
+
+/// Where the files of sandboxes are saved. Each sandbox has its own parts, and shares none.
 #[async_trait(?Send)]
 pub trait Disk {
-    /// Saves a tree. After `Ok` it can be restored; after an error it may be there.
-    async fn save(&self, sandbox: &SandboxOf, tree: u64, archive: ByteStream) -> Result<(), PortError>;
-    /// A tree that was saved.
-    async fn restore(&self, sandbox: &SandboxOf, tree: u64) -> Result<ByteStream, PortError>;
-    /// Deletes a tree. It may be repeated, also for one that was never saved.
-    async fn delete(&self, sandbox: &SandboxOf, tree: u64) -> Result<(), PortError>;
-    /// Deletes all trees of a sandbox. It may be repeated.
+    /// Stores a part. After `Ok` it can be read; after an error it may be there.
+    async fn put(&self, sandbox: &SandboxOf, part: TreePart, bytes: Vec<u8>) -> Result<(), PortError>;
+    /// Reads a part: its size and its bytes.
+    async fn get(&self, sandbox: &SandboxOf, part: TreePart) -> Result<(u64, ByteStream), PortError>;
+    /// Deletes parts. It may be repeated, also for those that were never stored.
+    async fn delete(&self, sandbox: &SandboxOf, parts: &[TreePart]) -> Result<(), PortError>;
+    /// Deletes all parts that one save has stored. It may be repeated.
+    async fn delete_save(&self, sandbox: &SandboxOf, save: u64) -> Result<(), PortError>;
+    /// Deletes all parts of a sandbox. It may be repeated.
     async fn delete_all(&self, sandbox: &SandboxOf) -> Result<(), PortError>;
 }
 

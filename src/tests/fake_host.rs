@@ -1,7 +1,7 @@
 //! Machines of sandboxes without a machine: files in memory, and commands that do what they say.
 
 use crate::domain::sandbox::id::SandboxId;
-use crate::ports::sandboxes::{ByteStream, Content, ContentHead, Disk, HostError, SandboxHost, SandboxOf};
+use crate::ports::sandboxes::{ByteStream, Content, ContentHead, Disk, HostError, SandboxHost, SandboxOf, TreePart};
 use crate::ports::{ClientSignal, PortError};
 use crate::tests::fault::Faults;
 use async_trait::async_trait;
@@ -10,11 +10,17 @@ use docle_protocol::sandbox::{
     ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileRequest,
     FileResponse, SandboxSpec, SandboxState,
 };
+use docle_tree::archive::{Head, append};
+use docle_tree::restore::restore;
+use docle_tree::save::save;
+use docle_tree::{Frame, FrameReader, Manifest, PackName, Time};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::{StreamExt, stream};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::rc::Rc;
+use tar::EntryType;
 
 type Files = BTreeMap<String, Vec<u8>>;
 type Events = UnboundedSender<Result<Vec<u8>, PortError>>;
@@ -241,16 +247,28 @@ impl SandboxHost for FakeHost {
         self.hosts.write_faults.around(write).await.map_err(lost)?
     }
 
-    async fn archive(&self) -> Result<ByteStream, HostError> {
+    async fn save_tree(&self, base: ByteStream, number: u64) -> Result<ByteStream, HostError> {
         let files = self.with(|files| Ok(files.clone()))?;
         self.hosts.archive_faults.around(async || ()).await.map_err(lost)?;
-        Ok(stream::iter([Ok(serde_json::to_vec(&files).unwrap())]).boxed_local())
+        let (manifest, _) = received(base).await?;
+        let mut frames = Vec::new();
+        save(archive(&files).as_slice(), manifest.as_ref(), number, |frame| {
+            frames.push(Ok(frame.encode()));
+            Ok(())
+        })
+        .unwrap();
+        Ok(stream::iter(frames).boxed_local())
     }
 
-    async fn restore(&self, archive: ByteStream) -> Result<(), HostError> {
-        let chunks: Vec<_> = archive.collect().await;
-        let chunks: Result<Vec<_>, _> = chunks.into_iter().collect();
-        let files: Files = serde_json::from_slice(&chunks.map_err(lost)?.concat()).unwrap();
+    async fn restore_tree(&self, frames: ByteStream) -> Result<(), HostError> {
+        let (manifest, packs) = received(frames).await?;
+        let (manifest, mut bytes) = (manifest.unwrap(), Vec::new());
+        let read = |pack: u32, offset: u32, buffer: &mut [u8]| {
+            buffer.copy_from_slice(&packs[pack as usize][offset as usize..offset as usize + buffer.len()]);
+            Ok(())
+        };
+        restore(&manifest, read, &mut bytes).unwrap();
+        let files = unpacked(&bytes);
         let restore = async || {
             self.with(|own| {
                 *own = files;
@@ -261,10 +279,55 @@ impl SandboxHost for FakeHost {
     }
 }
 
+/// The manifest and the packs in some frames.
+async fn received(mut frames: ByteStream) -> Result<(Option<Manifest>, Vec<Vec<u8>>), HostError> {
+    let (mut reader, mut manifest, mut packs) = (FrameReader::default(), Vec::new(), Vec::new());
+    while let Some(chunk) = frames.next().await {
+        reader.push(&chunk.map_err(lost)?);
+        while let Some(frame) = reader.next_frame().unwrap() {
+            match frame {
+                Frame::Manifest(part) => manifest.extend(part),
+                Frame::Pack(pack) => packs.push(pack),
+                Frame::End(_) => {
+                    let manifest = (!manifest.is_empty()).then(|| Manifest::decode(&manifest).unwrap());
+                    return Ok((manifest, packs));
+                }
+            }
+        }
+    }
+    Err(HostError::Lost("The frames break off.".into()))
+}
+
+fn archive(files: &Files) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut add = |path: &str, kind, content: &[u8]| {
+        let (path, size) = (path.as_bytes(), content.len() as u64);
+        let head = Head { path, kind, target: None, mode: 0o644, time: Time::default(), size };
+        append(&mut builder, &head, content).unwrap();
+    };
+    add("workspace", EntryType::Directory, b"");
+    for (path, content) in files {
+        add(&format!("workspace/{path}"), EntryType::Regular, content);
+    }
+    builder.into_inner().unwrap()
+}
+
+fn unpacked(bytes: &[u8]) -> Files {
+    let mut archive = tar::Archive::new(bytes);
+    let entries = archive.entries().unwrap().map(Result::unwrap);
+    let files = entries.filter(|entry| entry.header().entry_type().is_file()).map(|mut entry| {
+        let path = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        (path.strip_prefix("workspace/").unwrap().to_owned(), content)
+    });
+    files.collect()
+}
+
 /// Trees in memory.
 #[derive(Default)]
 pub struct FakeDisk {
-    pub trees: RefCell<BTreeMap<(SandboxId, u64), Vec<u8>>>,
+    pub parts: RefCell<BTreeMap<(SandboxId, TreePart), Vec<u8>>>,
     pub save_faults: Faults,
     pub restore_faults: Faults,
     pub delete_faults: Faults,
@@ -272,26 +335,37 @@ pub struct FakeDisk {
 
 #[async_trait(?Send)]
 impl Disk for FakeDisk {
-    async fn save(&self, sandbox: &SandboxOf, tree: u64, archive: ByteStream) -> Result<(), PortError> {
-        let chunks: Vec<_> = archive.collect().await;
-        let chunks: Result<Vec<_>, _> = chunks.into_iter().collect();
-        let bytes = chunks?.concat();
-        let save = async || drop(self.trees.borrow_mut().insert((sandbox.id.clone(), tree), bytes));
-        self.save_faults.around(save).await
+    async fn put(&self, sandbox: &SandboxOf, part: TreePart, bytes: Vec<u8>) -> Result<(), PortError> {
+        let put = async || drop(self.parts.borrow_mut().insert((sandbox.id.clone(), part), bytes));
+        self.save_faults.around(put).await
     }
 
-    async fn restore(&self, sandbox: &SandboxOf, tree: u64) -> Result<ByteStream, PortError> {
-        let found = self.trees.borrow().get(&(sandbox.id.clone(), tree)).cloned();
-        let bytes = found.ok_or_else(|| PortError("The tree is gone.".into()))?;
+    async fn get(&self, sandbox: &SandboxOf, part: TreePart) -> Result<(u64, ByteStream), PortError> {
+        let found = self.parts.borrow().get(&(sandbox.id.clone(), part)).cloned();
+        let bytes = found.ok_or_else(|| PortError("A part of a tree is gone.".into()))?;
         self.restore_faults.around(async || ()).await?;
-        Ok(stream::iter([Ok(bytes)]).boxed_local())
+        Ok((bytes.len() as u64, stream::iter([Ok(bytes)]).boxed_local()))
     }
 
-    async fn delete(&self, sandbox: &SandboxOf, tree: u64) -> Result<(), PortError> {
-        self.delete_faults.around(async || drop(self.trees.borrow_mut().remove(&(sandbox.id.clone(), tree)))).await
+    async fn delete(&self, sandbox: &SandboxOf, parts: &[TreePart]) -> Result<(), PortError> {
+        self.remove(|id, part| *id == sandbox.id && parts.contains(part)).await
+    }
+
+    async fn delete_save(&self, sandbox: &SandboxOf, number: u64) -> Result<(), PortError> {
+        let is_of = |part: &TreePart| match part {
+            TreePart::Manifest { save, .. } | TreePart::Pack(PackName { save, .. }) => *save == number,
+        };
+        self.remove(|id, part| *id == sandbox.id && is_of(part)).await
     }
 
     async fn delete_all(&self, sandbox: &SandboxOf) -> Result<(), PortError> {
-        self.delete_faults.around(async || self.trees.borrow_mut().retain(|(id, _), _| *id != sandbox.id)).await
+        self.remove(|id, _| *id == sandbox.id).await
+    }
+}
+
+impl FakeDisk {
+    async fn remove(&self, is_gone: impl Fn(&SandboxId, &TreePart) -> bool) -> Result<(), PortError> {
+        let remove = async || self.parts.borrow_mut().retain(|(id, part), _| !is_gone(id, part));
+        self.delete_faults.around(remove).await
     }
 }

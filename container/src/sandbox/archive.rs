@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::timeout;
 
 /// A reader that takes nothing for so long has gone, and the programs have waited long enough.
-const READER_PATIENCE: Duration = Duration::from_secs(60);
+pub const READER_PATIENCE: Duration = Duration::from_secs(60);
 /// Replacing deletes and moves everything that a sandbox may have.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Pieces that wait for a slow reader.

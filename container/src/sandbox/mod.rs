@@ -3,7 +3,7 @@
 //! [`registry`] knows them by id, [`living`] is one of them from the server's side, [`exec`] one command in it, with its
 //! [`output`], and [`groups`] what holds the processes of a command. [`processes`] knows those in the background, each a [`process`]
 //! with its [`log`], and [`wait`] waits for what they do. All of these begin in [`start`]. [`files`] and [`archive`] ask a [`worker`]
-//! inside.
+//! inside, and [`tree`] makes chunks of the archive.
 
 mod archive;
 mod environment;
@@ -16,7 +16,9 @@ mod output;
 mod process;
 mod processes;
 mod registry;
+mod spool;
 mod start;
+mod tree;
 mod wait;
 mod worker;
 
@@ -28,4 +30,5 @@ pub use process::Process;
 pub use processes::Refusal;
 pub use registry::{Created, MOST as MOST_SANDBOXES, Refused, Sandboxes};
 pub use start::NotStarted;
+pub use tree::receive_base;
 pub use wait::Wait;

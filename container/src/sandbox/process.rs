@@ -55,7 +55,12 @@ pub enum InputFailure {
 
 impl Process {
     /// A process that was started, with what [`Process::attend`] needs of it.
-    pub(super) fn new(job: ProcessJob, log: Log, stdin: Option<pipe::Sender>, mut started: Started) -> (Arc<Self>, Started) {
+    pub(super) fn new(
+        job: ProcessJob,
+        log: Log,
+        stdin: Option<pipe::Sender>,
+        mut started: Started,
+    ) -> (Arc<Self>, Started) {
         let process = Self {
             pid: started.pid,
             started_ms: now_ms(),

@@ -5,11 +5,11 @@ use super::living::Sandbox;
 use super::log::Log;
 use super::process::{InputFailure, Process};
 use super::start::{Launch, NotStarted, input};
+use docle_protocol::sandbox::FileError;
 use docle_protocol::sandbox::process::{
     KEPT_ENDED_PROCESSES, MAX_RUNNING_PROCESSES, ProcessError, ProcessErrorCode, ProcessJob, ProcessRequest,
     ProcessResponse,
 };
-use docle_protocol::sandbox::FileError;
 use std::io;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -17,7 +17,7 @@ use docle_protocol::sandbox::SandboxSpec;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -44,6 +44,8 @@ pub struct Sandboxes {
     path: String,
     /// Where the groups of commands are made, where they can be.
     holding: Option<PathBuf>,
+    /// Where trees that are restored wait until they have come as a whole.
+    pub spool: PathBuf,
     known: Mutex<Known>,
 }
 
@@ -91,6 +93,7 @@ impl Sandboxes {
             most: if able { MOST } else { 0 },
             path: environment::path(interpreters),
             holding: able.then(|| common.cgroups.holding()).flatten(),
+            spool: common.mount_point.parent().unwrap_or(Path::new("/")).to_owned(),
             known: Mutex::default(),
         })
     }

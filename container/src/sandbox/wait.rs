@@ -159,7 +159,10 @@ mod tests {
         assert_eq!(text.in_lines(&mut begun, b"not yet\nserver rea"), None);
         assert_eq!(text.in_lines(&mut begun, b"dy on 80\r\nmore"), Some(line("server ready on 80", &[])));
         let pattern = wait(r"port (\d+)(/tls)?", true);
-        assert_eq!(pattern.in_lines(&mut Vec::new(), b"on port 8080\n"), Some(line("on port 8080", &[Some("8080"), None])));
+        assert_eq!(
+            pattern.in_lines(&mut Vec::new(), b"on port 8080\n"),
+            Some(line("on port 8080", &[Some("8080"), None]))
+        );
         let dots = wait(".", false);
         assert_eq!(dots.in_lines(&mut Vec::new(), b"abc\n"), None, "a text is no pattern");
     }

@@ -9,6 +9,7 @@ mod run_ids;
 mod runs;
 mod sandbox_files;
 mod sandbox_processes;
+mod sandbox_trees;
 mod sandboxes;
 mod stdin;
 

@@ -112,7 +112,7 @@ pub async fn write_archive(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Pa
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn failed(sandbox: &Sandbox, failure: FileFailure) -> Denied {
+pub fn failed(sandbox: &Sandbox, failure: FileFailure) -> Denied {
     match failure {
         FileFailure::File(error) => Denied::File(error),
         FileFailure::Body => invalid("the body ended too early"),

@@ -24,9 +24,7 @@ const MAX_SIGNAL: i32 = 64;
 
 /// Everything about processes below the path of a sandbox.
 pub fn routes() -> Router<Arc<Sandboxes>> {
-    Router::new()
-        .route(&processes_path("{id}"), post(request))
-        .route(&process_events_path("{id}"), post(watch))
+    Router::new().route(&processes_path("{id}"), post(request)).route(&process_events_path("{id}"), post(watch))
 }
 
 async fn request(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>, body: Posted) -> Answer {

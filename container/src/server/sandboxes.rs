@@ -1,7 +1,7 @@
 //! Persistent sandboxes: made, looked at, ended, and the commands in them.
 
 use super::answers::{Answer, Denied, HEARTBEAT, Posted, broken, event_stream, find, invalid, json, read_body};
-use super::{sandbox_files, sandbox_processes};
+use super::{sandbox_files, sandbox_processes, sandbox_trees};
 use crate::sandbox::{Created, NotStarted, Refused, Running, Sandbox, Sandboxes, file_error};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -12,6 +12,7 @@ use axum::routing::{delete, get, post, put};
 use docle_protocol::sandbox::{
     ExecCommand, ExecJob, SandboxSpec, archive_path, content_path, exec_path, files_path, one_exec_path, sandbox_path,
 };
+use docle_protocol::tree::tree_path;
 use docle_protocol::{RefusalCode, limits};
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ pub fn routes<S>(sandboxes: Arc<Sandboxes>) -> Router<S> {
         .route(&content_path("{id}"), get(sandbox_files::read_content).put(sandbox_files::write_content))
         .route(&archive_path("{id}"), get(sandbox_files::read_archive).put(sandbox_files::write_archive))
         .merge(sandbox_processes::routes())
+        .route(&tree_path("{id}"), post(sandbox_trees::save_tree).put(sandbox_trees::restore_tree))
         .with_state(sandboxes)
 }
 

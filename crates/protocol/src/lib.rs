@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`job`] is the request to the runner, [`event`] its response, which is a stream, [`report`] the end of that
 //! stream, [`refusal`] its error response. [`headers`] defines paths and headers, [`health`] the health check, [`limits`] the limits
-//! that both sides enforce. [`sandbox`] defines the requests about persistent sandboxes. [`isolate`] defines the requests and responses of the isolate Worker, [`hosts`] the matching of
+//! that both sides enforce. [`sandbox`] defines the requests about persistent sandboxes, [`tree`] how their files are saved. [`isolate`] defines the requests and responses of the isolate Worker, [`hosts`] the matching of
 //! allow-lists. All messages are JSON in camelCase, and `…_format_unchanged` tests pin them. A change of a layout raises
 //! [`version::VERSION`], unless it adds a field that the other side may ignore.
 
@@ -17,6 +17,7 @@ pub mod limits;
 pub mod refusal;
 pub mod report;
 pub mod sandbox;
+pub mod tree;
 pub mod version;
 
 pub use event::{Piece, RunEvent, Stream};

@@ -11,9 +11,10 @@ use crate::ports::{
 use async_trait::async_trait;
 use docle_protocol::headers::PROTOCOL;
 use docle_protocol::sandbox::{
-    ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState, archive_path, content_path, exec_path,
-    files_path, one_exec_path, sandbox_path,
+    ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState, content_path, exec_path, files_path,
+    one_exec_path, sandbox_path,
 };
+use docle_protocol::tree::{save_path, tree_path};
 use docle_protocol::{Refusal, RefusalCode, VERSION};
 use futures::future::{Either, select};
 use serde::Serialize;
@@ -115,16 +116,16 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
     }
 
     async fn write(&self, path: &str, content: ByteStream) -> Result<FileResponse, HostError> {
-        let response = self.upload(&self.content(path), content).await?;
+        let response = self.upload("PUT", &self.content(path), content).await?;
         read_json(&response).await
     }
 
-    async fn archive(&self) -> Result<ByteStream, HostError> {
-        chunks(self.send("GET", &archive_path(self.id.as_str()), NOTHING).await?)
+    async fn save_tree(&self, base: ByteStream, number: u64) -> Result<ByteStream, HostError> {
+        chunks(self.upload("POST", &save_path(self.id.as_str(), number), base).await?)
     }
 
-    async fn restore(&self, archive: ByteStream) -> Result<(), HostError> {
-        let response = self.upload(&archive_path(self.id.as_str()), archive).await?;
+    async fn restore_tree(&self, frames: ByteStream) -> Result<(), HostError> {
+        let response = self.upload("PUT", &tree_path(self.id.as_str()), frames).await?;
         drain(&response).await;
         Ok(())
     }
@@ -147,9 +148,9 @@ impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
         self.check(response).await
     }
 
-    async fn upload(&self, path: &str, body: ByteStream) -> Result<H::Response, HostError> {
+    async fn upload(&self, method: &str, path: &str, body: ByteStream) -> Result<H::Response, HostError> {
         let runner = self.runner().await?;
-        let request = RunnerRequest { method: "PUT", path, headers: &[BYTES], body: None };
+        let request = RunnerRequest { method, path, headers: &[BYTES], body: None };
         let response = self.within(UPLOAD_MS, runner.upload(request, body)).await;
         self.check(response).await
     }

@@ -13,4 +13,5 @@ pub mod storage;
 pub mod stub;
 #[cfg(test)]
 mod tests;
+pub mod trees;
 pub mod wake;

@@ -2,10 +2,13 @@
 
 use crate::domain::sandbox::lifecycle::SAVE_AGAIN_MS;
 use crate::objects::sandbox::logic::{SandboxLogic, failure};
-use crate::objects::sandbox::storage::Head;
+use crate::objects::sandbox::storage::{Head, Stored};
+use crate::objects::sandbox::trees::{self, Tree};
 use crate::ports::PortError;
-use crate::ports::sandboxes::{HostError, SandboxRefusal};
+use crate::ports::sandboxes::{ByteStream, HostError, SandboxRefusal};
 use docle_api::sandboxes::SandboxStatus;
+use docle_tree::PackName;
+use std::rc::Rc;
 
 impl SandboxLogic {
     /// Saves the sandbox and ends its machine. A call that comes meanwhile keeps it awake.
@@ -68,13 +71,10 @@ impl SandboxLogic {
 
     async fn save(&self) -> Result<(), PortError> {
         let Some(stored) = self.stored()? else { return Ok(()) };
-        let (tree, uses, start) = (stored.next_tree, self.memory.borrow().uses, self.memory.borrow().starts);
-        // The tree is garbage until it is the head, so that a reset leaves nothing behind that nobody deletes.
-        self.change(|stored| {
-            stored.next_tree += 1;
-            stored.garbage.push(tree);
-        })?;
-        let (host, disk) = (&self.ports.host, &self.ports.disk);
+        let (number, uses, start) = (stored.next_tree, self.memory.borrow().uses, self.memory.borrow().starts);
+        // The row comes first, so that a reset leaves nothing behind that nobody deletes.
+        trees::put(&*self.runtime.storage, number, &Tree::Unfinished { swept_at: None })?;
+        self.change(|stored| stored.next_tree += 1)?;
         let lost = |error: HostError| {
             if error == HostError::Unknown {
                 self.lost(start)?;
@@ -82,21 +82,20 @@ impl SandboxLogic {
             Err(failure(error))
         };
         let was_busy = self.activity(&stored).active > 0;
-        let state = match host.state().await {
+        let state = match self.ports.host.state().await {
             Ok(state) => state,
             Err(error) => return lost(error),
         };
         let saved_at = self.now();
-        let archive = match host.archive().await {
-            Ok(archive) => archive,
+        let (base, frames) = match self.begin_tree(&stored, number).await? {
+            Ok(begun) => begun,
             Err(error) => return lost(error),
         };
-        disk.save(&stored.sandbox, tree, archive).await?;
+        let tree = trees::store(&*self.ports.disk, &stored.sandbox, number, &base, frames).await?;
         let is_quiet = !was_busy && self.memory.borrow().uses == uses && state.processes == 0;
+        trees::put(&*self.runtime.storage, number, &Tree::Complete(tree))?;
         self.change(|stored| {
-            let before = stored.head.replace(Head { tree, saved_at });
-            stored.garbage.retain(|garbage| *garbage != tree);
-            stored.garbage.extend(before.map(|head| head.tree));
+            stored.head = Some(Head { tree: number, saved_at });
             // What runs, or has run meanwhile, may have changed files after they were read.
             stored.unsaved_since = (!is_quiet).then_some(saved_at);
             stored.save_failing = None;
@@ -106,19 +105,25 @@ impl SandboxLogic {
         Ok(())
     }
 
-    /// Deletes trees that are not the head. What fails is tried again with the next save.
-    pub(super) async fn collect_garbage(&self) {
-        let Ok(Some(stored)) = self.stored() else { return };
-        for tree in stored.garbage {
-            match self.ports.disk.delete(&stored.sandbox, tree).await {
-                Ok(()) => {
-                    let forgotten = self.change(|stored| stored.garbage.retain(|garbage| *garbage != tree));
-                    if let Err(error) = forgotten {
-                        return self.runtime.log_failure("A deleted tree could not be forgotten.", &error.0);
-                    }
+    /// Asks for the frames of a tree, and gives the packs that it may name. If the runner cannot read the manifest of the tree
+    /// before, everything is saved anew.
+    async fn begin_tree(
+        &self,
+        stored: &Stored,
+        number: u64,
+    ) -> Result<Result<(Vec<PackName>, ByteStream), HostError>, PortError> {
+        let frames = |parts| trees::frames(Rc::clone(&self.ports.disk), stored.sandbox.clone(), parts);
+        let host = &self.ports.host;
+        if let Some(head) = stored.head {
+            let base = trees::complete(&*self.runtime.storage, head.tree)?;
+            match host.save_tree(frames(base.manifest(head.tree).collect()), number).await {
+                Ok(tree) => return Ok(Ok((base.packs, tree))),
+                Err(HostError::File(error)) => {
+                    self.runtime.log_failure("A saved manifest could not be read.", &error.message);
                 }
-                Err(error) => return self.runtime.log_failure("An old tree could not be deleted.", &error.0),
+                Err(error) => return Ok(Err(error)),
             }
         }
+        Ok(host.save_tree(frames(Vec::new()), number).await.map(|tree| (Vec::new(), tree)))
     }
 }

@@ -8,6 +8,7 @@ use crate::ports::sandboxes::{ExecutionRecord, SandboxConfig, SandboxOf};
 use crate::ports::{LocalSql, PortError, SqlValue};
 use docle_api::sandboxes::SandboxStatus;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 const TABLE: &str = "sandbox";
 /// Executions that are kept.
@@ -37,8 +38,6 @@ pub struct Stored {
     pub head: Option<Head>,
     /// The number of the next tree. No number is used twice.
     pub next_tree: u64,
-    /// Trees that may be there and are not the head.
-    pub garbage: Vec<u64>,
     /// When the first change after the last save was made.
     pub unsaved_since: Option<Timestamp>,
     pub save_failing: Option<Timestamp>,
@@ -62,13 +61,17 @@ impl Stored {
             last_used_at: None,
             head: None,
             next_tree: 1,
-            garbage: Vec::new(),
             unsaved_since: None,
             save_failing: None,
             restored_from: None,
             tells_restored: false,
             must_end: false,
         }
+    }
+
+    /// The trees that are kept.
+    pub fn live_trees(&self) -> BTreeSet<u64> {
+        self.head.iter().map(|head| head.tree).collect()
     }
 
     /// The time of the files that the next start restores.
@@ -157,7 +160,7 @@ mod tests {
         let expected = json!({
             "sandbox": { "projectId": "proj_1", "id": "sbx_aaaaaaaaaaaaaaaaaaaaaaaaaa" },
             "config": { "env": {}, "runtime": runtime }, "account": null, "status": "creating", "createdAt": 1,
-            "lastUsedAt": null, "head": { "tree": 1, "savedAt": 2 }, "nextTree": 1, "garbage": [], "unsavedSince": null,
+            "lastUsedAt": null, "head": { "tree": 1, "savedAt": 2 }, "nextTree": 1, "unsavedSince": null,
             "saveFailing": null, "restoredFrom": null, "tellsRestored": false, "mustEnd": false,
         });
         assert_eq!(serde_json::to_value(&stored).unwrap(), expected);

@@ -8,7 +8,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::objects::sandbox::logic::{SandboxLogic, SandboxPorts};
 use crate::ports::fleet::Fleet;
 use crate::ports::sandboxes::{
-    ByteStream, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal, SandboxReport,
+    ByteStream, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal, SandboxReport, TreePart,
 };
 use crate::ports::{ClientSignal, PortError};
 use crate::tests::fake_host::{FakeDisk, FakeHost, FakeHosts};
@@ -175,8 +175,13 @@ impl Setup {
         self.hosts.files(&self.sandbox.id)
     }
 
+    /// The trees whose manifests are stored.
     fn trees(&self) -> Vec<u64> {
-        self.disk.trees.borrow().keys().map(|(_, tree)| *tree).collect()
+        let parts = self.disk.parts.borrow();
+        parts
+            .keys()
+            .filter_map(|(_, part)| if let TreePart::Manifest { save, .. } = part { Some(*save) } else { None })
+            .collect()
     }
 }
 
@@ -196,4 +201,5 @@ mod commands;
 mod deletion;
 mod host;
 mod loss;
+mod series;
 mod sleep;

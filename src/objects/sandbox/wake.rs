@@ -5,6 +5,7 @@ use crate::domain::pool::fleet::{Admission, RENEW_EVERY_MS};
 use crate::objects::sandbox::call::object_of_sandbox;
 use crate::objects::sandbox::logic::{SandboxLogic, failure};
 use crate::objects::sandbox::storage::Stored;
+use crate::objects::sandbox::trees;
 use crate::ports::PortError;
 use crate::ports::sandboxes::SandboxRefusal;
 use docle_api::sandboxes::SandboxStatus;
@@ -95,8 +96,9 @@ impl SandboxLogic {
             host.create(&spec).await.map_err(refused)?;
         }
         let Some(head) = stored.head else { return Ok(()) };
-        let archive = self.ports.disk.restore(&stored.sandbox, head.tree).await?;
-        host.restore(archive).await.map_err(refused)
+        let tree = trees::complete(&*self.runtime.storage, head.tree)?;
+        let frames = trees::frames(Rc::clone(&self.ports.disk), stored.sandbox.clone(), tree.parts(head.tree));
+        host.restore_tree(frames).await.map_err(refused)
     }
 
     /// Notes that the runner has lost the machine of start number `start`. The next start restores the files.

@@ -6,6 +6,7 @@ import { commands } from "./commands.ts";
 import { files } from "./files.ts";
 import { lifetime } from "./lifetime.ts";
 import { processes } from "./processes.ts";
+import { trees } from "./trees.ts";
 import { walls } from "./walls.ts";
 
 export function suites(runner: Runner): void {
@@ -14,5 +15,6 @@ export function suites(runner: Runner): void {
   processes(runner);
   files(runner);
   archive(runner);
+  trees(runner);
   walls(runner);
 }

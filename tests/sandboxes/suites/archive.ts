@@ -6,7 +6,7 @@ import type { Runner } from "../../harness/runner.ts";
 import { RunnerSandbox, type Content } from "../../harness/sandboxes.ts";
 
 /** A random tree: the seed decides about every name, kind, mode, time and byte of it. */
-const GROW = `
+export const GROW = `
 import os, random, sys
 random.seed(int(sys.argv[1]))
 names = ["a", "b c", "-x", "line\\nend", "\\xff".encode("latin-1"), "é", ".hidden", "n" * 200]
@@ -43,7 +43,7 @@ for path in made:
     os.chmod(path, random.choice([0o644, 0o600, 0o755, 0o000, 0o400, 0o500, 0o4755, 0o1777]))
 `;
 /** Everything about all files that are saved. */
-const LOOK = `
+export const LOOK = `
 import hashlib, os, stat
 def look(path):
     found = os.lstat(path)

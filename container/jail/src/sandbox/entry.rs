@@ -25,7 +25,10 @@ pub type Bytes = Vec<u8>;
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Done {
     Entry(Entry),
-    Entries { entries: Vec<Entry>, more: bool },
+    Entries {
+        entries: Vec<Entry>,
+        more: bool,
+    },
     Deleted,
     /// Whether a socket listens.
     Listening(bool),

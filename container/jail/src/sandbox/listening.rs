@@ -9,7 +9,8 @@ const LISTEN: &str = "0A";
 /// Whether a socket of IPv4 or IPv6 listens on the port, whatever its address.
 pub fn listening(port: u16) -> io::Result<bool> {
     // A kernel without IPv6 has no second table.
-    let tables = [fs::read_to_string("/proc/self/net/tcp")?, fs::read_to_string("/proc/self/net/tcp6").unwrap_or_default()];
+    let tables =
+        [fs::read_to_string("/proc/self/net/tcp")?, fs::read_to_string("/proc/self/net/tcp6").unwrap_or_default()];
     Ok(tables.iter().any(|table| lists(table, port)))
 }
 

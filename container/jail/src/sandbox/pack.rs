@@ -3,6 +3,8 @@
 
 use super::entry::names;
 use super::saved::{FIXED, is_cache, is_own};
+use docle_tree::Time;
+use docle_tree::archive::{self, Head};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -10,12 +12,10 @@ use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use tar::{Builder, EntryType, Header};
+use tar::{Builder, EntryType};
 
 /// Bytes that are written in one go.
 const BUFFER: usize = 256 << 10;
-/// Bytes of a name, or of a link's target, in a plain header.
-const NAME: usize = 100;
 
 /// Writes the archive, whose end tells that it is whole. Nothing may change meanwhile.
 pub fn pack(to: impl Write) -> io::Result<()> {
@@ -122,22 +122,9 @@ impl<W: Write> Pack<'_, W> {
         data: impl Read,
         size: u64,
     ) -> io::Result<()> {
-        let name = path.as_os_str().as_bytes();
-        let time = format!("{}.{:09}", found.mtime(), found.mtime_nsec());
-        let mut extensions = vec![("mtime", time.as_bytes())];
-        extensions.extend((name.len() > NAME).then_some(("path", name)));
-        extensions.extend(target.filter(|target| target.len() > NAME).map(|target| ("linkpath", target)));
-        self.builder.append_pax_extensions(extensions)?;
-        let mut header = Header::new_ustar();
-        let plain = header.as_old_mut();
-        fill(&mut plain.name, name);
-        fill(&mut plain.linkname, target.unwrap_or_default());
-        header.set_entry_type(kind);
-        header.set_mode(found.mode() & 0o7777);
-        header.set_mtime(found.mtime().max(0) as u64);
-        header.set_size(size);
-        header.set_cksum();
-        self.builder.append(&header, data)
+        let time = Time { seconds: found.mtime(), nanoseconds: found.mtime_nsec() as u32 };
+        let (path, mode) = (path.as_os_str().as_bytes(), found.mode() & 0o7777);
+        archive::append(&mut self.builder, &Head { path, kind, target, mode, time, size }, data)
     }
 
     /// Opens a file for reading, also one that its owner has made unreadable for himself.
@@ -173,9 +160,4 @@ impl<W: Write> Pack<'_, W> {
 /// Whether the error of a path means that it is left out.
 fn is_left_out(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENAMETOOLONG | libc::ENOENT))
-}
-
-fn fill(field: &mut [u8; NAME], value: &[u8]) {
-    let length = value.len().min(NAME);
-    field[..length].copy_from_slice(&value[..length]);
 }

@@ -6,6 +6,7 @@
 use super::entry::{ASIDE, names};
 use super::saved::{FIXED, is_own, is_saved};
 use crate::remove::remove_content;
+use docle_tree::archive::Extensions;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, futimens, mkdirat, utimensat};
@@ -22,8 +23,6 @@ use tar::{Archive, Entry, EntryType};
 
 /// Bytes that are written in one go. Those that are all zero are left out, and the file has a hole there.
 const BLOCK: usize = 64 << 10;
-/// Bytes of an extended header: a name and the target of a link, each as long as the kernel takes.
-const MAX_EXTENSIONS: u64 = 64 << 10;
 const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
 /// Reads an archive to its end and replaces the files.
@@ -59,14 +58,6 @@ struct Directory {
     time: TimeSpec,
 }
 
-/// What extended headers say about the entry after them.
-#[derive(Default)]
-struct Extensions {
-    path: Option<Vec<u8>>,
-    target: Option<Vec<u8>>,
-    time: Option<TimeSpec>,
-}
-
 fn fill(staged: &Path, from: &mut impl Read) -> io::Result<Vec<Directory>> {
     let mut archive = Archive::new(from);
     let mut stage = Stage { top: nix::fcntl::open(staged, DIRECTORY, Mode::empty())?, open: Vec::new() };
@@ -75,7 +66,7 @@ fn fill(staged: &Path, from: &mut impl Read) -> io::Result<Vec<Directory>> {
         let mut entry = entry?;
         is_empty = false;
         let kind = entry.header().entry_type();
-        if let Some(read) = extended(kind, &mut entry, &mut extensions) {
+        if let Some(read) = extensions.read(kind, &mut entry) {
             read?;
             continue;
         }
@@ -86,7 +77,8 @@ fn fill(staged: &Path, from: &mut impl Read) -> io::Result<Vec<Directory>> {
         }
         let target = target.or_else(|| entry.link_name_bytes().map(|target| target.into_owned()));
         let (header_time, mode) = (entry.header().mtime()?, entry.header().mode()? & 0o7777);
-        let time = time.unwrap_or(TimeSpec::new(header_time as i64, 0));
+        let time = time
+            .map_or(TimeSpec::new(header_time as i64, 0), |time| TimeSpec::new(time.seconds, time.nanoseconds.into()));
         if kind.is_dir() {
             stage.directory(&path)?;
             directories.push(Directory { path, mode, time });
@@ -96,54 +88,6 @@ fn fill(staged: &Path, from: &mut impl Read) -> io::Result<Vec<Directory>> {
     }
     // Nothing at all is no archive, and would delete everything.
     if is_empty { Err(Errno::EBADMSG.into()) } else { Ok(directories) }
-}
-
-/// Reads an entry that is about the one after it; `None` if it is none.
-fn extended(kind: EntryType, entry: &mut impl Read, extensions: &mut Extensions) -> Option<io::Result<()>> {
-    let is_known = kind.is_pax_local_extensions() || kind.is_gnu_longname() || kind.is_gnu_longlink();
-    if !is_known {
-        // What is said about all entries is nothing that we read.
-        return kind.is_pax_global_extensions().then_some(Ok(()));
-    }
-    let mut text = Vec::new();
-    if let Err(error) = entry.take(MAX_EXTENSIONS).read_to_end(&mut text) {
-        return Some(Err(error));
-    }
-    if kind.is_pax_local_extensions() {
-        return Some(read_extensions(&text, extensions).ok_or_else(|| Errno::EBADMSG.into()));
-    }
-    let value = text.split(|&byte| byte == 0).next().map(<[u8]>::to_vec);
-    match kind.is_gnu_longname() {
-        true => extensions.path = value,
-        false => extensions.target = value,
-    }
-    Some(Ok(()))
-}
-
-/// Reads records of `length name=value` and a line feed. The length counts, because a value may have line feeds.
-fn read_extensions(mut text: &[u8], extensions: &mut Extensions) -> Option<()> {
-    while !text.is_empty() {
-        let blank = text.iter().position(|&byte| byte == b' ')?;
-        let length: usize = str::from_utf8(&text[..blank]).ok()?.parse().ok()?;
-        let record = text.get(blank + 1..length)?.strip_suffix(b"\n")?;
-        let equal = record.iter().position(|&byte| byte == b'=')?;
-        let value = record[equal + 1..].to_vec();
-        match &record[..equal] {
-            b"path" => extensions.path = Some(value),
-            b"linkpath" => extensions.target = Some(value),
-            b"mtime" => extensions.time = Some(read_time(str::from_utf8(&value).ok()?)?),
-            _ => {}
-        }
-        text = &text[length..];
-    }
-    Some(())
-}
-
-/// Seconds with up to nine decimals.
-fn read_time(text: &str) -> Option<TimeSpec> {
-    let (seconds, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let nanoseconds = format!("{decimals:0<9.9}").parse().ok()?;
-    Some(TimeSpec::new(seconds.parse().ok()?, nanoseconds))
 }
 
 /// A path of plain names below the root.

@@ -79,8 +79,12 @@ pub enum ProcessRequest {
 #[serde(rename_all = "camelCase", tag = "type")]
 pub enum ProcessResponse {
     /// The process as it is after the request.
-    Process { process: ProcessState },
-    Processes { processes: Vec<ProcessState> },
+    Process {
+        process: ProcessState,
+    },
+    Processes {
+        processes: Vec<ProcessState>,
+    },
 }
 
 /// One process.
@@ -269,10 +273,7 @@ mod tests {
             (WaitCondition::Port { port: 80 }, json!({ "for": "port", "port": 80 })),
         ] {
             let wait = ProcessWatch::Wait { process: "p".into(), condition, timeout_ms: 9 };
-            assert_eq!(
-                written(&wait),
-                json!({ "op": "wait", "process": "p", "condition": wire, "timeoutMs": 9 })
-            );
+            assert_eq!(written(&wait), json!({ "op": "wait", "process": "p", "condition": wire, "timeoutMs": 9 }));
         }
         assert_eq!(processes_path("sbx_a"), "/v1/sandboxes/sbx_a/processes");
         assert_eq!(process_events_path("sbx_a"), "/v1/sandboxes/sbx_a/processes/events");

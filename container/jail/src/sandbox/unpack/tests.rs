@@ -189,14 +189,3 @@ fn no_entry_leads_out_of_where_files_are_saved() {
     assert!(!root.0.join("usr").exists());
     assert!(fs::symlink_metadata(root.0.join("workspace/out")).unwrap().is_file());
 }
-
-#[test]
-fn a_value_with_a_line_end_was_two_records() {
-    let mut extensions = Extensions::default();
-    read_extensions(b"14 path=a\nb=c\n29 mtime=1700000000.12345678\n", &mut extensions).unwrap();
-    assert_eq!(extensions.path.as_deref(), Some(&b"a\nb=c"[..]));
-    assert_eq!(extensions.time, Some(TimeSpec::new(1_700_000_000, 123_456_780)));
-    for wrong in [&b"x"[..], b"5 a=", b"99 a=b\n", b"3 a\n", b"-1 a=b\n"] {
-        assert!(read_extensions(wrong, &mut Extensions::default()).is_none(), "{wrong:?}");
-    }
-}

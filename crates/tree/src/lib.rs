@@ -1,0 +1,35 @@
+//! The files of a sandbox at one time: a tree. It never changes.
+//!
+//! A [`Manifest`] lists every file with its mode, time and content. Content is a list of chunks, each named by the BLAKE3 hash
+//! of its bytes. Compressed chunks lie one after another in packs of at most [`MAX_PACK_BYTES`]. A tree names the packs of
+//! earlier trees where those hold its chunks, so that a save sends only what is new.
+//!
+//! | who | does |
+//! |---|---|
+//! | runner | [`save`]: an archive and the manifest before → new packs and a manifest |
+//! | runner | [`restore`]: a manifest and its packs → an archive |
+//! | Worker | stores packs and parts of manifests, and passes them on; [`frame`] is how they travel |
+//!
+//! The modules read what may be hostile: a runner that is broken, or a stored object that was damaged. Every size is checked
+//! before it is used, every chunk against its hash, and no path leaves the place where files are restored.
+
+pub mod archive;
+pub mod chunk;
+pub mod frame;
+pub mod manifest;
+#[cfg(feature = "runner")]
+pub mod restore;
+#[cfg(feature = "runner")]
+pub mod save;
+
+pub use frame::{Frame, FrameReader, TreeSummary};
+pub use manifest::{Chunk, Content, Entry, Manifest, Pack, PackName, Time};
+
+/// Bytes of a pack. A Worker has 128 MB of memory, and holds a pack or two while it stores them.
+pub const MAX_PACK_BYTES: usize = 8 << 20;
+/// Bytes of an encoded manifest: the largest sandbox has 262,144 files, and a file takes about 100 bytes before compression.
+pub const MAX_MANIFEST_BYTES: usize = 64 << 20;
+/// Bytes of the largest file: what the runner lets a program write.
+pub const MAX_FILE_BYTES: u64 = 2 << 30;
+/// Bytes of a path, as the kernel has it.
+pub const MAX_PATH_BYTES: usize = 4_096;

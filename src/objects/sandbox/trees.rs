@@ -1,0 +1,217 @@
+//! The trees of a sandbox: what of them is where, and how they come and go.
+//!
+//! A row is written before the first part of a tree is stored, and completed after the last one. So every part in the bucket
+//! belongs to a row, whenever the object is reset. A tree is live while it is the head; what is not live is deleted.
+
+use crate::domain::timestamp::Timestamp;
+use crate::objects::sandbox::logic::SandboxLogic;
+use crate::objects::schema::has_table;
+use crate::ports::sandboxes::{ByteStream, Disk, SandboxOf, TreePart};
+use crate::ports::{LocalSql, PortError, SqlValue};
+use docle_tree::{Frame, FrameReader, PackName, TreeSummary};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// A save that was interrupted may have sent a part that arrives later. What it has left is deleted a second time after so long,
+/// in milliseconds: many times what it takes to store a part.
+const SWEEP_AGAIN_MS: i64 = 600_000;
+
+/// A tree, or what an interrupted save has left of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Tree {
+    Complete(CompleteTree),
+    #[serde(rename_all = "camelCase")]
+    Unfinished {
+        swept_at: Option<Timestamp>,
+    },
+}
+
+/// A tree that can be restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CompleteTree {
+    pub manifest_parts: u32,
+    pub packs: Vec<PackName>,
+    /// Files, directories and links.
+    pub entries: u64,
+    /// Bytes of all files.
+    pub content_bytes: u64,
+}
+
+impl CompleteTree {
+    /// The parts of the manifest of the tree with this number, in order.
+    pub fn manifest(&self, number: u64) -> impl Iterator<Item = TreePart> + use<> {
+        (0..self.manifest_parts).map(move |part| TreePart::Manifest { save: number, part })
+    }
+
+    /// All parts, in the order in which a runner takes them.
+    pub fn parts(&self, number: u64) -> Vec<TreePart> {
+        self.manifest(number).chain(self.packs.iter().copied().map(TreePart::Pack)).collect()
+    }
+}
+
+/// Notes a tree.
+pub fn put(sql: &dyn LocalSql, number: u64, tree: &Tree) -> Result<(), PortError> {
+    sql.exec("CREATE TABLE IF NOT EXISTS trees (number INTEGER PRIMARY KEY, json TEXT NOT NULL)", &[])?;
+    let json = serde_json::to_string(tree).map_err(|error| PortError(error.to_string()))?;
+    let args = [number_value(number)?, SqlValue::Text(json)];
+    sql.exec("INSERT OR REPLACE INTO trees (number, json) VALUES (?, ?)", &args).map(drop)
+}
+
+/// A tree that can be restored.
+pub fn complete(sql: &dyn LocalSql, number: u64) -> Result<CompleteTree, PortError> {
+    match all(sql)?.remove(&number) {
+        Some(Tree::Complete(tree)) => Ok(tree),
+        _ => Err(PortError("A tree of a sandbox is not known.".to_owned())),
+    }
+}
+
+/// All trees, by number.
+pub fn all(sql: &dyn LocalSql) -> Result<BTreeMap<u64, Tree>, PortError> {
+    if !has_table(sql, "trees")? {
+        return Ok(BTreeMap::new());
+    }
+    let unreadable = || PortError("A tree of a sandbox is unreadable.".to_owned());
+    let rows = sql.exec("SELECT number, json FROM trees", &[])?;
+    rows.into_iter()
+        .map(|row| match row.as_slice() {
+            [SqlValue::Integer(number), SqlValue::Text(json)] => {
+                let number = u64::try_from(*number).map_err(|_| unreadable())?;
+                Ok((number, serde_json::from_str(json).map_err(|_| unreadable())?))
+            }
+            _ => Err(unreadable()),
+        })
+        .collect()
+}
+
+fn forget(sql: &dyn LocalSql, number: u64) -> Result<(), PortError> {
+    sql.exec("DELETE FROM trees WHERE number = ?", &[number_value(number)?]).map(drop)
+}
+
+fn number_value(number: u64) -> Result<SqlValue, PortError> {
+    i64::try_from(number).map(SqlValue::Integer).map_err(|_| PortError("A sandbox has no more numbers.".to_owned()))
+}
+
+/// Parts as frames, and the end of a tree after them. They are read one after the other as the frames are taken.
+pub fn frames(disk: Rc<dyn Disk>, sandbox: SandboxOf, parts: Vec<TreePart>) -> ByteStream {
+    let parts = stream::iter(parts).then(move |part| {
+        let (disk, sandbox) = (Rc::clone(&disk), sandbox.clone());
+        async move {
+            let (size, body) = disk.get(&sandbox, part).await?;
+            let size = usize::try_from(size).map_err(|_| PortError("A part of a tree is too large.".to_owned()))?;
+            let head = match part {
+                TreePart::Manifest { .. } => Frame::manifest_head(size),
+                TreePart::Pack(_) => Frame::pack_head(size),
+            };
+            Ok(stream::iter([Ok(head.to_vec())]).chain(body))
+        }
+    });
+    let end = Frame::End(TreeSummary::default()).encode();
+    parts.try_flatten().chain(stream::iter([Ok(end)])).boxed_local()
+}
+
+/// Stores the frames of a new tree. `base` are the packs that it may name beside its own.
+///
+/// # Errors
+/// The frames break off, or are not those of a tree, or something cannot be stored.
+pub async fn store(
+    disk: &dyn Disk,
+    sandbox: &SandboxOf,
+    number: u64,
+    base: &[PackName],
+    mut frames: ByteStream,
+) -> Result<CompleteTree, PortError> {
+    let wrong = |why: &str| PortError(format!("The runner has sent no tree: {why}."));
+    let (mut reader, mut packs, mut manifest_parts) = (FrameReader::default(), 0, 0);
+    loop {
+        let frame = loop {
+            if let Some(frame) = reader.next_frame().map_err(|error| PortError(error.to_string()))? {
+                break frame;
+            }
+            let bytes = frames.next().await.ok_or_else(|| wrong("it breaks off"))??;
+            reader.push(&bytes);
+        };
+        match frame {
+            Frame::Pack(bytes) => {
+                let name = PackName { save: number, number: packs };
+                disk.put(sandbox, TreePart::Pack(name), bytes).await?;
+                packs += 1;
+            }
+            Frame::Manifest(bytes) => {
+                disk.put(sandbox, TreePart::Manifest { save: number, part: manifest_parts }, bytes).await?;
+                manifest_parts += 1;
+            }
+            Frame::End(TreeSummary { packs: used, entries, content_bytes, .. }) => {
+                let known: BTreeSet<_> = base.iter().copied().collect();
+                let is_known = |name: &PackName| (name.save == number && name.number < packs) || known.contains(name);
+                if manifest_parts == 0 || !used.iter().all(is_known) {
+                    return Err(wrong("it names packs that are not there"));
+                }
+                return Ok(CompleteTree { manifest_parts, packs: used, entries, content_bytes });
+            }
+        }
+    }
+}
+
+impl SandboxLogic {
+    /// Deletes what no live tree needs. What fails is tried again with the next save.
+    pub(super) async fn collect_garbage(&self) {
+        if let Err(error) = self.sweep().await {
+            self.runtime.log_failure("Old trees of a sandbox could not be deleted.", &error.0);
+        }
+    }
+
+    /// Only one start, save or deletion is in progress at a time, so no tree becomes live meanwhile.
+    async fn sweep(&self) -> Result<(), PortError> {
+        let Some(stored) = self.stored()? else { return Ok(()) };
+        let (sql, disk, now) = (&*self.runtime.storage, &self.ports.disk, self.now());
+        let live = stored.live_trees();
+        let trees = all(sql)?;
+        let mut needed = BTreeSet::new();
+        for (number, tree) in &trees {
+            if let (true, Tree::Complete(tree)) = (live.contains(number), tree) {
+                needed.extend(tree.parts(*number));
+            }
+        }
+        for (number, tree) in trees.into_iter().filter(|(number, _)| !live.contains(number)) {
+            match tree {
+                Tree::Complete(tree) => {
+                    let parts: Vec<_> = tree.parts(number).into_iter().filter(|part| !needed.contains(part)).collect();
+                    disk.delete(&stored.sandbox, &parts).await?;
+                    forget(sql, number)?;
+                }
+                Tree::Unfinished { swept_at: None } => {
+                    disk.delete_save(&stored.sandbox, number).await?;
+                    put(sql, number, &Tree::Unfinished { swept_at: Some(now) })?;
+                }
+                Tree::Unfinished { swept_at: Some(at) } if now >= at.plus_ms(SWEEP_AGAIN_MS) => {
+                    disk.delete_save(&stored.sandbox, number).await?;
+                    forget(sql, number)?;
+                }
+                Tree::Unfinished { .. } => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn stored_tree_format_unchanged() {
+        let packs = vec![PackName { save: 2, number: 1 }];
+        let tree = CompleteTree { manifest_parts: 1, packs, entries: 3, content_bytes: 4 };
+        let expected = json!({ "complete": {
+            "manifestParts": 1, "packs": [{ "save": 2, "number": 1 }], "entries": 3, "contentBytes": 4,
+        } });
+        assert_eq!(serde_json::to_value(Tree::Complete(tree)).unwrap(), expected);
+        let unfinished = Tree::Unfinished { swept_at: Some(Timestamp(5)) };
+        assert_eq!(serde_json::to_value(unfinished).unwrap(), json!({ "unfinished": { "sweptAt": 5 } }));
+    }
+}
