@@ -50,8 +50,19 @@ pub async fn mint_for_project(
     project_id: &str,
     settings: TokenSettings,
 ) -> Result<MintedToken, QuotaRefusal> {
-    let key_hash = match playground_key(app, project_id).await? {
-        Some(hash) => hash,
+    let key_hash = playground_key_hash(app, actor, limits, project_id).await?;
+    Ok(mint(app, key_hash, settings))
+}
+
+/// The hash of a project's key "Playground", which is made if it is not there.
+pub async fn playground_key_hash(
+    app: &App,
+    actor: &Actor<'_>,
+    limits: &QuotaLimits,
+    project_id: &str,
+) -> Result<String, QuotaRefusal> {
+    match playground_key(app, project_id).await? {
+        Some(hash) => Ok(hash),
         None => {
             let unlimited = KeySettings {
                 name: PLAYGROUND.to_owned(),
@@ -61,10 +72,9 @@ pub async fn mint_for_project(
                 page: None,
                 allow_in_url: false,
             };
-            keys::create(app, actor, limits, project_id, &unlimited).await?.key.hash()
+            Ok(keys::create(app, actor, limits, project_id, &unlimited).await?.key.hash())
         }
-    };
-    Ok(mint(app, key_hash, settings))
+    }
 }
 
 /// The hash of the project's valid key of that name, if there is one.

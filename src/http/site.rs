@@ -19,8 +19,17 @@ use ::http::{Method, StatusCode};
 use bytes::Bytes;
 
 /// The paths of the site, as web/src/router.ts has them.
-const PAGES: &[&str] =
-    &["/", "/account", "/dashboard", "/login", "/playground", "/playground/advanced", "/projects/:id", "/snippets"];
+const PAGES: &[&str] = &[
+    "/",
+    "/account",
+    "/dashboard",
+    "/login",
+    "/playground",
+    "/playground/advanced",
+    "/playground/collab",
+    "/projects/:id",
+    "/snippets",
+];
 /// Files whose names change with their content.
 const FILES: &str = "/assets/";
 /// The documentation: a file for each page as HTML, for browsers, and one as Markdown.

@@ -153,6 +153,7 @@ pub static ROUTES: &[Route] = &[
     post("/api/projects/:id/keys", Caller::SignedIn, handler!(keys::create_key)),
     get("/api/projects/:id/keys", Caller::SignedIn, handler!(keys::list_keys)),
     post("/api/projects/:id/tokens", Caller::SignedIn, handler!(tokens::create_project_token)),
+    post("/api/projects/:id/rooms", Caller::SignedIn, handler!(project_rooms::create_project_room)),
     get("/api/projects/:id/usage", Caller::SignedIn, handler!(usage::get_usage)),
     get("/api/projects/:id/audit", Caller::SignedIn, handler!(audit::list_project_events)),
     get("/api/projects/:id/end-users", Caller::SignedIn, handler!(end_users::export_end_user)),

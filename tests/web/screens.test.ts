@@ -32,6 +32,7 @@ const screens: [name: string, path: () => string, text: string, isPublic?: boole
   ["account", () => "/account", "This device"],
   ["playground", () => "/playground", "Not run yet"],
   ["many files", () => "/playground/advanced", "Not run yet"],
+  ["together", () => "/playground/collab", "Write and run one program together"],
 ];
 
 for (const [name, path, text, isPublic] of screens) {

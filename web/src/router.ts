@@ -9,6 +9,8 @@ declare module "vue-router" {
   interface RouteMeta {
     /** Whether everybody sees the page. */
     public?: boolean;
+    /** Whether a public page shows more to somebody who is signed in. */
+    knowsAccount?: boolean;
     /** Whether the page is a tool: the navigation is a narrow rail then. */
     tool?: boolean;
     title?: string;
@@ -20,13 +22,14 @@ export const router = createRouter({
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
   routes: [
     { path: "/", component: () => import("./pages/HomePage.vue"), meta: { title: "Projects" } },
-    { path: "/login", component: () => import("./pages/LoginPage.vue"), meta: { public: true, title: "Sign in" } },
+    { path: "/login", component: () => import("./pages/LoginPage.vue"), meta: { public: true, knowsAccount: true, title: "Sign in" } },
     { path: "/dashboard", component: () => import("./pages/DashboardPage.vue"), meta: { title: "Runs" } },
     { path: "/snippets", component: () => import("./pages/SnippetsPage.vue"), meta: { title: "Snippets" } },
     { path: "/account", component: () => import("./pages/AccountPage.vue"), meta: { title: "Account" } },
     { path: "/projects/:id", component: () => import("./pages/ProjectPage.vue") },
     { path: "/playground", component: () => import("./pages/PlaygroundPage.vue"), meta: { tool: true, title: "Playground" } },
     { path: "/playground/advanced", component: () => import("./pages/AdvancedPlaygroundPage.vue"), meta: { tool: true, title: "Many files · Playground" } },
+    { path: "/playground/collab", component: () => import("./pages/CollabPlaygroundPage.vue"), meta: { tool: true, public: true, knowsAccount: true, title: "Together · Playground" } },
     { path: "/:rest(.*)*", component: () => import("./pages/NotFoundPage.vue"), meta: { public: true, title: "Not found" } },
   ],
 });
@@ -50,7 +53,7 @@ export function takeFragment(): string {
 }
 
 router.beforeEach(async (to) => {
-  if (account.value === undefined && (to.meta.public !== true || to.path === "/login")) {
+  if (account.value === undefined && (to.meta.public !== true || to.meta.knowsAccount === true)) {
     // A service that does not answer is no sign-out: the page says it.
     await loadAccount().catch(() => undefined);
   }

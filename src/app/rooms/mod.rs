@@ -3,10 +3,13 @@
 pub mod programs;
 pub mod project;
 
+use crate::app::actor::Actor;
 use crate::app::context::App;
 use crate::app::quotas::{self, QuotaRefusal};
-use crate::domain::account::quota::Quota;
+use crate::app::tokens;
+use crate::domain::account::quota::{Quota, QuotaLimits};
 use crate::domain::input::page::{Page, Position};
+use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::room::id::{Kind, RoomId};
 use crate::domain::room::token::Claims;
 use crate::domain::timestamp::Timestamp;
@@ -37,6 +40,8 @@ pub fn new_open_room(app: &App) -> RoomId {
 pub enum RoomRefusal {
     /// The project has as many rooms as it may.
     ProjectFull,
+    /// The operator has suspended the account.
+    Suspended,
     /// The account of the project has as many rooms as it may, or the database does not respond.
     Quota(QuotaRefusal),
 }
@@ -44,6 +49,25 @@ pub enum RoomRefusal {
 impl From<PortError> for RoomRefusal {
     fn from(error: PortError) -> Self {
         Self::Quota(error.into())
+    }
+}
+
+/// Creates a room of a project, which is the user's own, without a key at hand. Its programs run on the project's key "Playground".
+///
+/// # Errors
+/// As for [`create`]; the account has as many keys as it may, or is suspended, or the gate of the key does not respond.
+pub async fn create_for_user(
+    app: &App,
+    actor: &Actor<'_>,
+    limits: &QuotaLimits,
+    project_id: &str,
+    name: Option<&str>,
+) -> Result<RoomId, RoomRefusal> {
+    let key_hash = tokens::playground_key_hash(app, actor, limits, project_id).await.map_err(RoomRefusal::Quota)?;
+    match app.gates.check(&key_hash, &CheckKey::default()).await? {
+        Decision::Allowed { owner, .. } => create(app, &BillingKey { key_hash, owner }, name).await,
+        Decision::Suspended => Err(RoomRefusal::Suspended),
+        _ => Err(PortError("The key of the playground has just ended.".to_owned()).into()),
     }
 }
 

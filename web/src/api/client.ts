@@ -68,10 +68,14 @@ export async function callAll<P extends { next_cursor: string | null }, T>(path:
   return all;
 }
 
-async function callOnce<T>(method: Method, path: string, body: unknown): Promise<T> {
-  const init: RequestInit = { method, credentials: "same-origin", headers: { accept: "application/json" } };
+/** Calls the API with a token, and without the session. */
+export const callWithToken = <T>(token: string, method: Method, path: string, body?: unknown) => callOnce<T>(method, path, body, token);
+
+async function callOnce<T>(method: Method, path: string, body: unknown, token?: string): Promise<T> {
+  const headers: Record<string, string> = { accept: "application/json", ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+  const init: RequestInit = { method, credentials: token === undefined ? "same-origin" : "omit", headers };
   if (method !== "GET") {
-    init.headers = { accept: "application/json", "content-type": "application/json" };
+    headers["content-type"] = "application/json";
     init.body = JSON.stringify(body ?? {});
   }
   const response = await fetch(path, init).catch(() => undefined);
@@ -103,6 +107,6 @@ export function sentenceOf(error: unknown): string {
   if (known !== undefined) return known;
   if (error.fields.length > 0) return error.fields.map(({ field, message }) => `${field} ${message}`).join("; ");
   // What these say is for people: which limit it is, and when there is room again.
-  if (["quota_full", "quota_exceeded", "too_many_requests"].includes(error.code)) return error.message;
+  if (["quota_full", "quota_exceeded", "too_many_requests", "too_many_rooms", "room_busy", "rate_limit_exceeded", "room_token_required", "invalid_api_key"].includes(error.code)) return error.message;
   return error.status >= 500 ? "Part of the service is not answering." : "This page sent something wrong. Reload it.";
 }

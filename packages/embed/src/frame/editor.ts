@@ -17,6 +17,8 @@ export interface EditorOptions {
   run: () => void;
   /** The program has changed. */
   changed: () => void;
+  /** What others who edit the same text bring along, in place of a history of one's own. */
+  together?: Extension;
 }
 
 /** The editor of the frame. */
@@ -54,7 +56,7 @@ const indentation = indentService.of((context, position) => {
 });
 
 /** Makes the editor. */
-export function createEditor({ parent, code, mode, readonly, nonce, run, changed }: EditorOptions): Editor {
+export function createEditor({ parent, code, mode, readonly, nonce, run, changed, together }: EditorOptions): Editor {
   const language = new Compartment();
   const unit = new Compartment();
   let wanted = "";
@@ -79,14 +81,14 @@ export function createEditor({ parent, code, mode, readonly, nonce, run, changed
     lineNumbers(),
     highlightActiveLineGutter(),
     highlightActiveLine(),
-    history(),
+    together ?? [history(), keymap.of(historyKeymap)],
     drawSelection(),
     bracketMatching(),
     indentation,
     syntaxHighlighting(colours),
     language.of([]),
     unit.of([]),
-    keymap.of([indentWithTab, ...defaultKeymap, ...historyKeymap]),
+    keymap.of([indentWithTab, ...defaultKeymap]),
     EditorView.cspNonce.of(nonce),
     EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0", spellcheck: "false", autocapitalize: "off", autocorrect: "off" }),
     EditorView.updateListener.of((update) => update.docChanged && changed()),

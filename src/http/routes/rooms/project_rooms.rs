@@ -1,18 +1,21 @@
 //! `/api/rooms`: the rooms of projects.
 
-use crate::app::App;
+use crate::app::actor::Actor;
 use crate::app::rooms::{self, RoomRefusal, StoredRoom};
+use crate::app::{App, quotas};
 use crate::domain::input::problem::Problems;
 use crate::domain::input::reader::Reader;
 use crate::domain::room::id::RoomId;
 use crate::domain::run::program::read_policy;
 use crate::domain::timestamp::Timestamp;
-use crate::http::auth::caller::ApiClient;
+use crate::http::auth::caller::{ApiClient, SignedIn};
+use crate::http::auth::key_error;
 use crate::http::auth::room_caller::{RoomCaller, host, not_found, room};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::body;
 use crate::http::request::call::{Call, invalid};
 use crate::http::response::respond;
+use crate::http::routes::projects;
 use crate::ports::http_messages::Response;
 use crate::ports::rooms::{BillingKey, Refused, RoomRun, RoomRunEnd};
 use ::http::StatusCode;
@@ -31,11 +34,28 @@ use serde_json::{Value, json};
 pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
     let ApiClient { owner: project, key_hash, .. } = ApiClient::extract(app, &call).await?;
     let base = call.base_url(app);
-    let NewRoom { name, owner } = read_new_room(call.optional_json().await?)?;
-    let room = rooms::create(app, &BillingKey { key_hash, owner: project }, name.as_deref()).await?;
+    let new = read_new_room(call.optional_json().await?)?;
+    let room = rooms::create(app, &BillingKey { key_hash, owner: project }, new.name.as_deref()).await?;
+    Ok(created(app, &base, &room, new))
+}
+
+/// `POST /api/projects/:id/rooms`: the same for a signed-in user, without a key at hand.
+pub async fn create_project_room(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    let project = projects::find(app, &caller, call.param(0)).await?;
+    let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
+    let base = call.base_url(app);
+    let new = read_new_room(call.optional_json().await?)?;
+    let limits = quotas::limits(app, &caller.session);
+    let room = rooms::create_for_user(app, &actor, &limits, &project.id, new.name.as_deref()).await?;
+    Ok(created(app, &base, &room, new))
+}
+
+/// A new room, with a token of its owner.
+fn created(app: &App, base: &str, room: &RoomId, NewRoom { name, owner }: NewRoom) -> Response {
     let until = app.clock.now().plus_ms(i64::from(owner.ttl_seconds) * 1_000);
     let socket = base.replacen("http", "ws", 1);
-    let RoomToken { token, role, expires_at } = new_token(app, &room, Role::Owner, owner.name, until);
+    let RoomToken { token, role, expires_at } = new_token(app, room, Role::Owner, owner.name, until);
     let body = CreatedRoom {
         name,
         url: format!("{base}/collab/{room}"),
@@ -46,13 +66,14 @@ pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
         role,
         expires_at,
     };
-    Ok(respond::json(StatusCode::CREATED, &body))
+    respond::json(StatusCode::CREATED, &body)
 }
 
 impl From<RoomRefusal> for ApiError {
     fn from(refusal: RoomRefusal) -> Self {
         match refusal {
             RoomRefusal::Quota(refusal) => refusal.into(),
+            RoomRefusal::Suspended => key_error::suspended(),
             RoomRefusal::ProjectFull => {
                 let message = format!(
                     "The project has {MAX_ROOMS_PER_PROJECT} rooms, the most that it may have. Delete one with DELETE \

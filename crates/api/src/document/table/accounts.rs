@@ -9,6 +9,7 @@ use crate::errors::ErrorCode::*;
 use crate::keys::*;
 use crate::limits::MAX_SETTINGS_BYTES;
 use crate::projects::*;
+use crate::rooms::{CreatedRoom, RoomSettings};
 use crate::tokens::{RunToken, RunTokenSettings};
 use crate::usage::Usage;
 use schemars::JsonSchema;
@@ -288,6 +289,19 @@ fn keys() -> Vec<Operation> {
         .with(PROJECT)
         .gives::<RunToken>(201, "The token.")
         .fails(&[ProjectNotFound, QuotaFull])
+        .changes(),
+        takes::<RoomSettings>(of(
+            "create_project_room",
+            (Method::Post, "/api/projects/:id/rooms"),
+            tag,
+            "Make a room for a project",
+            "As `POST /api/rooms`, without a key at hand. Its programs run on the project's key `Playground`, which is made with \
+             the first room or token.",
+        ))
+        .body_is_optional()
+        .with(PROJECT)
+        .gives::<CreatedRoom>(201, "The room, and a token of its owner's.")
+        .fails(&[ProjectNotFound, TooManyRooms, QuotaFull])
         .changes(),
         of(
             "revoke_key",

@@ -1,0 +1,60 @@
+//! A place in a room: which room, and what its token allows.
+
+export type Role = "viewer" | "runner" | "editor" | "owner";
+
+export interface Seat {
+  room: string;
+  token: string;
+  role: Role;
+  /** The name that whoever made the token has given. */
+  name: string | undefined;
+  /** When the token ends, in milliseconds since 1970. */
+  expiresAt: number;
+}
+
+const ROLES: Role[] = ["viewer", "runner", "editor", "owner"];
+const PREFIX = "docle.room.";
+
+/** Whether a role allows what another one does. */
+export const allows = (role: Role, needed: Role) => ROLES.indexOf(role) >= ROLES.indexOf(needed);
+
+/** The seat that a token gives; undefined where it is none. Only the service can tell whether it is valid. */
+export function seatOf(room: string, token: string): Seat | undefined {
+  try {
+    const text = atob((token.split(".")[0] ?? "").replaceAll("-", "+").replaceAll("_", "/"));
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (letter) => letter.charCodeAt(0)))) as Record<string, unknown>;
+    const { role, name, expiresAt } = claims;
+    if (claims["room"] !== room || !ROLES.includes(role as Role) || typeof expiresAt !== "number") return undefined;
+    return { room, token, role: role as Role, name: typeof name === "string" ? name : undefined, expiresAt };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The seat that a fragment gives, `#<room>.<token>`. The token stays in this tab, and the address keeps the room alone: who
+ * copies the address does not give the seat away.
+ */
+export function takeSeat(fragment: string): Seat | undefined {
+  const [, room = "", token] = /^#(room_[0-9a-f]+)(?:\.(.+))?$/.exec(fragment) ?? [];
+  if (room === "") return undefined;
+  if (token !== undefined) keepSeat(room, token);
+  return seatOf(room, token ?? keptToken(room) ?? "");
+}
+
+/** Keeps a token for this tab. */
+export function keepSeat(room: string, token: string): void {
+  try {
+    sessionStorage.setItem(PREFIX + room, token);
+  } catch {
+    // Then a reload asks for the link again.
+  }
+}
+
+function keptToken(room: string): string | null {
+  try {
+    return sessionStorage.getItem(PREFIX + room);
+  } catch {
+    return null;
+  }
+}
