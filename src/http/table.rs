@@ -15,7 +15,9 @@ use crate::http::routes::runs::interactive;
 use crate::http::routes::runs::judge;
 use crate::http::routes::runs::list;
 use crate::http::routes::runs::run;
-use crate::http::routes::sandboxes::{content, exec, execute as execute_file, file_operation, files, sandbox};
+use crate::http::routes::sandboxes::{
+    content, exec, execute as execute_file, file_operation, files, process_logs, processes, sandbox,
+};
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
 use crate::http::routes::{audit, embed, end_users, health, index, keys, projects, tokens, usage};
@@ -181,6 +183,31 @@ pub static ROUTES: &[Route] = &[
     get("/api/v1/sandboxes/:id/executions", Caller::KeyOrSession, handler!(exec::list_sandbox_executions)),
     post("/api/v1/sandboxes/:id/sleep", Caller::KeyOrSession, handler!(sandbox::sleep_sandbox)),
     post("/api/v1/sandboxes/:id/wake", Caller::KeyOrSession, handler!(sandbox::wake_sandbox)),
+    post("/api/v1/sandboxes/:id/processes", Caller::KeyOrSession, handler!(processes::start_sandbox_process)),
+    get("/api/v1/sandboxes/:id/processes", Caller::KeyOrSession, handler!(processes::list_sandbox_processes)),
+    delete("/api/v1/sandboxes/:id/processes", Caller::KeyOrSession, handler!(processes::kill_sandbox_processes)),
+    get("/api/v1/sandboxes/:id/processes/:process", Caller::KeyOrSession, handler!(processes::get_sandbox_process)),
+    delete("/api/v1/sandboxes/:id/processes/:process", Caller::KeyOrSession, handler!(processes::kill_sandbox_process)),
+    get(
+        "/api/v1/sandboxes/:id/processes/:process/logs",
+        Caller::KeyOrSession,
+        handler!(process_logs::read_sandbox_process_logs),
+    ),
+    post(
+        "/api/v1/sandboxes/:id/processes/:process/stdin",
+        Caller::KeyOrSession,
+        handler!(processes::write_sandbox_process_stdin),
+    ),
+    post(
+        "/api/v1/sandboxes/:id/processes/:process/signal",
+        Caller::KeyOrSession,
+        handler!(processes::signal_sandbox_process),
+    ),
+    post(
+        "/api/v1/sandboxes/:id/processes/:process/wait",
+        Caller::KeyOrSession,
+        handler!(processes::wait_for_sandbox_process),
+    ),
     get("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::list_sandbox_files)),
     post("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(file_operation::change_sandbox_files)),
     delete("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::delete_sandbox_file)),

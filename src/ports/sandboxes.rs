@@ -10,6 +10,7 @@ use crate::ports::error::PortError;
 use async_trait::async_trait;
 use docle_api::sandbox_commands::ExecStatus;
 use docle_api::sandboxes::SandboxStatus;
+use docle_protocol::sandbox::process::{ProcessError, ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::{ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState};
 use docle_tree::PackName;
 use futures::stream::LocalBoxStream;
@@ -91,6 +92,7 @@ pub struct Given<T> {
 pub enum SandboxRefusal {
     NotFound,
     File(FileError),
+    Process(ProcessError),
     /// The account has as many awake sandboxes as it may.
     Quota(QuotaExceeded),
     /// Nothing was done. The text is for the log.
@@ -126,6 +128,15 @@ pub trait Sandboxes {
     ) -> Result<Given<ByteStream>, SandboxRefusal>;
     /// Executions that have ended, the newest first. It wakes nothing.
     async fn executions(&self, sandbox: &SandboxOf, page: &Page) -> Result<Vec<ExecutionRecord>, SandboxRefusal>;
+    /// Carries out a request about processes. Only a start wakes the sandbox.
+    async fn processes(
+        &self,
+        sandbox: &SandboxOf,
+        request: &ProcessRequest,
+    ) -> Result<Given<ProcessResponse>, SandboxRefusal>;
+    /// Reads the events of a process: a stream of `ProcessEvent` lines. Dropping it, or a client that leaves, ends the reading and
+    /// not the process.
+    async fn watch(&self, sandbox: &SandboxOf, watch: &ProcessWatch) -> Result<ByteStream, SandboxRefusal>;
     /// Does an operation on files.
     async fn files(&self, sandbox: &SandboxOf, request: &FileRequest) -> Result<Given<FileResponse>, SandboxRefusal>;
     /// Reads a file, or the part that a `Range` header names.
@@ -157,6 +168,7 @@ pub enum HostError {
     /// The runner has no such sandbox: it never had it, or has lost it.
     Unknown,
     File(FileError),
+    Process(ProcessError),
     /// Nothing was done.
     Unavailable(String),
     /// It is not known whether it was done.
@@ -175,6 +187,10 @@ pub trait SandboxHost {
     async fn exec(&self, job: &ExecJob, client: &ClientSignal) -> Result<ByteStream, HostError>;
     /// Ends a command. It may be repeated.
     async fn cancel(&self, exec: &str) -> Result<(), HostError>;
+    /// Carries out a request about processes. After `Unknown` nothing was done.
+    async fn processes(&self, request: &ProcessRequest) -> Result<ProcessResponse, HostError>;
+    /// Reads the events of a process until `client` leaves: a stream of `ProcessEvent` lines.
+    async fn watch(&self, watch: &ProcessWatch, client: &ClientSignal) -> Result<ByteStream, HostError>;
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError>;
     async fn read(&self, path: &str, range: Option<&str>) -> Result<Content, HostError>;
     async fn write(&self, path: &str, content: ByteStream) -> Result<FileResponse, HostError>;

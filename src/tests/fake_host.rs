@@ -3,9 +3,11 @@
 use crate::domain::sandbox::id::SandboxId;
 use crate::ports::sandboxes::{ByteStream, Content, ContentHead, Disk, HostError, SandboxHost, SandboxOf, TreePart};
 use crate::ports::{ClientSignal, PortError};
+use crate::tests::fake_processes::FakeProcesses;
 use crate::tests::fault::Faults;
 use async_trait::async_trait;
 use docle_protocol::event::Piece;
+use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::{
     ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileRequest,
     FileResponse, SandboxSpec, SandboxState,
@@ -36,6 +38,8 @@ pub struct FakeHosts {
     pub cancelled: RefCell<Vec<String>>,
     /// Requests to make a sandbox.
     pub created: Cell<u32>,
+    /// Processes in the background, of every machine.
+    pub background: RefCell<BTreeMap<SandboxId, FakeProcesses>>,
     /// Processes that commands have left behind.
     pub processes: Cell<u32>,
     pub is_away: Cell<bool>,
@@ -60,6 +64,7 @@ impl FakeHosts {
     /// Loses everything, as a runner that is started anew.
     pub fn lose(&self) {
         self.machines.borrow_mut().clear();
+        self.background.borrow_mut().clear();
         self.hanging.borrow_mut().clear();
     }
 }
@@ -138,6 +143,7 @@ impl SandboxHost for FakeHost {
 
     async fn end(&self) -> Result<(), HostError> {
         self.reach()?;
+        self.hosts.background.borrow_mut().remove(&self.id);
         let end = async || drop(self.hosts.machines.borrow_mut().remove(&self.id));
         self.hosts.end_faults.around(end).await.map_err(lost)
     }
@@ -180,6 +186,14 @@ impl SandboxHost for FakeHost {
             let _ = sender.unbounded_send(Ok(line(&complete(ExecEnd::Killed, 137))));
         }
         Ok(())
+    }
+
+    async fn processes(&self, request: &ProcessRequest) -> Result<ProcessResponse, HostError> {
+        self.with(|_| self.hosts.background.borrow_mut().entry(self.id.clone()).or_default().request(request))
+    }
+
+    async fn watch(&self, watch: &ProcessWatch, _: &ClientSignal) -> Result<ByteStream, HostError> {
+        self.with(|_| self.hosts.background.borrow_mut().entry(self.id.clone()).or_default().watch(watch))
     }
 
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError> {

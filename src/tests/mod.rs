@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod app;
 mod contract;
 pub mod fake_host;
+pub mod fake_processes;
 pub mod fake_room_sockets;
 pub mod fake_run_pools;
 pub mod fake_runner;

@@ -13,6 +13,7 @@ use crate::ports::sandboxes::{
 use crate::tests::fake_host::{FakeDisk, FakeHost, FakeHosts};
 use crate::tests::fake_storage::FakeStorage;
 use async_trait::async_trait;
+use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::{ExecJob, FileRequest, FileResponse};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -76,6 +77,19 @@ impl Sandboxes for LocalSandboxes {
     ) -> Result<Given<ByteStream>, SandboxRefusal> {
         let (logic, client) = (self.of(sandbox), self.client.borrow().clone());
         logic.exec(&sandbox.project_id, job.clone(), file_path.map(str::to_owned), client).await
+    }
+
+    async fn processes(
+        &self,
+        sandbox: &SandboxOf,
+        request: &ProcessRequest,
+    ) -> Result<Given<ProcessResponse>, SandboxRefusal> {
+        self.of(sandbox).processes(&sandbox.project_id, request).await
+    }
+
+    async fn watch(&self, sandbox: &SandboxOf, watch: &ProcessWatch) -> Result<ByteStream, SandboxRefusal> {
+        let (logic, client) = (self.of(sandbox), self.client.borrow().clone());
+        logic.watch(&sandbox.project_id, watch, client).await
     }
 
     async fn executions(&self, sandbox: &SandboxOf, page: &Page) -> Result<Vec<ExecutionRecord>, SandboxRefusal> {

@@ -67,7 +67,7 @@ pub struct Sandbox {
     /// The commands that run, by the caller's id.
     pub execs: Mutex<HashMap<String, CancellationToken>>,
     /// Processes in the background, those that have ended included.
-    pub(super) processes: Processes,
+    pub processes: Arc<Processes>,
     revision: AtomicU64,
     pub workers: Mutex<Vec<Worker>>,
     /// Held alone while all files are read or replaced, and shared by what changes something.
@@ -101,7 +101,7 @@ impl Sandbox {
             waiting: Mutex::default(),
             commands: AtomicU64::new(1),
             execs: Mutex::default(),
-            processes: Processes::default(),
+            processes: Arc::default(),
             revision: AtomicU64::new(1),
             workers: Mutex::default(),
             archive: Arc::default(),

@@ -2,10 +2,12 @@
 //!
 //! [`registry`] knows them by id, [`living`] is one of them from the server's side, [`exec`] one command in it, with its
 //! [`output`], and [`groups`] what holds the processes of a command. [`processes`] knows those in the background, each a [`process`]
-//! with its [`log`], and [`wait`] waits for what they do. All of these begin in [`start`]. [`files`] and [`archive`] ask a [`worker`]
+//! with its [`log`]; [`process_requests`] is what is asked about them, [`attend`] brings them to their end, and [`wait`] waits for
+//! what they do. All of these begin in [`start`]. [`files`] and [`archive`] ask a [`worker`]
 //! inside, and [`tree`] makes chunks of the archive.
 
 mod archive;
+mod attend;
 mod environment;
 mod exec;
 mod files;
@@ -14,6 +16,7 @@ mod living;
 mod log;
 mod output;
 mod process;
+mod process_requests;
 mod processes;
 mod registry;
 mod spool;

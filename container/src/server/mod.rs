@@ -7,6 +7,7 @@ mod fitness;
 mod kept;
 mod run_ids;
 mod runs;
+mod sandbox_checks;
 mod sandbox_files;
 mod sandbox_processes;
 mod sandbox_trees;

@@ -1,7 +1,7 @@
 //! Processes in the background of persistent sandboxes.
 
 use super::answers::{Answer, Denied, HEARTBEAT, Posted, broken, event_stream, find, invalid, json, read_body};
-use super::sandboxes::{check_command, check_id_of_command};
+use super::sandbox_checks::{check_command, check_id_of_command};
 use crate::events::line;
 use crate::sandbox::{Process, Read, Refusal, Sandbox, Sandboxes, Wait};
 use axum::Router;
@@ -39,11 +39,11 @@ async fn watch(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>, 
     let sandbox = find(&sandboxes, &id)?;
     match read_body(body)? {
         ProcessWatch::Logs { process, after, follow } => {
-            let process = sandbox.process(&process).map_err(|refusal| denied(&sandbox, refusal))?;
+            let process = sandbox.processes.find(&process).map_err(|refusal| denied(&sandbox, refusal))?;
             Ok(event_stream(Body::from_stream(logs(Some(Reader { process, at: after, follow })))))
         }
         ProcessWatch::Wait { process, condition, timeout_ms } => {
-            let process = sandbox.process(&process).map_err(|refusal| denied(&sandbox, refusal))?;
+            let process = sandbox.processes.find(&process).map_err(|refusal| denied(&sandbox, refusal))?;
             let wait = Wait::new(condition).map_err(|refusal| denied(&sandbox, refusal))?;
             let waited = async move {
                 let result = wait.until(&sandbox, &process, Duration::from_millis(timeout_ms.into())).await;

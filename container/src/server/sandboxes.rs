@@ -1,6 +1,7 @@
 //! Persistent sandboxes: made, looked at, ended, and the commands in them.
 
 use super::answers::{Answer, Denied, HEARTBEAT, Posted, broken, event_stream, find, invalid, json, read_body};
+use super::sandbox_checks::{check_command, check_env, check_id_of_command};
 use super::{sandbox_files, sandbox_processes, sandbox_trees};
 use crate::sandbox::{Created, NotStarted, Refused, Running, Sandbox, Sandboxes, file_error};
 use axum::Router;
@@ -9,13 +10,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
+use docle_protocol::RefusalCode;
 use docle_protocol::sandbox::{
-    ExecCommand, ExecJob, SandboxSpec, archive_path, content_path, exec_path, files_path, one_exec_path, sandbox_path,
+    ExecJob, SandboxSpec, archive_path, content_path, exec_path, files_path, one_exec_path, sandbox_path,
 };
 use docle_protocol::tree::tree_path;
-use docle_protocol::{RefusalCode, limits};
 use futures_util::stream;
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -24,8 +24,6 @@ use tokio::time::timeout;
 /// Memory and disk that a sandbox may have, in MiB.
 const MEMORY_MB: RangeInclusive<u32> = 16..=65_536;
 const DISK_MB: RangeInclusive<u32> = 1..=65_536;
-/// Characters of the id of a command.
-const MAX_EXEC_ID: usize = 64;
 /// Of the id of a sandbox, after its prefix.
 const ID_LENGTH: usize = 26;
 
@@ -127,45 +125,6 @@ fn check_exec(job: &ExecJob) -> Result<(), String> {
         return Err("timeoutMs: at least 1 expected".into());
     }
     check_command(&job.command, &job.cwd, &job.env)
-}
-
-/// The id of a command or process is one.
-pub fn check_id_of_command(id: &str) -> Result<(), String> {
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if id.is_empty() || id.len() > MAX_EXEC_ID || !id.bytes().all(is_letter) {
-        return Err(format!("id: 1 to {MAX_EXEC_ID} letters, digits, - and _ expected"));
-    }
-    Ok(())
-}
-
-/// The kernel takes these words and variables, and this directory.
-pub fn check_command(command: &ExecCommand, cwd: &str, env: &BTreeMap<String, String>) -> Result<(), String> {
-    let words: Vec<&String> = match command {
-        ExecCommand::Shell(text) => vec![text],
-        ExecCommand::Argv(argv) if argv.first().is_none_or(String::is_empty) => {
-            return Err("command.argv: a program expected".into());
-        }
-        ExecCommand::Argv(argv) => argv.iter().collect(),
-    };
-    // The kernel takes no longer argument.
-    if words.iter().any(|word| word.contains('\0') || word.len() > limits::MAX_ARG_BYTES) {
-        return Err(format!("command: at most {} bytes for each argument, and no NUL", limits::MAX_ARG_BYTES));
-    }
-    if cwd.contains('\0') {
-        return Err("cwd: no NUL expected".into());
-    }
-    check_env(env)
-}
-
-fn check_env(env: &BTreeMap<String, String>) -> Result<(), String> {
-    if env.keys().any(|name| name.is_empty() || name.contains('=')) {
-        return Err("env: a name is empty or contains '='".into());
-    }
-    let mut strings = env.iter().flat_map(|(name, value)| [name, value]);
-    if strings.any(|text| text.contains('\0') || text.len() > limits::MAX_ARG_BYTES) {
-        return Err(format!("env: at most {} bytes each, and no NUL", limits::MAX_ARG_BYTES));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

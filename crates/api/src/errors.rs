@@ -124,6 +124,14 @@ error_codes! {
         "The files of the sandbox take all that `runtime_config.diskMB` allows. Delete some.";
     FileRefused = "file_refused", 422, "File refused",
         "The sandbox cannot do this with the file; `detail` says why.";
+    ProcessNotFound = "process_not_found", 404, "Process not found",
+        "The sandbox has no process with this id. Processes end when a sandbox sleeps.";
+    ProcessEnded = "process_ended", 409, "Process has ended",
+        "The process has ended, so nothing can be sent to it. `GET …/processes/:process` says how it ended.";
+    StdinClosed = "stdin_closed", 409, "Standard input is closed",
+        "The standard input of the process is closed, or not read by it. Start the process with `stdin: true`.";
+    TooManyProcesses = "too_many_processes", 409, "Too many processes",
+        "128 processes run in the background of the sandbox, the most that may. End some.";
     UpgradeRequired = "upgrade_required", 426, "Upgrade required", "This address is a WebSocket: connect with one.";
     NotFound = "not_found", 404, "Not found", "There is nothing at this path.";
     RunNotFound = "run_not_found", 404, "Run not found",
@@ -282,6 +290,10 @@ mod tests {
             ("directory_not_empty", 409),
             ("disk_full", 422),
             ("file_refused", 422),
+            ("process_not_found", 404),
+            ("process_ended", 409),
+            ("stdin_closed", 409),
+            ("too_many_processes", 409),
             ("upgrade_required", 426),
             ("not_found", 404),
             ("run_not_found", 404),

@@ -28,6 +28,7 @@ pub mod run_events;
 pub mod runs;
 pub mod sandbox_commands;
 pub mod sandbox_files;
+pub mod sandbox_processes;
 pub mod sandboxes;
 pub mod scripts;
 pub mod source_file;

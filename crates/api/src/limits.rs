@@ -210,6 +210,18 @@ pub const SAVE_EVERY_SECONDS: RangeInclusive<u32> = 1..=600;
 pub const DEFAULT_SAVE_EVERY_SECONDS: u32 = 60;
 /// Used when a command names no `timeoutMs`.
 pub const DEFAULT_EXEC_TIMEOUT_MS: u32 = 30_000;
+/// Characters of the name of a process in the background.
+pub const MAX_PROCESS_NAME_CHARS: usize = 128;
+/// The time limit of a process in the background, which has none where a request names none: a day at most.
+pub const PROCESS_TIMEOUT_MS: RangeInclusive<u32> = 100..=86_400_000;
+/// Text that goes to the standard input of a process in one request.
+pub const MAX_STDIN_BYTES: usize = 1_024 * 1_024;
+/// How long a request may wait for what a process does.
+pub const WAIT_TIMEOUT_MS: RangeInclusive<u32> = 1..=300_000;
+/// Used when a request that waits names no `timeoutMs`.
+pub const DEFAULT_WAIT_TIMEOUT_MS: u32 = 30_000;
+/// Bytes of a text or regular expression that a line of output is compared with.
+pub const MAX_LOG_PATTERN_BYTES: usize = 1_000;
 /// The time limit of a file that is run, in seconds.
 pub const EXECUTE_SECONDS: RangeInclusive<u32> = 1..=300;
 /// Used when a file that is run has no `timeout`.

@@ -22,7 +22,10 @@
 //! that breaks off, or is none, is a [`FileError`] with the code `failed` and changes nothing. [`process`] has the requests about
 //! processes in the background.
 
+mod command;
 pub mod process;
+
+pub use command::{ExecCommand, ExecEnd};
 
 use crate::event::Piece;
 use crate::job::Network;
@@ -110,16 +113,6 @@ pub struct ExecJob {
     pub max_output_bytes: u32,
 }
 
-/// What to execute.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ExecCommand {
-    /// A line for `bash -c`.
-    Shell(String),
-    /// A program and its arguments; the program is looked up in `PATH`.
-    Argv(Vec<String>),
-}
-
 /// One line of the stream of a command: `start`, then output as it is written, then exactly one `complete`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
@@ -155,22 +148,6 @@ pub struct ExecReport {
     pub mem_mb: f64,
     pub stdout_truncated: bool,
     pub stderr_truncated: bool,
-}
-
-/// What ended a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExecEnd {
-    /// It ended by itself, whatever its exit code.
-    Exited,
-    /// The time limit: everything that it had started is ended.
-    Timeout,
-    /// The sandbox has no memory left.
-    Memory,
-    /// Somebody ended it.
-    Killed,
-    /// The jail failed.
-    System,
 }
 
 /// One operation on files. Paths are absolute, or relative to `/workspace`. Symbolic links are followed as the programs of the

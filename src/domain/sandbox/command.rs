@@ -31,15 +31,10 @@ pub fn parse_exec(body: Value, id: String, max_timeout_ms: u32) -> Result<ExecJo
     let known = fields::of::<ExecRequest>();
     let job = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
         let command = read_command(&mut fields);
-        let bytes = match &command {
-            Some(ExecCommand::Argv(argv)) => argv.iter().map(String::len).sum(),
-            Some(ExecCommand::Shell(line)) => line.len(),
-            None => 0,
-        };
         let job = ExecJob {
             id,
             cwd: file::read_path(&mut fields, "cwd").unwrap_or_else(|| WORKSPACE.to_owned()),
-            env: read_env(&mut fields, bytes),
+            env: read_env(&mut fields, bytes_of(command.as_ref())),
             stdin: fields.string("stdin").unwrap_or_default(),
             timeout_ms: fields
                 .integer("timeoutMs", &(*TIMEOUT_MS.start()..=max_timeout_ms))
@@ -90,7 +85,17 @@ pub fn exec_status(report: &ExecReport) -> ExecStatus {
     }
 }
 
-fn read_command(fields: &mut Reader<'_>) -> Option<ExecCommand> {
+/// The bytes of the words of a command.
+pub(super) fn bytes_of(command: Option<&ExecCommand>) -> usize {
+    match command {
+        Some(ExecCommand::Argv(argv)) => argv.iter().map(String::len).sum(),
+        Some(ExecCommand::Shell(line)) => line.len(),
+        None => 0,
+    }
+}
+
+/// Reads `command` or `argv`.
+pub(super) fn read_command(fields: &mut Reader<'_>) -> Option<ExecCommand> {
     let (has_command, has_argv) = (fields.has("command"), fields.has("argv"));
     match (has_command, has_argv) {
         (true, true) => fields.note("argv", "must not be sent together with command: send one of the two"),

@@ -4,5 +4,6 @@ pub mod command;
 pub mod file;
 pub mod id;
 pub mod lifecycle;
+pub mod process;
 pub mod program;
 pub mod settings;

@@ -1,8 +1,10 @@
 //! Makes responses: JSON, pages, event streams, rate-limit headers.
 
 pub mod embed;
+pub mod event_stream;
 pub mod json_result;
 pub mod keep_alive;
+pub mod late;
 pub mod pages;
 pub mod quota;
 pub mod rate;

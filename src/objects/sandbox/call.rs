@@ -34,6 +34,13 @@ pub enum Action {
     },
     /// The body of the answer is a list.
     Executions(Page),
+    /// The body is a `ProcessRequest`, that of the answer a `ProcessResponse`.
+    #[serde(rename_all = "camelCase")]
+    Processes {
+        may_repeat: bool,
+    },
+    /// The body is a `ProcessWatch`, that of the answer a stream of `ProcessEvent` lines.
+    Watch,
     /// The body of the answer is a `FileResponse`.
     Files(FileRequest),
     /// The body of the answer is the content.
@@ -70,9 +77,11 @@ impl ObjectCall for SandboxCall {
             | Action::Report
             | Action::Executions(_)
             | Action::Read { .. }
+            | Action::Watch
             | Action::Sleep
             | Action::Wake
             | Action::Delete => true,
+            Action::Processes { may_repeat } => *may_repeat,
             Action::Files(request) => matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. }),
             // A command would be executed twice, and a body comes once.
             Action::Exec { .. } | Action::Write { .. } => false,
@@ -122,6 +131,8 @@ mod tests {
         assert_eq!(written(Action::Exec { file_path: Some("a".into()) }), json!({ "exec": { "filePath": "a" } }));
         let stat = FileRequest::Stat { path: "a".into() };
         assert_eq!(written(Action::Files(stat)), json!({ "files": { "op": "stat", "path": "a" } }));
+        assert_eq!(written(Action::Watch), json!("watch"));
+        assert_eq!(written(Action::Processes { may_repeat: true }), json!({ "processes": { "mayRepeat": true } }));
         let read = Action::Read { path: "a".into(), range: None };
         assert_eq!(written(read), json!({ "read": { "path": "a", "range": null } }));
         assert_eq!(written(Action::Executions(Page::first())), json!({ "executions": { "limit": 50, "after": null } }));

@@ -10,6 +10,9 @@ use crate::ports::{
 };
 use async_trait::async_trait;
 use docle_protocol::headers::PROTOCOL;
+use docle_protocol::sandbox::process::{
+    ProcessError, ProcessRequest, ProcessResponse, ProcessWatch, process_events_path, processes_path,
+};
 use docle_protocol::sandbox::{
     ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState, content_path, exec_path, files_path,
     one_exec_path, sandbox_path,
@@ -93,6 +96,20 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
         }
         drain(&self.check(response).await?).await;
         Ok(())
+    }
+
+    async fn processes(&self, request: &ProcessRequest) -> Result<ProcessResponse, HostError> {
+        let response = self.send("POST", &processes_path(self.id.as_str()), Some(request)).await?;
+        read_json(&response).await
+    }
+
+    async fn watch(&self, watch: &ProcessWatch, client: &ClientSignal) -> Result<ByteStream, HostError> {
+        let body = encode::<H>(watch);
+        let path = process_events_path(self.id.as_str());
+        let request = RunnerRequest { method: "POST", path: &path, headers: &[JSON], body: Some(&body) };
+        let runner = self.runner().await?;
+        let response = self.within(ANSWER_MS, runner.fetch(request, Some(client))).await;
+        chunks(self.check(response).await?)
     }
 
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError> {
@@ -184,7 +201,10 @@ impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
         let speaks = response.header(PROTOCOL).unwrap_or_default();
         let body = response.bytes().await.unwrap_or_default();
         if status == 422 {
-            let unreadable = || HostError::Unavailable("The runner gave an unreadable error of a file.".to_owned());
+            if let Ok(error) = serde_json::from_slice::<ProcessError>(&body) {
+                return Err(HostError::Process(error));
+            }
+            let unreadable = || HostError::Unavailable("The runner gave an unreadable error.".to_owned());
             return Err(serde_json::from_slice::<FileError>(&body).map_or_else(|_| unreadable(), HostError::File));
         }
         Err(match serde_json::from_slice::<Refusal>(&body) {

@@ -154,18 +154,20 @@ impl SandboxLogic {
     /// There is no such sandbox, or its machine cannot be started.
     pub(super) async fn enter(self: &Rc<Self>, project_id: &str) -> Result<Use, SandboxRefusal> {
         self.own(project_id)?;
-        let now = self.now();
-        {
-            let mut memory = self.memory.borrow_mut();
-            memory.active += 1;
-            memory.uses += 1;
-            memory.last_use = Some(now);
-        }
-        // From here on the machine does not go to sleep.
-        let mut entered = Use { logic: Rc::clone(self), start: 0 };
+        let mut entered = self.begin_use();
         self.wake().await?;
         entered.start = self.memory.borrow().starts;
         Ok(entered)
+    }
+
+    /// Begins a call that needs the machine. From here on it does not go to sleep.
+    pub(super) fn begin_use(self: &Rc<Self>) -> Use {
+        let now = self.now();
+        let mut memory = self.memory.borrow_mut();
+        memory.active += 1;
+        memory.uses += 1;
+        memory.last_use = Some(now);
+        Use { logic: Rc::clone(self), start: memory.starts }
     }
 
     /// Does something on the machine. If the runner has lost it, nothing was done there: the machine is made anew with the
@@ -273,6 +275,7 @@ pub(super) fn refusal(error: HostError) -> SandboxRefusal {
     match error {
         HostError::Unknown => SandboxRefusal::Unavailable("The runner has lost the sandbox twice.".to_owned()),
         HostError::File(error) => SandboxRefusal::File(error),
+        HostError::Process(error) => SandboxRefusal::Process(error),
         HostError::Unavailable(why) => SandboxRefusal::Unavailable(why),
         HostError::Lost(why) => SandboxRefusal::Interrupted(why),
     }
@@ -283,6 +286,7 @@ pub(super) fn failure(error: HostError) -> PortError {
     PortError(match error {
         HostError::Unknown => "The runner has no such sandbox.".to_owned(),
         HostError::File(error) => error.message,
+        HostError::Process(error) => error.message,
         HostError::Unavailable(why) | HostError::Lost(why) => why,
     })
 }

@@ -8,6 +8,7 @@ pub mod files;
 pub mod host;
 pub mod logic;
 pub mod object;
+pub mod processes;
 pub mod save;
 pub mod storage;
 pub mod stub;

@@ -111,6 +111,17 @@ impl Sandbox {
                 call::answer_with_stream(&Told { restored_from, head: None }, events)
             }
             Action::Executions(page) => Response::from_json(&logic.executions(project, &page)?),
+            Action::Processes { .. } => {
+                let process_request = body(&mut request).await?;
+                with_json(logic.processes(project, &process_request).await?)
+            }
+            Action::Watch => {
+                let client = client_signal::of(&request.inner().signal());
+                let watch = body(&mut request).await?;
+                let events = logic.watch(project, &watch, client).await?;
+                let events = events.map(|chunk| chunk.map_err(|error| error.0.into()));
+                call::answer_with_stream(&Told { restored_from: None, head: None }, events)
+            }
             Action::Files(file_request) => with_json(logic.files(project, &file_request).await?),
             Action::Read { path, range } => {
                 let Given { value, restored_from } = logic.read(project, &path, range.as_deref()).await?;

@@ -10,6 +10,7 @@ use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport, Sandboxes,
 };
 use async_trait::async_trait;
+use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::{ExecJob, FileRequest, FileResponse};
 use futures::StreamExt;
 use serde::Serialize;
@@ -83,6 +84,31 @@ impl Sandboxes for SandboxStub {
             chunk
         });
         Ok(Given { value: events.boxed_local(), restored_from })
+    }
+
+    async fn processes(
+        &self,
+        sandbox: &SandboxOf,
+        request: &ProcessRequest,
+    ) -> Result<Given<ProcessResponse>, SandboxRefusal> {
+        let may_repeat = matches!(
+            request,
+            ProcessRequest::List
+                | ProcessRequest::Get { .. }
+                | ProcessRequest::Kill { forget: false, .. }
+                | ProcessRequest::KillAll
+        );
+        given(&self.send(sandbox, Action::Processes { may_repeat }, request).await?).await
+    }
+
+    async fn watch(&self, sandbox: &SandboxOf, watch: &ProcessWatch) -> Result<ByteStream, SandboxRefusal> {
+        let end = EndOnDrop::new(&self.client_left).map_err(|error| failed(&error))?;
+        let answer = self.call(sandbox, Action::Watch, Some(&encode(watch)?), Some(&end.signal)).await?;
+        let events = chunks(&answer)?.map(move |chunk| {
+            let _ = &end;
+            chunk
+        });
+        Ok(events.boxed_local())
     }
 
     async fn executions(&self, sandbox: &SandboxOf, page: &Page) -> Result<Vec<ExecutionRecord>, SandboxRefusal> {

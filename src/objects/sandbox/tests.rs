@@ -201,5 +201,6 @@ mod commands;
 mod deletion;
 mod host;
 mod loss;
+mod processes;
 mod series;
 mod sleep;

@@ -5,5 +5,6 @@ mod batches;
 mod judging;
 mod rooms;
 mod runs;
+mod sandbox_processes;
 mod sandboxes;
 mod scripts;

@@ -2,6 +2,7 @@
 
 use crate::limits::*;
 use crate::runs::RunStatus;
+use crate::sandbox_processes::ProcessStatus;
 use crate::usage::Interval;
 use serde_json::{Value, json};
 
@@ -28,6 +29,11 @@ pub enum Parameter {
     DirectoryPath,
     Recursive,
     Hidden,
+    Process,
+    ProcessStatus,
+    LogPosition,
+    Forget,
+    LastLogEventId,
     RoomName,
     RoomEvents,
     IdempotencyKey,
@@ -85,6 +91,11 @@ impl Parameter {
             Self::FilePath | Self::DirectoryPath => ("path", "query"),
             Self::Recursive => ("recursive", "query"),
             Self::Hidden => ("hidden", "query"),
+            Self::Process => ("process", "path"),
+            Self::ProcessStatus => ("status", "query"),
+            Self::LogPosition => ("after", "query"),
+            Self::Forget => ("forget", "query"),
+            Self::LastLogEventId => ("Last-Event-ID", "header"),
             Self::RoomName => ("name", "query"),
             Self::RoomEvents => ("events", "query"),
             Self::IdempotencyKey => ("Idempotency-Key", "header"),
@@ -190,6 +201,31 @@ impl Parameter {
                 false,
                 json!({ "type": "boolean", "default": true }),
                 None,
+            ),
+            Self::Process => (
+                "The id of the process, or its process id in the sandbox.",
+                true,
+                json!({ "type": "string" }),
+                Some(json!("proc_0f8fad5bd9cb469fa1656f2c")),
+            ),
+            Self::ProcessStatus => {
+                let names = ProcessStatus::ALL.map(ProcessStatus::name);
+                ("Processes that do this.", false, json!({ "type": "string", "enum": names }), Some(json!("running")))
+            }
+            Self::LogPosition => (
+                "The position after which output is wanted.",
+                false,
+                json!({ "type": "integer", "minimum": 0, "default": 0 }),
+                None,
+            ),
+            Self::Forget => {
+                ("Whether it is taken from the list, too.", false, json!({ "type": "boolean", "default": false }), None)
+            }
+            Self::LastLogEventId => (
+                "With `Accept: text/event-stream`: the id of the last event that the client has. The stream goes on after it.",
+                false,
+                json!({ "type": "string", "pattern": "^[0-9]+(-end)?$" }),
+                Some(json!("4096")),
             ),
             Self::RoomName => {
                 ("What the caller is called in an open room.", false, json!({ "type": "string" }), Some(json!("Ada")))

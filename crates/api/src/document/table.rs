@@ -3,6 +3,7 @@
 mod accounts;
 mod programs;
 mod rooms;
+mod sandbox_processes;
 mod sandboxes;
 mod service;
 
@@ -14,6 +15,7 @@ pub fn operations() -> Vec<Operation> {
         programs::operations(),
         rooms::operations(),
         sandboxes::operations(),
+        sandbox_processes::operations(),
         accounts::operations(),
         service::operations(),
     ]

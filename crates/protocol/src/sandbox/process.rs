@@ -10,7 +10,7 @@
 //! a reader. An empty line in a stream is a heartbeat.
 
 use crate::event::Piece;
-use crate::sandbox::{ExecCommand, ExecEnd};
+use crate::sandbox::command::{ExecCommand, ExecEnd};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -12,10 +12,10 @@ use crate::http::request::accept::wants_event_stream;
 use crate::http::request::call::invalid;
 use crate::http::response::json_result::{JsonResult, escaped};
 use crate::http::response::sse::LastEventId;
-use crate::http::response::{keep_alive, respond, sse};
+use crate::http::response::{event_stream as events, respond, sse};
 use crate::ports::PendingRun;
 use crate::ports::http_messages::{Body, Response};
-use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use ::http::header::{HeaderName, HeaderValue, LOCATION};
 use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use docle_protocol::Stream;
@@ -26,8 +26,6 @@ const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempotent-replay
 /// The id of the run, before its result is there.
 const RUN_ID: HeaderName = HeaderName::from_static("x-docle-run-id");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// Tells proxies of the nginx family to pass events on as they come.
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Responds with the events of a run if the request accepts an event stream, else with its result.
 pub async fn answer(app: &App, headers: &HeaderMap, run: StartedRun, project_id: String) -> Result<Response, ApiError> {
@@ -120,10 +118,5 @@ pub fn read_again(app: &App, run: ReadRun) -> Response {
 
 /// The events of a run, for a client that has those up to `known`.
 pub fn event_stream(app: &App, run: StartedRun, known: Option<OutputPosition>) -> Response {
-    let events = keep_alive::fill(sse::events(run, known), sse::COMMENT, Rc::clone(&app.clock));
-    let mut response = Response::new(Body::Stream(events));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    response
+    events::of(app, sse::events(run, known))
 }

@@ -7,12 +7,10 @@ use crate::http::error::ApiError;
 use crate::http::middleware::log::About;
 use crate::http::request::body;
 use crate::http::request::call::{Call, invalid};
-use crate::http::response::keep_alive;
 use crate::http::response::respond;
-use crate::http::response::sse;
-use crate::ports::http_messages::{Body, Response};
+use crate::http::response::{event_stream as events, keep_alive};
+use crate::ports::http_messages::Response;
 use ::http::HeaderMap;
-use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use bytes::Bytes;
 use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::stream::LocalBoxStream;
@@ -21,7 +19,6 @@ use serde_json::Value;
 use std::rc::Rc;
 
 /// Tells proxies of the nginx family to pass events on as they come.
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// White space, which JSON allows between values.
 const SPACE: &[u8] = b" ";
 
@@ -44,12 +41,7 @@ pub async fn read_body(call: Call, client: &ApiClient) -> Result<(HeaderMap, Val
 
 /// A response of server-sent events, with comments during silence.
 pub fn event_stream(app: &App, events: LocalBoxStream<'static, Bytes>, project_id: String) -> Response {
-    let events = keep_alive::fill(events, sse::COMMENT, Rc::clone(&app.clock));
-    let mut response = Response::new(Body::Stream(events));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    about(response, project_id)
+    about(events::of(app, events), project_id)
 }
 
 /// A response of one JSON value in pieces, each of which ends between two tokens, with spaces during silence.

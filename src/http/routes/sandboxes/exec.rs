@@ -10,25 +10,21 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::accept::wants_event_stream;
 use crate::http::request::body;
 use crate::http::request::call::Call;
-use crate::http::response::{keep_alive, respond, sse};
+use crate::http::response::{event_stream, late, respond};
 use crate::http::routes::sandboxes::exec_output::{Progress, decode};
 use crate::http::routes::sandboxes::refusal::with_restored_from;
-use crate::ports::http_messages::{Body, Response};
+use crate::ports::http_messages::Response;
 use crate::ports::sandboxes::{Given, SandboxOf, SandboxRefusal};
 use ::http::StatusCode;
-use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use bytes::Bytes;
 use docle_api::limits::MAX_BODY_BYTES;
 use docle_api::sandbox_commands::{ExecResult, ExecStatus, ExecStreamEvent, ExecUsage, Execution, ExecutionPage};
 use docle_protocol::sandbox::{ExecJob, ExecReport};
 use docle_protocol::{Stream, Truncated};
 use futures::StreamExt;
-use futures::future::{Either, LocalBoxFuture, select};
 use futures::stream::{self, LocalBoxStream};
 use serde::Serialize;
 use std::rc::Rc;
-
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// A command that was started.
 pub struct Started {
@@ -53,7 +49,7 @@ pub async fn exec_in_sandbox(app: &App, mut call: Call) -> Result<Response, ApiE
     let started = start(app, &sandbox, job, None).await?;
     let restored_from = started.restored_from;
     let response = match wants_events {
-        true => event_stream(app, started),
+        true => events(app, started),
         false => result(app, started, |result| result).await?,
     };
     Ok(with_restored_from(response, restored_from))
@@ -100,29 +96,19 @@ pub async fn start(app: &App, sandbox: &SandboxOf, job: ExecJob, file_path: Opti
     Ok(Started { id, command, at, restored_from, progress: decode(value) })
 }
 
-/// Collects the result of a command, made into what the response has. The response of a long command begins with spaces, which
-/// JSON allows before a value, so that a client that leaves is noticed.
-pub async fn result<T: Serialize>(
+/// Collects the result of a command, made into what the response has.
+pub async fn result<T: Serialize + 'static>(
     app: &App,
     started: Started,
     encode: impl FnOnce(ExecResult) -> T + 'static,
 ) -> Result<Response, ApiError> {
-    let collected: LocalBoxFuture<'static, _> = Box::pin(collect(started));
-    let late = match select(collected, app.clock.sleep(keep_alive::SILENCE_MS)).await {
-        Either::Left((result, _)) => {
-            return Ok(respond::json(StatusCode::OK, &encode(result.map_err(|(error, _)| error)?)));
+    let collected = async move {
+        match collect(started).await {
+            Ok(result) => Ok(encode(result)),
+            Err((error, result)) => Err((error, encode(result))),
         }
-        Either::Right((_, late)) => late,
     };
-    let json = stream::once(async move {
-        let result = late.await.unwrap_or_else(|(_, result)| result);
-        let json = serde_json::to_vec(&encode(result)).expect("results are plain data, which always encodes");
-        Bytes::from(json)
-    });
-    let body = stream::iter([Bytes::from_static(b" ")])
-        .chain(keep_alive::fill(json.boxed_local(), b" ", Rc::clone(&app.clock)))
-        .boxed_local();
-    Ok(respond::raw_json(StatusCode::OK, Bytes::new()).map(|_| Body::Stream(body)))
+    late::json(app, Box::pin(collected)).await
 }
 
 /// The result; an error comes with the result of a command that was lost.
@@ -201,7 +187,7 @@ impl Started {
 }
 
 /// The events of a command.
-fn event_stream(app: &App, mut started: Started) -> Response {
+fn events(app: &App, mut started: Started) -> Response {
     let progress = std::mem::replace(&mut started.progress, stream::empty().boxed_local());
     let clock = Rc::clone(&app.clock);
     let events = progress.map(move |progress| {
@@ -216,10 +202,5 @@ fn event_stream(app: &App, mut started: Started) -> Response {
         };
         Bytes::from(format!("event: {name}\ndata: {json}\n\n"))
     });
-    let events = keep_alive::fill(events.boxed_local(), sse::COMMENT, Rc::clone(&app.clock));
-    let mut response = Response::new(Body::Stream(events));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    response
+    event_stream::of(app, events.boxed_local())
 }

@@ -94,7 +94,8 @@ pub async fn named(app: &App, call: &Call, default: Option<&str>) -> Result<(San
     }
 }
 
-fn flag(call: &Call, name: &str, default: bool) -> Result<bool, ApiError> {
+/// A parameter of the query that is true or false.
+pub fn flag(call: &Call, name: &str, default: bool) -> Result<bool, ApiError> {
     match call.query(name).as_deref() {
         None => Ok(default),
         Some("true" | "1" | "") => Ok(true),

@@ -6,5 +6,8 @@ mod exec_output;
 pub mod execute;
 pub mod file_operation;
 pub mod files;
+mod process_events;
+pub mod process_logs;
+pub mod processes;
 pub mod refusal;
 pub mod sandbox;

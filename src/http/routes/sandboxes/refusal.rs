@@ -10,6 +10,7 @@ use crate::ports::http_messages::Response;
 use crate::ports::sandboxes::SandboxRefusal;
 use ::http::header::{HeaderName, HeaderValue};
 use docle_api::limits::MAX_SANDBOXES_PER_PROJECT;
+use docle_protocol::sandbox::process::{ProcessError, ProcessErrorCode};
 use docle_protocol::sandbox::{FileError, FileErrorCode};
 
 /// The time of the files, if the machine of the sandbox was lost before the call.
@@ -20,6 +21,7 @@ impl From<SandboxRefusal> for ApiError {
         match refusal {
             SandboxRefusal::NotFound => not_found(),
             SandboxRefusal::File(error) => file_error(error),
+            SandboxRefusal::Process(error) => process_error(error),
             SandboxRefusal::Quota(exceeded) => quota::exceeded(&exceeded),
             SandboxRefusal::Full => {
                 let message =
@@ -65,6 +67,19 @@ fn file_error(FileError { code, message }: FileError) -> ApiError {
         FileErrorCode::NoSpace => ErrorCode::DiskFull,
         FileErrorCode::InvalidPath => return invalid("path", format!("is no path: {message}")),
         _ => ErrorCode::FileRefused,
+    };
+    ApiError::new(code, message)
+}
+
+fn process_error(ProcessError { code, message }: ProcessError) -> ApiError {
+    let code = match code {
+        ProcessErrorCode::UnknownProcess => ErrorCode::ProcessNotFound,
+        ProcessErrorCode::ProcessEnded => ErrorCode::ProcessEnded,
+        ProcessErrorCode::StdinClosed => ErrorCode::StdinClosed,
+        ProcessErrorCode::TooManyProcesses => ErrorCode::TooManyProcesses,
+        ProcessErrorCode::BadPattern => return invalid("regex", format!("is no regular expression: {message}")),
+        // The Worker makes these ids.
+        ProcessErrorCode::DuplicateProcess => ErrorCode::Internal,
     };
     ApiError::new(code, message)
 }

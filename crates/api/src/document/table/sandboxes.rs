@@ -12,7 +12,7 @@ use crate::sandboxes::*;
 const ID: Parameter = Parameter::Id("The id of the sandbox, or `key:` and its key.");
 
 /// The errors of a call that needs the machine.
-const OF_MACHINE: [ErrorCode; 4] = [SandboxNotFound, SandboxUnavailable, SandboxInterrupted, QuotaExceeded];
+pub(super) const OF_MACHINE: [ErrorCode; 4] = [SandboxNotFound, SandboxUnavailable, SandboxInterrupted, QuotaExceeded];
 /// The errors of an operation on files.
 const OF_FILES: [ErrorCode; 7] =
     [FileNotFound, FileExists, IsDirectory, NotADirectory, DirectoryNotEmpty, DiskFull, FileRefused];
@@ -25,7 +25,7 @@ pub fn operations() -> Vec<Operation> {
     of_sandboxes().into_iter().chain([list_executions()]).chain(on_machine).collect()
 }
 
-fn of(
+pub(super) fn of(
     id: &'static str,
     method: Method,
     path: &'static str,
