@@ -113,6 +113,27 @@ test("a program is shared by a link that holds it, and no link brings network or
   }
 });
 
+test("a result is shared by a link, and its program is for those who may see it", async () => {
+  const { page } = await open({ code: "print('a result')", stdin: "mine" });
+  await run(page);
+  await shows(page, LINE, "Success");
+  await press(page, "Share");
+  await press(page, "Link to this result", "menuitem");
+  await shows(page, ".toasts", "The link is copied");
+  const link = ((await page.evaluate("navigator.clipboard.readText()")) as string).slice(site.url.length);
+  assert.match(link, /^\/playground\?run=[0-9a-f-]{36}$/);
+  const { page: again } = await site.open(link, { user });
+  await shows(again, OUTPUT, "a result");
+  await until("the program", async () => (await textOf(again, ".cm-content")) === "print('a result')");
+  const other = await site.docle.signIn("bob@example.com");
+  const { page: others } = await site.open(link, { user: other });
+  await shows(others, OUTPUT, "a result");
+  await shows(others, LINE, "Success");
+  assert.ok(!(await textOf(others, ".cm-content")).includes("a result"), "the program is its owner's");
+  const { page: gone } = await site.open("/playground?run=93e6c0d5-6708-4be9-aa6d-06b81a39e526", { user });
+  await shows(gone, ".toasts", "It ended more than 7 days ago, or was never here.");
+});
+
 test("what a program prints is text, whatever it looks like", async () => {
   const code = `print('<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>')\nprint('\\x1b]8;;javascript:window.hacked=1\\x07link\\x1b]8;;\\x07 \\x1b[31mred\\x1b[0m \\x1b]0;title\\x07')`;
   const { page, console } = await open({ code });
