@@ -5,6 +5,7 @@ import { bracketMatching, HighlightStyle, indentService, indentUnit, LRLanguage,
 import { Compartment, EditorState, Prec, type Extension } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { errorLens, mark } from "./error-lens.ts";
 
 /** What an editor begins with. */
 export interface EditorOptions {
@@ -27,6 +28,8 @@ export interface Editor {
   setCode(code: string): void;
   setMode(mode: string): void;
   focus(): void;
+  /** Shows a message beside a line until the program is edited; without one, takes it away. */
+  mark(at: { line: number; message: string } | undefined): void;
 }
 
 const colours = HighlightStyle.define([
@@ -84,6 +87,7 @@ export function createEditor({ parent, code, mode, readonly, nonce, run, changed
     together ?? [history(), keymap.of(historyKeymap)],
     drawSelection(),
     bracketMatching(),
+    errorLens,
     indentation,
     syntaxHighlighting(colours),
     language.of([]),
@@ -112,5 +116,6 @@ export function createEditor({ parent, code, mode, readonly, nonce, run, changed
     setCode: (text) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } }),
     setMode,
     focus: () => view.focus(),
+    mark: (at) => mark(view, at),
   };
 }

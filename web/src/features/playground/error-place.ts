@@ -5,6 +5,9 @@ export interface Place {
   line: number;
 }
 
+/** The last line of an error, which says what went wrong; cut to what fits beside a line. */
+export const messageIn = (stderr: string) => (stderr.trimEnd().split("\n").at(-1) ?? "").trim().slice(0, 160);
+
 /** What a program of one file may be called. */
 const MAIN = /^(main|program|index|code)\.\w+$/i;
 
