@@ -342,11 +342,36 @@ test("a page with a secret key is warned, and one with a token is not", async ()
   assert.deepEqual(await warned("rt_1"), []);
 });
 
-test("the package is at most 5 kB, and runSandbox alone at most 2.5 kB", async () => {
+test("the package is at most 6 kB, and runSandbox alone at most 2.5 kB", async () => {
   const size = async (code: string) => gzipSync(await bundle(code)).length;
   const [whole, one] = [await size('export * from "@doclehq/sdk"'), await size('export { runSandbox } from "@doclehq/sdk"')];
-  assert.ok(whole <= 5_000, `the package has ${whole} bytes`);
+  assert.ok(whole <= 6_000, `the package has ${whole} bytes`);
   assert.ok(one <= 2_500, `runSandbox has ${one} bytes`);
+});
+
+test("cells of code keep their state, and tell what they show in every way that the client offers", async () => {
+  const sandbox = await docle.sandboxes.create({ name: "Cells" });
+  const pythonCtx = await sandbox.createCodeContext({ language: "python", envVars: { A: "1" } });
+  const first = await sandbox.runCode('import os\nx = [1]\nprint("Hello World")\nx', { context: pythonCtx });
+  assert.deepEqual([first.stdout, first.logs.stdout, first.text, first.results[0]?.formats(), first.results[0]?.json], ["Hello World\n", ["Hello World\n"], "[1]", ["text", "json"], [1]]);
+  const told: unknown[] = [];
+  const second = await sandbox.runCode("print(os.environ['A'])\ndisplay(2)\n1 / 0", {
+    context: pythonCtx.id,
+    onStdout: (output) => told.push(output.text),
+    onStderr: (output) => told.push(output.text),
+    onResult: (result) => told.push(result.text),
+    onError: (error) => told.push(error.name),
+  });
+  assert.deepEqual([told, second.error?.name, second.success, second.executionCount, second.stdout], [["1\n", "2", "ZeroDivisionError"], "ZeroDivisionError", false, 2, "1\n"]);
+  const kinds: string[] = [];
+  for await (const event of sandbox.runCodeStream("[print(i) for i in range(3)];", { language: "python" })) kinds.push(event.type);
+  assert.deepEqual([kinds[0], kinds[1], kinds.at(-1)], ["start", "stdout", "complete"]);
+  assert.deepEqual((await sandbox.listCodeContexts()).map(({ id }) => id), [pythonCtx.id, "default-python"]);
+  await sandbox.interruptCodeContext(pythonCtx);
+  assert.equal((await sandbox.restartCodeContext(pythonCtx)).executionCount, 0);
+  await sandbox.deleteCodeContext(pythonCtx.id);
+  await assert.rejects(sandbox.runCode("1", { context: pythonCtx }), (error) => error instanceof DocleError && error.code === "context_not_found");
+  await sandbox.delete();
 });
 
 test("a sandbox keeps its files, executes commands and gives their output as it is written", async () => {

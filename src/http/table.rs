@@ -16,7 +16,7 @@ use crate::http::routes::runs::judge;
 use crate::http::routes::runs::list;
 use crate::http::routes::runs::run;
 use crate::http::routes::sandboxes::{
-    content, exec, execute as execute_file, file_operation, files, process_logs, processes, sandbox,
+    cells, content, contexts, exec, execute as execute_file, file_operation, files, process_logs, processes, sandbox,
 };
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
@@ -181,6 +181,17 @@ pub static ROUTES: &[Route] = &[
     post("/api/v1/sandboxes/:id/exec", Caller::KeyOrSession, handler!(exec::exec_in_sandbox)),
     post("/api/v1/sandboxes/:id/execute", Caller::KeyOrSession, handler!(execute_file::execute_in_sandbox)),
     get("/api/v1/sandboxes/:id/executions", Caller::KeyOrSession, handler!(exec::list_sandbox_executions)),
+    post("/api/v1/sandboxes/:id/code", Caller::KeyOrSession, handler!(cells::run_code)),
+    post("/api/v1/sandboxes/:id/contexts", Caller::KeyOrSession, handler!(contexts::create_context)),
+    get("/api/v1/sandboxes/:id/contexts", Caller::KeyOrSession, handler!(contexts::list_contexts)),
+    delete("/api/v1/sandboxes/:id/contexts/:context", Caller::KeyOrSession, handler!(contexts::delete_context)),
+    post("/api/v1/sandboxes/:id/contexts/:context/run", Caller::KeyOrSession, handler!(cells::run_in_context)),
+    post("/api/v1/sandboxes/:id/contexts/:context/restart", Caller::KeyOrSession, handler!(contexts::restart_context)),
+    post(
+        "/api/v1/sandboxes/:id/contexts/:context/interrupt",
+        Caller::KeyOrSession,
+        handler!(contexts::interrupt_context),
+    ),
     post("/api/v1/sandboxes/:id/sleep", Caller::KeyOrSession, handler!(sandbox::sleep_sandbox)),
     post("/api/v1/sandboxes/:id/wake", Caller::KeyOrSession, handler!(sandbox::wake_sandbox)),
     post("/api/v1/sandboxes/:id/processes", Caller::KeyOrSession, handler!(processes::start_sandbox_process)),

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod address_limiter;
 pub mod client_signal;
 pub mod container;
+pub mod contexts;
 pub mod error;
 pub mod event_reader;
 pub mod fleet;

@@ -6,10 +6,12 @@ use crate::domain::sandbox::id::SandboxId;
 use crate::domain::sandbox::settings::Runtime;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::client_signal::ClientSignal;
+use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::error::PortError;
 use async_trait::async_trait;
 use docle_api::sandbox_commands::ExecStatus;
 use docle_api::sandboxes::SandboxStatus;
+use docle_protocol::context::ContextState;
 use docle_protocol::sandbox::process::{ProcessError, ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::{ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState};
 use docle_tree::PackName;
@@ -93,6 +95,10 @@ pub enum SandboxRefusal {
     NotFound,
     File(FileError),
     Process(ProcessError),
+    /// The sandbox has no such context: it has never had it, or has slept or was made anew since. Nothing was done.
+    NoContext,
+    /// The sandbox has as many contexts as it may.
+    TooManyContexts,
     /// The account has as many awake sandboxes as it may.
     Quota(QuotaExceeded),
     /// Nothing was done. The text is for the log.
@@ -126,6 +132,14 @@ pub trait Sandboxes {
         job: &ExecJob,
         file_path: Option<&str>,
     ) -> Result<Given<ByteStream>, SandboxRefusal>;
+    /// Does something with contexts.
+    async fn contexts(
+        &self,
+        sandbox: &SandboxOf,
+        action: &ContextAction,
+    ) -> Result<Given<Vec<ContextState>>, SandboxRefusal>;
+    /// Runs a cell: a stream of `CellEvent` lines. Dropping it, or a client that leaves, interrupts the cell.
+    async fn run_cell(&self, sandbox: &SandboxOf, call: &CellCall) -> Result<Given<ByteStream>, SandboxRefusal>;
     /// Executions that have ended, the newest first. It wakes nothing.
     async fn executions(&self, sandbox: &SandboxOf, page: &Page) -> Result<Vec<ExecutionRecord>, SandboxRefusal>;
     /// Carries out a request about processes. Only a start wakes the sandbox.
@@ -169,6 +183,10 @@ pub enum HostError {
     Unknown,
     File(FileError),
     Process(ProcessError),
+    /// The jail has no such context.
+    NoContext,
+    /// It has as many contexts as it may.
+    TooManyContexts,
     /// Nothing was done.
     Unavailable(String),
     /// It is not known whether it was done.
@@ -185,7 +203,11 @@ pub trait SandboxHost {
     async fn end(&self) -> Result<(), HostError>;
     /// Executes a command, which ends when `client` leaves: a stream of `ExecEvent` lines. After `Unknown` nothing was executed.
     async fn exec(&self, job: &ExecJob, client: &ClientSignal) -> Result<ByteStream, HostError>;
-    /// Ends a command. It may be repeated.
+    /// Does something with contexts.
+    async fn contexts(&self, action: &ContextAction) -> Result<Vec<ContextState>, HostError>;
+    /// Runs a cell: a stream of `CellEvent` lines. [`Self::cancel`] ends it.
+    async fn run_cell(&self, call: &CellCall) -> Result<ByteStream, HostError>;
+    /// Ends a command or a cell. It may be repeated.
     async fn cancel(&self, exec: &str) -> Result<(), HostError>;
     /// Carries out a request about processes. After `Unknown` nothing was done.
     async fn processes(&self, request: &ProcessRequest) -> Result<ProcessResponse, HostError>;

@@ -1,11 +1,14 @@
 //! Machines of sandboxes without a machine: files in memory, and commands that do what they say.
 
 use crate::domain::sandbox::id::SandboxId;
+use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::sandboxes::{ByteStream, Content, ContentHead, Disk, HostError, SandboxHost, SandboxOf, TreePart};
 use crate::ports::{ClientSignal, PortError};
+use crate::tests::fake_contexts::FakeContexts;
 use crate::tests::fake_processes::FakeProcesses;
 use crate::tests::fault::Faults;
 use async_trait::async_trait;
+use docle_protocol::context::ContextState;
 use docle_protocol::event::Piece;
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::{
@@ -35,6 +38,7 @@ pub struct FakeHosts {
     /// Commands that hang.
     pub hanging: RefCell<BTreeMap<String, Events>>,
     pub executed: RefCell<Vec<String>>,
+    pub contexts: FakeContexts,
     pub cancelled: RefCell<Vec<String>>,
     /// Requests to make a sandbox.
     pub created: Cell<u32>,
@@ -64,6 +68,7 @@ impl FakeHosts {
     /// Loses everything, as a runner that is started anew.
     pub fn lose(&self) {
         self.machines.borrow_mut().clear();
+        self.contexts.lose();
         self.background.borrow_mut().clear();
         self.hanging.borrow_mut().clear();
     }
@@ -143,6 +148,7 @@ impl SandboxHost for FakeHost {
 
     async fn end(&self) -> Result<(), HostError> {
         self.reach()?;
+        self.hosts.contexts.lose_of(&self.id);
         self.hosts.background.borrow_mut().remove(&self.id);
         let end = async || drop(self.hosts.machines.borrow_mut().remove(&self.id));
         self.hosts.end_faults.around(end).await.map_err(lost)
@@ -177,6 +183,25 @@ impl SandboxHost for FakeHost {
         let all = [start, output, line(&complete(end, code))].concat();
         // Chunks end anywhere.
         let chunks: Vec<_> = all.chunks(30).map(|chunk| Ok(chunk.to_vec())).collect();
+        Ok(stream::iter(chunks).boxed_local())
+    }
+
+    async fn contexts(&self, action: &ContextAction) -> Result<Vec<ContextState>, HostError> {
+        self.with(|_| Ok(()))?;
+        self.hosts.contexts.act(&self.id, action)
+    }
+
+    async fn run_cell(&self, call: &CellCall) -> Result<ByteStream, HostError> {
+        self.with(|_| Ok(()))?;
+        self.hosts.executed.borrow_mut().push(call.job.code.clone());
+        let lines = self.hosts.contexts.run(&self.id, call)?;
+        if call.job.code == "hang" {
+            let (sender, events) = unbounded();
+            sender.unbounded_send(Ok(lines)).unwrap();
+            self.hosts.hanging.borrow_mut().insert(call.job.id.clone(), sender);
+            return Ok(events.boxed_local());
+        }
+        let chunks: Vec<_> = lines.chunks(30).map(|chunk| Ok(chunk.to_vec())).collect();
         Ok(stream::iter(chunks).boxed_local())
     }
 

@@ -5,6 +5,7 @@ use crate::domain::sandbox::id::SandboxId;
 use crate::objects::runtime::ObjectRuntime;
 use crate::objects::sandbox::logic::{SandboxLogic, SandboxPorts};
 use crate::ports::ClientSignal;
+use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::fleet::Fleet;
 use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal,
@@ -13,6 +14,7 @@ use crate::ports::sandboxes::{
 use crate::tests::fake_host::{FakeDisk, FakeHost, FakeHosts};
 use crate::tests::fake_storage::FakeStorage;
 use async_trait::async_trait;
+use docle_protocol::context::ContextState;
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::{ExecJob, FileRequest, FileResponse};
 use std::cell::RefCell;
@@ -90,6 +92,19 @@ impl Sandboxes for LocalSandboxes {
     async fn watch(&self, sandbox: &SandboxOf, watch: &ProcessWatch) -> Result<ByteStream, SandboxRefusal> {
         let (logic, client) = (self.of(sandbox), self.client.borrow().clone());
         logic.watch(&sandbox.project_id, watch, client).await
+    }
+
+    async fn contexts(
+        &self,
+        sandbox: &SandboxOf,
+        action: &ContextAction,
+    ) -> Result<Given<Vec<ContextState>>, SandboxRefusal> {
+        self.of(sandbox).contexts(&sandbox.project_id, action).await
+    }
+
+    async fn run_cell(&self, sandbox: &SandboxOf, call: &CellCall) -> Result<Given<ByteStream>, SandboxRefusal> {
+        let (logic, client) = (self.of(sandbox), self.client.borrow().clone());
+        logic.run_cell(&sandbox.project_id, call.clone(), client).await
     }
 
     async fn executions(&self, sandbox: &SandboxOf, page: &Page) -> Result<Vec<ExecutionRecord>, SandboxRefusal> {

@@ -36,11 +36,23 @@ pub struct Running {
     /// Its events, each as one line.
     pub lines: Receiver<Bytes>,
     /// Ends the command when this is dropped.
-    _guard: DropGuard,
+    pub(super) _guard: DropGuard,
 }
 
 /// The command is in the table of those that run while this lives.
-struct Entry(Arc<Sandbox>, String);
+pub(super) struct Entry(Arc<Sandbox>, String);
+
+impl Entry {
+    /// None if a command with this id runs.
+    pub fn new(sandbox: &Arc<Sandbox>, id: &str, cancel: &CancellationToken) -> Option<Self> {
+        let mut execs = sandbox.execs.lock().unwrap_or_else(PoisonError::into_inner);
+        if execs.contains_key(id) {
+            return None;
+        }
+        execs.insert(id.to_owned(), cancel.clone());
+        Some(Self(Arc::clone(sandbox), id.to_owned()))
+    }
+}
 
 impl Drop for Entry {
     fn drop(&mut self) {
@@ -58,14 +70,7 @@ impl Sandbox {
 
     async fn begin(self: Arc<Self>, job: ExecJob) -> Result<Running, NotStarted> {
         let cancel = self.end.child_token();
-        let entry = {
-            let mut execs = self.execs.lock().unwrap_or_else(PoisonError::into_inner);
-            if execs.contains_key(&job.id) {
-                return Err(NotStarted::Duplicate);
-            }
-            execs.insert(job.id.clone(), cancel.clone());
-            Entry(Arc::clone(&self), job.id.clone())
-        };
+        let entry = Entry::new(&self, &job.id, &cancel).ok_or(NotStarted::Duplicate)?;
         self.changed();
         let memory_failures = self.memory_failures();
         let (started, stdin) = {

@@ -1,5 +1,6 @@
 //! One sandbox from the server's side: what it is asked, and what it answers.
 
+use super::contexts::context::Context;
 use super::groups::Programs;
 use super::processes::Processes;
 use super::worker::Worker;
@@ -68,6 +69,8 @@ pub struct Sandbox {
     pub execs: Mutex<HashMap<String, CancellationToken>>,
     /// Processes in the background, those that have ended included.
     pub processes: Arc<Processes>,
+    /// Interpreters that keep their state, the oldest first.
+    pub contexts: Mutex<Vec<Arc<Context>>>,
     revision: AtomicU64,
     pub workers: Mutex<Vec<Worker>>,
     /// Held alone while all files are read or replaced, and shared by what changes something.
@@ -102,6 +105,7 @@ impl Sandbox {
             commands: AtomicU64::new(1),
             execs: Mutex::default(),
             processes: Arc::default(),
+            contexts: Mutex::default(),
             revision: AtomicU64::new(1),
             workers: Mutex::default(),
             archive: Arc::default(),
@@ -228,6 +232,7 @@ impl Sandbox {
         self.end.cancel();
         // Whoever waits for a command learns that there is nothing to wait for.
         *self.waiting() = Waiting::default();
+        self.contexts.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         // Waits for the end of the process.
         let _ = tokio::task::spawn_blocking(move || drop(jailer)).await;

@@ -4,10 +4,11 @@
 //! [`output`], and [`groups`] what holds the processes of a command. [`processes`] knows those in the background, each a [`process`]
 //! with its [`log`]; [`process_requests`] is what is asked about them, [`attend`] brings them to their end, and [`wait`] waits for
 //! what they do. All of these begin in [`start`]. [`files`] and [`archive`] ask a [`worker`]
-//! inside, and [`tree`] makes chunks of the archive.
+//! inside, and [`tree`] makes chunks of the archive. [`contexts`] are interpreters that keep their state.
 
 mod archive;
 mod attend;
+mod contexts;
 mod environment;
 mod exec;
 mod files;
@@ -25,6 +26,7 @@ mod tree;
 mod wait;
 mod worker;
 
+pub use contexts::{NoContext, NotReady, Opened};
 pub use exec::Running;
 pub use files::{Content, FileFailure, Paths, file_error};
 pub use living::Sandbox;

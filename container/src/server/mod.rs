@@ -2,6 +2,7 @@
 
 mod answers;
 mod check;
+mod contexts;
 mod door;
 mod fitness;
 mod kept;
@@ -85,6 +86,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
         .route(&events_path("{id}"), get(runs::read_events))
         .route(&stdin_path("{id}"), get(stdin::connect_stdin))
         .merge(sandboxes::routes(service.sandboxes.clone()))
+        .merge(contexts::routes(service.sandboxes.clone()))
         .route_layer(middleware::from_fn_with_state(service.clone(), check::authorize))
         .route(HEALTH_PATH, get(read_health))
         .fallback(not_found)

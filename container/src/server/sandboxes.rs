@@ -93,7 +93,7 @@ async fn cancel_exec(State(sandboxes): State<Arc<Sandboxes>>, Path((id, exec)): 
 }
 
 /// The stream goes on with [`Running`], so that whoever closes it ends the command.
-fn answer_events(running: Running) -> Response {
+pub(super) fn answer_events(running: Running) -> Response {
     let body = stream::unfold(running, |mut running| async move {
         let line = match timeout(HEARTBEAT, running.lines.recv()).await {
             Err(_) => Bytes::from_static(b"\n"),

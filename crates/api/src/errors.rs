@@ -114,6 +114,11 @@ error_codes! {
     SandboxInterrupted = "sandbox_interrupted", 502, "Sandbox interrupted",
         "The machine of the sandbox was lost while the call was in progress, and whether it was carried out is unknown. The next \
          call starts the sandbox with the files that were saved last.";
+    ContextNotFound = "context_not_found", 404, "Context not found",
+        "The sandbox has no such context. Contexts end when the sandbox sleeps or its machine is made anew, and what they held is \
+         lost. Make another one with `POST /api/v1/sandboxes/:id/contexts`.";
+    TooManyContexts = "too_many_contexts", 409, "Too many contexts",
+        "The sandbox has 16 contexts. Delete one with `DELETE /api/v1/sandboxes/:id/contexts/:context`.";
     FileNotFound = "file_not_found", 404, "File not found", "The sandbox has no file or directory with this path.";
     FileExists = "file_exists", 409, "File exists", "There is a file or directory with this path already.";
     IsDirectory = "is_directory", 409, "Is a directory", "The path is a directory, and the operation is for files.";
@@ -283,6 +288,8 @@ mod tests {
             ("too_many_sandboxes", 409),
             ("sandbox_unavailable", 503),
             ("sandbox_interrupted", 502),
+            ("context_not_found", 404),
+            ("too_many_contexts", 409),
             ("file_not_found", 404),
             ("file_exists", 409),
             ("is_directory", 409),

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod batches;
 pub mod compile;
+pub mod contexts;
 #[cfg(feature = "schema")]
 pub mod document;
 pub mod end_users;

@@ -208,6 +208,8 @@ pub const DEFAULT_SLEEP_AFTER_SECONDS: u32 = 600;
 pub const SAVE_EVERY_SECONDS: RangeInclusive<u32> = 1..=600;
 /// Used when a request names no `saveEverySeconds`.
 pub const DEFAULT_SAVE_EVERY_SECONDS: u32 = 60;
+/// Bytes of the code of a cell.
+pub const MAX_CODE_CELL_BYTES: usize = 1_048_576;
 /// Used when a command names no `timeoutMs`.
 pub const DEFAULT_EXEC_TIMEOUT_MS: u32 = 30_000;
 /// Characters of the name of a process in the background.

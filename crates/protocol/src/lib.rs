@@ -2,10 +2,12 @@
 //!
 //! Reading order: [`job`] is the request to the runner, [`event`] its response, which is a stream, [`report`] the end of that
 //! stream, [`refusal`] its error response. [`headers`] defines paths and headers, [`health`] the health check, [`limits`] the limits
-//! that both sides enforce. [`sandbox`] defines the requests about persistent sandboxes, [`tree`] how their files are saved. [`isolate`] defines the requests and responses of the isolate Worker, [`hosts`] the matching of
+//! that both sides enforce. [`sandbox`] defines the requests about persistent sandboxes, [`tree`] how their files are saved,
+//! and [`context`] those about interpreters in them. [`isolate`] defines the requests and responses of the isolate Worker, [`hosts`] the matching of
 //! allow-lists. All messages are JSON in camelCase, and `…_format_unchanged` tests pin them. A change of a layout raises
 //! [`version::VERSION`], unless it adds a field that the other side may ignore.
 
+pub mod context;
 pub mod event;
 pub mod file;
 pub mod headers;

@@ -35,6 +35,10 @@ pub enum RefusalCode {
     Stopping,
     /// 404: the runner has no such sandbox, because it has never had it or has lost it.
     UnknownSandbox,
+    /// 404: the sandbox has no such context, because it has never had it or was started anew since.
+    UnknownContext,
+    /// 409: the sandbox has as many contexts as it may.
+    TooManyContexts,
     /// 404 or 405: no such path or method.
     NotFound,
     /// 500: any other failure.
@@ -47,8 +51,8 @@ impl RefusalCode {
         match self {
             Self::InvalidJob => 400,
             Self::Unauthorized => 401,
-            Self::NotFound | Self::UnknownSandbox => 404,
-            Self::ProtocolMismatch | Self::OtherInstance | Self::Duplicate => 409,
+            Self::NotFound | Self::UnknownSandbox | Self::UnknownContext => 404,
+            Self::ProtocolMismatch | Self::OtherInstance | Self::Duplicate | Self::TooManyContexts => 409,
             Self::TooLarge => 413,
             Self::Internal => 500,
             Self::Busy | Self::Stopping | Self::NoLanguage => 503,

@@ -6,12 +6,18 @@ export type { CallOptions, ResponsePromise } from "./call.ts";
 export { runSandbox, streamSandbox, type RunSandboxOptions } from "./run-sandbox.ts";
 export type { RunFilter } from "./runs.ts";
 export { RunStore, type RunState, type RunStoreOptions } from "./run-store.ts";
+export { Result, type CodeCallbacks, type CodeContextSettings, type CodeEvent, type CodeOutput, type Execution, type ResultFormat, type RunCodeSettings } from "./code.ts";
 export { Sandbox, type FileContent, type SandboxCommand, type SandboxEvent, type SandboxFiles, type Sandboxes } from "./sandboxes.ts";
 export type { RunStreamEvent } from "./stream.ts";
 export type {
   BatchRequest,
   BatchResult,
   BatchRun,
+  CodeContext,
+  CodeError,
+  CodeExecution,
+  CodeResult,
+  ContextSettings,
   CreatedRoom,
   ExecRequest,
   ExecResult,

@@ -1,6 +1,7 @@
 //! Sandboxes: machines whose files stay.
 
 import { limited, send, sendForJson, type Call, type CallOptions, type Connection } from "./call.ts";
+import { CodeInterpreter, type CodeCallbacks, type CodeContextSettings, type CodeEvent, type Execution, type RunCodeSettings } from "./code.ts";
 import { DocleConnectionError } from "./errors.ts";
 import type * as api from "./generated/api.ts";
 import { dataOf } from "./stream.ts";
@@ -50,6 +51,7 @@ export interface SandboxFiles {
 export class Sandbox {
   readonly id: string;
   readonly files: SandboxFiles;
+  readonly #code: CodeInterpreter;
   /** What was known of it when it was last read. */
   info: api.Sandbox;
   readonly #connection: Connection;
@@ -61,6 +63,7 @@ export class Sandbox {
     this.id = info.id;
     this.#path = `${SANDBOXES}/${info.id}`;
     this.files = filesOf(connection, this.#path);
+    this.#code = new CodeInterpreter(connection, this.#path);
   }
 
   /** Executes a command, and resolves when it has ended. A command that fails is a result, too. */
@@ -89,6 +92,41 @@ export class Sandbox {
   /** Runs a file in the language of its ending, or else in that of the sandbox. */
   execute(file: string, settings: Omit<api.ExecuteRequest, "file_path"> = {}, options: CallOptions = {}): Promise<api.ExecuteResult> {
     return this.#json("/execute", { method: "POST", body: { file_path: file, ...settings }, ...options });
+  }
+
+  /** Makes an interpreter that keeps what one cell has made for the next. */
+  createCodeContext(settings: CodeContextSettings = {}, options: CallOptions = {}): Promise<api.CodeContext> {
+    return this.#code.createContext(settings, options);
+  }
+
+  /** The contexts, the oldest first; none while it sleeps. */
+  listCodeContexts(options: CallOptions = {}): Promise<api.CodeContext[]> {
+    return this.#code.listContexts(options);
+  }
+
+  /** Ends a context with everything that its cells have started. */
+  deleteCodeContext(context: string | Pick<api.CodeContext, "id">, options: CallOptions = {}): Promise<void> {
+    return this.#code.deleteContext(context, options);
+  }
+
+  /** Starts the interpreter of a context anew, empty. */
+  restartCodeContext(context: string | Pick<api.CodeContext, "id">, options: CallOptions = {}): Promise<api.CodeContext> {
+    return this.#code.restartContext(context, options);
+  }
+
+  /** Interrupts the cell that runs in a context, as Ctrl-C does. */
+  interruptCodeContext(context: string | Pick<api.CodeContext, "id">, options: CallOptions = {}): Promise<void> {
+    return this.#code.interruptContext(context, options);
+  }
+
+  /** Runs a cell of code to its end, and tells the callbacks what it writes and shows meanwhile. */
+  runCode(code: string, settings: RunCodeSettings & CodeCallbacks = {}, options: CallOptions = {}): Promise<Execution> {
+    return this.#code.run(code, settings, options);
+  }
+
+  /** Runs a cell of code, and gives what it writes and shows as it comes. Leaving the events interrupts the cell. */
+  runCodeStream(code: string, settings: RunCodeSettings = {}, options: CallOptions = {}): AsyncGenerator<CodeEvent, void, undefined> {
+    return this.#code.stream(code, settings, options);
   }
 
   /** One page of the executions, the newest first. */

@@ -1,5 +1,6 @@
 //! Sandboxes: their ids, their settings, what may be asked of them, and when they are saved and sleep.
 
+pub mod cell;
 pub mod command;
 pub mod file;
 pub mod id;

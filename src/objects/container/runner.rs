@@ -239,6 +239,8 @@ impl RunnerError {
                 | RefusalCode::TooLarge
                 | RefusalCode::NoLanguage
                 | RefusalCode::UnknownSandbox
+                | RefusalCode::UnknownContext
+                | RefusalCode::TooManyContexts
                 | RefusalCode::Internal => None,
             },
         }
@@ -269,9 +271,11 @@ impl From<RunnerError> for PoolFailure {
                     RefusalCode::NoLanguage => return PoolFailureCode::NoLanguage.with_message(message),
                     RefusalCode::Busy => PoolFailureCode::Busy,
                     RefusalCode::ProtocolMismatch | RefusalCode::NotFound => PoolFailureCode::Mismatch,
-                    RefusalCode::InvalidJob | RefusalCode::TooLarge | RefusalCode::UnknownSandbox => {
-                        PoolFailureCode::Rejected
-                    }
+                    RefusalCode::InvalidJob
+                    | RefusalCode::TooLarge
+                    | RefusalCode::UnknownSandbox
+                    | RefusalCode::UnknownContext
+                    | RefusalCode::TooManyContexts => PoolFailureCode::Rejected,
                     // The job came over another connection, on which the answer was lost.
                     RefusalCode::Duplicate => PoolFailureCode::Lost,
                     RefusalCode::Unauthorized

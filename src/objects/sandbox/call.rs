@@ -32,6 +32,10 @@ pub enum Action {
     Exec {
         file_path: Option<String>,
     },
+    /// The body is a `ContextAction`, that of the answer a list of `ContextState`.
+    Contexts,
+    /// The body is a `CellCall`, that of the answer a stream of `CellEvent` lines.
+    Cell,
     /// The body of the answer is a list.
     Executions(Page),
     /// The body is a `ProcessRequest`, that of the answer a `ProcessResponse`.
@@ -84,7 +88,7 @@ impl ObjectCall for SandboxCall {
             Action::Processes { may_repeat } => *may_repeat,
             Action::Files(request) => matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. }),
             // A command would be executed twice, and a body comes once.
-            Action::Exec { .. } | Action::Write { .. } => false,
+            Action::Exec { .. } | Action::Contexts | Action::Cell | Action::Write { .. } => false,
         }
     }
 }
@@ -128,6 +132,8 @@ mod tests {
             json!({ "projectId": "proj_1", "action": "open" })
         );
         assert_eq!(written(Action::Report), json!("report"));
+        assert_eq!(written(Action::Contexts), json!("contexts"));
+        assert_eq!(written(Action::Cell), json!("cell"));
         assert_eq!(written(Action::Exec { file_path: Some("a".into()) }), json!({ "exec": { "filePath": "a" } }));
         let stat = FileRequest::Stat { path: "a".into() };
         assert_eq!(written(Action::Files(stat)), json!({ "files": { "op": "stat", "path": "a" } }));

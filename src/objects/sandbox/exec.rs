@@ -6,7 +6,7 @@
 use crate::domain::run::events::LineBuffer;
 use crate::domain::sandbox::command::{exec_status, written};
 use crate::domain::timestamp::Timestamp;
-use crate::objects::sandbox::logic::{SandboxLogic, failure};
+use crate::objects::sandbox::logic::{SandboxLogic, Use, failure};
 use crate::objects::sandbox::storage;
 use crate::ports::ClientSignal;
 use crate::ports::sandboxes::{ByteStream, ExecutionRecord, Given, SandboxRefusal};
@@ -55,6 +55,17 @@ impl SandboxLogic {
             duration_ms: 0.0,
             started_at,
         };
+        Ok(self.followed(entered, given, record, client))
+    }
+
+    /// The same events, which are also read to their end for the history.
+    pub(super) fn followed(
+        self: &Rc<Self>,
+        entered: Use,
+        given: Given<ByteStream>,
+        record: ExecutionRecord,
+        client: ClientSignal,
+    ) -> Given<ByteStream> {
         let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
         let own = Rc::clone(self);
         let (leave, left) = oneshot::channel();
@@ -71,7 +82,7 @@ impl SandboxLogic {
             }
             drop(entered);
         }));
-        Ok(Given { value: receiver.boxed_local(), restored_from: given.restored_from })
+        Given { value: receiver.boxed_local(), restored_from: given.restored_from }
     }
 
     /// Passes the events on, and records the execution.

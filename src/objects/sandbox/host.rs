@@ -3,12 +3,16 @@
 use crate::domain::sandbox::id::SandboxId;
 use crate::objects::container::runner::{Runner, RunnerError};
 use crate::objects::container::target::RunTarget;
+use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::sandboxes::{ByteStream, Content, ContentHead, HostError, SandboxHost};
 use crate::ports::{
     ClientSignal, Clock, EventStream, PoolFailure, PoolFailureCode, PortError, RunnerHttp, RunnerRequest,
     RunnerResponse,
 };
 use async_trait::async_trait;
+use docle_protocol::context::{
+    ContextSpec, ContextState, cells_path, context_path, contexts_path, interrupt_path, restart_path,
+};
 use docle_protocol::headers::PROTOCOL;
 use docle_protocol::sandbox::process::{
     ProcessError, ProcessRequest, ProcessResponse, ProcessWatch, process_events_path, processes_path,
@@ -80,6 +84,33 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
         let runner = self.runner().await?;
         let response = self.within(ANSWER_MS, runner.fetch(request, Some(client))).await;
         chunks(self.check(response).await?)
+    }
+
+    async fn contexts(&self, action: &ContextAction) -> Result<Vec<ContextState>, HostError> {
+        let sandbox = self.id.as_str();
+        let one = async |method: &str, path: String, spec: Option<&ContextSpec>| {
+            let response = self.send(method, &path, spec).await?;
+            Ok(vec![read_json(&response).await?])
+        };
+        let none = async |method: &str, path: String| {
+            drain(&self.send(method, &path, NOTHING).await?).await;
+            Ok(Vec::new())
+        };
+        match action {
+            ContextAction::Create { id, spec } => one("PUT", context_path(sandbox, id), Some(spec)).await,
+            ContextAction::List => read_json(&self.send("GET", &contexts_path(sandbox), NOTHING).await?).await,
+            ContextAction::Restart { id } => one("POST", restart_path(sandbox, id), None).await,
+            ContextAction::Interrupt { id } => none("POST", interrupt_path(sandbox, id)).await,
+            ContextAction::Delete { id } => none("DELETE", context_path(sandbox, id)).await,
+        }
+    }
+
+    async fn run_cell(&self, call: &CellCall) -> Result<ByteStream, HostError> {
+        let CellCall { context, default, job } = call;
+        if let Some(spec) = default {
+            self.contexts(&ContextAction::Create { id: context.clone(), spec: spec.clone() }).await?;
+        }
+        chunks(self.send("POST", &cells_path(self.id.as_str(), context), Some(job)).await?)
     }
 
     async fn cancel(&self, exec: &str) -> Result<(), HostError> {
@@ -209,6 +240,8 @@ impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
         }
         Err(match serde_json::from_slice::<Refusal>(&body) {
             Ok(Refusal { code: RefusalCode::UnknownSandbox, .. }) => HostError::Unknown,
+            Ok(Refusal { code: RefusalCode::UnknownContext, .. }) => HostError::NoContext,
+            Ok(Refusal { code: RefusalCode::TooManyContexts, .. }) => HostError::TooManyContexts,
             Ok(Refusal { code: RefusalCode::OtherInstance | RefusalCode::Stopping, message }) => {
                 self.gone(message).await
             }

@@ -276,6 +276,8 @@ pub(super) fn refusal(error: HostError) -> SandboxRefusal {
         HostError::Unknown => SandboxRefusal::Unavailable("The runner has lost the sandbox twice.".to_owned()),
         HostError::File(error) => SandboxRefusal::File(error),
         HostError::Process(error) => SandboxRefusal::Process(error),
+        HostError::NoContext => SandboxRefusal::NoContext,
+        HostError::TooManyContexts => SandboxRefusal::TooManyContexts,
         HostError::Unavailable(why) => SandboxRefusal::Unavailable(why),
         HostError::Lost(why) => SandboxRefusal::Interrupted(why),
     }
@@ -287,6 +289,8 @@ pub(super) fn failure(error: HostError) -> PortError {
         HostError::Unknown => "The runner has no such sandbox.".to_owned(),
         HostError::File(error) => error.message,
         HostError::Process(error) => error.message,
+        HostError::NoContext => "The sandbox has no such context.".to_owned(),
+        HostError::TooManyContexts => "The sandbox has too many contexts.".to_owned(),
         HostError::Unavailable(why) | HostError::Lost(why) => why,
     })
 }

@@ -2,6 +2,7 @@
 
 pub mod alarm;
 pub mod call;
+pub mod contexts;
 pub mod deletion;
 pub mod exec;
 pub mod files;

@@ -110,6 +110,14 @@ impl Sandbox {
                 let events = value.map(|chunk| chunk.map_err(|error| error.0.into()));
                 call::answer_with_stream(&Told { restored_from, head: None }, events)
             }
+            Action::Contexts => with_json(logic.contexts(project, &body(&mut request).await?).await?),
+            Action::Cell => {
+                let client = client_signal::of(&request.inner().signal());
+                let cell = body(&mut request).await?;
+                let Given { value, restored_from } = logic.run_cell(project, cell, client).await?;
+                let events = value.map(|chunk| chunk.map_err(|error| error.0.into()));
+                call::answer_with_stream(&Told { restored_from, head: None }, events)
+            }
             Action::Executions(page) => Response::from_json(&logic.executions(project, &page)?),
             Action::Processes { .. } => {
                 let process_request = body(&mut request).await?;

@@ -6,10 +6,12 @@ use crate::objects::sandbox::call::{Action, SandboxCall, Told, object_of_sandbox
 use crate::platform::client_signal::EndOnDrop;
 use crate::platform::fetch;
 use crate::ports::PortError;
+use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport, Sandboxes,
 };
 use async_trait::async_trait;
+use docle_protocol::context::ContextState;
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::{ExecJob, FileRequest, FileResponse};
 use futures::StreamExt;
@@ -45,6 +47,23 @@ impl SandboxStub {
         })
     }
 
+    /// A stream of events, which ends with the client's connection.
+    async fn events(
+        &self,
+        sandbox: &SandboxOf,
+        action: Action,
+        body: &JsValue,
+    ) -> Result<Given<ByteStream>, SandboxRefusal> {
+        let end = EndOnDrop::new(&self.client_left).map_err(|error| failed(&error))?;
+        let answer = self.call(sandbox, action, Some(body), Some(&end.signal)).await?;
+        let Told { restored_from, .. } = told(&answer)?;
+        let events = chunks(&answer)?.map(move |chunk| {
+            let _ = &end;
+            chunk
+        });
+        Ok(Given { value: events.boxed_local(), restored_from })
+    }
+
     async fn send(&self, sandbox: &SandboxOf, action: Action, body: &impl Serialize) -> Result<Answer, SandboxRefusal> {
         self.call(sandbox, action, Some(&encode(body)?), None).await
     }
@@ -75,15 +94,19 @@ impl Sandboxes for SandboxStub {
         job: &ExecJob,
         file_path: Option<&str>,
     ) -> Result<Given<ByteStream>, SandboxRefusal> {
-        let end = EndOnDrop::new(&self.client_left).map_err(|error| failed(&error))?;
-        let action = Action::Exec { file_path: file_path.map(str::to_owned) };
-        let answer = self.call(sandbox, action, Some(&encode(job)?), Some(&end.signal)).await?;
-        let Told { restored_from, .. } = told(&answer)?;
-        let events = chunks(&answer)?.map(move |chunk| {
-            let _ = &end;
-            chunk
-        });
-        Ok(Given { value: events.boxed_local(), restored_from })
+        self.events(sandbox, Action::Exec { file_path: file_path.map(str::to_owned) }, &encode(job)?).await
+    }
+
+    async fn contexts(
+        &self,
+        sandbox: &SandboxOf,
+        action: &ContextAction,
+    ) -> Result<Given<Vec<ContextState>>, SandboxRefusal> {
+        given(&self.send(sandbox, Action::Contexts, action).await?).await
+    }
+
+    async fn run_cell(&self, sandbox: &SandboxOf, call: &CellCall) -> Result<Given<ByteStream>, SandboxRefusal> {
+        self.events(sandbox, Action::Cell, &encode(call)?).await
     }
 
     async fn processes(

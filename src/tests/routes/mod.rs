@@ -7,6 +7,7 @@ mod projects;
 mod publishable_keys;
 mod rooms;
 mod runs;
+mod sandbox_contexts;
 mod sandbox_processes;
 mod sandboxes;
 mod scripts;

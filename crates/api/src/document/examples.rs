@@ -2,6 +2,7 @@
 
 mod accounts;
 mod batches;
+mod contexts;
 mod judging;
 mod rooms;
 mod runs;

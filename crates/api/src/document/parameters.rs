@@ -34,6 +34,7 @@ pub enum Parameter {
     LogPosition,
     Forget,
     LastLogEventId,
+    Context,
     RoomName,
     RoomEvents,
     IdempotencyKey,
@@ -96,6 +97,7 @@ impl Parameter {
             Self::LogPosition => ("after", "query"),
             Self::Forget => ("forget", "query"),
             Self::LastLogEventId => ("Last-Event-ID", "header"),
+            Self::Context => ("context", "path"),
             Self::RoomName => ("name", "query"),
             Self::RoomEvents => ("events", "query"),
             Self::IdempotencyKey => ("Idempotency-Key", "header"),
@@ -226,6 +228,12 @@ impl Parameter {
                 false,
                 json!({ "type": "string", "pattern": "^[0-9]+(-end)?$" }),
                 Some(json!("4096")),
+            ),
+            Self::Context => (
+                "The id of the context.",
+                true,
+                json!({ "type": "string" }),
+                Some(json!("ctx_0f8fad5bd9cb469fa1656f2c")),
             ),
             Self::RoomName => {
                 ("What the caller is called in an open room.", false, json!({ "type": "string" }), Some(json!("Ada")))

@@ -1,6 +1,7 @@
 //! The table of operations, one file per kind of caller.
 
 mod accounts;
+mod contexts;
 mod programs;
 mod rooms;
 mod sandbox_processes;
@@ -16,6 +17,7 @@ pub fn operations() -> Vec<Operation> {
         rooms::operations(),
         sandboxes::operations(),
         sandbox_processes::operations(),
+        contexts::operations(),
         accounts::operations(),
         service::operations(),
     ]

@@ -26,7 +26,6 @@ const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempotent-replay
 /// The id of the run, before its result is there.
 const RUN_ID: HeaderName = HeaderName::from_static("x-docle-run-id");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
 /// Responds with the events of a run if the request accepts an event stream, else with its result.
 pub async fn answer(app: &App, headers: &HeaderMap, run: StartedRun, project_id: String) -> Result<Response, ApiError> {
     let about = About { run_id: Some(run.id), project_id: Some(project_id) };

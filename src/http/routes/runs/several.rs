@@ -18,7 +18,6 @@ use serde::Serialize;
 use serde_json::Value;
 use std::rc::Rc;
 
-/// Tells proxies of the nginx family to pass events on as they come.
 /// White space, which JSON allows between values.
 const SPACE: &[u8] = b" ";
 

@@ -1,6 +1,9 @@
 //! `/api/v1/sandboxes`.
 
+mod cell_output;
+pub mod cells;
 pub mod content;
+pub mod contexts;
 pub mod exec;
 mod exec_output;
 pub mod execute;

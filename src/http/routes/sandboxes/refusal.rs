@@ -10,6 +10,7 @@ use crate::ports::http_messages::Response;
 use crate::ports::sandboxes::SandboxRefusal;
 use ::http::header::{HeaderName, HeaderValue};
 use docle_api::limits::MAX_SANDBOXES_PER_PROJECT;
+use docle_protocol::context::MAX_CONTEXTS;
 use docle_protocol::sandbox::process::{ProcessError, ProcessErrorCode};
 use docle_protocol::sandbox::{FileError, FileErrorCode};
 
@@ -22,6 +23,18 @@ impl From<SandboxRefusal> for ApiError {
             SandboxRefusal::NotFound => not_found(),
             SandboxRefusal::File(error) => file_error(error),
             SandboxRefusal::Process(error) => process_error(error),
+            SandboxRefusal::NoContext => {
+                let message = "The sandbox has no such context. Contexts end when the sandbox sleeps or its machine is made anew, \
+                               and what they held is lost: make another one with POST /api/v1/sandboxes/:id/contexts.";
+                Self::new(ErrorCode::ContextNotFound, message)
+            }
+            SandboxRefusal::TooManyContexts => {
+                let message = format!(
+                    "The sandbox has {MAX_CONTEXTS} contexts, the most that it may have. Delete one with DELETE \
+                     /api/v1/sandboxes/:id/contexts/:context."
+                );
+                Self::new(ErrorCode::TooManyContexts, message)
+            }
             SandboxRefusal::Quota(exceeded) => quota::exceeded(&exceeded),
             SandboxRefusal::Full => {
                 let message =

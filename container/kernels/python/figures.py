@@ -1,0 +1,74 @@
+"""Figures of matplotlib, where it is installed: shown by plt.show(), and what a cell leaves open at its end."""
+
+import importlib.abc
+import importlib.util
+import sys
+import io
+
+
+def is_figure(value):
+    figure = sys.modules.get("matplotlib.figure")
+    return figure is not None and isinstance(value, figure.Figure)
+
+
+def bundle_of_figure(figure):
+    out = io.BytesIO()
+    figure.savefig(out, format="png", bbox_inches="tight")
+    data = {"text/plain": repr(figure), "image/png": out.getvalue()}
+    try:
+        chart = chart_of_figure(figure)
+    except Exception:
+        chart = None
+    if chart is not None:
+        data[CHART] = chart
+    return bounded(data)
+
+
+def close_figure(figure):
+    """A figure that was shown is not shown again."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close(figure)
+
+
+def show_open_figures(*args, **more):
+    """Shows what is open, and closes it."""
+    helpers = sys.modules.get("matplotlib._pylab_helpers")
+    if helpers is None:
+        return
+    for manager in helpers.Gcf.get_all_fig_managers():
+        try:
+            figure = manager.canvas.figure
+            if figure.axes or figure.get_children()[1:]:
+                publish(bundle_of_figure(figure))
+        finally:
+            helpers.Gcf.destroy(manager)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Puts our show in the place of that of pyplot, when pyplot has been imported."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "matplotlib.pyplot" or self.is_busy:
+            return None
+        self.is_busy = True
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self.is_busy = False
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            module.show = show_open_figures
+            sys.modules["matplotlib.figure"].Figure.show = lambda figure, warn=True: display(figure)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+    is_busy = False
+
+
+sys.meta_path.insert(0, _Finder())
