@@ -6,6 +6,7 @@ export type { CallOptions, ResponsePromise } from "./call.ts";
 export { runSandbox, streamSandbox, type RunSandboxOptions } from "./run-sandbox.ts";
 export type { RunFilter } from "./runs.ts";
 export { RunStore, type RunState, type RunStoreOptions } from "./run-store.ts";
+export { type Snapshots } from "./snapshots.ts";
 export { Sandbox, type FileContent, type SandboxCommand, type SandboxEvent, type SandboxFiles, type Sandboxes } from "./sandboxes.ts";
 export type { RunStreamEvent } from "./stream.ts";
 export type {
@@ -43,6 +44,11 @@ export type {
   SandboxChange,
   SandboxFile,
   SandboxSettings,
+  Snapshot,
+  SnapshotChange,
+  SnapshotDiff,
+  SnapshotPage,
+  SnapshotRestore,
   Script,
   ScriptRequest,
   ScriptResult,

@@ -3,6 +3,8 @@
 import { limited, send, sendForJson, type Call, type CallOptions, type Connection } from "./call.ts";
 import { DocleConnectionError } from "./errors.ts";
 import type * as api from "./generated/api.ts";
+import { query } from "./query.ts";
+import { snapshotsOf, type Snapshots } from "./snapshots.ts";
 import { dataOf } from "./stream.ts";
 
 const SANDBOXES = "/api/v1/sandboxes";
@@ -50,6 +52,7 @@ export interface SandboxFiles {
 export class Sandbox {
   readonly id: string;
   readonly files: SandboxFiles;
+  readonly snapshots: Snapshots;
   /** What was known of it when it was last read. */
   info: api.Sandbox;
   readonly #connection: Connection;
@@ -61,6 +64,7 @@ export class Sandbox {
     this.id = info.id;
     this.#path = `${SANDBOXES}/${info.id}`;
     this.files = filesOf(connection, this.#path);
+    this.snapshots = snapshotsOf(connection, this.#path);
   }
 
   /** Executes a command, and resolves when it has ended. A command that fails is a result, too. */
@@ -113,6 +117,11 @@ export class Sandbox {
   /** Starts it unless it runs. Every call that needs it does the same. */
   async wake(options: CallOptions = {}): Promise<api.Sandbox> {
     return (this.info = await this.#json<api.Sandbox>("/wake", { method: "POST", ...options }));
+  }
+
+  /** Makes another sandbox with its settings, and with the files of a snapshot or as they are now. */
+  async branch(settings: api.BranchSettings = {}, options: CallOptions = {}): Promise<Sandbox> {
+    return new Sandbox(this.#connection, await this.#json<api.Sandbox>("/branch", { method: "POST", body: settings, ...options }));
   }
 
   /** Deletes it with everything in it. */
@@ -178,8 +187,3 @@ function filesOf(connection: Connection, sandbox: string): SandboxFiles {
 }
 
 const requestOf = (command: SandboxCommand): api.ExecRequest => (typeof command === "string" ? { command } : command);
-
-function query(values: Record<string, string | number | boolean | null | undefined>): string {
-  const set = Object.entries(values).flatMap(([name, value]) => (value === undefined || value === null ? [] : [[name, `${value}`]]));
-  return new URLSearchParams(set).toString();
-}

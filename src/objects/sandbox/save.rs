@@ -59,7 +59,7 @@ impl SandboxLogic {
     }
 
     /// Saves, and notes a failure.
-    async fn save_or_note(&self) -> Result<(), PortError> {
+    pub(super) async fn save_or_note(&self) -> Result<(), PortError> {
         let Err(error) = self.save().await else { return Ok(()) };
         let now = self.now();
         self.memory.borrow_mut().save_again_at = Some(now.plus_ms(SAVE_AGAIN_MS));
@@ -87,7 +87,7 @@ impl SandboxLogic {
             Err(error) => return lost(error),
         };
         let saved_at = self.now();
-        let (base, frames) = match self.begin_tree(&stored, number).await? {
+        let NewTree { base, frames } = match self.begin_tree(&stored, number).await {
             Ok(begun) => begun,
             Err(error) => return lost(error),
         };
@@ -105,25 +105,28 @@ impl SandboxLogic {
         Ok(())
     }
 
-    /// Asks for the frames of a tree, and gives the packs that it may name. If the runner cannot read the manifest of the tree
-    /// before, everything is saved anew.
-    async fn begin_tree(
-        &self,
-        stored: &Stored,
-        number: u64,
-    ) -> Result<Result<(Vec<PackName>, ByteStream), HostError>, PortError> {
+    /// Asks for the frames of a tree. If the runner cannot read the manifest of the tree before, everything is saved anew.
+    async fn begin_tree(&self, stored: &Stored, number: u64) -> Result<NewTree, HostError> {
         let frames = |parts| trees::frames(Rc::clone(&self.ports.disk), stored.sandbox.clone(), parts);
         let host = &self.ports.host;
         if let Some(head) = stored.head {
-            let base = trees::complete(&*self.runtime.storage, head.tree)?;
+            let base = trees::complete(&*self.runtime.storage, head.tree);
+            let base = base.map_err(|error| HostError::Unavailable(error.0))?;
             match host.save_tree(frames(base.manifest(head.tree).collect()), number).await {
-                Ok(tree) => return Ok(Ok((base.packs, tree))),
+                Ok(frames) => return Ok(NewTree { base: base.packs, frames }),
                 Err(HostError::File(error)) => {
                     self.runtime.log_failure("A saved manifest could not be read.", &error.message);
                 }
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return Err(error),
             }
         }
-        Ok(host.save_tree(frames(Vec::new()), number).await.map(|tree| (Vec::new(), tree)))
+        Ok(NewTree { base: Vec::new(), frames: host.save_tree(frames(Vec::new()), number).await? })
     }
+}
+
+/// A tree on its way from the runner.
+struct NewTree {
+    /// The packs of the tree before, which it may name.
+    base: Vec<PackName>,
+    frames: ByteStream,
 }

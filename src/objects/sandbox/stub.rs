@@ -9,6 +9,7 @@ use crate::ports::PortError;
 use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport, Sandboxes,
 };
+use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use async_trait::async_trait;
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::{ExecJob, FileRequest, FileResponse};
@@ -141,6 +142,14 @@ impl Sandboxes for SandboxStub {
         let body = fetch::stream_body(content);
         let answer = self.call(sandbox, Action::Write { path: path.to_owned() }, Some(&body), None).await?;
         given(&answer).await
+    }
+
+    async fn snapshots(
+        &self,
+        sandbox: &SandboxOf,
+        request: &SnapshotRequest,
+    ) -> Result<SnapshotResponse, SandboxRefusal> {
+        read(&self.call(sandbox, Action::Snapshots(request.clone()), None, None).await?).await
     }
 
     async fn sleep(&self, sandbox: &SandboxOf) -> Result<(), SandboxRefusal> {

@@ -11,4 +11,5 @@ mod sandbox_processes;
 mod sandboxes;
 mod scripts;
 mod site;
+mod snapshots;
 mod tokens;

@@ -34,6 +34,8 @@ pub enum Parameter {
     LogPosition,
     Forget,
     LastLogEventId,
+    Snapshot,
+    OtherSnapshot,
     RoomName,
     RoomEvents,
     IdempotencyKey,
@@ -96,6 +98,8 @@ impl Parameter {
             Self::LogPosition => ("after", "query"),
             Self::Forget => ("forget", "query"),
             Self::LastLogEventId => ("Last-Event-ID", "header"),
+            Self::Snapshot => ("snapshot", "path"),
+            Self::OtherSnapshot => ("to", "query"),
             Self::RoomName => ("name", "query"),
             Self::RoomEvents => ("events", "query"),
             Self::IdempotencyKey => ("Idempotency-Key", "header"),
@@ -112,6 +116,13 @@ impl Parameter {
             Self::Limit => {
                 ("How many items the page has.", false, between(&PAGE_LIMIT, DEFAULT_PAGE_LIMIT), Some(json!(10)))
             }
+            Self::Snapshot => ("The id of the snapshot.", true, json!({ "type": "string" }), None),
+            Self::OtherSnapshot => (
+                "The snapshot to compare with; the files as they are now where it is absent.",
+                false,
+                json!({ "type": "string" }),
+                None,
+            ),
             Self::Cursor => ("The `next_cursor` of the page before.", false, json!({ "type": "string" }), None),
             Self::Offset => (
                 "How many of the newest items to leave out. To go further back than that, follow `cursor`.",

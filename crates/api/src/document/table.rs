@@ -6,6 +6,7 @@ mod rooms;
 mod sandbox_processes;
 mod sandboxes;
 mod service;
+mod snapshots;
 
 use crate::document::operation::Operation;
 
@@ -16,6 +17,7 @@ pub fn operations() -> Vec<Operation> {
         rooms::operations(),
         sandboxes::operations(),
         sandbox_processes::operations(),
+        snapshots::operations(),
         accounts::operations(),
         service::operations(),
     ]
