@@ -32,7 +32,7 @@ impl SandboxLogic {
             Some(to) => self.snapshot(to)?.tree,
             None => self.saved_head(&sandbox.project_id).await?.tree,
         };
-        let (before, after) = (self.manifest(before).await?, self.manifest(after).await?);
+        let (before, after) = self.manifests(before, after).await?;
         let all = differences(&before, &after);
         let (mut changes, mut texts, mut left) = (Vec::new(), 0, MAX_DIFF_BYTES);
         for one in all.iter().take(MAX_CHANGES) {

@@ -8,7 +8,12 @@ use crate::ports::PortError;
 use crate::ports::sandboxes::{ByteStream, HostError, SandboxRefusal};
 use docle_api::sandboxes::SandboxStatus;
 use docle_tree::PackName;
+use futures::future::{Either, select};
+use std::pin::pin;
 use std::rc::Rc;
+
+/// How long a save may take, in milliseconds: the 2 GiB of the largest sandbox at 4 MB/s.
+const SAVE_MS: u32 = 600_000;
 
 impl SandboxLogic {
     /// Saves the sandbox and ends its machine. A call that comes meanwhile keeps it awake.
@@ -91,7 +96,12 @@ impl SandboxLogic {
             Ok(begun) => begun,
             Err(error) => return lost(error),
         };
-        let tree = trees::store(&*self.ports.disk, &stored.sandbox, number, &base, frames).await?;
+        let storing = trees::store(&*self.ports.disk, &stored.sandbox, number, &base, frames);
+        let tree = match select(pin!(storing), self.runtime.clock.sleep(SAVE_MS)).await {
+            Either::Left((tree, _)) => tree?,
+            // Whatever is stuck must not hold up the sandbox for ever.
+            Either::Right(_) => return Err(PortError("A save took too long.".to_owned())),
+        };
         let is_quiet = !was_busy && self.memory.borrow().uses == uses && state.processes == 0;
         trees::put(&*self.runtime.storage, number, &Tree::Complete(tree))?;
         self.change(|stored| {

@@ -17,6 +17,9 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
+/// Files of two trees that are compared. An object has 128 MB, and a file takes about 300 bytes while it is compared.
+const MAX_COMPARED_ENTRIES: u64 = 200_000;
+
 /// A snapshot as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -157,7 +160,7 @@ impl SandboxLogic {
             None => number,
             Some(paths) => {
                 let now = self.saved_head(project_id).await?.tree;
-                let (now, from) = (self.manifest(now).await?, self.manifest(number).await?);
+                let (now, from) = self.manifests(now, number).await?;
                 let paths: Vec<_> = paths.into_iter().map(String::into_bytes).collect();
                 let made = edit::with_paths(&now, &from, &paths).map_err(|path| {
                     let message = format!("The snapshot has no {:?}.", String::from_utf8_lossy(&path));
@@ -218,8 +221,21 @@ impl SandboxLogic {
         Ok(number)
     }
 
+    /// The manifests of two trees.
+    ///
+    /// # Errors
+    /// They have too many files to be held at once, or cannot be read.
+    pub(super) async fn manifests(&self, one: u64, other: u64) -> Result<(Manifest, Manifest), SandboxRefusal> {
+        let entries = |number| trees::complete(&*self.runtime.storage, number).map(|tree| tree.entries);
+        if entries(one)? + entries(other)? > MAX_COMPARED_ENTRIES {
+            let message = format!("Together they have more than {MAX_COMPARED_ENTRIES} files, too many to compare.");
+            return Err(SandboxRefusal::File(FileError { code: FileErrorCode::Failed, message }));
+        }
+        Ok((self.manifest(one).await?, self.manifest(other).await?))
+    }
+
     /// The manifest of a tree.
-    pub(super) async fn manifest(&self, number: u64) -> Result<Manifest, SandboxRefusal> {
+    async fn manifest(&self, number: u64) -> Result<Manifest, SandboxRefusal> {
         let Some(stored) = self.stored()? else { return Err(SandboxRefusal::NotFound) };
         let tree = trees::complete(&*self.runtime.storage, number)?;
         let mut encoded = Vec::new();
@@ -241,5 +257,19 @@ impl SandboxLogic {
         let CompleteTree { entries, content_bytes, .. } = trees::complete(&*self.runtime.storage, snapshot.tree)?;
         let StoredSnapshot { name, created_at, saved_at, .. } = snapshot;
         Ok(SnapshotRecord { id, name, created_at, saved_at, entries, content_bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn stored_snapshot_format_unchanged() {
+        let (created_at, saved_at) = (Timestamp(2), Timestamp(1));
+        let snapshot = StoredSnapshot { name: Some("a".into()), created_at, tree: 3, saved_at };
+        let expected = json!({ "name": "a", "createdAt": 2, "tree": 3, "savedAt": 1 });
+        assert_eq!(serde_json::to_value(snapshot).unwrap(), expected);
     }
 }

@@ -78,7 +78,7 @@ pub fn operations() -> Vec<Operation> {
         ))
         .with(Parameter::OtherSnapshot)
         .gives::<SnapshotDiff>(200, "What differs.")
-        .fails(&[SandboxUnavailable]),
+        .fails(&[SandboxUnavailable, FileRefused]),
         of(
             "branch_sandbox",
             Method::Post,
