@@ -10,6 +10,7 @@ wanted.push("CreatedRoom", "RoomSettings", "RoomPage", "RoomTokenSettings", "Roo
 wanted.push("SandboxSettings", "SandboxChange", "Sandbox", "SandboxPage", "ListedSandbox", "ExecRequest", "ExecResult", "ExecStreamEvent", "ExecuteRequest", "ExecuteResult");
 wanted.push("ExecutionPage", "SandboxFile", "FileListing");
 wanted.push("ContextSettings", "CodeContext", "ContextList", "CodeRequest", "CodeResult", "CodeError", "CodeExecution", "CodeStreamEvent");
+wanted.push("SnapshotSettings", "Snapshot", "SnapshotPage", "SnapshotRestore", "SnapshotDiff", "SnapshotChange", "BranchSettings");
 wanted.push("InputsRequest", "BatchRequest", "BatchResult", "BatchRun", "JudgeRequest", "JudgeTest", "JudgeResult", "JudgedTest", "JudgeVerdict");
 
 /** The names of these schemas and of all that they refer to. @param {string[]} names */

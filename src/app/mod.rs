@@ -19,6 +19,7 @@ pub mod rooms;
 pub mod runs;
 pub mod sandboxes;
 pub mod scripts;
+pub mod snapshots;
 pub mod tokens;
 pub mod usage;
 

@@ -75,6 +75,26 @@ pub async fn create(app: &App, project_id: &str, new: NewSandbox) -> Result<(Who
     if let Some(found) = find_by_key(app, project_id, key.as_deref(), &settings).await? {
         return Ok((found, false));
     }
+    match register(app, project_id, &settings, key).await? {
+        Ok(listed) => Ok((open(app, listed, &settings).await?, true)),
+        // Another call may have made one with this key meanwhile.
+        Err(key) => match find_by_key(app, project_id, Some(&key), &settings).await? {
+            Some(found) => Ok((found, false)),
+            None => Err(PortError("A key of a sandbox is taken and free at once.".to_owned()).into()),
+        },
+    }
+}
+
+/// Adds a sandbox to the directory; `Ok(Err(key))` if the project has one with this key.
+///
+/// # Errors
+/// The project or its account has as many as it may.
+pub(super) async fn register(
+    app: &App,
+    project_id: &str,
+    settings: &Settings,
+    key: Option<String>,
+) -> Result<Result<ListedSandbox, String>, CreateRefusal> {
     let now = app.clock.now();
     let listed = ListedSandbox {
         id: SandboxId::from_random(app.random(), &app.secret),
@@ -93,16 +113,16 @@ pub async fn create(app: &App, project_id: &str, new: NewSandbox) -> Result<(Who
         of_account: app.config.quotas.at_most(Quota::Sandboxes),
     };
     if !sandboxes::add(&*app.sql, &listed, limits).await? {
-        // Another call may have made one with this key meanwhile.
-        if let Some(found) = find_by_key(app, project_id, listed.key.as_deref(), &settings).await? {
-            return Ok((found, false));
+        if let Some(key) = listed.key
+            && sandboxes::id_of_key(&*app.sql, project_id, &key).await?.is_some()
+        {
+            return Ok(Err(key));
         }
         let is_full = sandboxes::count(&*app.sql, project_id).await? >= MAX_SANDBOXES_PER_PROJECT;
         let of_account = || CreateRefusal::Quota(quotas::full(app, &app.config.quotas, Quota::Sandboxes));
         return Err(if is_full { CreateRefusal::ProjectFull } else { of_account() });
     }
-    let made = open(app, listed, &settings).await?;
-    Ok((made, true))
+    Ok(Ok(listed))
 }
 
 /// The sandbox with this key. A call that was interrupted between directory and object is completed by the next one.

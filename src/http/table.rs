@@ -17,6 +17,7 @@ use crate::http::routes::runs::list;
 use crate::http::routes::runs::run;
 use crate::http::routes::sandboxes::{
     cells, content, contexts, exec, execute as execute_file, file_operation, files, process_logs, processes, sandbox,
+    snapshots,
 };
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
@@ -219,6 +220,18 @@ pub static ROUTES: &[Route] = &[
         Caller::KeyOrSession,
         handler!(processes::wait_for_sandbox_process),
     ),
+    post("/api/v1/sandboxes/:id/snapshots", Caller::KeyOrSession, handler!(snapshots::create_snapshot)),
+    post("/api/v1/sandboxes/:id/snapshot", Caller::KeyOrSession, handler!(snapshots::create_version)),
+    get("/api/v1/sandboxes/:id/snapshots", Caller::KeyOrSession, handler!(snapshots::list_snapshots)),
+    get("/api/v1/sandboxes/:id/snapshots/:snapshot", Caller::KeyOrSession, handler!(snapshots::get_snapshot)),
+    delete("/api/v1/sandboxes/:id/snapshots/:snapshot", Caller::KeyOrSession, handler!(snapshots::delete_snapshot)),
+    post(
+        "/api/v1/sandboxes/:id/snapshots/:snapshot/restore",
+        Caller::KeyOrSession,
+        handler!(snapshots::restore_snapshot),
+    ),
+    get("/api/v1/sandboxes/:id/snapshots/:snapshot/diff", Caller::KeyOrSession, handler!(snapshots::diff_snapshot)),
+    post("/api/v1/sandboxes/:id/branch", Caller::KeyOrSession, handler!(snapshots::branch_sandbox)),
     get("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::list_sandbox_files)),
     post("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(file_operation::change_sandbox_files)),
     delete("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::delete_sandbox_file)),

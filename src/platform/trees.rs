@@ -5,7 +5,7 @@ use crate::ports::PortError;
 use crate::ports::sandboxes::{ByteStream, Disk, SandboxOf, TreePart};
 use async_trait::async_trait;
 use futures::StreamExt;
-use worker::{Bucket, Error};
+use worker::{Bucket, Error, Range};
 
 /// Objects that one call deletes at most.
 const MAX_DELETED: usize = 1_000;
@@ -25,6 +25,14 @@ impl Disk for Trees {
         let body = object.body().ok_or_else(|| PortError("A part of a tree has no body.".to_owned()))?;
         let stream = body.stream().map_err(failed)?;
         Ok((object.size(), stream.map(|chunk| chunk.map_err(failed)).boxed_local()))
+    }
+
+    async fn read(&self, sandbox: &SandboxOf, part: TreePart, offset: u32, length: u32) -> Result<Vec<u8>, PortError> {
+        let range = Range::OffsetWithLength { offset: offset.into(), length: length.into() };
+        let object = self.0.get(key(sandbox, part)).range(range).execute().await.map_err(failed)?;
+        let body = object.as_ref().and_then(|object| object.body());
+        let body = body.ok_or_else(|| PortError("A part of the saved files of a sandbox is gone.".to_owned()))?;
+        body.bytes().await.map_err(failed)
     }
 
     async fn delete(&self, sandbox: &SandboxOf, parts: &[TreePart]) -> Result<(), PortError> {

@@ -3,11 +3,11 @@
 use crate::domain::account::quota::QuotaExceeded;
 use crate::domain::input::page::Page;
 use crate::domain::sandbox::id::SandboxId;
-use crate::domain::sandbox::settings::Runtime;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::client_signal::ClientSignal;
 use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::error::PortError;
+use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use async_trait::async_trait;
 use docle_api::sandbox_commands::ExecStatus;
 use docle_api::sandboxes::SandboxStatus;
@@ -17,26 +17,11 @@ use docle_protocol::sandbox::{ExecJob, FileError, FileRequest, FileResponse, San
 use docle_tree::PackName;
 use futures::stream::LocalBoxStream;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+
+pub use crate::ports::sandbox_names::{SandboxConfig, SandboxOf};
 
 /// Bytes in chunks. An error means that the rest is lost.
 pub type ByteStream = LocalBoxStream<'static, Result<Vec<u8>, PortError>>;
-
-/// A sandbox as its project names it. A sandbox of another project is not found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SandboxOf {
-    pub project_id: String,
-    pub id: SandboxId,
-}
-
-/// What the object of a sandbox is told about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SandboxConfig {
-    pub env: BTreeMap<String, String>,
-    pub runtime: Runtime,
-}
 
 /// What the object of a sandbox says about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +78,9 @@ pub struct Given<T> {
 #[serde(rename_all = "camelCase")]
 pub enum SandboxRefusal {
     NotFound,
+    SnapshotNotFound,
+    /// The sandbox has as many snapshots as it may.
+    SnapshotsFull,
     File(FileError),
     Process(ProcessError),
     /// The sandbox has no such context: it has never had it, or has slept or was made anew since. Nothing was done.
@@ -167,6 +155,12 @@ pub trait Sandboxes {
         path: &str,
         content: ByteStream,
     ) -> Result<Given<FileResponse>, SandboxRefusal>;
+    /// Carries out a request about snapshots. It may be repeated.
+    async fn snapshots(
+        &self,
+        sandbox: &SandboxOf,
+        request: &SnapshotRequest,
+    ) -> Result<SnapshotResponse, SandboxRefusal>;
     /// Saves the sandbox and ends its machine, unless a command runs. It may be repeated.
     async fn sleep(&self, sandbox: &SandboxOf) -> Result<(), SandboxRefusal>;
     /// Starts the sandbox unless it runs. It may be repeated.
@@ -241,6 +235,8 @@ pub trait Disk {
     async fn put(&self, sandbox: &SandboxOf, part: TreePart, bytes: Vec<u8>) -> Result<(), PortError>;
     /// Reads a part: its size and its bytes.
     async fn get(&self, sandbox: &SandboxOf, part: TreePart) -> Result<(u64, ByteStream), PortError>;
+    /// Reads some bytes of a part.
+    async fn read(&self, sandbox: &SandboxOf, part: TreePart, offset: u32, length: u32) -> Result<Vec<u8>, PortError>;
     /// Deletes parts. It may be repeated, also for those that were never stored.
     async fn delete(&self, sandbox: &SandboxOf, parts: &[TreePart]) -> Result<(), PortError>;
     /// Deletes all parts that one save has stored. It may be repeated.

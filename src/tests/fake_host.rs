@@ -386,6 +386,12 @@ impl Disk for FakeDisk {
         Ok((bytes.len() as u64, stream::iter([Ok(bytes)]).boxed_local()))
     }
 
+    async fn read(&self, sandbox: &SandboxOf, part: TreePart, offset: u32, length: u32) -> Result<Vec<u8>, PortError> {
+        let (from, to) = (offset as usize, (offset + length) as usize);
+        let (_, mut body) = self.get(sandbox, part).await?;
+        Ok(body.next().await.unwrap()?[from..to].to_vec())
+    }
+
     async fn delete(&self, sandbox: &SandboxOf, parts: &[TreePart]) -> Result<(), PortError> {
         self.remove(|id, part| *id == sandbox.id && parts.contains(part)).await
     }

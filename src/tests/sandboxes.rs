@@ -11,6 +11,7 @@ use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal,
     SandboxReport, Sandboxes,
 };
+use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use crate::tests::fake_host::{FakeDisk, FakeHost, FakeHosts};
 use crate::tests::fake_storage::FakeStorage;
 use async_trait::async_trait;
@@ -131,6 +132,14 @@ impl Sandboxes for LocalSandboxes {
         content: ByteStream,
     ) -> Result<Given<FileResponse>, SandboxRefusal> {
         self.of(sandbox).write(&sandbox.project_id, path, content).await
+    }
+
+    async fn snapshots(
+        &self,
+        sandbox: &SandboxOf,
+        request: &SnapshotRequest,
+    ) -> Result<SnapshotResponse, SandboxRefusal> {
+        self.of(sandbox).snapshots(sandbox, request.clone()).await
     }
 
     async fn sleep(&self, sandbox: &SandboxOf) -> Result<(), SandboxRefusal> {

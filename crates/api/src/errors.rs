@@ -108,6 +108,11 @@ error_codes! {
         "There is no sandbox with this id or key, or it is another project's.";
     TooManySandboxes = "too_many_sandboxes", 409, "Too many sandboxes",
         "The project has 500 sandboxes. Delete one with `DELETE /api/v1/sandboxes/:id`; `GET /api/v1/sandboxes` lists them.";
+    SnapshotNotFound = "snapshot_not_found", 404, "Snapshot not found",
+        "The sandbox has no snapshot with this id.";
+    TooManySnapshots = "too_many_snapshots", 409, "Too many snapshots",
+        "The sandbox has 100 snapshots. Delete one with `DELETE /api/v1/sandboxes/:id/snapshots/:snapshot`; `GET \
+         /api/v1/sandboxes/:id/snapshots` lists them.";
     SandboxUnavailable = "sandbox_unavailable", 503, "Sandbox unavailable",
         "The sandbox cannot be started now: no runner answers, all places for sandboxes that are awake are taken, or its files \
          cannot be read. Nothing was executed; try again after `Retry-After`.";
@@ -286,6 +291,8 @@ mod tests {
             ("too_many_rooms", 409),
             ("sandbox_not_found", 404),
             ("too_many_sandboxes", 409),
+            ("snapshot_not_found", 404),
+            ("too_many_snapshots", 409),
             ("sandbox_unavailable", 503),
             ("sandbox_interrupted", 502),
             ("context_not_found", 404),

@@ -32,6 +32,7 @@ pub mod sandbox_files;
 pub mod sandbox_processes;
 pub mod sandboxes;
 pub mod scripts;
+pub mod snapshots;
 pub mod source_file;
 pub mod time;
 pub mod tokens;

@@ -186,6 +186,10 @@ pub const MAX_ROOM_PACKAGES: usize = 100;
 /// Sandboxes of one project. The deletion of a project deletes them all at once, and a Worker may make 1,000 calls for one
 /// request.
 pub const MAX_SANDBOXES_PER_PROJECT: u32 = 500;
+/// Snapshots of one sandbox. Each keeps a row with the names of its packs, and all rows are read for each save.
+pub const MAX_SNAPSHOTS_PER_SANDBOX: u32 = 100;
+/// Paths of a snapshot that one call restores.
+pub const MAX_RESTORED_PATHS: usize = 1_000;
 /// Characters of the description of a sandbox.
 pub const MAX_DESCRIPTION_CHARS: usize = 1_000;
 /// Characters of the key of a sandbox.

@@ -1,7 +1,7 @@
 //! Requests about persistent sandboxes, and the responses of the runner.
 //!
 //! A sandbox is a jail that stays: its files and processes last until the sandbox is ended. The runner keeps nothing of it
-//! anywhere else. The caller saves its files with `GET` [`archive_path`] and brings them back with `PUT`.
+//! anywhere else. The caller saves its files as [trees](crate::tree) and brings them back.
 //!
 //! | request | body | response |
 //! |---|---|---|

@@ -15,12 +15,14 @@
 
 pub mod archive;
 pub mod chunk;
+pub mod edit;
 pub mod frame;
 pub mod manifest;
 #[cfg(feature = "runner")]
 pub mod restore;
 #[cfg(feature = "runner")]
 pub mod save;
+pub mod text;
 
 pub use frame::{Frame, FrameReader, TreeSummary};
 pub use manifest::{Chunk, Content, Entry, Manifest, Pack, PackName, Time};

@@ -7,6 +7,7 @@ export { runSandbox, streamSandbox, type RunSandboxOptions } from "./run-sandbox
 export type { RunFilter } from "./runs.ts";
 export { RunStore, type RunState, type RunStoreOptions } from "./run-store.ts";
 export { Result, type CodeCallbacks, type CodeContextSettings, type CodeEvent, type CodeOutput, type Execution, type ResultFormat, type RunCodeSettings } from "./code.ts";
+export { type Snapshots } from "./snapshots.ts";
 export { Sandbox, type FileContent, type SandboxCommand, type SandboxEvent, type SandboxFiles, type Sandboxes } from "./sandboxes.ts";
 export type { RunStreamEvent } from "./stream.ts";
 export type {
@@ -49,6 +50,11 @@ export type {
   SandboxChange,
   SandboxFile,
   SandboxSettings,
+  Snapshot,
+  SnapshotChange,
+  SnapshotDiff,
+  SnapshotPage,
+  SnapshotRestore,
   Script,
   ScriptRequest,
   ScriptResult,

@@ -4,6 +4,8 @@ import { limited, send, sendForJson, type Call, type CallOptions, type Connectio
 import { CodeInterpreter, type CodeCallbacks, type CodeContextSettings, type CodeEvent, type Execution, type RunCodeSettings } from "./code.ts";
 import { DocleConnectionError } from "./errors.ts";
 import type * as api from "./generated/api.ts";
+import { query } from "./query.ts";
+import { snapshotsOf, type Snapshots } from "./snapshots.ts";
 import { dataOf } from "./stream.ts";
 
 const SANDBOXES = "/api/v1/sandboxes";
@@ -52,6 +54,7 @@ export class Sandbox {
   readonly id: string;
   readonly files: SandboxFiles;
   readonly #code: CodeInterpreter;
+  readonly snapshots: Snapshots;
   /** What was known of it when it was last read. */
   info: api.Sandbox;
   readonly #connection: Connection;
@@ -64,6 +67,7 @@ export class Sandbox {
     this.#path = `${SANDBOXES}/${info.id}`;
     this.files = filesOf(connection, this.#path);
     this.#code = new CodeInterpreter(connection, this.#path);
+    this.snapshots = snapshotsOf(connection, this.#path);
   }
 
   /** Executes a command, and resolves when it has ended. A command that fails is a result, too. */
@@ -153,6 +157,11 @@ export class Sandbox {
     return (this.info = await this.#json<api.Sandbox>("/wake", { method: "POST", ...options }));
   }
 
+  /** Makes another sandbox with its settings, and with the files of a snapshot or as they are now. */
+  async branch(settings: api.BranchSettings = {}, options: CallOptions = {}): Promise<Sandbox> {
+    return new Sandbox(this.#connection, await this.#json<api.Sandbox>("/branch", { method: "POST", body: settings, ...options }));
+  }
+
   /** Deletes it with everything in it. */
   delete(options: CallOptions = {}): Promise<void> {
     return this.#json("", { method: "DELETE", ...options });
@@ -216,8 +225,3 @@ function filesOf(connection: Connection, sandbox: string): SandboxFiles {
 }
 
 const requestOf = (command: SandboxCommand): api.ExecRequest => (typeof command === "string" ? { command } : command);
-
-function query(values: Record<string, string | number | boolean | null | undefined>): string {
-  const set = Object.entries(values).flatMap(([name, value]) => (value === undefined || value === null ? [] : [[name, `${value}`]]));
-  return new URLSearchParams(set).toString();
-}

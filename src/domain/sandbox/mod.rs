@@ -8,3 +8,4 @@ pub mod lifecycle;
 pub mod process;
 pub mod program;
 pub mod settings;
+pub mod snapshot;

@@ -143,14 +143,7 @@ pub fn parse_new(body: Value) -> Result<NewSandbox, Vec<FieldError>> {
     let mut problems = Problems::default();
     let known = fields::of::<SandboxSettings>();
     let sandbox = Reader::open(body, String::new(), known, &mut problems).map(|mut fields| {
-        let key = fields.string("key").filter(|key| {
-            let is_key = is_key(key);
-            if !is_key {
-                let message = format!("must have 1 to {MAX_SANDBOX_KEY_CHARS} letters, digits, \"_\", \".\" or \"-\"");
-                fields.note("key", message);
-            }
-            is_key
-        });
+        let key = read_key(&mut fields);
         let project_id = fields.string("project_id");
         NewSandbox { settings: read(&mut fields, Settings::default()), key, project_id }
     });
@@ -166,6 +159,18 @@ pub fn parse_change(body: Value, settings: Settings) -> Result<Settings, Vec<Fie
     let known = fields::of::<SandboxChange>();
     let changed = Reader::open(body, String::new(), known, &mut problems).map(|mut fields| read(&mut fields, settings));
     problems.conclude(changed)
+}
+
+/// Reads the key of a sandbox.
+pub fn read_key(fields: &mut Reader<'_>) -> Option<String> {
+    fields.string("key").filter(|key| {
+        let is_key = is_key(key);
+        if !is_key {
+            let message = format!("must have 1 to {MAX_SANDBOX_KEY_CHARS} letters, digits, \"_\", \".\" or \"-\"");
+            fields.note("key", message);
+        }
+        is_key
+    })
 }
 
 /// Whether a text can be the key of a sandbox.

@@ -5,6 +5,7 @@ use crate::domain::sandbox::id::SandboxId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::call::ObjectCall;
 use crate::ports::sandboxes::{ContentHead, SandboxRefusal};
+use crate::ports::snapshots::SnapshotRequest;
 use docle_protocol::sandbox::FileRequest;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,8 @@ pub enum Action {
     Write {
         path: String,
     },
+    /// The body of the answer is a `SnapshotResponse`.
+    Snapshots(SnapshotRequest),
     Sleep,
     Wake,
     Delete,
@@ -82,6 +85,7 @@ impl ObjectCall for SandboxCall {
             | Action::Executions(_)
             | Action::Read { .. }
             | Action::Watch
+            | Action::Snapshots(_)
             | Action::Sleep
             | Action::Wake
             | Action::Delete => true,

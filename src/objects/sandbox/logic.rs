@@ -231,7 +231,7 @@ impl SandboxLogic {
         self.put(stored)
     }
 
-    fn put(&self, stored: Stored) -> Result<(), PortError> {
+    pub(super) fn put(&self, stored: Stored) -> Result<(), PortError> {
         storage::save(&*self.runtime.storage, &stored)?;
         let mut memory = self.memory.borrow_mut();
         (memory.loaded, memory.stored) = (true, Some(stored));

@@ -1,16 +1,20 @@
 //! The Sandbox object: one per sandbox, the only door to its machine and its files.
 
 pub mod alarm;
+pub mod branch;
 pub mod call;
 pub mod contexts;
 pub mod deletion;
+pub mod diff;
 pub mod exec;
 pub mod files;
+pub mod garbage;
 pub mod host;
 pub mod logic;
 pub mod object;
 pub mod processes;
 pub mod save;
+pub mod snapshots;
 pub mod storage;
 pub mod stub;
 #[cfg(test)]

@@ -141,6 +141,10 @@ impl Sandbox {
                 let content = content.map(|chunk| chunk.map_err(|error| PortError(error.to_string())));
                 with_json(logic.write(project, &path, content.boxed_local()).await?)
             }
+            Action::Snapshots(request) => {
+                let sandbox = SandboxOf { project_id: project_id.clone(), id };
+                Response::from_json(&logic.snapshots(&sandbox, request).await?)
+            }
             Action::Sleep => {
                 logic.sleep(project).await?;
                 call::answer(&())

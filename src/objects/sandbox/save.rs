@@ -8,7 +8,12 @@ use crate::ports::PortError;
 use crate::ports::sandboxes::{ByteStream, HostError, SandboxRefusal};
 use docle_api::sandboxes::SandboxStatus;
 use docle_tree::PackName;
+use futures::future::{Either, select};
+use std::pin::pin;
 use std::rc::Rc;
+
+/// How long a save may take, in milliseconds: the 2 GiB of the largest sandbox at 4 MB/s.
+const SAVE_MS: u32 = 600_000;
 
 impl SandboxLogic {
     /// Saves the sandbox and ends its machine. A call that comes meanwhile keeps it awake.
@@ -59,7 +64,7 @@ impl SandboxLogic {
     }
 
     /// Saves, and notes a failure.
-    async fn save_or_note(&self) -> Result<(), PortError> {
+    pub(super) async fn save_or_note(&self) -> Result<(), PortError> {
         let Err(error) = self.save().await else { return Ok(()) };
         let now = self.now();
         self.memory.borrow_mut().save_again_at = Some(now.plus_ms(SAVE_AGAIN_MS));
@@ -87,11 +92,16 @@ impl SandboxLogic {
             Err(error) => return lost(error),
         };
         let saved_at = self.now();
-        let (base, frames) = match self.begin_tree(&stored, number).await? {
+        let NewTree { base, frames } = match self.begin_tree(&stored, number).await {
             Ok(begun) => begun,
             Err(error) => return lost(error),
         };
-        let tree = trees::store(&*self.ports.disk, &stored.sandbox, number, &base, frames).await?;
+        let storing = trees::store(&*self.ports.disk, &stored.sandbox, number, &base, frames);
+        let tree = match select(pin!(storing), self.runtime.clock.sleep(SAVE_MS)).await {
+            Either::Left((tree, _)) => tree?,
+            // Whatever is stuck must not hold up the sandbox for ever.
+            Either::Right(_) => return Err(PortError("A save took too long.".to_owned())),
+        };
         let is_quiet = !was_busy && self.memory.borrow().uses == uses && state.processes == 0;
         trees::put(&*self.runtime.storage, number, &Tree::Complete(tree))?;
         self.change(|stored| {
@@ -105,25 +115,28 @@ impl SandboxLogic {
         Ok(())
     }
 
-    /// Asks for the frames of a tree, and gives the packs that it may name. If the runner cannot read the manifest of the tree
-    /// before, everything is saved anew.
-    async fn begin_tree(
-        &self,
-        stored: &Stored,
-        number: u64,
-    ) -> Result<Result<(Vec<PackName>, ByteStream), HostError>, PortError> {
+    /// Asks for the frames of a tree. If the runner cannot read the manifest of the tree before, everything is saved anew.
+    async fn begin_tree(&self, stored: &Stored, number: u64) -> Result<NewTree, HostError> {
         let frames = |parts| trees::frames(Rc::clone(&self.ports.disk), stored.sandbox.clone(), parts);
         let host = &self.ports.host;
         if let Some(head) = stored.head {
-            let base = trees::complete(&*self.runtime.storage, head.tree)?;
+            let base = trees::complete(&*self.runtime.storage, head.tree);
+            let base = base.map_err(|error| HostError::Unavailable(error.0))?;
             match host.save_tree(frames(base.manifest(head.tree).collect()), number).await {
-                Ok(tree) => return Ok(Ok((base.packs, tree))),
+                Ok(frames) => return Ok(NewTree { base: base.packs, frames }),
                 Err(HostError::File(error)) => {
                     self.runtime.log_failure("A saved manifest could not be read.", &error.message);
                 }
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return Err(error),
             }
         }
-        Ok(host.save_tree(frames(Vec::new()), number).await.map(|tree| (Vec::new(), tree)))
+        Ok(NewTree { base: Vec::new(), frames: host.save_tree(frames(Vec::new()), number).await? })
     }
+}
+
+/// A tree on its way from the runner.
+struct NewTree {
+    /// The packs of the tree before, which it may name.
+    base: Vec<PackName>,
+    frames: ByteStream,
 }

@@ -8,7 +8,6 @@ use crate::ports::sandboxes::{ExecutionRecord, SandboxConfig, SandboxOf};
 use crate::ports::{LocalSql, PortError, SqlValue};
 use docle_api::sandboxes::SandboxStatus;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 const TABLE: &str = "sandbox";
 /// Executions that are kept.
@@ -67,11 +66,6 @@ impl Stored {
             tells_restored: false,
             must_end: false,
         }
-    }
-
-    /// The trees that are kept.
-    pub fn live_trees(&self) -> BTreeSet<u64> {
-        self.head.iter().map(|head| head.tree).collect()
     }
 
     /// The time of the files that the next start restores.

@@ -10,6 +10,7 @@ use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport, Sandboxes,
 };
+use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use async_trait::async_trait;
 use docle_protocol::context::ContextState;
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
@@ -164,6 +165,14 @@ impl Sandboxes for SandboxStub {
         let body = fetch::stream_body(content);
         let answer = self.call(sandbox, Action::Write { path: path.to_owned() }, Some(&body), None).await?;
         given(&answer).await
+    }
+
+    async fn snapshots(
+        &self,
+        sandbox: &SandboxOf,
+        request: &SnapshotRequest,
+    ) -> Result<SnapshotResponse, SandboxRefusal> {
+        read(&self.call(sandbox, Action::Snapshots(request.clone()), None, None).await?).await
     }
 
     async fn sleep(&self, sandbox: &SandboxOf) -> Result<(), SandboxRefusal> {

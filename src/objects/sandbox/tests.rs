@@ -204,3 +204,4 @@ mod loss;
 mod processes;
 mod series;
 mod sleep;
+mod snapshots;

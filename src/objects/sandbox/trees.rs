@@ -1,10 +1,10 @@
 //! The trees of a sandbox: what of them is where, and how they come and go.
 //!
 //! A row is written before the first part of a tree is stored, and completed after the last one. So every part in the bucket
-//! belongs to a row, whenever the object is reset. A tree is live while it is the head; what is not live is deleted.
+//! belongs to a row, whenever the object is reset. A tree is live while it is the head or a snapshot; what is not
+//! live is deleted.
 
 use crate::domain::timestamp::Timestamp;
-use crate::objects::sandbox::logic::SandboxLogic;
 use crate::objects::schema::has_table;
 use crate::ports::sandboxes::{ByteStream, Disk, SandboxOf, TreePart};
 use crate::ports::{LocalSql, PortError, SqlValue};
@@ -13,10 +13,6 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-
-/// A save that was interrupted may have sent a part that arrives later. What it has left is deleted a second time after so long,
-/// in milliseconds: many times what it takes to store a part.
-const SWEEP_AGAIN_MS: i64 = 600_000;
 
 /// A tree, or what an interrupted save has left of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +83,8 @@ pub fn all(sql: &dyn LocalSql) -> Result<BTreeMap<u64, Tree>, PortError> {
         .collect()
 }
 
-fn forget(sql: &dyn LocalSql, number: u64) -> Result<(), PortError> {
+/// Forgets a tree of which nothing is left.
+pub fn forget(sql: &dyn LocalSql, number: u64) -> Result<(), PortError> {
     sql.exec("DELETE FROM trees WHERE number = ?", &[number_value(number)?]).map(drop)
 }
 
@@ -153,48 +150,6 @@ pub async fn store(
                 return Ok(CompleteTree { manifest_parts, packs: used, entries, content_bytes });
             }
         }
-    }
-}
-
-impl SandboxLogic {
-    /// Deletes what no live tree needs. What fails is tried again with the next save.
-    pub(super) async fn collect_garbage(&self) {
-        if let Err(error) = self.sweep().await {
-            self.runtime.log_failure("Old trees of a sandbox could not be deleted.", &error.0);
-        }
-    }
-
-    /// Only one start, save or deletion is in progress at a time, so no tree becomes live meanwhile.
-    async fn sweep(&self) -> Result<(), PortError> {
-        let Some(stored) = self.stored()? else { return Ok(()) };
-        let (sql, disk, now) = (&*self.runtime.storage, &self.ports.disk, self.now());
-        let live = stored.live_trees();
-        let trees = all(sql)?;
-        let mut needed = BTreeSet::new();
-        for (number, tree) in &trees {
-            if let (true, Tree::Complete(tree)) = (live.contains(number), tree) {
-                needed.extend(tree.parts(*number));
-            }
-        }
-        for (number, tree) in trees.into_iter().filter(|(number, _)| !live.contains(number)) {
-            match tree {
-                Tree::Complete(tree) => {
-                    let parts: Vec<_> = tree.parts(number).into_iter().filter(|part| !needed.contains(part)).collect();
-                    disk.delete(&stored.sandbox, &parts).await?;
-                    forget(sql, number)?;
-                }
-                Tree::Unfinished { swept_at: None } => {
-                    disk.delete_save(&stored.sandbox, number).await?;
-                    put(sql, number, &Tree::Unfinished { swept_at: Some(now) })?;
-                }
-                Tree::Unfinished { swept_at: Some(at) } if now >= at.plus_ms(SWEEP_AGAIN_MS) => {
-                    disk.delete_save(&stored.sandbox, number).await?;
-                    forget(sql, number)?;
-                }
-                Tree::Unfinished { .. } => {}
-            }
-        }
-        Ok(())
     }
 }
 

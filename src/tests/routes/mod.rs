@@ -12,4 +12,5 @@ mod sandbox_processes;
 mod sandboxes;
 mod scripts;
 mod site;
+mod snapshots;
 mod tokens;

@@ -9,3 +9,4 @@ mod runs;
 mod sandbox_processes;
 mod sandboxes;
 mod scripts;
+mod snapshots;

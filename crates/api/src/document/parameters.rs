@@ -35,6 +35,8 @@ pub enum Parameter {
     Forget,
     LastLogEventId,
     Context,
+    Snapshot,
+    OtherSnapshot,
     RoomName,
     RoomEvents,
     IdempotencyKey,
@@ -98,6 +100,8 @@ impl Parameter {
             Self::Forget => ("forget", "query"),
             Self::LastLogEventId => ("Last-Event-ID", "header"),
             Self::Context => ("context", "path"),
+            Self::Snapshot => ("snapshot", "path"),
+            Self::OtherSnapshot => ("to", "query"),
             Self::RoomName => ("name", "query"),
             Self::RoomEvents => ("events", "query"),
             Self::IdempotencyKey => ("Idempotency-Key", "header"),
@@ -114,6 +118,13 @@ impl Parameter {
             Self::Limit => {
                 ("How many items the page has.", false, between(&PAGE_LIMIT, DEFAULT_PAGE_LIMIT), Some(json!(10)))
             }
+            Self::Snapshot => ("The id of the snapshot.", true, json!({ "type": "string" }), None),
+            Self::OtherSnapshot => (
+                "The snapshot to compare with; the files as they are now where it is absent.",
+                false,
+                json!({ "type": "string" }),
+                None,
+            ),
             Self::Cursor => ("The `next_cursor` of the page before.", false, json!({ "type": "string" }), None),
             Self::Offset => (
                 "How many of the newest items to leave out. To go further back than that, follow `cursor`.",

@@ -7,6 +7,7 @@ mod rooms;
 mod sandbox_processes;
 mod sandboxes;
 mod service;
+mod snapshots;
 
 use crate::document::operation::Operation;
 
@@ -18,6 +19,7 @@ pub fn operations() -> Vec<Operation> {
         sandboxes::operations(),
         sandbox_processes::operations(),
         contexts::operations(),
+        snapshots::operations(),
         accounts::operations(),
         service::operations(),
     ]

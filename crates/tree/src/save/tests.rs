@@ -80,7 +80,8 @@ fn every_kind_of_entry_comes_back_as_it_was() {
     let long = [b"workspace/".as_slice(), &[b'n'; 200], b"\n\xff"].concat();
     let target = [b't'; 300];
     let sparse = [vec![0; 3 << 20], noise(1, 10), vec![0; 2 << 20]].concat();
-    let entries: [(&[u8], EntryType, Option<&[u8]>, &[u8]); 9] = [
+    type Added<'a> = (&'a [u8], EntryType, Option<&'a [u8]>, &'a [u8]);
+    let entries: [Added; 9] = [
         (b"workspace", EntryType::Directory, None, b""),
         (b"workspace/empty", EntryType::Regular, None, b""),
         (b"workspace/zeros", EntryType::Regular, None, &[0; 5_000]),
@@ -172,9 +173,7 @@ fn a_chunk_that_was_changed_is_refused() {
     for content in [noise(1, 5_000), vec![b'a'; 5_000]] {
         let (manifest, _) = store.save(&archive(&files(&[("workspace/a", content)])), None);
         let pack = store.packs.get_mut(&manifest.packs[0].name).unwrap();
-        for at in 0..pack.len() {
-            pack[at] ^= 1;
-        }
+        pack.iter_mut().for_each(|byte| *byte ^= 1);
         assert!(store.restore(&manifest).is_err());
     }
 }

@@ -1229,7 +1229,7 @@ class FieldError:
 class BatchError:
     """Why a run of a batch was not started."""
 
-    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "sandbox_not_found", "too_many_sandboxes", "sandbox_unavailable", "sandbox_interrupted", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "upgrade_required", "not_found", "run_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
+    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "sandbox_not_found", "too_many_sandboxes", "snapshot_not_found", "too_many_snapshots", "sandbox_unavailable", "sandbox_interrupted", "context_not_found", "too_many_contexts", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "process_not_found", "process_ended", "stdin_closed", "too_many_processes", "upgrade_required", "not_found", "run_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
     """What went wrong, for programs.
 
     * `invalid_json`: The body is not JSON; the message says where.
@@ -1263,8 +1263,12 @@ class BatchError:
     * `too_many_rooms`: The project has 500 rooms. Delete one with `DELETE /api/rooms/:id`; `GET /api/rooms` lists them.
     * `sandbox_not_found`: There is no sandbox with this id or key, or it is another project's.
     * `too_many_sandboxes`: The project has 500 sandboxes. Delete one with `DELETE /api/v1/sandboxes/:id`; `GET /api/v1/sandboxes` lists them.
+    * `snapshot_not_found`: The sandbox has no snapshot with this id.
+    * `too_many_snapshots`: The sandbox has 100 snapshots. Delete one with `DELETE /api/v1/sandboxes/:id/snapshots/:snapshot`; `GET /api/v1/sandboxes/:id/snapshots` lists them.
     * `sandbox_unavailable`: The sandbox cannot be started now: no runner answers, all places for sandboxes that are awake are taken, or its files cannot be read. Nothing was executed; try again after `Retry-After`.
     * `sandbox_interrupted`: The machine of the sandbox was lost while the call was in progress, and whether it was carried out is unknown. The next call starts the sandbox with the files that were saved last.
+    * `context_not_found`: The sandbox has no such context. Contexts end when the sandbox sleeps or its machine is made anew, and what they held is lost. Make another one with `POST /api/v1/sandboxes/:id/contexts`.
+    * `too_many_contexts`: The sandbox has 16 contexts. Delete one with `DELETE /api/v1/sandboxes/:id/contexts/:context`.
     * `file_not_found`: The sandbox has no file or directory with this path.
     * `file_exists`: There is a file or directory with this path already.
     * `is_directory`: The path is a directory, and the operation is for files.
@@ -1272,6 +1276,10 @@ class BatchError:
     * `directory_not_empty`: The directory has entries. `recursive` deletes it with everything in it.
     * `disk_full`: The files of the sandbox take all that `runtime_config.diskMB` allows. Delete some.
     * `file_refused`: The sandbox cannot do this with the file; `detail` says why.
+    * `process_not_found`: The sandbox has no process with this id. Processes end when a sandbox sleeps.
+    * `process_ended`: The process has ended, so nothing can be sent to it. `GET …/processes/:process` says how it ended.
+    * `stdin_closed`: The standard input of the process is closed, or not read by it. Start the process with `stdin: true`.
+    * `too_many_processes`: 128 processes run in the background of the sandbox, the most that may. End some.
     * `upgrade_required`: This address is a WebSocket: connect with one.
     * `not_found`: There is nothing at this path.
     * `run_not_found`: No run has this id, or it ended more than 7 days ago, or it is private to its project.

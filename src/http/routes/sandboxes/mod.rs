@@ -14,3 +14,4 @@ pub mod process_logs;
 pub mod processes;
 pub mod refusal;
 pub mod sandbox;
+pub mod snapshots;

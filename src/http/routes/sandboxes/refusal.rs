@@ -9,7 +9,7 @@ use crate::http::response::quota;
 use crate::ports::http_messages::Response;
 use crate::ports::sandboxes::SandboxRefusal;
 use ::http::header::{HeaderName, HeaderValue};
-use docle_api::limits::MAX_SANDBOXES_PER_PROJECT;
+use docle_api::limits::{MAX_SANDBOXES_PER_PROJECT, MAX_SNAPSHOTS_PER_SANDBOX};
 use docle_protocol::context::MAX_CONTEXTS;
 use docle_protocol::sandbox::process::{ProcessError, ProcessErrorCode};
 use docle_protocol::sandbox::{FileError, FileErrorCode};
@@ -21,6 +21,16 @@ impl From<SandboxRefusal> for ApiError {
     fn from(refusal: SandboxRefusal) -> Self {
         match refusal {
             SandboxRefusal::NotFound => not_found(),
+            SandboxRefusal::SnapshotNotFound => {
+                Self::new(ErrorCode::SnapshotNotFound, "The sandbox has no snapshot with this id.")
+            }
+            SandboxRefusal::SnapshotsFull => {
+                let message = format!(
+                    "The sandbox has {MAX_SNAPSHOTS_PER_SANDBOX} snapshots, the most that it may have. Delete one with DELETE \
+                     /api/v1/sandboxes/:id/snapshots/:snapshot; GET /api/v1/sandboxes/:id/snapshots lists them."
+                );
+                Self::new(ErrorCode::TooManySnapshots, message)
+            }
             SandboxRefusal::File(error) => file_error(error),
             SandboxRefusal::Process(error) => process_error(error),
             SandboxRefusal::NoContext => {

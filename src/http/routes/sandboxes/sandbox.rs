@@ -68,7 +68,8 @@ pub async fn wake_sandbox(app: &App, call: Call) -> Result<Response, ApiError> {
     Ok(respond::json(StatusCode::OK, &encode(sandboxes::read(app, &sandbox).await?)))
 }
 
-fn encode(WholeSandbox { listed, report }: WholeSandbox) -> Sandbox {
+/// A sandbox as responses show it.
+pub fn encode(WholeSandbox { listed, report }: WholeSandbox) -> Sandbox {
     Sandbox {
         listed: encode_listed(listed),
         env_names: report.config.env.into_keys().collect(),

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::objects::sandbox::trees::{self, Tree};
+use crate::ports::snapshots::SnapshotRequest;
 use crate::tests::fault::Fault;
 use futures::channel::oneshot;
 use proptest::prelude::*;
@@ -16,10 +17,15 @@ enum Step {
     Wake,
     /// The runner loses everything.
     Lose,
-    /// The object is reset while a port waits: in which port, and whether before or after it has done it.
+    Snapshot,
+    /// The snapshot with this number, of those that there are.
+    Restore(u8),
+    Forget(u8),
+    /// The object is reset while a port waits: in which port, whether before or after it has done it, and during what.
     Reset {
         port: u8,
         is_done: bool,
+        during: u8,
     },
     /// A port fails.
     Fail {
@@ -35,7 +41,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Sleep),
         1 => Just(Step::Wake),
         1 => Just(Step::Lose),
-        2 => (0_u8..7, any::<bool>()).prop_map(|(port, is_done)| Step::Reset { port, is_done }),
+        2 => Just(Step::Snapshot),
+        1 => any::<u8>().prop_map(Step::Restore),
+        1 => any::<u8>().prop_map(Step::Forget),
+        3 => (0_u8..7, any::<bool>(), 0_u8..4).prop_map(|(port, is_done, during)| Step::Reset { port, is_done, during }),
         2 => (0_u8..7, any::<bool>()).prop_map(|(port, is_done)| Step::Fail { port, is_done }),
     ]
 }
@@ -66,6 +75,8 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
     let mut written: Vec<Vec<String>> = vec![Vec::new()];
     let mut saved = 0;
     let mut releases = Vec::new();
+    let mut kept: Vec<(String, Vec<String>)> = Vec::new();
+    let mut ids = 0_u8;
     for step in steps {
         match *step {
             Step::Write(name) => {
@@ -88,13 +99,46 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
             }
             Step::Wake => drop(setup.wake()),
             Step::Lose => setup.hosts.lose(),
-            Step::Reset { port, is_done } => {
+            Step::Snapshot => {
+                ids += 1;
+                // A machine whose start was interrupted has any part of the files.
+                let is_running = setup.status() == SandboxStatus::Running;
+                let (id, files) = (format!("s{ids}"), setup.files().filter(|_| is_running));
+                let made = setup.snapshot(&id).is_ok();
+                if let (true, Some(files), true) = (made, files.clone(), setup.files() == files) {
+                    kept.push((id, files));
+                }
+            }
+            Step::Restore(number) => {
+                let Some((id, files)) = of(&kept, number) else { continue };
+                setup.restore(&id, None).unwrap();
+                if setup.status() == SandboxStatus::Running {
+                    prop_assert_eq!(setup.files(), Some(files.clone()));
+                }
+                written.push(files);
+                saved = written.len() - 1;
+            }
+            Step::Forget(number) => {
+                if let Some((id, _)) = of(&kept, number) {
+                    setup.snapshots(SnapshotRequest::Delete { id: id.clone() }).unwrap();
+                    kept.retain(|(known, _)| *known != id);
+                }
+            }
+            Step::Reset { port, is_done, during } => {
                 let (release, wait) = oneshot::channel();
                 setup.faults(port).next([if is_done { Fault::DoneThenWaitsFor(wait) } else { Fault::WaitsFor(wait) }]);
-                let task = setup.start_sleep();
-                if task.has_ended() {
-                    let woken = setup.start_exec("echo", &ClientSignal::default());
-                    drop(woken);
+                ids += 1;
+                match during {
+                    0 => drop(setup.start_sleep()),
+                    1 => drop(setup.start_exec("echo", &ClientSignal::default())),
+                    2 => drop(setup.start_snapshots(SnapshotRequest::Create { id: format!("s{ids}"), name: None })),
+                    _ => {
+                        if let Some((id, files)) = of(&kept, ids) {
+                            // It is restored, or not.
+                            written.push(files);
+                            drop(setup.start_snapshots(SnapshotRequest::Restore { id, paths: None }));
+                        }
+                    }
                 }
                 setup.reset();
                 setup.clear_faults();
@@ -107,6 +151,16 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
                 setup.clear_faults();
             }
         }
+    }
+    for (id, files) in kept {
+        setup.restore(&id, None).unwrap();
+        setup.wake().unwrap();
+        prop_assert_eq!(setup.files().unwrap(), files.clone());
+        written.push(files);
+        saved = written.len() - 1;
+    }
+    for number in 0..=ids {
+        let _ = setup.snapshots(SnapshotRequest::Delete { id: format!("s{number}") });
     }
     // What was stopped for ever arrives late, or never; then all is quiet.
     setup.wake().unwrap();
@@ -129,6 +183,10 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
     setup.wake().unwrap();
     prop_assert_eq!(setup.files().unwrap(), files);
     Ok(())
+}
+
+fn of(kept: &[(String, Vec<String>)], number: u8) -> Option<(String, Vec<String>)> {
+    kept.get(usize::from(number) % kept.len().max(1)).cloned()
 }
 
 /// Whether `files` are some of `before`, with `name` in addition.

@@ -128,6 +128,23 @@ fn a_sandbox_that_cannot_be_saved_stays_awake_and_says_so() {
 }
 
 #[test]
+fn a_save_that_got_stuck_held_its_sandbox_up_for_ever() {
+    let mut setup = Setup::new();
+    setup.exec("write a").unwrap();
+    let (_never, wait) = oneshot::channel();
+    setup.disk.save_faults.next([Fault::WaitsFor(wait)]);
+    let sleeping = setup.start_sleep();
+    setup.bench.pass_ms(599_000);
+    assert!(!sleeping.has_ended());
+    setup.bench.pass_ms(1_000);
+    assert!(matches!(sleeping.result(), Err(SandboxRefusal::Unavailable(_))));
+    assert_eq!((setup.status(), setup.files()), (SandboxStatus::Running, Some(vec!["a".into()])));
+    setup.sleep().unwrap();
+    setup.wake().unwrap();
+    assert_eq!(setup.files(), Some(vec!["a".into()]));
+}
+
+#[test]
 fn a_machine_that_could_not_be_ended_is_ended_from_the_alarm() {
     let mut setup = Setup::new();
     setup.exec("write a").unwrap();

@@ -1,0 +1,275 @@
+//! The snapshots of a sandbox: rows that keep trees alive.
+
+use crate::domain::input::page::{Page, Position};
+use crate::domain::timestamp::Timestamp;
+use crate::objects::sandbox::logic::{SandboxLogic, refusal};
+use crate::objects::sandbox::storage::{Head, Stored};
+use crate::objects::sandbox::trees::{self, CompleteTree, Tree};
+use crate::objects::schema::has_table;
+use crate::ports::sandboxes::{HostError, SandboxOf, SandboxRefusal, TreePart};
+use crate::ports::snapshots::{SnapshotRecord, SnapshotRequest, SnapshotResponse, TreeOf};
+use crate::ports::{LocalSql, PortError, SqlValue};
+use docle_api::limits::MAX_SNAPSHOTS_PER_SANDBOX;
+use docle_api::sandboxes::SandboxStatus;
+use docle_protocol::sandbox::{FileError, FileErrorCode};
+use docle_tree::{MAX_PACK_BYTES, Manifest, edit};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use std::rc::Rc;
+
+/// Files of two trees that are compared. An object has 128 MB, and a file takes about 300 bytes while it is compared.
+const MAX_COMPARED_ENTRIES: u64 = 200_000;
+
+/// A snapshot as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredSnapshot {
+    pub name: Option<String>,
+    pub created_at: Timestamp,
+    pub tree: u64,
+    pub saved_at: Timestamp,
+}
+
+fn add(sql: &dyn LocalSql, id: &str, snapshot: &StoredSnapshot) -> Result<(), PortError> {
+    sql.exec(
+        "CREATE TABLE IF NOT EXISTS snapshots (id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, json TEXT NOT NULL)",
+        &[],
+    )?;
+    sql.exec("CREATE INDEX IF NOT EXISTS snapshots_by_time ON snapshots (created_at, id)", &[])?;
+    let json = serde_json::to_string(snapshot).map_err(|error| PortError(error.to_string()))?;
+    let args = [id.into(), snapshot.created_at.into(), SqlValue::Text(json)];
+    sql.exec("INSERT OR IGNORE INTO snapshots (id, created_at, json) VALUES (?, ?, ?)", &args).map(drop)
+}
+
+fn list(sql: &dyn LocalSql, page: &Page) -> Result<Vec<(String, StoredSnapshot)>, PortError> {
+    if !has_table(sql, "snapshots")? {
+        return Ok(Vec::new());
+    }
+    let query =
+        "SELECT id, json FROM snapshots WHERE (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?";
+    let Position { at, id } = page.after();
+    let unreadable = || PortError("A snapshot is unreadable.".to_owned());
+    let rows = sql.exec(query, &[at.into(), id.into(), page.rows().into()])?;
+    rows.into_iter()
+        .map(|row| match row.as_slice() {
+            [SqlValue::Text(id), SqlValue::Text(json)] => {
+                Ok((id.clone(), serde_json::from_str(json).map_err(|_| unreadable())?))
+            }
+            _ => Err(unreadable()),
+        })
+        .collect()
+}
+
+/// All snapshots: a sandbox has few.
+pub fn all(sql: &dyn LocalSql) -> Result<Vec<(String, StoredSnapshot)>, PortError> {
+    list(sql, &Page::of(MAX_SNAPSHOTS_PER_SANDBOX, None))
+}
+
+impl SandboxLogic {
+    /// Carries out a request about snapshots.
+    ///
+    /// # Errors
+    /// As in [`SandboxRefusal`].
+    pub async fn snapshots(
+        self: &Rc<Self>,
+        sandbox: &SandboxOf,
+        request: SnapshotRequest,
+    ) -> Result<SnapshotResponse, SandboxRefusal> {
+        let project_id = sandbox.project_id.as_str();
+        if !matches!(request, SnapshotRequest::Branch { .. }) {
+            self.own(project_id)?;
+        }
+        match request {
+            SnapshotRequest::Create { id, name } => self.create_snapshot(project_id, id, name).await,
+            SnapshotRequest::List(page) => {
+                let rows = list(&*self.runtime.storage, &page)?;
+                let records: Result<_, PortError> =
+                    rows.into_iter().map(|(id, row)| self.snapshot_record(id, row)).collect();
+                Ok(SnapshotResponse::Snapshots(records?))
+            }
+            SnapshotRequest::Get { id } => {
+                Ok(SnapshotResponse::Snapshot(self.snapshot_record(id.clone(), self.snapshot(&id)?)?))
+            }
+            SnapshotRequest::Delete { id } => {
+                let _alone = self.transition.lock().await;
+                self.snapshot(&id)?;
+                self.runtime.storage.exec("DELETE FROM snapshots WHERE id = ?", &[id.as_str().into()])?;
+                self.collect_garbage().await;
+                Ok(SnapshotResponse::Done)
+            }
+            SnapshotRequest::Restore { id, paths } => self.restore_snapshot(project_id, &id, paths).await,
+            SnapshotRequest::Diff { from, to } => self.diff_snapshots(sandbox, from, to).await,
+            SnapshotRequest::Tree { id } => {
+                let (stored, StoredSnapshot { tree: number, saved_at, .. }) =
+                    (self.own(project_id)?, self.snapshot(&id)?);
+                let tree = trees::complete(&*self.runtime.storage, number)?;
+                let CompleteTree { manifest_parts, packs, entries, content_bytes } = tree;
+                let sandbox = stored.sandbox;
+                let tree = TreeOf { sandbox, number, manifest_parts, packs, entries, content_bytes, saved_at };
+                Ok(SnapshotResponse::Tree(tree))
+            }
+            SnapshotRequest::Branch { config, tree } => self.open_branch(sandbox, config, tree).await,
+        }
+    }
+
+    async fn create_snapshot(
+        self: &Rc<Self>,
+        project_id: &str,
+        id: String,
+        name: Option<String>,
+    ) -> Result<SnapshotResponse, SandboxRefusal> {
+        // A repeated request finds what the first one has made.
+        if let Ok(made) = self.snapshot(&id) {
+            return Ok(SnapshotResponse::Snapshot(self.snapshot_record(id, made)?));
+        }
+        // What was never saved is only on the machine.
+        let _entered = match self.own(project_id)?.head {
+            None => Some(self.enter(project_id).await?),
+            Some(_) => None,
+        };
+        let _alone = self.transition.lock().await;
+        if all(&*self.runtime.storage)?.len() >= MAX_SNAPSHOTS_PER_SANDBOX as usize {
+            return Err(SandboxRefusal::SnapshotsFull);
+        }
+        let head = self.saved_head(project_id).await?;
+        let snapshot = StoredSnapshot { name, created_at: self.now(), tree: head.tree, saved_at: head.saved_at };
+        add(&*self.runtime.storage, &id, &snapshot)?;
+        Ok(SnapshotResponse::Snapshot(self.snapshot_record(id, snapshot)?))
+    }
+
+    /// The tree with the files as they are now. The lock is held.
+    pub(super) async fn saved_head(&self, project_id: &str) -> Result<Head, SandboxRefusal> {
+        let is_unsaved = |stored: &Stored| stored.unsaved_since.is_some() || stored.head.is_none();
+        let stored = self.own(project_id)?;
+        if stored.status == SandboxStatus::Running && is_unsaved(&stored) {
+            self.save_or_note().await?;
+        }
+        let head = self.own(project_id)?.head;
+        head.ok_or_else(|| SandboxRefusal::Unavailable("Nothing of the sandbox was ever saved.".to_owned()))
+    }
+
+    async fn restore_snapshot(
+        self: &Rc<Self>,
+        project_id: &str,
+        id: &str,
+        paths: Option<Vec<String>>,
+    ) -> Result<SnapshotResponse, SandboxRefusal> {
+        let _alone = self.transition.lock().await;
+        let number = self.snapshot(id)?.tree;
+        let number = match paths {
+            None => number,
+            Some(paths) => {
+                let now = self.saved_head(project_id).await?.tree;
+                let (now, from) = self.manifests(now, number).await?;
+                let paths: Vec<_> = paths.into_iter().map(String::into_bytes).collect();
+                let made = edit::with_paths(&now, &from, &paths).map_err(|path| {
+                    let message = format!("The snapshot has no {:?}.", String::from_utf8_lossy(&path));
+                    SandboxRefusal::File(FileError { code: FileErrorCode::NotFound, message })
+                })?;
+                self.store_manifest(&made).await?
+            }
+        };
+        self.become_tree(project_id, number).await?;
+        self.collect_garbage().await;
+        Ok(SnapshotResponse::Done)
+    }
+
+    /// Makes a tree the files of the sandbox. A machine that runs gets them; if that fails, it has those before or these, and
+    /// is saved again. The lock is held.
+    async fn become_tree(&self, project_id: &str, number: u64) -> Result<(), SandboxRefusal> {
+        let stored = self.own(project_id)?;
+        let is_running = stored.status == SandboxStatus::Running;
+        if is_running {
+            self.files_change()?;
+            let start = self.memory.borrow().starts;
+            let tree = trees::complete(&*self.runtime.storage, number)?;
+            let frames = trees::frames(Rc::clone(&self.ports.disk), stored.sandbox.clone(), tree.parts(number));
+            match self.ports.host.restore_tree(frames).await {
+                Ok(()) => {}
+                // The next start restores the head.
+                Err(HostError::Unknown) => self.lost(start)?,
+                Err(error) => return Err(refusal(error)),
+            }
+        }
+        let now = self.now();
+        self.own(project_id)?;
+        self.change(|stored| {
+            stored.head = Some(Head { tree: number, saved_at: now });
+            // Programs that go on may have changed files since.
+            stored.unsaved_since = (stored.status == SandboxStatus::Running).then_some(now);
+        })?;
+        self.set_alarm().await?;
+        Ok(())
+    }
+
+    /// Stores a manifest whose packs are there, as a new tree.
+    async fn store_manifest(&self, manifest: &Manifest) -> Result<u64, SandboxRefusal> {
+        let Some(stored) = self.stored()? else { return Err(SandboxRefusal::NotFound) };
+        let (sql, number) = (&*self.runtime.storage, stored.next_tree);
+        trees::put(sql, number, &Tree::Unfinished { swept_at: None })?;
+        self.change(|stored| stored.next_tree += 1)?;
+        let encoded = manifest.encode().map_err(|error| PortError(error.to_string()))?;
+        let mut manifest_parts = 0;
+        for bytes in encoded.chunks(MAX_PACK_BYTES) {
+            let part = TreePart::Manifest { save: number, part: manifest_parts };
+            self.ports.disk.put(&stored.sandbox, part, bytes.to_vec()).await?;
+            manifest_parts += 1;
+        }
+        let (entries, content_bytes) = (manifest.entries.len() as u64, manifest.content_bytes());
+        let packs = manifest.packs.iter().map(|pack| pack.name).collect();
+        trees::put(sql, number, &Tree::Complete(CompleteTree { manifest_parts, packs, entries, content_bytes }))?;
+        Ok(number)
+    }
+
+    /// The manifests of two trees.
+    ///
+    /// # Errors
+    /// They have too many files to be held at once, or cannot be read.
+    pub(super) async fn manifests(&self, one: u64, other: u64) -> Result<(Manifest, Manifest), SandboxRefusal> {
+        let entries = |number| trees::complete(&*self.runtime.storage, number).map(|tree| tree.entries);
+        if entries(one)? + entries(other)? > MAX_COMPARED_ENTRIES {
+            let message = format!("Together they have more than {MAX_COMPARED_ENTRIES} files, too many to compare.");
+            return Err(SandboxRefusal::File(FileError { code: FileErrorCode::Failed, message }));
+        }
+        Ok((self.manifest(one).await?, self.manifest(other).await?))
+    }
+
+    /// The manifest of a tree.
+    async fn manifest(&self, number: u64) -> Result<Manifest, SandboxRefusal> {
+        let Some(stored) = self.stored()? else { return Err(SandboxRefusal::NotFound) };
+        let tree = trees::complete(&*self.runtime.storage, number)?;
+        let mut encoded = Vec::new();
+        for part in tree.manifest(number) {
+            let (_, mut body) = self.ports.disk.get(&stored.sandbox, part).await?;
+            while let Some(bytes) = body.next().await {
+                encoded.extend(bytes?);
+            }
+        }
+        Manifest::decode(&encoded).map_err(|error| SandboxRefusal::Unavailable(error.to_string()))
+    }
+
+    pub(super) fn snapshot(&self, id: &str) -> Result<StoredSnapshot, SandboxRefusal> {
+        let found = all(&*self.runtime.storage)?.into_iter().find(|(known, _)| known == id);
+        found.map(|(_, snapshot)| snapshot).ok_or(SandboxRefusal::SnapshotNotFound)
+    }
+
+    fn snapshot_record(&self, id: String, snapshot: StoredSnapshot) -> Result<SnapshotRecord, PortError> {
+        let CompleteTree { entries, content_bytes, .. } = trees::complete(&*self.runtime.storage, snapshot.tree)?;
+        let StoredSnapshot { name, created_at, saved_at, .. } = snapshot;
+        Ok(SnapshotRecord { id, name, created_at, saved_at, entries, content_bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn stored_snapshot_format_unchanged() {
+        let (created_at, saved_at) = (Timestamp(2), Timestamp(1));
+        let snapshot = StoredSnapshot { name: Some("a".into()), created_at, tree: 3, saved_at };
+        let expected = json!({ "name": "a", "createdAt": 2, "tree": 3, "savedAt": 1 });
+        assert_eq!(serde_json::to_value(snapshot).unwrap(), expected);
+    }
+}

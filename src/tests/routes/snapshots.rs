@@ -1,0 +1,141 @@
+//! Snapshots over HTTP: make, list, compare, restore, branch, delete.
+
+use crate::tests::app::{Answer, TestApp, key};
+use ::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const SANDBOXES: &str = "/api/v1/sandboxes";
+
+fn call_as(test: &mut TestApp, key: &str, method: Method, path: &str, body: Value) -> Answer {
+    let request = test.visit(method, path).header("authorization", format!("Bearer {key}"));
+    test.send(request, if body.is_null() { String::new() } else { body.to_string() })
+}
+
+fn call(test: &mut TestApp, method: Method, path: &str, body: Value) -> Answer {
+    call_as(test, key(1).reveal(), method, path, body)
+}
+
+/// A call that succeeds with this status.
+fn done(test: &mut TestApp, method: Method, path: &str, body: Value, status: u16) -> Value {
+    let answer = call(test, method, path, body);
+    assert_eq!(answer.status.as_u16(), status, "{path} {}", answer.text());
+    if status == 204 { Value::Null } else { answer.json() }
+}
+
+fn new_sandbox(test: &mut TestApp) -> String {
+    let made = done(test, Method::POST, SANDBOXES, json!({ "env": { "A": "secret" } }), 201);
+    format!("{SANDBOXES}/{}", made["id"].as_str().unwrap())
+}
+
+fn write(test: &mut TestApp, sandbox: &str, name: &str) {
+    let body = json!({ "operation": "update", "file_path": name, "content": format!("content of {name}\n") });
+    done(test, Method::POST, &format!("{sandbox}/files"), body, 200);
+}
+
+fn files(test: &mut TestApp, sandbox: &str) -> Vec<String> {
+    let listed = done(test, Method::GET, &format!("{sandbox}/files"), Value::Null, 200);
+    let entries = listed["entries"].as_array().unwrap().iter();
+    entries.map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn snapshot(test: &mut TestApp, sandbox: &str, name: &str) -> String {
+    let made = done(test, Method::POST, &format!("{sandbox}/snapshots"), json!({ "name": name }), 201);
+    assert_eq!(made["name"], name);
+    format!("{sandbox}/snapshots/{}", made["id"].as_str().unwrap())
+}
+
+#[test]
+fn a_snapshot_is_made_listed_compared_restored_and_deleted() {
+    let mut test = TestApp::new();
+    let sandbox = new_sandbox(&mut test);
+    write(&mut test, &sandbox, "a");
+    let first = snapshot(&mut test, &sandbox, "first");
+    write(&mut test, &sandbox, "b");
+    let second = snapshot(&mut test, &sandbox, "second");
+    let listed = done(&mut test, Method::GET, &format!("{sandbox}/snapshots?limit=1"), Value::Null, 200);
+    assert_eq!(listed["snapshots"].as_array().unwrap().len(), 1);
+    let cursor = listed["next_cursor"].as_str().unwrap().to_owned();
+    let rest = done(&mut test, Method::GET, &format!("{sandbox}/snapshots?cursor={cursor}"), Value::Null, 200);
+    assert_eq!(rest["snapshots"].as_array().unwrap().len(), 1);
+    let shown = done(&mut test, Method::GET, &first, Value::Null, 200);
+    assert_eq!((&shown["entries"], &shown["bytes"]), (&json!(2), &json!("content of a\n".len())));
+
+    let to = second.rsplit('/').next().unwrap().to_owned();
+    let diff = done(&mut test, Method::GET, &format!("{first}/diff?to={to}"), Value::Null, 200);
+    let expected = json!([{
+        "path": "/workspace/b", "change": "added", "before": null, "binary": false,
+        "after": { "type": "file", "size": 13, "mode": "0644" }, "diff": "@@ -0,0 +1 @@\n+content of b\n",
+    }]);
+    assert_eq!((&diff["changes"], &diff["more"]), (&expected, &json!(false)));
+    let none = done(&mut test, Method::GET, &format!("{second}/diff"), Value::Null, 200);
+    assert_eq!(none["changes"], json!([]));
+
+    done(&mut test, Method::POST, &format!("{first}/restore"), Value::Null, 200);
+    assert_eq!(files(&mut test, &sandbox), ["a"]);
+    done(&mut test, Method::POST, &format!("{second}/restore"), json!({ "paths": ["b"] }), 200);
+    assert_eq!(files(&mut test, &sandbox), ["a", "b"]);
+    let missing = call(&mut test, Method::POST, &format!("{first}/restore"), json!({ "paths": ["b"] }));
+    assert_eq!(missing.json()["code"], "file_not_found");
+
+    done(&mut test, Method::DELETE, &first, Value::Null, 204);
+    for (method, path) in
+        [(Method::GET, first.clone()), (Method::DELETE, first.clone()), (Method::GET, format!("{first}/diff"))]
+    {
+        assert_eq!(call(&mut test, method, &path, Value::Null).json()["code"], "snapshot_not_found");
+    }
+    done(&mut test, Method::POST, &format!("{second}/restore"), Value::Null, 200);
+    assert_eq!(files(&mut test, &sandbox), ["a", "b"]);
+}
+
+#[test]
+fn the_call_of_the_first_guide_makes_a_version() {
+    let mut test = TestApp::new();
+    let sandbox = new_sandbox(&mut test);
+    let made = done(&mut test, Method::POST, &format!("{sandbox}/snapshot"), Value::Null, 201);
+    assert_eq!((&made["name"], made["sandbox_id"].as_str()), (&Value::Null, sandbox.rsplit('/').next()));
+}
+
+#[test]
+fn a_branch_has_the_files_and_settings_and_shares_nothing_afterwards() {
+    let mut test = TestApp::new();
+    let sandbox = new_sandbox(&mut test);
+    write(&mut test, &sandbox, "a");
+    let first = snapshot(&mut test, &sandbox, "first");
+    write(&mut test, &sandbox, "b");
+    let id = first.rsplit('/').next().unwrap();
+    let of_snapshot = json!({ "snapshot": id, "name": "experiment" });
+    let made = done(&mut test, Method::POST, &format!("{sandbox}/branch"), of_snapshot, 201);
+    assert_eq!(
+        (&made["name"], &made["env_names"], &made["status"]),
+        (&json!("experiment"), &json!(["A"]), &json!("sleeping"))
+    );
+    let branch = format!("{SANDBOXES}/{}", made["id"].as_str().unwrap());
+    let now = done(&mut test, Method::POST, &format!("{sandbox}/branch"), json!({ "key": "now" }), 201);
+    let again = done(&mut test, Method::POST, &format!("{sandbox}/branch"), json!({ "key": "now" }), 200);
+    assert_eq!(now["id"], again["id"]);
+    done(&mut test, Method::DELETE, &sandbox, Value::Null, 204);
+    assert_eq!(files(&mut test, &branch), ["a"]);
+    assert_eq!(files(&mut test, &format!("{SANDBOXES}/key:now")), ["a", "b"]);
+    write(&mut test, &branch, "c");
+    assert_eq!(files(&mut test, &format!("{SANDBOXES}/key:now")), ["a", "b"]);
+}
+
+#[test]
+fn a_stranger_reaches_no_snapshot() {
+    let mut test = TestApp::new();
+    let sandbox = new_sandbox(&mut test);
+    let first = snapshot(&mut test, &sandbox, "first");
+    let stranger = key(2).reveal().to_owned();
+    for (method, path) in [
+        (Method::POST, format!("{sandbox}/snapshots")),
+        (Method::GET, format!("{sandbox}/snapshots")),
+        (Method::GET, first.clone()),
+        (Method::DELETE, first.clone()),
+        (Method::POST, format!("{first}/restore")),
+        (Method::GET, format!("{first}/diff")),
+        (Method::POST, format!("{sandbox}/branch")),
+    ] {
+        let answer = call_as(&mut test, &stranger, method, &path, Value::Null);
+        assert!(matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED), "{path} {}", answer.text());
+    }
+}
