@@ -100,6 +100,9 @@ pub fn readers() -> Vec<(&'static str, Read, Value)> {
             |body| sandbox::file::parse(body).map(drop),
             json!({ "operation": "move", "file_path": "a", "new_path": "b" }),
         ),
+        ("SnapshotSettings", |body| sandbox::snapshot::parse_snapshot(body).map(drop), json!({})),
+        ("SnapshotRestore", |body| sandbox::snapshot::parse_restore(body).map(drop), json!({})),
+        ("BranchSettings", |body| sandbox::snapshot::parse_branch(body).map(drop), json!({})),
         ("MkdirRequest", |body| sandbox::file::parse_mkdir(body).map(drop), json!({ "path": "a" })),
         (
             "TransferRequest",
