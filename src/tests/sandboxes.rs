@@ -12,7 +12,8 @@ use crate::ports::sandboxes::{
     SandboxReport, Sandboxes,
 };
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
-use crate::tests::fake_host::{FakeDisk, FakeHost, FakeHosts};
+use crate::tests::fake_disk::FakeDisk;
+use crate::tests::fake_host::{FakeHost, FakeHosts};
 use crate::tests::fake_storage::FakeStorage;
 use async_trait::async_trait;
 use docle_protocol::context::ContextState;
