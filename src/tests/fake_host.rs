@@ -2,7 +2,7 @@
 
 use crate::domain::sandbox::id::SandboxId;
 use crate::ports::contexts::{CellCall, ContextAction};
-use crate::ports::sandboxes::{ByteStream, Content, ContentHead, Disk, HostError, SandboxHost, SandboxOf, TreePart};
+use crate::ports::sandboxes::{ByteStream, Content, ContentHead, HostError, SandboxHost};
 use crate::ports::{ClientSignal, PortError};
 use crate::tests::fake_contexts::FakeContexts;
 use crate::tests::fake_processes::FakeProcesses;
@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use docle_protocol::context::ContextState;
 use docle_protocol::event::Piece;
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
+use docle_protocol::sandbox::session::ExecSession;
 use docle_protocol::sandbox::{
     ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileRequest,
     FileResponse, SandboxSpec, SandboxState,
@@ -18,7 +19,7 @@ use docle_protocol::sandbox::{
 use docle_tree::archive::{Head, append};
 use docle_tree::restore::restore;
 use docle_tree::save::save;
-use docle_tree::{Frame, FrameReader, Manifest, PackName, Time};
+use docle_tree::{Frame, FrameReader, Manifest, Time};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::{StreamExt, stream};
 use std::cell::{Cell, RefCell};
@@ -40,6 +41,9 @@ pub struct FakeHosts {
     pub executed: RefCell<Vec<String>>,
     pub contexts: FakeContexts,
     pub cancelled: RefCell<Vec<String>>,
+    pub ended_sessions: RefCell<Vec<String>>,
+    /// The sessions of commands.
+    pub sessions: RefCell<Vec<ExecSession>>,
     /// Requests to make a sandbox.
     pub created: Cell<u32>,
     /// Processes in the background, of every machine.
@@ -123,6 +127,7 @@ pub fn complete(end: ExecEnd, exit_code: i32) -> ExecEvent {
             mem_mb: 2.0,
             stdout_truncated: false,
             stderr_truncated: false,
+            session: None,
         },
     }
 }
@@ -161,6 +166,7 @@ impl SandboxHost for FakeHost {
             ExecCommand::Argv(argv) => argv.join(" "),
         };
         self.hosts.executed.borrow_mut().push(words.clone());
+        self.hosts.sessions.borrow_mut().extend(job.session.clone());
         let start = line(&ExecEvent::Start { pid: 7 });
         let (command, argument) = words.split_once(' ').unwrap_or((&words, ""));
         let (output, end, code) = match command {
@@ -211,6 +217,13 @@ impl SandboxHost for FakeHost {
             let _ = sender.unbounded_send(Ok(line(&complete(ExecEnd::Killed, 137))));
         }
         Ok(())
+    }
+
+    async fn end_session(&self, session: &str) -> Result<(), HostError> {
+        self.with(|_| {
+            self.hosts.ended_sessions.borrow_mut().push(session.to_owned());
+            Ok(())
+        })
     }
 
     async fn processes(&self, request: &ProcessRequest) -> Result<ProcessResponse, HostError> {
@@ -361,56 +374,4 @@ fn unpacked(bytes: &[u8]) -> Files {
         (path.strip_prefix("workspace/").unwrap().to_owned(), content)
     });
     files.collect()
-}
-
-/// Trees in memory.
-#[derive(Default)]
-pub struct FakeDisk {
-    pub parts: RefCell<BTreeMap<(SandboxId, TreePart), Vec<u8>>>,
-    pub save_faults: Faults,
-    pub restore_faults: Faults,
-    pub delete_faults: Faults,
-}
-
-#[async_trait(?Send)]
-impl Disk for FakeDisk {
-    async fn put(&self, sandbox: &SandboxOf, part: TreePart, bytes: Vec<u8>) -> Result<(), PortError> {
-        let put = async || drop(self.parts.borrow_mut().insert((sandbox.id.clone(), part), bytes));
-        self.save_faults.around(put).await
-    }
-
-    async fn get(&self, sandbox: &SandboxOf, part: TreePart) -> Result<(u64, ByteStream), PortError> {
-        let found = self.parts.borrow().get(&(sandbox.id.clone(), part)).cloned();
-        let bytes = found.ok_or_else(|| PortError("A part of a tree is gone.".into()))?;
-        self.restore_faults.around(async || ()).await?;
-        Ok((bytes.len() as u64, stream::iter([Ok(bytes)]).boxed_local()))
-    }
-
-    async fn read(&self, sandbox: &SandboxOf, part: TreePart, offset: u32, length: u32) -> Result<Vec<u8>, PortError> {
-        let (from, to) = (offset as usize, (offset + length) as usize);
-        let (_, mut body) = self.get(sandbox, part).await?;
-        Ok(body.next().await.unwrap()?[from..to].to_vec())
-    }
-
-    async fn delete(&self, sandbox: &SandboxOf, parts: &[TreePart]) -> Result<(), PortError> {
-        self.remove(|id, part| *id == sandbox.id && parts.contains(part)).await
-    }
-
-    async fn delete_save(&self, sandbox: &SandboxOf, number: u64) -> Result<(), PortError> {
-        let is_of = |part: &TreePart| match part {
-            TreePart::Manifest { save, .. } | TreePart::Pack(PackName { save, .. }) => *save == number,
-        };
-        self.remove(|id, part| *id == sandbox.id && is_of(part)).await
-    }
-
-    async fn delete_all(&self, sandbox: &SandboxOf) -> Result<(), PortError> {
-        self.remove(|id, _| *id == sandbox.id).await
-    }
-}
-
-impl FakeDisk {
-    async fn remove(&self, is_gone: impl Fn(&SandboxId, &TreePart) -> bool) -> Result<(), PortError> {
-        let remove = async || self.parts.borrow_mut().retain(|(id, part), _| !is_gone(id, part));
-        self.delete_faults.around(remove).await
-    }
 }

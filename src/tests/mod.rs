@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod app;
 mod contract;
 pub mod fake_contexts;
+pub mod fake_disk;
 pub mod fake_host;
 pub mod fake_processes;
 pub mod fake_room_sockets;

@@ -9,10 +9,11 @@ use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::fleet::Fleet;
 use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal,
-    SandboxReport, Sandboxes,
+    SandboxReport, Sandboxes, SessionRecord, SessionRequest,
 };
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
-use crate::tests::fake_host::{FakeDisk, FakeHost, FakeHosts};
+use crate::tests::fake_disk::FakeDisk;
+use crate::tests::fake_host::{FakeHost, FakeHosts};
 use crate::tests::fake_storage::FakeStorage;
 use async_trait::async_trait;
 use docle_protocol::context::ContextState;
@@ -88,6 +89,14 @@ impl Sandboxes for LocalSandboxes {
         request: &ProcessRequest,
     ) -> Result<Given<ProcessResponse>, SandboxRefusal> {
         self.of(sandbox).processes(&sandbox.project_id, request).await
+    }
+
+    async fn sessions(
+        &self,
+        sandbox: &SandboxOf,
+        request: &SessionRequest,
+    ) -> Result<Vec<SessionRecord>, SandboxRefusal> {
+        self.of(sandbox).sessions(&sandbox.project_id, request).await
     }
 
     async fn watch(&self, sandbox: &SandboxOf, watch: &ProcessWatch) -> Result<ByteStream, SandboxRefusal> {

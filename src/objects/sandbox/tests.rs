@@ -11,7 +11,8 @@ use crate::ports::sandboxes::{
     ByteStream, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal, SandboxReport, TreePart,
 };
 use crate::ports::{ClientSignal, PortError};
-use crate::tests::fake_host::{FakeDisk, FakeHost, FakeHosts};
+use crate::tests::fake_disk::FakeDisk;
+use crate::tests::fake_host::{FakeHost, FakeHosts};
 use crate::tests::fault::Faults;
 use crate::tests::object_fixture::{ObjectBench, Task};
 use async_trait::async_trait;
@@ -203,5 +204,6 @@ mod host;
 mod loss;
 mod processes;
 mod series;
+mod sessions;
 mod sleep;
 mod snapshots;
