@@ -8,6 +8,7 @@ const document = JSON.parse(readFileSync(new URL("crates/api/openapi.json", root
 const wanted = ["RunRequest", "RunResult", "StoredRun", "PendingRun", "UsageRun", "RunPage", "ScriptRequest", "ScriptResult", "Script", "Validation", "RunTokenSettings", "RunToken"];
 wanted.push("CreatedRoom", "RoomSettings", "RoomPage", "RoomTokenSettings", "RoomToken", "RoomProgram", "RoomRun", "Languages", "Health", "FieldError", "Problem");
 wanted.push("SandboxSettings", "SandboxChange", "Sandbox", "SandboxPage", "ListedSandbox", "ExecRequest", "ExecResult", "ExecStreamEvent", "ExecuteRequest", "ExecuteResult");
+wanted.push("ProcessStart", "Process", "ProcessStatus", "ProcessList", "ProcessLogs", "ProcessLogEvent", "ProcessWait", "WaitResult", "SessionSettings", "SandboxSession", "SessionList");
 wanted.push("ExecutionPage", "SandboxFile", "FileListing");
 wanted.push("ContextSettings", "CodeContext", "ContextList", "CodeRequest", "CodeResult", "CodeError", "CodeExecution", "CodeStreamEvent");
 wanted.push("SnapshotSettings", "Snapshot", "SnapshotPage", "SnapshotRestore", "SnapshotDiff", "SnapshotChange", "BranchSettings");

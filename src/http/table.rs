@@ -17,7 +17,7 @@ use crate::http::routes::runs::list;
 use crate::http::routes::runs::run;
 use crate::http::routes::sandboxes::{
     cells, content, contexts, exec, execute as execute_file, file_operation, files, process_logs, processes, sandbox,
-    snapshots,
+    sessions, snapshots,
 };
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
@@ -232,6 +232,9 @@ pub static ROUTES: &[Route] = &[
     ),
     get("/api/v1/sandboxes/:id/snapshots/:snapshot/diff", Caller::KeyOrSession, handler!(snapshots::diff_snapshot)),
     post("/api/v1/sandboxes/:id/branch", Caller::KeyOrSession, handler!(snapshots::branch_sandbox)),
+    post("/api/v1/sandboxes/:id/sessions", Caller::KeyOrSession, handler!(sessions::create_sandbox_session)),
+    get("/api/v1/sandboxes/:id/sessions", Caller::KeyOrSession, handler!(sessions::list_sandbox_sessions)),
+    delete("/api/v1/sandboxes/:id/sessions/:session", Caller::KeyOrSession, handler!(sessions::delete_sandbox_session)),
     get("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::list_sandbox_files)),
     post("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(file_operation::change_sandbox_files)),
     delete("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::delete_sandbox_file)),

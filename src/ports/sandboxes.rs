@@ -17,6 +17,7 @@ use docle_protocol::sandbox::{ExecJob, FileError, FileRequest, FileResponse, San
 use docle_tree::PackName;
 use futures::stream::LocalBoxStream;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 pub use crate::ports::sandbox_names::{SandboxConfig, SandboxOf};
 
@@ -33,6 +34,28 @@ pub struct SandboxReport {
     pub saved_at: Option<Timestamp>,
     pub save_failing: Option<Timestamp>,
     pub restored_from: Option<Timestamp>,
+}
+
+/// A session of a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionRecord {
+    pub id: String,
+    /// Where its shell starts; an empty one is `/workspace`.
+    pub cwd: String,
+    pub env: BTreeMap<String, String>,
+    /// Whether a command was executed in it.
+    pub is_used: bool,
+    pub created_at: Timestamp,
+}
+
+/// What is asked about sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SessionRequest {
+    List,
+    Create { session: SessionRecord },
+    Delete { id: String },
 }
 
 /// An execution that has ended.
@@ -139,6 +162,12 @@ pub trait Sandboxes {
     /// Reads the events of a process: a stream of `ProcessEvent` lines. Dropping it, or a client that leaves, ends the reading and
     /// not the process.
     async fn watch(&self, sandbox: &SandboxOf, watch: &ProcessWatch) -> Result<ByteStream, SandboxRefusal>;
+    /// Lists, makes or deletes sessions: the sessions as they are after that. It wakes nothing.
+    async fn sessions(
+        &self,
+        sandbox: &SandboxOf,
+        request: &SessionRequest,
+    ) -> Result<Vec<SessionRecord>, SandboxRefusal>;
     /// Does an operation on files.
     async fn files(&self, sandbox: &SandboxOf, request: &FileRequest) -> Result<Given<FileResponse>, SandboxRefusal>;
     /// Reads a file, or the part that a `Range` header names.
@@ -207,6 +236,8 @@ pub trait SandboxHost {
     async fn processes(&self, request: &ProcessRequest) -> Result<ProcessResponse, HostError>;
     /// Reads the events of a process until `client` leaves: a stream of `ProcessEvent` lines.
     async fn watch(&self, watch: &ProcessWatch, client: &ClientSignal) -> Result<ByteStream, HostError>;
+    /// Ends the shell of a session with everything that it has started. It may be repeated, also without one.
+    async fn end_session(&self, session: &str) -> Result<(), HostError>;
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError>;
     async fn read(&self, path: &str, range: Option<&str>) -> Result<Content, HostError>;
     async fn write(&self, path: &str, content: ByteStream) -> Result<FileResponse, HostError>;

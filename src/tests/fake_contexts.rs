@@ -91,6 +91,7 @@ impl FakeContexts {
             mem_mb: 2.0,
             stdout_truncated: false,
             stderr_truncated: false,
+            session: None,
         };
         let context_lost = code == "exit";
         events.push(CellEvent::Complete { report: CellReport { exec, count, context_lost, results_truncated: false } });

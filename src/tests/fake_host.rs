@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use docle_protocol::context::ContextState;
 use docle_protocol::event::Piece;
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
+use docle_protocol::sandbox::session::ExecSession;
 use docle_protocol::sandbox::{
     ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileRequest,
     FileResponse, SandboxSpec, SandboxState,
@@ -40,6 +41,9 @@ pub struct FakeHosts {
     pub executed: RefCell<Vec<String>>,
     pub contexts: FakeContexts,
     pub cancelled: RefCell<Vec<String>>,
+    pub ended_sessions: RefCell<Vec<String>>,
+    /// The sessions of commands.
+    pub sessions: RefCell<Vec<ExecSession>>,
     /// Requests to make a sandbox.
     pub created: Cell<u32>,
     /// Processes in the background, of every machine.
@@ -123,6 +127,7 @@ pub fn complete(end: ExecEnd, exit_code: i32) -> ExecEvent {
             mem_mb: 2.0,
             stdout_truncated: false,
             stderr_truncated: false,
+            session: None,
         },
     }
 }
@@ -161,6 +166,7 @@ impl SandboxHost for FakeHost {
             ExecCommand::Argv(argv) => argv.join(" "),
         };
         self.hosts.executed.borrow_mut().push(words.clone());
+        self.hosts.sessions.borrow_mut().extend(job.session.clone());
         let start = line(&ExecEvent::Start { pid: 7 });
         let (command, argument) = words.split_once(' ').unwrap_or((&words, ""));
         let (output, end, code) = match command {
@@ -211,6 +217,13 @@ impl SandboxHost for FakeHost {
             let _ = sender.unbounded_send(Ok(line(&complete(ExecEnd::Killed, 137))));
         }
         Ok(())
+    }
+
+    async fn end_session(&self, session: &str) -> Result<(), HostError> {
+        self.with(|_| {
+            self.hosts.ended_sessions.borrow_mut().push(session.to_owned());
+            Ok(())
+        })
     }
 
     async fn processes(&self, request: &ProcessRequest) -> Result<ProcessResponse, HostError> {

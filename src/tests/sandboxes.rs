@@ -9,7 +9,7 @@ use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::fleet::Fleet;
 use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal,
-    SandboxReport, Sandboxes,
+    SandboxReport, Sandboxes, SessionRecord, SessionRequest,
 };
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use crate::tests::fake_disk::FakeDisk;
@@ -89,6 +89,14 @@ impl Sandboxes for LocalSandboxes {
         request: &ProcessRequest,
     ) -> Result<Given<ProcessResponse>, SandboxRefusal> {
         self.of(sandbox).processes(&sandbox.project_id, request).await
+    }
+
+    async fn sessions(
+        &self,
+        sandbox: &SandboxOf,
+        request: &SessionRequest,
+    ) -> Result<Vec<SessionRecord>, SandboxRefusal> {
+        self.of(sandbox).sessions(&sandbox.project_id, request).await
     }
 
     async fn watch(&self, sandbox: &SandboxOf, watch: &ProcessWatch) -> Result<ByteStream, SandboxRefusal> {

@@ -22,6 +22,7 @@ export interface ExecReport {
   memMB: number;
   stdoutTruncated: boolean;
   stderrTruncated: boolean;
+  session?: { restarted: boolean; ended: boolean };
 }
 
 /** A command that has ended, with its output as bytes. */
@@ -51,6 +52,7 @@ export interface ExecOptions {
   stdin?: string;
   timeoutMs?: number;
   maxOutputBytes?: number;
+  session?: { id: string; cwd: string; env: Record<string, string>; isUsed: boolean };
   signal?: AbortSignal;
 }
 

@@ -1,8 +1,9 @@
 //! A process in the background until its end: its output goes into its log, and a call or its time limit ends it.
 
 use super::exec::{END_PATIENCE, STREAM_PATIENCE, Usage, report};
+use super::exited::Exited;
 use super::groups::CommandGroup;
-use super::living::{Exited, Sandbox};
+use super::living::Sandbox;
 use super::log::PUSHED_BYTES;
 use super::output::discard;
 use super::process::{Process, lock, now_ms};
@@ -93,11 +94,11 @@ impl Sandbox {
             close.cancel();
         });
         for stream in streams {
-            if let Ok(Some(rest)) = stream.await {
+            if let Ok(Some(mut rest)) = stream.await {
                 let sandbox_ended = self.end.clone();
                 tokio::spawn(async move {
                     tokio::select! {
-                        () = discard(rest) => {}
+                        () = discard(&mut rest) => {}
                         () = sandbox_ended.cancelled() => {}
                     }
                 });

@@ -1,7 +1,8 @@
 //! One command in a sandbox, from its request to its report.
 
+use super::exited::Exited;
 use super::groups::CommandGroup;
-use super::living::{Exited, Sandbox};
+use super::living::Sandbox;
 use super::output::{Passed, Sink, discard, pass};
 use super::start::{Launch, NotStarted, Started, input};
 use crate::events::line;
@@ -9,6 +10,7 @@ use crate::jail::launch::Exit;
 use crate::report::{mebibytes, milliseconds, signal_name};
 use axum::body::Bytes;
 use docle_protocol::Stream;
+use docle_protocol::sandbox::session::MAX_SESSIONS;
 use docle_protocol::sandbox::{ExecEnd, ExecEvent, ExecJob, ExecReport};
 use std::io;
 use std::sync::{Arc, PoisonError};
@@ -72,6 +74,18 @@ impl Sandbox {
         let cancel = self.end.child_token();
         let entry = Entry::new(&self, &job.id, &cancel).ok_or(NotStarted::Duplicate)?;
         self.changed();
+        if let Some(of) = job.session.clone() {
+            let session = self.sessions.get(&of.id, MAX_SESSIONS).ok_or(NotStarted::TooManySessions)?;
+            let (sender, lines) = channel(LINES);
+            let (sandbox, running) = (Arc::clone(&self), cancel.clone());
+            tokio::spawn(async move {
+                let report = sandbox.execute_in_session((&session, &of), &job, &sender, &running).await;
+                sandbox.changed();
+                drop(entry);
+                let _ = sender.send(line(&ExecEvent::Complete { report })).await;
+            });
+            return Ok(Running { lines, _guard: cancel.drop_guard() });
+        }
         let memory_failures = self.memory_failures();
         let (started, stdin) = {
             // While all files are read, nothing begins.
@@ -154,11 +168,11 @@ async fn supervise(
     for (index, stream) in [stdout, stderr].into_iter().enumerate() {
         let Ok(Passed { is_truncated, rest }) = stream.await else { continue };
         truncated[index] = is_truncated;
-        if let Some(rest) = rest {
+        if let Some(mut rest) = rest {
             let sandbox_ended = sandbox.end.clone();
             tokio::spawn(async move {
                 tokio::select! {
-                    () = discard(rest) => {}
+                    () = discard(&mut rest) => {}
                     () = sandbox_ended.cancelled() => {}
                 }
             });
@@ -206,6 +220,7 @@ pub(super) fn report(stop: Option<ExecEnd>, ended: Option<Exited>, out_of_memory
         mem_mb: mebibytes(ended.map_or(0, |ended| ended.peak_bytes)),
         stdout_truncated: false,
         stderr_truncated: false,
+        session: None,
     }
 }
 

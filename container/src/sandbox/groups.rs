@@ -118,6 +118,11 @@ impl CommandGroup {
         !events(&self.path).lines().any(|line| line == "populated 1")
     }
 
+    /// How many processes are in it.
+    pub fn processes(&self) -> usize {
+        fs::read_to_string(self.path.join("cgroup.procs")).map_or(0, |text| text.lines().count())
+    }
+
     /// Processor time of everything that was ever in it.
     pub fn cpu_micros(&self) -> Option<u64> {
         let text = fs::read_to_string(self.path.join("cpu.stat")).ok()?;

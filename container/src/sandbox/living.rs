@@ -1,12 +1,14 @@
 //! One sandbox from the server's side: what it is asked, and what it answers.
 
 use super::contexts::context::Context;
+use super::exited::Exited;
 use super::groups::Programs;
 use super::processes::Processes;
+use super::session::Sessions;
 use super::worker::Worker;
 use crate::jail::cgroup::Group;
 use crate::jail::handle::{Jail, Jailer};
-use crate::jail::launch::{Exit, Notice};
+use crate::jail::launch::Notice;
 use crate::jail::sandbox::{Reply, Request};
 use docle_protocol::sandbox::{SandboxSpec, SandboxState};
 use std::collections::{HashMap, VecDeque};
@@ -27,14 +29,6 @@ const FULL: Duration = Duration::from_millis(5);
 const REMOVAL: Duration = Duration::from_millis(5);
 /// Removing takes as long as the kernel needs for what the sandbox held. After this it is said that it takes long.
 const REMOVALS: u32 = 6_000;
-
-/// How a command ended, as init says it.
-#[derive(Debug, Clone, Copy)]
-pub struct Exited {
-    pub exit: Exit,
-    pub cpu_micros: u64,
-    pub peak_bytes: u64,
-}
 
 /// What init is still to say about a command.
 #[derive(Debug)]
@@ -71,6 +65,7 @@ pub struct Sandbox {
     pub processes: Arc<Processes>,
     /// Interpreters that keep their state, the oldest first.
     pub contexts: Mutex<Vec<Arc<Context>>>,
+    pub sessions: Sessions,
     revision: AtomicU64,
     pub workers: Mutex<Vec<Worker>>,
     /// Held alone while all files are read or replaced, and shared by what changes something.
@@ -106,6 +101,7 @@ impl Sandbox {
             execs: Mutex::default(),
             processes: Arc::default(),
             contexts: Mutex::default(),
+            sessions: Sessions::default(),
             revision: AtomicU64::new(1),
             workers: Mutex::default(),
             archive: Arc::default(),

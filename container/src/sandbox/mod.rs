@@ -3,14 +3,16 @@
 //! [`registry`] knows them by id, [`living`] is one of them from the server's side, [`exec`] one command in it, with its
 //! [`output`], and [`groups`] what holds the processes of a command. [`processes`] knows those in the background, each a [`process`]
 //! with its [`log`]; [`process_requests`] is what is asked about them, [`attend`] brings them to their end, and [`wait`] waits for
-//! what they do. All of these begin in [`start`]. [`files`] and [`archive`] ask a [`worker`]
-//! inside, and [`tree`] makes chunks of the archive. [`contexts`] are interpreters that keep their state.
+//! what they do. [`session`] keeps shells, in which [`session_exec`] executes commands with a [`script`]. All of these begin in
+//! [`start`] and end as [`exited`] has it. [`files`] and [`archive`] ask a [`worker`] inside, and [`tree`] makes chunks of the archive.
+//! [`contexts`] are interpreters that keep their state.
 
 mod archive;
 mod attend;
 mod contexts;
 mod environment;
 mod exec;
+mod exited;
 mod files;
 mod groups;
 mod living;
@@ -20,6 +22,9 @@ mod process;
 mod process_requests;
 mod processes;
 mod registry;
+mod script;
+mod session;
+mod session_exec;
 mod spool;
 mod start;
 mod tree;

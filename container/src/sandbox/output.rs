@@ -59,12 +59,13 @@ pub async fn pass(mut from: Receiver, sink: Sink) -> Passed {
 }
 
 /// Reads what background processes write after the end of their command, so that writing neither stops nor ends them.
-pub async fn discard(mut from: Receiver) {
+pub async fn discard(from: &mut Receiver) {
     let mut buffer = vec![0; MAX_PIECE_BYTES];
     while matches!(from.read(&mut buffer).await, Ok(1..)) {}
 }
 
-fn event(stream: Stream, bytes: &[u8]) -> ExecEvent {
+/// A piece of output as an event.
+pub fn event(stream: Stream, bytes: &[u8]) -> ExecEvent {
     let data = Piece(bytes.to_vec());
     match stream {
         Stream::Stdout => ExecEvent::Stdout { data },

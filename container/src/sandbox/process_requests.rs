@@ -79,6 +79,7 @@ impl Sandbox {
         let started = started.map_err(|failure| match failure {
             NotStarted::Directory(errno) => Refusal::File(file_error(errno, job.cwd.as_bytes())),
             NotStarted::Duplicate => duplicate(),
+            NotStarted::TooManySessions => Refusal::Broken(io::Error::other("a process has no session")),
             NotStarted::Failed(error) => Refusal::Broken(error),
         })?;
         let stdin = if job.stdin { Some(pipe::Sender::from_owned_fd(ours)?) } else { None };

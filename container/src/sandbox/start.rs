@@ -1,8 +1,9 @@
 //! How anything starts in a sandbox: a command, a process in the background, the shell of a session.
 
 use super::environment::environment;
+use super::exited::Exited;
 use super::groups::CommandGroup;
-use super::living::{Exited, Sandbox};
+use super::living::Sandbox;
 use crate::jail::handle::{STREAM_BYTES, own_descriptor, pipe as new_pipe, set_nonblocking};
 use crate::jail::sandbox::{Request, Spawn, StartFailure};
 use docle_protocol::sandbox::ExecCommand;
@@ -47,6 +48,8 @@ pub enum NotStarted {
     Duplicate,
     /// The working directory cannot be entered, for this error number of the kernel.
     Directory(i32),
+    /// The sandbox has as many sessions as it may.
+    TooManySessions,
     Failed(io::Error),
 }
 

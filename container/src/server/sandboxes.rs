@@ -11,6 +11,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use docle_protocol::RefusalCode;
+use docle_protocol::sandbox::process::{ProcessError, ProcessErrorCode};
+use docle_protocol::sandbox::session::{MAX_SESSIONS, session_path};
 use docle_protocol::sandbox::{
     ExecJob, SandboxSpec, archive_path, content_path, exec_path, files_path, one_exec_path, sandbox_path,
 };
@@ -36,6 +38,7 @@ pub fn routes<S>(sandboxes: Arc<Sandboxes>) -> Router<S> {
         .route(&files_path("{id}"), post(sandbox_files::work))
         .route(&content_path("{id}"), get(sandbox_files::read_content).put(sandbox_files::write_content))
         .route(&archive_path("{id}"), get(sandbox_files::read_archive).put(sandbox_files::write_archive))
+        .route(&session_path("{id}", "{session}"), delete(delete_session))
         .merge(sandbox_processes::routes())
         .route(&tree_path("{id}"), post(sandbox_trees::save_tree).put(sandbox_trees::restore_tree))
         .with_state(sandboxes)
@@ -79,6 +82,10 @@ async fn execute(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>
     let cwd = job.cwd.clone();
     let running = sandbox.execute(job).await.map_err(|failure| match failure {
         NotStarted::Duplicate => Denied::of(RefusalCode::Duplicate, "a command with this id runs"),
+        NotStarted::TooManySessions => Denied::Process(ProcessError {
+            code: ProcessErrorCode::TooManySessions,
+            message: format!("The sandbox has {MAX_SESSIONS} sessions, the most that it may have. Delete one."),
+        }),
         NotStarted::Directory(errno) => Denied::File(file_error(errno, cwd.as_bytes())),
         NotStarted::Failed(error) => broken(&sandbox, &error),
     })?;
@@ -90,6 +97,14 @@ async fn cancel_exec(State(sandboxes): State<Arc<Sandboxes>>, Path((id, exec)): 
         return Ok(StatusCode::ACCEPTED.into_response());
     }
     Err(Denied::of(RefusalCode::NotFound, "no command with this id runs"))
+}
+
+async fn delete_session(
+    State(sandboxes): State<Arc<Sandboxes>>,
+    Path((id, session)): Path<(String, String)>,
+) -> Answer {
+    find(&sandboxes, &id)?.end_session(&session).await;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// The stream goes on with [`Running`], so that whoever closes it ends the command.
@@ -123,6 +138,17 @@ fn check_exec(job: &ExecJob) -> Result<(), String> {
     check_id_of_command(&job.id)?;
     if job.timeout_ms == 0 {
         return Err("timeoutMs: at least 1 expected".into());
+    }
+    if let Some(session) = &job.session {
+        check_id_of_command(&session.id).map_err(|error| format!("session.{error}"))?;
+        check_env(&session.env)?;
+        let is_name = |name: &String| {
+            let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            name.bytes().all(is_letter) && !name.as_bytes()[0].is_ascii_digit()
+        };
+        if !job.env.keys().filter(|name| !name.is_empty()).all(is_name) || job.stdin.contains('\0') {
+            return Err("env, stdin: names of a shell, and no NUL, expected in a session".into());
+        }
     }
     check_command(&job.command, &job.cwd, &job.env)
 }

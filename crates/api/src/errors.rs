@@ -142,6 +142,12 @@ error_codes! {
         "The standard input of the process is closed, or not read by it. Start the process with `stdin: true`.";
     TooManyProcesses = "too_many_processes", 409, "Too many processes",
         "128 processes run in the background of the sandbox, the most that may. End some.";
+    SandboxSessionNotFound = "sandbox_session_not_found", 404, "Session of the sandbox not found",
+        "The sandbox has no session with this id.";
+    SandboxSessionExists = "sandbox_session_exists", 409, "Session of the sandbox exists",
+        "The sandbox has a session with this id already. Delete it first, or use it.";
+    TooManySandboxSessions = "too_many_sandbox_sessions", 409, "Too many sessions of the sandbox",
+        "The sandbox has 64 sessions, the most that it may have. Delete one.";
     UpgradeRequired = "upgrade_required", 426, "Upgrade required", "This address is a WebSocket: connect with one.";
     NotFound = "not_found", 404, "Not found", "There is nothing at this path.";
     RunNotFound = "run_not_found", 404, "Run not found",
@@ -308,6 +314,9 @@ mod tests {
             ("process_ended", 409),
             ("stdin_closed", 409),
             ("too_many_processes", 409),
+            ("sandbox_session_not_found", 404),
+            ("sandbox_session_exists", 409),
+            ("too_many_sandbox_sessions", 409),
             ("upgrade_required", 426),
             ("not_found", 404),
             ("run_not_found", 404),

@@ -30,6 +30,7 @@ pub mod runs;
 pub mod sandbox_commands;
 pub mod sandbox_files;
 pub mod sandbox_processes;
+pub mod sandbox_sessions;
 pub mod sandboxes;
 pub mod scripts;
 pub mod snapshots;

@@ -216,6 +216,8 @@ pub const DEFAULT_SAVE_EVERY_SECONDS: u32 = 60;
 pub const MAX_CODE_CELL_BYTES: usize = 1_048_576;
 /// Used when a command names no `timeoutMs`.
 pub const DEFAULT_EXEC_TIMEOUT_MS: u32 = 30_000;
+/// Characters of the id of a session of a sandbox.
+pub const MAX_SESSION_ID_CHARS: usize = 64;
 /// Characters of the name of a process in the background.
 pub const MAX_PROCESS_NAME_CHARS: usize = 128;
 /// The time limit of a process in the background, which has none where a request names none: a day at most.

@@ -1,6 +1,7 @@
 //! Commands in sandboxes: what is executed, how it ended, and the events between.
 
 use crate::runs::Truncated;
+use crate::sandbox_sessions::ExecSession;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ pub struct ExecRequest {
         schemars(length(min = 1, max = MAX_ARGS), inner(length(max = MAX_ARG_BYTES)), extend("examples" = [["python3", "main.py"]]))
     )]
     pub argv: Option<Vec<String>>,
-    /// The working directory, absolute or below `/workspace`; `/workspace` where it is absent.
+    /// The working directory, absolute or below `/workspace`; `/workspace` where it is absent, and with a session where that is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_SANDBOX_PATH_BYTES), example = &"/workspace"))]
     pub cwd: Option<String>,
@@ -34,6 +35,14 @@ pub struct ExecRequest {
         schemars(extend("maxProperties" = MAX_ENV, "additionalProperties" = { "type": "string", "maxLength": MAX_ARG_BYTES - 2 }))
     )]
     pub env: Option<BTreeMap<String, String>>,
+    /// The session whose shell executes it, after those that came before. It is made where it is not there. Without it, the
+    /// command is a process of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(min = 1, max = MAX_SESSION_ID_CHARS), regex(pattern = "^[A-Za-z0-9_-]+$"), example = &"build")
+    )]
+    pub session: Option<String>,
     /// Standard input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdin: Option<String>,
@@ -134,6 +143,9 @@ pub struct ExecResult {
     pub truncated: Truncated,
     /// What it has used.
     pub usage: ExecUsage,
+    /// With a session: what became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<ExecSession>,
     /// If the machine of the sandbox was lost before this command: the files are as they had been at this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_from: Option<Time>,

@@ -229,6 +229,7 @@ mod tests {
             mem_mb: 3.5,
             stdout_truncated: true,
             stderr_truncated: false,
+            session: None,
         };
         let report = CellReport { exec, count: 3, context_lost: true, results_truncated: false };
         let wire = json!({ "type": "complete", "report": {

@@ -24,12 +24,14 @@
 
 mod command;
 pub mod process;
+pub mod session;
 
 pub use command::{ExecCommand, ExecEnd};
 
 use crate::event::Piece;
 use crate::job::Network;
 use serde::{Deserialize, Serialize};
+use session::{ExecSession, SessionReport};
 use std::collections::BTreeMap;
 
 /// The place of one sandbox. The id is `sbx_` and 26 characters of `a-z2-7`.
@@ -111,6 +113,10 @@ pub struct ExecJob {
     pub timeout_ms: u32,
     /// Of each of the two streams. What is longer is cut, and the command goes on.
     pub max_output_bytes: u32,
+    /// The session whose shell executes it; a process of its own otherwise. There `cwd` is for this command only, and an empty one
+    /// is where the session is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<ExecSession>,
 }
 
 /// One line of the stream of a command: `start`, then output as it is written, then exactly one `complete`.
@@ -148,6 +154,9 @@ pub struct ExecReport {
     pub mem_mb: f64,
     pub stdout_truncated: bool,
     pub stderr_truncated: bool,
+    /// With a session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionReport>,
 }
 
 /// One operation on files. Paths are absolute, or relative to `/workspace`. Symbolic links are followed as the programs of the
@@ -285,6 +294,7 @@ mod tests {
             stdin: String::new(),
             timeout_ms: 1_000,
             max_output_bytes: 10,
+            session: None,
         };
         let wire = json!({
             "id": "e1", "command": { "shell": "true" }, "cwd": "/workspace", "env": {}, "stdin": "", "timeoutMs": 1000,
@@ -301,6 +311,7 @@ mod tests {
             mem_mb: 3.5,
             stdout_truncated: true,
             stderr_truncated: false,
+            session: None,
         };
         let wire = json!({
             "end": "timeout", "exitCode": 124, "signal": "SIGKILL", "durationMs": 1.5, "cpuMs": 2.5, "memMB": 3.5,

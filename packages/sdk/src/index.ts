@@ -8,6 +8,7 @@ export type { RunFilter } from "./runs.ts";
 export { RunStore, type RunState, type RunStoreOptions } from "./run-store.ts";
 export { Result, type CodeCallbacks, type CodeContextSettings, type CodeEvent, type CodeOutput, type Execution, type ResultFormat, type RunCodeSettings } from "./code.ts";
 export { type Snapshots } from "./snapshots.ts";
+export type { ProcessCommand, ProcessEvent, SandboxProcesses, SandboxSessions } from "./sandbox-processes.ts";
 export { Sandbox, type FileContent, type SandboxCommand, type SandboxEvent, type SandboxFiles, type Sandboxes } from "./sandboxes.ts";
 export type { RunStreamEvent } from "./stream.ts";
 export type {
@@ -37,6 +38,11 @@ export type {
   Languages,
   ListedSandbox,
   PendingRun,
+  Process,
+  ProcessLogs,
+  ProcessStart,
+  ProcessStatus,
+  ProcessWait,
   RoomPage,
   RoomProgram,
   RoomRun,
@@ -49,6 +55,7 @@ export type {
   RunTokenSettings,
   SandboxChange,
   SandboxFile,
+  SandboxSession,
   SandboxSettings,
   Snapshot,
   SnapshotChange,
@@ -58,7 +65,9 @@ export type {
   Script,
   ScriptRequest,
   ScriptResult,
+  SessionSettings,
   StoredRun,
   UsageRun,
   Validation,
+  WaitResult,
 } from "./generated/api.ts";

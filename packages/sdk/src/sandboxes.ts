@@ -6,6 +6,7 @@ import { DocleConnectionError } from "./errors.ts";
 import type * as api from "./generated/api.ts";
 import { query } from "./query.ts";
 import { snapshotsOf, type Snapshots } from "./snapshots.ts";
+import { processesOf, sessionsOf, type SandboxProcesses, type SandboxSessions } from "./sandbox-processes.ts";
 import { dataOf } from "./stream.ts";
 
 const SANDBOXES = "/api/v1/sandboxes";
@@ -55,6 +56,10 @@ export class Sandbox {
   readonly files: SandboxFiles;
   readonly #code: CodeInterpreter;
   readonly snapshots: Snapshots;
+  /** Processes in the background. */
+  readonly processes: SandboxProcesses;
+  /** Shells that keep what commands set. */
+  readonly sessions: SandboxSessions;
   /** What was known of it when it was last read. */
   info: api.Sandbox;
   readonly #connection: Connection;
@@ -68,6 +73,8 @@ export class Sandbox {
     this.files = filesOf(connection, this.#path);
     this.#code = new CodeInterpreter(connection, this.#path);
     this.snapshots = snapshotsOf(connection, this.#path);
+    this.processes = processesOf(connection, this.#path);
+    this.sessions = sessionsOf(connection, this.#path);
   }
 
   /** Executes a command, and resolves when it has ended. A command that fails is a result, too. */

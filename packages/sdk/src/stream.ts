@@ -73,8 +73,8 @@ export async function* eventsOf(response: Response): AsyncGenerator<RunStreamEve
   yield* dataOf<RunStreamEvent>(response);
 }
 
-/** The data of server-sent events. Leaving the loop ends the connection. */
-export async function* dataOf<T>(response: Response): AsyncGenerator<T, void, undefined> {
+/** The data of server-sent events, each after its id. Leaving the loop ends the connection. */
+export async function* dataOf<T>(response: Response, onId: (id: string) => void = () => undefined): AsyncGenerator<T, void, undefined> {
   const reader = (response.body ?? new ReadableStream<Uint8Array>()).pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader();
   let text = "";
   try {
@@ -86,7 +86,10 @@ export async function* dataOf<T>(response: Response): AsyncGenerator<T, void, un
       const lines = (text + value).split("\n");
       text = lines.pop() ?? "";
       // Each event of the service is one line of data.
-      for (const line of lines) if (line.startsWith("data:")) yield JSON.parse(line.slice(5)) as T;
+      for (const line of lines) {
+        if (line.startsWith("id:")) onId(line.slice(3).trim());
+        if (line.startsWith("data:")) yield JSON.parse(line.slice(5)) as T;
+      }
     }
   } finally {
     await reader.cancel().catch(() => undefined);

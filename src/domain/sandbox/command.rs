@@ -3,12 +3,14 @@
 use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::Reader;
 use crate::domain::run::request::{read_env, wrong_c_string};
-use crate::domain::sandbox::file;
+use crate::domain::sandbox::{file, session};
 use docle_api::fields;
 use docle_api::limits::*;
 use docle_api::sandbox_commands::{ExecRequest, ExecStatus, ExecuteRequest};
+use docle_protocol::sandbox::session::ExecSession;
 use docle_protocol::sandbox::{ExecCommand, ExecEnd, ExecJob, ExecReport};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Where commands and relative paths begin.
 pub const WORKSPACE: &str = "/workspace";
@@ -31,11 +33,20 @@ pub fn parse_exec(body: Value, id: String, max_timeout_ms: u32) -> Result<ExecJo
     let known = fields::of::<ExecRequest>();
     let job = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
         let command = read_command(&mut fields);
+        let session = session::read_id(&mut fields, "session");
+        // In a session, no directory is that of the session.
+        let directory = if session.is_some() { "" } else { WORKSPACE };
+        let (env, stdin) =
+            (read_env(&mut fields, bytes_of(command.as_ref())), fields.string("stdin").unwrap_or_default());
+        if session.is_some() {
+            note_what_no_shell_has(&mut fields, &env, &stdin);
+        }
         let job = ExecJob {
             id,
-            cwd: file::read_path(&mut fields, "cwd").unwrap_or_else(|| WORKSPACE.to_owned()),
-            env: read_env(&mut fields, bytes_of(command.as_ref())),
-            stdin: fields.string("stdin").unwrap_or_default(),
+            cwd: file::read_path(&mut fields, "cwd").unwrap_or_else(|| directory.to_owned()),
+            env,
+            stdin,
+            session: session.map(|id| ExecSession { id, cwd: String::new(), env: BTreeMap::new(), is_used: false }),
             timeout_ms: fields
                 .integer("timeoutMs", &(*TIMEOUT_MS.start()..=max_timeout_ms))
                 .unwrap_or(DEFAULT_EXEC_TIMEOUT_MS.min(max_timeout_ms)),
@@ -82,6 +93,15 @@ pub fn exec_status(report: &ExecReport) -> ExecStatus {
         ExecEnd::Memory => ExecStatus::Memory,
         ExecEnd::Killed => ExecStatus::Killed,
         ExecEnd::System => ExecStatus::System,
+    }
+}
+
+fn note_what_no_shell_has(fields: &mut Reader<'_>, env: &BTreeMap<String, String>, stdin: &str) {
+    if let Some(name) = env.keys().find(|name| !session::is_variable(name)) {
+        fields.note(&format!("env.{name}"), "is no variable of a shell: use letters, digits and _, or no session");
+    }
+    if stdin.contains('\0') {
+        fields.note("stdin", "must not contain NUL in a session");
     }
 }
 

@@ -7,5 +7,6 @@ pub mod id;
 pub mod lifecycle;
 pub mod process;
 pub mod program;
+pub mod session;
 pub mod settings;
 pub mod snapshot;

@@ -38,6 +38,7 @@ pub fn job(run: &FileRun, id: String, language: RunLanguage, memory_mb: u32) -> 
         stdin: run.stdin.clone(),
         timeout_ms: run.timeout_ms,
         max_output_bytes: *MAX_OUTPUT_BYTES.start() * 1_024,
+        session: None,
     }
 }
 

@@ -44,6 +44,8 @@ pub enum Action {
     Processes {
         may_repeat: bool,
     },
+    /// The body is a `SessionRequest`, that of the answer a list.
+    Sessions,
     /// The body is a `ProcessWatch`, that of the answer a stream of `ProcessEvent` lines.
     Watch,
     /// The body of the answer is a `FileResponse`.
@@ -91,6 +93,8 @@ impl ObjectCall for SandboxCall {
             | Action::Delete => true,
             Action::Processes { may_repeat } => *may_repeat,
             Action::Files(request) => matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. }),
+            // The second creation would be refused.
+            Action::Sessions => false,
             // A command would be executed twice, and a body comes once.
             Action::Exec { .. } | Action::Contexts | Action::Cell | Action::Write { .. } => false,
         }
@@ -141,6 +145,7 @@ mod tests {
         assert_eq!(written(Action::Exec { file_path: Some("a".into()) }), json!({ "exec": { "filePath": "a" } }));
         let stat = FileRequest::Stat { path: "a".into() };
         assert_eq!(written(Action::Files(stat)), json!({ "files": { "op": "stat", "path": "a" } }));
+        assert_eq!(written(Action::Sessions), json!("sessions"));
         assert_eq!(written(Action::Watch), json!("watch"));
         assert_eq!(written(Action::Processes { may_repeat: true }), json!({ "processes": { "mayRepeat": true } }));
         let read = Action::Read { path: "a".into(), range: None };

@@ -40,6 +40,7 @@ impl SandboxLogic {
     ) -> Result<Given<ByteStream>, SandboxRefusal> {
         let mut entered = self.enter(project_id).await?;
         self.files_change()?;
+        let job = self.use_session(job)?;
         let started_at = self.now();
         // The command is ended by its id: an aborted request could not tell how it ended.
         let nobody = ClientSignal::default();

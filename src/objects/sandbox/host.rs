@@ -17,6 +17,7 @@ use docle_protocol::headers::PROTOCOL;
 use docle_protocol::sandbox::process::{
     ProcessError, ProcessRequest, ProcessResponse, ProcessWatch, process_events_path, processes_path,
 };
+use docle_protocol::sandbox::session::session_path;
 use docle_protocol::sandbox::{
     ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState, content_path, exec_path, files_path,
     one_exec_path, sandbox_path,
@@ -141,6 +142,12 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
         let runner = self.runner().await?;
         let response = self.within(ANSWER_MS, runner.fetch(request, Some(client))).await;
         chunks(self.check(response).await?)
+    }
+
+    async fn end_session(&self, session: &str) -> Result<(), HostError> {
+        let response = self.send("DELETE", &session_path(self.id.as_str(), session), NOTHING).await?;
+        drain(&response).await;
+        Ok(())
     }
 
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError> {

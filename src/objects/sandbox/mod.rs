@@ -14,6 +14,7 @@ pub mod logic;
 pub mod object;
 pub mod processes;
 pub mod save;
+pub mod sessions;
 pub mod snapshots;
 pub mod storage;
 pub mod stub;

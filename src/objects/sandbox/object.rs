@@ -123,6 +123,10 @@ impl Sandbox {
                 let process_request = body(&mut request).await?;
                 with_json(logic.processes(project, &process_request).await?)
             }
+            Action::Sessions => {
+                let session_request = body(&mut request).await?;
+                Response::from_json(&logic.sessions(project, &session_request).await?)
+            }
             Action::Watch => {
                 let client = client_signal::of(&request.inner().signal());
                 let watch = body(&mut request).await?;

@@ -82,7 +82,7 @@ impl SandboxLogic {
     }
 
     /// Begins a call that needs the machine and does not start it; `None` if it does not run.
-    fn enter_awake(self: &Rc<Self>, project_id: &str) -> Result<Option<Use>, SandboxRefusal> {
+    pub(super) fn enter_awake(self: &Rc<Self>, project_id: &str) -> Result<Option<Use>, SandboxRefusal> {
         let is_running = self.own(project_id)?.status == SandboxStatus::Running;
         Ok(is_running.then(|| self.begin_use()))
     }

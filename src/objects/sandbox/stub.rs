@@ -9,6 +9,7 @@ use crate::ports::PortError;
 use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport, Sandboxes,
+    SessionRecord, SessionRequest,
 };
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use async_trait::async_trait;
@@ -123,6 +124,14 @@ impl Sandboxes for SandboxStub {
                 | ProcessRequest::KillAll
         );
         given(&self.send(sandbox, Action::Processes { may_repeat }, request).await?).await
+    }
+
+    async fn sessions(
+        &self,
+        sandbox: &SandboxOf,
+        request: &SessionRequest,
+    ) -> Result<Vec<SessionRecord>, SandboxRefusal> {
+        read(&self.send(sandbox, Action::Sessions, request).await?).await
     }
 
     async fn watch(&self, sandbox: &SandboxOf, watch: &ProcessWatch) -> Result<ByteStream, SandboxRefusal> {

@@ -204,5 +204,6 @@ mod host;
 mod loss;
 mod processes;
 mod series;
+mod sessions;
 mod sleep;
 mod snapshots;

@@ -7,12 +7,14 @@ import { files } from "./files.ts";
 import { lifetime } from "./lifetime.ts";
 import { processes } from "./processes.ts";
 import { trees } from "./trees.ts";
+import { sessions } from "./sessions.ts";
 import { walls } from "./walls.ts";
 
 export function suites(runner: Runner): void {
   lifetime(runner);
   commands(runner);
   processes(runner);
+  sessions(runner);
   files(runner);
   archive(runner);
   trees(runner);

@@ -152,6 +152,7 @@ async fn fail(cell: Cell, error: &NotReady) {
         mem_mb: 0.0,
         stdout_truncated: false,
         stderr_truncated: false,
+        session: None,
     };
     finish(cell, CellReport { exec, count: 0, context_lost: true, results_truncated: false });
 }

@@ -223,6 +223,7 @@ fn exec_report(end: ExecEnd, exit_code: i32, cpu_ms: f64) -> ExecReport {
         mem_mb: 0.0,
         stdout_truncated: false,
         stderr_truncated: false,
+        session: None,
     }
 }
 

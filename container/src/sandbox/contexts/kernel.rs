@@ -5,7 +5,8 @@ use super::kernels;
 use super::message::{Lines, Message, Order};
 use crate::jail::handle::STREAM_BYTES;
 use crate::report::milliseconds;
-use crate::sandbox::living::{Exited, Sandbox};
+use crate::sandbox::exited::Exited;
+use crate::sandbox::living::Sandbox;
 use crate::sandbox::start::{Launch, NotStarted, Started};
 use docle_protocol::context::ContextSpec;
 use docle_protocol::sandbox::ExecCommand;
@@ -74,7 +75,9 @@ impl Kernel {
             sandbox.start(launch, theirs.into()).await.map_err(|failure| match failure {
                 NotStarted::Directory(errno) => NotReady::Directory(errno),
                 NotStarted::Failed(error) => NotReady::Failed(error),
-                NotStarted::Duplicate => NotReady::Failed(io::ErrorKind::AlreadyExists.into()),
+                NotStarted::Duplicate | NotStarted::TooManySessions => {
+                    NotReady::Failed(io::ErrorKind::AlreadyExists.into())
+                }
             })?
         };
         let (orders, mut ordered) = channel::<Vec<u8>>(ORDERS);

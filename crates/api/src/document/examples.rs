@@ -7,6 +7,7 @@ mod judging;
 mod rooms;
 mod runs;
 mod sandbox_processes;
+mod sandbox_sessions;
 mod sandboxes;
 mod scripts;
 mod snapshots;

@@ -30,6 +30,7 @@ pub enum Parameter {
     Recursive,
     Hidden,
     Process,
+    Session,
     ProcessStatus,
     LogPosition,
     Forget,
@@ -95,6 +96,7 @@ impl Parameter {
             Self::Recursive => ("recursive", "query"),
             Self::Hidden => ("hidden", "query"),
             Self::Process => ("process", "path"),
+            Self::Session => ("session", "path"),
             Self::ProcessStatus => ("status", "query"),
             Self::LogPosition => ("after", "query"),
             Self::Forget => ("forget", "query"),
@@ -221,6 +223,7 @@ impl Parameter {
                 json!({ "type": "string" }),
                 Some(json!("proc_0f8fad5bd9cb469fa1656f2c")),
             ),
+            Self::Session => ("The id of the session.", true, json!({ "type": "string" }), Some(json!("build"))),
             Self::ProcessStatus => {
                 let names = ProcessStatus::ALL.map(ProcessStatus::name);
                 ("Processes that do this.", false, json!({ "type": "string", "enum": names }), Some(json!("running")))

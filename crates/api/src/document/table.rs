@@ -5,6 +5,7 @@ mod contexts;
 mod programs;
 mod rooms;
 mod sandbox_processes;
+mod sandbox_sessions;
 mod sandboxes;
 mod service;
 mod snapshots;
@@ -20,6 +21,7 @@ pub fn operations() -> Vec<Operation> {
         sandbox_processes::operations(),
         contexts::operations(),
         snapshots::operations(),
+        sandbox_sessions::operations(),
         accounts::operations(),
         service::operations(),
     ]

@@ -208,6 +208,11 @@ pub enum ProcessErrorCode {
     TooManyProcesses,
     /// The regular expression is none.
     BadPattern,
+    /// The sandbox has as many sessions as it may.
+    TooManySessions,
+    UnknownSession,
+    /// A session with this id is there.
+    DuplicateSession,
 }
 
 #[cfg(test)]

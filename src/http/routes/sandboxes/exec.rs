@@ -19,6 +19,7 @@ use ::http::StatusCode;
 use bytes::Bytes;
 use docle_api::limits::MAX_BODY_BYTES;
 use docle_api::sandbox_commands::{ExecResult, ExecStatus, ExecStreamEvent, ExecUsage, Execution, ExecutionPage};
+use docle_api::sandbox_sessions::ExecSession;
 use docle_protocol::sandbox::{ExecJob, ExecReport};
 use docle_protocol::{Stream, Truncated};
 use futures::StreamExt;
@@ -33,6 +34,8 @@ pub struct Started {
     /// The command as people read it.
     pub command: String,
     pub at: Timestamp,
+    /// The id of its session.
+    pub session: Option<String>,
     pub restored_from: Option<Timestamp>,
     pub progress: LocalBoxStream<'static, Result<Progress, SandboxRefusal>>,
 }
@@ -93,7 +96,8 @@ pub async fn start(app: &App, sandbox: &SandboxOf, job: ExecJob, file_path: Opti
     let at = app.clock.now();
     let Given { value, restored_from } = app.sandboxes.exec(sandbox, &job, file_path).await?;
     let (id, command) = (job.id, written(&job.command));
-    Ok(Started { id, command, at, restored_from, progress: decode(value) })
+    let session = job.session.map(|session| session.id);
+    Ok(Started { id, command, at, session, restored_from, progress: decode(value) })
 }
 
 /// Collects the result of a command, made into what the response has.
@@ -158,6 +162,10 @@ impl Started {
                 mem_mb: number(|report| report.mem_mb),
                 duration_ms: number(|report| report.duration_ms),
             },
+            session: report
+                .and_then(|report| report.session)
+                .zip(self.session.clone())
+                .map(|(report, id)| ExecSession { id, restarted: report.restarted, ended: report.ended }),
             restored_from: self.restored_from.map(Into::into),
         }
     }

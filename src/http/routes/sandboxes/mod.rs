@@ -14,4 +14,5 @@ pub mod process_logs;
 pub mod processes;
 pub mod refusal;
 pub mod sandbox;
+pub mod sessions;
 pub mod snapshots;

@@ -100,6 +100,9 @@ fn process_error(ProcessError { code, message }: ProcessError) -> ApiError {
         ProcessErrorCode::ProcessEnded => ErrorCode::ProcessEnded,
         ProcessErrorCode::StdinClosed => ErrorCode::StdinClosed,
         ProcessErrorCode::TooManyProcesses => ErrorCode::TooManyProcesses,
+        ProcessErrorCode::UnknownSession => ErrorCode::SandboxSessionNotFound,
+        ProcessErrorCode::DuplicateSession => ErrorCode::SandboxSessionExists,
+        ProcessErrorCode::TooManySessions => ErrorCode::TooManySandboxSessions,
         ProcessErrorCode::BadPattern => return invalid("regex", format!("is no regular expression: {message}")),
         // The Worker makes these ids.
         ProcessErrorCode::DuplicateProcess => ErrorCode::Internal,

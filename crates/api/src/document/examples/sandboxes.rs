@@ -121,6 +121,7 @@ impl Example for ExecResult {
             signal: None,
             truncated: Truncated::default(),
             usage: usage(),
+            session: None,
             restored_from: None,
         }
     }

@@ -117,6 +117,7 @@ fn of_commands() -> Vec<Operation> {
             bodies: vec![Body::json::<ExecResult>(), events],
         })
         .fails(&OF_MACHINE)
+        .fails(&[TooManySandboxSessions])
         .fails(&[UnsupportedMediaType, FileNotFound, FileRefused, NotADirectory, DiskFull]),
         of(
             "execute_in_sandbox",
