@@ -1,7 +1,6 @@
 //! Sessions of a sandbox. Its database knows them; the runner has the shells of those in which commands were executed since it
 //! started, so that a session outlives sleep and its shell does not.
 
-use crate::domain::timestamp::Timestamp;
 use crate::objects::sandbox::logic::{SandboxLogic, refusal};
 use crate::objects::schema::has_table;
 use crate::ports::sandboxes::{HostError, SandboxRefusal, SessionRecord, SessionRequest};
@@ -114,6 +113,7 @@ fn all(sql: &dyn LocalSql) -> Result<Vec<SessionRecord>, PortError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::timestamp::Timestamp;
     use crate::tests::sqlite::Sqlite;
     use serde_json::json;
 
