@@ -14,6 +14,7 @@ use crate::http::routes::accounts::sign_in::{read_link_request, read_string};
 use crate::http::routes::rooms::project_rooms::{read_new_room, read_program, read_token_request};
 use crate::tests::contract::merge;
 use docle_api::accounts::Link;
+use docle_languages::RunLanguage;
 use serde_json::{Value, json};
 
 /// Reads a body, and says which fields are wrong.
@@ -100,6 +101,17 @@ pub fn readers() -> Vec<(&'static str, Read, Value)> {
             |body| sandbox::file::parse(body).map(drop),
             json!({ "operation": "move", "file_path": "a", "new_path": "b" }),
         ),
+        (
+            "ProcessStart",
+            |body| sandbox::process::parse_start(body, String::new()).map(drop),
+            json!({ "command": "ls" }),
+        ),
+        ("ProcessInput", |body| sandbox::process::parse_input(body).map(drop), json!({ "data": "a" })),
+        ("ProcessSignal", |body| sandbox::process::parse_signal(body).map(drop), json!({ "signal": "SIGINT" })),
+        ("ProcessWait", |body| sandbox::process::parse_wait(body).map(drop), json!({})),
+        ("SessionSettings", |body| sandbox::session::parse_session(body).map(drop), json!({})),
+        ("ContextSettings", |body| sandbox::cell::parse_context(body, RunLanguage::default_one()).map(drop), json!({})),
+        ("CodeRequest", |body| sandbox::cell::parse_cell(body, String::new(), MS).map(drop), json!({ "code": "1" })),
         ("SnapshotSettings", |body| sandbox::snapshot::parse_snapshot(body).map(drop), json!({})),
         ("SnapshotRestore", |body| sandbox::snapshot::parse_restore(body).map(drop), json!({})),
         ("BranchSettings", |body| sandbox::snapshot::parse_branch(body).map(drop), json!({})),
@@ -137,7 +149,7 @@ pub fn companion(schema: &str, path: &str) -> Value {
         ("RunRequest" | "JudgeRequest" | "InputsRequest", path) if path.starts_with("files") => {
             json!({ "code": null, "entrypoint": "f0.py" })
         }
-        ("ExecRequest", path) if path.starts_with("argv") => json!({ "command": null }),
+        ("ExecRequest" | "ProcessStart", path) if path.starts_with("argv") => json!({ "command": null }),
         ("RunRequest" | "JudgeRequest" | "InputsRequest", path) if path.starts_with("compile") => {
             json!({ "lang": "c" })
         }
