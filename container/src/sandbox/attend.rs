@@ -5,7 +5,6 @@ use super::exited::Exited;
 use super::groups::CommandGroup;
 use super::living::Sandbox;
 use super::log::PUSHED_BYTES;
-use super::output::discard;
 use super::process::{Process, lock, now_ms};
 use super::start::Started;
 use crate::jail::sandbox::Request;
@@ -94,14 +93,8 @@ impl Sandbox {
             close.cancel();
         });
         for stream in streams {
-            if let Ok(Some(mut rest)) = stream.await {
-                let sandbox_ended = self.end.clone();
-                tokio::spawn(async move {
-                    tokio::select! {
-                        () = discard(&mut rest) => {}
-                        () = sandbox_ended.cancelled() => {}
-                    }
-                });
+            if let Ok(Some(rest)) = stream.await {
+                self.discard_rest(rest);
             }
         }
         closing.abort();

@@ -3,7 +3,7 @@
 use super::exited::Exited;
 use super::groups::CommandGroup;
 use super::living::Sandbox;
-use super::output::{Passed, Sink, discard, pass};
+use super::output::{Passed, Sink, pass};
 use super::start::{Launch, NotStarted, Started, input};
 use crate::events::line;
 use crate::jail::launch::Exit;
@@ -62,6 +62,12 @@ impl Drop for Entry {
     }
 }
 
+/// What a command that waits is held with, in KiB, and at least so much that no more than 256 of them may wait.
+fn held_kib(job: &ExecJob) -> u32 {
+    const LEAST: usize = 256;
+    u32::try_from(LEAST + job.stdin.len() / 1_024).unwrap_or(u32::MAX)
+}
+
 impl Sandbox {
     /// Starts a command. In a task of its own: if whoever asked goes while it starts, it must not go on unwatched.
     pub async fn execute(self: &Arc<Self>, job: ExecJob) -> Result<Running, NotStarted> {
@@ -76,9 +82,13 @@ impl Sandbox {
         self.changed();
         if let Some(of) = job.session.clone() {
             let session = self.sessions.get(&of.id, MAX_SESSIONS).ok_or(NotStarted::TooManySessions)?;
+            let place = Arc::clone(&self.waiting_commands).try_acquire_many_owned(held_kib(&job));
+            let place =
+                place.map_err(|_| NotStarted::Failed(io::Error::other("too many commands of sessions wait")))?;
             let (sender, lines) = channel(LINES);
             let (sandbox, running) = (Arc::clone(&self), cancel.clone());
             tokio::spawn(async move {
+                let _place = place;
                 let report = sandbox.execute_in_session((&session, &of), &job, &sender, &running).await;
                 sandbox.changed();
                 drop(entry);
@@ -168,14 +178,8 @@ async fn supervise(
     for (index, stream) in [stdout, stderr].into_iter().enumerate() {
         let Ok(Passed { is_truncated, rest }) = stream.await else { continue };
         truncated[index] = is_truncated;
-        if let Some(mut rest) = rest {
-            let sandbox_ended = sandbox.end.clone();
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = discard(&mut rest) => {}
-                    () = sandbox_ended.cancelled() => {}
-                }
-            });
+        if let Some(rest) = rest {
+            sandbox.discard_rest(rest);
         }
     }
     closing.abort();

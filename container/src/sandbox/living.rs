@@ -3,6 +3,7 @@
 use super::contexts::context::Context;
 use super::exited::Exited;
 use super::groups::Programs;
+use super::output::discard;
 use super::processes::Processes;
 use super::session::Sessions;
 use super::worker::Worker;
@@ -17,7 +18,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{RwLock, oneshot};
+use tokio::net::unix::pipe;
+use tokio::sync::{RwLock, Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +31,10 @@ const FULL: Duration = Duration::from_millis(5);
 const REMOVAL: Duration = Duration::from_millis(5);
 /// Removing takes as long as the kernel needs for what the sandbox held. After this it is said that it takes long.
 const REMOVALS: u32 = 6_000;
+/// Streams that are read for processes in the background.
+const MAX_LEFT_STREAMS: usize = 128;
+/// KiB of the commands of all sessions that run or wait, with their standard input.
+const MAX_WAITING_KIB: usize = 64 << 10;
 
 /// What init is still to say about a command.
 #[derive(Debug)]
@@ -66,6 +72,10 @@ pub struct Sandbox {
     /// Interpreters that keep their state, the oldest first.
     pub contexts: Mutex<Vec<Arc<Context>>>,
     pub sessions: Sessions,
+    /// Places for streams that commands have left to processes in the background.
+    left_streams: Arc<Semaphore>,
+    /// KiB for commands that wait for their session.
+    pub waiting_commands: Arc<Semaphore>,
     revision: AtomicU64,
     pub workers: Mutex<Vec<Worker>>,
     /// Held alone while all files are read or replaced, and shared by what changes something.
@@ -102,6 +112,8 @@ impl Sandbox {
             processes: Arc::default(),
             contexts: Mutex::default(),
             sessions: Sessions::default(),
+            left_streams: Arc::new(Semaphore::new(MAX_LEFT_STREAMS)),
+            waiting_commands: Arc::new(Semaphore::new(MAX_WAITING_KIB)),
             revision: AtomicU64::new(1),
             workers: Mutex::default(),
             archive: Arc::default(),
@@ -110,6 +122,20 @@ impl Sandbox {
             end: CancellationToken::new(),
             ended: CancellationToken::new(),
         }
+    }
+
+    /// Reads and drops what processes in the background still write to a stream, so that writing neither stops nor ends them. Of very
+    /// many such streams the later ones are closed: each is a descriptor of the runner.
+    pub fn discard_rest(&self, mut rest: pipe::Receiver) {
+        let Ok(place) = Arc::clone(&self.left_streams).try_acquire_owned() else { return };
+        let ended = self.end.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            tokio::select! {
+                () = discard(&mut rest) => {}
+                () = ended.cancelled() => {}
+            }
+        });
     }
 
     /// Something has changed, or may have.

@@ -14,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 /// More than a stream may hold when it is read for the last time: what comes later was written by others.
 const LAST_BYTES: usize = 2 << 20;
 
+/// Read at once of what nobody wants.
+const DISCARDED_BYTES: usize = 4 << 10;
+
 /// Where a stream goes to.
 pub struct Sink {
     pub stream: Stream,
@@ -60,7 +63,7 @@ pub async fn pass(mut from: Receiver, sink: Sink) -> Passed {
 
 /// Reads what background processes write after the end of their command, so that writing neither stops nor ends them.
 pub async fn discard(from: &mut Receiver) {
-    let mut buffer = vec![0; MAX_PIECE_BYTES];
+    let mut buffer = vec![0; DISCARDED_BYTES];
     while matches!(from.read(&mut buffer).await, Ok(1..)) {}
 }
 

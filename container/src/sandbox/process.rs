@@ -2,6 +2,7 @@
 
 use super::groups::CommandGroup;
 use super::log::Log;
+use docle_protocol::sandbox::ExecCommand;
 use docle_protocol::sandbox::process::{ProcessEnd, ProcessJob, ProcessState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a process may leave its standard input unread while it is written to.
 const INPUT_PATIENCE: Duration = Duration::from_secs(20);
+/// What is shown of a command, in bytes and in words.
+const MAX_SHOWN: usize = 4 << 10;
+const MAX_SHOWN_WORDS: usize = 256;
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// See the module.
@@ -83,7 +87,7 @@ impl Process {
             id: self.job.id.clone(),
             name: self.job.name.clone(),
             pid: self.pid,
-            command: self.job.command.clone(),
+            command: shown(&self.job.command),
             cwd: if self.job.cwd.is_empty() { "/workspace".into() } else { self.job.cwd.clone() },
             started_ms: self.started_ms,
             stdin: ended.is_none() && *self.has_stdin.borrow(),
@@ -128,6 +132,27 @@ impl Process {
         lock(&self.group).take_if(|group| group.is_empty());
         self.ended.cancel();
         self.log.close(now_ms());
+    }
+}
+
+/// A command as lists show it, cut where it is long.
+fn shown(command: &ExecCommand) -> ExecCommand {
+    let cut = |text: &String, most: usize| text[..text.floor_char_boundary(most)].to_owned();
+    match command {
+        ExecCommand::Shell(text) => ExecCommand::Shell(cut(text, MAX_SHOWN)),
+        ExecCommand::Argv(words) => {
+            let mut left = MAX_SHOWN;
+            let mut words: Vec<String> = words
+                .iter()
+                .map(|word| {
+                    let word = cut(word, left);
+                    left -= word.len();
+                    word
+                })
+                .collect();
+            words.truncate(MAX_SHOWN_WORDS);
+            ExecCommand::Argv(words)
+        }
     }
 }
 

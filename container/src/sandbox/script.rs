@@ -59,6 +59,9 @@ pub struct Marked {
     said: Option<String>,
 }
 
+/// More bytes than an exit code has, with what ends it.
+const MAX_CODE: usize = 12;
+
 impl Marked {
     pub fn new(mark: &str) -> Self {
         Self { mark: mark.as_bytes().to_vec(), held: Vec::new(), is_marked: false, said: None }
@@ -90,9 +93,17 @@ impl Marked {
             self.held.drain(..length);
             self.is_marked = true;
         }
-        if let Some(end) = self.held.iter().position(|byte| *byte == b';') {
-            self.said = Some(String::from_utf8_lossy(&self.held[..end]).into_owned());
-            output.extend(self.held.drain(..).skip(end + 1));
+        match self.held.iter().take(MAX_CODE).position(|byte| *byte == b';') {
+            Some(end) => {
+                self.said = Some(String::from_utf8_lossy(&self.held[..end]).into_owned());
+                output.extend(self.held.drain(..).skip(end + 1));
+            }
+            // The command itself has written a mark, which it can know of its own shell.
+            None if self.held.len() >= MAX_CODE => {
+                output.append(&mut self.held);
+                self.is_marked = false;
+            }
+            None => {}
         }
         output
     }
@@ -116,6 +127,19 @@ mod tests {
             let output: Vec<u8> = text.as_bytes().chunks(cut).flat_map(|chunk| marked.push(chunk)).collect();
             prop_assert_eq!(marked.said(), Some("12"));
             prop_assert_eq!(String::from_utf8(output).unwrap(), before + &after);
+        }
+
+        #[test]
+        fn a_mark_without_an_end_held_everything_after_it(more in "[a-z]{12,400}", cut in 1usize..50) {
+            let mut marked = Marked::new("mark-0x");
+            let text = format!("mark-0x{more}");
+            for chunk in text.as_bytes().chunks(cut) {
+                marked.push(chunk);
+                prop_assert!(marked.held.len() < 7 + MAX_CODE, "{} bytes", marked.held.len());
+            }
+            prop_assert_eq!(marked.said(), None);
+            marked.push(b"mark-0x0;");
+            prop_assert_eq!(marked.said(), Some("0"));
         }
 
         #[test]

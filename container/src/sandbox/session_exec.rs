@@ -154,8 +154,9 @@ impl Shell {
             let (exited, input) = (&mut self.exited, &mut self.input);
             tokio::select! {
                 biased;
-                done = read(&mut streams, job, exited, input, &mut output, self.group.as_ref()) => Ok(done),
+                // First: a command that never stops writing must not keep its time limit from being looked at.
                 stop = stop => Err(stop),
+                done = read(&mut streams, job, exited, input, &mut output, self.group.as_ref()) => Ok(done),
             }
         };
         let out_of_memory = sandbox.memory_failures() > memory_failures;
@@ -234,6 +235,7 @@ async fn read(
         }
         let (stream, length) = tokio::select! {
             biased;
+            () = &mut last, if is_last => break,
             read = stdout.read(&mut out), if !is_closed[0] => (Stream::Stdout, read.unwrap_or(0)),
             read = stderr.read(&mut err), if !is_closed[1] => (Stream::Stderr, read.unwrap_or(0)),
             exit = &mut *exited, if ended.is_none() => {
@@ -245,7 +247,6 @@ async fn read(
                 is_written = true;
                 continue;
             }
-            () = &mut last, if is_last => break,
             () = sleep(QUIET), if is_last => break,
         };
         let index = stream as usize;

@@ -16,8 +16,8 @@ const LINE_PATIENCE: Duration = Duration::from_millis(200);
 const MAX_LINE: usize = 64 << 10;
 /// Between two looks at a port.
 const LOOK: Duration = Duration::from_millis(20);
-/// Bytes of a compiled regular expression. Matching takes time in proportion to the text.
-const MAX_PATTERN: usize = 1 << 20;
+/// Bytes of a compiled regular expression. Matching takes time in proportion to its size and to the text.
+const MAX_PATTERN: usize = 128 << 10;
 
 /// What is waited for, ready to be compared.
 enum Wanted {
@@ -72,6 +72,8 @@ impl Wait {
                     if let Some(found) = self.in_lines(&mut begun[stream as usize], &bytes) {
                         return found;
                     }
+                    // A process that never stops writing must not keep the time limit from being looked at.
+                    tokio::task::yield_now().await;
                 }
                 Read::Dropped { position, .. } => (at, begun) = (position, Default::default()),
                 Read::Nothing => {

@@ -40,7 +40,8 @@ async fn watch(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>, 
     match read_body(body)? {
         ProcessWatch::Logs { process, after, follow } => {
             let process = sandbox.processes.find(&process).map_err(|refusal| denied(&sandbox, refusal))?;
-            Ok(event_stream(Body::from_stream(logs(Some(Reader { process, at: after, follow })))))
+            let until = (!follow).then(|| process.log.size().0);
+            Ok(event_stream(Body::from_stream(logs(Some(Reader { process, at: after, until })))))
         }
         ProcessWatch::Wait { process, condition, timeout_ms } => {
             let process = sandbox.processes.find(&process).map_err(|refusal| denied(&sandbox, refusal))?;
@@ -58,7 +59,8 @@ async fn watch(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>, 
 struct Reader {
     process: Arc<Process>,
     at: u64,
-    follow: bool,
+    /// Where reading ends; `None` follows the process to its end.
+    until: Option<u64>,
 }
 
 /// The log of a process as lines, with heartbeats.
@@ -66,6 +68,10 @@ fn logs(reader: Option<Reader>) -> impl futures_util::Stream<Item = Result<Bytes
     stream::unfold(reader, |reader| async move {
         let mut reader = reader?;
         loop {
+            if reader.until.is_some_and(|until| reader.at >= until) {
+                let end = ProcessEvent::End { position: reader.at, process: reader.process.state() };
+                return Some((Ok(line(&end)), None));
+            }
             // Before the look, so that no change stays unseen.
             let mut changes = reader.process.log.changes();
             let event = match reader.process.log.read(reader.at) {
@@ -81,7 +87,7 @@ fn logs(reader: Option<Reader>) -> impl futures_util::Stream<Item = Result<Bytes
                     reader.at = position;
                     ProcessEvent::Dropped { position, bytes }
                 }
-                Read::Nothing if reader.follow => {
+                Read::Nothing if reader.until.is_none() => {
                     if timeout(HEARTBEAT, changes.changed()).await.is_err() {
                         return Some((Ok(Bytes::from_static(b"\n")), Some(reader)));
                     }

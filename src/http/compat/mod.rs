@@ -4,7 +4,7 @@
 //! in its own words again. What is allowed, and for whom, is decided there and nowhere here.
 
 pub mod codapi;
-mod credential;
+pub mod credential;
 pub mod dify;
 mod foreign_call;
 mod outcome;

@@ -6,6 +6,7 @@ use crate::domain::key::api_key::ApiKey;
 use crate::domain::key::run_token;
 use crate::domain::room::token::Claims;
 use crate::http::auth::caller::credentials;
+use crate::http::compat::credential;
 use crate::http::error::{ApiError, ErrorCode, Members};
 use crate::http::request::call::Call;
 use crate::http::request::subprotocol;
@@ -50,7 +51,10 @@ fn has_own_credentials(app: &App, call: &Call) -> bool {
     ];
     // The key of an embed frame is no secret, so it stands in the address.
     let of_frame = if call.parts.uri.path() == "/embed" { call.query("key") } else { None };
-    sent.into_iter().flatten().chain(of_frame.as_deref()).any(|text| {
+    // Clients of other code runners have forms of their own.
+    let is_foreign = call.key_in_path.is_some() || call.parts.uri.path().starts_with("/compat/");
+    let foreign = if is_foreign { credential::of(call) } else { None };
+    sent.into_iter().flatten().chain(of_frame.as_deref()).chain(foreign.as_deref()).any(|text| {
         ApiKey::parse(text, &app.secret).is_some()
             || run_token::Claims::verify(text, &app.secret, app.clock.now()).is_ok()
             || Claims::verify(text, &app.secret, app.clock.now()).is_some()

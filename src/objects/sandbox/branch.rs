@@ -25,7 +25,11 @@ impl SandboxLogic {
             Some(stored) if stored.sandbox != *sandbox => return Err(SandboxRefusal::NotFound),
             Some(stored) if stored.head.is_some() => return Ok(SnapshotResponse::Done),
             Some(stored) if stored.status == SandboxStatus::Deleting => return Err(SandboxRefusal::NotFound),
-            Some(_) => {}
+            // Only a branch that broke off sleeps without files and has numbers of trees taken. Every other sandbox stays what it is.
+            Some(stored) if stored.status != SandboxStatus::Sleeping || stored.next_tree <= 1 => {
+                return Ok(SnapshotResponse::Done);
+            }
+            Some(_) => self.change(|stored| stored.next_tree = stored.next_tree.max(tree.number + 1))?,
             None => {
                 let mut stored = Stored::new(sandbox.clone(), config, self.now());
                 // No pack of its own gets the name of one that it copies.

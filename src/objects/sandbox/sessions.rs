@@ -92,7 +92,11 @@ fn save(sql: &dyn LocalSql, session: &SessionRecord) -> Result<(), PortError> {
 }
 
 fn find(sql: &dyn LocalSql, id: &str) -> Result<Option<SessionRecord>, PortError> {
-    Ok(all(sql)?.into_iter().find(|session| session.id == id))
+    if !has_table(sql, TABLE)? {
+        return Ok(None);
+    }
+    let rows = sql.exec(&format!("SELECT json FROM {TABLE} WHERE id = ?"), &[id.into()])?;
+    rows.first().map(|row| read(row)).transpose()
 }
 
 /// At most [`MAX_SESSIONS`], in the order of their ids.
@@ -101,13 +105,15 @@ fn all(sql: &dyn LocalSql) -> Result<Vec<SessionRecord>, PortError> {
         return Ok(Vec::new());
     }
     let rows = sql.exec(&format!("SELECT json FROM {TABLE} ORDER BY id"), &[])?;
+    rows.iter().map(|row| read(row)).collect()
+}
+
+fn read(row: &[SqlValue]) -> Result<SessionRecord, PortError> {
     let unreadable = || PortError("A session is unreadable.".to_owned());
-    rows.into_iter()
-        .map(|row| match row.as_slice() {
-            [SqlValue::Text(json)] => serde_json::from_str(json).map_err(|_| unreadable()),
-            _ => Err(unreadable()),
-        })
-        .collect()
+    match row {
+        [SqlValue::Text(json)] => serde_json::from_str(json).map_err(|_| unreadable()),
+        _ => Err(unreadable()),
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 const GRACE: Duration = Duration::from_secs(1);
 /// Between two interrupts of a cell that is to end.
 const AGAIN: Duration = Duration::from_millis(200);
+/// The most bytes of the name of an error, and of its message and its traceback each.
+const MAX_ERROR_NAME: usize = 256;
+const MAX_ERROR_BYTES: usize = 256 << 10;
 /// Of timeout(1), and of a shell for SIGKILL.
 const TIMED_OUT: i32 = 124;
 const KILLED: i32 = 128 + libc::SIGKILL;
@@ -182,7 +185,11 @@ impl Run<'_> {
             }
             Event::Message(Message::Error { number, mut error }) => {
                 self.pass_output().await;
-                self.has_failed = true;
+                // A cell fails once. What else its process says of itself is not passed on.
+                if std::mem::replace(&mut self.has_failed, true) {
+                    return self.acknowledge(number);
+                }
+                shorten(&mut error);
                 let seconds = "The cell has taken longer than timeoutMs allows.";
                 match self.stop {
                     Some(Stop::Timeout) => (error.name, error.message) = (CellError::TIMEOUT.into(), seconds.into()),
@@ -207,6 +214,22 @@ impl Run<'_> {
         // One that asks without reading the answers is none of ours.
         if self.kernel.say(&Order::Ack { number }) { None } else { Some(Outcome::Stuck) }
     }
+}
+
+/// Cuts an error to what a reader can use.
+fn shorten(error: &mut CellError) {
+    cut(&mut error.name, MAX_ERROR_NAME);
+    cut(&mut error.message, MAX_ERROR_BYTES);
+    let mut left = MAX_ERROR_BYTES;
+    error.traceback.retain_mut(|line| {
+        cut(line, left);
+        left -= line.len();
+        !line.is_empty()
+    });
+}
+
+fn cut(text: &mut String, most: usize) {
+    text.truncate(text.floor_char_boundary(most));
 }
 
 fn is_interrupt(name: &str) -> bool {

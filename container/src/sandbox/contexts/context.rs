@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// Cells that wait in one context.
-const WAITING: usize = 64;
+const WAITING: usize = 16;
 
 /// A cell that is to be run.
 pub struct Cell {

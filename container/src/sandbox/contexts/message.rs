@@ -66,6 +66,10 @@ pub struct Lines {
     searched: usize,
 }
 
+/// Values in one line. Each takes many times its length in memory, in the runner and in the Worker; a list that a kernel shows has
+/// less than half as many.
+const MAX_VALUES: usize = 800_000;
+
 /// The kernel does not speak as kernels do.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unreadable;
@@ -85,6 +89,9 @@ impl Lines {
         let rest = self.bytes.split_off(self.searched + length + 1);
         let line = std::mem::replace(&mut self.bytes, rest);
         self.searched = 0;
+        if line.iter().filter(|&&byte| byte == b',').count() > MAX_VALUES {
+            return Err(Unreadable);
+        }
         serde_json::from_slice(&line).map(Some).map_err(|_| Unreadable)
     }
 }
@@ -120,6 +127,12 @@ mod tests {
             lines.buffer().extend_from_slice(wrong.as_bytes());
             assert_eq!(lines.next(), Err(Unreadable), "{wrong}");
         }
+        let mut many = Lines::default();
+        let data = vec!["0"; MAX_VALUES + 2].join(",");
+        many.buffer().extend_from_slice(
+            format!("{{\"type\":\"result\",\"number\":1,\"data\":{{\"a\":[{data}]}}}}\n").as_bytes(),
+        );
+        assert_eq!(many.next(), Err(Unreadable), "a line of numbers became a gigabyte");
         let mut endless = Lines::default();
         endless.buffer().resize(MAX_CELL_LINE_BYTES + 1, b'a');
         assert_eq!(endless.next(), Err(Unreadable));

@@ -83,7 +83,8 @@ pub async fn signal_sandbox_process(app: &App, call: Call) -> Result<Response, A
 
 /// `POST /api/v1/sandboxes/:id/processes/:process/wait`.
 pub async fn wait_for_sandbox_process(app: &App, call: Call) -> Result<Response, ApiError> {
-    let (sandbox, process) = named(app, &call).await?;
+    let sandbox = SandboxCaller::extract(app, &call).await?.sandbox(app, &call).await?;
+    let process = call.param(1).to_owned();
     let (condition, timeout_ms) = parse_wait(call.optional_json().await?).map_err(ApiError::invalid)?;
     let events = app.sandboxes.watch(&sandbox, &ProcessWatch::Wait { process, condition, timeout_ms }).await?;
     late::json(app, Box::pin(waited(events))).await

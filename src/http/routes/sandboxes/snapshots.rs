@@ -52,14 +52,15 @@ pub async fn delete_snapshot(app: &App, call: Call) -> Result<Response, ApiError
 
 /// `POST /api/v1/sandboxes/:id/snapshots/:snapshot/restore`.
 pub async fn restore_snapshot(app: &App, call: Call) -> Result<Response, ApiError> {
-    let (sandbox, id) = (named(app, &call).await?, call.param(1).to_owned());
+    let sandbox = SandboxCaller::extract(app, &call).await?.sandbox(app, &call).await?;
+    let id = call.param(1).to_owned();
     let paths = parse_restore(call.optional_json().await?).map_err(ApiError::invalid)?;
     Ok(respond::json(StatusCode::OK, &encode(snapshots::restore(app, &sandbox, &id, paths).await?)))
 }
 
 /// `GET /api/v1/sandboxes/:id/snapshots/:snapshot/diff?to=`.
 pub async fn diff_snapshot(app: &App, call: Call) -> Result<Response, ApiError> {
-    let sandbox = named(app, &call).await?;
+    let sandbox = SandboxCaller::extract(app, &call).await?.sandbox(app, &call).await?;
     let diff = snapshots::diff(app, &sandbox, call.param(1), call.query("to")).await?;
     Ok(respond::json(StatusCode::OK, &diff))
 }

@@ -243,6 +243,21 @@ fn a_branch_that_is_interrupted_is_completed_and_has_all_files() {
 }
 
 #[test]
+fn a_sandbox_that_was_never_saved_became_a_branch() {
+    let mut setup = Setup::new();
+    setup.exec("write a").unwrap();
+    setup.snapshot("one").unwrap();
+    let (mut other, request) = branch_of(&mut setup);
+    other.open();
+    other.exec("write own").unwrap();
+    assert_eq!(other.snapshots(request), Ok(SnapshotResponse::Done));
+    assert_eq!(other.files().unwrap(), ["own"]);
+    other.sleep().unwrap();
+    other.wake().unwrap();
+    assert_eq!(other.files().unwrap(), ["own"]);
+}
+
+#[test]
 fn a_branch_of_another_project_is_refused() {
     let mut setup = Setup::new();
     setup.exec("write a").unwrap();

@@ -73,8 +73,8 @@ export function keptProgram(): Program | undefined {
   }
 }
 
-/** Keeps a program; answers whether there was room. */
-export const keepProgram = (program: Program) => keep("playground", JSON.stringify(program));
+/** Keeps a program; answers whether there was room. Values of the environment may be secrets, and stay out. */
+export const keepProgram = (program: Program) => keep("playground", JSON.stringify({ ...program, env: "" }));
 
 const lines = (text: string) => text.split("\n").filter((line) => line !== "");
 

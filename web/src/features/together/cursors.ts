@@ -85,7 +85,7 @@ export function cursors(text: Y.Text, awareness: Awareness): Extension {
           const { hue } = hueOf(client, state.user?.color);
           const [from, to] = [Math.min(anchor, head, view.state.doc.length), Math.min(Math.max(anchor, head), view.state.doc.length)];
           if (from < to) ranges.push(Decoration.mark({ class: `peer-selection hue-${hue}` }).range(from, to));
-          const name = typeof state.user?.name === "string" ? state.user.name : "Guest";
+          const name = typeof state.user?.name === "string" ? state.user.name.slice(0, 40) : "Guest";
           const at = Math.min(head, view.state.doc.length);
           ranges.push(Decoration.widget({ side: head > anchor ? -1 : 1, widget: new Caret(name, hue) }).range(at));
         }

@@ -4,7 +4,7 @@ const COLOURS = ["#ff6b6b", "#51cf66", "#339af0", "#fcc419", "#cc5de8", "#ff922b
 
 /** The colour that somebody has chosen if it is one of these, or else one by the number of the client. */
 export function hueOf(client: number, chosen?: unknown): { hue: number; color: string; colorLight: string } {
-  const found = COLOURS.indexOf(String(chosen).toLowerCase());
+  const found = typeof chosen === "string" ? COLOURS.indexOf(chosen.toLowerCase()) : -1;
   const hue = found >= 0 ? found : client % COLOURS.length;
   const color = COLOURS[hue] ?? "";
   return { hue, color, colorLight: `${color}33` };

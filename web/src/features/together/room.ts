@@ -24,6 +24,8 @@ export interface Person {
 /** What happens in a run of the room. */
 export type RunNews = { by: string } & ({ type: "start" } | { type: "stdout" | "stderr"; data: string } | { type: "complete"; result: Schemas["RunResult"] } | { type: "refused"; message: string });
 
+/** Characters of a name; another client may send more. */
+const MAX_NAME = 40;
 /** The frame of a room that holds a message of the JSON protocol. */
 const EVENT = 100;
 /** Codes after which the same client would be refused again. */
@@ -69,7 +71,7 @@ export function useRoom(seat: Seat, name: string, onRun: (news: RunNews) => void
     const states = Array.from(awareness.getStates() as Map<number, { user?: { name?: unknown; color?: unknown }; cursor?: unknown }>);
     people.value = states.map(([client, { user, cursor }]) => ({
       client,
-      name: typeof user?.name === "string" && user.name.trim() !== "" ? user.name : "Guest",
+      name: typeof user?.name === "string" && user.name.trim() !== "" ? user.name.slice(0, MAX_NAME) : "Guest",
       hue: hueOf(client, user?.color).hue,
       isSelf: client === doc.clientID,
       isWriting: cursor !== undefined && cursor !== null,
