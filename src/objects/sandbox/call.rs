@@ -5,7 +5,6 @@ use crate::domain::sandbox::id::SandboxId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::call::ObjectCall;
 use crate::ports::sandboxes::{ContentHead, SandboxRefusal};
-use crate::ports::snapshots::SnapshotRequest;
 use docle_protocol::sandbox::FileRequest;
 use serde::{Deserialize, Serialize};
 
@@ -59,8 +58,8 @@ pub enum Action {
     Write {
         path: String,
     },
-    /// The body of the answer is a `SnapshotResponse`.
-    Snapshots(SnapshotRequest),
+    /// The body is a `SnapshotRequest`, that of the answer a `SnapshotResponse`.
+    Snapshots,
     Sleep,
     Wake,
     Delete,
@@ -87,7 +86,7 @@ impl ObjectCall for SandboxCall {
             | Action::Executions(_)
             | Action::Read { .. }
             | Action::Watch
-            | Action::Snapshots(_)
+            | Action::Snapshots
             | Action::Sleep
             | Action::Wake
             | Action::Delete => true,

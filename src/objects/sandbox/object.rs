@@ -145,9 +145,10 @@ impl Sandbox {
                 let content = content.map(|chunk| chunk.map_err(|error| PortError(error.to_string())));
                 with_json(logic.write(project, &path, content.boxed_local()).await?)
             }
-            Action::Snapshots(request) => {
+            Action::Snapshots => {
+                let snapshot_request = body(&mut request).await?;
                 let sandbox = SandboxOf { project_id: project_id.clone(), id };
-                Response::from_json(&logic.snapshots(&sandbox, request).await?)
+                Response::from_json(&logic.snapshots(&sandbox, snapshot_request).await?)
             }
             Action::Sleep => {
                 logic.sleep(project).await?;

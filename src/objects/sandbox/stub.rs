@@ -181,7 +181,7 @@ impl Sandboxes for SandboxStub {
         sandbox: &SandboxOf,
         request: &SnapshotRequest,
     ) -> Result<SnapshotResponse, SandboxRefusal> {
-        read(&self.call(sandbox, Action::Snapshots(request.clone()), None, None).await?).await
+        read(&self.call(sandbox, Action::Snapshots, Some(&encode(request)?), None).await?).await
     }
 
     async fn sleep(&self, sandbox: &SandboxOf) -> Result<(), SandboxRefusal> {

@@ -130,7 +130,8 @@ async fn run(sandbox: &Sandbox, context: &Context, living: Option<Living>, cell:
 
 /// A cell whose interpreter does not start.
 async fn fail(cell: Cell, error: &NotReady) {
-    eprintln!("context.not_started error={error:?}");
+    // What its interpreter wrote is for the caller, and for no log.
+    eprintln!("context.not_started directory={}", matches!(error, NotReady::Directory(_)));
     let message = match error {
         NotReady::Directory(errno) => {
             format!(
