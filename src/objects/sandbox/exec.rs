@@ -3,7 +3,7 @@
 //! A task of its own reads the events of a command to their end, so that the history has it whether or not its client stays.
 //! A client that leaves ends the command.
 
-use crate::domain::run::events::LineBuffer;
+use crate::domain::run::events::{LineBuffer, LineTooLong};
 use crate::domain::sandbox::command::{exec_status, written};
 use crate::domain::timestamp::Timestamp;
 use crate::objects::sandbox::logic::{SandboxLogic, Use, failure};
@@ -148,10 +148,15 @@ impl SandboxLogic {
     }
 }
 
+/// More bytes than an event with output, or with a report, has.
+const MAX_OUTPUT_LINE: usize = 256 * 1_024;
+
 /// What the history keeps of a command.
 struct KeptOutput {
     record: ExecutionRecord,
     lines: LineBuffer,
+    /// Whether the rest of a line follows that is too long to be one of output.
+    is_skipping: bool,
     output: Vec<u8>,
     error: Vec<u8>,
     report: Option<ExecReport>,
@@ -159,12 +164,29 @@ struct KeptOutput {
 
 impl KeptOutput {
     fn new(record: ExecutionRecord) -> Self {
-        Self { record, lines: LineBuffer::default(), output: Vec::new(), error: Vec::new(), report: None }
+        let (lines, output, error) = (LineBuffer::default(), Vec::new(), Vec::new());
+        Self { record, lines, is_skipping: false, output, error, report: None }
     }
 
-    fn push(&mut self, chunk: &[u8]) {
+    fn push(&mut self, mut chunk: &[u8]) {
+        if self.is_skipping {
+            let Some(end) = chunk.iter().position(|&byte| byte == b'\n') else { return };
+            (chunk, self.is_skipping) = (&chunk[end + 1..], false);
+        }
         self.lines.push(chunk);
-        while let Ok(Some(line)) = self.lines.next_line() {
+        loop {
+            let line = match self.lines.next_line() {
+                Ok(Some(line)) => line,
+                Ok(None) => return,
+                Err(LineTooLong) => {
+                    (self.lines, self.is_skipping) = (LineBuffer::default(), true);
+                    return;
+                }
+            };
+            // A result of a cell, which may be long.
+            if line.len() > MAX_OUTPUT_LINE {
+                continue;
+            }
             // Output that the history does not keep need not be decoded.
             let is_full = self.output.len() >= KEPT_BYTES && self.error.len() >= KEPT_BYTES;
             if is_full && !line.starts_with(COMPLETE) {
@@ -200,4 +222,30 @@ impl KeptOutput {
 fn keep(into: &mut Vec<u8>, bytes: &[u8]) {
     let room = KEPT_BYTES - into.len().min(KEPT_BYTES);
     into.extend_from_slice(&bytes[..bytes.len().min(room)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_result_was_held_whole_and_what_came_after_it_was_lost() {
+        let mut kept = KeptOutput::new(ExecutionRecord {
+            id: "exec_1".to_owned(),
+            command: String::new(),
+            file_path: None,
+            status: ExecStatus::System,
+            exit_code: 1,
+            output: String::new(),
+            error: String::new(),
+            duration_ms: 0.0,
+            started_at: Timestamp(0),
+        });
+        let long = format!("{{\"type\":\"result\",\"data\":{{\"a\":\"{}\"}}}}\n", "x".repeat(3 * 1_024 * 1_024));
+        let output = "{\"type\":\"stdout\",\"data\":\"YQ==\"}\n";
+        for chunk in (long + output).as_bytes().chunks(100_000) {
+            kept.push(chunk);
+        }
+        assert_eq!(kept.output, b"a");
+    }
 }
