@@ -48,5 +48,8 @@ pub fn decompress(packed: &[u8], limit: usize) -> io::Result<Vec<u8>> {
     let decoder = ruzstd::decoding::StreamingDecoder::new(packed).map_err(|error| damaged(error.to_string()))?;
     let mut plain = Vec::new();
     decoder.take(limit as u64 + 1).read_to_end(&mut plain)?;
-    if plain.len() > limit { Err(damaged("What is compressed is larger than it may be.".into())) } else { Ok(plain) }
+    if plain.len() > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "What is compressed is larger than it may be."));
+    }
+    Ok(plain)
 }

@@ -122,7 +122,15 @@ impl Manifest {
     /// # Errors
     /// It is damaged, or names something that a tree cannot have.
     pub fn decode(bytes: &[u8]) -> io::Result<Self> {
-        let plain = chunk::decompress(bytes, MAX_MANIFEST_BYTES)?;
+        Self::decode_within(bytes, MAX_MANIFEST_BYTES)
+    }
+
+    /// The same for a place that holds at most `most` bytes of an unpacked manifest. Decoded, they take some three times as many.
+    ///
+    /// # Errors
+    /// As for [`Self::decode`], or it is larger.
+    pub fn decode_within(bytes: &[u8], most: usize) -> io::Result<Self> {
+        let plain = chunk::decompress(bytes, most)?;
         let manifest: Self = postcard::from_bytes(&plain).map_err(|_| damaged("it cannot be read"))?;
         manifest.check()?;
         Ok(manifest)

@@ -19,6 +19,15 @@ use std::rc::Rc;
 
 /// Files of two trees that are compared. An object has 128 MB, and a file takes about 300 bytes while it is compared.
 const MAX_COMPARED_ENTRIES: u64 = 200_000;
+/// Bytes of one of two manifests that are compared, unpacked: paths may be long, and files have many chunks.
+const MAX_COMPARED_BYTES: usize = 12 << 20;
+
+fn too_many_to_compare() -> SandboxRefusal {
+    let message = format!(
+        "Together they have more than {MAX_COMPARED_ENTRIES} files, or very long lists of them: too many to compare."
+    );
+    SandboxRefusal::File(FileError { code: FileErrorCode::Failed, message })
+}
 
 /// A snapshot as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,8 +237,7 @@ impl SandboxLogic {
     pub(super) async fn manifests(&self, one: u64, other: u64) -> Result<(Manifest, Manifest), SandboxRefusal> {
         let entries = |number| trees::complete(&*self.runtime.storage, number).map(|tree| tree.entries);
         if entries(one)? + entries(other)? > MAX_COMPARED_ENTRIES {
-            let message = format!("Together they have more than {MAX_COMPARED_ENTRIES} files, too many to compare.");
-            return Err(SandboxRefusal::File(FileError { code: FileErrorCode::Failed, message }));
+            return Err(too_many_to_compare());
         }
         Ok((self.manifest(one).await?, self.manifest(other).await?))
     }
@@ -245,7 +253,10 @@ impl SandboxLogic {
                 encoded.extend(bytes?);
             }
         }
-        Manifest::decode(&encoded).map_err(|error| SandboxRefusal::Unavailable(error.to_string()))
+        Manifest::decode_within(&encoded, MAX_COMPARED_BYTES).map_err(|error| match error.kind() {
+            std::io::ErrorKind::FileTooLarge => too_many_to_compare(),
+            _ => SandboxRefusal::Unavailable(error.to_string()),
+        })
     }
 
     pub(super) fn snapshot(&self, id: &str) -> Result<StoredSnapshot, SandboxRefusal> {
