@@ -19,7 +19,11 @@ pub fn document() -> Value {
     let mut schemas = Schemas::default();
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for one in operations() {
-        let path = one.path.replace(":id", "{id}").replace(":process", "{process}").replace(":session", "{session}");
+        let segment = |segment: &str| match segment.strip_prefix(':') {
+            Some(name) => format!("{{{name}}}"),
+            None => segment.to_owned(),
+        };
+        let path = one.path.split('/').map(segment).collect::<Vec<_>>().join("/");
         let described = describe(&one, &mut schemas);
         let other = paths.entry(path).or_default().insert(one.method.name().to_owned(), described);
         assert!(other.is_none(), "{} has the route of another operation", one.id);

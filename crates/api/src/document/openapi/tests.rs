@@ -70,6 +70,9 @@ fn every_schema_is_described_and_referred_to_and_every_reference_leads_somewhere
 
 #[test]
 fn parameters_of_paths_are_there() {
+    for path in document()["paths"].as_object().unwrap().keys() {
+        assert!(!path.contains("/:"), "{path} names a parameter as the router does");
+    }
     for one in operations() {
         let has = one.parameters.iter().any(|parameter| matches!(parameter, Parameter::Id(_)));
         assert_eq!(has, one.path.contains(":id"), "{}", one.id);
