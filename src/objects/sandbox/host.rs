@@ -253,6 +253,8 @@ impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
                 self.gone(message).await
             }
             Ok(refusal) => HostError::Unavailable(format!("The runner refused: {}", refusal.message)),
+            // The connection broke while the answer came.
+            Err(_) if body.is_empty() => HostError::Lost(format!("The answer of the runner, {status}, broke off.")),
             Err(_) => HostError::Unavailable(format!(
                 "The runner of protocol {speaks:?}, which should be {VERSION}, answered {status}."
             )),
