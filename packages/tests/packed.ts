@@ -28,5 +28,5 @@ export function install(name: string): Installed {
   return { folder, package: target, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** The module of an installed package. */
-export const load = (installed: Installed): Promise<unknown> => import(pathToFileURL(join(installed.package, "dist", "index.js")).href);
+/** A module of an installed package: what its entry of this name exports. */
+export const load = (installed: Installed, entry = "index"): Promise<unknown> => import(pathToFileURL(join(installed.package, "dist", `${entry}.js`)).href);

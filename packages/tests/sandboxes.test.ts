@@ -3,21 +3,21 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Docle as Service } from "../../tests/harness/docle.ts";
-import type * as Sdk from "../sdk/src/index.ts";
+import type * as Sdk from "../sdk/src/sandboxes.ts";
 import { install, load } from "./packed.ts";
 
 const installed = install("sdk");
-const { Docle, DocleError } = (await load(installed)) as typeof Sdk;
+const { Sandboxes, DocleError } = (await load(installed, "sandboxes")) as typeof Sdk;
 
 const service = await Service.start();
 after(async () => {
   await service.stop();
   installed.remove();
 });
-const docle = new Docle({ apiKey: service.worker.key, baseUrl: service.worker.url });
+const sandboxes = new Sandboxes({ apiKey: service.worker.key, baseUrl: service.worker.url });
 
 test("cells of code keep their state, and tell what they show in every way that the client offers", async () => {
-  const sandbox = await docle.sandboxes.create({ name: "Cells" });
+  const sandbox = await sandboxes.create({ name: "Cells" });
   const pythonCtx = await sandbox.createCodeContext({ language: "python", envVars: { A: "1" } });
   const first = await sandbox.runCode('import os\nx = [1]\nprint("Hello World")\nx', { context: pythonCtx });
   assert.deepEqual([first.stdout, first.logs.stdout, first.text, first.results[0]?.formats(), first.results[0]?.json], ["Hello World\n", ["Hello World\n"], "[1]", ["text", "json"], [1]]);
@@ -43,8 +43,8 @@ test("cells of code keep their state, and tell what they show in every way that 
 });
 
 test("a sandbox keeps its files, executes commands and gives their output as it is written", async () => {
-  const sandbox = await docle.sandboxes.create({ key: "sdk", name: "From the client" });
-  assert.equal((await docle.sandboxes.create({ key: "sdk" })).id, sandbox.id);
+  const sandbox = await sandboxes.create({ key: "sdk", name: "From the client" });
+  assert.equal((await sandboxes.create({ key: "sdk" })).id, sandbox.id);
   const file = await sandbox.files.write("src/main.py", "import sys; print('on'); print('err', file=sys.stderr); sys.exit(3)");
   assert.equal(file.path, "/workspace/src/main.py");
   const result = await sandbox.exec({ argv: ["python3", "src/main.py"] });
@@ -63,8 +63,8 @@ test("a sandbox keeps its files, executes commands and gives their output as it 
   assert.equal((await sandbox.executions()).executions.length, 3);
   assert.equal((await sandbox.change({ name: "Renamed" })).name, "Renamed");
   const listed = [];
-  for await (const one of docle.sandboxes.list()) listed.push(one.name);
+  for await (const one of sandboxes.list()) listed.push(one.name);
   assert.deepEqual(listed, ["Renamed"]);
   await sandbox.delete();
-  await assert.rejects(docle.sandboxes.get("key:sdk"), (error) => error instanceof DocleError && error.code === "sandbox_not_found");
+  await assert.rejects(sandboxes.get("key:sdk"), (error) => error instanceof DocleError && error.code === "sandbox_not_found");
 });

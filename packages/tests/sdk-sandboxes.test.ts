@@ -3,20 +3,20 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Docle as Service } from "../../tests/harness/docle.ts";
-import type * as Sdk from "../sdk/src/index.ts";
+import type * as Sdk from "../sdk/src/sandboxes.ts";
 import { install, load } from "./packed.ts";
 
 const installed = install("sdk");
-const { Docle } = (await load(installed)) as typeof Sdk;
+const { Sandboxes } = (await load(installed, "sandboxes")) as typeof Sdk;
 const service = await Service.start();
 after(async () => {
   await service.stop();
   installed.remove();
 });
-const docle = new Docle({ apiKey: service.worker.key, baseUrl: service.worker.url });
+const sandboxes = new Sandboxes({ apiKey: service.worker.key, baseUrl: service.worker.url });
 
 test("processes and sessions of a sandbox", async () => {
-  const sandbox = await docle.sandboxes.create();
+  const sandbox = await sandboxes.create();
   const { processes, sessions } = sandbox;
   const cat = await processes.start({ command: "while read line; do echo got $line; done; exit 3", name: "cat", stdin: true });
   assert.deepEqual((await processes.list({ status: "running" })).map(({ name }) => name), ["cat"]);

@@ -3,20 +3,20 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Docle as Service } from "../../tests/harness/docle.ts";
-import type * as Sdk from "../sdk/src/index.ts";
+import type * as Sdk from "../sdk/src/sandboxes.ts";
 import { install, load } from "./packed.ts";
 
 const installed = install("sdk");
-const { Docle, DocleError } = (await load(installed)) as typeof Sdk;
+const { Sandboxes, DocleError } = (await load(installed, "sandboxes")) as typeof Sdk;
 const service = await Service.start();
 after(async () => {
   await service.stop();
   installed.remove();
 });
-const docle = new Docle({ apiKey: service.worker.key, baseUrl: service.worker.url });
+const sandboxes = new Sandboxes({ apiKey: service.worker.key, baseUrl: service.worker.url });
 
 test("a snapshot is compared, restored in part, branched and deleted", async () => {
-  const sandbox = await docle.sandboxes.create({ name: "From the client" });
+  const sandbox = await sandboxes.create({ name: "From the client" });
   await sandbox.files.write("a", "before");
   const snapshot = await sandbox.snapshots.create("before");
   assert.equal((await sandbox.snapshots.get(snapshot.id)).name, "before");

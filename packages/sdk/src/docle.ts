@@ -1,11 +1,10 @@
-//! The client: everything that an API key can do.
+//! The client: everything that an API key can do, but for sandboxes, which have an entry of their own.
 
 import { events } from "./batch.ts";
 import { sendForJson, type Call, type CallOptions, type Connection, type ResponsePromise } from "./call.ts";
 import { connect, type DocleOptions } from "./connection.ts";
 import type * as api from "./generated/api.ts";
 import { list, wait, type RunFilter } from "./runs.ts";
-import { sandboxesOf, type Sandboxes } from "./sandboxes.ts";
 import { RUNS, stream, type RunStreamEvent } from "./stream.ts";
 
 export type { DocleOptions } from "./connection.ts";
@@ -53,7 +52,6 @@ export class Docle {
   readonly isolates: Isolates;
   readonly tokens: Tokens;
   readonly rooms: Rooms;
-  readonly sandboxes: Sandboxes;
   readonly #connection: Connection;
 
   constructor(options: DocleOptions = {}) {
@@ -72,7 +70,6 @@ export class Docle {
       validate: (script, options) => post("/validate", script, options),
     };
     this.tokens = { create: (settings = {}, options) => post("/api/tokens", settings, options) };
-    this.sandboxes = sandboxesOf(this.#connection);
     this.rooms = {
       create: (settings = {}, options) => post("/api/rooms", settings, options),
       list: (page = {}, options) => get(`/api/rooms?${new URLSearchParams(Object.entries(page).map(([name, value]) => [name, `${value}`]))}`, options),

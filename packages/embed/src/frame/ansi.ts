@@ -9,7 +9,6 @@ export interface Piece {
 const names = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
 /** Control sequences: CSI, OSC up to its end, and other escapes of two characters. */
-// eslint-disable-next-line no-control-regex
 const sequence = /\x1b\[([0-9;:?]*)([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\^_]|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]/g;
 
 /** Splits output into pieces. It keeps its colours, and half of a sequence, from one text to the next. */
