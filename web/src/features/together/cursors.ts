@@ -6,6 +6,7 @@ import { Decoration, type DecorationSet, EditorView, ViewPlugin, type ViewUpdate
 import type { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import { hueOf } from "./hue.ts";
+import { MAX_NAME } from "./seat.ts";
 
 type Awareness = WebsocketProvider["awareness"];
 interface State {
@@ -85,7 +86,7 @@ export function cursors(text: Y.Text, awareness: Awareness): Extension {
           const { hue } = hueOf(client, state.user?.color);
           const [from, to] = [Math.min(anchor, head, view.state.doc.length), Math.min(Math.max(anchor, head), view.state.doc.length)];
           if (from < to) ranges.push(Decoration.mark({ class: `peer-selection hue-${hue}` }).range(from, to));
-          const name = typeof state.user?.name === "string" ? state.user.name.slice(0, 40) : "Guest";
+          const name = typeof state.user?.name === "string" ? state.user.name.slice(0, MAX_NAME) : "Guest";
           const at = Math.min(head, view.state.doc.length);
           ranges.push(Decoration.widget({ side: head > anchor ? -1 : 1, widget: new Caret(name, hue) }).range(at));
         }

@@ -6,7 +6,7 @@ import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import type { Schemas } from "../../api/client.ts";
 import { hueOf } from "./hue.ts";
-import type { Seat } from "./seat.ts";
+import { MAX_NAME, type Seat } from "./seat.ts";
 
 export type Connection = "joining" | "live" | "reconnecting" | "closed";
 
@@ -24,8 +24,6 @@ export interface Person {
 /** What happens in a run of the room. */
 export type RunNews = { by: string } & ({ type: "start" } | { type: "stdout" | "stderr"; data: string } | { type: "complete"; result: Schemas["RunResult"] } | { type: "refused"; message: string });
 
-/** Characters of a name; another client may send more. */
-const MAX_NAME = 40;
 /** The frame of a room that holds a message of the JSON protocol. */
 const EVENT = 100;
 /** Codes after which the same client would be refused again. */

@@ -12,6 +12,9 @@ export interface Seat {
   expiresAt: number;
 }
 
+/** Characters of a name in a room; another client may send more. */
+export const MAX_NAME = 40;
+
 const ROLES: Role[] = ["viewer", "runner", "editor", "owner"];
 const PREFIX = "docle.room.";
 

@@ -38,7 +38,6 @@ export function wrongPath(path: string, others: string[]): string | undefined {
   const parts = path.split("/");
   if (path === "") return "A name is missing.";
   if (path.length > MAX_PATH || parts.some((part) => part === "" || part === "." || part === ".." || part.length > 255)) return "A path has names with / between them, and none is . or ..";
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\\]/.test(path)) return "A path has no control characters and no \\.";
   if (others.includes(path)) return `${path} is there already.`;
   if (others.some((other) => other.startsWith(`${path}/`) || path.startsWith(`${other}/`))) return "A file and a folder cannot have one name.";
