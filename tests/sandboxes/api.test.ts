@@ -4,30 +4,13 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, describe, test } from "node:test";
 import { Docle, problem } from "../harness/docle.ts";
+import { json, type Json, sandboxApi } from "../harness/sandbox-api.ts";
 import { until } from "../harness/until.ts";
 
 const docle = await Docle.start();
 after(() => docle.stop());
 
-type Json = Record<string, any>;
-const SANDBOXES = "/api/v1/sandboxes";
-
-function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
-  const init: RequestInit = { method, headers: { authorization: `Bearer ${docle.worker.key}`, "content-type": "application/json", ...headers } };
-  if (body !== undefined) init.body = body instanceof Uint8Array ? body : JSON.stringify(body);
-  return docle.fetch(path, init);
-}
-
-async function json(status: number, response: Response): Promise<Json> {
-  const text = await response.text();
-  assert.equal(response.status, status, text);
-  return JSON.parse(text) as Json;
-}
-
-/** The path of a new sandbox. */
-async function create(settings: Json = {}): Promise<string> {
-  return `${SANDBOXES}/${(await json(201, await call("POST", SANDBOXES, settings))).id}`;
-}
+const { call, create } = sandboxApi(docle);
 
 const exec = async (sandbox: string, command: string, more: Json = {}) => json(200, await call("POST", `${sandbox}/exec`, { command, ...more }));
 

@@ -3,27 +3,14 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Docle } from "../harness/docle.ts";
+import { json, type Json, sandboxApi, SANDBOXES } from "../harness/sandbox-api.ts";
 import { until } from "../harness/until.ts";
 
 const docle = await Docle.start();
 after(() => docle.stop());
 
-type Json = Record<string, any>;
-const SANDBOXES = "/api/v1/sandboxes";
+const { call, create } = sandboxApi(docle);
 
-function call(method: string, path: string, body?: unknown): Promise<Response> {
-  const init: RequestInit = { method, headers: { authorization: `Bearer ${docle.worker.key}`, "content-type": "application/json" } };
-  if (body !== undefined) init.body = JSON.stringify(body);
-  return docle.fetch(path, init);
-}
-
-async function json(status: number, response: Response): Promise<Json> {
-  const text = await response.text();
-  assert.equal(response.status, status, text);
-  return JSON.parse(text) as Json;
-}
-
-const create = async (settings: Json = {}) => `${SANDBOXES}/${(await json(201, await call("POST", SANDBOXES, settings))).id}`;
 const sh = async (sandbox: string, command: string) => {
   const result = await json(200, await call("POST", `${sandbox}/exec`, { command }));
   assert.equal(result.exitCode, 0, result.stderr);
