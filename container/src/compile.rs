@@ -12,7 +12,7 @@ use docle_languages::Compile as Compiler;
 use docle_protocol::job::Compile;
 use docle_protocol::limits::MAX_COMPILE_BYTES;
 use docle_protocol::report::CompileResult;
-use docle_protocol::{RunJob, Stream};
+use docle_protocol::{RunJob, Stage, Stream};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -67,6 +67,7 @@ pub async fn compile(
             seating.give_back(place);
             return Err(Failure::Full);
         }
+        events.stage(Stage::Compile);
         let (sender, output) = events::channel();
         let executed = execute(place.seat(), prepared, program, &sender, cancel).await;
         if executed.as_ref().is_ok_and(|outcome| !outcome.exported) {

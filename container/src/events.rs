@@ -5,7 +5,7 @@
 
 use axum::body::Bytes;
 use docle_protocol::event::MAX_PIECE_BYTES;
-use docle_protocol::{Piece, RunEvent, Stream};
+use docle_protocol::{Piece, RunEvent, Stage, Stream};
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +25,7 @@ pub fn line<T: Serialize>(event: &T) -> Bytes {
 #[derive(Debug)]
 enum Waiting {
     Start,
+    Stage(Stage),
     Output(Stream, Vec<u8>),
     Artifact(u32, Vec<u8>),
 }
@@ -92,6 +93,12 @@ impl EventSender {
         true
     }
 
+    /// The run, which has started, is in this stage now.
+    pub fn stage(&self, stage: Stage) {
+        self.0.0.lock().events.push_back(Waiting::Stage(stage));
+        self.0.0.changed.notify_one();
+    }
+
     /// The program, or the runner, wrote to a stream.
     pub fn output(&self, stream: Stream, mut bytes: &[u8]) {
         if bytes.is_empty() {
@@ -143,6 +150,7 @@ impl EventReceiver {
                 if let Some(event) = state.events.pop_front() {
                     return Some(match event {
                         Waiting::Start => RunEvent::Start,
+                        Waiting::Stage(stage) => RunEvent::Stage { stage },
                         Waiting::Output(stream, bytes) => RunEvent::output(stream, bytes),
                         Waiting::Artifact(index, bytes) => RunEvent::Artifact { index, data: Piece(bytes) },
                     });
@@ -184,6 +192,7 @@ mod tests {
         let (sender, receiver) = channel();
         sender.start();
         sender.start();
+        sender.stage(Stage::Install);
         sender.output(Stream::Stdout, b"a");
         sender.output(Stream::Stdout, b"b");
         sender.output(Stream::Stderr, b"c");
@@ -194,6 +203,7 @@ mod tests {
         let piece = |text: &str| Piece(text.into());
         let expected = [
             RunEvent::Start,
+            RunEvent::Stage { stage: Stage::Install },
             RunEvent::Stdout { data: piece("ab") },
             RunEvent::Stderr { data: piece("c") },
             RunEvent::Stdout { data: piece("d") },

@@ -20,7 +20,8 @@ use docle_languages::ColdWhen;
 use docle_protocol::job::FileEncoding;
 use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use docle_protocol::{
-    Limits, Network, RunDetails, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Stream, Truncated,
+    Limits, Network, RunDetails, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Stage, Stream,
+    Truncated,
 };
 use std::collections::BTreeMap;
 use std::io;
@@ -115,6 +116,9 @@ impl Runner {
                 place.seat().leave(prepared.jail);
                 self.seating.give_back(place);
                 return Err(Full);
+            }
+            if begun {
+                events.stage(Stage::Program);
             }
             let executed = execute(place.seat(), prepared, program, events, cancel).await;
             self.seating.give_back(place);
@@ -229,6 +233,7 @@ impl Runner {
         if !events.start() {
             return Err(Failure::Full);
         }
+        events.stage(Stage::Install);
         let began = Instant::now();
         let layer = self.layers.install(wanted, &self.seating, cancel).await?;
         Ok(Some((layer, began.elapsed())))

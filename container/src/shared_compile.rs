@@ -4,7 +4,7 @@
 use crate::compile::Compiled;
 use crate::events::EventSender;
 use crate::packages::Failure;
-use docle_protocol::RunJob;
+use docle_protocol::{RunJob, Stage};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,6 +48,7 @@ impl SharedCompilations {
                 if !events.start() {
                     return Err(Failure::Full);
                 }
+                events.stage(Stage::Compile);
                 tokio::select! {
                     compiled = entry.compiled.lock() => compiled,
                     () = cancel.cancelled() => return Err(Failure::Cancelled),

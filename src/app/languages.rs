@@ -139,7 +139,10 @@ async fn printed(mut events: EventReader) -> Option<String> {
         match read_line(&line)? {
             Line::Event(RunEvent::Stdout { data }) => stdout.extend_from_slice(&data.0),
             Line::Event(RunEvent::Complete { .. }) => return String::from_utf8(stdout).ok(),
-            Line::Event(RunEvent::Start | RunEvent::Stderr { .. } | RunEvent::Artifact { .. }) | Line::Heartbeat => {}
+            Line::Event(
+                RunEvent::Start | RunEvent::Stage { .. } | RunEvent::Stderr { .. } | RunEvent::Artifact { .. },
+            )
+            | Line::Heartbeat => {}
         }
     }
 }

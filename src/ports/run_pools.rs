@@ -11,6 +11,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::error::PortError;
 use crate::ports::socket::Socket;
 use async_trait::async_trait;
+use docle_api::pending_runs::OutputSoFar;
 use docle_protocol::RunnerHealth;
 use futures::stream::LocalBoxStream;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,9 @@ pub trait RunPools {
     async fn cancel_in_flight(&self, project_id: &str, id: RunId, token: Option<&str>) -> Result<bool, PoolFailure>;
     /// A run of the project that has not ended; `None` if no such run is in flight. It changes nothing.
     async fn pending(&self, project_id: &str, id: RunId) -> Result<Option<PendingRun>, PoolFailure>;
+    /// What a run of the project that has not ended has written so far; `None` if no such run is in flight, or its output is not
+    /// kept. It changes nothing.
+    async fn output_so_far(&self, project_id: &str, id: RunId) -> Result<Option<OutputSoFar>, PoolFailure>;
     /// Follows a run of the project that has not ended; `None` if no such run is in flight. The caller has all output up to
     /// `from`. It neither holds the run up nor ends it. The stream may end without `complete`: the record has the rest, or the
     /// run is followed again.

@@ -16,6 +16,7 @@ use crate::ports::{
     RunCall, RunLease, RunMode, RunPools, Socket,
 };
 use async_trait::async_trait;
+use docle_api::pending_runs::OutputSoFar;
 use docle_protocol::{RunJob, RunnerHealth};
 use futures::channel::mpsc;
 use futures::future::{self, LocalBoxFuture};
@@ -192,6 +193,10 @@ impl RunPools for FakeRunPools {
 
     async fn pending(&self, _: &str, id: RunId) -> Result<Option<PendingRun>, PoolFailure> {
         Ok(self.in_flight.find(id))
+    }
+
+    async fn output_so_far(&self, _: &str, id: RunId) -> Result<Option<OutputSoFar>, PoolFailure> {
+        Ok(self.in_flight.partial_output(id).and_then(|output| output.so_far()))
     }
 
     async fn follow(&self, _: &str, id: RunId, from: OutputPosition) -> Result<Option<FollowedRun>, PoolFailure> {

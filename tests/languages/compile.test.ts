@@ -63,6 +63,7 @@ describe("a program that is right", () => {
     for await (const event of await docle.stream({ lang: "c", code: hello, policy })) events.push(event);
     const last = events.at(-1) as unknown as { data?: { compile?: unknown }; compile?: unknown };
     assert.ok(JSON.stringify(last).includes('"compile"'), JSON.stringify(last));
+    assert.equal((events[1] as { event?: string }).event, "compile");
   });
 
   test("takes the options of the request after those of the service", async () => {

@@ -40,7 +40,7 @@ async function read(id: string, worker: Worker = docle.worker): Promise<RunResul
   return (await answer.json()) as RunResult;
 }
 
-const isPending = (run: { status: string }) => ["queued", "running"].includes(run.status);
+const isPending = (run: { status: string }) => ["queued", "installing", "compiling", "running"].includes(run.status);
 
 /** The result, when the run has ended. */
 async function ended(id: string, worker: Worker = docle.worker, seconds = 30): Promise<RunResult> {
@@ -70,9 +70,11 @@ test("a detached run ends without its caller, and is read by its id like every r
 
 test("no answer about a detached run has its environment, and a stranger's id is as unknown as a made-up one", async () => {
   const { id } = await detach({ ...endless("env"), env: { TOKEN: "hush-hush" } });
-  await until("the start", async () => (await read(id)).status === "running");
-  const text = await (await docle.fetch(`/api/run/${id}`, { headers: { authorization } })).text();
-  assert.deepEqual(Object.keys(JSON.parse(text)).sort(), ["createdAt", "id", "status"]);
+  const state = async () => (await docle.fetch(`/api/run/${id}`, { headers: { authorization } })).text();
+  await until("the first output", async () => (await state()).includes("so far"));
+  const text = await state();
+  assert.deepEqual(Object.keys(JSON.parse(text)).sort(), ["createdAt", "id", "output", "status"]);
+  assert.deepEqual(JSON.parse(text).output, { stdout: "so far\n", stderr: "", stdoutOmittedBytes: 0, stderrOmittedBytes: 0 });
   const madeUp = `${id.slice(0, -4)}0000`;
   for (const unknown of [madeUp, "x"]) assert.equal((await problem(404, await docle.fetch(`/api/run/${unknown}`))).code, "run_not_found");
   const other = docle.worker.newKey();

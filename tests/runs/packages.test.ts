@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { Docle } from "../harness/docle.ts";
+import { readEvents } from "../harness/events.ts";
 
 const docle = await Docle.start();
 after(() => docle.stop());
@@ -80,6 +81,17 @@ test("the second run of the same packages installs nothing", async () => {
   assert.deepEqual([first.stdout, second.stdout], ["0.12.0\n", "0.12.0\n"]);
   assert.ok(first.usage.installMs > 0);
   assert.equal(second.usage.installMs, 0);
+});
+
+test("the events of a run say that its packages are being installed, if they are", async () => {
+  const names = async () => {
+    const found: string[] = [];
+    const program = { lang: "python", code: version("toolz"), packages: ["toolz==0.11.2"] };
+    for await (const { event } of readEvents(await docle.post(program, { headers: { accept: "text/event-stream" } }))) found.push(event);
+    return [...new Set(found)];
+  };
+  assert.deepEqual(await names(), ["start", "install", "stdout", "complete"]);
+  assert.deepEqual(await names(), ["start", "stdout", "complete"]);
 });
 
 test("a run cannot change what the next run imports", async () => {

@@ -7,7 +7,8 @@ use crate::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An event of a run: `start`, output as the program writes it, then exactly one `complete`. As a server-sent event it is
+/// An event of a run: `start`, `install` and `compile` where these take time, output as the program writes it, then exactly one
+/// `complete`. As a server-sent event it is
 /// the event's `data`, and its `type` is also the event's name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
@@ -20,6 +21,10 @@ pub enum RunEvent<R = RunResult> {
         /// When the run was asked for.
         created_at: Time,
     },
+    /// Packages are being installed.
+    Install {},
+    /// The program is being compiled.
+    Compile {},
     /// The program wrote to standard output.
     Stdout {
         /// What it wrote, in whole characters.

@@ -47,8 +47,10 @@ impl Stream {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
 pub enum RunEvent {
-    /// The run has a slot. The installation of its packages and the program come next.
+    /// The run has a slot.
     Start,
+    /// What the run does now. It comes before an installation and a compilation that take time, and then before the program.
+    Stage { stage: Stage },
     /// Bytes from standard output, in order.
     Stdout { data: Piece },
     /// Bytes from standard error, in order.
@@ -58,6 +60,18 @@ pub enum RunEvent {
     Artifact { index: u32, data: Piece },
     /// The end of the run. All output comes before it.
     Complete { report: RunReport },
+}
+
+/// What a run does that is not there yet when it gets its slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Stage {
+    /// Its packages are being installed.
+    Install,
+    /// Its program is being compiled.
+    Compile,
+    /// Its program starts.
+    Program,
 }
 
 impl RunEvent {
@@ -120,6 +134,9 @@ mod tests {
         let written = |event: &RunEvent| serde_json::to_value(event).unwrap();
         let (stdout, stderr) = (Piece(b"a\n".to_vec()), Piece(vec![0xff, 0x1b]));
         assert_eq!(written(&RunEvent::Start), json!({ "type": "start" }));
+        let stages = [Stage::Install, Stage::Compile, Stage::Program].map(|stage| written(&RunEvent::Stage { stage }));
+        let stage = |name| json!({ "type": "stage", "stage": name });
+        assert_eq!(stages, ["install", "compile", "program"].map(stage));
         assert_eq!(written(&RunEvent::Stdout { data: stdout }), json!({ "type": "stdout", "data": "YQo=" }));
         let event = RunEvent::Stderr { data: stderr };
         assert_eq!(written(&event), json!({ "type": "stderr", "data": "/xs=" }));

@@ -22,7 +22,7 @@ pub mod sandbox;
 pub mod tree;
 pub mod version;
 
-pub use event::{Piece, RunEvent, Stream};
+pub use event::{Piece, RunEvent, Stage, Stream};
 pub use health::RunnerHealth;
 pub use job::{Artifacts, Compile, Limits, Network, RunJob, RunLanguage, SourceFile};
 pub use refusal::{Refusal, RefusalCode};

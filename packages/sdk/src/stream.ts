@@ -4,9 +4,10 @@ import { limited, send, sendForJson, type Call, type CallOptions, type Connectio
 import { DocleConnectionError } from "./errors.ts";
 import type { RunResult } from "./generated/api.ts";
 
-/** What happens while a program runs: `start`, output as it is written, and exactly one `complete`. */
+/** What happens while a program runs: `start`, `install` and `compile` where these take time, output as it is written, and exactly one `complete`. */
 export type RunStreamEvent =
   | { type: "start"; id: string; createdAt: string }
+  | { type: "install" | "compile" }
   | { type: "stdout" | "stderr"; data: string }
   | ({ type: "complete" } & RunResult);
 
@@ -24,6 +25,7 @@ export async function* stream(connection: Connection, path: string, body: unknow
   let id: string | undefined;
   let hasEnded = false;
   const seen = { stdout: 0, stderr: 0 };
+  const told = new Set<string>();
   try {
     while (!(yield* once())) left -= 1;
   } finally {
@@ -51,6 +53,9 @@ export async function* stream(connection: Connection, path: string, body: unknow
             id = event.id;
             yield event;
           }
+        } else if (event.type === "install" || event.type === "compile") {
+          if (!told.has(event.type)) yield event;
+          told.add(event.type);
         } else if (event.type === "complete") {
           hasEnded = true;
           yield event;

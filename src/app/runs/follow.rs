@@ -134,7 +134,7 @@ impl Following {
                         return Some(Progress::Output(stream, rest.to_owned()));
                     }
                 }
-                Some(Progress::Heartbeat) => return next,
+                Some(Progress::Heartbeat | Progress::Stage(_)) => return next,
                 Some(Progress::Complete(_)) | None => {
                     self.source = Source::Ended;
                     return next;
@@ -152,6 +152,7 @@ impl Following {
             RunEvent::Complete { report } => {
                 Progress::Complete(RunResult::from_report(self.id, self.created_at, report))
             }
+            RunEvent::Stage { stage } => Progress::Stage(stage),
             RunEvent::Start | RunEvent::Artifact { .. } => Progress::Heartbeat,
         }
     }

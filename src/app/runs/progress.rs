@@ -6,7 +6,7 @@ use crate::domain::run::record::Owner;
 use crate::domain::run::result::RunResult;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{PoolFailure, PortError};
-use docle_protocol::Stream;
+use docle_protocol::{Stage, Stream};
 use futures::StreamExt;
 use futures::stream::{self, LocalBoxStream};
 use serde::Deserialize;
@@ -41,6 +41,8 @@ pub struct StartedRun {
 pub enum Progress {
     /// Output, in whole characters.
     Output(Stream, String),
+    /// What the run does now.
+    Stage(Stage),
     /// Nothing, but the runner is alive.
     Heartbeat,
     Complete(RunResult),

@@ -11,6 +11,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::{FoundRecord, Kv, Level, Log, PendingRun, PoolFailure, PortError};
 use crate::store::{self, projects};
 use bytes::Bytes;
+use docle_api::pending_runs::OutputSoFar;
 use docle_api::time::Time;
 use docle_protocol::{RunReport, RunStatus, Stream};
 use futures::StreamExt;
@@ -111,6 +112,15 @@ pub async fn find_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<Fo
             None => pending.map(|run| FoundRun::Pending { project_id: guard.project_id, run }),
         }),
     }
+}
+
+/// What a run of this project has written so far; `None` if that is not known, or the run has ended meanwhile.
+pub async fn output_so_far(app: &App, project_id: &str, id: RunId) -> Option<OutputSoFar> {
+    let output = app.run_pools.output_so_far(project_id, id).await;
+    let log = |failure: &PoolFailure| {
+        app.log_error("The output of a run could not be read.", &PortError(failure.message.clone()))
+    };
+    output.inspect_err(log).unwrap_or_default()
 }
 
 /// Why it is not known whether there is a run.

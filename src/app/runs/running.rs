@@ -71,6 +71,7 @@ impl Running {
             let line = self.next_line().await;
             match line.map(|line| read_line(&line)) {
                 Ok(Some(Line::Heartbeat | Line::Event(RunEvent::Start))) => return Some(Progress::Heartbeat),
+                Ok(Some(Line::Event(RunEvent::Stage { stage }))) => return Some(Progress::Stage(stage)),
                 Ok(Some(Line::Event(RunEvent::Stdout { data }))) => self.add(Stream::Stdout, &data.0),
                 Ok(Some(Line::Event(RunEvent::Stderr { data }))) => self.add(Stream::Stderr, &data.0),
                 Ok(Some(Line::Event(RunEvent::Artifact { index, data }))) => self.artifacts.add(index, &data.0),

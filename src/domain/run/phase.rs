@@ -1,6 +1,7 @@
 //! How far a run is that has not ended.
 
 use docle_api::pending_runs::PendingStatus;
+use docle_protocol::Stage;
 use serde::{Deserialize, Serialize};
 
 /// How far a run is that has not ended.
@@ -12,6 +13,10 @@ pub enum Phase {
     Queued,
     /// It has a slot.
     Running,
+    /// Its packages are being installed.
+    Installing,
+    /// Its program is being compiled.
+    Compiling,
     /// Its program has ended, and its result is on its way to the log.
     Ending,
 }
@@ -20,7 +25,19 @@ impl From<Phase> for PendingStatus {
     fn from(phase: Phase) -> Self {
         match phase {
             Phase::Queued => Self::Queued,
+            Phase::Installing => Self::Installing,
+            Phase::Compiling => Self::Compiling,
             Phase::Running | Phase::Ending => Self::Running,
+        }
+    }
+}
+
+impl From<Stage> for Phase {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Install => Self::Installing,
+            Stage::Compile => Self::Compiling,
+            Stage::Program => Self::Running,
         }
     }
 }

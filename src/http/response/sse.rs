@@ -6,7 +6,7 @@ use crate::domain::run::output::BoundedOutput;
 use crate::domain::run::position::OutputPosition;
 use crate::domain::run::result::{RunResult, with_fields_before};
 use bytes::Bytes;
-use docle_protocol::Stream;
+use docle_protocol::{Stage, Stream};
 use futures::StreamExt;
 use futures::stream::{self, LocalBoxStream};
 
@@ -19,7 +19,7 @@ const ENDED: &str = "-end";
 /// The most output that the last event repeats, in bytes of both streams. The Worker holds as much for each stream of events.
 pub const MAX_REPEATED_BYTES: usize = 1_024 * 1_024;
 
-/// The events of a run: `start`, output as it comes, `complete` with the result. A client that has everything up to `known` gets
+/// The events of a run: `start`, `install` and `compile` where these take time, output as it comes, `complete` with the result. A client that has everything up to `known` gets
 /// what comes after it.
 pub fn events(run: StartedRun, known: Option<OutputPosition>) -> LocalBoxStream<'static, Bytes> {
     let start = known.is_none().then(|| event(&OutputPosition::default().to_string(), "start", &start(&run)));
@@ -35,6 +35,10 @@ pub fn events(run: StartedRun, known: Option<OutputPosition>) -> LocalBoxStream<
                 None => Bytes::from_static(COMMENT),
             }
         }
+        Progress::Stage(stage) => match self::stage(stage) {
+            Some((name, json)) => event(&position.to_string(), name, &json),
+            None => Bytes::from_static(COMMENT),
+        },
         Progress::Heartbeat => Bytes::from_static(COMMENT),
         Progress::Complete(result) => {
             let output = std::mem::replace(&mut output, BoundedOutput::new(0));
@@ -65,6 +69,15 @@ pub enum LastEventId {
 /// The `start` event as JSON.
 pub fn start(run: &StartedRun) -> Bytes {
     format!(r#"{{"type":"start","id":"{}","createdAt":"{}"}}"#, run.id, run.created_at).into()
+}
+
+/// The name of the event of a stage, and the event as JSON; `None` for the program, which its output announces.
+pub fn stage(stage: Stage) -> Option<(&'static str, Bytes)> {
+    match stage {
+        Stage::Install => Some(("install", Bytes::from_static(br#"{"type":"install"}"#))),
+        Stage::Compile => Some(("compile", Bytes::from_static(br#"{"type":"compile"}"#))),
+        Stage::Program => None,
+    }
 }
 
 /// A piece of output as JSON.

@@ -40,6 +40,9 @@ pub enum PoolCall {
     },
     /// The answer is a [`PendingRun`] or `null`, see [`crate::ports::RunPools::pending`].
     Pending(RunId),
+    /// The body of the answer is an [`docle_api::pending_runs::OutputSoFar`] or `null`, see
+    /// [`crate::ports::RunPools::output_so_far`].
+    OutputSoFar(RunId),
     /// The answer is a [`Followed`] with the events as its body, or `null`, see [`crate::ports::RunPools::follow`].
     Follow {
         id: RunId,
@@ -80,6 +83,7 @@ impl ObjectCall for PoolCall {
             | Self::CancelHere(_)
             | Self::CancelInFlight { .. }
             | Self::Pending(_)
+            | Self::OutputSoFar(_)
             | Self::Follow { .. }
             | Self::Keep { .. }
             | Self::Flush
@@ -190,6 +194,7 @@ mod tests {
         assert_eq!(cancel(None), json!({ "cancelInFlight": { "id": id } }));
         assert_eq!(cancel(Some("t".into())), json!({ "cancelInFlight": { "id": id, "token": "t" } }));
         assert_eq!(written(PoolCall::Pending(id)), json!({ "pending": id }));
+        assert_eq!(written(PoolCall::OutputSoFar(id)), json!({ "outputSoFar": id }));
         let follow = PoolCall::Follow { id, from: OutputPosition { stdout: 1, stderr: 2 } };
         assert_eq!(written(follow), json!({ "follow": { "id": id, "from": { "stdout": 1, "stderr": 2 } } }));
         assert_eq!(written(PoolCall::Keep { log: id.log() }), json!({ "keep": { "log": "usage:0000000000/0" } }));

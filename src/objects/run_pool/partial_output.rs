@@ -6,7 +6,8 @@
 use crate::domain::run::phase::Phase;
 use crate::domain::run::position::OutputPosition;
 use bytes::Bytes;
-use docle_protocol::{RunEvent, Stream};
+use docle_api::pending_runs::OutputSoFar;
+use docle_protocol::{RunEvent, Stage, Stream};
 use futures::channel::oneshot;
 use futures::future::{Either, LocalBoxFuture, select};
 use futures::stream::{self, LocalBoxStream, StreamExt};
@@ -32,6 +33,8 @@ struct Course {
     stderr: Tail,
     /// The `complete` event, once there is one.
     complete: Option<Bytes>,
+    /// What the run does, where its runner has said so.
+    stage: Option<Stage>,
     is_over: bool,
     /// Followers that wait for something to happen.
     waiting: Vec<oneshot::Sender<()>>,
@@ -43,6 +46,13 @@ struct Tail {
     /// What was written before `text`, in bytes.
     before: u64,
     text: String,
+}
+
+/// How far a follower is.
+struct Place {
+    output: OutputPosition,
+    /// The last stage that it knows.
+    stage: Option<Stage>,
 }
 
 /// What a follower reads next.
@@ -92,6 +102,24 @@ impl PartialOutput {
         self.wake();
     }
 
+    /// Notes what the run does now.
+    pub fn enter(&self, stage: Stage) {
+        self.0.borrow_mut().stage = Some(stage);
+        self.reach(stage.into());
+    }
+
+    /// What the run has written so far; `None` if its output is not kept, or it waits for a slot.
+    pub fn so_far(&self) -> Option<OutputSoFar> {
+        let course = self.0.borrow();
+        let is_there = course.keeps_output && course.phase != Phase::Queued;
+        is_there.then(|| OutputSoFar {
+            stdout: course.stdout.text.clone(),
+            stderr: course.stderr.text.clone(),
+            stdout_omitted_bytes: course.stdout.before,
+            stderr_omitted_bytes: course.stderr.before,
+        })
+    }
+
     /// Adds output, in whole characters.
     pub fn push(&self, stream: Stream, text: &str) {
         {
@@ -133,7 +161,7 @@ impl PartialOutput {
         heartbeat: impl Fn() -> LocalBoxFuture<'static, ()> + 'static,
     ) -> LocalBoxStream<'static, Vec<u8>> {
         let start = serde_json::to_vec(&RunEvent::Start).expect("an event without members always encodes");
-        let state = (self.clone(), from, false);
+        let state = (self.clone(), Place { output: from, stage: None }, false);
         let lines = stream::unfold(state, move |(own, mut at, is_over)| {
             let silence = heartbeat();
             async move {
@@ -158,11 +186,16 @@ impl PartialOutput {
         stream::iter([with_line_feed(&start)]).chain(lines).boxed_local()
     }
 
-    fn next(&self, at: &mut OutputPosition) -> Next {
+    fn next(&self, at: &mut Place) -> Next {
         let mut course = self.0.borrow_mut();
         let mut has_all = true;
+        if let Some(stage) = course.stage.filter(|stage| at.stage != Some(*stage)) {
+            at.stage = Some(stage);
+            let line = serde_json::to_vec(&RunEvent::Stage { stage }).expect("an event without text always encodes");
+            return Next::Event(line.into());
+        }
         for stream in Stream::ALL {
-            let position = at.of_mut(stream);
+            let position = at.output.of_mut(stream);
             match course.of(stream).after(*position) {
                 // The follower is too far behind, and waits for the end.
                 None => has_all = false,

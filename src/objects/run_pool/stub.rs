@@ -18,6 +18,7 @@ use crate::ports::{
     RunCall, RunMode, RunPools, SentJob, Socket,
 };
 use async_trait::async_trait;
+use docle_api::pending_runs::OutputSoFar;
 use docle_protocol::RunnerHealth;
 use futures::stream::{self, LocalBoxStream, StreamExt};
 use serde::de::DeserializeOwned;
@@ -116,6 +117,12 @@ impl RunPools for RunPoolStub {
         let answer = self.call(project_id, &PoolCall::Pending(id), None, None).await?;
         let pending: Option<Option<PendingRun>> = answer.value().map_err(|error| self.lost(&error.to_string()))?;
         pending.ok_or_else(|| self.lost("A RunPool object answered without a value."))
+    }
+
+    async fn output_so_far(&self, project_id: &str, id: RunId) -> Result<Option<OutputSoFar>, PoolFailure> {
+        let answer = self.call(project_id, &PoolCall::OutputSoFar(id), None, None).await?;
+        let body = fetch::bytes(&answer.0).await.map_err(|error| self.runtime_failed(&error))?;
+        serde_json::from_slice(&body).map_err(|error| self.lost(&error.to_string()))
     }
 
     async fn follow(

@@ -155,6 +155,10 @@ impl<L: RunLease> Watch<L> {
                     self.pass_on(&line).await;
                     return None;
                 }
+                Some(Line::Event(RunEvent::Stage { stage })) => {
+                    self.run.partial_output.enter(stage);
+                    self.pass_on(&line).await;
+                }
                 Some(Line::Event(RunEvent::Stdout { data })) => self.add(Stream::Stdout, &data.0, &line).await,
                 Some(Line::Event(RunEvent::Stderr { data })) => self.add(Stream::Stderr, &data.0, &line).await,
                 // The client may have asked for it. It is not stored.

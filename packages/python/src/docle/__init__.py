@@ -8,7 +8,7 @@
 from ._async_client import AsyncDocle, AsyncRunStream
 from ._client import Docle, RunStream
 from ._errors import DocleAPIError, DocleConnectionError, DocleError, DocleTimeoutError
-from ._events import CompleteEvent, OutputEvent, RunEvent, StartEvent
+from ._events import CompleteEvent, OutputEvent, RunEvent, StageEvent, StartEvent
 from ._models import (
     Artifact,
     BatchRequest,
@@ -86,6 +86,7 @@ __all__ = [
     "ScriptConfig",
     "ScriptResult",
     "SourceFile",
+    "StageEvent",
     "StartEvent",
     "StoredRun",
     "UsageRun",

@@ -23,6 +23,13 @@ class StartEvent:
 
 
 @dataclass(frozen=True)
+class StageEvent:
+    """Something comes before the program: its packages are being installed, or it is being compiled."""
+
+    type: Literal["install", "compile"]
+
+
+@dataclass(frozen=True)
 class OutputEvent:
     """The program wrote something."""
 
@@ -41,7 +48,7 @@ class CompleteEvent:
     type: Literal["complete"] = "complete"
 
 
-RunEvent = Union[StartEvent, OutputEvent, CompleteEvent]
+RunEvent = Union[StartEvent, StageEvent, OutputEvent, CompleteEvent]
 
 
 class Following:
@@ -52,6 +59,7 @@ class Following:
         self.result: Optional[RunResult] = None
         self._seen = {"stdout": 0, "stderr": 0}
         self._at = {"stdout": 0, "stderr": 0}
+        self._stages: List[str] = []
 
     def begin(self) -> None:
         """The service begins to tell the run."""
@@ -84,6 +92,11 @@ class Following:
         if kind == "start":
             is_new, self.id = self.id is None, data["id"]
             return StartEvent(data["id"], data["createdAt"]) if is_new else None
+        if kind in ("install", "compile"):
+            if kind in self._stages:
+                return None
+            self._stages.append(kind)
+            return StageEvent(kind)
         if kind == "complete":
             self.result = RunResult._read(data)
             return CompleteEvent(self.result)

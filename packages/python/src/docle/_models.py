@@ -14,7 +14,7 @@ Comparison = Literal["exact", "trim", "tokens", "float", "regex"]
 ArtifactError = Literal["too_large", "too_many_bytes", "too_large_to_inline", "inline_full", "unreadable"]
 PolicyLimit = Literal["timeoutMs", "cpuMs", "memoryMB", "maxOutputBytes", "maxFileMB"]
 RunStatus = Literal["success", "error", "timeout", "memory", "output", "killed", "cancelled", "install_failed", "compile_error", "system"]
-PendingStatus = Literal["queued", "running"]
+PendingStatus = Literal["queued", "installing", "compiling", "running"]
 JudgeVerdict = Literal["accepted", "partial", "wrong_answer", "timeout", "memory", "output", "runtime_error", "compile_error", "install_failed", "judge_error", "skipped"]
 
 NAMES: Dict[str, str] = {
@@ -659,6 +659,29 @@ class StoredRun:
 
 
 @dataclass(frozen=True)
+class OutputSoFar:
+    """What a run has written so far: the end of each stream, in whole characters."""
+
+    stderr: str
+    """The last 64 KiB or more of standard error."""
+    stderr_omitted_bytes: int
+    """How many bytes of standard error come before `stderr`."""
+    stdout: str
+    """The last 64 KiB or more of standard output."""
+    stdout_omitted_bytes: int
+    """How many bytes of standard output come before `stdout`."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> OutputSoFar:
+        return cls(
+            stderr=data["stderr"],
+            stderr_omitted_bytes=data["stderrOmittedBytes"],
+            stdout=data["stdout"],
+            stdout_omitted_bytes=data["stdoutOmittedBytes"],
+        )
+
+
+@dataclass(frozen=True)
 class PendingRun:
     """A run that has not ended."""
 
@@ -668,12 +691,15 @@ class PendingRun:
     """The id of the run."""
     status: PendingStatus
     """How far it is."""
+    output: Optional[OutputSoFar] = None
+    """What it has written so far, once its program may have begun. The answer that starts a run is without it, and so is a run whose output cannot be followed: one that is neither detached nor has an idempotency key."""
 
     @classmethod
     def _read(cls, data: Dict[str, Any]) -> PendingRun:
         return cls(
             created_at=data["createdAt"],
             id=data["id"],
+            output=None if (output := data.get("output")) is None else OutputSoFar._read(output),
             status=data["status"],
         )
 

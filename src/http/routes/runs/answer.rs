@@ -65,6 +65,7 @@ pub fn encode_pending(run: &PendingRun) -> docle_api::pending_runs::PendingRun {
         id: id.to_string(),
         status: (*phase).into(),
         created_at: (*created_at).into(),
+        output: None,
     }
 }
 

@@ -153,6 +153,11 @@ impl InteractiveSession {
                     output.push(stream, &text);
                     self.send_event(sse::piece(stream, &text));
                 }
+                Either::Left(Some(Progress::Stage(stage))) => {
+                    if let Some((_, event)) = sse::stage(stage) {
+                        self.send_event(event);
+                    }
+                }
                 Either::Left(Some(Progress::Heartbeat)) => {}
                 Either::Left(Some(Progress::Complete(result))) => {
                     self.send_event(sse::complete(&result, output));

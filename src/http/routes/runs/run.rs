@@ -24,6 +24,7 @@ use crate::http::routes::runs::answer::{answer, encode_pending, event_stream, la
 use crate::http::routes::scripts::execute;
 use crate::ports::http_messages::Response;
 use ::http::StatusCode;
+use docle_api::pending_runs::PendingRun;
 use docle_protocol::limits::MAX_BODY_BYTES;
 
 /// `POST /api/run`: checks size, key, rate and fields in this order, so that a client without a key learns nothing from
@@ -96,7 +97,10 @@ pub async fn get_run(app: &App, call: Call) -> Result<Response, ApiError> {
     } else {
         match read::find_run(app, id, &reader).await?.ok_or_else(not_found)? {
             FoundRun::Ended(run) => read_again(app, run),
-            FoundRun::Pending { run, .. } => respond::json(StatusCode::OK, &encode_pending(&run)),
+            FoundRun::Pending { project_id, run } => {
+                let output = read::output_so_far(app, &project_id, id).await;
+                respond::json(StatusCode::OK, &PendingRun { output, ..encode_pending(&run) })
+            }
         }
     };
     response.extensions_mut().insert(about(id, reader));

@@ -1,8 +1,10 @@
 //! Followers of a run in flight, and the jobs that are stored.
 
 use super::*;
+use crate::domain::run::phase::Phase;
 use crate::domain::run::position::OutputPosition;
 use crate::objects::run_pool::detached::storage as jobs;
+use crate::objects::run_pool::partial_output::PartialOutput;
 
 #[test]
 fn followers_get_the_same_events_from_any_place_and_do_not_hold_the_run_up() {
@@ -33,6 +35,42 @@ fn followers_get_the_same_events_from_any_place_and_do_not_hold_the_run_up() {
     }
     setup.submit();
     assert_eq!(setup.result_of(0)["stdout"], "hällo");
+}
+
+#[test]
+fn the_stages_of_a_run_are_its_state_and_come_to_its_followers() {
+    use docle_protocol::{RunEvent, Stage};
+    assert_eq!(PartialOutput::with_output().so_far(), None, "it waits for a slot");
+    let mut setup = Setup::new();
+    setup.detach(0);
+    let partial_output = setup.runs.in_flight.partial_output(job(0)).unwrap();
+    setup.emit(0, START);
+    let mut enter = |setup: &mut Setup, stage| {
+        setup.emit(0, &format!("{}\n", serde_json::to_string(&RunEvent::Stage { stage }).unwrap()));
+        setup.phase(0)
+    };
+    assert_eq!(enter(&mut setup, Stage::Install), Some(Phase::Installing));
+    let lines = partial_output.follow(OutputPosition::default(), || Box::pin(futures::future::pending()));
+    let lines = setup.bench.start(lines.concat());
+    assert_eq!(enter(&mut setup, Stage::Compile), Some(Phase::Compiling));
+    assert_eq!(enter(&mut setup, Stage::Program), Some(Phase::Running));
+    setup.emit(0, &output(Stream::Stderr, "on\n"));
+    let so_far = partial_output.so_far().unwrap();
+    assert_eq!((so_far.stdout.as_str(), so_far.stderr.as_str(), so_far.stderr_omitted_bytes), ("", "on\n", 0));
+    setup.emit(0, &output(Stream::Stderr, &"x".repeat(400_000)));
+    let so_far = partial_output.so_far().unwrap();
+    assert_eq!(so_far.stderr.len() as u64 + so_far.stderr_omitted_bytes, 400_003);
+    assert!((65_536..=131_072).contains(&so_far.stderr.len()), "{}", so_far.stderr.len());
+    setup.end(0);
+    let lines = String::from_utf8(lines.result()).unwrap();
+    let stages: Vec<_> = lines
+        .lines()
+        .filter_map(|line| match serde_json::from_str(line).unwrap() {
+            RunEvent::Stage { stage } => Some(stage),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(stages, [Stage::Install, Stage::Compile, Stage::Program]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::ports::PoolFailureCode;
 use crate::tests::app::{Answer, TestApp, key, print_one, secret};
 use crate::tests::fake_run_pools::Script;
 use ::http::Method;
+use docle_protocol::{Stage, Stream};
 use serde_json::{Value, json};
 
 fn problem(answer: &Answer) -> (u16, String) {
@@ -134,6 +135,11 @@ fn the_state_of_a_run_is_as_private_as_its_result() {
         let stream = get(&mut app, reader, &path, &[("accept", "text/event-stream")]);
         assert_eq!(problem(&stream), (404, "run_not_found".into()));
     }
+    run.partial_output.enter(Stage::Install);
+    run.partial_output.push(Stream::Stderr, "so far\n");
+    let state = get(&mut app, Some(&own), &path, &[]).json();
+    let output = json!({ "stdout": "", "stderr": "so far\n", "stdoutOmittedBytes": 0, "stderrOmittedBytes": 0 });
+    assert_eq!((&state["status"], &state["output"]), (&json!("installing"), &output));
     drop(run);
     assert_eq!(problem(&get(&mut app, Some(&own), &path, &[])), (404, "run_not_found".into()));
 }

@@ -44,7 +44,7 @@ impl Example for PendingRun {
     const NAME: &'static str = "pending";
 
     fn example() -> Self {
-        Self { id: text(RUN_ID), status: PendingStatus::Queued, created_at: time() }
+        Self { id: text(RUN_ID), status: PendingStatus::Queued, created_at: time(), output: None }
     }
 }
 
