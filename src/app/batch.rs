@@ -5,6 +5,7 @@ use crate::app::runs::progress::{Client, NotStarted};
 use crate::app::runs::series::{EndedRun, Series, at_once, size_of};
 use crate::domain::batch::request::Batch;
 use crate::domain::run::id::RunId;
+use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::run::output_start::OutputStart;
 use crate::domain::run::request::{ProgramInput, RunRequest};
 use docle_api::limits::MAX_BATCH_OUTPUT_BYTES;
@@ -15,10 +16,15 @@ use std::rc::Rc;
 /// How a run of a batch ended, or why it was not started.
 pub type BatchOutcome = Result<EndedRun, NotStarted>;
 
-/// Runs a batch. Each run comes as it ends, with its place in the request. Dropping the stream ends the runs in progress, and
-/// starts no further one.
-pub fn run_batch(app: &App, client: Client, batch: Batch) -> LocalBoxStream<'static, (u32, BatchOutcome)> {
-    let series = Rc::new(Series::new(app.clone(), client));
+/// Runs a batch. Each run comes as it ends, with its place in the request. Dropping the stream ends the runs in progress, unless
+/// the call has an idempotency key, and starts no further one.
+pub fn run_batch(
+    app: &App,
+    client: Client,
+    batch: Batch,
+    once: Option<(IdempotencyKey, Fingerprint)>,
+) -> LocalBoxStream<'static, (u32, BatchOutcome)> {
+    let series = Rc::new(Series::new(app.clone(), client, once));
     let at_once = at_once(largest(&batch));
     let count = u32::try_from(batch.len()).unwrap_or(u32::MAX);
     let runs = stream::iter((0..count).zip(requests(batch)));
@@ -26,7 +32,7 @@ pub fn run_batch(app: &App, client: Client, batch: Batch) -> LocalBoxStream<'sta
         let series = Rc::clone(&series);
         async move {
             let output = OutputStart::new(MAX_BATCH_OUTPUT_BYTES, MAX_BATCH_OUTPUT_BYTES);
-            (index, series.run(request, output).await)
+            (index, series.run(&index.to_string(), request, output).await)
         }
     });
     ended.buffer_unordered(at_once).boxed_local()

@@ -8,6 +8,7 @@ use crate::app::runs::start;
 use crate::domain::judge::request::{Decider, Judgement, Test};
 use crate::domain::judge::{checker, verdict};
 use crate::domain::run::id::RunId;
+use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::run::output_start::OutputStart;
 use crate::domain::run::program::Program;
 use crate::domain::run::request::{ProgramInput, RunRequest};
@@ -30,11 +31,17 @@ const MAX_CHECKER_OUTPUT_BYTES: usize = 4 * 1_024;
 /// What a caller may know of a run that was not started.
 pub type Explain = Box<dyn Fn(NotStarted) -> String>;
 
-/// Judges a program. Each test is a run of the client's project, and so is each check. Dropping the stream ends them.
-pub fn judge(app: &App, client: Client, judgement: Judgement, explain: Explain) -> LocalBoxStream<'static, JudgeEvent> {
+/// Judges a program. Each test is a run of the client's project, and so is each check. Dropping the stream ends them, unless the
+/// call has an idempotency key.
+pub fn judge(
+    app: &App,
+    client: Client,
+    (judgement, once): (Judgement, Option<(IdempotencyKey, Fingerprint)>),
+    explain: Explain,
+) -> LocalBoxStream<'static, JudgeEvent> {
     let judge = Rc::new(Judge {
         created_at: app.clock.now(),
-        series: Series::new(app.clone(), client),
+        series: Series::new(app.clone(), client, once),
         explain,
         remaining: Cell::new(None),
         compile: RefCell::default(),
@@ -115,7 +122,7 @@ impl Judge {
             return self.interact(test, request, interactor, result).await;
         }
         let output = OutputStart::new(limits.max_output_bytes as usize + 4, MAX_MESSAGE_BYTES);
-        let ended = match self.series.run(request, output).await {
+        let ended = match self.series.run(&result.index.to_string(), request, output).await {
             Ok(ended) => ended,
             Err(failure) => return self.fail(result, (self.explain)(failure)),
         };
@@ -149,10 +156,11 @@ impl Judge {
         let mut request = self.request(program, ProgramInput { args, ..ProgramInput::default() });
         request.job.inputs = checker::files([test.input.stdin.clone(), stdout, test.expected.text().to_owned()]);
         let output = OutputStart::new(MAX_CHECKER_OUTPUT_BYTES, MAX_MESSAGE_BYTES);
-        let EndedRun { result: run, output, .. } = match self.series.run(request, output).await {
-            Ok(ended) => ended,
-            Err(failure) => return self.fail(result, (self.explain)(failure)),
-        };
+        let EndedRun { result: run, output, .. } =
+            match self.series.run(&format!("{} check", result.index), request, output).await {
+                Ok(ended) => ended,
+                Err(failure) => return self.fail(result, (self.explain)(failure)),
+            };
         let message: String = [&*output.stdout, &*output.stderr].map(beginning).concat();
         result.checker = Some(CheckerRun { id: run.id.to_string(), exit_code: run.exit_code, message });
         self.conclude(test, checker::read(run.status, run.exit_code, &output.stdout), result);

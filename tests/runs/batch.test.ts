@@ -95,3 +95,24 @@ test("a quota that is used up in the middle of a batch refuses the rest of it", 
     await limited.stop();
   }
 });
+
+test("a batch that is sent again with its key runs each program once, also after its client has left", async () => {
+  const [marker, begun] = [`again-${process.pid}`, Date.now()];
+  const body = { lang: "python", code: "import sys, time\nprint(input(), flush=True)\ntime.sleep(float(sys.argv[2]))", policy, inputs: Array.from({ length: 8 }, (_, index) => ({ stdin: `${index}`, args: [marker, index === 0 ? "1" : "0.2"] })) };
+  const headers = { "idempotency-key": marker };
+  const leaves = new AbortController();
+  const first = await post(body, { headers: { ...headers, accept: "text/event-stream" }, signal: leaves.signal });
+  const reader = first.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("event: run")) text += (await reader.read()).value ?? assert.fail(text);
+  leaves.abort();
+  const again = async () => ((await (await post(body, { headers })).json()) as { results: BatchRun[] }).results;
+  const [second, third] = [await again(), await again()];
+  assert.deepEqual(second.map(({ result, error }) => result?.stdout ?? error), body.inputs.map(({ stdin }) => `${stdin}\n`));
+  assert.deepEqual(third.map(({ result }) => result?.id), second.map(({ result }) => result?.id));
+  const listed = async () => ((await (await docle.fetch(`/api/runs?from=${begun}&limit=100`, { headers: { authorization: `Bearer ${docle.worker.key}` } })).json()) as { history: { id: string }[] }).history.map(({ id }) => id);
+  await until("the runs in the list", async () => (await listed()).length >= 8);
+  assert.deepEqual((await listed()).toSorted(), second.map(({ result }) => result!.id).toSorted());
+  const other = ((await (await post({ ...body, code: "print(2)" }, { headers })).json()) as { results: BatchRun[] }).results;
+  assert.deepEqual(other.map(({ error }) => error?.code), Array(8).fill("idempotency_key_reused"));
+});

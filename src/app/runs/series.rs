@@ -4,6 +4,7 @@ use crate::app::context::App;
 use crate::app::runs::progress::{Client, NotStarted, Progress, StartedRun};
 use crate::app::runs::start::start_run;
 use crate::domain::account::quota::Period;
+use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::run::output::Output;
 use crate::domain::run::output_start::OutputStart;
 use crate::domain::run::request::RunRequest;
@@ -31,6 +32,8 @@ const PAUSE_MS: u32 = 1_000;
 pub struct Series {
     app: App,
     client: Client,
+    /// The idempotency key of the call, and what tells its body from others. Each run then has a key of its own.
+    once: Option<(IdempotencyKey, Fingerprint)>,
     /// Names the call for the runner, so that it compiles each program of it once.
     share: String,
     /// Why no further run can be started.
@@ -46,18 +49,21 @@ pub struct EndedRun {
 }
 
 impl Series {
-    pub fn new(app: App, client: Client) -> Self {
+    pub fn new(app: App, client: Client, once: Option<(IdempotencyKey, Fingerprint)>) -> Self {
         let share = hex::encode(app.random::<16>());
-        Self { app, client, share, refused: RefCell::default() }
+        Self { app, client, once, share, refused: RefCell::default() }
     }
 
     /// Runs a program to its end. A pool without room is asked again for a while. A client that leaves drops this, which ends
-    /// the run.
+    /// the run, unless the call has an idempotency key. `name` is that of the run within its call: a repeated call finds the same
+    /// run by it.
     ///
     /// # Errors
-    /// Nothing has run. After a quota of the day, and after a suspension, no further run is tried.
-    pub async fn run(&self, request: RunRequest, mut output: OutputStart) -> Result<EndedRun, NotStarted> {
-        let mut run = self.start(request).await?;
+    /// Nothing has run, or the key of the call forbids it. After a quota of the day, and after a suspension, no further run is
+    /// tried.
+    pub async fn run(&self, name: &str, request: RunRequest, mut output: OutputStart) -> Result<EndedRun, NotStarted> {
+        let once = self.once.as_ref().map(|(key, fingerprint)| (key.of_run(name), fingerprint.clone()));
+        let mut run = self.start(request, once).await?;
         while let Some(progress) = run.progress.next().await {
             match progress {
                 Progress::Output(stream, text) => output.push(stream, &text),
@@ -77,7 +83,7 @@ impl Series {
     /// Nothing has run, or the run was ended because its input did not open.
     pub async fn open(&self, mut request: RunRequest) -> Result<(StartedRun, Option<Box<dyn Socket>>), NotStarted> {
         request.job.interactive = true;
-        let run = self.start(request).await?;
+        let run = self.start(request, None).await?;
         let input = self.app.run_pools.input(&self.client.owner.project_id, run.id);
         match select(input, self.app.clock.sleep(INPUT_MS)).await {
             Either::Left((input, _)) => Ok((run, input?)),
@@ -88,7 +94,11 @@ impl Series {
     }
 
     /// Starts a program as soon as there is room for it.
-    async fn start(&self, mut request: RunRequest) -> Result<StartedRun, NotStarted> {
+    async fn start(
+        &self,
+        mut request: RunRequest,
+        once: Option<(IdempotencyKey, Fingerprint)>,
+    ) -> Result<StartedRun, NotStarted> {
         request.job.share = request.job.compile.is_some().then(|| self.share.clone());
         let until = self.app.clock.now().0 + PATIENCE_MS;
         loop {
@@ -97,13 +107,17 @@ impl Series {
             }
             let id = self.app.new_run_id(self.client.owner.log_id);
             request.job.id = id.to_string();
-            match start_run(&self.app, id, self.client.clone(), request.clone(), None).await {
+            match start_run(&self.app, id, self.client.clone(), request.clone(), once.clone()).await {
                 Ok(run) => return Ok(run),
                 Err(NotStarted::Pool(failure)) if is_final(&failure) => {
                     *self.refused.borrow_mut() = Some(failure.clone());
                     return Err(failure.into());
                 }
-                Err(NotStarted::Pool(failure)) if has_no_room(&failure) && self.app.clock.now().0 < until => {
+                // A run with a key that was lost is found again, or started now.
+                Err(NotStarted::Pool(failure))
+                    if self.app.clock.now().0 < until
+                        && (has_no_room(&failure) || failure.code == PoolFailureCode::Lost && once.is_some()) =>
+                {
                     self.app.clock.sleep(PAUSE_MS).await;
                 }
                 Err(failure) => return Err(failure),

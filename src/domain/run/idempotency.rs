@@ -26,6 +26,11 @@ impl IdempotencyKey {
         Self(format!("{token_id}.{}", hex::encode(Sha256::digest(&self.0))))
     }
 
+    /// The name of one run of a call that starts several. No client can send it, because it has a space.
+    pub fn of_run(&self, run: &str) -> Self {
+        Self(format!("{} {run}", hex::encode(Sha256::digest(&self.0))))
+    }
+
     /// The key as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0

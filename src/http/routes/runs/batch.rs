@@ -11,7 +11,7 @@ use crate::http::request::accept::wants_event_stream;
 use crate::http::request::body;
 use crate::http::request::call::Call;
 use crate::http::response::rate;
-use crate::http::routes::runs::several::{event, event_stream, json_stream, read_body};
+use crate::http::routes::runs::several::{SeveralRuns, event, event_stream, json_stream, read_body};
 use crate::ports::Log;
 use crate::ports::http_messages::Response;
 use bytes::Bytes;
@@ -32,7 +32,7 @@ pub async fn batch_runs(app: &App, mut call: Call) -> Result<Response, ApiError>
 }
 
 async fn batch_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
-    let (headers, body) = read_body(call, &client).await?;
+    let SeveralRuns { headers, body, once } = read_body(call, &client).await?;
     let mut batch = parse(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
     if let Some(token) = &client.token {
         restrict(token, &mut batch).map_err(ApiError::invalid)?;
@@ -41,7 +41,7 @@ async fn batch_for(app: &App, call: Call, client: ApiClient) -> Result<Response,
     let log = app.log.clone();
     let counts = Rc::new(Counts::default());
     let counted = Rc::clone(&counts);
-    let runs = run_batch(app, client.into(), batch).map(move |(index, outcome)| {
+    let runs = run_batch(app, client.into(), batch, once).map(move |(index, outcome)| {
         counted.count(&outcome);
         (index, encode(index, outcome, &*log))
     });

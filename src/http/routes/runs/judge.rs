@@ -2,15 +2,15 @@
 
 use crate::app::App;
 use crate::app::judge::judge;
-use crate::domain::judge::request::{Judgement, parse};
+use crate::domain::judge::request::{Decider, Judgement, parse};
 use crate::domain::key::run_token::Claims;
 use crate::http::auth::caller::ApiClient;
 use crate::http::error::{ApiError, FieldError};
 use crate::http::request::accept::wants_event_stream;
 use crate::http::request::body;
-use crate::http::request::call::Call;
+use crate::http::request::call::{Call, invalid};
 use crate::http::response::rate;
-use crate::http::routes::runs::several::{event, event_stream, json_stream, read_body};
+use crate::http::routes::runs::several::{SeveralRuns, event, event_stream, json_stream, read_body};
 use crate::ports::http_messages::Response;
 use bytes::Bytes;
 use docle_api::judging::JudgeEvent;
@@ -25,15 +25,18 @@ pub async fn judge_run(app: &App, mut call: Call) -> Result<Response, ApiError> 
 }
 
 async fn judge_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
-    let (headers, body) = read_body(call, &client).await?;
+    let SeveralRuns { headers, body, once } = read_body(call, &client).await?;
     let mut judgement = parse(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+    if once.is_some() && matches!(judgement.decider, Decider::Interactor(_)) {
+        return Err(invalid("Idempotency-Key", "is not available with \"interactor\": leave one of them out"));
+    }
     if let Some(token) = &client.token {
         restrict(token, &mut judgement).map_err(ApiError::invalid)?;
     }
     let project_id = client.owner.project_id.clone();
     let log = app.log.clone();
     let explain = Box::new(move |failure| ApiError::from(failure).logged(&*log).message().to_owned());
-    let events = judge(app, client.into(), judgement, explain);
+    let events = judge(app, client.into(), (judgement, once), explain);
     if wants_event_stream(&headers) {
         let events = events.map(|told| match &told {
             JudgeEvent::Test { .. } => event("test", &told),

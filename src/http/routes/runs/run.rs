@@ -8,7 +8,6 @@ use crate::app::runs::read::{self, FoundRun, Reader};
 use crate::app::runs::start::start_run;
 use crate::domain::run;
 use crate::domain::run::id::RunId;
-use crate::domain::run::idempotency::Fingerprint;
 use crate::domain::script;
 use crate::http::auth::caller::{ApiClient, SignedIn};
 use crate::http::auth::key_error;
@@ -17,7 +16,7 @@ use crate::http::middleware::log::About;
 use crate::http::request::accept::wants_event_stream;
 use crate::http::request::body;
 use crate::http::request::call::{Call, invalid};
-use crate::http::request::idempotency::idempotency_key;
+use crate::http::request::idempotency::once;
 use crate::http::response::sse::LastEventId;
 use crate::http::response::{rate, respond};
 use crate::http::routes::runs::answer::{answer, encode_pending, event_stream, last_event_id, pending, read_again};
@@ -41,10 +40,7 @@ pub async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Respons
     let Call { parts, body, .. } = call;
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
     let id = app.new_run_id(client.owner.log_id);
-    let once = idempotency_key(&parts.headers)?.map(|key| match &client.token {
-        Some(token) => (key.of_token(&token.id), Fingerprint::of(&bytes)),
-        None => (key, Fingerprint::of(&bytes)),
-    });
+    let once = once(&parts.headers, client.token.as_ref(), &bytes)?;
     let body = body::parse_json(&parts.headers, bytes)?;
     if body["tier"] == "isolate" {
         if body["detach"] == true {

@@ -1,12 +1,14 @@
 //! What the calls that ask for several runs have in common.
 
 use crate::app::App;
+use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::http::auth::caller::ApiClient;
 use crate::http::auth::key_error;
 use crate::http::error::ApiError;
 use crate::http::middleware::log::About;
 use crate::http::request::body;
-use crate::http::request::call::{Call, invalid};
+use crate::http::request::call::Call;
+use crate::http::request::idempotency::once;
 use crate::http::response::respond;
 use crate::http::response::{event_stream as events, keep_alive};
 use crate::ports::http_messages::Response;
@@ -21,21 +23,27 @@ use std::rc::Rc;
 /// White space, which JSON allows between values.
 const SPACE: &[u8] = b" ";
 
+/// A call that asks for several runs.
+pub struct SeveralRuns {
+    pub headers: HeaderMap,
+    pub body: Value,
+    /// The idempotency key of the call, and what tells its body from others.
+    pub once: Option<(IdempotencyKey, Fingerprint)>,
+}
+
 /// The headers and the JSON body of a call, whose client may ask for several runs.
 ///
 /// # Errors
-/// The key is publishable; the call has an idempotency key; the body is no JSON.
-pub async fn read_body(call: Call, client: &ApiClient) -> Result<(HeaderMap, Value), ApiError> {
+/// The key is publishable; the idempotency key is none; the body is no JSON.
+pub async fn read_body(call: Call, client: &ApiClient) -> Result<SeveralRuns, ApiError> {
     if client.is_publishable {
         return Err(key_error::publishable_key_runs_one());
     }
     let Call { parts, body, .. } = call;
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
-    if parts.headers.contains_key("idempotency-key") {
-        return Err(invalid("Idempotency-Key", "is not available for several runs: leave it out"));
-    }
+    let once = once(&parts.headers, client.token.as_ref(), &bytes)?;
     let body = body::parse_json(&parts.headers, bytes)?;
-    Ok((parts.headers, body))
+    Ok(SeveralRuns { headers: parts.headers, body, once })
 }
 
 /// A response of server-sent events, with comments during silence.

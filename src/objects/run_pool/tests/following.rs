@@ -45,7 +45,7 @@ fn the_stages_of_a_run_are_its_state_and_come_to_its_followers() {
     setup.detach(0);
     let partial_output = setup.runs.in_flight.partial_output(job(0)).unwrap();
     setup.emit(0, START);
-    let mut enter = |setup: &mut Setup, stage| {
+    let enter = |setup: &mut Setup, stage| {
         setup.emit(0, &format!("{}\n", serde_json::to_string(&RunEvent::Stage { stage }).unwrap()));
         setup.phase(0)
     };

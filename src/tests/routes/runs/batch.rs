@@ -1,6 +1,7 @@
 //! Batches from the outside: one call, many runs.
 
 use crate::domain::account::quota::{Quota, QuotaExceeded};
+use crate::domain::run::idempotency::IdempotencyKey;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{PoolFailure, PoolFailureCode};
 use crate::tests::app::{Answer, TestApp, complete};
@@ -147,15 +148,42 @@ fn several_runs_are_validated_before_any_of_them_starts() {
     body["inputs"][2] = json!({ "stdin": 5 });
     let problem = send(&mut app, "/api/run/batch", &body).json();
     assert_eq!(problem["errors"][0]["field"], "inputs[2].stdin");
-    for path in ["/api/run/batch", "/api/run/judge"] {
-        let request = app.request(Method::POST, path).header("idempotency-key", "a");
-        let problem = app.send(request, inputs(1).to_string()).json();
+    let interactor = json!({ "lang": "python", "code": "" });
+    let judged = json!({ "lang": "python", "code": "", "tests": [{}], "interactor": interactor });
+    for (path, key, body) in
+        [("/api/run/batch", "a b", inputs(1)), ("/api/run/judge", "a b", inputs(1)), ("/api/run/judge", "a", judged)]
+    {
+        let request = app.request(Method::POST, path).header("idempotency-key", key);
+        let problem = app.send(request, body.to_string()).json();
         assert_eq!(
             (&problem["code"], &problem["errors"][0]["field"]),
             (&json!("invalid_request"), &json!("Idempotency-Key"))
         );
     }
     assert!(app.run_pools.jobs.borrow().is_empty());
+}
+
+#[test]
+fn each_run_of_a_call_with_an_idempotency_key_has_a_key_of_its_own() {
+    let mut app = TestApp::new();
+    app.script(Script::Of(cat));
+    let mut keys = |path: &str, key: Option<&str>, body: &Value| {
+        let request = app.request(Method::POST, path);
+        let request = if let Some(key) = key { request.header("idempotency-key", key) } else { request };
+        assert_eq!(app.send(request, body.to_string()).status.as_u16(), 200);
+        let calls = std::mem::take(&mut *app.run_pools.calls.borrow_mut());
+        calls.into_iter().map(|(_, call, _)| Some(call?.key.as_str().to_owned())).collect::<Vec<_>>()
+    };
+    let first = keys("/api/run/batch", Some("a"), &inputs(3));
+    assert_eq!(first.iter().flatten().collect::<std::collections::BTreeSet<_>>().len(), 3);
+    assert!(first.iter().flatten().all(|key| IdempotencyKey::parse(key).is_none()), "no client can send one");
+    assert_eq!(keys("/api/run/batch", Some("a"), &inputs(3)), first);
+    assert!(!keys("/api/run/batch", Some("b"), &inputs(3)).iter().any(|key| first.contains(key)));
+    assert_eq!(keys("/api/run/batch", None, &inputs(2)), [None, None]);
+    let checker = json!({ "lang": "python", "code": "" });
+    let judged = json!({ "lang": "python", "code": "", "tests": [{}, {}], "checker": checker });
+    let judged = keys("/api/run/judge", Some("j"), &judged);
+    assert_eq!(judged.iter().flatten().collect::<std::collections::BTreeSet<_>>().len(), 4, "{judged:?}");
 }
 
 #[test]

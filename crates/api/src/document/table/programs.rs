@@ -98,9 +98,11 @@ pub fn operations() -> Vec<Operation> {
             "Runs one program with up to 100 inputs, or up to 100 programs, and answers when all have ended. The call counts once \
              against the limit of the key; each run is a run in quotas, usage and history. Packages are installed once, and a \
              program is compiled once. Four runs are in progress at once. One that fails, or cannot be started, does not end the \
-             others. A client that closes the connection ends the runs in progress, and no further one is started. With \
+             others. A client that closes the connection ends the runs in progress, and no further one is started. With an \
+             `Idempotency-Key` it does not, and the call can be repeated: each run runs once. With \
              `Accept: text/event-stream` each run comes as it ends.",
         )
+        .with(Parameter::IdempotencyKey)
         .takes(MAX_BODY_BYTES, vec![Body::json::<InputsRequest>(), Body::json::<BatchRequest>()])
         .answers(Success {
             status: 200,
@@ -119,9 +121,11 @@ pub fn operations() -> Vec<Operation> {
             "Runs a program once for each of up to 100 tests, and compares its output with the expected one, or lets a checker \
              decide. The program never sees the expected output or the checker. The call counts once against the limit of the \
              key; each test is a run in quotas, usage and history, and so is each check. A program is compiled once. A client \
-             that closes the connection ends the runs in progress, and no further one is started. With `Accept: text/event-stream` \
-             each test comes as it ends.",
+             that closes the connection ends the runs in progress, and no further one is started. With an `Idempotency-Key`, which a \
+             judgement with an interactor does not take, it does not, and the call can be repeated: each run runs once. With \
+             `Accept: text/event-stream` each test comes as it ends.",
         )
+        .with(Parameter::IdempotencyKey)
         .takes(MAX_BODY_BYTES, vec![Body::json::<JudgeRequest>()])
         .answers(Success {
             status: 200,
