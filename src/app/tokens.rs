@@ -6,6 +6,7 @@ use crate::app::keys;
 use crate::app::quotas::QuotaRefusal;
 use crate::domain::account::quota::QuotaLimits;
 use crate::domain::input::page::Page;
+use crate::domain::key::api_key::Kind;
 use crate::domain::key::run_token::{Claims, ID_BYTES, TokenLimits};
 use crate::domain::key::settings::KeySettings;
 use crate::domain::key::token_settings::TokenSettings;
@@ -71,6 +72,7 @@ pub async fn playground_key_hash(
                 expires_at: None,
                 page: None,
                 allow_in_url: false,
+                is_management: false,
             };
             Ok(keys::create(app, actor, limits, project_id, &unlimited).await?.key.hash())
         }
@@ -85,6 +87,7 @@ async fn playground_key(app: &App, project_id: &str) -> Result<Option<String>, P
         let (found, next) = keys::list(app, project_id, &current).await?;
         let is_usable = |key: &keys::StoredKey| {
             key.settings.name == PLAYGROUND
+                && key.settings.kind() == Kind::Secret
                 && key.revoked_at.is_none()
                 && key.settings.expires_at.is_none_or(|end| now < end)
         };

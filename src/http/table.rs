@@ -77,6 +77,19 @@ pub enum Caller {
     KeyOrSession,
     /// A signed-in user.
     SignedIn,
+    /// A signed-in user, or a server with a management token for the project.
+    Manager,
+}
+
+impl Caller {
+    /// The kind of caller that stands for all whose answers the same pages may read.
+    pub const fn with_the_same_pages(self) -> Self {
+        match self {
+            Self::Visitor | Self::SignedIn | Self::Manager => Self::SignedIn,
+            Self::Anyone | Self::ApiClient => Self::ApiClient,
+            Self::KeyOrSession => Self::KeyOrSession,
+        }
+    }
 }
 
 /// One operation of the API.
@@ -118,7 +131,7 @@ const fn delete(path: &'static str, caller: Caller, (handler, name): (Handler, &
     Route { verb: Verb::Delete, path, caller, handler, name }
 }
 
-/// The table. Routes of one path have one kind of caller.
+/// The table. The same pages may read the answers of all routes of one path.
 pub static ROUTES: &[Route] = &[
     post("/api/run", Caller::ApiClient, handler!(run::create_run)),
     get("/api/run", Caller::ApiClient, handler!(interactive::interactive_run)),
@@ -150,20 +163,20 @@ pub static ROUTES: &[Route] = &[
     get("/api/account/usage", Caller::SignedIn, handler!(account_usage::get_account_usage)),
     post("/api/projects", Caller::SignedIn, handler!(projects::create_project)),
     get("/api/projects", Caller::SignedIn, handler!(projects::list_projects)),
-    get("/api/projects/:id", Caller::SignedIn, handler!(projects::get_project)),
-    patch("/api/projects/:id", Caller::SignedIn, handler!(projects::change_project)),
+    get("/api/projects/:id", Caller::Manager, handler!(projects::get_project)),
+    patch("/api/projects/:id", Caller::Manager, handler!(projects::change_project)),
     delete("/api/projects/:id", Caller::SignedIn, handler!(projects::delete_project)),
-    post("/api/projects/:id/keys", Caller::SignedIn, handler!(keys::create_key)),
-    get("/api/projects/:id/keys", Caller::SignedIn, handler!(keys::list_keys)),
-    post("/api/projects/:id/tokens", Caller::SignedIn, handler!(tokens::create_project_token)),
-    post("/api/projects/:id/rooms", Caller::SignedIn, handler!(project_rooms::create_project_room)),
-    get("/api/projects/:id/usage", Caller::SignedIn, handler!(usage::get_usage)),
-    get("/api/projects/:id/audit", Caller::SignedIn, handler!(audit::list_project_events)),
-    get("/api/projects/:id/end-users", Caller::SignedIn, handler!(end_users::export_end_user)),
-    delete("/api/projects/:id/end-users", Caller::SignedIn, handler!(end_users::delete_end_user)),
-    patch("/api/keys/:id", Caller::SignedIn, handler!(keys::change_key)),
-    post("/api/keys/:id/rotate", Caller::SignedIn, handler!(keys::rotate_key)),
-    delete("/api/keys/:id", Caller::SignedIn, handler!(keys::revoke_key)),
+    post("/api/projects/:id/keys", Caller::Manager, handler!(keys::create_key)),
+    get("/api/projects/:id/keys", Caller::Manager, handler!(keys::list_keys)),
+    post("/api/projects/:id/tokens", Caller::Manager, handler!(tokens::create_project_token)),
+    post("/api/projects/:id/rooms", Caller::Manager, handler!(project_rooms::create_project_room)),
+    get("/api/projects/:id/usage", Caller::Manager, handler!(usage::get_usage)),
+    get("/api/projects/:id/audit", Caller::Manager, handler!(audit::list_project_events)),
+    get("/api/projects/:id/end-users", Caller::Manager, handler!(end_users::export_end_user)),
+    delete("/api/projects/:id/end-users", Caller::Manager, handler!(end_users::delete_end_user)),
+    patch("/api/keys/:id", Caller::Manager, handler!(keys::change_key)),
+    post("/api/keys/:id/rotate", Caller::Manager, handler!(keys::rotate_key)),
+    delete("/api/keys/:id", Caller::Manager, handler!(keys::revoke_key)),
     get("/collab", Caller::Anyone, handler!(connect::create_open_room)),
     get("/collab/:id", Caller::Anyone, handler!(connect::get_room)),
     get("/collab/:id/state", Caller::ApiClient, handler!(connect::get_room_state)),
@@ -324,10 +337,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn routes_of_one_path_have_one_kind_of_caller_and_different_verbs() {
+    fn routes_of_one_path_are_read_by_the_same_pages_and_have_different_verbs() {
         for (index, one) in ROUTES.iter().enumerate() {
             for other in ROUTES[index + 1..].iter().filter(|other| other.path == one.path) {
-                assert_eq!(one.caller, other.caller, "{}", one.path);
+                assert_eq!(one.caller.with_the_same_pages(), other.caller.with_the_same_pages(), "{}", one.path);
                 assert_ne!(one.verb, other.verb, "{}", one.path);
             }
         }

@@ -91,7 +91,7 @@ pub async fn add(
 /// The keys of a project, the newest first.
 pub async fn list(sql: &dyn Sql, project_id: &str, page: &Page) -> Result<Vec<StoredKey>, PortError> {
     let query = "SELECT id, project_id, key_hash, key_prefix, name, allowed_domains, rate_limit_per_minute, \
-                 expires_at, created_at, last_used_at, revoked_at, successor_id, page_limits, allow_in_url, publishable_key \
+                 expires_at, created_at, last_used_at, revoked_at, successor_id, page_limits, allow_in_url, is_management, publishable_key \
                  FROM api_keys WHERE project_id = ?1 \
                  AND (created_at, id) < (?2, ?3) ORDER BY created_at DESC, id DESC LIMIT ?4";
     let Position { at, id } = page.after();
@@ -102,7 +102,7 @@ pub async fn list(sql: &dyn Sql, project_id: &str, page: &Page) -> Result<Vec<St
 pub async fn find(sql: &dyn Sql, user_id: &str, id: &str) -> Result<Option<StoredKey>, PortError> {
     let query = "SELECT api_keys.id, project_id, key_hash, key_prefix, api_keys.name, allowed_domains, \
                  rate_limit_per_minute, expires_at, api_keys.created_at, last_used_at, revoked_at, successor_id, \
-                 page_limits, allow_in_url, publishable_key FROM api_keys \
+                 page_limits, allow_in_url, is_management, publishable_key FROM api_keys \
                  JOIN projects ON projects.id = project_id WHERE api_keys.id = ?1 AND user_id = ?2";
     sql.query(sql!(query, id, user_id)).await?.into_iter().next().map(read).transpose()
 }
@@ -117,8 +117,16 @@ pub async fn hashes(sql: &dyn Sql, project_id: &str) -> Result<Vec<String>, Port
 pub async fn change(sql: &dyn Sql, id: &str, settings: &KeySettings, event: Event) -> Result<(), PortError> {
     let query = "UPDATE api_keys SET name = ?2, allowed_domains = ?3, rate_limit_per_minute = ?4, expires_at = ?5, \
                  page_limits = ?6 WHERE id = ?1";
-    // Whether a key may stand in URLs stays what it is.
-    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at, page, allow_in_url: _ } = settings;
+    // What a key is for, and whether it may stand in URLs, stays what it is.
+    let KeySettings {
+        name,
+        allowed_domains,
+        rate_limit_per_minute,
+        expires_at,
+        page,
+        allow_in_url: _,
+        is_management: _,
+    } = settings;
     let domains = write_domains(allowed_domains);
     let update = sql!(query, id, name, domains, *rate_limit_per_minute, *expires_at, write_page_limits(*page));
     sql.batch(vec![update, audit::insert(event)]).await.map(drop)
@@ -161,19 +169,20 @@ pub async fn revoke(sql: &dyn Sql, id: &str, now: Timestamp, event: Event) -> Re
 }
 
 const INSERT: &str = "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, allowed_domains, \
-                      rate_limit_per_minute, expires_at, page_limits, allow_in_url, publishable_key) \
-                      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 WHERE \
+                      rate_limit_per_minute, expires_at, page_limits, allow_in_url, is_management, publishable_key) \
+                      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE \
                       (SELECT COUNT(*) FROM api_keys JOIN projects ON projects.id = api_keys.project_id \
-                      WHERE projects.user_id = ?13 AND (revoked_at IS NULL OR revoked_at > ?14) \
-                      AND (expires_at IS NULL OR expires_at > ?14)) < ?15 RETURNING id";
+                      WHERE projects.user_id = ?14 AND (revoked_at IS NULL OR revoked_at > ?15) \
+                      AND (expires_at IS NULL OR expires_at > ?15)) < ?16 RETURNING id";
 
 /// The same for a key that another one names as its successor, and for no other key.
 const INSERT_SUCCESSOR: &str = "INSERT INTO api_keys (id, project_id, name, key_hash, key_prefix, created_at, \
-                                allowed_domains, rate_limit_per_minute, expires_at, page_limits, allow_in_url, publishable_key) \
-                                SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM api_keys WHERE successor_id = ?1";
+                                allowed_domains, rate_limit_per_minute, expires_at, page_limits, allow_in_url, is_management, publishable_key) \
+                                SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 FROM api_keys WHERE successor_id = ?1";
 
 fn insert(query: &'static str, new: &NewKey<'_>) -> Statement {
-    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at, page, allow_in_url } = new.settings;
+    let KeySettings { name, allowed_domains, rate_limit_per_minute, expires_at, page, allow_in_url, is_management } =
+        new.settings;
     let publishable_key = (new.key.kind() == Kind::Publishable).then(|| new.key.reveal());
     sql!(
         query,
@@ -188,6 +197,7 @@ fn insert(query: &'static str, new: &NewKey<'_>) -> Statement {
         *expires_at,
         write_page_limits(*page),
         i64::from(*allow_in_url),
+        i64::from(*is_management),
         publishable_key,
     )
 }
@@ -205,6 +215,7 @@ fn read(mut row: Row) -> Result<StoredKey, PortError> {
             expires_at: row.optional_time()?,
             page: None,
             allow_in_url: false,
+            is_management: false,
         },
         created_at: row.time()?,
         last_used_at: row.optional_time()?,
@@ -214,6 +225,7 @@ fn read(mut row: Row) -> Result<StoredKey, PortError> {
     };
     key.settings.page = read_page_limits(&mut row)?;
     key.settings.allow_in_url = row.integer()? != 0;
+    key.settings.is_management = row.integer()? != 0;
     key.publishable_key = row.optional_text()?;
     Ok(key)
 }

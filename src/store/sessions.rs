@@ -125,6 +125,29 @@ pub async fn find(sql: &dyn Sql, token: &Token, now: Timestamp) -> Result<Option
     rows.first_mut().map(read).transpose()
 }
 
+/// The account that owns a project, as if it were signed in by `id`; `None` if nobody owns it.
+pub async fn of_owner(
+    sql: &dyn Sql,
+    project_id: &str,
+    id: String,
+    now: Timestamp,
+) -> Result<Option<Session>, PortError> {
+    let query = "SELECT users.id, email, users.created_at, trusted, suspended_at FROM projects JOIN users \
+                 ON users.id = user_id WHERE projects.id = ?1";
+    let read = |row: &mut Row| {
+        Ok(Session {
+            id,
+            user_id: row.text()?,
+            email: row.text()?,
+            user_created_at: row.time()?,
+            is_trusted: row.integer()? != 0,
+            is_suspended: row.optional_time()?.is_some(),
+            last_used_at: now,
+        })
+    };
+    sql.query(sql!(query, project_id)).await?.first_mut().map(read).transpose()
+}
+
 /// Moves the end of a session.
 pub async fn renew(sql: &dyn Sql, id: &str, now: Timestamp, expires_at: Timestamp) -> Result<(), PortError> {
     let query = "UPDATE sessions SET last_used_at = ?2, expires_at = ?3 WHERE id = ?1";

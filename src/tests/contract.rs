@@ -27,6 +27,7 @@ fn every_route_is_described_and_every_described_operation_has_its_route() {
             Described::Anyone => Caller::Anyone,
             Described::Visitor => Caller::Visitor,
             Described::Session => Caller::SignedIn,
+            Described::Manager => Caller::Manager,
             Described::Reader | Described::Owner | Described::KeyOrOwner => Caller::KeyOrSession,
             Described::Key
             | Described::KeyOrToken
@@ -55,7 +56,7 @@ impl Probe<'_> {
     /// The reader's answer to the base with `value` at `path`.
     fn answer(&self, path: &str, value: &Value) -> Result<(), Vec<FieldError>> {
         let mut body = self.base.clone();
-        merge(&mut body, &companion(self.schema, path));
+        merge(&mut body, &companion(self.schema, path, value));
         put(&mut body, path, value.clone());
         (self.read)(body)
     }
@@ -63,7 +64,7 @@ impl Probe<'_> {
     /// The reader's answer to the base without the field at `path`.
     fn answer_without(&self, path: &str) -> Result<(), Vec<FieldError>> {
         let mut body = self.base.clone();
-        merge(&mut body, &companion(self.schema, path));
+        merge(&mut body, &companion(self.schema, path, &Value::Null));
         put(&mut body, path, Value::Null);
         let parent = match path.rsplit_once('.') {
             Some((parent, _)) => body.pointer_mut(&format!("/{}", parent.replace('.', "/"))),

@@ -49,7 +49,7 @@ test("credentials that nobody made open nothing", async () => {
   const token = await newToken(key);
   const [claims = "", signature = ""] = token.split(".");
   const changed = Buffer.from(claims.slice(3), "base64url").toString().replace('"expiresAt":', '"expiresAt":9');
-  const forged = { changed: `rt_${Buffer.from(changed).toString("base64url")}.${signature}`, "cut off": token.slice(0, -1), "unsigned": claims, "a key": `sk_live_${"0".repeat(48)}`, "a publishable key": `pk_live_${"0".repeat(48)}`, "a secret key under another name": key.replace("sk_", "pk_"), "a publishable key under another name": publishable.replace("pk_", "sk_"), nothing: "" };
+  const forged = { changed: `rt_${Buffer.from(changed).toString("base64url")}.${signature}`, "cut off": token.slice(0, -1), "unsigned": claims, "a key": `sk_live_${"0".repeat(48)}`, "a publishable key": `pk_live_${"0".repeat(48)}`, "a secret key under another name": key.replace("sk_", "pk_"), "a secret key as a management token": key.replace("sk_", "mt_"), "a management token": `mt_live_${"0".repeat(48)}`, "a publishable key under another name": publishable.replace("pk_", "sk_"), nothing: "" };
   for (const operation of operations.filter((one) => !isOpen(one))) {
     for (const [what, credential] of Object.entries(forged)) {
       const response = await call(operation, bearer(credential));
@@ -114,6 +114,22 @@ test("a publishable key that was revoked opens nothing", async () => {
   for (const operation of operations.filter((one) => takes(one, "publishableKey") && !isOpen(one))) {
     assert.equal((await call(operation, { ...bearer(publishable), ...page })).status, 401, `${operation.method} ${operation.path}`);
   }
+});
+
+test("a management token opens what takes one, from no page, and nothing else", async () => {
+  const { id } = await json(201, await ada.call("POST", "/api/projects", { name: "Managed" }));
+  const { id: tokenId, key: token } = await json(201, await ada.call("POST", `/api/projects/${id}/keys`, { type: "management", rateLimitPerMinute: 10_000 }));
+  await json(200, await docle.fetch(`/api/projects/${id}/usage`, { headers: bearer(token) }));
+  for (const operation of operations.filter((one) => !isOpen(one) && !takes(one, "roomToken"))) {
+    const { status } = await call(operation, bearer(token));
+    assert.equal(status !== 401 && status !== 403, takes(operation, "managementToken"), `${operation.method} ${operation.path}: ${status}`);
+    for (const headers of [page, { origin: docle.worker.url }, { "sec-fetch-site": "same-origin" }]) {
+      const refused = await call(operation, { ...bearer(token), ...headers });
+      assert.ok([401, 403].includes(refused.status), `${operation.method} ${operation.path} with ${Object.keys(headers).join()}: ${refused.status}`);
+    }
+  }
+  await json(204, await ada.call("DELETE", `/api/keys/${tokenId}`));
+  for (const operation of operations.filter((one) => takes(one, "managementToken"))) assert.equal((await call(operation, bearer(token))).status, 401, `${operation.method} ${operation.path}`);
 });
 
 test("a key opens no operation of a session, and a session none of a key", async () => {

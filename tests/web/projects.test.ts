@@ -115,6 +115,21 @@ test("a publishable key needs the hosts of its pages", async () => {
   assert.deepEqual(apiKeys[0].allowed_domains.toSorted(), ["*.example.org", "learn.example.com"]);
 });
 
+test("a management token has an end and no pages, and makes keys", async () => {
+  const { user, project } = await site.account("mt@example.com");
+  const { page } = await site.open(`/projects/${project}`, { user });
+  await press(page, "Create key");
+  await press(page, "Management Makes keys, reads usage", "radio");
+  assert.equal(await page.$("#key-hosts"), null);
+  await page.click(".dialog-foot .btn.primary");
+  await shows(page, "[data-testid=new-key]", "mt_live_");
+  const token = await textOf(page, "[data-testid=new-key]");
+  const path = `/api/projects/${project}/keys`;
+  const { apiKeys } = await json(200, await user.call("GET", path));
+  assert.deepEqual([apiKeys[0].type, apiKeys[0].allowed_domains, typeof apiKeys[0].expires_at], ["management", [], "string"]);
+  await json(201, await fetch(site.url + path, { method: "POST", headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: "{}" }));
+});
+
 test("a key is revoked by its name, and fails on the next call", async () => {
   const { user, project } = await site.account("revoke@example.com");
   const key = await site.key(user, project, { name: "Old laptop" });

@@ -61,6 +61,9 @@ pub enum KeyType {
     Secret,
     /// For web pages: everybody may read it. It runs programs from pages of its domains, and does nothing else.
     Publishable,
+    /// A management token, for servers: it manages the project as its owner does, and runs nothing. It ends after 365 days at most,
+    /// and after 90 if it names no `expiresAt`.
+    Management,
 }
 
 /// The most that a run with a publishable key may use. A run that asks for more time or memory gets this much.
@@ -107,6 +110,8 @@ pub struct PublishableLimits {
 
 /// The name of a key that names none.
 pub const DEFAULT_NAME: &str = "API key";
+/// The name of a management token that names none.
+pub const DEFAULT_MANAGEMENT_NAME: &str = "Management token";
 
 /// A key that was made. No other response shows a secret key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -143,6 +143,10 @@ pub const DEFAULT_PUBLISHABLE_RATE_LIMIT: u32 = 30;
 pub const DEFAULT_NETWORK_RATE_LIMIT: u32 = 10;
 /// How far away the end of a key may be that may stand in URLs, in days.
 pub const MAX_URL_KEY_DAYS: i64 = 90;
+/// How many days a management token lasts at most.
+pub const MAX_MANAGEMENT_DAYS: i64 = 365;
+/// How many days a management token lasts that names no end.
+pub const DEFAULT_MANAGEMENT_DAYS: i64 = 90;
 /// The most calls a minute of such a key.
 pub const MAX_URL_KEY_RATE_LIMIT: u32 = 60;
 /// The time limit of a run with a publishable key, unless its owner says otherwise, in milliseconds.

@@ -29,6 +29,11 @@ pub enum LinkRefusal {
     NoMail,
 }
 
+/// The account that owns a project, as if it were signed in by `id`; `None` if nobody owns the project.
+pub async fn as_owner(app: &App, project_id: &str, id: String) -> Result<Option<Session>, PortError> {
+    sessions::of_owner(&*app.sql, project_id, id, app.clock.now()).await
+}
+
 /// Mails a login link to `email`. `base` is the URL that the link is made of; the page `next` comes after it.
 ///
 /// The response and its time are the same for a new address, a known one, and one that has reached its limit of mails:

@@ -8,6 +8,8 @@ use std::fmt;
 pub const PREFIX: &str = "sk_live_";
 /// What every publishable key begins with.
 pub const PUBLISHABLE_PREFIX: &str = "pk_live_";
+/// What every management token begins with.
+pub const MANAGEMENT_PREFIX: &str = "mt_live_";
 /// Random hexadecimal digits: 160 bits.
 const RANDOM_DIGITS: usize = 40;
 /// Digits of the checksum over everything before it.
@@ -18,23 +20,28 @@ const PREFIX_LENGTH: usize = 12;
 /// Random bytes in a key.
 pub const RANDOM_BYTES: usize = RANDOM_DIGITS / 2;
 
-/// What a key is for: servers, which keep it secret, or pages, in which everybody can read it.
+/// What a key is for: servers, which keep it secret, or pages, in which everybody can read it, or the management of a project by a
+/// server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Secret,
     Publishable,
+    Management,
 }
 
 impl Kind {
+    const ALL: [Self; 3] = [Self::Secret, Self::Publishable, Self::Management];
+
     const fn prefix(self) -> &'static str {
         match self {
             Self::Secret => PREFIX,
             Self::Publishable => PUBLISHABLE_PREFIX,
+            Self::Management => MANAGEMENT_PREFIX,
         }
     }
 }
 
-/// A key that this deployment has made: `sk_live_` or `pk_live_`, 40 random hexadecimal digits, and 8 digits of a code of
+/// A key that this deployment has made: `sk_live_`, `pk_live_` or `mt_live_`, 40 random hexadecimal digits, and 8 digits of a code of
 /// all that.
 ///
 /// The code needs the secret of the deployment, so the Worker refuses typing errors and made-up keys before it wakes an
@@ -45,7 +52,7 @@ pub struct ApiKey(String);
 impl ApiKey {
     /// The key written as `text`; `None` if this deployment has not made it.
     pub fn parse(text: &str, secret: &DeploymentSecret) -> Option<Self> {
-        let digits = text.strip_prefix(PREFIX).or_else(|| text.strip_prefix(PUBLISHABLE_PREFIX))?;
+        let digits = Kind::ALL.into_iter().find_map(|kind| text.strip_prefix(kind.prefix()))?;
         let is_lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if digits.len() != RANDOM_DIGITS + CHECKSUM_DIGITS || !digits.bytes().all(is_lower_hex) {
             return None;
@@ -64,7 +71,7 @@ impl ApiKey {
 
     /// What the key is for.
     pub fn kind(&self) -> Kind {
-        if self.0.starts_with(PUBLISHABLE_PREFIX) { Kind::Publishable } else { Kind::Secret }
+        Kind::ALL.into_iter().find(|kind| self.0.starts_with(kind.prefix())).unwrap_or(Kind::Secret)
     }
 
     /// The key itself, to be shown to its owner: once, if it is secret.
@@ -122,7 +129,9 @@ mod tests {
         assert_eq!((publishable.prefix(), publishable.kind()), ("pk_live_0000", Kind::Publishable));
         assert_eq!(ApiKey::parse(publishable.reveal(), &secret()), Some(publishable.clone()));
         assert_eq!(key([0; RANDOM_BYTES]).kind(), Kind::Secret);
-        for (from, to) in [("sk_", publishable.reveal()), ("pk_", KEY)] {
+        let management = ApiKey::from_random(Kind::Management, [0; RANDOM_BYTES], &secret());
+        assert_eq!((management.prefix(), management.kind()), ("mt_live_0000", Kind::Management));
+        for (from, to) in [("sk_", publishable.reveal()), ("pk_", KEY), ("mt_", KEY), ("sk_", management.reveal())] {
             assert_eq!(ApiKey::parse(&format!("{from}{}", &to[3..]), &secret()), None);
         }
     }

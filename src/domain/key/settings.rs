@@ -7,8 +7,8 @@ use crate::domain::key::api_key::Kind;
 use crate::domain::key::publishable::PageLimits;
 use crate::domain::timestamp::{DAY_MS, Timestamp};
 use docle_api::limits::{
-    DEFAULT_OVERLAP_SECONDS, DEFAULT_PUBLISHABLE_RATE_LIMIT, DEFAULT_RATE_LIMIT, MAX_KEY_DOMAINS, MAX_URL_KEY_DAYS,
-    MAX_URL_KEY_RATE_LIMIT, OVERLAP_SECONDS, RATE_LIMIT,
+    DEFAULT_MANAGEMENT_DAYS, DEFAULT_OVERLAP_SECONDS, DEFAULT_PUBLISHABLE_RATE_LIMIT, DEFAULT_RATE_LIMIT,
+    MAX_KEY_DOMAINS, MAX_MANAGEMENT_DAYS, MAX_URL_KEY_DAYS, MAX_URL_KEY_RATE_LIMIT, OVERLAP_SECONDS, RATE_LIMIT,
 };
 use docle_api::{fields, keys};
 use serde_json::Value;
@@ -26,12 +26,18 @@ pub struct KeySettings {
     pub page: Option<PageLimits>,
     /// Whether the key may stand in URLs. Then it runs programs and does nothing else.
     pub allow_in_url: bool,
+    /// Whether it is a management token, with which a server manages the project. Then it runs nothing.
+    pub is_management: bool,
 }
 
 impl KeySettings {
     /// What the key is for.
     pub fn kind(&self) -> Kind {
-        if self.page.is_some() { Kind::Publishable } else { Kind::Secret }
+        match self.page {
+            Some(_) => Kind::Publishable,
+            None if self.is_management => Kind::Management,
+            None => Kind::Secret,
+        }
     }
 }
 
@@ -40,14 +46,16 @@ impl KeySettings {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse_new(body: Value, now: Timestamp) -> Result<KeySettings, Vec<FieldError>> {
-    let is_publishable = body["type"] == PUBLISHABLE;
+    let (is_publishable, is_management) = (body["type"] == PUBLISHABLE, body["type"] == MANAGEMENT);
+    let name = if is_management { keys::DEFAULT_MANAGEMENT_NAME } else { keys::DEFAULT_NAME };
     let unnamed = KeySettings {
-        name: keys::DEFAULT_NAME.to_owned(),
+        name: name.to_owned(),
         allowed_domains: Vec::new(),
         rate_limit_per_minute: if is_publishable { DEFAULT_PUBLISHABLE_RATE_LIMIT } else { DEFAULT_RATE_LIMIT },
-        expires_at: None,
+        expires_at: is_management.then(|| now.plus_ms(DEFAULT_MANAGEMENT_DAYS * DAY_MS)),
         page: is_publishable.then(PageLimits::default),
         allow_in_url: body["allowInUrl"] == true,
+        is_management,
     };
     parse_change(body, unnamed, now)
 }
@@ -85,6 +93,7 @@ pub fn parse_change(body: Value, mut settings: KeySettings, now: Timestamp) -> R
         }
         read_limits(&mut fields, &mut settings);
         check_url_use(&mut fields, &settings, now);
+        check_management(&mut fields, &settings, now);
         settings
     });
     problems.conclude(read)
@@ -92,18 +101,20 @@ pub fn parse_change(body: Value, mut settings: KeySettings, now: Timestamp) -> R
 
 /// The type of a publishable key, as a body names it.
 const PUBLISHABLE: &str = "publishable";
+/// That of a management token.
+const MANAGEMENT: &str = "management";
 
 /// Reads `type`, which a key keeps for good.
 fn check_type(fields: &mut Reader<'_>, kind: Kind) {
     let Some(text) = fields.string("type") else { return };
-    let named =
-        [("secret", Kind::Secret), (PUBLISHABLE, Kind::Publishable)].into_iter().find(|(name, _)| *name == text);
+    let names = [("secret", Kind::Secret), (PUBLISHABLE, Kind::Publishable), (MANAGEMENT, Kind::Management)];
+    let named = names.into_iter().find(|(name, _)| *name == text);
     match named {
         Some((_, named)) if named == kind => {}
         Some(_) => fields.note("type", "cannot be changed: make another key"),
         None => {
             let got = shown(&text);
-            fields.note("type", format!("must be \"secret\" or \"{PUBLISHABLE}\"; got \"{got}\""));
+            fields.note("type", format!("must be \"secret\", \"{PUBLISHABLE}\" or \"{MANAGEMENT}\"; got \"{got}\""));
         }
     }
 }
@@ -147,6 +158,23 @@ fn check_url_use(fields: &mut Reader<'_>, settings: &KeySettings, now: Timestamp
     if settings.rate_limit_per_minute > MAX_URL_KEY_RATE_LIMIT {
         let message = format!("must be at most {MAX_URL_KEY_RATE_LIMIT} for a key with \"allowInUrl\": true");
         fields.note("rateLimitPerMinute", message);
+    }
+}
+
+/// Checks what a management token needs: an end, and no page.
+fn check_management(fields: &mut Reader<'_>, settings: &KeySettings, now: Timestamp) {
+    if !settings.is_management {
+        return;
+    }
+    if settings.allow_in_url {
+        fields.note("allowInUrl", "is for secret keys: a management token stands in a header only, so leave it out");
+    }
+    if !settings.allowed_domains.is_empty() {
+        fields.note("allowedDomains", "is not for management tokens, which are refused from web pages: leave it out");
+    }
+    if settings.expires_at.is_none_or(|end| end > now.plus_ms(MAX_MANAGEMENT_DAYS * DAY_MS)) {
+        let message = format!("must be at most {MAX_MANAGEMENT_DAYS} days away for a management token");
+        fields.note("expiresAt", message);
     }
 }
 
@@ -257,6 +285,30 @@ mod tests {
         assert_eq!(changed(json!({ "allowInUrl": false })), Err("allowInUrl".to_owned()));
         assert_eq!(changed(json!({ "expiresAt": null })), Err("expiresAt".to_owned()));
         assert!(changed(json!({ "allowInUrl": true, "name": "b" })).is_ok());
+    }
+
+    #[test]
+    fn a_management_token_has_an_end_and_no_pages() {
+        let body = |more: Value| {
+            let mut body = json!({ "type": "management" });
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            body
+        };
+        let settings = parse_new(body(json!({})), NOW).unwrap();
+        assert_eq!((settings.kind(), settings.name.as_str()), (Kind::Management, "Management token"));
+        assert_eq!(settings.expires_at, Some(NOW.plus_ms(90 * DAY_MS)));
+        for (more, field) in [
+            (json!({ "expiresAt": null }), "expiresAt"),
+            (json!({ "expiresAt": "1971-01-02T00:00:00Z" }), "expiresAt"),
+            (json!({ "allowedDomains": ["a.com"] }), "allowedDomains"),
+            (json!({ "allowInUrl": true, "expiresAt": "1970-01-02T00:00:00Z" }), "allowInUrl"),
+            (json!({ "limits": {} }), "limits"),
+        ] {
+            assert_eq!(parse_new(body(more.clone()), NOW).unwrap_err()[0].field, field, "{more}");
+        }
+        let changed = |change| parse_change(change, settings.clone(), NOW).map_err(|errors| errors[0].field.clone());
+        assert_eq!(changed(json!({ "type": "secret" })), Err("type".to_owned()));
+        assert!(changed(json!({ "type": "management", "expiresAt": "1971-01-01T00:00:00Z" })).is_ok());
     }
 
     #[test]

@@ -132,6 +132,9 @@ impl ApiClient {
             Some(token) => (token.key_hash.clone(), None),
             None => {
                 let key = ApiKey::parse(text, &app.secret).ok_or_else(|| key_error::malformed(text))?;
+                if key.kind() == Kind::Management {
+                    return Err(key_error::management_token_not_enough());
+                }
                 (key.hash(), Some(key.kind()))
             }
         };
@@ -229,9 +232,11 @@ impl From<ApiClient> for Client {
     }
 }
 
-/// A user who is signed in.
+/// A user who is signed in, or a server that manages one of the user's projects.
 pub struct SignedIn {
     pub session: Session,
+    /// The only project that the call may concern, if a management token stands for the session.
+    pub only_project: Option<String>,
 }
 
 impl SignedIn {
@@ -244,7 +249,7 @@ impl SignedIn {
         if !call.parts.method.is_safe() {
             same_origin::require_own(app, call)?;
         }
-        let required = || session_required(call);
+        let required = || session_required(app, call);
         Self::extract_if_present(app, call).await?.ok_or_else(required)
     }
 
@@ -258,7 +263,7 @@ impl SignedIn {
         if current.renewed {
             call.renewal.set(cookie::set(&token, &call.base_url(app)));
         }
-        Ok(Some(Self { session: current.session }))
+        Ok(Some(Self { session: current.session, only_project: None }))
     }
 
     /// The id of the user.
@@ -268,8 +273,11 @@ impl SignedIn {
 }
 
 /// The error for a call that needs a session. An API key is no session.
-fn session_required(call: &Call) -> ApiError {
+fn session_required(app: &App, call: &Call) -> ApiError {
     let message = match bearer(call.headers()) {
+        Some(text) if ApiKey::parse(text, &app.secret).is_some_and(|key| key.kind() == Kind::Management) => {
+            return key_error::management_token_of_one_project();
+        }
         Some(_) => {
             "This needs the session of a user, and an API key is none: sign in with POST /auth/request, and send the \
                     cookie docle_session."

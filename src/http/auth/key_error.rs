@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::domain::input::reader::shown;
 use crate::domain::key::allowed_domain;
-use crate::domain::key::api_key::{PREFIX, PUBLISHABLE_PREFIX};
+use crate::domain::key::api_key::{MANAGEMENT_PREFIX, PREFIX, PUBLISHABLE_PREFIX};
 use crate::domain::key::run_token::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::http::error::{ApiError, ErrorCode, Members};
@@ -55,9 +55,9 @@ fn attempt(call: &Call) -> Option<&'static str> {
 pub fn malformed(text: &str) -> ApiError {
     let message = if UNSET.contains(&text) || text.starts_with('$') {
         "There is no API key after `Bearer`: is the variable with the key set?"
-    } else if text.starts_with(PREFIX) || text.starts_with(PUBLISHABLE_PREFIX) {
+    } else if [PREFIX, PUBLISHABLE_PREFIX, MANAGEMENT_PREFIX].iter().any(|prefix| text.starts_with(prefix)) {
         "This deployment has not made this API key. It is misspelt or cut off, or it belongs to another deployment: a key is \
-         `sk_live_` or `pk_live_`, and 48 hexadecimal characters."
+         `sk_live_`, `pk_live_` or `mt_live_`, and 48 hexadecimal characters."
     } else {
         "This is no API key: a key begins with `sk_live_`."
     };
@@ -127,6 +127,26 @@ pub fn publishable_key_detaches_not() -> ApiError {
 pub fn publishable_key_runs_one() -> ApiError {
     let message = "A publishable key starts one run with each call, and so do its tokens: send a batch or a judgement from a \
                    server with a secret key.";
+    ApiError::new(ErrorCode::TokenNotEnough, message)
+}
+
+/// The client has a management token where an API key is needed.
+pub fn management_token_not_enough() -> ApiError {
+    let message = "This needs an API key, which begins with `sk_live_`. A management token manages its project, and runs nothing.";
+    ApiError::new(ErrorCode::TokenNotEnough, message)
+}
+
+/// The client has a management token where the session of the user is needed.
+pub fn management_token_of_one_project() -> ApiError {
+    let message = "This needs the session of a user. A management token changes and reads one project, with its keys, its usage \
+                   and its end users; it makes no management tokens, and deletes no project.";
+    ApiError::new(ErrorCode::TokenNotEnough, message)
+}
+
+/// A web page has a management token.
+pub fn management_token_in_page() -> ApiError {
+    let message = "A management token is for servers, and this request comes from a browser. Everybody who opens the page could take \
+                   the token: revoke it.";
     ApiError::new(ErrorCode::TokenNotEnough, message)
 }
 

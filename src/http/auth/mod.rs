@@ -2,5 +2,6 @@
 
 pub mod caller;
 pub mod key_error;
+pub mod manager;
 pub mod room_caller;
 pub mod sandbox_caller;

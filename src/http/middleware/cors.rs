@@ -5,7 +5,7 @@
 //! | [`Caller::Anyone`]: health, languages, descriptions | read, without cookies | the same |
 //! | [`Caller::ApiClient`]: an API key or a token decides | read, without cookies | the same |
 //! | [`Caller::KeyOrSession`]: a key in a header, else the cookie | read, without cookies | read, with cookies |
-//! | [`Caller::Visitor`], [`Caller::SignedIn`]: the cookie, or on the way to one | nothing | read, with cookies |
+//! | [`Caller::Visitor`], [`Caller::SignedIn`], [`Caller::Manager`]: the cookie, on the way to one, or a token of a server | nothing | read, with cookies |
 
 use crate::app::App;
 use crate::http::request::call::Call;
@@ -37,13 +37,11 @@ pub enum AllowedOrigin {
 
 /// The pages that may read the answer to a call.
 pub fn pages(app: &App, caller: Option<Caller>, call: &Call) -> AllowedOrigin {
-    match caller {
-        // An error for a path that does not exist holds nothing that a page may not read.
-        None | Some(Caller::Anyone | Caller::ApiClient) => AllowedOrigin::Any,
+    match caller.map(Caller::with_the_same_pages) {
+        Some(Caller::SignedIn) => own_origin(app, call).map_or(AllowedOrigin::OnlyOwn, AllowedOrigin::Own),
         Some(Caller::KeyOrSession) => own_origin(app, call).map_or(AllowedOrigin::AnyButOwn, AllowedOrigin::Own),
-        Some(Caller::Visitor | Caller::SignedIn) => {
-            own_origin(app, call).map_or(AllowedOrigin::OnlyOwn, AllowedOrigin::Own)
-        }
+        // An error for a path that does not exist holds nothing that a page may not read.
+        _ => AllowedOrigin::Any,
     }
 }
 

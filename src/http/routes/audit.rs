@@ -21,7 +21,7 @@ pub async fn list_own_events(app: &App, call: Call) -> Result<Response, ApiError
 
 /// `GET /api/projects/:id/audit`: what was done with a project.
 pub async fn list_project_events(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
+    let caller = SignedIn::extract_manager(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
     let (events, next) = audit::events_of_project(app, &project.id, &call.page()?).await?;
     Ok(events_page(events, next))

@@ -13,7 +13,7 @@ use docle_api::end_users::{Deletion, RunPage};
 
 /// `GET /api/projects/:id/end-users?id=`: the runs for one end user.
 pub async fn export_end_user(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
+    let caller = SignedIn::extract_manager(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
     let (runs, next) = end_users::runs_of_end_user(app, &project, &end_user(&call)?, &call.page()?).await?;
     let history = runs.into_iter().map(usage::encode_run).collect();
@@ -23,7 +23,7 @@ pub async fn export_end_user(app: &App, call: Call) -> Result<Response, ApiError
 /// `DELETE /api/projects/:id/end-users?id=`: the runs for one end user with their results. `complete` is false
 /// when more are left: repeat the call then.
 pub async fn delete_end_user(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
+    let caller = SignedIn::extract_manager(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
     let erased = end_users::delete_end_user(app, &project, &end_user(&call)?).await?;
     Ok(respond::json(StatusCode::OK, &Deletion { deleted_runs: erased.runs, complete: erased.complete }))

@@ -4,6 +4,7 @@ use crate::app::actor::Actor;
 use crate::app::keys::RotationRefusal;
 use crate::app::{App, keys, quotas};
 use crate::domain::account::quota::Quota;
+use crate::domain::key::api_key::Kind;
 use crate::domain::key::settings;
 use crate::domain::timestamp::Timestamp;
 use crate::http::auth::caller::SignedIn;
@@ -18,10 +19,13 @@ use docle_api::time::Time;
 
 /// `POST /api/projects/:id/keys`: the one answer that shows the key.
 pub async fn create_key(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
+    let caller = SignedIn::extract_manager(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     let settings = settings::parse_new(call.optional_json().await?, app.clock.now()).map_err(ApiError::invalid)?;
+    if settings.is_management {
+        caller.refuse_token()?;
+    }
     let limits = quotas::limits(app, &caller.session);
     let created = keys::create(app, &actor, &limits, &project.id, &settings).await?;
     let body = CreatedKey { key: created.key.reveal().to_owned(), id: created.id };
@@ -30,7 +34,7 @@ pub async fn create_key(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// `GET /api/projects/:id/keys`.
 pub async fn list_keys(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
+    let caller = SignedIn::extract_manager(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
     let (keys, next) = keys::list(app, &project.id, &call.page()?).await?;
     let now = app.clock.now();
@@ -40,7 +44,7 @@ pub async fn list_keys(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// `PATCH /api/keys/:id`.
 pub async fn change_key(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
+    let caller = SignedIn::extract_manager(app, &call).await?;
     let mut key = find_unrevoked(app, &caller, call.param(0)).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     let (body, now) = (call.json().await?, app.clock.now());
@@ -52,7 +56,7 @@ pub async fn change_key(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// `POST /api/keys/:id/rotate`: makes a successor; the old key works for a while longer.
 pub async fn rotate_key(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
+    let caller = SignedIn::extract_manager(app, &call).await?;
     let key = find(app, &caller, call.param(0)).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     let overlap = settings::parse_overlap(call.optional_json().await?).map_err(ApiError::invalid)?;
@@ -65,16 +69,22 @@ pub async fn rotate_key(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// `DELETE /api/keys/:id`: revokes the key; the next request with it fails, everywhere.
 pub async fn revoke_key(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
+    let caller = SignedIn::extract_manager(app, &call).await?;
     let key = find(app, &caller, call.param(0)).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     keys::revoke(app, &actor, &key).await?;
     Ok(respond::empty())
 }
 
+/// A key of the caller's. A management token reaches none of its kind.
 async fn find(app: &App, caller: &SignedIn, id: &str) -> Result<keys::StoredKey, ApiError> {
     let not_found = || ApiError::new(ErrorCode::KeyNotFound, "You have no API key with this id.");
-    keys::read(app, caller.user_id(), id).await?.ok_or_else(not_found)
+    let key = keys::read(app, caller.user_id(), id).await?.filter(|key| caller.may_reach(&key.project_id));
+    let key = key.ok_or_else(not_found)?;
+    if key.settings.is_management {
+        caller.refuse_token()?;
+    }
+    Ok(key)
 }
 
 async fn find_unrevoked(app: &App, caller: &SignedIn, id: &str) -> Result<keys::StoredKey, ApiError> {
@@ -113,11 +123,16 @@ impl From<RotationRefusal> for ApiError {
 
 /// A key as its owner sees it.
 pub fn encode(key: keys::StoredKey, now: Timestamp) -> Key {
+    let kind = key.settings.kind();
     let is_active = key.revoked_at.is_none() && key.settings.expires_at.is_none_or(|end| now < end);
     Key {
         id: key.id,
         name: key.settings.name,
-        key_type: if key.publishable_key.is_some() { KeyType::Publishable } else { KeyType::Secret },
+        key_type: match kind {
+            Kind::Secret => KeyType::Secret,
+            Kind::Publishable => KeyType::Publishable,
+            Kind::Management => KeyType::Management,
+        },
         key_prefix: key.prefix,
         key: key.publishable_key,
         limits: key.settings.page.map(|page| page.shown()),

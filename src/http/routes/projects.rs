@@ -34,14 +34,14 @@ pub async fn list_projects(app: &App, call: Call) -> Result<Response, ApiError> 
 
 /// `GET /api/projects/:id`.
 pub async fn get_project(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
+    let caller = SignedIn::extract_manager(app, &call).await?;
     let project = find(app, &caller, call.param(0)).await?;
     Ok(respond::json(StatusCode::OK, &encode(project)))
 }
 
 /// `PATCH /api/projects/:id`.
 pub async fn change_project(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
+    let caller = SignedIn::extract_manager(app, &call).await?;
     let project = find(app, &caller, call.param(0)).await?;
     let settings = settings::parse_change(call.json().await?, project.settings).map_err(ApiError::invalid)?;
     let project = projects::change(app, caller.user_id(), Project { settings, ..project }).await?;
@@ -60,6 +60,9 @@ pub async fn delete_project(app: &App, call: Call) -> Result<Response, ApiError>
 
 /// One of the caller's projects, or the answer that there is none.
 pub async fn find(app: &App, caller: &SignedIn, id: &str) -> Result<Project, ApiError> {
+    if !caller.may_reach(id) {
+        return Err(not_found());
+    }
     projects::read(app, caller.user_id(), id).await?.ok_or_else(not_found)
 }
 

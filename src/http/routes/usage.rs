@@ -16,7 +16,7 @@ use docle_api::usage::{EndUserCount, Interval, KeyCount, Percentiles, Stretch, U
 
 /// Totals since the beginning, a series of the last days or hours, and a page of runs.
 pub async fn get_usage(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
+    let caller = SignedIn::extract_manager(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
     let interval = match call.query("interval") {
         None => Interval::default(),

@@ -136,12 +136,12 @@ pub fn readers() -> Vec<(&'static str, Read, Value)> {
 }
 
 /// What has to stand beside a field so that it is taken, as a patch of the whole body; null takes a field out.
-pub fn companion(schema: &str, path: &str) -> Value {
+pub fn companion(schema: &str, path: &str, value: &Value) -> Value {
     match (schema, path) {
         ("JudgeRequest", path) if path.starts_with("checker") || path.starts_with("interactor") => {
             let (name, inner) = path.split_once('.').unwrap_or((path, ""));
             let mut program = json!({ "lang": "python", "code": "" });
-            merge(&mut program, &companion("RunRequest", inner));
+            merge(&mut program, &companion("RunRequest", inner, value));
             json!({ name: program })
         }
         ("JudgeTest", "compare") => json!({ "expected": "" }),
@@ -160,6 +160,7 @@ pub fn companion(schema: &str, path: &str) -> Value {
         ("RoomProgram", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
         ("IsolateRunRequest", "policy.allowNetwork") => json!({ "policy": { "allowedHosts": ["a.example.com"] } }),
         ("KeySettings", "allowInUrl") => json!({ "expiresAt": "1970-01-02T00:00:00Z", "rateLimitPerMinute": 60 }),
+        ("KeySettings", "type") if value == "management" => json!({}),
         ("KeySettings", path) if path == "type" || path.starts_with("limits") => {
             json!({ "type": "publishable", "allowedDomains": ["a.example.com"] })
         }

@@ -3,6 +3,7 @@
 mod accounts;
 mod address_limit;
 mod edge;
+mod management_tokens;
 mod projects;
 mod publishable_keys;
 mod rooms;

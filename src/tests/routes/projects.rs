@@ -334,7 +334,10 @@ fn nobody_reaches_what_is_somebody_elses() {
     };
     let before = everything(&app);
     let mut walked = 0;
-    for route in ROUTES.iter().filter(|route| route.caller == Caller::SignedIn && route.path.contains(':')) {
+    for route in ROUTES
+        .iter()
+        .filter(|route| matches!(route.caller, Caller::SignedIn | Caller::Manager) && route.path.contains(':'))
+    {
         let id = match route.path {
             path if path.starts_with("/api/projects/") => &own.project,
             path if path.starts_with("/api/keys/") => &own.key_id,

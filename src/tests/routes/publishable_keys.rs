@@ -97,7 +97,9 @@ fn a_publishable_key_opens_no_other_route() {
         "run_code_of_fusion",
         "exec_codapi",
     ];
-    for route in ROUTES.iter().filter(|route| matches!(route.caller, Caller::ApiClient | Caller::SignedIn)) {
+    for route in
+        ROUTES.iter().filter(|route| matches!(route.caller, Caller::ApiClient | Caller::SignedIn | Caller::Manager))
+    {
         if opens.contains(&route.name) {
             continue;
         }

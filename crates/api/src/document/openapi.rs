@@ -211,6 +211,7 @@ fn security_schemes() -> Value {
             "type": "http", "scheme": "bearer",
             "description": "A publishable key: `pk_live_…`. It works from pages of its domains only, whose `Origin` a browser sends.",
         },
+        "managementToken": { "type": "http", "scheme": "bearer", "description": "A management token: `mt_live_…`, a key of type `management`. It is refused from web pages." },
         "runToken": { "type": "http", "scheme": "bearer", "description": "A run token: `rt_…`, made with an API key or a session." },
         "apiKeyProtocol": {
             "type": "apiKey", "in": "header", "name": protocol,

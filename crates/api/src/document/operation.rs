@@ -77,6 +77,8 @@ pub enum Caller {
     KeyOrOwner,
     /// An account that is signed in, from the service's own pages.
     Session,
+    /// The same, or a server with a management token for the project.
+    Manager,
     /// The holder of a token for the room, or of an API key of its project.
     RoomMember,
     /// The same, and anyone where the room is open.
@@ -314,6 +316,7 @@ impl Caller {
                 RateLimitExceeded,
             ],
             Self::Session => &[SessionRequired, AccountSuspended],
+            Self::Manager => &[SessionRequired, InvalidApiKey, TokenNotEnough, AccountSuspended, RateLimitExceeded],
             Self::RoomMember | Self::RoomGuest | Self::RoomSocket => {
                 &[RoomTokenRequired, InvalidApiKey, DomainNotAllowed, AccountSuspended, RoomNotFound]
             }
@@ -332,6 +335,7 @@ impl Caller {
             Self::Owner => &["apiKey", "apiKeyHeader", "runToken", "session"],
             Self::KeyOrOwner => &["apiKey", "apiKeyHeader", "session"],
             Self::Session => &["session"],
+            Self::Manager => &["session", "managementToken"],
             Self::RoomMember => &["apiKey", "roomToken"],
             Self::RoomGuest => &["", "apiKey", "roomToken"],
             Self::RoomSocket => &["", "apiKey", "roomToken", "roomTokenProtocol"],

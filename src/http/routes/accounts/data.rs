@@ -24,7 +24,7 @@ use serde::Serialize;
 
 /// `GET /auth/export`: the account, its sessions, its projects with their keys and sandboxes, and its audit events.
 pub async fn export_account(app: &App, call: Call) -> Result<Response, ApiError> {
-    let SignedIn { session } = SignedIn::extract(app, &call).await?;
+    let SignedIn { session, .. } = SignedIn::extract(app, &call).await?;
     let account = sign_in::encode_account(&session);
     let encoder = Encoder { session_id: session.id, now: app.clock.now() };
     let mut response = Response::new(Body::Stream(export::export_account(app, &session.user_id, &account, encoder)));

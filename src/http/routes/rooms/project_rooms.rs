@@ -41,7 +41,7 @@ pub async fn create_room(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// `POST /api/projects/:id/rooms`: the same for a signed-in user, without a key at hand.
 pub async fn create_project_room(app: &App, call: Call) -> Result<Response, ApiError> {
-    let caller = SignedIn::extract(app, &call).await?;
+    let caller = SignedIn::extract_manager(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     let base = call.base_url(app);

@@ -30,7 +30,10 @@ fn of(
     summary: &'static str,
     description: &'static str,
 ) -> Operation {
-    Operation::new(id, route, (tag, Caller::Session), summary, description)
+    let of_project = route.1.starts_with("/api/projects/:id") || route.1.starts_with("/api/keys/");
+    let of_project = of_project && id != "delete_project";
+    let caller = if of_project { Caller::Manager } else { Caller::Session };
+    Operation::new(id, route, (tag, caller), summary, description)
 }
 
 fn takes<T: JsonSchema + crate::document::example::Example + Serialize>(one: Operation) -> Operation {
