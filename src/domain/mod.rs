@@ -15,6 +15,7 @@ pub mod run;
 pub mod sandbox;
 pub mod script;
 pub mod secret;
+pub mod signed_token;
 #[cfg(test)]
 mod simulation;
 pub mod timestamp;

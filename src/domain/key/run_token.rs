@@ -1,7 +1,5 @@
-//! The right to run programs with somebody's API key: signed, short-lived, and checked without asking anybody.
-//!
-//! `rt_base64url(claims).base64url(HMAC-SHA-256 of the claims as they stand there)`. The gate of the key is asked all the
-//! same: it counts the call, and a key that was revoked ends its tokens.
+//! The right to run programs with somebody's API key, for a while: a [signed token](crate::domain::signed_token). The gate of the key
+//! is asked all the same: it counts the call, and a key that was revoked ends its tokens.
 
 use crate::domain::input::problem::FieldError;
 use crate::domain::input::reader::Reader;
@@ -9,17 +7,14 @@ use crate::domain::run::program::Program;
 use crate::domain::run::request::RunRequest;
 use crate::domain::run::user_context::UserContext;
 use crate::domain::script::request::ScriptRequest;
-use crate::domain::secret::{CODE_BYTES, DeploymentSecret, Purpose};
+use crate::domain::secret::{DeploymentSecret, Purpose};
+use crate::domain::signed_token;
 use crate::domain::timestamp::Timestamp;
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use docle_api::limits::{MEMORY_MB, TIMEOUT_MS};
 use docle_protocol::isolate::RuntimeApi;
 use docle_protocol::{Limits, Network};
 use serde::{Deserialize, Serialize};
 
-/// What every run token begins with.
-pub const PREFIX: &str = "rt_";
 /// Random bytes in the id of a token.
 pub const ID_BYTES: usize = 8;
 
@@ -89,10 +84,7 @@ pub enum Refusal {
 impl Claims {
     /// The token with these claims.
     pub fn sign(&self, secret: &DeploymentSecret) -> String {
-        let claims = serde_json::to_vec(self).expect("claims are plain data, which always encodes");
-        let claims = BASE64.encode(claims);
-        let signature = BASE64.encode(secret.code(Purpose::RunToken, claims.as_bytes()));
-        format!("{PREFIX}{claims}.{signature}")
+        signed_token::sign(self, Purpose::RunToken, secret)
     }
 
     /// The claims of a token.
@@ -100,20 +92,11 @@ impl Claims {
     /// # Errors
     /// Why it is refused.
     pub fn verify(token: &str, secret: &DeploymentSecret, now: Timestamp) -> Result<Self, Refusal> {
-        let claims = Self::signed(token, secret).ok_or(Refusal::Unknown)?;
+        let claims: Self = signed_token::verify(token, Purpose::RunToken, secret).ok_or(Refusal::Unknown)?;
         if claims.expires_at <= now {
             return Err(Refusal::Expired { at: claims.expires_at });
         }
         Ok(claims)
-    }
-
-    fn signed(token: &str, secret: &DeploymentSecret) -> Option<Self> {
-        let (claims, signature) = token.strip_prefix(PREFIX)?.split_once('.')?;
-        let signature: [u8; CODE_BYTES] = BASE64.decode(signature).ok()?.try_into().ok()?;
-        if !secret.verify(Purpose::RunToken, claims.as_bytes(), &signature) {
-            return None;
-        }
-        serde_json::from_slice(&BASE64.decode(claims).ok()?).ok()
     }
 
     /// Holds a run to what the token allows.

@@ -1,13 +1,9 @@
-//! The right to be in a room: signed, short-lived, and checked without asking anybody.
-//!
-//! `base64url(claims).base64url(HMAC-SHA-256 of the first part)`. All of its characters may stand in a header, also in
-//! `Sec-WebSocket-Protocol`, which is the only header that a browser lets a page choose for a WebSocket.
+//! The right to be in a room for a while: a [signed token](crate::domain::signed_token).
 
 use crate::domain::room::id::RoomId;
-use crate::domain::secret::{CODE_BYTES, DeploymentSecret, Purpose};
+use crate::domain::secret::{DeploymentSecret, Purpose};
+use crate::domain::signed_token;
 use crate::domain::timestamp::Timestamp;
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use docle_room::role::Role;
 use serde::{Deserialize, Serialize};
 
@@ -27,20 +23,12 @@ pub struct Claims {
 impl Claims {
     /// The token with these claims.
     pub fn sign(&self, secret: &DeploymentSecret) -> String {
-        let claims = serde_json::to_vec(self).expect("claims are plain data, which always encodes");
-        let claims = BASE64.encode(claims);
-        let signature = BASE64.encode(secret.code(Purpose::RoomToken, claims.as_bytes()));
-        format!("{claims}.{signature}")
+        signed_token::sign(self, Purpose::RoomToken, secret)
     }
 
     /// The claims of `token`; `None` if this deployment has not signed it, or it has expired.
     pub fn verify(token: &str, secret: &DeploymentSecret, now: Timestamp) -> Option<Self> {
-        let (claims, signature) = token.split_once('.')?;
-        let signature: [u8; CODE_BYTES] = BASE64.decode(signature).ok()?.try_into().ok()?;
-        if !secret.verify(Purpose::RoomToken, claims.as_bytes(), &signature) {
-            return None;
-        }
-        let claims: Self = serde_json::from_slice(&BASE64.decode(claims).ok()?).ok()?;
+        let claims: Self = signed_token::verify(token, Purpose::RoomToken, secret)?;
         (now.0 < claims.expires_at).then_some(claims)
     }
 }
@@ -49,6 +37,8 @@ impl Claims {
 mod tests {
     use super::*;
     use crate::domain::room::id::{Kind, RANDOM_BYTES};
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 
     #[test]
     fn room_token_format_unchanged() {
@@ -56,7 +46,7 @@ mod tests {
         let room = RoomId::from_random(Kind::Owned, [0xab; RANDOM_BYTES], &secret);
         let claims = Claims { room: room.clone(), role: Role::Viewer, name: None, expires_at: 10 };
         let token = claims.sign(&secret);
-        let (said, _) = token.split_once('.').unwrap();
+        let (said, _) = token.strip_prefix("rt_").unwrap().split_once('.').unwrap();
         let json = String::from_utf8(BASE64.decode(said).unwrap()).unwrap();
         assert_eq!(json, format!(r#"{{"room":"{room}","role":"viewer","expiresAt":10}}"#));
         let verify = |token: &str, now: i64| Claims::verify(token, &secret, Timestamp(now));
@@ -68,7 +58,7 @@ mod tests {
         let owner = Claims { role: Role::Owner, ..claims }.sign(&secret);
         let forged = format!("{}.{}", owner.split_once('.').unwrap().0, token.split_once('.').unwrap().1);
         let cut = &token[..token.len() - 3];
-        for wrong in [forged.as_str(), cut, "", ".", said, "a.b"] {
+        for wrong in [forged.as_str(), cut, "", ".", said, "a.b", &token[3..]] {
             assert_eq!(verify(wrong, 0), None, "{wrong}");
         }
     }

@@ -8,9 +8,11 @@ use crate::domain::key::allowed_domain;
 use crate::domain::key::api_key::{self, ApiKey, Kind};
 use crate::domain::key::gate::{CheckKey, Decision, Execution, PageKey};
 use crate::domain::key::rolling_window::Rate;
-use crate::domain::key::run_token::{self, Claims};
+use crate::domain::key::run_token::Claims;
 use crate::domain::project::isolate_settings::IsolateSettings;
+use crate::domain::room;
 use crate::domain::run::record::Owner;
+use crate::domain::signed_token;
 use crate::http::auth::key_error;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::Call;
@@ -127,7 +129,7 @@ impl ApiClient {
         executes: bool,
     ) -> Result<Option<Self>, ApiError> {
         let Some(text) = sent else { return Ok(None) };
-        let mut token = text.starts_with(run_token::PREFIX).then(|| read_token(app, call, text)).transpose()?;
+        let mut token = text.starts_with(signed_token::PREFIX).then(|| read_token(app, call, text)).transpose()?;
         let (key_hash, kind) = match &token {
             Some(token) => (token.key_hash.clone(), None),
             None => {
@@ -190,7 +192,13 @@ impl ApiClient {
 
 /// The claims of a token that this page may use.
 fn read_token(app: &App, call: &Call, text: &str) -> Result<Claims, ApiError> {
-    let claims = Claims::verify(text, &app.secret, app.clock.now()).map_err(key_error::token_refused)?;
+    let now = app.clock.now();
+    let claims = Claims::verify(text, &app.secret, now).map_err(|refusal| {
+        match room::token::Claims::verify(text, &app.secret, now) {
+            Some(_) => key_error::room_token_not_enough(),
+            None => key_error::token_refused(refusal),
+        }
+    })?;
     match &claims.origin {
         Some(origin) if call.header(ORIGIN) != Some(origin) => {
             Err(key_error::token_of_another_origin(call.header(ORIGIN)))
@@ -209,7 +217,7 @@ fn caller_network(app: &App, call: &Call) -> Option<String> {
 /// Refuses a client that has a run token or a publishable key, and no secret key.
 fn refuse_token(app: &App, call: &Call) -> Result<(), ApiError> {
     match credentials(call.headers()) {
-        Some(text) if text.starts_with(run_token::PREFIX) => {
+        Some(text) if text.starts_with(signed_token::PREFIX) => {
             read_token(app, call, text)?;
             Err(key_error::token_not_enough())
         }

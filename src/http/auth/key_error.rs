@@ -108,6 +108,12 @@ pub fn token_not_enough() -> ApiError {
     ApiError::new(ErrorCode::TokenNotEnough, message)
 }
 
+/// The client has the token of a room where an API key or a run token is needed.
+pub fn room_token_not_enough() -> ApiError {
+    let message = "This token is for a room, and does nothing elsewhere. Send an API key or a run token, which POST /api/tokens makes.";
+    ApiError::new(ErrorCode::TokenNotEnough, message)
+}
+
 /// The client has a publishable key where a secret one is needed.
 pub fn publishable_key_not_enough() -> ApiError {
     let message = "This needs a secret key, which begins with `sk_live_` and stays on a server. A publishable key runs \

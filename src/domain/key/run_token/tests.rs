@@ -4,6 +4,8 @@ use super::*;
 use crate::domain::key::token_settings::{TokenSettings, parse};
 use crate::domain::run::id::RunId;
 use crate::domain::{run, script};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde_json::{Value, json};
 
 fn secret(of: char) -> DeploymentSecret {

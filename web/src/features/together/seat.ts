@@ -24,7 +24,7 @@ export const allows = (role: Role, needed: Role) => ROLES.indexOf(role) >= ROLES
 /** The seat that a token gives; undefined where it is none. Only the service can tell whether it is valid. */
 export function seatOf(room: string, token: string): Seat | undefined {
   try {
-    const text = atob((token.split(".")[0] ?? "").replaceAll("-", "+").replaceAll("_", "/"));
+    const text = atob((token.split(".")[0] ?? "").replace(/^rt_/, "").replaceAll("-", "+").replaceAll("_", "/"));
     const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (letter) => letter.charCodeAt(0)))) as Record<string, unknown>;
     const { role, name, expiresAt } = claims;
     if (claims["room"] !== room || !ROLES.includes(role as Role) || typeof expiresAt !== "number") return undefined;
