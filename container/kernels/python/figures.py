@@ -1,9 +1,7 @@
 """Figures of matplotlib, where it is installed: shown by plt.show(), and what a cell leaves open at its end."""
 
-import importlib.abc
-import importlib.util
-import sys
 import io
+import sys
 
 
 def is_figure(value):
@@ -45,30 +43,10 @@ def show_open_figures(*args, **more):
             helpers.Gcf.destroy(manager)
 
 
-class _Finder(importlib.abc.MetaPathFinder):
-    """Puts our show in the place of that of pyplot, when pyplot has been imported."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name != "matplotlib.pyplot" or self.is_busy:
-            return None
-        self.is_busy = True
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            self.is_busy = False
-        if spec is None or spec.loader is None:
-            return None
-        execute = spec.loader.exec_module
-
-        def exec_module(module):
-            execute(module)
-            module.show = show_open_figures
-            sys.modules["matplotlib.figure"].Figure.show = lambda figure, warn=True: display(figure)
-
-        spec.loader.exec_module = exec_module
-        return spec
-
-    is_busy = False
+def _show_here(pyplot):
+    """Puts our show in the place of that of pyplot."""
+    pyplot.show = show_open_figures
+    sys.modules["matplotlib.figure"].Figure.show = lambda figure, warn=True: display(figure)
 
 
-sys.meta_path.insert(0, _Finder())
+after_import("matplotlib.pyplot", _show_here)

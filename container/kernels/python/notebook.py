@@ -2,6 +2,7 @@
 
 import importlib.abc
 import importlib.machinery
+import sys
 import types
 import urllib.parse
 
@@ -127,30 +128,10 @@ class _Modules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module.get_ipython = get_ipython
 
 
-class _Installed(importlib.abc.MetaPathFinder):
+def _display_here(functions):
     """Makes display of an installed IPython ours: it has no shell here and would print."""
-
-    is_busy = False
-
-    def find_spec(self, name, path=None, target=None):
-        if name != "IPython.core.display_functions" or self.is_busy:
-            return None
-        _Installed.is_busy = True
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            _Installed.is_busy = False
-        if spec is None or spec.loader is None:
-            return None
-        execute = spec.loader.exec_module
-
-        def exec_module(module):
-            execute(module)
-            module.display, module.clear_output = display, clear_output
-
-        spec.loader.exec_module = exec_module
-        return spec
+    functions.display, functions.clear_output = display, clear_output
 
 
 sys.meta_path.append(_Modules())
-sys.meta_path.insert(0, _Installed())
+after_import("IPython.core.display_functions", _display_here)

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { describe, test } from "node:test";
+import { PROTOCOL } from "../../harness/jobs.ts";
 import { processesWith, type Runner } from "../../harness/runner.ts";
 import { RunnerSandbox, newId } from "../../harness/sandboxes.ts";
 import { until } from "../../harness/until.ts";
@@ -67,7 +68,7 @@ export function lifetime(runner: Runner): void {
       assert.equal((await refusal(await sandbox.request("POST", "/exec", "{"))).code, "invalid_job");
       assert.equal((await refusal(await sandbox.request("DELETE", "/exec/nothing"))).status, 404);
       assert.equal((await refusal(await sandbox.request("GET", "/content"))).code, "invalid_job");
-      const stranger = await fetch(`${runner.url}/v1/sandboxes/${sandbox.id}`, { headers: { "docle-protocol": "4" } });
+      const stranger = await fetch(`${runner.url}/v1/sandboxes/${sandbox.id}`, { headers: { "docle-protocol": PROTOCOL } });
       assert.equal(stranger.status, 401);
       await sandbox.delete();
     });

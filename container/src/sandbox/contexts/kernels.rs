@@ -6,6 +6,7 @@ const PYTHON_BOOT: &str = include_str!("../../../kernels/python/boot.py");
 const PYTHON: &[&str] = &[
     include_str!("../../../kernels/python/channel.py"),
     include_str!("../../../kernels/python/bundles.py"),
+    include_str!("../../../kernels/python/imports.py"),
     include_str!("../../../kernels/python/figures.py"),
     include_str!("../../../kernels/python/charts.py"),
     include_str!("../../../kernels/python/magics.py"),
