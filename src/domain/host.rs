@@ -39,6 +39,19 @@ pub fn parse(text: &str) -> Result<String, String> {
     })
 }
 
+/// The same with the only port that the program may reach there, if the text ends with one: `db.example.com:5432`.
+///
+/// # Errors
+/// A clause that says what is wrong, to be read after the name of the field.
+pub fn parse_with_port(text: &str) -> Result<String, String> {
+    let Some((name, port)) = text.rsplit_once(':') else { return parse(text) };
+    let has_form = !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse::<u16>() {
+        Ok(1..) if has_form && !port.starts_with('0') => Ok(format!("{}:{port}", parse(name)?)),
+        _ => Err("must end with a port from 1 to 65535 if it has a colon, such as \"db.example.com:5432\"".to_owned()),
+    }
+}
+
 fn is_public(address: Ipv4Addr) -> bool {
     let [first, second, ..] = address.octets();
     let shared = first == 100 && (64..128).contains(&second);
@@ -56,6 +69,28 @@ fn is_public(address: Ipv4Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_may_have_the_only_port_that_is_reached_there() {
+        assert_eq!(parse_with_port("DB.example.com:5432"), Ok("db.example.com:5432".into()));
+        assert_eq!(parse_with_port("*.example.com:443"), Ok("*.example.com:443".into()));
+        assert_eq!(parse_with_port("93.184.215.14:80"), Ok("93.184.215.14:80".into()));
+        assert_eq!(parse_with_port("example.com"), Ok("example.com".into()));
+        for wrong in [
+            "a.com:",
+            "a.com:0",
+            "a.com:65536",
+            "a.com:080",
+            "a.com:+80",
+            "a.com:80:80",
+            ":80",
+            "10.0.0.1:80",
+            "http://a.com:80",
+            "[2001:db8::1]:80",
+        ] {
+            assert!(parse_with_port(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn hosts_are_names_or_public_addresses() {

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub enum Policy {
     /// Any public address.
     Public,
-    /// These hosts, at public addresses.
+    /// These hosts, at public addresses: on every port, or on the one that stands after the name and a colon.
     Hosts(Vec<String>),
     /// These services wherever they are: the package registries that the operator has configured, which may well lie
     /// in a private network. The other ports of their hosts are none of an installation's business.
@@ -61,7 +61,7 @@ impl Policy {
     pub fn allows(&self, host: &str, port: u16) -> bool {
         match self {
             Self::Public => !MAIL.contains(&port),
-            Self::Hosts(hosts) => !MAIL.contains(&port) && hosts.iter().any(|pattern| matches(pattern, host)),
+            Self::Hosts(hosts) => !MAIL.contains(&port) && hosts.iter().any(|entry| covers_port(entry, host, port)),
             Self::Trusted(services) => services.iter().any(|one| one.port == port && matches(&one.host, host)),
         }
     }
@@ -86,6 +86,14 @@ fn is_own(address: IpAddr) -> bool {
         let v6 = own.as_sockaddr_in6().map(|own| IpAddr::V6(own.ip()));
         v4.or(v6) == Some(address)
     })
+}
+
+/// Whether an entry of a list of hosts covers this port of a host.
+fn covers_port(entry: &str, host: &str, port: u16) -> bool {
+    match entry.rsplit_once(':') {
+        Some((pattern, only)) => only.parse() == Ok(port) && matches(pattern, host),
+        None => matches(entry, host),
+    }
 }
 
 /// `*.example.com` matches subdomains of any depth but not `example.com`; case and a final dot do not matter.
@@ -142,6 +150,24 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_with_a_port_is_reached_there_alone() {
+        let policy =
+            Policy::Hosts(vec!["db.example.com:5432".into(), "*.example.org:443".into(), "any.example".into()]);
+        for (host, port, expected) in [
+            ("db.example.com", 5432, true),
+            ("DB.example.com.", 5432, true),
+            ("db.example.com", 443, false),
+            ("a.example.org", 443, true),
+            ("a.example.org", 80, false),
+            ("any.example", 8080, true),
+            ("any.example", 25, false),
+            ("other.example", 5432, false),
+        ] {
+            assert_eq!(policy.allows(host, port), expected, "{host} {port}");
+        }
+    }
 
     #[test]
     fn wildcards_match_subdomains_and_not_the_apex() {

@@ -171,8 +171,8 @@ pub struct Policy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub allow_network: Option<bool>,
-    /// The only hosts that the program may reach: `api.example.com`, or `*.example.com` for its subdomains. Needs
-    /// `allowNetwork`. Without it a program with network may reach every public host.
+    /// The only hosts that the program may reach: `api.example.com`, `*.example.com` for its subdomains, or `db.example.com:5432`
+    /// for one port alone. Needs `allowNetwork`. Without it a program with network may reach every public host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(max = MAX_ALLOWED_HOSTS), extend("examples" = [["api.example.com"]])))]
     pub allowed_hosts: Option<Vec<String>>,

@@ -238,7 +238,7 @@ pub fn read_policy(fields: &mut Reader<'_>, max_timeout_ms: u32) -> (Limits, Net
     }
     let mut hosts = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
-        match host::parse(text) {
+        match host::parse_with_port(text) {
             Ok(host) => hosts.push(host),
             Err(clause) => fields.note(&format!("allowedHosts[{index}]"), format!("{clause}; got \"{}\"", shown(text))),
         }

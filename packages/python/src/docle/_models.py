@@ -91,7 +91,7 @@ class Policy(TypedDict, total=False):
     allow_network: bool
     """Whether the program may reach public addresses."""
     allowed_hosts: List[str]
-    """The only hosts that the program may reach: `api.example.com`, or `*.example.com` for its subdomains. Needs `allowNetwork`. Without it a program with network may reach every public host."""
+    """The only hosts that the program may reach: `api.example.com`, `*.example.com` for its subdomains, or `db.example.com:5432` for one port alone. Needs `allowNetwork`. Without it a program with network may reach every public host."""
     cpu_ms: int
     """Processor time of all processes of the program, in milliseconds. Without it only `timeoutMs` limits the time."""
     max_file_mb: int
