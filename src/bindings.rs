@@ -21,6 +21,8 @@ use crate::objects::run_pool::stub::RunPoolStub;
 use crate::objects::runtime::ObjectRuntime;
 use crate::objects::sandbox::stub::SandboxStub;
 use crate::objects::usage_log::stub::UsageLogStub;
+use crate::objects::webhooks::call::WebhooksStub;
+use crate::objects::webhooks::logic::WebhookPorts;
 use crate::platform::address_limiter::RuntimeAddressLimiter;
 use crate::platform::background::AfterCall;
 use crate::platform::clock::RuntimeClock;
@@ -31,28 +33,32 @@ use crate::platform::entropy::RuntimeEntropy;
 use crate::platform::isolates::IsolateWorker;
 use crate::platform::kv::RuntimeKv;
 use crate::platform::object_storage::RuntimeStorage;
+use crate::platform::reports::FetchReports;
 use crate::platform::resend::Resend;
 use crate::platform::runner::RunnerFetch;
 use crate::platform::site_files::StaticAssets;
 use crate::platform::socket::RuntimeSockets;
-use crate::platform::trees::Trees;
 use crate::ports::accounts::{AccountLedger, Accounts};
 use crate::ports::address_limiter::AddressLimiter;
 use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Programs, RoomProject, Rooms};
-use crate::ports::sandboxes::{Disk, SandboxDirectory};
 use crate::ports::site_files::SiteFiles;
+use crate::ports::webhooks::Webhooks;
 use crate::ports::{Background, KeyGates, KeyLedger, Kv, LogLedger, Mailer, PortError, Sql, UsageLogs};
 use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::{NoLedger, SqlLedger};
 use crate::store::log_ledger::SqlLogLedger;
 use crate::store::outbox::Outbox;
-use crate::store::sandboxes::SqlSandboxDirectory;
+use crate::store::webhooks::SqlWebhookLedger;
 use std::cell::RefCell;
 use std::rc::Rc;
 use worker::worker_sys::web_sys::{AbortController, AbortSignal};
 use worker::{Env, Error, ObjectNamespace, Result, State};
+
+mod sandboxes;
+
+pub use sandboxes::{sandbox_ports, sandbox_target};
 
 const DEPLOYMENT_SECRET: &str = "DEPLOYMENT_SECRET";
 const DEPLOYMENT_SECRET_PREVIOUS: &str = "DEPLOYMENT_SECRET_PREVIOUS";
@@ -70,19 +76,13 @@ const ISOLATES_SECRET: &str = "ISOLATES_SECRET";
 const ROOM: &str = "ROOM";
 const POOL: &str = "POOL";
 const SANDBOX: &str = "SANDBOX";
+const WEBHOOKS: &str = "WEBHOOKS";
 const TREES: &str = "TREES";
 const SANDBOX_URL: &str = "SANDBOX_URL";
 const SANDBOX_SECRET: &str = "SANDBOX_SECRET";
 const RESEND_API_KEY: &str = "RESEND_API_KEY";
 const RESEND_URL: &str = "RESEND_URL";
 const MAIL_FROM: &str = "MAIL_FROM";
-
-/// How long the container of a sandbox outlives its object, in milliseconds. The alarm wakes the object much earlier.
-const OUTLIVES_MS: i64 = 3_600_000;
-/// The image of the containers of sandboxes, as wrangler.toml names it.
-const IMAGE: &str = "core";
-/// Their size: half a vCPU, 4 GiB of memory, 8 GB of disk. A sandbox has at most 2 GiB of memory and 2 GiB of files.
-const SIZE: &str = "standard-1";
 
 /// What all requests of an isolate share. The first request creates it, because reading every binding from the runtime
 /// costs as much as a small request.
@@ -103,6 +103,7 @@ struct Deployment {
     isolates: Option<Rc<dyn Isolates>>,
     site: Option<Rc<dyn SiteFiles>>,
     mailer: Option<Rc<dyn Mailer>>,
+    webhooks: Rc<dyn Webhooks>,
 }
 
 thread_local! {
@@ -123,6 +124,7 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
         logs: Rc::new(UsageLogStub { namespace: env.durable_object(USAGE)?, pools: env.durable_object(POOL)? }),
         sql,
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
+        webhooks: Rc::new(WebhooksStub { namespace: env.durable_object(WEBHOOKS)? }),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
         accounts: Rc::new(AccountStub { namespace: env.durable_object(ACCOUNT)? }),
         fleet: Rc::new(FleetStub { namespace: env.durable_object(FLEET)?, name: RUN_CONTAINERS }),
@@ -161,6 +163,7 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         isolates: made.isolates.clone(),
         site: made.site.clone(),
         mailer: made.mailer.clone(),
+        webhooks: Rc::clone(&made.webhooks),
         sockets: Rc::new(RuntimeSockets),
         clock: Rc::new(RuntimeClock),
         entropy: Rc::new(RuntimeEntropy),
@@ -214,6 +217,30 @@ pub fn run_records(env: &Env) -> std::result::Result<RunRecords, String> {
     Ok((Rc::clone(&made.logs), Rc::clone(&made.runs)))
 }
 
+/// Where the pools of the projects report the ends of runs.
+///
+/// # Errors
+/// The settings of the deployment are invalid.
+pub fn webhooks(env: &Env) -> std::result::Result<Rc<dyn Webhooks>, String> {
+    Ok(Rc::clone(&deployment(env).map_err(|error| error.to_string())?.webhooks))
+}
+
+/// What the object that delivers the reports of an account needs.
+///
+/// # Errors
+/// The settings of the deployment are invalid.
+pub fn webhook_ports(env: &Env) -> std::result::Result<WebhookPorts, String> {
+    let made = deployment(env).map_err(|error| error.to_string())?;
+    Ok(WebhookPorts {
+        ledger: Rc::new(SqlWebhookLedger(Rc::clone(&made.sql))),
+        logs: Rc::clone(&made.logs),
+        runs: Rc::clone(&made.runs),
+        sender: Rc::new(FetchReports),
+        mailer: made.mailer.clone(),
+        secret: made.secret.clone(),
+    })
+}
+
 /// What the object of an account needs: limits, the database, and the other accounts.
 pub type Quotas = (QuotaLimits, Rc<dyn AccountLedger>, Rc<dyn Accounts>);
 
@@ -259,41 +286,6 @@ pub fn fleet_limits(env: &Env) -> std::result::Result<FleetLimits, String> {
 /// A sentence that names the invalid variable.
 pub fn awake_limits(env: &Env) -> std::result::Result<FleetLimits, String> {
     config::awake_limits(|name| variable(env, name))
-}
-
-/// What a sandbox needs beside its machine.
-pub struct SandboxBindings {
-    pub disk: Rc<dyn Disk>,
-    pub directory: Rc<dyn SandboxDirectory>,
-    pub fleet: Rc<dyn Fleet>,
-}
-
-/// What a sandbox needs beside its machine.
-///
-/// # Errors
-/// The settings of the deployment are invalid, or it has no bucket.
-pub fn sandbox_ports(env: &Env) -> std::result::Result<SandboxBindings, String> {
-    let made = deployment(env).map_err(|error| error.to_string())?;
-    Ok(SandboxBindings {
-        disk: Rc::new(Trees(env.bucket(TREES).map_err(|error| error.to_string())?)),
-        directory: Rc::new(SqlSandboxDirectory(Rc::clone(&made.sql))),
-        fleet: Rc::clone(&made.awake_sandboxes),
-    })
-}
-
-/// The machine of a sandbox: at `SANDBOX_URL` if that variable is set, else in the object's container. The sandbox itself asks
-/// for its place among those that are awake, and ends its container.
-pub fn sandbox_target(env: &Env, object: &State, runtime: &ObjectRuntime) -> RunTarget<RunnerFetch> {
-    if variable(env, SANDBOX_URL).is_some() {
-        return run_target(env, object, runtime, 0);
-    }
-    match ContainerHandle::choosing(object, IMAGE, SIZE).map(Rc::new) {
-        Some(container) => {
-            let http = Rc::new(RunnerFetch::Container(Rc::clone(&container)));
-            RunTarget::Container(ContainerInstance::new(container, http, runtime.clone(), OUTLIVES_MS, None))
-        }
-        None => RunTarget::Missing,
-    }
 }
 
 /// The database, as a key's gate uses it. If the settings of the deployment are invalid, every method fails.

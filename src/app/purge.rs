@@ -6,6 +6,7 @@ use crate::app::retention;
 use crate::app::rooms;
 use crate::app::sandboxes;
 use crate::ports::PortError;
+use crate::store;
 
 /// Deletes what has expired. A step that fails is logged, and the next purge repeats it; the other steps go on.
 pub async fn purge(app: &App) {
@@ -18,5 +19,6 @@ pub async fn purge(app: &App) {
     note("rooms of deleted projects", rooms::delete_orphans(app).await);
     note("sandboxes of deleted projects", sandboxes::delete_orphans(app).await);
     note("logs of deleted projects", retention::delete_orphans(app).await);
+    note("webhook secrets that were replaced", store::webhooks::purge_previous(&*app.sql, app.clock.now()).await);
     note("old counts of runs", retention::purge_hours(app).await);
 }

@@ -21,7 +21,7 @@ use crate::http::routes::sandboxes::{
 };
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
-use crate::http::routes::{audit, embed, end_users, health, index, keys, projects, tokens, usage};
+use crate::http::routes::{audit, embed, end_users, health, index, keys, projects, tokens, usage, webhooks};
 use crate::ports::http_messages::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
@@ -158,6 +158,10 @@ pub static ROUTES: &[Route] = &[
     post("/api/projects/:id/tokens", Caller::SignedIn, handler!(tokens::create_project_token)),
     post("/api/projects/:id/rooms", Caller::SignedIn, handler!(project_rooms::create_project_room)),
     get("/api/projects/:id/usage", Caller::SignedIn, handler!(usage::get_usage)),
+    post("/api/projects/:id/webhook-secret", Caller::SignedIn, handler!(webhooks::rotate_webhook_secret)),
+    get("/api/projects/:id/webhook-secret", Caller::SignedIn, handler!(webhooks::get_webhook_secret)),
+    delete("/api/projects/:id/webhook-secret", Caller::SignedIn, handler!(webhooks::delete_webhook_secret)),
+    get("/api/projects/:id/webhook-deliveries", Caller::SignedIn, handler!(webhooks::list_webhook_deliveries)),
     get("/api/projects/:id/audit", Caller::SignedIn, handler!(audit::list_project_events)),
     get("/api/projects/:id/end-users", Caller::SignedIn, handler!(end_users::export_end_user)),
     delete("/api/projects/:id/end-users", Caller::SignedIn, handler!(end_users::delete_end_user)),

@@ -38,3 +38,4 @@ pub mod source_file;
 pub mod time;
 pub mod tokens;
 pub mod usage;
+pub mod webhooks;

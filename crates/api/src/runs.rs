@@ -5,6 +5,7 @@ use crate::end_users::UserContext;
 use crate::run_details::RunDetails;
 pub use crate::source_file::{FileEncoding, SourceFile};
 use crate::time::Time;
+use crate::webhooks::Webhook;
 use docle_languages::RunLanguage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,6 +87,9 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub detach: Option<bool>,
+    /// Where the end of the run is reported. Needs `detach`, and a webhook secret of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
     /// The user for whom the caller runs the program. It is kept with the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_context: Option<UserContext>,

@@ -14,3 +14,4 @@ mod scripts;
 mod site;
 mod snapshots;
 mod tokens;
+mod webhooks;
