@@ -100,8 +100,8 @@ pub struct SessionPage {
 pub struct Event {
     /// The id of the event.
     pub id: String,
-    /// What was done: `signed_in`, `project_created`, `project_deleted`, `key_created`, `key_changed`, `key_rotated` or
-    /// `key_revoked`.
+    /// What was done: `signed_in`, `project_created`, `project_deleted`, `key_created`, `key_changed`, `key_rotated`,
+    /// `key_revoked`, `webhook_secret_made` or `webhook_secret_deleted`.
     #[cfg_attr(feature = "schema", schemars(example = &"key_created"))]
     pub action: String,
     /// The id of what was acted on.

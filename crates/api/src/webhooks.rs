@@ -13,7 +13,11 @@ pub struct Webhook {
     /// The URL that gets the report: `https`, port 443, and a host by its name.
     #[cfg_attr(
         feature = "schema",
-        schemars(length(min = 1, max = MAX_WEBHOOK_URL_BYTES), example = &"https://example.com/docle")
+        schemars(
+            length(min = 1, max = MAX_WEBHOOK_URL_BYTES),
+            extend("format" = "uri"),
+            example = &"https://example.com/docle"
+        )
     )]
     pub url: String,
     /// What is reported. The default is every event that there is.
