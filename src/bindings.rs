@@ -1,5 +1,7 @@
 //! What the deployment provides: the only place that knows the names of bindings, secrets and variables.
 
+mod optional;
+
 use crate::app::App;
 use crate::app::rooms::programs::{NoPrograms, RoomPrograms};
 use crate::config::{self, Config};
@@ -23,46 +25,42 @@ use crate::objects::sandbox::stub::SandboxStub;
 use crate::objects::usage_log::stub::UsageLogStub;
 use crate::objects::webhooks::call::WebhooksStub;
 use crate::objects::webhooks::logic::WebhookPorts;
-use crate::platform::address_limiter::RuntimeAddressLimiter;
 use crate::platform::background::AfterCall;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
 use crate::platform::container::ContainerHandle;
 use crate::platform::d1::D1;
 use crate::platform::entropy::RuntimeEntropy;
-use crate::platform::isolates::IsolateWorker;
 use crate::platform::kv::RuntimeKv;
 use crate::platform::object_storage::RuntimeStorage;
 use crate::platform::reports::FetchReports;
-use crate::platform::resend::Resend;
 use crate::platform::runner::RunnerFetch;
 use crate::platform::site_files::StaticAssets;
 use crate::platform::socket::RuntimeSockets;
+use crate::platform::trees::Trees;
 use crate::ports::accounts::{AccountLedger, Accounts};
 use crate::ports::address_limiter::AddressLimiter;
 use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Programs, RoomProject, Rooms};
+use crate::ports::sandboxes::{Disk, SandboxDirectory};
 use crate::ports::site_files::SiteFiles;
 use crate::ports::webhooks::Webhooks;
 use crate::ports::{Background, KeyGates, KeyLedger, Kv, LogLedger, Mailer, PortError, Sql, UsageLogs};
 use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::{NoLedger, SqlLedger};
 use crate::store::log_ledger::SqlLogLedger;
-use crate::store::outbox::Outbox;
+use crate::store::sandboxes::SqlSandboxDirectory;
 use crate::store::webhooks::SqlWebhookLedger;
 use std::cell::RefCell;
 use std::rc::Rc;
 use worker::worker_sys::web_sys::{AbortController, AbortSignal};
 use worker::{Env, Error, ObjectNamespace, Result, State};
 
-mod sandboxes;
-
-pub use sandboxes::{sandbox_ports, sandbox_target};
+use optional::{address_limiter, isolates, mailer, secret, variable};
 
 const DEPLOYMENT_SECRET: &str = "DEPLOYMENT_SECRET";
 const DEPLOYMENT_SECRET_PREVIOUS: &str = "DEPLOYMENT_SECRET_PREVIOUS";
-const ADDRESS_LIMITER: &str = "ADDRESS_LIMITER";
 const DB: &str = "DB";
 const ACCOUNT: &str = "ACCOUNT";
 const ASSETS: &str = "ASSETS";
@@ -70,9 +68,6 @@ const FLEET: &str = "FLEET";
 const RUNS: &str = "RUNS";
 const KEY_GATE: &str = "KEY_GATE";
 const USAGE: &str = "USAGE";
-const ISOLATES: &str = "ISOLATES";
-const ISOLATES_URL: &str = "ISOLATES_URL";
-const ISOLATES_SECRET: &str = "ISOLATES_SECRET";
 const ROOM: &str = "ROOM";
 const POOL: &str = "POOL";
 const SANDBOX: &str = "SANDBOX";
@@ -80,9 +75,13 @@ const WEBHOOKS: &str = "WEBHOOKS";
 const TREES: &str = "TREES";
 const SANDBOX_URL: &str = "SANDBOX_URL";
 const SANDBOX_SECRET: &str = "SANDBOX_SECRET";
-const RESEND_API_KEY: &str = "RESEND_API_KEY";
-const RESEND_URL: &str = "RESEND_URL";
-const MAIL_FROM: &str = "MAIL_FROM";
+
+/// How long the container of a sandbox outlives its object, in milliseconds. The alarm wakes the object much earlier.
+const OUTLIVES_MS: i64 = 3_600_000;
+/// The image of the containers of sandboxes, as wrangler.toml names it.
+const IMAGE: &str = "core";
+/// Their size: half a vCPU, 4 GiB of memory, 8 GB of disk. A sandbox has at most 2 GiB of memory and 2 GiB of files.
+const SIZE: &str = "standard-1";
 
 /// What all requests of an isolate share. The first request creates it, because reading every binding from the runtime
 /// costs as much as a small request.
@@ -170,22 +169,6 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         background,
         log: Rc::new(Console),
     })
-}
-
-/// The platform's limiter if the deployment binds one.
-fn address_limiter(env: &Env) -> Option<Rc<dyn AddressLimiter>> {
-    let binding = env.rate_limiter(ADDRESS_LIMITER).ok()?;
-    Some(Rc::new(RuntimeAddressLimiter { binding, log: Rc::new(Console) }))
-}
-
-/// The isolate Worker at `ISOLATES_URL` if that variable is set, else the one of the service binding.
-fn isolates(env: &Env) -> Option<IsolateWorker> {
-    match variable(env, ISOLATES_URL) {
-        Some(url) => {
-            Some(IsolateWorker::Url { url: url.trim_end_matches('/').to_owned(), secret: secret(env, ISOLATES_SECRET) })
-        }
-        None => env.service(ISOLATES).ok().map(|worker| IsolateWorker::Binding(worker.into_rpc())),
-    }
 }
 
 /// Runs the programs of a room, and answers what it asks about its project. If the settings of the deployment are invalid,
@@ -288,6 +271,41 @@ pub fn awake_limits(env: &Env) -> std::result::Result<FleetLimits, String> {
     config::awake_limits(|name| variable(env, name))
 }
 
+/// What a sandbox needs beside its machine.
+pub struct SandboxBindings {
+    pub disk: Rc<dyn Disk>,
+    pub directory: Rc<dyn SandboxDirectory>,
+    pub fleet: Rc<dyn Fleet>,
+}
+
+/// What a sandbox needs beside its machine.
+///
+/// # Errors
+/// The settings of the deployment are invalid, or it has no bucket.
+pub fn sandbox_ports(env: &Env) -> std::result::Result<SandboxBindings, String> {
+    let made = deployment(env).map_err(|error| error.to_string())?;
+    Ok(SandboxBindings {
+        disk: Rc::new(Trees(env.bucket(TREES).map_err(|error| error.to_string())?)),
+        directory: Rc::new(SqlSandboxDirectory(Rc::clone(&made.sql))),
+        fleet: Rc::clone(&made.awake_sandboxes),
+    })
+}
+
+/// The machine of a sandbox: at `SANDBOX_URL` if that variable is set, else in the object's container. The sandbox itself asks
+/// for its place among those that are awake, and ends its container.
+pub fn sandbox_target(env: &Env, object: &State, runtime: &ObjectRuntime) -> RunTarget<RunnerFetch> {
+    if variable(env, SANDBOX_URL).is_some() {
+        return run_target(env, object, runtime, 0);
+    }
+    match ContainerHandle::choosing(object, IMAGE, SIZE).map(Rc::new) {
+        Some(container) => {
+            let http = Rc::new(RunnerFetch::Container(Rc::clone(&container)));
+            RunTarget::Container(ContainerInstance::new(container, http, runtime.clone(), OUTLIVES_MS, None))
+        }
+        None => RunTarget::Missing,
+    }
+}
+
 /// The database, as a key's gate uses it. If the settings of the deployment are invalid, every method fails.
 pub fn ledger(env: &Env) -> Rc<dyn KeyLedger> {
     match deployment(env) {
@@ -306,18 +324,6 @@ pub type LogPorts = (Rc<dyn LogLedger>, Rc<dyn Kv>);
 pub fn log_ports(env: &Env) -> std::result::Result<LogPorts, String> {
     let made = deployment(env).map_err(|error| error.to_string())?;
     Ok((Rc::new(SqlLogLedger { sql: Rc::clone(&made.sql) }), Rc::clone(&made.runs)))
-}
-
-/// Resend if its API key is set, else the outbox on a development machine, else `None`.
-fn mailer(env: &Env, config: &Config, sql: &Rc<dyn Sql>) -> Option<Rc<dyn Mailer>> {
-    let api_key = secret(env, RESEND_API_KEY);
-    if !api_key.is_empty() {
-        let url = variable(env, RESEND_URL).unwrap_or_else(|| "https://api.resend.com".to_owned());
-        let from = variable(env, MAIL_FROM).unwrap_or_else(|| "Docle <login@docle.co>".to_owned());
-        return Some(Rc::new(Resend { url, api_key, from }));
-    }
-    let outbox = || Outbox { sql: Rc::clone(sql), clock: Rc::new(RuntimeClock), log: Rc::new(Console) };
-    config.is_development().then(|| Rc::new(outbox()) as Rc<dyn Mailer>)
 }
 
 /// The runtime, as the logic of an object uses it.
@@ -364,14 +370,4 @@ pub fn run_pools(env: &Env) -> Option<ObjectNamespace> {
 /// A sentence that names the invalid variable.
 pub fn pool_limits(env: &Env) -> std::result::Result<PoolLimits, String> {
     config::pool_limits(|name| variable(env, name))
-}
-
-/// The value of a secret; empty if it is missing.
-fn secret(env: &Env, name: &str) -> String {
-    env.secret(name).map(|secret| secret.to_string()).unwrap_or_default()
-}
-
-/// The value of a variable; `None` if it is missing or empty.
-fn variable(env: &Env, name: &str) -> Option<String> {
-    env.var(name).ok().map(|value| value.to_string()).filter(|value| !value.is_empty())
 }

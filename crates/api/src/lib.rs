@@ -19,6 +19,7 @@ pub mod judging;
 pub mod keys;
 pub mod languages;
 pub mod limits;
+pub mod packages;
 pub mod pending_runs;
 pub mod projects;
 pub mod request_headers;
