@@ -6,12 +6,17 @@ use crate::domain::account::audit::Action;
 use crate::domain::input::page::Page;
 use crate::domain::webhook::delivery::Delivery;
 use crate::domain::webhook::notice::Receiver;
-use crate::domain::webhook::sealed::seal;
+use crate::domain::webhook::sealed::{current_range, open, seal};
 use crate::domain::webhook::secret::SigningSecret;
 use crate::domain::webhook::url::{WebhookUrl, host_of};
 use crate::ports::PortError;
 use crate::ports::webhooks::{ReportsOf, StoredSecrets};
 use crate::store::webhooks;
+
+/// Secrets that one query of the purge reads.
+const PAGE: u32 = 100;
+/// The most secrets that one purge encrypts anew: each is a query of the thousand that a Worker may make for one request.
+const MAX_RESEALED: u32 = 500;
 
 /// Makes the secret of a project, which is the user's own, and switches its webhooks on. `None` if the project is gone.
 pub async fn rotate_secret(
@@ -54,6 +59,33 @@ pub async fn deliveries(
 ) -> Result<(Vec<Delivery>, Option<String>), PortError> {
     let rows = app.webhooks.deliveries(user_id, project_id, page).await?;
     Ok(page.cut(rows, Delivery::position))
+}
+
+/// Deletes secrets that sign no more, and encrypts those with the current secret of the deployment that have an earlier one, so that
+/// the earlier one can be removed after a day.
+pub async fn purge_secrets(app: &App) -> Result<(), PortError> {
+    webhooks::purge_previous(&*app.sql, app.clock.now()).await?;
+    let current = current_range(&app.secret);
+    let mut after = String::new();
+    for _ in 0..MAX_RESEALED / PAGE {
+        let found = webhooks::outside(&*app.sql, &current, &after, PAGE).await?;
+        for (project_id, stored) in &found {
+            // What was encrypted with a secret that is gone stays unreadable. Its owner makes a new one.
+            let seal_again = |sealed: &str| {
+                let secret = open(&app.secret, project_id, sealed)?;
+                Some(seal(&app.secret, project_id, &secret, app.random()))
+            };
+            let previous = stored.previous.as_ref().and_then(|(sealed, _)| seal_again(sealed));
+            if let Some(sealed) = seal_again(&stored.sealed) {
+                webhooks::reseal(&*app.sql, project_id, &stored.sealed, (&sealed, previous)).await?;
+            }
+        }
+        match found.into_iter().next_back() {
+            Some((last, _)) => after = last,
+            None => break,
+        }
+    }
+    Ok(())
 }
 
 /// Why no report goes to a URL.

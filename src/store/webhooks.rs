@@ -87,6 +87,31 @@ pub fn leave_behind(user_id: &str, project_id: &str) -> Statement {
     sql!(query, project_id, user_id)
 }
 
+/// Secrets that do not lie in a range of encrypted texts, in the order of their projects, beginning after the project `after`.
+pub async fn outside(
+    sql: &dyn Sql,
+    (first, end): &(String, String),
+    after: &str,
+    at_most: u32,
+) -> Result<Vec<(String, StoredSecrets)>, PortError> {
+    let query = "SELECT project_id, secret, created_at, disabled_at, previous_secret, previous_until FROM webhook_secrets \
+                 WHERE (secret < ?1 OR secret >= ?2) AND project_id > ?3 ORDER BY project_id LIMIT ?4";
+    let rows = sql.query(sql!(query, first, end, after, at_most)).await?;
+    rows.into_iter().map(|mut row| Ok((row.text()?, read(row)?))).collect()
+}
+
+/// Replaces the encrypted texts of the secrets of a project, unless there is a new secret meanwhile.
+pub async fn reseal(
+    sql: &dyn Sql,
+    project_id: &str,
+    before: &str,
+    (sealed, previous): (&str, Option<String>),
+) -> Result<(), PortError> {
+    let query = "UPDATE webhook_secrets SET secret = ?3, previous_secret = coalesce(?4, previous_secret) \
+                 WHERE project_id = ?1 AND secret = ?2";
+    sql.query(sql!(query, project_id, before, sealed, previous)).await.map(drop)
+}
+
 /// Deletes secrets that sign no more.
 pub async fn purge_previous(sql: &dyn Sql, now: Timestamp) -> Result<(), PortError> {
     let query = "UPDATE webhook_secrets SET previous_secret = NULL, previous_until = NULL WHERE previous_until <= ?1";

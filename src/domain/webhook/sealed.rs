@@ -12,17 +12,33 @@ pub const NONCE_BYTES: usize = 12;
 /// What the key is the code of.
 const SEALING_KEY: &[u8] = b"seal";
 
-/// The secret of a project, encrypted with AES-256-GCM.
+/// What the name of the key is the beginning of.
+const KEY_NAME: &[u8] = b"name";
+
+/// The name of the key that encrypts now. It tells nothing about the key.
+fn key_name(keys: &DeploymentSecret) -> String {
+    hex::encode(&keys.code(Purpose::WebhookSecret, KEY_NAME)[..4])
+}
+
+/// What lies between these two texts was encrypted with the key that encrypts now; the second one is excluded.
+pub fn current_range(keys: &DeploymentSecret) -> (String, String) {
+    let name = key_name(keys);
+    // In ASCII the slash follows the full stop.
+    (format!("{name}."), format!("{name}/"))
+}
+
+/// The secret of a project, encrypted with AES-256-GCM, after the name of the key.
 pub fn seal(keys: &DeploymentSecret, project_id: &str, secret: &SigningSecret, nonce: [u8; NONCE_BYTES]) -> String {
     let key = keys.code(Purpose::WebhookSecret, SEALING_KEY);
     let payload = Payload { msg: secret.bytes(), aad: project_id.as_bytes() };
     let sealed = Aes256Gcm::new(&key.into()).encrypt(Nonce::from_slice(&nonce), payload);
     let sealed = sealed.expect("AES-GCM encrypts 32 bytes");
-    URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat())
+    format!("{}.{}", key_name(keys), URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
 }
 
 /// What [`seal`] wrote with a secret of the deployment that is still valid; `None` if that was another one, or another project.
 pub fn open(keys: &DeploymentSecret, project_id: &str, sealed: &str) -> Option<SigningSecret> {
+    let (_, sealed) = sealed.split_once('.')?;
     let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
     let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
     keys.codes(Purpose::WebhookSecret, SEALING_KEY).find_map(|key| {
@@ -45,14 +61,18 @@ mod tests {
         let secret = SigningSecret::from_random([7; SECRET_BYTES]);
         let sealed = seal(&keys('k', ""), "proj_1", &secret, [9; NONCE_BYTES]);
         // By Node's crypto.hkdfSync, createHmac and createCipheriv.
-        assert_eq!(sealed, "CQkJCQkJCQkJCQkJdAWQo_fKEE7LFF0AZ3lQW5SuP2qTFjESxbr6Gd8Ec9VDht6J4Yhc_dmLxaLLHavx");
+        assert_eq!(sealed, "bb8b008d.CQkJCQkJCQkJCQkJdAWQo_fKEE7LFF0AZ3lQW5SuP2qTFjESxbr6Gd8Ec9VDht6J4Yhc_dmLxaLLHavx");
         assert_eq!(open(&keys('k', ""), "proj_1", &sealed), Some(secret.clone()));
+        let (first, end) = current_range(&keys('k', ""));
+        assert!(first <= sealed && sealed < end);
         let rotated = keys('n', &"k".repeat(32));
         assert_eq!(
             open(&rotated, "proj_1", &sealed),
             Some(secret),
             "an earlier secret stays valid until it is removed"
         );
+        let (first, end) = current_range(&rotated);
+        assert!(sealed < first || end <= sealed, "and it is known to be an earlier one");
     }
 
     #[test]
@@ -63,7 +83,7 @@ mod tests {
         assert_eq!(open(&keys('n', ""), "proj_1", &sealed), None);
         let other = seal(&keys('k', ""), "proj_1", &secret, [8; NONCE_BYTES]);
         assert_ne!(sealed, other);
-        for wrong in ["", "AAAA", "é", &sealed[..sealed.len() - 2], &format!("B{}", &sealed[1..])] {
+        for wrong in ["", "AAAA", ".", "a.é", &sealed[..sealed.len() - 2], &sealed.replace(".C", ".B"), &sealed[9..]] {
             assert_eq!(open(&keys('k', ""), "proj_1", wrong), None, "{wrong:?}");
         }
     }

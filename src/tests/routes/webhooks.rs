@@ -1,9 +1,13 @@
 //! Webhooks from the outside: who makes their secret, which runs may have one, and what is listed and deleted.
 
+use crate::app::purge::purge;
 use crate::domain::input::page::Page;
+use crate::domain::secret::DeploymentSecret;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::webhook::notice::{Receiver, RunNotice, WebhookEvent};
 use crate::domain::webhook::sealed::open;
+use crate::domain::webhook::secret::OVERLAP_MS;
+use crate::ports::Level;
 use crate::ports::webhooks::Webhooks;
 use crate::tests::app::{Answer, TestApp, secret};
 use ::http::{Method, StatusCode};
@@ -215,4 +219,41 @@ fn a_project_is_deleted_also_while_its_webhooks_do_not_answer() {
     let path = format!("/api/projects/{}", own.project);
     assert_eq!(app.call(&own.cookie, Method::DELETE, &path, Value::Null).status, StatusCode::NO_CONTENT);
     assert!(app.sql.texts("SELECT secret FROM webhook_secrets").is_empty(), "without a secret nothing is delivered");
+}
+
+#[test]
+fn the_purge_encrypts_secrets_anew_after_the_deployment_has_a_new_one_and_deletes_those_that_sign_no_more() {
+    let mut app = TestApp::new();
+    let (ada, bob) = (own(&mut app, "ada@example.com"), own(&mut app, "bob@example.com"));
+    let first = ada.secret(&mut app, Method::POST).json()["secret"].clone();
+    let second = ada.secret(&mut app, Method::POST).json()["secret"].clone();
+    bob.secret(&mut app, Method::POST);
+    app.sql.run(&format!("UPDATE webhook_secrets SET secret = 'unreadable' WHERE project_id = '{}'", bob.project));
+    let old = "k".repeat(32);
+    app.app.secret = DeploymentSecret::parse(&"n".repeat(32), &old).unwrap();
+    let purge_now = |app: &mut TestApp| {
+        let all = app.app.clone();
+        app.pool.run_until(async move { purge(&all).await });
+    };
+    purge_now(&mut app);
+    let only_new = DeploymentSecret::parse(&"n".repeat(32), "").unwrap();
+    let texts = |app: &TestApp, column: &str| {
+        let query = format!(
+            "SELECT {column} FROM webhook_secrets WHERE project_id = '{}' AND {column} IS NOT NULL",
+            ada.project
+        );
+        app.sql
+            .texts(&query)
+            .iter()
+            .map(|sealed| open(&only_new, &ada.project, sealed).unwrap().to_text())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(json!([texts(&app, "secret"), texts(&app, "previous_secret")]), json!([[second], [first]]));
+    assert!(
+        app.log.0.borrow().iter().all(|(level, _)| *level == Level::Info),
+        "a secret that nothing can read is no failure"
+    );
+    app.clock.pass_ms(OVERLAP_MS + 1);
+    purge_now(&mut app);
+    assert_eq!(json!([texts(&app, "secret"), texts(&app, "previous_secret")]), json!([[second], []]));
 }
