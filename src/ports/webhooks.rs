@@ -44,6 +44,8 @@ pub struct StoredSecrets {
     pub previous: Option<(String, Timestamp)>,
     /// Since when nothing is delivered.
     pub disabled_at: Option<Timestamp>,
+    /// Whether the account is suspended. Nothing of it is delivered meanwhile.
+    pub is_suspended: bool,
 }
 
 /// Whom to tell that webhooks are switched off.

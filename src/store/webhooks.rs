@@ -40,18 +40,17 @@ impl WebhookLedger for SqlWebhookLedger {
 
 /// The secrets of a project.
 pub async fn find(sql: &dyn Sql, project_id: &str) -> Result<Option<StoredSecrets>, PortError> {
-    let query = "SELECT secret, created_at, disabled_at, previous_secret, previous_until FROM webhook_secrets \
-                 WHERE project_id = ?1";
-    sql.query(sql!(query, project_id)).await?.into_iter().next().map(read).transpose()
+    Ok(find_with_owner(sql, project_id).await?.map(|(secrets, _)| secrets))
 }
 
 /// The secrets of a project, and the user to whom it belongs; `None` if it has no secret or no owner.
 pub async fn find_with_owner(sql: &dyn Sql, project_id: &str) -> Result<Option<(StoredSecrets, String)>, PortError> {
-    let query = "SELECT projects.user_id, secret, webhook_secrets.created_at, disabled_at, previous_secret, previous_until \
-                 FROM webhook_secrets JOIN projects ON projects.id = webhook_secrets.project_id WHERE project_id = ?1";
+    let query = "SELECT users.id, suspended_at, secret, webhook_secrets.created_at, disabled_at, previous_secret, previous_until \
+                 FROM webhook_secrets JOIN projects ON projects.id = webhook_secrets.project_id \
+                 JOIN users ON users.id = projects.user_id WHERE project_id = ?1";
     let Some(mut row) = sql.query(sql!(query, project_id)).await?.into_iter().next() else { return Ok(None) };
-    let owner = row.optional_text()?;
-    owner.map(|owner| Ok((read(row)?, owner))).transpose()
+    let (owner, suspended_at) = (row.text()?, row.optional_time()?);
+    Ok(Some((StoredSecrets { is_suspended: suspended_at.is_some(), ..read(row)? }, owner)))
 }
 
 /// Stores a new secret of a user's project, and keeps the one before it for a while. Gives what is stored; `None` if the user has
@@ -121,5 +120,5 @@ pub async fn purge_previous(sql: &dyn Sql, now: Timestamp) -> Result<(), PortErr
 fn read(mut row: Row) -> Result<StoredSecrets, PortError> {
     let (sealed, created_at, disabled_at) = (row.text()?, row.time()?, row.optional_time()?);
     let previous = row.optional_text()?.zip(row.optional_time()?);
-    Ok(StoredSecrets { sealed, created_at, previous, disabled_at })
+    Ok(StoredSecrets { sealed, created_at, previous, disabled_at, is_suspended: false })
 }

@@ -74,7 +74,7 @@ impl Delivery {
         false
     }
 
-    /// Notes that the report could not be written, by a failure of ours.
+    /// Notes that the report could not be written now: by a failure of ours, or because the account is suspended.
     pub fn postpone(&mut self, now: Timestamp) {
         match now.0 - self.notice.at.0 {
             ..DAY_MS => self.next_at = Some(now.plus_ms(UNREADY_MS)),

@@ -23,6 +23,8 @@ enum Prepared {
         body: String,
     },
     Dropped(WebhookDrop),
+    /// The account is suspended.
+    Suspended,
     /// The result of the run is not there: not yet, or not any more.
     Missing,
 }
@@ -42,6 +44,10 @@ impl WebhooksLogic {
             Ok(Prepared::Ready { secrets, body }) => (secrets, body),
             Ok(Prepared::Dropped(reason)) => {
                 delivery.drop_for(reason);
+                return storage::save(storage, &delivery);
+            }
+            Ok(Prepared::Suspended) => {
+                delivery.postpone(now);
                 return storage::save(storage, &delivery);
             }
             Ok(Prepared::Missing) => {
@@ -101,6 +107,7 @@ impl WebhooksLogic {
         let stored = match self.ports.ledger.secrets(&notice.project_id).await? {
             None => return Ok(Prepared::Dropped(WebhookDrop::NoSecret)),
             Some(StoredSecrets { disabled_at: Some(_), .. }) => return Ok(Prepared::Dropped(WebhookDrop::Disabled)),
+            Some(StoredSecrets { is_suspended: true, .. }) => return Ok(Prepared::Suspended),
             Some(stored) => stored,
         };
         let secrets = self.open_secrets(&notice.project_id, stored)?;

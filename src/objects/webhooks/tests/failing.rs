@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::timestamp::{DAY_MS, HOUR_MS};
 use crate::domain::webhook::delivery::{WebhookDrop, WebhookError};
+use crate::tests::fault::Fault;
 
 impl Setup {
     /// A receiver that accepts nothing, and a run that ends every 12 hours for so many days.
@@ -102,6 +103,63 @@ fn a_new_secret_keeps_the_webhooks_on_that_were_being_switched_off() {
     setup.sql.run(&format!("UPDATE webhook_secrets SET created_at = {}", i64::MAX));
     setup.fail_for(1);
     assert_eq!((setup.disabled_at(), setup.mailer.sent.borrow().len()), (None, 0));
+}
+
+#[test]
+fn nothing_of_a_suspended_account_is_sent_until_it_may_go_on() {
+    let mut setup = Setup::new();
+    setup.sql.run("UPDATE users SET suspended_at = 1");
+    setup.end(&notice(1, "a.com", 0));
+    setup.end(&notice(2, "a.com", 0));
+    setup.alarm();
+    setup.sql.run("UPDATE users SET suspended_at = NULL");
+    assert_eq!((setup.sent().len(), setup.states()), (0, vec![WebhookState::Pending; 2]));
+    setup.alarm();
+    assert_eq!(setup.states(), [WebhookState::Delivered; 2]);
+    setup.sql.run("UPDATE users SET suspended_at = 1");
+    setup.end(&notice(3, "a.com", setup.now().0));
+    setup.alarms_before(setup.now().0 + DAY_MS);
+    assert_eq!((setup.states()[0], setup.listed()[0].attempts.len()), (WebhookState::Failed, 0));
+    assert!(setup.bench.logged().is_empty());
+}
+
+#[test]
+fn whichever_statement_of_the_object_fails_the_receiver_gets_the_report() {
+    let (mut position, mut most) = (0, 0);
+    loop {
+        let mut is_behind_the_last = false;
+        for done in [Fault::NotDone, Fault::DoneButFailed] {
+            let mut setup = Setup::new();
+            let one = notice(1, "a.com", 0);
+            setup.record(&one, &StoredOutput::Inline(Output::default()));
+            let before = (0..position).map(|_| Fault::None);
+            setup.bench.storage.sql_faults.next(before.chain([done]));
+            while setup.enqueue(&one).is_err() {}
+            while setup.bench.storage.alarm_at().is_some_and(|at| at < DAY_MS) {
+                let mut ended = setup.start_alarm().result();
+                while ended.is_err() {
+                    // The runtime repeats an alarm that has failed.
+                    setup.bench.pass_ms(2_000);
+                    let logic = Rc::clone(&setup.logic);
+                    ended = setup.bench.run(async move { logic.alarm().await });
+                }
+            }
+            if !setup.bench.storage.sql_faults.are_over() {
+                is_behind_the_last = true;
+                setup.bench.storage.sql_faults.clear();
+            }
+            let sent = setup.sent();
+            most = most.max(sent.len());
+            assert!(sent.iter().all(|request| request.id == one.id()), "position {position}");
+            assert_eq!(setup.states(), [WebhookState::Delivered], "position {position}");
+        }
+        if is_behind_the_last {
+            break;
+        }
+        position += 1;
+    }
+    assert!(position > 20, "there are as many statements: {position}");
+    assert_eq!(most, 2, "what was sent and not noted is sent once more");
 }
 
 #[test]
