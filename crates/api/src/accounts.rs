@@ -5,6 +5,7 @@ use crate::projects::Project;
 use crate::sandboxes::ListedSandbox;
 use crate::time::Time;
 use crate::usage::UsageRun;
+use crate::webhooks::WebhookDelivery;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "schema")]
 use {crate::limits::*, schemars::JsonSchema};
@@ -151,6 +152,8 @@ pub struct ExportedProject {
     pub api_keys: Vec<Key>,
     /// Its sandboxes, without their files.
     pub sandboxes: Vec<ListedSandbox>,
+    /// Its webhook deliveries of the last seven days.
+    pub webhook_deliveries: Vec<WebhookDelivery>,
     /// Its newest 1,000 runs.
     pub history: Vec<UsageRun>,
     /// The `cursor` with which the project's usage goes on; null where these were all.

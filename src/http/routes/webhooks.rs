@@ -75,7 +75,8 @@ pub fn refused(reason: NoReceiver) -> ApiError {
     }
 }
 
-fn encode(delivery: Delivery) -> WebhookDelivery {
+/// A report as its owner sees it, without the URL.
+pub fn encode(delivery: Delivery) -> WebhookDelivery {
     let attempt = |Attempt { at, status, error }| WebhookAttempt { at: at.into(), status, error };
     WebhookDelivery {
         id: delivery.notice.id(),

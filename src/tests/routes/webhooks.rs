@@ -196,6 +196,9 @@ fn deliveries_are_listed_without_the_url_and_deleted_with_end_user_secret_and_pr
     let rest = app.call(&own.cookie, Method::GET, &path, Value::Null).json();
     assert_eq!((rest["deliveries"].as_array().unwrap().len(), &rest["next_cursor"]), (1, &Value::Null));
 
+    let export = app.call(&own.cookie, Method::GET, "/auth/export", Value::Null).json();
+    assert_eq!(export["projects"][0]["webhook_deliveries"], listed["deliveries"]);
+
     let path = format!("/api/projects/{}/end-users?id=u2", own.project);
     assert_eq!(app.call(&own.cookie, Method::DELETE, &path, Value::Null).status, StatusCode::OK);
     assert_eq!(own.deliveries(&mut app)["deliveries"].as_array().unwrap().len(), 1);
