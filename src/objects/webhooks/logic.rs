@@ -20,7 +20,7 @@ use std::rc::Rc;
 /// The reports that one of the workers of an alarm delivers. An attempt takes 10 s at most, and an alarm may take 15 minutes.
 const AT_MOST_EACH: usize = 20;
 /// What failed is repeated after this long, in milliseconds.
-pub(super) const RETRY_AFTER_MS: i64 = 60_000;
+pub const RETRY_AFTER_MS: i64 = 60_000;
 
 /// What an object needs from outside.
 #[derive(Clone)]
@@ -84,11 +84,18 @@ impl WebhooksLogic {
         storage.atomically(&mut || storage::erase(storage, reports))
     }
 
-    /// Delivers what is due, and deletes what is kept no longer; the storage too when nothing is left.
+    /// Delivers what is due, and deletes what is kept no longer; the storage too when nothing is left. If the storage fails, the alarm
+    /// comes again: the runtime repeats one that has failed a few times only.
     ///
     /// # Errors
-    /// The storage has failed; the runtime repeats the alarm.
+    /// The next alarm could not be set.
     pub async fn alarm(&self) -> Result<(), PortError> {
+        let Err(error) = self.maintain().await else { return Ok(()) };
+        self.runtime.log_failure("The webhooks of an account could not do what was due; they try again.", &error.0);
+        self.runtime.storage.set_alarm(self.runtime.clock.now().plus_ms(RETRY_AFTER_MS)).await
+    }
+
+    async fn maintain(&self) -> Result<(), PortError> {
         let storage = &*self.runtime.storage;
         if storage::has_tables(storage)? {
             let workers = (0..AT_ONCE).map(|_| self.work());

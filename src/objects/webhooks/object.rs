@@ -2,8 +2,9 @@
 
 use crate::bindings;
 use crate::objects::call::{self, Incoming};
+use crate::objects::runtime::ObjectRuntime;
 use crate::objects::webhooks::call::{WebhooksCall, account_of_object};
-use crate::objects::webhooks::logic::WebhooksLogic;
+use crate::objects::webhooks::logic::{RETRY_AFTER_MS, WebhooksLogic};
 use crate::platform::console::Console;
 use crate::ports::{Level, Log, PortError};
 use serde_json::json;
@@ -12,13 +13,15 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 /// One per account; [`WebhooksLogic`] says what it does.
 #[durable_object(alarm)]
 pub struct Webhooks {
+    runtime: ObjectRuntime,
     logic: std::result::Result<WebhooksLogic, String>,
 }
 
 impl DurableObject for Webhooks {
     fn new(state: State, env: Env) -> Self {
         let runtime = bindings::object_runtime(&state);
-        Self { logic: bindings::webhook_ports(&env).map(|ports| WebhooksLogic::new(runtime, ports)) }
+        let logic = bindings::webhook_ports(&env).map(|ports| WebhooksLogic::new(runtime.clone(), ports));
+        Self { runtime, logic }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
@@ -35,8 +38,15 @@ impl DurableObject for Webhooks {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        let logic = self.logic.as_ref().map_err(Clone::clone)?;
-        logic.alarm().await.map_err(|error| error.0)?;
+        let done = match &self.logic {
+            Ok(logic) => logic.alarm().await,
+            // The reports wait until the settings of the deployment are right.
+            Err(wrong) => {
+                self.runtime.log_failure("The webhooks of an account cannot be delivered; they try again.", wrong);
+                self.runtime.storage.set_alarm(self.runtime.clock.now().plus_ms(RETRY_AFTER_MS)).await
+            }
+        };
+        done.map_err(|error| error.0)?;
         Response::empty()
     }
 }
