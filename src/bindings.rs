@@ -1,5 +1,7 @@
 //! What the deployment provides: the only place that knows the names of bindings, secrets and variables.
 
+mod optional;
+
 use crate::app::App;
 use crate::app::rooms::programs::{NoPrograms, RoomPrograms};
 use crate::config::{self, Config};
@@ -21,17 +23,17 @@ use crate::objects::run_pool::stub::RunPoolStub;
 use crate::objects::runtime::ObjectRuntime;
 use crate::objects::sandbox::stub::SandboxStub;
 use crate::objects::usage_log::stub::UsageLogStub;
-use crate::platform::address_limiter::RuntimeAddressLimiter;
+use crate::objects::webhooks::call::WebhooksStub;
+use crate::objects::webhooks::logic::WebhookPorts;
 use crate::platform::background::AfterCall;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
 use crate::platform::container::ContainerHandle;
 use crate::platform::d1::D1;
 use crate::platform::entropy::RuntimeEntropy;
-use crate::platform::isolates::IsolateWorker;
 use crate::platform::kv::RuntimeKv;
 use crate::platform::object_storage::RuntimeStorage;
-use crate::platform::resend::Resend;
+use crate::platform::reports::FetchReports;
 use crate::platform::runner::RunnerFetch;
 use crate::platform::site_files::StaticAssets;
 use crate::platform::socket::RuntimeSockets;
@@ -43,20 +45,22 @@ use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Programs, RoomProject, Rooms};
 use crate::ports::sandboxes::{Disk, SandboxDirectory};
 use crate::ports::site_files::SiteFiles;
+use crate::ports::webhooks::Webhooks;
 use crate::ports::{Background, KeyGates, KeyLedger, Kv, LogLedger, Mailer, PortError, Sql, UsageLogs};
 use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::{NoLedger, SqlLedger};
 use crate::store::log_ledger::SqlLogLedger;
-use crate::store::outbox::Outbox;
 use crate::store::sandboxes::SqlSandboxDirectory;
+use crate::store::webhooks::SqlWebhookLedger;
 use std::cell::RefCell;
 use std::rc::Rc;
 use worker::worker_sys::web_sys::{AbortController, AbortSignal};
 use worker::{Env, Error, ObjectNamespace, Result, State};
 
+use optional::{address_limiter, isolates, mailer, secret, variable};
+
 const DEPLOYMENT_SECRET: &str = "DEPLOYMENT_SECRET";
 const DEPLOYMENT_SECRET_PREVIOUS: &str = "DEPLOYMENT_SECRET_PREVIOUS";
-const ADDRESS_LIMITER: &str = "ADDRESS_LIMITER";
 const DB: &str = "DB";
 const ACCOUNT: &str = "ACCOUNT";
 const ASSETS: &str = "ASSETS";
@@ -64,18 +68,13 @@ const FLEET: &str = "FLEET";
 const RUNS: &str = "RUNS";
 const KEY_GATE: &str = "KEY_GATE";
 const USAGE: &str = "USAGE";
-const ISOLATES: &str = "ISOLATES";
-const ISOLATES_URL: &str = "ISOLATES_URL";
-const ISOLATES_SECRET: &str = "ISOLATES_SECRET";
 const ROOM: &str = "ROOM";
 const POOL: &str = "POOL";
 const SANDBOX: &str = "SANDBOX";
+const WEBHOOKS: &str = "WEBHOOKS";
 const TREES: &str = "TREES";
 const SANDBOX_URL: &str = "SANDBOX_URL";
 const SANDBOX_SECRET: &str = "SANDBOX_SECRET";
-const RESEND_API_KEY: &str = "RESEND_API_KEY";
-const RESEND_URL: &str = "RESEND_URL";
-const MAIL_FROM: &str = "MAIL_FROM";
 
 /// How long the container of a sandbox outlives its object, in milliseconds. The alarm wakes the object much earlier.
 const OUTLIVES_MS: i64 = 3_600_000;
@@ -103,6 +102,7 @@ struct Deployment {
     isolates: Option<Rc<dyn Isolates>>,
     site: Option<Rc<dyn SiteFiles>>,
     mailer: Option<Rc<dyn Mailer>>,
+    webhooks: Rc<dyn Webhooks>,
 }
 
 thread_local! {
@@ -123,6 +123,7 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
         logs: Rc::new(UsageLogStub { namespace: env.durable_object(USAGE)?, pools: env.durable_object(POOL)? }),
         sql,
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
+        webhooks: Rc::new(WebhooksStub { namespace: env.durable_object(WEBHOOKS)? }),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
         accounts: Rc::new(AccountStub { namespace: env.durable_object(ACCOUNT)? }),
         fleet: Rc::new(FleetStub { namespace: env.durable_object(FLEET)?, name: RUN_CONTAINERS }),
@@ -161,28 +162,13 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         isolates: made.isolates.clone(),
         site: made.site.clone(),
         mailer: made.mailer.clone(),
+        webhooks: Rc::clone(&made.webhooks),
         sockets: Rc::new(RuntimeSockets),
         clock: Rc::new(RuntimeClock),
         entropy: Rc::new(RuntimeEntropy),
         background,
         log: Rc::new(Console),
     })
-}
-
-/// The platform's limiter if the deployment binds one.
-fn address_limiter(env: &Env) -> Option<Rc<dyn AddressLimiter>> {
-    let binding = env.rate_limiter(ADDRESS_LIMITER).ok()?;
-    Some(Rc::new(RuntimeAddressLimiter { binding, log: Rc::new(Console) }))
-}
-
-/// The isolate Worker at `ISOLATES_URL` if that variable is set, else the one of the service binding.
-fn isolates(env: &Env) -> Option<IsolateWorker> {
-    match variable(env, ISOLATES_URL) {
-        Some(url) => {
-            Some(IsolateWorker::Url { url: url.trim_end_matches('/').to_owned(), secret: secret(env, ISOLATES_SECRET) })
-        }
-        None => env.service(ISOLATES).ok().map(|worker| IsolateWorker::Binding(worker.into_rpc())),
-    }
 }
 
 /// Runs the programs of a room, and answers what it asks about its project. If the settings of the deployment are invalid,
@@ -212,6 +198,30 @@ pub type RunRecords = (Rc<dyn UsageLogs>, Rc<dyn Kv>);
 pub fn run_records(env: &Env) -> std::result::Result<RunRecords, String> {
     let made = deployment(env).map_err(|error| error.to_string())?;
     Ok((Rc::clone(&made.logs), Rc::clone(&made.runs)))
+}
+
+/// Where the pools of the projects report the ends of runs.
+///
+/// # Errors
+/// The settings of the deployment are invalid.
+pub fn webhooks(env: &Env) -> std::result::Result<Rc<dyn Webhooks>, String> {
+    Ok(Rc::clone(&deployment(env).map_err(|error| error.to_string())?.webhooks))
+}
+
+/// What the object that delivers the reports of an account needs.
+///
+/// # Errors
+/// The settings of the deployment are invalid.
+pub fn webhook_ports(env: &Env) -> std::result::Result<WebhookPorts, String> {
+    let made = deployment(env).map_err(|error| error.to_string())?;
+    Ok(WebhookPorts {
+        ledger: Rc::new(SqlWebhookLedger(Rc::clone(&made.sql))),
+        logs: Rc::clone(&made.logs),
+        runs: Rc::clone(&made.runs),
+        sender: Rc::new(FetchReports),
+        mailer: made.mailer.clone(),
+        secret: made.secret.clone(),
+    })
 }
 
 /// What the object of an account needs: limits, the database, and the other accounts.
@@ -316,18 +326,6 @@ pub fn log_ports(env: &Env) -> std::result::Result<LogPorts, String> {
     Ok((Rc::new(SqlLogLedger { sql: Rc::clone(&made.sql) }), Rc::clone(&made.runs)))
 }
 
-/// Resend if its API key is set, else the outbox on a development machine, else `None`.
-fn mailer(env: &Env, config: &Config, sql: &Rc<dyn Sql>) -> Option<Rc<dyn Mailer>> {
-    let api_key = secret(env, RESEND_API_KEY);
-    if !api_key.is_empty() {
-        let url = variable(env, RESEND_URL).unwrap_or_else(|| "https://api.resend.com".to_owned());
-        let from = variable(env, MAIL_FROM).unwrap_or_else(|| "Docle <login@docle.co>".to_owned());
-        return Some(Rc::new(Resend { url, api_key, from }));
-    }
-    let outbox = || Outbox { sql: Rc::clone(sql), clock: Rc::new(RuntimeClock), log: Rc::new(Console) };
-    config.is_development().then(|| Rc::new(outbox()) as Rc<dyn Mailer>)
-}
-
 /// The runtime, as the logic of an object uses it.
 pub fn object_runtime(object: &State) -> ObjectRuntime {
     ObjectRuntime {
@@ -372,14 +370,4 @@ pub fn run_pools(env: &Env) -> Option<ObjectNamespace> {
 /// A sentence that names the invalid variable.
 pub fn pool_limits(env: &Env) -> std::result::Result<PoolLimits, String> {
     config::pool_limits(|name| variable(env, name))
-}
-
-/// The value of a secret; empty if it is missing.
-fn secret(env: &Env, name: &str) -> String {
-    env.secret(name).map(|secret| secret.to_string()).unwrap_or_default()
-}
-
-/// The value of a variable; `None` if it is missing or empty.
-fn variable(env: &Env, name: &str) -> Option<String> {
-    env.var(name).ok().map(|value| value.to_string()).filter(|value| !value.is_empty())
 }

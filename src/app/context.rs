@@ -12,6 +12,7 @@ use crate::ports::rooms::Rooms;
 use crate::ports::sandboxes::Sandboxes;
 use crate::ports::site_files::SiteFiles;
 use crate::ports::socket::Sockets;
+use crate::ports::webhooks::Webhooks;
 use crate::ports::{Background, Clock, Entropy, KeyGates, Kv, Level, Log, Mailer, PortError, RunPools, Sql, UsageLogs};
 use serde_json::json;
 use std::rc::Rc;
@@ -42,6 +43,8 @@ pub struct App {
     pub site: Option<Rc<dyn SiteFiles>>,
     /// `None` where mail cannot be sent.
     pub mailer: Option<Rc<dyn Mailer>>,
+    /// Where the ends of runs are reported.
+    pub webhooks: Rc<dyn Webhooks>,
     pub sockets: Rc<dyn Sockets>,
     pub clock: Rc<dyn Clock>,
     pub entropy: Rc<dyn Entropy>,

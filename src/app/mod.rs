@@ -22,5 +22,6 @@ pub mod scripts;
 pub mod snapshots;
 pub mod tokens;
 pub mod usage;
+pub mod webhooks;
 
 pub use context::App;

@@ -7,6 +7,7 @@ use crate::app::quotas::{self, QuotaRefusal};
 use crate::app::retention;
 use crate::app::rooms;
 use crate::app::sandboxes;
+use crate::app::webhooks;
 use crate::domain::account::audit::Action;
 use crate::domain::account::quota::{Quota, QuotaLimits};
 use crate::domain::id::{self, Kind};
@@ -73,6 +74,9 @@ pub async fn delete(app: &App, actor: &Actor<'_>, id: &str) -> Result<bool, Port
             ended.log_error("The sandboxes of a deleted project are left to the next purge.", &error);
         }
     }));
+    if let Err(error) = webhooks::erase(app, actor.user_id, id).await {
+        app.log_error("The reports of a deleted project are kept until they expire, and none is sent.", &error);
+    }
     // Programs end before their log is deleted, so that few runs arrive there later. The log drops these.
     if let Err(error) = app.run_pools.delete(id).await {
         app.log_error("The programs of a deleted project go on until their time limits.", &error);

@@ -5,6 +5,7 @@ use crate::app::context::App;
 use crate::app::retention;
 use crate::app::rooms;
 use crate::app::sandboxes;
+use crate::app::webhooks;
 use crate::ports::PortError;
 
 /// Deletes what has expired. A step that fails is logged, and the next purge repeats it; the other steps go on.
@@ -18,5 +19,6 @@ pub async fn purge(app: &App) {
     note("rooms of deleted projects", rooms::delete_orphans(app).await);
     note("sandboxes of deleted projects", sandboxes::delete_orphans(app).await);
     note("logs of deleted projects", retention::delete_orphans(app).await);
+    note("replaced webhook secrets", webhooks::purge_secrets(app).await);
     note("old counts of runs", retention::purge_hours(app).await);
 }

@@ -21,3 +21,4 @@ mod simulation;
 pub mod timestamp;
 pub mod usage;
 pub mod usage_log;
+pub mod webhook;

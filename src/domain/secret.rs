@@ -11,7 +11,7 @@ const MIN_SECRET_BYTES: usize = 32;
 /// Bytes of a code.
 pub const CODE_BYTES: usize = 32;
 
-/// What a derived key authenticates.
+/// What a derived key authenticates, or encrypts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     ApiKey,
@@ -20,10 +20,19 @@ pub enum Purpose {
     RoomToken,
     RunToken,
     SandboxId,
+    WebhookSecret,
 }
 
 impl Purpose {
-    const ALL: [Self; 6] = [Self::ApiKey, Self::RunId, Self::RoomId, Self::RoomToken, Self::RunToken, Self::SandboxId];
+    const ALL: [Self; 7] = [
+        Self::ApiKey,
+        Self::RunId,
+        Self::RoomId,
+        Self::RoomToken,
+        Self::RunToken,
+        Self::SandboxId,
+        Self::WebhookSecret,
+    ];
 
     /// The `info` of HKDF (RFC 5869, section 2.3). scripts/setup/development.mjs repeats that of API keys.
     const fn info(self) -> &'static str {
@@ -34,6 +43,7 @@ impl Purpose {
             Self::RoomToken => "docle room token",
             Self::RunToken => "docle run token",
             Self::SandboxId => "docle sandbox id",
+            Self::WebhookSecret => "docle webhook secret",
         }
     }
 }

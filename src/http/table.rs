@@ -21,7 +21,7 @@ use crate::http::routes::sandboxes::{
 };
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
-use crate::http::routes::{audit, embed, end_users, health, index, keys, projects, tokens, usage};
+use crate::http::routes::{audit, embed, end_users, health, index, keys, projects, tokens, usage, webhooks};
 use crate::ports::http_messages::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
@@ -171,6 +171,10 @@ pub static ROUTES: &[Route] = &[
     post("/api/projects/:id/tokens", Caller::Manager, handler!(tokens::create_project_token)),
     post("/api/projects/:id/rooms", Caller::Manager, handler!(project_rooms::create_project_room)),
     get("/api/projects/:id/usage", Caller::Manager, handler!(usage::get_usage)),
+    post("/api/projects/:id/webhook-secret", Caller::Manager, handler!(webhooks::rotate_webhook_secret)),
+    get("/api/projects/:id/webhook-secret", Caller::Manager, handler!(webhooks::get_webhook_secret)),
+    delete("/api/projects/:id/webhook-secret", Caller::Manager, handler!(webhooks::delete_webhook_secret)),
+    get("/api/projects/:id/webhook-deliveries", Caller::Manager, handler!(webhooks::list_webhook_deliveries)),
     get("/api/projects/:id/audit", Caller::Manager, handler!(audit::list_project_events)),
     get("/api/projects/:id/end-users", Caller::Manager, handler!(end_users::export_end_user)),
     delete("/api/projects/:id/end-users", Caller::Manager, handler!(end_users::delete_end_user)),

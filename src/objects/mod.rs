@@ -13,3 +13,4 @@ pub mod runtime;
 pub mod sandbox;
 pub mod schema;
 pub mod usage_log;
+pub mod webhooks;

@@ -15,6 +15,7 @@ pub mod isolates;
 pub mod kv;
 pub mod object_storage;
 pub mod panic;
+pub mod reports;
 pub mod resend;
 pub mod room_sockets;
 pub mod runner;

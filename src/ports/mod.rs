@@ -31,6 +31,7 @@ pub mod snapshots;
 pub mod socket;
 pub mod sql;
 pub mod usage_logs;
+pub mod webhooks;
 
 pub use client_signal::ClientSignal;
 pub use container::Container;

@@ -14,3 +14,4 @@ pub mod sandboxes;
 pub mod sessions;
 pub mod sign_in_attempts;
 pub mod usage;
+pub mod webhooks;

@@ -11,12 +11,14 @@ use crate::objects::key_gate::quota::GateQuotaPorts;
 use crate::objects::run_pool::recorder::RunRecorder;
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::objects::runtime::ObjectRuntime;
+use crate::objects::webhooks::logic::WebhookPorts;
 use crate::ports::Background;
 use crate::ports::http_messages::Body;
 use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::SqlLedger;
 use crate::store::log_ledger::SqlLogLedger;
 use crate::store::sandboxes::SqlSandboxDirectory;
+use crate::store::webhooks::SqlWebhookLedger;
 use crate::tests::accounts::{LocalAccounts, LocalFleet};
 use crate::tests::fake_run_pools::{FakeRunPools, Script};
 use crate::tests::fake_runner::{START, output};
@@ -28,6 +30,7 @@ use crate::tests::rooms::LocalRooms;
 use crate::tests::sandboxes::LocalSandboxes;
 use crate::tests::sqlite::Sqlite;
 use crate::tests::usage_logs::LocalUsageLogs;
+use crate::tests::webhooks::{FakeReceivers, LocalWebhooks};
 use ::http::request::Builder;
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
@@ -51,6 +54,7 @@ pub struct TestApp {
     pub isolates: Rc<FakeIsolates>,
     pub sockets: Rc<FakeSockets>,
     pub mailer: Rc<FakeMailer>,
+    pub webhooks: Rc<LocalWebhooks>,
     pub clock: Rc<FakeClock>,
     pub log: Rc<FakeLog>,
     pub pool: LocalPool,
@@ -149,6 +153,18 @@ impl TestApp {
         let sandboxes = Rc::new(LocalSandboxes::new(runtime.clone(), directory, awake.clone()));
         let ports =
             WatchPorts { clock: clock.clone(), background: Rc::clone(&background), runs: kv.clone(), log: log.clone() };
+        let webhook_ports = WebhookPorts {
+            ledger: Rc::new(SqlWebhookLedger(sql.clone())),
+            logs: logs.clone(),
+            runs: kv.clone(),
+            sender: Rc::new(FakeReceivers::default()),
+            mailer: Some(mailer.clone()),
+            secret: secret(),
+        };
+        let webhooks = Rc::new(LocalWebhooks::new(
+            ObjectRuntime { storage: Rc::new(FakeStorage::default()), ..runtime.clone() },
+            webhook_ports,
+        ));
         let run_pools = Rc::new(FakeRunPools::new(ports, RunRecorder::new(logs.clone(), runtime)));
         *run_pools.script.borrow_mut() = Script::Chunks(good_run());
         let config = Config {
@@ -165,6 +181,7 @@ impl TestApp {
             logs: logs.clone(),
             sql: sql.clone(),
             mailer: Some(mailer.clone()),
+            webhooks: webhooks.clone(),
             runs: kv.clone(),
             rooms: rooms.clone(),
             accounts: accounts.clone(),
@@ -196,6 +213,7 @@ impl TestApp {
             isolates,
             sockets,
             mailer,
+            webhooks,
             clock,
             log,
             pool,

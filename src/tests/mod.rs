@@ -22,3 +22,4 @@ pub mod sandboxes;
 pub mod sqlite;
 pub mod step_clock;
 pub mod usage_logs;
+pub mod webhooks;

@@ -107,6 +107,7 @@ export const KeyGate = object(parts.KeyGate);
 export const RunPool = object(parts.RunPool);
 export const Room = object(parts.Room);
 export const UsageLog = object(parts.UsageLog);
+export const Webhooks = object(parts.Webhooks);
 
 export default class extends WorkerEntrypoint {
   /** @param {Request} request */

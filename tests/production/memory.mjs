@@ -16,8 +16,8 @@ WebAssembly.Instance = class extends Instance {
 };
 
 // Not a static import, which would be evaluated before the lines above.
-const { default: Worker, Account, CodeExecutor, Fleet, KeyGate, Room, RunPool, UsageLog } = await import("../../worker.mjs");
-export { Account, CodeExecutor, Fleet, KeyGate, Room, RunPool, UsageLog };
+const { default: Worker, Account, CodeExecutor, Fleet, KeyGate, Room, RunPool, Sandbox, UsageLog, Webhooks } = await import("../../worker.mjs");
+export { Account, CodeExecutor, Fleet, KeyGate, Room, RunPool, Sandbox, UsageLog, Webhooks };
 
 export default class extends WorkerEntrypoint {
   /** @param {Request} request */

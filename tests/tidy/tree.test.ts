@@ -51,7 +51,7 @@ describe("a layer of the Worker imports only what lies below it", () => {
   }
 
   test("and the platform is named only at the edges", () => {
-    const edge = /^src\/(lib\.rs|bindings\.rs|objects\/|platform\/)/;
+    const edge = /^src\/(lib\.rs|bindings(\.rs|\/)|objects\/|platform\/)/;
     none(code.filter(({ path, text }) => path.startsWith("src/") && !edge.test(path) && /\buse worker\b|\bworker::/.test(text)));
   });
 });

@@ -5,6 +5,7 @@ use crate::projects::Project;
 use crate::sandboxes::ListedSandbox;
 use crate::time::Time;
 use crate::usage::UsageRun;
+use crate::webhooks::WebhookDelivery;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "schema")]
 use {crate::limits::*, schemars::JsonSchema};
@@ -100,8 +101,8 @@ pub struct SessionPage {
 pub struct Event {
     /// The id of the event.
     pub id: String,
-    /// What was done: `signed_in`, `project_created`, `project_deleted`, `key_created`, `key_changed`, `key_rotated` or
-    /// `key_revoked`.
+    /// What was done: `signed_in`, `project_created`, `project_deleted`, `key_created`, `key_changed`, `key_rotated`,
+    /// `key_revoked`, `webhook_secret_made` or `webhook_secret_deleted`.
     #[cfg_attr(feature = "schema", schemars(example = &"key_created"))]
     pub action: String,
     /// The id of what was acted on.
@@ -151,6 +152,8 @@ pub struct ExportedProject {
     pub api_keys: Vec<Key>,
     /// Its sandboxes, without their files.
     pub sandboxes: Vec<ListedSandbox>,
+    /// Its webhook deliveries of the last seven days.
+    pub webhook_deliveries: Vec<WebhookDelivery>,
     /// Its newest 1,000 runs.
     pub history: Vec<UsageRun>,
     /// The `cursor` with which the project's usage goes on; null where these were all.

@@ -113,6 +113,12 @@ pub const IDEMPOTENCY_KEY_CHARS: RangeInclusive<usize> = 1..=255;
 pub const MAX_DETACHED_RUNS: u32 = 200;
 /// How long a detached run waits for a slot, in milliseconds.
 pub const DETACHED_QUEUE_MS: u32 = 600_000;
+/// Bytes of the URL of a webhook.
+pub const MAX_WEBHOOK_URL_BYTES: usize = 2_048;
+/// Events of one webhook: as many as there are.
+pub const MAX_WEBHOOK_EVENTS: usize = 1;
+/// Bytes of each output stream in the report of a webhook. The rest is in the result of the run.
+pub const MAX_WEBHOOK_OUTPUT_BYTES: usize = 64 * 1_024;
 /// Bytes of a script's code: 100 KB, the limit that the product names.
 pub const MAX_CODE_BYTES: usize = 102_400;
 /// Bytes of `context` as JSON. An isolate's environment holds 1 MiB at most; a quarter is room enough for arguments.

@@ -2,9 +2,11 @@
 
 use crate::compile::{CompileRequest, UsedCompile};
 use crate::end_users::UserContext;
+pub use crate::packages::{PackageList, Packages};
 use crate::run_details::RunDetails;
 pub use crate::source_file::{FileEncoding, SourceFile};
 use crate::time::Time;
+use crate::webhooks::Webhook;
 use docle_languages::RunLanguage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,6 +88,9 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub detach: Option<bool>,
+    /// Where the end of the run is reported. Needs `detach`, and a webhook secret of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
     /// The user for whom the caller runs the program. It is kept with the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_context: Option<UserContext>,
@@ -97,37 +102,6 @@ pub struct RunRequest {
 #[serde(rename_all = "lowercase")]
 pub enum RunTier {
     Run,
-}
-
-/// Packages of the language's registry: a list, or an object that holds one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema), schemars(inline))]
-#[serde(untagged)]
-pub enum Packages {
-    /// Requirements in the registry's own syntax.
-    List(
-        #[cfg_attr(
-            feature = "schema",
-            schemars(length(max = MAX_PACKAGES), inner(length(min = 1, max = MAX_PACKAGE_BYTES)))
-        )]
-        Vec<String>,
-    ),
-    /// The same in an object.
-    Object(PackageList),
-}
-
-/// A list of packages in an object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PackageList {
-    /// Requirements in the registry's own syntax: `requests>=2.31` for PyPI, `lodash@4.17.21` for npm.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "schema",
-        schemars(length(max = MAX_PACKAGES), inner(length(min = 1, max = MAX_PACKAGE_BYTES)), extend("examples" = [["requests"]]))
-    )]
-    pub packages: Option<Vec<String>>,
 }
 
 /// What a program may use. A deployment may have a lower maximum for `timeoutMs`.

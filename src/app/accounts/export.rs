@@ -2,13 +2,14 @@
 
 use crate::app::accounts::sign_in;
 use crate::app::context::App;
-use crate::app::{audit, keys, projects, sandboxes};
+use crate::app::{audit, keys, projects, sandboxes, webhooks};
 use crate::domain::account::audit::RecordedEvent;
 use crate::domain::account::session::ListedSession;
 use crate::domain::input::page::Page;
 use crate::domain::project::settings::Project;
 use crate::domain::usage_log::name::LogName;
 use crate::domain::usage_log::query::{Filter, HistoryQuery, UsageRun};
+use crate::domain::webhook::delivery::Delivery;
 use crate::ports::PortError;
 use bytes::Bytes;
 use futures::channel::mpsc::{Sender, channel};
@@ -27,6 +28,7 @@ pub trait Encoder {
     fn project(&self, project: Project) -> impl Serialize;
     fn key(&self, key: keys::StoredKey) -> impl Serialize;
     fn sandbox(&self, sandbox: sandboxes::ListedSandbox) -> impl Serialize;
+    fn delivery(&self, delivery: Delivery) -> impl Serialize;
     fn run(&self, run: UsageRun) -> impl Serialize;
     fn event(&self, event: RecordedEvent) -> impl Serialize;
 }
@@ -69,7 +71,7 @@ async fn write(
         let (owned, next) = projects::list(app, user_id, &page).await?;
         for project in owned {
             let comma = if std::mem::take(&mut is_first) { "" } else { "," };
-            write_project(app, project, encoder, comma, &mut left, document).await?;
+            write_project(app, (user_id, project), encoder, comma, &mut left, document).await?;
         }
         pages = following(next);
     }
@@ -79,10 +81,10 @@ async fn write(
     document.put("]}".to_owned()).await
 }
 
-/// Writes a project with its keys and its newest runs, of which `left` may follow in the export.
+/// Writes a project of a user with its keys and its newest runs, of which `left` may follow in the export.
 async fn write_project(
     app: &App,
-    project: Project,
+    (user_id, project): (&str, Project),
     encoder: &impl Encoder,
     comma: &str,
     left: &mut u32,
@@ -95,6 +97,9 @@ async fn write_project(
     document
         .list(async |page: Page| sandboxes::list(app, &id, &page).await, |sandbox| encoder.sandbox(sandbox))
         .await?;
+    document.put("],\"webhook_deliveries\":[".to_owned()).await?;
+    let deliveries = async |page: Page| webhooks::deliveries(app, user_id, &id, &page).await;
+    document.list(deliveries, |delivery| encoder.delivery(delivery)).await?;
     document.put("],\"history\":[".to_owned()).await?;
     // At least one run of each project, because an empty page has no cursor to continue from.
     let (mut room, mut cursor, mut is_first) = ((*left).max(1), None, true);

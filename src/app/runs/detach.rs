@@ -9,6 +9,7 @@ use crate::domain::run::draft::{Asked, RunDraft};
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::run::request::RunRequest;
+use crate::domain::webhook::notice::Receiver;
 use crate::ports::{IdempotentCall, PendingRun, PoolFailureCode, RunAnswer, RunCall, RunMode};
 use docle_protocol::Network;
 
@@ -20,7 +21,7 @@ pub enum DetachedRun {
     Replayed(StartedRun),
 }
 
-/// Starts a run for `client`. The pool has stored its job when this returns.
+/// Starts a run for `client`, whose end is reported to `webhook`. The pool has stored its job when this returns.
 ///
 /// # Errors
 /// Nothing is stored, and nothing runs, unless the error is [`NotStarted::Unknown`].
@@ -29,6 +30,7 @@ pub async fn detach_run(
     id: RunId,
     client: Client,
     mut request: RunRequest,
+    webhook: Option<Receiver>,
     once: Option<(IdempotencyKey, Fingerprint)>,
 ) -> Result<DetachedRun, NotStarted> {
     let created_at = app.clock.now();
@@ -38,6 +40,7 @@ pub async fn detach_run(
     request.job.kept = true;
     let Client { owner, ip, token } = client;
     let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token }, &request);
+    let draft = RunDraft { webhook, ..draft };
     let job = serde_json::to_vec(&request.job)
         .map_err(|error| PoolFailureCode::Rejected.with_message(format!("The job could not be encoded: {error}")))?;
     let has_network = request.job.network != Network::None;

@@ -13,6 +13,8 @@ pub enum Action {
     KeyChanged,
     KeyRotated,
     KeyRevoked,
+    WebhookSecretMade,
+    WebhookSecretDeleted,
 }
 
 impl Action {
@@ -26,6 +28,8 @@ impl Action {
             Self::KeyChanged => "key_changed",
             Self::KeyRotated => "key_rotated",
             Self::KeyRevoked => "key_revoked",
+            Self::WebhookSecretMade => "webhook_secret_made",
+            Self::WebhookSecretDeleted => "webhook_secret_deleted",
         }
     }
 }

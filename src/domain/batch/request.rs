@@ -43,7 +43,7 @@ pub fn parse(mut body: Value, max_timeout_ms: u32) -> Result<Batch, Vec<FieldErr
         Reader::open(body, String::new(), known, &mut problems).and_then(|fields| read_runs(fields, max_timeout_ms))
     } else {
         let known = fields::of::<InputsRequest>();
-        let [policy, compile, user_context] = request::inside();
+        let [policy, compile, user_context, _] = request::inside();
         let inside = [policy, compile, user_context, ("inputs[0]", fields::of::<RunInputs>())];
         Reader::open_with(body, String::new(), known, &inside, &mut problems)
             .and_then(|fields| read_inputs(fields, max_timeout_ms))
@@ -66,6 +66,7 @@ fn read_runs(mut fields: Reader<'_>, max_timeout_ms: u32) -> Option<Batch> {
         for (name, way_out) in [
             ("detach", "is not available in a batch: start a detached run with POST /api/run"),
             ("artifactsInline", "is not available in a batch: leave it out"),
+            ("webhook", "is not available in a batch: start detached runs with POST /api/run"),
         ] {
             if run.value(name).is_some_and(|value| value != false) {
                 run.note(name, way_out);
@@ -139,6 +140,7 @@ mod tests {
                 "stdin is not a field; did you mean \"inputs[0].stdin\"?",
             ),
             (with("detach", json!(true)), "runs[1].detach is not available in a batch"),
+            (with("webhook", json!({})), "runs[1].webhook is not available in a batch"),
             (with("artifactsInline", json!(true)), "runs[1].artifactsInline is not available in a batch"),
             (with("tier", json!("isolate")), "runs[1].tier must be \"run\" here"),
             (with("policy", json!({ "timeoutMs": 60_001 })), "runs[1].policy.timeoutMs must be an integer"),

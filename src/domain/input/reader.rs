@@ -17,6 +17,7 @@ const SHAPES: &[(&str, &str)] = &[
     ("policy", r#"{ "timeoutMs": 5000 }"#),
     ("config", r#"{ "timeout": 5000 }"#),
     ("userContext", r#"{ "id": "user-123" }"#),
+    ("webhook", r#"{ "url": "https://example.com/docle" }"#),
     ("limits", r#"{ "timeoutMs": 5000 }"#),
     ("metadata", r#"{ "plan": "yearly" }"#),
     ("isolates", r#"{ "allowedDomains": ["api.example.com"] }"#),

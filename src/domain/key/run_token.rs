@@ -104,8 +104,15 @@ impl Claims {
     /// # Errors
     /// What the request asks for and the token does not allow.
     pub fn restrict_run(&self, request: &mut RunRequest) -> Result<(), Vec<FieldError>> {
-        let RunRequest { job, user_context, .. } = request;
-        self.restrict("", &mut job.limits, &job.network, &job.packages, user_context)
+        let RunRequest { job, user_context, webhook, .. } = request;
+        let restricted = self.restrict("", &mut job.limits, &job.network, &job.packages, user_context);
+        let mut refused = restricted.err().unwrap_or_default();
+        if webhook.is_some() {
+            // The holder is a stranger to the project, whose secret signs what is sent.
+            let message = "is not available with a run token: start the run with the API key".to_owned();
+            refused.push(FieldError { field: "webhook".to_owned(), message });
+        }
+        if refused.is_empty() { Ok(()) } else { Err(refused) }
     }
 
     /// The same for the program at `at` of a request: `runs[0].`, or nothing where it is the request itself.

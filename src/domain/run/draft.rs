@@ -7,6 +7,7 @@ use crate::domain::run::tier::Tier;
 use crate::domain::run::user_context::UserContext;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage::MAX_SNIPPET_CHARS;
+use crate::domain::webhook::notice::{Receiver, RunNotice, WebhookEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -32,6 +33,9 @@ pub struct RunDraft {
     pub user_context: Option<UserContext>,
     /// The request with every default filled in; `None` if it is stored apart.
     pub input: Option<Box<RawValue>>,
+    /// Where its end is reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Receiver>,
 }
 
 /// For whom a run is done, and when it was asked for.
@@ -65,8 +69,21 @@ impl RunDraft {
             snippet: request.source().chars().take(MAX_SNIPPET_CHARS).collect(),
             user_context: request.user_context.clone(),
             input,
+            webhook: None,
         };
         (draft, apart)
+    }
+
+    /// The notice of its end, which was at `at`; `None` if nobody asked for it.
+    pub fn notice(&self, at: Timestamp) -> Option<RunNotice> {
+        Some(RunNotice {
+            run_id: self.id,
+            project_id: self.owner.project_id.clone(),
+            event: WebhookEvent::RunCompleted,
+            to: self.webhook.clone()?,
+            end_user_id: self.user_context.as_ref().map(|user| user.id.clone()),
+            at,
+        })
     }
 }
 
@@ -124,6 +141,14 @@ mod tests {
         assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), expected);
         let read: RunDraft = serde_json::from_str(&written).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), written);
+
+        assert_eq!(draft.notice(Timestamp(9)), None);
+        let webhook = Receiver { url: "https://a.com/h".into(), host: "a.com".into(), account: "user_1".into() };
+        let reported = RunDraft { webhook: Some(webhook.clone()), ..draft };
+        let written = serde_json::to_value(&reported).unwrap();
+        assert_eq!(written["webhook"], json!({ "url": "https://a.com/h", "host": "a.com", "account": "user_1" }));
+        let notice = reported.notice(Timestamp(9)).unwrap();
+        assert_eq!((notice.to, notice.end_user_id.as_deref(), notice.at), (webhook, Some("u"), Timestamp(9)));
     }
 
     #[test]

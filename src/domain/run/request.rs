@@ -6,7 +6,10 @@ use crate::domain::run::artifacts;
 use crate::domain::run::id::RunId;
 use crate::domain::run::program::{Program, read_language, read_program_in, read_user};
 use crate::domain::run::user_context::{self, UserContext};
+use crate::domain::webhook;
+use crate::domain::webhook::url::WebhookUrl;
 use docle_api::compile::CompileRequest;
+use docle_api::webhooks::Webhook;
 use docle_api::{fields, limits, runs};
 use docle_languages::Tier;
 use docle_protocol::{Artifacts, RunJob};
@@ -31,6 +34,8 @@ pub struct RunRequest {
     pub user_context: Option<UserContext>,
     /// Whether the caller does not wait for the run.
     pub detach: bool,
+    /// Where its end is reported.
+    pub webhook: Option<WebhookUrl>,
 }
 
 /// What a program gets when it is started.
@@ -48,15 +53,17 @@ pub struct UnnamedRun {
     pub input: ProgramInput,
     pub artifacts: Option<Artifacts>,
     pub detach: bool,
+    pub webhook: Option<WebhookUrl>,
 }
 
 impl UnnamedRun {
     /// The run with its id.
     pub fn with_id(self, id: RunId) -> RunRequest {
-        let Self { program, input, artifacts, detach } = self;
+        let Self { program, input, artifacts, detach, webhook } = self;
         let mut request = RunRequest::new(program, id, input);
         request.job.artifacts = artifacts;
         request.detach = detach;
+        request.webhook = webhook;
         request
     }
 }
@@ -85,7 +92,7 @@ impl RunRequest {
             artifacts: None,
             kept: false,
         };
-        Self { job, sent_code, user_context, detach: false }
+        Self { job, sent_code, user_context, detach: false, webhook: None }
     }
 }
 
@@ -111,11 +118,12 @@ pub fn known() -> &'static [&'static str] {
 }
 
 /// The objects inside a run. An unknown `timeout` probably means `policy.timeoutMs`.
-pub fn inside() -> [(&'static str, &'static [&'static str]); 3] {
+pub fn inside() -> [(&'static str, &'static [&'static str]); 4] {
     [
         ("policy", fields::of::<runs::Policy>()),
         ("compile", fields::of::<CompileRequest>()),
         ("userContext", user_context::known()),
+        ("webhook", fields::of::<Webhook>()),
     ]
 }
 
@@ -133,8 +141,9 @@ pub fn read(mut fields: Reader<'_>, max_timeout_ms: u32) -> Option<UnnamedRun> {
     let input = read_input(&mut fields);
     let artifacts = read_artifacts(&mut fields);
     let detach = read_detach(&mut fields, artifacts.as_ref());
+    let webhook = webhook::request::read(&mut fields, detach);
     let user_context = read_user(&mut fields);
-    Some(UnnamedRun { program: program?.for_user(user_context), input, artifacts, detach })
+    Some(UnnamedRun { program: program?.for_user(user_context), input, artifacts, detach, webhook })
 }
 
 /// Reads `stdin`, `args` and `env`.

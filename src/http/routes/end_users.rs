@@ -25,7 +25,7 @@ pub async fn export_end_user(app: &App, call: Call) -> Result<Response, ApiError
 pub async fn delete_end_user(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract_manager(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
-    let erased = end_users::delete_end_user(app, &project, &end_user(&call)?).await?;
+    let erased = end_users::delete_end_user(app, caller.user_id(), &project, &end_user(&call)?).await?;
     Ok(respond::json(StatusCode::OK, &Deletion { deleted_runs: erased.runs, complete: erased.complete }))
 }
 

@@ -14,3 +14,4 @@ pub mod sandboxes;
 pub mod scripts;
 pub mod tokens;
 pub mod usage;
+pub mod webhooks;

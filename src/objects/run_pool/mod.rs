@@ -8,6 +8,7 @@ pub mod in_flight;
 pub mod logic;
 pub mod maintenance;
 pub mod members;
+pub mod notices;
 pub mod object;
 pub mod output;
 pub mod partial_output;

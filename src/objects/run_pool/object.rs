@@ -80,7 +80,8 @@ impl DurableObject for RunPool {
 
     async fn alarm(&self) -> Result<Response> {
         let runs = self.runs.as_ref().ok();
-        let (recorder, quota) = (runs.map(|runs| &*runs.recorder), runs.map(|runs| &runs.quota));
+        let records = runs.map(|runs| (&*runs.recorder, &*runs.notices));
+        let quota = runs.map(|runs| &runs.quota);
         let take_up = || match runs {
             Some(runs) => runs.take_up(|project_id| {
                 let name = PoolName::of_project(project_id);
@@ -89,7 +90,7 @@ impl DurableObject for RunPool {
             }),
             None => Ok(None),
         };
-        maintenance::alarm(&self.target, recorder, quota, take_up, &self.runtime)
+        maintenance::alarm(&self.target, records, quota, take_up, &self.runtime)
             .await
             .map_err(|error| error.to_string())?;
         Response::empty()
@@ -244,8 +245,8 @@ impl RunPool {
 }
 
 fn pool_runs(env: &Env, runtime: &ObjectRuntime) -> std::result::Result<PoolRuns, String> {
-    let (logs, runs) = bindings::run_records(env)?;
-    Ok(PoolRuns::new(runtime.clone(), logs, runs, bindings::quota_ports(env)?))
+    let records = bindings::run_records(env)?;
+    Ok(PoolRuns::new(runtime.clone(), records, bindings::webhooks(env)?, bindings::quota_ports(env)?))
 }
 
 /// The body. It stays outside of the object's own memory, and can be sent more than once.

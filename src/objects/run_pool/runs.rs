@@ -6,6 +6,7 @@ use crate::objects::run_pool::detached::state::{Detached, DetachedRuns};
 use crate::objects::run_pool::idempotency::{Answer, IdempotentRun, IdempotentRuns};
 use crate::objects::run_pool::in_flight::{InFlightRun, InFlightRuns};
 use crate::objects::run_pool::logic::{PoolLogic, SlotLease, Starting};
+use crate::objects::run_pool::notices::RunNotices;
 use crate::objects::run_pool::partial_output::PartialOutput;
 use crate::objects::run_pool::pipe::{START, running};
 use crate::objects::run_pool::quota::{CountedRun, LimitedRuns, PoolQuota, QuotaPorts};
@@ -15,6 +16,7 @@ use crate::objects::run_pool::watch::{WatchedRun, watch};
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::event_reader::EventReader;
+use crate::ports::webhooks::Webhooks;
 use crate::ports::{
     ClientSignal, EventStream, FirstCall, Kv, PendingRun, PoolFailure, PoolFailureCode, PoolMembers, RunCall, RunLease,
     RunMode, SentJob, UsageLogs,
@@ -35,6 +37,7 @@ pub struct PoolRuns {
     ports: WatchPorts,
     pub quota: Rc<PoolQuota>,
     pub recorder: Rc<RunRecorder>,
+    pub notices: Rc<RunNotices>,
 }
 
 /// The answer to a call that runs a job.
@@ -77,7 +80,12 @@ pub struct AtEnd {
 }
 
 impl PoolRuns {
-    pub fn new(runtime: ObjectRuntime, logs: Rc<dyn UsageLogs>, runs: Rc<dyn Kv>, quotas: QuotaPorts) -> Self {
+    pub fn new(
+        runtime: ObjectRuntime,
+        (logs, runs): (Rc<dyn UsageLogs>, Rc<dyn Kv>),
+        webhooks: Rc<dyn Webhooks>,
+        quotas: QuotaPorts,
+    ) -> Self {
         let ObjectRuntime { clock, background, log, .. } = runtime.clone();
         Self {
             idempotent: IdempotentRuns::new(runtime.clone()),
@@ -86,6 +94,7 @@ impl PoolRuns {
             ports: WatchPorts { clock, background, runs, log },
             quota: PoolQuota::new(quotas, runtime.clone()),
             recorder: RunRecorder::new(logs, runtime.clone()),
+            notices: RunNotices::new(webhooks, runtime.clone()),
             runtime,
         }
     }
@@ -271,7 +280,7 @@ pub async fn follow<L: RunLease>(run: WatchedRun<L>, ports: WatchPorts, at_end: 
             run.finished();
         }
         if let Some(run) = detached {
-            run.ended();
+            run.ended(&ended.draft);
         }
         drop(in_flight);
     };

@@ -7,6 +7,7 @@ use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Entry, Fingerprint, IdempotencyKey, RETENTION_MS};
 use crate::domain::run::record::Owner;
 use crate::domain::run::request::parse;
+use crate::domain::secret::DeploymentSecret;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::account::lease_storage;
 use crate::objects::container::instance::ContainerInstance;
@@ -19,11 +20,13 @@ use crate::objects::run_pool::quota::QuotaPorts;
 use crate::objects::run_pool::runs::{PoolAnswer, PoolRuns};
 use crate::objects::run_pool::storage;
 use crate::objects::runtime::ObjectRuntime;
+use crate::objects::webhooks::logic::WebhookPorts;
 use crate::ports::accounts::{AccountLedger, Standing};
 use crate::ports::{
     ClientSignal, IdempotentCall, PoolFailure, PoolFailureCode, PoolMembers, PortError, RunCall, RunMode, SentJob,
 };
 use crate::store::log_ledger::SqlLogLedger;
+use crate::store::webhooks::SqlWebhookLedger;
 use crate::tests::accounts::LocalAccounts;
 use crate::tests::fake_runner::{COMPLETE, FakeResponse, FakeRunner, FakeWay, START, output};
 use crate::tests::fake_storage::FakeStorage;
@@ -32,6 +35,7 @@ use crate::tests::fault::Fault;
 use crate::tests::object_fixture::{ObjectBench, Task, job};
 use crate::tests::sqlite::Sqlite;
 use crate::tests::usage_logs::LocalUsageLogs;
+use crate::tests::webhooks::{FakeReceivers, LocalWebhooks};
 use async_trait::async_trait;
 use docle_protocol::limits::MAX_QUEUE_MS;
 use docle_protocol::{RefusalCode, Stream};
@@ -132,6 +136,7 @@ struct Setup {
     runners: [Rc<FakeRunner>; 2],
     further_storage: Rc<FakeStorage>,
     logs: Rc<LocalUsageLogs>,
+    webhooks: Rc<LocalWebhooks>,
     target: RunTarget<FakeWay>,
     pool: Rc<Pool>,
     runs: Rc<PoolRuns>,
@@ -168,12 +173,24 @@ impl Setup {
         let sql = Rc::new(Sqlite::migrated());
         sql.run("INSERT INTO projects (id, log_id, name, created_at) VALUES ('proj_1', '0000000000', 'One', 0)");
         let ledger = Rc::new(SqlLogLedger { sql });
-        let logs = Rc::new(LocalUsageLogs::new(ledger, Rc::new(FakeKv::default()), bench.clock.clone()));
+        let kv = Rc::new(FakeKv::default());
+        let logs = Rc::new(LocalUsageLogs::new(ledger, kv.clone(), bench.clock.clone()));
+        let webhooks = Rc::new(LocalWebhooks::new(
+            ObjectRuntime { storage: Rc::new(FakeStorage::default()), ..bench.runtime.clone() },
+            WebhookPorts {
+                ledger: Rc::new(SqlWebhookLedger(Rc::new(Sqlite::migrated()))),
+                logs: logs.clone(),
+                runs: kv,
+                sender: Rc::new(FakeReceivers::default()),
+                mailer: None,
+                secret: DeploymentSecret::parse(&"k".repeat(32), "").unwrap(),
+            },
+        ));
         Self::over(
             bench,
             [FakeRunner::with_slots(1), FakeRunner::with_slots(1)],
             Rc::default(),
-            logs,
+            (logs, webhooks),
             (accounts, owners),
         )
     }
@@ -182,7 +199,7 @@ impl Setup {
         bench: ObjectBench,
         runners: [Rc<FakeRunner>; 2],
         further_storage: Rc<FakeStorage>,
-        logs: Rc<LocalUsageLogs>,
+        (logs, webhooks): (Rc<LocalUsageLogs>, Rc<LocalWebhooks>),
         (accounts, ledger): (Rc<LocalAccounts>, Rc<OwnerLedger>),
     ) -> Self {
         let further = ObjectRuntime { storage: further_storage.clone(), ..bench.runtime.clone() };
@@ -191,7 +208,7 @@ impl Setup {
         let pool = PoolLogic::new(LIMITS, Members { own: own.clone(), others }, bench.runtime.clone());
         let quotas = QuotaPorts { accounts: accounts.clone(), ledger: ledger.clone() };
         let kv = Rc::new(FakeKv::default());
-        let runs = Rc::new(PoolRuns::new(bench.runtime.clone(), logs.clone(), kv, quotas));
+        let runs = Rc::new(PoolRuns::new(bench.runtime.clone(), (logs.clone(), kv), webhooks.clone(), quotas));
         Self {
             accounts,
             ledger,
@@ -199,6 +216,7 @@ impl Setup {
             runners,
             further_storage,
             logs,
+            webhooks,
             target: own,
             pool,
             runs,
@@ -209,7 +227,13 @@ impl Setup {
 
     /// The objects as they are after a reset: their memory is lost.
     fn reset(self) -> Self {
-        Self::over(self.bench, self.runners, self.further_storage, self.logs, (self.accounts, self.ledger))
+        Self::over(
+            self.bench,
+            self.runners,
+            self.further_storage,
+            (self.logs, self.webhooks),
+            (self.accounts, self.ledger),
+        )
     }
 
     /// Starts a run, as the object does.
@@ -271,7 +295,8 @@ impl Setup {
         let (target, runs, runtime) = (self.target.clone(), Rc::clone(&self.runs), self.bench.runtime.clone());
         self.bench.start(async move {
             let take_up = || runs.take_up(|_| Ok(Rc::clone(&pool)));
-            maintenance::alarm(&target, Some(&*runs.recorder), Some(&runs.quota), take_up, &runtime).await
+            maintenance::alarm(&target, Some((&*runs.recorder, &*runs.notices)), Some(&runs.quota), take_up, &runtime)
+                .await
         })
     }
 
@@ -334,3 +359,4 @@ mod quotas;
 mod records;
 mod resets;
 mod runs;
+mod webhooks;

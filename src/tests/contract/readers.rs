@@ -156,6 +156,9 @@ pub fn companion(schema: &str, path: &str, value: &Value) -> Value {
         ("RunRequest" | "JudgeRequest" | "InputsRequest", "policy.allowedHosts") => {
             json!({ "policy": { "allowNetwork": true } })
         }
+        ("RunRequest", path) if path.starts_with("webhook") => {
+            json!({ "detach": true, "webhook": { "url": "https://example.com" } })
+        }
         ("RunRequest", "artifactsInline") => json!({ "artifacts": ["a"] }),
         ("RoomProgram", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
         ("IsolateRunRequest", "policy.allowNetwork") => json!({ "policy": { "allowedHosts": ["a.example.com"] } }),
@@ -176,6 +179,7 @@ pub fn item(path: &str, index: usize) -> Value {
         "runs" => json!({ "lang": "python", "code": "" }),
         "allowedHosts" | "allowedDomains" => json!(format!("h{index}.example.com")),
         "allowedAPIs" => json!(docle_api::scripts::RuntimeApi::ALL[index.min(3)].name()),
+        "events" => json!("run.completed"),
         "options" => json!(format!("-a{index}")),
         _ => json!(format!("a{index}")),
     }

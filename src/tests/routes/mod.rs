@@ -15,3 +15,4 @@ mod scripts;
 mod site;
 mod snapshots;
 mod tokens;
+mod webhooks;

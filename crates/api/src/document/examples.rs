@@ -11,3 +11,4 @@ mod sandbox_sessions;
 mod sandboxes;
 mod scripts;
 mod snapshots;
+mod webhooks;

@@ -9,6 +9,7 @@ mod sandbox_sessions;
 mod sandboxes;
 mod service;
 mod snapshots;
+mod webhooks;
 
 use crate::document::operation::Operation;
 
@@ -23,6 +24,7 @@ pub fn operations() -> Vec<Operation> {
         snapshots::operations(),
         sandbox_sessions::operations(),
         accounts::operations(),
+        webhooks::operations(),
         service::operations(),
     ]
     .into_iter()

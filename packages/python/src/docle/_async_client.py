@@ -267,11 +267,12 @@ class AsyncRuns:
         policy: Optional[models.Policy] = None,
         artifacts: Optional[Sequence[str]] = None,
         user_context: Optional[models.UserContext] = None,
+        webhook: Optional[models.Webhook] = None,
         idempotency_key: Optional[str] = None,
     ) -> models.PendingRun:
-        """Starts a run that goes on without its caller, and returns at once. `wait` and `follow` take its id."""
+        """Starts a run that goes on without its caller, and returns at once. `wait` and `follow` take its id. Its end is sent to `webhook`."""
         fields = program(code, lang, files, entrypoint, stdin, args, env, packages, compile, policy, artifacts, None, user_context)
-        call = run_call({**fields, "detach": True}, idempotency_key=idempotency_key)
+        call = run_call({**fields, "detach": True, "webhook": webhook}, idempotency_key=idempotency_key)
         return models.PendingRun._read(await self._client._json(call))
 
     async def get(self, id: str) -> Union[models.StoredRun, models.PendingRun]:

@@ -104,6 +104,15 @@ class Policy(TypedDict, total=False):
     """Wall clock of the program, in milliseconds."""
 
 
+class Webhook(TypedDict, total=False):
+    """Where the end of a detached run is reported."""
+
+    events: List[Literal["run.completed"]]
+    """What is reported. The default is every event that there is."""
+    url: Required[str]
+    """The URL that gets the report: `https`, port 443, and a host by its name."""
+
+
 class RunRequest(TypedDict, total=False):
     """A program to run. It brings either `code` or `files`."""
 
@@ -137,6 +146,8 @@ class RunRequest(TypedDict, total=False):
     """Runs the code as a program in a jail, which is the default."""
     user_context: UserContext
     """The user for whom the caller runs the program. It is kept with the run."""
+    webhook: Webhook
+    """Where the end of the run is reported. Needs `detach`, and a webhook secret of the project."""
 
 
 class ScriptConfig(TypedDict, total=False):
@@ -249,7 +260,7 @@ class BatchRequest(TypedDict, total=False):
     """Different programs."""
 
     runs: Required[List[RunRequest]]
-    """The programs, each as in `POST /api/run`, without `detach` and `artifactsInline`."""
+    """The programs, each as in `POST /api/run`, without `detach`, `webhook` and `artifactsInline`."""
 
 
 class Checker(TypedDict, total=False):

@@ -37,7 +37,7 @@ fn defaults_are_filled_in() {
         artifacts: None,
         kept: false,
     };
-    assert_eq!(request, RunRequest { job, sent_code: true, user_context: None, detach: false });
+    assert_eq!(request, RunRequest { job, sent_code: true, user_context: None, detach: false, webhook: None });
 }
 
 #[test]

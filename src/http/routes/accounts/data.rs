@@ -10,6 +10,7 @@ use crate::domain::account::session::ListedSession;
 use crate::domain::project::settings::Project;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage_log::query::UsageRun;
+use crate::domain::webhook::delivery::Delivery;
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::ApiError;
 use crate::http::request::call::Call;
@@ -17,7 +18,7 @@ use crate::http::request::cookie;
 use crate::http::response::respond;
 use crate::http::routes::accounts::sign_in;
 use crate::http::routes::sandboxes::sandbox;
-use crate::http::routes::{audit, keys, projects, usage};
+use crate::http::routes::{audit, keys, projects, usage, webhooks};
 use crate::ports::http_messages::{Body, Response};
 use ::http::header::{CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use serde::Serialize;
@@ -54,6 +55,10 @@ impl export::Encoder for Encoder {
 
     fn sandbox(&self, sandbox: ListedSandbox) -> impl Serialize {
         sandbox::encode_listed(sandbox)
+    }
+
+    fn delivery(&self, delivery: Delivery) -> impl Serialize {
+        webhooks::encode(delivery)
     }
 
     fn run(&self, run: UsageRun) -> impl Serialize {

@@ -6,6 +6,7 @@ use crate::app::runs::detach::{DetachedRun, detach_run};
 use crate::app::runs::follow::follow_run;
 use crate::app::runs::read::{self, FoundRun, Reader};
 use crate::app::runs::start::start_run;
+use crate::app::webhooks;
 use crate::domain::run;
 use crate::domain::run::id::RunId;
 use crate::domain::script;
@@ -21,6 +22,7 @@ use crate::http::response::sse::LastEventId;
 use crate::http::response::{rate, respond};
 use crate::http::routes::runs::answer::{answer, encode_pending, event_stream, last_event_id, pending, read_again};
 use crate::http::routes::scripts::execute;
+use crate::http::routes::webhooks::refused;
 use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use docle_api::pending_runs::PendingRun;
@@ -37,6 +39,7 @@ pub async fn create_run(app: &App, mut call: Call) -> Result<Response, ApiError>
 
 /// The same for a client whose call was counted. The body is that of `POST /api/run`.
 pub async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
+    let called_at = call.base_url(app);
     let Call { parts, body, .. } = call;
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
     let id = app.new_run_id(client.owner.log_id);
@@ -65,7 +68,11 @@ pub async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Respons
                            GET /api/run/:id and the same header";
             return Err(invalid("detach", message));
         }
-        return match detach_run(app, id, client.into(), request, once).await? {
+        let webhook = match request.webhook.take() {
+            Some(url) => Some(webhooks::receiver(app, url, &project_id, &called_at).await.map_err(refused)?),
+            None => None,
+        };
+        return match detach_run(app, id, client.into(), request, webhook, once).await? {
             DetachedRun::Pending(run) => Ok(pending(&run, project_id)),
             DetachedRun::Replayed(run) => answer(app, &parts.headers, run, project_id).await,
         };

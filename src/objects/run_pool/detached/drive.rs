@@ -186,7 +186,7 @@ impl PoolRuns {
                     if let Some(run) = idempotent {
                         run.finished();
                     }
-                    return delete(&own.runtime, id);
+                    return own.stored_job().ended(&stored.draft);
                 }
                 true => own.attached(&pool, &stored, &in_flight).await,
                 false => own.sent(&pool, &stored, &in_flight).await,
@@ -199,12 +199,17 @@ impl PoolRuns {
             // How long a run waited that was sent before a reset is not known any more.
             let is_timed = sent.is_ok() && !stored.is_sent;
             let waited_ms = if is_timed { own.waited_ms(&stored).max(0) as f64 } else { 0.0 };
-            let detached = Some(Detached { runtime: own.runtime.clone(), id });
+            let detached = Some(own.stored_job());
             let at_end = AtEnd { recorder: Some(Rc::clone(&own.recorder)), idempotent, detached, ..AtEnd::default() };
             // Nobody listens.
             let (listener, _) = mpsc::channel(1);
             own.follow(sent, (stored.draft, None, waited_ms), stored.deadline_ms, listener, at_end, in_flight);
         }));
+    }
+
+    fn stored_job(&self) -> Detached {
+        let (runtime, runs, notices) = (self.runtime.clone(), self.detached.clone(), Rc::clone(&self.notices));
+        Detached { runtime, runs, notices }
     }
 
     /// Sends a job as soon as a runner takes it; the events with which the run ends if that does not happen. `None` if the

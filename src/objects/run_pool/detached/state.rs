@@ -1,9 +1,12 @@
 //! What an object has in memory of its detached runs.
 
+use crate::domain::run::draft::RunDraft;
 use crate::domain::run::id::RunId;
 use crate::objects::run_pool::detached::storage;
 use crate::objects::run_pool::detached::turns::Turns;
+use crate::objects::run_pool::notices::{self, RunNotices};
 use crate::objects::runtime::ObjectRuntime;
+use crate::ports::PortError;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -21,13 +24,27 @@ pub struct DetachedRuns {
 /// The stored job of a run. It is deleted when the run has ended.
 pub struct Detached {
     pub runtime: ObjectRuntime,
-    pub id: RunId,
+    pub runs: DetachedRuns,
+    pub notices: Rc<RunNotices>,
 }
 
 impl Detached {
-    /// The run has ended, and its record can be read.
-    pub fn ended(self) {
-        delete(&self.runtime, self.id);
+    /// The run has ended, and its record can be read. Its job is deleted, and its end is reported if its draft says so.
+    pub fn ended(self, draft: &RunDraft) {
+        let Self { runtime, runs, notices } = self;
+        // Nothing of a deleted project is reported.
+        let notice = draft.notice(runtime.clock.now()).filter(|_| !runs.is_stopped.get());
+        let storage = &*runtime.storage;
+        let changed = storage.atomically(&mut || {
+            notice.iter().try_for_each(|notice| notices::add(storage, notice))?;
+            storage::delete(storage, draft.id)
+        });
+        match changed {
+            // Until the webhooks have the notice, it is stored.
+            Ok(()) if notice.is_some() => runtime.background.spawn(Box::pin(async move { notices.send_now().await })),
+            Ok(()) => {}
+            Err(error) => log_failure(&runtime, &error),
+        }
     }
 }
 
@@ -35,6 +52,10 @@ impl Detached {
 pub fn delete(runtime: &ObjectRuntime, id: RunId) {
     let storage = &*runtime.storage;
     if let Err(error) = storage.atomically(&mut || storage::delete(storage, id)) {
-        runtime.log_failure("The job of a detached run could not be deleted.", &error.0);
+        log_failure(runtime, &error);
     }
+}
+
+fn log_failure(runtime: &ObjectRuntime, error: &PortError) {
+    runtime.log_failure("The job of a detached run could not be deleted.", &error.0);
 }

@@ -62,14 +62,17 @@ fn an_account_is_exported_and_forgotten() {
     let (cookie, project, key) = own(&mut app, &["u1"]);
     let made = app.call(&cookie, Method::POST, "/api/v1/sandboxes", json!({ "project_id": project, "name": "box" }));
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let path = format!("/api/projects/{project}/webhook-secret");
+    let webhook_secret = app.call(&cookie, Method::POST, &path, Value::Null).json()["secret"].clone();
     let export = app.call(&cookie, Method::GET, "/auth/export", Value::Null);
+    assert!(!export.text().contains(webhook_secret.as_str().unwrap()));
     assert!(!export.text().contains(&key) && !export.text().contains(&cookie["docle_session=".len()..]));
     let export = export.json();
     assert_eq!(export["account"]["email"], "ada@example.com");
     assert_eq!(export["projects"][0]["project"]["id"], project.as_str());
     assert_eq!(export["projects"][0]["apiKeys"][0]["key_prefix"], &key[..12]);
     assert_eq!(export["projects"][0]["sandboxes"][0]["name"], "box");
-    assert_eq!((export["sessions"].as_array().unwrap().len(), export["events"].as_array().unwrap().len()), (1, 3));
+    assert_eq!((export["sessions"].as_array().unwrap().len(), export["events"].as_array().unwrap().len()), (1, 4));
     let typed: docle_api::accounts::AccountExport = serde_json::from_value(export).unwrap();
     assert_eq!((typed.projects[0].history.len(), typed.projects[0].next_cursor.as_deref()), (1, None));
 
@@ -88,6 +91,7 @@ fn an_account_is_exported_and_forgotten() {
         "usage_orphans",
         "sandboxes",
         "sandbox_orphans",
+        "webhook_secrets",
     ] {
         assert!(app.sql.dump(table).is_empty(), "{table}");
     }

@@ -8,6 +8,7 @@ use crate::keys::*;
 use crate::projects::*;
 use crate::sandboxes::SandboxPage;
 use crate::tokens::{RunToken, RunTokenLimits, RunTokenSettings};
+use crate::webhooks::WebhookDeliveryPage;
 
 /// A key of which every digit is a zero, so that it is no key.
 const KEY: &str = "sk_live_000000000000000000000000000000000000000000000000";
@@ -124,6 +125,7 @@ impl Example for AccountExport {
             project: Project::example(),
             api_keys: vec![Key::example()],
             sandboxes: SandboxPage::example().sandboxes,
+            webhook_deliveries: WebhookDeliveryPage::example().deliveries,
             history: RunPage::example().history,
             next_cursor: None,
         };

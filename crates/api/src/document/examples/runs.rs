@@ -31,6 +31,7 @@ impl Example for RunRequest {
             artifacts: None,
             artifacts_inline: None,
             detach: None,
+            webhook: None,
             user_context: Some(user()),
         }
     }
