@@ -44,11 +44,11 @@ pub fn parse(text: &str) -> Result<String, String> {
 /// # Errors
 /// A clause that says what is wrong, to be read after the name of the field.
 pub fn parse_with_port(text: &str) -> Result<String, String> {
-    let Some((name, port)) = text.rsplit_once(':') else { return parse(text) };
-    let has_form = !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((name, port)) = text.rsplit_once(':').filter(|(_, port)| is_number(port)) else { return parse(text) };
     match port.parse::<u16>() {
-        Ok(1..) if has_form && !port.starts_with('0') => Ok(format!("{}:{port}", parse(name)?)),
-        _ => Err("must end with a port from 1 to 65535 if it has a colon, such as \"db.example.com:5432\"".to_owned()),
+        Ok(1..) if !port.starts_with('0') => Ok(format!("{}:{port}", parse(name)?)),
+        _ => Err("must have a port from 1 to 65535 after its colon, such as \"db.example.com:5432\"".to_owned()),
     }
 }
 

@@ -10,7 +10,7 @@ const SECRET: &str = "/api/projects/:id/webhook-secret";
 
 pub fn operations() -> Vec<Operation> {
     let of = |id, route, summary, description| {
-        Operation::new(id, route, (Tag::Projects, Caller::Session), summary, description)
+        Operation::new(id, route, (Tag::Projects, Caller::Manager), summary, description)
             .with(PROJECT)
             .fails(&[ProjectNotFound])
     };
