@@ -106,7 +106,7 @@ export class RunnerSandbox {
   }
 
   request(method: string, path = "", body?: Content, more: RequestInit & { duplex?: "half" } = {}): Promise<Response> {
-    const headers = { authorization: `Bearer ${this.runner.secret}`, "docle-protocol": "4", ...more.headers };
+    const headers = { authorization: `Bearer ${this.runner.secret}`, "docle-protocol": "5", ...more.headers };
     return fetch(`${this.runner.url}/v1/sandboxes/${this.id}${path}`, { ...more, method, headers, ...(body === undefined ? {} : { body }) });
   }
 

@@ -71,7 +71,7 @@ fn fill(mut file: File, content: &[u8], uid: u32) -> io::Result<()> {
 }
 
 /// In a user namespace only one number is mapped and everything belongs to it already.
-fn ignore_unmapped(error: io::Error) -> io::Result<()> {
+pub fn ignore_unmapped(error: io::Error) -> io::Result<()> {
     if error.raw_os_error() == Some(libc::EINVAL) { Ok(()) } else { Err(error) }
 }
 

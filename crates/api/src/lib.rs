@@ -35,6 +35,7 @@ pub mod sandboxes;
 pub mod scripts;
 pub mod snapshots;
 pub mod source_file;
+pub mod terminals;
 pub mod time;
 pub mod tokens;
 pub mod usage;

@@ -4,6 +4,7 @@ use crate::compile::{CompileRequest, UsedCompile};
 use crate::end_users::UserContext;
 use crate::run_details::RunDetails;
 pub use crate::source_file::{FileEncoding, SourceFile};
+use crate::terminals::TerminalSize;
 use crate::time::Time;
 use docle_languages::RunLanguage;
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,10 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub detach: Option<bool>,
+    /// Gives the program a terminal of this size. Only for interactive runs, `GET /api/run`. Standard output and standard
+    /// error are then one stream, `stdout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<TerminalSize>,
     /// The user for whom the caller runs the program. It is kept with the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_context: Option<UserContext>,

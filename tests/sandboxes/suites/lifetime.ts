@@ -67,7 +67,7 @@ export function lifetime(runner: Runner): void {
       assert.equal((await refusal(await sandbox.request("POST", "/exec", "{"))).code, "invalid_job");
       assert.equal((await refusal(await sandbox.request("DELETE", "/exec/nothing"))).status, 404);
       assert.equal((await refusal(await sandbox.request("GET", "/content"))).code, "invalid_job");
-      const stranger = await fetch(`${runner.url}/v1/sandboxes/${sandbox.id}`, { headers: { "docle-protocol": "4" } });
+      const stranger = await fetch(`${runner.url}/v1/sandboxes/${sandbox.id}`, { headers: { "docle-protocol": "5" } });
       assert.equal(stranger.status, 401);
       await sandbox.delete();
     });
