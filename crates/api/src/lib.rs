@@ -26,6 +26,7 @@ pub mod room_messages;
 pub mod rooms;
 pub mod run_details;
 pub mod run_events;
+pub mod run_input;
 pub mod runs;
 pub mod sandbox_commands;
 pub mod sandbox_files;

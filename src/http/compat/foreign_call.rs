@@ -88,6 +88,7 @@ pub fn program(language: RunLanguage, files: Vec<SourceFile>) -> RunRequest {
         artifacts: None,
         artifacts_inline: None,
         detach: None,
+        tty: None,
         user_context: None,
     }
 }

@@ -86,7 +86,7 @@ pub fn operations() -> Vec<Operation> {
         .empty(101, "The connection is a WebSocket now.")
         .header(Header::Upgrade)
         .header(Header::Protocol)
-        .fails(&[InvalidRequest, RateLimitExceeded, QuotaExceeded, UpgradeRequired])
+        .fails(&[InvalidRequest, RateLimitExceeded, QuotaExceeded, UpgradeRequired, TerminalUnavailable])
         .socket(
             vec![Type::of::<RunRequest>(), Type::of::<StdinMessage>(), Type::of::<ResizeMessage>()],
             vec![Type::of::<RunEvent>(), Type::of::<RunErrorMessage>()],
