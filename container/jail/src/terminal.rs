@@ -4,7 +4,7 @@
 //! Where a jail may not mount, its programs share the instance of their container with nobody but the container's own root,
 //! whose terminals they may not open.
 
-use super::files::ignore_unmapped;
+use super::sys::ignore_unmapped;
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sys::termios::{InputFlags, SetArg, tcgetattr, tcsetattr};
