@@ -93,7 +93,7 @@ export function job(language: Language, code: string, { limits, files = [], ...r
 export const again = (job: Job): Job => ({ ...job, id: randomUUID() });
 
 /** Sends anything to where jobs go. */
-export function post(runner: AnyRunner, body: string, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> {
+export function post(runner: AnyRunner, body: string, headers: Record<string, string> = {}, signal: AbortSignal | null = null): Promise<Response> {
   const own = { authorization: `Bearer ${runner.secret}`, "docle-protocol": PROTOCOL, "content-type": "application/json" };
   return fetch(`${runner.url}/v1/runs`, { method: "POST", headers: { ...own, ...headers }, body, signal });
 }
