@@ -260,7 +260,7 @@ class BatchRequest(TypedDict, total=False):
     """Different programs."""
 
     runs: Required[List[RunRequest]]
-    """The programs, each as in `POST /api/run`, without `detach` and `artifactsInline`."""
+    """The programs, each as in `POST /api/run`, without `detach`, `artifactsInline` and `tty`."""
 
 
 class Checker(TypedDict, total=False):
