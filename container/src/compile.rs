@@ -112,6 +112,7 @@ fn program(job: &RunJob, compiler: &Compiler, wanted: &Compile, export: OwnedFd)
         files: contents(job.files.clone())?,
         stdin: String::new(),
         more_stdin: None,
+        terminal: None,
         layer: None,
         tree: true,
         export: Some(export),

@@ -1,7 +1,7 @@
 //! The events of a run on their way to its caller.
 //!
-//! The program never waits for a slow reader. What waits here is bounded by the output limits of the run: adjacent output
-//! of one stream is joined, so that many small writes cost no more than their bytes.
+//! The program never waits for a slow reader, unless it has a terminal. What waits here is bounded by the output limits of the
+//! run: adjacent output of one stream is joined, so that many small writes cost no more than their bytes.
 
 use axum::body::Bytes;
 use docle_protocol::event::MAX_PIECE_BYTES;
@@ -22,6 +22,9 @@ pub fn line<T: Serialize>(event: &T) -> Bytes {
     encoded.into()
 }
 
+/// Bytes of output that wait before a program at a terminal waits, too: what a reader takes at once, some times over.
+const MAX_WAITING_BYTES: usize = 4 * MAX_PIECE_BYTES;
+
 #[derive(Debug)]
 enum Waiting {
     Start,
@@ -34,11 +37,15 @@ enum Waiting {
 struct Queue {
     waiting: Mutex<State>,
     changed: Notify,
+    /// Output has left.
+    drained: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     events: VecDeque<Waiting>,
+    /// Bytes of the output among them.
+    output_bytes: usize,
     has_started: bool,
     is_closed: bool,
     is_refused: bool,
@@ -106,6 +113,7 @@ impl EventSender {
         }
         {
             let mut state = self.0.0.lock();
+            state.output_bytes += bytes.len();
             let is_many = state.events.len() > MANY;
             let last = state.events.iter_mut().rev().take(if is_many { 2 } else { 1 });
             let same = last.filter_map(|event| match event {
@@ -124,6 +132,13 @@ impl EventSender {
 }
 
 impl EventSender {
+    /// Waits until little output waits.
+    pub async fn has_room(&self) {
+        while self.0.0.lock().output_bytes > MAX_WAITING_BYTES {
+            self.0.0.drained.notified().await;
+        }
+    }
+
     /// The content of a file that the run hands back.
     pub fn artifact(&self, index: u32, bytes: &[u8]) {
         // An empty file is content, too.
@@ -151,7 +166,11 @@ impl EventReceiver {
                     return Some(match event {
                         Waiting::Start => RunEvent::Start,
                         Waiting::Stage(stage) => RunEvent::Stage { stage },
-                        Waiting::Output(stream, bytes) => RunEvent::output(stream, bytes),
+                        Waiting::Output(stream, bytes) => {
+                            state.output_bytes -= bytes.len();
+                            self.0.drained.notify_one();
+                            RunEvent::output(stream, bytes)
+                        }
                         Waiting::Artifact(index, bytes) => RunEvent::Artifact { index, data: Piece(bytes) },
                     });
                 }
@@ -237,6 +256,22 @@ mod tests {
         assert!(sender.start());
         assert!(!receiver.refuse(), "it has started");
         assert_eq!(receiver.next().await, Some(RunEvent::Start));
+    }
+
+    #[tokio::test]
+    async fn a_sender_waits_for_a_reader_that_is_behind_and_goes_on_when_it_has_read() {
+        let (sender, mut receiver) = channel();
+        sender.output(Stream::Stdout, &vec![b'x'; MAX_WAITING_BYTES]);
+        sender.has_room().await;
+        sender.output(Stream::Stdout, b"x");
+        let waits = tokio::spawn({
+            let sender = sender.clone();
+            async move { sender.has_room().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waits.is_finished(), "more waits than may");
+        assert!(matches!(receiver.next().await, Some(RunEvent::Stdout { .. })));
+        waits.await.unwrap();
     }
 
     #[tokio::test]

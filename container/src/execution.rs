@@ -1,7 +1,9 @@
 //! Executes one program in one jail and holds it to its clock and its output limits.
 
 mod ending;
+mod input;
 mod streams;
+mod terminal;
 
 use crate::artifacts::{self, Collected};
 use crate::egress;
@@ -9,18 +11,21 @@ use crate::events::EventSender;
 use crate::jail::cgroup::Used;
 use crate::jail::handle::{Jail, Streams};
 use crate::jail::launch::{Bounds, Command, Content, Exit, Launch, Notice};
+use crate::jail::terminal::Size;
 use crate::output::Output;
 use crate::seat::{Prepared, Seat};
-use axum::body::Bytes;
 use docle_protocol::{Artifacts, RunLanguage, Stream};
 pub use ending::Stop;
 use ending::{Clocks, End, supervise, unexpected};
+pub use input::Input;
+use input::{feed, type_at};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use streams::{Background, Sink, close_soon, collect, feed};
+use streams::{Background, Sink, close_soon, collect};
+use terminal::TerminalEnd;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -37,7 +42,9 @@ pub struct Program {
     pub files: Vec<(String, Content)>,
     pub stdin: String,
     /// What standard input goes on with; it ends with what sends it.
-    pub more_stdin: Option<Receiver<Bytes>>,
+    pub more_stdin: Option<Receiver<Input>>,
+    /// The size of the terminal that it has instead of pipes.
+    pub terminal: Option<Size>,
     /// A package layer to show at `/packages`.
     pub layer: Option<String>,
     /// Whether it starts in the tree of languages.
@@ -104,7 +111,8 @@ impl From<Failed> for io::Error {
 }
 
 /// Executes `program` in a jail of the seat. Output goes to `events` as it comes. What waits there is bounded by the
-/// output limits, so a slow reader neither stalls the program nor costs more memory than its output.
+/// output limits, so a slow reader neither stalls the program nor costs more memory than its output. Only a program at a
+/// terminal waits for its reader, as it does at every terminal.
 ///
 /// # Errors
 /// The jail failed, not the program. Nothing of it is left running once the seat is vacated.
@@ -138,6 +146,7 @@ async fn execute_in(
         files: std::mem::take(&mut program.files),
         layer: program.layer.clone(),
         tree: program.tree,
+        terminal: program.terminal,
         bounds: bounds(&program, seat),
         egress: program.egress.is_some(),
         export: program.export.is_some(),
@@ -171,10 +180,21 @@ async fn execute_in(
     // What is to be taken out is taken when everybody is gone.
     let exports = launch.export || artifacts.is_some();
     drop(launch);
-    let feeder = feed(ours.stdin, stdin, more_stdin)?;
+    let terminal = jail.take_terminal().map(TerminalEnd::new).transpose()?;
     let (stop, close) = (CancellationToken::new(), CancellationToken::new());
-    let sink = |stream| Sink { stream, events: events.clone(), overflow: stop.clone(), close: close.clone() };
-    let stdout = collect(ours.stdout, max_output_bytes, sink(Stream::Stdout));
+    let waits = terminal.is_some();
+    let sink = |stream| Sink { stream, events: events.clone(), overflow: stop.clone(), close: close.clone(), waits };
+    let (feeder, stdout) = match terminal {
+        Some(terminal) => {
+            let stdout = collect(terminal.clone(), max_output_bytes, sink(Stream::Stdout));
+            (Some(type_at(terminal, stdin, more_stdin)), stdout)
+        }
+        None => {
+            let feeder = feed(ours.stdin, stdin, more_stdin)?;
+            (feeder, collect(ours.stdout, max_output_bytes, sink(Stream::Stdout)))
+        }
+    };
+    // Beside a terminal nobody has it open.
     let stderr = collect(ours.stderr, max_output_bytes, sink(Stream::Stderr));
     let began = Instant::now();
     let end = supervise(jail, Clocks { limit: timeout, cpu }, exports, cancel, &stop, &seat.group).await?;

@@ -20,6 +20,7 @@ mod options;
 mod output;
 mod packages;
 mod place;
+mod proof;
 mod reaper;
 mod report;
 mod run;
@@ -76,10 +77,13 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
     runtime()?.block_on(async {
         // The jailer lives as long as this thread does, which is as long as the runner.
         let assembled = assemble(machine)?;
-        let properties = assembled.properties();
+        let mut properties = assembled.properties();
         let Assembled { runner, grants, sandboxes, users: _users, .. } = assembled;
         let evidence = if grants.counts_memory() { Evidence::OfTheRun } else { Evidence::OfTheContainer };
         runner.prove().await?;
+        let terminal = runner.prove_terminal().await;
+        let has_terminals = terminal.is_ok();
+        properties.insert("terminals".into(), proof::terminals(&grants, terminal));
         tokio::spawn(runner.seating.clone().tend());
         let stopping = CancellationToken::new();
         let service = Service {
@@ -91,6 +95,7 @@ fn serve(listen: SocketAddr, die_with_parent: bool, replaceable: bool, machine: 
             taken: Arc::default(),
             kept: Arc::default(),
             inputs: Arc::default(),
+            has_terminals,
             sandboxes,
             tier: grants.tier.name().into(),
             properties,
@@ -153,9 +158,10 @@ fn doctor(machine: &Machine) -> Result<(), String> {
     // Making jails needs a runtime to listen to them.
     let _inside = runtime.enter();
     let assembled = assemble(machine)?;
-    let properties = assembled.properties();
+    let mut properties = assembled.properties();
     let Assembled { runner, grants, users: _users, .. } = assembled;
     runtime.block_on(runner.prove())?;
+    properties.insert("terminals".into(), proof::terminals(&grants, runtime.block_on(runner.prove_terminal())));
     println!("{:<16} {}", "tier", grants.tier.name());
     let languages = runner.interpreters.versions();
     for (property, holder) in properties.iter().chain(&languages) {

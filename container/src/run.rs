@@ -2,28 +2,26 @@
 
 use crate::compile::{Compiled, compile};
 use crate::egress::{self, Policy};
-use crate::events::{EventSender, channel};
-use crate::execution::{Failed, Outcome, Program, execute};
+use crate::events::EventSender;
+use crate::execution::{Failed, Input, Outcome, Program, execute};
 use crate::files::contents;
 use crate::hint::HintSource;
 use crate::interpreters::{Interpreters, NODE_OPTIONS, command_line, environment, plans_memory};
 use crate::jail::launch::{Command, Exit};
 use crate::jail::program::PROCESSES;
+use crate::jail::terminal::Size;
 use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
 use crate::report::{Asked, hundredths, milliseconds, report};
 use crate::seating::{NoJail, Seating};
 use crate::shared_compile::SharedCompilations;
 use crate::tree;
-use axum::body::Bytes;
 use docle_languages::ColdWhen;
 use docle_protocol::job::FileEncoding;
 use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use docle_protocol::{
-    Limits, Network, RunDetails, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, SourceFile, Stage, Stream,
-    Truncated,
+    Network, RunDetails, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, Stage, Stream, TerminalSize, Truncated,
 };
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,7 +48,7 @@ impl Runner {
     pub async fn run(
         &self,
         job: RunJob,
-        more_stdin: Option<Receiver<Bytes>>,
+        more_stdin: Option<Receiver<Input>>,
         events: &EventSender,
         cancel: &CancellationToken,
     ) -> Result<RunReport, Full> {
@@ -166,53 +164,6 @@ impl Runner {
         self.compilations.get_or(job, events, cancel, make).await.map(Some)
     }
 
-    /// Runs one small program in every language, because only that proves that jails work here.
-    ///
-    /// # Errors
-    /// One sentence about what went wrong instead.
-    pub async fn prove(&self) -> Result<(), String> {
-        for (language, machine) in RunLanguage::of_machine() {
-            let content = machine.self_test;
-            let path = language.default_entrypoint().to_owned();
-            let job = RunJob {
-                id: "self-test".into(),
-                language,
-                files: vec![SourceFile::text(path.clone(), content)],
-                entrypoint: path,
-                inputs: Vec::new(),
-                stdin: String::new(),
-                interactive: false,
-                args: Vec::new(),
-                env: BTreeMap::new(),
-                packages: Vec::new(),
-                compile: None,
-                share: None,
-                limits: Limits {
-                    cpu_ms: None,
-                    max_file_mb: None,
-                    timeout_ms: 30_000,
-                    memory_mb: 256,
-                    max_output_bytes: 65_536,
-                },
-                network: Network::None,
-                artifacts: None,
-                kept: false,
-            };
-            let (sender, output) = channel();
-            let report = self.run(job, None, &sender, &CancellationToken::new()).await;
-            match report {
-                Ok(_) if output.text(Stream::Stdout) == "42\n" => {}
-                Ok(report) => {
-                    let (status, said) = (report.status.name(), output.text(Stream::Stderr));
-                    let said = said.trim();
-                    return Err(format!("A first {} program ended with {status}: {said}", language.name()));
-                }
-                Err(Full) => return Err("No place for a first program became free.".into()),
-            }
-        }
-        Ok(())
-    }
-
     /// The layer that a job needs, installed first where it is not there yet, and the time that took: none where it
     /// was there, and the caller is told of a beginning only where it was not.
     async fn layer(
@@ -262,6 +213,9 @@ impl Runner {
         if egress.is_some() {
             env.extend(egress::environment());
         }
+        if job.tty.is_some() {
+            env.extend(TERMINAL_VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
         let mut own = job.env;
         if let (Some(theirs), Some((_, ours))) =
             (own.get_mut(NODE_OPTIONS), env.iter().find(|(name, _)| name == NODE_OPTIONS))
@@ -278,6 +232,7 @@ impl Runner {
             files,
             stdin: job.stdin,
             more_stdin: None,
+            terminal: job.tty.map(|TerminalSize { cols, rows }| Size { cols, rows }),
             layer: layer.map(|layer| layer.name().to_owned()),
             export: None,
             timeout: Duration::from_millis(job.limits.timeout_ms.into()),
@@ -307,6 +262,8 @@ fn warm_language(job: &RunJob) -> Option<RunLanguage> {
         && job.env.is_empty()
         && job.network == Network::None
         && job.limits.max_file_mb.is_none()
+        // An interpreter looks at its streams while it starts.
+        && job.tty.is_none()
         && job.limits.memory_mb >= WARM_MEMORY_MB
         // One that plans by its memory was started for the default: with more it would not use it.
         && (job.limits.memory_mb <= DEFAULT_MEMORY_MB || !plans_memory(job.language));
@@ -320,6 +277,9 @@ fn warm_language(job: &RunJob) -> Option<RunLanguage> {
     };
     (plain && is_text && !machine.cold_when.iter().any(needs_cold)).then_some(job.language)
 }
+
+/// What programs ask the environment about a terminal: the commands that it understands, and its colours.
+const TERMINAL_VARIABLES: [(&str, &str); 2] = [("TERM", "xterm-256color"), ("COLORTERM", "truecolor")];
 
 /// Interpreters that wait hold memory which a smaller limit would have to take from them.
 const WARM_MEMORY_MB: u32 = 96;

@@ -65,6 +65,35 @@ const docle = (args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv 
 const atTerminal = (args: string[], cwd: string) =>
   follow(spawn("script", ["--quiet", "--return", "--echo", "never", "--command", [process.execPath, main, ...args].join(" "), "/dev/null"], { cwd, env, stdio: ["pipe", "pipe", "pipe"] }));
 
+/** Python that has a command at a terminal of 100 × 30 characters, types what it reads, and resizes the terminal at a signal. */
+const TERMINAL = `
+import fcntl, os, pty, select, signal, struct, sys, termios
+pid, terminal = pty.fork()
+def resize(cols, rows): fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    os.execv(sys.argv[1], sys.argv[1:])
+signal.signal(signal.SIGUSR1, lambda *_: resize(50, 20))
+while True:
+    for source in select.select([0, terminal], [], [])[0]:
+        try: data = os.read(source, 65536)
+        except OSError: data = b""
+        if source == terminal and not data: sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        os.write(1 if source == terminal else terminal, data)
+`;
+
+test("with --tty the program has the terminal: keys, sizes, screens and the exit code", async () => {
+  const cwd = files({ "ask.py": "import os, signal, sys\nprint(sys.stdout.isatty(), *os.get_terminal_size(), end='\\x1b[?1049h\\x1b[?25l\\x1b]0;title\\x07\\n')\nsignal.signal(signal.SIGWINCH, lambda *_: print('now', *os.get_terminal_size()))\ntry: input('? ')\nexcept KeyboardInterrupt: print('key'); sys.exit(5)" });
+  const terminal = follow(spawn("python3", ["-c", TERMINAL, process.execPath, main, "run", "--tty", "ask.py"], { cwd, env, stdio: ["pipe", "pipe", "pipe"] }));
+  await until("a question", () => terminal.said.stdout.includes("? "), 60);
+  terminal.child.kill("SIGUSR1");
+  await until("another size", () => terminal.said.stdout.includes("now 50 20"), 60);
+  terminal.child.stdin?.write("\x03");
+  const { code, stdout } = await terminal.ended;
+  assert.equal(code, 5, stdout);
+  assert.equal(stdout, "True 100 30\x1b[?1049h\x1b[?25l\r\n? now 50 20\r\n^Ckey\r\n\x1b[?1049l\x1b[?25h\x1b[!p\x1b[0m");
+});
+
 test("streams and exit code are the program's", async () => {
   const cwd = files({ "main.py": "import sys\nprint('out', sys.argv[1:])\nprint('err', file=sys.stderr)\nsys.exit(7)" });
   assert.deepEqual(await docle(["run", "main.py", "--", "--json", "-x"], { cwd }), { code: 7, stdout: "out ['--json', '-x']\n", stderr: "err\n" });
@@ -228,6 +257,8 @@ for (const [args, code, message] of [
   [["run", "-l", "klingon", "main.py"], 125, /klingon/],
   [["run", "--base-url", "localhost:1", "main.py"], 2, /must begin with https/],
   [["run", "--base-url", "http://127.0.0.1:4", "main.py"], 125, /ECONNREFUSED/],
+  [["run", "--tty", "main.py"], 2, /needs a terminal/],
+  [["run", "--tty", "--json", "main.py"], 2, /--json exclude/],
   [["show", "nothing"], 125, /./],
 ] as [string[], number, RegExp][]) {
   test(`docle ${args.join(" ")} says what is wrong`, async () => {
@@ -256,4 +287,15 @@ test("no sequence of a program commands the terminal, however it is cut", () => 
     }
   }
   for (const text of allowed) assert.equal(new TerminalFilter().filter(text), text, JSON.stringify(text));
+});
+
+test("a program that draws uses the screen, and what it leaves is taken back", () => {
+  const draws = [...["\x1b[?1049h", "\x1b[?25l", "\x1b[?1;2004h", "\x1b[1;24r", "\x1b(B", "\x1b(0", "\x1b=", "\x1b>", "\x1b[4l", "\x1b[3X", "\x1b[2 q", "\x1b[!p", "\x1b[6n", "\x07"], "\x1b[31m"];
+  for (const text of draws) assert.equal(new TerminalFilter(true).filter(text), text, JSON.stringify(text));
+  for (const text of ["\x1b]52;c;aGk=\x07", "\x1b]0;t\x1b\\", "\x1bP$q\x1b\\", "\x1b[c", "\x1b[>c", "\x1b[5n", "\x1b[?6n", "\x1b[21t", "\x1b[22;0;0t", "\x1b[?3h", "\x1b[?1049;3h", "\x1bc", "\x9d0;t\x9c", "\x05"]) {
+    assert.equal(new TerminalFilter(true).filter(`a${text}b`), "ab", JSON.stringify(text));
+  }
+  const filter = new TerminalFilter(true);
+  filter.filter("\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h\x1b[?2004l\x1b[?7h");
+  assert.equal(filter.reset(), "\x1b[?1049l\x1b[?25h\x1b[!p\x1b[0m");
 });

@@ -179,6 +179,7 @@ export const parts = [
   nodeTests("Rooms", "tests/rooms/*.test.ts"),
   nodeTests("Isolates", "tests/isolates/*.test.ts"),
   nodeTests("Warm starts are like cold ones", "tests/conformance/*.test.ts"),
+  nodeTests("Terminals", "tests/terminals/*.test.ts"),
   nodeTests("Persistent sandboxes", "tests/sandboxes/*.test.ts"),
   nodeTests("Hostile programs", "tests/hostile/*.test.ts"),
   { ...nodeTests("Languages", "tests/languages/*.test.ts"), needs: languages, ahead: { lane: "others", run: languages } },

@@ -74,6 +74,10 @@ impl From<PoolFailure> for ApiError {
                 );
                 return Self::new(ErrorCode::LanguageUnavailable, message);
             }
+            PoolFailureCode::NoTerminal => (
+                ErrorCode::TerminalUnavailable,
+                "The machine of the runner has no terminals for programs, and nothing was run; leave tty out.",
+            ),
             PoolFailureCode::Rejected => (ErrorCode::Internal, "The runner refused the run; report the requestId."),
             PoolFailureCode::Suspended | PoolFailureCode::QuotaExceeded => return key_error::suspended(),
             PoolFailureCode::KeyReused => (

@@ -75,6 +75,10 @@ impl Socket for RuntimeSocket {
         };
     }
 
+    fn queued_bytes(&self) -> usize {
+        self.socket.as_ref().buffered_amount() as usize
+    }
+
     fn close(&self, code: u16, reason: &str) {
         let _ = self.socket.close(Some(code), Some(reason));
     }

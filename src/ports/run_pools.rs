@@ -172,6 +172,8 @@ pub enum PoolFailureCode {
     Mismatch,
     /// The language of the job is not installed; the message says which.
     NoLanguage,
+    /// The machine of the runner has no terminals for programs.
+    NoTerminal,
     /// The runner refuses the job itself; validation should have refused it.
     Rejected,
     /// The idempotency key was used with another body.

@@ -29,6 +29,8 @@ pub trait Socket {
     async fn next(&mut self) -> Option<Message>;
     /// Sends a message. Sending to a closed socket does nothing; [`Self::next`] says that it is closed.
     fn send(&self, message: Message);
+    /// Bytes that were sent and have not left yet. The runtime holds them in memory.
+    fn queued_bytes(&self) -> usize;
     /// Closes, with a code of RFC 6455 or from 4000 on, and with at most 123 bytes of reason.
     fn close(&self, code: u16, reason: &str);
 }

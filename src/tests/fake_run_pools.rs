@@ -11,6 +11,7 @@ use crate::objects::run_pool::runs::{AtEnd, follow};
 use crate::objects::run_pool::watch::WatchedRun;
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::event_reader::EventReader;
+use crate::ports::socket::Message;
 use crate::ports::{
     ClientSignal, FirstCall, FollowedRun, IdempotentCall, Lease, PendingRun, PoolFailure, PortError, RunAnswer,
     RunCall, RunLease, RunMode, RunPools, Socket,
@@ -61,6 +62,10 @@ pub struct FakeRunPools {
     pub in_flight: InFlightRuns,
     /// Whether the way to a program's input never opens.
     pub input_hangs: Cell<bool>,
+    /// Whether there is a way to it.
+    pub has_input: Cell<bool>,
+    /// What went there.
+    pub typed: Rc<RefCell<Vec<Message>>>,
     /// The projects whose programs were ended.
     pub deleted: RefCell<Vec<String>>,
     pub ports: WatchPorts,
@@ -78,6 +83,8 @@ impl FakeRunPools {
             cancels: Cell::new(Some(true)),
             in_flight: InFlightRuns::default(),
             input_hangs: Cell::default(),
+            has_input: Cell::default(),
+            typed: Rc::default(),
             deleted: RefCell::default(),
             ports,
             recorder,
@@ -146,6 +153,26 @@ impl RunLease for NoLease {
     fn cancel(&self, _: RunId) -> LocalBoxFuture<'static, ()> {
         future::ready(()).boxed_local()
     }
+}
+
+/// The way to a program's input, which keeps what goes there.
+struct FakeInput(Rc<RefCell<Vec<Message>>>);
+
+#[async_trait(?Send)]
+impl Socket for FakeInput {
+    async fn next(&mut self) -> Option<Message> {
+        future::pending().await
+    }
+
+    fn send(&self, message: Message) {
+        self.0.borrow_mut().push(message);
+    }
+
+    fn queued_bytes(&self) -> usize {
+        0
+    }
+
+    fn close(&self, _: u16, _: &str) {}
 }
 
 #[async_trait(?Send)]
@@ -232,7 +259,7 @@ impl RunPools for FakeRunPools {
         if self.input_hangs.get() {
             return future::pending().await;
         }
-        Ok(None)
+        Ok(self.has_input.get().then(|| Box::new(FakeInput(Rc::clone(&self.typed))) as Box<dyn Socket>))
     }
 
     async fn health(&self) -> Result<Option<RunnerHealth>, PoolFailure> {

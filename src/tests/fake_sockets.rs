@@ -18,6 +18,8 @@ pub struct FakeSockets {
     /// What was said to them, and the code that they were closed with.
     pub heard: Rc<RefCell<Vec<String>>>,
     pub closed: Rc<Cell<Option<u16>>>,
+    /// What they leave unread.
+    pub queued_bytes: Rc<Cell<usize>>,
 }
 
 struct FakeSocket {
@@ -25,13 +27,15 @@ struct FakeSocket {
     leaves: bool,
     heard: Rc<RefCell<Vec<String>>>,
     closed: Rc<Cell<Option<u16>>>,
+    queued_bytes: Rc<Cell<usize>>,
 }
 
 impl Sockets for FakeSockets {
     fn pair(&self) -> Result<(Upgrade, Box<dyn Socket>), PortError> {
         let says = self.says.take().into();
         let leaves = self.leave.get();
-        let ours = FakeSocket { says, leaves, heard: Rc::clone(&self.heard), closed: Rc::clone(&self.closed) };
+        let (heard, closed) = (Rc::clone(&self.heard), Rc::clone(&self.closed));
+        let ours = FakeSocket { says, leaves, heard, closed, queued_bytes: Rc::clone(&self.queued_bytes) };
         Ok((Upgrade(Box::new(())), Box::new(ours)))
     }
 }
@@ -50,6 +54,10 @@ impl Socket for FakeSocket {
         if let Message::Text(text) = message {
             self.heard.borrow_mut().push(text);
         }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        self.queued_bytes.get()
     }
 
     fn close(&self, code: u16, _reason: &str) {

@@ -20,6 +20,8 @@ export interface Job {
   files: { path: string; content: string }[];
   entrypoint: string;
   stdin: string;
+  interactive?: boolean;
+  tty?: { cols: number; rows: number };
   args: string[];
   env: Record<string, string>;
   packages: string[];
@@ -91,9 +93,9 @@ export function job(language: Language, code: string, { limits, files = [], ...r
 export const again = (job: Job): Job => ({ ...job, id: randomUUID() });
 
 /** Sends anything to where jobs go. */
-export function post(runner: AnyRunner, body: string, headers: Record<string, string> = {}): Promise<Response> {
+export function post(runner: AnyRunner, body: string, headers: Record<string, string> = {}, signal: AbortSignal | null = null): Promise<Response> {
   const own = { authorization: `Bearer ${runner.secret}`, "docle-protocol": PROTOCOL, "content-type": "application/json" };
-  return fetch(`${runner.url}/v1/runs`, { method: "POST", headers: { ...own, ...headers }, body });
+  return fetch(`${runner.url}/v1/runs`, { method: "POST", headers: { ...own, ...headers }, body, signal });
 }
 
 /** Runs a job and answers with its report. */

@@ -60,9 +60,9 @@ test("it changes the theme, and opens a page of the documentation", async () => 
   await until("the theme", async () => (await page.evaluate("document.documentElement.dataset.theme")) === "light");
   await openPalette(page);
   await page.keyboard.type("interactive");
-  await shows(page, PALETTE, "Interactive runs");
+  await shows(page, PALETTE, "Interactive runs and terminals");
   await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
-  assert.equal(await textOf(page, "h1"), "Interactive runs");
+  assert.equal(await textOf(page, "h1"), "Interactive runs and terminals");
 });
 
 test("two keys lead to a place, and do nothing where one types", async () => {

@@ -1,6 +1,7 @@
 //! The program's files on their way in.
 
 use super::launch::{Content, Launch};
+use super::sys::ignore_unmapped;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{Gid, Uid, fchownat};
@@ -68,11 +69,6 @@ pub fn write_file(path: &Path, content: &[u8], uid: u32) -> io::Result<()> {
 fn fill(mut file: File, content: &[u8], uid: u32) -> io::Result<()> {
     file.write_all(content)?;
     std::os::unix::fs::fchown(&file, Some(uid), Some(uid)).or_else(ignore_unmapped)
-}
-
-/// In a user namespace only one number is mapped and everything belongs to it already.
-fn ignore_unmapped(error: io::Error) -> io::Result<()> {
-    if error.raw_os_error() == Some(libc::EINVAL) { Ok(()) } else { Err(error) }
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use super::program::Extras;
 use super::reaper::{Reaper, Wake};
 use super::root::Tier;
 use super::script::Script;
+use super::stdio::Stdio;
+use super::terminal::{self, Terminal};
 use super::{artifacts, export, places, program, sandbox, shared, sys};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, fork};
@@ -43,7 +45,7 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
     let failed = |step| move |error: io::Error| (step, error);
     let control = jail.control.as_raw_fd();
     // Whichever start comes takes them along.
-    let mut streams = Some(streams);
+    let mut streams = Some(Stdio::Pipes(streams));
     sys::be_prompt();
     if let Some(plan) = &creation.sandbox {
         drop(streams.take());
@@ -86,6 +88,15 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
         Tier::Root | Tier::UserNamespace => places::furnish(&launch, script, settings.uid),
     };
     furnished.map_err(failed("furnish the jail"))?;
+    // Held to the end: a program that closes its terminal may open it again, and its output has ended only then.
+    let mut held = None;
+    if let Some(size) = launch.terminal {
+        let Terminal { outer, inner } = terminal::open(size, settings.uid).map_err(failed("open a terminal"))?;
+        let given = Notice::Terminal.send(control, Some(outer.as_raw_fd()));
+        given.map_err(failed("hand the terminal over"))?;
+        held = Some(inner.try_clone().map_err(failed("hold the terminal"))?);
+        streams = Some(Stdio::Terminal(inner));
+    }
     let egress = if launch.egress { Some(listen().map_err(failed("listen for egress"))?) } else { None };
     Notice::Started.send(control, egress.as_ref().map(AsRawFd::as_raw_fd)).map_err(failed("say it starts"))?;
     drop(egress);
@@ -115,7 +126,9 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
         let say = |name: String, file: &OwnedFd| Notice::Artifact { name }.send(control, Some(file.as_raw_fd()));
         ending.artifacts_omitted = artifacts::hand_over(Path::new("/workspace"), &launch.artifacts, say).unwrap_or(0);
     }
-    Notice::Ended(ending).send(control, None).map_err(failed("say how it ended")).map(|()| Process::Init)
+    let said = Notice::Ended(ending).send(control, None);
+    drop(held);
+    said.map_err(failed("say how it ended")).map(|()| Process::Init)
 }
 
 /// Everything that does not depend on the program to come.
@@ -154,7 +167,7 @@ fn capabilities(tier: Tier, exports: bool) -> &'static [u32] {
 /// Starts the program: `command`, or where there is none what this process is a fork of. Its streams are then its own.
 fn start(
     jail: &Jail,
-    streams: Option<ProgramStreams>,
+    streams: Option<Stdio>,
     command: Option<&Command>,
     extras: Extras,
     reaper: &mut Reaper,

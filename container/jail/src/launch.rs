@@ -8,6 +8,7 @@ use super::packet::{MAX_PACKET, receive_packet, send_packet};
 pub use super::requests::Exit;
 use super::requests::{Plan, Reply};
 use super::sys;
+use super::terminal::Size;
 use nix::sys::socket::MsgFlags;
 use nix::unistd::execve;
 use serde::de::Visitor;
@@ -71,6 +72,8 @@ pub struct Launch {
     pub layer: Option<String>,
     /// Start the program in the tree of languages.
     pub tree: bool,
+    /// Give the program a terminal of this size instead of its streams. Its other end comes with [`Notice::Terminal`].
+    pub terminal: Option<Size>,
     pub bounds: Bounds,
     /// Listen on [`EGRESS_ADDRESS`] inside the jail and hand the socket to the server.
     pub egress: bool,
@@ -146,6 +149,8 @@ pub enum Notice {
     Prepared,
     /// The interpreter that was started ahead has come as far as its script.
     Waiting,
+    /// The terminal of the program exists. The end that is not the program's comes with this.
+    Terminal,
     /// The program is about to start; the egress socket comes with this where one was asked for.
     Started,
     /// Every process has been killed and some are still being taken apart, which takes the kernel long where they hold

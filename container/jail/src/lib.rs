@@ -32,7 +32,9 @@ pub mod sandbox;
 mod script;
 pub mod seccomp;
 mod shared;
+mod stdio;
 pub mod sys;
+pub mod terminal;
 mod watch;
 pub mod zygote;
 

@@ -5,6 +5,7 @@ use super::files::{own, write_files};
 use super::jailer::Settings;
 use super::launch::Launch;
 use super::root::{LAYERS, OUTER_PROC, SCRATCH, TREE, Tier, change_to_tree, protect};
+use super::terminal::{TERMINALS, mount_terminals};
 use super::{loopback, sys};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -20,6 +21,7 @@ pub fn prepare(settings: &Settings) -> io::Result<()> {
     nix::unistd::sethostname("sandbox")?;
     make_places(settings.uid)?;
     show_processes(settings.tier)?;
+    mount_terminals(Path::new(TERMINALS))?;
     match start_clocks() {
         // A container may make every other namespace but this one.
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {}

@@ -1,9 +1,10 @@
 //! The last steps of a program's own process, from fork to exec: what it can no longer undo afterwards.
 
 use super::jailer::{Jail, Settings};
-use super::launch::{Command, Notice, ProgramStreams};
+use super::launch::{Command, Notice};
 use super::root::{Tier, map_identity};
 use super::seccomp::Network;
+use super::stdio::Stdio;
 use super::{landlock, sys, zygote};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::Resource;
@@ -40,8 +41,8 @@ pub struct Extras {
 
 /// Becomes the program: executes `command`, or where there is none returns into the interpreter that this process is
 /// a fork of. A failure is told to the server and ends the process.
-pub fn start(jail: &Jail, streams: &ProgramStreams, command: Option<&Command>, extras: Extras) {
-    let Err((step, error)) = become_program(jail, streams, command, extras) else { return };
+pub fn start(jail: &Jail, stdio: &Stdio, command: Option<&Command>, extras: Extras) {
+    let Err((step, error)) = become_program(jail, stdio, command, extras) else { return };
     let errno = error.raw_os_error().unwrap_or(0);
     let _ = Notice::Failed { step: step.into(), errno }.send(jail.control.as_raw_fd(), None);
     // SAFETY: ends the process without running destructors of state that belongs to init.
@@ -50,7 +51,7 @@ pub fn start(jail: &Jail, streams: &ProgramStreams, command: Option<&Command>, e
 
 fn become_program(
     jail: &Jail,
-    streams: &ProgramStreams,
+    stdio: &Stdio,
     command: Option<&Command>,
     Extras { egress, file_bytes }: Extras,
 ) -> Result<(), (&'static str, io::Error)> {
@@ -59,7 +60,7 @@ fn become_program(
     let network = Network::of(settings.tier, egress);
     sys::allow_tracing().map_err(failed("allow tracing"))?;
     setsid().map_err(|errno| ("make a session", errno.into()))?;
-    connect_streams(streams).map_err(failed("connect the streams"))?;
+    stdio.connect().map_err(failed("connect the streams"))?;
     std::env::set_current_dir("/workspace").map_err(failed("enter the workspace"))?;
     // The kernel's out-of-memory killer takes the program before it takes the jail's first process.
     fs::write("/proc/self/oom_score_adj", "1000").map_err(failed("volunteer for the memory killer"))?;
@@ -121,15 +122,6 @@ pub fn become_user(settings: &Settings) -> io::Result<()> {
     limit(settings)?;
     sys::keep_capabilities(&[])?;
     sys::forbid_new_privileges()
-}
-
-/// Puts the three streams at 0, 1 and 2. Every other descriptor in this process closes at exec.
-pub(super) fn connect_streams(streams: &ProgramStreams) -> io::Result<()> {
-    for (target, source) in [&streams.stdin, &streams.stdout, &streams.stderr].into_iter().enumerate() {
-        // SAFETY: dup2 takes numbers; 0 to 2 belong to nobody here.
-        nix::errno::Errno::result(unsafe { libc::dup2(source.as_raw_fd(), target as i32) })?;
-    }
-    Ok(())
 }
 
 fn limit(settings: &Settings) -> io::Result<()> {

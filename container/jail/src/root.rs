@@ -3,6 +3,7 @@
 //! The jailer moves into it for good; each jail then gets a copy of this mount namespace and adds what is its own.
 
 use super::jailer::Settings;
+use super::terminal::{NEW_TERMINAL, OWN_TERMINAL, TERMINALS};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
@@ -99,6 +100,7 @@ impl Root {
         for device in DEVICES {
             show_device(Path::new(device), &below(mount_point, Path::new(device)))?;
         }
+        show_terminals(mount_point)?;
         for (name, target) in [("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")] {
             symlink(Path::new("/proc/self").join(target), mount_point.join("dev").join(name))?;
         }
@@ -129,6 +131,15 @@ impl Root {
     }
 }
 
+/// Makes the place for the terminals of a jail, and the names of them that programs know.
+fn show_terminals(mount_point: &Path) -> io::Result<()> {
+    fs::create_dir(below(mount_point, Path::new(TERMINALS)))?;
+    symlink("pts/ptmx", below(mount_point, Path::new(NEW_TERMINAL)))?;
+    let own = Path::new(OWN_TERMINAL);
+    // Some containers have none. Their programs ask for a password at their standard input.
+    if own.exists() { show_device(own, &below(mount_point, own)) } else { Ok(()) }
+}
+
 /// Shows the tree of languages with the devices and the users of the jails' root. Everything else of it is read-only and
 /// the same for all; what is added to it on the host appears here.
 fn show_tree(tree: &Path, mount_point: &Path) -> io::Result<()> {
@@ -155,7 +166,7 @@ fn over(source: &Path, target: &Path) -> io::Result<()> {
 
 /// Makes the tree of languages the root of this jail, with the jail's own places in it.
 pub fn change_to_tree() -> io::Result<()> {
-    for place in ["/workspace", "/tmp", "/dev/shm", "/packages", "/proc"] {
+    for place in ["/workspace", "/tmp", "/dev/shm", TERMINALS, "/packages", "/proc"] {
         let target = below(Path::new(TREE), Path::new(place));
         match mount(Some(place), &target, None::<&str>, MsFlags::MS_MOVE, None::<&str>) {
             // Without a product and without an export, nothing is mounted there.

@@ -129,6 +129,8 @@ const PERSONALITIES: [u32; 3] = [0, libc::ADDR_NO_RANDOMIZE as u32, 0xffff_ffff]
 
 /// See ioctl_console(2).
 const TIOCLINUX: u32 = 0x541c;
+/// See ioctl_tty(2).
+const TIOCSETD: u32 = 0x5423;
 /// They answer as a kernel without file watches does, which libraries know how to do without.
 const WATCHES: &[i64] = &[
     #[cfg(target_arch = "x86_64")]
@@ -207,9 +209,10 @@ fn list(network: Network, counts_memory: bool) -> BTreeMap<u32, Decision> {
     let mut allow_but = |call: i64, cases, answer| {
         list.insert(call as u32, Decision { cases, then: answer, otherwise: Action::Allow });
     };
-    // TIOCSTI types into a terminal that is not ours, TIOCLINUX into a console; the numbers are the same on every
+    // TIOCSTI types into a terminal that is not ours, TIOCLINUX into a console. TIOCSETD puts a protocol on a terminal, which
+    // is kernel code that no program needs, and may be a module that the kernel loads. The numbers are the same on every
     // architecture in use.
-    let types = [libc::TIOCSTI as u32, TIOCLINUX].map(|request| vec![equal(1, request)]);
+    let types = [libc::TIOCSTI as u32, TIOCLINUX, TIOCSETD].map(|request| vec![equal(1, request)]);
     allow_but(libc::SYS_ioctl, types.into(), UNLISTED);
     let programs = SOCKET_PROGRAMS.map(|option| vec![equal(1, libc::SOL_SOCKET as u32), equal(2, option)]);
     let protocols = [vec![equal(1, libc::IPPROTO_TCP as u32), equal(2, TCP_ULP)]];

@@ -269,6 +269,12 @@ pub fn limit(resource: nix::sys::resource::Resource, value: u64) -> io::Result<(
     Ok(nix::sys::resource::setrlimit(resource, value, value)?)
 }
 
+/// Takes no notice of a change of the owner that a user namespace cannot make: there only one number is mapped, and everything
+/// belongs to it already.
+pub fn ignore_unmapped(error: io::Error) -> io::Result<()> {
+    if error.raw_os_error() == Some(libc::EINVAL) { Ok(()) } else { Err(error) }
+}
+
 /// A C string; the error of one with a NUL inside names what it was for.
 pub fn c_string(value: &str, what: &str) -> io::Result<CString> {
     CString::new(value).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("NUL in {what}")))

@@ -1,15 +1,12 @@
-//! The three streams of a program: what goes in, and what comes out.
+//! The output streams of a program.
 
 use crate::events::EventSender;
 use crate::output::Output;
-use axum::body::Bytes;
 use docle_protocol::Stream;
 use docle_protocol::event::MAX_PIECE_BYTES;
 use std::io;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::pipe;
-use tokio::sync::mpsc::Receiver;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -36,33 +33,6 @@ impl Drop for Background {
     }
 }
 
-/// Writes standard input and closes it. A program that does not read it is its own affair.
-pub fn feed(sender: pipe::Sender, text: String, more: Option<Receiver<Bytes>>) -> io::Result<Option<Background>> {
-    let written = match sender.try_write(text.as_bytes()) {
-        Ok(written) => written,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-        // The program has ended already, or closed what it does not want to read.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    if written == text.len() && more.is_none() {
-        return Ok(None);
-    }
-    Ok(Some(Background::start(async move {
-        let _ = feed_on(sender, &text.as_bytes()[written..], more).await;
-    })))
-}
-
-/// Writes as the program reads; whoever sends more waits for that, too.
-async fn feed_on(mut sender: pipe::Sender, text: &[u8], more: Option<Receiver<Bytes>>) -> io::Result<()> {
-    sender.write_all(text).await?;
-    let Some(mut more) = more else { return Ok(()) };
-    while let Some(bytes) = more.recv().await {
-        sender.write_all(&bytes).await?;
-    }
-    Ok(())
-}
-
 /// Where a stream goes to.
 pub struct Sink {
     pub stream: Stream,
@@ -71,6 +41,8 @@ pub struct Sink {
     pub overflow: CancellationToken,
     /// Nobody is left to write: what is there is all there will be.
     pub close: CancellationToken,
+    /// Read only as fast as the events are, so that a program which writes faster waits.
+    pub waits: bool,
 }
 
 /// Closes streams in a moment, unless this is dropped before. A stream ends when no process has it open, and one that is
@@ -93,7 +65,7 @@ impl Collector {
 }
 
 /// Reads one stream to its end, which comes when no process has it open any more, or when it is closed.
-pub fn collect(mut receiver: pipe::Receiver, limit: usize, sink: Sink) -> Collector {
+pub fn collect(mut receiver: impl AsyncRead + Unpin + Send + 'static, limit: usize, sink: Sink) -> Collector {
     Collector(tokio::spawn(async move {
         let mut output = Output::new(limit);
         let mut buffer = vec![0; MAX_PIECE_BYTES];
@@ -117,6 +89,12 @@ pub fn collect(mut receiver: pipe::Receiver, limit: usize, sink: Sink) -> Collec
             sink.events.output(sink.stream, output.take(&buffer[..length]));
             if output.is_truncated() {
                 sink.overflow.cancel();
+            }
+            if sink.waits {
+                tokio::select! {
+                    () = sink.events.has_room() => {}
+                    () = sink.close.cancelled() => {}
+                }
             }
         }
         output

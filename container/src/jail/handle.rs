@@ -54,6 +54,8 @@ pub struct Jail {
     outliving: Option<u32>,
     /// The files that the program hands over, by name.
     artifacts: Vec<(String, OwnedFd)>,
+    /// The other end of the program's terminal.
+    terminal: Option<OwnedFd>,
 }
 
 impl Jailer {
@@ -135,6 +137,7 @@ impl Jailer {
             waits: false,
             outliving,
             artifacts: Vec::new(),
+            terminal: None,
         })
     }
 }
@@ -169,6 +172,7 @@ impl Jail {
                 Ok(Some((Notice::Artifact { name }, Some(file)))) if self.artifacts.len() < MAX_ARTIFACTS => {
                     self.artifacts.push((name, file));
                 }
+                Ok(Some((Notice::Terminal, terminal))) => self.terminal = terminal,
                 // Said once, when it has ended without reading an order. Its last words are still to be read.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
                 other => return other,
@@ -179,6 +183,11 @@ impl Jail {
     /// Takes the files that the program has handed over.
     pub fn take_artifacts(&mut self) -> Vec<(String, OwnedFd)> {
         std::mem::take(&mut self.artifacts)
+    }
+
+    /// Takes the other end of the program's terminal, where it has one.
+    pub fn take_terminal(&mut self) -> Option<OwnedFd> {
+        self.terminal.take()
     }
 
     /// A second descriptor of the control socket, for what a sandbox is asked while it is listened to.
@@ -310,7 +319,8 @@ impl Jail {
         set_nonblocking(&control).unwrap();
         let control = watched(control).unwrap();
         let artifacts = Vec::new();
-        (Self { control, pidfd: None, streams: None, waits: false, outliving: None, artifacts }, theirs)
+        let (streams, terminal) = (None, None);
+        (Self { control, pidfd: None, streams, waits: false, outliving: None, artifacts, terminal }, theirs)
     }
 }
 

@@ -6,7 +6,7 @@ pub mod handle;
 pub mod probe;
 
 pub use docle_jail::sys::be_prompt;
-pub use docle_jail::{jailer, launch, program, root, sandbox, zygote};
+pub use docle_jail::{jailer, launch, program, root, sandbox, terminal, zygote};
 use docle_jail::{landlock, sys};
 
 /// Ends every other process of the user that this process is. It may only be one that programs run as.

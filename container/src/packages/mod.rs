@@ -240,6 +240,7 @@ impl Layers {
             files: Vec::new(),
             stdin: String::new(),
             more_stdin: None,
+            terminal: None,
             layer: None,
             tree: false,
             export: None,

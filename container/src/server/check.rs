@@ -8,7 +8,7 @@ use axum::response::Response;
 use docle_protocol::file::file_bytes;
 use docle_protocol::headers::{AUTHORIZATION, INSTANCE, PROTOCOL};
 use docle_protocol::job::FileEncoding;
-use docle_protocol::{Compile, RefusalCode, RunJob, SourceFile, limits};
+use docle_protocol::{Compile, RefusalCode, RunJob, SourceFile, TerminalSize, limits};
 use std::path::{Component, Path};
 use subtle::ConstantTimeEq;
 
@@ -53,6 +53,14 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
     }
     if !job.files.iter().any(|file| file.path == job.entrypoint) {
         return Err("entrypoint: not one of the files".into());
+    }
+    if let Some(TerminalSize { cols, rows }) = job.tty {
+        if !job.interactive {
+            return Err("tty: the run is not interactive".into());
+        }
+        if ![cols, rows].iter().all(|cells| limits::TERMINAL_CELLS.contains(cells)) {
+            return Err("tty: a size is out of its range".into());
+        }
     }
     for (name, range, value) in [
         ("timeoutMs", limits::TIMEOUT_MS, job.limits.timeout_ms),

@@ -62,6 +62,8 @@ pub struct Service {
     pub kept: Arc<KeptRuns>,
     /// What interactive runs wait for.
     pub inputs: Arc<Inputs>,
+    /// Whether programs can have a terminal here.
+    pub has_terminals: bool,
     pub sandboxes: Arc<Sandboxes>,
     pub tier: String,
     pub properties: BTreeMap<String, String>,

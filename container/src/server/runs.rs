@@ -49,6 +49,9 @@ pub async fn create_run(
     if !service.runner.interpreters.has(job.language) {
         return refuse(RefusalCode::NoLanguage, format!("{} is not installed here", job.language.title));
     }
+    if job.tty.is_some() && !service.has_terminals {
+        return refuse(RefusalCode::NoTerminal, "this machine has no terminals for programs");
+    }
     let queued = queued(&headers);
     let cancel = service.stopping.child_token();
     let Some(running) = service.taken.take(&job.id, &cancel) else {

@@ -1,11 +1,12 @@
 //! `GET /v1/runs/:id/stdin`: what is typed while a program runs, through a WebSocket.
 
 use super::{Service, refuse};
-use axum::body::Bytes;
+use crate::execution::Input;
+use crate::jail::terminal::Size;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
 use axum::response::Response;
-use docle_protocol::RefusalCode;
+use docle_protocol::{InputControl, RefusalCode};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -15,17 +16,17 @@ const WAITING: usize = 4;
 
 /// The inputs of interactive runs, by id, until they end.
 #[derive(Debug, Default)]
-pub struct Inputs(Mutex<HashMap<String, Sender<Bytes>>>);
+pub struct Inputs(Mutex<HashMap<String, Sender<Input>>>);
 
 impl Inputs {
     /// The input of a run that begins. It ends when this is dropped, or by [`Self::end`].
-    pub fn open(self: &Arc<Self>, id: &str) -> (OpenInput, Receiver<Bytes>) {
+    pub fn open(self: &Arc<Self>, id: &str) -> (OpenInput, Receiver<Input>) {
         let (sender, receiver) = channel(WAITING);
         self.lock().insert(id.to_owned(), sender);
         (OpenInput { inputs: Arc::clone(self), id: id.to_owned() }, receiver)
     }
 
-    fn of(&self, id: &str) -> Option<Sender<Bytes>> {
+    fn of(&self, id: &str) -> Option<Sender<Input>> {
         self.lock().get(id).cloned()
     }
 
@@ -34,7 +35,7 @@ impl Inputs {
         self.lock().remove(id);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Sender<Bytes>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Sender<Input>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -79,21 +80,24 @@ enum Ending {
 }
 
 /// Passes messages on until the socket ends or nobody reads them any more.
-async fn pass_on(mut socket: WebSocket, input: Sender<Bytes>) -> Ending {
+async fn pass_on(mut socket: WebSocket, input: Sender<Input>) -> Ending {
     let ending = loop {
         let message = tokio::select! {
             message = socket.recv() => message,
             () = input.closed() => break Ending::Lost,
         };
-        match message {
-            Some(Ok(Message::Binary(bytes))) => {
-                if input.send(bytes).await.is_err() {
-                    break Ending::Lost;
-                }
-            }
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Text(_) | Message::Close(_))) => break Ending::Closed,
+        let next = match message {
+            Some(Ok(Message::Binary(bytes))) => Input::Bytes(bytes),
+            Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                Ok(InputControl::Resize { cols, rows }) => Input::Resize(Size { cols, rows }),
+                Err(_) => break Ending::Closed,
+            },
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+            Some(Ok(Message::Close(_))) => break Ending::Closed,
             Some(Err(_)) | None => break Ending::Lost,
+        };
+        if input.send(next).await.is_err() {
+            break Ending::Lost;
         }
     };
     drop(input);
@@ -106,17 +110,21 @@ async fn pass_on(mut socket: WebSocket, input: Sender<Bytes>) -> Ending {
 mod tests {
     use super::*;
 
+    fn typed(text: &'static str) -> Input {
+        Input::Bytes(text.into())
+    }
+
     #[tokio::test]
     async fn a_lost_connection_ended_the_input_of_its_run() {
         let inputs = Arc::new(Inputs::default());
         let (open, mut receiver) = inputs.open("a");
         let lost = inputs.of("a").unwrap();
-        lost.send(Bytes::from_static(b"x")).await.unwrap();
+        lost.send(typed("x")).await.unwrap();
         drop(lost);
         let again = inputs.of("a").unwrap();
-        again.send(Bytes::from_static(b"y")).await.unwrap();
-        assert_eq!(receiver.recv().await.as_deref(), Some(&b"x"[..]));
-        assert_eq!(receiver.recv().await.as_deref(), Some(&b"y"[..]));
+        again.send(typed("y")).await.unwrap();
+        assert_eq!(receiver.recv().await, Some(typed("x")));
+        assert_eq!(receiver.recv().await, Some(typed("y")));
         inputs.end("a");
         drop(again);
         assert_eq!(receiver.recv().await, None, "it has ended");

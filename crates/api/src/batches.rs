@@ -16,7 +16,7 @@ use {crate::limits::*, schemars::JsonSchema};
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BatchRequest {
-    /// The programs, each as in `POST /api/run`, without `detach`, `webhook` and `artifactsInline`.
+    /// The programs, each as in `POST /api/run`, without `detach`, `webhook`, `artifactsInline` and `tty`.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_BATCH_RUNS)))]
     pub runs: Vec<RunRequest>,
 }

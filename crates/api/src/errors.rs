@@ -176,6 +176,8 @@ error_codes! {
          may have started one: repeat it with the same key.";
     LanguageUnavailable = "language_unavailable", 503, "Language unavailable",
         "The language is not installed here, or not yet: `GET /languages` lists those that are. The run did not start.";
+    TerminalUnavailable = "terminal_unavailable", 503, "Terminal unavailable",
+        "The machine of the runner has no terminals for programs. The run did not start; leave `tty` out.";
     RunnerMismatch = "runner_mismatch", 502, "Runner mismatch",
         "The runner is of another release, as may happen for a moment during an update. The run did not start; try again.";
     IsolatesUnavailable = "isolates_unavailable", 503, "Isolate tier unavailable",
@@ -330,6 +332,7 @@ mod tests {
             ("queue_full", 429),
             ("runner_unavailable", 503),
             ("language_unavailable", 503),
+            ("terminal_unavailable", 503),
             ("runner_mismatch", 502),
             ("isolates_unavailable", 503),
             ("service_unavailable", 503),

@@ -42,6 +42,10 @@ pub const MAX_ARG_BYTES: usize = 65_536;
 /// Bytes of all arguments and variables together; Linux allows a quarter of the 8 MiB stack (execve(2)).
 pub const MAX_ARGS_AND_ENV_BYTES: usize = 1_048_576;
 
+/// Columns and rows of a terminal. The kernel takes up to 65,535; programs that draw hold a cell for each character, and a
+/// million cells are more than any screen has.
+pub const TERMINAL_CELLS: RangeInclusive<u16> = 1..=1_000;
+
 /// Processor time of a run, in milliseconds: up to four processors for the longest run.
 pub const CPU_MS: RangeInclusive<u32> = 10..=1_200_000;
 /// Size of one file of a program, in MiB: up to the largest memory, which files count for.

@@ -1,10 +1,12 @@
 //! Runs: a program to run once, and how it ended.
 
-use crate::compile::{CompileRequest, UsedCompile};
+use crate::compile::CompileRequest;
 use crate::end_users::UserContext;
 pub use crate::packages::{PackageList, Packages};
 use crate::run_details::RunDetails;
+use crate::run_input::RunInput;
 pub use crate::source_file::{FileEncoding, SourceFile};
+use crate::terminals::TerminalSize;
 use crate::time::Time;
 use crate::webhooks::Webhook;
 use docle_languages::RunLanguage;
@@ -91,6 +93,10 @@ pub struct RunRequest {
     /// Where the end of the run is reported. Needs `detach`, and a webhook secret of the project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
+    /// Gives the program a terminal of this size. Only for interactive runs, `GET /api/run`. Standard output and standard
+    /// error are then one stream, `stdout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<TerminalSize>,
     /// The user for whom the caller runs the program. It is kept with the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_context: Option<UserContext>,
@@ -296,67 +302,6 @@ pub struct StoredRun {
     /// its owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<RunInput>,
-}
-
-/// What was run, with every default filled in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct RunInput {
-    /// The program, where the request sent `code`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// The program, where the request sent `files`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub files: Option<Vec<SourceFile>>,
-    /// The language of the program.
-    pub lang: RunLanguage,
-    /// The path of the file that was started.
-    pub entrypoint: String,
-    /// The packages that were installed first.
-    pub packages: Vec<String>,
-    /// Standard input.
-    pub stdin: String,
-    /// Arguments of the program.
-    pub args: Vec<String>,
-    /// Names of the variables in `env`. Their values are not kept.
-    pub env_names: Vec<String>,
-    /// How the program was compiled; absent where it was not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compile: Option<UsedCompile>,
-    /// What the program was allowed to use.
-    pub policy: UsedPolicy,
-    /// Whether the source and the standard input were too large to keep.
-    pub truncated: bool,
-}
-
-/// What a program was allowed to use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct UsedPolicy {
-    /// Wall clock of the program, in milliseconds.
-    #[cfg_attr(feature = "schema", schemars(range(min = *TIMEOUT_MS.start(), max = *TIMEOUT_MS.end())))]
-    pub timeout_ms: u32,
-    /// Processor time of all processes, in milliseconds; absent where the request set no limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = *CPU_MS.start(), max = *CPU_MS.end())))]
-    pub cpu_ms: Option<u32>,
-    /// Size of one file, in MiB; absent where the request set no limit.
-    #[serde(rename = "maxFileMB", default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = *MAX_FILE_MB.start(), max = *MAX_FILE_MB.end())))]
-    pub max_file_mb: Option<u32>,
-    /// Memory of all processes together with the files they write, in MiB.
-    #[serde(rename = "memoryMB")]
-    #[cfg_attr(feature = "schema", schemars(range(min = *MEMORY_MB.start(), max = *MEMORY_MB.end())))]
-    pub memory_mb: u32,
-    /// Bytes of each output stream.
-    #[cfg_attr(feature = "schema", schemars(range(min = *MAX_OUTPUT_BYTES.start(), max = *MAX_OUTPUT_BYTES.end())))]
-    pub max_output_bytes: u32,
-    /// Whether the program could reach public addresses.
-    pub allow_network: bool,
-    /// The only hosts that it could reach; empty where there was no such list.
-    pub allowed_hosts: Vec<String>,
 }
 
 #[cfg(test)]

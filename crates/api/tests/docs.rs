@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// The page that tells of a request.
-const PAGES: [(&str, &[&str]); 19] = [
+const PAGES: [(&str, &[&str]); 21] = [
     ("RunRequest", &["api", "languages"]),
     ("CompileRequest", &["api"]),
     ("SourceFile", &["api"]),
@@ -19,6 +19,8 @@ const PAGES: [(&str, &[&str]); 19] = [
     ("ScriptRequest", &["isolates", "isolates-limits"]),
     ("ScriptConfig", &["isolates", "isolates-limits"]),
     ("StdinMessage", &["interactive"]),
+    ("ResizeMessage", &["interactive"]),
+    ("TerminalSize", &["interactive"]),
     ("KeySettings", &["keys"]),
     ("Rotation", &["keys"]),
     ("ProjectSettings", &["keys", "isolates"]),

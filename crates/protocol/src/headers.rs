@@ -17,7 +17,8 @@ pub fn run_path(id: &str) -> String {
 }
 
 /// The WebSocket for the standard input of an interactive run, which accepts connections once the event stream has begun. The
-/// runner writes binary messages to standard input. A text message, or the end of the socket, closes standard input. The
+/// runner writes binary messages to standard input. A text message is an [`crate::InputControl`]. The end of the socket closes
+/// standard input, and leaves a terminal open. The
 /// runner closes the socket when the program reads no more. Each run has one such socket.
 pub fn stdin_path(id: &str) -> String {
     format!("{RUNS_PATH}/{id}/stdin")

@@ -1,6 +1,7 @@
 //! The request to the runner: one run, validated, with all defaults filled in.
 
 pub use docle_api::runs::{FileEncoding, SourceFile};
+pub use docle_api::terminals::TerminalSize;
 pub use docle_languages::RunLanguage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +25,10 @@ pub struct RunJob {
     /// Standard input continues with the messages of the socket at [`crate::headers::stdin_path`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interactive: bool,
+    /// The program has a terminal of this size instead of pipes. What it writes is then one stream, `stdout`, and what it does
+    /// not read yet stops it: the runner reads from the terminal only as fast as the events are read. The run is interactive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<TerminalSize>,
     /// The arguments after the entry point in `argv`.
     pub args: Vec<String>,
     /// Variables in addition to the small environment of every run.
@@ -113,6 +118,7 @@ mod tests {
             inputs: vec![],
             stdin: "in".into(),
             interactive: false,
+            tty: None,
             args: vec!["a".into()],
             env: BTreeMap::from([("K".into(), "v".into())]),
             packages: vec!["requests>=2".into()],
@@ -146,10 +152,12 @@ mod tests {
         let artifacts = Some(Artifacts { patterns: vec!["*.png".into()], inline: true });
         let compile = Some(Compile { options: vec!["-O2".into()], timeout_ms: 30_000, memory_mb: 768 });
         let (inputs, share) = (vec![SourceFile::text("a.txt", "1")], Some("batch".into()));
-        let more = RunJob { interactive: true, artifacts, compile, inputs, share, kept: true, ..job };
+        let tty = Some(TerminalSize { cols: 80, rows: 24 });
+        let more = RunJob { interactive: true, tty, artifacts, compile, inputs, share, kept: true, ..job };
         let more = serde_json::to_value(more).unwrap();
         assert_eq!((&more["share"], &more["inputs"]), (&json!("batch"), &json!([{ "path": "a.txt", "content": "1" }])));
         assert_eq!(more["compile"], json!({ "options": ["-O2"], "timeoutMs": 30_000, "memoryMB": 768 }));
+        assert_eq!(more["tty"], json!({ "cols": 80, "rows": 24 }));
         assert_eq!((&more["interactive"], &more["kept"]), (&json!(true), &json!(true)));
         assert_eq!(more["artifacts"], json!({ "patterns": ["*.png"], "inline": true }));
         assert_eq!(serde_json::to_value(Network::None).unwrap(), json!({ "mode": "none" }));

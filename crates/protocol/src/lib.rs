@@ -1,7 +1,7 @@
 //! The protocol between the Worker and the runner, and between the Worker and the isolate Worker.
 //!
 //! Reading order: [`job`] is the request to the runner, [`event`] its response, which is a stream, [`report`] the end of that
-//! stream, [`refusal`] its error response. [`headers`] defines paths and headers, [`health`] the health check, [`limits`] the limits
+//! stream, [`refusal`] its error response, [`input`] what goes to an interactive run beside its input. [`headers`] defines paths and headers, [`health`] the health check, [`limits`] the limits
 //! that both sides enforce. [`sandbox`] defines the requests about persistent sandboxes, [`tree`] how their files are saved,
 //! and [`context`] those about interpreters in them. [`isolate`] defines the requests and responses of the isolate Worker, [`hosts`] the matching of
 //! allow-lists. All messages are JSON in camelCase, and `…_format_unchanged` tests pin them. A change of a layout raises
@@ -13,6 +13,7 @@ pub mod file;
 pub mod headers;
 pub mod health;
 pub mod hosts;
+pub mod input;
 pub mod isolate;
 pub mod job;
 pub mod limits;
@@ -24,7 +25,8 @@ pub mod version;
 
 pub use event::{Piece, RunEvent, Stage, Stream};
 pub use health::RunnerHealth;
-pub use job::{Artifacts, Compile, Limits, Network, RunJob, RunLanguage, SourceFile};
+pub use input::InputControl;
+pub use job::{Artifacts, Compile, Limits, Network, RunJob, RunLanguage, SourceFile, TerminalSize};
 pub use refusal::{Refusal, RefusalCode};
 pub use report::{RunDetails, RunReport, RunStatus, RunUsage, Truncated};
 pub use version::VERSION;

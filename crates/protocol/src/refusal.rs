@@ -27,6 +27,8 @@ pub enum RefusalCode {
     InvalidJob,
     /// 503: the job's language is not installed here.
     NoLanguage,
+    /// 503: the job asks for a terminal, and the machine has none.
+    NoTerminal,
     /// 413: more than [`crate::limits::MAX_JOB_BYTES`].
     TooLarge,
     /// 503: no slot became free in [`crate::limits::MAX_QUEUE_MS`].
@@ -55,7 +57,7 @@ impl RefusalCode {
             Self::ProtocolMismatch | Self::OtherInstance | Self::Duplicate | Self::TooManyContexts => 409,
             Self::TooLarge => 413,
             Self::Internal => 500,
-            Self::Busy | Self::Stopping | Self::NoLanguage => 503,
+            Self::Busy | Self::Stopping | Self::NoLanguage | Self::NoTerminal => 503,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A run that ends with its connection, and whose standard input may be the one of this process, as it comes.
 
+import type { WriteStream } from "node:tty";
 import { WebSocket } from "ws";
 import { DocleConnectionError, DocleError, type RunRequest, type RunStreamEvent } from "@doclehq/sdk";
 import type { Access } from "./config.ts";
@@ -10,8 +11,11 @@ type Message = RunStreamEvent | { type: "error"; problem: ConstructorParameters<
 /** How much may wait to be sent before no more input is read. */
 const MAX_WAITING = 1 << 20;
 
-/** Runs a program and passes input on until it ends; without input the program sees the end of its `stdin`. Aborting ends the run. */
-export async function* interact(access: Access, program: RunRequest, input: NodeJS.ReadStream | undefined, signal: AbortSignal): AsyncGenerator<RunStreamEvent, void, undefined> {
+/**
+ * Runs a program and passes input on until it ends; without input the program sees the end of its `stdin`. The size of `screen` is that
+ * of the program's terminal, when it changes, too. Aborting ends the run.
+ */
+export async function* interact(access: Access, program: RunRequest, input: NodeJS.ReadStream | undefined, signal: AbortSignal, screen?: WriteStream): AsyncGenerator<RunStreamEvent, void, undefined> {
   const url = new URL("/api/run", access.baseUrl);
   url.protocol = url.protocol.replace("http", "ws");
   const socket = new WebSocket(url, ["docle"], { headers: { authorization: `Bearer ${access.apiKey}` }, maxPayload: 64 << 20 });
@@ -30,6 +34,7 @@ export async function* interact(access: Access, program: RunRequest, input: Node
   };
   const end = () => send({ type: "stdin", end: true });
   const abort = () => inbox.fail(signal.reason);
+  const resize = () => screen && send({ type: "resize", ...sizeOf(screen) });
 
   socket.on("unexpected-response", (_request, response) => {
     const chunks: Buffer[] = [];
@@ -43,10 +48,11 @@ export async function* interact(access: Access, program: RunRequest, input: Node
   socket.on("close", () => inbox.fail(new DocleConnectionError(new Error("The connection ended before the run did."))));
   socket.on("message", (data) => inbox.put(JSON.parse(data.toString()) as Message));
   socket.on("open", () => {
-    socket.send(JSON.stringify(program));
+    socket.send(JSON.stringify(screen ? { ...program, tty: sizeOf(screen) } : program));
     if (input === undefined) end();
     input?.on("data", passOn).on("end", end);
   });
+  screen?.on("resize", resize);
   signal.addEventListener("abort", abort);
   if (signal.aborted) abort();
   try {
@@ -58,11 +64,19 @@ export async function* interact(access: Access, program: RunRequest, input: Node
     }
   } finally {
     signal.removeEventListener("abort", abort);
+    screen?.off("resize", resize);
     input?.off("data", passOn).off("end", end).pause();
     // Nobody listens any more, also not for the error of a socket that is closed before it is open.
     socket.removeAllListeners().on("error", () => undefined);
     socket.close();
   }
+}
+
+/** The size of a terminal, within what the service takes. */
+function sizeOf({ columns, rows }: WriteStream): { cols: number; rows: number } {
+  const within = (cells: number) => Math.min(Math.max(cells, 1), 1_000);
+  // A terminal that does not know its size says 0.
+  return { cols: within(columns || 80), rows: within(rows || 24) };
 }
 
 function problemOf(text: string): ConstructorParameters<typeof DocleError>[1] {

@@ -25,6 +25,7 @@ Options of run:
       --allow-host <host> lets it reach this host only; again for more
   -a, --artifact <glob>   saves files that it wrote, such as "out/*.png"
   -o, --out <folder>      where: the current folder
+      --tty               gives it your terminal: it draws screens, and Ctrl-C is a key
   -d, --detach            prints the id and leaves; docle show waits for the result
       --watch             runs again when the program changes
       --json              prints the whole result as JSON
@@ -49,6 +50,7 @@ const OPTIONS = {
   "allow-host": { type: "string", multiple: true },
   artifact: { type: "string", short: "a", multiple: true },
   out: { type: "string", short: "o" },
+  tty: { type: "boolean" },
   detach: { type: "boolean", short: "d" },
   watch: { type: "boolean" },
   json: { type: "boolean" },

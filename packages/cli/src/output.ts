@@ -9,9 +9,14 @@ class Sink {
   readonly #stream: NodeJS.WriteStream;
   readonly #filter: TerminalFilter | undefined;
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: NodeJS.WriteStream, screen: boolean) {
     this.#stream = stream;
-    this.#filter = (stream as WriteStream).isTTY ? new TerminalFilter() : undefined;
+    this.#filter = (stream as WriteStream).isTTY ? new TerminalFilter(screen) : undefined;
+  }
+
+  /** Makes the terminal as it was before. */
+  reset(): void {
+    if (this.#filter) this.#stream.write(this.#filter.reset());
   }
 
   /** Waits while whoever reads is slower than the program. */
@@ -22,8 +27,14 @@ class Sink {
 
 /** The streams of a program. */
 export class Output {
-  readonly stdout = new Sink(process.stdout);
-  readonly stderr = new Sink(process.stderr);
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+
+  /** With `screen` the program draws on the terminal. */
+  constructor(screen = false) {
+    this.stdout = new Sink(process.stdout, screen);
+    this.stderr = new Sink(process.stderr, screen);
+  }
 }
 
 /** Says something to the person, beside the output of the program. */

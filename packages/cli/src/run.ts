@@ -1,5 +1,6 @@
 //! `docle run`.
 
+import { execFileSync } from "node:child_process";
 import { fstatSync, readFileSync, watch } from "node:fs";
 import { Docle, type RunRequest, type RunResult } from "@doclehq/sdk";
 import { saveArtifacts } from "./artifacts.ts";
@@ -22,6 +23,7 @@ export async function run({ operands, values }: CommandLine): Promise<number> {
   if (path === undefined) throw new Failure("Say which file or folder to run: docle run main.py", USAGE);
   const access = accessOf(values["base-url"]);
   const request = () => requestOf(path, operands.slice(1), values);
+  if (values.tty) checkTerminal(values);
   if (values.detach) return detach(access, request(), values);
   const interrupt = new AbortController();
   process.once("SIGINT", () => interrupt.abort(new Failure("The run was ended.", INTERRUPTED)));
@@ -30,6 +32,24 @@ export async function run({ operands, values }: CommandLine): Promise<number> {
   // What is wrong now is wrong with the command line; later it is a file that is just being written.
   request();
   return runAgain(path, async (signal) => runOnce(access, request(), values, signal), interrupt.signal);
+}
+
+/** Gives the terminal to the program: what is typed, Ctrl-C too, and what is shown, as it is. `setRawMode(false)` takes it back. */
+function takeTerminal(): void {
+  process.stdin.setRawMode(true);
+  try {
+    // Node leaves it on that a line feed begins a new line. Programs that draw move down with it.
+    execFileSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
+  } catch {
+    // Windows has no such program, and no such setting.
+  }
+}
+
+/** Says why a program cannot have the terminal. */
+function checkTerminal(values: CommandLine["values"]): void {
+  const other = (["detach", "watch", "json"] as const).find((name) => values[name]);
+  if (other !== undefined) throw new Failure(`--tty and --${other} exclude each other.`, USAGE);
+  if (!process.stdin.isTTY || !process.stdout.isTTY) throw new Failure("--tty needs a terminal; leave it out in a pipe.", USAGE);
 }
 
 /** Starts a run that goes on without this command. Input that is a file is sent with it. */
@@ -66,20 +86,30 @@ function requestOf(path: string, args: string[], values: CommandLine["values"]):
 }
 
 async function runOnce(access: Access, request: RunRequest, values: CommandLine["values"], signal: AbortSignal): Promise<number> {
-  const output = new Output();
+  const output = new Output(values.tty);
   const kind = inputKind();
   const program = kind === "file" ? { ...request, stdin: readFileSync(0, "utf8") } : request;
   const seen = { stdout: "", stderr: "" };
   let result: RunResult | undefined;
   // Whoever leaves this kind of run ends it, however early, so that nothing goes on that nobody sees.
-  for await (const event of interact(access, program, kind === "live" ? process.stdin : undefined, signal)) {
-    if (event.type === "stdout" || event.type === "stderr") {
-      if (values.json) seen[event.type] += event.data;
-      else await output[event.type].write(event.data);
-    } else if (event.type === "complete") {
-      const { type: _, ...rest } = event;
-      // A long output has come already, and is not in the last message.
-      result = { ...rest, ...(values.json ? seen : {}) };
+  const input = kind === "live" ? process.stdin : undefined;
+  const screen = values.tty ? process.stdout : undefined;
+  if (screen) takeTerminal();
+  try {
+    for await (const event of interact(access, program, input, signal, screen)) {
+      if (event.type === "stdout" || event.type === "stderr") {
+        if (values.json) seen[event.type] += event.data;
+        else await output[event.type].write(event.data);
+      } else if (event.type === "complete") {
+        const { type: _, ...rest } = event;
+        // A long output has come already, and is not in the last message.
+        result = { ...rest, ...(values.json ? seen : {}) };
+      }
+    }
+  } finally {
+    if (screen) {
+      process.stdin.setRawMode(false);
+      output.stdout.reset();
     }
   }
   if (result === undefined) throw new Failure("The service did not say how the program ended.");

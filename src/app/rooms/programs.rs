@@ -113,6 +113,7 @@ fn not_started(app: &App, not_started: &NotStarted) -> Refused {
         PoolFailureCode::Unavailable
         | PoolFailureCode::Lost
         | PoolFailureCode::ClientLeft
+        | PoolFailureCode::NoTerminal
         | PoolFailureCode::KeyReused
         | PoolFailureCode::InDoubt
         | PoolFailureCode::TooManyKeys => unavailable(),

@@ -15,6 +15,7 @@ const SHAPES: &[(&str, &str)] = &[
     ("args", r#"["--verbose", "1"]"#),
     ("env", r#"{ "NAME": "value" }"#),
     ("policy", r#"{ "timeoutMs": 5000 }"#),
+    ("tty", r#"{ "cols": 80, "rows": 24 }"#),
     ("config", r#"{ "timeout": 5000 }"#),
     ("userContext", r#"{ "id": "user-123" }"#),
     ("webhook", r#"{ "url": "https://example.com/docle" }"#),

@@ -1,6 +1,7 @@
 //! Runs: the request, the event stream, the result, and what is kept of it.
 
 pub mod artifacts;
+pub mod client_message;
 pub mod compile;
 pub mod content;
 pub mod draft;
@@ -19,7 +20,6 @@ pub mod program;
 pub mod record;
 pub mod request;
 pub mod result;
-pub mod stdin_message;
 pub mod stored_keys;
 pub mod tier;
 pub mod user_context;

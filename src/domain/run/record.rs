@@ -9,7 +9,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::usage_log::name::LogId;
 use bytes::Bytes;
 use docle_protocol::job::FileEncoding;
-use docle_protocol::{Compile, Limits, Network, RunJob, RunLanguage, SourceFile, Stream};
+use docle_protocol::{Compile, Limits, Network, RunJob, RunLanguage, SourceFile, Stream, TerminalSize};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -80,6 +80,9 @@ struct Input<'a> {
     entrypoint: &'a str,
     packages: &'a [String],
     stdin: &'a str,
+    /// The size of the terminal at the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tty: Option<TerminalSize>,
     args: &'a [String],
     env_names: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -230,6 +233,7 @@ fn input(job: &RunJob, sent_code: bool, keep_content: bool) -> Input<'_> {
         entrypoint: &job.entrypoint,
         packages: &job.packages,
         stdin: if keep_content { &job.stdin } else { "" },
+        tty: job.tty,
         args: &job.args,
         env_names: job.env.keys().map(String::as_str).collect(),
         compile: job.compile.as_ref(),
@@ -347,6 +351,10 @@ mod tests {
             "userContext": { "id": "u" },
         });
         assert_eq!(record, expected);
+        let (mut request, tty) = (request, TerminalSize { cols: 80, rows: 24 });
+        request.job.tty = Some(tty);
+        let record: Value = serde_json::from_str(&encode(&owner, Timestamp(0), &request, &result).unwrap()).unwrap();
+        assert_eq!(record["input"]["tty"], json!({ "cols": 80, "rows": 24 }));
     }
 
     #[test]

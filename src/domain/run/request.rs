@@ -3,12 +3,14 @@
 use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::{Reader, shown};
 use crate::domain::run::artifacts;
+use crate::domain::run::client_message::read_size;
 use crate::domain::run::id::RunId;
 use crate::domain::run::program::{Program, read_language, read_program_in, read_user};
 use crate::domain::run::user_context::{self, UserContext};
 use crate::domain::webhook;
 use crate::domain::webhook::url::WebhookUrl;
 use docle_api::compile::CompileRequest;
+use docle_api::terminals::TerminalSize;
 use docle_api::webhooks::Webhook;
 use docle_api::{fields, limits, runs};
 use docle_languages::Tier;
@@ -54,14 +56,17 @@ pub struct UnnamedRun {
     pub artifacts: Option<Artifacts>,
     pub detach: bool,
     pub webhook: Option<WebhookUrl>,
+    /// The size of its terminal.
+    pub tty: Option<TerminalSize>,
 }
 
 impl UnnamedRun {
     /// The run with its id.
     pub fn with_id(self, id: RunId) -> RunRequest {
-        let Self { program, input, artifacts, detach, webhook } = self;
+        let Self { program, input, artifacts, detach, webhook, tty } = self;
         let mut request = RunRequest::new(program, id, input);
         request.job.artifacts = artifacts;
+        request.job.tty = tty;
         request.detach = detach;
         request.webhook = webhook;
         request
@@ -82,6 +87,7 @@ impl RunRequest {
             inputs: Vec::new(),
             stdin,
             interactive: false,
+            tty: None,
             args,
             env,
             packages,
@@ -100,15 +106,34 @@ impl RunRequest {
 ///
 /// # Errors
 /// Everything that is wrong with it, not only the first.
-pub fn parse(mut body: Value, id: RunId, max_timeout_ms: u32) -> Result<RunRequest, Vec<FieldError>> {
+pub fn parse(body: Value, id: RunId, max_timeout_ms: u32) -> Result<RunRequest, Vec<FieldError>> {
+    parse_with(body, id, |fields| read(fields, max_timeout_ms))
+}
+
+/// Reads the first message of an interactive run.
+///
+/// # Errors
+/// As for [`parse`].
+pub fn parse_interactive(body: Value, id: RunId, max_timeout_ms: u32) -> Result<RunRequest, Vec<FieldError>> {
+    parse_with(body, id, |mut fields| {
+        let tty = fields.object("tty", fields::of::<TerminalSize>()).and_then(|mut size| read_size(&mut size));
+        let run = read(fields, max_timeout_ms)?;
+        Some(UnnamedRun { tty, ..run })
+    })
+}
+
+fn parse_with(
+    mut body: Value,
+    id: RunId,
+    read: impl FnOnce(Reader<'_>) -> Option<UnnamedRun>,
+) -> Result<RunRequest, Vec<FieldError>> {
     let mut problems = Problems::default();
     for (field, place) in OF_OTHER_CALLS {
         if body.as_object_mut().and_then(|body| body.remove(field)).is_some_and(|value| !value.is_null()) {
             problems.add_misspelt(field.to_owned(), format!("is a field of {place}: send the whole body there"));
         }
     }
-    let request = Reader::open_with(body, String::new(), known(), &inside(), &mut problems)
-        .and_then(|fields| read(fields, max_timeout_ms));
+    let request = Reader::open_with(body, String::new(), known(), &inside(), &mut problems).and_then(read);
     problems.conclude(request.map(|run| run.with_id(id)))
 }
 
@@ -127,7 +152,7 @@ pub fn inside() -> [(&'static str, &'static [&'static str]); 4] {
     ]
 }
 
-/// Reads a run.
+/// Reads a run without terminal.
 pub fn read(mut fields: Reader<'_>, max_timeout_ms: u32) -> Option<UnnamedRun> {
     let tier = fields.value("tier");
     let is_script = tier.as_ref().is_some_and(|tier| tier == Tier::Isolate.name());
@@ -142,8 +167,13 @@ pub fn read(mut fields: Reader<'_>, max_timeout_ms: u32) -> Option<UnnamedRun> {
     let artifacts = read_artifacts(&mut fields);
     let detach = read_detach(&mut fields, artifacts.as_ref());
     let webhook = webhook::request::read(&mut fields, detach);
+    if fields.value("tty").is_some() {
+        let way_out =
+            "is only for interactive runs: open a WebSocket at GET /api/run, and send this body as its first message";
+        fields.note("tty", way_out);
+    }
     let user_context = read_user(&mut fields);
-    Some(UnnamedRun { program: program?.for_user(user_context), input, artifacts, detach, webhook })
+    Some(UnnamedRun { program: program?.for_user(user_context), input, artifacts, detach, webhook, tty: None })
 }
 
 /// Reads `stdin`, `args` and `env`.

@@ -238,6 +238,7 @@ impl RunnerError {
                 | RefusalCode::InvalidJob
                 | RefusalCode::TooLarge
                 | RefusalCode::NoLanguage
+                | RefusalCode::NoTerminal
                 | RefusalCode::UnknownSandbox
                 | RefusalCode::UnknownContext
                 | RefusalCode::TooManyContexts
@@ -269,6 +270,7 @@ impl From<RunnerError> for PoolFailure {
             RunnerError::Refused(Refusal { code, message }) => {
                 let code = match code {
                     RefusalCode::NoLanguage => return PoolFailureCode::NoLanguage.with_message(message),
+                    RefusalCode::NoTerminal => PoolFailureCode::NoTerminal,
                     RefusalCode::Busy => PoolFailureCode::Busy,
                     RefusalCode::ProtocolMismatch | RefusalCode::NotFound => PoolFailureCode::Mismatch,
                     RefusalCode::InvalidJob

@@ -28,7 +28,8 @@ fn read_run(body: Value) -> Result<(), Vec<FieldError>> {
     if body["tier"] == "isolate" {
         return script::request::parse_run(body, MS).map(drop);
     }
-    run::request::parse(body, RunId::from_random([0; 16]), MS).map(drop)
+    // The body of an interactive run, which has every field.
+    run::request::parse_interactive(body, RunId::from_random([0; 16]), MS).map(drop)
 }
 
 /// Reads one test of a judgement.
@@ -64,7 +65,16 @@ pub fn readers() -> Vec<(&'static str, Read, Value)> {
         ("JudgeTest", read_test, json!({})),
         ("ScriptRequest", |body| script::request::parse(body, MS).map(drop), json!({ "code": "" })),
         ("Script", |body| script::request::parse_script(body).map(drop), json!({ "code": "" })),
-        ("StdinMessage", |body| run::stdin_message::read(body).map(drop), json!({ "type": "stdin", "data": "" })),
+        (
+            "StdinMessage",
+            |body| run::client_message::read(body, true).map(drop),
+            json!({ "type": "stdin", "data": "" }),
+        ),
+        (
+            "ResizeMessage",
+            |body| run::client_message::read(body, true).map(drop),
+            json!({ "type": "resize", "cols": 80, "rows": 24 }),
+        ),
         ("KeySettings", |body| key::settings::parse_new(body, NOW).map(drop), json!({})),
         ("RunTokenSettings", |body| key::token_settings::parse(body).map(drop), json!({})),
         ("Rotation", |body| key::settings::parse_overlap(body).map(drop), json!({})),
@@ -159,6 +169,7 @@ pub fn companion(schema: &str, path: &str, value: &Value) -> Value {
         ("RunRequest", path) if path.starts_with("webhook") => {
             json!({ "detach": true, "webhook": { "url": "https://example.com" } })
         }
+        ("RunRequest", path) if path.starts_with("tty") => json!({ "tty": { "cols": 80, "rows": 24 } }),
         ("RunRequest", "artifactsInline") => json!({ "artifacts": ["a"] }),
         ("RoomProgram", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
         ("IsolateRunRequest", "policy.allowNetwork") => json!({ "policy": { "allowedHosts": ["a.example.com"] } }),

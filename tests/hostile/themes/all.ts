@@ -11,6 +11,7 @@ import { network } from "./network.ts";
 import { output } from "./output.ts";
 import { bombs, survivors } from "./processes.ts";
 import { runner } from "./runner.ts";
+import { terminals, terminalsOfOthers } from "./terminals.ts";
 import { time } from "./time.ts";
 
-export const themes: Theme[] = [bombs, survivors, time, endings, output, memory, disk, descriptors, artifacts, leaks, neighbours, runner, kernel, network];
+export const themes: Theme[] = [bombs, survivors, time, endings, output, memory, disk, descriptors, artifacts, leaks, neighbours, terminals, terminalsOfOthers, runner, kernel, network];

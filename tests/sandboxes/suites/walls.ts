@@ -73,7 +73,7 @@ export function walls(runner: Runner): void {
         "  try: found += ['process'] if marker in open(f'/proc/{pid}/cmdline').read() and int(pid) != os.getpid() else []",
         "  except OSError: pass",
         "for top, _, names in os.walk('/'):",
-        "  if top.startswith(('/usr', '/proc', '/runtime')) or top == '/dev': continue",
+        "  if top.startswith(('/usr', '/proc', '/runtime', '/dev/pts')) or top == '/dev': continue",
         "  for name in names:",
         "    try: found += [name] if marker in open(os.path.join(top, name), errors='replace').read(100) else []",
         "    except OSError: pass",

@@ -2,11 +2,11 @@
 
 use super::root::absolute;
 use crate::jailer::Jail;
-use crate::launch::ProgramStreams;
-use crate::program::{become_user, connect_streams, reset_signals, unblock_signals};
+use crate::program::{become_user, reset_signals, unblock_signals};
 use crate::requests::{Spawn, StartFailure};
 use crate::root::Tier;
 use crate::seccomp::Network;
+use crate::stdio::Stdio;
 use crate::{landlock, sys};
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
@@ -22,8 +22,8 @@ const NOT_FOUND: i32 = 127;
 const NOT_EXECUTABLE: i32 = 126;
 
 /// Becomes the command. Whatever comes before its own first instruction and fails is told through `status`.
-pub fn start(jail: &Jail, spawn: &Spawn, streams: &ProgramStreams, status: &OwnedFd) -> ! {
-    if let Err((step, error)) = prepare(jail, spawn, streams) {
+pub fn start(jail: &Jail, spawn: &Spawn, stdio: &Stdio, status: &OwnedFd) -> ! {
+    if let Err((step, error)) = prepare(jail, spawn, stdio) {
         let _ = StartFailure { step: step.into(), errno: error.raw_os_error().unwrap_or(0) }.write(status);
         end(NOT_FOUND)
     }
@@ -38,13 +38,13 @@ pub fn start(jail: &Jail, spawn: &Spawn, streams: &ProgramStreams, status: &Owne
     end(code)
 }
 
-fn prepare(jail: &Jail, spawn: &Spawn, streams: &ProgramStreams) -> Result<(), (&'static str, io::Error)> {
+fn prepare(jail: &Jail, spawn: &Spawn, stdio: &Stdio) -> Result<(), (&'static str, io::Error)> {
     let failed = |step| move |error: io::Error| (step, error);
     let settings = jail.settings;
     let filter = jail.filters.of(Network::of(settings.tier, true));
     sys::allow_tracing().map_err(failed("allow tracing"))?;
     setsid().map_err(|errno| ("make a session", errno.into()))?;
-    connect_streams(streams).map_err(failed("connect the streams"))?;
+    stdio.connect().map_err(failed("connect the streams"))?;
     // The kernel's out-of-memory killer takes commands before it takes init.
     fs::write("/proc/self/oom_score_adj", "1000").map_err(failed("volunteer for the memory killer"))?;
     unblock_signals().map_err(failed("unblock signals"))?;

@@ -7,9 +7,10 @@
 use super::children::{processes, reap_one};
 use super::command;
 use crate::jailer::Jail;
-use crate::launch::{Notice, ProgramStreams};
+use crate::launch::Notice;
 use crate::requests::{Reply, Spawn, StartFailure};
 use crate::shared::adopt_orphans;
+use crate::stdio::Stdio;
 use crate::sys;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -25,9 +26,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 const LOOK_MS: u8 = 5;
 
 /// Starts the command and stays until everything below it has ended.
-pub fn run(jail: &Jail, spawn: &Spawn, streams: ProgramStreams, status: OwnedFd) -> ! {
+pub fn run(jail: &Jail, spawn: &Spawn, stdio: Stdio, status: OwnedFd) -> ! {
     let mut status = Some(status);
-    let result = watch(jail, spawn, streams, &mut status);
+    let result = watch(jail, spawn, stdio, &mut status);
     let code = i32::from(result.is_err());
     if let (Err(error), Some(status)) = (result, status) {
         let errno = error.raw_os_error().unwrap_or(0);
@@ -37,7 +38,7 @@ pub fn run(jail: &Jail, spawn: &Spawn, streams: ProgramStreams, status: OwnedFd)
     unsafe { libc::_exit(code) }
 }
 
-fn watch(jail: &Jail, spawn: &Spawn, streams: ProgramStreams, status: &mut Option<OwnedFd>) -> io::Result<()> {
+fn watch(jail: &Jail, spawn: &Spawn, stdio: Stdio, status: &mut Option<OwnedFd>) -> io::Result<()> {
     sys::die_with_parent()?;
     // What is to be ended may keep every processor busy.
     sys::be_prompt();
@@ -50,12 +51,12 @@ fn watch(jail: &Jail, spawn: &Spawn, streams: ProgramStreams, status: &mut Optio
     let say = |reply| Notice::Sandbox(reply).send(jail.control.as_raw_fd(), None);
     // SAFETY: this process has one thread.
     let program = match (unsafe { sys::fork_into_group(None) }?, &*status) {
-        (None, Some(status)) => command::start(jail, spawn, &streams, status),
+        (None, Some(status)) => command::start(jail, spawn, &stdio, status),
         (None, None) => return Err(io::ErrorKind::InvalidInput.into()),
         (Some(program), _) => program,
     };
     // Nobody else keeps the ends of the streams, so that they end with those who write to them.
-    drop(streams);
+    drop(stdio);
     say(Reply::Spawned { id: spawn.id, pid: program.as_raw() as u32 })?;
     // The command's own copy closes when it is executed.
     drop(status.take());

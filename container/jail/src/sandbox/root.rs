@@ -6,6 +6,7 @@ use crate::jailer::Settings;
 use crate::launch::EGRESS_ADDRESS;
 use crate::places::start_clocks;
 use crate::root::{SCRATCH, Tier, enter_here, protect};
+use crate::terminal::mount_terminals;
 use crate::{loopback, sys};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
@@ -116,6 +117,7 @@ fn show_devices(top: &Path) -> io::Result<()> {
     let devices = top.join("dev");
     fs::create_dir(&devices)?;
     bind(Path::new("/dev"), &devices)?;
+    mount_terminals(&devices.join("pts"))?;
     bind(&top.join("run/shm"), &devices.join("shm"))
 }
 

@@ -5,6 +5,7 @@ use super::{command, monitor, root, worker};
 use crate::jailer::Jail;
 use crate::launch::{Bounds, Exit, Notice, ProgramStreams};
 use crate::requests::{Plan, Reply, Request, Spawn, StartFailure};
+use crate::stdio::Stdio;
 use crate::sys;
 use crate::watch::Watch;
 use nix::errno::Errno;
@@ -150,12 +151,12 @@ impl Supervisor<'_> {
         let (file, stdin, stdout, stderr, status) = (next()?, next()?, next()?, next()?, next()?);
         let group = descriptors.next();
         let spawn = Spawn::read(file)?;
-        let (id, streams) = (spawn.id, ProgramStreams { stdin, stdout, stderr });
+        let (id, stdio) = (spawn.id, Stdio::Pipes(ProgramStreams { stdin, stdout, stderr }));
         // SAFETY: this process has one thread.
         let forked = unsafe { sys::fork_into_group(group.as_ref()) };
         match (forked, &group) {
-            (Ok(None), Some(_)) => command::start(self.jail, &spawn, &streams, &status),
-            (Ok(None), None) => monitor::run(self.jail, &spawn, streams, status),
+            (Ok(None), Some(_)) => command::start(self.jail, &spawn, &stdio, &status),
+            (Ok(None), None) => monitor::run(self.jail, &spawn, stdio, status),
             (Ok(Some(pid)), group) => {
                 let is_monitor = group.is_none();
                 self.commands.insert(pid, Child { id, is_monitor });

@@ -172,3 +172,17 @@ fn a_watch_on_a_file_of_the_system_told_what_other_runs_do() {
     assert_eq!(answer(libc::SYS_inotify_init1, [0; 4]), refusal(libc::ENOSYS));
     assert_eq!(answer(libc::SYS_fcntl, [3, libc::F_NOTIFY.into(), 0, 0]), refusal(libc::EINVAL));
 }
+
+#[test]
+fn a_terminal_of_a_program_takes_no_input_of_its_own_and_no_protocol() {
+    // TIOCSTI, TIOCLINUX, TIOCSETD.
+    for request in [0x5412, 0x541c, 0x5423] {
+        assert_eq!(answer(libc::SYS_ioctl, [0, request, 0, 0]), refusal(libc::EPERM), "{request:x}");
+        // The kernel reads the lower half alone.
+        assert_eq!(answer(libc::SYS_ioctl, [0, request | 1 << 32, 0, 0]), refusal(libc::EPERM), "{request:x}");
+    }
+    // TCGETS, TCSETS, TIOCSCTTY, TIOCSPGRP, TIOCGWINSZ, TIOCSWINSZ, TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER.
+    for request in [0x5401, 0x5402, 0x540e, 0x5410, 0x5413, 0x5414, 0x8004_5430, 0x4004_5431, 0x5441] {
+        assert_eq!(answer(libc::SYS_ioctl, [0, request, 0, 0]), libc::SECCOMP_RET_ALLOW, "{request:x}");
+    }
+}

@@ -52,6 +52,15 @@ class SourceFile(TypedDict, total=False):
     """The path below `/workspace`, with `/` between directories and without `.` and `..`."""
 
 
+class TerminalSize(TypedDict, total=False):
+    """The size of a terminal, in characters."""
+
+    cols: Required[int]
+    """Characters in a line."""
+    rows: Required[int]
+    """Lines."""
+
+
 class UserContext(TypedDict, total=False):
     """The caller's user, as the caller describes it. It has at most 8,192 bytes as JSON."""
 
@@ -144,6 +153,8 @@ class RunRequest(TypedDict, total=False):
     """Standard input. The program reads its end after that."""
     tier: Literal["run"]
     """Runs the code as a program in a jail, which is the default."""
+    tty: TerminalSize
+    """Gives the program a terminal of this size. Only for interactive runs, `GET /api/run`. Standard output and standard error are then one stream, `stdout`."""
     user_context: UserContext
     """The user for whom the caller runs the program. It is kept with the run."""
     webhook: Webhook
@@ -260,7 +271,7 @@ class BatchRequest(TypedDict, total=False):
     """Different programs."""
 
     runs: Required[List[RunRequest]]
-    """The programs, each as in `POST /api/run`, without `detach`, `webhook` and `artifactsInline`."""
+    """The programs, each as in `POST /api/run`, without `detach`, `webhook`, `artifactsInline` and `tty`."""
 
 
 class Checker(TypedDict, total=False):
@@ -589,6 +600,8 @@ class RunInput:
     """How the program was compiled; absent where it was not."""
     files: Optional[List[SourceFile]] = None
     """The program, where the request sent `files`."""
+    tty: Optional[TerminalSize] = None
+    """The size of the terminal when the program started; absent where it had none."""
 
     @classmethod
     def _read(cls, data: Dict[str, Any]) -> RunInput:
@@ -604,6 +617,7 @@ class RunInput:
             policy=UsedPolicy._read(data["policy"]),
             stdin=data["stdin"],
             truncated=data["truncated"],
+            tty=data.get("tty"),
         )
 
 
@@ -1266,7 +1280,7 @@ class FieldError:
 class BatchError:
     """Why a run of a batch was not started."""
 
-    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "sandbox_not_found", "too_many_sandboxes", "snapshot_not_found", "too_many_snapshots", "sandbox_unavailable", "sandbox_interrupted", "context_not_found", "too_many_contexts", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "process_not_found", "process_ended", "stdin_closed", "too_many_processes", "sandbox_session_not_found", "sandbox_session_exists", "too_many_sandbox_sessions", "upgrade_required", "not_found", "run_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
+    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "sandbox_not_found", "too_many_sandboxes", "snapshot_not_found", "too_many_snapshots", "sandbox_unavailable", "sandbox_interrupted", "context_not_found", "too_many_contexts", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "process_not_found", "process_ended", "stdin_closed", "too_many_processes", "sandbox_session_not_found", "sandbox_session_exists", "too_many_sandbox_sessions", "upgrade_required", "not_found", "run_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "terminal_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
     """What went wrong, for programs.
 
     * `invalid_json`: The body is not JSON; the message says where.
@@ -1333,6 +1347,7 @@ class BatchError:
     * `queue_full`: So many runs of the project wait for a slot, or are detached, that no more may. The run did not start; try again after `Retry-After`.
     * `runner_unavailable`: No runner answers. The run did not start; try again after `Retry-After`. Only a call with an `Idempotency-Key` may have started one: repeat it with the same key.
     * `language_unavailable`: The language is not installed here, or not yet: `GET /languages` lists those that are. The run did not start.
+    * `terminal_unavailable`: The machine of the runner has no terminals for programs. The run did not start; leave `tty` out.
     * `runner_mismatch`: The runner is of another release, as may happen for a moment during an update. The run did not start; try again.
     * `isolates_unavailable`: This deployment has no isolate tier. `POST /api/run` takes programs.
     * `service_unavailable`: A part of the service does not answer. Try again after `Retry-After`.

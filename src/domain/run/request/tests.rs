@@ -21,6 +21,7 @@ fn defaults_are_filled_in() {
         inputs: vec![],
         stdin: String::new(),
         interactive: false,
+        tty: None,
         args: vec![],
         env: BTreeMap::new(),
         packages: vec![],
@@ -310,5 +311,25 @@ fn a_field_of_another_call_leads_to_it() {
         let errors = read_body(body).unwrap_err();
         assert_eq!((errors.len(), errors[0].field.as_str()), (1, field));
         assert!(errors[0].message.contains(place), "{}", errors[0].message);
+    }
+}
+
+#[test]
+fn a_terminal_is_for_interactive_runs() {
+    let body = |tty: Value| json!({ "code": "1", "lang": "python", "tty": tty });
+    let interactive = |tty| parse_interactive(body(tty), RunId::parse(ID).unwrap(), 300_000);
+    let request = interactive(json!({ "cols": 80, "rows": 24 })).unwrap();
+    assert_eq!(request.job.tty, Some(TerminalSize { cols: 80, rows: 24 }));
+    assert_eq!(interactive(Value::Null).unwrap().job.tty, None);
+    let errors = read_body(body(json!({ "cols": 80, "rows": 24 }))).unwrap_err();
+    assert!(errors[0].field == "tty" && errors[0].message.contains("GET /api/run"), "{errors:?}");
+    for (wrong, field) in [
+        (json!(true), "tty"),
+        (json!({}), "tty.cols"),
+        (json!({ "cols": 0, "rows": 24 }), "tty.cols"),
+        (json!({ "cols": 80, "rows": 1_001 }), "tty.rows"),
+        (json!({ "cols": 80, "rows": 24, "term": "vt100" }), "tty.term"),
+    ] {
+        assert_eq!(interactive(wrong.clone()).unwrap_err()[0].field, field, "{wrong}");
     }
 }

@@ -6,10 +6,11 @@ use crate::app::runs::start::start_run;
 use crate::domain::input::json;
 use crate::domain::key::run_token::Claims;
 use crate::domain::run;
+use crate::domain::run::client_message::{self, ClientMessage};
 use crate::domain::run::id::RunId;
 use crate::domain::run::output::BoundedOutput;
 use crate::domain::run::request::RunRequest;
-use crate::domain::run::stdin_message;
+use crate::domain::timestamp::Timestamp;
 use crate::http::auth::caller::{ApiClient, credentials};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::request_id;
@@ -22,6 +23,7 @@ use crate::ports::socket::{Message, Socket};
 use ::http::StatusCode;
 use bytes::Bytes;
 use docle_protocol::limits::MAX_BODY_BYTES;
+use docle_protocol::{InputControl, TerminalSize};
 use futures::StreamExt;
 use futures::future::{Either, select};
 use serde_json::Value;
@@ -36,6 +38,11 @@ const INPUT_MS: u32 = 5_000;
 const MAX_INPUT_BYTES: usize = MAX_BODY_BYTES;
 /// What a message counts at least, in bytes.
 const MESSAGE_BYTES: usize = 64;
+/// Output that waits for the client of a terminal before the run waits, too, in bytes of messages. A hundred such clients
+/// take a fifth of an isolate's 128 MiB.
+const MAX_QUEUED_BYTES: usize = 256 * 1_024;
+/// Between two looks whether the client has read, in milliseconds: a screen that moves twenty times a second moves smoothly.
+const LOOK_MS: u32 = 50;
 /// The close code of RFC 6455 for a normal closure.
 const NORMAL: u16 = 1_000;
 
@@ -90,8 +97,8 @@ impl InteractiveSession {
             }
         };
         let id = self.app.new_run_id(client.owner.log_id);
-        let mut request =
-            run::request::parse(parse(first)?, id, self.app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+        let mut request = run::request::parse_interactive(parse(first)?, id, self.app.config.max_timeout_ms)
+            .map_err(ApiError::invalid)?;
         if let Some(token) = &self.token {
             token.restrict_run(&mut request).map_err(ApiError::invalid)?;
         }
@@ -99,6 +106,7 @@ impl InteractiveSession {
             return Err(invalid("detach", "is not available for interactive runs: leave it out"));
         }
         request.job.interactive = true;
+        let terminal = request.job.tty.is_some().then_some(request.job.limits.timeout_ms);
         let project_id = client.owner.project_id.clone();
         let Some(run) = self.start(id, client, request).await? else { return Ok(()) };
         let app = self.app.clone();
@@ -110,7 +118,8 @@ impl InteractiveSession {
                     .into());
             }
         };
-        self.follow(run, input).await
+        let terminal = terminal.map(|timeout_ms| Terminal { until: app.clock.now().plus_ms(timeout_ms.into()) });
+        self.follow(run, input, terminal).await
     }
 
     /// Starts the run; `None` when the client leaves before the start. Input that the client sends meanwhile is kept.
@@ -138,38 +147,75 @@ impl InteractiveSession {
         }
     }
 
+    /// Whether the client is so far behind that a run with a terminal waits for it. When the program has ended, what is left
+    /// is little, and the rest of the service does not wait.
+    fn is_behind(&self, terminal: Option<&Terminal>) -> bool {
+        terminal.is_some_and(|terminal| self.app.clock.now() < terminal.until)
+            && self.socket.queued_bytes() > MAX_QUEUED_BYTES
+    }
+
+    /// What happens next, unless the client is behind: then nothing of the run for a moment.
+    async fn heard(&mut self, run: &mut StartedRun, is_behind: bool) -> Heard {
+        let app = self.app.clone();
+        let progress = async {
+            match is_behind {
+                false => Heard::Progress(run.progress.next().await),
+                true => {
+                    app.clock.sleep(LOOK_MS).await;
+                    Heard::Nothing
+                }
+            }
+        };
+        match select(pin!(progress), pin!(self.next())).await {
+            Either::Left((heard, _)) => heard,
+            Either::Right((message, _)) => Heard::Message(message),
+        }
+    }
+
     /// Forwards input and events until the end. An early return drops the run, which ends it.
-    async fn follow(&mut self, mut run: StartedRun, mut input: Option<Box<dyn Socket>>) -> Result<(), ApiError> {
+    async fn follow(
+        &mut self,
+        mut run: StartedRun,
+        mut input: Option<Box<dyn Socket>>,
+        terminal: Option<Terminal>,
+    ) -> Result<(), ApiError> {
         self.send_event(sse::start(&run));
         let mut room = MAX_INPUT_BYTES;
         let mut output = BoundedOutput::new(MAX_REPEATED_BYTES);
         loop {
-            let heard = match select(run.progress.next(), pin!(self.next())).await {
-                Either::Left((progress, _)) => Either::Left(progress),
-                Either::Right((message, _)) => Either::Right(message),
-            };
-            match heard {
-                Either::Left(Some(Progress::Output(stream, text))) => {
+            let is_behind = self.is_behind(terminal.as_ref());
+            match self.heard(&mut run, is_behind).await {
+                Heard::Progress(Some(Progress::Output(stream, text))) => {
                     output.push(stream, &text);
                     self.send_event(sse::piece(stream, &text));
                 }
-                Either::Left(Some(Progress::Stage(stage))) => {
+                Heard::Progress(Some(Progress::Stage(stage))) => {
                     if let Some((_, event)) = sse::stage(stage) {
                         self.send_event(event);
                     }
                 }
-                Either::Left(Some(Progress::Heartbeat)) => {}
-                Either::Left(Some(Progress::Complete(result))) => {
+                Heard::Nothing | Heard::Progress(Some(Progress::Heartbeat)) => {}
+                Heard::Progress(Some(Progress::Complete(result))) => {
                     self.send_event(sse::complete(&result, output));
                     self.socket.close(NORMAL, "The run has ended.");
                     return Ok(());
                 }
-                Either::Left(None) => {
+                Heard::Progress(None) => {
                     return Err(ApiError::new(ErrorCode::Internal, "The run ended without a result."));
                 }
-                Either::Right(Some(message)) => {
+                Heard::Message(Some(message)) => {
                     charge(&mut room, &message)?;
-                    let typed = stdin_message::read(parse(message)?).map_err(ApiError::invalid)?;
+                    let message = client_message::read(parse(message)?, terminal.is_some());
+                    let typed = match message.map_err(ApiError::invalid)? {
+                        ClientMessage::Stdin(typed) if terminal.is_some() => typed.at_terminal(),
+                        ClientMessage::Stdin(typed) => typed,
+                        ClientMessage::Resize(size) => {
+                            if let Some(program) = &input {
+                                program.send(Message::Text(resized(size)));
+                            }
+                            continue;
+                        }
+                    };
                     if let Some(program) = &input {
                         program.send(Message::Binary(typed.data.into_bytes()));
                     }
@@ -180,7 +226,7 @@ impl InteractiveSession {
                     }
                 }
                 // The client has left.
-                Either::Right(None) => return Ok(()),
+                Heard::Message(None) => return Ok(()),
             }
         }
     }
@@ -198,6 +244,23 @@ impl InteractiveSession {
         }
         self.socket.close(code, reason);
     }
+}
+
+/// What happens while a run goes on.
+enum Heard {
+    Progress(Option<Progress>),
+    Message(Option<Message>),
+    Nothing,
+}
+
+/// A run with a terminal.
+struct Terminal {
+    /// When its program has ended at the latest.
+    until: Timestamp,
+}
+
+fn resized(TerminalSize { cols, rows }: TerminalSize) -> String {
+    serde_json::to_string(&InputControl::Resize { cols, rows }).expect("two numbers are plain data")
 }
 
 /// Subtracts a message from the input that the run may still get.

@@ -242,7 +242,7 @@ impl PoolRuns {
                 PoolFailureCode::Lost | PoolFailureCode::InDoubt => INTERRUPTED,
                 PoolFailureCode::Suspended => SUSPENDED,
                 PoolFailureCode::QuotaExceeded if !is_of_runs(&failure) => NO_QUOTA,
-                PoolFailureCode::Rejected => REFUSED,
+                PoolFailureCode::Rejected | PoolFailureCode::NoTerminal => REFUSED,
                 PoolFailureCode::NoLanguage => NO_LANGUAGE,
                 PoolFailureCode::Busy | PoolFailureCode::QueueFull if is_too_late => NO_SLOT,
                 _ if is_too_late => NO_RUNNER,

@@ -111,6 +111,7 @@ fn a_run_gives_its_slot_back_however_it_fails() {
         (RefusalCode::Busy, PoolFailureCode::Busy),
         (RefusalCode::InvalidJob, PoolFailureCode::Rejected),
         (RefusalCode::NoLanguage, PoolFailureCode::NoLanguage),
+        (RefusalCode::NoTerminal, PoolFailureCode::NoTerminal),
         (RefusalCode::Duplicate, PoolFailureCode::Lost),
         (RefusalCode::ProtocolMismatch, PoolFailureCode::Mismatch),
     ] {

@@ -1,11 +1,14 @@
 //! Interactive runs: which messages are sent, and with which close code they end.
 
 use crate::domain::run::finished::MAX_RESULT_BYTES;
+use crate::ports::Clock;
 use crate::ports::PoolFailureCode;
 use crate::ports::socket::Message;
 use crate::tests::app::{TestApp, good_run, key};
 use crate::tests::fake_run_pools::Script;
 use ::http::{Method, StatusCode};
+use docle_protocol::TerminalSize;
+use docle_protocol::limits::DEFAULT_TIMEOUT_MS;
 use serde_json::{Value, json};
 
 fn text(value: &Value) -> Message {
@@ -137,4 +140,61 @@ fn what_is_typed_has_an_end() {
     let piece = text(&json!({ "type": "stdin", "data": "x".repeat(MAX_RESULT_BYTES * 512) }));
     let (heard, closed) = talk(&mut app, vec![program(), piece.clone(), piece.clone(), piece]);
     assert_eq!((heard.last().unwrap()["problem"]["code"].as_str(), closed), (Some("body_too_large"), Some(4_413)));
+}
+
+fn at_terminal() -> Message {
+    text(&json!({ "code": "print(1)", "lang": "python", "tty": { "cols": 80, "rows": 24 } }))
+}
+
+#[test]
+fn a_terminal_gets_its_size_and_what_is_typed_with_the_end_of_input_as_a_character() {
+    let mut app = TestApp::new();
+    app.run_pools.has_input.set(true);
+    app.script(Script::ChunksThenSilence(vec![b"{\"type\":\"start\"}\n".to_vec()]));
+    let says = [
+        json!({ "type": "stdin", "data": "a" }),
+        json!({ "type": "resize", "cols": 120, "rows": 40 }),
+        json!({ "type": "stdin", "end": true }),
+        json!({ "type": "stdin", "data": "b" }),
+    ];
+    talk(&mut app, [at_terminal()].into_iter().chain(says.iter().map(text)).collect());
+    assert_eq!(app.run_pools.jobs.borrow()[0].tty, Some(TerminalSize { cols: 80, rows: 24 }));
+    let typed = |bytes: &[u8]| Message::Binary(bytes.to_vec());
+    let resized = Message::Text(r#"{"type":"resize","cols":120,"rows":40}"#.to_owned());
+    assert_eq!(*app.run_pools.typed.borrow(), [typed(b"a"), resized, typed(b"\x04"), typed(b"b")]);
+    let record = app.record();
+    assert_eq!(record["input"]["tty"], json!({ "cols": 80, "rows": 24 }));
+}
+
+#[test]
+fn what_has_no_terminal_has_no_size() {
+    let mut app = TestApp::new();
+    app.script(Script::ChunksThenSilence(vec![b"{\"type\":\"start\"}\n".to_vec()]));
+    let resize = text(&json!({ "type": "resize", "cols": 120, "rows": 40 }));
+    let (heard, closed) = talk(&mut app, vec![program(), resize]);
+    let field = &heard.last().unwrap()["problem"]["errors"][0]["field"];
+    assert_eq!((field, closed), (&json!("type"), Some(4_400)));
+    let (heard, _) = talk(&mut app, vec![text(&json!({ "code": "1", "lang": "python", "tty": { "cols": 80 } }))]);
+    assert_eq!(heard[0]["problem"]["errors"][0]["field"], "tty.rows");
+    let answer = app.run(&json!({ "code": "1", "lang": "python", "tty": { "cols": 80, "rows": 24 } }));
+    let problem = answer.json();
+    assert_eq!((answer.status.as_u16(), &problem["errors"][0]["field"]), (400, &json!("tty")));
+    assert!(problem["errors"][0]["message"].as_str().unwrap().contains("GET /api/run"));
+
+    app.script(Script::Refuse(PoolFailureCode::NoTerminal.with_message("x")));
+    let (heard, closed) = talk(&mut app, vec![at_terminal()]);
+    assert_eq!((heard[0]["problem"]["code"].as_str(), closed), (Some("terminal_unavailable"), Some(4_503)));
+}
+
+#[test]
+fn a_terminal_waits_for_a_client_that_is_behind_and_not_longer_than_its_program() {
+    for (program, waits) in [(program(), false), (at_terminal(), true)] {
+        let mut app = TestApp::new();
+        app.sockets.queued_bytes.set(10 << 20);
+        let began = app.clock.now();
+        let (heard, closed) = talk(&mut app, vec![program]);
+        assert_eq!((heard.last().unwrap()["type"].as_str(), closed), (Some("complete"), Some(1_000)));
+        let took_ms = app.clock.now().0 - began.0;
+        assert_eq!(took_ms >= i64::from(DEFAULT_TIMEOUT_MS), waits, "{took_ms}");
+    }
 }

@@ -7,6 +7,7 @@ use crate::languages::{Docs, Language, Languages, Limit, RuntimeApiDoc};
 use crate::pending_runs::{PendingRun, PendingStatus};
 use crate::run_details::RunDetails;
 use crate::run_events::RunEvent;
+use crate::run_input::{RunInput, UsedPolicy};
 use crate::runs::*;
 use crate::usage::{EndUserCount, Interval, KeyCount, Percentiles, Stretch, Usage, UsageRun};
 use docle_languages::{RunLanguage, Tier};
@@ -32,6 +33,7 @@ impl Example for RunRequest {
             artifacts_inline: None,
             detach: None,
             webhook: None,
+            tty: None,
             user_context: Some(user()),
         }
     }
@@ -97,6 +99,7 @@ impl Example for StoredRun {
             entrypoint: text("main.py"),
             packages: Vec::new(),
             stdin: text("Ada"),
+            tty: None,
             args: Vec::new(),
             env_names: Vec::new(),
             compile: None,

@@ -14,6 +14,7 @@ use crate::pending_runs::PendingRun;
 use crate::run_events::{RunErrorMessage, RunEvent, StdinMessage};
 use crate::runs::{RunRequest, RunResult, StoredRun};
 use crate::scripts::{IsolateRunRequest, Script, ScriptRequest, ScriptResult, Validation};
+use crate::terminals::ResizeMessage;
 
 /// The media type of server-sent events.
 const EVENTS: &str = "text/event-stream";
@@ -79,15 +80,15 @@ pub fn operations() -> Vec<Operation> {
             (Tag::Runs, Caller::KeyOrTokenSocket),
             "Run a program interactively",
             "A WebSocket. The first message is a body of `POST /api/run`, and what the client sends then goes to the \
-             program's standard input. Problems after the upgrade are messages, and the close code is 4000 and the \
+             program's standard input. With `tty` the program has a terminal. Problems after the upgrade are messages, and the close code is 4000 and the \
              status; 4529 stands for 429.",
         )
         .empty(101, "The connection is a WebSocket now.")
         .header(Header::Upgrade)
         .header(Header::Protocol)
-        .fails(&[InvalidRequest, RateLimitExceeded, QuotaExceeded, UpgradeRequired])
+        .fails(&[InvalidRequest, RateLimitExceeded, QuotaExceeded, UpgradeRequired, TerminalUnavailable])
         .socket(
-            vec![Type::of::<RunRequest>(), Type::of::<StdinMessage>()],
+            vec![Type::of::<RunRequest>(), Type::of::<StdinMessage>(), Type::of::<ResizeMessage>()],
             vec![Type::of::<RunEvent>(), Type::of::<RunErrorMessage>()],
         ),
         Operation::new(
