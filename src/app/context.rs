@@ -6,6 +6,7 @@ use crate::domain::secret::DeploymentSecret;
 use crate::domain::usage_log::name::{LogId, LogName};
 use crate::ports::accounts::Accounts;
 use crate::ports::address_limiter::AddressLimiter;
+use crate::ports::artifacts::ArtifactStore;
 use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Rooms;
@@ -24,6 +25,8 @@ pub struct App {
     pub gates: Rc<dyn KeyGates>,
     pub logs: Rc<dyn UsageLogs>,
     pub runs: Rc<dyn Kv>,
+    /// The files that runs hand back.
+    pub artifacts: Rc<dyn ArtifactStore>,
     pub rooms: Rc<dyn Rooms>,
     /// What accounts use of their quotas.
     pub accounts: Rc<dyn Accounts>,

@@ -115,7 +115,7 @@ async fn measure(app: &App, language: RunLanguage, code: &str) -> Result<String,
     let failed = |why: &str| PortError(format!("A version could not be measured: {why}"));
     let encoded = serde_json::to_vec(&job).map_err(|error| failed(&error.to_string()))?;
     let owner = Owner { project_id: PROJECT.to_owned(), log_id: id.log().log, key_id: String::new() };
-    let asked = Asked { id, created_at: app.clock.now(), owner, ip: None, token: None };
+    let asked = Asked { id, created_at: app.clock.now(), owner, ip: None, token: None, base_url: String::new() };
     let (draft, _) = RunDraft::new(asked, &RunRequest { job, sent_code: true, user_context: None, detach: false });
     let run = RunCall { mode: RunMode::Unrecorded, deadline_ms: PATIENCE_MS, has_network: false };
     let call = app.run_pools.run(encoded, run, &draft);
@@ -139,7 +139,10 @@ async fn printed(mut events: EventReader) -> Option<String> {
         match read_line(&line)? {
             Line::Event(RunEvent::Stdout { data }) => stdout.extend_from_slice(&data.0),
             Line::Event(RunEvent::Complete { .. }) => return String::from_utf8(stdout).ok(),
-            Line::Event(RunEvent::Start | RunEvent::Stderr { .. } | RunEvent::Artifact { .. }) | Line::Heartbeat => {}
+            Line::Event(
+                RunEvent::Start | RunEvent::Stderr { .. } | RunEvent::ArtifactStart { .. } | RunEvent::Artifact { .. },
+            )
+            | Line::Heartbeat => {}
         }
     }
 }

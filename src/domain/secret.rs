@@ -15,6 +15,7 @@ pub const CODE_BYTES: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     ApiKey,
+    ArtifactLink,
     RunId,
     RoomId,
     RoomToken,
@@ -23,12 +24,14 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 6] = [Self::ApiKey, Self::RunId, Self::RoomId, Self::RoomToken, Self::RunToken, Self::SandboxId];
+    const ALL: [Self; 7] =
+        [Self::ApiKey, Self::ArtifactLink, Self::RunId, Self::RoomId, Self::RoomToken, Self::RunToken, Self::SandboxId];
 
     /// The `info` of HKDF (RFC 5869, section 2.3). scripts/setup/development.mjs repeats that of API keys.
     const fn info(self) -> &'static str {
         match self {
             Self::ApiKey => "docle api key",
+            Self::ArtifactLink => "docle artifact link",
             Self::RunId => "docle run id",
             Self::RoomId => "docle room id",
             Self::RoomToken => "docle room token",

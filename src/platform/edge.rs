@@ -8,11 +8,11 @@ use ::http::{HeaderName, HeaderValue, Uri};
 use bytes::Bytes;
 use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::{StreamExt, stream};
-use worker::Result;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::worker_sys::web_sys;
+use worker::worker_sys::{FixedLengthStream as FixedLengthStreamSys, web_sys};
+use worker::{FixedLengthStream, Result};
 
 /// The request as the application reads it.
 pub fn request(raw: web_sys::Request) -> Result<Request> {
@@ -65,8 +65,16 @@ pub fn response(response: Response) -> Result<web_sys::Response> {
             Err(_) => Err(worker::Error::RustError("What should be a WebSocket is none.".to_owned())),
         },
         Body::Stream(chunks) => {
-            let stream = wrapped().from_stream(chunks.map(|chunk: Bytes| Ok::<_, worker::Error>(Vec::from(chunk))))?;
-            Ok(stream.into())
+            let chunks = chunks.map(|chunk: Bytes| Ok::<_, worker::Error>(Vec::from(chunk)));
+            let length = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+            Ok(match length {
+                // The runtime sends the length of no other stream.
+                Some(length) => {
+                    let stream = FixedLengthStreamSys::from(FixedLengthStream::wrap(chunks, length));
+                    wrapped().stream(stream.readable()).into()
+                }
+                None => wrapped().from_stream(chunks)?.into(),
+            })
         }
     }
 }

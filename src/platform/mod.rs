@@ -1,6 +1,7 @@
 //! The Workers runtime behind the ports.
 
 pub mod address_limiter;
+pub mod artifacts;
 pub mod background;
 pub mod client_signal;
 pub mod clock;

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod address_limiter;
+pub mod artifacts;
 pub mod client_signal;
 pub mod container;
 pub mod contexts;

@@ -18,6 +18,7 @@ use crate::store::key_ledger::SqlLedger;
 use crate::store::log_ledger::SqlLogLedger;
 use crate::store::sandboxes::SqlSandboxDirectory;
 use crate::tests::accounts::{LocalAccounts, LocalFleet};
+use crate::tests::fake_artifacts::FakeArtifacts;
 use crate::tests::fake_run_pools::{FakeRunPools, Script};
 use crate::tests::fake_runner::{START, output};
 use crate::tests::fake_sockets::FakeSockets;
@@ -44,6 +45,7 @@ pub struct TestApp {
     pub gates: Rc<LocalKeyGates>,
     pub logs: Rc<LocalUsageLogs>,
     pub kv: Rc<FakeKv>,
+    pub artifacts: Rc<FakeArtifacts>,
     pub run_pools: Rc<FakeRunPools>,
     pub rooms: Rc<LocalRooms>,
     pub sandboxes: Rc<LocalSandboxes>,
@@ -122,9 +124,10 @@ impl TestApp {
             ));
         }
         let kv = Rc::new(FakeKv::default());
+        let artifacts = Rc::new(FakeArtifacts::default());
         let clock = Rc::new(FakeClock::default());
         let ledger = Rc::new(SqlLogLedger { sql: sql.clone() });
-        let logs = Rc::new(LocalUsageLogs::new(ledger, kv.clone(), clock.clone()));
+        let logs = Rc::new(LocalUsageLogs::new(ledger, kv.clone(), artifacts.clone(), clock.clone()));
         let log = Rc::new(FakeLog::default());
         let mailer = Rc::new(FakeMailer::default());
         let rooms = Rc::new(LocalRooms::default());
@@ -147,8 +150,14 @@ impl TestApp {
         let awake = LocalFleet::new(runtime.clone(), FleetLimits { containers: 60, of_account: Some(50) });
         let directory = Rc::new(SqlSandboxDirectory(sql.clone()));
         let sandboxes = Rc::new(LocalSandboxes::new(runtime.clone(), directory, awake.clone()));
-        let ports =
-            WatchPorts { clock: clock.clone(), background: Rc::clone(&background), runs: kv.clone(), log: log.clone() };
+        let ports = WatchPorts {
+            clock: clock.clone(),
+            background: Rc::clone(&background),
+            runs: kv.clone(),
+            artifacts: artifacts.clone(),
+            secret: secret(),
+            log: log.clone(),
+        };
         let run_pools = Rc::new(FakeRunPools::new(ports, RunRecorder::new(logs.clone(), runtime)));
         *run_pools.script.borrow_mut() = Script::Chunks(good_run());
         let config = Config {
@@ -166,6 +175,7 @@ impl TestApp {
             sql: sql.clone(),
             mailer: Some(mailer.clone()),
             runs: kv.clone(),
+            artifacts: artifacts.clone(),
             rooms: rooms.clone(),
             accounts: accounts.clone(),
             fleet,
@@ -189,6 +199,7 @@ impl TestApp {
             gates,
             logs,
             kv,
+            artifacts,
             run_pools,
             rooms,
             sandboxes,

@@ -36,8 +36,8 @@ pub async fn detach_run(
     let call = once.map(|(key, fingerprint)| IdempotentCall { key, fingerprint });
     // The run outlives the object that reads its events.
     request.job.kept = true;
-    let Client { owner, ip, token } = client;
-    let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token }, &request);
+    let Client { owner, ip, token, base_url } = client;
+    let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token, base_url }, &request);
     let job = serde_json::to_vec(&request.job)
         .map_err(|error| PoolFailureCode::Rejected.with_message(format!("The job could not be encoded: {error}")))?;
     let has_network = request.job.network != Network::None;

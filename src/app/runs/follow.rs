@@ -152,7 +152,7 @@ impl Following {
             RunEvent::Complete { report } => {
                 Progress::Complete(RunResult::from_report(self.id, self.created_at, report))
             }
-            RunEvent::Start | RunEvent::Artifact { .. } => Progress::Heartbeat,
+            RunEvent::Start | RunEvent::ArtifactStart { .. } | RunEvent::Artifact { .. } => Progress::Heartbeat,
         }
     }
 

@@ -27,6 +27,8 @@ pub const HOPS_MS: u32 = 5_000;
 /// The deadline of the object comes this much before that of the Worker, in milliseconds, so that the object can still record
 /// the run and report its end.
 pub(super) const OBJECT_FIRST_MS: u32 = 2_000;
+/// How long the object may take to store the files that a run hands back, in milliseconds: 20 s, and five to read the report.
+const ARTIFACTS_MS: u32 = 25_000;
 /// How long a runner may take to confirm that it has cancelled a job, in milliseconds.
 const CANCEL_MS: u32 = 5_000;
 
@@ -53,8 +55,8 @@ pub async fn start_run(
         None if request.job.interactive => RunMode::Interactive,
         None => RunMode::Plain,
     };
-    let Client { owner, ip, token } = client;
-    let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token }, &request);
+    let Client { owner, ip, token, base_url } = client;
+    let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token, base_url }, &request);
     let job = serde_json::to_vec(&request.job)
         .map_err(|error| PoolFailureCode::Rejected.with_message(format!("The job could not be encoded: {error}")))?;
     let has_network = request.job.network != Network::None;
@@ -152,5 +154,6 @@ pub fn deadline_ms(job: &RunJob) -> u32 {
     let install = if job.packages.is_empty() { 0 } else { INSTALL_TIMEOUT_MS };
     // A compilation has a slot and an end of its own.
     let compile = job.compile.as_ref().map_or(0, |compile| MAX_QUEUE_MS + compile.timeout_ms + GRACE_MS);
-    install + compile + MAX_QUEUE_MS + job.limits.timeout_ms + GRACE_MS + HOPS_MS
+    let artifacts = if job.artifacts.is_some() { ARTIFACTS_MS } else { 0 };
+    artifacts + install + compile + MAX_QUEUE_MS + job.limits.timeout_ms + GRACE_MS + HOPS_MS
 }

@@ -1,5 +1,6 @@
 //! Reading what clients send: JSON, fields with their problems, pages of lists.
 
+pub mod byte_range;
 pub mod json;
 pub mod page;
 pub mod problem;

@@ -46,6 +46,8 @@ pub struct ApiClient {
     pub has_ai: bool,
     /// The host of the page that calls.
     host: Option<String>,
+    /// The address of this service, as the client knows it.
+    base_url: String,
 }
 
 impl ApiClient {
@@ -179,6 +181,7 @@ impl ApiClient {
                     runs_only,
                     has_ai,
                     host,
+                    base_url: call.base_url(app),
                 }))
             }
         }
@@ -224,8 +227,8 @@ fn has_ai(execution: Option<Execution>) -> bool {
 }
 
 impl From<ApiClient> for Client {
-    fn from(ApiClient { owner, ip, token, .. }: ApiClient) -> Self {
-        Self { owner, ip, token: token.map(|token| token.id) }
+    fn from(ApiClient { owner, ip, token, base_url, .. }: ApiClient) -> Self {
+        Self { owner, ip, token: token.map(|token| token.id), base_url }
     }
 }
 

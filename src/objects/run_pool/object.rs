@@ -239,8 +239,7 @@ impl RunPool {
 }
 
 fn pool_runs(env: &Env, runtime: &ObjectRuntime) -> std::result::Result<PoolRuns, String> {
-    let (logs, runs) = bindings::run_records(env)?;
-    Ok(PoolRuns::new(runtime.clone(), logs, runs, bindings::quota_ports(env)?))
+    Ok(PoolRuns::new(runtime.clone(), bindings::run_records(env)?, bindings::quota_ports(env)?))
 }
 
 /// The body. It stays outside of the object's own memory, and can be sent more than once.

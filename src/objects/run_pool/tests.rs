@@ -16,7 +16,7 @@ use crate::objects::run_pool::maintenance;
 use crate::objects::run_pool::members::Members;
 use crate::objects::run_pool::pipe::pipe_response;
 use crate::objects::run_pool::quota::QuotaPorts;
-use crate::objects::run_pool::runs::{PoolAnswer, PoolRuns};
+use crate::objects::run_pool::runs::{PoolAnswer, PoolRuns, RecordPorts};
 use crate::objects::run_pool::storage;
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::accounts::{AccountLedger, Standing};
@@ -25,6 +25,8 @@ use crate::ports::{
 };
 use crate::store::log_ledger::SqlLogLedger;
 use crate::tests::accounts::LocalAccounts;
+use crate::tests::app;
+use crate::tests::fake_artifacts::FakeArtifacts;
 use crate::tests::fake_runner::{COMPLETE, FakeResponse, FakeRunner, FakeWay, START, output};
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::FakeKv;
@@ -132,6 +134,7 @@ struct Setup {
     runners: [Rc<FakeRunner>; 2],
     further_storage: Rc<FakeStorage>,
     logs: Rc<LocalUsageLogs>,
+    artifacts: Rc<FakeArtifacts>,
     target: RunTarget<FakeWay>,
     pool: Rc<Pool>,
     runs: Rc<PoolRuns>,
@@ -154,8 +157,8 @@ fn target(runner: &Rc<FakeRunner>, runtime: &ObjectRuntime) -> RunTarget<FakeWay
 
 fn draft(number: u8, created_at: Timestamp) -> RunDraft {
     let owner = Owner { project_id: "proj_1".into(), log_id: job(number).log().log, key_id: "key_1".into() };
-    let asked = Asked { id: job(number), created_at, owner, ip: None, token: None };
-    let body = json!({ "code": "print(1)", "lang": "python" });
+    let asked = Asked { id: job(number), created_at, owner, ip: None, token: None, base_url: "https://api".into() };
+    let body = json!({ "code": "print(1)", "lang": "python", "artifacts": ["*"] });
     RunDraft::new(asked, &parse(body, job(number), 300_000).unwrap()).0
 }
 
@@ -168,12 +171,14 @@ impl Setup {
         let sql = Rc::new(Sqlite::migrated());
         sql.run("INSERT INTO projects (id, log_id, name, created_at) VALUES ('proj_1', '0000000000', 'One', 0)");
         let ledger = Rc::new(SqlLogLedger { sql });
-        let logs = Rc::new(LocalUsageLogs::new(ledger, Rc::new(FakeKv::default()), bench.clock.clone()));
+        let artifacts = Rc::new(FakeArtifacts::default());
+        let kv = Rc::new(FakeKv::default());
+        let logs = Rc::new(LocalUsageLogs::new(ledger, kv, artifacts.clone(), bench.clock.clone()));
         Self::over(
             bench,
             [FakeRunner::with_slots(1), FakeRunner::with_slots(1)],
             Rc::default(),
-            logs,
+            (logs, artifacts),
             (accounts, owners),
         )
     }
@@ -182,7 +187,7 @@ impl Setup {
         bench: ObjectBench,
         runners: [Rc<FakeRunner>; 2],
         further_storage: Rc<FakeStorage>,
-        logs: Rc<LocalUsageLogs>,
+        (logs, artifacts): (Rc<LocalUsageLogs>, Rc<FakeArtifacts>),
         (accounts, ledger): (Rc<LocalAccounts>, Rc<OwnerLedger>),
     ) -> Self {
         let further = ObjectRuntime { storage: further_storage.clone(), ..bench.runtime.clone() };
@@ -191,7 +196,8 @@ impl Setup {
         let pool = PoolLogic::new(LIMITS, Members { own: own.clone(), others }, bench.runtime.clone());
         let quotas = QuotaPorts { accounts: accounts.clone(), ledger: ledger.clone() };
         let kv = Rc::new(FakeKv::default());
-        let runs = Rc::new(PoolRuns::new(bench.runtime.clone(), logs.clone(), kv, quotas));
+        let records = RecordPorts { logs: logs.clone(), runs: kv, artifacts: artifacts.clone(), secret: app::secret() };
+        let runs = Rc::new(PoolRuns::new(bench.runtime.clone(), records, quotas));
         Self {
             accounts,
             ledger,
@@ -199,6 +205,7 @@ impl Setup {
             runners,
             further_storage,
             logs,
+            artifacts,
             target: own,
             pool,
             runs,
@@ -209,7 +216,13 @@ impl Setup {
 
     /// The objects as they are after a reset: their memory is lost.
     fn reset(self) -> Self {
-        Self::over(self.bench, self.runners, self.further_storage, self.logs, (self.accounts, self.ledger))
+        Self::over(
+            self.bench,
+            self.runners,
+            self.further_storage,
+            (self.logs, self.artifacts),
+            (self.accounts, self.ledger),
+        )
     }
 
     /// Starts a run, as the object does.
@@ -325,6 +338,7 @@ fn attached(answer: Result<PoolAnswer, PoolFailure>) -> RunId {
 }
 
 mod alarms;
+mod artifacts;
 mod cancelling;
 mod detached;
 mod following;

@@ -155,6 +155,9 @@ impl InteractiveSession {
                 }
                 Either::Left(Some(Progress::Heartbeat)) => {}
                 Either::Left(Some(Progress::Complete(result))) => {
+                    for file in sse::artifacts(&result) {
+                        self.send_event(file);
+                    }
                     self.send_event(sse::complete(&result, output));
                     self.socket.close(NORMAL, "The run has ended.");
                     return Ok(());

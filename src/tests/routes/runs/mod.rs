@@ -1,5 +1,6 @@
 //! Runs by POST and by WebSocket.
 
+mod artifacts;
 mod batch;
 mod cancel;
 mod detached;

@@ -18,11 +18,18 @@ use crate::scripts::{IsolateRunRequest, Script, ScriptRequest, ScriptResult, Val
 /// The media type of server-sent events.
 const EVENTS: &str = "text/event-stream";
 
+/// A response with bytes.
+fn file(status: u16, description: &'static str) -> Success {
+    let bodies = vec![Body::text("application/octet-stream", "a,b\n")];
+    Success { status, description, headers: Vec::new(), bodies }
+}
+
 pub fn operations() -> Vec<Operation> {
     let result = Success {
         status: 200,
         description: "How the run ended. A program that fails is a result, too. With `Accept: text/event-stream` the \
-                      response is a stream of events: `start`, output as it is written, exactly one `complete`.",
+                      response is a stream of events: `start`, output as it is written, `artifact` for each stored file, \
+                      exactly one `complete`.",
         headers: vec![Header::IdempotentReplay, Header::RunId],
         bodies: vec![Body::json::<RunResult>(), Body::json::<ScriptResult>(), Body::of::<RunEvent>(EVENTS)],
     };
@@ -152,6 +159,23 @@ pub fn operations() -> Vec<Operation> {
         })
         .empty(204, "`Last-Event-ID` is the id of the last event of the run.")
         .fails(&[RunNotFound, InvalidRequest]),
+        Operation::new(
+            "get_artifact",
+            (Method::Get, "/api/artifacts/:run/:name"),
+            (Tag::Runs, Caller::Anyone),
+            "Read a file that a run has handed back",
+            "The bytes of a file, or the part that `Range` names. The link is the `url` in the result of the run. Who has it needs no \
+             key. A link is valid for 7 days. `ETag` is the SHA-256 of the file. Browsers download the file and never show it as a page; \
+             images can be shown by `<img>`.",
+        )
+        .with(Parameter::Run)
+        .with(Parameter::ArtifactName)
+        .with(Parameter::Signature)
+        .answers(file(200, "The file."))
+        .answers(file(206, "The part of the file."))
+        .empty(304, "The file is the one that `If-None-Match` names.")
+        .empty(416, "The range is none of the file.")
+        .fails(&[ArtifactNotFound]),
         Operation::new(
             "list_runs",
             (Method::Get, "/api/runs"),
