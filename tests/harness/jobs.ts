@@ -35,6 +35,7 @@ export interface Artifact {
   size: number;
   mimeType: string;
   sha256?: string;
+  url?: string;
   base64?: string;
   error?: string;
 }
@@ -62,7 +63,7 @@ export type End = Omit<Report, "stdout" | "stderr">;
 export type Event = { type: "start" } | { type: "stdout" | "stderr"; data: string } | { type: "artifact"; index: number; data: string } | { type: "complete"; report: End };
 
 /** The version of the protocol that these tests speak. */
-export const PROTOCOL = "4";
+export const PROTOCOL = "5";
 
 /** What a job may say besides its program. Limits that are not named keep their defaults. */
 export type Rest = Partial<Omit<Job, "limits">> & { limits?: Partial<Job["limits"]> };

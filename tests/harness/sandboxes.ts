@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import assert from "node:assert/strict";
+import { PROTOCOL } from "./jobs.ts";
 import type { AnyRunner } from "./runner.ts";
 
 /** What a new sandbox is like. */
@@ -106,7 +107,7 @@ export class RunnerSandbox {
   }
 
   request(method: string, path = "", body?: Content, more: RequestInit & { duplex?: "half" } = {}): Promise<Response> {
-    const headers = { authorization: `Bearer ${this.runner.secret}`, "docle-protocol": "4", ...more.headers };
+    const headers = { authorization: `Bearer ${this.runner.secret}`, "docle-protocol": PROTOCOL, ...more.headers };
     return fetch(`${this.runner.url}/v1/sandboxes/${this.id}${path}`, { ...more, method, headers, ...(body === undefined ? {} : { body }) });
   }
 
