@@ -38,6 +38,7 @@ use crate::platform::resend::Resend;
 use crate::platform::runner::RunnerFetch;
 use crate::platform::site_files::StaticAssets;
 use crate::platform::socket::RuntimeSockets;
+use crate::platform::spool::RuntimeSpool;
 use crate::platform::trees::Trees;
 use crate::ports::accounts::{AccountLedger, Accounts};
 use crate::ports::address_limiter::AddressLimiter;
@@ -170,6 +171,7 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         site: made.site.clone(),
         mailer: made.mailer.clone(),
         sockets: Rc::new(RuntimeSockets),
+        spool: Rc::new(RuntimeSpool),
         clock: Rc::new(RuntimeClock),
         entropy: Rc::new(RuntimeEntropy),
         background,

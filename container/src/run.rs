@@ -194,6 +194,7 @@ impl Runner {
                 network: Network::None,
                 artifacts: None,
                 kept: false,
+                attached: Vec::new(),
             };
             let (sender, output) = channel();
             let report = self.run(job, None, &sender, &CancellationToken::new()).await;

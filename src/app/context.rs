@@ -13,6 +13,7 @@ use crate::ports::rooms::Rooms;
 use crate::ports::sandboxes::Sandboxes;
 use crate::ports::site_files::SiteFiles;
 use crate::ports::socket::Sockets;
+use crate::ports::spool::Spool;
 use crate::ports::{Background, Clock, Entropy, KeyGates, Kv, Level, Log, Mailer, PortError, RunPools, Sql, UsageLogs};
 use serde_json::json;
 use std::rc::Rc;
@@ -46,6 +47,7 @@ pub struct App {
     /// `None` where mail cannot be sent.
     pub mailer: Option<Rc<dyn Mailer>>,
     pub sockets: Rc<dyn Sockets>,
+    pub spool: Rc<dyn Spool>,
     pub clock: Rc<dyn Clock>,
     pub entropy: Rc<dyn Entropy>,
     pub background: Rc<dyn Background>,

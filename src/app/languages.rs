@@ -111,6 +111,7 @@ async fn measure(app: &App, language: RunLanguage, code: &str) -> Result<String,
         network: Network::None,
         artifacts: None,
         kept: false,
+        attached: Vec::new(),
     };
     let failed = |why: &str| PortError(format!("A version could not be measured: {why}"));
     let encoded = serde_json::to_vec(&job).map_err(|error| failed(&error.to_string()))?;
@@ -118,7 +119,7 @@ async fn measure(app: &App, language: RunLanguage, code: &str) -> Result<String,
     let asked = Asked { id, created_at: app.clock.now(), owner, ip: None, token: None, base_url: String::new() };
     let (draft, _) = RunDraft::new(asked, &RunRequest { job, sent_code: true, user_context: None, detach: false });
     let run = RunCall { mode: RunMode::Unrecorded, deadline_ms: PATIENCE_MS, has_network: false };
-    let call = app.run_pools.run(encoded, run, &draft);
+    let call = app.run_pools.run(encoded.into(), run, &draft);
     let (answer, deadline) = match select(call, app.clock.sleep(PATIENCE_MS)).await {
         Either::Left((answer, deadline)) => (answer.map_err(|failure| failed(&failure.message))?, deadline),
         Either::Right(_) => return Err(failed("the sandbox did not answer in time")),

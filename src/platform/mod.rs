@@ -21,4 +21,5 @@ pub mod room_sockets;
 pub mod runner;
 pub mod site_files;
 pub mod socket;
+pub mod spool;
 pub mod trees;

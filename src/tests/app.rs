@@ -22,6 +22,7 @@ use crate::tests::fake_artifacts::FakeArtifacts;
 use crate::tests::fake_run_pools::{FakeRunPools, Script};
 use crate::tests::fake_runner::{START, output};
 use crate::tests::fake_sockets::FakeSockets;
+use crate::tests::fake_spool::FakeSpool;
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::{FakeClock, FakeEntropy, FakeIsolates, FakeKv, FakeLog, FakeMailer, PoolBackground};
 use crate::tests::key_gates::LocalKeyGates;
@@ -187,6 +188,7 @@ impl TestApp {
             site: None,
             run_pools: run_pools.clone(),
             sockets: sockets.clone(),
+            spool: Rc::new(FakeSpool),
             clock: clock.clone(),
             entropy: Rc::new(FakeEntropy::default()),
             background,

@@ -17,14 +17,25 @@ const PIECE = Buffer.alloc(65_536, "x");
 const FILE = Buffer.alloc(10 * MEBIBYTE, "y");
 const file = { name: "big.bin", size: FILE.length, mimeType: "application/octet-stream", sha256: createHash("sha256").update(FILE).digest("hex") };
 
+/** Bytes of the file that was attached to the last job. */
+let received = 0;
+
 /** A runner whose programs all write 10 MiB to each stream, as fast as they are read, or hand back a file. */
 const runner = createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk)).on("end", async () => {
-    const { artifacts } = JSON.parse(Buffer.concat(chunks).toString() || "{}") as { artifacts?: object };
+    const body = Buffer.concat(chunks);
+    // The bytes of attached files follow the JSON of a job.
+    const attached = /"attached":\[.*?"size":(\d+)/.exec(body.toString("latin1", 0, 2_000))?.[1];
+    received = Number(attached ?? 0);
+    const { artifacts } = JSON.parse(body.subarray(0, body.length - received).toString() || "{}") as { artifacts?: object };
     response.writeHead(200, { "docle-protocol": PROTOCOL, "content-type": "application/x-ndjson" });
     const send = (event: object) => new Promise<void>((resolve) => (response.write(`${JSON.stringify(event)}\n`) ? resolve() : response.once("drain", resolve)));
     await send({ type: "start" });
+    if (received > 0) {
+      response.end(`${JSON.stringify({ type: "complete", report })}\n`);
+      return;
+    }
     if (artifacts) {
       await send({ type: "artifact_start", index: 0, file, isInline: false });
       for (let sent = 0; sent < FILE.length; sent += PIECE.length) await send({ type: "artifact", index: 0, data: FILE.subarray(sent, sent + PIECE.length).toString("base64") });
@@ -73,6 +84,19 @@ test("a file of ten mebibytes passes through the Worker in pieces", async () => 
   const { artifacts } = (await response.json()) as { artifacts: { url: string }[] };
   const bytes = Buffer.from(await (await fetch(artifacts[0]?.url ?? "")).arrayBuffer());
   assert.ok(bytes.equals(FILE));
+  const grown = (await memory()) - before;
+  assert.ok(grown <= 2 * MEBIBYTE, `grew by ${grown} bytes`);
+});
+
+test("a form with ten mebibytes passes through the Worker beside its memory", async () => {
+  const before = await memory();
+  const form = new FormData();
+  form.append("request", JSON.stringify({ lang: "python" }));
+  form.append("files", new Blob(["print(1)"]), "main.py");
+  form.append("files", new Blob([FILE.subarray(0, 10 * MEBIBYTE - 4_096)]), "big.bin");
+  const response = await fetch(`${worker.url}/api/run`, { method: "POST", headers: { authorization: `Bearer ${worker.key}` }, body: form });
+  assert.equal(response.status, 200, await response.text());
+  assert.equal(received, 10 * MEBIBYTE - 4_096);
   const grown = (await memory()) - before;
   assert.ok(grown <= 2 * MEBIBYTE, `grew by ${grown} bytes`);
 });

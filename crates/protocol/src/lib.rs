@@ -24,7 +24,7 @@ pub mod version;
 
 pub use event::{Piece, RunEvent, Stream};
 pub use health::RunnerHealth;
-pub use job::{Artifacts, Compile, Limits, Network, RunJob, RunLanguage, SourceFile};
+pub use job::{Artifacts, AttachedFile, Compile, Limits, Network, RunJob, RunLanguage, SourceFile};
 pub use refusal::{Refusal, RefusalCode};
 pub use report::{RunDetails, RunReport, RunStatus, RunUsage, Truncated};
 pub use version::VERSION;

@@ -2,12 +2,13 @@
 
 import { limited, send, sendForJson, type Call, type CallOptions, type Connection } from "./call.ts";
 import { DocleConnectionError } from "./errors.ts";
-import type { RunResult } from "./generated/api.ts";
+import type { Artifact, RunResult } from "./generated/api.ts";
 
-/** What happens while a program runs: `start`, output as it is written, and exactly one `complete`. */
+/** What happens while a program runs: `start`, output as it is written, `artifact` for each file that it hands back, and exactly one `complete`. */
 export type RunStreamEvent =
   | { type: "start"; id: string; createdAt: string }
   | { type: "stdout" | "stderr"; data: string }
+  | ({ type: "artifact" } & Artifact)
   | ({ type: "complete" } & RunResult);
 
 /** The path of runs at the service. */
@@ -24,6 +25,7 @@ export async function* stream(connection: Connection, path: string, body: unknow
   let id: string | undefined;
   let hasEnded = false;
   const seen = { stdout: 0, stderr: 0 };
+  const files = new Set<string>();
   try {
     while (!(yield* once())) left -= 1;
   } finally {
@@ -49,6 +51,11 @@ export async function* stream(connection: Connection, path: string, body: unknow
         } else if (event.type === "start") {
           if (id === undefined) {
             id = event.id;
+            yield event;
+          }
+        } else if (event.type === "artifact") {
+          if (!files.has(event.name)) {
+            files.add(event.name);
             yield event;
           }
         } else if (event.type === "complete") {

@@ -9,7 +9,8 @@ use crate::domain::run::draft::{Asked, RunDraft};
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::run::request::RunRequest;
-use crate::ports::{IdempotentCall, PendingRun, PoolFailureCode, RunAnswer, RunCall, RunMode};
+use crate::ports::spool::Held;
+use crate::ports::{EncodedJob, IdempotentCall, PendingRun, PoolFailureCode, RunAnswer, RunCall, RunMode};
 use docle_protocol::Network;
 
 /// A run that does not need its caller.
@@ -20,7 +21,8 @@ pub enum DetachedRun {
     Replayed(StartedRun),
 }
 
-/// Starts a run for `client`. The pool has stored its job when this returns.
+/// Starts a run for `client`, with the bytes of the files that are attached to its job. The pool has stored the job when this
+/// returns.
 ///
 /// # Errors
 /// Nothing is stored, and nothing runs, unless the error is [`NotStarted::Unknown`].
@@ -28,7 +30,7 @@ pub async fn detach_run(
     app: &App,
     id: RunId,
     client: Client,
-    mut request: RunRequest,
+    (mut request, attached): (RunRequest, Vec<Held>),
     once: Option<(IdempotencyKey, Fingerprint)>,
 ) -> Result<DetachedRun, NotStarted> {
     let created_at = app.clock.now();
@@ -38,8 +40,9 @@ pub async fn detach_run(
     request.job.kept = true;
     let Client { owner, ip, token, base_url } = client;
     let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token, base_url }, &request);
-    let job = serde_json::to_vec(&request.job)
+    let json = serde_json::to_vec(&request.job)
         .map_err(|error| PoolFailureCode::Rejected.with_message(format!("The job could not be encoded: {error}")))?;
+    let job = EncodedJob { json, attached };
     let has_network = request.job.network != Network::None;
     drop(request);
 

@@ -13,7 +13,8 @@ use crate::domain::run::position::OutputPosition;
 use crate::domain::run::request::RunRequest;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::event_reader::EventReader;
-use crate::ports::{IdempotentCall, Level, PoolFailure, PoolFailureCode, RunAnswer, RunCall, RunMode};
+use crate::ports::spool::Held;
+use crate::ports::{EncodedJob, IdempotentCall, Level, PoolFailure, PoolFailureCode, RunAnswer, RunCall, RunMode};
 use crate::store;
 use docle_protocol::limits::{GRACE_MS, INSTALL_TIMEOUT_MS, MAX_QUEUE_MS};
 use docle_protocol::{Network, RunJob};
@@ -47,6 +48,20 @@ pub async fn start_run(
     request: RunRequest,
     once: Option<(IdempotencyKey, Fingerprint)>,
 ) -> Result<StartedRun, NotStarted> {
+    start_with_files(app, id, client, (request, Vec::new()), once).await
+}
+
+/// The same with the bytes of the files that are attached to the job.
+///
+/// # Errors
+/// As for [`start_run`].
+pub async fn start_with_files(
+    app: &App,
+    id: RunId,
+    client: Client,
+    (request, attached): (RunRequest, Vec<Held>),
+    once: Option<(IdempotencyKey, Fingerprint)>,
+) -> Result<StartedRun, NotStarted> {
     let created_at = app.clock.now();
     let deadline_ms = deadline_ms(&request.job);
     let is_idempotent = once.is_some();
@@ -57,8 +72,9 @@ pub async fn start_run(
     };
     let Client { owner, ip, token, base_url } = client;
     let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token, base_url }, &request);
-    let job = serde_json::to_vec(&request.job)
+    let json = serde_json::to_vec(&request.job)
         .map_err(|error| PoolFailureCode::Rejected.with_message(format!("The job could not be encoded: {error}")))?;
+    let job = EncodedJob { json, attached };
     let has_network = request.job.network != Network::None;
     drop(request);
 
@@ -108,7 +124,7 @@ enum Begun {
 ///
 /// # Errors
 /// As for [`start_run`]; with [`PoolFailureCode::Lost`] the job may have run.
-async fn begin(app: &App, draft: &RunDraft, job: Vec<u8>, run: RunCall) -> Result<Begun, PoolFailure> {
+async fn begin(app: &App, draft: &RunDraft, job: EncodedJob, run: RunCall) -> Result<Begun, PoolFailure> {
     let deadline = app.clock.sleep(run.deadline_ms + OBJECT_FIRST_MS);
     let call = app.run_pools.run(job, run, draft);
     let (answer, deadline) = match select(call, deadline).await {

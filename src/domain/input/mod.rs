@@ -2,6 +2,7 @@
 
 pub mod byte_range;
 pub mod json;
+pub mod multipart;
 pub mod page;
 pub mod problem;
 pub mod reader;

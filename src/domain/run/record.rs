@@ -92,7 +92,7 @@ struct Input<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     compile: Option<&'a Compile>,
     policy: Policy<'a>,
-    /// The source and the standard input were too large to keep.
+    /// The source and the standard input were too large to keep, or some of the files.
     truncated: bool,
 }
 
@@ -245,7 +245,7 @@ fn input(job: &RunJob, sent_code: bool, keep_content: bool) -> Input<'_> {
         env_names: job.env.keys().map(String::as_str).collect(),
         compile: job.compile.as_ref(),
         policy: Policy { limits: job.limits, allow_network, allowed_hosts },
-        truncated: !keep_content,
+        truncated: !keep_content || !job.attached.is_empty(),
     }
 }
 

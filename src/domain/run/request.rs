@@ -84,6 +84,7 @@ impl RunRequest {
             network,
             artifacts: None,
             kept: false,
+            attached: Vec::new(),
         };
         Self { job, sent_code, user_context, detach: false }
     }

@@ -4,6 +4,7 @@ mod artifacts;
 mod batch;
 mod cancel;
 mod detached;
+mod form;
 mod interactive;
 mod judge;
 mod output;

@@ -18,6 +18,11 @@ use crate::scripts::{IsolateRunRequest, Script, ScriptRequest, ScriptResult, Val
 /// The media type of server-sent events.
 const EVENTS: &str = "text/event-stream";
 
+/// A form with the JSON of a run and a file.
+const FORM: &str = "--boundary\r\nContent-Disposition: form-data; name=\"request\"\r\nContent-Type: application/json\r\n\r\n\
+                    {\"lang\":\"python\"}\r\n--boundary\r\nContent-Disposition: form-data; name=\"files\"; \
+                    filename=\"main.py\"\r\n\r\nprint(1)\r\n--boundary--\r\n";
+
 /// A response with bytes.
 fn file(status: u16, description: &'static str) -> Success {
     let bodies = vec![Body::text("application/octet-stream", "a,b\n")];
@@ -52,11 +57,12 @@ pub fn operations() -> Vec<Operation> {
             "Runs a program once in a jail of its own and answers when it has ended. With `tier: \"isolate\"` it runs a \
              script in an isolate instead. A client that closes the connection ends the run, unless the call has an \
              `Idempotency-Key`; a call that is repeated with that key takes its stream up, after `Last-Event-ID` if that is \
-             sent. With `detach: true` it answers at once, and the run goes on without its caller. The body may have comments and trailing commas, and any media type.",
+             sent. With `detach: true` it answers at once, and the run goes on without its caller. The body may have comments and trailing commas, and any media type. \
+             A form has the body as its part `request`, and each file as a part `files` with the path as its filename.",
         )
         .with(Parameter::IdempotencyKey)
         .with(Parameter::LastEventId)
-        .takes(MAX_BODY_BYTES, vec![Body::json::<RunRequest>(), Body::json::<IsolateRunRequest>()])
+        .takes(MAX_BODY_BYTES, vec![Body::json::<RunRequest>(), Body::json::<IsolateRunRequest>(), Body::text("multipart/form-data", FORM)])
         .answers(result)
         .answers(Success {
             status: 202,
