@@ -1,19 +1,19 @@
 //! Bytes in buffers of the runtime.
 
-use crate::ports::spool::{Held, Spool};
+use crate::ports::spool::{Outside, Spool};
 use worker::js_sys::Uint8Array;
 
 /// [`Spool`] in JavaScript's memory.
 pub struct RuntimeSpool;
 
 impl Spool for RuntimeSpool {
-    fn hold(&self, bytes: &[u8]) -> Held {
-        Held(Box::new(Uint8Array::from(bytes)))
+    fn hold(&self, bytes: &[u8]) -> Outside {
+        Outside(Box::new(Uint8Array::from(bytes)))
     }
 }
 
 /// The bytes of `first`, and then what is held, as one buffer.
-pub fn joined(first: &[u8], held: &[Held]) -> Uint8Array {
+pub fn joined(first: &[u8], held: &[Outside]) -> Uint8Array {
     let held: Vec<&Uint8Array> = held.iter().filter_map(|held| held.0.downcast_ref()).collect();
     if held.is_empty() {
         return Uint8Array::from(first);

@@ -10,7 +10,7 @@ use crate::domain::run::position::OutputPosition;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::error::PortError;
 use crate::ports::socket::Socket;
-use crate::ports::spool::Held;
+use crate::ports::spool::Outside;
 use async_trait::async_trait;
 use docle_protocol::RunnerHealth;
 use futures::stream::LocalBoxStream;
@@ -59,7 +59,7 @@ pub struct EncodedJob {
     /// The job as JSON.
     pub json: Vec<u8>,
     /// The bytes of the files that are attached to it.
-    pub attached: Vec<Held>,
+    pub attached: Vec<Outside>,
 }
 
 impl From<Vec<u8>> for EncodedJob {

@@ -5,10 +5,10 @@
 
 use std::any::Any;
 
-/// Bytes outside. Only the platform looks inside.
-pub struct Held(pub Box<dyn Any>);
+/// Some of these bytes. Only the platform looks inside.
+pub struct Outside(pub Box<dyn Any>);
 
 /// Keeps bytes outside, for as long as what it returns lives.
 pub trait Spool {
-    fn hold(&self, bytes: &[u8]) -> Held;
+    fn hold(&self, bytes: &[u8]) -> Outside;
 }

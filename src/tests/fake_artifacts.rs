@@ -12,10 +12,13 @@ use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+/// A run and an index.
+type Key = (String, u32);
+
 /// Files by run and index, with faults.
 #[derive(Default)]
 pub struct FakeArtifacts {
-    pub files: RefCell<BTreeMap<(String, u32), (StoredFile, Vec<u8>)>>,
+    pub files: RefCell<BTreeMap<Key, (StoredFile, Vec<u8>)>>,
     /// How often the bucket was called.
     pub calls: Cell<u32>,
     pub put_faults: Faults,

@@ -9,7 +9,7 @@ use crate::domain::run::draft::{Asked, RunDraft};
 use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::run::request::RunRequest;
-use crate::ports::spool::Held;
+use crate::ports::spool::Outside;
 use crate::ports::{EncodedJob, IdempotentCall, PendingRun, PoolFailureCode, RunAnswer, RunCall, RunMode};
 use docle_protocol::Network;
 
@@ -30,7 +30,7 @@ pub async fn detach_run(
     app: &App,
     id: RunId,
     client: Client,
-    (mut request, attached): (RunRequest, Vec<Held>),
+    (mut request, attached): (RunRequest, Vec<Outside>),
     once: Option<(IdempotencyKey, Fingerprint)>,
 ) -> Result<DetachedRun, NotStarted> {
     let created_at = app.clock.now();

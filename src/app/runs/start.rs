@@ -13,7 +13,7 @@ use crate::domain::run::position::OutputPosition;
 use crate::domain::run::request::RunRequest;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::event_reader::EventReader;
-use crate::ports::spool::Held;
+use crate::ports::spool::Outside;
 use crate::ports::{EncodedJob, IdempotentCall, Level, PoolFailure, PoolFailureCode, RunAnswer, RunCall, RunMode};
 use crate::store;
 use docle_protocol::limits::{GRACE_MS, INSTALL_TIMEOUT_MS, MAX_QUEUE_MS};
@@ -59,7 +59,7 @@ pub async fn start_with_files(
     app: &App,
     id: RunId,
     client: Client,
-    (request, attached): (RunRequest, Vec<Held>),
+    (request, attached): (RunRequest, Vec<Outside>),
     once: Option<(IdempotencyKey, Fingerprint)>,
 ) -> Result<StartedRun, NotStarted> {
     let created_at = app.clock.now();

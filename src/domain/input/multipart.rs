@@ -44,7 +44,7 @@ pub struct Head {
 
 /// A body that is no form: a clause that follows “The form”.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken(pub String);
+pub struct NoForm(pub String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -87,7 +87,7 @@ impl Parser {
     ///
     /// # Errors
     /// The body is no form.
-    pub fn next_event(&mut self) -> Result<Option<Event>, Broken> {
+    pub fn next_event(&mut self) -> Result<Option<Event>, NoForm> {
         loop {
             match self.state {
                 State::Epilogue => {
@@ -173,8 +173,8 @@ impl Parser {
         self.bytes.len().saturating_sub(self.delimiter.len() - 1)
     }
 
-    fn broken(&self, clause: &str) -> Broken {
-        Broken(format!("{clause} (part {})", self.parts + 1))
+    fn broken(&self, clause: &str) -> NoForm {
+        NoForm(format!("{clause} (part {})", self.parts + 1))
     }
 }
 
@@ -216,10 +216,10 @@ fn read_head(bytes: &[u8]) -> Result<Head, String> {
                     return Err("has a form inside: send each file as a part of its own".to_owned());
                 }
             }
-            "content-transfer-encoding" => {
-                if !["binary", "8bit", "7bit"].iter().any(|plain| value.trim().eq_ignore_ascii_case(plain)) {
-                    return Err("has a Content-Transfer-Encoding: send the bytes as they are".to_owned());
-                }
+            "content-transfer-encoding"
+                if !["binary", "8bit", "7bit"].iter().any(|plain| value.trim().eq_ignore_ascii_case(plain)) =>
+            {
+                return Err("has a Content-Transfer-Encoding: send the bytes as they are".to_owned());
             }
             _ => {}
         }

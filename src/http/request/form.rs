@@ -4,14 +4,14 @@
 //! program's memory, and follow the job.
 
 use crate::domain::input::json;
-use crate::domain::input::multipart::{Broken, Event, Head, Parser};
+use crate::domain::input::multipart::{Event, Head, NoForm, Parser};
 use crate::domain::input::problem::FieldError;
 use crate::domain::run::idempotency::Fingerprint;
 use crate::domain::run::manifest;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::body;
 use crate::ports::http_messages::RequestBody;
-use crate::ports::spool::{Held, Spool};
+use crate::ports::spool::{Outside, Spool};
 use docle_protocol::file::text_or_base64;
 use docle_protocol::limits::{MAX_BODY_BYTES, MAX_FILES};
 use futures::StreamExt;
@@ -41,7 +41,7 @@ pub struct Form {
 pub struct Attached {
     pub index: usize,
     pub size: u64,
-    pub bytes: Vec<Held>,
+    pub bytes: Vec<Outside>,
 }
 
 /// Reads a form of at most [`MAX_BODY_BYTES`].
@@ -91,7 +91,7 @@ struct Current {
     hash: Sha256,
     /// What has come, unless it is outside.
     bytes: Vec<u8>,
-    held: Vec<Held>,
+    held: Vec<Outside>,
 }
 
 impl<'a> Reader<'a> {
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
 
     fn take(&mut self, parser: &mut Parser, chunk: &[u8]) -> Result<(), ApiError> {
         parser.push(chunk);
-        let broken = |Broken(clause)| invalid("", format!("is no form that can be read: it {clause}"));
+        let broken = |NoForm(clause)| invalid("", format!("is no form that can be read: it {clause}"));
         while let Some(event) = parser.next_event().map_err(broken)? {
             match event {
                 Event::Part(head) => self.begin(head)?,

@@ -42,7 +42,7 @@ pub struct SandboxLogic {
     pub(super) runtime: ObjectRuntime,
     pub(super) ports: SandboxPorts,
     pub(super) memory: RefCell<Memory>,
-    /// Held by a start, a save, a deletion.
+    /// Outside by a start, a save, a deletion.
     pub(super) transition: Mutex<()>,
 }
 

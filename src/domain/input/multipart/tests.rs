@@ -3,8 +3,11 @@
 use super::*;
 use proptest::prelude::*;
 
+/// The heads and contents of parts, and whether the form is complete.
+type Parts = (Vec<(Head, Vec<u8>)>, bool);
+
 /// The parts of a form that comes in these pieces, and whether it is complete.
-fn parts(boundary: &str, chunks: &[&[u8]]) -> Result<(Vec<(Head, Vec<u8>)>, bool), Broken> {
+fn parts(boundary: &str, chunks: &[&[u8]]) -> Result<Parts, NoForm> {
     let (mut parser, mut parts, mut content) = (Parser::new(boundary), Vec::new(), None);
     for chunk in chunks {
         parser.push(chunk);

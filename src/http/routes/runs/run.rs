@@ -25,7 +25,7 @@ use crate::http::response::{rate, respond};
 use crate::http::routes::runs::answer::{answer, encode_pending, event_stream, last_event_id, pending, read_again};
 use crate::http::routes::scripts::execute;
 use crate::ports::http_messages::Response;
-use crate::ports::spool::Held;
+use crate::ports::spool::Outside;
 use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderMap, StatusCode};
 use docle_protocol::limits::MAX_BODY_BYTES;
@@ -114,7 +114,7 @@ async fn run_body(
 }
 
 /// Takes the files that are outside from the job, and attaches them to it.
-fn attach(job: &mut RunJob, attached: Vec<Attached>) -> Vec<Held> {
+fn attach(job: &mut RunJob, attached: Vec<Attached>) -> Vec<Outside> {
     // From the last one on, so that the indexes stay true.
     for Attached { index, size, .. } in attached.iter().rev() {
         let path = job.files.remove(*index).path;
