@@ -12,6 +12,7 @@ export type { ProcessCommand, ProcessEvent, SandboxProcesses, SandboxSessions } 
 export { Sandbox, type FileContent, type SandboxCommand, type SandboxEvent, type SandboxFiles, type Sandboxes } from "./sandboxes.ts";
 export type { RunStreamEvent } from "./stream.ts";
 export type {
+  Artifact,
   BatchRequest,
   BatchResult,
   BatchRun,

@@ -163,6 +163,11 @@ impl Parser {
         }
     }
 
+    /// Whether the first boundary has come.
+    pub fn has_begun(&self) -> bool {
+        self.state != State::Preamble
+    }
+
     /// Whether the last boundary has come.
     pub fn is_complete(&self) -> bool {
         self.state == State::Epilogue

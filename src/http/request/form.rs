@@ -61,7 +61,15 @@ pub async fn read(mut body: RequestBody, boundary: &str, spool: &dyn Spool) -> R
             return Err(error);
         }
     }
-    if parser.is_complete() { reader.finish() } else { Err(incomplete()) }
+    match (parser.is_complete(), parser.has_begun()) {
+        (true, _) => reader.finish(),
+        (false, true) => Err(incomplete()),
+        (false, false) => {
+            let message = "is no form, because it has no boundary as its Content-Type names it: send a form, or JSON with Content-Type: \
+                           application/json";
+            Err(invalid("", message))
+        }
+    }
 }
 
 fn incomplete() -> ApiError {

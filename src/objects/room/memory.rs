@@ -20,7 +20,7 @@ pub struct RoomMemory {
     running: RefCell<Option<String>>,
     /// Counts the deletions. A run from before the last one changes nothing.
     generation: Cell<u64>,
-    /// Outside while the storage is being deleted.
+    /// Held while the storage is being deleted.
     deleting: Mutex<()>,
     /// When the timer fires that is set, in milliseconds since 1970.
     timer: Cell<Option<i64>>,

@@ -42,7 +42,7 @@ pub struct SandboxLogic {
     pub(super) runtime: ObjectRuntime,
     pub(super) ports: SandboxPorts,
     pub(super) memory: RefCell<Memory>,
-    /// Outside by a start, a save, a deletion.
+    /// Held by a start, a save, a deletion.
     pub(super) transition: Mutex<()>,
 }
 

@@ -53,7 +53,7 @@ pub struct UsageLogLogic {
     /// `None` if the project is gone.
     pub(super) project: Cached<Option<Guard>>,
     pub(super) memory: RefCell<Memory>,
-    /// Outside while a copy is on its way to the database, and while something is deleted in steps, so that no two of these
+    /// Held while a copy is on its way to the database, and while something is deleted in steps, so that no two of these
     /// overlap. Submissions and reads do not wait for it.
     pub(super) working: Mutex<()>,
 }

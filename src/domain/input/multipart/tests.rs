@@ -71,8 +71,8 @@ fn parts_are_read_as_clients_write_them() {
             part("f", Some("C:\\dir\\\"a\".txt"), "", "1"),
         ),
         (
-            "Content-Disposition: form-data; filename=\"ü\"; name=\"f\"\r\nContent-Transfer-Encoding: binary\r\n\r\n--b-\r\n--c\r\n-",
-            part("f", Some("ü"), "", "--b-\r\n--c\r\n-"),
+            "Content-Disposition: form-data; filename=\"ü\"; name=\"f\"\r\nContent-Transfer-Encoding: binary\r\n\r\n-b-\r\n--c\r\n-",
+            part("f", Some("ü"), "", "-b-\r\n--c\r\n-"),
         ),
     ] {
         assert_eq!(named(text), expected, "{text:?}");

@@ -121,7 +121,7 @@ fn a_body_that_is_no_form_or_too_large_or_breaks_off_runs_nothing() {
     let whole = form(&[("name=\"request\"", REQUEST.as_bytes()), ("name=\"files\"; filename=\"main.py\"", b"")]);
     let large = vec![0; 11 << 20];
     let answers = [
-        (send(&mut app, b"{}".to_vec(), &[]), StatusCode::BAD_REQUEST, "incomplete_body"),
+        (send(&mut app, b"{}".to_vec(), &[]), StatusCode::BAD_REQUEST, "invalid_request"),
         (send(&mut app, whole[..whole.len() - 5].to_vec(), &[]), StatusCode::BAD_REQUEST, "incomplete_body"),
         (send(&mut app, b"--xyz\r\nX: y\r\n\r\n".to_vec(), &[]), StatusCode::BAD_REQUEST, "invalid_request"),
         (
