@@ -24,8 +24,8 @@ export async function* stream(connection: Connection, path: string, body: unknow
   let left = call.idempotencyKey === undefined ? 0 : (options.retries ?? connection.retries);
   let id: string | undefined;
   let hasEnded = false;
-  const seen = { stdout: 0, stderr: 0 };
-  const files = new Set<string>();
+  /** What has been yielded: characters of output, and files by their links. */
+  const seen: Record<"stdout" | "stderr", number> & { [link: `${string}/${string}`]: number | undefined } = { stdout: 0, stderr: 0 };
   try {
     while (!(yield* once())) left -= 1;
   } finally {
@@ -42,9 +42,8 @@ export async function* stream(connection: Connection, path: string, body: unknow
         if (event.type === "stdout" || event.type === "stderr") {
           const begin = at[event.type];
           at[event.type] += event.data.length;
-          const isNew = at[event.type] > seen[event.type];
           const data = event.data.slice(Math.max(0, seen[event.type] - begin));
-          if (isNew) {
+          if (at[event.type] > seen[event.type]) {
             seen[event.type] = at[event.type];
             yield { ...event, data };
           }
@@ -54,10 +53,10 @@ export async function* stream(connection: Connection, path: string, body: unknow
             yield event;
           }
         } else if (event.type === "artifact") {
-          if (!files.has(event.name)) {
-            files.add(event.name);
-            yield event;
-          }
+          const link = event.url as `/${string}`;
+          // A stream that is taken up again tells it again.
+          if (!seen[link]) yield event;
+          seen[link] = 1;
         } else if (event.type === "complete") {
           hasEnded = true;
           yield event;
