@@ -80,5 +80,8 @@ await main(async () => {
   // First, because the Worker is bound to it.
   run([...ISOLATES, "--env", environment]);
   deploy(environment, env);
+  // After the first deployment, which makes the bucket. The Worker deletes files with their runs; this is for files of runs that
+  // were never recorded.
+  run(["r2", "bucket", "lifecycle", "set", `docle-artifacts-${environment}`, "--file", inRoot("scripts", "artifacts-lifecycle.json"), "--force"]);
   process.stdout.write("\nDeployed. `npm run verify -- <url>` says whether it works; the first run starts a container.\n");
 });

@@ -19,12 +19,15 @@ use crate::objects::key_gate::call::KeyGateStub;
 use crate::objects::key_gate::quota::GateQuotaPorts;
 use crate::objects::room::call::RoomStub;
 use crate::objects::run_pool::quota::QuotaPorts;
+use crate::objects::run_pool::runs::RecordPorts;
 use crate::objects::run_pool::stub::RunPoolStub;
 use crate::objects::runtime::ObjectRuntime;
 use crate::objects::sandbox::stub::SandboxStub;
+use crate::objects::usage_log::logic::LogPorts;
 use crate::objects::usage_log::stub::UsageLogStub;
 use crate::objects::webhooks::call::WebhooksStub;
 use crate::objects::webhooks::logic::WebhookPorts;
+use crate::platform::artifacts::Artifacts;
 use crate::platform::background::AfterCall;
 use crate::platform::clock::RuntimeClock;
 use crate::platform::console::Console;
@@ -37,16 +40,18 @@ use crate::platform::reports::FetchReports;
 use crate::platform::runner::RunnerFetch;
 use crate::platform::site_files::StaticAssets;
 use crate::platform::socket::RuntimeSockets;
+use crate::platform::spool::RuntimeSpool;
 use crate::platform::trees::Trees;
 use crate::ports::accounts::{AccountLedger, Accounts};
 use crate::ports::address_limiter::AddressLimiter;
+use crate::ports::artifacts::ArtifactStore;
 use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::{Programs, RoomProject, Rooms};
 use crate::ports::sandboxes::{Disk, SandboxDirectory};
 use crate::ports::site_files::SiteFiles;
 use crate::ports::webhooks::Webhooks;
-use crate::ports::{Background, KeyGates, KeyLedger, Kv, LogLedger, Mailer, PortError, Sql, UsageLogs};
+use crate::ports::{Background, KeyGates, KeyLedger, Kv, Mailer, PortError, Sql, UsageLogs};
 use crate::store::accounts::SqlAccountLedger;
 use crate::store::key_ledger::{NoLedger, SqlLedger};
 use crate::store::log_ledger::SqlLogLedger;
@@ -63,6 +68,7 @@ const DEPLOYMENT_SECRET: &str = "DEPLOYMENT_SECRET";
 const DEPLOYMENT_SECRET_PREVIOUS: &str = "DEPLOYMENT_SECRET_PREVIOUS";
 const DB: &str = "DB";
 const ACCOUNT: &str = "ACCOUNT";
+const ARTIFACTS: &str = "ARTIFACTS";
 const ASSETS: &str = "ASSETS";
 const FLEET: &str = "FLEET";
 const RUNS: &str = "RUNS";
@@ -91,6 +97,7 @@ struct Deployment {
     gates: Rc<dyn KeyGates>,
     logs: Rc<dyn UsageLogs>,
     runs: Rc<dyn Kv>,
+    artifacts: Rc<dyn ArtifactStore>,
     rooms: Rc<dyn Rooms>,
     accounts: Rc<dyn Accounts>,
     fleet: Rc<dyn Fleet>,
@@ -124,6 +131,7 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
         sql,
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
         webhooks: Rc::new(WebhooksStub { namespace: env.durable_object(WEBHOOKS)? }),
+        artifacts: Rc::new(Artifacts(env.bucket(ARTIFACTS)?)),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
         accounts: Rc::new(AccountStub { namespace: env.durable_object(ACCOUNT)? }),
         fleet: Rc::new(FleetStub { namespace: env.durable_object(FLEET)?, name: RUN_CONTAINERS }),
@@ -151,6 +159,7 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         gates: Rc::clone(&made.gates),
         logs: Rc::clone(&made.logs),
         runs: Rc::clone(&made.runs),
+        artifacts: Rc::clone(&made.artifacts),
         rooms: Rc::clone(&made.rooms),
         accounts: Rc::clone(&made.accounts),
         fleet: Rc::clone(&made.fleet),
@@ -164,6 +173,7 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         mailer: made.mailer.clone(),
         webhooks: Rc::clone(&made.webhooks),
         sockets: Rc::new(RuntimeSockets),
+        spool: Rc::new(RuntimeSpool),
         clock: Rc::new(RuntimeClock),
         entropy: Rc::new(RuntimeEntropy),
         background,
@@ -188,16 +198,18 @@ pub fn room_ports(env: &Env, object: &State) -> (Rc<dyn Programs>, Rc<dyn RoomPr
     }
 }
 
-/// Logs, and values by key.
-pub type RunRecords = (Rc<dyn UsageLogs>, Rc<dyn Kv>);
-
 /// Where the pools of the projects record runs: the logs of the projects, and what is stored beside their records.
 ///
 /// # Errors
 /// The settings of the deployment are invalid.
-pub fn run_records(env: &Env) -> std::result::Result<RunRecords, String> {
+pub fn run_records(env: &Env) -> std::result::Result<RecordPorts, String> {
     let made = deployment(env).map_err(|error| error.to_string())?;
-    Ok((Rc::clone(&made.logs), Rc::clone(&made.runs)))
+    Ok(RecordPorts {
+        logs: Rc::clone(&made.logs),
+        runs: Rc::clone(&made.runs),
+        artifacts: Rc::clone(&made.artifacts),
+        secret: made.secret.clone(),
+    })
 }
 
 /// Where the pools of the projects report the ends of runs.
@@ -314,16 +326,17 @@ pub fn ledger(env: &Env) -> Rc<dyn KeyLedger> {
     }
 }
 
-/// The database and the values by key.
-pub type LogPorts = (Rc<dyn LogLedger>, Rc<dyn Kv>);
-
-/// The database and KV, as the log of a project uses them.
+/// The database, KV and the files of runs, as the log of a project uses them.
 ///
 /// # Errors
 /// The settings of the deployment are invalid.
 pub fn log_ports(env: &Env) -> std::result::Result<LogPorts, String> {
     let made = deployment(env).map_err(|error| error.to_string())?;
-    Ok((Rc::new(SqlLogLedger { sql: Rc::clone(&made.sql) }), Rc::clone(&made.runs)))
+    Ok(LogPorts {
+        ledger: Rc::new(SqlLogLedger { sql: Rc::clone(&made.sql) }),
+        kv: Rc::clone(&made.runs),
+        artifacts: Rc::clone(&made.artifacts),
+    })
 }
 
 /// The runtime, as the logic of an object uses it.

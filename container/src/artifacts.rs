@@ -9,17 +9,16 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 
-/// Bytes that are read at once.
-const PIECE_BYTES: usize = 64 * 1_024;
-
-/// A file that a program hands back, and its content if the result is to contain it.
+/// A file that a program hands back, and its content if it was read.
 #[derive(Debug)]
 pub struct Collected {
     pub artifact: Artifact,
     pub content: Option<Vec<u8>>,
+    /// Whether the result is to contain the content.
+    pub is_inline: bool,
 }
 
-/// Reads open files, in their order. With `inline` the content of small ones is kept.
+/// Reads open files, in their order: at most [`MAX_ARTIFACTS_BYTES`]. With `inline` the result is to contain small ones.
 pub async fn read(files: Vec<(String, OwnedFd)>, inline: bool) -> Vec<Collected> {
     if files.is_empty() {
         return Vec::new();
@@ -43,47 +42,43 @@ impl Room {
     fn read(&mut self, name: String, file: File) -> Collected {
         let size = file.metadata().map_or(0, |status| status.len());
         let mime_type = mime_type(&name).to_owned();
-        let mut artifact = Artifact { name, size, mime_type, sha256: None, base64: None, error: None };
-        let unread =
-            |artifact, error| Collected { artifact: Artifact { error: Some(error), ..artifact }, content: None };
+        let mut artifact = Artifact { name, size, mime_type, sha256: None, url: None, base64: None, error: None };
+        let unread = |artifact, error| {
+            let artifact = Artifact { error: Some(error), ..artifact };
+            Collected { artifact, content: None, is_inline: false }
+        };
         if size > MAX_ARTIFACT_BYTES {
             return unread(artifact, ArtifactError::TooLarge);
         }
         if size > self.bytes {
             return unread(artifact, ArtifactError::TooManyBytes);
         }
-        let (keep, error) = match self.inline {
+        let (is_inline, error) = match self.inline {
             None => (false, None),
             Some(_) if size > MAX_INLINE_ARTIFACT_BYTES => (false, Some(ArtifactError::TooLargeToInline)),
             Some(room) if size > room => (false, Some(ArtifactError::InlineFull)),
             Some(_) => (true, None),
         };
-        let Ok((sha256, content)) = digest(file.take(size), keep) else {
+        let Ok((sha256, content)) = read_whole(file.take(size), size) else {
             return unread(artifact, ArtifactError::Unreadable);
         };
         self.bytes -= size;
-        if let (Some(room), true) = (&mut self.inline, keep) {
+        if let (Some(room), true) = (&mut self.inline, is_inline) {
             *room -= size;
         }
         (artifact.sha256, artifact.error) = (Some(sha256), error);
-        Collected { artifact, content }
+        Collected { artifact, content: Some(content), is_inline }
     }
 }
 
-/// SHA-256 of what `input` has, and all of it where it is kept.
-fn digest(mut input: impl Read, keep: bool) -> io::Result<(String, Option<Vec<u8>>)> {
-    let (mut hash, mut content, mut piece) = (Sha256::new(), Vec::new(), vec![0; PIECE_BYTES]);
-    loop {
-        match input.read(&mut piece)? {
-            0 => return Ok((hex::encode(hash.finalize()), keep.then_some(content))),
-            length => {
-                hash.update(&piece[..length]);
-                if keep {
-                    content.extend_from_slice(&piece[..length]);
-                }
-            }
-        }
+/// SHA-256 of what `input` has, and all of it: `size` bytes.
+fn read_whole(mut input: impl Read, size: u64) -> io::Result<(String, Vec<u8>)> {
+    let mut content = Vec::with_capacity(size as usize);
+    input.read_to_end(&mut content)?;
+    if content.len() as u64 != size {
+        return Err(io::ErrorKind::UnexpectedEof.into());
     }
+    Ok((hex::encode(Sha256::digest(&content)), content))
 }
 
 /// The MIME type of a file with this name.
@@ -145,19 +140,18 @@ mod tests {
     async fn errors(sizes: &[u64], inline: bool) -> Vec<(Option<ArtifactError>, bool, bool)> {
         let files = sizes.iter().enumerate().map(|(n, &bytes)| (format!("{n}"), file(bytes))).collect();
         let read = read(files, inline).await;
-        read.into_iter()
-            .map(|file| (file.artifact.error, file.artifact.sha256.is_some(), file.content.is_some()))
-            .collect()
+        read.into_iter().map(|file| (file.artifact.error, file.content.is_some(), file.is_inline)).collect()
     }
 
     #[tokio::test]
-    async fn files_are_hashed_and_small_ones_kept() {
+    async fn files_are_hashed_and_read() {
         let [file] = &read(vec![("out/A.PNG".into(), file(3))], true).await[..] else { panic!("one file") };
         let artifact = Artifact {
             name: "out/A.PNG".into(),
             size: 3,
             mime_type: "image/png".into(),
             sha256: Some("cd2eb0837c9b4c962c22d2ff8b5441b7b45805887f051d39bf133b583baf6860".into()),
+            url: None,
             base64: None,
             error: None,
         };

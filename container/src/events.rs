@@ -5,6 +5,7 @@
 
 use axum::body::Bytes;
 use docle_protocol::event::MAX_PIECE_BYTES;
+use docle_protocol::report::Artifact;
 use docle_protocol::{Piece, RunEvent, Stage, Stream};
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -30,6 +31,7 @@ enum Waiting {
     Start,
     Stage(Stage),
     Output(Stream, Vec<u8>),
+    ArtifactStart(u32, Box<Artifact>, bool),
     Artifact(u32, Vec<u8>),
 }
 
@@ -139,12 +141,14 @@ impl EventSender {
         }
     }
 
-    /// The content of a file that the run hands back.
-    pub fn artifact(&self, index: u32, bytes: &[u8]) {
+    /// A file that the run hands back, and its content.
+    pub fn artifact(&self, index: u32, file: &Artifact, is_inline: bool, bytes: &[u8]) {
         // An empty file is content, too.
         let first = bytes.is_empty().then_some(bytes);
         let pieces = first.into_iter().chain(bytes.chunks(MAX_PIECE_BYTES));
-        self.0.0.lock().events.extend(pieces.map(|piece| Waiting::Artifact(index, piece.to_vec())));
+        let start = Waiting::ArtifactStart(index, Box::new(file.clone()), is_inline);
+        let events = [start].into_iter().chain(pieces.map(|piece| Waiting::Artifact(index, piece.to_vec())));
+        self.0.0.lock().events.extend(events);
         self.0.0.changed.notify_one();
     }
 }
@@ -170,6 +174,9 @@ impl EventReceiver {
                             state.output_bytes -= bytes.len();
                             self.0.drained.notify_one();
                             RunEvent::output(stream, bytes)
+                        }
+                        Waiting::ArtifactStart(index, file, is_inline) => {
+                            RunEvent::ArtifactStart { index, file, is_inline }
                         }
                         Waiting::Artifact(index, bytes) => RunEvent::Artifact { index, data: Piece(bytes) },
                     });
@@ -233,18 +240,28 @@ mod tests {
     #[tokio::test]
     async fn files_come_in_pieces_and_an_empty_one_comes_too() {
         let (sender, receiver) = channel();
-        sender.artifact(0, &vec![1; MAX_PIECE_BYTES + 1]);
-        sender.artifact(1, &[]);
+        let file = Artifact {
+            name: "a".into(),
+            size: 0,
+            mime_type: "text/plain".into(),
+            sha256: None,
+            url: None,
+            base64: None,
+            error: None,
+        };
+        sender.artifact(0, &file, true, &vec![1; MAX_PIECE_BYTES + 1]);
+        sender.artifact(1, &file, false, &[]);
         drop(sender);
         let pieces: Vec<_> = all(receiver)
             .await
             .into_iter()
             .map(|event| match event {
+                RunEvent::ArtifactStart { index, is_inline, .. } => (index, 100 + usize::from(is_inline)),
                 RunEvent::Artifact { index, data } => (index, data.0.len()),
                 _ => panic!("{event:?}"),
             })
             .collect();
-        assert_eq!(pieces, [(0, MAX_PIECE_BYTES), (0, 1), (1, 0)]);
+        assert_eq!(pieces, [(0, 101), (0, MAX_PIECE_BYTES), (0, 1), (1, 100), (1, 0)]);
     }
 
     #[tokio::test]

@@ -66,6 +66,7 @@ impl Runner {
             network: Network::None,
             artifacts: None,
             kept: false,
+            attached: Vec::new(),
         };
         let line_end = if tty.is_some() { "\r\n" } else { "\n" };
         let (sender, output) = channel();

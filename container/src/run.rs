@@ -131,11 +131,12 @@ impl Runner {
             }
         };
         let mut report = match executed {
-            Ok(outcome) => {
+            Ok(mut outcome) => {
                 explain(&outcome, events);
-                for (index, file) in (0..).zip(&outcome.artifacts) {
-                    if let Some(content) = &file.content {
-                        events.artifact(index, content);
+                for (index, file) in (0..).zip(&mut outcome.artifacts) {
+                    // Taken, so that no content is in memory twice for longer than it takes to copy it.
+                    if let Some(content) = file.content.take() {
+                        events.artifact(index, &file.artifact, file.is_inline, &content);
                     }
                 }
                 report(outcome, asked)

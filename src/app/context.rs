@@ -6,12 +6,14 @@ use crate::domain::secret::DeploymentSecret;
 use crate::domain::usage_log::name::{LogId, LogName};
 use crate::ports::accounts::Accounts;
 use crate::ports::address_limiter::AddressLimiter;
+use crate::ports::artifacts::ArtifactStore;
 use crate::ports::fleet::Fleet;
 use crate::ports::isolates::Isolates;
 use crate::ports::rooms::Rooms;
 use crate::ports::sandboxes::Sandboxes;
 use crate::ports::site_files::SiteFiles;
 use crate::ports::socket::Sockets;
+use crate::ports::spool::Spool;
 use crate::ports::webhooks::Webhooks;
 use crate::ports::{Background, Clock, Entropy, KeyGates, Kv, Level, Log, Mailer, PortError, RunPools, Sql, UsageLogs};
 use serde_json::json;
@@ -25,6 +27,8 @@ pub struct App {
     pub gates: Rc<dyn KeyGates>,
     pub logs: Rc<dyn UsageLogs>,
     pub runs: Rc<dyn Kv>,
+    /// The files that runs hand back.
+    pub artifacts: Rc<dyn ArtifactStore>,
     pub rooms: Rc<dyn Rooms>,
     /// What accounts use of their quotas.
     pub accounts: Rc<dyn Accounts>,
@@ -46,6 +50,7 @@ pub struct App {
     /// Where the ends of runs are reported.
     pub webhooks: Rc<dyn Webhooks>,
     pub sockets: Rc<dyn Sockets>,
+    pub spool: Rc<dyn Spool>,
     pub clock: Rc<dyn Clock>,
     pub entropy: Rc<dyn Entropy>,
     pub background: Rc<dyn Background>,

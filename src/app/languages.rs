@@ -112,15 +112,16 @@ async fn measure(app: &App, language: RunLanguage, code: &str) -> Result<String,
         network: Network::None,
         artifacts: None,
         kept: false,
+        attached: Vec::new(),
     };
     let failed = |why: &str| PortError(format!("A version could not be measured: {why}"));
     let encoded = serde_json::to_vec(&job).map_err(|error| failed(&error.to_string()))?;
     let owner = Owner { project_id: PROJECT.to_owned(), log_id: id.log().log, key_id: String::new() };
-    let asked = Asked { id, created_at: app.clock.now(), owner, ip: None, token: None };
+    let asked = Asked { id, created_at: app.clock.now(), owner, ip: None, token: None, base_url: String::new() };
     let (draft, _) =
         RunDraft::new(asked, &RunRequest { job, sent_code: true, user_context: None, detach: false, webhook: None });
     let run = RunCall { mode: RunMode::Unrecorded, deadline_ms: PATIENCE_MS, has_network: false };
-    let call = app.run_pools.run(encoded, run, &draft);
+    let call = app.run_pools.run(encoded.into(), run, &draft);
     let (answer, deadline) = match select(call, app.clock.sleep(PATIENCE_MS)).await {
         Either::Left((answer, deadline)) => (answer.map_err(|failure| failed(&failure.message))?, deadline),
         Either::Right(_) => return Err(failed("the sandbox did not answer in time")),
@@ -142,7 +143,11 @@ async fn printed(mut events: EventReader) -> Option<String> {
             Line::Event(RunEvent::Stdout { data }) => stdout.extend_from_slice(&data.0),
             Line::Event(RunEvent::Complete { .. }) => return String::from_utf8(stdout).ok(),
             Line::Event(
-                RunEvent::Start | RunEvent::Stage { .. } | RunEvent::Stderr { .. } | RunEvent::Artifact { .. },
+                RunEvent::Start
+                | RunEvent::Stage { .. }
+                | RunEvent::Stderr { .. }
+                | RunEvent::ArtifactStart { .. }
+                | RunEvent::Artifact { .. },
             )
             | Line::Heartbeat => {}
         }

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod actor;
+pub mod artifacts;
 pub mod audit;
 pub mod batch;
 mod context;

@@ -15,6 +15,7 @@ pub const CODE_BYTES: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     ApiKey,
+    ArtifactLink,
     RunId,
     RoomId,
     RoomToken,
@@ -24,8 +25,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::ApiKey,
+        Self::ArtifactLink,
         Self::RunId,
         Self::RoomId,
         Self::RoomToken,
@@ -38,6 +40,7 @@ impl Purpose {
     const fn info(self) -> &'static str {
         match self {
             Self::ApiKey => "docle api key",
+            Self::ArtifactLink => "docle artifact link",
             Self::RunId => "docle run id",
             Self::RoomId => "docle room id",
             Self::RoomToken => "docle room token",

@@ -21,7 +21,7 @@ use crate::http::routes::sandboxes::{
 };
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
-use crate::http::routes::{audit, embed, end_users, health, index, keys, projects, tokens, usage, webhooks};
+use crate::http::routes::{artifacts, audit, embed, end_users, health, index, keys, projects, tokens, usage, webhooks};
 use crate::ports::http_messages::Response;
 use ::http::Method;
 use futures::future::LocalBoxFuture;
@@ -139,6 +139,7 @@ pub static ROUTES: &[Route] = &[
     post("/api/run/judge", Caller::ApiClient, handler!(judge::judge_run)),
     get("/api/run/:id", Caller::KeyOrSession, handler!(run::get_run)),
     delete("/api/run/:id", Caller::KeyOrSession, handler!(run::cancel_run)),
+    get("/api/artifacts/:run/:name", Caller::Anyone, handler!(artifacts::get_artifact)),
     get("/api/runs", Caller::KeyOrSession, handler!(list::list_runs)),
     post("/api/tokens", Caller::ApiClient, handler!(tokens::create_token)),
     post("/mcp", Caller::ApiClient, handler!(endpoint::post_mcp)),

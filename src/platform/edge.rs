@@ -1,18 +1,19 @@
 //! Requests and responses of the runtime as the application's own, and back. The runtime's objects are used as they are
 //! where that is the common case: what workers-rs wraps around them asks for more of them than is needed.
 
+use crate::domain::input::multipart::boundary;
 use crate::platform::headers;
 use crate::ports::http_messages::{Body, BodyLost, Request, Response, Upgrade};
-use ::http::header::CONTENT_LENGTH;
+use ::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use ::http::{HeaderName, HeaderValue, Uri};
 use bytes::Bytes;
 use docle_protocol::limits::MAX_BODY_BYTES;
 use futures::{StreamExt, stream};
-use worker::Result;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::worker_sys::web_sys;
+use worker::worker_sys::{FixedLengthStream as FixedLengthStreamSys, web_sys};
+use worker::{FixedLengthStream, Result};
 
 /// The request as the application reads it.
 pub fn request(raw: web_sys::Request) -> Result<Request> {
@@ -28,10 +29,15 @@ pub fn request(raw: web_sys::Request) -> Result<Request> {
     // With scheme and host, because cookies and links depend on them.
     let url = raw.url();
     let declared = request.headers_ref().and_then(|headers| headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok());
+    let content_type = request.headers_ref().and_then(|headers| headers.get(CONTENT_TYPE)?.to_str().ok());
+    let is_form = content_type.and_then(boundary).is_some();
     let body = match declared {
         _ if raw.body().is_none() => stream::empty().boxed_local(),
-        // The runtime holds a body to its declared length, so this one fits and is quicker read at once.
-        Some(0..=MAX_BODY_BYTES) => stream::once(async move { whole(&raw).await.map_err(|_| BodyLost) }).boxed_local(),
+        // The runtime holds a body to its declared length, so this one fits and is quicker read at once. The files of a form
+        // need not be in memory.
+        Some(0..=MAX_BODY_BYTES) if !is_form => {
+            stream::once(async move { whole(&raw).await.map_err(|_| BodyLost) }).boxed_local()
+        }
         _ => worker::Request::from(raw).stream()?.map(|chunk| chunk.map_err(|_| BodyLost)).boxed_local(),
     };
     // What is too long to be an address of anything here is that of the start page.
@@ -65,8 +71,16 @@ pub fn response(response: Response) -> Result<web_sys::Response> {
             Err(_) => Err(worker::Error::RustError("What should be a WebSocket is none.".to_owned())),
         },
         Body::Stream(chunks) => {
-            let stream = wrapped().from_stream(chunks.map(|chunk: Bytes| Ok::<_, worker::Error>(Vec::from(chunk))))?;
-            Ok(stream.into())
+            let chunks = chunks.map(|chunk: Bytes| Ok::<_, worker::Error>(Vec::from(chunk)));
+            let length = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+            Ok(match length {
+                // The runtime sends the length of no other stream.
+                Some(length) => {
+                    let stream = FixedLengthStreamSys::from(FixedLengthStream::wrap(chunks, length));
+                    wrapped().stream(stream.readable()).into()
+                }
+                None => wrapped().from_stream(chunks)?.into(),
+            })
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The Workers runtime behind the ports.
 
 pub mod address_limiter;
+pub mod artifacts;
 pub mod background;
 pub mod client_signal;
 pub mod clock;
@@ -21,4 +22,5 @@ pub mod room_sockets;
 pub mod runner;
 pub mod site_files;
 pub mod socket;
+pub mod spool;
 pub mod trees;

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod address_limiter;
+pub mod artifacts;
 pub mod client_signal;
 pub mod container;
 pub mod contexts;
@@ -29,6 +30,7 @@ pub mod sandboxes;
 pub mod site_files;
 pub mod snapshots;
 pub mod socket;
+pub mod spool;
 pub mod sql;
 pub mod usage_logs;
 pub mod webhooks;
@@ -42,8 +44,8 @@ pub use mail::Mailer;
 pub use object::ObjectStorage;
 pub use pool_members::{EventStream, Lease, PoolMembers, RunLease, SentJob};
 pub use run_pools::{
-    FirstCall, FollowedRun, IdempotentCall, PendingRun, PoolFailure, PoolFailureCode, RunAnswer, RunCall, RunMode,
-    RunPools,
+    EncodedJob, FirstCall, FollowedRun, IdempotentCall, PendingRun, PoolFailure, PoolFailureCode, RunAnswer, RunCall,
+    RunMode, RunPools,
 };
 pub use runner::{RunnerHttp, RunnerRequest, RunnerResponse, SendError};
 pub use runtime::{Background, Clock, Entropy, Level, Log};

@@ -10,6 +10,7 @@ use crate::domain::run::position::OutputPosition;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::error::PortError;
 use crate::ports::socket::Socket;
+use crate::ports::spool::Outside;
 use async_trait::async_trait;
 use docle_api::pending_runs::OutputSoFar;
 use docle_protocol::RunnerHealth;
@@ -19,11 +20,11 @@ use serde::{Deserialize, Serialize};
 /// The pools of the projects.
 #[async_trait(?Send)]
 pub trait RunPools {
-    /// Starts a job, an encoded [`docle_protocol::RunJob`], in a container of the draft's project. The run ends when its
+    /// Starts a job in a container of the draft's project. The run ends when its
     /// client leaves or the stream is dropped, unless it is [idempotent](RunMode::Idempotent) or
     /// [detached](RunMode::Detached). The pool reads the run to its end and records it, also when the client has left. An
     /// error means that nothing has run, unless it is [`PoolFailureCode::Lost`].
-    async fn run(&self, job: Vec<u8>, call: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure>;
+    async fn run(&self, job: EncodedJob, call: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure>;
     /// Cancels a job. `true` means that it never runs; `false` means that it has run or may have run, and that it ends
     /// now if it still runs. It may be repeated.
     async fn cancel(&self, project_id: &str, id: RunId) -> bool;
@@ -55,6 +56,20 @@ pub trait RunPools {
     async fn input(&self, project_id: &str, id: RunId) -> Result<Option<Box<dyn Socket>>, PoolFailure>;
     /// The health of the runner at `SANDBOX_URL`; `None` when projects have containers: a check starts no container.
     async fn health(&self) -> Result<Option<RunnerHealth>, PoolFailure>;
+}
+
+/// A [`docle_protocol::RunJob`] on its way.
+pub struct EncodedJob {
+    /// The job as JSON.
+    pub json: Vec<u8>,
+    /// The bytes of the files that are attached to it.
+    pub attached: Vec<Outside>,
+}
+
+impl From<Vec<u8>> for EncodedJob {
+    fn from(json: Vec<u8>) -> Self {
+        Self { json, attached: Vec::new() }
+    }
 }
 
 /// How a job is run.

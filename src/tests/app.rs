@@ -20,9 +20,11 @@ use crate::store::log_ledger::SqlLogLedger;
 use crate::store::sandboxes::SqlSandboxDirectory;
 use crate::store::webhooks::SqlWebhookLedger;
 use crate::tests::accounts::{LocalAccounts, LocalFleet};
+use crate::tests::fake_artifacts::FakeArtifacts;
 use crate::tests::fake_run_pools::{FakeRunPools, Script};
 use crate::tests::fake_runner::{START, output};
 use crate::tests::fake_sockets::FakeSockets;
+use crate::tests::fake_spool::FakeSpool;
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::{FakeClock, FakeEntropy, FakeIsolates, FakeKv, FakeLog, FakeMailer, PoolBackground};
 use crate::tests::key_gates::LocalKeyGates;
@@ -47,6 +49,7 @@ pub struct TestApp {
     pub gates: Rc<LocalKeyGates>,
     pub logs: Rc<LocalUsageLogs>,
     pub kv: Rc<FakeKv>,
+    pub artifacts: Rc<FakeArtifacts>,
     pub run_pools: Rc<FakeRunPools>,
     pub rooms: Rc<LocalRooms>,
     pub sandboxes: Rc<LocalSandboxes>,
@@ -126,9 +129,10 @@ impl TestApp {
             ));
         }
         let kv = Rc::new(FakeKv::default());
+        let artifacts = Rc::new(FakeArtifacts::default());
         let clock = Rc::new(FakeClock::default());
         let ledger = Rc::new(SqlLogLedger { sql: sql.clone() });
-        let logs = Rc::new(LocalUsageLogs::new(ledger, kv.clone(), clock.clone()));
+        let logs = Rc::new(LocalUsageLogs::new(ledger, kv.clone(), artifacts.clone(), clock.clone()));
         let log = Rc::new(FakeLog::default());
         let mailer = Rc::new(FakeMailer::default());
         let rooms = Rc::new(LocalRooms::default());
@@ -151,8 +155,14 @@ impl TestApp {
         let awake = LocalFleet::new(runtime.clone(), FleetLimits { containers: 60, of_account: Some(50) });
         let directory = Rc::new(SqlSandboxDirectory(sql.clone()));
         let sandboxes = Rc::new(LocalSandboxes::new(runtime.clone(), directory, awake.clone()));
-        let ports =
-            WatchPorts { clock: clock.clone(), background: Rc::clone(&background), runs: kv.clone(), log: log.clone() };
+        let ports = WatchPorts {
+            clock: clock.clone(),
+            background: Rc::clone(&background),
+            runs: kv.clone(),
+            artifacts: artifacts.clone(),
+            secret: secret(),
+            log: log.clone(),
+        };
         let webhook_ports = WebhookPorts {
             ledger: Rc::new(SqlWebhookLedger(sql.clone())),
             logs: logs.clone(),
@@ -183,6 +193,7 @@ impl TestApp {
             mailer: Some(mailer.clone()),
             webhooks: webhooks.clone(),
             runs: kv.clone(),
+            artifacts: artifacts.clone(),
             rooms: rooms.clone(),
             accounts: accounts.clone(),
             fleet,
@@ -194,6 +205,7 @@ impl TestApp {
             site: None,
             run_pools: run_pools.clone(),
             sockets: sockets.clone(),
+            spool: Rc::new(FakeSpool),
             clock: clock.clone(),
             entropy: Rc::new(FakeEntropy::default()),
             background,
@@ -206,6 +218,7 @@ impl TestApp {
             gates,
             logs,
             kv,
+            artifacts,
             run_pools,
             rooms,
             sandboxes,

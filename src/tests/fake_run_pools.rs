@@ -13,9 +13,10 @@ use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::event_reader::EventReader;
 use crate::ports::socket::Message;
 use crate::ports::{
-    ClientSignal, FirstCall, FollowedRun, IdempotentCall, Lease, PendingRun, PoolFailure, PortError, RunAnswer,
-    RunCall, RunLease, RunMode, RunPools, Socket,
+    ClientSignal, EncodedJob, FirstCall, FollowedRun, IdempotentCall, Lease, PendingRun, PoolFailure, PortError,
+    RunAnswer, RunCall, RunLease, RunMode, RunPools, Socket,
 };
+use crate::tests::fake_spool::bytes_of;
 use async_trait::async_trait;
 use docle_api::pending_runs::OutputSoFar;
 use docle_protocol::{RunJob, RunnerHealth};
@@ -51,6 +52,8 @@ pub enum Script {
 pub struct FakeRunPools {
     pub script: RefCell<Script>,
     pub jobs: RefCell<Vec<RunJob>>,
+    /// The bytes that followed each job.
+    pub attached: RefCell<Vec<Vec<u8>>>,
     /// The project of each call, its idempotency key, and its deadline.
     pub calls: RefCell<Vec<(String, Option<IdempotentCall>, u32)>>,
     pub health: RefCell<Option<RunnerHealth>>,
@@ -77,6 +80,7 @@ impl FakeRunPools {
         Self {
             script: RefCell::new(Script::Hang),
             jobs: RefCell::default(),
+            attached: RefCell::default(),
             calls: RefCell::default(),
             health: RefCell::default(),
             cancelled: RefCell::default(),
@@ -177,7 +181,7 @@ impl Socket for FakeInput {
 
 #[async_trait(?Send)]
 impl RunPools for FakeRunPools {
-    async fn run(&self, job: Vec<u8>, call: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure> {
+    async fn run(&self, job: EncodedJob, call: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure> {
         let RunCall { mode, deadline_ms, .. } = call;
         let client = (!matches!(mode, RunMode::Idempotent(_) | RunMode::Detached(_))).then(ClientSignal::default);
         let is_detached = matches!(mode, RunMode::Detached(_));
@@ -185,7 +189,8 @@ impl RunPools for FakeRunPools {
             RunMode::Idempotent(call) | RunMode::Detached(Some(call)) => Some(call),
             _ => None,
         };
-        self.jobs.borrow_mut().push(serde_json::from_slice(&job).unwrap());
+        self.jobs.borrow_mut().push(serde_json::from_slice(&job.json).unwrap());
+        self.attached.borrow_mut().push(job.attached.iter().flat_map(bytes_of).copied().collect());
         self.calls.borrow_mut().push((draft.owner.project_id.clone(), idempotent, deadline_ms));
         let mut script = self.script.borrow().clone();
         if let Script::Of(script_of) = script {

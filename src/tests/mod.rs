@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod app;
 mod contract;
+pub mod fake_artifacts;
 pub mod fake_contexts;
 pub mod fake_disk;
 pub mod fake_host;
@@ -11,6 +12,7 @@ pub mod fake_room_sockets;
 pub mod fake_run_pools;
 pub mod fake_runner;
 mod fake_sockets;
+pub mod fake_spool;
 pub mod fake_storage;
 pub mod fakes;
 pub mod fault;

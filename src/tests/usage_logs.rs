@@ -5,8 +5,9 @@ use crate::domain::run::finished::FinishedRun;
 use crate::domain::run::id::RunId;
 use crate::domain::usage_log::name::LogName;
 use crate::domain::usage_log::query::{Erased, Filter, HistoryQuery, Hours, UsageCounts, UsageRun};
-use crate::objects::usage_log::logic::UsageLogLogic;
+use crate::objects::usage_log::logic::{LogPorts, UsageLogLogic};
 use crate::objects::usage_log::storage::results;
+use crate::ports::artifacts::ArtifactStore;
 use crate::ports::{Clock, FoundRecord, Kv, LocalSql, LogLedger, PortError, SqlValue, UsageLogs};
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fault::Faults;
@@ -24,6 +25,7 @@ struct Log {
 pub struct LocalUsageLogs {
     ledger: Rc<dyn LogLedger>,
     kv: Rc<dyn Kv>,
+    artifacts: Rc<dyn ArtifactStore>,
     clock: Rc<dyn Clock>,
     logs: RefCell<BTreeMap<LogName, Rc<Log>>>,
     /// Whether the objects cannot be reached.
@@ -35,10 +37,16 @@ pub struct LocalUsageLogs {
 }
 
 impl LocalUsageLogs {
-    pub fn new(ledger: Rc<dyn LogLedger>, kv: Rc<dyn Kv>, clock: Rc<dyn Clock>) -> Self {
+    pub fn new(
+        ledger: Rc<dyn LogLedger>,
+        kv: Rc<dyn Kv>,
+        artifacts: Rc<dyn ArtifactStore>,
+        clock: Rc<dyn Clock>,
+    ) -> Self {
         Self {
             ledger,
             kv,
+            artifacts,
             clock,
             logs: RefCell::default(),
             fails: Cell::default(),
@@ -54,7 +62,8 @@ impl LocalUsageLogs {
         let make = || {
             let storage = Rc::new(FakeStorage::default());
             let (ledger, kv, clock) = (Rc::clone(&self.ledger), Rc::clone(&self.kv), Rc::clone(&self.clock));
-            Rc::new(Log { logic: UsageLogLogic::new(storage.clone(), ledger, kv, clock), storage })
+            let ports = LogPorts { ledger, kv, artifacts: Rc::clone(&self.artifacts) };
+            Rc::new(Log { logic: UsageLogLogic::new(storage.clone(), ports, clock), storage })
         };
         Ok(Rc::clone(self.logs.borrow_mut().entry(name).or_insert_with(make)))
     }

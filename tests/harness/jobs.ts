@@ -37,6 +37,7 @@ export interface Artifact {
   size: number;
   mimeType: string;
   sha256?: string;
+  url?: string;
   base64?: string;
   error?: string;
 }

@@ -14,6 +14,12 @@ export function duration(ms: number): string {
 /** Memory in MB, one decimal below 100. */
 export const memory = (mb: number) => `${mb < 100 ? Number(mb.toFixed(1)) : Math.round(mb)} MB`;
 
+/** The size of a file, with one decimal from a KiB on. */
+export function bytes(size: number): string {
+  if (size < 1_024) return `${size} B`;
+  return size < 1_048_576 ? `${(size / 1_024).toFixed(1)} KiB` : `${(size / 1_048_576).toFixed(1)} MiB`;
+}
+
 const DAY_MS = 86_400_000;
 
 /** The time of day. */

@@ -6,6 +6,7 @@ use super::kept::{KeptRuns, Ran};
 use super::run_ids::{Cancelled, RunningJob};
 use super::{Service, refuse};
 use crate::events::{EventReceiver, EventSender, channel, line};
+use crate::files::read_job;
 use crate::report::hundredths;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
@@ -38,9 +39,9 @@ pub async fn create_run(
         }
         Err(rejection) => return refuse(RefusalCode::InvalidJob, rejection.body_text()),
     };
-    let job: RunJob = match serde_json::from_slice(&body) {
+    let job = match read_job(&body) {
         Ok(job) => job,
-        Err(error) => return refuse(RefusalCode::InvalidJob, error.to_string()),
+        Err(error) => return refuse(RefusalCode::InvalidJob, error),
     };
     drop(body);
     if let Err(message) = check_job(&job) {

@@ -152,6 +152,8 @@ error_codes! {
     NotFound = "not_found", 404, "Not found", "There is nothing at this path.";
     RunNotFound = "run_not_found", 404, "Run not found",
         "No run has this id, or it ended more than 7 days ago, or it is private to its project.";
+    ArtifactNotFound = "artifact_not_found", 404, "File not found",
+        "The link was not made by this service, or has expired, or its file was deleted.";
     RunEnded = "run_ended", 409, "Run has ended",
         "The run ended before the call that cancels it; `detail` says how. `GET /api/run/:id` has its result.";
     MethodNotAllowed = "method_not_allowed", 405, "Method not allowed",
@@ -322,6 +324,7 @@ mod tests {
             ("upgrade_required", 426),
             ("not_found", 404),
             ("run_not_found", 404),
+            ("artifact_not_found", 404),
             ("run_ended", 409),
             ("method_not_allowed", 405),
             ("idempotency_key_reused", 422),

@@ -78,6 +78,17 @@ pub struct Artifact {
     /// SHA-256 of the file in hexadecimal; absent where `error` says that the file was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Where the content is for 7 days. Whoever has the link can read the file, without a key. Absent where `error` says that
+    /// the file was not read or not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            extend("format" = "uri-reference"),
+            example = &"https://api.docle.co/api/artifacts/0badcafe-01bf-4fff-bfff-ffffd2f7a0c1/0-plot.png?sig=1796083200.Gf1yJq5cUOqXW0Yd3pQZbA"
+        )
+    )]
+    pub url: Option<String>,
     /// The content in base64, where the request has `artifactsInline`. A result that is read again has no content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
@@ -101,4 +112,6 @@ pub enum ArtifactError {
     InlineFull,
     /// The file could not be read.
     Unreadable,
+    /// The file could not be stored, so there is no link.
+    NotStored,
 }

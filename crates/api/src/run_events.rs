@@ -1,13 +1,15 @@
 //! Events of a run while it goes on: as server-sent events, and as messages of a WebSocket.
 
 use crate::errors::Problem;
+use crate::run_details::Artifact;
 use crate::runs::RunResult;
 use crate::time::Time;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An event of a run: `start`, `install` and `compile` where these take time, output as the program writes it, then exactly one
+/// An event of a run: `start`, `install` and `compile` where these take time, output as the program writes it, `artifact` for each file
+/// that was stored, then exactly one
 /// `complete`. As a server-sent event it is
 /// the event's `data`, and its `type` is also the event's name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,8 @@ pub enum RunEvent<R = RunResult> {
         /// What it wrote, in whole characters.
         data: String,
     },
+    /// The program has ended, and this file that it hands back is stored. It has no `base64`.
+    Artifact(Artifact),
     /// The run has ended, with this result.
     Complete(R),
 }

@@ -1,7 +1,7 @@
 //! The response of the runner: a stream of events.
 
 use crate::limits::MAX_COMPILE_BYTES;
-use crate::report::{RunReport, Truncated};
+use crate::report::{Artifact, RunReport, Truncated};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{Error, Visitor};
@@ -55,8 +55,16 @@ pub enum RunEvent {
     Stdout { data: Piece },
     /// Bytes from standard error, in order.
     Stderr { data: Piece },
-    /// Bytes of a file that the run hands back, in order: `index` counts the files of the report from 0. They come after all
-    /// output.
+    /// A file that the run hands back begins: `index` counts the files of the report from 0. It comes after all output, and
+    /// after the bytes of the file before. As many bytes follow as `file.size` says, and `file.sha256` is theirs.
+    #[serde(rename_all = "camelCase")]
+    ArtifactStart {
+        index: u32,
+        file: Box<Artifact>,
+        /// Whether the result is to contain the bytes.
+        is_inline: bool,
+    },
+    /// Bytes of a file that the run hands back, in order. An empty file has one event without bytes.
     Artifact { index: u32, data: Piece },
     /// The end of the run. All output comes before it.
     Complete { report: RunReport },
@@ -144,6 +152,20 @@ mod tests {
         assert!(serde_json::from_value::<RunEvent>(json!({ "type": "stdout", "data": "?" })).is_err());
         let event = RunEvent::Artifact { index: 1, data: Piece(b"a\n".to_vec()) };
         assert_eq!(written(&event), json!({ "type": "artifact", "index": 1, "data": "YQo=" }));
+        let file = Artifact {
+            name: "a".into(),
+            size: 2,
+            mime_type: "text/plain".into(),
+            sha256: Some("00".into()),
+            url: None,
+            base64: None,
+            error: None,
+        };
+        let event = RunEvent::ArtifactStart { index: 1, file: Box::new(file), is_inline: true };
+        let file = json!({ "name": "a", "size": 2, "mimeType": "text/plain", "sha256": "00" });
+        let expected = json!({ "type": "artifact_start", "index": 1, "file": file, "isInline": true });
+        assert_eq!(written(&event), expected);
+        assert_eq!(serde_json::from_value::<RunEvent>(expected).unwrap(), event);
     }
 
     #[test]
@@ -167,6 +189,8 @@ mod tests {
             size: u64::MAX,
             mime_type: "a".repeat(80),
             sha256: Some("0".repeat(64)),
+            // The object adds it to the report that it passes on.
+            url: Some("u".repeat(400)),
             base64: None,
             error: Some(ArtifactError::TooLargeToInline),
         };

@@ -57,6 +57,16 @@ pub fn to_base64(bytes: &[u8]) -> String {
     BASE64.encode(bytes)
 }
 
+/// The content of a file in its shortest form: plain text as it is, and other bytes in base64. In JSON, each control character of a
+/// text takes six bytes.
+pub fn text_or_base64(bytes: Vec<u8>) -> (String, FileEncoding) {
+    match String::from_utf8(bytes) {
+        Ok(text) if text.chars().all(|c| !c.is_control() || "\n\r\t".contains(c)) => (text, FileEncoding::Utf8),
+        Ok(text) => (to_base64(text.as_bytes()), FileEncoding::Base64),
+        Err(error) => (to_base64(error.as_bytes()), FileEncoding::Base64),
+    }
+}
+
 fn explain(text: &str) -> String {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "+/= \t\r\n\u{c}".contains(c);
     let way_out = "; leave encoding out if the content is text";

@@ -6,7 +6,7 @@ pub const PROTOCOL: &str = "docle-protocol";
 /// `Authorization: Bearer <secret>`: the secret that the Durable Object and its runner share.
 pub const AUTHORIZATION: &str = "authorization";
 
-/// `POST` a [`crate::RunJob`]. The response is a stream of [`crate::RunEvent`] lines, see [`EVENT_STREAM`].
+/// `POST` a [`crate::RunJob`], and after its JSON the bytes of the files that are attached to it. The response is a stream of [`crate::RunEvent`] lines, see [`EVENT_STREAM`].
 pub const RUNS_PATH: &str = "/v1/runs";
 
 /// `DELETE` cancels a job. `204` means that the runner never executes a job with this id, also when the job arrives later.

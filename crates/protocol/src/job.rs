@@ -13,9 +13,13 @@ pub struct RunJob {
     /// The run's id, a UUIDv4 in its 36-character form.
     pub id: String,
     pub language: RunLanguage,
-    /// Written below `/workspace` before the program starts; 1 to [`crate::limits::MAX_FILES`].
+    /// Written below `/workspace` before the program starts; with those that are attached 1 to [`crate::limits::MAX_FILES`].
     pub files: Vec<SourceFile>,
-    /// The path of the file to start; one of `files`.
+    /// Files whose bytes follow the JSON of the job, in this order and as they are. Some clients send files as they are, and base64
+    /// would take a third more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attached: Vec<AttachedFile>,
+    /// The path of the file to start; one of `files`, or attached.
     pub entrypoint: String,
     /// Further files that the program reads and its compilation does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -50,6 +54,15 @@ pub struct RunJob {
     /// The run goes on when its connection breaks, and the runner keeps its events for [`crate::headers::events_path`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
+}
+
+/// A file whose bytes follow the JSON of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AttachedFile {
+    pub path: String,
+    /// Bytes of the file.
+    pub size: u64,
 }
 
 /// How a program is compiled before it runs.
@@ -114,6 +127,7 @@ mod tests {
             id: "550e8400-e29b-41d4-a716-446655440000".into(),
             language: RunLanguage::named("python"),
             files: vec![SourceFile::text("main.py", "print(1)")],
+            attached: vec![],
             entrypoint: "main.py".into(),
             inputs: vec![],
             stdin: "in".into(),
@@ -153,12 +167,14 @@ mod tests {
         let compile = Some(Compile { options: vec!["-O2".into()], timeout_ms: 30_000, memory_mb: 768 });
         let (inputs, share) = (vec![SourceFile::text("a.txt", "1")], Some("batch".into()));
         let tty = Some(TerminalSize { cols: 80, rows: 24 });
-        let more = RunJob { interactive: true, tty, artifacts, compile, inputs, share, kept: true, ..job };
+        let attached = vec![AttachedFile { path: "b".into(), size: 7 }];
+        let more = RunJob { attached, interactive: true, tty, artifacts, compile, inputs, share, kept: true, ..job };
         let more = serde_json::to_value(more).unwrap();
         assert_eq!((&more["share"], &more["inputs"]), (&json!("batch"), &json!([{ "path": "a.txt", "content": "1" }])));
         assert_eq!(more["compile"], json!({ "options": ["-O2"], "timeoutMs": 30_000, "memoryMB": 768 }));
         assert_eq!(more["tty"], json!({ "cols": 80, "rows": 24 }));
         assert_eq!((&more["interactive"], &more["kept"]), (&json!(true), &json!(true)));
+        assert_eq!(more["attached"], json!([{ "path": "b", "size": 7 }]));
         assert_eq!(more["artifacts"], json!({ "patterns": ["*.png"], "inline": true }));
         assert_eq!(serde_json::to_value(Network::None).unwrap(), json!({ "mode": "none" }));
         assert_eq!(serde_json::to_value(Network::Public).unwrap(), json!({ "mode": "public" }));

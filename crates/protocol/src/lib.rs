@@ -26,7 +26,7 @@ pub mod version;
 pub use event::{Piece, RunEvent, Stage, Stream};
 pub use health::RunnerHealth;
 pub use input::InputControl;
-pub use job::{Artifacts, Compile, Limits, Network, RunJob, RunLanguage, SourceFile, TerminalSize};
+pub use job::{Artifacts, AttachedFile, Compile, Limits, Network, RunJob, RunLanguage, SourceFile, TerminalSize};
 pub use refusal::{Refusal, RefusalCode};
 pub use report::{RunDetails, RunReport, RunStatus, RunUsage, Truncated};
 pub use version::VERSION;

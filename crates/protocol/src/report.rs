@@ -58,6 +58,7 @@ mod tests {
                     size: 3,
                     mime_type: "image/png".into(),
                     sha256: Some("00".into()),
+                    url: Some("/u".into()),
                     base64: None,
                     error: Some(ArtifactError::TooLargeToInline),
                 }]),
@@ -74,7 +75,7 @@ mod tests {
             "network": { "refused": ["a.com:443"] },
             "compile": { "stdout": "o", "stderr": "e", "exitCode": 0, "durationMs": 1.5, "cpuMs": 1.25 },
             "hint": "h",
-            "artifacts": [{ "name": "a.png", "size": 3, "mimeType": "image/png", "sha256": "00", "error": "too_large_to_inline" }],
+            "artifacts": [{ "name": "a.png", "size": 3, "mimeType": "image/png", "sha256": "00", "url": "/u", "error": "too_large_to_inline" }],
             "artifactsOmitted": 1,
         });
         assert_eq!(serde_json::to_value(&report).unwrap(), wire);

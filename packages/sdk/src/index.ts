@@ -8,6 +8,7 @@ export type { RunFilter } from "./runs.ts";
 export { RunStore, type RunState, type RunStoreOptions } from "./run-store.ts";
 export type { RunStreamEvent } from "./stream.ts";
 export type {
+  Artifact,
   BatchRequest,
   BatchResult,
   BatchRun,

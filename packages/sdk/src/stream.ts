@@ -2,13 +2,14 @@
 
 import { limited, send, sendForJson, type Call, type CallOptions, type Connection } from "./call.ts";
 import { DocleConnectionError } from "./errors.ts";
-import type { RunResult } from "./generated/api.ts";
+import type { Artifact, RunResult } from "./generated/api.ts";
 
-/** What happens while a program runs: `start`, `install` and `compile` where these take time, output as it is written, and exactly one `complete`. */
+/** What happens while a program runs: `start`, `install` and `compile` where these take time, output as it is written, `artifact` for each file that it hands back, and exactly one `complete`. */
 export type RunStreamEvent =
   | { type: "start"; id: string; createdAt: string }
   | { type: "install" | "compile" }
   | { type: "stdout" | "stderr"; data: string }
+  | ({ type: "artifact" } & Artifact)
   | ({ type: "complete" } & RunResult);
 
 /** The path of runs at the service. */
@@ -25,6 +26,7 @@ export async function* stream(connection: Connection, path: string, body: unknow
   let id: string | undefined;
   let hasEnded = false;
   const seen = { stdout: 0, stderr: 0 };
+  /** Stages, and links of files, that were yielded. A stream that is taken up again tells them again. */
   const told = new Set<string>();
   try {
     while (!(yield* once())) left -= 1;
@@ -42,9 +44,8 @@ export async function* stream(connection: Connection, path: string, body: unknow
         if (event.type === "stdout" || event.type === "stderr") {
           const begin = at[event.type];
           at[event.type] += event.data.length;
-          const isNew = at[event.type] > seen[event.type];
           const data = event.data.slice(Math.max(0, seen[event.type] - begin));
-          if (isNew) {
+          if (at[event.type] > seen[event.type]) {
             seen[event.type] = at[event.type];
             yield { ...event, data };
           }
@@ -53,9 +54,10 @@ export async function* stream(connection: Connection, path: string, body: unknow
             id = event.id;
             yield event;
           }
-        } else if (event.type === "install" || event.type === "compile") {
-          if (!told.has(event.type)) yield event;
-          told.add(event.type);
+        } else if (event.type === "install" || event.type === "compile" || event.type === "artifact") {
+          const name = event.type === "artifact" ? `${event.url}` : event.type;
+          if (!told.has(name)) yield event;
+          told.add(name);
         } else if (event.type === "complete") {
           hasEnded = true;
           yield event;

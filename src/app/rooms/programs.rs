@@ -6,6 +6,7 @@ use crate::app::runs::start::start_run;
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::run;
 use crate::domain::run::output::BoundedOutput;
+use crate::domain::run::record::Owner;
 use crate::ports::rooms::{Admitted, BillingKey, ProgramRequest, Programs, Refused, RunAs, RunMessage};
 use crate::ports::{Level, Log, PoolFailureCode, PortError};
 use async_trait::async_trait;
@@ -24,7 +25,7 @@ impl Programs for RoomPrograms {
     async fn start(&self, program: ProgramRequest) -> Result<LocalBoxStream<'static, RunMessage>, Refused> {
         let app = &self.0;
         let client = match program.billing_key {
-            RunAs::Admitted(Admitted { billing_key, ip }) => Client { owner: billing_key.owner, ip, token: None },
+            RunAs::Admitted(Admitted { billing_key, ip }) => client(app, billing_key.owner, ip),
             RunAs::Room { billing_key, host } => pass_gate(app, billing_key, host).await?,
         };
         let id = app.new_run_id(client.owner.log_id);
@@ -59,6 +60,11 @@ impl Programs for NoPrograms {
     }
 }
 
+/// The client of a run, which nobody asks for with a request of its own: without `PUBLIC_URL` links have no host.
+fn client(app: &App, owner: Owner, ip: Option<String>) -> Client {
+    Client { owner, ip, token: None, base_url: app.config.public_url.clone().unwrap_or_default() }
+}
+
 /// Checks a run at the gate of the room's key, which counts it.
 async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> Result<Client, Refused> {
     let decision =
@@ -87,7 +93,7 @@ async fn pass_gate(app: &App, billing_key: BillingKey, host: Option<String>) -> 
         Decision::QuotaExceeded { .. } => {
             Err(refused("quota_exceeded", "The account that owns this room has used up a quota; try again later."))
         }
-        Decision::Allowed { owner, .. } => Ok(Client { owner, ip: None, token: None }),
+        Decision::Allowed { owner, .. } => Ok(client(app, owner, None)),
     }
 }
 

@@ -10,7 +10,8 @@ use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::run::request::RunRequest;
 use crate::domain::webhook::notice::Receiver;
-use crate::ports::{IdempotentCall, PendingRun, PoolFailureCode, RunAnswer, RunCall, RunMode};
+use crate::ports::spool::Outside;
+use crate::ports::{EncodedJob, IdempotentCall, PendingRun, PoolFailureCode, RunAnswer, RunCall, RunMode};
 use docle_protocol::Network;
 
 /// A run that does not need its caller.
@@ -21,7 +22,8 @@ pub enum DetachedRun {
     Replayed(StartedRun),
 }
 
-/// Starts a run for `client`, whose end is reported to `webhook`. The pool has stored its job when this returns.
+/// Starts a run for `client`, with the bytes of the files that are attached to its job. Its end is reported to `webhook`. The pool
+/// has stored the job when this returns.
 ///
 /// # Errors
 /// Nothing is stored, and nothing runs, unless the error is [`NotStarted::Unknown`].
@@ -29,7 +31,7 @@ pub async fn detach_run(
     app: &App,
     id: RunId,
     client: Client,
-    mut request: RunRequest,
+    (mut request, attached): (RunRequest, Vec<Outside>),
     webhook: Option<Receiver>,
     once: Option<(IdempotencyKey, Fingerprint)>,
 ) -> Result<DetachedRun, NotStarted> {
@@ -38,11 +40,12 @@ pub async fn detach_run(
     let call = once.map(|(key, fingerprint)| IdempotentCall { key, fingerprint });
     // The run outlives the object that reads its events.
     request.job.kept = true;
-    let Client { owner, ip, token } = client;
-    let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token }, &request);
+    let Client { owner, ip, token, base_url } = client;
+    let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token, base_url }, &request);
     let draft = RunDraft { webhook, ..draft };
-    let job = serde_json::to_vec(&request.job)
+    let json = serde_json::to_vec(&request.job)
         .map_err(|error| PoolFailureCode::Rejected.with_message(format!("The job could not be encoded: {error}")))?;
+    let job = EncodedJob { json, attached };
     let has_network = request.job.network != Network::None;
     drop(request);
 

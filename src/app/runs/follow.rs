@@ -153,7 +153,7 @@ impl Following {
                 Progress::Complete(RunResult::from_report(self.id, self.created_at, report))
             }
             RunEvent::Stage { stage } => Progress::Stage(stage),
-            RunEvent::Start | RunEvent::Artifact { .. } => Progress::Heartbeat,
+            RunEvent::Start | RunEvent::ArtifactStart { .. } | RunEvent::Artifact { .. } => Progress::Heartbeat,
         }
     }
 

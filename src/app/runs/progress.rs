@@ -19,6 +19,8 @@ pub struct Client {
     pub ip: Option<String>,
     /// The id of the run token that the client has sent instead of a key.
     pub token: Option<String>,
+    /// The address of this service, as the client knows it.
+    pub base_url: String,
 }
 
 /// A run that has a slot in a runner, or that has ended.

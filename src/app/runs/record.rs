@@ -32,7 +32,7 @@ impl Recorder {
     /// Submits a script to the log of its project: its usage, and its record with result and input. A large record goes to
     /// KV before, so that the log never leads to a value that is not there.
     pub async fn record(&self, request: &impl Recordable, result: &RunResult) {
-        let Client { owner, ip, token } = &self.client;
+        let Client { owner, ip, token, .. } = &self.client;
         let usage = usage::encode(owner, request, result, ip.as_deref(), token.as_deref());
         let json = result.json(&Output::default());
         let record = match record::encode(owner, result.created_at, request, &json) {
@@ -77,7 +77,7 @@ impl Fallback {
         let Self { logs, background, log, draft } = self;
         background.spawn(Box::pin(async move {
             let output = StoredOutput::Inline(Output { stdout: String::new(), stderr: SANDBOX_FAILED.to_owned() });
-            let run = match FinishedRun::of(&draft, &result, &output) {
+            let run = match FinishedRun::of(&draft, &result, &output, 0) {
                 Ok(run) => run,
                 Err(error) => {
                     return log_failure(&*log, "A result could not be encoded.", draft.id, &error.to_string());

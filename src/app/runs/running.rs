@@ -70,7 +70,9 @@ impl Running {
             self.events.as_ref()?;
             let line = self.next_line().await;
             match line.map(|line| read_line(&line)) {
-                Ok(Some(Line::Heartbeat | Line::Event(RunEvent::Start))) => return Some(Progress::Heartbeat),
+                Ok(Some(Line::Heartbeat | Line::Event(RunEvent::Start | RunEvent::ArtifactStart { .. }))) => {
+                    return Some(Progress::Heartbeat);
+                }
                 Ok(Some(Line::Event(RunEvent::Stage { stage }))) => return Some(Progress::Stage(stage)),
                 Ok(Some(Line::Event(RunEvent::Stdout { data }))) => self.add(Stream::Stdout, &data.0),
                 Ok(Some(Line::Event(RunEvent::Stderr { data }))) => self.add(Stream::Stderr, &data.0),

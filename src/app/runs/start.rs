@@ -13,7 +13,8 @@ use crate::domain::run::position::OutputPosition;
 use crate::domain::run::request::RunRequest;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::event_reader::EventReader;
-use crate::ports::{IdempotentCall, Level, PoolFailure, PoolFailureCode, RunAnswer, RunCall, RunMode};
+use crate::ports::spool::Outside;
+use crate::ports::{EncodedJob, IdempotentCall, Level, PoolFailure, PoolFailureCode, RunAnswer, RunCall, RunMode};
 use crate::store;
 use docle_protocol::limits::{GRACE_MS, INSTALL_TIMEOUT_MS, MAX_QUEUE_MS};
 use docle_protocol::{Network, RunJob};
@@ -27,6 +28,8 @@ pub const HOPS_MS: u32 = 5_000;
 /// The deadline of the object comes this much before that of the Worker, in milliseconds, so that the object can still record
 /// the run and report its end.
 pub(super) const OBJECT_FIRST_MS: u32 = 2_000;
+/// How long the object may take to store the files that a run hands back, in milliseconds: 20 s, and five to read the report.
+const ARTIFACTS_MS: u32 = 25_000;
 /// How long a runner may take to confirm that it has cancelled a job, in milliseconds.
 const CANCEL_MS: u32 = 5_000;
 
@@ -45,6 +48,20 @@ pub async fn start_run(
     request: RunRequest,
     once: Option<(IdempotencyKey, Fingerprint)>,
 ) -> Result<StartedRun, NotStarted> {
+    start_with_files(app, id, client, (request, Vec::new()), once).await
+}
+
+/// The same with the bytes of the files that are attached to the job.
+///
+/// # Errors
+/// As for [`start_run`].
+pub async fn start_with_files(
+    app: &App,
+    id: RunId,
+    client: Client,
+    (request, attached): (RunRequest, Vec<Outside>),
+    once: Option<(IdempotencyKey, Fingerprint)>,
+) -> Result<StartedRun, NotStarted> {
     let created_at = app.clock.now();
     let deadline_ms = deadline_ms(&request.job);
     let is_idempotent = once.is_some();
@@ -53,10 +70,11 @@ pub async fn start_run(
         None if request.job.interactive => RunMode::Interactive,
         None => RunMode::Plain,
     };
-    let Client { owner, ip, token } = client;
-    let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token }, &request);
-    let job = serde_json::to_vec(&request.job)
+    let Client { owner, ip, token, base_url } = client;
+    let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token, base_url }, &request);
+    let json = serde_json::to_vec(&request.job)
         .map_err(|error| PoolFailureCode::Rejected.with_message(format!("The job could not be encoded: {error}")))?;
+    let job = EncodedJob { json, attached };
     let has_network = request.job.network != Network::None;
     drop(request);
 
@@ -106,7 +124,7 @@ enum Begun {
 ///
 /// # Errors
 /// As for [`start_run`]; with [`PoolFailureCode::Lost`] the job may have run.
-async fn begin(app: &App, draft: &RunDraft, job: Vec<u8>, run: RunCall) -> Result<Begun, PoolFailure> {
+async fn begin(app: &App, draft: &RunDraft, job: EncodedJob, run: RunCall) -> Result<Begun, PoolFailure> {
     let deadline = app.clock.sleep(run.deadline_ms + OBJECT_FIRST_MS);
     let call = app.run_pools.run(job, run, draft);
     let (answer, deadline) = match select(call, deadline).await {
@@ -152,5 +170,6 @@ pub fn deadline_ms(job: &RunJob) -> u32 {
     let install = if job.packages.is_empty() { 0 } else { INSTALL_TIMEOUT_MS };
     // A compilation has a slot and an end of its own.
     let compile = job.compile.as_ref().map_or(0, |compile| MAX_QUEUE_MS + compile.timeout_ms + GRACE_MS);
-    install + compile + MAX_QUEUE_MS + job.limits.timeout_ms + GRACE_MS + HOPS_MS
+    let artifacts = if job.artifacts.is_some() { ARTIFACTS_MS } else { 0 };
+    artifacts + install + compile + MAX_QUEUE_MS + job.limits.timeout_ms + GRACE_MS + HOPS_MS
 }

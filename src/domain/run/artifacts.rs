@@ -101,6 +101,7 @@ mod tests {
             size,
             mime_type: "text/plain".into(),
             sha256: None,
+            url: None,
             base64: None,
             error: None,
         };

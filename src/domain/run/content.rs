@@ -1,7 +1,7 @@
 //! The content of a file of a request, as text or in base64.
 
 use crate::domain::input::reader::{Reader, shown};
-use docle_protocol::file::{from_base64, to_base64};
+use docle_protocol::file::{from_base64, text_or_base64};
 use docle_protocol::job::FileEncoding;
 
 /// Reads `content` and `encoding` of a file; `None` if they are wrong or missing, which is noted unless `content` is
@@ -29,19 +29,11 @@ pub fn read(file: &mut Reader<'_>) -> Option<(String, FileEncoding)> {
         return Some((content, encoding));
     }
     match from_base64(&content) {
-        Ok(bytes) => Some(plain_text(bytes)),
+        Ok(bytes) => Some(text_or_base64(bytes)),
         Err(clause) => {
             file.note("content", clause.to_string());
             None
         }
-    }
-}
-
-fn plain_text(bytes: Vec<u8>) -> (String, FileEncoding) {
-    match String::from_utf8(bytes) {
-        Ok(text) if text.chars().all(|c| !c.is_control() || "\n\r\t".contains(c)) => (text, FileEncoding::Utf8),
-        Ok(text) => (to_base64(text.as_bytes()), FileEncoding::Base64),
-        Err(error) => (to_base64(error.as_bytes()), FileEncoding::Base64),
     }
 }
 

@@ -31,6 +31,9 @@ pub struct RunDraft {
     /// The beginning of the source.
     pub snippet: String,
     pub user_context: Option<UserContext>,
+    /// The address of the service, for links to the files that the run hands back; `None` if it hands none back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
     /// The request with every default filled in; `None` if it is stored apart.
     pub input: Option<Box<RawValue>>,
     /// Where its end is reported.
@@ -46,12 +49,14 @@ pub struct Asked {
     pub ip: Option<String>,
     /// The id of the client's run token.
     pub token: Option<String>,
+    /// The address of the service, as the client knows it.
+    pub base_url: String,
 }
 
 impl RunDraft {
     /// The draft of a run, and its input if that is to be stored apart.
     pub fn new(asked: Asked, request: &RunRequest) -> (Self, Option<Box<RawValue>>) {
-        let Asked { id, created_at, owner, ip, token } = asked;
+        let Asked { id, created_at, owner, ip, token, base_url } = asked;
         let input = |keep_content| to_raw_value(&request.input(keep_content)).expect("an input is plain data");
         let mut whole = input(true);
         if whole.get().len() > MAX_RECORD_BYTES {
@@ -68,6 +73,7 @@ impl RunDraft {
             language: request.language().to_owned(),
             snippet: request.source().chars().take(MAX_SNIPPET_CHARS).collect(),
             user_context: request.user_context.clone(),
+            base_url: request.job.artifacts.is_some().then_some(base_url),
             input,
             webhook: None,
         };
@@ -124,7 +130,14 @@ mod tests {
         let id = RunId::from_random([0; 16]);
         let body = json!({ "code": code, "lang": "python", "userContext": { "id": "u" } });
         let owner = Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() };
-        let asked = Asked { id, created_at: Timestamp(7), owner, ip: Some("10.0.0.1".into()), token: None };
+        let asked = Asked {
+            id,
+            created_at: Timestamp(7),
+            owner,
+            ip: Some("10.0.0.1".into()),
+            token: None,
+            base_url: "https://a".into(),
+        };
         RunDraft::new(asked, &parse(body, id, 300_000).unwrap())
     }
 
@@ -159,7 +172,7 @@ mod tests {
         let result = RunResult::from_report(draft.id, draft.created_at, report);
         let value = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
         let encoded = |draft: &RunDraft, output: &StoredOutput| {
-            encode_run(&draft.owner, draft.token.as_deref(), draft, &result, output).unwrap()
+            encode_run(&draft.owner, draft.token.as_deref(), draft, &result, output, 0).unwrap()
         };
 
         let output = Output { stdout: "1\n".into(), stderr: String::new() };
@@ -178,7 +191,7 @@ mod tests {
             "result": value(&result.without_output()), "input": null, "userContext": { "id": "u" },
             "chunks": { "stdout": 2, "stderr": 1 },
         });
-        let expected_apart = Some(Apart { input: true, chunks });
+        let expected_apart = Some(Apart { input: true, chunks, artifacts: 0 });
         assert_eq!((value(record.as_bytes()), apart(record.as_bytes())), (expected, expected_apart));
     }
 

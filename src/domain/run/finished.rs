@@ -22,12 +22,17 @@ pub struct FinishedRun {
 }
 
 impl FinishedRun {
-    /// A run with its draft.
+    /// A run with its draft. `artifacts` is one more than the highest index of a file that it has handed back.
     ///
     /// # Errors
     /// The record cannot be encoded.
-    pub fn of(draft: &RunDraft, result: &RunResult, output: &StoredOutput) -> Result<Self, serde_json::Error> {
-        let record = record::encode_run(&draft.owner, draft.token.as_deref(), draft, result, output)?;
+    pub fn of(
+        draft: &RunDraft,
+        result: &RunResult,
+        output: &StoredOutput,
+        artifacts: u32,
+    ) -> Result<Self, serde_json::Error> {
+        let record = record::encode_run(&draft.owner, draft.token.as_deref(), draft, result, output, artifacts)?;
         let usage = usage::encode(&draft.owner, draft, result, draft.ip.as_deref(), draft.token.as_deref());
         Ok(Self { id: draft.id, usage, record: Some(record) })
     }

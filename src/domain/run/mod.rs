@@ -1,5 +1,6 @@
 //! Runs: the request, the event stream, the result, and what is kept of it.
 
+pub mod artifact_link;
 pub mod artifacts;
 pub mod client_message;
 pub mod compile;

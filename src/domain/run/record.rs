@@ -41,6 +41,13 @@ struct Record<'a, I> {
     user_context: &'a Option<UserContext>,
     #[serde(skip_serializing_if = "Option::is_none")]
     chunks: Option<Chunks>,
+    /// Files that the run has handed back: those with an index below this number may be stored.
+    #[serde(skip_serializing_if = "is_zero")]
+    artifacts: u32,
+}
+
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// How many chunks of each output stream are stored apart.
@@ -88,7 +95,7 @@ struct Input<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     compile: Option<&'a Compile>,
     policy: Policy<'a>,
-    /// The source and the standard input were too large to keep.
+    /// The source and the standard input were too large to keep, or some of the files.
     truncated: bool,
 }
 
@@ -148,13 +155,15 @@ impl Recordable for RunRequest {
 
 /// The record of a finished run. What of it is large is stored apart, so a record has some 20 KiB at most.
 ///
-/// `token` is the id of the run token that started it.
+/// `token` is the id of the run token that started it; `artifacts` is one more than the highest index of a file that it has handed
+/// back.
 pub fn encode_run(
     owner: &Owner,
     token: Option<&str>,
     request: &impl Recordable,
     result: &RunResult,
     output: &StoredOutput,
+    artifacts: u32,
 ) -> Result<String, serde_json::Error> {
     let (json, chunks) = match output {
         StoredOutput::Inline(output) => (result.json(output), None),
@@ -170,6 +179,7 @@ pub fn encode_run(
         input: request.input(true),
         user_context: request.user_context(),
         chunks,
+        artifacts,
     })
 }
 
@@ -202,6 +212,7 @@ fn encode_within(
             input: request.input(keep_content),
             user_context: request.user_context(),
             chunks: None,
+            artifacts: 0,
         })
     };
     let mut record = write(result, true)?;
@@ -238,7 +249,7 @@ fn input(job: &RunJob, sent_code: bool, keep_content: bool) -> Input<'_> {
         env_names: job.env.keys().map(String::as_str).collect(),
         compile: job.compile.as_ref(),
         policy: Policy { limits: job.limits, allow_network, allowed_hosts },
-        truncated: !keep_content,
+        truncated: !keep_content || !job.attached.is_empty(),
     }
 }
 
@@ -270,6 +281,9 @@ pub struct StoredRun<'a> {
     /// `None` if the output is in the result.
     #[serde(default)]
     pub chunks: Option<Chunks>,
+    /// Files with an index below this number may be stored.
+    #[serde(default)]
+    pub artifacts: u32,
 }
 
 impl StoredRun<'_> {
@@ -280,16 +294,21 @@ impl StoredRun<'_> {
 
     /// What is stored apart of a run; `None` if nothing is.
     pub fn apart(&self) -> Option<Apart> {
-        let apart = Apart { input: self.has_input_apart(), chunks: self.chunks.unwrap_or_default() };
+        let apart =
+            Apart { input: self.has_input_apart(), chunks: self.chunks.unwrap_or_default(), artifacts: self.artifacts };
         (apart != Apart::default()).then_some(apart)
     }
 }
 
 /// What is stored of a run beside its record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Apart {
     pub input: bool,
     pub chunks: Chunks,
+    /// Files in the bucket that the run has handed back have an index below this number.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub artifacts: u32,
 }
 
 /// What is stored apart of the run with this record; `None` if nothing is, or the record is unreadable.
@@ -297,10 +316,11 @@ pub fn apart(record: &[u8]) -> Option<Apart> {
     serde_json::from_slice::<StoredRun<'_>>(record).ok()?.apart()
 }
 
-/// What KV has of a run.
+/// What KV has of a run, and R2.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InKv {
-    /// Whether the record itself is there.
+    /// Whether KV has the record itself.
+    #[serde(default)]
     pub record: bool,
     #[serde(flatten)]
     pub apart: Apart,

@@ -97,6 +97,7 @@ impl RunRequest {
             network,
             artifacts: None,
             kept: false,
+            attached: Vec::new(),
         };
         Self { job, sent_code, user_context, detach: false, webhook: None }
     }

@@ -56,7 +56,7 @@ mod tests {
     fn everything_of_a_run_has_its_keys() {
         let id = RunId::from_random([0; 16]);
         assert!(keys_of(id, InKv::default()).is_empty());
-        let apart = Apart { input: true, chunks: Chunks { stdout: 2, stderr: 1 } };
+        let apart = Apart { input: true, chunks: Chunks { stdout: 2, stderr: 1 }, artifacts: 0 };
         let expected = [
             record_key(id),
             input_key(id),

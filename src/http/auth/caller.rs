@@ -48,6 +48,8 @@ pub struct ApiClient {
     pub has_ai: bool,
     /// The host of the page that calls.
     host: Option<String>,
+    /// The address of this service, as the client knows it.
+    pub base_url: String,
 }
 
 impl ApiClient {
@@ -184,6 +186,7 @@ impl ApiClient {
                     runs_only,
                     has_ai,
                     host,
+                    base_url: call.base_url(app),
                 }))
             }
         }
@@ -235,8 +238,8 @@ fn has_ai(execution: Option<Execution>) -> bool {
 }
 
 impl From<ApiClient> for Client {
-    fn from(ApiClient { owner, ip, token, .. }: ApiClient) -> Self {
-        Self { owner, ip, token: token.map(|token| token.id) }
+    fn from(ApiClient { owner, ip, token, base_url, .. }: ApiClient) -> Self {
+        Self { owner, ip, token: token.map(|token| token.id), base_url }
     }
 }
 

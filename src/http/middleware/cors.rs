@@ -20,7 +20,7 @@ use ::http::header::{
 };
 use docle_api::request_headers::REQUEST_HEADERS;
 
-const EXPOSED: &str = "x-request-id, x-docle-run-id, x-docle-restored-from, content-range, retry-after, idempotent-replay, x-ratelimit-limit, x-ratelimit-remaining, \
+const EXPOSED: &str = "x-request-id, x-docle-run-id, x-docle-restored-from, content-disposition, content-range, etag, retry-after, idempotent-replay, x-ratelimit-limit, x-ratelimit-remaining, \
                        x-ratelimit-reset, ratelimit, ratelimit-policy";
 
 /// Which pages of other origins may read an answer.

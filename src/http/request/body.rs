@@ -33,7 +33,8 @@ pub async fn check_declared_size(headers: &HeaderMap, body: &mut RequestBody) ->
     Err(too_large(MAX_BODY_BYTES))
 }
 
-async fn throw_away(body: &mut RequestBody) {
+/// Reads and drops the rest of a refused body.
+pub async fn throw_away(body: &mut RequestBody) {
     let mut left = MAX_THROWN_AWAY;
     while let Some(Ok(chunk)) = body.next().await {
         left = left.saturating_sub(chunk.len());
@@ -96,6 +97,7 @@ fn other_than_json(headers: &HeaderMap, bytes: &[u8]) -> Option<String> {
     None
 }
 
-fn too_large(max_bytes: usize) -> ApiError {
+/// The error for a body of more bytes.
+pub fn too_large(max_bytes: usize) -> ApiError {
     ApiError::new(ErrorCode::BodyTooLarge, format!("The body may have at most {max_bytes} bytes."))
 }

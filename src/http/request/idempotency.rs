@@ -2,28 +2,22 @@
 
 use crate::domain::input::problem::FieldError;
 use crate::domain::key::run_token::Claims;
-use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
+use crate::domain::run::idempotency::IdempotencyKey;
 use crate::http::error::ApiError;
 use ::http::{HeaderMap, HeaderName};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The idempotency key of a call and the fingerprint of its body; `None` when the header is missing. The keys of a run token are its
-/// own.
+/// The key in `Idempotency-Key`, as the client uses it: the keys of a run token are its own. `None` when the header is missing.
 ///
 /// # Errors
 /// 400 if the header is no key.
-pub fn once(
-    headers: &HeaderMap,
-    token: Option<&Claims>,
-    body: &[u8],
-) -> Result<Option<(IdempotencyKey, Fingerprint)>, ApiError> {
-    let Some(key) = idempotency_key(headers)? else { return Ok(None) };
-    let key = match token {
-        Some(token) => key.of_token(&token.id),
+pub fn key_of_client(headers: &HeaderMap, token: Option<&Claims>) -> Result<Option<IdempotencyKey>, ApiError> {
+    let key = idempotency_key(headers)?;
+    Ok(match token {
+        Some(token) => key.map(|key| key.of_token(&token.id)),
         None => key,
-    };
-    Ok(Some((key, Fingerprint::of(body))))
+    })
 }
 
 /// The key in `Idempotency-Key`; `None` when the header is missing.

@@ -6,6 +6,7 @@ use crate::domain::run::output::BoundedOutput;
 use crate::domain::run::position::OutputPosition;
 use crate::domain::run::result::{RunResult, with_fields_before};
 use bytes::Bytes;
+use docle_protocol::report::Artifact;
 use docle_protocol::{Stage, Stream};
 use futures::StreamExt;
 use futures::stream::{self, LocalBoxStream};
@@ -19,7 +20,8 @@ const ENDED: &str = "-end";
 /// The most output that the last event repeats, in bytes of both streams. The Worker holds as much for each stream of events.
 pub const MAX_REPEATED_BYTES: usize = 1_024 * 1_024;
 
-/// The events of a run: `start`, `install` and `compile` where these take time, output as it comes, `complete` with the result. A client that has everything up to `known` gets
+/// The events of a run: `start`, `install` and `compile` where these take time, output as it comes, `artifact` for each stored file,
+/// `complete` with the result. Files come after all output, so their events have the id of its end. A client that has everything up to `known` gets
 /// what comes after it.
 pub fn events(run: StartedRun, known: Option<OutputPosition>) -> LocalBoxStream<'static, Bytes> {
     let start = known.is_none().then(|| event(&OutputPosition::default().to_string(), "start", &start(&run)));
@@ -41,9 +43,11 @@ pub fn events(run: StartedRun, known: Option<OutputPosition>) -> LocalBoxStream<
         },
         Progress::Heartbeat => Bytes::from_static(COMMENT),
         Progress::Complete(result) => {
+            let at = position.to_string();
+            let files = artifacts(&result).map(|file| event(&at, "artifact", &file));
             let output = std::mem::replace(&mut output, BoundedOutput::new(0));
             let json = if is_whole { complete(&result, output) } else { without_output(&result) };
-            event(&format!("{position}{ENDED}"), "complete", &json)
+            files.chain([event(&format!("{position}{ENDED}"), "complete", &json)]).collect::<Vec<_>>().concat().into()
         }
     });
     stream::iter(start).chain(rest).boxed_local()
@@ -84,6 +88,16 @@ pub fn stage(stage: Stage) -> Option<(&'static str, Bytes)> {
 pub fn piece(stream: Stream, text: &str) -> Bytes {
     let data = serde_json::to_string(text).expect("text always encodes");
     format!(r#"{{"type":"{}","data":{data}}}"#, stream.name()).into()
+}
+
+/// The `artifact` events of the files that are stored, as JSON.
+pub fn artifacts(result: &RunResult) -> impl Iterator<Item = Bytes> {
+    let files = result.report().and_then(|report| report.details.artifacts.as_ref()).into_iter().flatten();
+    files.filter(|file| file.url.is_some()).map(|file| {
+        let file = Artifact { base64: None, ..file.clone() };
+        let json = serde_json::to_vec(&file).expect("text and numbers always encode");
+        with_fields_before(&json, r#""type":"artifact","#)
+    })
 }
 
 /// The `complete` event as JSON. Output that is too much to repeat is left out.

@@ -1,6 +1,7 @@
 //! One folder or file per noun; handlers are named `verb_resource`.
 
 pub mod accounts;
+pub mod artifacts;
 pub mod audit;
 pub mod embed;
 pub mod end_users;

@@ -1,5 +1,6 @@
 //! The RunPool object: one per project, and one for each further container of a project.
 
+pub mod artifacts;
 pub mod call;
 pub mod detached;
 pub mod held;

@@ -48,8 +48,8 @@ impl RunRecorder {
 
     /// Records a run: its log has it, or this object keeps it for the alarm.
     pub async fn record(self: &Rc<Self>, run: &EndedRun) {
-        let EndedRun { draft, result, output } = run;
-        match FinishedRun::of(draft, result, output) {
+        let EndedRun { draft, result, output, artifacts } = run;
+        match FinishedRun::of(draft, result, output, *artifacts) {
             Ok(run) => self.submit(run).await,
             Err(error) => {
                 let message = "A result could not be encoded.";

@@ -2,6 +2,7 @@
 
 use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::Interrupted;
+use crate::domain::secret::DeploymentSecret;
 use crate::objects::run_pool::detached::state::{Detached, DetachedRuns};
 use crate::objects::run_pool::idempotency::{Answer, IdempotentRun, IdempotentRuns};
 use crate::objects::run_pool::in_flight::{InFlightRun, InFlightRuns};
@@ -15,6 +16,7 @@ use crate::objects::run_pool::unstarted;
 use crate::objects::run_pool::watch::{WatchedRun, watch};
 use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::objects::runtime::ObjectRuntime;
+use crate::ports::artifacts::ArtifactStore;
 use crate::ports::event_reader::EventReader;
 use crate::ports::webhooks::Webhooks;
 use crate::ports::{
@@ -38,6 +40,14 @@ pub struct PoolRuns {
     pub quota: Rc<PoolQuota>,
     pub recorder: Rc<RunRecorder>,
     pub notices: Rc<RunNotices>,
+}
+
+/// Where runs are recorded.
+pub struct RecordPorts {
+    pub logs: Rc<dyn UsageLogs>,
+    pub runs: Rc<dyn Kv>,
+    pub artifacts: Rc<dyn ArtifactStore>,
+    pub secret: DeploymentSecret,
 }
 
 /// The answer to a call that runs a job.
@@ -80,18 +90,14 @@ pub struct AtEnd {
 }
 
 impl PoolRuns {
-    pub fn new(
-        runtime: ObjectRuntime,
-        (logs, runs): (Rc<dyn UsageLogs>, Rc<dyn Kv>),
-        webhooks: Rc<dyn Webhooks>,
-        quotas: QuotaPorts,
-    ) -> Self {
+    pub fn new(runtime: ObjectRuntime, records: RecordPorts, webhooks: Rc<dyn Webhooks>, quotas: QuotaPorts) -> Self {
+        let RecordPorts { logs, runs, artifacts, secret } = records;
         let ObjectRuntime { clock, background, log, .. } = runtime.clone();
         Self {
             idempotent: IdempotentRuns::new(runtime.clone()),
             detached: DetachedRuns::default(),
             in_flight: InFlightRuns::default(),
-            ports: WatchPorts { clock, background, runs, log },
+            ports: WatchPorts { clock, background, runs, artifacts, secret, log },
             quota: PoolQuota::new(quotas, runtime.clone()),
             recorder: RunRecorder::new(logs, runtime.clone()),
             notices: RunNotices::new(webhooks, runtime.clone()),

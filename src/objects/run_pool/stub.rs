@@ -13,9 +13,10 @@ use crate::platform::clock::RuntimeClock;
 use crate::platform::fetch;
 use crate::platform::runner::FetchResponse;
 use crate::platform::socket::RuntimeSocket;
+use crate::platform::spool::joined;
 use crate::ports::{
-    ClientSignal, Clock, FollowedRun, PendingRun, PoolFailure, PoolFailureCode, PoolMembers, PortError, RunAnswer,
-    RunCall, RunMode, RunPools, SentJob, Socket,
+    ClientSignal, Clock, EncodedJob, FollowedRun, PendingRun, PoolFailure, PoolFailureCode, PoolMembers, PortError,
+    RunAnswer, RunCall, RunMode, RunPools, SentJob, Socket,
 };
 use async_trait::async_trait;
 use docle_api::pending_runs::OutputSoFar;
@@ -44,11 +45,10 @@ impl RunPoolStub {
         &self,
         project_id: &str,
         pool_call: &PoolCall,
-        job: Option<&[u8]>,
+        body: Option<&Uint8Array>,
         signal: Option<&AbortSignal>,
     ) -> Result<Answer, PoolFailure> {
-        let job = job.map(Uint8Array::from);
-        let body = job.as_ref().map(AsRef::as_ref);
+        let body = body.map(AsRef::as_ref);
         let object = PoolName::of_project(project_id).to_string();
         let answer = call::call(&self.namespace, &object, pool_call, body, signal).await;
         answer.map_err(|error| match error {
@@ -85,7 +85,7 @@ impl RunPoolStub {
 
 #[async_trait(?Send)]
 impl RunPools for RunPoolStub {
-    async fn run(&self, job: Vec<u8>, run: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure> {
+    async fn run(&self, job: EncodedJob, run: RunCall, draft: &RunDraft) -> Result<RunAnswer, PoolFailure> {
         // A run with an idempotency key belongs to all clients that repeat the call: none of them ends it by leaving.
         let end = match run.mode {
             RunMode::Idempotent(_) | RunMode::Detached(_) => None,
@@ -98,9 +98,10 @@ impl RunPools for RunPoolStub {
             PoolFailureCode::Rejected.with_message(format!("A draft could not be encoded: {error}"))
         })?;
         let draft_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        body.extend_from_slice(&job);
+        body.extend_from_slice(&job.json);
+        let body = joined(&body, &job.attached);
         drop(job);
-        let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let body_bytes = body.length();
         let run = PoolCall::Run { run, draft_bytes, body_bytes };
         let answer = self.call(&draft.owner.project_id, &run, Some(&body), signal).await?;
         drop(body);

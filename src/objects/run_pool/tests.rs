@@ -17,7 +17,7 @@ use crate::objects::run_pool::maintenance;
 use crate::objects::run_pool::members::Members;
 use crate::objects::run_pool::pipe::pipe_response;
 use crate::objects::run_pool::quota::QuotaPorts;
-use crate::objects::run_pool::runs::{PoolAnswer, PoolRuns};
+use crate::objects::run_pool::runs::{PoolAnswer, PoolRuns, RecordPorts};
 use crate::objects::run_pool::storage;
 use crate::objects::runtime::ObjectRuntime;
 use crate::objects::webhooks::logic::WebhookPorts;
@@ -28,6 +28,8 @@ use crate::ports::{
 use crate::store::log_ledger::SqlLogLedger;
 use crate::store::webhooks::SqlWebhookLedger;
 use crate::tests::accounts::LocalAccounts;
+use crate::tests::app;
+use crate::tests::fake_artifacts::FakeArtifacts;
 use crate::tests::fake_runner::{COMPLETE, FakeResponse, FakeRunner, FakeWay, START, output};
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::FakeKv;
@@ -137,6 +139,7 @@ struct Setup {
     further_storage: Rc<FakeStorage>,
     logs: Rc<LocalUsageLogs>,
     webhooks: Rc<LocalWebhooks>,
+    artifacts: Rc<FakeArtifacts>,
     target: RunTarget<FakeWay>,
     pool: Rc<Pool>,
     runs: Rc<PoolRuns>,
@@ -159,8 +162,8 @@ fn target(runner: &Rc<FakeRunner>, runtime: &ObjectRuntime) -> RunTarget<FakeWay
 
 fn draft(number: u8, created_at: Timestamp) -> RunDraft {
     let owner = Owner { project_id: "proj_1".into(), log_id: job(number).log().log, key_id: "key_1".into() };
-    let asked = Asked { id: job(number), created_at, owner, ip: None, token: None };
-    let body = json!({ "code": "print(1)", "lang": "python" });
+    let asked = Asked { id: job(number), created_at, owner, ip: None, token: None, base_url: "https://api".into() };
+    let body = json!({ "code": "print(1)", "lang": "python", "artifacts": ["*"] });
     RunDraft::new(asked, &parse(body, job(number), 300_000).unwrap()).0
 }
 
@@ -173,8 +176,9 @@ impl Setup {
         let sql = Rc::new(Sqlite::migrated());
         sql.run("INSERT INTO projects (id, log_id, name, created_at) VALUES ('proj_1', '0000000000', 'One', 0)");
         let ledger = Rc::new(SqlLogLedger { sql });
+        let artifacts = Rc::new(FakeArtifacts::default());
         let kv = Rc::new(FakeKv::default());
-        let logs = Rc::new(LocalUsageLogs::new(ledger, kv.clone(), bench.clock.clone()));
+        let logs = Rc::new(LocalUsageLogs::new(ledger, kv.clone(), artifacts.clone(), bench.clock.clone()));
         let webhooks = Rc::new(LocalWebhooks::new(
             ObjectRuntime { storage: Rc::new(FakeStorage::default()), ..bench.runtime.clone() },
             WebhookPorts {
@@ -190,7 +194,7 @@ impl Setup {
             bench,
             [FakeRunner::with_slots(1), FakeRunner::with_slots(1)],
             Rc::default(),
-            (logs, webhooks),
+            (logs, webhooks, artifacts),
             (accounts, owners),
         )
     }
@@ -199,7 +203,7 @@ impl Setup {
         bench: ObjectBench,
         runners: [Rc<FakeRunner>; 2],
         further_storage: Rc<FakeStorage>,
-        (logs, webhooks): (Rc<LocalUsageLogs>, Rc<LocalWebhooks>),
+        (logs, webhooks, artifacts): (Rc<LocalUsageLogs>, Rc<LocalWebhooks>, Rc<FakeArtifacts>),
         (accounts, ledger): (Rc<LocalAccounts>, Rc<OwnerLedger>),
     ) -> Self {
         let further = ObjectRuntime { storage: further_storage.clone(), ..bench.runtime.clone() };
@@ -208,7 +212,8 @@ impl Setup {
         let pool = PoolLogic::new(LIMITS, Members { own: own.clone(), others }, bench.runtime.clone());
         let quotas = QuotaPorts { accounts: accounts.clone(), ledger: ledger.clone() };
         let kv = Rc::new(FakeKv::default());
-        let runs = Rc::new(PoolRuns::new(bench.runtime.clone(), (logs.clone(), kv), webhooks.clone(), quotas));
+        let records = RecordPorts { logs: logs.clone(), runs: kv, artifacts: artifacts.clone(), secret: app::secret() };
+        let runs = Rc::new(PoolRuns::new(bench.runtime.clone(), records, webhooks.clone(), quotas));
         Self {
             accounts,
             ledger,
@@ -217,6 +222,7 @@ impl Setup {
             further_storage,
             logs,
             webhooks,
+            artifacts,
             target: own,
             pool,
             runs,
@@ -231,7 +237,7 @@ impl Setup {
             self.bench,
             self.runners,
             self.further_storage,
-            (self.logs, self.webhooks),
+            (self.logs, self.webhooks, self.artifacts),
             (self.accounts, self.ledger),
         )
     }
@@ -350,6 +356,7 @@ fn attached(answer: Result<PoolAnswer, PoolFailure>) -> RunId {
 }
 
 mod alarms;
+mod artifacts;
 mod cancelling;
 mod detached;
 mod following;

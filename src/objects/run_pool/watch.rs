@@ -7,6 +7,7 @@ use crate::domain::run::phase::Phase;
 use crate::domain::run::record::StoredOutput;
 use crate::domain::run::result::{RunResult, sandbox_failed};
 use crate::domain::timestamp::Timestamp;
+use crate::objects::run_pool::artifacts::{ArtifactWriter, STORE_MS};
 use crate::objects::run_pool::in_flight::until_raised;
 use crate::objects::run_pool::output::OutputStore;
 use crate::objects::run_pool::partial_output::PartialOutput;
@@ -48,6 +49,8 @@ pub struct EndedRun {
     pub draft: RunDraft,
     pub result: RunResult,
     pub output: StoredOutput,
+    /// Files that it has handed back: those with an index below this number may be stored.
+    pub artifacts: u32,
 }
 
 /// The `complete` event of a run, and who gets it.
@@ -105,6 +108,9 @@ struct Watch<L> {
     /// Whether the deadline has passed.
     is_late: bool,
     output: OutputStore,
+    artifacts: ArtifactWriter,
+    /// Whether the program has ended, and its files come.
+    hands_back: bool,
     ports: WatchPorts,
 }
 
@@ -124,7 +130,20 @@ pub async fn watch<L: RunLease>(run: WatchedRun<L>, ports: WatchPorts) -> Option
     let output = OutputStore::new(run.draft.id, run.partial_output.clone(), ports.clone());
     let started_at = ports.clock.now();
     let ended = ended.boxed_local();
-    Watch { run, ended, ended_at: None, has_left: false, started_at, is_late: false, output, ports }.run().await
+    let artifacts = ArtifactWriter::new(&run.draft, ports.clone());
+    let watch = Watch {
+        run,
+        ended,
+        ended_at: None,
+        has_left: false,
+        started_at,
+        is_late: false,
+        output,
+        artifacts,
+        hands_back: false,
+        ports,
+    };
+    watch.run().await
 }
 
 impl<L: RunLease> Watch<L> {
@@ -161,8 +180,19 @@ impl<L: RunLease> Watch<L> {
                 }
                 Some(Line::Event(RunEvent::Stdout { data })) => self.add(Stream::Stdout, &data.0, &line).await,
                 Some(Line::Event(RunEvent::Stderr { data })) => self.add(Stream::Stderr, &data.0, &line).await,
-                // The client may have asked for it. It is not stored.
-                Some(Line::Event(RunEvent::Artifact { .. })) => self.pass_on(&line).await,
+                Some(Line::Event(RunEvent::ArtifactStart { index, file, is_inline })) => {
+                    if !std::mem::replace(&mut self.hands_back, true) {
+                        // The program has kept its time, so the bucket gets a time of its own.
+                        self.run.deadline = self.ports.clock.sleep(STORE_MS + CANCEL_MS);
+                    }
+                    self.artifacts.begin(index, *file, is_inline).await;
+                }
+                Some(Line::Event(RunEvent::Artifact { data, .. })) => {
+                    if self.artifacts.is_inline() {
+                        self.pass_on(&line).await;
+                    }
+                    self.artifacts.add(data.0).await;
+                }
                 Some(Line::Event(RunEvent::Complete { report })) => break (report, End::Reported(line)),
                 None => break self.interrupted().await,
             }
@@ -171,8 +201,10 @@ impl<L: RunLease> Watch<L> {
         // A sum of numbers with two decimals has more.
         report.usage.queue_ms = ((report.usage.queue_ms + waited_ms) * 100.0).round() / 100.0;
         let is_observed = matches!(end, End::Reported(_));
+        let artifacts = self.artifacts.finish(&mut report.details).await;
+        let is_as_it_came = waited_ms == 0.0 && report.details.artifacts.is_none();
         let (line, before) = match end {
-            End::Reported(line) if waited_ms == 0.0 => (line, None),
+            End::Reported(line) if is_as_it_came => (line, None),
             End::Reported(_) => (encode(&RunEvent::Complete { report: report.clone() }), None),
             End::Interrupted(before) => (encode(&RunEvent::Complete { report: report.clone() }), before),
         };
@@ -187,7 +219,7 @@ impl<L: RunLease> Watch<L> {
             drop((events, lease));
         }
         let result = RunResult::from_report(draft.id, draft.created_at, RunReport { truncated, ..report });
-        Some((EndedRun { draft, result, output }, LastEvent { before, line, listener }))
+        Some((EndedRun { draft, result, output, artifacts }, LastEvent { before, line, listener }))
     }
 
     /// Stores output, and passes its event on.
@@ -221,6 +253,10 @@ impl<L: RunLease> Watch<L> {
         self.ended = future::pending().boxed_local();
         self.has_left = why == Ended::ByLeaving;
         self.ended_at = Some(self.ports.clock.now());
+        if self.hands_back {
+            // Nothing runs any more. The files are stored, and the report is on its way.
+            return;
+        }
         self.run.deadline = self.ports.clock.sleep(CANCEL_MS);
         self.ports.background.spawn(self.run.lease.cancel(self.run.draft.id));
     }

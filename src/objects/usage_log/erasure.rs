@@ -1,7 +1,8 @@
 //! What a log deletes: expired runs, the runs for an end user, and in the end everything.
 //!
-//! Rows go first, in one transaction, together with a note of what KV still has. So after an error nothing is forgotten: the
-//! alarm goes on with what the notes say. Until then nobody reads it, because only the log leads to it.
+//! Rows go first, in one transaction, together with a note of what KV and R2 still have. So after an error nothing is forgotten:
+//! the alarm goes on with what the notes say. Until then nobody reads what KV has, because only the log leads to it. A link leads
+//! to a file in R2 until that is deleted.
 
 use crate::domain::run::stored_keys::keys_of;
 use crate::domain::usage_log::name::LogName;
@@ -13,7 +14,7 @@ use crate::objects::usage_log::storage::{self, results, runs};
 use crate::ports::PortError;
 use futures::future::try_join_all;
 
-/// Values in KV that one step deletes, but for those of its last run: that one has some 250 at most. An object may make a
+/// Values in KV, and runs with files in R2, that one step deletes, but for those of its last run: that one has some 250 at most. An object may make a
 /// thousand calls for one request.
 const VALUES_AT_ONCE: usize = 500;
 /// Deleted runs whose values in KV are deleted side by side.
@@ -62,7 +63,7 @@ impl UsageLogLogic {
         }
     }
 
-    /// Deletes values in KV, and everything else when none is left. Returns whether that is so. The caller holds the lock.
+    /// Deletes values in KV and files, and everything else when none is left. Returns whether that is so. The caller holds the lock.
     pub(super) async fn delete_step(&self) -> Result<bool, PortError> {
         let storage = &*self.storage;
         self.wake_soon().await?;
@@ -80,26 +81,33 @@ impl UsageLogLogic {
                 break;
             }
         }
+        // Also the files of runs whose records never came.
+        if let Some(state) = storage::state(storage)?
+            && !self.artifacts.delete_log(state.log.log).await?
+        {
+            return Ok(false);
+        }
         *self.memory.borrow_mut() = Memory::default();
         storage.delete_all().await?;
         Ok(true)
     }
 
-    /// Deletes what KV has of deleted runs, as much as one step may; `deleted` counts the values of the step. Returns whether
+    /// Deletes what KV and R2 have of deleted runs, as much as one step may; `deleted` counts the values of the step. Returns whether
     /// nothing is left.
     ///
     /// # Errors
-    /// KV fails. What is left stays noted.
+    /// KV or R2 fails. What is left stays noted.
     pub(super) async fn clear_leftovers(&self, deleted: &mut usize) -> Result<bool, PortError> {
         loop {
-            let (mut runs, mut keys) = (Vec::new(), Vec::new());
+            let (mut runs, mut keys, mut files) = (Vec::new(), Vec::new(), Vec::new());
             let leftovers = results::leftovers(&*self.storage, LEFTOVERS_AT_ONCE)?;
             if leftovers.is_empty() {
                 return Ok(true);
             }
             for (id, in_kv) in leftovers {
-                if *deleted + keys.len() < VALUES_AT_ONCE {
+                if *deleted + keys.len() + files.len() < VALUES_AT_ONCE {
                     keys.extend(keys_of(id, in_kv));
+                    files.extend((in_kv.apart.artifacts > 0).then_some((id, in_kv.apart.artifacts)));
                     runs.push(id);
                 }
             }
@@ -108,7 +116,9 @@ impl UsageLogLogic {
             }
             // Side by side, because somebody may wait for the end.
             try_join_all(keys.iter().map(|key| self.kv.delete(key))).await?;
-            *deleted += keys.len();
+            // All files of a run are one call.
+            try_join_all(files.iter().map(|(id, count)| self.artifacts.delete(*id, *count))).await?;
+            *deleted += keys.len() + files.len();
             for id in runs {
                 results::forget_leftover(&*self.storage, id)?;
             }

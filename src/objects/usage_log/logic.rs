@@ -21,6 +21,7 @@ use crate::objects::usage_log::storage::results::{self, Place};
 use crate::objects::usage_log::storage::runs::{self, Arrived};
 use crate::objects::usage_log::storage::{self, counts};
 use crate::objects::usage_log::unflushed::Unflushed;
+use crate::ports::artifacts::ArtifactStore;
 use crate::ports::{Clock, FoundRecord, Kv, LogLedger, ObjectStorage, PortError};
 use futures::lock::Mutex;
 use std::cell::RefCell;
@@ -35,11 +36,19 @@ const STEP_MS: i64 = 1_000;
 /// The runs in the database's copy.
 pub(super) const RECENT_RUNS: u32 = 50;
 
+/// What a log needs beside its own storage.
+pub struct LogPorts {
+    pub ledger: Rc<dyn LogLedger>,
+    pub kv: Rc<dyn Kv>,
+    pub artifacts: Rc<dyn ArtifactStore>,
+}
+
 /// The log of one project.
 pub struct UsageLogLogic {
     pub(super) storage: Rc<dyn ObjectStorage>,
     pub(super) ledger: Rc<dyn LogLedger>,
     pub(super) kv: Rc<dyn Kv>,
+    pub(super) artifacts: Rc<dyn ArtifactStore>,
     pub(super) clock: Rc<dyn Clock>,
     /// `None` if the project is gone.
     pub(super) project: Cached<Option<Guard>>,
@@ -60,14 +69,10 @@ pub(super) struct Memory {
 }
 
 impl UsageLogLogic {
-    pub fn new(
-        storage: Rc<dyn ObjectStorage>,
-        ledger: Rc<dyn LogLedger>,
-        kv: Rc<dyn Kv>,
-        clock: Rc<dyn Clock>,
-    ) -> Self {
+    pub fn new(storage: Rc<dyn ObjectStorage>, ports: LogPorts, clock: Rc<dyn Clock>) -> Self {
+        let LogPorts { ledger, kv, artifacts } = ports;
         let (project, memory, working) = (Cached::default(), RefCell::default(), Mutex::new(()));
-        Self { storage, ledger, kv, clock, project, memory, working }
+        Self { storage, ledger, kv, artifacts, clock, project, memory, working }
     }
 
     /// Stores and counts finished runs. Runs of a project that is gone are dropped. It may be repeated.

@@ -25,7 +25,7 @@ impl DurableObject for UsageLog {
     fn new(state: State, env: Env) -> Self {
         let storage = Rc::new(RuntimeStorage::of(&state));
         let logic = bindings::log_ports(&env)
-            .map(|(ledger, kv)| UsageLogLogic::new(storage, ledger, kv, Rc::new(RuntimeClock)))
+            .map(|ports| UsageLogLogic::new(storage, ports, Rc::new(RuntimeClock)))
             .map_err(PortError);
         Self { logic }
     }

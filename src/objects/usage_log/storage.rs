@@ -40,7 +40,7 @@ pub fn create_tables(sql: &dyn LocalSql, log: LogName) -> Result<(), PortError> 
          last_run_at INTEGER NOT NULL) WITHOUT ROWID",
         // End users who were deleted: runs that had begun before are dropped when they arrive.
         "CREATE TABLE IF NOT EXISTS erasures (end_user_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
-        // What KV still has of deleted runs.
+        // What KV and R2 still have of deleted runs.
         "CREATE TABLE IF NOT EXISTS leftovers (run_id TEXT PRIMARY KEY, in_kv TEXT NOT NULL) WITHOUT ROWID",
     ] {
         sql.exec(query, &[])?;

@@ -7,9 +7,10 @@ use crate::domain::run::id::RunId;
 use crate::domain::timestamp::{DAY_MS, HOUR_MS, Timestamp};
 use crate::domain::usage_log::name::{LogId, LogName};
 use crate::domain::usage_log::query::{Erased, Filter, HistoryQuery, Hours, UsageRun};
-use crate::objects::usage_log::logic::UsageLogLogic;
+use crate::objects::usage_log::logic::{LogPorts, UsageLogLogic};
 use crate::ports::{Clock, FoundRecord, Kv, LogCopy, LogLedger, PortError};
 use crate::tests::app::secret;
+use crate::tests::fake_artifacts::FakeArtifacts;
 use crate::tests::fake_storage::FakeStorage;
 use crate::tests::fakes::FakeClock;
 use crate::tests::fault::{Fault, Faults};
@@ -92,6 +93,7 @@ struct Setup {
     log: Rc<UsageLogLogic>,
     ledger: Rc<FakeLedger>,
     kv: Rc<FaultyKv>,
+    artifacts: Rc<FakeArtifacts>,
     storage: Rc<FakeStorage>,
     clock: Rc<FakeClock>,
     pool: LocalPool,
@@ -128,14 +130,14 @@ impl Setup {
         clock.pass_ms(100 * DAY_MS);
         let ledger = Rc::new(FakeLedger { clock: Rc::clone(&clock), ..FakeLedger::default() });
         *ledger.project.borrow_mut() = Some(guard());
-        let (kv, storage) = (Rc::default(), Rc::default());
-        let log = logic(&storage, &ledger, &kv, &clock);
-        Self { log, ledger, kv, storage, clock, pool: LocalPool::new() }
+        let (kv, artifacts, storage) = (Rc::default(), Rc::default(), Rc::default());
+        let log = logic(&storage, &ledger, (&kv, &artifacts), &clock);
+        Self { log, ledger, kv, artifacts, storage, clock, pool: LocalPool::new() }
     }
 
     /// The object as it is after a reset: what was in memory is lost.
     fn reset(&mut self) {
-        self.log = logic(&self.storage, &self.ledger, &self.kv, &self.clock);
+        self.log = logic(&self.storage, &self.ledger, (&self.kv, &self.artifacts), &self.clock);
     }
 
     /// Starts something that goes on beside what follows.
@@ -221,12 +223,14 @@ impl Setup {
 fn logic(
     storage: &Rc<FakeStorage>,
     ledger: &Rc<FakeLedger>,
-    kv: &Rc<FaultyKv>,
+    (kv, artifacts): (&Rc<FaultyKv>, &Rc<FakeArtifacts>),
     clock: &Rc<FakeClock>,
 ) -> Rc<UsageLogLogic> {
-    Rc::new(UsageLogLogic::new(storage.clone(), ledger.clone(), kv.clone(), clock.clone()))
+    let ports = LogPorts { ledger: ledger.clone(), kv: kv.clone(), artifacts: artifacts.clone() };
+    Rc::new(UsageLogLogic::new(storage.clone(), ports, clock.clone()))
 }
 
+mod artifacts;
 mod copies;
 mod deletion;
 mod end_users;

@@ -20,6 +20,7 @@ use crate::ports::webhooks::ReportRequest;
 use crate::ports::{Kv, LocalSql, PortError, SqlValue, UsageLogs};
 use crate::store::log_ledger::SqlLogLedger;
 use crate::store::webhooks::SqlWebhookLedger;
+use crate::tests::fake_artifacts::FakeArtifacts;
 use crate::tests::fakes::{FakeKv, FakeMailer};
 use crate::tests::object_fixture::{ObjectBench, Task};
 use crate::tests::sqlite::Sqlite;
@@ -64,8 +65,12 @@ impl Setup {
             "INSERT INTO webhook_secrets (project_id, secret, created_at) VALUES ('proj_1', '{sealed}', 0)"
         ));
         let kv = Rc::new(FakeKv::default());
-        let logs =
-            Rc::new(LocalUsageLogs::new(Rc::new(SqlLogLedger { sql: sql.clone() }), kv.clone(), bench.clock.clone()));
+        let logs = Rc::new(LocalUsageLogs::new(
+            Rc::new(SqlLogLedger { sql: sql.clone() }),
+            kv.clone(),
+            Rc::new(FakeArtifacts::default()),
+            bench.clock.clone(),
+        ));
         Self::over(bench, sql, (kv, logs), (Rc::default(), Rc::default()))
     }
 
@@ -106,7 +111,7 @@ impl Setup {
             "code": "print(1)", "lang": "python", "stdin": "whisper", "args": ["hush"], "env": { "TOKEN": "secret" },
             "userContext": notice.end_user_id.as_ref().map(|id| json!({ "id": id })),
         });
-        let asked = Asked { id, created_at, owner, ip: None, token: None };
+        let asked = Asked { id, created_at, owner, ip: None, token: None, base_url: String::new() };
         let (draft, _) = RunDraft::new(asked, &parse(body, id, 300_000).unwrap());
         let report = RunReport {
             status: RunStatus::Success,
@@ -116,7 +121,7 @@ impl Setup {
             usage: RunUsage::default(),
             details: RunDetails::default(),
         };
-        let run = FinishedRun::of(&draft, &RunResult::from_report(id, created_at, report), output).unwrap();
+        let run = FinishedRun::of(&draft, &RunResult::from_report(id, created_at, report), output, 0).unwrap();
         let logs = Rc::clone(&self.logs);
         self.bench.run(async move { logs.submit_all(LogName::of_project(id.log().log), &[run]).await }).unwrap();
     }

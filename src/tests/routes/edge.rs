@@ -157,12 +157,7 @@ fn a_body_that_is_no_json_was_described_by_its_first_byte() {
     let mut app = TestApp::new();
     let body = print_one().to_string();
     for (header, value, body, message) in [
-        (
-            "content-type",
-            "multipart/form-data; boundary=x",
-            "--x\r\n",
-            "The body is a form (multipart/form-data); send a JSON",
-        ),
+        ("content-type", "multipart/form-data", "--x\r\n", "The body is a form (multipart/form-data); send a JSON"),
         ("content-type", "application/x-www-form-urlencoded", "lang=python", "The body is a form (application/x-www"),
         ("content-encoding", "gzip", "\u{1f}x", "The body is compressed; send it uncompressed"),
         ("content-type", "application/json", " \n", "The body is empty; send a JSON"),

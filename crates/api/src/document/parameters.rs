@@ -11,6 +11,10 @@ use serde_json::{Value, json};
 pub enum Parameter {
     /// `id` in the path: of a run, an execution, a session, a project, a key or a room.
     Id(&'static str),
+    /// `run` in the path.
+    Run,
+    ArtifactName,
+    Signature,
     Limit,
     Cursor,
     Offset,
@@ -78,6 +82,9 @@ impl Parameter {
     pub const fn place(self) -> (&'static str, &'static str) {
         match self {
             Self::Id(_) => ("id", "path"),
+            Self::Run => ("run", "path"),
+            Self::ArtifactName => ("name", "path"),
+            Self::Signature => ("sig", "query"),
             Self::Limit => ("limit", "query"),
             Self::Cursor => ("cursor", "query"),
             Self::Offset => ("offset", "query"),
@@ -120,6 +127,14 @@ impl Parameter {
             Self::Limit => {
                 ("How many items the page has.", false, between(&PAGE_LIMIT, DEFAULT_PAGE_LIMIT), Some(json!(10)))
             }
+            Self::Run => ("The id of the run.", true, json!({ "type": "string" }), None),
+            Self::ArtifactName => (
+                "The name in the link: the index of the file, and letters of its name.",
+                true,
+                json!({ "type": "string" }),
+                Some(json!("0-plot.png")),
+            ),
+            Self::Signature => ("The signature of the link.", true, json!({ "type": "string" }), None),
             Self::Snapshot => ("The id of the snapshot.", true, json!({ "type": "string" }), None),
             Self::OtherSnapshot => (
                 "The snapshot to compare with; the files as they are now where it is absent.",

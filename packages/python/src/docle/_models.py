@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 RuntimeApi = Literal["console", "api", "db", "ai"]
 Role = Literal["viewer", "runner", "editor", "owner"]
 Comparison = Literal["exact", "trim", "tokens", "float", "regex"]
-ArtifactError = Literal["too_large", "too_many_bytes", "too_large_to_inline", "inline_full", "unreadable"]
+ArtifactError = Literal["too_large", "too_many_bytes", "too_large_to_inline", "inline_full", "unreadable", "not_stored"]
 PolicyLimit = Literal["timeoutMs", "cpuMs", "memoryMB", "maxOutputBytes", "maxFileMB"]
 RunStatus = Literal["success", "error", "timeout", "memory", "output", "killed", "cancelled", "install_failed", "compile_error", "system"]
 PendingStatus = Literal["queued", "installing", "compiling", "running"]
@@ -361,6 +361,8 @@ class Artifact:
     """Why the content is missing."""
     sha256: Optional[str] = None
     """SHA-256 of the file in hexadecimal; absent where `error` says that the file was not read."""
+    url: Optional[str] = None
+    """Where the content is for 7 days. Whoever has the link can read the file, without a key. Absent where `error` says that the file was not read or not stored."""
 
     @classmethod
     def _read(cls, data: Dict[str, Any]) -> Artifact:
@@ -371,6 +373,7 @@ class Artifact:
             name=data["name"],
             sha256=data.get("sha256"),
             size=data["size"],
+            url=data.get("url"),
         )
 
 
@@ -1280,7 +1283,7 @@ class FieldError:
 class BatchError:
     """Why a run of a batch was not started."""
 
-    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "sandbox_not_found", "too_many_sandboxes", "snapshot_not_found", "too_many_snapshots", "sandbox_unavailable", "sandbox_interrupted", "context_not_found", "too_many_contexts", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "process_not_found", "process_ended", "stdin_closed", "too_many_processes", "sandbox_session_not_found", "sandbox_session_exists", "too_many_sandbox_sessions", "upgrade_required", "not_found", "run_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "terminal_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
+    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "sandbox_not_found", "too_many_sandboxes", "snapshot_not_found", "too_many_snapshots", "sandbox_unavailable", "sandbox_interrupted", "context_not_found", "too_many_contexts", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "process_not_found", "process_ended", "stdin_closed", "too_many_processes", "sandbox_session_not_found", "sandbox_session_exists", "too_many_sandbox_sessions", "upgrade_required", "not_found", "run_not_found", "artifact_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "terminal_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
     """What went wrong, for programs.
 
     * `invalid_json`: The body is not JSON; the message says where.
@@ -1337,6 +1340,7 @@ class BatchError:
     * `upgrade_required`: This address is a WebSocket: connect with one.
     * `not_found`: There is nothing at this path.
     * `run_not_found`: No run has this id, or it ended more than 7 days ago, or it is private to its project.
+    * `artifact_not_found`: The link was not made by this service, or has expired, or its file was deleted.
     * `run_ended`: The run ended before the call that cancels it; `detail` says how. `GET /api/run/:id` has its result.
     * `method_not_allowed`: The path exists for other methods; `Allow` lists them.
     * `idempotency_key_reused`: This `Idempotency-Key` was used with another body within 24 hours. Use a new key for a new run.

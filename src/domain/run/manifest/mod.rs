@@ -60,6 +60,11 @@ pub fn merge(
     all.into_iter().map(|listed| listed.requirement).collect()
 }
 
+/// Whether a file with this path lists packages for some language.
+pub fn lists_packages(path: &str) -> bool {
+    MANIFESTS.iter().any(|(_, name, _)| *name == path)
+}
+
 /// Adds a requirement, unless it says nothing new.
 fn add(tool: PackageTool, all: &mut Vec<Listed>, listed: Listed) -> Result<(), Wrong> {
     let (name, version) = parts(tool, &listed.requirement);

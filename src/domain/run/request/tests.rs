@@ -37,6 +37,7 @@ fn defaults_are_filled_in() {
         network: Network::None,
         artifacts: None,
         kept: false,
+        attached: vec![],
     };
     assert_eq!(request, RunRequest { job, sent_code: true, user_context: None, detach: false, webhook: None });
 }

@@ -196,6 +196,9 @@ impl InteractiveSession {
                 }
                 Heard::Nothing | Heard::Progress(Some(Progress::Heartbeat)) => {}
                 Heard::Progress(Some(Progress::Complete(result))) => {
+                    for file in sse::artifacts(&result) {
+                        self.send_event(file);
+                    }
                     self.send_event(sse::complete(&result, output));
                     self.socket.close(NORMAL, "The run has ended.");
                     return Ok(());

@@ -5,10 +5,12 @@ use crate::app::runs::cancel::{self, CancelledRun, NotCancelled};
 use crate::app::runs::detach::{DetachedRun, detach_run};
 use crate::app::runs::follow::follow_run;
 use crate::app::runs::read::{self, FoundRun, Reader};
-use crate::app::runs::start::start_run;
+use crate::app::runs::start::start_with_files;
 use crate::app::webhooks;
+use crate::domain::input::multipart;
 use crate::domain::run;
 use crate::domain::run::id::RunId;
+use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::script;
 use crate::http::auth::caller::{ApiClient, SignedIn};
 use crate::http::auth::key_error;
@@ -17,16 +19,21 @@ use crate::http::middleware::log::About;
 use crate::http::request::accept::wants_event_stream;
 use crate::http::request::body;
 use crate::http::request::call::{Call, invalid};
-use crate::http::request::idempotency::once;
+use crate::http::request::form::{self, Attached, Form};
+use crate::http::request::idempotency::key_of_client;
 use crate::http::response::sse::LastEventId;
 use crate::http::response::{rate, respond};
 use crate::http::routes::runs::answer::{answer, encode_pending, event_stream, last_event_id, pending, read_again};
 use crate::http::routes::scripts::execute;
 use crate::http::routes::webhooks::refused;
 use crate::ports::http_messages::Response;
-use ::http::StatusCode;
+use crate::ports::spool::Outside;
+use ::http::header::CONTENT_TYPE;
+use ::http::{HeaderMap, StatusCode};
 use docle_api::pending_runs::PendingRun;
 use docle_protocol::limits::MAX_BODY_BYTES;
+use docle_protocol::{AttachedFile, RunJob};
+use serde_json::Value;
 
 /// `POST /api/run`: checks size, key, rate and fields in this order, so that a client without a key learns nothing from
 /// validation errors.
@@ -34,17 +41,45 @@ pub async fn create_run(app: &App, mut call: Call) -> Result<Response, ApiError>
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
     let client = ApiClient::extract_for_run(app, &call).await?;
     let rate = client.rate;
-    rate::with_headers(run_for(app, call, client).await, &rate, app.clock.now())
+    let boundary = call.header(CONTENT_TYPE).and_then(multipart::boundary);
+    let answer = match boundary {
+        Some(boundary) => run_form(app, call, client, &boundary).await,
+        None => run_for(app, call, client).await,
+    };
+    rate::with_headers(answer, &rate, app.clock.now())
+}
+
+/// The same with a form, whose parts are the request and its files.
+async fn run_form(
+    app: &App,
+    Call { parts, body, .. }: Call,
+    client: ApiClient,
+    boundary: &str,
+) -> Result<Response, ApiError> {
+    let key = key_of_client(&parts.headers, client.token.as_ref())?;
+    let Form { body, attached, fingerprint } = form::read(body, boundary, &*app.spool).await?;
+    run_body(app, &parts.headers, client, (body, attached), key.map(|key| (key, fingerprint))).await
 }
 
 /// The same for a client whose call was counted. The body is that of `POST /api/run`.
 pub async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
-    let called_at = call.base_url(app);
     let Call { parts, body, .. } = call;
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
-    let id = app.new_run_id(client.owner.log_id);
-    let once = once(&parts.headers, client.token.as_ref(), &bytes)?;
+    let key = key_of_client(&parts.headers, client.token.as_ref())?;
+    let once = key.map(|key| (key, Fingerprint::of(&bytes)));
     let body = body::parse_json(&parts.headers, bytes)?;
+    run_body(app, &parts.headers, client, (body, Vec::new()), once).await
+}
+
+/// Runs what a body asks for, and with a key at most once.
+async fn run_body(
+    app: &App,
+    headers: &HeaderMap,
+    client: ApiClient,
+    (body, attached): (Value, Vec<Attached>),
+    once: Option<(IdempotencyKey, Fingerprint)>,
+) -> Result<Response, ApiError> {
+    let id = app.new_run_id(client.owner.log_id);
     if body["tier"] == "isolate" {
         if body["detach"] == true {
             let message =
@@ -52,9 +87,10 @@ pub async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Respons
             return Err(invalid("detach", message));
         }
         let request = script::request::parse_run(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
-        return execute::run(app, &parts.headers, client.for_script(app).await?, request).await;
+        return execute::run(app, headers, client.for_script(app).await?, request).await;
     }
     let mut request = run::request::parse(body, id, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+    let attached = attach(&mut request.job, attached);
     if let Some(token) = &client.token {
         token.restrict_run(&mut request).map_err(ApiError::invalid)?;
     }
@@ -63,22 +99,32 @@ pub async fn run_for(app: &App, call: Call, client: ApiClient) -> Result<Respons
         if client.is_publishable {
             return Err(key_error::publishable_key_detaches_not());
         }
-        if wants_event_stream(&parts.headers) {
+        if wants_event_stream(headers) {
             let message = "is not available with Accept: text/event-stream: leave that header out, and follow the run with \
                            GET /api/run/:id and the same header";
             return Err(invalid("detach", message));
         }
         let webhook = match request.webhook.take() {
-            Some(url) => Some(webhooks::receiver(app, url, &project_id, &called_at).await.map_err(refused)?),
+            Some(url) => Some(webhooks::receiver(app, url, &project_id, &client.base_url).await.map_err(refused)?),
             None => None,
         };
-        return match detach_run(app, id, client.into(), request, webhook, once).await? {
+        return match detach_run(app, id, client.into(), (request, attached), webhook, once).await? {
             DetachedRun::Pending(run) => Ok(pending(&run, project_id)),
-            DetachedRun::Replayed(run) => answer(app, &parts.headers, run, project_id).await,
+            DetachedRun::Replayed(run) => answer(app, headers, run, project_id).await,
         };
     }
-    let run = start_run(app, id, client.into(), request, once).await?;
-    answer(app, &parts.headers, run, project_id).await
+    let run = start_with_files(app, id, client.into(), (request, attached), once).await?;
+    answer(app, headers, run, project_id).await
+}
+
+/// Takes the files that are outside from the job, and attaches them to it.
+fn attach(job: &mut RunJob, attached: Vec<Attached>) -> Vec<Outside> {
+    // From the last one on, so that the indexes stay true.
+    for Attached { index, size, .. } in attached.iter().rev() {
+        let path = job.files.remove(*index).path;
+        job.attached.insert(0, AttachedFile { path, size: *size });
+    }
+    attached.into_iter().flat_map(|file| file.bytes).collect()
 }
 
 /// `GET /api/run/:id`: a caller who knows the id can read the state and the result, unless the project keeps its results private.

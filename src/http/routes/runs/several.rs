@@ -8,7 +8,7 @@ use crate::http::error::ApiError;
 use crate::http::middleware::log::About;
 use crate::http::request::body;
 use crate::http::request::call::Call;
-use crate::http::request::idempotency::once;
+use crate::http::request::idempotency::key_of_client;
 use crate::http::response::respond;
 use crate::http::response::{event_stream as events, keep_alive};
 use crate::ports::http_messages::Response;
@@ -41,7 +41,8 @@ pub async fn read_body(call: Call, client: &ApiClient) -> Result<SeveralRuns, Ap
     }
     let Call { parts, body, .. } = call;
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
-    let once = once(&parts.headers, client.token.as_ref(), &bytes)?;
+    let key = key_of_client(&parts.headers, client.token.as_ref())?;
+    let once = key.map(|key| (key, Fingerprint::of(&bytes)));
     let body = body::parse_json(&parts.headers, bytes)?;
     Ok(SeveralRuns { headers: parts.headers, body, once })
 }

@@ -30,8 +30,13 @@ pub fn create_table(sql: &dyn LocalSql, day: i64) -> Result<(), PortError> {
     sql.exec(&query, &[]).map(drop)
 }
 
-/// Deletes all results of a day.
+/// Deletes all results of a day. Their files in R2 become leftovers. What KV has of them expires by itself.
 pub fn drop_table(sql: &dyn LocalSql, day: i64) -> Result<(), PortError> {
+    let query = format!(
+        "INSERT OR REPLACE INTO leftovers SELECT run_id, json_object('artifacts', json_extract(in_kv, '$.artifacts')) \
+         FROM {PREFIX}{day} WHERE in_kv IS NOT NULL AND json_extract(in_kv, '$.artifacts') > 0"
+    );
+    sql.exec(&query, &[])?;
     sql.exec(&format!("DROP TABLE IF EXISTS {PREFIX}{day}"), &[]).map(drop)
 }
 

@@ -46,7 +46,14 @@ fn in_flight(app: &TestApp, token: Option<&str>) -> (RunId, InFlightRun) {
     let log_id = LogId::parse("0000000001").unwrap();
     let id = RunId::in_log(LogName::of_project(log_id), [7; 16], &secret());
     let owner = Owner { project_id: "proj_1".into(), log_id, key_id: "key_1".into() };
-    let asked = Asked { id, created_at: Timestamp(0), owner, ip: None, token: token.map(str::to_owned) };
+    let asked = Asked {
+        id,
+        created_at: Timestamp(0),
+        owner,
+        ip: None,
+        token: token.map(str::to_owned),
+        base_url: String::new(),
+    };
     let (draft, _) = RunDraft::new(asked, &parse(print_one(), id, 300_000).unwrap());
     (id, app.run_pools.in_flight.begin(&draft, PartialOutput::with_output()))
 }

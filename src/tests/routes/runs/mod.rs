@@ -1,8 +1,10 @@
 //! Runs by POST and by WebSocket.
 
+mod artifacts;
 mod batch;
 mod cancel;
 mod detached;
+mod form;
 mod interactive;
 mod judge;
 mod output;

@@ -81,6 +81,9 @@ const lines = (text: string) => text.split("\n").filter((line) => line !== "");
 /** The packages that a text names. */
 export const packagesIn = (text: string) => text.split(/[\s,]+/).filter((name) => name !== "");
 
+/** What a program hands back: images and documents beside it, and all of a directory. */
+const FILES = ["*.png", "*.jpg", "*.jpeg", "*.gif", "*.webp", "*.svg", "*.pdf", "*.csv", "*.html", "out/**"];
+
 /** A program as a request, or the sentence that says what is wrong. */
 export function requestOf(source: Source, options: RunOptions) {
   const env: Record<string, string> = {};
@@ -99,6 +102,7 @@ export function requestOf(source: Source, options: RunOptions) {
       ...(args.length === 0 ? {} : { args }),
       ...(Object.keys(env).length === 0 ? {} : { env }),
       ...(packages.length === 0 ? {} : { packages }),
+      artifacts: FILES,
       policy: { timeoutMs, memoryMB, allowNetwork },
     },
   };

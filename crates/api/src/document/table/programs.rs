@@ -19,11 +19,23 @@ use crate::terminals::ResizeMessage;
 /// The media type of server-sent events.
 const EVENTS: &str = "text/event-stream";
 
+/// A form with the JSON of a run and a file.
+const FORM: &str = "--boundary\r\nContent-Disposition: form-data; name=\"request\"\r\nContent-Type: application/json\r\n\r\n\
+                    {\"lang\":\"python\"}\r\n--boundary\r\nContent-Disposition: form-data; name=\"files\"; \
+                    filename=\"main.py\"\r\n\r\nprint(1)\r\n--boundary--\r\n";
+
+/// A response with bytes.
+fn file(status: u16, description: &'static str) -> Success {
+    let bodies = vec![Body::text("application/octet-stream", "a,b\n")];
+    Success { status, description, headers: Vec::new(), bodies }
+}
+
 pub fn operations() -> Vec<Operation> {
     let result = Success {
         status: 200,
         description: "How the run ended. A program that fails is a result, too. With `Accept: text/event-stream` the \
-                      response is a stream of events: `start`, output as it is written, exactly one `complete`.",
+                      response is a stream of events: `start`, output as it is written, `artifact` for each stored file, \
+                      exactly one `complete`.",
         headers: vec![Header::IdempotentReplay, Header::RunId],
         bodies: vec![Body::json::<RunResult>(), Body::json::<ScriptResult>(), Body::of::<RunEvent>(EVENTS)],
     };
@@ -46,11 +58,12 @@ pub fn operations() -> Vec<Operation> {
             "Runs a program once in a jail of its own and answers when it has ended. With `tier: \"isolate\"` it runs a \
              script in an isolate instead. A client that closes the connection ends the run, unless the call has an \
              `Idempotency-Key`; a call that is repeated with that key takes its stream up, after `Last-Event-ID` if that is \
-             sent. With `detach: true` it answers at once, and the run goes on without its caller. The body may have comments and trailing commas, and any media type.",
+             sent. With `detach: true` it answers at once, and the run goes on without its caller. The body may have comments and trailing commas, and any media type. \
+             A form has the body as its part `request`, and each file as a part `files` with the path as its filename.",
         )
         .with(Parameter::IdempotencyKey)
         .with(Parameter::LastEventId)
-        .takes(MAX_BODY_BYTES, vec![Body::json::<RunRequest>(), Body::json::<IsolateRunRequest>()])
+        .takes(MAX_BODY_BYTES, vec![Body::json::<RunRequest>(), Body::json::<IsolateRunRequest>(), Body::text("multipart/form-data", FORM)])
         .answers(result)
         .answers(Success {
             status: 202,
@@ -157,6 +170,23 @@ pub fn operations() -> Vec<Operation> {
         })
         .empty(204, "`Last-Event-ID` is the id of the last event of the run.")
         .fails(&[RunNotFound, InvalidRequest]),
+        Operation::new(
+            "get_artifact",
+            (Method::Get, "/api/artifacts/:run/:name"),
+            (Tag::Runs, Caller::Anyone),
+            "Read a file that a run has handed back",
+            "The bytes of a file, or the part that `Range` names. The link is the `url` in the result of the run. Who has it needs no \
+             key. A link is valid for 7 days. `ETag` is the SHA-256 of the file. Browsers download the file and never show it as a page; \
+             images can be shown by `<img>`.",
+        )
+        .with(Parameter::Run)
+        .with(Parameter::ArtifactName)
+        .with(Parameter::Signature)
+        .answers(file(200, "The file."))
+        .answers(file(206, "The part of the file."))
+        .empty(304, "The file is the one that `If-None-Match` names.")
+        .empty(416, "The range is none of the file.")
+        .fails(&[ArtifactNotFound]),
         Operation::new(
             "list_runs",
             (Method::Get, "/api/runs"),
