@@ -39,4 +39,5 @@ pub mod source_file;
 pub mod time;
 pub mod tokens;
 pub mod usage;
+pub mod webhook_messages;
 pub mod webhooks;

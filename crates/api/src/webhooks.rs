@@ -1,6 +1,5 @@
 //! Webhooks: where the end of a run is reported, the secret that signs the reports, and how they were delivered.
 
-use crate::runs::RunResult;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "schema")]
@@ -160,39 +159,6 @@ pub struct WebhookDeliveryPage {
     pub deliveries: Vec<WebhookDelivery>,
     /// The `cursor` of the next page; null on the last one.
     pub next_cursor: Option<String>,
-}
-
-/// What a receiver gets.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct WebhookMessage {
-    /// What is reported.
-    #[serde(rename = "type")]
-    pub event: WebhookEvent,
-    /// When the service recorded the end of the run.
-    pub timestamp: Time,
-    /// The result of the run.
-    pub data: ReportedRun,
-}
-
-/// The result of a run without its input, and with at most 64 KiB of each output stream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct ReportedRun {
-    #[serde(flatten)]
-    pub result: RunResult,
-    /// Which streams are longer than here. `GET /api/run/:id` has all of them.
-    pub shortened: Shortened,
-}
-
-/// Which streams are longer than in a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct Shortened {
-    /// Standard output is.
-    pub stdout: bool,
-    /// Standard error is.
-    pub stderr: bool,
 }
 
 #[cfg(test)]

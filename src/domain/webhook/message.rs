@@ -51,11 +51,11 @@ mod tests {
 
     #[test]
     fn a_message_is_of_the_type_that_the_description_has() {
-        let example = serde_json::to_value(docle_api::webhooks::WebhookMessage::example()).unwrap();
+        let example = serde_json::to_value(docle_api::webhook_messages::WebhookMessage::example()).unwrap();
         let mut result = example["data"].clone();
         result.as_object_mut().unwrap().remove("shortened");
         let message = body(&notice(1, "a.com", 0), &result.to_string(), None).unwrap();
-        let typed: docle_api::webhooks::WebhookMessage = serde_json::from_str(&message).unwrap();
+        let typed: docle_api::webhook_messages::WebhookMessage = serde_json::from_str(&message).unwrap();
         assert_eq!(serde_json::to_value(typed.data).unwrap(), example["data"]);
     }
 

@@ -6,7 +6,8 @@ use crate::document::parameters::Parameter;
 use crate::document::schema::{Schemas, Type};
 use crate::document::table::operations;
 use crate::errors::{ErrorCode, Problem};
-use crate::webhooks::{WebhookEvent, WebhookMessage};
+use crate::webhook_messages::WebhookMessage;
+use crate::webhooks::WebhookEvent;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 

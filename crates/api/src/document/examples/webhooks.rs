@@ -2,6 +2,7 @@
 
 use crate::document::example::{Example, RUN_ID, text, time};
 use crate::runs::RunResult;
+use crate::webhook_messages::*;
 use crate::webhooks::*;
 
 impl Example for CreatedWebhookSecret {
