@@ -41,4 +41,5 @@ pub mod terminals;
 pub mod time;
 pub mod tokens;
 pub mod usage;
+pub mod webhook_messages;
 pub mod webhooks;

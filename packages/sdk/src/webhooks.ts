@@ -1,15 +1,9 @@
 //! Verifies what the service sends to a webhook: signatures of Standard Webhooks, by the Web Crypto API.
 
-import type { RunResult } from "./generated/api.ts";
+import type { WebhookMessage } from "./generated/api.ts";
 
 /** What a webhook gets when a run has ended. */
-export interface RunCompleted {
-  type: "run.completed";
-  /** When the service recorded the end of the run. */
-  timestamp: string;
-  /** The result without its input, with at most 64 KiB of each stream. `shortened` says whether there is more. */
-  data: RunResult & { shortened: { stdout: boolean; stderr: boolean } };
-}
+export type { WebhookMessage } from "./generated/api.ts";
 
 /** A request that the service has not sent, or that is too old. */
 export class WebhookVerificationError extends Error {
@@ -29,7 +23,7 @@ export type WebhookHeaders = { get(name: string): string | null } | Record<strin
  * Throws a {@link WebhookVerificationError} if the service has not sent it, or more than five minutes ago. The message may have
  * arrived before: keep its header `webhook-id`.
  */
-export async function verifyWebhook(body: string | Uint8Array, headers: WebhookHeaders, secrets: string | readonly string[], now: Date = new Date()): Promise<RunCompleted> {
+export async function verifyWebhook(body: string | Uint8Array, headers: WebhookHeaders, secrets: string | readonly string[], now: Date = new Date()): Promise<WebhookMessage> {
   const [id, time, signatures] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map((name) => header(headers, name)) as [string, string, string];
   const age = now.getTime() / 1_000 - Number(time);
   if (!/^\d+$/.test(time) || Math.abs(age) > TOLERANCE_SECONDS) throw new WebhookVerificationError("The timestamp of the message is not within five minutes of now.");
@@ -42,7 +36,7 @@ export async function verifyWebhook(body: string | Uint8Array, headers: WebhookH
     const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
     for (const signature of sent) {
       // It compares in a time that does not depend on the signature.
-      if (signature && (await crypto.subtle.verify("HMAC", key, signature, signed))) return JSON.parse(new TextDecoder().decode(content)) as RunCompleted;
+      if (signature && (await crypto.subtle.verify("HMAC", key, signature, signed))) return JSON.parse(new TextDecoder().decode(content)) as WebhookMessage;
     }
   }
   throw new WebhookVerificationError("No signature of the message is by this secret.");

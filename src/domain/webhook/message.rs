@@ -33,6 +33,7 @@ fn shorten(data: &mut Map<String, Value>, stream: &str) -> bool {
 mod tests {
     use super::*;
     use crate::domain::webhook::notice::tests::notice;
+    use docle_api::document::example::Example;
 
     fn read(result: &Value, apart: Option<[String; 2]>) -> Value {
         serde_json::from_str(&body(&notice(1, "a.com", 0), &result.to_string(), apart).unwrap()).unwrap()
@@ -46,6 +47,16 @@ mod tests {
         data["shortened"] = shortened;
         let expected = json!({ "type": "run.completed", "timestamp": "1970-01-01T00:00:00.000Z", "data": data });
         assert_eq!(read(&result, None), expected);
+    }
+
+    #[test]
+    fn a_message_is_of_the_type_that_the_description_has() {
+        let example = serde_json::to_value(docle_api::webhook_messages::WebhookMessage::example()).unwrap();
+        let mut result = example["data"].clone();
+        result.as_object_mut().unwrap().remove("shortened");
+        let message = body(&notice(1, "a.com", 0), &result.to_string(), None).unwrap();
+        let typed: docle_api::webhook_messages::WebhookMessage = serde_json::from_str(&message).unwrap();
+        assert_eq!(serde_json::to_value(typed.data).unwrap(), example["data"]);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use crate::document::parameters::Parameter;
 use crate::document::schema::{Schemas, Type};
 use crate::document::table::operations;
 use crate::errors::{ErrorCode, Problem};
+use crate::webhook_messages::WebhookMessage;
+use crate::webhooks::WebhookEvent;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -28,6 +30,7 @@ pub fn document() -> Value {
         let other = paths.entry(path).or_default().insert(one.method.name().to_owned(), described);
         assert!(other.is_none(), "{} has the route of another operation", one.id);
     }
+    let webhooks = webhooks(&mut schemas);
     let tags: Vec<Value> =
         Tag::ALL.map(Tag::text).map(|(name, description)| json!({ "name": name, "description": description })).into();
     let headers: Map<String, Value> =
@@ -55,12 +58,42 @@ pub fn document() -> Value {
         ],
         "tags": tags,
         "paths": paths,
+        "webhooks": webhooks,
         "components": {
             "schemas": schemas.finish(),
             "examples": problems,
             "parameters": Parameter::shared(),
             "headers": headers,
             "securitySchemes": security_schemes(),
+        },
+    })
+}
+
+/// What the service sends to receivers.
+fn webhooks(schemas: &mut Schemas) -> Value {
+    let header = |name: &str, description: &str| json!({ "name": name, "in": "header", "required": true, "description": description, "schema": { "type": "string" } });
+    json!({
+        WebhookEvent::RunCompleted.name(): {
+            "post": {
+                "operationId": "run_completed",
+                "tags": [Tag::Runs.text().0],
+                "summary": "Report the end of a run",
+                "description": "What the URL in `webhook` of a detached run gets when the run has ended.",
+                "parameters": [
+                    header("webhook-id", "The id of the report, the same in every attempt."),
+                    header("webhook-timestamp", "When the attempt was made, in seconds since 1970."),
+                    header("webhook-signature", "Signatures as in Standard Webhooks, with blanks between."),
+                ],
+                "requestBody": {
+                    "required": true,
+                    "content": contents(&[Body::json::<WebhookMessage>()], |one| schemas.response(one)),
+                },
+                "responses": {
+                    "2XX": { "description": "The receiver has accepted the report." },
+                    "4XX": { "description": "It has not, and gets the report again, as with every other status." },
+                },
+                "security": [],
+            },
         },
     })
 }

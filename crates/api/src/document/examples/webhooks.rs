@@ -1,6 +1,8 @@
 //! Examples of webhooks.
 
 use crate::document::example::{Example, RUN_ID, text, time};
+use crate::runs::RunResult;
+use crate::webhook_messages::*;
 use crate::webhooks::*;
 
 impl Example for CreatedWebhookSecret {
@@ -17,6 +19,16 @@ impl Example for WebhookSecret {
 
     fn example() -> Self {
         Self { created_at: Some(time()), previous_until: None, disabled_at: None }
+    }
+}
+
+impl Example for WebhookMessage {
+    const NAME: &'static str = "report";
+
+    fn example() -> Self {
+        let shortened = Shortened { stdout: false, stderr: false };
+        let data = ReportedRun { result: RunResult::example(), shortened };
+        Self { event: WebhookEvent::RunCompleted, timestamp: time(), data }
     }
 }
 
