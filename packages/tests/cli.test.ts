@@ -125,11 +125,12 @@ test("a folder is sent without what .gitignore leaves out, and without links", a
 });
 
 test("options reach the run", async () => {
-  const cwd = files({ "main.js": "const fs = require('fs'); console.log(process.env.A, process.env.B, process.env.HOME_OF_MINE, fs.readFileSync('more/data.txt', 'utf8')); fs.mkdirSync('out'); fs.writeFileSync('out/a.txt', 'saved')", "more/data.txt": "data" });
+  const cwd = files({ "main.js": "const fs = require('fs'); console.log(process.env.A, process.env.B, process.env.HOME_OF_MINE, fs.readFileSync('more/data.txt', 'utf8')); fs.mkdirSync('out'); fs.writeFileSync('out/a.txt', 'saved'); fs.writeFileSync('out/large', 'x'.repeat(400_000))", "more/data.txt": "data" });
   const { code, stdout, stderr } = await docle(["run", "-e", "A=1=2", "--env", "B", "-f", "more/data.txt", "--artifact", "out/*", "-o", "got", "main.js"], { cwd, env: { ...env, B: "mine", HOME_OF_MINE: "not sent" } });
   assert.deepEqual([code, stdout], [0, "1=2 mine undefined data\n"], stderr);
   assert.equal(readFileSync(join(cwd, "got", "out", "a.txt"), "utf8"), "saved");
   assert.match(stderr, /saved got\/out\/a\.txt/);
+  assert.equal(readFileSync(join(cwd, "got", "out", "large"), "utf8").length, 400_000, "a file that no result contains");
 });
 
 test("what ended a program is said, with the way out", async () => {

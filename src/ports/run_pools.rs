@@ -29,7 +29,7 @@ pub trait RunPools {
     /// now if it still runs. It may be repeated.
     async fn cancel(&self, project_id: &str, id: RunId) -> bool;
     /// Cancels a run of the project that has not ended, wherever it is on its way, and waits until it has ended and is
-    /// recorded, some five seconds at most. `false` means that no such run is in flight. With `token`, the id of a run token,
+    /// recorded, some five seconds at most, or until the files of a program that has ended are stored. `false` means that no such run is in flight. With `token`, the id of a run token,
     /// only a run of that token is cancelled. It may be repeated.
     async fn cancel_in_flight(&self, project_id: &str, id: RunId, token: Option<&str>) -> Result<bool, PoolFailure>;
     /// A run of the project that has not ended; `None` if no such run is in flight. It changes nothing.

@@ -114,7 +114,7 @@ async function runOnce(access: Access, request: RunRequest, values: CommandLine[
   }
   if (result === undefined) throw new Failure("The service did not say how the program ended.");
   if (values.json) await output.stdout.write(`${JSON.stringify(result)}\n`);
-  if (values.artifact) saveArtifacts(result, values.out ?? ".");
+  if (values.artifact) await saveArtifacts(result, values.out ?? ".");
   // Warnings; the errors of a compiler have come as the program's own.
   if (!values.json && result.compile && result.status !== "compile_error") await output.stderr.write(result.compile.stdout + result.compile.stderr);
   explain(result);
