@@ -83,15 +83,15 @@ while True:
 `;
 
 test("with --tty the program has the terminal: keys, sizes, screens and the exit code", async () => {
-  const cwd = files({ "ask.py": "import os, signal, sys\nprint(sys.stdout.isatty(), *os.get_terminal_size(), end='\\x1b[?1049h\\x1b[?25l\\x1b]0;title\\x07\\n')\nsignal.signal(signal.SIGWINCH, lambda *_: print('now', *os.get_terminal_size()))\ntry: input('? ')\nexcept KeyboardInterrupt: print('key'); sys.exit(5)" });
+  const cwd = files({ "ask.py": "import os, signal, sys, time\nprint(sys.stdout.isatty(), *os.get_terminal_size(), end='\\x1b[?1049h\\x1b[?25l\\x1b]0;title\\x07\\n')\nsignal.signal(signal.SIGWINCH, lambda *_: print('now', *os.get_terminal_size()))\nprint('size?')\nwhile os.get_terminal_size().columns == 100: time.sleep(0.01)\ntry: input('? ')\nexcept KeyboardInterrupt: print('key'); sys.exit(5)" });
   const terminal = follow(spawn("python3", ["-c", TERMINAL, process.execPath, main, "run", "--tty", "ask.py"], { cwd, env, stdio: ["pipe", "pipe", "pipe"] }));
-  await until("a question", () => terminal.said.stdout.includes("? "), 60);
+  await until("a question", () => terminal.said.stdout.includes("size?\r\n"), 60);
   terminal.child.kill("SIGUSR1");
-  await until("another size", () => terminal.said.stdout.includes("now 50 20"), 60);
+  await until("another size", () => terminal.said.stdout.includes("now 50 20\r\n? "), 60);
   terminal.child.stdin?.write("\x03");
   const { code, stdout } = await terminal.ended;
   assert.equal(code, 5, stdout);
-  assert.equal(stdout, "True 100 30\x1b[?1049h\x1b[?25l\r\n? now 50 20\r\n^Ckey\r\n\x1b[?1049l\x1b[?25h\x1b[!p\x1b[0m");
+  assert.equal(stdout, "True 100 30\x1b[?1049h\x1b[?25l\r\nsize?\r\nnow 50 20\r\n? ^Ckey\r\n\x1b[?1049l\x1b[?25h\x1b[!p\x1b[0m");
 });
 
 test("streams and exit code are the program's", async () => {

@@ -26,19 +26,19 @@ async function start(lang: "python" | "node", code: string, rest: object = {}): 
 }
 
 test("a program at a terminal asks, hears sizes and signals, and the run is kept with what was shown", async () => {
-  const one = await start("python", "import os, signal, sys, time\nprint(sys.stdout.isatty(), *os.get_terminal_size(), os.environ['TERM'])\nprint('error', file=sys.stderr)\nsignal.signal(signal.SIGWINCH, lambda *_: print('now', *os.get_terminal_size()))\nprint('\\x1b[31mHello\\x1b[0m', input('Name? '))\ntry: print('sleeps'); time.sleep(60)\nexcept KeyboardInterrupt: print('woken')\ntry: input('more? ')\nexcept EOFError: print('none')\nsys.exit(3)");
-  await one.hears("Name? ");
+  const one = await start("python", "import os, signal, sys, time\nprint(sys.stdout.isatty(), *os.get_terminal_size(), os.environ['TERM'])\nprint('error', file=sys.stderr)\nsignal.signal(signal.SIGWINCH, lambda *_: print('now', *os.get_terminal_size()))\nprint('Size?')\nwhile os.get_terminal_size().columns == 80: time.sleep(0.01)\nprint('\\x1b[31mHello\\x1b[0m', input('Name? '))\ntry: print('sleeps'); time.sleep(60)\nexcept KeyboardInterrupt: print('woken')\ntry: input('more? ')\nexcept EOFError: print('none')\nsys.exit(3)");
+  await one.hears("Size?\r\n");
   await one.say({ type: "resize", cols: 120, rows: 40 });
-  await one.hears("now 120 40");
+  await one.hears("now 120 40\r\nName? ");
   await one.type("Zoë 🎉\r");
-  await one.hears("sleeps");
+  await one.hears("sleeps\r\n");
   await one.type("\x03");
   await one.hears("more? ");
   await one.end();
   const complete = await one.over();
   assert.partialDeepStrictEqual(complete, { type: "complete", ok: false, status: "error", exitCode: 3, stderr: "" });
   assert.equal(one.closed, 1_000);
-  const shown = "True 80 24 xterm-256color\r\nerror\r\nName? now 120 40\r\nZoë 🎉\r\n\x1b[31mHello\x1b[0m Zoë 🎉\r\nsleeps\r\n^Cwoken\r\nmore? none\r\n";
+  const shown = "True 80 24 xterm-256color\r\nerror\r\nSize?\r\nnow 120 40\r\nName? Zoë 🎉\r\n\x1b[31mHello\x1b[0m Zoë 🎉\r\nsleeps\r\n^Cwoken\r\nmore? none\r\n";
   assert.deepEqual([one.text(), complete.stdout, one.text("stderr")], [shown, shown, ""]);
   const kept = (await (await docle.fetch(`/api/run/${complete.id}`, { headers: { authorization: `Bearer ${docle.worker.key}` } })).json()) as { stdout: string; input: { tty: unknown } };
   assert.deepEqual([kept.stdout, kept.input.tty], [shown, USUAL]);
@@ -116,7 +116,7 @@ test("a client that does not read holds its program up, and reads all of it late
 test("a client that leaves ends its run, whatever the program ignores", async () => {
   const marker = randomUUID();
   const one = await start("python", "import signal, time\nfor s in signal.SIGHUP, signal.SIGINT, signal.SIGTERM: signal.signal(s, signal.SIG_IGN)\nprint('here')\ntime.sleep(600)", { args: [marker], policy: { timeoutMs: 300_000 } });
-  await one.hears("here");
+  await one.hears("here\r\n");
   assert.ok(processesWith(marker).length > 0);
   one.leave();
   await until("the program to end", () => processesWith(marker).length === 0);

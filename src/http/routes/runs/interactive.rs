@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::app::runs::progress::{Client, Progress, StartedRun};
-use crate::app::runs::start::start_run;
+use crate::app::runs::start::{HOPS_MS, deadline_ms, start_run};
 use crate::domain::input::json;
 use crate::domain::key::run_token::Claims;
 use crate::domain::run;
@@ -106,7 +106,8 @@ impl InteractiveSession {
             return Err(invalid("detach", "is not available for interactive runs: leave it out"));
         }
         request.job.interactive = true;
-        let terminal = request.job.tty.is_some().then_some(request.job.limits.timeout_ms);
+        let longest_ms = deadline_ms(&request.job) - HOPS_MS;
+        let has_terminal = request.job.tty.is_some();
         let project_id = client.owner.project_id.clone();
         let Some(run) = self.start(id, client, request).await? else { return Ok(()) };
         let app = self.app.clone();
@@ -118,7 +119,7 @@ impl InteractiveSession {
                     .into());
             }
         };
-        let terminal = terminal.map(|timeout_ms| Terminal { until: app.clock.now().plus_ms(timeout_ms.into()) });
+        let terminal = has_terminal.then(|| Terminal { until: app.clock.now().plus_ms(longest_ms.into()) });
         self.follow(run, input, terminal).await
     }
 
@@ -258,7 +259,7 @@ enum Heard {
 
 /// A run with a terminal.
 struct Terminal {
-    /// When its program has ended at the latest.
+    /// When its program has ended at the latest, packages and compilation included. The deadline of the object comes after it.
     until: Timestamp,
 }
 
