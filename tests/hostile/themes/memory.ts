@@ -68,7 +68,7 @@ time.sleep(600)`;
 const datagrams = "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.setsockopt(1, 8, 1 << 24); s.bind(('127.0.0.1', 0)); keep.append(s)\nfor _ in range(8):\n  try: s.sendto(p, 0x40, s.getsockname())\n  except OSError: break";
 const streams = "l = socket.create_server(('127.0.0.1', 0)); a = socket.create_connection(l.getsockname()); b = l.accept()[0]; keep += [a, b, l]\nfor s in a, b:\n  s.setblocking(False)\n  try:\n    while True: s.send(p)\n  except BlockingIOError: pass";
 
-/** Pages that the sockets of one run may hold: what a look every 100 ms lets pass on a busy machine. */
+/** Pages that the sockets of one run may hold: what a look every 25 ms lets pass on a busy machine. */
 const SOCKET_PAGES = 65_536;
 
 /** Programs may have what the buffers of their sockets may hold, and not what the machine has for all of them. */
