@@ -11,7 +11,7 @@ await main(async () => {
   await prepare();
   const engine = await findEngine();
   if (engine.missing !== undefined) process.stdout.write(`Containers are not measured: ${engine.missing}.\n`);
-  for (const part of ["runner.ts", "main.ts", "platform.ts", "isolates.ts", ...(engine.missing === undefined ? ["containers.ts"] : [])]) {
+  for (const part of ["runner.ts", "main.ts", "several.ts", "platform.ts", "isolates.ts", ...(engine.missing === undefined ? ["containers.ts"] : [])]) {
     const child = spawn(node, [inRoot("scripts", "bench", part), ...process.argv.slice(2)], { stdio: "inherit" });
     const code = (await once(child, "exit"))[0] ?? 1;
     if (code !== 0) return code;
