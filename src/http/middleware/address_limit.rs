@@ -44,6 +44,10 @@ pub async fn check(app: &App, call: &Call) -> Result<(), ApiError> {
 /// Whether the call has a key or a token that this deployment has made. A gate or a room decides later whether it is
 /// valid.
 fn has_own_credentials(app: &App, call: &Call) -> bool {
+    // No gate looks at a key there.
+    if call.parts.uri.path().starts_with("/api/artifacts/") {
+        return false;
+    }
     let sent = [
         credentials(call.headers()),
         subprotocol::credentials(call, subprotocol::KEY),

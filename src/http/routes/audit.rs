@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::app::audit;
-use crate::domain::account::audit::RecordedEvent;
+use crate::domain::account::audit::{Origin, RecordedEvent};
 use crate::http::auth::caller::SignedIn;
 use crate::http::error::ApiError;
 use crate::http::request::call::Call;
@@ -23,7 +23,11 @@ pub async fn list_own_events(app: &App, call: Call) -> Result<Response, ApiError
 pub async fn list_project_events(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract_manager(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
-    let (events, next) = audit::events_of_project(app, &project.id, &call.page()?).await?;
+    let (mut events, next) = audit::events_of_project(app, &project.id, &call.page()?).await?;
+    if caller.only_project.is_some() {
+        // Where the owner was is none of a server's business.
+        events.iter_mut().for_each(|event| event.origin = Origin::default());
+    }
     Ok(events_page(events, next))
 }
 

@@ -61,6 +61,9 @@ fn a_key_of_this_deployment_is_not_counted_by_network() {
     assert_eq!(app.send(request, "").status.as_u16(), 200);
     assert!(limiter.asked.borrow().is_empty());
 
+    // No gate is asked about a key there, so it may have been revoked.
+    let request = app.request(Method::GET, "/api/artifacts/x/0-a").header("cf-connecting-ip", "192.0.2.1");
+    assert_eq!(app.send(request, "").status.as_u16(), 429);
     let made_up = format!("Bearer sk_live_{}", "0".repeat(48));
     let request =
         app.visit(Method::POST, "/api/run").header("cf-connecting-ip", "192.0.2.1").header("authorization", made_up);

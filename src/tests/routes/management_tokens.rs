@@ -84,6 +84,11 @@ fn a_server_manages_keys_settings_tokens_and_end_users_of_its_project() {
         assert_eq!(answer.status, StatusCode::OK, "{rest}: {}", answer.text());
         assert!(answer.header("set-cookie").is_empty());
     }
+    let log = with.path("/audit");
+    with.app.sql.run("UPDATE audit_events SET ip = '192.0.2.1'");
+    let [own, server] = [with.owner(Method::GET, &log, Value::Null), with.call(Method::GET, &log, Value::Null)];
+    assert!(!own.json()["events"][0]["ip_address"].is_null(), "{}", own.text());
+    assert!(server.json()["events"].as_array().unwrap().iter().all(|event| event["ip_address"].is_null()));
     let project = with.path("");
     assert_eq!(with.call(Method::PATCH, &project, json!({ "privateResults": true })).status, StatusCode::OK);
     assert_eq!(with.call(Method::DELETE, &with.path("/end-users?id=u"), Value::Null).status, StatusCode::OK);

@@ -159,6 +159,19 @@ fn a_run_token_sets_no_webhook() {
 }
 
 #[test]
+fn a_key_out_of_a_url_signed_a_report_with_the_secret_of_its_project() {
+    let mut app = TestApp::new();
+    let own = own(&mut app, "ada@example.com");
+    own.secret(&mut app, Method::POST);
+    let settings = json!({ "allowInUrl": true, "expiresAt": "1970-01-02T00:00:00Z", "rateLimitPerMinute": 60 });
+    let path = format!("/api/projects/{}/keys", own.project);
+    let key = app.call(&own.cookie, Method::POST, &path, settings).json()["key"].as_str().unwrap().to_owned();
+    let body = json!({ "code": "1", "lang": "python", "detach": true, "webhook": example() });
+    let answer = run_with(&mut app, &key, &body);
+    assert_eq!((answer.status.as_u16(), answer.json()["errors"][0]["field"].clone()), (400, json!("webhook")));
+}
+
+#[test]
 fn deliveries_are_listed_without_the_url_and_deleted_with_end_user_secret_and_project() {
     let mut app = TestApp::new();
     let own = own(&mut app, "ada@example.com");

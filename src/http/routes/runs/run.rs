@@ -105,6 +105,13 @@ async fn run_body(
             return Err(invalid("detach", message));
         }
         let webhook = match request.webhook.take() {
+            // Whoever has seen the URL has the key, and the secret of the project would sign what they send.
+            Some(_) if client.is_anybody => {
+                return Err(invalid(
+                    "webhook",
+                    "is not available with a key for URLs: start the run with another secret key",
+                ));
+            }
             Some(url) => Some(webhooks::receiver(app, url, &project_id, &client.base_url).await.map_err(refused)?),
             None => None,
         };
