@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { after, test } from "node:test";
 import { interpreterFlags, languageFlags } from "../../scripts/setup/interpreters.mjs";
 import { node, npm, runner as installed, uv } from "../../scripts/setup/paths.mjs";
 import { Runner } from "../harness/runner.ts";
@@ -59,4 +60,16 @@ export async function asOrdinaryUser(): Promise<Stage> {
     rmSync(home, { recursive: true, force: true });
   };
   return { runner, stop };
+}
+
+/** Declares tests against a runner of an ordinary user, or one that is skipped where there can be none. */
+export async function forOrdinaryUser(declare: (runner: Runner) => void): Promise<void> {
+  const why = whyNoOrdinaryUser();
+  if (why) {
+    test("as an ordinary user", { skip: why }, () => undefined);
+    return;
+  }
+  const stage = await asOrdinaryUser();
+  after(() => stage.stop());
+  declare(stage.runner);
 }
