@@ -1,11 +1,11 @@
 //! Reads the files that runs have handed back, by their links.
 
 use crate::app::context::App;
-use crate::domain::input::byte_range::{self, Asked};
 use crate::domain::run::artifact_link::ValidLink;
 use crate::ports::PortError;
 use crate::ports::artifacts::StoredFile;
 use crate::ports::sandboxes::ByteStream;
+use docle_protocol::byte_range::{self, Asked};
 
 /// What a caller gets of a file.
 pub enum Given {

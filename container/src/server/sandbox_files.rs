@@ -6,6 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
+use docle_protocol::byte_range::{self, Asked};
 use docle_protocol::sandbox::FileRequest;
 use futures_util::{StreamExt, stream};
 use std::fs::File;
@@ -44,11 +45,12 @@ pub async fn read_content(
     let path = path_of(query.as_deref())?;
     let Content { file, entry } = sandbox.open(path).await.map_err(|failure| failed(&sandbox, failure))?;
     let size = entry.size;
-    let wanted = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).map(|text| range(text, size));
+    let wanted =
+        headers.get(header::RANGE).and_then(|value| value.to_str().ok()).map(|text| byte_range::parse(text, size));
     let (from, length, status) = match wanted {
-        None | Some(Range::All) => (0, size, StatusCode::OK),
-        Some(Range::Part { from, length }) => (from, length, StatusCode::PARTIAL_CONTENT),
-        Some(Range::Impossible) => {
+        None | Some(Asked::Whole) => (0, size, StatusCode::OK),
+        Some(Asked::Part { offset, length }) => (offset, length, StatusCode::PARTIAL_CONTENT),
+        Some(Asked::Unsatisfiable) => {
             let headers = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
             return Ok((StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response());
         }
@@ -140,32 +142,6 @@ fn decoded(query: &str, name: &str) -> Option<Vec<u8>> {
     Some(path)
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Range {
-    All,
-    Part { from: u64, length: u64 },
-    Impossible,
-}
-
-/// One range of bytes, see RFC 9110. Whatever else is asked for is answered with everything.
-fn range(text: &str, size: u64) -> Range {
-    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-')) else {
-        return Range::All;
-    };
-    let number = |text: &str| if text.is_empty() { Some(None) } else { text.parse::<u64>().ok().map(Some) };
-    let (from, to) = match (number(first), number(last)) {
-        (Some(Some(from)), Some(to)) => (from, to.unwrap_or(u64::MAX).min(size.saturating_sub(1))),
-        (Some(None), Some(Some(0))) => return Range::Impossible,
-        (Some(None), Some(Some(end))) => (size.saturating_sub(end), size.saturating_sub(1)),
-        _ => return Range::All,
-    };
-    match () {
-        () if from >= size => Range::Impossible,
-        () if from > to => Range::All,
-        () => Range::Part { from, length: to - from + 1 },
-    }
-}
-
 /// A part of a file, piece by piece. One that has become shorter meanwhile breaks off, so that nobody takes it for whole.
 fn pieces(file: Arc<File>, from: u64, length: u64) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
     stream::try_unfold((file, from, length), |(file, at, left)| async move {
@@ -200,21 +176,6 @@ mod tests {
         assert_eq!(decoded("x=1&path=a/b", "path=").unwrap(), b"a/b");
         for wrong in ["", "x=1", "path=%", "path=%4", "path=%zz"] {
             assert_eq!(decoded(wrong, "path="), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_range_is_within_the_file() {
-        let part = |from, length| Range::Part { from, length };
-        assert_eq!(range("bytes=0-3", 10), part(0, 4));
-        assert_eq!(range("bytes=4-", 10), part(4, 6));
-        assert_eq!(range("bytes=-3", 10), part(7, 3));
-        assert_eq!(range("bytes=-30", 10), part(0, 10));
-        assert_eq!(range("bytes=8-99", 10), part(8, 2));
-        assert_eq!(range("bytes=10-", 10), Range::Impossible);
-        assert_eq!(range("bytes=0-", 0), Range::Impossible);
-        for all in ["lines=1-2", "bytes=a-b", "bytes=1-2,4-5", "bytes=5-2", "bytes=-"] {
-            assert_eq!(range(all, 10), Range::All, "{all}");
         }
     }
 }

@@ -4,9 +4,10 @@
 //! stream, [`refusal`] its error response, [`input`] what goes to an interactive run beside its input. [`headers`] defines paths and headers, [`health`] the health check, [`limits`] the limits
 //! that both sides enforce. [`sandbox`] defines the requests about persistent sandboxes, [`tree`] how their files are saved,
 //! and [`context`] those about interpreters in them. [`isolate`] defines the requests and responses of the isolate Worker, [`hosts`] the matching of
-//! allow-lists. All messages are JSON in camelCase, and `…_format_unchanged` tests pin them. A change of a layout raises
+//! allow-lists, [`byte_range`] the header `Range` of those who serve files. All messages are JSON in camelCase, and `…_format_unchanged` tests pin them. A change of a layout raises
 //! [`version::VERSION`], unless it adds a field that the other side may ignore.
 
+pub mod byte_range;
 pub mod context;
 pub mod event;
 pub mod file;

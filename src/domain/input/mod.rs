@@ -1,6 +1,5 @@
 //! Reading what clients send: JSON, fields with their problems, pages of lists.
 
-pub mod byte_range;
 pub mod json;
 pub mod multipart;
 pub mod page;

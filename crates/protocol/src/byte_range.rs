@@ -45,7 +45,11 @@ mod tests {
             ("bytes=0-0", part(0, 1)),
             ("bytes=2-4", part(2, 3)),
             ("bytes=2-", part(2, 8)),
+            ("bytes=0-3", part(0, 4)),
+            ("bytes=4-", part(4, 6)),
             ("bytes=-3", part(7, 3)),
+            ("bytes=-30", part(0, 10)),
+            ("bytes=8-99", part(8, 2)),
             ("bytes=-99", part(0, 10)),
             ("bytes=2-99", part(2, 8)),
             ("bytes=10-", Asked::Unsatisfiable),
@@ -55,6 +59,10 @@ mod tests {
             ("bytes=-", Asked::Whole),
             ("bytes=+1-2", Asked::Whole),
             ("lines=0-1", Asked::Whole),
+            ("lines=1-2", Asked::Whole),
+            ("bytes=a-b", Asked::Whole),
+            ("bytes=1-2,4-5", Asked::Whole),
+            ("bytes=5-2", Asked::Whole),
             ("", Asked::Whole),
         ] {
             assert_eq!(parse(header, 10), asked, "{header}");
