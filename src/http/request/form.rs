@@ -97,7 +97,7 @@ struct Current {
     path: Option<String>,
     size: u64,
     hash: Sha256,
-    /// What has come, unless it is outside.
+    /// What has come and is not outside.
     bytes: Vec<u8>,
     held: Vec<Outside>,
 }
@@ -162,19 +162,20 @@ impl<'a> Reader<'a> {
         let Some(current) = &mut self.current else { return };
         current.hash.update(&bytes);
         current.size += bytes.len() as u64;
+        current.bytes.extend_from_slice(&bytes);
         let most = MAX_SMALL_BYTES.min(MAX_SMALL_BYTES_IN_ALL - self.small_bytes);
-        if current.path.is_none() || current.size <= most as u64 {
-            current.bytes.extend_from_slice(&bytes);
-            return;
-        }
-        if !current.bytes.is_empty() {
+        let is_large = current.path.is_some() && current.size > most as u64;
+        // A client may send a byte at a time, and each buffer outside costs more than that.
+        if is_large && (current.held.is_empty() || current.bytes.len() >= MAX_SMALL_BYTES) {
             current.held.push(self.spool.hold(&std::mem::take(&mut current.bytes)));
         }
-        current.held.push(self.spool.hold(&bytes));
     }
 
     fn end(&mut self) -> Result<(), ApiError> {
-        let Some(Current { path, size, hash, bytes, held }) = self.current.take() else { return Ok(()) };
+        let Some(Current { path, size, hash, bytes, mut held }) = self.current.take() else { return Ok(()) };
+        if !held.is_empty() && !bytes.is_empty() {
+            held.push(self.spool.hold(&bytes));
+        }
         self.hash.update(hash.finalize());
         let Some(path) = path else {
             let text = String::from_utf8(bytes).map_err(|_| invalid(REQUEST, "must be UTF-8"))?;
@@ -218,4 +219,26 @@ impl<'a> Reader<'a> {
 
 fn is_sent(fields: &Map<String, Value>, name: &str) -> bool {
     fields.get(name).is_some_and(|value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::fake_spool::{FakeSpool, bytes_of};
+    use futures::executor::block_on;
+    use futures::stream;
+
+    #[test]
+    fn each_byte_of_a_form_that_came_slowly_was_a_buffer_of_its_own() {
+        let content: Vec<u8> = (0..200_000u32).map(|number| (number * 7) as u8).collect();
+        let part =
+            |parameters: &str| format!("--x\r\nContent-Disposition: form-data; {parameters}\r\n\r\n").into_bytes();
+        let [request, file] = [part("name=\"request\""), part("name=\"files\"; filename=\"a\"")];
+        let form = [&request[..], b"{}\r\n", &file, &content, b"\r\n--x--\r\n"].concat();
+        let body = stream::iter(form.into_iter().map(|byte| Ok(vec![byte]))).boxed_local();
+        let Ok(Form { attached, .. }) = block_on(read(body, "x", &FakeSpool)) else { panic!("it is a form") };
+        let [Attached { index: 0, size: 200_000, bytes }] = &attached[..] else { panic!("one file is outside") };
+        assert_eq!(bytes.len(), 4, "of 64 KiB each, but for the last");
+        assert!(bytes.iter().flat_map(bytes_of).eq(&content));
+    }
 }
