@@ -18,9 +18,13 @@ const settings = JSON.parse(await text(process.stdin));
 /** @type {import("./worker.mjs").Runtime | undefined} */
 let runtime;
 
+/** @type {NodeJS.Timeout | undefined} */
+let look;
+
 /** Ends the runtime and the process. @param {number} code @returns {Promise<never>} */
 async function end(code) {
-  await runtime?.miniflare.dispose().catch(() => {});
+  clearInterval(look);
+  await runtime?.stop().catch(() => {});
   process.exit(code);
 }
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => void end(0));
@@ -37,9 +41,8 @@ if (settings.port === undefined) await end(0);
 process.stdout.write(`${JSON.stringify({ address: new URL(runtime.url).host })}\n`);
 serving = true;
 // Miniflare would start another runtime in place of one that died; what it held of running programs is gone all the same.
-const look = setInterval(() => {
+look = setInterval(() => {
   if (runtime?.pids.every(lives)) return;
-  clearInterval(look);
   process.stderr.write("The Workers runtime ended.\n");
   void end(1);
 }, LOOK_MS);

@@ -40,7 +40,8 @@ export function startIsolates(secret) {
  * `listening` resolves after that, and `part` goes on with the lines that the Worker logs.
  */
 export function startRuntime() {
-  const part = startPart("The Worker", node, [inRoot("scripts", "runtime", "serve.mjs"), state], { env: wranglerEnv, input: true });
+  // The runtime that it started must not end first: Miniflare would take that for a crash and start another one.
+  const part = startPart("The Worker", node, [inRoot("scripts", "runtime", "serve.mjs"), state], { env: wranglerEnv, input: true, endsItsOwn: true });
   const listening = address(part);
   // A start that fails earlier does not await the address.
   listening.catch(() => {});

@@ -37,10 +37,10 @@ const setpriv = (() => {
  * @param {string} name
  * @param {string} command
  * @param {string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, input?: boolean, niceness?: number }} [options] `env` is added to that of this process; with `input` the process has a standard input; `niceness` is that of nice(1)
+ * @param {{ env?: NodeJS.ProcessEnv, input?: boolean, niceness?: number, endsItsOwn?: boolean }} [options] `env` is added to that of this process; with `input` the process has a standard input; `niceness` is that of nice(1); one that `endsItsOwn` children is asked to stop before they are
  * @returns {Part}
  */
-export function startPart(name, command, args, { env, input = false, niceness = 0 } = {}) {
+export function startPart(name, command, args, { env, input = false, niceness = 0, endsItsOwn = false } = {}) {
   const [program, argv] = setpriv ? ["setpriv", ["--pdeathsig", "TERM", command, ...args]] : [command, args];
   const child = spawn(program, argv, { cwd: root, env: { ...process.env, ...env }, stdio: [input ? "pipe" : "ignore", "pipe", "inherit"], detached: true });
   if (child.pid !== undefined && niceness > 0) setPriority(child.pid, niceness);
@@ -52,20 +52,20 @@ export function startPart(name, command, args, { env, input = false, niceness = 
     child.on("exit", (code, signal) => resolve(`ended with ${signal ?? `exit code ${code}`}`));
   });
   const pid = child.pid ?? 0;
-  const signalGroup = (/** @type {NodeJS.Signals} */ signal) => {
+  const send = (/** @type {number} */ to, /** @type {NodeJS.Signals} */ signal) => {
     try {
-      if (pid > 0) process.kill(-pid, signal);
+      if (pid > 0) process.kill(to, signal);
     } catch {
-      // The group has ended already.
+      // It has ended already.
     }
   };
   const stop = async () => {
-    signalGroup("SIGTERM");
-    const patience = setTimeout(signalGroup, STOP_MS, "SIGKILL");
+    send(endsItsOwn ? pid : -pid, "SIGTERM");
+    const patience = setTimeout(send, STOP_MS, -pid, "SIGKILL");
     await ended;
     clearTimeout(patience);
     // Other processes of the group end, too.
-    signalGroup("SIGKILL");
+    send(-pid, "SIGKILL");
   };
   return { name, pid, lines: createInterface({ input: stdout }), ended, send: (text) => void stdin?.end(text), stop };
 }

@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { findEngine } from "../../scripts/containers/engine.mjs";
+import { buildImages } from "../../scripts/containers/images.mjs";
+import { removeLeftovers, SessionLog } from "../../scripts/runtime/leftovers.mjs";
 import { inRoot, own } from "../../scripts/setup/paths.mjs";
 import type { RunResult } from "../harness/docle.ts";
 import { until } from "../harness/until.ts";
@@ -22,7 +24,7 @@ assert(engine.missing === undefined, "an engine");
 const { docker } = engine;
 
 /** Containers that Workers runtimes have started, with their side-cars, whether they run or not. */
-const containers = () => execFileSync(docker, ["ps", "--all", "--quiet", "--filter", "label=dev.workerd.session"], { encoding: "utf8" }).split("\n").filter((id) => id !== "").length;
+const containers = (session = "") => execFileSync(docker, ["ps", "--all", "--quiet", "--filter", `label=dev.workerd.session${session}`], { encoding: "utf8" }).split("\n").filter((id) => id !== "");
 
 test("the printed command runs a program in a container, and Ctrl-C leaves nothing", async () => {
   const probe = createServer().listen(0, "127.0.0.1");
@@ -30,6 +32,7 @@ test("the printed command runs a program in a container, and Ctrl-C leaves nothi
   const { port } = probe.address() as AddressInfo;
   await new Promise((resolve) => probe.close(resolve));
   const before = containers();
+  const started = () => containers().filter((id) => !before.includes(id));
 
   const child = spawn(process.execPath, [inRoot("scripts", "start.mjs"), "--containers"], { env: { ...process.env, PORT: `${port}`, DOCLE_STATE: state }, stdio: ["ignore", "pipe", "pipe"] });
   const output = { text: "" };
@@ -44,10 +47,27 @@ test("the printed command runs a program in a container, and Ctrl-C leaves nothi
     const curl = output.text.match(/curl \S+\/api\/run [^]*?\}'/)?.[0] ?? "";
     const { stdout } = await promisify(execFile)("bash", ["-c", curl.replace("curl", "curl -sS")]);
     assert.equal((JSON.parse(stdout) as RunResult).stdout, "42\n", stdout + output.text);
-    assert.equal(containers(), before + 2, "a container and its side-car");
+    assert.equal(started().length, 2, "a container and its side-car");
   } finally {
     child.kill("SIGINT");
     await ended;
   }
-  await until("no container of it", () => containers() === before, 20);
+  await until("no container of it", () => started().length === 0, 20);
+});
+
+test("a side-car stayed when the runtime and Miniflare removed the same container", async () => {
+  const { runner } = await buildImages(docker);
+  const [left, other] = ["0123456789abcdef", "fedcba9876543210"];
+  const create = (session: string) => execFileSync(docker, ["create", "--label", `dev.workerd.session=${session}`, runner], { encoding: "utf8" }).trim();
+  const neighbour = create(other);
+  try {
+    create(left);
+    create(left);
+    const log = new SessionLog();
+    log.warn(`Could not remove the Docker resources of Container session ${left}: Error: Docker DELETE failed: [409]`);
+    await removeLeftovers(engine.socket, log.left);
+    assert.deepEqual([containers(`=${left}`).length, containers(`=${other}`).length], [0, 1]);
+  } finally {
+    execFileSync(docker, ["rm", "--force", neighbour]);
+  }
 });
