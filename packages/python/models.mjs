@@ -11,7 +11,7 @@ const file = new URL("src/docle/_models.py", import.meta.url);
 /** What callers send, as dictionaries. */
 const sent = ["RunRequest", "ScriptConfig", "RunTokenSettings", "RoomSettings", "RoomTokenSettings", "RoomProgram", "InputsRequest", "BatchRequest", "JudgeRequest"];
 /** What the service answers, as data classes. */
-const answered = ["RunResult", "StoredRun", "PendingRun", "RunPage", "ScriptResult", "Validation", "RunToken", "CreatedRoom", "RoomPage", "RoomToken", "RoomRun", "Languages", "Health", "FieldError", "BatchResult", "JudgeResult"];
+const answered = ["RunResult", "StoredRun", "PendingRun", "RunList", "ScriptResult", "Validation", "RunToken", "CreatedRoom", "RoomPage", "RoomToken", "RoomRun", "Languages", "Health", "FieldError", "BatchResult", "JudgeResult"];
 
 const refName = (/** @type {Schema} */ schema) => schema.$ref?.split("/").at(-1);
 /** The name of a field in Python: `timeoutMs` is `timeout_ms`, `memoryMB` is `memory_mb`. */

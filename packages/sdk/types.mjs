@@ -5,7 +5,7 @@ import openapiTs from "openapi-typescript";
 
 const root = new URL("../../", import.meta.url);
 const document = JSON.parse(readFileSync(new URL("crates/api/openapi.json", root), "utf8"));
-const wanted = ["RunRequest", "RunResult", "StoredRun", "Artifact", "PendingRun", "UsageRun", "RunPage", "ScriptRequest", "ScriptResult", "Script", "Validation", "RunTokenSettings", "RunToken"];
+const wanted = ["RunRequest", "RunResult", "StoredRun", "Artifact", "PendingRun", "UsageRun", "RunList", "ListedPendingRun", "ScriptRequest", "ScriptResult", "Script", "Validation", "RunTokenSettings", "RunToken"];
 wanted.push("CreatedRoom", "RoomSettings", "RoomPage", "RoomTokenSettings", "RoomToken", "RoomProgram", "RoomRun", "Languages", "Health", "FieldError", "Problem");
 wanted.push("SandboxSettings", "SandboxChange", "Sandbox", "SandboxPage", "ListedSandbox", "ExecRequest", "ExecResult", "ExecStreamEvent", "ExecuteRequest", "ExecuteResult");
 wanted.push("ProcessStart", "Process", "ProcessStatus", "ProcessList", "ProcessLogs", "ProcessLogEvent", "ProcessWait", "WaitResult", "SessionSettings", "SandboxSession", "SessionList");

@@ -260,6 +260,8 @@ test("a detached run is waited for, read, cancelled and listed", async () => {
   assert.ok(["queued", "running"].includes(detached.status));
   const early = await docle.runs.get(detached.id);
   assert.ok(!("exitCode" in early) && ["queued", "running"].includes(early.status));
+  assert.deepEqual((await docle.runs.pending({ user: "listed" })).map(({ id, language }) => [id, language]), [[detached.id, "python"]]);
+  assert.deepEqual(await docle.runs.pending({ user: "listed", language: "node" }), []);
   const result = await docle.runs.wait(detached.id);
   assert.deepEqual([result.id, result.status, result.stdout], [detached.id, "success", "so far\ndone\n"]);
   assert.deepEqual((await docle.runs.wait(detached.id)).stdout, result.stdout, "at once when it has ended");

@@ -44,8 +44,8 @@ pub use mail::Mailer;
 pub use object::ObjectStorage;
 pub use pool_members::{EventStream, Lease, PoolMembers, RunLease, SentJob};
 pub use run_pools::{
-    EncodedJob, FirstCall, FollowedRun, IdempotentCall, PendingRun, PoolFailure, PoolFailureCode, RunAnswer, RunCall,
-    RunMode, RunPools,
+    EncodedJob, FirstCall, FollowedRun, IdempotentCall, ListedRun, PendingRun, PoolFailure, PoolFailureCode, RunAnswer,
+    RunCall, RunMode, RunPools,
 };
 pub use runner::{RunnerHttp, RunnerRequest, RunnerResponse, SendError};
 pub use runtime::{Background, Clock, Entropy, Level, Log};

@@ -7,7 +7,9 @@ use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::run::phase::Phase;
 use crate::domain::run::position::OutputPosition;
+use crate::domain::run::user_context::UserContext;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::usage_log::query::RunFilter;
 use crate::ports::error::PortError;
 use crate::ports::socket::Socket;
 use crate::ports::spool::Outside;
@@ -34,6 +36,8 @@ pub trait RunPools {
     async fn cancel_in_flight(&self, project_id: &str, id: RunId, token: Option<&str>) -> Result<bool, PoolFailure>;
     /// A run of the project that has not ended; `None` if no such run is in flight. It changes nothing.
     async fn pending(&self, project_id: &str, id: RunId) -> Result<Option<PendingRun>, PoolFailure>;
+    /// The runs of the project that have not ended and match the filter, the newest first. It changes nothing.
+    async fn list(&self, project_id: &str, filter: &RunFilter) -> Result<Vec<ListedRun>, PoolFailure>;
     /// What a run of the project that has not ended has written so far; `None` if no such run is in flight, or its output is not
     /// kept. It changes nothing.
     async fn output_so_far(&self, project_id: &str, id: RunId) -> Result<Option<OutputSoFar>, PoolFailure>;
@@ -127,6 +131,21 @@ pub struct PendingRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     pub phase: Phase,
+}
+
+/// A run that has not ended, as a list tells of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedRun {
+    pub id: RunId,
+    pub created_at: Timestamp,
+    pub key_id: String,
+    pub language: String,
+    /// The beginning of the source.
+    pub snippet: String,
+    pub phase: Phase,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_context: Option<UserContext>,
 }
 
 /// The events of a run that is followed.

@@ -4,6 +4,7 @@ use crate::domain::run::draft::RunDraft;
 use crate::domain::run::events::Interrupted;
 use crate::domain::run::id::RunId;
 use crate::domain::run::position::OutputPosition;
+use crate::domain::usage_log::query::RunFilter;
 use crate::objects::run_pool::in_flight::InFlightRuns;
 use crate::objects::run_pool::partial_output::PartialOutput;
 use crate::objects::run_pool::recorder::RunRecorder;
@@ -13,8 +14,8 @@ use crate::objects::run_pool::watch_ports::WatchPorts;
 use crate::ports::event_reader::EventReader;
 use crate::ports::socket::Message;
 use crate::ports::{
-    ClientSignal, EncodedJob, FirstCall, FollowedRun, IdempotentCall, Lease, PendingRun, PoolFailure, PortError,
-    RunAnswer, RunCall, RunLease, RunMode, RunPools, Socket,
+    ClientSignal, EncodedJob, FirstCall, FollowedRun, IdempotentCall, Lease, ListedRun, PendingRun, PoolFailure,
+    PoolFailureCode, PortError, RunAnswer, RunCall, RunLease, RunMode, RunPools, Socket,
 };
 use crate::tests::fake_spool::bytes_of;
 use async_trait::async_trait;
@@ -63,6 +64,8 @@ pub struct FakeRunPools {
     pub cancels: Cell<Option<bool>>,
     /// The runs that have not ended.
     pub in_flight: InFlightRuns,
+    /// Whether the list of them fails.
+    pub lists_nothing: Cell<bool>,
     /// Whether the way to a program's input never opens.
     pub input_hangs: Cell<bool>,
     /// Whether there is a way to it.
@@ -86,6 +89,7 @@ impl FakeRunPools {
             cancelled: RefCell::default(),
             cancels: Cell::new(Some(true)),
             in_flight: InFlightRuns::default(),
+            lists_nothing: Cell::default(),
             input_hangs: Cell::default(),
             has_input: Cell::default(),
             typed: Rc::default(),
@@ -225,6 +229,13 @@ impl RunPools for FakeRunPools {
 
     async fn pending(&self, _: &str, id: RunId) -> Result<Option<PendingRun>, PoolFailure> {
         Ok(self.in_flight.find(id))
+    }
+
+    async fn list(&self, _: &str, filter: &RunFilter) -> Result<Vec<ListedRun>, PoolFailure> {
+        match self.lists_nothing.get() {
+            true => Err(PoolFailureCode::Unavailable.with_message("The pool is down.")),
+            false => Ok(self.in_flight.list(filter)),
+        }
     }
 
     async fn output_so_far(&self, _: &str, id: RunId) -> Result<Option<OutputSoFar>, PoolFailure> {

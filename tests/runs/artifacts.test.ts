@@ -67,7 +67,7 @@ describe("files come back however the run ends", () => {
 
 test("a stream has an event for each file, and the files in its last event", async () => {
   const events = [];
-  const body = { lang: "python", code: "print(1)\nopen('a', 'w').write('x')", artifacts: ["a"], artifactsInline: true, policy };
+  const body = { lang: "python", code: "__import__('os').write(1, b'1\\n')\nopen('a', 'w').write('x')", artifacts: ["a"], artifactsInline: true, policy };
   for await (const event of await docle.stream(body)) events.push(event);
   assert.deepEqual(events.map(({ event }) => event), ["start", "stdout", "artifact", "complete"]);
   assert.deepEqual(Object.keys(events[2]?.data ?? {}), ["type", "name", "size", "mimeType", "sha256", "url"]);

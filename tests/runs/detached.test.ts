@@ -68,6 +68,20 @@ test("a detached run ends without its caller, and is read by its id like every r
   assert.equal(((await anybody.json()) as RunResult).stdout, result.stdout);
 });
 
+test("runs that have not ended are listed, with those that have", async () => {
+  const marker = "listed-while-it-runs";
+  const { id } = await detach(endless(marker));
+  const list = async (query: string) => (await (await docle.fetch(`/api/runs${query}`, { headers: { authorization } })).json()) as { pending: { id: string; status: string }[]; history: { id: string }[] };
+  await until("its program", async () => processesWith(marker).length > 0);
+  const [all, running, queued] = [await list(""), await list("?status=running"), await list("?status=queued")];
+  assert.deepEqual([all, running].map(({ pending }) => pending.map((run) => [run.id, run.status])), [[[id, "running"]], [[id, "running"]]]);
+  assert.deepEqual([queued.pending, running.history], [[], []]);
+  assert.ok(all.history.length > 0 && all.history.every((run) => run.id !== id));
+  await docle.fetch(`/api/run/${id}`, { method: "DELETE", headers: { authorization } });
+  const after = await list("?limit=1");
+  assert.deepEqual([after.pending, after.history[0]?.id], [[], id]);
+});
+
 test("no answer about a detached run has its environment, and a stranger's id is as unknown as a made-up one", async () => {
   const { id } = await detach({ ...endless("env"), env: { TOKEN: "hush-hush" } });
   const state = async () => (await docle.fetch(`/api/run/${id}`, { headers: { authorization } })).text();

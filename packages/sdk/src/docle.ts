@@ -4,7 +4,7 @@ import { events } from "./batch.ts";
 import { sendForJson, type Call, type CallOptions, type Connection, type ResponsePromise } from "./call.ts";
 import { connect, type DocleOptions } from "./connection.ts";
 import type * as api from "./generated/api.ts";
-import { list, wait, type RunFilter } from "./runs.ts";
+import { list, pending, wait, type PendingFilter, type RunFilter } from "./runs.ts";
 import { RUNS, stream, type RunStreamEvent } from "./stream.ts";
 
 export type { DocleOptions } from "./connection.ts";
@@ -17,6 +17,8 @@ export interface Runs {
   wait(id: string, options?: CallOptions): Promise<api.StoredRun>;
   /** The runs of the project that have ended, the newest first; with a run token those that it started. Further pages are read as they are needed. */
   list(filter?: RunFilter, options?: CallOptions): AsyncGenerator<api.UsageRun, void, undefined>;
+  /** The runs of the project that have not ended, the newest first; with a run token those that it started. */
+  pending(filter?: PendingFilter, options?: CallOptions): Promise<api.ListedPendingRun[]>;
   /** Ends a run, and resolves with its result when it has ended. It may be called again. */
   cancel(id: string, options?: CallOptions): ResponsePromise<api.StoredRun>;
 }
@@ -63,6 +65,7 @@ export class Docle {
       get: (id, options) => get(`${RUNS}/${encodeURIComponent(id)}`, options),
       wait: (id, options) => wait(this.#connection, id, options),
       list: (filter, options) => list(this.#connection, filter, options),
+      pending: (filter, options) => pending(this.#connection, filter, options),
       cancel: (id, options) => this.#send(`${RUNS}/${encodeURIComponent(id)}`, { method: "DELETE" }, options),
     };
     this.isolates = {

@@ -4,7 +4,7 @@ export { Docle, type DocleOptions, type Isolates, type Rooms, type Runs, type To
 export { DocleConnectionError, DocleError, DocleTimeoutError } from "./errors.ts";
 export type { CallOptions, ResponsePromise } from "./call.ts";
 export { runSandbox, streamSandbox, type RunSandboxOptions } from "./run-sandbox.ts";
-export type { RunFilter } from "./runs.ts";
+export type { PendingFilter, RunFilter } from "./runs.ts";
 export { RunStore, type RunState, type RunStoreOptions } from "./run-store.ts";
 export type { RunStreamEvent } from "./stream.ts";
 export type {

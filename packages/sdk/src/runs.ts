@@ -1,13 +1,19 @@
-//! Runs that go on without their caller: wait for one, and list those that have ended.
+//! Runs that go on without their caller: wait for one, and list those that have not ended and those that have.
 
 import { limited, send, sendForJson, sleep, type CallOptions, type Connection } from "./call.ts";
 import { DocleConnectionError } from "./errors.ts";
-import type { PendingRun, RunPage, StoredRun, UsageRun } from "./generated/api.ts";
+import type { ListedPendingRun, PendingRun, RunList, StoredRun, UsageRun } from "./generated/api.ts";
 import { RUNS, eventsOf } from "./stream.ts";
 
 /** What listed runs have in common. */
-export interface RunFilter {
+export interface RunFilter extends PendingFilter {
   status?: StoredRun["status"];
+  /** How many runs one call asks for. */
+  limit?: number;
+}
+
+/** What listed runs that have not ended have in common. */
+export interface PendingFilter {
   /** The language, by any of its names. */
   language?: string;
   /** A `userContext.id`. */
@@ -16,8 +22,6 @@ export interface RunFilter {
   from?: Date | string;
   /** They were asked for before this time. */
   to?: Date | string;
-  /** How many runs one call asks for. */
-  limit?: number;
 }
 
 /** The pause before a run is looked at again whose stream has ended too early. */
@@ -53,16 +57,28 @@ export async function wait(connection: Connection, id: string, options: CallOpti
   }
 }
 
+/** The runs that have not ended and match a filter. */
+export async function pending(connection: Connection, filter: PendingFilter = {}, options: CallOptions = {}): Promise<ListedPendingRun[]> {
+  const page = await sendForJson<RunList>(connection, `/api/runs?${queryOf({ ...filter, limit: 1 })}`, options);
+  if (!page.pending) throw new DocleConnectionError("The service did not reach the runs that have not ended.");
+  return page.pending;
+}
+
 /** The runs that match a filter, page by page. */
 export async function* list(connection: Connection, filter: RunFilter = {}, options: CallOptions = {}): AsyncGenerator<UsageRun, void, undefined> {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(filter)) {
-    if (value !== undefined) query.set(name, value instanceof Date ? value.toISOString() : `${value}`);
-  }
+  const query = queryOf(filter);
   for (;;) {
-    const page = await sendForJson<RunPage>(connection, `/api/runs?${query}`, options);
+    const page = await sendForJson<RunList>(connection, `/api/runs?${query}`, options);
     yield* page.history;
     if (!page.next_cursor) return;
     query.set("cursor", page.next_cursor);
   }
+}
+
+function queryOf(filter: object): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(filter)) {
+    if (value !== undefined) query.set(name, value instanceof Date ? value.toISOString() : `${value}`);
+  }
+  return query;
 }

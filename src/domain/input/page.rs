@@ -60,6 +60,11 @@ impl Page {
         self.limit + 1
     }
 
+    /// Whether it is the first one.
+    pub const fn is_first(&self) -> bool {
+        self.after.is_none()
+    }
+
     /// The items of this page out of `rows`, and the cursor of the next one.
     pub fn cut<T>(&self, mut rows: Vec<T>, position: impl Fn(&T) -> Position) -> (Vec<T>, Option<String>) {
         let shown = self.limit as usize;

@@ -4,6 +4,7 @@ use crate::domain::pool::name::PoolName;
 use crate::domain::run::id::RunId;
 use crate::domain::run::position::OutputPosition;
 use crate::domain::usage_log::name::LogName;
+use crate::domain::usage_log::query::RunFilter;
 use crate::objects::call::ObjectCall;
 use crate::ports::{FirstCall, PendingRun, PoolFailure, PoolFailureCode, RunCall};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,8 @@ pub enum PoolCall {
     },
     /// The answer is a [`PendingRun`] or `null`, see [`crate::ports::RunPools::pending`].
     Pending(RunId),
+    /// The body of the answer is a list of [`crate::ports::ListedRun`], see [`crate::ports::RunPools::list`].
+    List(RunFilter),
     /// The body of the answer is an [`docle_api::pending_runs::OutputSoFar`] or `null`, see
     /// [`crate::ports::RunPools::output_so_far`].
     OutputSoFar(RunId),
@@ -83,6 +86,7 @@ impl ObjectCall for PoolCall {
             | Self::CancelHere(_)
             | Self::CancelInFlight { .. }
             | Self::Pending(_)
+            | Self::List(_)
             | Self::OutputSoFar(_)
             | Self::Follow { .. }
             | Self::Keep { .. }
@@ -194,6 +198,8 @@ mod tests {
         assert_eq!(cancel(None), json!({ "cancelInFlight": { "id": id } }));
         assert_eq!(cancel(Some("t".into())), json!({ "cancelInFlight": { "id": id, "token": "t" } }));
         assert_eq!(written(PoolCall::Pending(id)), json!({ "pending": id }));
+        let filter = RunFilter { language: Some("python".into()), ..RunFilter::default() };
+        assert_eq!(written(PoolCall::List(filter)), json!({ "list": { "language": "python" } }));
         assert_eq!(written(PoolCall::OutputSoFar(id)), json!({ "outputSoFar": id }));
         let follow = PoolCall::Follow { id, from: OutputPosition { stdout: 1, stderr: 2 } };
         assert_eq!(written(follow), json!({ "follow": { "id": id, "from": { "stdout": 1, "stderr": 2 } } }));

@@ -126,6 +126,10 @@ impl RunPool {
             PoolCall::Cancel(id) => call::answer(&self.pool(name)?.cancel(id).await),
             PoolCall::CancelHere(id) => call::answer(&self.target.cancel(id).await),
             PoolCall::Pending(id) => call::answer(&self.runs_taken_up(name)?.in_flight.find(id)),
+            PoolCall::List(filter) => {
+                let runs = self.runs_taken_up(name)?.in_flight.list(&filter);
+                Response::from_bytes(serde_json::to_vec(&runs).expect("text and numbers always encode"))
+            }
             PoolCall::OutputSoFar(id) => {
                 let partial_output = self.runs_taken_up(name)?.in_flight.partial_output(id);
                 let output = partial_output.and_then(|output| output.so_far());

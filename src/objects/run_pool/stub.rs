@@ -6,6 +6,7 @@ use crate::domain::run::events::Interrupted;
 use crate::domain::run::id::RunId;
 use crate::domain::run::position::OutputPosition;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::usage_log::query::RunFilter;
 use crate::objects::call::{self, Answer, CallError};
 use crate::objects::run_pool::call::{Answered, Followed, PoolCall, Started};
 use crate::platform::client_signal::{EndOnDrop, abort_on_leave};
@@ -15,8 +16,8 @@ use crate::platform::runner::FetchResponse;
 use crate::platform::socket::RuntimeSocket;
 use crate::platform::spool::joined;
 use crate::ports::{
-    ClientSignal, Clock, EncodedJob, FollowedRun, PendingRun, PoolFailure, PoolFailureCode, PoolMembers, PortError,
-    RunAnswer, RunCall, RunMode, RunPools, SentJob, Socket,
+    ClientSignal, Clock, EncodedJob, FollowedRun, ListedRun, PendingRun, PoolFailure, PoolFailureCode, PoolMembers,
+    PortError, RunAnswer, RunCall, RunMode, RunPools, SentJob, Socket,
 };
 use async_trait::async_trait;
 use docle_api::pending_runs::OutputSoFar;
@@ -60,6 +61,12 @@ impl RunPoolStub {
     fn lost(&self, why: &str) -> PoolFailure {
         let code = if self.client_left.aborted() { PoolFailureCode::ClientLeft } else { PoolFailureCode::Lost };
         code.with_message(format!("Calling a RunPool object failed: {why}"))
+    }
+
+    /// The value in the body of an answer.
+    async fn body<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, PoolFailure> {
+        let body = fetch::bytes(&answer.0).await.map_err(|error| self.runtime_failed(&error))?;
+        serde_json::from_slice(&body).map_err(|error| self.lost(&error.to_string()))
     }
 
     /// The body of an answer. Dropping it ends the call if `end` does.
@@ -120,10 +127,14 @@ impl RunPools for RunPoolStub {
         pending.ok_or_else(|| self.lost("A RunPool object answered without a value."))
     }
 
+    async fn list(&self, project_id: &str, filter: &RunFilter) -> Result<Vec<ListedRun>, PoolFailure> {
+        let answer = self.call(project_id, &PoolCall::List(filter.clone()), None, None).await?;
+        self.body(&answer).await
+    }
+
     async fn output_so_far(&self, project_id: &str, id: RunId) -> Result<Option<OutputSoFar>, PoolFailure> {
         let answer = self.call(project_id, &PoolCall::OutputSoFar(id), None, None).await?;
-        let body = fetch::bytes(&answer.0).await.map_err(|error| self.runtime_failed(&error))?;
-        serde_json::from_slice(&body).map_err(|error| self.lost(&error.to_string()))
+        self.body(&answer).await
     }
 
     async fn follow(

@@ -45,7 +45,7 @@ export const loadKeys = (project: string): Promise<Key[]> => callAll(`${at(proje
 export const loadUsage = (project: string, query: Record<string, string>) => call<Usage>("GET", `${at(project)}/usage?${new URLSearchParams(query)}`);
 
 /** Loads a page of a project's runs, the newest first; a filter that is empty does not matter. */
-export function loadRuns(project: string, filters: Record<string, string>): Promise<Schemas["RunPage"]> {
+export function loadRuns(project: string, filters: Record<string, string>): Promise<Schemas["RunList"]> {
   const given = Object.entries({ project, ...filters }).filter(([, value]) => value !== "");
   return call("GET", `/api/runs?${new URLSearchParams(given)}`);
 }

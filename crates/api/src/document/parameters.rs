@@ -1,6 +1,7 @@
 //! Parameters of operations: in the path, in the query, in headers.
 
 use crate::limits::*;
+use crate::pending_runs::PendingStatus;
 use crate::runs::RunStatus;
 use crate::sandbox_processes::ProcessStatus;
 use crate::usage::Interval;
@@ -175,8 +176,14 @@ impl Parameter {
                 Some(json!("key_9b1deb4d3b7d4bad9bdd")),
             ),
             Self::Status => {
-                let names: Vec<_> = RunStatus::ALL.iter().map(|status| status.name()).collect();
-                ("Runs that ended so.", false, json!({ "type": "string", "enum": names }), Some(json!("timeout")))
+                let pending = PendingStatus::ALL.iter().map(|status| status.name());
+                let names: Vec<_> = pending.chain(RunStatus::ALL.iter().map(|status| status.name())).collect();
+                (
+                    "Runs that have not ended and do this, or that ended so.",
+                    false,
+                    json!({ "type": "string", "enum": names }),
+                    Some(json!("timeout")),
+                )
             }
             Self::Language => (
                 "Runs in this language, by any of its names.",

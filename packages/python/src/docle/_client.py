@@ -6,7 +6,7 @@ import json
 import time
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any, Dict, Generator, Iterator, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Generator, Iterator, List, Mapping, Optional, Sequence, Union
 
 import httpx
 
@@ -318,12 +318,24 @@ class Runs:
         filters = {"status": status, "language": language, "user": user, "limit": page_size}
         query.update({name: str(value) for name, value in filters.items() if value is not None})
         while True:
-            page = models.RunPage._read(self._client._json(Call("/api/runs", query=query)))
+            page = models.RunList._read(self._client._json(Call("/api/runs", query=query)))
             for run in page.history:
                 yield run
             if page.next_cursor is None:
                 return
             query["cursor"] = page.next_cursor
+
+    def pending(self, *, language: Optional[str] = None, user: Optional[str] = None) -> List[models.ListedPendingRun]:
+        """Returns the runs of the project that have not ended, the newest first.
+
+        user: The `id` of a `user_context`.
+        """
+        filters = {"language": language, "user": user, "limit": 1}
+        query = {name: str(value) for name, value in filters.items() if value is not None}
+        page = models.RunList._read(self._client._json(Call("/api/runs", query=query)))
+        if page.pending is None:
+            raise DocleConnectionError("The service did not reach the runs that have not ended. Repeat the call.")
+        return page.pending
 
     def cancel(self, id: str) -> models.StoredRun:
         """Ends a run, and returns its result when it has ended. It may be called again."""

@@ -774,19 +774,54 @@ class UsageRun:
 
 
 @dataclass(frozen=True)
-class RunPage:
-    """A page of runs, the newest first."""
+class ListedPendingRun:
+    """A run that has not ended, in a list."""
 
-    history: List[UsageRun]
-    """The runs."""
-    next_cursor: Optional[str] = None
-    """The `cursor` of the next page; null on the last one."""
+    api_key_id: str
+    """The id of the key that it was asked for with."""
+    code_snippet: str
+    """The first 200 characters of the code."""
+    created_at: str
+    """When the run was asked for."""
+    id: str
+    """The id of the run."""
+    language: Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust", "javascript", "typescript"]
+    """The language."""
+    status: PendingStatus
+    """How far it is."""
+    user_context: Optional[UserContext] = None
+    """The user for whom the caller runs it, as it was sent; null where none was named."""
 
     @classmethod
-    def _read(cls, data: Dict[str, Any]) -> RunPage:
+    def _read(cls, data: Dict[str, Any]) -> ListedPendingRun:
+        return cls(
+            api_key_id=data["api_key_id"],
+            code_snippet=data["code_snippet"],
+            created_at=data["created_at"],
+            id=data["id"],
+            language=data["language"],
+            status=data["status"],
+            user_context=data["user_context"],
+        )
+
+
+@dataclass(frozen=True)
+class RunList:
+    """A page of a project's runs."""
+
+    history: List[UsageRun]
+    """Programs and scripts that have ended, the newest first."""
+    next_cursor: Optional[str] = None
+    """The `cursor` of the next page of `history`; null on the last one."""
+    pending: Optional[List[ListedPendingRun]] = None
+    """Programs that have not ended, the newest first, all on the first page. Null if the pool of the project does not answer."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> RunList:
         return cls(
             history=[UsageRun._read(one) for one in data["history"]],
             next_cursor=data["next_cursor"],
+            pending=None if (pending := data["pending"]) is None else [ListedPendingRun._read(one) for one in pending],
         )
 
 

@@ -11,37 +11,55 @@ use crate::http::error::ApiError;
 use crate::http::request::call::{Call, invalid};
 use crate::http::response::respond;
 use crate::http::routes::{projects, usage};
+use crate::ports::ListedRun;
 use crate::ports::http_messages::Response;
 use ::http::StatusCode;
-use docle_api::end_users::RunPage;
 use docle_api::limits::MAX_USER_CONTEXT_BYTES;
+use docle_api::pending_runs::{ListedPendingRun, PendingStatus, RunList};
 use docle_languages::{RunLanguage, ScriptLanguage};
 use docle_protocol::RunStatus;
 
-/// Lists runs that have ended. A key sees those of its project, a run token those that it started, a session those of the
+/// Lists runs. A key sees those of its project, a run token those that it started, a session those of the
 /// project that it names. Reading does not count against the limit of the key.
 pub async fn list_runs(app: &App, call: Call) -> Result<Response, ApiError> {
-    let (log, token) = match ApiClient::extract_if_present(app, &call).await? {
+    let (project, token) = match ApiClient::extract_if_present(app, &call).await? {
         Some(client) if client.is_anybody => return Err(key_error::publishable_key_not_enough()),
         Some(client) if call.query("project").is_some_and(|project| project != client.owner.project_id) => {
             return Err(projects::not_found());
         }
-        Some(client) => (client.owner.log_id, client.token.map(|token| token.id)),
-        None => (log_of_session(app, &call).await?, None),
+        Some(client) => ((client.owner.project_id, client.owner.log_id), client.token.map(|token| token.id)),
+        None => (project_of_session(app, &call).await?, None),
     };
     let filter = RunFilter { token, ..filter(&call)? };
-    let (runs, next) = list::list_runs(app, log, filter, &call.page()?).await?;
-    let history = runs.into_iter().map(usage::encode_run).collect();
-    Ok(respond::json(StatusCode::OK, &RunPage { history, next_cursor: next }))
+    let runs = list::list_runs(app, (&project.0, project.1), filter, &call.page()?).await?;
+    let list = RunList {
+        pending: runs.pending.map(|pending| pending.into_iter().map(encode_pending).collect()),
+        history: runs.ended.into_iter().map(usage::encode_run).collect(),
+        next_cursor: runs.next,
+    };
+    Ok(respond::json(StatusCode::OK, &list))
 }
 
-/// The log of the project that a session asks about.
-async fn log_of_session(app: &App, call: &Call) -> Result<LogId, ApiError> {
+fn encode_pending(run: ListedRun) -> ListedPendingRun {
+    ListedPendingRun {
+        id: run.id.to_string(),
+        language: run.language,
+        code_snippet: run.snippet,
+        status: run.phase.into(),
+        created_at: run.created_at.into(),
+        api_key_id: run.key_id,
+        user_context: run.user_context,
+    }
+}
+
+/// The project that a session asks about: its id and its log.
+async fn project_of_session(app: &App, call: &Call) -> Result<(String, LogId), ApiError> {
     let caller = SignedIn::extract_if_present(app, call).await?.ok_or_else(|| key_error::missing(app, call))?;
     let project = call
         .query("project")
         .ok_or_else(|| invalid("project", "must be the id of one of your projects; a key and a run token need none"))?;
-    Ok(projects::find(app, &caller, &project).await?.log_id)
+    let log = projects::find(app, &caller, &project).await?.log_id;
+    Ok((project, log))
 }
 
 fn filter(call: &Call) -> Result<RunFilter, ApiError> {
@@ -57,12 +75,11 @@ fn filter(call: &Call) -> Result<RunFilter, ApiError> {
 }
 
 fn status(name: String) -> Result<String, ApiError> {
-    match RunStatus::ALL.iter().any(|status| status.name() == name) {
+    let ended = RunStatus::ALL.iter().map(|status| status.name());
+    let names: Vec<_> = PendingStatus::ALL.iter().map(|status| status.name()).chain(ended).collect();
+    match names.contains(&name.as_str()) {
         true => Ok(name),
-        false => {
-            let names: Vec<_> = RunStatus::ALL.iter().map(|status| format!("\"{}\"", status.name())).collect();
-            Err(invalid("status", format!("must be {}: runs that have not ended are not listed", names.join(" or "))))
-        }
+        false => Err(invalid("status", format!("must be \"{}\"", names.join("\" or \"")))),
     }
 }
 

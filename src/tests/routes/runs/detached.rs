@@ -2,6 +2,7 @@
 
 use crate::domain::run::draft::{Asked, RunDraft};
 use crate::domain::run::id::RunId;
+use crate::domain::run::phase::Phase;
 use crate::domain::run::record::Owner;
 use crate::domain::run::request::parse;
 use crate::domain::timestamp::Timestamp;
@@ -235,7 +236,7 @@ fn a_key_lists_the_runs_of_its_project_and_a_token_its_own() {
     assert_eq!(answer.json()["history"][0]["id"], *b);
     assert_eq!(answer.json()["history"].as_array().unwrap().len(), 1);
     for (query, field) in [
-        ("?status=queued", "status"),
+        ("?status=waiting", "status"),
         ("?language=cobol", "language"),
         ("?user=", "user"),
         ("?from=yesterday", "from"),
@@ -247,6 +248,59 @@ fn a_key_lists_the_runs_of_its_project_and_a_token_its_own() {
         assert_eq!((answer.status.as_u16(), &answer.json()["errors"][0]["field"]), (400, &json!(field)), "{query}");
     }
     assert_eq!(problem(&get(&mut app, None, "/api/runs", &[])), (401, "api_key_required".into()));
+}
+
+#[test]
+fn runs_that_have_not_ended_were_missing_in_the_list() {
+    let mut app = TestApp::new();
+    let [own, other] = [1, 2].map(|of| key(of).reveal().to_owned());
+    app.clock.pass_ms(10);
+    let ended = app.run(&print_one()).json()["id"].clone();
+    let (id, run) = in_flight(&app, Some("tok_1"));
+    let list = |app: &mut TestApp, key: &str, query: &str| {
+        let answer = get(app, Some(key), &format!("/api/runs{query}"), &[]);
+        assert_eq!(answer.status.as_u16(), 200, "{query} {}", answer.text());
+        answer.json()
+    };
+    let page = list(&mut app, &own, "");
+    let expected = json!([{
+        "id": id.to_string(),
+        "language": "python",
+        "code_snippet": "print(1)",
+        "status": "queued",
+        "created_at": "1970-01-01T00:00:00.000Z",
+        "api_key_id": "key_1",
+        "user_context": null,
+    }]);
+    assert_eq!((&page["pending"], &page["history"][0]["id"]), (&expected, &ended));
+    run.partial_output.reach(Phase::Running);
+    for (query, pending, history) in [
+        ("?status=running", 1, 0),
+        ("?status=queued", 0, 0),
+        ("?status=success", 0, 1),
+        ("?language=node", 0, 0),
+        ("?language=python", 1, 1),
+        ("?user=ada", 0, 0),
+        ("?key=key_1", 1, 1),
+        ("?key=key_2", 0, 0),
+        ("?from=1", 0, 1),
+        ("?to=1", 1, 0),
+        ("?to=0", 0, 0),
+    ] {
+        let page = list(&mut app, &own, query);
+        let found = ["pending", "history"].map(|part| page[part].as_array().unwrap().len());
+        assert_eq!(found, [pending, history], "{query}");
+    }
+    let stranger = token(&mut app);
+    assert_eq!(list(&mut app, &stranger, "")["pending"], json!([]));
+    assert_eq!(list(&mut app, &other, "")["history"], json!([]));
+
+    app.run_pools.lists_nothing.set(true);
+    let page = list(&mut app, &own, "");
+    assert_eq!((&page["pending"], &page["history"][0]["id"]), (&Value::Null, &ended));
+    app.run_pools.lists_nothing.set(false);
+    drop(run);
+    assert_eq!(list(&mut app, &own, "")["pending"], json!([]));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::document::example::{Example, KEY_ID, RUN_ID, text, time};
 use crate::end_users::{Deletion, RunPage, UserContext, UserTier};
 use crate::health::{Backend, BackendKind, Health, HealthStatus, Index};
 use crate::languages::{Docs, Language, Languages, Limit, RuntimeApiDoc};
-use crate::pending_runs::{PendingRun, PendingStatus};
+use crate::pending_runs::{ListedPendingRun, PendingRun, PendingStatus, RunList};
 use crate::run_details::RunDetails;
 use crate::run_events::RunEvent;
 use crate::run_input::{RunInput, UsedPolicy};
@@ -130,6 +130,23 @@ impl Example for RunPage {
 
     fn example() -> Self {
         Self { history: vec![run()], next_cursor: None }
+    }
+}
+
+impl Example for RunList {
+    const NAME: &'static str = "runs";
+
+    fn example() -> Self {
+        let pending = ListedPendingRun {
+            id: text("5a1c9f0e-8f8b-4f6f-9a53-7d2b6f0c4e11"),
+            language: text("python"),
+            code_snippet: text("print(input())"),
+            status: PendingStatus::Queued,
+            created_at: time(),
+            api_key_id: text(KEY_ID),
+            user_context: Some(user()),
+        };
+        Self { pending: Some(vec![pending]), history: vec![run()], next_cursor: None }
     }
 }
 

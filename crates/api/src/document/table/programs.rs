@@ -5,12 +5,11 @@ use crate::document::headers::Header;
 use crate::document::operation::{Body, Caller, Method, Operation, Success, Tag};
 use crate::document::parameters::Parameter;
 use crate::document::schema::Type;
-use crate::end_users::RunPage;
 use crate::errors::ErrorCode::*;
 use crate::executions::{Execution, ExecutionPage};
 use crate::judging::{JudgeEvent, JudgeRequest, JudgeResult};
 use crate::limits::MAX_BODY_BYTES;
-use crate::pending_runs::PendingRun;
+use crate::pending_runs::{PendingRun, RunList};
 use crate::run_events::{RunErrorMessage, RunEvent, StdinMessage};
 use crate::runs::{RunRequest, RunResult, StoredRun};
 use crate::scripts::{IsolateRunRequest, Script, ScriptRequest, ScriptResult, Validation};
@@ -192,7 +191,7 @@ pub fn operations() -> Vec<Operation> {
             (Method::Get, "/api/runs"),
             (Tag::Runs, Caller::Owner),
             "List runs",
-            "Programs and scripts that have ended, the newest first. A key lists those of its project, a run token those that it \
+            "Programs that have not ended, and programs and scripts that have, each the newest first. A key lists those of its project, a run token those that it \
              started, a session those of the `project` that it names. They are listed for 90 days. Reading does not count against the limit of the key.",
         )
         .with(Parameter::Project)
@@ -203,7 +202,7 @@ pub fn operations() -> Vec<Operation> {
         .with(Parameter::From)
         .with(Parameter::To)
         .paged()
-        .gives::<RunPage>(200, "One page of runs.")
+        .gives::<RunList>(200, "One page of runs.")
         .fails(&[TokenNotEnough, ProjectNotFound, InvalidRequest]),
         Operation::new(
             "cancel_run",
