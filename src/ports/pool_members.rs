@@ -33,6 +33,8 @@ pub trait PoolMembers: 'static {
     /// The events of a run that a member keeps, from the beginning; `None` if it keeps no such run. It may be repeated.
     /// An error means that the member may keep the run.
     async fn attach(&self, member: usize, id: RunId) -> Result<Option<(Self::Response, Self::Lease)>, PoolFailure>;
+    /// Says that the end of a run is stored, so that the member need not keep its events. It may be repeated, and may be left out.
+    async fn forget(&self, member: usize, id: RunId);
     /// Cancels a job. `true` means that the member never executes it, also when the job arrives later; `false` means that
     /// the member has executed it or may have, and that it ends now if it still runs. It may be repeated.
     async fn cancel(&self, member: usize, id: RunId) -> bool;

@@ -115,6 +115,11 @@ impl FakeRunner {
         Some(events)
     }
 
+    /// The runs whose events are kept.
+    pub fn kept(&self) -> Vec<RunId> {
+        self.kept.borrow().keys().copied().collect()
+    }
+
     /// The event stream of a run comes to its end.
     pub fn end(&self, id: RunId) {
         self.runs.borrow_mut().remove(&id).expect("it runs");
@@ -158,6 +163,10 @@ impl FakeRunner {
         }
         if let Some(code) = self.refuses.take() {
             return Ok(self.refusal(code));
+        }
+        if let Some(id) = request.forgets {
+            self.kept.borrow_mut().remove(&id);
+            return Ok(FakeResponse { status: 204, ..ok });
         }
         if let Some(id) = request.attaches {
             return Ok(match self.attach(id) {
@@ -206,6 +215,8 @@ struct Received {
     input: Option<RunId>,
     /// The run whose events are asked for.
     attaches: Option<RunId>,
+    /// The run whose events are not needed any more.
+    forgets: Option<RunId>,
 }
 
 impl Received {
@@ -221,7 +232,8 @@ impl Received {
             job: request.body.copied(),
             cancels: is(run_path),
             input: is(stdin_path),
-            attaches: is(events_path),
+            attaches: is(events_path).filter(|_| request.method == "GET"),
+            forgets: is(events_path).filter(|_| request.method == "DELETE"),
         }
     }
 }

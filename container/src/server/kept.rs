@@ -1,5 +1,5 @@
 //! Runs that go on without a connection: the runner keeps their events, so that a caller that has lost its memory reads them
-//! again from the beginning.
+//! again from the beginning, until the caller says that it has the end.
 
 use super::answers::HEARTBEAT;
 use crate::events::{EventReceiver, line};
@@ -63,6 +63,14 @@ impl KeptRuns {
     /// The run with this id.
     pub fn find(&self, id: &str) -> Option<Arc<KeptRun>> {
         self.lock().get(id).cloned()
+    }
+
+    /// Forgets a run that has ended: its events were read.
+    pub fn forget(&self, id: &str) {
+        let mut runs = self.lock();
+        if runs.get(id).is_some_and(|run| run.ended().is_some()) {
+            runs.remove(id);
+        }
     }
 
     /// Forgets the runs that ended first, as far as all of them hold too much.
@@ -208,6 +216,26 @@ mod tests {
         sleep(KEPT_FOR - Duration::from_secs(1)).await;
         assert!(runs.find("1").is_some());
         sleep(Duration::from_secs(2)).await;
+        assert!(runs.find("1").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_run_is_forgotten_when_its_end_was_read_and_not_before_its_end() {
+        let (sender, receiver) = channel();
+        let (go, wait) = tokio::sync::oneshot::channel::<()>();
+        let run = tokio::spawn(async move {
+            let _sender = sender;
+            wait.await.unwrap();
+            Ok(report())
+        });
+        let runs = Arc::new(KeptRuns::default());
+        let kept = runs.keep("1".into(), &RunEvent::Start, run, receiver);
+        runs.forget("1");
+        assert!(runs.find("1").is_some());
+        go.send(()).unwrap();
+        assert_eq!(all(kept).await.len(), 2);
+        runs.forget("1");
+        runs.forget("2");
         assert!(runs.find("1").is_none());
     }
 

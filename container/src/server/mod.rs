@@ -85,7 +85,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
     let router = Router::new()
         .route(RUNS_PATH, post(runs::create_run))
         .route(&run_path("{id}"), delete(runs::cancel_run))
-        .route(&events_path("{id}"), get(runs::read_events))
+        .route(&events_path("{id}"), get(runs::read_events).delete(runs::forget_events))
         .route(&stdin_path("{id}"), get(stdin::connect_stdin))
         .merge(sandboxes::routes(service.sandboxes.clone()))
         .merge(contexts::routes(service.sandboxes.clone()))

@@ -72,6 +72,12 @@ pub async fn read_events(State(service): State<Service>, Path(id): Path<String>)
     }
 }
 
+/// Forgets the events of a run that has ended, because they were read.
+pub async fn forget_events(State(service): State<Service>, Path(id): Path<String>) -> StatusCode {
+    service.kept.forget(&id);
+    StatusCode::NO_CONTENT
+}
+
 /// Cancels a job: it never begins, or it ends.
 pub async fn cancel_run(State(service): State<Service>, Path(id): Path<String>) -> Response {
     match service.taken.cancel(&id) {

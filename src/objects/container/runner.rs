@@ -106,6 +106,19 @@ impl<H: RunnerHttp> Runner<H> {
         }
     }
 
+    /// Says that the end of a run is stored, so that the runner need not keep its events. It may be repeated, and may be left out.
+    pub async fn forget(&self, id: RunId) {
+        let path = events_path(&id.to_string());
+        let forget = async {
+            let request = RunnerRequest { method: "DELETE", path: &path, headers: &[], body: None };
+            if let Ok(response) = self.fetch(request, None).await {
+                // An unread body would block the next request on this connection.
+                let _ = response.bytes().await;
+            }
+        };
+        select(pin!(forget), self.clock.sleep(ANSWER_MS)).await;
+    }
+
     /// The health of the runner.
     pub async fn health(&self, client: &ClientSignal) -> Result<RunnerHealth, RunnerError> {
         let request = RunnerRequest { method: "GET", path: HEALTH_PATH, headers: &[], body: None };

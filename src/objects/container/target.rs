@@ -86,6 +86,18 @@ impl<H: RunnerHttp> RunTarget<H> {
         }
     }
 
+    /// Says that the end of a run is stored, so that its events need not be kept. Nothing is started for it.
+    pub async fn forget(&self, id: RunId) {
+        let runner = match self {
+            Self::Url(runner) => Some(runner.clone()),
+            Self::Container(instance) => instance.known().map(|up| up.runner),
+            Self::Missing => None,
+        };
+        if let Some(runner) = runner {
+            runner.forget(id).await;
+        }
+    }
+
     /// The runner, started unless it is up.
     ///
     /// # Errors

@@ -30,6 +30,8 @@ pub enum PoolCall {
     },
     /// The answer is the runner's event stream of a run that the object's own container keeps, or `false`.
     AttachHere(RunId),
+    /// The end of a run is stored, so that the object's own container need not keep its events.
+    ForgetHere(RunId),
     /// The answer is whether the job never runs, see [`crate::ports::RunPools::cancel`].
     Cancel(RunId),
     CancelHere(RunId),
@@ -82,6 +84,7 @@ impl ObjectCall for PoolCall {
             // The first call may have started the program, and an interactive run has one socket.
             Self::Run { .. } | Self::RunHere { .. } | Self::Input(_) | Self::InputHere(_) => false,
             Self::AttachHere(_)
+            | Self::ForgetHere(_)
             | Self::Cancel(_)
             | Self::CancelHere(_)
             | Self::CancelInFlight { .. }
@@ -192,6 +195,7 @@ mod tests {
         }
         assert_eq!(written(PoolCall::RunHere { waited_ms: 5 }), json!({ "runHere": { "waitedMs": 5 } }));
         assert_eq!(written(PoolCall::AttachHere(id)), json!({ "attachHere": id }));
+        assert_eq!(written(PoolCall::ForgetHere(id)), json!({ "forgetHere": id }));
         assert_eq!(written(PoolCall::Cancel(id)), json!({ "cancel": id }));
         assert_eq!(written(PoolCall::CancelHere(id)), json!({ "cancelHere": id }));
         let cancel = |token| written(PoolCall::CancelInFlight { id, token });

@@ -144,6 +144,16 @@ impl<M: PoolMembers> PoolLogic<M> {
         unknown.map_or(Ok(None), Err)
     }
 
+    /// Tells the member that has a run, when the future is polled, that its end is stored.
+    pub fn forget(self: &Rc<Self>, id: RunId) -> LocalBoxFuture<'static, ()> {
+        let (pool, member) = (Rc::clone(self), self.running.borrow().get(&id).copied());
+        Box::pin(async move {
+            if let Some(member) = member {
+                pool.members.forget(member, id).await;
+            }
+        })
+    }
+
     /// An encoded job as it is sent.
     pub fn body(&self, job: &[u8]) -> M::Body {
         self.members.body(job)

@@ -49,6 +49,13 @@ where
         }
     }
 
+    async fn forget(&self, member: usize, id: RunId) {
+        match member {
+            0 => self.own.forget(id).await,
+            _ => self.others.forget(member, id).await,
+        }
+    }
+
     async fn cancel(&self, member: usize, id: RunId) -> bool {
         match member {
             0 => self.own.cancel(id).await,

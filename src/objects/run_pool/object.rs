@@ -123,6 +123,10 @@ impl RunPool {
                 }
                 None => call::answer(&false),
             },
+            PoolCall::ForgetHere(id) => {
+                self.target.forget(id).await;
+                call::answer(&())
+            }
             PoolCall::Cancel(id) => call::answer(&self.pool(name)?.cancel(id).await),
             PoolCall::CancelHere(id) => call::answer(&self.target.cancel(id).await),
             PoolCall::Pending(id) => call::answer(&self.runs_taken_up(name)?.in_flight.find(id)),

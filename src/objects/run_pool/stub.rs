@@ -258,6 +258,11 @@ impl PoolMembers for MemberStub {
         Ok((!has_value).then_some((FetchResponse(answer.0), ())))
     }
 
+    async fn forget(&self, member: usize, id: RunId) {
+        // Events that this call does not reach are forgotten later by themselves.
+        let _ = self.call(member, &PoolCall::ForgetHere(id), None, None).await;
+    }
+
     async fn cancel(&self, member: usize, id: RunId) -> bool {
         self.value(member, &PoolCall::CancelHere(id)).await.unwrap_or(false)
     }

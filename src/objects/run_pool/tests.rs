@@ -88,6 +88,10 @@ impl PoolMembers for Others {
         Ok(Some((FakeResponse::with(piped.expect("it has events")), ())))
     }
 
+    async fn forget(&self, member: usize, id: RunId) {
+        self.targets[member - 1].forget(id).await;
+    }
+
     async fn cancel(&self, member: usize, id: RunId) -> bool {
         self.targets[member - 1].cancel(id).await
     }

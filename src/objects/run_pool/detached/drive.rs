@@ -25,7 +25,7 @@ use crate::ports::{
 };
 use docle_api::limits::{DETACHED_QUEUE_MS, MAX_DETACHED_RUNS};
 use futures::channel::mpsc;
-use futures::future::{Either, select};
+use futures::future::{Either, LocalBoxFuture, select};
 use std::rc::Rc;
 
 /// How often the alarm fires while there are detached runs, in milliseconds. The runtime evicts an object ten seconds after its
@@ -186,7 +186,7 @@ impl PoolRuns {
                     if let Some(run) = idempotent {
                         run.finished();
                     }
-                    return own.stored_job().ended(&stored.draft);
+                    return own.stored_job(None).ended(&stored.draft);
                 }
                 true => own.attached(&pool, &stored, &in_flight).await,
                 false => own.sent(&pool, &stored, &in_flight).await,
@@ -199,7 +199,7 @@ impl PoolRuns {
             // How long a run waited that was sent before a reset is not known any more.
             let is_timed = sent.is_ok() && !stored.is_sent;
             let waited_ms = if is_timed { own.waited_ms(&stored).max(0) as f64 } else { 0.0 };
-            let detached = Some(own.stored_job());
+            let detached = Some(own.stored_job(sent.is_ok().then(|| pool.forget(id))));
             let at_end = AtEnd { recorder: Some(Rc::clone(&own.recorder)), idempotent, detached, ..AtEnd::default() };
             // Nobody listens.
             let (listener, _) = mpsc::channel(1);
@@ -207,9 +207,9 @@ impl PoolRuns {
         }));
     }
 
-    fn stored_job(&self) -> Detached {
+    fn stored_job(&self, forget: Option<LocalBoxFuture<'static, ()>>) -> Detached {
         let (runtime, runs, notices) = (self.runtime.clone(), self.detached.clone(), Rc::clone(&self.notices));
-        Detached { runtime, runs, notices }
+        Detached { runtime, runs, notices, forget }
     }
 
     /// Sends a job as soon as a runner takes it; the events with which the run ends if that does not happen. `None` if the

@@ -7,6 +7,7 @@ use crate::objects::run_pool::detached::turns::Turns;
 use crate::objects::run_pool::notices::{self, RunNotices};
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::PortError;
+use futures::future::LocalBoxFuture;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -26,12 +27,14 @@ pub struct Detached {
     pub runtime: ObjectRuntime,
     pub runs: DetachedRuns,
     pub notices: Rc<RunNotices>,
+    /// Tells the runner that the end of the run is stored; `None` if no runner has it.
+    pub forget: Option<LocalBoxFuture<'static, ()>>,
 }
 
 impl Detached {
     /// The run has ended, and its record can be read. Its job is deleted, and its end is reported if its draft says so.
     pub fn ended(self, draft: &RunDraft) {
-        let Self { runtime, runs, notices } = self;
+        let Self { runtime, runs, notices, forget } = self;
         // Nothing of a deleted project is reported.
         let notice = draft.notice(runtime.clock.now()).filter(|_| !runs.is_stopped.get());
         let storage = &*runtime.storage;
@@ -39,6 +42,9 @@ impl Detached {
             notice.iter().try_for_each(|notice| notices::add(storage, notice))?;
             storage::delete(storage, draft.id)
         });
+        if let Some(forget) = forget.filter(|_| changed.is_ok()) {
+            runtime.background.spawn(forget);
+        }
         match changed {
             // Until the webhooks have the notice, it is stored.
             Ok(()) if notice.is_some() => runtime.background.spawn(Box::pin(async move { notices.send_now().await })),

@@ -65,6 +65,29 @@ fn a_detached_run_was_lost_with_its_object_while_its_program_ran() {
 }
 
 #[test]
+fn the_runner_kept_the_events_of_a_run_whose_end_was_stored_already() {
+    for (number, is_reset) in [(0, false), (0, true), (1, false)] {
+        let mut setup = Setup::new();
+        setup.keep_runs();
+        if number == 1 {
+            // It goes to the member that another object has.
+            setup.run(10);
+        }
+        setup.detach(number);
+        setup.emit(number, START);
+        if is_reset {
+            setup = setup.reset_and_take_up();
+        }
+        let runner = setup.runner(number);
+        assert!(runner.kept().contains(&job(number)));
+        setup.end_kept(number);
+        setup.submit();
+        assert_eq!(setup.result_of(number)["status"], "success");
+        assert!(!runner.kept().contains(&job(number)), "{number} {is_reset}");
+    }
+}
+
+#[test]
 fn a_detached_run_whose_container_died_during_the_reset_ends_as_a_failure_of_the_service() {
     let mut setup = Setup::new();
     setup.keep_runs();
