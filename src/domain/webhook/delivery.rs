@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// An attempt is known to be over after this long, in milliseconds: what it may take, and as much again for what comes after.
 const LEASE_MS: i64 = 2 * ATTEMPT_MS as i64;
-/// The pause before a report is looked at again that could not be written, in milliseconds.
-const UNREADY_MS: i64 = 30_000;
+/// The pause before a report is looked at again that could not be written, in milliseconds: a quarter of its age, within these.
+const UNREADY_MS: (i64, i64) = (30_000, 1_800_000);
 /// A result that is missing this long after the end of its run was deleted, in milliseconds. The log of a project may take runs
 /// late.
 const DELETED_AFTER_MS: i64 = DAY_MS / 2;
@@ -77,7 +77,7 @@ impl Delivery {
     /// Notes that the report could not be written now: by a failure of ours, or because the account is suspended.
     pub fn postpone(&mut self, now: Timestamp) {
         match now.0 - self.notice.at.0 {
-            ..DAY_MS => self.next_at = Some(now.plus_ms(UNREADY_MS)),
+            age @ ..DAY_MS => self.next_at = Some(now.plus_ms(pause_of_unready(age))),
             _ => self.close(WebhookState::Failed),
         }
     }
@@ -85,7 +85,7 @@ impl Delivery {
     /// Notes that the result of the run is not there.
     pub fn miss(&mut self, now: Timestamp) {
         match now.0 - self.notice.at.0 {
-            ..DELETED_AFTER_MS => self.next_at = Some(now.plus_ms(UNREADY_MS)),
+            age @ ..DELETED_AFTER_MS => self.next_at = Some(now.plus_ms(pause_of_unready(age))),
             _ => self.drop_for(WebhookDrop::RunDeleted),
         }
     }
@@ -108,10 +108,25 @@ impl Delivery {
     }
 }
 
+/// How long a report of this age waits that could not be written, in milliseconds.
+fn pause_of_unready(age_ms: i64) -> i64 {
+    let (shortest, longest) = UNREADY_MS;
+    (age_ms / 4).clamp(shortest, longest)
+}
+
 /// Reports of one account that are on their way at once.
 pub const AT_ONCE: usize = 3;
 /// Those of one host, so that a receiver that does not answer leaves room for the others.
 const AT_ONCE_FOR_HOST: usize = 2;
+
+/// The hosts to which no further report may be sent while those in flight are.
+pub fn busy_hosts(in_flight: &[(String, String)]) -> Vec<String> {
+    let count = |host: &String| in_flight.iter().filter(|(_, other)| other == host).count();
+    let mut hosts: Vec<_> = in_flight.iter().map(|(_, host)| host.clone()).collect();
+    hosts.retain(|host| count(host) >= AT_ONCE_FOR_HOST);
+    hosts.dedup();
+    hosts
+}
 
 /// The first of the reports that are due and may be sent while those in flight are, each with its id and its host.
 pub fn choose<'d>(due: &'d [Delivery], in_flight: &[(String, String)]) -> Option<&'d Delivery> {
@@ -193,7 +208,7 @@ mod tests {
         one.miss(Timestamp(DELETED_AFTER_MS - 1));
         assert_eq!(
             (one.state, one.next_at),
-            (WebhookState::Pending, Some(Timestamp(DELETED_AFTER_MS - 1 + UNREADY_MS)))
+            (WebhookState::Pending, Some(Timestamp(DELETED_AFTER_MS - 1 + 1_800_000)))
         );
         one.miss(Timestamp(DELETED_AFTER_MS));
         assert_eq!((one.state, one.reason), (WebhookState::Dropped, Some(WebhookDrop::RunDeleted)));
@@ -202,6 +217,17 @@ mod tests {
         assert_eq!(other.state, WebhookState::Pending);
         other.postpone(Timestamp(DAY_MS));
         assert_eq!((other.state, other.attempts.len()), (WebhookState::Failed, 0));
+    }
+
+    #[test]
+    fn a_report_that_could_not_be_written_was_looked_at_every_thirty_seconds_for_a_day() {
+        let (mut one, mut now, mut looks) = (delivery(1, "a.com"), Timestamp(0), 0);
+        while one.state == WebhookState::Pending {
+            one.postpone(now);
+            now = one.next_at.unwrap_or(now);
+            looks += 1;
+        }
+        assert!((50..80).contains(&looks), "{looks}");
     }
 
     #[test]
@@ -217,6 +243,7 @@ mod tests {
         while let Some(one) = choose(&due, &in_flight) {
             in_flight.push((one.notice.id(), one.notice.to.host.clone()));
         }
+        assert_eq!(busy_hosts(&in_flight), ["a.com"]);
         let expected: Vec<_> = [0, 1, 3].map(|index: usize| due[index].notice.id()).to_vec();
         assert_eq!(in_flight.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), expected);
         in_flight.remove(0);

@@ -6,7 +6,7 @@
 
 use crate::domain::input::page::Page;
 use crate::domain::secret::DeploymentSecret;
-use crate::domain::webhook::delivery::{AT_ONCE, Delivery, choose};
+use crate::domain::webhook::delivery::{AT_ONCE, Delivery, busy_hosts, choose};
 use crate::domain::webhook::notice::RunNotice;
 use crate::objects::runtime::ObjectRuntime;
 use crate::objects::webhooks::call::ListedDelivery;
@@ -113,7 +113,8 @@ impl WebhooksLogic {
     /// Delivers reports one after the other.
     async fn work(&self) -> Result<(), PortError> {
         for _ in 0..AT_MOST_EACH {
-            let due = storage::due(&*self.runtime.storage, self.runtime.clock.now())?;
+            let busy = busy_hosts(&self.in_flight.borrow());
+            let due = storage::due(&*self.runtime.storage, self.runtime.clock.now(), &busy)?;
             let chosen = choose(&due, &self.in_flight.borrow()).cloned();
             let Some(delivery) = chosen else { break };
             let id = delivery.notice.id();

@@ -2,7 +2,7 @@
 
 use crate::domain::input::page::{Page, Position};
 use crate::domain::timestamp::{DAY_MS, Timestamp};
-use crate::domain::webhook::delivery::Delivery;
+use crate::domain::webhook::delivery::{AT_ONCE, Delivery};
 use crate::domain::webhook::retry::Failures;
 use crate::objects::schema::has_table;
 use crate::ports::webhooks::ReportsOf;
@@ -10,22 +10,21 @@ use crate::ports::{LocalSql, PortError, SqlValue};
 
 /// How long a report is kept, in milliseconds: as long as the result that it is about.
 pub const KEPT_MS: i64 = 7 * DAY_MS;
-/// The most reports of an account, some 10 MB of 10 GB. The oldest go first, whatever their state.
+/// The most reports of a project, some 10 MB of the 10 GB of an object. The oldest go first, whatever their state.
 pub const MAX_REPORTS: i64 = 10_000;
-/// Reports that are due, of which the next one is chosen.
-const DUE_AT_ONCE: i64 = 50;
 
 /// Creates the tables that do not exist yet.
 pub fn create_tables(sql: &dyn LocalSql) -> Result<(), PortError> {
     for query in [
-        // next_at: null if nothing is to come. tried: how many attempts have begun.
+        // place: its number in its project. next_at: null if nothing is to come. tried: how many attempts have begun.
         "CREATE TABLE IF NOT EXISTS deliveries (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, \
-         project_id TEXT NOT NULL, end_user_id TEXT, created_at INTEGER NOT NULL, next_at INTEGER, tried INTEGER NOT NULL, \
-         delivery TEXT NOT NULL)",
+         project_id TEXT NOT NULL, place INTEGER NOT NULL, host TEXT NOT NULL, end_user_id TEXT, created_at INTEGER NOT NULL, \
+         next_at INTEGER, tried INTEGER NOT NULL, delivery TEXT NOT NULL)",
         // New reports come before those that have failed, so that a receiver that is away holds up no other.
         "CREATE INDEX IF NOT EXISTS deliveries_by_turn ON deliveries (tried, next_at) WHERE next_at IS NOT NULL",
         "CREATE INDEX IF NOT EXISTS deliveries_by_next ON deliveries (next_at) WHERE next_at IS NOT NULL",
         "CREATE INDEX IF NOT EXISTS deliveries_by_project ON deliveries (project_id, created_at, id)",
+        "CREATE INDEX IF NOT EXISTS deliveries_by_place ON deliveries (project_id, place)",
         "CREATE INDEX IF NOT EXISTS deliveries_by_time ON deliveries (created_at)",
         // off_at: when the object switched the webhooks of the project off, until the owner was told. try_at: when to go on.
         "CREATE TABLE IF NOT EXISTS failures (project_id TEXT PRIMARY KEY, failures TEXT NOT NULL, off_at INTEGER, \
@@ -41,22 +40,28 @@ pub fn has_tables(sql: &dyn LocalSql) -> Result<bool, PortError> {
     has_table(sql, "failures")
 }
 
-/// Adds a report unless it is known, and deletes the oldest ones above [`MAX_REPORTS`].
+/// Adds a report unless it is known, and deletes the oldest ones of its project above [`MAX_REPORTS`]: a project that reports much
+/// takes no place from the others of its account.
 pub fn add(sql: &dyn LocalSql, delivery: &Delivery) -> Result<(), PortError> {
     let notice = &delivery.notice;
     let args = [
         SqlValue::Text(notice.id()),
         SqlValue::from(&notice.project_id),
+        SqlValue::from(&notice.project_id),
+        SqlValue::from(&notice.to.host),
         SqlValue::from(notice.end_user_id.as_ref()),
         SqlValue::from(notice.at),
         SqlValue::from(delivery.next_at),
         SqlValue::Text(encode(delivery)?),
     ];
-    let insert = "INSERT OR IGNORE INTO deliveries (id, project_id, end_user_id, created_at, next_at, tried, delivery) \
-                  VALUES (?, ?, ?, ?, ?, 0, ?)";
+    let insert = "INSERT OR IGNORE INTO deliveries \
+                  (id, project_id, place, host, end_user_id, created_at, next_at, tried, delivery) VALUES \
+                  (?, ?, (SELECT coalesce(max(place), 0) + 1 FROM deliveries WHERE project_id = ?), ?, ?, ?, ?, 0, ?)";
     sql.exec(insert, &args)?;
-    let trim = "DELETE FROM deliveries WHERE number <= (SELECT max(number) FROM deliveries) - ?";
-    sql.exec(trim, &[SqlValue::Integer(MAX_REPORTS)]).map(drop)
+    let project_id = || SqlValue::from(&notice.project_id);
+    let trim = "DELETE FROM deliveries WHERE project_id = ? AND place <= \
+                (SELECT max(place) FROM deliveries WHERE project_id = ?) - ?";
+    sql.exec(trim, &[project_id(), project_id(), SqlValue::Integer(MAX_REPORTS)]).map(drop)
 }
 
 /// Stores what has become of a report.
@@ -79,14 +84,18 @@ pub fn find(sql: &dyn LocalSql, id: &str) -> Result<Option<Delivery>, PortError>
     Ok(read(sql.exec("SELECT delivery, next_at FROM deliveries WHERE id = ?", &[SqlValue::from(id)])?)?.pop())
 }
 
-/// Some of the reports that are due.
-pub fn due(sql: &dyn LocalSql, now: Timestamp) -> Result<Vec<Delivery>, PortError> {
+/// The first reports that are due, for other hosts than these: as many as may be on their way, so that one of them is not.
+pub fn due(sql: &dyn LocalSql, now: Timestamp, busy_hosts: &[String]) -> Result<Vec<Delivery>, PortError> {
     if !has_tables(sql)? {
         return Ok(Vec::new());
     }
-    let query = "SELECT delivery, next_at FROM deliveries WHERE next_at IS NOT NULL AND next_at <= ? \
-                 ORDER BY tried, next_at LIMIT ?";
-    read(sql.exec(query, &[SqlValue::from(now), SqlValue::Integer(DUE_AT_ONCE)])?)
+    let others = busy_hosts.iter().map(|_| " AND host <> ?").collect::<String>();
+    let query = format!(
+        "SELECT delivery, next_at FROM deliveries WHERE next_at IS NOT NULL AND next_at <= ?{others} \
+         ORDER BY tried, next_at LIMIT {AT_ONCE}"
+    );
+    let args: Vec<_> = [SqlValue::from(now)].into_iter().chain(busy_hosts.iter().map(SqlValue::from)).collect();
+    read(sql.exec(&query, &args)?)
 }
 
 /// A part of the reports of a project, the newest first.

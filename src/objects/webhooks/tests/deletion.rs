@@ -58,18 +58,24 @@ fn the_object_deletes_its_storage_when_the_last_report_is_forgotten() {
 }
 
 #[test]
-fn an_account_keeps_ten_thousand_reports() {
+fn a_project_that_reports_much_dropped_the_reports_of_another_one() {
     let setup = Setup::new();
     let storage = &*setup.bench.storage;
     storage::create_tables(storage).unwrap();
-    let one = Delivery::new(notice(1, "a.com", 0), Timestamp(0));
-    storage::add(storage, &one).unwrap();
-    let query =
-        "INSERT INTO deliveries (number, id, project_id, created_at, tried, delivery) VALUES (?, 'x', 'p', 0, 0, '{}')";
+    let of = |number, project: &str| {
+        let notice = RunNotice { project_id: project.into(), ..notice(number, "a.com", 0) };
+        Delivery::new(notice, Timestamp(0))
+    };
+    let (first, other) = (of(1, "proj_1"), of(2, "proj_2"));
+    storage::add(storage, &first).unwrap();
+    storage::add(storage, &other).unwrap();
+    let query = "INSERT INTO deliveries (id, project_id, place, host, created_at, tried, delivery) \
+                 VALUES ('x', 'proj_1', ?, 'a.com', 0, 0, '{}')";
     setup.bench.runtime.storage.exec(query, &[SqlValue::Integer(MAX_REPORTS)]).unwrap();
-    assert!(storage::find(storage, &one.notice.id()).unwrap().is_some());
-    storage::add(storage, &Delivery::new(notice(2, "a.com", 0), Timestamp(0))).unwrap();
-    assert_eq!(storage::find(storage, &one.notice.id()), Ok(None));
+    assert!(storage::find(storage, &first.notice.id()).unwrap().is_some());
+    storage::add(storage, &of(3, "proj_1")).unwrap();
+    assert_eq!(storage::find(storage, &first.notice.id()), Ok(None));
+    assert!(storage::find(storage, &other.notice.id()).unwrap().is_some());
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What a receiver gets, once or again.
 
 use super::*;
-use crate::domain::webhook::delivery::WebhookError;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::webhook::delivery::{Delivery, WebhookError, busy_hosts, choose};
 use crate::domain::webhook::secret::OVERLAP_MS;
+use crate::objects::webhooks::storage;
 use crate::tests::fault::Fault;
 use futures::channel::oneshot;
 
@@ -165,4 +167,23 @@ fn both_secrets_sign_for_a_day_after_a_rotation() {
     let signed = |request: &ReportRequest, by| secret(by).sign(&request.id, request.at_seconds, &request.body);
     assert_eq!(sent[0].signatures, format!("{} {}", signed(&sent[0], 2), signed(&sent[0], 1)));
     assert_eq!(sent[1].signatures, signed(&sent[1], 2));
+}
+
+#[test]
+fn fifty_reports_for_a_slow_host_held_up_every_other_host() {
+    let setup = Setup::new();
+    let storage = &*setup.bench.storage;
+    storage::create_tables(storage).unwrap();
+    for number in 0..60 {
+        storage::add(storage, &Delivery::new(notice(number, "slow.com", 0), Timestamp(0))).unwrap();
+    }
+    let other = Delivery::new(notice(99, "quick.com", 1), Timestamp(1));
+    storage::add(storage, &other).unwrap();
+    let mut in_flight = Vec::new();
+    for expected in ["slow.com", "slow.com", "quick.com"] {
+        let due = storage::due(storage, Timestamp(1), &busy_hosts(&in_flight)).unwrap();
+        let one = choose(&due, &in_flight).expect("a report is due");
+        assert_eq!(one.notice.to.host, expected);
+        in_flight.push((one.notice.id(), expected.to_owned()));
+    }
 }

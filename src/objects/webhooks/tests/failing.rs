@@ -92,7 +92,7 @@ fn a_mail_that_fails_is_sent_later() {
     let mut setup = setup.reset();
     setup.alarm();
     assert_eq!(setup.mailer.sent.borrow().len(), 1);
-    setup.alarms_before(setup.now().0 + DAY_MS);
+    setup.alarms_before(setup.now().0 + DAY_MS + HOUR_MS);
     assert_eq!(setup.mailer.sent.borrow().len(), 1);
 }
 
@@ -118,7 +118,7 @@ fn nothing_of_a_suspended_account_is_sent_until_it_may_go_on() {
     assert_eq!(setup.states(), [WebhookState::Delivered; 2]);
     setup.sql.run("UPDATE users SET suspended_at = 1");
     setup.end(&notice(3, "a.com", setup.now().0));
-    setup.alarms_before(setup.now().0 + DAY_MS);
+    setup.alarms_before(setup.now().0 + DAY_MS + HOUR_MS);
     assert_eq!((setup.states()[0], setup.listed()[0].attempts.len()), (WebhookState::Failed, 0));
     assert!(setup.bench.logged().is_empty());
 }
