@@ -5,6 +5,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { Docle } from "../../tests/harness/docle.ts";
+import { job, run } from "../../tests/harness/jobs.ts";
 import { Platform } from "../../tests/harness/platform.ts";
 import { cpuMs, runtimes } from "../setup/processes.mjs";
 import { hangUp, post, textOf } from "./call.ts";
@@ -19,16 +20,18 @@ const TEN_MEGABYTES = 10_000_000;
 
 const table = (head: string, rows: [name: string, ...figures: (string | number)[]][]) => [`| ${head} |`, `|${head.replaceAll(/[^|]+/g, (_, at) => (at === 0 ? "---" : "---:"))}|`, ...rows.map((row) => `| ${row.join(" | ")} |`), ""];
 
-/** A hundred runs in one call, beside a hundred calls at the same concurrency. */
-async function measureSeries({ worker }: Docle): Promise<string[]> {
+/** A hundred runs in one call, beside a hundred calls and a hundred bare jobs of the runner at the same concurrency. */
+async function measureSeries({ worker, runner }: Docle): Promise<string[]> {
   const api = `${worker.url}/api/run`;
-  const single = async () => {
-    let next = 0;
+  const inLanes = async (once: (input: { stdin: string }) => Promise<unknown>) => {
+    const inputs = INPUTS.values();
     const lane = async () => {
-      while (next < INPUTS.length) await textOf(post(api, worker.key, { ...PROGRAM, ...INPUTS[next++] }));
+      for (const input of inputs) await once(input);
     };
     await Promise.all(Array.from({ length: AT_ONCE }, lane));
   };
+  const single = () => inLanes((input) => textOf(post(api, worker.key, { ...PROGRAM, ...input })));
+  const bare = () => inLanes((input) => run(runner, job("python", PROGRAM.code, input)));
   const batch = async () => {
     const text = await textOf(post(`${api}/batch`, worker.key, { ...PROGRAM, inputs: INPUTS }));
     if (!text.includes('"stdout":"9801\\n"')) throw new Error(`a batch went wrong: ${text.slice(0, 500)}`);
@@ -38,9 +41,9 @@ async function measureSeries({ worker }: Docle): Promise<string[]> {
     const text = await textOf(post(`${api}/judge`, worker.key, { ...PROGRAM, tests }));
     if (!text.includes('"verdict":"accepted"')) throw new Error(`a judgement went wrong: ${text.slice(0, 500)}`);
   };
-  const [singles, batches, judgements] = (await inTurn(10, single, batch, judge)) as [Figures, Figures, Figures];
+  const [singles, batches, judgements, jobs] = (await inTurn(10, single, batch, judge, bare)) as [Figures, Figures, Figures, Figures];
   const row = (name: string, { p50, p95 }: Figures): [string, ...number[]] => [name, p50, p95, round(p50 / singles.p50)];
-  return table("100 Python runs, 4 at once | p50 ms | p95 ms | of the calls", [row("100 calls", singles), row("one batch", batches), row("one judgement", judgements)]);
+  return table("100 Python runs, 4 at once | p50 ms | p95 ms | of the calls", [row("100 calls", singles), row("one batch", batches), row("one judgement", judgements), row("100 jobs at the runner alone", jobs)]);
 }
 
 /** A file of ten megabytes in, as JSON and in a form, and out through its link. */
