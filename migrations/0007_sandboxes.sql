@@ -12,7 +12,9 @@ CREATE TABLE sandboxes (
     status       TEXT NOT NULL,
     created_at   INTEGER NOT NULL,
     updated_at   INTEGER NOT NULL,
-    last_used_at INTEGER
+    last_used_at INTEGER,
+    -- Bytes of its saved files and snapshots.
+    stored_bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX sandboxes_by_project ON sandboxes (project_id, created_at, id);
 CREATE UNIQUE INDEX sandboxes_by_key ON sandboxes (project_id, key) WHERE key IS NOT NULL;

@@ -62,7 +62,9 @@ pub async fn of_account(app: &App, session: &Session) -> Result<Vec<QuotaUse>, P
     let mut quotas = Vec::with_capacity(Quota::ALL.len());
     for quota in Quota::ALL {
         let used = match quota {
-            Quota::Projects | Quota::Keys | Quota::Rooms | Quota::Sandboxes => counted(app, session, quota).await?.used,
+            Quota::Projects | Quota::Keys | Quota::Rooms | Quota::Sandboxes | Quota::SandboxMegabytes => {
+                counted(app, session, quota).await?.used
+            }
             Quota::RunsAtOnce => f64::from(live.running),
             Quota::SandboxesAwake => f64::from(app.awake_sandboxes.containers_of(&session.user_id).await?),
             Quota::ContainersAtOnce => f64::from(app.fleet.containers_of(&session.user_id).await?),

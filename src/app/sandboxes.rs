@@ -2,13 +2,14 @@
 
 use crate::app::context::App;
 use crate::app::quotas::{self, QuotaRefusal};
-use crate::domain::account::quota::Quota;
+use crate::domain::account::amounts::MEGABYTE;
+use crate::domain::account::quota::{Quota, QuotaExceeded};
 use crate::domain::input::page::{Page, Position};
 use crate::domain::sandbox::id::SandboxId;
 use crate::domain::sandbox::settings::{NewSandbox, Settings};
 use crate::ports::PortError;
 use crate::ports::sandboxes::{ExecutionRecord, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport};
-use crate::store::sandboxes::{self, SandboxLimits};
+use crate::store::sandboxes::{self, SandboxLimits, StoredBytes};
 use docle_api::limits::MAX_SANDBOXES_PER_PROJECT;
 use docle_api::sandboxes::SandboxStatus;
 use futures::{StreamExt, stream};
@@ -108,6 +109,9 @@ pub(super) async fn register(
         updated_at: now,
         last_used_at: None,
     };
+    if let Some(full) = stored_too_much(app, project_id).await? {
+        return Err(CreateRefusal::Quota(QuotaRefusal::Exceeded(full)));
+    }
     let limits = SandboxLimits {
         of_project: MAX_SANDBOXES_PER_PROJECT,
         of_account: app.config.quotas.at_most(Quota::Sandboxes),
@@ -123,6 +127,16 @@ pub(super) async fn register(
         return Err(if is_full { CreateRefusal::ProjectFull } else { of_account() });
     }
     Ok(Ok(listed))
+}
+
+/// The quota of stored bytes, if the account that owns a project has used it up. Sandboxes that there are go on: they are saved, and
+/// wake.
+pub(super) async fn stored_too_much(app: &App, project_id: &str) -> Result<Option<QuotaExceeded>, PortError> {
+    let quota = Quota::SandboxMegabytes;
+    let StoredBytes { bytes, is_trusted } = sandboxes::stored_bytes(&*app.sql, project_id).await?;
+    let limit = app.config.quotas.for_account(is_trusted).of(quota);
+    let is_full = |limit: &u64| bytes >= limit.saturating_mul(MEGABYTE);
+    Ok(limit.filter(is_full).map(|limit| QuotaExceeded::new(quota, limit, app.clock.now())))
 }
 
 /// The sandbox with this key. A call that was interrupted between directory and object is completed by the next one.

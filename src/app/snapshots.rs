@@ -13,6 +13,9 @@ use docle_api::snapshots::SnapshotDiff;
 /// # Errors
 /// It has as many snapshots as it may, or cannot be saved.
 pub async fn create(app: &App, sandbox: &SandboxOf, name: Option<String>) -> Result<SnapshotRecord, SandboxRefusal> {
+    if let Some(full) = sandboxes::stored_too_much(app, &sandbox.project_id).await? {
+        return Err(SandboxRefusal::Quota(full));
+    }
     let id = format!("snap_{}", hex::encode(app.random::<12>()));
     match app.sandboxes.snapshots(sandbox, &SnapshotRequest::Create { id, name }).await? {
         SnapshotResponse::Snapshot(record) => Ok(record),

@@ -283,12 +283,13 @@ pub trait SandboxDirectory {
     async fn owner_of(&self, project_id: &str) -> Result<Option<String>, PortError>;
     /// Whether the operator has suspended the account that owns a project, or nobody has the project any more.
     async fn is_suspended(&self, project_id: &str) -> Result<bool, PortError>;
-    /// Notes what a sandbox does, and when it was last used.
+    /// Notes what a sandbox does, when it was last used, and how many bytes of it are stored.
     async fn note(
         &self,
         id: &SandboxId,
         status: SandboxStatus,
         last_used_at: Option<Timestamp>,
+        stored_bytes: u64,
     ) -> Result<(), PortError>;
     /// Removes a sandbox.
     async fn remove(&self, id: &SandboxId) -> Result<(), PortError>;

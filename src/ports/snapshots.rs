@@ -23,6 +23,14 @@ pub struct SnapshotRecord {
     pub content_bytes: u64,
 }
 
+/// A pack of a tree, with its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredPack {
+    #[serde(flatten)]
+    pub name: PackName,
+    pub bytes: u64,
+}
+
 /// A tree of a sandbox, as the object of a branch copies it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,7 +38,9 @@ pub struct TreeOf {
     pub sandbox: SandboxOf,
     pub number: u64,
     pub manifest_parts: u32,
-    pub packs: Vec<PackName>,
+    /// The bytes of these parts.
+    pub manifest_bytes: u64,
+    pub packs: Vec<StoredPack>,
     pub entries: u64,
     pub content_bytes: u64,
     pub saved_at: Timestamp,

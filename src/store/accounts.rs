@@ -43,6 +43,10 @@ pub async fn count(sql: &dyn Sql, user_id: &str, quota: Quota, now: Timestamp) -
         Quota::Sandboxes => {
             "SELECT COUNT(*) FROM sandboxes JOIN projects ON projects.id = sandboxes.project_id WHERE projects.user_id = ?1"
         }
+        Quota::SandboxMegabytes => {
+            "SELECT COALESCE(SUM(stored_bytes), 0) / 1000000 FROM sandboxes \
+             JOIN projects ON projects.id = sandboxes.project_id WHERE projects.user_id = ?1"
+        }
         _ => return Ok(0),
     };
     let statement = match quota {

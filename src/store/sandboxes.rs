@@ -77,6 +77,26 @@ pub async fn count(sql: &dyn Sql, project_id: &str) -> Result<u32, PortError> {
     Ok(count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0))
 }
 
+/// What the sandboxes of an account store together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoredBytes {
+    pub bytes: u64,
+    /// Whether the operator trusts the account.
+    pub is_trusted: bool,
+}
+
+/// What the sandboxes of the account that owns a project store; nothing if nobody owns it.
+pub async fn stored_bytes(sql: &dyn Sql, project_id: &str) -> Result<StoredBytes, PortError> {
+    let query = "SELECT SUM(stored_bytes), MAX(trusted) FROM projects AS own JOIN users ON users.id = own.user_id \
+                 JOIN projects ON projects.user_id = own.user_id JOIN sandboxes ON sandboxes.project_id = projects.id \
+                 WHERE own.id = ?1";
+    let Some(mut row) = sql.query(sql!(query, project_id)).await?.into_iter().next() else {
+        return Ok(StoredBytes::default());
+    };
+    let bytes = row.optional_integer()?.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+    Ok(StoredBytes { bytes, is_trusted: row.optional_integer()? == Some(1) })
+}
+
 /// A sandbox of a project that exists.
 pub async fn find(sql: &dyn Sql, project_id: &str, id: &SandboxId) -> Result<Option<ListedSandbox>, PortError> {
     let query = "SELECT id, project_id, key, name, description, language, status, created_at, updated_at, last_used_at \
@@ -161,9 +181,11 @@ impl SandboxDirectory for SqlSandboxDirectory {
         id: &SandboxId,
         status: SandboxStatus,
         last_used_at: Option<Timestamp>,
+        stored_bytes: u64,
     ) -> Result<(), PortError> {
-        let query = "UPDATE sandboxes SET status = ?2, last_used_at = ?3 WHERE id = ?1";
-        self.0.query(sql!(query, id.as_str(), status.name(), last_used_at)).await.map(drop)
+        let query = "UPDATE sandboxes SET status = ?2, last_used_at = ?3, stored_bytes = ?4 WHERE id = ?1";
+        let stored_bytes = i64::try_from(stored_bytes).unwrap_or(i64::MAX);
+        self.0.query(sql!(query, id.as_str(), status.name(), last_used_at, stored_bytes)).await.map(drop)
     }
 
     async fn remove(&self, id: &SandboxId) -> Result<(), PortError> {

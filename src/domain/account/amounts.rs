@@ -4,7 +4,7 @@ use crate::domain::account::quota::{Quota, QuotaLimits};
 use serde::{Deserialize, Serialize};
 
 /// Bytes.
-const MEGABYTE: u64 = 1_000_000;
+pub const MEGABYTE: u64 = 1_000_000;
 
 /// An amount of each quota that is counted by the day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,7 @@ impl Amounts {
             | Quota::Rooms
             | Quota::Sandboxes
             | Quota::SandboxesAwake
+            | Quota::SandboxMegabytes
             | Quota::RunsAtOnce
             | Quota::ContainersAtOnce => 0.0,
         }

@@ -12,6 +12,8 @@ pub enum Quota {
     Rooms,
     Sandboxes,
     SandboxesAwake,
+    /// Megabytes of saved files and snapshots of sandboxes.
+    SandboxMegabytes,
     RunsAtOnce,
     ContainersAtOnce,
     /// Processor time of programs in a day.
@@ -39,12 +41,13 @@ pub enum Period {
 
 impl Quota {
     /// Every quota, in the order in which they are listed.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Projects,
         Self::Keys,
         Self::Rooms,
         Self::Sandboxes,
         Self::SandboxesAwake,
+        Self::SandboxMegabytes,
         Self::RunsAtOnce,
         Self::ContainersAtOnce,
         Self::CpuSeconds,
@@ -63,6 +66,7 @@ impl Quota {
             Self::Rooms => "rooms",
             Self::Sandboxes => "sandboxes",
             Self::SandboxesAwake => "sandboxes_awake",
+            Self::SandboxMegabytes => "sandbox_megabytes",
             Self::RunsAtOnce => "runs_at_once",
             Self::ContainersAtOnce => "containers_at_once",
             Self::CpuSeconds => "cpu_seconds",
@@ -82,6 +86,7 @@ impl Quota {
             Self::Rooms => "QUOTA_ROOMS",
             Self::Sandboxes => "QUOTA_SANDBOXES",
             Self::SandboxesAwake => "QUOTA_SANDBOXES_AWAKE",
+            Self::SandboxMegabytes => "QUOTA_SANDBOX_MEGABYTES",
             Self::RunsAtOnce => "QUOTA_RUNS_AT_ONCE",
             Self::ContainersAtOnce => "QUOTA_CONTAINERS_AT_ONCE",
             Self::CpuSeconds => "QUOTA_CPU_SECONDS",
@@ -106,6 +111,7 @@ impl Quota {
             Self::Rooms => 500,
             Self::Sandboxes => 100,
             Self::SandboxesAwake => 3,
+            Self::SandboxMegabytes => 10_000,
             Self::RunsAtOnce => 20,
             Self::ContainersAtOnce => 3,
             Self::CpuSeconds => 3_600,
@@ -134,6 +140,7 @@ impl Quota {
             | Self::Rooms
             | Self::Sandboxes
             | Self::SandboxesAwake
+            | Self::SandboxMegabytes
             | Self::RunsAtOnce
             | Self::ContainersAtOnce => Period::Standing,
             Self::CpuSeconds
@@ -235,7 +242,7 @@ mod tests {
         let names: Vec<&str> = Quota::ALL.iter().map(|quota| quota.name()).collect();
         assert_eq!(
             names.join(" "),
-            "projects keys rooms sandboxes sandboxes_awake runs_at_once containers_at_once cpu_seconds egress_megabytes executions ai_calls ai_neurons shared_cpu_seconds"
+            "projects keys rooms sandboxes sandboxes_awake sandbox_megabytes runs_at_once containers_at_once cpu_seconds egress_megabytes executions ai_calls ai_neurons shared_cpu_seconds"
         );
         for quota in Quota::ALL {
             assert_eq!(serde_json::to_value(quota).unwrap(), quota.name());
@@ -245,7 +252,7 @@ mod tests {
         let expected = json!({ "quota": "executions", "limit": 5, "resetsAt": 2 * DAY_MS });
         assert_eq!(serde_json::to_value(exceeded).unwrap(), expected);
         let limits = QuotaLimits::UNLIMITED.with(Quota::Projects, Some(1));
-        let written = json!([1, null, null, null, null, null, null, null, null, null, null, null, null]);
+        let written = json!([1, null, null, null, null, null, null, null, null, null, null, null, null, null]);
         assert_eq!(serde_json::to_value(limits).unwrap(), written);
     }
 

@@ -36,6 +36,13 @@ pub fn exceeded(exceeded: &QuotaExceeded) -> ApiError {
             let message = format!("The account has {limit} {noun}, the most that it may have. Delete some. {way_out}");
             (ErrorCode::QuotaFull, message)
         }
+        Quota::SandboxMegabytes => {
+            let message = format!(
+                "The saved files and snapshots of the account's sandboxes take {limit} MB, the most that they may. Delete \
+                 snapshots or sandboxes. {way_out}"
+            );
+            (ErrorCode::QuotaFull, message)
+        }
         Quota::SandboxesAwake => {
             let message = format!(
                 "The account has {limit} sandboxes awake, the most that it may have, and nothing was executed. Put one to \

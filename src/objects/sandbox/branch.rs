@@ -38,8 +38,8 @@ impl SandboxLogic {
             }
         }
         let (sql, disk, number) = (&*self.runtime.storage, &self.ports.disk, tree.number);
-        let TreeOf { manifest_parts, packs, entries, content_bytes, saved_at, .. } = tree;
-        let copy = CompleteTree { manifest_parts, packs, entries, content_bytes };
+        let TreeOf { manifest_parts, manifest_bytes, packs, entries, content_bytes, saved_at, .. } = tree;
+        let copy = CompleteTree { manifest_parts, manifest_bytes, packs, entries, content_bytes };
         for part in copy.parts(number) {
             let (_, mut body) = disk.get(&from, part).await?;
             let mut bytes = Vec::new();
@@ -52,6 +52,7 @@ impl SandboxLogic {
         self.own(&sandbox.project_id)?;
         trees::put(sql, number, &Tree::Complete(copy))?;
         self.change(|stored| stored.head = Some(Head { tree: number, saved_at }))?;
+        self.note_status();
         Ok(SnapshotResponse::Done)
     }
 }

@@ -16,6 +16,10 @@ impl SandboxLogic {
         if let Err(error) = self.sweep().await {
             self.runtime.log_failure("Old trees of a sandbox could not be deleted.", &error.0);
         }
+        let noted = self.memory.borrow().noted_bytes;
+        if trees::stored_bytes(&*self.runtime.storage).is_ok_and(|bytes| noted != Some(bytes)) {
+            self.note_status();
+        }
     }
 
     /// Only one start, save or deletion is in progress at a time, so no tree becomes live meanwhile.

@@ -65,6 +65,8 @@ pub struct Memory {
     pub(super) is_suspended: bool,
     /// The last use that the directory has.
     pub(super) noted_use: Option<Timestamp>,
+    /// The stored bytes that it has.
+    pub(super) noted_bytes: Option<u64>,
 }
 
 /// A call that needs the machine, from its beginning to its end.

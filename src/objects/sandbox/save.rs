@@ -6,8 +6,8 @@ use crate::objects::sandbox::storage::{Head, Stored};
 use crate::objects::sandbox::trees::{self, Tree};
 use crate::ports::PortError;
 use crate::ports::sandboxes::{ByteStream, HostError, SandboxRefusal};
+use crate::ports::snapshots::StoredPack;
 use docle_api::sandboxes::SandboxStatus;
-use docle_tree::PackName;
 use futures::future::{Either, select};
 use std::pin::pin;
 use std::rc::Rc;
@@ -137,6 +137,6 @@ impl SandboxLogic {
 /// A tree on its way from the runner.
 struct NewTree {
     /// The packs of the tree before, which it may name.
-    base: Vec<PackName>,
+    base: Vec<StoredPack>,
     frames: ByteStream,
 }

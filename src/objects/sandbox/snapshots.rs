@@ -7,7 +7,7 @@ use crate::objects::sandbox::storage::{Head, Stored};
 use crate::objects::sandbox::trees::{self, CompleteTree, Tree};
 use crate::objects::schema::has_table;
 use crate::ports::sandboxes::{HostError, SandboxOf, SandboxRefusal, TreePart};
-use crate::ports::snapshots::{SnapshotRecord, SnapshotRequest, SnapshotResponse, TreeOf};
+use crate::ports::snapshots::{SnapshotRecord, SnapshotRequest, SnapshotResponse, StoredPack, TreeOf};
 use crate::ports::{LocalSql, PortError, SqlValue};
 use docle_api::limits::MAX_SNAPSHOTS_PER_SANDBOX;
 use docle_api::sandboxes::SandboxStatus;
@@ -112,9 +112,10 @@ impl SandboxLogic {
                 let (stored, StoredSnapshot { tree: number, saved_at, .. }) =
                     (self.own(project_id)?, self.snapshot(&id)?);
                 let tree = trees::complete(&*self.runtime.storage, number)?;
-                let CompleteTree { manifest_parts, packs, entries, content_bytes } = tree;
+                let CompleteTree { manifest_parts, manifest_bytes, packs, entries, content_bytes } = tree;
                 let sandbox = stored.sandbox;
-                let tree = TreeOf { sandbox, number, manifest_parts, packs, entries, content_bytes, saved_at };
+                let tree =
+                    TreeOf { sandbox, number, manifest_parts, manifest_bytes, packs, entries, content_bytes, saved_at };
                 Ok(SnapshotResponse::Tree(tree))
             }
             SnapshotRequest::Branch { config, tree } => self.open_branch(sandbox, config, tree).await,
@@ -225,8 +226,11 @@ impl SandboxLogic {
             manifest_parts += 1;
         }
         let (entries, content_bytes) = (manifest.entries.len() as u64, manifest.content_bytes());
-        let packs = manifest.packs.iter().map(|pack| pack.name).collect();
-        trees::put(sql, number, &Tree::Complete(CompleteTree { manifest_parts, packs, entries, content_bytes }))?;
+        let manifest_bytes = encoded.len() as u64;
+        let packs =
+            manifest.packs.iter().map(|pack| StoredPack { name: pack.name, bytes: pack.bytes.into() }).collect();
+        let tree = CompleteTree { manifest_parts, manifest_bytes, packs, entries, content_bytes };
+        trees::put(sql, number, &Tree::Complete(tree))?;
         Ok(number)
     }
 

@@ -30,6 +30,8 @@ const PROJECT: &str = "proj_1";
 struct Neighbours {
     /// The statuses that were noted; `None` when the row was removed.
     noted: RefCell<Vec<Option<SandboxStatus>>>,
+    /// The stored bytes that were noted last.
+    stored_bytes: Cell<u64>,
     remove_faults: Faults,
     admission: Cell<Option<Admission>>,
     renewal: Cell<Option<Renewal>>,
@@ -47,7 +49,14 @@ impl SandboxDirectory for Neighbours {
         Ok(self.is_suspended.get())
     }
 
-    async fn note(&self, _: &SandboxId, status: SandboxStatus, _: Option<Timestamp>) -> Result<(), PortError> {
+    async fn note(
+        &self,
+        _: &SandboxId,
+        status: SandboxStatus,
+        _: Option<Timestamp>,
+        stored_bytes: u64,
+    ) -> Result<(), PortError> {
+        self.stored_bytes.set(stored_bytes);
         self.noted.borrow_mut().push(Some(status));
         Ok(())
     }

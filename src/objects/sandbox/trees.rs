@@ -7,11 +7,12 @@
 use crate::domain::timestamp::Timestamp;
 use crate::objects::schema::has_table;
 use crate::ports::sandboxes::{ByteStream, Disk, SandboxOf, TreePart};
+use crate::ports::snapshots::StoredPack;
 use crate::ports::{LocalSql, PortError, SqlValue};
 use docle_tree::{Frame, FrameReader, PackName, TreeSummary};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// A tree, or what an interrupted save has left of one.
@@ -30,7 +31,9 @@ pub enum Tree {
 #[serde(rename_all = "camelCase")]
 pub struct CompleteTree {
     pub manifest_parts: u32,
-    pub packs: Vec<PackName>,
+    /// The bytes of these parts.
+    pub manifest_bytes: u64,
+    pub packs: Vec<StoredPack>,
     /// Files, directories and links.
     pub entries: u64,
     /// Bytes of all files.
@@ -45,7 +48,7 @@ impl CompleteTree {
 
     /// All parts, in the order in which a runner takes them.
     pub fn parts(&self, number: u64) -> Vec<TreePart> {
-        self.manifest(number).chain(self.packs.iter().copied().map(TreePart::Pack)).collect()
+        self.manifest(number).chain(self.packs.iter().map(|pack| TreePart::Pack(pack.name))).collect()
     }
 }
 
@@ -83,6 +86,18 @@ pub fn all(sql: &dyn LocalSql) -> Result<BTreeMap<u64, Tree>, PortError> {
         .collect()
 }
 
+/// The bytes that all trees take together. A pack that several of them name counts once.
+pub fn stored_bytes(sql: &dyn LocalSql) -> Result<u64, PortError> {
+    let (mut packs, mut manifests) = (BTreeMap::new(), 0);
+    for tree in all(sql)?.into_values() {
+        if let Tree::Complete(tree) = tree {
+            packs.extend(tree.packs.into_iter().map(|pack| (pack.name, pack.bytes)));
+            manifests += tree.manifest_bytes;
+        }
+    }
+    Ok(packs.into_values().sum::<u64>() + manifests)
+}
+
 /// Forgets a tree of which nothing is left.
 pub fn forget(sql: &dyn LocalSql, number: u64) -> Result<(), PortError> {
     sql.exec("DELETE FROM trees WHERE number = ?", &[number_value(number)?]).map(drop)
@@ -118,11 +133,13 @@ pub async fn store(
     disk: &dyn Disk,
     sandbox: &SandboxOf,
     number: u64,
-    base: &[PackName],
+    base: &[StoredPack],
     mut frames: ByteStream,
 ) -> Result<CompleteTree, PortError> {
     let wrong = |why: &str| PortError(format!("The runner has sent no tree: {why}."));
-    let (mut reader, mut packs, mut manifest_parts) = (FrameReader::default(), 0, 0);
+    let (mut reader, mut manifest_parts, mut manifest_bytes) = (FrameReader::default(), 0, 0);
+    let mut known: BTreeMap<_, _> = base.iter().map(|pack| (pack.name, *pack)).collect();
+    let mut packs = 0;
     loop {
         let frame = loop {
             if let Some(frame) = reader.next_frame().map_err(|error| PortError(error.to_string()))? {
@@ -134,20 +151,20 @@ pub async fn store(
         match frame {
             Frame::Pack(bytes) => {
                 let name = PackName { save: number, number: packs };
+                known.insert(name, StoredPack { name, bytes: bytes.len() as u64 });
                 disk.put(sandbox, TreePart::Pack(name), bytes).await?;
                 packs += 1;
             }
             Frame::Manifest(bytes) => {
+                manifest_bytes += bytes.len() as u64;
                 disk.put(sandbox, TreePart::Manifest { save: number, part: manifest_parts }, bytes).await?;
                 manifest_parts += 1;
             }
             Frame::End(TreeSummary { packs: used, entries, content_bytes, .. }) => {
-                let known: BTreeSet<_> = base.iter().copied().collect();
-                let is_known = |name: &PackName| (name.save == number && name.number < packs) || known.contains(name);
-                if manifest_parts == 0 || !used.iter().all(is_known) {
-                    return Err(wrong("it names packs that are not there"));
-                }
-                return Ok(CompleteTree { manifest_parts, packs: used, entries, content_bytes });
+                let packs: Option<Vec<_>> = used.iter().map(|name| known.get(name).copied()).collect();
+                let packs = packs.filter(|_| manifest_parts > 0);
+                let packs = packs.ok_or_else(|| wrong("it names packs that are not there"))?;
+                return Ok(CompleteTree { manifest_parts, manifest_bytes, packs, entries, content_bytes });
             }
         }
     }
@@ -160,10 +177,11 @@ mod tests {
 
     #[test]
     fn stored_tree_format_unchanged() {
-        let packs = vec![PackName { save: 2, number: 1 }];
-        let tree = CompleteTree { manifest_parts: 1, packs, entries: 3, content_bytes: 4 };
+        let packs = vec![StoredPack { name: PackName { save: 2, number: 1 }, bytes: 5 }];
+        let tree = CompleteTree { manifest_parts: 1, manifest_bytes: 2, packs, entries: 3, content_bytes: 4 };
         let expected = json!({ "complete": {
-            "manifestParts": 1, "packs": [{ "save": 2, "number": 1 }], "entries": 3, "contentBytes": 4,
+            "manifestParts": 1, "manifestBytes": 2, "packs": [{ "save": 2, "number": 1, "bytes": 5 }], "entries": 3,
+            "contentBytes": 4,
         } });
         assert_eq!(serde_json::to_value(Tree::Complete(tree)).unwrap(), expected);
         let unfinished = Tree::Unfinished { swept_at: Some(Timestamp(5)) };

@@ -165,10 +165,13 @@ impl SandboxLogic {
     pub(super) fn note_status(&self) {
         let Ok(Some(stored)) = self.stored() else { return };
         let last_use = self.last_use();
-        self.memory.borrow_mut().noted_use = last_use;
+        let Ok(stored_bytes) = trees::stored_bytes(&*self.runtime.storage) else { return };
+        let mut memory = self.memory.borrow_mut();
+        (memory.noted_use, memory.noted_bytes) = (last_use, Some(stored_bytes));
+        drop(memory);
         let (directory, log) = (Rc::clone(&self.ports.directory), self.runtime.clone());
         self.runtime.background.spawn(Box::pin(async move {
-            if let Err(error) = directory.note(&stored.sandbox.id, stored.status, last_use).await {
+            if let Err(error) = directory.note(&stored.sandbox.id, stored.status, last_use, stored_bytes).await {
                 log.log_failure("The status of a sandbox could not be noted.", &error.0);
             }
         }));

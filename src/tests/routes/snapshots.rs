@@ -139,3 +139,35 @@ fn a_stranger_reaches_no_snapshot() {
         assert!(matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED), "{path} {}", answer.text());
     }
 }
+
+#[test]
+fn an_account_stored_snapshots_without_end() {
+    let mut test = TestApp::new();
+    let cookie = test.sign_in("ada@example.com");
+    test.sql.run("UPDATE projects SET user_id = (SELECT id FROM users) WHERE id = 'proj_1'");
+    let sandbox = new_sandbox(&mut test);
+    write(&mut test, &sandbox, "a");
+    let used = |test: &mut TestApp| {
+        let usage = test.call(&cookie, Method::GET, "/api/account/usage", Value::Null).json();
+        let mut quotas = usage["quotas"].as_array().unwrap().iter();
+        quotas.find(|quota| quota["quota"] == "sandbox_megabytes").map(|quota| quota["used"].clone()).unwrap()
+    };
+    test.sql.run("UPDATE sandboxes SET stored_bytes = 9999000000");
+    done(&mut test, Method::POST, &format!("{sandbox}/snapshots"), json!({}), 201);
+    test.sql.run("UPDATE sandboxes SET stored_bytes = 10000000000");
+    assert_eq!(used(&mut test), 10_000.0);
+    let id = sandbox.strip_prefix(SANDBOXES).unwrap();
+    for path in [SANDBOXES.to_owned(), format!("{sandbox}/snapshots"), format!("{SANDBOXES}{id}/branch")] {
+        let refused = call(&mut test, Method::POST, &path, json!({}));
+        let said = (refused.status.as_u16(), refused.json()["code"].clone(), refused.json()["quota"].clone());
+        assert_eq!(said, (403, json!("quota_full"), json!("sandbox_megabytes")), "{path}");
+    }
+    // What is there goes on.
+    write(&mut test, &sandbox, "b");
+    done(&mut test, Method::POST, &format!("{sandbox}/sleep"), Value::Null, 200);
+    assert_eq!(files(&mut test, &sandbox), ["a", "b"]);
+
+    test.sql.run("UPDATE sandboxes SET stored_bytes = 10000000000");
+    test.sql.run("UPDATE users SET trusted = 1");
+    done(&mut test, Method::POST, &format!("{sandbox}/snapshots"), json!({}), 201);
+}

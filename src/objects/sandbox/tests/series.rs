@@ -89,8 +89,9 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
             }
             Step::Alarm => setup.fire_alarm_if_set(),
             Step::Sleep => {
-                // A machine that was lost has restored what was saved before.
-                let files = setup.files();
+                // A machine that was lost has restored what was saved before. One that is still to end has older files.
+                let is_running = setup.status() == SandboxStatus::Running;
+                let files = setup.files().filter(|_| is_running);
                 let slept = setup.sleep().is_ok() && setup.status() == SandboxStatus::Sleeping;
                 if let (true, Some(files)) = (slept, files) {
                     written.push(files);

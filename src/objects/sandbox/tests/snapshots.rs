@@ -1,7 +1,7 @@
 //! Snapshots with disks and runners that fail, and objects that are reset.
 
 use super::*;
-use crate::ports::snapshots::{SnapshotRecord, SnapshotRequest, SnapshotResponse, TreeOf};
+use crate::ports::snapshots::{SnapshotRecord, SnapshotRequest, SnapshotResponse, StoredPack, TreeOf};
 use crate::tests::fault::Fault;
 use docle_api::limits::MAX_SNAPSHOTS_PER_SANDBOX;
 use futures::channel::oneshot;
@@ -271,6 +271,29 @@ fn a_branch_of_another_project_is_refused() {
 }
 
 #[test]
+fn nobody_knew_how_many_bytes_a_sandbox_stores() {
+    let mut setup = Setup::new();
+    let on_disk = |setup: &Setup| setup.disk.parts.borrow().values().map(|bytes| bytes.len() as u64).sum::<u64>();
+    let mut most = 0;
+    for name in ["a", "b", "c"] {
+        setup.exec(&format!("write {name}")).unwrap();
+        setup.snapshot(name).unwrap();
+        setup.sleep().unwrap();
+        let noted = setup.neighbours.stored_bytes.get();
+        assert!(noted > most, "{name}");
+        assert_eq!(noted, on_disk(&setup), "{name}");
+        most = noted;
+    }
+    setup.restore("a", Some(&["a"])).unwrap();
+    assert_eq!(setup.neighbours.stored_bytes.get(), on_disk(&setup));
+    for name in ["b", "a"] {
+        setup.snapshots(SnapshotRequest::Delete { id: name.into() }).unwrap();
+        assert_eq!(setup.neighbours.stored_bytes.get(), on_disk(&setup), "{name}");
+    }
+    assert!(setup.neighbours.stored_bytes.get() < most);
+}
+
+#[test]
 fn a_runner_that_names_packs_of_others_is_refused() {
     use crate::objects::sandbox::trees::store;
     use docle_tree::{Frame, PackName, TreeSummary};
@@ -287,7 +310,9 @@ fn a_runner_that_names_packs_of_others_is_refused() {
         let frames = [Frame::Pack(vec![1]), Frame::Manifest(vec![2]), end].map(|frame| Ok(frame.encode()));
         let frames: ByteStream = futures::stream::iter(frames).boxed_local();
         let (disk, sandbox) = (Rc::clone(&setup.disk), setup.sandbox.clone());
-        let stored = setup.bench.run(async move { store(&*disk, &sandbox, 7, &[base], frames).await });
+        let stored = setup
+            .bench
+            .run(async move { store(&*disk, &sandbox, 7, &[StoredPack { name: base, bytes: 1 }], frames).await });
         assert_eq!(stored.is_ok(), is_tree);
     }
 }
