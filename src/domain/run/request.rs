@@ -10,6 +10,7 @@ use crate::domain::run::user_context::{self, UserContext};
 use crate::domain::webhook;
 use crate::domain::webhook::url::WebhookUrl;
 use docle_api::compile::CompileRequest;
+use docle_api::repositories::Repository;
 use docle_api::terminals::TerminalSize;
 use docle_api::webhooks::Webhook;
 use docle_api::{fields, limits, runs};
@@ -76,13 +77,14 @@ impl UnnamedRun {
 impl RunRequest {
     /// The run of `program` with `input`.
     pub fn new(program: Program, id: RunId, input: ProgramInput) -> Self {
-        let Program { language, files, entrypoint, sent_code, packages, compile, limits, network, user_context } =
+        let Program { language, files, repo, entrypoint, sent_code, packages, compile, limits, network, user_context } =
             program;
         let ProgramInput { stdin, args, env } = input;
         let job = RunJob {
             id: id.to_string(),
             language,
             files,
+            repo,
             entrypoint,
             inputs: Vec::new(),
             stdin,
@@ -144,12 +146,13 @@ pub fn known() -> &'static [&'static str] {
 }
 
 /// The objects inside a run. An unknown `timeout` probably means `policy.timeoutMs`.
-pub fn inside() -> [(&'static str, &'static [&'static str]); 4] {
+pub fn inside() -> [(&'static str, &'static [&'static str]); 5] {
     [
         ("policy", fields::of::<runs::Policy>()),
         ("compile", fields::of::<CompileRequest>()),
         ("userContext", user_context::known()),
         ("webhook", fields::of::<Webhook>()),
+        ("repo", fields::of::<Repository>()),
     ]
 }
 
