@@ -56,7 +56,7 @@ impl Runner {
             Err(ended) => ended,
         };
         report.usage.install_ms = hundredths(report.usage.install_ms + milliseconds(fetch));
-        let Repository { url, reference, subdir } = repository;
+        let Repository { url, reference, subdir, token: _ } = repository;
         report.details.repo = Some(Box::new(FetchedRepository { url, reference, subdir, commit, error }));
         Ok(report)
     }

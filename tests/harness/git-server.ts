@@ -87,14 +87,18 @@ export class GitServer {
   readonly #root: string;
   readonly #server: Server;
   readonly #answers = new Map<string, Answer>();
+  readonly #tokens = new Map<string, string>();
   readonly #sockets = new Set<Socket>();
 
   private constructor(root: string) {
     this.#root = root;
     this.#server = createServer((request, response) => {
       this.requests.push(`${request.method} ${request.url}`);
-      const answer = this.#answers.get(request.url?.split("/")[1] ?? "");
+      const name = request.url?.split("/")[1] ?? "";
+      const [answer, token] = [this.#answers.get(name), this.#tokens.get(name)];
+      const sent = Buffer.from(request.headers.authorization?.replace("Basic ", "") ?? "", "base64").toString();
       if (answer) answer(request, response);
+      else if (token !== undefined && sent !== `x-access-token:${token}`) response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
       else this.#backend(request, response);
     });
     this.#server.on("connection", (socket) => {
@@ -128,6 +132,11 @@ export class GitServer {
   /** Answers all requests for a repository, in place of git. */
   answer(name: string, answer: Answer): void {
     this.#answers.set(name, answer);
+  }
+
+  /** Lets only those read a repository who send this token as their password. */
+  protect(name: string, token: string): void {
+    this.#tokens.set(name, token);
   }
 
   /** Connections that are open. */

@@ -18,7 +18,7 @@ export interface Job {
   id: string;
   language: Language;
   files: { path: string; content: string }[];
-  repo?: { url: string; ref?: string; subdir?: string };
+  repo?: { url: string; ref?: string; subdir?: string; token?: string };
   entrypoint: string;
   stdin: string;
   interactive?: boolean;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { forOrdinaryUser } from "../hostile/tiers.ts";
 import { GitServer } from "../harness/git-server.ts";
-import { events, job, post, run } from "../harness/jobs.ts";
+import { events, job, post, PROTOCOL, run } from "../harness/jobs.ts";
 import { processesWith, Runner } from "../harness/runner.ts";
 import { until } from "../harness/until.ts";
 
@@ -164,7 +164,7 @@ describe("a server", () => {
     for await (const event of events(runner, cancelled)) {
       if (event.type === "stage") {
         await until("a request", () => server.requests.some((request) => request.includes("/cancelled")));
-        const headers = { authorization: `Bearer ${runner.secret}`, "docle-protocol": "6" };
+        const headers = { authorization: `Bearer ${runner.secret}`, "docle-protocol": PROTOCOL };
         await fetch(`${runner.url}/v1/runs/${cancelled.id}`, { method: "DELETE", headers });
       }
       if (event.type === "complete") report = event.report;

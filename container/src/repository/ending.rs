@@ -2,7 +2,10 @@
 
 use crate::execution::{Outcome, Stop};
 use crate::jail::launch::Exit;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use docle_protocol::Repository;
+use docle_protocol::job::RepositoryToken;
 use docle_protocol::limits::{FETCH_TIMEOUT_MS, MAX_REPOSITORY_BYTES, MAX_REPOSITORY_FILES, MAX_REPOSITORY_PACK_BYTES};
 use docle_protocol::report::RepositoryError;
 
@@ -27,7 +30,7 @@ pub fn refused(repository: &Repository, outcome: &Outcome, said: &str) -> Refuse
         ),
         None => sentence(error, repository),
     };
-    let said = plain(said);
+    let said = plain(&without_token(said, repository));
     if quote && !said.is_empty() {
         message += &format!("\n{said}");
     }
@@ -39,9 +42,13 @@ pub fn sentence(error: RepositoryError, repository: &Repository) -> String {
     let reference = repository.reference.as_deref().unwrap_or("HEAD");
     let directory = repository.subdir.as_deref().unwrap_or_default();
     match error {
+        RepositoryError::NotFound if repository.token.is_some() => {
+            "there is no such repository, or the token may not read it; its server does not say which: check repo.url and repo.token"
+                .into()
+        }
         RepositoryError::NotFound => {
-            "there is no such repository, or it is private; its server does not say which: check repo.url, and name a repository \
-             that everybody can read"
+            "there is no such repository, or it is private; its server does not say which: check repo.url, and send a \
+             token that may read it in repo.token"
                 .into()
         }
         RepositoryError::RefNotFound => format!(
@@ -110,6 +117,13 @@ fn error(outcome: &Outcome, said: &str) -> RepositoryError {
     }
 }
 
+/// What was said without the token, which a server can send back.
+fn without_token(said: &str, repository: &Repository) -> String {
+    let Some(RepositoryToken(token)) = &repository.token else { return said.to_owned() };
+    let header = BASE64.encode(format!("x-access-token:{token}"));
+    said.replace(token, "…").replace(&header, "…")
+}
+
 /// The beginning of what was said, without characters that command a terminal.
 fn plain(said: &str) -> String {
     let lines = said.trim().chars().filter(|character| *character == '\n' || !character.is_control());
@@ -142,7 +156,12 @@ mod tests {
     }
 
     fn repository() -> Repository {
-        Repository { url: "https://a.org/b".into(), reference: Some("main".into()), subdir: Some("docs".into()) }
+        Repository {
+            url: "https://a.org/b".into(),
+            reference: Some("main".into()),
+            subdir: Some("docs".into()),
+            token: None,
+        }
     }
 
     #[test]
@@ -193,5 +212,14 @@ mod tests {
         let said = format!("fatal: \u{1b}[2Jx\u{7}\n{}", "a".repeat(100_000));
         let Refused { message, .. } = refused(&repository(), &outcome(None, Exit::Code(21)), &said);
         assert!(message.contains("\nfatal: [2Jx\na") && message.len() < 2_000, "{message}");
+    }
+
+    #[test]
+    fn a_server_that_sends_the_token_back_does_not_get_it_into_the_result() {
+        let repository = Repository { token: Some(RepositoryToken("s3cret".into())), ..repository() };
+        let header = BASE64.encode("x-access-token:s3cret");
+        let Refused { message, .. } =
+            refused(&repository, &outcome(None, Exit::Code(21)), &format!("remote: s3cret\nfatal: {header}"));
+        assert!(message.ends_with("remote: …\nfatal: …"), "{message}");
     }
 }

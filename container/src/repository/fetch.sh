@@ -4,10 +4,13 @@
 set -u
 git=$1 url=$2 ref=$3 directory=$4 most_entries=$5 most_bytes=$6
 export GIT_DIR=/tmp/repository
+# Standard input may have a token, which only the credential helper of git reads: from descriptor 3.
+exec 3<&0 </dev/null
 
 "$git" init --quiet --bare --template= "$GIT_DIR" || exit 20
 # From standard input, so that no name is taken for an option or for the word "tag".
 printf '%s\n' "$ref" | "$git" fetch --quiet --stdin --depth=1 --no-tags --no-recurse-submodules --no-auto-maintenance -- "$url" || exit 21
+exec 3<&-
 commit=$("$git" rev-parse --quiet --verify 'FETCH_HEAD^{commit}') || exit 22
 printf '%s\n' "$commit"
 

@@ -13,6 +13,7 @@ use crate::execution::{Outcome, Program, Stop, execute};
 use crate::jail::launch::{Command, EGRESS_ADDRESS};
 use crate::packages::{Failure, Layer, Layers};
 use crate::seating::Seating;
+use docle_protocol::job::RepositoryToken;
 use docle_protocol::limits::{FETCH_TIMEOUT_MS, MAX_REPOSITORY_BYTES, MAX_REPOSITORY_FILES, MAX_REPOSITORY_PACK_BYTES};
 use docle_protocol::report::RepositoryError;
 use docle_protocol::{Repository, Stage, Stream};
@@ -134,10 +135,11 @@ impl Repositories {
         let argv = ["/bin/sh", "-c", SCRIPT, "fetch"].map(str::to_owned).into_iter();
         let argv = argv.chain([git, repository.url.clone(), reference, subdir]).chain(limits).collect();
         Ok(Program {
-            command: Command { argv, env: environment(is_plain), script: String::new() },
+            command: Command { argv, env: environment(is_plain, repository.token.is_some()), script: String::new() },
             warm: None,
             files: Vec::new(),
-            stdin: String::new(),
+            // Nobody but the helper below reads it.
+            stdin: repository.token.as_ref().map_or(String::new(), |RepositoryToken(text)| format!("{text}\n")),
             more_stdin: None,
             terminal: None,
             workspace: None,
@@ -165,8 +167,13 @@ impl Repositories {
     }
 }
 
+/// What git asks for a password: it reads the token from a descriptor of the script, once, and gives it to git through a pipe. Services
+/// with tokens take any name of a user with them.
+const CREDENTIAL_HELPER: &str = r#"!f() { [ "$1" = get ] && IFS= read -r token <&3 && printf 'username=x-access-token\npassword=%s\n' "$token"; }; f"#;
+
 /// What git is told: nothing of the machine, nobody to ask, and only what it takes to fetch files. `is_plain` allows plain HTTP.
-fn environment(is_plain: bool) -> Vec<(String, String)> {
+fn environment(is_plain: bool, has_token: bool) -> Vec<(String, String)> {
+    let helper = if has_token { CREDENTIAL_HELPER } else { "" };
     let http = if is_plain { "always" } else { "never" };
     let settings = [
         ("protocol.allow", "never"),
@@ -174,7 +181,7 @@ fn environment(is_plain: bool) -> Vec<(String, String)> {
         ("protocol.http.allow", http),
         ("core.hooksPath", "/dev/null"),
         ("core.symlinks", "true"),
-        ("credential.helper", ""),
+        ("credential.helper", helper),
         ("submodule.recurse", "false"),
         ("transfer.bundleURI", "false"),
         ("gc.auto", "0"),
@@ -221,7 +228,8 @@ mod tests {
 
     #[test]
     fn a_runner_without_git_says_so_and_one_with_git_speaks_https_alone() {
-        let repository = Repository { url: "https://github.com/a/b".into(), reference: None, subdir: None };
+        let repository =
+            Repository { url: "https://github.com/a/b".into(), reference: None, subdir: None, token: None };
         let directory = || OwnedFd::from(std::fs::File::open("/").unwrap());
         let mut repositories = Repositories { git: None, trusted: Vec::new() };
         assert_eq!(repositories.program(&repository, directory()).unwrap_err(), RepositoryError::Unavailable);

@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use docle_protocol::file::file_bytes;
 use docle_protocol::headers::{AUTHORIZATION, INSTANCE, PROTOCOL};
-use docle_protocol::job::FileEncoding;
+use docle_protocol::job::{FileEncoding, RepositoryToken};
 use docle_protocol::{Compile, RefusalCode, Repository, RunJob, SourceFile, TerminalSize, limits};
 use std::path::{Component, Path};
 use subtle::ConstantTimeEq;
@@ -99,7 +99,7 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
 
 /// Whether the repository of a job is named by what git takes for a URL, a ref and a path, and for nothing else.
 fn check_repository(job: &RunJob) -> Result<(), String> {
-    let Some(Repository { url, reference, subdir }) = &job.repo else { return Ok(()) };
+    let Some(Repository { url, reference, subdir, token }) = &job.repo else { return Ok(()) };
     let is_url = url.starts_with("https://") || url.starts_with("http://");
     if !is_url || url.len() > limits::MAX_REPOSITORY_URL_BYTES || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("repo.url: not a URL of https".into());
@@ -107,6 +107,10 @@ fn check_repository(job: &RunJob) -> Result<(), String> {
     let is_ref = |name: &String| !name.is_empty() && !name.starts_with(['-', '+']) && !name.contains(char::is_control);
     if reference.as_ref().is_some_and(|name| !is_ref(name) || name.len() > limits::MAX_REF_BYTES) {
         return Err("repo.ref: not the name of a ref".into());
+    }
+    let is_token = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if token.as_ref().is_some_and(|RepositoryToken(text)| !is_token(text)) {
+        return Err("repo.token: not visible ASCII".into());
     }
     if subdir.as_ref().is_some_and(|path| !is_clean(path)) || !is_clean(&job.entrypoint) {
         return Err("repo.subdir and entrypoint: not relative, normalised paths".into());

@@ -103,6 +103,8 @@ pub const MAX_BATCH_OUTPUT_BYTES: usize = 64 * 1_024;
 pub const MAX_REPOSITORY_URL_BYTES: usize = 1_024;
 /// Bytes of the name of a branch or tag: file systems of git servers take no more for one.
 pub const MAX_REF_BYTES: usize = 255;
+/// Bytes of a token that opens a repository. Those of the large services have about a hundred; some are signed claims.
+pub const MAX_REPOSITORY_TOKEN_BYTES: usize = 1_024;
 /// Files and directories of a repository that a run starts with. A run may have 32,768 in all.
 pub const MAX_REPOSITORY_FILES: usize = 10_000;
 /// Bytes of these files. They never pass through a Worker, so the limit of a body does not apply: they are in the memory of the

@@ -1,10 +1,11 @@
 //! Repositories: the public git repository whose files a run starts with, and what became of it.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 #[cfg(feature = "schema")]
 use {crate::limits::*, schemars::JsonSchema};
 
-/// A public git repository. Its files are in `/workspace` when the program starts, below the files of the request itself.
+/// A git repository. Its files are in `/workspace` when the program starts, below the files of the request itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -22,6 +23,42 @@ pub struct Repository {
     /// The directory whose content becomes `/workspace`. The default is the whole repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PATH_BYTES), example = &"examples"))]
+    pub subdir: Option<String>,
+    /// A token that may read the repository, if that is not public. It is stored nowhere, and no response has it. Not with `detach`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<RepositoryToken>,
+}
+
+/// A secret that opens a repository. It does not show itself.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema), schemars(inline))]
+#[serde(transparent)]
+pub struct RepositoryToken(
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(min = 1, max = MAX_REPOSITORY_TOKEN_BYTES), extend("format" = "password"))
+    )]
+    pub String,
+);
+
+impl fmt::Debug for RepositoryToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("RepositoryToken(…)")
+    }
+}
+
+/// The repository of a run, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UsedRepository {
+    /// Where it was fetched from.
+    pub url: String,
+    /// The branch, tag or commit that the request named; absent where it named none.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The directory that the request named; absent where it named none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subdir: Option<String>,
 }
 

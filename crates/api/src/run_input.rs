@@ -1,7 +1,7 @@
 //! What is kept of the request of a run.
 
 use crate::compile::UsedCompile;
-use crate::repositories::Repository;
+use crate::repositories::UsedRepository;
 use crate::source_file::SourceFile;
 use crate::terminals::TerminalSize;
 use docle_languages::RunLanguage;
@@ -22,7 +22,7 @@ pub struct RunInput {
     pub files: Option<Vec<SourceFile>>,
     /// The repository that the request named; absent where it named none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repo: Option<Repository>,
+    pub repo: Option<UsedRepository>,
     /// The language of the program.
     pub lang: RunLanguage,
     /// The path of the file that was started.

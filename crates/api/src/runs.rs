@@ -32,7 +32,7 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_FILES)))]
     pub files: Option<Vec<SourceFile>>,
-    /// A public git repository with files of the program. Those of `code` and `files` take the place of files with the same path.
+    /// A git repository with files of the program. Those of `code` and `files` take the place of files with the same path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repo: Option<Repository>,
     /// The path of the file to start, one of `files` or of `repo`; with `code`, the path that the code is written to. The default is

@@ -1,6 +1,6 @@
 //! The request to the runner: one run, validated, with all defaults filled in.
 
-pub use docle_api::repositories::Repository;
+pub use docle_api::repositories::{Repository, RepositoryToken};
 pub use docle_api::runs::{FileEncoding, SourceFile};
 pub use docle_api::terminals::TerminalSize;
 pub use docle_languages::RunLanguage;
@@ -178,13 +178,14 @@ mod tests {
             url: "https://a.org/b".into(),
             reference: Some("main".into()),
             subdir: Some("c".into()),
+            token: Some(RepositoryToken("d".into())),
         });
         let more =
             RunJob { attached, repo, interactive: true, tty, artifacts, compile, inputs, share, kept: true, ..job };
         let more = serde_json::to_value(more).unwrap();
         assert_eq!((&more["share"], &more["inputs"]), (&json!("batch"), &json!([{ "path": "a.txt", "content": "1" }])));
         assert_eq!(more["compile"], json!({ "options": ["-O2"], "timeoutMs": 30_000, "memoryMB": 768 }));
-        assert_eq!(more["repo"], json!({ "url": "https://a.org/b", "ref": "main", "subdir": "c" }));
+        assert_eq!(more["repo"], json!({ "url": "https://a.org/b", "ref": "main", "subdir": "c", "token": "d" }));
         assert_eq!(more["tty"], json!({ "cols": 80, "rows": 24 }));
         assert_eq!((&more["interactive"], &more["kept"]), (&json!(true), &json!(true)));
         assert_eq!(more["attached"], json!([{ "path": "b", "size": 7 }]));

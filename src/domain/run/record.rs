@@ -1,6 +1,7 @@
 //! What is kept of a run for seven days: the result, and for its project the input, too.
 
 use crate::domain::run::output::Output;
+use crate::domain::run::repository;
 use crate::domain::run::request::RunRequest;
 use crate::domain::run::result::RunResult;
 use crate::domain::run::tier::Tier;
@@ -8,8 +9,9 @@ use crate::domain::run::user_context::UserContext;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage_log::name::LogId;
 use bytes::Bytes;
+use docle_api::repositories::UsedRepository;
 use docle_protocol::job::FileEncoding;
-use docle_protocol::{Compile, Limits, Network, Repository, RunJob, RunLanguage, SourceFile, Stream, TerminalSize};
+use docle_protocol::{Compile, Limits, Network, RunJob, RunLanguage, SourceFile, Stream, TerminalSize};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -84,7 +86,7 @@ struct Input<'a> {
     #[serde(flatten)]
     source: Source<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    repo: Option<&'a Repository>,
+    repo: Option<UsedRepository>,
     lang: RunLanguage,
     entrypoint: &'a str,
     packages: &'a [String],
@@ -242,7 +244,7 @@ fn input(job: &RunJob, sent_code: bool, keep_content: bool) -> Input<'_> {
             (_, true) => Source::Code(""),
             (_, false) => Source::Files(&[]),
         },
-        repo: job.repo.as_ref(),
+        repo: job.repo.as_ref().map(repository::used),
         lang: job.language,
         entrypoint: &job.entrypoint,
         packages: &job.packages,

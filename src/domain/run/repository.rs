@@ -3,8 +3,9 @@
 use crate::domain::host;
 use crate::domain::input::reader::{Reader, shown};
 use crate::domain::run::path;
-use docle_api::limits::{MAX_REF_BYTES, MAX_REPOSITORY_URL_BYTES};
-use docle_api::repositories::Repository;
+use docle_api::limits::{MAX_REF_BYTES, MAX_REPOSITORY_TOKEN_BYTES, MAX_REPOSITORY_URL_BYTES};
+use docle_api::repositories::{Repository, RepositoryToken, UsedRepository};
+use serde_json::Value;
 
 const HTTPS_ONLY: &str = "must begin with https://, such as \"https://github.com/owner/name\"";
 const NAME_ONLY: &str = "must name its host by a public name such as \"github.com\", not by an address";
@@ -16,15 +17,45 @@ pub fn read(fields: &mut Reader<'_>) -> Option<Repository> {
     if !fields.has("url") {
         fields.note("url", "is required, such as \"https://github.com/owner/name\"");
     }
-    let mut read = |name: &str, check: fn(&str) -> Result<String, String>| {
+    let token = read_token(&mut fields);
+    let url = fields.string("url").and_then(|text| {
+        // What stands before an @ is often a password.
+        let got = if text.contains('@') { String::new() } else { format!("; got \"{}\"", shown(&text)) };
+        parse_url(&text).map_err(|clause| fields.note("url", format!("{clause}{got}"))).ok()
+    });
+    let mut read = |name: &str, parse: fn(&str) -> Result<String, String>| {
         let text = fields.string(name)?;
-        let checked = check(&text);
-        checked.map_err(|clause| fields.note(name, format!("{clause}; got \"{}\"", shown(&text)))).ok()
+        let parsed = parse(&text);
+        parsed.map_err(|clause| fields.note(name, format!("{clause}; got \"{}\"", shown(&text)))).ok()
     };
-    let url = read("url", parse_url);
     let reference = read("ref", |text| if is_ref(text) { Ok(text.to_owned()) } else { Err(REF_NAME.to_owned()) });
     let subdir = read("subdir", parse_subdir);
-    Some(Repository { url: url?, reference, subdir })
+    Some(Repository { url: url?, reference, subdir, token })
+}
+
+/// Reads `token`. No message contains any of it.
+fn read_token(fields: &mut Reader<'_>) -> Option<RepositoryToken> {
+    match fields.value("token")? {
+        Value::String(text) if is_token(&text) => Some(RepositoryToken(text)),
+        _ => {
+            let message = format!(
+                "must be a token of 1 to {MAX_REPOSITORY_TOKEN_BYTES} characters, ASCII without blanks, which may read the repository"
+            );
+            fields.note("token", message);
+            None
+        }
+    }
+}
+
+/// Whether git can be given this token: it goes to git as one line.
+fn is_token(text: &str) -> bool {
+    (1..=MAX_REPOSITORY_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// What is kept of a repository.
+pub fn used(repository: &Repository) -> UsedRepository {
+    let Repository { url, reference, subdir, token: _ } = repository.clone();
+    UsedRepository { url, reference, subdir }
 }
 
 /// Whether a deployment with these hosts fetches from there. A host is refused with all names below it. Only a development machine
@@ -72,7 +103,9 @@ fn parse_url(text: &str) -> Result<String, String> {
     }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     if authority.contains('@') {
-        return refused("must have no user name and no password: only public repositories are fetched");
+        return refused(
+            "must have no user name and no password: send a token that may read the repository in repo.token",
+        );
     }
     if path.trim_matches('/').is_empty() {
         return refused("must have the path of a repository after its host, such as \"/owner/name\"");
@@ -119,7 +152,7 @@ mod tests {
     use crate::domain::run::id::RunId;
     use crate::domain::run::request::{RunRequest, parse};
     use docle_api::errors::FieldError;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     const URL: &str = "https://github.com/owner/name";
 
@@ -269,6 +302,35 @@ mod tests {
         assert_eq!(error(json!("https://github.com/owner/name")).0, "repo");
         let (field, message) = error(json!({ "url": URL, "branch": "main" }));
         assert!(field == "repo.branch" && message.contains("url, ref, subdir"), "{message}");
+    }
+
+    #[test]
+    fn a_password_in_a_url_and_a_token_are_in_no_message() {
+        for repo in [
+            json!({ "url": "https://ada:s3cret@github.com/a/b" }),
+            json!({ "url": "https://s3cret@github.com/a/b" }),
+            json!({ "url": "ftp://ada:s3cret@github.com/a/b" }),
+            json!({ "url": URL, "token": "s3cret two" }),
+            json!({ "url": URL, "token": "s3cret\n" }),
+            json!({ "url": URL, "token": ["s3cret"] }),
+            json!({ "url": URL, "token": { "s3cret": 1 } }),
+            json!({ "url": URL, "token": "s3cret".repeat(1_000) }),
+        ] {
+            let (field, message) = error(repo.clone());
+            assert!(field.starts_with("repo.") && !message.contains("s3cret"), "{repo}: {message}");
+        }
+        let request = request(json!({ "url": URL, "token": "s3cret" })).unwrap();
+        assert_eq!(request.job.repo.as_ref().unwrap().token, Some(RepositoryToken("s3cret".into())));
+        assert!(!format!("{request:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_token_is_not_available_with_detach_which_stores_the_run() {
+        let repo = json!({ "url": URL, "token": "s3cret" });
+        let body = json!({ "lang": "python", "repo": repo, "detach": true });
+        let errors = parse(body, RunId::from_random([0; 16]), 300_000).unwrap_err();
+        assert_eq!(errors[0].field, "repo.token");
+        assert!(errors[0].message.starts_with("is not available with detach"), "{errors:?}");
     }
 
     #[test]

@@ -170,6 +170,12 @@ pub fn read(mut fields: Reader<'_>, max_timeout_ms: u32) -> Option<UnnamedRun> {
     let input = read_input(&mut fields);
     let artifacts = read_artifacts(&mut fields);
     let detach = read_detach(&mut fields, artifacts.as_ref());
+    let has_token = |program: &Program| program.repo.as_ref().is_some_and(|repo| repo.token.is_some());
+    if detach && program.as_ref().is_some_and(has_token) {
+        let way_out =
+            "is not available with detach, because a detached run is stored until it has ended: leave one of them out";
+        fields.note("repo.token", way_out);
+    }
     let webhook = webhook::request::read(&mut fields, detach);
     if fields.value("tty").is_some() {
         let way_out =

@@ -53,17 +53,6 @@ class SourceFile(TypedDict, total=False):
     """The path below `/workspace`, with `/` between directories and without `.` and `..`."""
 
 
-class Repository(TypedDict, total=False):
-    """A public git repository. Its files are in `/workspace` when the program starts, below the files of the request itself."""
-
-    ref: str
-    """A branch, a tag, or a whole commit id. The default is what the repository's own HEAD names."""
-    subdir: str
-    """The directory whose content becomes `/workspace`. The default is the whole repository."""
-    url: Required[str]
-    """Where it is cloned from: `https`, a public name, port 443, without user name, password, query and fragment."""
-
-
 class TerminalSize(TypedDict, total=False):
     """The size of a terminal, in characters."""
 
@@ -125,6 +114,19 @@ class Policy(TypedDict, total=False):
     """Wall clock of the program, in milliseconds."""
 
 
+class Repository(TypedDict, total=False):
+    """A git repository. Its files are in `/workspace` when the program starts, below the files of the request itself."""
+
+    ref: str
+    """A branch, a tag, or a whole commit id. The default is what the repository's own HEAD names."""
+    subdir: str
+    """The directory whose content becomes `/workspace`. The default is the whole repository."""
+    token: str
+    """A token that may read the repository, if that is not public. It is stored nowhere, and no response has it. Not with `detach`."""
+    url: Required[str]
+    """Where it is cloned from: `https`, a public name, port 443, without user name, password, query and fragment."""
+
+
 class Webhook(TypedDict, total=False):
     """Where the end of a detached run is reported."""
 
@@ -162,7 +164,7 @@ class RunRequest(TypedDict, total=False):
     policy: Policy
     """What the program may use."""
     repo: Repository
-    """A public git repository with files of the program. Those of `code` and `files` take the place of files with the same path."""
+    """A git repository with files of the program. Those of `code` and `files` take the place of files with the same path."""
     stdin: str
     """Standard input. The program reads its end after that."""
     tier: Literal["run"]
@@ -621,6 +623,26 @@ class UsedPolicy:
 
 
 @dataclass(frozen=True)
+class UsedRepository:
+    """The repository of a run, as it is kept."""
+
+    url: str
+    """Where it was fetched from."""
+    ref: Optional[str] = None
+    """The branch, tag or commit that the request named; absent where it named none."""
+    subdir: Optional[str] = None
+    """The directory that the request named; absent where it named none."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> UsedRepository:
+        return cls(
+            ref=data.get("ref"),
+            subdir=data.get("subdir"),
+            url=data["url"],
+        )
+
+
+@dataclass(frozen=True)
 class RunInput:
     """What was run, with every default filled in."""
 
@@ -646,7 +668,7 @@ class RunInput:
     """How the program was compiled; absent where it was not."""
     files: Optional[List[SourceFile]] = None
     """The program, where the request sent `files`."""
-    repo: Optional[Repository] = None
+    repo: Optional[UsedRepository] = None
     """The repository that the request named; absent where it named none."""
     tty: Optional[TerminalSize] = None
     """The size of the terminal when the program started; absent where it had none."""
@@ -663,7 +685,7 @@ class RunInput:
             lang=data["lang"],
             packages=data["packages"],
             policy=UsedPolicy._read(data["policy"]),
-            repo=data.get("repo"),
+            repo=None if (repo := data.get("repo")) is None else UsedRepository._read(repo),
             stdin=data["stdin"],
             truncated=data["truncated"],
             tty=data.get("tty"),

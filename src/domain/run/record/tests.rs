@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::run::id::RunId;
+use docle_api::repositories::{Repository, RepositoryToken};
 use serde_json::json;
 
 fn example(code: &str) -> (Owner, RunRequest, Bytes) {
@@ -47,7 +48,9 @@ fn record_format_unchanged() {
     request.job.tty = Some(tty);
     let record: Value = serde_json::from_str(&encode(&owner, Timestamp(0), &request, &result).unwrap()).unwrap();
     assert_eq!(record["input"].get("repo"), None);
-    request.job.repo = Some(Repository { url: "https://a.org/b".into(), reference: Some("c".into()), subdir: None });
+    let token = Some(RepositoryToken("secret".into()));
+    request.job.repo =
+        Some(Repository { url: "https://a.org/b".into(), reference: Some("c".into()), subdir: None, token });
     let with_repo: Value = serde_json::from_str(&encode(&owner, Timestamp(0), &request, &result).unwrap()).unwrap();
     assert_eq!(with_repo["input"]["repo"], json!({ "url": "https://a.org/b", "ref": "c" }));
     assert_eq!(record["input"]["tty"], json!({ "cols": 80, "rows": 24 }));
