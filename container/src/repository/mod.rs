@@ -21,7 +21,7 @@ pub use ending::{Refused, sentence};
 pub use files::{add_sources, has_file, listed_packages};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 const FETCH_MEMORY_MB: u32 = 1_024;
 /// Bytes kept of what git writes.
 const FETCH_OUTPUT_BYTES: usize = 64 * 1_024;
+/// Whom servers are certified by. A library may look elsewhere, where a jail has nothing.
+const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The script that fetches.
 const SCRIPT: &str = include_str!("fetch.sh");
 
@@ -213,7 +215,9 @@ fn environment(is_plain: bool, has_token: bool) -> Vec<(String, String)> {
         ("https_proxy", &proxy),
         ("http_proxy", &proxy),
     ];
-    let mut variables: Vec<_> = own.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let bundle = Path::new(CERTIFICATES).exists().then_some(("GIT_SSL_CAINFO", CERTIFICATES));
+    let own = own.into_iter().chain(bundle);
+    let mut variables: Vec<_> = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     variables.push(("GIT_CONFIG_COUNT".into(), settings.len().to_string()));
     for (index, (name, value)) in settings.iter().enumerate() {
         variables.push((format!("GIT_CONFIG_KEY_{index}"), (*name).to_owned()));
