@@ -5,6 +5,7 @@ import { after, describe, test } from "node:test";
 import { Docle } from "../harness/docle.ts";
 import { readEvents } from "../harness/events.ts";
 import { GitServer } from "../harness/git-server.ts";
+import { Talk } from "../harness/interactive-client.ts";
 import { until } from "../harness/until.ts";
 
 const server = await GitServer.start();
@@ -154,6 +155,27 @@ test("the events and the state of a run say that its repository is being fetched
   answered();
   const { repo: fetched, status } = await docle.recorded(started.id);
   assert.deepEqual([status, fetched?.error], ["install_failed", "not_found"]);
+});
+
+test("an interactive run starts with the files of a repository, and so does one with a form and one with the same idempotency key", async () => {
+  server.repository("echo").commit({ "main.py": "print('hello', input())" });
+  const body = { lang: "python", repo: { url: server.url("echo") } };
+  const talk = new Talk(docle.worker.url, docle.worker.key);
+  await talk.say(body);
+  await talk.type("Ada\n");
+  await talk.hears("hello Ada");
+  await until("the end", () => talk.told.some(({ type }) => type === "complete"));
+  assert.deepEqual([...new Set(talk.told.map(({ type }) => type))], ["start", "fetch", "stdout", "complete"]);
+
+  const form = new FormData();
+  form.append("request", JSON.stringify({ ...body, stdin: "Bob" }));
+  form.append("files", new Blob(["large".repeat(20_000)]), "large.txt");
+  const answer = await docle.fetch("/api/run", { method: "POST", headers: { authorization: `Bearer ${docle.worker.key}` }, body: form });
+  assert.partialDeepStrictEqual(await answer.json(), { ok: true, stdout: "hello Bob\n" });
+
+  const init = { headers: { "idempotency-key": "repository" } };
+  const [one, again] = [await docle.run({ ...body, stdin: "Eve" }, init), await docle.run({ ...body, stdin: "Eve" }, init)];
+  assert.deepEqual([one.stdout, again.id, again.repo], ["hello Eve\n", one.id, one.repo]);
 });
 
 test("the repository is in the stored input", async () => {
