@@ -10,6 +10,7 @@ use crate::jail::zygote::Zygote;
 use crate::options::Machine;
 use crate::packages::{Layers, Registries};
 use crate::place::Places;
+use crate::repository::Repositories;
 use crate::run::Runner;
 use crate::sandbox::{MOST_SANDBOXES, Sandboxes};
 use crate::seat::{Common, Seat};
@@ -22,7 +23,7 @@ use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A runner that is ready, and what its jails hold by.
@@ -46,6 +47,7 @@ impl Assembled {
             properties.insert(language.name().into(), start.into());
         }
         properties.extend(self.sandboxes.properties());
+        properties.insert("repositories".into(), self.runner.repositories.property());
         properties
     }
 }
@@ -65,6 +67,7 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
         npm: machine.npm_registry.clone(),
         hosts: machine.registry_hosts.clone(),
     };
+    let repositories = Repositories { git: git(machine)?, trusted: machine.repository_hosts.clone() };
     let layers = Layers::open(&path, machine.layers_mb << 20, registries).map_err(state)?;
     let mount_point = path.join("root");
     fs::create_dir_all(&mount_point).map_err(state)?;
@@ -111,7 +114,7 @@ pub fn assemble(machine: &Machine) -> Result<Assembled, String> {
     let demand = Demand::new(&warm(&interpreters, forks));
     let seating = Arc::new(Seating::new(Places::open(seats, budget), demand));
     Ok(Assembled {
-        runner: Runner { interpreters, layers, compilations: SharedCompilations::default(), seating },
+        runner: Runner { interpreters, repositories, layers, compilations: SharedCompilations::default(), seating },
         grants,
         forks,
         sandboxes,
@@ -203,6 +206,19 @@ fn interpreters(machine: &Machine, tier: Tier) -> Result<Interpreters, String> {
         );
     }
     Ok(found)
+}
+
+/// git where jails show it, at the same path.
+fn git(machine: &Machine) -> Result<Option<PathBuf>, String> {
+    let is_shown = |path: &PathBuf| path.is_file() && path.starts_with("/usr");
+    if let Some(named) = &machine.git {
+        let found = fs::canonicalize(named).ok().filter(is_shown);
+        let missing = || format!("{} is no file below /usr; name another one with --git.", named.display());
+        return found.map(Some).ok_or_else(missing);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|directory| directory.join("git")).find(|path| path.is_file());
+    Ok(found.and_then(|found| fs::canonicalize(found).ok()).filter(is_shown))
 }
 
 /// The machine's memory in MiB, or what a container may use of it.

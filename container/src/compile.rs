@@ -43,12 +43,12 @@ impl Compiled {
     }
 }
 
-/// Compiles the program of `job`. The caller hears of the beginning of the run when the compilation has a slot.
+/// Compiles the program of `job`, with the files of its repository. The caller hears of the beginning of the run when the compilation has a slot.
 ///
 /// # Errors
 /// It could not be tried. With [`Failure::Full`] nothing ran, and the caller has heard of nothing.
 pub async fn compile(
-    job: &RunJob,
+    (job, workspace): (&RunJob, Option<&Layer>),
     (compiler, wanted): (&Compiler, &Compile),
     layers: &Layers,
     seating: &Arc<Seating>,
@@ -56,7 +56,8 @@ pub async fn compile(
     cancel: &CancellationToken,
 ) -> Result<Compiled, Failure> {
     let (staged, directory) = layers.stage(&job.id)?;
-    let program = program(job, compiler, wanted, directory)?;
+    let workspace = workspace.map(|files| files.name().to_owned());
+    let program = Program { workspace, ..program(job, compiler, wanted, directory)? };
     let ran = async {
         let (mut place, prepared) = tokio::select! {
             taken = seating.take(wanted.memory_mb, None, None) => taken?,
@@ -113,6 +114,7 @@ fn program(job: &RunJob, compiler: &Compiler, wanted: &Compile, export: OwnedFd)
         stdin: String::new(),
         more_stdin: None,
         terminal: None,
+        workspace: None,
         layer: None,
         tree: true,
         export: Some(export),

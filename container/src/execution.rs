@@ -45,6 +45,8 @@ pub struct Program {
     pub more_stdin: Option<Receiver<Input>>,
     /// The size of the terminal that it has instead of pipes.
     pub terminal: Option<Size>,
+    /// A kept tree to copy below `/workspace`.
+    pub workspace: Option<String>,
     /// A package layer to show at `/packages`.
     pub layer: Option<String>,
     /// Whether it starts in the tree of languages.
@@ -144,6 +146,7 @@ async fn execute_in(
         // An interpreter that waits knows its command; the program keeps it for the case that it has died.
         command: (!is_warm).then(|| program.command.clone()),
         files: std::mem::take(&mut program.files),
+        workspace: program.workspace.clone(),
         layer: program.layer.clone(),
         tree: program.tree,
         terminal: program.terminal,

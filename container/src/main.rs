@@ -1,7 +1,7 @@
 //! The runner: runs one program in one fresh jail, over HTTP.
 //!
-//! Reading order: [`server`] takes a job, [`run`] carries it through, [`seating`] and [`packages`] are what it waits
-//! for, [`execution`] holds one program to its limits, [`jail`] is the wall around it, [`egress`] the only gate.
+//! Reading order: [`server`] takes a job, [`fetched_run`] and [`run`] carry it through, [`seating`], [`repository`] and [`packages`] are
+//! what it waits for, [`execution`] holds one program to its limits, [`jail`] is the wall around it, [`egress`] the only gate.
 //! [`sandbox`] has the jails that stay.
 //! [`assembly`] puts all of it together from what [`options`] and the machine say.
 
@@ -12,6 +12,7 @@ mod demand;
 mod egress;
 mod events;
 mod execution;
+mod fetched_run;
 mod files;
 mod hint;
 mod interpreters;
@@ -23,6 +24,7 @@ mod place;
 mod proof;
 mod reaper;
 mod report;
+mod repository;
 mod run;
 mod sandbox;
 mod seat;

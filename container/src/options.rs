@@ -1,5 +1,6 @@
 //! What the command line says.
 
+use crate::egress::Service;
 use clap::{Args, Parser, Subcommand};
 use docle_languages::{RunLanguage, Word};
 use std::net::SocketAddr;
@@ -74,6 +75,9 @@ pub struct Machine {
     /// npm's npm-cli.js, which installs Node packages.
     #[arg(long)]
     pub npm: Option<PathBuf>,
+    /// git, which fetches repositories: below /usr, so that jails show it. The one in PATH by default, and none where that has none.
+    #[arg(long)]
+    pub git: Option<PathBuf>,
     /// Runs at once; four per processor by default.
     #[arg(long)]
     pub places: Option<u32>,
@@ -96,6 +100,10 @@ pub struct Machine {
     /// Further hosts that installations may reach: `host:port`, or `host` for its ports 80 and 443.
     #[arg(long, env = "DOCLE_REGISTRY_HOSTS", value_delimiter = ',', default_value = "files.pythonhosted.org")]
     pub registry_hosts: Vec<String>,
+    /// Servers from which repositories are fetched wherever they are, also over plain HTTP, as `host:port`. All others need https
+    /// and a public address.
+    #[arg(long, env = "DOCLE_REPOSITORY_HOSTS", value_delimiter = ',', value_parser = service)]
+    pub repository_hosts: Vec<Service>,
 }
 
 impl Machine {
@@ -117,6 +125,11 @@ fn interpreter(text: &str) -> Result<(RunLanguage, PathBuf), String> {
     let language =
         known.ok_or_else(|| format!("{language} is no language with an interpreter of the machine's own"))?;
     Ok((language, path.into()))
+}
+
+/// Reads `host:port`.
+fn service(text: &str) -> Result<Service, String> {
+    Service::read(text).ok_or_else(|| "must be host:port".to_owned())
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ impl Runner {
             id: "self-test".into(),
             language,
             files: vec![SourceFile::text(path.clone(), machine.self_test)],
+            repo: None,
             entrypoint: path,
             inputs: Vec::new(),
             stdin: String::new(),

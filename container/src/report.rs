@@ -51,8 +51,9 @@ pub fn report(outcome: Outcome, asked: Asked) -> RunReport {
     };
     let details = RunDetails {
         limit,
+        repo: None,
         compile: None,
-        network: (!outcome.refused.is_empty()).then_some(NetworkReport { refused: outcome.refused }),
+        network: (!outcome.refused.is_empty()).then(|| Box::new(NetworkReport { refused: outcome.refused })),
         hint: if has_failed { asked.hint.hint(&outcome.stderr.last_words()) } else { None },
         artifacts: asked.artifacts.then_some(artifacts),
         artifacts_omitted: Some(outcome.artifacts_omitted).filter(|omitted| *omitted > 0),

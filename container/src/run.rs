@@ -13,6 +13,7 @@ use crate::jail::terminal::Size;
 use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
 use crate::report::{Asked, hundredths, milliseconds, report};
+use crate::repository::Repositories;
 use crate::seating::{NoJail, Seating};
 use crate::shared_compile::SharedCompilations;
 use crate::tree;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub struct Runner {
     pub interpreters: Interpreters,
+    pub repositories: Repositories,
     pub layers: Layers,
     pub compilations: SharedCompilations,
     pub seating: Arc<Seating>,
@@ -40,14 +42,14 @@ pub struct Runner {
 /// Places in which a run tries to begin.
 const TRIES: u32 = 3;
 impl Runner {
-    /// Runs one job, whose standard input may go on. Its output goes to `events`, and so does a sentence about a failure that
-    /// is not the program's. Cancelling ends it within the time that the kernel needs to kill its processes.
+    /// Runs one job as [`Self::run`] does, whose repository, if it has one, has been fetched.
     ///
     /// # Errors
-    /// No place became free; nothing ran.
-    pub async fn run(
+    /// No place became free; the program did not run.
+    pub async fn run_files(
         &self,
         job: RunJob,
+        workspace: Option<&Layer>,
         more_stdin: Option<Receiver<Input>>,
         events: &EventSender,
         cancel: &CancellationToken,
@@ -62,7 +64,7 @@ impl Runner {
         };
         let (layer, install) = layer.unzip();
         let install = install.unwrap_or_default();
-        let compiled = match self.compile(&job, events, cancel).await {
+        let compiled = match self.compile(&job, workspace, events, cancel).await {
             Ok(compiled) => compiled,
             Err(Failure::Full) => return Err(Full),
             Err(failure) => return Ok(finished(not_installed(&id, failure, events), Duration::ZERO, install)),
@@ -75,7 +77,7 @@ impl Runner {
             None => (None, None),
         };
         // Whether the caller has heard that the run is under way.
-        let begun = !install.is_zero() || compilation.is_some();
+        let begun = workspace.is_some() || !install.is_zero() || compilation.is_some();
         let layer = product.or(layer.map(Arc::new));
         let queued = Instant::now();
         let (wanted, memory_mb) = (warm_language(&job), job.limits.memory_mb);
@@ -89,7 +91,8 @@ impl Runner {
         };
         let (artifacts, limits_files) = (program.artifacts.is_some(), program.file_bytes.is_some());
         let asked = Asked { hint, artifacts, limits_files };
-        let mut program = Program { more_stdin, ..program };
+        let workspace = workspace.map(|files| files.name().to_owned());
+        let mut program = Program { more_stdin, workspace, ..program };
         let mut tries = 1;
         let (executed, queue) = loop {
             let taken = tokio::select! {
@@ -157,11 +160,12 @@ impl Runner {
     async fn compile(
         &self,
         job: &RunJob,
+        workspace: Option<&Layer>,
         events: &EventSender,
         cancel: &CancellationToken,
     ) -> Result<Option<Compiled>, Failure> {
         let (Some(compiler), Some(wanted)) = (&job.language.runner().compile, &job.compile) else { return Ok(None) };
-        let make = compile(job, (compiler, wanted), &self.layers, &self.seating, events, cancel);
+        let make = compile((job, workspace), (compiler, wanted), &self.layers, &self.seating, events, cancel);
         self.compilations.get_or(job, events, cancel, make).await.map(Some)
     }
 
@@ -234,6 +238,7 @@ impl Runner {
             stdin: job.stdin,
             more_stdin: None,
             terminal: job.tty.map(|TerminalSize { cols, rows }| Size { cols, rows }),
+            workspace: None,
             layer: layer.map(|layer| layer.name().to_owned()),
             export: None,
             timeout: Duration::from_millis(job.limits.timeout_ms.into()),
@@ -258,7 +263,8 @@ fn finished(mut report: RunReport, queue: Duration, install: Duration) -> RunRep
 /// arguments, variables or network, and with memory to spare.
 fn warm_language(job: &RunJob) -> Option<RunLanguage> {
     let machine = job.language.runner().machine.as_ref()?;
-    let plain = job.entrypoint == job.language.default_entrypoint()
+    let plain = job.repo.is_none()
+        && job.entrypoint == job.language.default_entrypoint()
         && job.args.is_empty()
         && job.env.is_empty()
         && job.network == Network::None
@@ -297,7 +303,8 @@ fn explain(outcome: &Outcome, events: &EventSender) {
     }
 }
 
-fn not_installed(id: &str, failure: Failure, events: &EventSender) -> RunReport {
+/// The report of a run whose program could not be started for want of what comes before it.
+pub fn not_installed(id: &str, failure: Failure, events: &EventSender) -> RunReport {
     events.start();
     match failure {
         Failure::Refused(Refusal { exit_code, message }) => {
@@ -329,7 +336,8 @@ fn system(id: &str, error: &io::Error, events: &EventSender) -> RunReport {
     without_program(RunStatus::System, 1)
 }
 
-fn without_program(status: RunStatus, exit_code: i32) -> RunReport {
+/// The report of a run without its program.
+pub fn without_program(status: RunStatus, exit_code: i32) -> RunReport {
     RunReport {
         status,
         exit_code,

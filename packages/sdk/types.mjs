@@ -12,7 +12,7 @@ wanted.push("ProcessStart", "Process", "ProcessStatus", "ProcessList", "ProcessL
 wanted.push("ExecutionPage", "SandboxFile", "FileListing");
 wanted.push("ContextSettings", "CodeContext", "ContextList", "CodeRequest", "CodeResult", "CodeError", "CodeExecution", "CodeStreamEvent");
 wanted.push("SnapshotSettings", "Snapshot", "SnapshotPage", "SnapshotRestore", "SnapshotDiff", "SnapshotChange", "BranchSettings");
-wanted.push("WebhookMessage");
+wanted.push("WebhookMessage", "Repository", "FetchedRepository");
 wanted.push("InputsRequest", "BatchRequest", "BatchResult", "BatchRun", "JudgeRequest", "JudgeTest", "JudgeResult", "JudgedTest", "JudgeVerdict");
 
 /** The names of these schemas and of all that they refer to. @param {string[]} names */

@@ -3,12 +3,13 @@
 use crate::app::actor::Actor;
 use crate::app::context::App;
 use crate::domain::account::audit::Action;
+use crate::domain::host::host_of;
 use crate::domain::input::page::Page;
 use crate::domain::webhook::delivery::Delivery;
 use crate::domain::webhook::notice::Receiver;
 use crate::domain::webhook::sealed::{current_range, open, seal};
 use crate::domain::webhook::secret::SigningSecret;
-use crate::domain::webhook::url::{WebhookUrl, host_of};
+use crate::domain::webhook::url::WebhookUrl;
 use crate::ports::PortError;
 use crate::ports::webhooks::{ReportsOf, StoredSecrets};
 use crate::store::webhooks;

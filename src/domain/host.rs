@@ -1,6 +1,25 @@
-//! Hosts that a program may be allowed to reach.
+//! Hosts that a program may be allowed to reach, and hosts of URLs.
 
 use std::net::Ipv4Addr;
+
+/// Top-level names that are never public (RFC 6761, RFC 6762, RFC 8375, RFC 9476), and those that private networks use.
+const PRIVATE_NAMES: [&str; 15] = [
+    "localhost",
+    "local",
+    "localdomain",
+    "internal",
+    "intranet",
+    "private",
+    "corp",
+    "home",
+    "lan",
+    "arpa",
+    "test",
+    "invalid",
+    "onion",
+    "alt",
+    "example",
+];
 
 /// The host in lower case: a name, `*.` and a name, or a public IPv4 address.
 ///
@@ -50,6 +69,22 @@ pub fn parse_with_port(text: &str) -> Result<String, String> {
         Ok(1..) if !port.starts_with('0') => Ok(format!("{}:{port}", parse(name)?)),
         _ => Err("must have a port from 1 to 65535 after its colon, such as \"db.example.com:5432\"".to_owned()),
     }
+}
+
+/// Whether this is a name, in lower case, that may belong to a public server: no address, no pattern, and nothing that only
+/// private networks know.
+pub fn is_public_name(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_name = host.parse::<Ipv4Addr>().is_err() && !host.starts_with('*') && parse(host).is_ok();
+    is_name && !PRIVATE_NAMES.contains(&last)
+}
+
+/// The host of a URL of ours, in lower case and without its port.
+pub fn host_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let name = authority.rsplit_once(':').map_or(authority, |(name, _)| name);
+    name.to_ascii_lowercase()
 }
 
 fn is_public(address: Ipv4Addr) -> bool {

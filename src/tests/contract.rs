@@ -158,7 +158,7 @@ impl Probe<'_> {
         }
         const LARGEST: u64 = 1_000_000;
         match schema["maxLength"].as_u64().filter(|most| *most <= LARGEST) {
-            Some(most) if !path.ends_with("path") && !path.ends_with("entrypoint") => {
+            Some(most) if !["path", "entrypoint", "subdir"].iter().any(|name| path.ends_with(name)) => {
                 self.takes(path, &json!("a".repeat(most as usize)));
                 self.refuses(path, &json!("a".repeat(most as usize + 1)));
             }

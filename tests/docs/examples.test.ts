@@ -12,12 +12,21 @@ import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { inRoot } from "../../scripts/setup/paths.mjs";
 import { Docle } from "../harness/docle.ts";
+import { GitServer } from "../harness/git-server.ts";
 import { whyNoLanguages } from "../harness/languages.ts";
 import { Isolates } from "../harness/isolates.ts";
 
+// Stands in for github.com.
+const git = await GitServer.start();
+git.repository("owner/name").commit({
+  "main.py": "from words import greeting\nprint(greeting)",
+  "words.py": "greeting = 'hello'",
+  "examples/main.py": "print('hello')",
+});
+process.env.DOCLE_REPOSITORY_HOSTS = git.host;
 const isolates = await Isolates.start();
 const docle = await Docle.start(isolates.vars);
-after(() => Promise.all([docle.stop(), isolates.stop()]));
+after(() => Promise.all([docle.stop(), isolates.stop(), git.stop()]));
 
 interface Block {
   info: string;
@@ -30,7 +39,8 @@ function blocks(path: string): Block[] {
 }
 
 async function paste(command: string): Promise<string> {
-  const ours = command.replaceAll("http://localhost:8787", docle.worker.url).replaceAll("curl ", "curl -sS ");
+  const hosts = command.replaceAll("http://localhost:8787", docle.worker.url).replaceAll("https://github.com/owner/", git.url("owner/"));
+  const ours = hosts.replaceAll("curl ", "curl -sS ");
   const { stdout } = await promisify(execFile)("bash", ["-euo", "pipefail", "-c", ours], { env: { ...process.env, DOCLE_KEY: docle.worker.key } });
   return stdout;
 }

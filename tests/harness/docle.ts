@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readEvents, type RunEvent } from "./events.ts";
 import { projectSql } from "../../scripts/setup/development.mjs";
 import { Containers, type ContainerOptions } from "./containers.ts";
-import type { Artifact } from "./jobs.ts";
+import type { Artifact, FetchedRepository } from "./jobs.ts";
 import { Runner, type RunnerHealth } from "./runner.ts";
 import { until } from "./until.ts";
 import { startWorker, type Worker } from "./worker.ts";
@@ -21,6 +21,7 @@ export interface RunResult {
   truncated: { stdout: boolean; stderr: boolean };
   usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number; blockedConnections: number };
   limit?: string;
+  repo?: FetchedRepository;
   network?: { refused: string[] };
   hint?: string;
   compile?: { stdout: string; stderr: string; exitCode: number; durationMs: number; cpuMs: number };

@@ -18,6 +18,7 @@ export interface Job {
   id: string;
   language: Language;
   files: { path: string; content: string }[];
+  repo?: { url: string; ref?: string; subdir?: string; token?: string };
   entrypoint: string;
   stdin: string;
   interactive?: boolean;
@@ -42,6 +43,15 @@ export interface Artifact {
   error?: string;
 }
 
+/** What became of the repository of a run. */
+export interface FetchedRepository {
+  url: string;
+  ref?: string;
+  subdir?: string;
+  commit?: string;
+  error?: string;
+}
+
 /** How a run ended, and what it wrote. */
 export interface Report {
   status: "success" | "error" | "timeout" | "memory" | "output" | "killed" | "cancelled" | "install_failed" | "compile_error" | "system";
@@ -52,6 +62,7 @@ export interface Report {
   truncated: { stdout: boolean; stderr: boolean };
   usage: { cpuMs: number; memMB: number; durationMs: number; queueMs: number; installMs: number };
   limit?: string;
+  repo?: FetchedRepository;
   hint?: string;
   compile?: { stdout: string; stderr: string; exitCode: number; durationMs: number; cpuMs: number };
   artifacts?: Artifact[];
@@ -62,10 +73,10 @@ export interface Report {
 export type End = Omit<Report, "stdout" | "stderr">;
 
 /** One event of a stream, with its output decoded: bytes that are no character of UTF-8 are U+FFFD. */
-export type Event = { type: "start" } | { type: "stage"; stage: "install" | "compile" | "program" } | { type: "stdout" | "stderr"; data: string } | { type: "artifact"; index: number; data: string } | { type: "complete"; report: End };
+export type Event = { type: "start" } | { type: "stage"; stage: "fetch" | "install" | "compile" | "program" } | { type: "stdout" | "stderr"; data: string } | { type: "artifact"; index: number; data: string } | { type: "complete"; report: End };
 
 /** The version of the protocol that these tests speak. */
-export const PROTOCOL = "5";
+export const PROTOCOL = "6";
 
 /** What a job may say besides its program. Limits that are not named keep their defaults. */
 export type Rest = Partial<Omit<Job, "limits">> & { limits?: Partial<Job["limits"]> };

@@ -55,7 +55,7 @@ export function explain({ status, signal, usage }: Ended, limits: { memoryMB: nu
   if (status === "memory") return `It needed more than ${limits.memoryMB} MB.`;
   if (status === "output") return "More was printed than the limit allows; the beginning is kept.";
   if (status === "killed") return `Ended by ${signal ?? "a signal"}.`;
-  if (status === "install_failed") return "The packages could not be installed; the program did not start.";
+  if (status === "install_failed") return "The packages could not be installed, or the repository not be fetched; the program did not start.";
   if (status === "system") return "Our sandbox failed, not your program. Run it again.";
   return "";
 }

@@ -68,6 +68,8 @@ pub struct Launch {
     pub command: Option<Command>,
     /// Relative, normalised path → content; written below `/workspace`.
     pub files: Vec<(String, Content)>,
+    /// A kept tree to copy below `/workspace`, where none of the files is.
+    pub workspace: Option<String>,
     /// A package layer, or what a compilation has made, to show, read-only, at `/packages`.
     pub layer: Option<String>,
     /// Start the program in the tree of languages.

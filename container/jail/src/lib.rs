@@ -22,6 +22,7 @@ pub mod loopback;
 mod packet;
 pub mod pattern;
 pub mod places;
+mod populate;
 pub mod program;
 mod queues;
 mod reaper;

@@ -4,6 +4,7 @@
 use super::files::{own, write_files};
 use super::jailer::Settings;
 use super::launch::Launch;
+use super::populate::copy_below;
 use super::root::{LAYERS, OUTER_PROC, SCRATCH, TREE, Tier, change_to_tree, protect};
 use super::terminal::{TERMINALS, mount_terminals};
 use super::{loopback, sys};
@@ -38,6 +39,9 @@ pub fn prepare(settings: &Settings) -> io::Result<()> {
 pub fn furnish(launch: &Launch, waiting: Option<&str>, uid: u32) -> io::Result<()> {
     resize_places(launch)?;
     write_files(launch, waiting, uid)?;
+    if let Some(tree) = &launch.workspace {
+        copy_below(&Path::new(LAYERS).join(tree), Path::new("/workspace"), uid)?;
+    }
     if launch.export {
         fs::create_dir(Path::new(SCRATCH).join("packages"))?;
         show_place("packages", "/packages", 0o755, uid)?;

@@ -7,6 +7,7 @@
 use super::files::{own, write_files};
 use super::jailer::Settings;
 use super::launch::Launch;
+use super::populate::copy_below;
 use super::remove::remove_content;
 use super::root::Root;
 use super::sys;
@@ -91,6 +92,9 @@ pub fn prepare(uid: u32) -> io::Result<()> {
 /// Puts the program's files and packages in place.
 pub fn furnish(launch: &Launch, waiting: Option<&str>, settings: &Settings) -> io::Result<()> {
     write_files(launch, waiting, settings.uid)?;
+    if let Some(tree) = &launch.workspace {
+        copy_below(&settings.root.layers.join(tree), Path::new(WORKSPACE), settings.uid)?;
+    }
     let packages = match &launch.layer {
         Some(layer) => settings.root.layers.join(layer),
         None if launch.export => {

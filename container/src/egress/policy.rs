@@ -45,7 +45,7 @@ impl Service {
     }
 
     /// Reads `host:port`.
-    fn read(text: &str) -> Option<Self> {
+    pub fn read(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'))?;
         Some(Self { host: bare(host), port: port.parse().ok()? })
     }

@@ -241,6 +241,7 @@ impl Layers {
             stdin: String::new(),
             more_stdin: None,
             terminal: None,
+            workspace: None,
             layer: None,
             tree: false,
             export: None,

@@ -7,8 +7,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use docle_protocol::file::file_bytes;
 use docle_protocol::headers::{AUTHORIZATION, INSTANCE, PROTOCOL};
-use docle_protocol::job::FileEncoding;
-use docle_protocol::{Compile, RefusalCode, RunJob, SourceFile, TerminalSize, limits};
+use docle_protocol::job::{FileEncoding, RepositoryToken};
+use docle_protocol::{Compile, RefusalCode, Repository, RunJob, SourceFile, TerminalSize, limits};
 use std::path::{Component, Path};
 use subtle::ConstantTimeEq;
 
@@ -39,7 +39,8 @@ fn knows_secret(headers: &HeaderMap, secret: &str) -> bool {
 
 /// Checks what the Worker has promised, because a jail is prepared with these values before anything is confined.
 pub fn check_job(job: &RunJob) -> Result<(), String> {
-    if job.files.is_empty() || job.files.len() > limits::MAX_FILES || job.inputs.len() > limits::MAX_FILES {
+    let has_files = !job.files.is_empty() || job.repo.is_some();
+    if !has_files || job.files.len() > limits::MAX_FILES || job.inputs.len() > limits::MAX_FILES {
         return Err(format!("files: 1 to {} expected", limits::MAX_FILES));
     }
     let files = || job.files.iter().chain(&job.inputs);
@@ -51,7 +52,8 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
     if let Some((path, clause)) = files().filter(|file| file.encoding != FileEncoding::Utf8).find_map(wrong) {
         return Err(format!("files: {path:?} {clause}"));
     }
-    if !job.files.iter().any(|file| file.path == job.entrypoint) {
+    check_repository(job)?;
+    if job.repo.is_none() && !job.files.iter().any(|file| file.path == job.entrypoint) {
         return Err("entrypoint: not one of the files".into());
     }
     if let Some(TerminalSize { cols, rows }) = job.tty {
@@ -91,6 +93,27 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
     }
     if job.packages.iter().any(|package| package.is_empty() || package.starts_with('-') || package.contains('\0')) {
         return Err("packages: a requirement is empty, looks like an option or contains NUL".into());
+    }
+    Ok(())
+}
+
+/// Whether the repository of a job is named by what git takes for a URL, a ref and a path, and for nothing else.
+fn check_repository(job: &RunJob) -> Result<(), String> {
+    let Some(Repository { url, reference, subdir, token }) = &job.repo else { return Ok(()) };
+    let is_url = url.starts_with("https://") || url.starts_with("http://");
+    if !is_url || url.len() > limits::MAX_REPOSITORY_URL_BYTES || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("repo.url: not a URL of https".into());
+    }
+    let is_ref = |name: &String| !name.is_empty() && !name.starts_with(['-', '+']) && !name.contains(char::is_control);
+    if reference.as_ref().is_some_and(|name| !is_ref(name) || name.len() > limits::MAX_REF_BYTES) {
+        return Err("repo.ref: not the name of a ref".into());
+    }
+    let is_token = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if token.as_ref().is_some_and(|RepositoryToken(text)| !is_token(text)) {
+        return Err("repo.token: not visible ASCII".into());
+    }
+    if subdir.as_ref().is_some_and(|path| !is_clean(path)) || !is_clean(&job.entrypoint) {
+        return Err("repo.subdir and entrypoint: not relative, normalised paths".into());
     }
     Ok(())
 }

@@ -159,9 +159,12 @@ async fn stop_when_unfit(service: Service) {
     service.stopping.cancel();
 }
 
-/// The longest that a run may still take, with its installation and its compilation.
+/// The longest that a run may still take, with its fetch, its installation and its compilation.
 const LONGEST_RUN: Duration = Duration::from_millis(
-    (*limits::TIMEOUT_MS.end() + limits::INSTALL_TIMEOUT_MS + *limits::COMPILE_TIMEOUT_MS.end()) as u64,
+    (*limits::TIMEOUT_MS.end()
+        + limits::FETCH_TIMEOUT_MS
+        + limits::INSTALL_TIMEOUT_MS
+        + *limits::COMPILE_TIMEOUT_MS.end()) as u64,
 );
 
 /// Resolves when a slot is broken for good and something replaces the runner. Otherwise the runner goes on with the others.

@@ -262,6 +262,17 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// Long enough to recognise one's own value, short enough for an error message.
+const MAX_SHOWN_CHARS: usize = 60;
+
+/// `text`, cut to a length that suits a message.
+pub fn shown(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

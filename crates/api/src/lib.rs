@@ -22,6 +22,7 @@ pub mod limits;
 pub mod packages;
 pub mod pending_runs;
 pub mod projects;
+pub mod repositories;
 pub mod request_headers;
 pub mod room_messages;
 pub mod rooms;

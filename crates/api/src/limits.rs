@@ -99,6 +99,20 @@ pub const MAX_PATTERN_BYTES: usize = 1_024;
 /// until those before them have ended: 100 × 2 × 64 KiB are 13 MB of an isolate's 128 MB.
 pub const MAX_BATCH_OUTPUT_BYTES: usize = 64 * 1_024;
 
+/// Bytes of the URL of a repository.
+pub const MAX_REPOSITORY_URL_BYTES: usize = 1_024;
+/// Bytes of the name of a branch or tag: file systems of git servers take no more for one.
+pub const MAX_REF_BYTES: usize = 255;
+/// Bytes of a token that opens a repository. Those of the large services have about a hundred; some are signed claims.
+pub const MAX_REPOSITORY_TOKEN_BYTES: usize = 1_024;
+/// Files and directories of a repository that a run starts with. A run may have 32,768 in all.
+pub const MAX_REPOSITORY_FILES: usize = 10_000;
+/// Bytes of these files. They never pass through a Worker, so the limit of a body does not apply: they are in the memory of the
+/// run, of which the default of 256 MiB leaves 192 MiB for files.
+pub const MAX_REPOSITORY_BYTES: u64 = 64 * 1_024 * 1_024;
+/// Bytes that a server may send for one commit, packed. A subdirectory may be a small part of it.
+pub const MAX_REPOSITORY_PACK_BYTES: u64 = 256 * 1_024 * 1_024;
+
 /// Packages in one request.
 pub const MAX_PACKAGES: usize = 50;
 /// Packages of one run: those of the request together with those that its files list. A lock of an application, as

@@ -81,6 +81,8 @@ pub struct OutputSoFar {
 pub enum PendingStatus {
     /// It waits for a slot.
     Queued,
+    /// Its repository is being fetched.
+    Fetching,
     /// Its packages are being installed.
     Installing,
     /// Its program is being compiled.

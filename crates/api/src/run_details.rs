@@ -1,6 +1,7 @@
-//! What the result of a run has beside its end: a hint, and the files that it hands back.
+//! What the result of a run has beside its end: its repository, a hint, and the files that it hands back.
 
 use crate::compile::CompileResult;
+use crate::repositories::FetchedRepository;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,10 @@ pub struct RunDetails {
     pub limit: Option<PolicyLimit>,
     /// What the network policy refused; absent where it refused nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<NetworkReport>,
+    pub network: Option<Box<NetworkReport>>,
+    /// The repository of the request and the commit that the run had; absent where the request has no `repo`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo: Option<Box<FetchedRepository>>,
     /// The compilation of the program; absent where nothing was compiled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compile: Option<Box<CompileResult>>,

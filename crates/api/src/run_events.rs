@@ -8,7 +8,7 @@ use crate::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An event of a run: `start`, `install` and `compile` where these take time, output as the program writes it, `artifact` for each file
+/// An event of a run: `start`, `fetch`, `install` and `compile` where these take time, output as the program writes it, `artifact` for each file
 /// that was stored, then exactly one
 /// `complete`. As a server-sent event it is
 /// the event's `data`, and its `type` is also the event's name.
@@ -23,6 +23,8 @@ pub enum RunEvent<R = RunResult> {
         /// When the run was asked for.
         created_at: Time,
     },
+    /// The repository is being fetched.
+    Fetch {},
     /// Packages are being installed.
     Install {},
     /// The program is being compiled.

@@ -1,6 +1,7 @@
 //! What is kept of the request of a run.
 
 use crate::compile::UsedCompile;
+use crate::repositories::UsedRepository;
 use crate::source_file::SourceFile;
 use crate::terminals::TerminalSize;
 use docle_languages::RunLanguage;
@@ -19,6 +20,9 @@ pub struct RunInput {
     /// The program, where the request sent `files`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<Vec<SourceFile>>,
+    /// The repository that the request named; absent where it named none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo: Option<UsedRepository>,
     /// The language of the program.
     pub lang: RunLanguage,
     /// The path of the file that was started.

@@ -3,6 +3,7 @@
 use crate::compile::CompileRequest;
 use crate::end_users::UserContext;
 pub use crate::packages::{PackageList, Packages};
+use crate::repositories::Repository;
 use crate::run_details::RunDetails;
 use crate::run_input::RunInput;
 pub use crate::source_file::{FileEncoding, SourceFile};
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 #[cfg(feature = "schema")]
 use {crate::limits::*, schemars::JsonSchema};
 
-/// A program to run. It brings either `code` or `files`.
+/// A program to run. It brings either `code` or `files`, or has its files in `repo`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -31,7 +32,10 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_FILES)))]
     pub files: Option<Vec<SourceFile>>,
-    /// The path of the file to start, one of `files`; with `code`, the path that the code is written to. The default is
+    /// A git repository with files of the program. Those of `code` and `files` take the place of files with the same path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo: Option<Repository>,
+    /// The path of the file to start, one of `files` or of `repo`; with `code`, the path that the code is written to. The default is
     /// `main.` and the language's ending, for example `main.py`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PATH_BYTES), example = &"main.py"))]
@@ -208,7 +212,7 @@ pub enum RunStatus {
     Killed,
     /// The client disconnected, and that ended the run.
     Cancelled,
-    /// The packages could not be installed; the program did not start.
+    /// The packages could not be installed or the repository could not be fetched; the program did not start.
     InstallFailed,
     /// The program could not be compiled, and did not start. `compile` of the result has what the compiler wrote, and so has
     /// `stderr`.
@@ -278,7 +282,7 @@ pub struct RunUsage {
     /// Wall clock spent waiting for a slot.
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub queue_ms: f64,
-    /// Wall clock spent installing packages; 0 when they were there already.
+    /// Wall clock spent fetching the repository and installing packages; 0 when there was nothing to fetch and to install.
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub install_ms: f64,
     /// Connections that the network policy refused.

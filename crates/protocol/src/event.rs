@@ -49,7 +49,7 @@ impl Stream {
 pub enum RunEvent {
     /// The run has a slot.
     Start,
-    /// What the run does now. It comes before an installation and a compilation that take time, and then before the program.
+    /// What the run does now. It comes before a fetch, an installation and a compilation that take time, and then before the program.
     Stage { stage: Stage },
     /// Bytes from standard output, in order.
     Stdout { data: Piece },
@@ -74,6 +74,8 @@ pub enum RunEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Stage {
+    /// Its repository is being fetched.
+    Fetch,
     /// Its packages are being installed.
     Install,
     /// Its program is being compiled.
@@ -131,9 +133,10 @@ impl<'de> Deserialize<'de> for Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{MAX_ARTIFACTS, MAX_PATH_BYTES, MAX_REFUSED};
+    use crate::limits::{MAX_ARTIFACTS, MAX_PATH_BYTES, MAX_REF_BYTES, MAX_REFUSED, MAX_REPOSITORY_URL_BYTES};
     use crate::report::{
-        Artifact, ArtifactError, CompileResult, NetworkReport, PolicyLimit, RunDetails, RunStatus, RunUsage,
+        Artifact, ArtifactError, CompileResult, FetchedRepository, NetworkReport, PolicyLimit, RepositoryError,
+        RunDetails, RunStatus, RunUsage,
     };
     use serde_json::json;
 
@@ -142,9 +145,10 @@ mod tests {
         let written = |event: &RunEvent| serde_json::to_value(event).unwrap();
         let (stdout, stderr) = (Piece(b"a\n".to_vec()), Piece(vec![0xff, 0x1b]));
         assert_eq!(written(&RunEvent::Start), json!({ "type": "start" }));
-        let stages = [Stage::Install, Stage::Compile, Stage::Program].map(|stage| written(&RunEvent::Stage { stage }));
+        let stages = [Stage::Fetch, Stage::Install, Stage::Compile, Stage::Program]
+            .map(|stage| written(&RunEvent::Stage { stage }));
         let stage = |name| json!({ "type": "stage", "stage": name });
-        assert_eq!(stages, ["install", "compile", "program"].map(stage));
+        assert_eq!(stages, ["fetch", "install", "compile", "program"].map(stage));
         assert_eq!(written(&RunEvent::Stdout { data: stdout }), json!({ "type": "stdout", "data": "YQo=" }));
         let event = RunEvent::Stderr { data: stderr };
         assert_eq!(written(&event), json!({ "type": "stderr", "data": "/xs=" }));
@@ -196,6 +200,13 @@ mod tests {
         };
         let details = RunDetails {
             limit: Some(PolicyLimit::MaxOutputBytes),
+            repo: Some(Box::new(FetchedRepository {
+                url: "a".repeat(MAX_REPOSITORY_URL_BYTES),
+                reference: Some("a".repeat(MAX_REF_BYTES)),
+                subdir: Some("\"".repeat(MAX_PATH_BYTES)),
+                commit: Some("0".repeat(64)),
+                error: Some(RepositoryError::EntrypointNotFound),
+            })),
             compile: Some(Box::new(CompileResult {
                 stdout: "a".repeat(MAX_COMPILE_BYTES),
                 stderr: "a".repeat(MAX_COMPILE_BYTES),
@@ -203,7 +214,7 @@ mod tests {
                 duration_ms: f64::MIN,
                 cpu_ms: f64::MIN,
             })),
-            network: Some(NetworkReport { refused: vec!["h".repeat(260); MAX_REFUSED] }),
+            network: Some(Box::new(NetworkReport { refused: vec!["h".repeat(260); MAX_REFUSED] })),
             hint: Some("\"".repeat(1_024)),
             artifacts: Some(vec![artifact; MAX_ARTIFACTS]),
             artifacts_omitted: Some(u32::MAX),

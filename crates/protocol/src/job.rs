@@ -1,5 +1,6 @@
 //! The request to the runner: one run, validated, with all defaults filled in.
 
+pub use docle_api::repositories::{Repository, RepositoryToken};
 pub use docle_api::runs::{FileEncoding, SourceFile};
 pub use docle_api::terminals::TerminalSize;
 pub use docle_languages::RunLanguage;
@@ -13,13 +14,17 @@ pub struct RunJob {
     /// The run's id, a UUIDv4 in its 36-character form.
     pub id: String,
     pub language: RunLanguage,
-    /// Written below `/workspace` before the program starts; with those that are attached 1 to [`crate::limits::MAX_FILES`].
+    /// Written below `/workspace` before the program starts; with those that are attached 1 to [`crate::limits::MAX_FILES`],
+    /// or none where there is a repository.
     pub files: Vec<SourceFile>,
     /// Files whose bytes follow the JSON of the job, in this order and as they are. Some clients send files as they are, and base64
     /// would take a third more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attached: Vec<AttachedFile>,
-    /// The path of the file to start; one of `files`, or attached.
+    /// The repository whose files are below `/workspace` as well, where none of the job's own has the same path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo: Option<Repository>,
+    /// The path of the file to start; one of `files`, or attached, or of the repository.
     pub entrypoint: String,
     /// Further files that the program reads and its compilation does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -128,6 +133,7 @@ mod tests {
             language: RunLanguage::named("python"),
             files: vec![SourceFile::text("main.py", "print(1)")],
             attached: vec![],
+            repo: None,
             entrypoint: "main.py".into(),
             inputs: vec![],
             stdin: "in".into(),
@@ -168,10 +174,18 @@ mod tests {
         let (inputs, share) = (vec![SourceFile::text("a.txt", "1")], Some("batch".into()));
         let tty = Some(TerminalSize { cols: 80, rows: 24 });
         let attached = vec![AttachedFile { path: "b".into(), size: 7 }];
-        let more = RunJob { attached, interactive: true, tty, artifacts, compile, inputs, share, kept: true, ..job };
+        let repo = Some(Repository {
+            url: "https://a.org/b".into(),
+            reference: Some("main".into()),
+            subdir: Some("c".into()),
+            token: Some(RepositoryToken("d".into())),
+        });
+        let more =
+            RunJob { attached, repo, interactive: true, tty, artifacts, compile, inputs, share, kept: true, ..job };
         let more = serde_json::to_value(more).unwrap();
         assert_eq!((&more["share"], &more["inputs"]), (&json!("batch"), &json!([{ "path": "a.txt", "content": "1" }])));
         assert_eq!(more["compile"], json!({ "options": ["-O2"], "timeoutMs": 30_000, "memoryMB": 768 }));
+        assert_eq!(more["repo"], json!({ "url": "https://a.org/b", "ref": "main", "subdir": "c", "token": "d" }));
         assert_eq!(more["tty"], json!({ "cols": 80, "rows": 24 }));
         assert_eq!((&more["interactive"], &more["kept"]), (&json!(true), &json!(true)));
         assert_eq!(more["attached"], json!([{ "path": "b", "size": 7 }]));

@@ -27,7 +27,9 @@ pub mod version;
 pub use event::{Piece, RunEvent, Stage, Stream};
 pub use health::RunnerHealth;
 pub use input::InputControl;
-pub use job::{Artifacts, AttachedFile, Compile, Limits, Network, RunJob, RunLanguage, SourceFile, TerminalSize};
+pub use job::{
+    Artifacts, AttachedFile, Compile, Limits, Network, Repository, RunJob, RunLanguage, SourceFile, TerminalSize,
+};
 pub use refusal::{Refusal, RefusalCode};
 pub use report::{RunDetails, RunReport, RunStatus, RunUsage, Truncated};
 pub use version::VERSION;

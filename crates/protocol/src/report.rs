@@ -1,6 +1,7 @@
 //! The end of a run: its status and its usage.
 
 pub use docle_api::compile::CompileResult;
+pub use docle_api::repositories::{FetchedRepository, RepositoryError};
 pub use docle_api::run_details::{Artifact, ArtifactError, NetworkReport, PolicyLimit, RunDetails};
 pub use docle_api::runs::{RunStatus, RunUsage, Truncated};
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,14 @@ mod tests {
             },
             details: RunDetails {
                 limit: Some(PolicyLimit::CpuMs),
-                network: Some(NetworkReport { refused: vec!["a.com:443".into()] }),
+                network: Some(Box::new(NetworkReport { refused: vec!["a.com:443".into()] })),
+                repo: Some(Box::new(FetchedRepository {
+                    url: "https://a.org/b".into(),
+                    reference: Some("main".into()),
+                    subdir: Some("c".into()),
+                    commit: Some("d".into()),
+                    error: Some(RepositoryError::TooLarge),
+                })),
                 compile: Some(Box::new(CompileResult {
                     stdout: "o".into(),
                     stderr: "e".into(),
@@ -73,6 +81,7 @@ mod tests {
             "usage": { "cpuMs": 1.25, "memMB": 9.5, "durationMs": 12.0, "queueMs": 0.5, "installMs": 0.0, "blockedConnections": 2, "egressBytes": 300 },
             "limit": "cpuMs",
             "network": { "refused": ["a.com:443"] },
+            "repo": { "url": "https://a.org/b", "ref": "main", "subdir": "c", "commit": "d", "error": "too_large" },
             "compile": { "stdout": "o", "stderr": "e", "exitCode": 0, "durationMs": 1.5, "cpuMs": 1.25 },
             "hint": "h",
             "artifacts": [{ "name": "a.png", "size": 3, "mimeType": "image/png", "sha256": "00", "url": "/u", "error": "too_large_to_inline" }],

@@ -4,10 +4,10 @@ import { limited, send, sendForJson, type Call, type CallOptions, type Connectio
 import { DocleConnectionError } from "./errors.ts";
 import type { Artifact, RunResult } from "./generated/api.ts";
 
-/** What happens while a program runs: `start`, `install` and `compile` where these take time, output as it is written, `artifact` for each file that it hands back, and exactly one `complete`. */
+/** What happens while a program runs: `start`, `fetch`, `install` and `compile` where these take time, output as it is written, `artifact` for each file that it hands back, and exactly one `complete`. */
 export type RunStreamEvent =
   | { type: "start"; id: string; createdAt: string }
-  | { type: "install" | "compile" }
+  | { type: "fetch" | "install" | "compile" }
   | { type: "stdout" | "stderr"; data: string }
   | ({ type: "artifact" } & Artifact)
   | ({ type: "complete" } & RunResult);
@@ -54,7 +54,7 @@ export async function* stream(connection: Connection, path: string, body: unknow
             id = event.id;
             yield event;
           }
-        } else if (event.type === "install" || event.type === "compile" || event.type === "artifact") {
+        } else if (event.type === "fetch" || event.type === "install" || event.type === "compile" || event.type === "artifact") {
           const name = event.type === "artifact" ? `${event.url}` : event.type;
           if (!told.has(name)) yield event;
           told.add(name);

@@ -7,6 +7,7 @@ pub mod list;
 pub mod progress;
 pub mod read;
 pub mod record;
+pub mod repository;
 pub mod running;
 pub mod series;
 pub mod start;

@@ -16,7 +16,7 @@ use crate::ports::event_reader::EventReader;
 use crate::ports::spool::Outside;
 use crate::ports::{EncodedJob, IdempotentCall, Level, PoolFailure, PoolFailureCode, RunAnswer, RunCall, RunMode};
 use crate::store;
-use docle_protocol::limits::{GRACE_MS, INSTALL_TIMEOUT_MS, MAX_QUEUE_MS};
+use docle_protocol::limits::{FETCH_TIMEOUT_MS, GRACE_MS, INSTALL_TIMEOUT_MS, MAX_QUEUE_MS};
 use docle_protocol::{Network, RunJob};
 use futures::future::{Either, select};
 use futures::stream::LocalBoxStream;
@@ -167,9 +167,11 @@ async fn is_cancelled(app: &App, draft: &RunDraft) -> bool {
 /// The Worker's deadline, the last of three. The deadline of the runner ends the program. Those of the object and of
 /// the Worker only guarantee a response if the runner sends none.
 pub fn deadline_ms(job: &RunJob) -> u32 {
-    let install = if job.packages.is_empty() { 0 } else { INSTALL_TIMEOUT_MS };
+    // A fetch has a slot and an end of its own, and what it brings may list packages.
+    let fetch = if job.repo.is_some() { MAX_QUEUE_MS + FETCH_TIMEOUT_MS + GRACE_MS } else { 0 };
+    let install = if job.packages.is_empty() && job.repo.is_none() { 0 } else { INSTALL_TIMEOUT_MS };
     // A compilation has a slot and an end of its own.
     let compile = job.compile.as_ref().map_or(0, |compile| MAX_QUEUE_MS + compile.timeout_ms + GRACE_MS);
     let artifacts = if job.artifacts.is_some() { ARTIFACTS_MS } else { 0 };
-    artifacts + install + compile + MAX_QUEUE_MS + job.limits.timeout_ms + GRACE_MS + HOPS_MS
+    artifacts + fetch + install + compile + MAX_QUEUE_MS + job.limits.timeout_ms + GRACE_MS + HOPS_MS
 }

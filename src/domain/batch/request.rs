@@ -43,7 +43,7 @@ pub fn parse(mut body: Value, max_timeout_ms: u32) -> Result<Batch, Vec<FieldErr
         Reader::open(body, String::new(), known, &mut problems).and_then(|fields| read_runs(fields, max_timeout_ms))
     } else {
         let known = fields::of::<InputsRequest>();
-        let [policy, compile, user_context, _] = request::inside();
+        let [policy, compile, user_context, ..] = request::inside();
         let inside = [policy, compile, user_context, ("inputs[0]", fields::of::<RunInputs>())];
         Reader::open_with(body, String::new(), known, &inside, &mut problems)
             .and_then(|fields| read_inputs(fields, max_timeout_ms))
@@ -66,6 +66,7 @@ fn read_runs(mut fields: Reader<'_>, max_timeout_ms: u32) -> Option<Batch> {
         for (name, way_out) in [
             ("detach", "is not available in a batch: start a detached run with POST /api/run"),
             ("artifactsInline", "is not available in a batch: leave it out"),
+            ("repo", "is not available in a batch: start each run of a repository with POST /api/run"),
             ("webhook", "is not available in a batch: start detached runs with POST /api/run"),
         ] {
             if run.value(name).is_some_and(|value| value != false) {

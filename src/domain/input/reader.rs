@@ -1,15 +1,14 @@
 //! Reading an object of untrusted JSON field by field, noting everything that is wrong on the way.
 
 use crate::domain::input::problem::Problems;
+pub use docle_api::errors::shown;
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
-
-/// Long enough to recognise one's own value, short enough for an error message.
-const MAX_SHOWN_CHARS: usize = 60;
 
 /// The right shape of fields that are often sent in another one, for messages.
 const SHAPES: &[(&str, &str)] = &[
     ("packages", r#"["requests"]"#),
+    ("repo", r#"{ "url": "https://github.com/owner/name" }"#),
     ("files", r#"[{ "path": "main.py", "content": "print(1)" }]"#),
     ("artifacts", r#"["out/*.png"]"#),
     ("args", r#"["--verbose", "1"]"#),
@@ -257,14 +256,6 @@ fn expected(what: &str, got: &Value, shape: Option<&str>) -> String {
     match shape {
         Some(shape) => format!("must be {what} such as {shape}, got {got}"),
         None => format!("must be {what}, got {got}"),
-    }
-}
-
-/// `text`, cut to a length that suits a message.
-pub fn shown(text: &str) -> String {
-    match text.char_indices().nth(MAX_SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

@@ -76,7 +76,7 @@ pub struct Test {
 pub fn parse(body: Value, max_timeout_ms: u32) -> Result<Judgement, Vec<FieldError>> {
     let mut problems = Problems::default();
     let known = fields::of::<JudgeRequest>();
-    let [policy, compile, user_context, _] = request::inside();
+    let [policy, compile, user_context, ..] = request::inside();
     let inside = [policy, compile, user_context, ("tests[0]", fields::of::<JudgeTest>())];
     let judgement = Reader::open_with(body, String::new(), known, &inside, &mut problems)
         .and_then(|fields| read(fields, max_timeout_ms));

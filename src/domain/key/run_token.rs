@@ -107,6 +107,10 @@ impl Claims {
         let RunRequest { job, user_context, webhook, .. } = request;
         let restricted = self.restrict("", &mut job.limits, &job.network, &job.packages, user_context);
         let mut refused = restricted.err().unwrap_or_default();
+        // Its files are fetched before the program starts, as packages are, and may list packages.
+        if !self.limits.allow_packages && job.repo.is_some() {
+            refused.push(refusal("repo", "allowPackages"));
+        }
         if webhook.is_some() {
             // The holder is a stranger to the project, whose secret signs what is sent.
             let message = "is not available with a run token: start the run with the API key".to_owned();

@@ -13,6 +13,8 @@ pub enum Phase {
     Queued,
     /// It has a slot.
     Running,
+    /// Its repository is being fetched.
+    Fetching,
     /// Its packages are being installed.
     Installing,
     /// Its program is being compiled.
@@ -25,6 +27,7 @@ impl From<Phase> for PendingStatus {
     fn from(phase: Phase) -> Self {
         match phase {
             Phase::Queued => Self::Queued,
+            Phase::Fetching => Self::Fetching,
             Phase::Installing => Self::Installing,
             Phase::Compiling => Self::Compiling,
             Phase::Running | Phase::Ending => Self::Running,
@@ -35,6 +38,7 @@ impl From<Phase> for PendingStatus {
 impl From<Stage> for Phase {
     fn from(stage: Stage) -> Self {
         match stage {
+            Stage::Fetch => Self::Fetching,
             Stage::Install => Self::Installing,
             Stage::Compile => Self::Compiling,
             Stage::Program => Self::Running,

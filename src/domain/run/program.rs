@@ -5,18 +5,21 @@ use crate::domain::input::reader::{Reader, shown};
 use crate::domain::run::compile;
 use crate::domain::run::content;
 use crate::domain::run::manifest;
-use crate::domain::run::package;
 use crate::domain::run::path;
+use crate::domain::run::repository;
 use crate::domain::run::user_context::{self, UserContext};
 use docle_api::{fields, limits, runs};
 use docle_languages::{Dialect, ScriptLanguage};
-use docle_protocol::{Compile, Limits, Network, RunLanguage, SourceFile};
+use docle_protocol::{Compile, Limits, Network, Repository, RunLanguage, SourceFile};
+use docle_requirements::package;
 
 /// A program that can be started with any input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
     pub language: RunLanguage,
     pub files: Vec<SourceFile>,
+    /// Has further files, and possibly the entry point.
+    pub repo: Option<Repository>,
     pub entrypoint: String,
     /// The request sent `code`, not `files`: the one file is that code.
     pub sent_code: bool,
@@ -27,7 +30,7 @@ pub struct Program {
     pub user_context: Option<UserContext>,
 }
 
-/// Reads `lang`, `code` or `files`, `entrypoint`, `packages`, `compile` and `policy`.
+/// Reads `lang`, `code` or `files`, `repo` if this operation has it, `entrypoint`, `packages`, `compile` and `policy`.
 pub fn read_program(fields: &mut Reader<'_>, max_timeout_ms: u32) -> Option<Program> {
     let language = read_language(fields);
     read_program_in(fields, language, max_timeout_ms)
@@ -35,7 +38,9 @@ pub fn read_program(fields: &mut Reader<'_>, max_timeout_ms: u32) -> Option<Prog
 
 /// The same in a language that has been read.
 pub fn read_program_in(fields: &mut Reader<'_>, language: Option<RunLanguage>, max_timeout_ms: u32) -> Option<Program> {
-    let source = read_source(fields, language);
+    let has_repo = fields.has("repo");
+    let repo = if has_repo { repository::read(fields) } else { None };
+    let source = read_source(fields, language, has_repo);
     let packages = read_packages(fields, language);
     let compile = compile::read(fields, language);
     let (limits, network) = read_policy(fields, max_timeout_ms);
@@ -45,7 +50,18 @@ pub fn read_program_in(fields: &mut Reader<'_>, language: Option<RunLanguage>, m
         _ => packages,
     };
     let language = language?;
-    Some(Program { language, files, entrypoint, sent_code, packages, compile, limits, network, user_context: None })
+    Some(Program {
+        language,
+        files,
+        repo,
+        entrypoint,
+        sent_code,
+        packages,
+        compile,
+        limits,
+        network,
+        user_context: None,
+    })
 }
 
 impl Program {
@@ -87,7 +103,8 @@ struct Source {
     sent_code: bool,
 }
 
-fn read_source(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> Option<Source> {
+/// Reads the files of the request. With a repository it may have none, and the entry point may be a file of the repository.
+fn read_source(fields: &mut Reader<'_>, language: Option<RunLanguage>, has_repo: bool) -> Option<Source> {
     let named_entrypoint = fields.has("entrypoint");
     let entrypoint = fields.string("entrypoint").and_then(|text| match path::parse(&text) {
         Ok(path) => Some(path),
@@ -96,9 +113,9 @@ fn read_source(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> Option
             None
         }
     });
-    // An empty list of files beside code is what serialisers make of a list that nothing was added to.
+    // An empty list of files beside code or a repository is what serialisers make of a list that nothing was added to.
     let has_code = fields.has("code");
-    if has_code && fields.is_empty_list("files") {
+    if (has_code || has_repo) && fields.is_empty_list("files") {
         fields.value("files");
     }
     match (has_code, fields.has("files")) {
@@ -109,7 +126,7 @@ fn read_source(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> Option
             );
             None
         }
-        (false, false) => {
+        (false, false) if !has_repo => {
             fields.note("code", "is required, unless files are sent");
             None
         }
@@ -122,9 +139,9 @@ fn read_source(fields: &mut Reader<'_>, language: Option<RunLanguage>) -> Option
             };
             Some(Source { files: vec![SourceFile::text(path.clone(), content)], entrypoint: path, sent_code: true })
         }
-        (false, true) => {
-            let files = read_files(fields)?;
-            let has = |path: &str| files.iter().any(|file| file.path == path);
+        (false, has_files) => {
+            let files = if has_files { read_files(fields)? } else { Vec::new() };
+            let has = |path: &str| has_repo || files.iter().any(|file| file.path == path);
             let entrypoint = match (entrypoint, language) {
                 (Some(path), _) if has(&path) => path,
                 (Some(path), _) => {

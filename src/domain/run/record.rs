@@ -1,6 +1,7 @@
 //! What is kept of a run for seven days: the result, and for its project the input, too.
 
 use crate::domain::run::output::Output;
+use crate::domain::run::repository;
 use crate::domain::run::request::RunRequest;
 use crate::domain::run::result::RunResult;
 use crate::domain::run::tier::Tier;
@@ -8,6 +9,7 @@ use crate::domain::run::user_context::UserContext;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage_log::name::LogId;
 use bytes::Bytes;
+use docle_api::repositories::UsedRepository;
 use docle_protocol::job::FileEncoding;
 use docle_protocol::{Compile, Limits, Network, RunJob, RunLanguage, SourceFile, Stream, TerminalSize};
 use serde::{Deserialize, Serialize};
@@ -83,6 +85,8 @@ pub enum StoredOutput {
 struct Input<'a> {
     #[serde(flatten)]
     source: Source<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repo: Option<UsedRepository>,
     lang: RunLanguage,
     entrypoint: &'a str,
     packages: &'a [String],
@@ -240,6 +244,7 @@ fn input(job: &RunJob, sent_code: bool, keep_content: bool) -> Input<'_> {
             (_, true) => Source::Code(""),
             (_, false) => Source::Files(&[]),
         },
+        repo: job.repo.as_ref().map(repository::used),
         lang: job.language,
         entrypoint: &job.entrypoint,
         packages: &job.packages,
@@ -327,70 +332,4 @@ pub struct InKv {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::run::id::RunId;
-    use serde_json::json;
-
-    fn example(code: &str) -> (Owner, RunRequest, Bytes) {
-        let owner = Owner { project_id: "proj_1".into(), log_id: LogId::default(), key_id: "key_1".into() };
-        let body = json!({
-            "code": code, "lang": "python", "stdin": "in", "args": ["a"], "env": { "TOKEN": "secret" },
-            "packages": { "packages": ["requests"] }, "userContext": { "id": "u" },
-            "policy": { "allowNetwork": true, "allowedHosts": ["a.com"] },
-        });
-        let request = crate::domain::run::request::parse(body, RunId::from_random([0; 16]), 300_000).unwrap();
-        let result = json!({ "id": "x", "stdout": "é".repeat(500), "truncated": { "stdout": false } }).to_string();
-        (owner, request, result.into())
-    }
-
-    #[test]
-    fn record_format_unchanged() {
-        let (owner, request, result) = example("print(1)");
-        let record: Value = serde_json::from_str(&encode(&owner, Timestamp(0), &request, &result).unwrap()).unwrap();
-        let expected = json!({
-            "v": 1,
-            "projectId": "proj_1",
-            "keyId": "key_1",
-            "createdAt": "1970-01-01T00:00:00.000Z",
-            "result": serde_json::from_slice::<Value>(&result).unwrap(),
-            "input": {
-                "code": "print(1)",
-                "lang": "python",
-                "entrypoint": "main.py",
-                "packages": ["requests"],
-                "stdin": "in",
-                "args": ["a"],
-                "envNames": ["TOKEN"],
-                "policy": {
-                    "timeoutMs": 3000, "memoryMB": 256, "maxOutputBytes": 1_048_576,
-                    "allowNetwork": true, "allowedHosts": ["a.com"],
-                },
-                "truncated": false,
-            },
-            "userContext": { "id": "u" },
-        });
-        assert_eq!(record, expected);
-        let (mut request, tty) = (request, TerminalSize { cols: 80, rows: 24 });
-        request.job.tty = Some(tty);
-        let record: Value = serde_json::from_str(&encode(&owner, Timestamp(0), &request, &result).unwrap()).unwrap();
-        assert_eq!(record["input"]["tty"], json!({ "cols": 80, "rows": 24 }));
-    }
-
-    #[test]
-    fn a_record_that_is_too_large_loses_input_first_and_output_then() {
-        let (owner, request, result) = example(&"#".repeat(5_000));
-        let encoded = |max_bytes| {
-            let record = encode_within(max_bytes, &owner, Timestamp(0), &request, &result).unwrap();
-            assert!(record.len() <= max_bytes);
-            serde_json::from_str::<Value>(&record).unwrap()
-        };
-        let without_input = encoded(2_000);
-        assert_eq!(without_input["input"]["code"], "");
-        assert_eq!(without_input["input"]["truncated"], true);
-        assert_eq!(without_input["result"]["truncated"]["stdout"], false);
-        let cut = encoded(1_000);
-        assert_eq!(cut["result"]["truncated"]["stdout"], true);
-        assert!(cut["result"]["stdout"].as_str().unwrap().starts_with('é'));
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ use crate::domain::run::user_context::{self, UserContext};
 use crate::domain::webhook;
 use crate::domain::webhook::url::WebhookUrl;
 use docle_api::compile::CompileRequest;
+use docle_api::repositories::Repository;
 use docle_api::terminals::TerminalSize;
 use docle_api::webhooks::Webhook;
 use docle_api::{fields, limits, runs};
@@ -76,13 +77,14 @@ impl UnnamedRun {
 impl RunRequest {
     /// The run of `program` with `input`.
     pub fn new(program: Program, id: RunId, input: ProgramInput) -> Self {
-        let Program { language, files, entrypoint, sent_code, packages, compile, limits, network, user_context } =
+        let Program { language, files, repo, entrypoint, sent_code, packages, compile, limits, network, user_context } =
             program;
         let ProgramInput { stdin, args, env } = input;
         let job = RunJob {
             id: id.to_string(),
             language,
             files,
+            repo,
             entrypoint,
             inputs: Vec::new(),
             stdin,
@@ -144,12 +146,13 @@ pub fn known() -> &'static [&'static str] {
 }
 
 /// The objects inside a run. An unknown `timeout` probably means `policy.timeoutMs`.
-pub fn inside() -> [(&'static str, &'static [&'static str]); 4] {
+pub fn inside() -> [(&'static str, &'static [&'static str]); 5] {
     [
         ("policy", fields::of::<runs::Policy>()),
         ("compile", fields::of::<CompileRequest>()),
         ("userContext", user_context::known()),
         ("webhook", fields::of::<Webhook>()),
+        ("repo", fields::of::<Repository>()),
     ]
 }
 
@@ -167,6 +170,12 @@ pub fn read(mut fields: Reader<'_>, max_timeout_ms: u32) -> Option<UnnamedRun> {
     let input = read_input(&mut fields);
     let artifacts = read_artifacts(&mut fields);
     let detach = read_detach(&mut fields, artifacts.as_ref());
+    let has_token = |program: &Program| program.repo.as_ref().is_some_and(|repo| repo.token.is_some());
+    if detach && program.as_ref().is_some_and(has_token) {
+        let way_out =
+            "is not available with detach, because a detached run is stored until it has ended: leave one of them out";
+        fields.note("repo.token", way_out);
+    }
     let webhook = webhook::request::read(&mut fields, detach);
     if fields.value("tty").is_some() {
         let way_out =

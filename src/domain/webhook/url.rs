@@ -2,28 +2,9 @@
 
 use crate::domain::host;
 use docle_api::limits::MAX_WEBHOOK_URL_BYTES;
-use std::net::Ipv4Addr;
 
 const HTTPS_ONLY: &str = "must begin with https://";
 const NAME_ONLY: &str = "must name its host by a public name such as \"example.com\", not by an address";
-/// Top-level names that are never public (RFC 6761, RFC 6762, RFC 8375, RFC 9476), and those that private networks use.
-const PRIVATE_NAMES: [&str; 15] = [
-    "localhost",
-    "local",
-    "localdomain",
-    "internal",
-    "intranet",
-    "private",
-    "corp",
-    "home",
-    "lan",
-    "arpa",
-    "test",
-    "invalid",
-    "onion",
-    "alt",
-    "example",
-];
 
 /// A URL that a webhook may have: `https`, port 443, a public name, and neither user name nor password; or one of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,9 +63,7 @@ impl WebhookUrl {
         if port.is_some_and(|port| port != "443") {
             return Err("must use port 443: leave the port out".to_owned());
         }
-        let last = host.rsplit('.').next().unwrap_or_default();
-        let is_name = host.parse::<Ipv4Addr>().is_err() && !host.starts_with('*') && host::parse(&host).is_ok();
-        if !is_name || PRIVATE_NAMES.contains(&last) {
+        if !host::is_public_name(&host) {
             return Err(NAME_ONLY.to_owned());
         }
         Ok(Self { text: text.to_owned(), host, is_loopback: false })
@@ -112,17 +91,10 @@ impl WebhookUrl {
     }
 }
 
-/// The host of a URL of ours, in lower case and without its port.
-pub fn host_of(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let name = authority.rsplit_once(':').map_or(authority, |(name, _)| name);
-    name.to_ascii_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::host::host_of;
 
     fn own() -> Vec<String> {
         ["https://api.docle.co", "https://app.docle.co:8443/x"].map(host_of).to_vec()

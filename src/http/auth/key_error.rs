@@ -129,6 +129,13 @@ pub fn publishable_key_detaches_not() -> ApiError {
     ApiError::new(ErrorCode::TokenNotEnough, message)
 }
 
+/// The client has a publishable key, or a token for one, and names a repository.
+pub fn publishable_key_fetches_not() -> ApiError {
+    let message = "A publishable key fetches no repositories, and neither do its tokens: leave `repo` out, or start the run \
+                   from a server with a secret key.";
+    ApiError::new(ErrorCode::TokenNotEnough, message)
+}
+
 /// The client has a publishable key, or a token for one, and asks for several runs at once.
 pub fn publishable_key_runs_one() -> ApiError {
     let message = "A publishable key starts one run with each call, and so do its tokens: send a batch or a judgement from a \

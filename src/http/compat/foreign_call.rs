@@ -79,6 +79,7 @@ pub fn program(language: RunLanguage, files: Vec<SourceFile>) -> RunRequest {
         entrypoint: files.first().map(|file| file.path.clone()),
         files: Some(files),
         lang: language,
+        repo: None,
         packages: None,
         stdin: None,
         args: None,

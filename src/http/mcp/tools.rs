@@ -46,6 +46,7 @@ pub const fn fields(tool: Tool) -> &'static [&'static str] {
             "lang",
             "code",
             "files",
+            "repo",
             "entrypoint",
             "stdin",
             "args",

@@ -7,7 +7,6 @@ use crate::domain::input::json;
 use crate::domain::input::multipart::{Event, Head, NoForm, Parser};
 use crate::domain::input::problem::FieldError;
 use crate::domain::run::idempotency::Fingerprint;
-use crate::domain::run::manifest;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::body;
 use crate::ports::http_messages::RequestBody;
@@ -190,7 +189,7 @@ impl<'a> Reader<'a> {
             self.small_bytes += bytes.len();
             let (content, encoding) = text_or_base64(bytes);
             self.files.push(json!({ "path": path, "content": content, "encoding": encoding.name() }));
-        } else if manifest::lists_packages(path.strip_prefix("./").unwrap_or(&path)) {
+        } else if docle_requirements::lists_packages(path.strip_prefix("./").unwrap_or(&path)) {
             let message = format!(
                 "must have at most {MAX_SMALL_BYTES} bytes in a form, because it lists packages: send it first"
             );

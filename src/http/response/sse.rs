@@ -20,7 +20,7 @@ const ENDED: &str = "-end";
 /// The most output that the last event repeats, in bytes of both streams. The Worker holds as much for each stream of events.
 pub const MAX_REPEATED_BYTES: usize = 1_024 * 1_024;
 
-/// The events of a run: `start`, `install` and `compile` where these take time, output as it comes, `artifact` for each stored file,
+/// The events of a run: `start`, `fetch`, `install` and `compile` where these take time, output as it comes, `artifact` for each stored file,
 /// `complete` with the result. Files come after all output, so their events have the id of its end. A client that has everything up to `known` gets
 /// what comes after it.
 pub fn events(run: StartedRun, known: Option<OutputPosition>) -> LocalBoxStream<'static, Bytes> {
@@ -78,6 +78,7 @@ pub fn start(run: &StartedRun) -> Bytes {
 /// The name of the event of a stage, and the event as JSON; `None` for the program, which its output announces.
 pub fn stage(stage: Stage) -> Option<(&'static str, Bytes)> {
     match stage {
+        Stage::Fetch => Some(("fetch", Bytes::from_static(br#"{"type":"fetch"}"#))),
         Stage::Install => Some(("install", Bytes::from_static(br#"{"type":"install"}"#))),
         Stage::Compile => Some(("compile", Bytes::from_static(br#"{"type":"compile"}"#))),
         Stage::Program => None,

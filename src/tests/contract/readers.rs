@@ -166,6 +166,7 @@ pub fn companion(schema: &str, path: &str, value: &Value) -> Value {
         ("RunRequest" | "JudgeRequest" | "InputsRequest", "policy.allowedHosts") => {
             json!({ "policy": { "allowNetwork": true } })
         }
+        ("RunRequest", path) if path.starts_with("repo") => json!({ "repo": { "url": "https://example.com/a/b" } }),
         ("RunRequest", path) if path.starts_with("webhook") => {
             json!({ "detach": true, "webhook": { "url": "https://example.com" } })
         }

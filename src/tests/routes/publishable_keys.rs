@@ -69,6 +69,16 @@ fn a_publishable_key_runs_from_its_pages_within_its_limits() {
 }
 
 #[test]
+fn a_publishable_key_fetches_no_repository_whatever_its_limits_are() {
+    let body = json!({ "lang": "python", "repo": { "url": "https://github.com/owner/name" } });
+    for settings in [json!({}), json!({ "limits": { "allowPackages": true } })] {
+        let answer = fixture(settings).run(&[PAGE], &body);
+        assert_eq!(problem(&answer), (403, "token_not_enough".to_owned()), "{}", answer.text());
+        assert!(answer.text().contains("leave `repo` out"));
+    }
+}
+
+#[test]
 fn a_publishable_key_works_on_no_other_page_and_on_no_server() {
     let mut with = fixture(json!({}));
     for headers in [

@@ -56,6 +56,7 @@ class AsyncDocle:
         *,
         lang: str,
         files: Optional[Files] = None,
+        repo: Optional[models.Repository] = None,
         entrypoint: Optional[str] = None,
         stdin: Optional[str] = None,
         args: Optional[Sequence[str]] = None,
@@ -72,7 +73,7 @@ class AsyncDocle:
 
         Raises `DocleAPIError` if the service refuses the run, and `DocleConnectionError` if it cannot be reached.
         """
-        fields = program(code, lang, files, entrypoint, stdin, args, env, packages, compile, policy, artifacts, artifacts_inline, user_context)
+        fields = program(code, lang, files, repo, entrypoint, stdin, args, env, packages, compile, policy, artifacts, artifacts_inline, user_context)
         return models.RunResult._read(await self._json(run_call(fields, idempotency_key=idempotency_key)))
 
     def stream(
@@ -81,6 +82,7 @@ class AsyncDocle:
         *,
         lang: str,
         files: Optional[Files] = None,
+        repo: Optional[models.Repository] = None,
         entrypoint: Optional[str] = None,
         stdin: Optional[str] = None,
         args: Optional[Sequence[str]] = None,
@@ -94,7 +96,7 @@ class AsyncDocle:
         idempotency_key: Optional[str] = None,
     ) -> AsyncRunStream:
         """Runs a program, and gives its output as it is written. If the connection breaks, the stream goes on where it was."""
-        fields = program(code, lang, files, entrypoint, stdin, args, env, packages, compile, policy, artifacts, artifacts_inline, user_context)
+        fields = program(code, lang, files, repo, entrypoint, stdin, args, env, packages, compile, policy, artifacts, artifacts_inline, user_context)
         return AsyncRunStream(self, run_call(fields, idempotency_key=idempotency_key, accept=ACCEPT))
 
     async def batch(self, batch: Union[models.InputsRequest, models.BatchRequest]) -> models.BatchResult:
@@ -258,6 +260,7 @@ class AsyncRuns:
         *,
         lang: str,
         files: Optional[Files] = None,
+        repo: Optional[models.Repository] = None,
         entrypoint: Optional[str] = None,
         stdin: Optional[str] = None,
         args: Optional[Sequence[str]] = None,
@@ -271,7 +274,7 @@ class AsyncRuns:
         idempotency_key: Optional[str] = None,
     ) -> models.PendingRun:
         """Starts a run that goes on without its caller, and returns at once. `wait` and `follow` take its id. Its end is sent to `webhook`."""
-        fields = program(code, lang, files, entrypoint, stdin, args, env, packages, compile, policy, artifacts, None, user_context)
+        fields = program(code, lang, files, repo, entrypoint, stdin, args, env, packages, compile, policy, artifacts, None, user_context)
         call = run_call({**fields, "detach": True, "webhook": webhook}, idempotency_key=idempotency_key)
         return models.PendingRun._read(await self._client._json(call))
 

@@ -24,9 +24,9 @@ class StartEvent:
 
 @dataclass(frozen=True)
 class StageEvent:
-    """Something comes before the program: its packages are being installed, or it is being compiled."""
+    """Something comes before the program: its repository is being fetched, its packages are being installed, or it is being compiled."""
 
-    type: Literal["install", "compile"]
+    type: Literal["fetch", "install", "compile"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Following:
         if kind == "start":
             is_new, self.id = self.id is None, data["id"]
             return StartEvent(data["id"], data["createdAt"]) if is_new else None
-        if kind in ("install", "compile"):
+        if kind in ("fetch", "install", "compile"):
             if kind in self._stages:
                 return None
             self._stages.append(kind)

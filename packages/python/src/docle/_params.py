@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
-from ._models import CompileRequest, Policy, SourceFile, UserContext
+from ._models import CompileRequest, Policy, Repository, SourceFile, UserContext
 
 Files = Union[Sequence[SourceFile], Mapping[str, Union[str, bytes]]]
 """The files of a program: as the API has them, or each path with its text or bytes."""
@@ -15,6 +15,7 @@ def program(
     code: Optional[str],
     lang: str,
     files: Optional[Files],
+    repo: Optional[Repository],
     entrypoint: Optional[str],
     stdin: Optional[str],
     args: Optional[Sequence[str]],
@@ -31,6 +32,7 @@ def program(
         "code": code,
         "lang": lang,
         "files": None if files is None else _files(files),
+        "repo": repo,
         "entrypoint": entrypoint,
         "stdin": stdin,
         "args": args,

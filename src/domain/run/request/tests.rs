@@ -17,6 +17,7 @@ fn defaults_are_filled_in() {
         id: ID.into(),
         language: RunLanguage::named("python"),
         files: vec![SourceFile::text("main.py", "print(1)")],
+        repo: None,
         entrypoint: "main.py".into(),
         inputs: vec![],
         stdin: String::new(),

@@ -17,6 +17,7 @@ use crate::http::middleware::request_id;
 use crate::http::request::call::{Call, invalid};
 use crate::http::request::subprotocol;
 use crate::http::response::sse::{self, MAX_REPEATED_BYTES};
+use crate::http::routes::runs::repository;
 use crate::ports::PoolFailureCode;
 use crate::ports::http_messages::{Body, Response};
 use crate::ports::socket::{Message, Socket};
@@ -64,6 +65,7 @@ pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError
         socket,
         early: VecDeque::new(),
         token,
+        is_publishable: client.is_publishable,
         request_id: request_id::of(&*app.entropy, call.headers()),
     };
     app.background.spawn(Box::pin(async move {
@@ -82,6 +84,8 @@ struct InteractiveSession {
     early: VecDeque<Message>,
     /// What a run token allows.
     token: Option<Claims>,
+    /// Whether the key is publishable, also that of a token.
+    is_publishable: bool,
     request_id: String,
 }
 
@@ -99,6 +103,7 @@ impl InteractiveSession {
         let id = self.app.new_run_id(client.owner.log_id);
         let mut request = run::request::parse_interactive(parse(first)?, id, self.app.config.max_timeout_ms)
             .map_err(ApiError::invalid)?;
+        repository::check(&self.app, &request, &client.base_url, self.is_publishable)?;
         if let Some(token) = &self.token {
             token.restrict_run(&mut request).map_err(ApiError::invalid)?;
         }

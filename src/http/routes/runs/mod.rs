@@ -5,5 +5,6 @@ pub mod batch;
 pub mod interactive;
 pub mod judge;
 pub mod list;
+mod repository;
 pub mod run;
 mod several;

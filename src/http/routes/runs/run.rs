@@ -24,6 +24,7 @@ use crate::http::request::idempotency::key_of_client;
 use crate::http::response::sse::LastEventId;
 use crate::http::response::{rate, respond};
 use crate::http::routes::runs::answer::{answer, encode_pending, event_stream, last_event_id, pending, read_again};
+use crate::http::routes::runs::repository;
 use crate::http::routes::scripts::execute;
 use crate::http::routes::webhooks::refused;
 use crate::ports::http_messages::Response;
@@ -90,6 +91,7 @@ async fn run_body(
         return execute::run(app, headers, client.for_script(app).await?, request).await;
     }
     let mut request = run::request::parse(body, id, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+    repository::check(app, &request, &client.base_url, client.is_publishable)?;
     let attached = attach(&mut request.job, attached);
     if let Some(token) = &client.token {
         token.restrict_run(&mut request).map_err(ApiError::invalid)?;

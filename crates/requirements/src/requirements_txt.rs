@@ -1,8 +1,8 @@
 //! `requirements.txt`: the lines of pip's format that name packages.
 
-use super::listed::{Lines, Listed, place};
-use crate::domain::input::reader::shown;
-use crate::domain::run::package;
+use crate::listed::{Lines, Listed, place};
+use crate::package;
+use docle_api::errors::shown;
 use docle_languages::PackageTool;
 
 pub const NAME: &str = "requirements.txt";

@@ -1,8 +1,8 @@
 //! `pyproject.toml`: the dependencies of its project table (PEP 621).
 
-use super::listed::{Lines, Listed, place_of};
-use crate::domain::input::reader::shown;
-use crate::domain::run::package;
+use crate::listed::{Lines, Listed, place_of};
+use crate::package;
+use docle_api::errors::shown;
 use docle_languages::PackageTool;
 use serde::Deserialize;
 
