@@ -12,6 +12,7 @@ mod interaction;
 pub mod judge;
 pub mod keys;
 pub mod languages;
+pub mod previews;
 pub mod projects;
 pub mod purge;
 pub mod quotas;

@@ -2,6 +2,7 @@
 
 use crate::domain::sandbox::id::SandboxId;
 use crate::ports::contexts::{CellCall, ContextAction};
+use crate::ports::previews::{PortAnswer, PortBody, PreviewCall};
 use crate::ports::sandboxes::{ByteStream, Content, ContentHead, HostError, SandboxHost};
 use crate::ports::{ClientSignal, PortError};
 use crate::tests::fake_contexts::FakeContexts;
@@ -10,6 +11,7 @@ use crate::tests::fault::Faults;
 use async_trait::async_trait;
 use docle_protocol::context::ContextState;
 use docle_protocol::event::Piece;
+use docle_protocol::sandbox::port::{PortFailure, PortFailureCode, PortResponse};
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::session::ExecSession;
 use docle_protocol::sandbox::{
@@ -59,6 +61,9 @@ pub struct FakeHosts {
 }
 
 impl FakeHosts {
+    /// The port on which something answers, in every machine: with the headers that it gets.
+    pub const LISTENING: u16 = 8_000;
+
     /// The files of a sandbox; `None` if there is no machine.
     pub fn files(&self, id: &SandboxId) -> Option<Vec<String>> {
         self.machines.borrow().get(id).map(|files| files.keys().cloned().collect())
@@ -232,6 +237,18 @@ impl SandboxHost for FakeHost {
 
     async fn watch(&self, watch: &ProcessWatch, _: &ClientSignal) -> Result<ByteStream, HostError> {
         self.with(|_| self.hosts.background.borrow_mut().entry(self.id.clone()).or_default().watch(watch))
+    }
+
+    async fn port(&self, call: &PreviewCall, _: Option<ByteStream>, _: &ClientSignal) -> Result<PortAnswer, HostError> {
+        self.with(|_| {
+            if call.port != FakeHosts::LISTENING {
+                let message = "Nothing listens.".to_owned();
+                return Err(HostError::Port(PortFailure { code: PortFailureCode::NotListening, message }));
+            }
+            let headers = call.request.headers.clone();
+            let body = stream::iter([Ok(b"from the program".to_vec())]).boxed_local();
+            Ok(PortAnswer { head: PortResponse { status: 200, headers }, body: PortBody::Stream(body) })
+        })
     }
 
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError> {

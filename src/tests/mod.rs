@@ -11,7 +11,7 @@ pub mod fake_processes;
 pub mod fake_room_sockets;
 pub mod fake_run_pools;
 pub mod fake_runner;
-mod fake_sockets;
+pub mod fake_sockets;
 pub mod fake_spool;
 pub mod fake_storage;
 pub mod fakes;

@@ -79,7 +79,11 @@ impl Sandbox {
     }
 
     /// Does one operation. An idle worker may have been ended by a program of its user; then a new one does it.
-    async fn operate(&self, operation: &Operation, path: &[u8]) -> Result<(Done, Option<OwnedFd>), FileFailure> {
+    pub(super) async fn operate(
+        &self,
+        operation: &Operation,
+        path: &[u8],
+    ) -> Result<(Done, Option<OwnedFd>), FileFailure> {
         let mut worker = self.worker().await?;
         let sent = worker.send(operation).await;
         let answer = match sent {
@@ -187,6 +191,7 @@ fn is_repeatable(operation: &Operation) -> bool {
             | Operation::Chmod { .. }
             | Operation::Write { .. }
             | Operation::Listening { .. }
+            | Operation::Connect { .. }
     )
 }
 
@@ -223,8 +228,8 @@ fn response(done: Done) -> FileResponse {
         Done::Entries { entries, more } => {
             FileResponse::Entries { entries: entries.into_iter().map(described).collect(), more }
         }
-        // No request about files is answered by the second.
-        Done::Deleted | Done::Listening(_) => FileResponse::Deleted,
+        // No request about files is answered by the others.
+        Done::Deleted | Done::Listening(_) | Done::Connecting => FileResponse::Deleted,
     }
 }
 

@@ -5,7 +5,7 @@
 //! with its [`log`]; [`process_requests`] is what is asked about them, [`attend`] brings them to their end, and [`wait`] waits for
 //! what they do. [`session`] keeps shells, in which [`session_exec`] executes commands with a [`script`]. All of these begin in
 //! [`start`] and end as [`exited`] has it. [`files`] and [`archive`] ask a [`worker`] inside, and [`tree`] makes chunks of the archive.
-//! [`contexts`] are interpreters that keep their state.
+//! [`contexts`] are interpreters that keep their state, and [`port`] connects to what listens.
 
 mod archive;
 mod attend;
@@ -18,6 +18,7 @@ mod groups;
 mod living;
 mod log;
 mod output;
+mod port;
 mod process;
 mod process_requests;
 mod processes;
@@ -36,6 +37,7 @@ pub use exec::Running;
 pub use files::{Content, FileFailure, Paths, file_error};
 pub use living::Sandbox;
 pub use log::Read;
+pub use port::PortConnection;
 pub use process::Process;
 pub use processes::Refusal;
 pub use registry::{Created, MOST as MOST_SANDBOXES, Refused, Sandboxes};

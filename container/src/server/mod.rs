@@ -10,6 +10,7 @@ mod run_ids;
 mod runs;
 mod sandbox_checks;
 mod sandbox_files;
+mod sandbox_ports;
 mod sandbox_processes;
 mod sandbox_trees;
 mod sandboxes;

@@ -20,9 +20,10 @@
 //! whose working directory cannot be entered is refused with a [`FileError`] and 422, and one whose id runs already with 409
 //! `duplicate`. An empty line in the stream of a command is a heartbeat. Closing the connection ends the command. An archive
 //! that breaks off, or is none, is a [`FileError`] with the code `failed` and changes nothing. [`process`] has the requests about
-//! processes in the background.
+//! processes in the background, [`port`] those to its ports.
 
 mod command;
+pub mod port;
 pub mod process;
 pub mod session;
 

@@ -32,6 +32,8 @@ pub enum Done {
     Deleted,
     /// Whether a socket listens.
     Listening(bool),
+    /// A connection was begun.
+    Connecting,
 }
 
 /// One file, directory or link, as it is now.

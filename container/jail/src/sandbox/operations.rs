@@ -1,6 +1,7 @@
 //! Operations on the files of a sandbox, done by a process that is its user. Links lead where they lead programs, which is
 //! never out of the sandbox.
 
+use super::connect::connect;
 use super::entry::{ASIDE, Bytes, Done, Refused, delete, described, entry, located, names, open};
 use super::list::List;
 use super::listening::listening;
@@ -76,6 +77,10 @@ pub enum Operation {
     Listening {
         port: u16,
     },
+    /// Begins a connection to what listens on a port; the socket comes with the answer.
+    Connect {
+        port: u16,
+    },
 }
 
 type Result = io::Result<(Done, Option<OwnedFd>)>;
@@ -118,6 +123,7 @@ pub fn perform(operation: Operation) -> Result {
             upload.finish()?
         }
         Operation::Listening { port } => Done::Listening(listening(port)?),
+        Operation::Connect { port } => return Ok((Done::Connecting, Some(connect(port)?))),
         Operation::Begin { .. } | Operation::More { .. } | Operation::Finish => {
             return Err(io::ErrorKind::InvalidInput.into());
         }

@@ -35,6 +35,7 @@ pub enum Parameter {
     Hidden,
     Process,
     Session,
+    Port,
     ProcessStatus,
     LogPosition,
     Forget,
@@ -104,6 +105,7 @@ impl Parameter {
             Self::Hidden => ("hidden", "query"),
             Self::Process => ("process", "path"),
             Self::Session => ("session", "path"),
+            Self::Port => ("port", "path"),
             Self::ProcessStatus => ("status", "query"),
             Self::LogPosition => ("after", "query"),
             Self::Forget => ("forget", "query"),
@@ -238,6 +240,9 @@ impl Parameter {
                 json!({ "type": "string" }),
                 Some(json!("proc_0f8fad5bd9cb469fa1656f2c")),
             ),
+            Self::Port => {
+                ("The port.", true, json!({ "type": "integer", "minimum": 1, "maximum": 65_535 }), Some(json!(3_000)))
+            }
             Self::Session => ("The id of the session.", true, json!({ "type": "string" }), Some(json!("build"))),
             Self::ProcessStatus => {
                 let names = ProcessStatus::ALL.map(ProcessStatus::name);

@@ -9,6 +9,7 @@ mod exec_output;
 pub mod execute;
 pub mod file_operation;
 pub mod files;
+pub mod ports;
 mod process_events;
 pub mod process_logs;
 pub mod processes;

@@ -1,0 +1,93 @@
+//! Connections to what listens on a port of a sandbox.
+
+use super::files::FileFailure;
+use super::living::Sandbox;
+use crate::jail::sandbox::operations::Operation;
+use docle_protocol::sandbox::port::{PortFailure, PortFailureCode};
+use nix::sys::socket::{SockType, getsockopt, sockopt};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// Connections of one sandbox that may be open at once. Each holds at most 64 KiB of a head and two buffers of a socket.
+const MAX_CONNECTIONS: usize = 256;
+/// Workers that begin connections at once: each is a process of the sandbox.
+const WORKERS: usize = 2;
+/// How long the kernel may take to connect: a program whose queue is full takes no further connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What bounds the connections of a sandbox.
+#[derive(Debug)]
+pub struct Ports {
+    open: Arc<Semaphore>,
+    workers: Semaphore,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self { open: Arc::new(Semaphore::new(MAX_CONNECTIONS)), workers: Semaphore::new(WORKERS) }
+    }
+}
+
+/// A connection to a program, and its place among those of the sandbox.
+#[derive(Debug)]
+pub struct PortConnection {
+    pub stream: TcpStream,
+    pub place: OwnedSemaphorePermit,
+}
+
+/// An error with a message for the log.
+pub fn refused(code: PortFailureCode, message: impl Into<String>) -> PortFailure {
+    PortFailure { code, message: message.into() }
+}
+
+impl Sandbox {
+    /// Connects to what listens on a port. The outer error is a failure of the sandbox.
+    pub async fn connect(&self, port: u16) -> Result<Result<PortConnection, PortFailure>, io::Error> {
+        let Ok(place) = Arc::clone(&self.ports.open).try_acquire_owned() else {
+            let message = format!("{MAX_CONNECTIONS} connections are open");
+            return Ok(Err(refused(PortFailureCode::TooManyConnections, message)));
+        };
+        let begun = {
+            let _worker = self.ports.workers.acquire().await.map_err(io::Error::other)?;
+            self.operate(&Operation::Connect { port }, b"").await
+        };
+        let socket = match begun {
+            Ok((_, Some(socket))) => socket,
+            Ok((_, None)) => return Err(io::ErrorKind::InvalidData.into()),
+            Err(FileFailure::File(error)) => return Ok(Err(refused(PortFailureCode::NotListening, error.message))),
+            Err(FileFailure::Broken(error)) => return Err(error),
+            Err(FileFailure::Body) => return Err(io::ErrorKind::InvalidInput.into()),
+        };
+        Ok(match timeout(PATIENCE, connected(socket)).await {
+            Ok(Ok(stream)) => Ok(PortConnection { stream, place }),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                Err(refused(PortFailureCode::NotListening, error.to_string()))
+            }
+            Ok(Err(error)) => Err(refused(PortFailureCode::NoAnswer, error.to_string())),
+            Err(_) => Err(refused(PortFailureCode::NoAnswer, "the connection was not taken in time")),
+        })
+    }
+}
+
+/// Waits until a socket that came out of a sandbox is connected.
+async fn connected(socket: OwnedFd) -> io::Result<TcpStream> {
+    // Of a worker's word nothing is believed.
+    if getsockopt(&socket, sockopt::SockType)? != SockType::Stream {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let stream = std::net::TcpStream::from(socket);
+    stream.set_nonblocking(true)?;
+    let stream = TcpStream::from_std(stream)?;
+    stream.writable().await?;
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    stream.peer_addr()?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
