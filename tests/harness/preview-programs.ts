@@ -19,6 +19,7 @@ const PATHS = {
     PATHS["/continue"] = (_, other) => { response.end("data: two\n\n"); other.end("told"); };
     request.on("close", () => (global.left = true));
   },
+  "/flooded": (request, response) => response.end(String(global.flooded)),
   "/left": (request, response) => response.end(String(global.left === true)),
   "/large": (request, response) => {
     response.setHeader("content-length", 32 << 20);
@@ -54,7 +55,9 @@ server.on("upgrade", (request, socket) => {
   socket.on("error", () => {});
   if (request.url === "/flood") {
     const piece = frame(2, Buffer.alloc(64 << 10, "x"));
-    const more = () => { while (!socket.destroyed) if (!socket.write(piece)) return socket.once("drain", more); };
+    global.flooded = 0;
+    const more = () => { while (!socket.destroyed) { global.flooded += piece.length; if (!socket.write(piece)) return socket.once("drain", more); } };
+    socket.on("close", () => (global.flooded = -global.flooded));
     return more();
   }
   if (request.url === "/host") socket.write(frame(1, Buffer.from(JSON.stringify(request.headers))));

@@ -52,26 +52,53 @@ impl Sandbox {
             let message = format!("{MAX_CONNECTIONS} connections are open");
             return Ok(Err(refused(PortFailureCode::TooManyConnections, message)));
         };
+        let mut answer = self.connect_by(port, false).await;
+        // A server may listen on IPv6 alone. What IPv4 says counts where that leads nowhere.
+        if matches!(answer, Err(Unconnected::Refused(_)))
+            && let Ok(stream) = self.connect_by(port, true).await
+        {
+            answer = Ok(stream);
+        }
+        match answer {
+            Ok(stream) => Ok(Ok(PortConnection { stream, place })),
+            Err(Unconnected::Refused(why)) => Ok(Err(refused(PortFailureCode::NotListening, why))),
+            Err(Unconnected::Silent(why)) => Ok(Err(refused(PortFailureCode::NoAnswer, why))),
+            Err(Unconnected::Broken(error)) => Err(error),
+        }
+    }
+
+    async fn connect_by(&self, port: u16, by_ipv6: bool) -> Result<TcpStream, Unconnected> {
         let begun = {
-            let _worker = self.ports.workers.acquire().await.map_err(io::Error::other)?;
-            self.operate(&Operation::Connect { port }, b"").await
+            let worker = self.ports.workers.acquire().await;
+            let _worker = worker.map_err(|error| Unconnected::Broken(io::Error::other(error)))?;
+            self.operate(&Operation::Connect { port, by_ipv6 }, b"").await
         };
         let socket = match begun {
             Ok((_, Some(socket))) => socket,
-            Ok((_, None)) => return Err(io::ErrorKind::InvalidData.into()),
-            Err(FileFailure::File(error)) => return Ok(Err(refused(PortFailureCode::NotListening, error.message))),
-            Err(FileFailure::Broken(error)) => return Err(error),
-            Err(FileFailure::Body) => return Err(io::ErrorKind::InvalidInput.into()),
+            Ok((_, None)) => return Err(Unconnected::Broken(io::ErrorKind::InvalidData.into())),
+            Err(FileFailure::File(error)) => return Err(Unconnected::Refused(error.message)),
+            Err(FileFailure::Broken(error)) => return Err(Unconnected::Broken(error)),
+            Err(FileFailure::Body) => return Err(Unconnected::Broken(io::ErrorKind::InvalidInput.into())),
         };
-        Ok(match timeout(PATIENCE, connected(socket)).await {
-            Ok(Ok(stream)) => Ok(PortConnection { stream, place }),
+        match timeout(PATIENCE, connected(socket)).await {
+            Ok(Ok(stream)) => Ok(stream),
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                Err(refused(PortFailureCode::NotListening, error.to_string()))
+                Err(Unconnected::Refused(error.to_string()))
             }
-            Ok(Err(error)) => Err(refused(PortFailureCode::NoAnswer, error.to_string())),
-            Err(_) => Err(refused(PortFailureCode::NoAnswer, "the connection was not taken in time")),
-        })
+            Ok(Err(error)) => Err(Unconnected::Silent(error.to_string())),
+            Err(_) => Err(Unconnected::Silent("the connection was not taken in time".into())),
+        }
     }
+}
+
+/// Why there is no connection.
+enum Unconnected {
+    /// Nothing listens.
+    Refused(String),
+    /// What listens takes no connection.
+    Silent(String),
+    /// The worker or the sandbox failed.
+    Broken(io::Error),
 }
 
 /// Waits until a socket that came out of a sandbox is connected.

@@ -14,6 +14,7 @@ mod sandbox_ports;
 mod sandbox_processes;
 mod sandbox_trees;
 mod sandboxes;
+mod socket_tunnel;
 mod stdin;
 
 use answers::{json, refuse};

@@ -4,6 +4,7 @@
 //! headers, and a body that is read as fast as the client reads.
 
 use super::answers::{Answer, Denied, broken, find, invalid, json};
+use super::socket_tunnel::copy_socket;
 use crate::sandbox::{PortConnection, Sandbox, Sandboxes};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -21,7 +22,6 @@ use hyper_util::rt::TokioIo;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::copy_bidirectional;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::DropGuard;
@@ -172,7 +172,7 @@ fn respond(sandbox: &Sandbox, answered: Answered, client: Option<OnUpgrade>) -> 
         tokio::spawn(async move {
             let _place = place;
             tokio::select! {
-                () = copy(program, client) => {}
+                () = copy_socket(program, client) => {}
                 () = end.cancelled() => {}
             }
             drop(open);
@@ -196,13 +196,6 @@ fn respond(sandbox: &Sandbox, answered: Answered, client: Option<OnUpgrade>) -> 
     answer.headers_mut().insert(PORT_HEAD, head);
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     Ok(answer)
-}
-
-/// Copies bytes in both directions until both ends have closed, or one is gone.
-async fn copy(program: OnUpgrade, client: OnUpgrade) {
-    let (Ok(program), Ok(client)) = (program.await, client.await) else { return };
-    // The ends learn of each other's end by it.
-    let _ = copy_bidirectional(&mut TokioIo::new(program), &mut TokioIo::new(client)).await;
 }
 
 fn head_of<B>(response: &http::Response<B>) -> Result<HeaderValue, PortFailure> {

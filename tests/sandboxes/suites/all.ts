@@ -5,6 +5,7 @@ import { archive } from "./archive.ts";
 import { commands } from "./commands.ts";
 import { files } from "./files.ts";
 import { lifetime } from "./lifetime.ts";
+import { ports } from "./ports.ts";
 import { processes } from "./processes.ts";
 import { trees } from "./trees.ts";
 import { sessions } from "./sessions.ts";
@@ -14,6 +15,7 @@ export function suites(runner: Runner): void {
   lifetime(runner);
   commands(runner);
   processes(runner);
+  ports(runner);
   sessions(runner);
   files(runner);
   archive(runner);

@@ -80,6 +80,7 @@ pub enum Operation {
     /// Begins a connection to what listens on a port; the socket comes with the answer.
     Connect {
         port: u16,
+        by_ipv6: bool,
     },
 }
 
@@ -123,7 +124,7 @@ pub fn perform(operation: Operation) -> Result {
             upload.finish()?
         }
         Operation::Listening { port } => Done::Listening(listening(port)?),
-        Operation::Connect { port } => return Ok((Done::Connecting, Some(connect(port)?))),
+        Operation::Connect { port, by_ipv6 } => return Ok((Done::Connecting, Some(connect(port, by_ipv6)?))),
         Operation::Begin { .. } | Operation::More { .. } | Operation::Finish => {
             return Err(io::ErrorKind::InvalidInput.into());
         }
