@@ -117,7 +117,7 @@ mod tests {
     fn a_made_token_is_known_for_its_port_and_sandbox_only() {
         let secret = |letter: &str| DeploymentSecret::parse(&letter.repeat(32), "").unwrap();
         let token = new_token([0xab; RANDOM_BYTES], &id(), 3_000, &secret("k"));
-        assert_eq!(token, "vovlvk5lvou252qt");
+        assert_eq!(token, "vov2xk5lvotaqhbu");
         assert!(is_token(&token) && is_made(&token, &id(), 3_000, &secret("k")));
         assert!(!is_made(&token, &id(), 3_001, &secret("k")) && !is_made(&token, &id(), 3_000, &secret("l")));
         let other = SandboxId::parse("sbx_baaaaaaaaaaaaaaaaaaaaaaaaa").unwrap();
