@@ -3,7 +3,7 @@
 mod optional;
 
 use crate::app::App;
-use crate::app::previews::AcceptedHosts;
+use crate::app::accepted_hosts::AcceptedHosts;
 use crate::app::rooms::programs::{NoPrograms, RoomPrograms};
 use crate::config::{self, Config};
 use crate::domain::account::quota::QuotaLimits;

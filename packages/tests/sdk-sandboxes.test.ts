@@ -46,6 +46,23 @@ test("processes and sessions of a sandbox", async () => {
   await sandbox.delete();
 });
 
+test("terminals of a sandbox", async () => {
+  const sandbox = await sandboxes.create();
+  let output = "";
+  const terminal = sandbox.terminal({ cols: 90, rows: 33, onData: (bytes) => (output += new TextDecoder().decode(bytes)) });
+  await terminal.ready;
+  terminal.write("stty size; echo $((6 * 7))\n");
+  terminal.write(new TextEncoder().encode("exit 5\n"));
+  assert.deepEqual(await terminal.exited, { code: 5, signal: null });
+  assert.match(output, /33 90\r\n42\r\n/);
+  const watching = sandbox.terminal({ session: "other", mode: "view" });
+  await watching.ready;
+  watching.resize(10, 10);
+  watching.close();
+  assert.equal(await watching.exited, undefined);
+  await sandbox.delete();
+});
+
 test("ports of a sandbox", async () => {
   const sandbox = await sandboxes.create();
   const { ports, processes } = sandbox;

@@ -1,6 +1,6 @@
 //! What use cases get: the settings and the ports, put together for one request.
 
-use crate::app::previews::AcceptedHosts;
+use crate::app::accepted_hosts::AcceptedHosts;
 use crate::config::Config;
 use crate::domain::run::id::RunId;
 use crate::domain::secret::DeploymentSecret;

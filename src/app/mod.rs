@@ -1,5 +1,6 @@
 //! Use cases: each public function is one thing that a client can do with Docle.
 
+pub mod accepted_hosts;
 pub mod accounts;
 pub mod actor;
 pub mod artifacts;

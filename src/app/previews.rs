@@ -5,35 +5,9 @@ use crate::domain::account::session::{is_own_machine, network_of};
 use crate::domain::sandbox::id::SandboxId;
 use crate::domain::sandbox::port;
 use crate::domain::sandbox::preview::{self, Address};
-use crate::domain::timestamp::Timestamp;
 use crate::ports::previews::{PortAnswer, PreviewCall};
 use crate::ports::sandboxes::{ByteStream, SandboxRefusal};
 use docle_protocol::sandbox::port::PortRequest;
-use std::cell::RefCell;
-use std::collections::HashMap;
-
-/// How long a host that was accepted is not counted, in milliseconds.
-const ACCEPTED_MS: i64 = 60_000;
-/// Hosts that one isolate remembers.
-const MAX_ACCEPTED: usize = 1_000;
-
-/// Hosts that a sandbox has accepted lately, by this isolate. Requests to them do not count as guesses.
-#[derive(Default)]
-pub struct AcceptedHosts(RefCell<HashMap<String, Timestamp>>);
-
-impl AcceptedHosts {
-    fn has(&self, label: &str, now: Timestamp) -> bool {
-        self.0.borrow().get(label).is_some_and(|until| now < *until)
-    }
-
-    fn add(&self, label: String, now: Timestamp) {
-        let mut hosts = self.0.borrow_mut();
-        if hosts.len() >= MAX_ACCEPTED {
-            hosts.clear();
-        }
-        hosts.insert(label, now.plus_ms(ACCEPTED_MS));
-    }
-}
 
 /// Why a request reaches no program.
 #[derive(Debug)]

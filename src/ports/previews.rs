@@ -1,10 +1,11 @@
 //! Ports that a sandbox exposes, and requests to what listens there.
 
 use crate::domain::timestamp::Timestamp;
+use crate::ports::error::PortError;
 use crate::ports::http_messages::Upgrade;
-use crate::ports::sandboxes::ByteStream;
 use docle_api::sandbox_ports::HostHeader;
 use docle_protocol::sandbox::port::{PortFailure, PortRequest, PortResponse};
+use futures::stream::LocalBoxStream;
 use serde::{Deserialize, Serialize};
 
 /// A port that is exposed.
@@ -68,10 +69,22 @@ pub struct PortAnswer {
     pub body: PortBody,
 }
 
+/// A viewer who comes to a terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TerminalCall {
+    /// The terminal is that of this session.
+    pub session: String,
+    pub cols: u16,
+    pub rows: u16,
+    /// Whether the viewer only watches.
+    pub is_view: bool,
+}
+
 /// What follows the head of an answer.
 pub enum PortBody {
     /// An error means that the rest is lost.
-    Stream(ByteStream),
+    Stream(LocalBoxStream<'static, Result<Vec<u8>, PortError>>),
     Socket(Upgrade),
 }
 

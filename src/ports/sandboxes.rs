@@ -7,13 +7,15 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::client_signal::ClientSignal;
 use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::error::PortError;
-use crate::ports::previews::{PortAnswer, PortRefusal, PortsAnswer, PortsRequest, PreviewCall};
+use crate::ports::http_messages::Upgrade;
+use crate::ports::previews::{PortAnswer, PortRefusal, PortsAnswer, PortsRequest, PreviewCall, TerminalCall};
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use async_trait::async_trait;
 use docle_api::sandbox_commands::ExecStatus;
 use docle_api::sandboxes::SandboxStatus;
 use docle_protocol::context::ContextState;
 use docle_protocol::sandbox::process::{ProcessError, ProcessRequest, ProcessResponse, ProcessWatch};
+use docle_protocol::sandbox::terminal::TerminalJob;
 use docle_protocol::sandbox::{ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState};
 use docle_tree::PackName;
 use futures::stream::LocalBoxStream;
@@ -180,6 +182,8 @@ pub trait Sandboxes {
         call: &PreviewCall,
         body: Option<ByteStream>,
     ) -> Result<PortAnswer, SandboxRefusal>;
+    /// Connects a viewer to a terminal, which is made if it is not there: a WebSocket.
+    async fn terminal(&self, sandbox: &SandboxOf, call: &TerminalCall) -> Result<Upgrade, SandboxRefusal>;
     /// Does an operation on files.
     async fn files(&self, sandbox: &SandboxOf, request: &FileRequest) -> Result<Given<FileResponse>, SandboxRefusal>;
     /// Reads a file, or the part that a `Range` header names.
@@ -259,6 +263,8 @@ pub trait SandboxHost {
         body: Option<ByteStream>,
         client: &ClientSignal,
     ) -> Result<PortAnswer, HostError>;
+    /// Connects a viewer to the terminal of a session: a WebSocket as [`docle_protocol::sandbox::terminal`] has it.
+    async fn terminal(&self, session: &str, job: &TerminalJob) -> Result<Upgrade, HostError>;
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError>;
     async fn read(&self, path: &str, range: Option<&str>) -> Result<Content, HostError>;
     async fn write(&self, path: &str, content: ByteStream) -> Result<FileResponse, HostError>;

@@ -2,18 +2,20 @@
 
 use crate::domain::sandbox::id::SandboxId;
 use crate::ports::contexts::{CellCall, ContextAction};
-use crate::ports::previews::{PortAnswer, PortBody, PreviewCall};
+use crate::ports::http_messages::Upgrade;
+use crate::ports::previews::{PortAnswer, PreviewCall};
 use crate::ports::sandboxes::{ByteStream, Content, ContentHead, HostError, SandboxHost};
 use crate::ports::{ClientSignal, PortError};
 use crate::tests::fake_contexts::FakeContexts;
+use crate::tests::fake_ports;
 use crate::tests::fake_processes::FakeProcesses;
 use crate::tests::fault::Faults;
 use async_trait::async_trait;
 use docle_protocol::context::ContextState;
 use docle_protocol::event::Piece;
-use docle_protocol::sandbox::port::{PortFailure, PortFailureCode, PortResponse};
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::session::ExecSession;
+use docle_protocol::sandbox::terminal::TerminalJob;
 use docle_protocol::sandbox::{
     ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileRequest,
     FileResponse, SandboxSpec, SandboxState,
@@ -46,6 +48,8 @@ pub struct FakeHosts {
     pub ended_sessions: RefCell<Vec<String>>,
     /// The sessions of commands.
     pub sessions: RefCell<Vec<ExecSession>>,
+    /// Viewers of terminals, by session.
+    pub terminals: RefCell<Vec<(String, TerminalJob)>>,
     /// Requests to make a sandbox.
     pub created: Cell<u32>,
     /// Processes in the background, of every machine.
@@ -61,9 +65,6 @@ pub struct FakeHosts {
 }
 
 impl FakeHosts {
-    /// The port on which something answers, in every machine: with the headers that it gets.
-    pub const LISTENING: u16 = 8_000;
-
     /// The files of a sandbox; `None` if there is no machine.
     pub fn files(&self, id: &SandboxId) -> Option<Vec<String>> {
         self.machines.borrow().get(id).map(|files| files.keys().cloned().collect())
@@ -240,14 +241,13 @@ impl SandboxHost for FakeHost {
     }
 
     async fn port(&self, call: &PreviewCall, _: Option<ByteStream>, _: &ClientSignal) -> Result<PortAnswer, HostError> {
+        self.with(|_| fake_ports::answer(call))
+    }
+
+    async fn terminal(&self, session: &str, job: &TerminalJob) -> Result<Upgrade, HostError> {
         self.with(|_| {
-            if call.port != FakeHosts::LISTENING {
-                let message = "Nothing listens.".to_owned();
-                return Err(HostError::Port(PortFailure { code: PortFailureCode::NotListening, message }));
-            }
-            let headers = call.request.headers.clone();
-            let body = stream::iter([Ok(b"from the program".to_vec())]).boxed_local();
-            Ok(PortAnswer { head: PortResponse { status: 200, headers }, body: PortBody::Stream(body) })
+            self.hosts.terminals.borrow_mut().push((session.to_owned(), job.clone()));
+            Ok(Upgrade(Box::new(())))
         })
     }
 

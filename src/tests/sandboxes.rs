@@ -7,7 +7,8 @@ use crate::objects::sandbox::logic::{SandboxLogic, SandboxPorts};
 use crate::ports::ClientSignal;
 use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::fleet::Fleet;
-use crate::ports::previews::{PortAnswer, PortsAnswer, PortsRequest, PreviewCall};
+use crate::ports::http_messages::Upgrade;
+use crate::ports::previews::{PortAnswer, PortsAnswer, PortsRequest, PreviewCall, TerminalCall};
 use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal,
     SandboxReport, Sandboxes, SessionRecord, SessionRequest,
@@ -143,6 +144,10 @@ impl Sandboxes for LocalSandboxes {
         let sandbox = SandboxOf { project_id: String::new(), id: id.clone() };
         let (logic, client) = (self.of(&sandbox), self.client.borrow().clone());
         logic.preview(call.clone(), body, client).await
+    }
+
+    async fn terminal(&self, sandbox: &SandboxOf, call: &TerminalCall) -> Result<Upgrade, SandboxRefusal> {
+        self.of(sandbox).terminal(&sandbox.project_id, call).await
     }
 
     async fn files(&self, sandbox: &SandboxOf, request: &FileRequest) -> Result<Given<FileResponse>, SandboxRefusal> {

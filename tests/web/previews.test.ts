@@ -45,9 +45,9 @@ test("a page of a program reads nothing of the site, and the site's session neve
   assert.equal(await page.evaluate(async () => (await fetch("/auth/me")).status), 200);
 
   await page.goto(url);
-  const seen = JSON.parse(await page.evaluate(() => document.body.textContent ?? "")) as Json;
+  const seen = JSON.parse(String(await page.evaluate("document.body.textContent"))) as Json;
   assert.equal(seen.headers.cookie, undefined);
-  assert.deepEqual(await page.evaluate(() => [document.cookie, localStorage.getItem("secret")]), ["", null]);
+  assert.deepEqual(await page.evaluate('[document.cookie, localStorage.getItem("secret")]'), ["", null]);
   const foreign = await page.evaluate(async (api: string) => {
     const read = (init: RequestInit) => fetch(`${api}/auth/me`, init).then(async (response) => `${response.status} ${await response.text()}`, String);
     return [await read({ credentials: "include" }), await read({ mode: "no-cors", credentials: "include" })];
@@ -55,13 +55,10 @@ test("a page of a program reads nothing of the site, and the site's session neve
   assert.match(foreign[0] ?? "", /Failed to fetch/);
   assert.equal(foreign[1], "0 ", "the answer is opaque");
   // A cookie for all names below localhost would reach the site.
-  await page.evaluate(() => {
-    document.cookie = "docle_session=forged; domain=localhost; path=/";
-    document.cookie = "tossed=1; domain=localhost; path=/";
-  });
+  await page.evaluate('document.cookie = "docle_session=forged; domain=localhost; path=/"; document.cookie = "tossed=1; domain=localhost; path=/";');
   await page.goto(`${url}cookie`);
   await page.goto(`${site.url}/projects`);
-  assert.deepEqual(await page.evaluate(async () => [document.cookie, (await fetch("/auth/me")).status]), ["", 200]);
+  assert.deepEqual(await page.evaluate('fetch("/auth/me").then(({ status }) => [document.cookie, status])'), ["", 200]);
   await call("DELETE", `/${sandbox}`);
 });
 
@@ -77,11 +74,11 @@ test("a dev server of Vite shows a change without loading the page again", { tim
   const { sandbox, url } = await served(command, files, { runtime_config: { memoryMB: 1024, network: "none" } });
   const { page, console: lines } = await site.open("/login");
   await page.goto(url);
-  const shown = (text: string) => until(text, async () => (await page.evaluate(() => document.querySelector("#app")?.textContent)) === text, 30).catch((error: unknown) => assert.fail(`${String(error)}: ${lines.join("\n")}`));
+  const shown = (text: string) => until(text, async () => (await page.evaluate('document.querySelector("#app")?.textContent')) === text, 30).catch((error: unknown) => assert.fail(`${String(error)}: ${lines.join("\n")}`));
   await shown("before");
   await until("it is connected", () => lines.some((line) => line.includes("[vite] connected")), 30);
   await json(200, await call("PUT", `/${sandbox}/files/content?path=text.js`, 'export const text = "after";'));
   await shown("after");
-  assert.equal(await page.evaluate(() => (window as unknown as { loads: number }).loads), 1);
+  assert.equal(await page.evaluate("window.loads"), 1);
   await call("DELETE", `/${sandbox}`);
 });

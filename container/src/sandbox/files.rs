@@ -83,7 +83,7 @@ impl Sandbox {
         &self,
         operation: &Operation,
         path: &[u8],
-    ) -> Result<(Done, Option<OwnedFd>), FileFailure> {
+    ) -> Result<(Done, Vec<OwnedFd>), FileFailure> {
         let mut worker = self.worker().await?;
         let sent = worker.send(operation).await;
         let answer = match sent {
@@ -126,8 +126,9 @@ impl Sandbox {
     /// Opens a file for reading.
     pub async fn open(&self, path: Vec<u8>) -> Result<Content, FileFailure> {
         let operation = Operation::Open { path: path.clone() };
-        let (done, file) = self.operate(&operation, &path).await?;
-        let file = File::from(file.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?);
+        let (done, descriptors) = self.operate(&operation, &path).await?;
+        let file =
+            File::from(descriptors.into_iter().next().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?);
         // Of a worker's word nothing is believed that could make this process wait.
         let (Done::Entry(entry), true) = (done, file.metadata()?.is_file()) else {
             return Err(io::Error::from(io::ErrorKind::InvalidData).into());
@@ -192,6 +193,7 @@ fn is_repeatable(operation: &Operation) -> bool {
             | Operation::Write { .. }
             | Operation::Listening { .. }
             | Operation::Connect { .. }
+            | Operation::OpenTerminal { .. }
     )
 }
 
@@ -229,7 +231,7 @@ fn response(done: Done) -> FileResponse {
             FileResponse::Entries { entries: entries.into_iter().map(described).collect(), more }
         }
         // No request about files is answered by the others.
-        Done::Deleted | Done::Listening(_) | Done::Connecting => FileResponse::Deleted,
+        Done::Deleted | Done::Listening(_) | Done::Connecting | Done::Terminal => FileResponse::Deleted,
     }
 }
 

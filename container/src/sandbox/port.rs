@@ -2,6 +2,7 @@
 
 use super::files::FileFailure;
 use super::living::Sandbox;
+use super::port_limits::MAX_CONNECTIONS;
 use crate::jail::sandbox::operations::Operation;
 use docle_protocol::sandbox::port::{PortFailure, PortFailureCode};
 use nix::sys::socket::{SockType, getsockopt, sockopt};
@@ -10,28 +11,11 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-/// Connections of one sandbox that may be open at once. Each holds at most 64 KiB of a head and two buffers of a socket.
-const MAX_CONNECTIONS: usize = 256;
-/// Workers that begin connections at once: each is a process of the sandbox.
-const WORKERS: usize = 2;
 /// How long the kernel may take to connect: a program whose queue is full takes no further connection.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What bounds the connections of a sandbox.
-#[derive(Debug)]
-pub struct Ports {
-    open: Arc<Semaphore>,
-    workers: Semaphore,
-}
-
-impl Default for Ports {
-    fn default() -> Self {
-        Self { open: Arc::new(Semaphore::new(MAX_CONNECTIONS)), workers: Semaphore::new(WORKERS) }
-    }
-}
 
 /// A connection to a program, and its place among those of the sandbox.
 #[derive(Debug)]
@@ -74,8 +58,10 @@ impl Sandbox {
             self.operate(&Operation::Connect { port, by_ipv6 }, b"").await
         };
         let socket = match begun {
-            Ok((_, Some(socket))) => socket,
-            Ok((_, None)) => return Err(Unconnected::Broken(io::ErrorKind::InvalidData.into())),
+            Ok((_, descriptors)) => {
+                let broken = || Unconnected::Broken(io::ErrorKind::InvalidData.into());
+                descriptors.into_iter().next().ok_or_else(broken)?
+            }
             Err(FileFailure::File(error)) => return Err(Unconnected::Refused(error.message)),
             Err(FileFailure::Broken(error)) => return Err(Unconnected::Broken(error)),
             Err(FileFailure::Body) => return Err(Unconnected::Broken(io::ErrorKind::InvalidInput.into())),

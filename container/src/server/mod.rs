@@ -12,6 +12,7 @@ mod sandbox_checks;
 mod sandbox_files;
 mod sandbox_ports;
 mod sandbox_processes;
+mod sandbox_terminals;
 mod sandbox_trees;
 mod sandboxes;
 mod socket_tunnel;

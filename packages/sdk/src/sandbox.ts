@@ -8,6 +8,7 @@ import { query } from "./query.ts";
 import { snapshotsOf, type Snapshots } from "./snapshots.ts";
 import { portsOf, type SandboxPorts } from "./sandbox-ports.ts";
 import { processesOf, sessionsOf, type SandboxProcesses, type SandboxSessions } from "./sandbox-processes.ts";
+import { connectTerminal, type SandboxTerminal, type TerminalOptions } from "./sandbox-terminal.ts";
 import { dataOf } from "./stream.ts";
 
 /** Where the sandboxes are. */
@@ -92,6 +93,11 @@ export class Sandbox {
     } finally {
       release();
     }
+  }
+
+  /** Connects to the terminal of a session, with a shell that is started if there is none. */
+  terminal(options: TerminalOptions = {}): SandboxTerminal {
+    return connectTerminal(this.#connection, this.#path, options);
   }
 
   /** Runs a file in the language of its ending, or else in that of the sandbox. */

@@ -4,7 +4,7 @@ use crate::domain::input::page::Page;
 use crate::domain::sandbox::id::SandboxId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::call::ObjectCall;
-use crate::ports::previews::PreviewCall;
+use crate::ports::previews::{PreviewCall, TerminalCall};
 use crate::ports::sandboxes::{ContentHead, SandboxRefusal};
 use docle_protocol::sandbox::FileRequest;
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,8 @@ pub enum Action {
     Ports,
     /// Of nobody's project. The body is that of the program's request, that of the answer the program's.
     Preview(PreviewCall),
+    /// The answer is a WebSocket.
+    Terminal(TerminalCall),
     /// The body of the answer is a `FileResponse`.
     Files(FileRequest),
     /// The body of the answer is the content.
@@ -91,6 +93,7 @@ impl ObjectCall for SandboxCall {
             | Action::Executions(_)
             | Action::Read { .. }
             | Action::Ports
+            | Action::Terminal(_)
             | Action::Watch
             | Action::Snapshots
             | Action::Sleep
@@ -108,7 +111,10 @@ impl ObjectCall for SandboxCall {
     }
 
     fn opens_socket(&self) -> bool {
-        matches!(&self.action, Action::Preview(call) if call.is_socket)
+        match &self.action {
+            Action::Preview(call) => call.is_socket,
+            action => matches!(action, Action::Terminal(_)),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::objects::call::ascii_json;
 use crate::objects::container::runner::{Runner, RunnerError};
 use crate::objects::container::target::RunTarget;
 use crate::ports::contexts::{CellCall, ContextAction};
+use crate::ports::http_messages::Upgrade;
 use crate::ports::previews::{PortAnswer, PortBody, PreviewCall};
 use crate::ports::sandboxes::{ByteStream, Content, ContentHead, HostError, SandboxHost};
 use crate::ports::{
@@ -21,6 +22,7 @@ use docle_protocol::sandbox::process::{
     ProcessError, ProcessRequest, ProcessResponse, ProcessWatch, process_events_path, processes_path,
 };
 use docle_protocol::sandbox::session::session_path;
+use docle_protocol::sandbox::terminal::{TERMINAL_JOB, TerminalJob, terminal_path};
 use docle_protocol::sandbox::{
     ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState, content_path, exec_path, files_path,
     one_exec_path, sandbox_path,
@@ -187,6 +189,19 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
             return Ok(PortAnswer { head, body: PortBody::Socket(socket) });
         }
         Ok(PortAnswer { head, body: PortBody::Stream(chunks(response)?) })
+    }
+
+    async fn terminal(&self, session: &str, job: &TerminalJob) -> Result<Upgrade, HostError> {
+        let path = terminal_path(self.id.as_str(), session);
+        let job = ascii_json(job);
+        let headers = [(TERMINAL_JOB, job.as_str()), ("upgrade", "websocket")];
+        let request = RunnerRequest { method: "GET", path: &path, headers: &headers, body: None };
+        let runner = self.runner().await?;
+        let response = match self.within(ANSWER_MS, runner.fetch(request, None)).await {
+            Ok(response) if response.status() == 101 => response,
+            response => self.check(response).await?,
+        };
+        response.into_socket().ok_or_else(|| HostError::Lost("The runner opened no terminal.".to_owned()))
     }
 
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError> {

@@ -21,6 +21,7 @@ pub mod sessions;
 pub mod snapshots;
 pub mod storage;
 pub mod stub;
+pub mod terminals;
 #[cfg(test)]
 mod tests;
 pub mod trees;

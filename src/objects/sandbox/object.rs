@@ -151,6 +151,10 @@ impl Sandbox {
                     PortBody::Socket(socket) => call::answer_with_socket(&answer.head, socket::raw(socket)?),
                 }
             }
+            Action::Terminal(call) => {
+                let socket = logic.terminal(project, &call).await?;
+                call::answer_with_socket(&(), socket::raw(socket)?)
+            }
             Action::Watch => {
                 let client = client_signal::of(&request.inner().signal());
                 let watch = body(&mut request).await?;

@@ -9,7 +9,7 @@ use crate::platform::fetch;
 use crate::ports::PortError;
 use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::http_messages::Upgrade;
-use crate::ports::previews::{PortAnswer, PortBody, PortsAnswer, PortsRequest, PreviewCall};
+use crate::ports::previews::{PortAnswer, PortBody, PortsAnswer, PortsRequest, PreviewCall, TerminalCall};
 use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport, Sandboxes,
     SessionRecord, SessionRequest,
@@ -180,6 +180,13 @@ impl Sandboxes for SandboxStub {
             chunk
         });
         Ok(PortAnswer { head, body: PortBody::Stream(chunks.boxed_local()) })
+    }
+
+    async fn terminal(&self, sandbox: &SandboxOf, call: &TerminalCall) -> Result<Upgrade, SandboxRefusal> {
+        let answer = self.call(sandbox, Action::Terminal(call.clone()), None, None).await?;
+        let socket = worker::Response::from(answer.0).websocket();
+        let socket = socket.ok_or_else(|| SandboxRefusal::Unavailable("A terminal is no WebSocket.".to_owned()))?;
+        Ok(Upgrade(Box::new(socket)))
     }
 
     async fn files(&self, sandbox: &SandboxOf, request: &FileRequest) -> Result<Given<FileResponse>, SandboxRefusal> {

@@ -7,6 +7,7 @@ import { files } from "./files.ts";
 import { lifetime } from "./lifetime.ts";
 import { ports } from "./ports.ts";
 import { processes } from "./processes.ts";
+import { terminals } from "./terminals.ts";
 import { trees } from "./trees.ts";
 import { sessions } from "./sessions.ts";
 import { walls } from "./walls.ts";
@@ -19,6 +20,7 @@ export function suites(runner: Runner): void {
   sessions(runner);
   files(runner);
   archive(runner);
+  terminals(runner);
   trees(runner);
   walls(runner);
 }

@@ -34,6 +34,8 @@ pub enum Done {
     Listening(bool),
     /// A connection was begun.
     Connecting,
+    /// A terminal was made.
+    Terminal,
 }
 
 /// One file, directory or link, as it is now.

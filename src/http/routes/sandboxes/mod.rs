@@ -17,3 +17,4 @@ pub mod refusal;
 pub mod sandbox;
 pub mod sessions;
 pub mod snapshots;
+pub mod terminal;
