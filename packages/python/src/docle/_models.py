@@ -1283,7 +1283,7 @@ class FieldError:
 class BatchError:
     """Why a run of a batch was not started."""
 
-    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "sandbox_not_found", "too_many_sandboxes", "snapshot_not_found", "too_many_snapshots", "sandbox_unavailable", "sandbox_interrupted", "context_not_found", "too_many_contexts", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "process_not_found", "process_ended", "stdin_closed", "too_many_processes", "sandbox_session_not_found", "sandbox_session_exists", "too_many_sandbox_sessions", "upgrade_required", "not_found", "run_not_found", "artifact_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "terminal_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
+    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "sandbox_not_found", "too_many_sandboxes", "snapshot_not_found", "too_many_snapshots", "sandbox_unavailable", "sandbox_interrupted", "context_not_found", "too_many_contexts", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "process_not_found", "process_ended", "stdin_closed", "too_many_processes", "sandbox_session_not_found", "sandbox_session_exists", "too_many_sandbox_sessions", "port_not_found", "too_many_ports", "previews_unavailable", "preview_not_found", "preview_starting", "port_not_listening", "port_no_answer", "too_many_connections", "upgrade_required", "not_found", "run_not_found", "artifact_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "terminal_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
     """What went wrong, for programs.
 
     * `invalid_json`: The body is not JSON; the message says where.
@@ -1337,6 +1337,14 @@ class BatchError:
     * `sandbox_session_not_found`: The sandbox has no session with this id.
     * `sandbox_session_exists`: The sandbox has a session with this id already. Delete it first, or use it.
     * `too_many_sandbox_sessions`: The sandbox has 64 sessions, the most that it may have. Delete one.
+    * `port_not_found`: The sandbox does not expose this port. Expose it with `POST /api/v1/sandboxes/:id/ports`.
+    * `too_many_ports`: The sandbox exposes 64 ports, the most that it may. Delete one with `DELETE /api/v1/sandboxes/:id/ports/:port`.
+    * `previews_unavailable`: This deployment has no host for the URLs of ports. Its operator sets `PREVIEW_HOST`.
+    * `preview_not_found`: At the URL of a port: no sandbox exposes a port there, or its token is another one.
+    * `preview_starting`: At the URL of a port: the sandbox was asleep, and starts now. Try again after `Retry-After`; its servers must be started again, too.
+    * `port_not_listening`: At the URL of a port: nothing in the sandbox listens on it.
+    * `port_no_answer`: At the URL of a port: what listens on it closed the connection, did not answer in two minutes, or does not speak HTTP/1.1.
+    * `too_many_connections`: At the URL of a port: 256 connections to the sandbox are open, the most that may be.
     * `upgrade_required`: This address is a WebSocket: connect with one.
     * `not_found`: There is nothing at this path.
     * `run_not_found`: No run has this id, or it ended more than 7 days ago, or it is private to its project.
