@@ -124,7 +124,9 @@ fn pairs(headers: &HeaderMap) -> PortHeaders {
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
+/// The runtime sends text as UTF-8. Bytes that are none are taken for Latin-1, as they mostly are.
 fn header_value(text: &str) -> Option<HeaderValue> {
     let bytes: Option<Vec<u8>> = text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect();
-    HeaderValue::from_bytes(&bytes?).ok()
+    let sent = String::from_utf8(bytes?).unwrap_or_else(|_| text.to_owned());
+    HeaderValue::from_bytes(sent.as_bytes()).ok()
 }

@@ -12,6 +12,7 @@ const PATHS = {
     const [, from, to] = request.headers.range.match(/bytes=(\d+)-(\d+)/);
     response.writeHead(206, { "content-range": "bytes " + from + "-" + to + "/10" }).end("0123456789".slice(+from, +to + 1));
   },
+  "/utf8": (request, response) => response.setHeader("content-disposition", Buffer.from("attachment; filename=\"é.txt\"").toString("latin1")).setHeader("x-latin1", "\u00e9").end(request.headers["x-own"]),
   "/gzip": (request, response) => response.setHeader("content-encoding", "gzip").end(require("node:zlib").gzipSync("compressed")),
   "/events": (request, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });

@@ -76,6 +76,9 @@ describe("a request to an exposed port", TIME_LIMIT, () => {
     assert.equal((await visit(`${server.url}empty`)).status, 204);
     const range = await visit(`${server.url}range`, { headers: { range: "bytes=2-5" } });
     assert.deepEqual([range.status, range.text, range.headers["content-range"]], [206, "2345", "bytes 2-5/10"]);
+    const utf8 = await visit(`${server.url}utf8`, { headers: { "x-own": Buffer.from("é").toString("latin1") } });
+    const text = (value: unknown) => Buffer.from(String(value), "latin1").toString();
+    assert.deepEqual([text(utf8.headers["content-disposition"]), text(utf8.headers["x-latin1"])], ['attachment; filename="é.txt"', "é"]);
     const gzip = await visit(`${server.url}gzip`, { headers: { "accept-encoding": "gzip" } });
     assert.deepEqual([gzip.headers["content-encoding"], gzip.bytes[0], gzip.bytes[1]], ["gzip", 0x1f, 0x8b]);
   });

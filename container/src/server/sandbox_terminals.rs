@@ -107,7 +107,8 @@ async fn listen(
     while let Some(Ok(message)) = stream.next().await {
         match message {
             Message::Binary(bytes) if may_type => {
-                if terminal.write(&bytes).await.is_err() {
+                let typed = terminal.write(&bytes).await;
+                if typed.is_err() {
                     // The shell has ended, which the viewer is told after its output.
                     std::future::pending::<()>().await;
                 }
