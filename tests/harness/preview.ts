@@ -96,8 +96,15 @@ export class PreviewSocket {
       const chunk = this.#socket.read() as Buffer | null;
       if (chunk) this.#bytes = Buffer.concat([this.#bytes, chunk]);
       else if (this.#socket.readableEnded || this.#socket.destroyed) return undefined;
-      else await Promise.race([once(this.#socket, "readable"), once(this.#socket, "close")]);
+      else await this.#more();
     }
+  }
+
+  /** Resolves when there is something to read, or nothing will be. */
+  async #more(): Promise<void> {
+    const done = new AbortController();
+    const either = ["readable", "close"].map((name) => once(this.#socket, name, { signal: done.signal }));
+    await Promise.race(either).finally(() => done.abort());
   }
 
   /** One whole frame, with a mask that changes nothing. */
