@@ -213,6 +213,7 @@ mod commands;
 mod deletion;
 mod host;
 mod loss;
+mod previews;
 mod processes;
 mod series;
 mod sessions;
