@@ -3,6 +3,7 @@
 mod optional;
 
 use crate::app::App;
+use crate::app::accepted_hosts::AcceptedHosts;
 use crate::app::rooms::programs::{NoPrograms, RoomPrograms};
 use crate::config::{self, Config};
 use crate::domain::account::quota::QuotaLimits;
@@ -110,6 +111,7 @@ struct Deployment {
     site: Option<Rc<dyn SiteFiles>>,
     mailer: Option<Rc<dyn Mailer>>,
     webhooks: Rc<dyn Webhooks>,
+    accepted_hosts: Rc<AcceptedHosts>,
 }
 
 thread_local! {
@@ -131,6 +133,7 @@ fn deployment(env: &Env) -> Result<Rc<Deployment>> {
         sql,
         runs: Rc::new(RuntimeKv(env.kv(RUNS)?)),
         webhooks: Rc::new(WebhooksStub { namespace: env.durable_object(WEBHOOKS)? }),
+        accepted_hosts: Rc::default(),
         artifacts: Rc::new(Artifacts(env.bucket(ARTIFACTS)?)),
         rooms: Rc::new(RoomStub { namespace: env.durable_object(ROOM)? }),
         accounts: Rc::new(AccountStub { namespace: env.durable_object(ACCOUNT)? }),
@@ -172,6 +175,7 @@ pub fn app(client_left: AbortSignal, env: &Env, background: Rc<dyn Background>) 
         site: made.site.clone(),
         mailer: made.mailer.clone(),
         webhooks: Rc::clone(&made.webhooks),
+        accepted_hosts: Rc::clone(&made.accepted_hosts),
         sockets: Rc::new(RuntimeSockets),
         spool: Rc::new(RuntimeSpool),
         clock: Rc::new(RuntimeClock),
@@ -288,6 +292,7 @@ pub struct SandboxBindings {
     pub disk: Rc<dyn Disk>,
     pub directory: Rc<dyn SandboxDirectory>,
     pub fleet: Rc<dyn Fleet>,
+    pub preview_host: Option<String>,
 }
 
 /// What a sandbox needs beside its machine.
@@ -300,6 +305,7 @@ pub fn sandbox_ports(env: &Env) -> std::result::Result<SandboxBindings, String> 
         disk: Rc::new(Trees(env.bucket(TREES).map_err(|error| error.to_string())?)),
         directory: Rc::new(SqlSandboxDirectory(Rc::clone(&made.sql))),
         fleet: Rc::clone(&made.awake_sandboxes),
+        preview_host: made.config.preview_host().map(str::to_owned),
     })
 }
 

@@ -4,6 +4,7 @@ use crate::domain::account::next_page::NextPage;
 use crate::domain::account::quota::{Quota, QuotaLimits};
 use crate::domain::pool::fleet::FleetLimits;
 use crate::domain::pool::scheduler::PoolLimits;
+use crate::domain::sandbox::preview;
 pub use docle_api::health::BackendKind as RunnerLocation;
 use docle_api::limits::TIMEOUT_MS;
 use std::ops::RangeInclusive;
@@ -31,6 +32,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The address of the website in front of this API, without a slash at the end, where there is one.
     pub app_url: Option<String>,
+    /// What the hosts of exposed ports end with, such as `preview.example.net`. Programs answer there, so it is no host of this service.
+    pub preview_host: Option<String>,
     pub backend: RunnerLocation,
     /// What an account may have, do at once, and use in a day.
     pub quotas: QuotaLimits,
@@ -48,12 +51,15 @@ impl Config {
         }
         let max_timeout_ms = integer(&variable, "MAX_TIMEOUT_MS", TIMEOUT_MS, *TIMEOUT_MS.end())?;
         let url = |name| variable(name).map(|url| url.trim_end_matches('/').to_owned());
+        let (public_url, app_url) = (url("PUBLIC_URL"), url("PUBLIC_APP_URL"));
+        let own = [("PUBLIC_URL", public_url.as_deref()), ("PUBLIC_APP_URL", app_url.as_deref())];
         Ok(Self {
+            preview_host: preview_host(variable("PREVIEW_HOST"), own)?,
             quotas: quota_limits(&variable)?,
             environment,
             max_timeout_ms,
-            public_url: url("PUBLIC_URL"),
-            app_url: url("PUBLIC_APP_URL"),
+            public_url,
+            app_url,
             backend: if variable("SANDBOX_URL").is_some() { RunnerLocation::Url } else { RunnerLocation::Container },
         })
     }
@@ -61,6 +67,11 @@ impl Config {
     /// Whether this is a machine on which people work on Docle.
     pub fn is_development(&self) -> bool {
         self.environment == "development"
+    }
+
+    /// What the hosts of exposed ports end with; `None` where ports cannot be exposed. A development machine has its own name.
+    pub fn preview_host(&self) -> Option<&str> {
+        self.preview_host.as_deref().or(self.is_development().then_some(preview::LOCAL))
     }
 
     /// Where people sign up: at the website, or at this service, whose address is `base_url`. Callers without a key learn
@@ -73,6 +84,25 @@ impl Config {
     pub fn page_url(&self, next: Option<&NextPage>) -> String {
         format!("{}{}", self.app_url.as_deref().unwrap_or_default(), next.map_or("/", NextPage::as_str))
     }
+}
+
+/// A host that is below none of the service's own addresses.
+fn preview_host(text: Option<String>, own: [(&str, Option<&str>); 2]) -> Result<Option<String>, String> {
+    let Some(host) = text.map(|text| text.to_ascii_lowercase()) else { return Ok(None) };
+    let (name, port) = host.split_once(':').map_or((host.as_str(), None), |(name, port)| (name, Some(port)));
+    let is_name =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !name.split('.').all(is_name) || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return Err("PREVIEW_HOST must be the name of a host, such as preview.example.net".to_owned());
+    }
+    for (variable, url) in own {
+        if url.is_some_and(|url| preview::covers(&host, url)) {
+            return Err(format!(
+                "PREVIEW_HOST must not be the host of {variable} or above it, because programs answer below it"
+            ));
+        }
+    }
+    Ok(Some(host))
 }
 
 /// What one project may use, as the variables say. Only the object that shares it out reads them.
@@ -175,6 +205,31 @@ mod tests {
         assert!(read("ENVIRONMENT", "Development").is_err_and(|message| message.starts_with("ENVIRONMENT")));
         for wrong in ["", "99", "300001", "1e3", "a"] {
             assert!(read("MAX_TIMEOUT_MS", wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_preview_host_above_the_service_let_programs_answer_for_it() {
+        let read = |host: &'static str, url: &'static str| {
+            Config::from_variables(|asked| match asked {
+                "PREVIEW_HOST" => Some(host.to_owned()),
+                "PUBLIC_URL" => Some(url.to_owned()),
+                _ => None,
+            })
+        };
+        let config = read("Preview.example.net", "https://api.example.com").unwrap();
+        assert_eq!(config.preview_host(), Some("preview.example.net"));
+        assert_eq!(Config::from_variables(|_| None).unwrap().preview_host(), None);
+        for (host, url) in [
+            ("example.com", "https://api.example.com"),
+            ("api.example.com:443", "https://api.example.com"),
+            ("", "https://a.b"),
+            ("https://p.example.net", "https://a.b"),
+            ("*.example.net", "https://a.b"),
+            ("p..net", "https://a.b"),
+            ("p.net:x", "https://a.b"),
+        ] {
+            assert!(read(host, url).is_err_and(|message| message.starts_with("PREVIEW_HOST")), "{host}");
         }
     }
 

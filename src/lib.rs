@@ -34,7 +34,8 @@ fn start() {
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
     let app = bindings::app(request.signal(), &env, Rc::new(AfterAnswer(context)));
-    let request = platform::edge::request(request)?;
+    let preview_host = app.as_ref().ok().and_then(|app| app.config.preview_host());
+    let request = platform::edge::request(request, preview_host)?;
     platform::edge::response(match app {
         Ok(app) => http::handle(&app, request).await,
         Err(error) => http::misconfigured(&request, &error.to_string(), &Console, &RuntimeEntropy),

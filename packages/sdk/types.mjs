@@ -9,6 +9,7 @@ const wanted = ["RunRequest", "RunResult", "StoredRun", "Artifact", "PendingRun"
 wanted.push("CreatedRoom", "RoomSettings", "RoomPage", "RoomTokenSettings", "RoomToken", "RoomProgram", "RoomRun", "Languages", "Health", "FieldError", "Problem");
 wanted.push("SandboxSettings", "SandboxChange", "Sandbox", "SandboxPage", "ListedSandbox", "ExecRequest", "ExecResult", "ExecStreamEvent", "ExecuteRequest", "ExecuteResult");
 wanted.push("ProcessStart", "Process", "ProcessStatus", "ProcessList", "ProcessLogs", "ProcessLogEvent", "ProcessWait", "WaitResult", "SessionSettings", "SandboxSession", "SessionList");
+wanted.push("PortSettings", "ExposedPort", "PortList", "TerminalMessage");
 wanted.push("ExecutionPage", "SandboxFile", "FileListing");
 wanted.push("ContextSettings", "CodeContext", "ContextList", "CodeRequest", "CodeResult", "CodeError", "CodeExecution", "CodeStreamEvent");
 wanted.push("SnapshotSettings", "Snapshot", "SnapshotPage", "SnapshotRestore", "SnapshotDiff", "SnapshotChange", "BranchSettings");

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Docle as Service } from "../../tests/harness/docle.ts";
+import { visit } from "../../tests/harness/preview.ts";
 import type * as Sdk from "../sdk/src/sandboxes.ts";
 import { install, load } from "./packed.ts";
 
@@ -42,5 +43,40 @@ test("processes and sessions of a sandbox", async () => {
   assert.equal((await sandbox.exec({ session: "main", command: "pwd; echo $A" })).stdout, "/tmp\n1\n");
   assert.deepEqual((await sessions.list()).map(({ id }) => id), ["main"]);
   await sessions.delete("main");
+  await sandbox.delete();
+});
+
+test("terminals of a sandbox", async () => {
+  const sandbox = await sandboxes.create();
+  let output = "";
+  const terminal = sandbox.terminal({ cols: 90, rows: 33, onData: (bytes) => (output += new TextDecoder().decode(bytes)) });
+  await terminal.ready;
+  terminal.write("stty size; echo $((6 * 7))\n");
+  terminal.write(new TextEncoder().encode("exit 5\n"));
+  assert.deepEqual(await terminal.exited, { code: 5, signal: null });
+  assert.match(output, /33 90\r\n42\r\n/);
+  const watching = sandbox.terminal({ session: "other", mode: "view" });
+  await watching.ready;
+  watching.resize(10, 10);
+  watching.close();
+  assert.equal(await watching.exited, undefined);
+  await sandbox.delete();
+});
+
+test("ports of a sandbox", async () => {
+  const sandbox = await sandboxes.create();
+  const { ports, processes } = sandbox;
+  const port = await ports.expose(8000, { name: "web" });
+  assert.deepEqual(await ports.expose(8000), port, "it keeps its token and its name");
+  assert.match(port.url, new RegExp(`^http://8000-${sandbox.id.slice("sbx_".length)}-${port.token}\\.localhost:`));
+  const server = await processes.start("python3 -m http.server 8000");
+  await processes.wait(server.id, { port: 8000 });
+  const answer = await visit(port.url);
+  assert.deepEqual([answer.status, answer.text.includes("Directory listing")], [200, true]);
+  const rotated = await ports.rotate(8000);
+  assert.equal((await visit(port.url)).status, 404);
+  assert.deepEqual([await ports.list(), await ports.get(8000)], [[rotated], rotated]);
+  await ports.unexpose(8000);
+  await assert.rejects(ports.get(8000), { code: "port_not_found" });
   await sandbox.delete();
 });

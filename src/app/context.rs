@@ -1,5 +1,6 @@
 //! What use cases get: the settings and the ports, put together for one request.
 
+use crate::app::accepted_hosts::AcceptedHosts;
 use crate::config::Config;
 use crate::domain::run::id::RunId;
 use crate::domain::secret::DeploymentSecret;
@@ -49,6 +50,8 @@ pub struct App {
     pub mailer: Option<Rc<dyn Mailer>>,
     /// Where the ends of runs are reported.
     pub webhooks: Rc<dyn Webhooks>,
+    /// Hosts of exposed ports that visitors have reached.
+    pub accepted_hosts: Rc<AcceptedHosts>,
     pub sockets: Rc<dyn Sockets>,
     pub spool: Rc<dyn Spool>,
     pub clock: Rc<dyn Clock>,

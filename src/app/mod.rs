@@ -1,5 +1,6 @@
 //! Use cases: each public function is one thing that a client can do with Docle.
 
+pub mod accepted_hosts;
 pub mod accounts;
 pub mod actor;
 pub mod artifacts;
@@ -12,6 +13,7 @@ mod interaction;
 pub mod judge;
 pub mod keys;
 pub mod languages;
+pub mod previews;
 pub mod projects;
 pub mod purge;
 pub mod quotas;

@@ -16,6 +16,7 @@ pub const CODE_BYTES: usize = 32;
 pub enum Purpose {
     ApiKey,
     ArtifactLink,
+    PortToken,
     RunId,
     RoomId,
     RoomToken,
@@ -25,9 +26,10 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::ApiKey,
         Self::ArtifactLink,
+        Self::PortToken,
         Self::RunId,
         Self::RoomId,
         Self::RoomToken,
@@ -41,6 +43,7 @@ impl Purpose {
         match self {
             Self::ApiKey => "docle api key",
             Self::ArtifactLink => "docle artifact link",
+            Self::PortToken => "docle port token",
             Self::RunId => "docle run id",
             Self::RoomId => "docle room id",
             Self::RoomToken => "docle room token",

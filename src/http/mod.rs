@@ -7,6 +7,7 @@ pub mod mcp;
 pub mod middleware;
 mod not_started;
 pub mod paths;
+mod preview;
 pub mod request;
 pub mod response;
 pub mod routes;
@@ -14,6 +15,7 @@ mod site;
 pub mod table;
 
 use crate::app::App;
+use crate::domain::sandbox::preview::Meaning;
 use crate::http::error::ApiError;
 use crate::http::middleware::{address_limit, cors, headers, log, request_id};
 use crate::http::request::call::{Call, Renewal};
@@ -27,6 +29,13 @@ use ::http::Method;
 pub async fn handle(app: &App, request: Request) -> Response {
     let entry = log::Entry::begin(app, &request);
     let request_id = request_id::of(&*app.entropy, request.headers());
+    match preview::meaning(app, &request) {
+        Meaning::Elsewhere => {}
+        meaning => {
+            let response = preview::answer(app, meaning, request, &request_id).await;
+            return entry.end_with(response, &request_id, "preview");
+        }
+    }
     let method = request.method().clone();
     let KeyedPath { key: key_in_path, path } = KeyedPath::of(request.uri().path());
     let resource = Resource::at(&path);

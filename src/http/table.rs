@@ -16,8 +16,8 @@ use crate::http::routes::runs::judge;
 use crate::http::routes::runs::list;
 use crate::http::routes::runs::run;
 use crate::http::routes::sandboxes::{
-    cells, content, contexts, exec, execute as execute_file, file_operation, files, process_logs, processes, sandbox,
-    sessions, snapshots,
+    cells, content, contexts, exec, execute as execute_file, file_operation, files, ports, process_logs, processes,
+    sandbox, sessions, snapshots, terminal,
 };
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
@@ -250,6 +250,12 @@ pub static ROUTES: &[Route] = &[
     ),
     get("/api/v1/sandboxes/:id/snapshots/:snapshot/diff", Caller::KeyOrSession, handler!(snapshots::diff_snapshot)),
     post("/api/v1/sandboxes/:id/branch", Caller::KeyOrSession, handler!(snapshots::branch_sandbox)),
+    post("/api/v1/sandboxes/:id/ports", Caller::KeyOrSession, handler!(ports::expose_port)),
+    get("/api/v1/sandboxes/:id/ports", Caller::KeyOrSession, handler!(ports::list_ports)),
+    get("/api/v1/sandboxes/:id/ports/:port", Caller::KeyOrSession, handler!(ports::get_port)),
+    delete("/api/v1/sandboxes/:id/ports/:port", Caller::KeyOrSession, handler!(ports::unexpose_port)),
+    post("/api/v1/sandboxes/:id/ports/:port/rotate", Caller::KeyOrSession, handler!(ports::rotate_port)),
+    get("/api/v1/sandboxes/:id/terminal", Caller::KeyOrSession, handler!(terminal::connect_terminal)),
     post("/api/v1/sandboxes/:id/sessions", Caller::KeyOrSession, handler!(sessions::create_sandbox_session)),
     get("/api/v1/sandboxes/:id/sessions", Caller::KeyOrSession, handler!(sessions::list_sandbox_sessions)),
     delete("/api/v1/sandboxes/:id/sessions/:session", Caller::KeyOrSession, handler!(sessions::delete_sandbox_session)),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use worker::wasm_bindgen::JsValue;
 use worker::worker_sys::web_sys::{self, AbortSignal};
-use worker::{Headers, ObjectNamespace, Request, Response};
+use worker::{Headers, ObjectNamespace, Request, Response, WebSocket};
 
 const CALL: &str = "docle-call";
 const ANSWER: &str = "docle-answer";
@@ -140,6 +140,13 @@ pub fn answer_with_stream(
     Ok(Response::from_stream(body)?.with_headers(headers))
 }
 
+/// A response with a small value in a header, that opens a WebSocket.
+pub fn answer_with_socket(value: &impl Serialize, socket: WebSocket) -> worker::Result<Response> {
+    let headers = Headers::new();
+    headers.set(ANSWER, &ascii_json(value))?;
+    Ok(Response::from_websocket(socket)?.with_headers(headers))
+}
+
 /// A response with the reason why the object refuses a call.
 pub fn refuse(refusal: &impl Serialize) -> worker::Result<Response> {
     with_value(refusal, 500)
@@ -152,7 +159,7 @@ fn with_value(value: &impl Serialize, status: u16) -> worker::Result<Response> {
 }
 
 /// JSON in ASCII. Other characters stand in strings only, where JSON has an escape for each UTF-16 unit.
-fn ascii_json(value: &impl Serialize) -> String {
+pub fn ascii_json(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).expect("calls and answers are plain data with string keys, which encodes");
     if json.is_ascii() {
         return json;

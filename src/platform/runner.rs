@@ -3,6 +3,7 @@
 use crate::platform::client_signal::abort_on_leave;
 use crate::platform::container::ContainerHandle;
 use crate::platform::fetch;
+use crate::ports::http_messages::Upgrade;
 use crate::ports::sandboxes::ByteStream;
 use crate::ports::{ClientSignal, EventStream, PortError, RunnerHttp, RunnerRequest, RunnerResponse, SendError};
 use futures::StreamExt;
@@ -49,10 +50,12 @@ impl RunnerHttp for RunnerFetch {
         &self,
         request: RunnerRequest<'_, ArrayBuffer>,
         body: ByteStream,
+        end: Option<&ClientSignal>,
     ) -> Result<FetchResponse, SendError> {
         let not_sent = |error: Error| SendError::NotDelivered(fetch::first_line(&error));
         let body = fetch::stream_body(body);
         let init = fetch::request(request.method, request.headers, Some(&body)).map_err(not_sent)?;
+        end_with(end, &init).map_err(not_sent)?;
         self.fetch(request.path, &init).await.map(FetchResponse).map_err(failed)
     }
 
@@ -64,13 +67,19 @@ impl RunnerHttp for RunnerFetch {
         let not_sent = |error: Error| SendError::NotDelivered(fetch::first_line(&error));
         let body: Option<&JsValue> = request.body.map(AsRef::as_ref);
         let init = fetch::request(request.method, request.headers, body).map_err(not_sent)?;
-        if let Some(end) = end {
-            let controller = AbortController::new().map_err(|error| not_sent(error.into()))?;
-            init.set_signal(Some(&controller.signal()));
-            abort_on_leave(end, controller);
-        }
+        end_with(end, &init).map_err(not_sent)?;
         self.fetch(request.path, &init).await.map(FetchResponse).map_err(failed)
     }
+}
+
+/// Lets a client that leaves abort a request.
+fn end_with(client: Option<&ClientSignal>, request: &RequestInit) -> Result<(), Error> {
+    if let Some(client) = client {
+        let controller = AbortController::new()?;
+        request.set_signal(Some(&controller.signal()));
+        abort_on_leave(client, controller);
+    }
+    Ok(())
 }
 
 fn failed(error: Error) -> SendError {
@@ -119,6 +128,11 @@ impl EventStream for FetchResponse {
         let piped = JsFuture::from(body.pipe_to(&pipe.writable()));
         let response = ResponseBuilder::new().stream(pipe.readable());
         Ok((response, Box::pin(async move { piped.await.is_ok() })))
+    }
+
+    fn into_socket(self) -> Option<Upgrade> {
+        let socket = worker::Response::from(self.0).websocket()?;
+        Some(Upgrade(Box::new(socket)))
     }
 
     fn chunks(self) -> Result<LocalBoxStream<'static, Result<Vec<u8>, PortError>>, PortError> {

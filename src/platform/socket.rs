@@ -6,7 +6,7 @@ use crate::ports::socket::{Message, Socket, Sockets};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use worker::wasm_bindgen_futures::spawn_local;
 use worker::{WebSocket, WebSocketPair, WebsocketEvent};
@@ -17,6 +17,8 @@ const MAX_WAITING_BYTES: usize = 16 * 1_024 * 1_024;
 const MESSAGE_BYTES: usize = 64;
 /// The other end sent more than can be kept, RFC 6455.
 const TOO_BIG: u16 = 1_009;
+/// The connection broke, RFC 6455.
+const LOST: u16 = 1_006;
 
 /// [`Socket`] over one end of a connection.
 pub struct RuntimeSocket {
@@ -24,6 +26,7 @@ pub struct RuntimeSocket {
     messages: UnboundedReceiver<Message>,
     /// What waits in `messages`.
     waiting_bytes: Rc<Cell<usize>>,
+    closed: Rc<RefCell<Option<(u16, String)>>>,
 }
 
 /// What a message takes while it waits.
@@ -38,15 +41,24 @@ impl RuntimeSocket {
         socket.accept().map_err(failed)?;
         let (sender, messages) = unbounded();
         let waiting_bytes = Rc::new(Cell::new(0));
-        let (listening, waiting) = (socket.clone(), Rc::clone(&waiting_bytes));
+        let closed = Rc::new(RefCell::new(None));
+        let (listening, waiting, end) = (socket.clone(), Rc::clone(&waiting_bytes), Rc::clone(&closed));
         spawn_local(async move {
             let Ok(mut events) = listening.events() else { return };
-            while let Some(Ok(WebsocketEvent::Message(event))) = events.next().await {
+            while let Some(Ok(event)) = events.next().await {
+                let event = match event {
+                    WebsocketEvent::Message(event) => event,
+                    WebsocketEvent::Close(event) => {
+                        end.replace(Some((event.code(), event.reason())));
+                        break;
+                    }
+                };
                 let message = event.text().map(Message::Text).or_else(|| event.bytes().map(Message::Binary));
                 let Some(message) = message else { continue };
                 waiting.set(waiting.get() + taken(&message));
                 if waiting.get() > MAX_WAITING_BYTES {
                     // The reader learns that the socket has ended, the sender that it sent too much.
+                    end.replace(Some((TOO_BIG, "Too much at once.".to_owned())));
                     let _ = listening.close(Some(TOO_BIG), Some("Too much at once."));
                     break;
                 }
@@ -55,7 +67,7 @@ impl RuntimeSocket {
                 }
             }
         });
-        Ok(Self { socket, messages, waiting_bytes })
+        Ok(Self { socket, messages, waiting_bytes, closed })
     }
 }
 
@@ -75,6 +87,10 @@ impl Socket for RuntimeSocket {
         };
     }
 
+    fn closed_with(&self) -> (u16, String) {
+        self.closed.borrow().clone().unwrap_or((LOST, String::new()))
+    }
+
     fn queued_bytes(&self) -> usize {
         self.socket.as_ref().buffered_amount() as usize
     }
@@ -92,6 +108,19 @@ impl Sockets for RuntimeSockets {
         let WebSocketPair { client, server } = WebSocketPair::new().map_err(failed)?;
         Ok((Upgrade(Box::new(client)), Box::new(RuntimeSocket::accept(server)?)))
     }
+
+    fn accept(&self, opened: Upgrade) -> Result<Box<dyn Socket>, PortError> {
+        Ok(Box::new(RuntimeSocket::accept(raw(opened)?)?))
+    }
+}
+
+/// The WebSocket on its way.
+///
+/// # Errors
+/// It is none of this runtime.
+pub fn raw(socket: Upgrade) -> Result<WebSocket, PortError> {
+    let none = |_| PortError("What should be a WebSocket is none.".to_owned());
+    Ok(*socket.0.downcast::<WebSocket>().map_err(none)?)
 }
 
 fn failed(error: worker::Error) -> PortError {

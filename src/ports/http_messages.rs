@@ -1,5 +1,6 @@
 //! Requests and responses between the runtime and the application.
 
+use crate::ports::error::PortError;
 use bytes::Bytes;
 use futures::stream::LocalBoxStream;
 use std::any::Any;
@@ -27,4 +28,7 @@ pub enum Body {
     Socket(Upgrade),
     /// Chunks as they arrive. When the client disconnects, the stream is dropped, which stops its source.
     Stream(LocalBoxStream<'static, Bytes>),
+    /// The same of another server, encoded as its headers say. An error breaks the connection, so that no client takes a part for the
+    /// whole.
+    Proxied(LocalBoxStream<'static, Result<Bytes, PortError>>),
 }

@@ -20,6 +20,7 @@ pub mod kv;
 pub mod mail;
 pub mod object;
 pub mod pool_members;
+pub mod previews;
 pub mod room_sockets;
 pub mod rooms;
 pub mod run_pools;

@@ -4,6 +4,7 @@ use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::client_signal::ClientSignal;
 use crate::ports::error::PortError;
+use crate::ports::http_messages::Upgrade;
 use crate::ports::run_pools::PoolFailure;
 use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
@@ -63,6 +64,8 @@ pub trait EventStream: Sized + 'static {
     /// Forwards the events without waking the object for each of them. The future resolves when no more events come: to
     /// `true` if the stream reached its end, to `false` if either side aborted it.
     fn pipe(self) -> Result<(Self::Piped, LocalBoxFuture<'static, bool>), PortError>;
+    /// The WebSocket that the response has opened, if it has.
+    fn into_socket(self) -> Option<Upgrade>;
     /// The events in chunks that may end anywhere. Dropping the stream ends the run.
     fn chunks(self) -> Result<LocalBoxStream<'static, Result<Vec<u8>, PortError>>, PortError>;
 }

@@ -26,6 +26,7 @@ pub trait RunnerHttp: 'static {
         &self,
         request: RunnerRequest<'_, Self::Body>,
         body: ByteStream,
+        end: Option<&ClientSignal>,
     ) -> Result<Self::Response, SendError>;
 }
 

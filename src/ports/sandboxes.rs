@@ -7,12 +7,15 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::client_signal::ClientSignal;
 use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::error::PortError;
+use crate::ports::http_messages::Upgrade;
+use crate::ports::previews::{PortAnswer, PortRefusal, PortsAnswer, PortsRequest, PreviewCall, TerminalCall};
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use async_trait::async_trait;
 use docle_api::sandbox_commands::ExecStatus;
 use docle_api::sandboxes::SandboxStatus;
 use docle_protocol::context::ContextState;
 use docle_protocol::sandbox::process::{ProcessError, ProcessRequest, ProcessResponse, ProcessWatch};
+use docle_protocol::sandbox::terminal::TerminalJob;
 use docle_protocol::sandbox::{ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState};
 use docle_tree::PackName;
 use futures::stream::LocalBoxStream;
@@ -106,6 +109,7 @@ pub enum SandboxRefusal {
     SnapshotsFull,
     File(FileError),
     Process(ProcessError),
+    Port(PortRefusal),
     /// The sandbox has no such context: it has never had it, or has slept or was made anew since. Nothing was done.
     NoContext,
     /// The sandbox has as many contexts as it may.
@@ -168,6 +172,18 @@ pub trait Sandboxes {
         sandbox: &SandboxOf,
         request: &SessionRequest,
     ) -> Result<Vec<SessionRecord>, SandboxRefusal>;
+    /// Lists, exposes, rotates or unexposes ports. It wakes nothing, and may be repeated.
+    async fn ports(&self, sandbox: &SandboxOf, request: &PortsRequest) -> Result<PortsAnswer, SandboxRefusal>;
+    /// Sends the request of a visitor to what listens on an exposed port. The URL, and no project, says who may. Dropping the answer, or
+    /// a client that leaves, ends it.
+    async fn preview(
+        &self,
+        id: &SandboxId,
+        call: &PreviewCall,
+        body: Option<ByteStream>,
+    ) -> Result<PortAnswer, SandboxRefusal>;
+    /// Connects a viewer to a terminal, which is made if it is not there: a WebSocket.
+    async fn terminal(&self, sandbox: &SandboxOf, call: &TerminalCall) -> Result<Upgrade, SandboxRefusal>;
     /// Does an operation on files.
     async fn files(&self, sandbox: &SandboxOf, request: &FileRequest) -> Result<Given<FileResponse>, SandboxRefusal>;
     /// Reads a file, or the part that a `Range` header names.
@@ -206,6 +222,8 @@ pub enum HostError {
     Unknown,
     File(FileError),
     Process(ProcessError),
+    /// The program behind a port has given no answer.
+    Port(docle_protocol::sandbox::port::PortFailure),
     /// The jail has no such context.
     NoContext,
     /// It has as many contexts as it may.
@@ -238,6 +256,15 @@ pub trait SandboxHost {
     async fn watch(&self, watch: &ProcessWatch, client: &ClientSignal) -> Result<ByteStream, HostError>;
     /// Ends the shell of a session with everything that it has started. It may be repeated, also without one.
     async fn end_session(&self, session: &str) -> Result<(), HostError>;
+    /// Sends a request to what listens on a port, until `client` leaves.
+    async fn port(
+        &self,
+        call: &PreviewCall,
+        body: Option<ByteStream>,
+        client: &ClientSignal,
+    ) -> Result<PortAnswer, HostError>;
+    /// Connects a viewer to the terminal of a session: a WebSocket as [`docle_protocol::sandbox::terminal`] has it.
+    async fn terminal(&self, session: &str, job: &TerminalJob) -> Result<Upgrade, HostError>;
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError>;
     async fn read(&self, path: &str, range: Option<&str>) -> Result<Content, HostError>;
     async fn write(&self, path: &str, content: ByteStream) -> Result<FileResponse, HostError>;

@@ -182,6 +182,7 @@ impl TestApp {
             max_timeout_ms: 300_000,
             public_url: None,
             app_url: None,
+            preview_host: None,
             backend: RunnerLocation::Url,
             quotas,
         };
@@ -192,6 +193,7 @@ impl TestApp {
             sql: sql.clone(),
             mailer: Some(mailer.clone()),
             webhooks: webhooks.clone(),
+            accepted_hosts: Rc::default(),
             runs: kv.clone(),
             artifacts: artifacts.clone(),
             rooms: rooms.clone(),
@@ -264,6 +266,7 @@ impl TestApp {
             match handle(app, request).await.into_body() {
                 Body::Stream(chunks) => chunks.map(|chunk| chunk.to_vec()).collect().await,
                 Body::Whole(bytes) => vec![bytes.to_vec()],
+                Body::Proxied(chunks) => chunks.map(|chunk| chunk.unwrap().to_vec()).collect().await,
                 Body::Empty | Body::Socket(_) => Vec::new(),
             }
         })
@@ -279,6 +282,9 @@ impl TestApp {
                 Body::Empty | Body::Socket(_) => Bytes::new(),
                 Body::Whole(bytes) => bytes,
                 Body::Stream(chunks) => chunks.take(reads).collect::<Vec<_>>().await.concat().into(),
+                Body::Proxied(chunks) => {
+                    chunks.map(Result::unwrap).take(reads).collect::<Vec<_>>().await.concat().into()
+                }
             };
             Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
         });

@@ -2,9 +2,12 @@
 
 use crate::domain::sandbox::id::SandboxId;
 use crate::ports::contexts::{CellCall, ContextAction};
+use crate::ports::http_messages::Upgrade;
+use crate::ports::previews::{PortAnswer, PreviewCall};
 use crate::ports::sandboxes::{ByteStream, Content, ContentHead, HostError, SandboxHost};
 use crate::ports::{ClientSignal, PortError};
 use crate::tests::fake_contexts::FakeContexts;
+use crate::tests::fake_ports;
 use crate::tests::fake_processes::FakeProcesses;
 use crate::tests::fault::Faults;
 use async_trait::async_trait;
@@ -12,6 +15,7 @@ use docle_protocol::context::ContextState;
 use docle_protocol::event::Piece;
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::session::ExecSession;
+use docle_protocol::sandbox::terminal::TerminalJob;
 use docle_protocol::sandbox::{
     ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileRequest,
     FileResponse, SandboxSpec, SandboxState,
@@ -44,6 +48,8 @@ pub struct FakeHosts {
     pub ended_sessions: RefCell<Vec<String>>,
     /// The sessions of commands.
     pub sessions: RefCell<Vec<ExecSession>>,
+    /// Viewers of terminals, by session.
+    pub terminals: RefCell<Vec<(String, TerminalJob)>>,
     /// Requests to make a sandbox.
     pub created: Cell<u32>,
     /// Processes in the background, of every machine.
@@ -232,6 +238,17 @@ impl SandboxHost for FakeHost {
 
     async fn watch(&self, watch: &ProcessWatch, _: &ClientSignal) -> Result<ByteStream, HostError> {
         self.with(|_| self.hosts.background.borrow_mut().entry(self.id.clone()).or_default().watch(watch))
+    }
+
+    async fn port(&self, call: &PreviewCall, _: Option<ByteStream>, _: &ClientSignal) -> Result<PortAnswer, HostError> {
+        self.with(|_| fake_ports::answer(call))
+    }
+
+    async fn terminal(&self, session: &str, job: &TerminalJob) -> Result<Upgrade, HostError> {
+        self.with(|_| {
+            self.hosts.terminals.borrow_mut().push((session.to_owned(), job.clone()));
+            Ok(Upgrade(Box::new(())))
+        })
     }
 
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError> {

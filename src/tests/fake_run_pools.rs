@@ -176,6 +176,10 @@ impl Socket for FakeInput {
         self.0.borrow_mut().push(message);
     }
 
+    fn closed_with(&self) -> (u16, String) {
+        (1_000, String::new())
+    }
+
     fn queued_bytes(&self) -> usize {
         0
     }

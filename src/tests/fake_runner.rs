@@ -1,6 +1,7 @@
 //! A container and the runner in it without either: they start, run jobs, lose connections and die as a test says.
 
 use crate::domain::run::id::RunId;
+use crate::ports::http_messages::Upgrade;
 use crate::ports::sandboxes::ByteStream;
 use crate::ports::{
     ClientSignal, Container, EventStream, PortError, RunnerHttp, RunnerRequest, RunnerResponse, SendError,
@@ -250,7 +251,12 @@ impl RunnerHttp for FakeWay {
         unreachable!("runs are sent as they are")
     }
 
-    async fn send_stream(&self, _: RunnerRequest<'_, RunId>, _: ByteStream) -> Result<FakeResponse, SendError> {
+    async fn send_stream(
+        &self,
+        _: RunnerRequest<'_, RunId>,
+        _: ByteStream,
+        _: Option<&ClientSignal>,
+    ) -> Result<FakeResponse, SendError> {
         unreachable!("runs have no streams")
     }
 
@@ -337,6 +343,10 @@ impl EventStream for FakeResponse {
             true
         };
         Ok((piped, ended.boxed_local()))
+    }
+
+    fn into_socket(self) -> Option<Upgrade> {
+        None
     }
 
     fn chunks(self) -> Result<LocalBoxStream<'static, Result<Vec<u8>, PortError>>, PortError> {

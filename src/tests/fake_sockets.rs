@@ -38,6 +38,10 @@ impl Sockets for FakeSockets {
         let ours = FakeSocket { says, leaves, heard, closed, queued_bytes: Rc::clone(&self.queued_bytes) };
         Ok((Upgrade(Box::new(())), Box::new(ours)))
     }
+
+    fn accept(&self, _: Upgrade) -> Result<Box<dyn Socket>, PortError> {
+        Ok(self.pair()?.1)
+    }
 }
 
 #[async_trait(?Send)]
@@ -54,6 +58,10 @@ impl Socket for FakeSocket {
         if let Message::Text(text) = message {
             self.heard.borrow_mut().push(text);
         }
+    }
+
+    fn closed_with(&self) -> (u16, String) {
+        (1_000, String::new())
     }
 
     fn queued_bytes(&self) -> usize {

@@ -7,6 +7,8 @@ use crate::objects::sandbox::logic::{SandboxLogic, SandboxPorts};
 use crate::ports::ClientSignal;
 use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::fleet::Fleet;
+use crate::ports::http_messages::Upgrade;
+use crate::ports::previews::{PortAnswer, PortsAnswer, PortsRequest, PreviewCall, TerminalCall};
 use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal,
     SandboxReport, Sandboxes, SessionRecord, SessionRequest,
@@ -14,6 +16,7 @@ use crate::ports::sandboxes::{
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use crate::tests::fake_disk::FakeDisk;
 use crate::tests::fake_host::{FakeHost, FakeHosts};
+use crate::tests::fake_sockets::FakeSockets;
 use crate::tests::fake_storage::FakeStorage;
 use async_trait::async_trait;
 use docle_protocol::context::ContextState;
@@ -52,7 +55,14 @@ impl LocalSandboxes {
         let make = || {
             let host = Rc::new(FakeHost { hosts: Rc::clone(&self.hosts), id: sandbox.id.clone() });
             let (directory, fleet) = (Rc::clone(&self.directory), Rc::clone(&self.fleet));
-            let ports = SandboxPorts { host, disk: self.disk.clone(), directory, fleet };
+            let ports = SandboxPorts {
+                host,
+                disk: self.disk.clone(),
+                directory,
+                fleet,
+                sockets: Rc::new(FakeSockets::default()),
+                preview_host: None,
+            };
             SandboxLogic::new(ObjectRuntime { storage, ..self.runtime.clone() }, ports)
         };
         Rc::clone(self.logics.borrow_mut().entry(sandbox.id.clone()).or_insert_with(make))
@@ -119,6 +129,25 @@ impl Sandboxes for LocalSandboxes {
 
     async fn executions(&self, sandbox: &SandboxOf, page: &Page) -> Result<Vec<ExecutionRecord>, SandboxRefusal> {
         self.of(sandbox).executions(&sandbox.project_id, page)
+    }
+
+    async fn ports(&self, sandbox: &SandboxOf, request: &PortsRequest) -> Result<PortsAnswer, SandboxRefusal> {
+        self.of(sandbox).ports(&sandbox.project_id, request)
+    }
+
+    async fn preview(
+        &self,
+        id: &SandboxId,
+        call: &PreviewCall,
+        body: Option<ByteStream>,
+    ) -> Result<PortAnswer, SandboxRefusal> {
+        let sandbox = SandboxOf { project_id: String::new(), id: id.clone() };
+        let (logic, client) = (self.of(&sandbox), self.client.borrow().clone());
+        logic.preview(call.clone(), body, client).await
+    }
+
+    async fn terminal(&self, sandbox: &SandboxOf, call: &TerminalCall) -> Result<Upgrade, SandboxRefusal> {
+        self.of(sandbox).terminal(&sandbox.project_id, call).await
     }
 
     async fn files(&self, sandbox: &SandboxOf, request: &FileRequest) -> Result<Given<FileResponse>, SandboxRefusal> {

@@ -9,6 +9,7 @@ import { inRoot } from "../../scripts/setup/paths.mjs";
 /** What is used here of a configuration. */
 interface Deployed {
   vars: Record<string, string>;
+  assets?: { run_worker_first?: boolean | string[] };
   workers_dev?: boolean;
   observability: { enabled: boolean; logs?: { invocation_logs?: boolean }; traces?: { enabled?: boolean } };
   durable_objects: { bindings: unknown[]; code_update_strategy?: { mode?: string; max_delay?: number } };
@@ -33,6 +34,10 @@ for (const env of ["", "staging", "production"]) {
       assert.equal(observability.logs?.invocation_logs, false);
       assert.equal(observability.traces?.enabled, false);
     }
+  });
+
+  test(`${name} answered for a program at the host of a port, because its path was that of a file of the website`, () => {
+    assert.equal(api.assets?.run_worker_first, true);
   });
 
   test(`an update of ${name} waits until an object has nothing to do`, () => {

@@ -22,7 +22,7 @@ const part = (name: string, label?: string): Page => ({ slug: `architecture/${na
 export const GROUPS: Group[] = [
   { name: "Start", pages: [{ slug: "", file: "README.md", label: "What Docle is" }, page("running-locally"), page("quotas")] },
   { name: "Run programs", pages: [page("api", "Run a program"), page("runs"), page("webhooks"), page("judging"), page("batch"), page("interactive"), page("files"), page("repositories"), page("packages"), page("languages"), page("isolates"), page("isolates-limits", "Limits of scripts")] },
-  { name: "Platform", pages: [page("accounts"), page("keys"), page("tokens"), page("usage"), page("rooms"), page("sandboxes"), page("processes"), page("snapshots"), page("interpreter"), page("agents"), page("compat")] },
+  { name: "Platform", pages: [page("accounts"), page("keys"), page("tokens"), page("usage"), page("rooms"), page("sandboxes"), page("processes"), page("ports"), page("terminals"), page("snapshots"), page("interpreter"), page("agents"), page("compat")] },
   {
     name: "In your code",
     pages: [page("embed"), library("embed", "script-tag", "Script tag"), library("react", "react", "React"), library("vue", "vue", "Vue"), library("sdk", "typescript", "TypeScript"), library("python", "python", "Python"), library("cli", "command-line", "Command line"), library("rate-limit", "rate-limits", "Rate limits")],

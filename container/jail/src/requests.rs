@@ -30,6 +30,8 @@ pub struct Spawn {
     pub env: Vec<(String, String)>,
     /// Absolute, or relative to `/workspace`.
     pub cwd: String,
+    /// Whether its three streams are one terminal, which then controls it.
+    pub has_terminal: bool,
 }
 
 /// What a worker is for.

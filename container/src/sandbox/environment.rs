@@ -37,6 +37,9 @@ pub fn environment(path: &str, spec: &SandboxSpec, own: &BTreeMap<String, String
         ("TZ", "UTC".into()),
         // V8 would plan its heap by the memory of the machine. An eighth is left for what is no heap.
         ("NODE_OPTIONS", format!("--max-old-space-size={}", spec.memory_mb / 8 * 7)),
+        // The kernel tells no program of changed files here, see `seccomp`. Dev servers that know these look for themselves.
+        ("CHOKIDAR_USEPOLLING", "1".into()),
+        ("WATCHPACK_POLLING", "true".into()),
     ];
     let mut variables: BTreeMap<String, String> =
         machine.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

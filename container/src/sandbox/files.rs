@@ -79,7 +79,11 @@ impl Sandbox {
     }
 
     /// Does one operation. An idle worker may have been ended by a program of its user; then a new one does it.
-    async fn operate(&self, operation: &Operation, path: &[u8]) -> Result<(Done, Option<OwnedFd>), FileFailure> {
+    pub(super) async fn operate(
+        &self,
+        operation: &Operation,
+        path: &[u8],
+    ) -> Result<(Done, Vec<OwnedFd>), FileFailure> {
         let mut worker = self.worker().await?;
         let sent = worker.send(operation).await;
         let answer = match sent {
@@ -122,8 +126,9 @@ impl Sandbox {
     /// Opens a file for reading.
     pub async fn open(&self, path: Vec<u8>) -> Result<Content, FileFailure> {
         let operation = Operation::Open { path: path.clone() };
-        let (done, file) = self.operate(&operation, &path).await?;
-        let file = File::from(file.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?);
+        let (done, descriptors) = self.operate(&operation, &path).await?;
+        let file =
+            File::from(descriptors.into_iter().next().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?);
         // Of a worker's word nothing is believed that could make this process wait.
         let (Done::Entry(entry), true) = (done, file.metadata()?.is_file()) else {
             return Err(io::Error::from(io::ErrorKind::InvalidData).into());
@@ -187,6 +192,8 @@ fn is_repeatable(operation: &Operation) -> bool {
             | Operation::Chmod { .. }
             | Operation::Write { .. }
             | Operation::Listening { .. }
+            | Operation::Connect { .. }
+            | Operation::OpenTerminal { .. }
     )
 }
 
@@ -223,8 +230,8 @@ fn response(done: Done) -> FileResponse {
         Done::Entries { entries, more } => {
             FileResponse::Entries { entries: entries.into_iter().map(described).collect(), more }
         }
-        // No request about files is answered by the second.
-        Done::Deleted | Done::Listening(_) => FileResponse::Deleted,
+        // No request about files is answered by the others.
+        Done::Deleted | Done::Listening(_) | Done::Connecting | Done::Terminal => FileResponse::Deleted,
     }
 }
 

@@ -4,8 +4,10 @@ use super::contexts::context::Context;
 use super::exited::Exited;
 use super::groups::Programs;
 use super::output::discard;
+use super::port_limits::Ports;
 use super::processes::Processes;
 use super::session::Sessions;
+use super::terminals::Terminals;
 use super::worker::Worker;
 use crate::jail::cgroup::Group;
 use crate::jail::handle::{Jail, Jailer};
@@ -72,6 +74,10 @@ pub struct Sandbox {
     /// Interpreters that keep their state, the oldest first.
     pub contexts: Mutex<Vec<Arc<Context>>>,
     pub sessions: Sessions,
+    /// Shells that people sit at.
+    pub terminals: Terminals,
+    /// Connections to what listens in it.
+    pub ports: Ports,
     /// Places for streams that commands have left to processes in the background.
     left_streams: Arc<Semaphore>,
     /// KiB for commands that wait for their session.
@@ -112,6 +118,8 @@ impl Sandbox {
             processes: Arc::default(),
             contexts: Mutex::default(),
             sessions: Sessions::default(),
+            terminals: Terminals::default(),
+            ports: Ports::default(),
             left_streams: Arc::new(Semaphore::new(MAX_LEFT_STREAMS)),
             waiting_commands: Arc::new(Semaphore::new(MAX_WAITING_KIB)),
             revision: AtomicU64::new(1),

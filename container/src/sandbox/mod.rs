@@ -5,7 +5,9 @@
 //! with its [`log`]; [`process_requests`] is what is asked about them, [`attend`] brings them to their end, and [`wait`] waits for
 //! what they do. [`session`] keeps shells, in which [`session_exec`] executes commands with a [`script`]. All of these begin in
 //! [`start`] and end as [`exited`] has it. [`files`] and [`archive`] ask a [`worker`] inside, and [`tree`] makes chunks of the archive.
-//! [`contexts`] are interpreters that keep their state.
+//! [`contexts`] are interpreters that keep their state, [`port`] connects to what listens within
+//! [`port_limits`], and
+//! [`terminals`] are shells that people sit at, each a [`terminal`] that begins and ends in [`terminal_shell`].
 
 mod archive;
 mod attend;
@@ -18,6 +20,8 @@ mod groups;
 mod living;
 mod log;
 mod output;
+mod port;
+mod port_limits;
 mod process;
 mod process_requests;
 mod processes;
@@ -27,6 +31,9 @@ mod session;
 mod session_exec;
 mod spool;
 mod start;
+mod terminal;
+mod terminal_shell;
+mod terminals;
 mod tree;
 mod wait;
 mod worker;
@@ -36,9 +43,11 @@ pub use exec::Running;
 pub use files::{Content, FileFailure, Paths, file_error};
 pub use living::Sandbox;
 pub use log::Read;
+pub use port::PortConnection;
 pub use process::Process;
 pub use processes::Refusal;
 pub use registry::{Created, MOST as MOST_SANDBOXES, Refused, Sandboxes};
 pub use start::NotStarted;
+pub use terminal::{Step, Terminal};
 pub use tree::receive_base;
 pub use wait::Wait;

@@ -82,6 +82,7 @@ impl Sandbox {
 
     /// Ends a session with everything that it has started.
     pub async fn end_session(&self, id: &str) {
+        self.end_terminal(id);
         let Some(session) = self.sessions.remove(id) else { return };
         session.end.cancel();
         if let Some(mut shell) = session.shell.lock().await.take() {

@@ -41,6 +41,16 @@ pub(super) struct Started {
     pub began: Instant,
 }
 
+/// What was started, without its streams.
+#[derive(Debug)]
+pub(super) struct Alone {
+    pub exited: oneshot::Receiver<Exited>,
+    pub group: Option<CommandGroup>,
+    pub number: u64,
+    pub pid: u32,
+    pub began: Instant,
+}
+
 /// Why nothing was started.
 #[derive(Debug)]
 pub enum NotStarted {
@@ -71,7 +81,6 @@ impl Sandbox {
     pub(super) async fn start(&self, launch: Launch<'_>, stdin: OwnedFd) -> Result<Started, NotStarted> {
         let (stdout_ours, stdout) = new_pipe()?;
         let (stderr_ours, stderr) = new_pipe()?;
-        let (status_ours, status) = new_pipe()?;
         for stream in [&stdout, &stderr] {
             // Where it may not be larger it stays as it is.
             let _ = fcntl(stream, FcntlArg::F_SETPIPE_SZ(STREAM_BYTES));
@@ -81,6 +90,26 @@ impl Sandbox {
         for theirs in [&stdin, &stdout, &stderr] {
             own_descriptor(theirs, self.uid)?;
         }
+        let alone = self.start_with(launch, [stdin, stdout, stderr], false).await?;
+        Ok(Started {
+            stdout: pipe::Receiver::from_owned_fd(stdout_ours)?,
+            stderr: pipe::Receiver::from_owned_fd(stderr_ours)?,
+            exited: alone.exited,
+            group: alone.group,
+            number: alone.number,
+            pid: alone.pid,
+            began: alone.began,
+        })
+    }
+
+    /// Starts something with these standard streams, which may be the same terminal three times.
+    pub(super) async fn start_with(
+        &self,
+        launch: Launch<'_>,
+        [stdin, stdout, stderr]: [OwnedFd; 3],
+        has_terminal: bool,
+    ) -> Result<Alone, NotStarted> {
+        let (status_ours, status) = new_pipe()?;
         let (number, awaited) = self.expect_command();
         let group = self.programs.as_ref().map(|programs| programs.command(number)).transpose()?;
         let opened = group.as_ref().map(CommandGroup::open).transpose()?;
@@ -90,7 +119,7 @@ impl Sandbox {
         };
         let env = environment(&self.path, &self.spec, launch.env);
         let cwd = if launch.cwd.is_empty() { "/workspace" } else { launch.cwd }.to_owned();
-        let file = Spawn { id: number, argv, env, cwd }.file()?;
+        let file = Spawn { id: number, argv, env, cwd, has_terminal }.file()?;
         let descriptors: Vec<&OwnedFd> =
             [&file, &stdin, &stdout, &stderr, &status].into_iter().chain(&opened).collect();
         let began = Instant::now();
@@ -119,15 +148,7 @@ impl Sandbox {
                 return Err(io::Error::other(format!("a command does not start: {other:?}")).into());
             }
         };
-        Ok(Started {
-            stdout: pipe::Receiver::from_owned_fd(stdout_ours)?,
-            stderr: pipe::Receiver::from_owned_fd(stderr_ours)?,
-            exited: awaited.exited,
-            group,
-            number,
-            pid,
-            began,
-        })
+        Ok(Alone { exited: awaited.exited, group, number, pid, began })
     }
 
     /// Ends a command and everything that it has started.

@@ -35,22 +35,22 @@ impl Worker {
         timeout(PATIENCE, self.0.write_all(&bytes)).await.map_err(|_| io::ErrorKind::TimedOut)?
     }
 
-    /// Waits for the next frame, and takes the descriptor that comes with it.
-    pub async fn receive<T: DeserializeOwned>(&mut self) -> io::Result<(T, Option<OwnedFd>)> {
+    /// Waits for the next frame, and takes the descriptors that come with it.
+    pub async fn receive<T: DeserializeOwned>(&mut self) -> io::Result<(T, Vec<OwnedFd>)> {
         timeout(PATIENCE, self.receive_frame()).await.map_err(|_| io::ErrorKind::TimedOut)?
     }
 
-    async fn receive_frame<T: DeserializeOwned>(&mut self) -> io::Result<(T, Option<OwnedFd>)> {
-        let (mut head, mut filled, mut file) = ([0; 4], 0, None);
+    async fn receive_frame<T: DeserializeOwned>(&mut self) -> io::Result<(T, Vec<OwnedFd>)> {
+        let (mut head, mut filled, mut descriptors) = ([0; 4], 0, Vec::new());
         while filled < head.len() {
             let raw = self.0.as_raw_fd();
             let read = |head: &mut [u8]| Frame::receive_head(raw, head);
-            let (length, descriptor) = self.0.async_io(Interest::READABLE, || read(&mut head[filled..])).await?;
+            let (length, more) = self.0.async_io(Interest::READABLE, || read(&mut head[filled..])).await?;
             filled += length;
-            file = file.or(descriptor);
+            descriptors.extend(more);
         }
         let mut body = vec![0; Frame::length(head)?];
         self.0.read_exact(&mut body).await?;
-        Ok((Frame::decode(&body)?, file))
+        Ok((Frame::decode(&body)?, descriptors))
     }
 }

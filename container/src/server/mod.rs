@@ -10,9 +10,12 @@ mod run_ids;
 mod runs;
 mod sandbox_checks;
 mod sandbox_files;
+mod sandbox_ports;
 mod sandbox_processes;
+mod sandbox_terminals;
 mod sandbox_trees;
 mod sandboxes;
+mod socket_tunnel;
 mod stdin;
 
 use answers::{json, refuse};

@@ -2,7 +2,7 @@
 
 use super::answers::{Answer, Denied, HEARTBEAT, Posted, broken, event_stream, find, invalid, json, read_body};
 use super::sandbox_checks::{check_command, check_env, check_id_of_command};
-use super::{sandbox_files, sandbox_processes, sandbox_trees};
+use super::{sandbox_files, sandbox_ports, sandbox_processes, sandbox_terminals, sandbox_trees};
 use crate::sandbox::{Created, NotStarted, Refused, Running, Sandbox, Sandboxes, file_error};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -40,6 +40,8 @@ pub fn routes<S>(sandboxes: Arc<Sandboxes>) -> Router<S> {
         .route(&archive_path("{id}"), get(sandbox_files::read_archive).put(sandbox_files::write_archive))
         .route(&session_path("{id}", "{session}"), delete(delete_session))
         .merge(sandbox_processes::routes())
+        .merge(sandbox_ports::routes())
+        .merge(sandbox_terminals::routes())
         .route(&tree_path("{id}"), post(sandbox_trees::save_tree).put(sandbox_trees::restore_tree))
         .with_state(sandboxes)
 }

@@ -148,6 +148,23 @@ error_codes! {
         "The sandbox has a session with this id already. Delete it first, or use it.";
     TooManySandboxSessions = "too_many_sandbox_sessions", 409, "Too many sessions of the sandbox",
         "The sandbox has 64 sessions, the most that it may have. Delete one.";
+    PortNotFound = "port_not_found", 404, "Port not exposed",
+        "The sandbox does not expose this port. Expose it with `POST /api/v1/sandboxes/:id/ports`.";
+    TooManyPorts = "too_many_ports", 409, "Too many ports",
+        "The sandbox exposes 64 ports, the most that it may. Delete one with `DELETE /api/v1/sandboxes/:id/ports/:port`.";
+    PreviewsUnavailable = "previews_unavailable", 501, "No preview host",
+        "This deployment has no host for the URLs of ports. Its operator sets `PREVIEW_HOST`.";
+    PreviewNotFound = "preview_not_found", 404, "Nothing here",
+        "At the URL of a port: no sandbox exposes a port there, or its token is another one.";
+    PreviewStarting = "preview_starting", 503, "Sandbox is starting",
+        "At the URL of a port: the sandbox was asleep, and starts now. Try again after `Retry-After`; its servers must be started \
+         again, too.";
+    PortNotListening = "port_not_listening", 502, "Nothing listens",
+        "At the URL of a port: nothing in the sandbox listens on it.";
+    PortNoAnswer = "port_no_answer", 502, "No answer",
+        "At the URL of a port: what listens on it closed the connection, did not answer in two minutes, or does not speak HTTP/1.1.";
+    TooManyConnections = "too_many_connections", 503, "Too many connections",
+        "At the URL of a port: 256 connections to the sandbox are open, the most that may be.";
     UpgradeRequired = "upgrade_required", 426, "Upgrade required", "This address is a WebSocket: connect with one.";
     NotFound = "not_found", 404, "Not found", "There is nothing at this path.";
     RunNotFound = "run_not_found", 404, "Run not found",
@@ -332,6 +349,14 @@ mod tests {
             ("sandbox_session_not_found", 404),
             ("sandbox_session_exists", 409),
             ("too_many_sandbox_sessions", 409),
+            ("port_not_found", 404),
+            ("too_many_ports", 409),
+            ("previews_unavailable", 501),
+            ("preview_not_found", 404),
+            ("preview_starting", 503),
+            ("port_not_listening", 502),
+            ("port_no_answer", 502),
+            ("too_many_connections", 503),
             ("upgrade_required", 426),
             ("not_found", 404),
             ("run_not_found", 404),

@@ -32,6 +32,7 @@ pub mod run_input;
 pub mod runs;
 pub mod sandbox_commands;
 pub mod sandbox_files;
+pub mod sandbox_ports;
 pub mod sandbox_processes;
 pub mod sandbox_sessions;
 pub mod sandboxes;

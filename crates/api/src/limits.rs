@@ -246,6 +246,12 @@ pub const MAX_CODE_CELL_BYTES: usize = 1_048_576;
 pub const DEFAULT_EXEC_TIMEOUT_MS: u32 = 30_000;
 /// Characters of the id of a session of a sandbox.
 pub const MAX_SESSION_ID_CHARS: usize = 64;
+/// Characters of a token of a port that the caller chooses. The name of a host has at most 63 before its first dot.
+pub const MAX_PORT_TOKEN_CHARS: usize = 16;
+/// Characters of the name of a port.
+pub const MAX_PORT_NAME_CHARS: usize = 128;
+/// Ports that a sandbox exposes at once.
+pub const MAX_PORTS_PER_SANDBOX: usize = 64;
 /// Characters of the name of a process in the background.
 pub const MAX_PROCESS_NAME_CHARS: usize = 128;
 /// The time limit of a process in the background, which has none where a request names none: a day at most.

@@ -43,10 +43,43 @@ pub enum ResizeKind {
     Resize,
 }
 
+/// What the terminal of a sandbox says beside output, which comes in binary messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum TerminalMessage {
+    /// The output that was kept has been sent; what follows is written now.
+    Ready {},
+    /// The shell has ended, and the connection ends with code 1000. The next connection gets a new shell.
+    Exit {
+        /// Its exit code; 128 and the number of the signal that ended it.
+        code: i32,
+        /// The name of the signal that ended it.
+        signal: Option<String>,
+    },
+    /// A text message of the client was none, and did nothing.
+    Error {
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn terminal_message_format_unchanged() {
+        for (message, wire) in [
+            (TerminalMessage::Ready {}, json!({ "type": "ready" })),
+            (TerminalMessage::Exit { code: 0, signal: None }, json!({ "type": "exit", "code": 0, "signal": null })),
+            (TerminalMessage::Error { message: "m".into() }, json!({ "type": "error", "message": "m" })),
+        ] {
+            assert_eq!(serde_json::to_value(&message).unwrap(), wire);
+            assert_eq!(serde_json::from_value::<TerminalMessage>(wire).unwrap(), message);
+        }
+    }
 
     #[test]
     fn resize_message_format_unchanged() {

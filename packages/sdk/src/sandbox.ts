@@ -6,7 +6,9 @@ import { DocleConnectionError } from "./errors.ts";
 import type * as api from "./generated/api.ts";
 import { query } from "./query.ts";
 import { snapshotsOf, type Snapshots } from "./snapshots.ts";
+import { portsOf, type SandboxPorts } from "./sandbox-ports.ts";
 import { processesOf, sessionsOf, type SandboxProcesses, type SandboxSessions } from "./sandbox-processes.ts";
+import { connectTerminal, type SandboxTerminal, type TerminalOptions } from "./sandbox-terminal.ts";
 import { dataOf } from "./stream.ts";
 
 /** Where the sandboxes are. */
@@ -48,6 +50,8 @@ export class Sandbox {
   readonly snapshots: Snapshots;
   /** Processes in the background. */
   readonly processes: SandboxProcesses;
+  /** URLs of what listens in it. */
+  readonly ports: SandboxPorts;
   /** Shells that keep what commands set. */
   readonly sessions: SandboxSessions;
   /** What was known of it when it was last read. */
@@ -64,6 +68,7 @@ export class Sandbox {
     this.#code = new CodeInterpreter(connection, this.#path);
     this.snapshots = snapshotsOf(connection, this.#path);
     this.processes = processesOf(connection, this.#path);
+    this.ports = portsOf(connection, this.#path);
     this.sessions = sessionsOf(connection, this.#path);
   }
 
@@ -88,6 +93,11 @@ export class Sandbox {
     } finally {
       release();
     }
+  }
+
+  /** Connects to the terminal of a session, with a shell that is started if there is none. */
+  terminal(options: TerminalOptions = {}): SandboxTerminal {
+    return connectTerminal(this.#connection, this.#path, options);
   }
 
   /** Runs a file in the language of its ending, or else in that of the sandbox. */

@@ -51,6 +51,8 @@ export type { DocleOptions } from "./connection.ts";
 export { DocleConnectionError, DocleError, DocleTimeoutError } from "./errors.ts";
 export { Result, type CodeCallbacks, type CodeContextSettings, type CodeEvent, type CodeOutput, type Execution, type ResultFormat, type RunCodeSettings } from "./code.ts";
 export { type Snapshots } from "./snapshots.ts";
+export type { SandboxTerminal, TerminalExit, TerminalOptions } from "./sandbox-terminal.ts";
+export type { PortOptions, SandboxPorts } from "./sandbox-ports.ts";
 export type { ProcessCommand, ProcessEvent, SandboxProcesses, SandboxSessions } from "./sandbox-processes.ts";
 export { Sandbox, type FileContent, type SandboxCommand, type SandboxEvent, type SandboxFiles } from "./sandbox.ts";
 export type {
@@ -65,6 +67,7 @@ export type {
   ExecuteRequest,
   ExecuteResult,
   ExecutionPage,
+  ExposedPort,
   FileListing,
   ListedSandbox,
   Process,

@@ -43,6 +43,16 @@ impl SandboxId {
         is_id.then(|| Self(text.to_owned()))
     }
 
+    /// The id without its prefix, which has characters that the name of a host cannot have.
+    pub fn digits(&self) -> &str {
+        &self.0[PREFIX.len()..]
+    }
+
+    /// The id that has these digits, by its form.
+    pub fn of_digits(digits: &str) -> Option<Self> {
+        Self::parse(&format!("{PREFIX}{digits}"))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,14 +70,14 @@ fn code(random: &str, secret: &DeploymentSecret) -> String {
 }
 
 /// The first `count` digits of `bytes` in base 32.
-fn digits(bytes: &[u8], count: usize) -> String {
+pub(super) fn digits(bytes: &[u8], count: usize) -> String {
     let bit = |index: usize| bytes[index / 8] >> (7 - index % 8) & 1;
     let digit = |place: usize| (0..5).fold(0, |value, offset| value << 1 | bit(place * 5 + offset));
     (0..count).map(|place| char::from(DIGITS[usize::from(digit(place))])).collect()
 }
 
 /// Compares in the same time whatever differs.
-fn subtle_eq(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn subtle_eq(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 

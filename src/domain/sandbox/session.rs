@@ -37,11 +37,16 @@ pub fn parse_session(body: Value) -> Result<NewSession, Vec<FieldError>> {
 /// Reads the id of a session.
 pub fn read_id(fields: &mut Reader<'_>, name: &str) -> Option<String> {
     let id = fields.string(name)?;
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if id.is_empty() || id.len() > MAX_SESSION_ID_CHARS || !id.bytes().all(is_letter) {
+    if !is_id(&id) {
         fields.note(name, format!("must have 1 to {MAX_SESSION_ID_CHARS} letters, digits, - and _"));
     }
     Some(id)
+}
+
+/// Whether this may be the id of a session.
+pub fn is_id(id: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=MAX_SESSION_ID_CHARS).contains(&id.len()) && id.bytes().all(is_letter)
 }
 
 /// Whether a shell can have a variable of this name.

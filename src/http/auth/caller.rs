@@ -18,6 +18,7 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::Call;
 use crate::http::request::cookie;
 use crate::http::request::same_origin;
+use crate::http::request::subprotocol;
 use crate::http::response::{quota, rate};
 use ::http::header::{AUTHORIZATION, ORIGIN, REFERER};
 use ::http::{HeaderMap, HeaderName};
@@ -74,6 +75,20 @@ impl ApiClient {
     /// The same with credentials that do not come from a header.
     pub async fn for_run(app: &App, call: &Call, credentials: Option<&str>) -> Result<Self, ApiError> {
         Self::pass(app, call, credentials, true, false).await?.ok_or_else(|| key_error::missing(app, call))
+    }
+
+    /// The holder of a key who opens a WebSocket, which a page can send a key to only as a subprotocol; `None` without a key.
+    ///
+    /// # Errors
+    /// As for [`Self::extract`].
+    pub async fn extract_for_socket(app: &App, call: &Call) -> Result<Option<Self>, ApiError> {
+        refuse_token(app, call)?;
+        let sent = credentials(call.headers()).or_else(|| subprotocol::credentials(call, subprotocol::KEY));
+        if sent.is_none() {
+            return Ok(None);
+        }
+        let client = Self::for_run(app, call, sent).await?.for_everything()?;
+        if client.token.is_some() { Err(key_error::token_not_enough()) } else { Ok(Some(client)) }
     }
 
     /// The holder of a key, whose call does not count against the key's limit.

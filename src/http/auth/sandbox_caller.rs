@@ -6,6 +6,7 @@ use crate::domain::sandbox::id::SandboxId;
 use crate::http::auth::caller::{ApiClient, SignedIn, credentials};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::{Call, invalid};
+use crate::http::request::same_origin;
 use crate::ports::sandboxes::SandboxOf;
 
 /// What stands before a key in place of an id.
@@ -29,6 +30,18 @@ impl SandboxCaller {
             Some(_) => Ok(Self::Project(ApiClient::extract(app, call).await?.owner.project_id)),
             None => Ok(Self::User(SignedIn::extract(app, call).await?.user_id().to_owned())),
         }
+    }
+
+    /// The same for a WebSocket, which counts: a key may also come as a subprotocol, and a session only from a page of this deployment.
+    ///
+    /// # Errors
+    /// As for [`Self::extract`]; 403 with the session from another page.
+    pub async fn extract_for_socket(app: &App, call: &Call) -> Result<Self, ApiError> {
+        if let Some(client) = ApiClient::extract_for_socket(app, call).await? {
+            return Ok(Self::Project(client.owner.project_id));
+        }
+        same_origin::require_own(app, call)?;
+        Ok(Self::User(SignedIn::extract(app, call).await?.user_id().to_owned()))
     }
 
     /// The same without counting.

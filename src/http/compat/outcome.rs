@@ -44,7 +44,7 @@ pub fn told(response: Response, tell: impl FnOnce(Outcome) -> Value + 'static) -
     let events = match body {
         Body::Stream(events) => events,
         Body::Whole(bytes) => stream::once(async { bytes }).boxed_local(),
-        Body::Empty | Body::Socket(_) => stream::empty().boxed_local(),
+        Body::Empty | Body::Socket(_) | Body::Proxied(_) => stream::empty().boxed_local(),
     };
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // A server that compresses holds small pieces back.

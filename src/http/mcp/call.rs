@@ -109,7 +109,7 @@ async fn whole(body: Body) -> Option<Bytes> {
     let mut chunks = match body {
         Body::Whole(bytes) => return Some(bytes).filter(|bytes| bytes.len() <= MAX_ANSWER_BYTES),
         Body::Stream(chunks) => chunks,
-        Body::Empty | Body::Socket(_) => return Some(Bytes::new()),
+        Body::Empty | Body::Socket(_) | Body::Proxied(_) => return Some(Bytes::new()),
     };
     let mut bytes = Vec::new();
     while let Some(chunk) = chunks.next().await {

@@ -31,7 +31,7 @@ pub fn translate(response: Response, message: &Message, is_streamed: bool) -> Re
     let events = match body {
         Body::Stream(events) => events,
         Body::Whole(bytes) => stream::once(async { bytes }).boxed_local(),
-        Body::Empty | Body::Socket(_) => stream::empty().boxed_local(),
+        Body::Empty | Body::Socket(_) | Body::Proxied(_) => stream::empty().boxed_local(),
     };
     let media_type = if is_streamed { "text/event-stream; charset=utf-8" } else { "application/json" };
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));

@@ -62,6 +62,13 @@ impl Entry {
                 };
                 Body::Stream(chunks.map(passed).boxed_local())
             }
+            Body::Proxied(chunks) => {
+                let passed = move |chunk| {
+                    let _ = &end;
+                    chunk
+                };
+                Body::Proxied(chunks.map(passed).boxed_local())
+            }
             whole => whole,
         })
     }

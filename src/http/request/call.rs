@@ -82,8 +82,7 @@ impl Call {
 
     /// The network address and the browser of the client, as the audit log may store them.
     pub fn origin(&self) -> Origin {
-        // Only an address: this text goes into the database and into lists.
-        let ip = self.header(CONNECTING_IP).and_then(|text| text.parse::<IpAddr>().ok()).map(|ip| ip.to_string());
+        let ip = address_of(&self.parts.headers);
         let user_agent = self.header(USER_AGENT).map(|text| text.chars().take(MAX_USER_AGENT_CHARS).collect());
         Origin { ip, user_agent }
     }
@@ -107,7 +106,7 @@ impl Call {
 
     /// Whether the client asks for a WebSocket.
     pub fn asks_for_websocket(&self) -> bool {
-        self.header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+        asks_for_websocket(&self.parts.headers)
     }
 
     /// Whether the body says that it is of this media type.
@@ -155,6 +154,17 @@ impl Call {
         };
         Err(ApiError::new(ErrorCode::UnsupportedMediaType, message))
     }
+}
+
+/// The network address of a client. Only an address: this text goes into the database and into lists.
+pub fn address_of(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(CONNECTING_IP)?.to_str().ok()?;
+    text.parse::<IpAddr>().ok().map(|ip| ip.to_string())
+}
+
+/// Whether a client asks for a WebSocket.
+pub fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Whether a host, with or without a port, is a name of the machine that calls it.

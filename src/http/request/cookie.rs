@@ -2,11 +2,12 @@
 
 use crate::domain::account::session::SESSION_LIFETIME_MS;
 use crate::domain::account::token::Token;
+use crate::domain::sandbox::preview_headers::SESSION_COOKIE;
 use crate::http::request::call::is_local_host;
 use ::http::HeaderMap;
 use ::http::header::{COOKIE, HeaderValue};
 
-const NAME: &str = "docle_session";
+const NAME: &str = SESSION_COOKIE;
 
 /// The token of the session cookie. If there are two cookies of this name, another site has set one of them, for
 /// example a site on a neighbouring host. It is unknown which one, so both are ignored.

@@ -6,6 +6,7 @@ pub mod json_result;
 pub mod keep_alive;
 pub mod late;
 pub mod pages;
+pub mod preview_page;
 pub mod quota;
 pub mod rate;
 pub mod respond;

@@ -192,12 +192,13 @@ impl<H: RunnerHttp> Runner<H> {
         &self,
         request: RunnerRequest<'_, H::Body>,
         body: ByteStream,
+        end: Option<&ClientSignal>,
     ) -> Result<H::Response, RunnerError> {
         let (authorization, version) = (format!("Bearer {}", self.secret), VERSION.to_string());
         let own = [(AUTHORIZATION, authorization.as_str()), (PROTOCOL, &version)];
         let instance = self.instance.as_deref().map(|instance| (INSTANCE, instance));
         let headers: Vec<_> = own.into_iter().chain(instance).chain(request.headers.iter().copied()).collect();
-        let answer = self.http.send_stream(RunnerRequest { headers: &headers, ..request }, body).await;
+        let answer = self.http.send_stream(RunnerRequest { headers: &headers, ..request }, body, end).await;
         answer.map_err(RunnerError::from)
     }
 

@@ -4,6 +4,7 @@ use crate::domain::input::page::Page;
 use crate::domain::sandbox::id::SandboxId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::call::ObjectCall;
+use crate::ports::previews::{PreviewCall, TerminalCall};
 use crate::ports::sandboxes::{ContentHead, SandboxRefusal};
 use docle_protocol::sandbox::FileRequest;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,12 @@ pub enum Action {
     Sessions,
     /// The body is a `ProcessWatch`, that of the answer a stream of `ProcessEvent` lines.
     Watch,
+    /// The body is a `PortsRequest`, that of the answer a `PortsAnswer`.
+    Ports,
+    /// Of nobody's project. The body is that of the program's request, that of the answer the program's.
+    Preview(PreviewCall),
+    /// The answer is a WebSocket.
+    Terminal(TerminalCall),
     /// The body of the answer is a `FileResponse`.
     Files(FileRequest),
     /// The body of the answer is the content.
@@ -85,17 +92,28 @@ impl ObjectCall for SandboxCall {
             | Action::Report
             | Action::Executions(_)
             | Action::Read { .. }
+            | Action::Ports
+            | Action::Terminal(_)
             | Action::Watch
             | Action::Snapshots
             | Action::Sleep
             | Action::Wake
             | Action::Delete => true,
             Action::Processes { may_repeat } => *may_repeat,
+            // A request without a body that changes nothing, by its method.
+            Action::Preview(call) => !call.request.has_body && matches!(call.request.method.as_str(), "GET" | "HEAD"),
             Action::Files(request) => matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. }),
             // The second creation would be refused.
             Action::Sessions => false,
             // A command would be executed twice, and a body comes once.
             Action::Exec { .. } | Action::Contexts | Action::Cell | Action::Write { .. } => false,
+        }
+    }
+
+    fn opens_socket(&self) -> bool {
+        match &self.action {
+            Action::Preview(call) => call.is_socket,
+            action => matches!(action, Action::Terminal(_)),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! The machine of a sandbox: a jail of the runner at `SANDBOX_URL`, or of the one in the object's own container.
 
 use crate::domain::sandbox::id::SandboxId;
+use crate::objects::call::ascii_json;
 use crate::objects::container::runner::{Runner, RunnerError};
 use crate::objects::container::target::RunTarget;
 use crate::ports::contexts::{CellCall, ContextAction};
+use crate::ports::http_messages::Upgrade;
+use crate::ports::previews::{PortAnswer, PortBody, PreviewCall};
 use crate::ports::sandboxes::{ByteStream, Content, ContentHead, HostError, SandboxHost};
 use crate::ports::{
     ClientSignal, Clock, EventStream, PoolFailure, PoolFailureCode, PortError, RunnerHttp, RunnerRequest,
@@ -14,10 +17,12 @@ use docle_protocol::context::{
     ContextSpec, ContextState, cells_path, context_path, contexts_path, interrupt_path, restart_path,
 };
 use docle_protocol::headers::PROTOCOL;
+use docle_protocol::sandbox::port::{PORT_HEAD, PortFailure, port_path};
 use docle_protocol::sandbox::process::{
     ProcessError, ProcessRequest, ProcessResponse, ProcessWatch, process_events_path, processes_path,
 };
 use docle_protocol::sandbox::session::session_path;
+use docle_protocol::sandbox::terminal::{TERMINAL_JOB, TerminalJob, terminal_path};
 use docle_protocol::sandbox::{
     ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState, content_path, exec_path, files_path,
     one_exec_path, sandbox_path,
@@ -35,6 +40,10 @@ use std::rc::Rc;
 const ANSWER_MS: u32 = 60_000;
 /// The same after a body that may be large.
 const UPLOAD_MS: u32 = 600_000;
+/// How long a program may take to begin its answer, in milliseconds; the runner waits for 120 s, and connects for 10 s before that.
+const PORT_ANSWER_MS: u32 = 150_000;
+/// The same with a body, after whose last byte the runner waits.
+const PORT_UPLOAD_MS: u32 = 21_600_000;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const BYTES: (&str, &str) = ("content-type", "application/octet-stream");
@@ -150,6 +159,51 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
         Ok(())
     }
 
+    async fn port(
+        &self,
+        call: &PreviewCall,
+        body: Option<ByteStream>,
+        client: &ClientSignal,
+    ) -> Result<PortAnswer, HostError> {
+        let path = port_path(self.id.as_str(), &call.port.to_string());
+        let head = ascii_json(&call.request);
+        let mut headers = vec![(PORT_HEAD, head.as_str())];
+        if call.is_socket {
+            headers.push(("upgrade", "websocket"));
+        }
+        let method = if call.is_socket { "GET" } else { "POST" };
+        let request = RunnerRequest { method, path: &path, headers: &headers, body: None };
+        let runner = self.runner().await?;
+        let response = match body {
+            Some(body) => self.within(PORT_UPLOAD_MS, runner.upload(request, body, Some(client))).await,
+            None => self.within(PORT_ANSWER_MS, runner.fetch(request, Some(client))).await,
+        };
+        let response = match response {
+            Ok(response) if response.status() == 101 => response,
+            response => self.check(response).await?,
+        };
+        let lost = || HostError::Lost("The answer of a program has no head.".to_owned());
+        let head = response.header(PORT_HEAD).and_then(|head| serde_json::from_str(&head).ok()).ok_or_else(lost)?;
+        if response.status() == 101 {
+            let socket = response.into_socket().ok_or_else(lost)?;
+            return Ok(PortAnswer { head, body: PortBody::Socket(socket) });
+        }
+        Ok(PortAnswer { head, body: PortBody::Stream(chunks(response)?) })
+    }
+
+    async fn terminal(&self, session: &str, job: &TerminalJob) -> Result<Upgrade, HostError> {
+        let path = terminal_path(self.id.as_str(), session);
+        let job = ascii_json(job);
+        let headers = [(TERMINAL_JOB, job.as_str()), ("upgrade", "websocket")];
+        let request = RunnerRequest { method: "GET", path: &path, headers: &headers, body: None };
+        let runner = self.runner().await?;
+        let response = match self.within(ANSWER_MS, runner.fetch(request, None)).await {
+            Ok(response) if response.status() == 101 => response,
+            response => self.check(response).await?,
+        };
+        response.into_socket().ok_or_else(|| HostError::Lost("The runner opened no terminal.".to_owned()))
+    }
+
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError> {
         let response = self.send("POST", &files_path(self.id.as_str()), Some(request)).await?;
         read_json(&response).await
@@ -206,7 +260,7 @@ impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
     async fn upload(&self, method: &str, path: &str, body: ByteStream) -> Result<H::Response, HostError> {
         let runner = self.runner().await?;
         let request = RunnerRequest { method, path, headers: &[BYTES], body: None };
-        let response = self.within(UPLOAD_MS, runner.upload(request, body)).await;
+        let response = self.within(UPLOAD_MS, runner.upload(request, body, None)).await;
         self.check(response).await
     }
 
@@ -241,6 +295,9 @@ impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
         if status == 422 {
             if let Ok(error) = serde_json::from_slice::<ProcessError>(&body) {
                 return Err(HostError::Process(error));
+            }
+            if let Ok(error) = serde_json::from_slice::<PortFailure>(&body) {
+                return Err(HostError::Port(error));
             }
             let unreadable = || HostError::Unavailable("The runner gave an unreadable error.".to_owned());
             return Err(serde_json::from_slice::<FileError>(&body).map_or_else(|_| unreadable(), HostError::File));

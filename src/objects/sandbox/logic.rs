@@ -18,10 +18,12 @@ use crate::objects::runtime::ObjectRuntime;
 use crate::objects::sandbox::storage::{self, Stored};
 use crate::ports::PortError;
 use crate::ports::fleet::Fleet;
+use crate::ports::previews::PortRefusal;
 use crate::ports::sandboxes::{
     Disk, ExecutionRecord, Given, HostError, SandboxConfig, SandboxDirectory, SandboxHost, SandboxOf, SandboxRefusal,
     SandboxReport,
 };
+use crate::ports::socket::Sockets;
 use docle_api::sandboxes::SandboxStatus;
 use futures::lock::Mutex;
 use std::cell::RefCell;
@@ -35,6 +37,9 @@ pub struct SandboxPorts {
     pub directory: Rc<dyn SandboxDirectory>,
     /// Who may have an awake sandbox.
     pub fleet: Rc<dyn Fleet>,
+    pub sockets: Rc<dyn Sockets>,
+    /// What the hosts of exposed ports end with; `None` where ports cannot be exposed.
+    pub preview_host: Option<String>,
 }
 
 /// One sandbox.
@@ -63,6 +68,8 @@ pub struct Memory {
     pub(super) is_reclaimed: bool,
     /// Whether its account is suspended: nothing of it goes on.
     pub(super) is_suspended: bool,
+    /// Whether a visitor has had it started, and the start goes on.
+    pub(super) is_starting: bool,
     /// The last use that the directory has.
     pub(super) noted_use: Option<Timestamp>,
     /// The stored bytes that it has.
@@ -190,6 +197,12 @@ impl SandboxLogic {
         Ok(Given { value, restored_from: self.take_restored()? })
     }
 
+    /// Notes that something uses the machine, which must not go to sleep for a while.
+    pub(super) fn note_use(&self) {
+        let now = self.now();
+        self.memory.borrow_mut().last_use = Some(now);
+    }
+
     /// Notes that files change.
     pub(super) fn files_change(&self) -> Result<(), PortError> {
         let now = self.now();
@@ -278,6 +291,7 @@ pub(super) fn refusal(error: HostError) -> SandboxRefusal {
         HostError::Unknown => SandboxRefusal::Unavailable("The runner has lost the sandbox twice.".to_owned()),
         HostError::File(error) => SandboxRefusal::File(error),
         HostError::Process(error) => SandboxRefusal::Process(error),
+        HostError::Port(error) => SandboxRefusal::Port(PortRefusal::Program(error)),
         HostError::NoContext => SandboxRefusal::NoContext,
         HostError::TooManyContexts => SandboxRefusal::TooManyContexts,
         HostError::Unavailable(why) => SandboxRefusal::Unavailable(why),
@@ -291,6 +305,7 @@ pub(super) fn failure(error: HostError) -> PortError {
         HostError::Unknown => "The runner has no such sandbox.".to_owned(),
         HostError::File(error) => error.message,
         HostError::Process(error) => error.message,
+        HostError::Port(error) => error.message,
         HostError::NoContext => "The sandbox has no such context.".to_owned(),
         HostError::TooManyContexts => "The sandbox has too many contexts.".to_owned(),
         HostError::Unavailable(why) | HostError::Lost(why) => why,

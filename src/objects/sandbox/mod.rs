@@ -2,6 +2,7 @@
 
 pub mod alarm;
 pub mod branch;
+mod bridge;
 pub mod call;
 pub mod contexts;
 pub mod deletion;
@@ -12,12 +13,15 @@ pub mod garbage;
 pub mod host;
 pub mod logic;
 pub mod object;
+pub mod ports;
+pub mod previews;
 pub mod processes;
 pub mod save;
 pub mod sessions;
 pub mod snapshots;
 pub mod storage;
 pub mod stub;
+pub mod terminals;
 #[cfg(test)]
 mod tests;
 pub mod trees;

@@ -11,7 +11,9 @@ use crate::objects::sandbox::logic::{SandboxLogic, SandboxPorts};
 use crate::objects::sandbox::storage;
 use crate::platform::client_signal;
 use crate::platform::runner::RunnerFetch;
+use crate::platform::socket::{self, RuntimeSockets};
 use crate::ports::PortError;
+use crate::ports::previews::PortBody;
 use crate::ports::sandboxes::{Given, SandboxOf, SandboxRefusal};
 use futures::StreamExt;
 use serde::Serialize;
@@ -67,7 +69,8 @@ impl Sandbox {
                 clock: Rc::clone(&self.runtime.clock),
             });
             let ports = bindings::sandbox_ports(&self.env).map_err(PortError)?;
-            let ports = SandboxPorts { host, disk: ports.disk, directory: ports.directory, fleet: ports.fleet };
+            let bindings::SandboxBindings { disk, directory, fleet, preview_host } = ports;
+            let ports = SandboxPorts { host, disk, directory, fleet, sockets: Rc::new(RuntimeSockets), preview_host };
             return Ok(self.logic.get_or_init(|| SandboxLogic::new(self.runtime.clone(), ports)));
         }
         self.logic.get().ok_or_else(|| PortError("The sandbox has no logic.".to_owned()))
@@ -126,6 +129,31 @@ impl Sandbox {
             Action::Sessions => {
                 let session_request = body(&mut request).await?;
                 Response::from_json(&logic.sessions(project, &session_request).await?)
+            }
+            Action::Ports => {
+                let ports_request = body(&mut request).await?;
+                Response::from_json(&logic.ports(project, &ports_request)?)
+            }
+            Action::Preview(preview) => {
+                let client = client_signal::of(&request.inner().signal());
+                let content = match preview.request.has_body {
+                    true => Some(request.stream().map_err(|error| failed(&error))?),
+                    false => None,
+                };
+                let content =
+                    content.map(|content| content.map(|chunk| chunk.map_err(|error| PortError(error.to_string()))));
+                let answer = logic.preview(preview, content.map(StreamExt::boxed_local), client).await?;
+                match answer.body {
+                    PortBody::Stream(chunks) => {
+                        let chunks = chunks.map(|chunk| chunk.map_err(|error| error.0.into()));
+                        call::answer_with_stream(&answer.head, chunks)
+                    }
+                    PortBody::Socket(socket) => call::answer_with_socket(&answer.head, socket::raw(socket)?),
+                }
+            }
+            Action::Terminal(call) => {
+                let socket = logic.terminal(project, &call).await?;
+                call::answer_with_socket(&(), socket::raw(socket)?)
             }
             Action::Watch => {
                 let client = client_signal::of(&request.inner().signal());

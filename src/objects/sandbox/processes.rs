@@ -15,7 +15,7 @@ use futures::{SinkExt, StreamExt};
 use std::rc::Rc;
 
 /// Chunks that wait for a client. What is read from the runner waits when there are more; no process does.
-const WAITING_CHUNKS: usize = 4;
+pub(super) const WAITING_CHUNKS: usize = 4;
 
 impl SandboxLogic {
     /// Carries out a request about processes.
@@ -89,7 +89,7 @@ impl SandboxLogic {
 }
 
 /// Passes events on until they end or the client leaves.
-async fn relay(
+pub(super) async fn relay(
     mut events: ByteStream,
     mut client: mpsc::Sender<Result<Vec<u8>, crate::ports::PortError>>,
     left: oneshot::Receiver<()>,

@@ -91,7 +91,7 @@ fn save(sql: &dyn LocalSql, session: &SessionRecord) -> Result<(), PortError> {
     sql.exec(&format!("INSERT OR REPLACE INTO {TABLE} (id, json) VALUES (?, ?)"), &args).map(drop)
 }
 
-fn find(sql: &dyn LocalSql, id: &str) -> Result<Option<SessionRecord>, PortError> {
+pub(super) fn find(sql: &dyn LocalSql, id: &str) -> Result<Option<SessionRecord>, PortError> {
     if !has_table(sql, TABLE)? {
         return Ok(None);
     }

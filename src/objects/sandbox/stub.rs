@@ -1,12 +1,15 @@
 //! The stub that calls Sandbox objects.
 
 use crate::domain::input::page::Page;
+use crate::domain::sandbox::id::SandboxId;
 use crate::objects::call::{self, Answer, CallError};
 use crate::objects::sandbox::call::{Action, SandboxCall, Told, object_of_sandbox};
 use crate::platform::client_signal::EndOnDrop;
 use crate::platform::fetch;
 use crate::ports::PortError;
 use crate::ports::contexts::{CellCall, ContextAction};
+use crate::ports::http_messages::Upgrade;
+use crate::ports::previews::{PortAnswer, PortBody, PortsAnswer, PortsRequest, PreviewCall, TerminalCall};
 use crate::ports::sandboxes::{
     ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport, Sandboxes,
     SessionRecord, SessionRequest,
@@ -146,6 +149,44 @@ impl Sandboxes for SandboxStub {
 
     async fn executions(&self, sandbox: &SandboxOf, page: &Page) -> Result<Vec<ExecutionRecord>, SandboxRefusal> {
         read(&self.call(sandbox, Action::Executions(page.clone()), None, None).await?).await
+    }
+
+    async fn ports(&self, sandbox: &SandboxOf, request: &PortsRequest) -> Result<PortsAnswer, SandboxRefusal> {
+        read(&self.send(sandbox, Action::Ports, request).await?).await
+    }
+
+    async fn preview(
+        &self,
+        id: &SandboxId,
+        call: &PreviewCall,
+        body: Option<ByteStream>,
+    ) -> Result<PortAnswer, SandboxRefusal> {
+        // The project has no part in it.
+        let sandbox = SandboxOf { project_id: String::new(), id: id.clone() };
+        let end = EndOnDrop::new(&self.client_left).map_err(|error| failed(&error))?;
+        let body = body.map(fetch::stream_body);
+        // The two ends of a WebSocket learn of each other's end by it.
+        let signal = (!call.is_socket).then_some(&end.signal);
+        let answer = self.call(&sandbox, Action::Preview(call.clone()), body.as_ref(), signal).await?;
+        let head = answer.value().map_err(|error| SandboxRefusal::Unavailable(error.to_string()))?;
+        let head = head.ok_or_else(|| SandboxRefusal::Unavailable("An answer of a program has no head.".to_owned()))?;
+        if answer.0.status() == 101 {
+            let socket = worker::Response::from(answer.0).websocket();
+            let socket = socket.ok_or_else(|| SandboxRefusal::Unavailable("A WebSocket is none.".to_owned()))?;
+            return Ok(PortAnswer { head, body: PortBody::Socket(Upgrade(Box::new(socket))) });
+        }
+        let chunks = chunks(&answer)?.map(move |chunk| {
+            let _ = &end;
+            chunk
+        });
+        Ok(PortAnswer { head, body: PortBody::Stream(chunks.boxed_local()) })
+    }
+
+    async fn terminal(&self, sandbox: &SandboxOf, call: &TerminalCall) -> Result<Upgrade, SandboxRefusal> {
+        let answer = self.call(sandbox, Action::Terminal(call.clone()), None, None).await?;
+        let socket = worker::Response::from(answer.0).websocket();
+        let socket = socket.ok_or_else(|| SandboxRefusal::Unavailable("A terminal is no WebSocket.".to_owned()))?;
+        Ok(Upgrade(Box::new(socket)))
     }
 
     async fn files(&self, sandbox: &SandboxOf, request: &FileRequest) -> Result<Given<FileResponse>, SandboxRefusal> {

@@ -13,6 +13,7 @@ use crate::ports::sandboxes::{
 use crate::ports::{ClientSignal, PortError};
 use crate::tests::fake_disk::FakeDisk;
 use crate::tests::fake_host::{FakeHost, FakeHosts};
+use crate::tests::fake_sockets::FakeSockets;
 use crate::tests::fault::Faults;
 use crate::tests::object_fixture::{ObjectBench, Task};
 use async_trait::async_trait;
@@ -204,13 +205,24 @@ fn logic(
 ) -> Rc<SandboxLogic> {
     let host = Rc::new(FakeHost { hosts: Rc::clone(hosts), id: sandbox.id.clone() });
     let (directory, fleet) = (neighbours.clone(), neighbours.clone());
-    SandboxLogic::new(bench.runtime.clone(), SandboxPorts { host, disk: disk.clone(), directory, fleet })
+    SandboxLogic::new(
+        bench.runtime.clone(),
+        SandboxPorts {
+            host,
+            disk: disk.clone(),
+            directory,
+            fleet,
+            sockets: Rc::new(FakeSockets::default()),
+            preview_host: None,
+        },
+    )
 }
 
 mod commands;
 mod deletion;
 mod host;
 mod loss;
+mod previews;
 mod processes;
 mod series;
 mod sessions;

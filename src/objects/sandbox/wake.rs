@@ -88,7 +88,7 @@ impl SandboxLogic {
 
     /// Makes the machine, and restores the files that were saved last.
     async fn start(&self, stored: &Stored) -> Result<(), SandboxRefusal> {
-        let (host, spec) = (&self.ports.host, stored.config.runtime.spec(&stored.config.env));
+        let (host, spec) = (&self.ports.host, stored.config.runtime.spec(&self.env_of(stored)));
         let refused = |error| SandboxRefusal::Unavailable(failure(error).0);
         if !host.create(&spec).await.map_err(refused)? {
             // A start or a sleep was interrupted. What is in that machine is unknown.

@@ -119,6 +119,7 @@ pub fn readers() -> Vec<(&'static str, Read, Value)> {
         ("ProcessInput", |body| sandbox::process::parse_input(body).map(drop), json!({ "data": "a" })),
         ("ProcessSignal", |body| sandbox::process::parse_signal(body).map(drop), json!({ "signal": "SIGINT" })),
         ("ProcessWait", |body| sandbox::process::parse_wait(body).map(drop), json!({})),
+        ("PortSettings", |body| sandbox::port::parse_port(body).map(drop), json!({ "port": 80 })),
         ("SessionSettings", |body| sandbox::session::parse_session(body).map(drop), json!({})),
         ("ContextSettings", |body| sandbox::cell::parse_context(body, RunLanguage::default_one()).map(drop), json!({})),
         ("CodeRequest", |body| sandbox::cell::parse_cell(body, String::new(), MS).map(drop), json!({ "code": "1" })),

@@ -99,3 +99,29 @@ fn a_made_up_id_or_key_asked_the_database() {
     assert_eq!(app.send(request, print_one().to_string()).status.as_u16(), 401);
     assert_eq!(app.sql.statements(), reads);
 }
+
+#[test]
+fn guesses_of_chosen_tokens_are_counted_and_visits_are_not() {
+    let (mut app, limiter) = limited(2);
+    app.app.config.preview_host = Some("preview.example.net".into());
+    let bearer = format!("Bearer {}", key(1).reveal());
+    let mut call = |path: &str, body: &str| {
+        let request = app.visit(Method::POST, path).header("authorization", &bearer);
+        app.send(request, body).json()
+    };
+    let id = call("/api/v1/sandboxes", "{}")["id"].as_str().unwrap().to_owned();
+    let ports = format!("/api/v1/sandboxes/{id}/ports");
+    let mut url = |body: &str| call(&ports, body)["url"].as_str().unwrap().to_owned();
+    let (chosen, made) = (url(r#"{ "port": 8000, "token": "mine" }"#), url(r#"{ "port": 8001 }"#));
+    let mut visit = |url: &str| {
+        let request = ::http::Request::builder().uri(url).header("cf-connecting-ip", "192.0.2.1");
+        app.send(request, "").status.as_u16()
+    };
+    for _ in 0..5 {
+        assert_eq!((visit(&chosen), visit(&made)), (200, 502), "only the first visit is counted");
+    }
+    assert_eq!((visit(&chosen.replace("mine", "a")), visit(&chosen.replace("mine", "b"))), (404, 429));
+    assert_eq!(visit(&chosen.replace(&id["sbx_".len()..], &"a".repeat(26))), 404, "no object is asked");
+    assert_eq!((visit(&chosen), visit(&made)), (200, 502));
+    assert_eq!(limiter.asked.borrow().len(), 3);
+}

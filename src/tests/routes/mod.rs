@@ -9,6 +9,7 @@ mod publishable_keys;
 mod rooms;
 mod runs;
 mod sandbox_contexts;
+mod sandbox_ports;
 mod sandbox_processes;
 mod sandboxes;
 mod scripts;

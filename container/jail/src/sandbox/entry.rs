@@ -32,6 +32,10 @@ pub enum Done {
     Deleted,
     /// Whether a socket listens.
     Listening(bool),
+    /// A connection was begun.
+    Connecting,
+    /// A terminal was made.
+    Terminal,
 }
 
 /// One file, directory or link, as it is now.

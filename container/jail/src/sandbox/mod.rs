@@ -6,10 +6,11 @@
 //!
 //! [`crate::requests`] is what both sides say, [`root`] the file system, [`supervisor`] init's loop, [`command`] the last steps of a
 //! command, [`monitor`] what ends one where no control group can. [`worker`] works on files as the user: [`operations`] one
-//! by one, with [`entry`], [`list`], [`listening`] and [`upload`], [`pack`] and [`unpack`] all of them at once, which [`saved`] names.
+//! by one, with [`entry`], [`list`], [`listening`], [`connect`] and [`upload`], [`pack`] and [`unpack`] all of them at once, which [`saved`] names.
 
 mod children;
 mod command;
+mod connect;
 pub mod entry;
 mod list;
 mod listening;

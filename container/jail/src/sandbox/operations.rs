@@ -1,13 +1,16 @@
 //! Operations on the files of a sandbox, done by a process that is its user. Links lead where they lead programs, which is
 //! never out of the sandbox.
 
+use super::connect::connect;
 use super::entry::{ASIDE, Bytes, Done, Refused, delete, described, entry, located, names, open};
 use super::list::List;
 use super::listening::listening;
 use super::upload::{Aside, Upload};
 use crate::launch::Content;
+use crate::terminal::{self, Size, Terminal};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::unistd::getuid;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions, Permissions};
 use std::io;
@@ -76,9 +79,18 @@ pub enum Operation {
     Listening {
         port: u16,
     },
+    /// Begins a connection to what listens on a port; the socket comes with the answer.
+    Connect {
+        port: u16,
+        by_ipv6: bool,
+    },
+    /// Makes a terminal; both of its ends come with the answer, that of who sits at it first.
+    OpenTerminal {
+        size: Size,
+    },
 }
 
-type Result = io::Result<(Done, Option<OwnedFd>)>;
+type Result = io::Result<(Done, Vec<OwnedFd>)>;
 
 /// Does one thing. What writes in pieces is an [`Upload`].
 pub fn perform(operation: Operation) -> Result {
@@ -110,7 +122,7 @@ pub fn perform(operation: Operation) -> Result {
         Operation::Open { path } => {
             let path = located(&path)?;
             let file = open(&path)?;
-            return Ok((Done::Entry(described(&path, &file.metadata()?, None)), Some(file.into())));
+            return Ok((Done::Entry(described(&path, &file.metadata()?, None)), vec![file.into()]));
         }
         Operation::Write { path, content } => {
             let mut upload = Upload::begin(&path)?;
@@ -118,11 +130,17 @@ pub fn perform(operation: Operation) -> Result {
             upload.finish()?
         }
         Operation::Listening { port } => Done::Listening(listening(port)?),
+        Operation::Connect { port, by_ipv6 } => return Ok((Done::Connecting, vec![connect(port, by_ipv6)?])),
+        Operation::OpenTerminal { size } => {
+            // By the user, whom it belongs to from its beginning.
+            let Terminal { outer, inner } = terminal::open(size, getuid().as_raw())?;
+            return Ok((Done::Terminal, vec![outer, inner]));
+        }
         Operation::Begin { .. } | Operation::More { .. } | Operation::Finish => {
             return Err(io::ErrorKind::InvalidInput.into());
         }
     };
-    Ok((done, None))
+    Ok((done, Vec::new()))
 }
 
 /// Where something arrives: in `to` if that is a directory, else at `to`.

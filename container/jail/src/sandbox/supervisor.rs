@@ -151,7 +151,11 @@ impl Supervisor<'_> {
         let (file, stdin, stdout, stderr, status) = (next()?, next()?, next()?, next()?, next()?);
         let group = descriptors.next();
         let spawn = Spawn::read(file)?;
-        let (id, stdio) = (spawn.id, Stdio::Pipes(ProgramStreams { stdin, stdout, stderr }));
+        let id = spawn.id;
+        let stdio = match spawn.has_terminal {
+            true => Stdio::Terminal(stdin),
+            false => Stdio::Pipes(ProgramStreams { stdin, stdout, stderr }),
+        };
         // SAFETY: this process has one thread.
         let forked = unsafe { sys::fork_into_group(group.as_ref()) };
         match (forked, &group) {

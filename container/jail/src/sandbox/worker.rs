@@ -46,13 +46,13 @@ impl Frame {
         if length > MAX_FRAME { Err(io::ErrorKind::InvalidData.into()) } else { Ok(length) }
     }
 
-    /// Takes the first bytes of a frame from a socket, as many as have come, and the descriptor that travels with them.
-    pub fn receive_head(socket: RawFd, head: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+    /// Takes the first bytes of a frame from a socket, as many as have come, and the descriptors that travel with them.
+    pub fn receive_head(socket: RawFd, head: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
         let (length, descriptors) = crate::packet::receive_packet(socket, head)?;
         if length == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok((length, descriptors.into_iter().next()))
+        Ok((length, descriptors))
     }
 
     /// What the rest of a frame says.
@@ -178,7 +178,7 @@ fn operate(socket: OwnedFd) -> io::Result<()> {
                 None => Err(io::ErrorKind::InvalidInput.into()),
             },
             Operation::Finish => match upload.take() {
-                Some(upload) => upload.finish().map(|done| Some((done, None))),
+                Some(upload) => upload.finish().map(|done| Some((done, Vec::new()))),
                 None => Err(io::ErrorKind::InvalidInput.into()),
             },
             operation => operations::perform(operation).map(Some),
@@ -186,10 +186,10 @@ fn operate(socket: OwnedFd) -> io::Result<()> {
         match result {
             // Only the end of an upload is answered.
             Ok(None) => {}
-            Ok(Some((done, file))) => answer(&socket, Ok(done), file)?,
+            Ok(Some((done, descriptors))) => answer(&socket, Ok(done), &descriptors)?,
             Err(error) => {
                 let was_uploading = upload.take().is_some();
-                answer(&socket, Err(error.into()), None)?;
+                answer(&socket, Err(error.into()), &[])?;
                 if was_uploading {
                     // The rest of it is on its way and not wanted.
                     return Ok(());
@@ -199,10 +199,10 @@ fn operate(socket: OwnedFd) -> io::Result<()> {
     }
 }
 
-fn answer(socket: &File, result: Result<Done, Refused>, file: Option<OwnedFd>) -> io::Result<()> {
+fn answer(socket: &File, result: Result<Done, Refused>, descriptors: &[OwnedFd]) -> io::Result<()> {
     let bytes = Frame::encode(&result)?;
-    // The descriptor travels with the first bytes.
-    let raw: Vec<_> = file.iter().map(AsRawFd::as_raw_fd).collect();
+    // The descriptors travel with the first bytes.
+    let raw: Vec<_> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
     let rights = [ControlMessage::ScmRights(&raw)];
     let ancillary: &[ControlMessage] = if raw.is_empty() { &[] } else { &rights };
     let sent = sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&bytes)], ancillary, MsgFlags::MSG_NOSIGNAL, None)?;

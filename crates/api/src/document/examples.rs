@@ -6,6 +6,7 @@ mod contexts;
 mod judging;
 mod rooms;
 mod runs;
+mod sandbox_ports;
 mod sandbox_processes;
 mod sandbox_sessions;
 mod sandboxes;

@@ -36,6 +36,11 @@ pub enum Parameter {
     Hidden,
     Process,
     Session,
+    TerminalSession,
+    Cols,
+    Rows,
+    ViewerMode,
+    Port,
     ProcessStatus,
     LogPosition,
     Forget,
@@ -105,6 +110,11 @@ impl Parameter {
             Self::Hidden => ("hidden", "query"),
             Self::Process => ("process", "path"),
             Self::Session => ("session", "path"),
+            Self::TerminalSession => ("session", "query"),
+            Self::Cols => ("cols", "query"),
+            Self::Rows => ("rows", "query"),
+            Self::ViewerMode => ("mode", "query"),
+            Self::Port => ("port", "path"),
             Self::ProcessStatus => ("status", "query"),
             Self::LogPosition => ("after", "query"),
             Self::Forget => ("forget", "query"),
@@ -244,6 +254,33 @@ impl Parameter {
                 true,
                 json!({ "type": "string" }),
                 Some(json!("proc_0f8fad5bd9cb469fa1656f2c")),
+            ),
+            Self::Port => {
+                ("The port.", true, json!({ "type": "integer", "minimum": 1, "maximum": 65_535 }), Some(json!(3_000)))
+            }
+            Self::TerminalSession => (
+                "The session whose terminal it is: 1 to 64 letters, digits, `-` and `_`. Each has one of its own.",
+                true,
+                json!({ "type": "string", "minLength": 1, "maxLength": 64 }),
+                Some(json!("main")),
+            ),
+            Self::Cols => (
+                "Characters in a line that the client shows.",
+                false,
+                json!({ "type": "integer", "minimum": 1, "maximum": 1_000, "default": 80 }),
+                None,
+            ),
+            Self::Rows => (
+                "Lines that the client shows.",
+                false,
+                json!({ "type": "integer", "minimum": 1, "maximum": 1_000, "default": 24 }),
+                None,
+            ),
+            Self::ViewerMode => (
+                "`view` for a client that only watches: what it sends does nothing.",
+                false,
+                json!({ "type": "string", "enum": ["edit", "view"], "default": "edit" }),
+                None,
             ),
             Self::Session => ("The id of the session.", true, json!({ "type": "string" }), Some(json!("build"))),
             Self::ProcessStatus => {

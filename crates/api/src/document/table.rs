@@ -4,6 +4,7 @@ mod accounts;
 mod contexts;
 mod programs;
 mod rooms;
+mod sandbox_ports;
 mod sandbox_processes;
 mod sandbox_sessions;
 mod sandboxes;
@@ -23,6 +24,7 @@ pub fn operations() -> Vec<Operation> {
         contexts::operations(),
         snapshots::operations(),
         sandbox_sessions::operations(),
+        sandbox_ports::operations(),
         accounts::operations(),
         webhooks::operations(),
         service::operations(),

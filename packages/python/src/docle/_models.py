@@ -13,9 +13,9 @@ Role = Literal["viewer", "runner", "editor", "owner"]
 Comparison = Literal["exact", "trim", "tokens", "float", "regex"]
 ArtifactError = Literal["too_large", "too_many_bytes", "too_large_to_inline", "inline_full", "unreadable", "not_stored"]
 PolicyLimit = Literal["timeoutMs", "cpuMs", "memoryMB", "maxOutputBytes", "maxFileMB"]
-RepositoryError = Literal["not_found", "ref_not_found", "subdir_not_found", "entrypoint_not_found", "too_large", "too_many_files", "timeout", "unreachable", "unusable", "unavailable"]
 RunStatus = Literal["success", "error", "timeout", "memory", "output", "killed", "cancelled", "install_failed", "compile_error", "system"]
-PendingStatus = Literal["queued", "fetching", "installing", "compiling", "running"]
+PendingStatus = Literal["queued", "installing", "compiling", "running"]
+RunList = Any
 JudgeVerdict = Literal["accepted", "partial", "wrong_answer", "timeout", "memory", "output", "runtime_error", "compile_error", "install_failed", "judge_error", "skipped"]
 
 NAMES: Dict[str, str] = {
@@ -62,21 +62,6 @@ class TerminalSize(TypedDict, total=False):
     """Lines."""
 
 
-class UserContext(TypedDict, total=False):
-    """The caller's user, as the caller describes it. It has at most 8,192 bytes as JSON."""
-
-    email: str
-    """The user's mail address."""
-    id: Required[str]
-    """The caller's id of the user. Runs are listed and deleted by it."""
-    metadata: Dict[str, Any]
-    """Anything else that the caller wants to find with the run."""
-    name: str
-    """The user's name."""
-    tier: Literal["free", "pro", "enterprise"]
-    """What the user pays the caller for."""
-
-
 class CompileRequest(TypedDict, total=False):
     """How a program is compiled."""
 
@@ -114,17 +99,19 @@ class Policy(TypedDict, total=False):
     """Wall clock of the program, in milliseconds."""
 
 
-class Repository(TypedDict, total=False):
-    """A git repository. Its files are in `/workspace` when the program starts, below the files of the request itself."""
+class UserContext(TypedDict, total=False):
+    """The caller's user, as the caller describes it. It has at most 8,192 bytes as JSON."""
 
-    ref: str
-    """A branch, a tag, or a whole commit id. The default is what the repository's own HEAD names."""
-    subdir: str
-    """The directory whose content becomes `/workspace`. The default is the whole repository."""
-    token: str
-    """A token that may read the repository, if that is not public. It is stored nowhere, and no response has it. Not with `detach`."""
-    url: Required[str]
-    """Where it is cloned from: `https`, a public name, port 443, without user name, password, query and fragment."""
+    email: str
+    """The user's mail address."""
+    id: Required[str]
+    """The caller's id of the user. Runs are listed and deleted by it."""
+    metadata: Dict[str, Any]
+    """Anything else that the caller wants to find with the run."""
+    name: str
+    """The user's name."""
+    tier: Literal["free", "pro", "enterprise"]
+    """What the user pays the caller for."""
 
 
 class Webhook(TypedDict, total=False):
@@ -137,7 +124,7 @@ class Webhook(TypedDict, total=False):
 
 
 class RunRequest(TypedDict, total=False):
-    """A program to run. It brings either `code` or `files`, or has its files in `repo`."""
+    """A program to run. It brings either `code` or `files`."""
 
     args: List[str]
     """Arguments that follow the program on its command line. `args` and `env` have at most 1,048,576 bytes together."""
@@ -152,7 +139,7 @@ class RunRequest(TypedDict, total=False):
     detach: bool
     """Whether the call answers at once, with status 202 and the id of the run, which then goes on without its caller."""
     entrypoint: str
-    """The path of the file to start, one of `files` or of `repo`; with `code`, the path that the code is written to. The default is `main.` and the language's ending, for example `main.py`."""
+    """The path of the file to start, one of `files`; with `code`, the path that the code is written to. The default is `main.` and the language's ending, for example `main.py`."""
     env: Dict[str, str]
     """Variables that are added to the program's environment. A name has no `=`; a name, `=` and its value have at most 65,536 bytes together."""
     files: List[SourceFile]
@@ -163,8 +150,6 @@ class RunRequest(TypedDict, total=False):
     """Packages of the language's registry: a list, or an object that holds one."""
     policy: Policy
     """What the program may use."""
-    repo: Repository
-    """A git repository with files of the program. Those of `code` and `files` take the place of files with the same path."""
     stdin: str
     """Standard input. The program reads its end after that."""
     tier: Literal["run"]
@@ -434,32 +419,6 @@ class NetworkReport:
 
 
 @dataclass(frozen=True)
-class FetchedRepository:
-    """What became of the repository of a run."""
-
-    url: str
-    """Where it was fetched from."""
-    commit: Optional[str] = None
-    """The id of the commit whose files the run had; absent where no commit was found."""
-    error: Optional[RepositoryError] = None
-    """Why the run does not have its files. Then `status` is `install_failed`, and `stderr` says more."""
-    ref: Optional[str] = None
-    """The branch, tag or commit that the request named; absent where it named none."""
-    subdir: Optional[str] = None
-    """The directory that the request named; absent where it named none."""
-
-    @classmethod
-    def _read(cls, data: Dict[str, Any]) -> FetchedRepository:
-        return cls(
-            commit=data.get("commit"),
-            error=data.get("error"),
-            ref=data.get("ref"),
-            subdir=data.get("subdir"),
-            url=data["url"],
-        )
-
-
-@dataclass(frozen=True)
 class Truncated:
     """Which streams lost their end to `maxOutputBytes`."""
 
@@ -487,7 +446,7 @@ class RunUsage:
     duration_ms: float
     """Wall clock from the program's start to the end of its last process."""
     install_ms: float
-    """Wall clock spent fetching the repository and installing packages; 0 when there was nothing to fetch and to install."""
+    """Wall clock spent installing packages; 0 when they were there already."""
     mem_mb: float
     """The most memory that the tree held at once, in MiB with two decimals."""
     queue_ms: float
@@ -542,8 +501,6 @@ class RunResult:
     """The field of `policy` that ended the program; absent where none did."""
     network: Optional[NetworkReport] = None
     """What the network policy refused; absent where it refused nothing."""
-    repo: Optional[FetchedRepository] = None
-    """The repository of the request and the commit that the run had; absent where the request has no `repo`."""
     signal: Optional[str] = None
     """The name of the signal that ended the program."""
 
@@ -560,7 +517,6 @@ class RunResult:
             limit=data.get("limit"),
             network=None if (network := data.get("network")) is None else NetworkReport._read(network),
             ok=data["ok"],
-            repo=None if (repo := data.get("repo")) is None else FetchedRepository._read(repo),
             signal=data["signal"],
             status=data["status"],
             stderr=data["stderr"],
@@ -623,26 +579,6 @@ class UsedPolicy:
 
 
 @dataclass(frozen=True)
-class UsedRepository:
-    """The repository of a run, as it is kept."""
-
-    url: str
-    """Where it was fetched from."""
-    ref: Optional[str] = None
-    """The branch, tag or commit that the request named; absent where it named none."""
-    subdir: Optional[str] = None
-    """The directory that the request named; absent where it named none."""
-
-    @classmethod
-    def _read(cls, data: Dict[str, Any]) -> UsedRepository:
-        return cls(
-            ref=data.get("ref"),
-            subdir=data.get("subdir"),
-            url=data["url"],
-        )
-
-
-@dataclass(frozen=True)
 class RunInput:
     """What was run, with every default filled in."""
 
@@ -668,8 +604,6 @@ class RunInput:
     """How the program was compiled; absent where it was not."""
     files: Optional[List[SourceFile]] = None
     """The program, where the request sent `files`."""
-    repo: Optional[UsedRepository] = None
-    """The repository that the request named; absent where it named none."""
     tty: Optional[TerminalSize] = None
     """The size of the terminal when the program started; absent where it had none."""
 
@@ -685,7 +619,6 @@ class RunInput:
             lang=data["lang"],
             packages=data["packages"],
             policy=UsedPolicy._read(data["policy"]),
-            repo=None if (repo := data.get("repo")) is None else UsedRepository._read(repo),
             stdin=data["stdin"],
             truncated=data["truncated"],
             tty=data.get("tty"),
@@ -728,8 +661,6 @@ class StoredRun:
     """The field of `policy` that ended the program; absent where none did."""
     network: Optional[NetworkReport] = None
     """What the network policy refused; absent where it refused nothing."""
-    repo: Optional[FetchedRepository] = None
-    """The repository of the request and the commit that the run had; absent where the request has no `repo`."""
     signal: Optional[str] = None
     """The name of the signal that ended the program."""
 
@@ -747,7 +678,6 @@ class StoredRun:
             limit=data.get("limit"),
             network=None if (network := data.get("network")) is None else NetworkReport._read(network),
             ok=data["ok"],
-            repo=None if (repo := data.get("repo")) is None else FetchedRepository._read(repo),
             signal=data["signal"],
             status=data["status"],
             stderr=data["stderr"],
@@ -800,99 +730,6 @@ class PendingRun:
             id=data["id"],
             output=None if (output := data.get("output")) is None else OutputSoFar._read(output),
             status=data["status"],
-        )
-
-
-@dataclass(frozen=True)
-class UsageRun:
-    """A run, as its project sees it."""
-
-    api_key_id: str
-    """The id of the key that it was asked for with."""
-    code_snippet: str
-    """The first 200 characters of the code."""
-    created_at: str
-    """When the run was asked for."""
-    execution_time_ms: int
-    """Wall clock of the program, in whole milliseconds."""
-    exit_code: int
-    """The exit code."""
-    id: str
-    """The id of the run."""
-    language: Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust", "javascript", "typescript"]
-    """The language."""
-    status: RunStatus
-    """Why the run ended."""
-    ip_address: Optional[str] = None
-    """The caller's network address; null unless the project keeps addresses."""
-    user_context: Optional[UserContext] = None
-    """The user for whom the caller ran it, as it was sent; null where none was named."""
-
-    @classmethod
-    def _read(cls, data: Dict[str, Any]) -> UsageRun:
-        return cls(
-            api_key_id=data["api_key_id"],
-            code_snippet=data["code_snippet"],
-            created_at=data["created_at"],
-            execution_time_ms=data["execution_time_ms"],
-            exit_code=data["exit_code"],
-            id=data["id"],
-            ip_address=data["ip_address"],
-            language=data["language"],
-            status=data["status"],
-            user_context=data["user_context"],
-        )
-
-
-@dataclass(frozen=True)
-class ListedPendingRun:
-    """A run that has not ended, in a list."""
-
-    api_key_id: str
-    """The id of the key that it was asked for with."""
-    code_snippet: str
-    """The first 200 characters of the code."""
-    created_at: str
-    """When the run was asked for."""
-    id: str
-    """The id of the run."""
-    language: Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust", "javascript", "typescript"]
-    """The language."""
-    status: PendingStatus
-    """How far it is."""
-    user_context: Optional[UserContext] = None
-    """The user for whom the caller runs it, as it was sent; null where none was named."""
-
-    @classmethod
-    def _read(cls, data: Dict[str, Any]) -> ListedPendingRun:
-        return cls(
-            api_key_id=data["api_key_id"],
-            code_snippet=data["code_snippet"],
-            created_at=data["created_at"],
-            id=data["id"],
-            language=data["language"],
-            status=data["status"],
-            user_context=data["user_context"],
-        )
-
-
-@dataclass(frozen=True)
-class RunList:
-    """A page of a project's runs."""
-
-    history: List[UsageRun]
-    """Programs and scripts that have ended, the newest first."""
-    next_cursor: Optional[str] = None
-    """The `cursor` of the next page of `history`; null on the last one."""
-    pending: Optional[List[ListedPendingRun]] = None
-    """Programs that have not ended, the newest first, all on the first page. Null if the pool of the project does not answer."""
-
-    @classmethod
-    def _read(cls, data: Dict[str, Any]) -> RunList:
-        return cls(
-            history=[UsageRun._read(one) for one in data["history"]],
-            next_cursor=data["next_cursor"],
-            pending=None if (pending := data["pending"]) is None else [ListedPendingRun._read(one) for one in pending],
         )
 
 
@@ -1389,7 +1226,7 @@ class FieldError:
 class BatchError:
     """Why a run of a batch was not started."""
 
-    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "sandbox_not_found", "too_many_sandboxes", "snapshot_not_found", "too_many_snapshots", "sandbox_unavailable", "sandbox_interrupted", "context_not_found", "too_many_contexts", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "process_not_found", "process_ended", "stdin_closed", "too_many_processes", "sandbox_session_not_found", "sandbox_session_exists", "too_many_sandbox_sessions", "upgrade_required", "not_found", "run_not_found", "artifact_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "terminal_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
+    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "sandbox_not_found", "too_many_sandboxes", "snapshot_not_found", "too_many_snapshots", "sandbox_unavailable", "sandbox_interrupted", "context_not_found", "too_many_contexts", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "process_not_found", "process_ended", "stdin_closed", "too_many_processes", "sandbox_session_not_found", "sandbox_session_exists", "too_many_sandbox_sessions", "port_not_found", "too_many_ports", "previews_unavailable", "preview_not_found", "preview_starting", "port_not_listening", "port_no_answer", "too_many_connections", "upgrade_required", "not_found", "run_not_found", "artifact_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "terminal_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
     """What went wrong, for programs.
 
     * `invalid_json`: The body is not JSON; the message says where.
@@ -1443,6 +1280,14 @@ class BatchError:
     * `sandbox_session_not_found`: The sandbox has no session with this id.
     * `sandbox_session_exists`: The sandbox has a session with this id already. Delete it first, or use it.
     * `too_many_sandbox_sessions`: The sandbox has 64 sessions, the most that it may have. Delete one.
+    * `port_not_found`: The sandbox does not expose this port. Expose it with `POST /api/v1/sandboxes/:id/ports`.
+    * `too_many_ports`: The sandbox exposes 64 ports, the most that it may. Delete one with `DELETE /api/v1/sandboxes/:id/ports/:port`.
+    * `previews_unavailable`: This deployment has no host for the URLs of ports. Its operator sets `PREVIEW_HOST`.
+    * `preview_not_found`: At the URL of a port: no sandbox exposes a port there, or its token is another one.
+    * `preview_starting`: At the URL of a port: the sandbox was asleep, and starts now. Try again after `Retry-After`; its servers must be started again, too.
+    * `port_not_listening`: At the URL of a port: nothing in the sandbox listens on it.
+    * `port_no_answer`: At the URL of a port: what listens on it closed the connection, did not answer in two minutes, or does not speak HTTP/1.1.
+    * `too_many_connections`: At the URL of a port: 256 connections to the sandbox are open, the most that may be.
     * `upgrade_required`: This address is a WebSocket: connect with one.
     * `not_found`: There is nothing at this path.
     * `run_not_found`: No run has this id, or it ended more than 7 days ago, or it is private to its project.

@@ -7,9 +7,10 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::invalid;
 use crate::http::response::quota;
 use crate::ports::http_messages::Response;
+use crate::ports::previews::PortRefusal;
 use crate::ports::sandboxes::SandboxRefusal;
 use ::http::header::{HeaderName, HeaderValue};
-use docle_api::limits::{MAX_SANDBOXES_PER_PROJECT, MAX_SNAPSHOTS_PER_SANDBOX};
+use docle_api::limits::{MAX_PORTS_PER_SANDBOX, MAX_SANDBOXES_PER_PROJECT, MAX_SNAPSHOTS_PER_SANDBOX};
 use docle_protocol::context::MAX_CONTEXTS;
 use docle_protocol::sandbox::process::{ProcessError, ProcessErrorCode};
 use docle_protocol::sandbox::{FileError, FileErrorCode};
@@ -33,6 +34,7 @@ impl From<SandboxRefusal> for ApiError {
             }
             SandboxRefusal::File(error) => file_error(error),
             SandboxRefusal::Process(error) => process_error(error),
+            SandboxRefusal::Port(refusal) => port_refusal(refusal),
             SandboxRefusal::NoContext => {
                 let message = "The sandbox has no such context. Contexts end when the sandbox sleeps or its machine is made anew, \
                                and what they held is lost: make another one with POST /api/v1/sandboxes/:id/contexts.";
@@ -92,6 +94,29 @@ fn file_error(FileError { code, message }: FileError) -> ApiError {
         _ => ErrorCode::FileRefused,
     };
     ApiError::new(code, message)
+}
+
+fn port_refusal(refusal: PortRefusal) -> ApiError {
+    match refusal {
+        PortRefusal::NotExposed => {
+            let message = "The sandbox does not expose this port. POST /api/v1/sandboxes/:id/ports exposes one.";
+            ApiError::new(ErrorCode::PortNotFound, message)
+        }
+        PortRefusal::TokenOf(port) => invalid("token", format!("is that of port {port} already: choose another one")),
+        PortRefusal::TooMany => {
+            let message = format!(
+                "The sandbox exposes {MAX_PORTS_PER_SANDBOX} ports, the most that it may. Delete one with DELETE \
+                 /api/v1/sandboxes/:id/ports/:port."
+            );
+            ApiError::new(ErrorCode::TooManyPorts, message)
+        }
+        PortRefusal::Starting => {
+            ApiError::new(ErrorCode::PreviewStarting, "The sandbox starts. Try again in a moment.")
+        }
+        PortRefusal::Program(error) => {
+            ApiError::new(ErrorCode::PortNoAnswer, "The program has given no answer.").with_cause(error.message)
+        }
+    }
 }
 
 fn process_error(ProcessError { code, message }: ProcessError) -> ApiError {

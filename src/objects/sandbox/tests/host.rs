@@ -4,6 +4,7 @@ use super::*;
 use crate::objects::container::runner::Runner;
 use crate::objects::container::target::RunTarget;
 use crate::objects::sandbox::host::RunnerHost;
+use crate::ports::http_messages::Upgrade;
 use crate::ports::sandboxes::{HostError, SandboxHost};
 use crate::ports::{EventStream, RunnerHttp, RunnerRequest, RunnerResponse, SendError};
 use docle_protocol::sandbox::{FileErrorCode, FileRequest};
@@ -41,6 +42,10 @@ impl EventStream for Response {
         unreachable!("nothing is piped")
     }
 
+    fn into_socket(self) -> Option<Upgrade> {
+        None
+    }
+
     fn chunks(self) -> Result<LocalBoxStream<'static, Result<Vec<u8>, PortError>>, PortError> {
         Ok(stream::iter([Ok(self.1.as_bytes().to_vec())]).boxed_local())
     }
@@ -62,7 +67,12 @@ impl RunnerHttp for SameAnswer {
         }
     }
 
-    async fn send_stream(&self, request: RunnerRequest<'_, Vec<u8>>, _: ByteStream) -> Result<Response, SendError> {
+    async fn send_stream(
+        &self,
+        request: RunnerRequest<'_, Vec<u8>>,
+        _: ByteStream,
+        _: Option<&ClientSignal>,
+    ) -> Result<Response, SendError> {
         self.send(request, None).await
     }
 }

@@ -1,11 +1,14 @@
 //! Operations on the sessions of sandboxes.
 
 use super::sandboxes::of;
+use crate::document::headers::Header;
 use crate::document::operation::{Body, Method, Operation};
 use crate::document::parameters::Parameter;
+use crate::document::schema::Type;
 use crate::errors::ErrorCode::*;
 use crate::limits::MAX_SETTINGS_BYTES;
 use crate::sandbox_sessions::*;
+use crate::terminals::{ResizeMessage, TerminalMessage};
 
 pub fn operations() -> Vec<Operation> {
     vec![
@@ -30,6 +33,32 @@ pub fn operations() -> Vec<Operation> {
         )
         .gives::<SessionList>(200, "The sessions.")
         .fails(&[SandboxUnavailable]),
+        of(
+            "connect_terminal",
+            Method::Get,
+            "/api/v1/sandboxes/:id/terminal",
+            "Connect to a terminal",
+            "A WebSocket to a shell in a terminal, which is started if there is none. Binary messages are what is typed and what is \
+             written; text messages are JSON. Several clients may be connected. A page sends its key as the protocol \
+             `docle.key.…` beside `docle`. It wakes the sandbox and keeps it awake.",
+        )
+        .with(Parameter::TerminalSession)
+        .with(Parameter::Cols)
+        .with(Parameter::Rows)
+        .with(Parameter::ViewerMode)
+        .empty(101, "The connection is a WebSocket now.")
+        .header(Header::Upgrade)
+        .header(Header::Protocol)
+        .fails(&[
+            RateLimitExceeded,
+            QuotaExceeded,
+            UpgradeRequired,
+            ForeignOrigin,
+            SandboxUnavailable,
+            SandboxInterrupted,
+            TooManySandboxSessions,
+        ])
+        .socket(vec![Type::of::<ResizeMessage>()], vec![Type::of::<TerminalMessage>()]),
         of(
             "delete_sandbox_session",
             Method::Delete,

@@ -1,0 +1,24 @@
+//! `/api/v1/sandboxes/:id/terminal`: a shell that somebody sits at, through a WebSocket.
+
+use crate::app::App;
+use crate::domain::sandbox::terminal::{Viewer, parse_viewer};
+use crate::http::auth::sandbox_caller::SandboxCaller;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::request::call::Call;
+use crate::http::request::subprotocol;
+use crate::ports::http_messages::Response;
+use crate::ports::previews::TerminalCall;
+
+/// `GET /api/v1/sandboxes/:id/terminal?session=`. It wakes the sandbox.
+pub async fn connect_terminal(app: &App, call: Call) -> Result<Response, ApiError> {
+    if !call.asks_for_websocket() {
+        let message = "This path is a WebSocket. POST …/exec executes a command without a terminal.";
+        return Err(ApiError::new(ErrorCode::UpgradeRequired, message));
+    }
+    let caller = SandboxCaller::extract_for_socket(app, &call).await?;
+    let sandbox = caller.sandbox(app, &call).await?;
+    let Viewer { session, cols, rows, is_view } = parse_viewer(|name| call.query(name)).map_err(ApiError::invalid)?;
+    let viewer = TerminalCall { session, cols, rows, is_view };
+    let socket = app.sandboxes.terminal(&sandbox, &viewer).await?;
+    Ok(subprotocol::switch(&call, socket))
+}
