@@ -192,6 +192,7 @@ pub static ROUTES: &[Route] = &[
     delete("/api/rooms/:id", Caller::ApiClient, handler!(project_rooms::delete_room)),
     post("/api/rooms/:id/tokens", Caller::ApiClient, handler!(project_rooms::create_room_token)),
     post("/api/rooms/:id/run", Caller::ApiClient, handler!(project_rooms::run_in_room)),
+    delete("/api/rooms/:id/run", Caller::ApiClient, handler!(project_rooms::stop_run_in_room)),
     post("/api/v1/sandboxes", Caller::KeyOrSession, handler!(sandbox::create_sandbox)),
     get("/api/v1/sandboxes", Caller::KeyOrSession, handler!(sandbox::list_sandboxes)),
     get("/api/v1/sandboxes/:id", Caller::KeyOrSession, handler!(sandbox::get_sandbox)),
