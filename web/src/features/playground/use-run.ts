@@ -33,6 +33,7 @@ export function useRun(print: (stream: "stdout" | "stderr", text: string) => voi
   const socket = shallowRef<SocketRun>();
   let client: Docle | undefined;
   let id: string | undefined;
+  let token = "";
   let controller: AbortController | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
 
@@ -48,12 +49,13 @@ export function useRun(print: (stream: "stdout" | "stderr", text: string) => voi
     return undefined;
   }
   async function follow(project: string, request: Schemas["RunRequest"], signal: AbortSignal): Promise<Result | undefined> {
-    client = new Docle({ apiKey: await runToken(project), baseUrl: location.origin });
+    token = await runToken(project);
+    client = new Docle({ apiKey: token, baseUrl: location.origin });
     return take(client.stream(request, { signal }));
   }
   /** Runs a program that hears what is typed. Where no socket opens, it runs without, unless it needs a terminal. */
   async function converse(project: string, request: Schemas["RunRequest"], signal: AbortSignal): Promise<Result | undefined> {
-    const token = await runToken(project);
+    token = await runToken(project);
     client = new Docle({ apiKey: token, baseUrl: location.origin });
     socket.value = socketRun(token, request, signal);
     try {
@@ -110,7 +112,13 @@ export function useRun(print: (stream: "stdout" | "stderr", text: string) => voi
     await client.runs.cancel(id).catch(() => controller?.abort());
   }
 
+  /** A page that is closed or loaded again has nobody to see how its run ends, and the client in it cannot say so any more. */
+  function leave() {
+    if (id !== undefined && phase.value === "running") void fetch(`/api/run/${id}`, { method: "DELETE", keepalive: true, credentials: "omit", headers: { authorization: `Bearer ${token}` } }).catch(() => undefined);
+  }
+  window.addEventListener("pagehide", leave);
   onScopeDispose(() => {
+    window.removeEventListener("pagehide", leave);
     clearInterval(timer);
     controller?.abort();
   });
