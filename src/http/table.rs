@@ -171,6 +171,7 @@ pub static ROUTES: &[Route] = &[
     get("/api/projects/:id/keys", Caller::Manager, handler!(keys::list_keys)),
     post("/api/projects/:id/tokens", Caller::Manager, handler!(tokens::create_project_token)),
     post("/api/projects/:id/rooms", Caller::Manager, handler!(project_rooms::create_project_room)),
+    get("/api/usage", Caller::SignedIn, handler!(usage::get_total_usage)),
     get("/api/projects/:id/usage", Caller::Manager, handler!(usage::get_usage)),
     post("/api/projects/:id/webhook-secret", Caller::Manager, handler!(webhooks::rotate_webhook_secret)),
     get("/api/projects/:id/webhook-secret", Caller::Manager, handler!(webhooks::get_webhook_secret)),
