@@ -9,5 +9,6 @@ pub mod pages;
 pub mod quota;
 pub mod rate;
 pub mod respond;
+pub mod sign_in_pages;
 pub mod sse;
 pub mod sse_reader;
