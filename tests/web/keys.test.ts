@@ -100,6 +100,24 @@ test("E edits and R rotates the key in whose row the focus is", async () => {
   await shows(page, "[role=dialog]", "Rotate “Keyboard”");
 });
 
+test("a menu took the focus back out of the dialog that it had opened", async () => {
+  await site.key(user, project, { name: "Focus" });
+  const { page } = await site.open(`/projects/${project}`, { user });
+  await press(page, "Actions for Focus");
+  await page.waitForSelector("[role=menu]");
+  // Every place that the focus goes to from the choice on.
+  await page.evaluate("window.places = []; document.addEventListener('focusin', ({ target }) => window.places.push(target.id || target.ariaLabel || target.textContent))");
+  await press(page, "Revoke…", "menuitem");
+  await shows(page, "[role=alertdialog]", "Revoke “Focus”?");
+  await page.type("#revoke-name", "Focus");
+  await until("what is typed", async () => (await page.$eval("#revoke-name", (field) => (field as unknown as { value: string }).value)) === "Focus");
+  const places = (await page.evaluate("window.places")) as string[];
+  assert.ok(places.indexOf("Actions for Focus") < places.indexOf("revoke-name") && places.lastIndexOf("Actions for Focus") < places.indexOf("revoke-name"), places.join(", "));
+  await page.keyboard.press("Escape");
+  await closed(page);
+  await until("the focus where it was", async () => (await page.evaluate("document.activeElement.ariaLabel")) === "Actions for Focus");
+});
+
 test("a key that was revoked meanwhile is gone from the list, and a refusal stands at its field", async () => {
   await site.key(user, project, { name: "Gone" });
   const page = await edit("Gone");
