@@ -23,6 +23,8 @@ pub trait Rooms {
     async fn state(&self, room: &RoomId) -> Result<Option<Vec<u8>>, PortError>;
     /// Runs a program, and broadcasts its events to the clients of the room. Returns when the program has ended.
     async fn run(&self, room: &RoomId, run: &RoomRun) -> Result<RoomRunEnd, PortError>;
+    /// The program that runs in the room; `None` if none does, or it has not started yet. It changes nothing.
+    async fn running(&self, room: &RoomId) -> Result<Option<RunningProgram>, PortError>;
     /// Closes every connection and deletes the room with everything in it. It may be repeated.
     async fn delete(&self, room: &RoomId) -> Result<(), PortError>;
 }
@@ -96,6 +98,16 @@ pub enum RoomRunEnd {
     NoSuchRoom,
 }
 
+/// A program that runs in a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunningProgram {
+    /// The project in whose containers it runs.
+    pub project_id: String,
+    /// The id of its run, as its `start` event has it.
+    pub run: String,
+}
+
 /// Why a program was not run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -147,6 +159,17 @@ pub enum RunAs {
         host: Option<String>,
     },
     Admitted(Admitted),
+}
+
+impl RunAs {
+    /// The project that the key belongs to.
+    pub fn project_id(&self) -> &str {
+        match self {
+            Self::Room { billing_key, .. } | Self::Admitted(Admitted { billing_key, .. }) => {
+                &billing_key.owner.project_id
+            }
+        }
+    }
 }
 
 /// A message of a running program. The result comes last, exactly once.

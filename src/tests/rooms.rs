@@ -7,7 +7,7 @@ use crate::objects::room::live::RoomPorts;
 use crate::objects::room::logic::RoomLogic;
 use crate::ports::PortError;
 use crate::ports::http_messages::Upgrade;
-use crate::ports::rooms::{BillingKey, JoinRequest, RoomRun, RoomRunEnd, Rooms};
+use crate::ports::rooms::{BillingKey, JoinRequest, RoomRun, RoomRunEnd, Rooms, RunningProgram};
 use crate::tests::fake_room_sockets::FakeRoomSockets;
 use crate::tests::fake_storage::FakeStorage;
 use async_trait::async_trait;
@@ -90,6 +90,10 @@ impl Rooms for LocalRooms {
 
     async fn run(&self, room: &RoomId, run: &RoomRun) -> Result<RoomRunEnd, PortError> {
         self.room(room)?.logic.run(run.clone()).await
+    }
+
+    async fn running(&self, room: &RoomId) -> Result<Option<RunningProgram>, PortError> {
+        Ok(self.room(room)?.logic.running())
     }
 
     async fn delete(&self, room: &RoomId) -> Result<(), PortError> {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import type { BrowserContext, Page } from "puppeteer-core";
+import type { BrowserContext, HTTPRequest, Page } from "puppeteer-core";
 import { inRoot } from "../../scripts/setup/paths.mjs";
 import { TestBrowser } from "./browser.ts";
 import { json, Platform, type User } from "./platform.ts";
@@ -53,14 +53,14 @@ export class Site {
     const page = await context.newPage();
     await page.setViewport({ width, height });
     const lines: string[] = [];
-    page.on("console", (message) => lines.push(message.text()));
+    page.on("console", (message) => message.text().includes(NETWORK_CHANGED) || lines.push(message.text()));
     page.on("pageerror", (error) => lines.push(String(error)));
     if (user !== undefined) {
       const [name = "", value = ""] = user.cookie.split("=");
       await context.setCookie({ name, value, domain: "localhost", path: "/", httpOnly: true, sameSite: "Lax" });
     }
     await page.evaluateOnNewDocument((chosen) => localStorage.getItem("docle.theme") ?? localStorage.setItem("docle.theme", chosen), theme);
-    await page.goto(this.url + path);
+    await load(page, this.url + path);
     return { page, console: lines };
   }
 
@@ -90,8 +90,29 @@ export async function shows(page: Page, selector: string, text: string): Promise
 /** Clicks a button, or what has another role, by its name. */
 export const press = (page: Page, name: string, role = "button") => page.locator(`::-p-aria([name="${name}"][role="${role}"])`).click();
 
-/** What axe finds wrong. */
+/** How often a page is loaded whose requests the browser itself has broken off. */
+const LOADS = 5;
+/** What Chromium says when any interface of the machine came or went, such as that of a container: then it breaks off all requests. */
+const NETWORK_CHANGED = "ERR_NETWORK_CHANGED";
+
+/** Loads a page, again where its first files were broken off. A person would reload it. */
+async function load(page: Page, url: string): Promise<void> {
+  for (let loads = 1; ; loads += 1) {
+    let isBroken = false;
+    const failed = (request: HTTPRequest) => (isBroken ||= request.failure()?.errorText.includes(NETWORK_CHANGED) === true);
+    page.on("requestfailed", failed);
+    await page.goto(url).catch((error: unknown) => {
+      if (!String(error).includes(NETWORK_CHANGED)) throw error;
+      isBroken = true;
+    });
+    page.off("requestfailed", failed);
+    if (!isBroken || loads === LOADS) return;
+  }
+}
+
+/** What axe finds wrong, once every transition has ended: colours halfway between two states are nobody's choice. */
 export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate("document.getAnimations().forEach((one) => one.effect.getComputedTiming().endTime < Infinity && one.finish())");
   await page.evaluate(axe);
   const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
   const found = (await page.evaluate(`axe.run({ runOnly: ${JSON.stringify(tags)} })`)) as { violations: { id: string; nodes: { html: string }[] }[] };

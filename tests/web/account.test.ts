@@ -80,6 +80,7 @@ test("the runs of all projects are one list with one sum, and a new run appears 
   const { page, console } = await site.open("/dashboard", { user });
   await shows(page, ".stats", "1 of 2");
   await shows(page, ".stats", "of 2 projects");
+  await shows(page, ".stats", "Duration, p50");
   await until("both runs", async () => (await page.$$("table.hist tbody tr")).length === 2);
   await page.select("select[aria-label=Project]", second);
   await until("one run", async () => (await page.$$("table.hist tbody tr")).length === 1);

@@ -133,6 +133,22 @@ for (const path of ["/docs", "/docs/api", "/docs/api-runs", "/docs/errors"]) {
   }
 }
 
+test("an example runs in its page for whoever is signed in, and leads others to the playground", async () => {
+  const { user } = await site.account("runner@example.com");
+  const { page } = await site.open("/docs/languages", { user });
+  const refused: string[] = [];
+  page.on("console", (message) => message.text().includes("Content Security Policy") && refused.push(message.text()));
+  await page.click("[data-run]");
+  const frame = await (await page.waitForSelector(".run-frame"))?.contentFrame();
+  await until("the output", async () => ((await frame?.evaluate("document.body.textContent")) as string).includes("Hello, Ada!"), 30);
+  assert.deepEqual(await violations(page), []);
+  assert.deepEqual(refused, []);
+  const { page: stranger } = await site.open("/docs/languages");
+  await stranger.click("[data-run]");
+  await until("the form", () => Promise.resolve(new URL(stranger.url()).pathname === "/login"));
+  assert.match(new URL(stranger.url()).searchParams.get("next") ?? "", /^\/playground#z=/);
+});
+
 test("a page of the documentation is small, and loads nothing of others", async () => {
   const { page } = await site.open("/docs/api");
   const urls = (await page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")) as string[];

@@ -211,6 +211,7 @@ test("a project is renamed, made private and deleted by its name", async () => {
   await page.locator("#project-rename").fill("Lessons");
   await page.keyboard.press("Enter");
   await shows(page, ".crumbs", "Lessons");
+  await shows(page, ".activity", "Project created");
   await page.click("input[role=switch]");
   await until("private results", async () => (await json(200, await user.call("GET", `/api/projects/${project}`))).private_results === true);
   await press(page, "Delete project…");

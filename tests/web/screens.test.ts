@@ -77,6 +77,15 @@ test("axe finds nothing in dialogs, menu and drawer", async () => {
   }
 });
 
+test("axe was asked while the colours of a button were halfway between two themes", async () => {
+  const { page } = await site.open(`/projects/${project}`, { user });
+  await shows(page, "#main", "Production API");
+  const halfway = "document.getAnimations().forEach((one) => { one.pause(); one.currentTime = one.effect.getComputedTiming().endTime * 0.4; })";
+  await page.evaluate(`document.documentElement.style.setProperty("--t-fast", "60s"); document.documentElement.dataset.theme = "light"; ${halfway}`);
+  assert.notEqual(await page.evaluate("document.getAnimations().length"), 0);
+  assert.deepEqual(await violations(page), []);
+});
+
 /** What a page has loaded, by address; each with its size after compression. */
 async function loaded(path: string, text: string): Promise<Map<string, number>> {
   const { page } = await site.open(path, { user });

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { json } from "../harness/platform.ts";
-import { press, shows, Site, textOf } from "../harness/site.ts";
+import { json, newNetwork } from "../harness/platform.ts";
+import { press, shows, Site, textOf, violations } from "../harness/site.ts";
 import { until } from "../harness/until.ts";
 
 const site = await Site.start();
@@ -82,7 +82,8 @@ test("too many links from one network are told with the time until the next one"
 test("a session that ends under a page leads to the form and back", async () => {
   const { user } = await site.account("bob@example.com");
   const { page } = await site.open("/", { user });
-  await shows(page, "h1", "Run your first program");
+  // The page asks only for a key that is there.
+  await shows(page, "[data-testid=curl]", "sk_live_");
   await press(page, "Skip to the projects");
   await press(page, "Leave anyway");
   await shows(page, ".proj-grid", "Lesson site");
@@ -92,6 +93,33 @@ test("a session that ends under a page leads to the form and back", async () => 
   await shows(page, "h1", "Sign in");
   assert.match(new URL(page.url()).searchParams.get("next") ?? "/", /^\/(projects\/proj_\w+)?$/);
   await until("a message", async () => (await textOf(page, ".toasts")).includes("You were signed out."));
+});
+
+test("the page that a link opens looks like the site, and works without scripts", async () => {
+  await site.docle.send("/auth/request", { email: "verify@example.com" }, { "cf-connecting-ip": newNetwork() });
+  const token = await site.docle.mailedToken("verify@example.com");
+  for (const scheme of ["dark", "light"]) {
+    for (const width of [320, 1_280]) {
+      const { page, console } = await site.open("/login", { width });
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+      await page.setBypassCSP(true);
+      for (const [path, title] of [[`/auth/verify?token=${token}`, "Sign in on this device?"], ["/auth/verify?token=gone", "This link no longer works"]]) {
+        await page.goto(site.url + path);
+        await shows(page, "h1", title ?? "");
+        assert.deepEqual(await violations(page), []);
+        assert.equal(await page.evaluate("document.documentElement.scrollWidth <= innerWidth && document.scripts.length === 0"), true);
+      }
+      // Nobody is signed in at first, and one of the links has ended.
+      assert.deepEqual(console.filter((line) => !line.includes("401") && !line.includes("410")), []);
+    }
+  }
+  const { page } = await site.open(`/auth/verify?token=${token}`);
+  await page.setJavaScriptEnabled(false);
+  await page.reload();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.waitForNavigation();
+  assert.equal(new URL(page.url()).pathname, "/");
 });
 
 test("the site and the API share their address", async () => {

@@ -17,6 +17,7 @@ test("a snippet has the address of this service and the project's publishable ke
   await shows(page, ".step", key);
   const address = await page.evaluate("location.origin");
   await shows(page, ".step", `<script src="${address}/embed.js" data-key="${key}" defer></script>`);
+  await until("colours", async () => (await page.$(".step code .tok-tag")) !== null);
   await page.click(".step .code-head button");
   await shows(page, ".step .code-head", "Copied");
   assert.equal(await page.evaluate("navigator.clipboard.readText()"), await textOf(page, ".step code"));

@@ -86,15 +86,40 @@ test("two people write one program, see each other, and see what it prints", asy
   for (const page of [ada, bob]) {
     await shows(page, LINE, "Success");
     await shows(page, OUTPUT, "from Bob");
-    await shows(page, ".ran", "Somebody ran this");
+    await shows(page, ".ran", "Bob ran this");
   }
-  await until("the program has ended", async () => (await ada.$("[data-testid=run]:not([disabled])")) !== null);
+  await until("the program has ended", async () => (await ada.$("[data-testid=run]")) !== null);
   await ada.click("[data-testid=run]");
   await shows(bob, ".ran", "Ada ran this");
   // The service is asked who Bob is, and it is nobody.
   assert.deepEqual([console, bobs.filter((line) => !line.includes("401"))], [[], []]);
   const stored = (await bob.evaluate("JSON.stringify({...localStorage})")) as string;
   assert.ok(!stored.includes("room_"), stored);
+});
+
+test("who may run stops a run, whoever has started it, and who looks on does not", async () => {
+  const { page: ada } = await makeRoom();
+  await type(ada, "import time\nprint('first', flush=True)\nwhile True: time.sleep(0.1)");
+  const { page: rob } = await follow(await invite(ada, "runner"), "Rob");
+  const { page: eve } = await follow(await invite(ada, "viewer"), "Eve");
+  await has(rob, await code(ada));
+  await ada.click("[data-testid=run]");
+  for (const page of [ada, rob, eve]) {
+    await shows(page, OUTPUT, "first");
+    await shows(page, ".ran", "Ada runs this");
+  }
+  assert.equal(await eve.$("[data-testid=stop]"), null);
+  await rob.click("[data-testid=stop]");
+  for (const page of [ada, rob, eve]) {
+    await shows(page, LINE, "Cancelled");
+    assert.equal(await textOf(page, OUTPUT), "first\n", "what came stays");
+  }
+  await rob.click("[data-testid=run]");
+  await shows(ada, LINE, "Running");
+  await ada.keyboard.down("Control");
+  await ada.keyboard.press(".");
+  await ada.keyboard.up("Control");
+  await shows(rob, LINE, "Cancelled");
 });
 
 test("an undo takes back one's own typing only", async () => {

@@ -27,8 +27,8 @@ export const GROUPS: Group[] = [
     name: "In your code",
     pages: [page("embed"), library("embed", "script-tag", "Script tag"), library("react", "react", "React"), library("vue", "vue", "Vue"), library("sdk", "typescript", "TypeScript"), library("python", "python", "Python"), library("cli", "command-line", "Command line"), library("rate-limit", "rate-limits", "Rate limits")],
   },
-  { name: "Reference", pages: [page("errors"), page("security"), page("performance")] },
-  { name: "Operations", pages: [page("deploy"), page("scaling"), page("unseen", "Never seen in production")] },
+  { name: "Reference", pages: [page("errors"), page("troubleshooting"), page("security"), page("performance")] },
+  { name: "Operations", pages: [page("deploy"), page("monitoring"), page("scaling"), page("unseen", "Never seen in production")] },
   {
     name: "How it is built",
     pages: [

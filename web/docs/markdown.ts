@@ -2,6 +2,7 @@
 
 import hljs from "highlight.js";
 import MarkdownIt from "markdown-it";
+import { TOKENS } from "../src/tokens.ts";
 import { anchorOf, siteLink } from "./links.ts";
 import { playgroundLink } from "./playground-link.ts";
 
@@ -19,26 +20,6 @@ export interface Document {
   sections: Section[];
 }
 
-/** The classes of the editor for those of the highlighter; what is missing has the colour of text. */
-const TOKENS: Record<string, string> = {
-  keyword: "keyword",
-  string: "string",
-  number: "number",
-  literal: "number",
-  variable: "number",
-  comment: "comment",
-  meta: "comment",
-  title: "function",
-  built_in: "function",
-  type: "type",
-  attr: "property",
-  attribute: "property",
-  property: "property",
-  operator: "operator",
-  regexp: "regexp",
-  tag: "tag",
-  name: "tag",
-};
 /** What the highlighter calls the languages of our examples. */
 const LANGUAGES: Record<string, string> = { sh: "bash", jsonc: "json", tsx: "typescript", vue: "xml", html: "xml", js: "javascript", toml: "ini" };
 /** What the head of an example says. */
@@ -58,7 +39,7 @@ function highlighted(code: string, language: string): string {
 function example(code: string, language: string): string {
   const name = NAMES[language] ?? "";
   const link = playgroundLink(code);
-  const open = link === undefined ? "" : `<a class="btn ghost sm" href="${escape(link)}">Open in playground</a>`;
+  const open = link === undefined ? "" : `<button class="btn ghost sm" type="button" data-run hidden>Run</button><a class="btn ghost sm" href="${escape(link)}">Open in playground</a>`;
   const head = `<div class="code-head"><span>${name}</span><span class="grow"></span>${open}<button class="btn ghost sm" type="button" data-copy>Copy</button></div>`;
   return `<div class="code">${head}<pre tabindex="0"><code>${highlighted(code, language)}</code></pre></div>\n`;
 }

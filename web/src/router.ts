@@ -1,7 +1,9 @@
 //! The pages of the site, and who may see them. src/http/site.rs lists the same paths.
 
+import { shallowRef } from "vue";
 import { createRouter, createWebHistory, type RouteLocationNormalized } from "vue-router";
 import { account, loadAccount } from "./api/session.ts";
+import { loadAnew } from "./arrival.ts";
 import { ownPath } from "./next.ts";
 import { forget, keep, kept } from "./storage.ts";
 
@@ -61,11 +63,16 @@ router.beforeEach(async (to) => {
   return to.meta.public === true || account.value !== null ? true : signInFor(to);
 });
 
+/** Whether the code of the page did not arrive, not even after the site was loaded anew. */
+export const isPageMissing = shallowRef(false);
+router.onError((_error, to) => (isPageMissing.value = !loadAnew(to.fullPath)));
+
 /** Names the page in the window. */
 export function entitle(...parts: (string | undefined)[]): void {
   document.title = [...parts.filter((part) => part !== undefined && part !== ""), "Docle"].join(" · ");
 }
 
 router.afterEach((to) => {
+  isPageMissing.value = false;
   if (to.meta.title !== undefined) entitle(to.meta.title);
 });

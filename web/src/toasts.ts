@@ -23,7 +23,8 @@ let next = 0;
 /** Shows a message; one about a failure stays until it is closed. */
 export function toast(text: string, isError = false, action?: ToastAction): void {
   const id = next++;
-  toasts.value = [...toasts.value, { id, text, isError, action }].slice(-MOST);
+  // The same message once: what its button takes back is what happened last.
+  toasts.value = [...toasts.value.filter((one) => one.text !== text), { id, text, isError, action }].slice(-MOST);
   if (!isError) setTimeout(() => dismiss(id), SHOWN_MS);
 }
 

@@ -150,6 +150,10 @@ pub struct RoomProgram {
     /// Standard input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdin: Option<String>,
+    /// Who runs it, for the events of the run. The name in the token comes before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_ROOM_NAME_CHARS)))]
+    pub name: Option<String>,
     /// What the program may use, as in `POST /api/run`. It takes the role `owner`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,

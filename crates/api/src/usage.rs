@@ -40,6 +40,43 @@ pub struct Usage {
     pub end_users: Vec<EndUserCount>,
 }
 
+/// What all projects of an account were used for together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct TotalUsage {
+    /// All runs since the projects exist.
+    pub total_runs: i64,
+    /// Per cent of the runs whose status is `success`.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
+    pub success_rate: f64,
+    /// Runs by language.
+    pub languages: BTreeMap<String, i64>,
+    /// Runs by status.
+    pub statuses: BTreeMap<String, i64>,
+    /// Wall clock of the runs of all projects, in milliseconds.
+    pub duration_ms: Percentiles,
+    /// How long each stretch of `series` is.
+    pub interval: Interval,
+    /// Runs by day for 30 days, or by hour for 48 hours. Stretches without runs are left out.
+    pub series: Vec<Stretch>,
+    /// Every project that was counted, those with the most runs in `series` first.
+    pub projects: Vec<ProjectCount>,
+    /// The ids of projects whose log did not answer: their runs are not counted.
+    pub unavailable: Vec<String>,
+}
+
+/// The runs of one project in the time of a series.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct ProjectCount {
+    /// The id of the project.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its runs.
+    pub runs: i64,
+}
+
 /// A run, as its project sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]

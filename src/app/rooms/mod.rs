@@ -12,9 +12,10 @@ use crate::domain::input::page::{Page, Position};
 use crate::domain::key::gate::{CheckKey, Decision};
 use crate::domain::room::id::{Kind, RoomId};
 use crate::domain::room::token::Claims;
+use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::PortError;
-use crate::ports::rooms::BillingKey;
+use crate::ports::rooms::{BillingKey, RunningProgram};
 use crate::store::rooms::{self, RoomLimits};
 use docle_api::limits::MAX_ROOMS_PER_PROJECT;
 use docle_room::role::Role;
@@ -97,6 +98,18 @@ pub async fn list(app: &App, project_id: &str, page: &Page) -> Result<(Vec<Store
 /// Whether the project owns the room.
 pub async fn belongs_to(app: &App, room: &RoomId, project_id: &str) -> Result<bool, PortError> {
     rooms::belongs_to(&*app.sql, room, project_id).await
+}
+
+/// Stops the program that runs in a room, and waits until it has ended. Without one, or before it has started, nothing changes. It
+/// may be repeated.
+///
+/// # Errors
+/// The room or the pool of its project does not answer; the program may go on.
+pub async fn stop_run(app: &App, room: &RoomId) -> Result<(), PortError> {
+    let Some(RunningProgram { project_id, run }) = app.rooms.running(room).await? else { return Ok(()) };
+    let id = RunId::parse(&run).ok_or_else(|| PortError("A room named a run that is none.".to_owned()))?;
+    let cancelled = app.run_pools.cancel_in_flight(&project_id, id, None).await;
+    cancelled.map(drop).map_err(|failure| PortError(failure.message))
 }
 
 /// Deletes a room with everything in it. The row goes last, so that a call that failed in between can be repeated.

@@ -10,5 +10,6 @@ pub mod preview_page;
 pub mod quota;
 pub mod rate;
 pub mod respond;
+pub mod sign_in_pages;
 pub mod sse;
 pub mod sse_reader;

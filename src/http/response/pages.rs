@@ -1,58 +1,16 @@
-//! HTML pages: for login links, for rooms, and documentation. They work without scripts.
+//! HTML pages: for rooms, and documentation. They work without scripts.
 
-use crate::domain::account::next_page::NextPage;
-use crate::domain::account::token::Token;
 use crate::domain::room::id::{Kind, RoomId};
 use crate::http::routes::scripts::runtime_apis::{EXAMPLE, LIMITS, RUNTIME_APIS};
 use crate::ports::http_messages::{Body, Response};
 use ::http::StatusCode;
 use ::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS};
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:20vh auto;padding:0 1rem}\
-                     button{font:inherit;padding:.5rem 1.5rem}";
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:20vh auto;padding:0 1rem}";
 /// What pages to read have on top of that.
 const LONG_STYLE: &str = "<style>body{max-width:44rem;margin:4rem auto}pre{padding:.75rem 1rem;background:#8881;\
                           border-radius:.4rem;overflow-x:auto}h2{margin:2.5rem 0 0}\
                           th{text-align:left;padding-right:2rem;font-weight:500}</style>";
-
-/// A page with a form that requests a login link. The form posts to this service.
-pub fn login() -> Response {
-    let form = "<form method=\"post\" action=\"/auth/request\"><p><label>Your email address<br>\
-                <input type=\"email\" name=\"email\" required autocomplete=\"email\"></label></p>\
-                <button>Send a link</button></form>\
-                <p>The link signs you in. The first one creates your account.</p>";
-    page(StatusCode::OK, form, "")
-}
-
-/// Says where the link is that was requested.
-pub fn link_sent(is_development: bool) -> Response {
-    let text = if is_development {
-        "<p>A development machine sends no mail: <code>npm start</code> has printed the link.</p>"
-    } else {
-        "<p>A link is on its way to your mailbox. It works once, within 15 minutes.</p>"
-    };
-    page(StatusCode::OK, text, "")
-}
-
-/// A page with a button to sign in. Mail scanners open links, but press no buttons. The form posts to this service,
-/// which redirects to `form_target`, so the page's policy must allow both.
-pub fn confirm(token: &Token, next: Option<&NextPage>, form_target: &str) -> Response {
-    let next = next.map_or_else(String::new, |page| {
-        format!("<input type=\"hidden\" name=\"next\" value=\"{}\">", escape(page.as_str()))
-    });
-    let form = format!(
-        "<p>Sign in to Docle on this device?</p><form method=\"post\" action=\"/auth/verify\">\
-         <input type=\"hidden\" name=\"token\" value=\"{}\">{next}<button>Sign in</button></form>",
-        token.reveal()
-    );
-    page(StatusCode::OK, &form, form_target)
-}
-
-/// Says that a link does not work.
-pub fn invalid_link() -> Response {
-    let text = "<p>This link has expired, or it was used before. <a href=\"/login\">Request a new link</a>.</p>";
-    page(StatusCode::GONE, text, "")
-}
 
 /// A page that says who can connect to a room, and how; `base` is the URL for WebSockets.
 pub fn room(base: &str, room: &RoomId) -> Response {
@@ -70,7 +28,7 @@ pub fn room(base: &str, room: &RoomId) -> Response {
          <p>This page has no editor. An editor program connects to <code>{base}/collab/{room}/yjs</code> (Yjs) or \
          <code>{base}/collab/{room}/websocket</code> (JSON).</p>"
     );
-    let mut response = page(StatusCode::OK, &content, "");
+    let mut response = page(&content);
     // The URL of an open room is the permission to edit it, so browsers must not send it to other sites.
     response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
@@ -97,20 +55,25 @@ pub fn runtime_apis() -> Response {
          APIs.</p><pre>{}</pre>{apis}<h2>Limits</h2><table>{limits}</table>",
         escape(EXAMPLE)
     );
-    page(StatusCode::OK, &content, "")
+    page(&content)
 }
 
 /// A page with all error codes.
 pub fn errors() -> Response {
     const PAGE: &str = include_str!(concat!(env!("OUT_DIR"), "/errors.html"));
-    page(StatusCode::OK, &format!("{LONG_STYLE}{PAGE}"), "")
+    page(&format!("{LONG_STYLE}{PAGE}"))
 }
 
-fn page(status: StatusCode, content: &str, form_target: &str) -> Response {
+fn page(content: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>Docle</title><style>{STYLE}</style><h1>Docle</h1>{content}"
     );
+    respond_with(StatusCode::OK, html, "")
+}
+
+/// A page with a policy that allows nothing but its styles, and forms to this service and to `form_target`.
+pub fn respond_with(status: StatusCode, html: String, form_target: &str) -> Response {
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self' {form_target}; frame-ancestors 'none'; \
          base-uri 'none'"

@@ -1,4 +1,4 @@
-//! `/api/projects/:id/usage`: the usage of a project.
+//! `/api/projects/:id/usage` and `/api/usage`: what a project was used for, and all of an account together.
 
 use crate::app::App;
 use crate::app::usage;
@@ -12,22 +12,15 @@ use crate::http::response::respond;
 use crate::http::routes::projects;
 use crate::ports::http_messages::Response;
 use ::http::StatusCode;
-use docle_api::usage::{EndUserCount, Interval, KeyCount, Percentiles, Stretch, Usage};
+use docle_api::usage::{EndUserCount, Interval, KeyCount, Percentiles, ProjectCount, Stretch, TotalUsage, Usage};
 
 /// Totals since the beginning, a series of the last days or hours, and a page of runs.
 pub async fn get_usage(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract_manager(app, &call).await?;
     let project = projects::find(app, &caller, call.param(0)).await?;
-    let interval = match call.query("interval") {
-        None => Interval::default(),
-        Some(text) => {
-            let named = Interval::ALL.into_iter().find(|interval| interval.name() == text);
-            named.ok_or_else(|| invalid("interval", "must be \"hour\" or \"day\""))?
-        }
-    };
+    let interval = interval(&call)?;
     let usage = usage::read(app, &project, interval, &call.page()?).await?;
     let language = |name| usage.languages.get(name).copied().unwrap_or(0);
-    let percent = |part: i64, whole: i64| if whole == 0 { 0.0 } else { (part * 1_000 / whole) as f64 / 10.0 };
     let body = Usage {
         total_runs: usage.total,
         python_runs: language("python"),
@@ -52,6 +45,39 @@ pub async fn get_usage(app: &App, call: Call) -> Result<Response, ApiError> {
         statuses: usage.statuses,
     };
     Ok(respond::json(StatusCode::OK, &body))
+}
+
+/// The same over all projects of the account, without runs.
+pub async fn get_total_usage(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SignedIn::extract(app, &call).await?;
+    let interval = interval(&call)?;
+    let usage::TotalUsage { languages, statuses, p50_ms, p95_ms, series, projects, unavailable } =
+        usage::read_total(app, &caller.session.user_id, interval).await?;
+    let total = statuses.values().sum();
+    let projects = projects.into_iter().map(|(id, name, runs)| ProjectCount { id, name, runs });
+    let body = TotalUsage {
+        total_runs: total,
+        success_rate: percent(statuses.get("success").copied().unwrap_or(0), total),
+        duration_ms: Percentiles { p50: p50_ms, p95: p95_ms },
+        interval,
+        series: series.into_iter().map(encode_stretch).collect(),
+        projects: projects.collect(),
+        unavailable,
+        languages,
+        statuses,
+    };
+    Ok(respond::json(StatusCode::OK, &body))
+}
+
+fn interval(call: &Call) -> Result<Interval, ApiError> {
+    let Some(text) = call.query("interval") else { return Ok(Interval::default()) };
+    let named = Interval::ALL.into_iter().find(|interval| interval.name() == text);
+    named.ok_or_else(|| invalid("interval", "must be \"hour\" or \"day\""))
+}
+
+/// A share in per cent, with one decimal.
+fn percent(part: i64, whole: i64) -> f64 {
+    if whole == 0 { 0.0 } else { (part * 1_000 / whole) as f64 / 10.0 }
 }
 
 fn encode_stretch(stretch: query::Stretch) -> Stretch {

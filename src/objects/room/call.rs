@@ -5,7 +5,7 @@ use crate::objects::call::{self, Answer, CallError, ObjectCall};
 use crate::platform::fetch;
 use crate::ports::PortError;
 use crate::ports::http_messages::Upgrade;
-use crate::ports::rooms::{BillingKey, JoinRequest, RoomRun, RoomRunEnd, Rooms};
+use crate::ports::rooms::{BillingKey, JoinRequest, RoomRun, RoomRunEnd, Rooms, RunningProgram};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
@@ -22,6 +22,7 @@ pub enum RoomCall {
     State,
     /// The body has a [`RoomRun`], and the body of the answer a [`RoomRunEnd`]: both may be larger than a header.
     Run,
+    Running,
     Delete,
 }
 
@@ -39,7 +40,7 @@ impl ObjectCall for RoomCall {
 
     fn may_repeat(&self) -> bool {
         match self {
-            Self::Open(_) | Self::State | Self::Delete => true,
+            Self::Open(_) | Self::State | Self::Running | Self::Delete => true,
             // A second call would open a second connection, or run the program twice.
             Self::Connect(_) | Self::Run => false,
         }
@@ -110,6 +111,13 @@ impl Rooms for RoomStub {
         serde_json::from_slice(&end).map_err(unreadable)
     }
 
+    async fn running(&self, room: &RoomId) -> Result<Option<RunningProgram>, PortError> {
+        match self.call(room, RoomCall::Running, None).await? {
+            Some(answer) => answer.value().map(Option::flatten).map_err(unreadable),
+            None => Ok(None),
+        }
+    }
+
     async fn delete(&self, room: &RoomId) -> Result<(), PortError> {
         self.call(room, RoomCall::Delete, None).await.map(drop)
     }
@@ -175,13 +183,16 @@ mod tests {
         assert_eq!(written(connect()), json!({ "connect": join }));
         assert_eq!(written(RoomCall::State), json!("state"));
         assert_eq!(written(RoomCall::Run), json!("run"));
+        assert_eq!(written(RoomCall::Running), json!("running"));
+        let running = RunningProgram { project_id: "proj_1".into(), run: "550e8400".into() };
+        assert_eq!(serde_json::to_value(running).unwrap(), json!({ "projectId": "proj_1", "run": "550e8400" }));
         assert_eq!(written(RoomCall::Delete), json!("delete"));
         assert_eq!(serde_json::to_value(RoomRefusal::NoSuchRoom).unwrap(), json!("noSuchRoom"));
     }
 
     #[test]
     fn a_run_and_a_connection_are_never_sent_twice() {
-        assert!([open(), RoomCall::State, RoomCall::Delete].iter().all(RoomCall::may_repeat));
+        assert!([open(), RoomCall::State, RoomCall::Running, RoomCall::Delete].iter().all(RoomCall::may_repeat));
         assert!(![connect(), RoomCall::Run].iter().any(RoomCall::may_repeat));
     }
 }

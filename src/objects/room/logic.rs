@@ -17,7 +17,7 @@ use crate::objects::room::memory::RoomMemory;
 use crate::objects::room::runs::RoomRuns;
 use crate::ports::PortError;
 use crate::ports::http_messages::Upgrade;
-use crate::ports::rooms::{BillingKey, JoinRequest, Programs, RoomRun, RoomRunEnd};
+use crate::ports::rooms::{BillingKey, JoinRequest, Programs, RoomRun, RoomRunEnd, RunningProgram};
 use docle_room::connection::Protocol;
 use docle_room::room::{Incoming, NewConnection, Room};
 use serde_json::Value;
@@ -99,6 +99,11 @@ impl RoomLogic {
     pub async fn run(&self, run: RoomRun) -> Result<RoomRunEnd, PortError> {
         self.memory.settled().await;
         self.runs.run_by_http(run).await
+    }
+
+    /// The program that runs; `None` if none does, or it has not started yet.
+    pub fn running(&self) -> Option<RunningProgram> {
+        self.memory.running()
     }
 
     /// Closes every connection and deletes the room. It may be repeated.

@@ -2,7 +2,7 @@
 
 use crate::domain::timestamp::Timestamp;
 use crate::objects::room::live::{Live, RoomPorts};
-use crate::ports::rooms::{ProgramRequest, RunAs};
+use crate::ports::rooms::{ProgramRequest, RunAs, RunningProgram};
 use crate::ports::{Level, PortError};
 use docle_room::close::CloseReason;
 use docle_room::room::{Output, Room, RunRequest};
@@ -16,14 +16,23 @@ pub struct RoomMemory {
     pub ports: RoomPorts,
     /// `None`: not loaded. It is never borrowed over an await.
     live: RefCell<Option<Live>>,
-    /// The user whose program runs.
-    running: RefCell<Option<String>>,
+    /// The program that runs.
+    running: RefCell<Option<Running>>,
     /// Counts the deletions. A run from before the last one changes nothing.
     generation: Cell<u64>,
     /// Held while the storage is being deleted.
     deleting: Mutex<()>,
     /// When the timer fires that is set, in milliseconds since 1970.
     timer: Cell<Option<i64>>,
+}
+
+/// What the object knows of a program that runs.
+struct Running {
+    /// The user whose program it is.
+    user_id: String,
+    project_id: String,
+    /// The id of its run, once it has started.
+    run: Option<String>,
 }
 
 /// A program that the room runs.
@@ -88,8 +97,25 @@ impl RoomMemory {
 
     /// Records that a program runs, so that the room still knows it after it was dropped and loaded again.
     pub fn begin_run(&self, user_id: String, program: ProgramRequest) -> GrantedRun {
-        self.running.replace(Some(user_id));
+        let project_id = program.billing_key.project_id().to_owned();
+        self.running.replace(Some(Running { user_id, project_id, run: None }));
         GrantedRun { generation: self.generation.get(), program }
+    }
+
+    /// Records that a run has started, unless the room was deleted after it began.
+    pub fn note_started(&self, generation: u64, run: &str) {
+        if self.generation.get() == generation
+            && let Some(running) = self.running.borrow_mut().as_mut()
+        {
+            running.run = Some(run.to_owned());
+        }
+    }
+
+    /// The program that runs; `None` if none does, or it has not started yet.
+    pub fn running(&self) -> Option<RunningProgram> {
+        let running = self.running.borrow();
+        let Running { project_id, run, .. } = running.as_ref()?;
+        Some(RunningProgram { project_id: project_id.clone(), run: run.clone()? })
     }
 
     /// Passes an event of a run to the room, unless the room was deleted after the run began.
@@ -199,7 +225,7 @@ impl RoomMemory {
 
     fn load(&self) -> Result<Live, PortError> {
         let mut live = Live::load(&self.ports)?;
-        if let Some(user_id) = &*self.running.borrow() {
+        if let Some(Running { user_id, .. }) = &*self.running.borrow() {
             live.room.resume_run(user_id);
         }
         Ok(live)

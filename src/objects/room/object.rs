@@ -108,6 +108,7 @@ impl Room {
                 Some(run) => Response::from_json(&self.logic.run(run).await?),
                 None => return Err(PortError("A run came without a body.".to_owned())),
             },
+            RoomCall::Running => call::answer(&self.logic.running()),
             RoomCall::Delete => call::answer(&self.logic.delete().await?),
         })
     }

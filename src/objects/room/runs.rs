@@ -88,6 +88,11 @@ impl RoomRuns {
         while let Some(message) = messages.next().await {
             match message {
                 RunMessage::Event(event) => {
+                    if event["type"] == "start"
+                        && let Some(run) = event["id"].as_str()
+                    {
+                        self.memory.note_started(generation, run);
+                    }
                     self.memory.on_run(generation, |room, now| room.on_run_event(event, now))?
                 }
                 RunMessage::Result(result) => return Ok(Ok(result)),

@@ -16,4 +16,5 @@ mod scripts;
 mod site;
 mod snapshots;
 mod tokens;
+mod usage;
 mod webhooks;

@@ -38,6 +38,12 @@ fn run(test: &mut TestApp, room: &str, bearer: &str, body: Value) -> Answer {
     test.send(request.header("authorization", format!("Bearer {bearer}")), body.to_string())
 }
 
+/// `DELETE /api/rooms/:id/run` with a key or a token.
+fn stop(test: &mut TestApp, room: &str, bearer: &str) -> Answer {
+    let request = test.visit(Method::DELETE, &format!("/api/rooms/{room}/run"));
+    test.send(request.header("authorization", format!("Bearer {bearer}")), String::new())
+}
+
 fn state(test: &mut TestApp, room: &str) -> Answer {
     let request = test.request(Method::GET, &format!("/collab/{room}/state"));
     test.send(request, String::new())
@@ -46,6 +52,35 @@ fn state(test: &mut TestApp, room: &str) -> Answer {
 fn connect(test: &mut TestApp, room: &str) -> Answer {
     let request = test.request(Method::GET, &format!("/collab/{room}/websocket")).header("upgrade", "websocket");
     test.send(request, String::new())
+}
+
+#[test]
+fn who_may_run_may_stop_and_without_a_program_nothing_changes() {
+    let mut test = TestApp::new();
+    let (room, owner) = new_room(&mut test);
+    let (viewer, runner) = (token_of(&mut test, &room, &owner, "viewer"), token_of(&mut test, &room, &owner, "runner"));
+    for (bearer, status) in [
+        (viewer.as_str(), StatusCode::FORBIDDEN),
+        (&runner, StatusCode::NO_CONTENT),
+        (&owner, StatusCode::NO_CONTENT),
+        (key(1).reveal(), StatusCode::NO_CONTENT),
+        ("rt_made-up", StatusCode::UNAUTHORIZED),
+    ] {
+        assert_eq!(stop(&mut test, &room, bearer).status, status, "{bearer}");
+    }
+}
+
+#[test]
+fn a_guest_says_a_name_for_a_run_within_the_limit() {
+    let mut test = TestApp::new();
+    let (room, owner) = new_room(&mut test);
+    let runner = token_of(&mut test, &room, &owner, "editor");
+    let named = run(&mut test, &room, &runner, json!({ "code": "print(1)", "name": "Bob" }));
+    assert_eq!(named.status, StatusCode::OK, "{}", named.text());
+    for name in [String::new(), "x".repeat(41)] {
+        let refused = run(&mut test, &room, &runner, json!({ "code": "print(1)", "name": name }));
+        assert_eq!(refused.json()["errors"][0]["field"], "name", "{}", refused.text());
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the pages of the documentation do: copy examples, search, show which part is read, and open the list of pages where
 //! the screen is narrow. Without this script they can be read all the same.
 
+import { startRuns } from "./run.ts";
 import { startSearch } from "./search.ts";
 
 const all = <T extends Element>(selector: string) => Array.from(document.querySelectorAll<T>(selector));
@@ -36,3 +37,4 @@ document.querySelector("#main")?.addEventListener("scroll", mark, { passive: tru
 mark();
 
 startSearch();
+startRuns();

@@ -228,6 +228,8 @@ class RoomProgram(TypedDict, total=False):
     """The program; the room's own where it is absent. Another one takes the role `editor`."""
     language: str
     """The language; the room's own where it is absent. `javascript` means `node` here."""
+    name: str
+    """Who runs it, for the events of the run. The name in the token comes before it."""
     policy: Policy
     """What the program may use, as in `POST /api/run`. It takes the role `owner`."""
     stdin: str

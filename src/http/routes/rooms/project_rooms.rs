@@ -127,8 +127,8 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
     caller.require(Role::Runner)?;
     call.require_json()?;
     let host = host(&call);
-    let RunInput { code, lang, stdin, policy } =
-        read_program(body::parse_json(&call.parts.headers, body::read(call.body, MAX_BODY_BYTES).await?)?)?;
+    let body = body::parse_json(&call.parts.headers, body::read(call.body, MAX_BODY_BYTES).await?)?;
+    let (RunInput { code, lang, stdin, policy }, guest) = read_program(body)?;
     if policy.is_some() && caller.role < Role::Owner {
         let message = "Only the role owner can raise what a run may use: omit `policy`, or use an owner token.";
         return Err(ApiError::new(ErrorCode::RoomRoleTooLow, message));
@@ -137,7 +137,7 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
         let message = "The role runner can only run the room's program: omit `code`, or use an editor token.";
         return Err(ApiError::new(ErrorCode::RoomRoleTooLow, message));
     }
-    let user_id = caller.name.unwrap_or_else(|| "api".to_owned());
+    let user_id = caller.name.or(guest).unwrap_or_else(|| "api".to_owned());
     let run = RoomRun { user_id, admitted: caller.admitted, host, code, lang, stdin, policy };
     match app.rooms.run(&room, &run).await? {
         RoomRunEnd::Result(result) => Ok(respond::json(
@@ -158,6 +158,14 @@ pub async fn run_in_room(app: &App, mut call: Call) -> Result<Response, ApiError
         }
         RoomRunEnd::NoSuchRoom => Err(not_found()),
     }
+}
+
+/// `DELETE /api/rooms/:id/run`: stops the program that runs in the room.
+pub async fn stop_run_in_room(app: &App, call: Call) -> Result<Response, ApiError> {
+    let (room, caller) = enter(app, &call).await?;
+    caller.require(Role::Runner)?;
+    rooms::stop_run(app, &room).await?;
+    Ok(respond::empty())
 }
 
 /// The room that a path names, and its caller. An open room has no owner, so nothing here works for it.
@@ -231,14 +239,16 @@ fn read_role(fields: &mut Reader<'_>) -> Option<Role> {
     role
 }
 
-pub fn read_program(body: Value) -> Result<RunInput, ApiError> {
+/// The program of a request, and the name that its guest gives.
+pub fn read_program(body: Value) -> Result<(RunInput, Option<String>), ApiError> {
     let mut problems = Problems::default();
     // The run itself reads the policy again, with the limits of this deployment.
     let policy = body.get("policy").cloned();
     let program = Reader::open(body, String::new(), fields::of::<RoomProgram>(), &mut problems).map(|mut fields| {
         read_policy(&mut fields, *TIMEOUT_MS.end());
         let (code, lang, stdin) = (fields.string("code"), fields.string("language"), fields.string("stdin"));
-        RunInput { code, lang, stdin, policy }
+        let name = read_name(&mut fields, "name", MAX_ROOM_NAME_CHARS);
+        (RunInput { code, lang, stdin, policy }, name)
     });
     problems.conclude(program).map_err(ApiError::invalid)
 }

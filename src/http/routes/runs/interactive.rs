@@ -57,8 +57,8 @@ pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError
         return Err(invalid("Idempotency-Key", "is not available for interactive runs: leave it out"));
     }
     let sent = credentials(call.headers()).or_else(|| subprotocol::credentials(&call, subprotocol::KEY));
-    let mut client = ApiClient::for_run(app, &call, sent).await?;
-    let token = client.token.take();
+    let client = ApiClient::for_run(app, &call, sent).await?;
+    let token = client.token.clone();
     let (upgrade, socket) = app.sockets.pair()?;
     let mut talk = InteractiveSession {
         app: app.clone(),

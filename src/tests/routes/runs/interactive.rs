@@ -81,6 +81,20 @@ fn what_cannot_be_run_is_told_with_the_problem_of_a_response_and_a_code_that_say
 }
 
 #[test]
+fn a_token_could_neither_read_nor_cancel_what_it_had_started_over_a_socket() {
+    let mut app = TestApp::new();
+    let made = app.send(app.request(Method::POST, "/api/tokens").header("content-type", "application/json"), "{}");
+    let bearer = format!("Bearer {}", made.json()["token"].as_str().unwrap());
+    *app.sockets.says.borrow_mut() = vec![program()];
+    let request = app.visit(Method::GET, "/api/run").header("upgrade", "websocket").header("authorization", &bearer);
+    assert_eq!(app.send(request, "").status, StatusCode::SWITCHING_PROTOCOLS);
+    let path = format!("/api/run/{}", app.record()["result"]["id"].as_str().unwrap());
+    let call = |app: &mut TestApp, method| app.send(app.visit(method, &path).header("authorization", &bearer), "");
+    assert_eq!(call(&mut app, Method::GET).json()["input"]["code"], "print(1)");
+    assert_eq!(call(&mut app, Method::DELETE).json()["code"], "run_ended");
+}
+
+#[test]
 fn whoever_may_not_run_gets_no_socket() {
     let mut app = TestApp::new();
     let upgrade = |app: &TestApp| app.visit(Method::GET, "/api/run").header("upgrade", "websocket");

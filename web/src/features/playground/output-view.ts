@@ -8,7 +8,7 @@ const MOST = 1_048_576;
 export class OutputView {
   readonly #element: HTMLElement;
   #colours = { stdout: new Ansi(), stderr: new Ansi() };
-  #waiting: ["stdout" | "stderr", string][] = [];
+  #waiting: ["stdout" | "stderr" | "typed", string][] = [];
   #length = 0;
 
   constructor(element: HTMLElement) {
@@ -26,7 +26,7 @@ export class OutputView {
     this.#colours = { stdout: new Ansi(), stderr: new Ansi() };
   }
 
-  print(stream: "stdout" | "stderr", text: string): void {
+  print(stream: "stdout" | "stderr" | "typed", text: string): void {
     // A page in the background has no frames; what waits is shown with the next one.
     if (this.#waiting.length === 0) requestAnimationFrame(() => this.#flush());
     this.#waiting.push([stream, text]);
@@ -38,7 +38,7 @@ export class OutputView {
     for (const [stream, text] of this.#waiting) {
       const shown = text.slice(0, Math.max(0, MOST - this.#length));
       this.#length += shown.length;
-      for (const piece of this.#colours[stream].read(shown)) {
+      for (const piece of stream === "typed" ? [{ text: shown, classes: [] }] : this.#colours[stream].read(shown)) {
         const span = document.createElement("span");
         span.className = [stream, ...piece.classes].join(" ");
         span.textContent = piece.text;

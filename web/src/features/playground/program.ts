@@ -1,10 +1,16 @@
 //! A program of the playground with everything that goes with it, and what a browser keeps of it.
 
 import type { Schemas } from "../../api/client.ts";
+import { FIRST } from "./first-programs.ts";
 import { keep, kept } from "../../storage.ts";
+
+/** Where a program reads from: the text that stands there, what is typed while it runs, or a terminal. */
+export const INPUTS = ["text", "typed", "terminal"] as const;
+export type Input = (typeof INPUTS)[number];
 
 /** What goes with a program. */
 export interface RunOptions {
+  input: Input;
   stdin: string;
   /** One line each. */
   args: string;
@@ -27,13 +33,7 @@ export interface Program extends RunOptions {
 export type Source = Pick<Schemas["RunRequest"], "code" | "files" | "entrypoint"> & { lang: string };
 
 /** What the API takes where a request names nothing. */
-export const DEFAULTS: RunOptions = { stdin: "", args: "", env: "", packages: "", timeoutMs: 3_000, memoryMB: 256, allowNetwork: false };
-
-/** A first program for a language; empty where there is none. */
-const FIRST: Record<string, string> = {
-  python: 'name = input("Who is there? ") or "world"\nprint()\nfor number in range(1, 4):\n    print(f"{number}: Hello, {name}")\n',
-  javascript: 'for (const number of [1, 2, 3]) {\n  console.log(`${number}: Hello, world`);\n}\n',
-};
+export const DEFAULTS: RunOptions = { input: "text", stdin: "", args: "", env: "", packages: "", timeoutMs: 3_000, memoryMB: 256, allowNetwork: false };
 
 /** The program that a language begins with. */
 export const firstProgram = (lang: string): Program => ({ ...DEFAULTS, lang, code: FIRST[lang] ?? FIRST[modeOf(lang)] ?? "", ...(lang === "python" ? { stdin: "Ada\n" } : {}) });
@@ -57,12 +57,13 @@ export function readOptions(given: Record<string, unknown>): RunOptions {
   const options: Record<string, unknown> = { ...DEFAULTS };
   // A field of another type than ours is none of ours.
   for (const [name, usual] of Object.entries(DEFAULTS)) if (typeof given[name] === typeof usual) options[name] = given[name];
+  if (!INPUTS.some((one) => one === options["input"])) options["input"] = DEFAULTS.input;
   // Who opens a link decides about the network, and not who made the link.
   return { ...(options as unknown as RunOptions), allowNetwork: false };
 }
 
 /** Whether any option but the standard input is another than usual. */
-export const hasChanged = (options: RunOptions) => (Object.keys(DEFAULTS) as (keyof RunOptions)[]).some((name) => name !== "stdin" && options[name] !== DEFAULTS[name]);
+export const hasChanged = (options: RunOptions) => (Object.keys(DEFAULTS) as (keyof RunOptions)[]).some((name) => name !== "stdin" && name !== "input" && options[name] !== DEFAULTS[name]);
 
 /** The program that this browser has kept. */
 export function keptProgram(): Program | undefined {

@@ -33,6 +33,9 @@ const FIRST: WorkspaceFile[] = [
 /** The program that people find. */
 export const firstWorkspace = (): Workspace => ({ ...DEFAULTS, lang: "python", files: FIRST.map((file) => ({ ...file })), entrypoint: "main.py" });
 
+/** Whether two programs have the same files. */
+export const isSame = (one: Workspace, other: Workspace) => JSON.stringify([one.lang, one.entrypoint, one.files]) === JSON.stringify([other.lang, other.entrypoint, other.files]);
+
 /** What is wrong with a path; undefined where it is one of a file below the working directory. */
 export function wrongPath(path: string, others: string[]): string | undefined {
   const parts = path.split("/");

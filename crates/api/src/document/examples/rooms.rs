@@ -65,6 +65,7 @@ impl Example for RoomProgram {
     fn example() -> Self {
         Self {
             code: Some(text("print(6 * int(input()))")),
+            name: None,
             language: Some(text("python")),
             stdin: Some(text("7")),
             policy: None,

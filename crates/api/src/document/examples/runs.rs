@@ -9,7 +9,7 @@ use crate::run_details::RunDetails;
 use crate::run_events::RunEvent;
 use crate::run_input::{RunInput, UsedPolicy};
 use crate::runs::*;
-use crate::usage::{EndUserCount, Interval, KeyCount, Percentiles, Stretch, Usage, UsageRun};
+use crate::usage::{EndUserCount, Interval, KeyCount, Percentiles, ProjectCount, Stretch, TotalUsage, Usage, UsageRun};
 use docle_languages::{RunLanguage, Tier};
 use std::collections::BTreeMap;
 
@@ -179,6 +179,19 @@ impl Example for Usage {
             api_keys: vec![KeyCount { id: text(KEY_ID), name: Some(text("Production API")), runs: 1 }],
             end_users: vec![EndUserCount { id: text("user-123"), runs: 1, last_run_at: time() }],
         }
+    }
+}
+
+impl Example for TotalUsage {
+    const NAME: &'static str = "total usage";
+
+    fn example() -> Self {
+        let Usage { total_runs, success_rate, languages, statuses, duration_ms, interval, series, .. } =
+            Usage::example();
+        let projects =
+            vec![ProjectCount { id: text("proj_5c1e0a7d20b48f36e7a1c904"), name: text("Lesson site"), runs: 1 }];
+        let unavailable = Vec::new();
+        Self { total_runs, success_rate, languages, statuses, duration_ms, interval, series, projects, unavailable }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::limits::MAX_SETTINGS_BYTES;
 use crate::projects::*;
 use crate::rooms::{CreatedRoom, RoomSettings};
 use crate::tokens::{RunToken, RunTokenSettings};
-use crate::usage::Usage;
+use crate::usage::{TotalUsage, Usage};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -335,6 +335,15 @@ fn usage() -> Vec<Operation> {
         .with(Parameter::Interval)
         .gives::<Usage>(200, "The usage.")
         .fails(&[ProjectNotFound]),
+        of(
+            "get_total_usage",
+            (Method::Get, "/api/usage"),
+            tag,
+            "Read what all projects were used for",
+            "Totals, durations and a series over all projects of the account.",
+        )
+        .with(Parameter::Interval)
+        .gives::<TotalUsage>(200, "The usage of all projects."),
         of(
             "export_end_user",
             (Method::Get, "/api/projects/:id/end-users"),

@@ -132,6 +132,17 @@ pub fn operations() -> Vec<Operation> {
             LanguageUnavailable,
             RunnerMismatch,
         ]),
+        Operation::new(
+            "stop_run_in_room",
+            (Method::Delete, "/api/rooms/:id/run"),
+            member,
+            "Stop the program in a room",
+            "Stops the program that runs in the room, and answers when it has ended. Everyone in the room gets its result, with the \
+             status `cancelled`. Without a program that runs nothing changes. It takes the role `runner`.",
+        )
+        .with(ID)
+        .empty(204, "No program runs, or it has not started yet.")
+        .fails(&[RoomRoleTooLow, RateLimitExceeded]),
     ]
 }
 

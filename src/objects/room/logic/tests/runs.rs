@@ -45,6 +45,24 @@ fn every_client_follows_a_run_and_the_result_outlives_a_reset() {
 }
 
 #[test]
+fn a_program_can_be_named_from_its_start_to_its_end() {
+    let mut setup = Setup::owned();
+    let start = || Some(RunMessage::Event(json!({ "type": "start", "id": "550e8400", "createdAt": "…" })));
+    assert_eq!(setup.logic.running(), None);
+    let _end = setup.runs_by_http(None);
+    assert_eq!(setup.logic.running(), None, "it has not started");
+    setup.program_says(start());
+    let running = setup.logic.running().map(|running| (running.project_id, running.run));
+    assert_eq!(running, Some(("proj_1".to_owned(), "550e8400".to_owned())));
+    setup.program_says(complete());
+    assert_eq!(setup.logic.running(), None);
+    let _deleted = setup.runs_by_http(None);
+    setup.delete().unwrap();
+    setup.program_says(start());
+    assert_eq!(setup.logic.running(), None, "a run of a deleted room is not the room's");
+}
+
+#[test]
 fn a_run_goes_on_when_its_client_leaves() {
     let mut setup = Setup::owned();
     let (ada, bob) = (setup.join("Ada"), setup.join("Bob"));
