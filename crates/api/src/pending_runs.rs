@@ -93,12 +93,13 @@ pub enum PendingStatus {
 
 impl PendingStatus {
     /// Every status of a run that has not ended.
-    pub const ALL: [Self; 4] = [Self::Queued, Self::Installing, Self::Compiling, Self::Running];
+    pub const ALL: [Self; 5] = [Self::Queued, Self::Fetching, Self::Installing, Self::Compiling, Self::Running];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::Fetching => "fetching",
             Self::Installing => "installing",
             Self::Compiling => "compiling",
             Self::Running => "running",

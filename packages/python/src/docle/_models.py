@@ -13,9 +13,9 @@ Role = Literal["viewer", "runner", "editor", "owner"]
 Comparison = Literal["exact", "trim", "tokens", "float", "regex"]
 ArtifactError = Literal["too_large", "too_many_bytes", "too_large_to_inline", "inline_full", "unreadable", "not_stored"]
 PolicyLimit = Literal["timeoutMs", "cpuMs", "memoryMB", "maxOutputBytes", "maxFileMB"]
+RepositoryError = Literal["not_found", "ref_not_found", "subdir_not_found", "entrypoint_not_found", "too_large", "too_many_files", "timeout", "unreachable", "unusable", "unavailable"]
 RunStatus = Literal["success", "error", "timeout", "memory", "output", "killed", "cancelled", "install_failed", "compile_error", "system"]
-PendingStatus = Literal["queued", "installing", "compiling", "running"]
-RunList = Any
+PendingStatus = Literal["queued", "fetching", "installing", "compiling", "running"]
 JudgeVerdict = Literal["accepted", "partial", "wrong_answer", "timeout", "memory", "output", "runtime_error", "compile_error", "install_failed", "judge_error", "skipped"]
 
 NAMES: Dict[str, str] = {
@@ -62,6 +62,21 @@ class TerminalSize(TypedDict, total=False):
     """Lines."""
 
 
+class UserContext(TypedDict, total=False):
+    """The caller's user, as the caller describes it. It has at most 8,192 bytes as JSON."""
+
+    email: str
+    """The user's mail address."""
+    id: Required[str]
+    """The caller's id of the user. Runs are listed and deleted by it."""
+    metadata: Dict[str, Any]
+    """Anything else that the caller wants to find with the run."""
+    name: str
+    """The user's name."""
+    tier: Literal["free", "pro", "enterprise"]
+    """What the user pays the caller for."""
+
+
 class CompileRequest(TypedDict, total=False):
     """How a program is compiled."""
 
@@ -99,19 +114,17 @@ class Policy(TypedDict, total=False):
     """Wall clock of the program, in milliseconds."""
 
 
-class UserContext(TypedDict, total=False):
-    """The caller's user, as the caller describes it. It has at most 8,192 bytes as JSON."""
+class Repository(TypedDict, total=False):
+    """A git repository. Its files are in `/workspace` when the program starts, below the files of the request itself."""
 
-    email: str
-    """The user's mail address."""
-    id: Required[str]
-    """The caller's id of the user. Runs are listed and deleted by it."""
-    metadata: Dict[str, Any]
-    """Anything else that the caller wants to find with the run."""
-    name: str
-    """The user's name."""
-    tier: Literal["free", "pro", "enterprise"]
-    """What the user pays the caller for."""
+    ref: str
+    """A branch, a tag, or a whole commit id. The default is what the repository's own HEAD names."""
+    subdir: str
+    """The directory whose content becomes `/workspace`. The default is the whole repository."""
+    token: str
+    """A token that may read the repository, if that is not public. It is stored nowhere, and no response has it. Not with `detach`."""
+    url: Required[str]
+    """Where it is cloned from: `https`, a public name, port 443, without user name, password, query and fragment."""
 
 
 class Webhook(TypedDict, total=False):
@@ -124,7 +137,7 @@ class Webhook(TypedDict, total=False):
 
 
 class RunRequest(TypedDict, total=False):
-    """A program to run. It brings either `code` or `files`."""
+    """A program to run. It brings either `code` or `files`, or has its files in `repo`."""
 
     args: List[str]
     """Arguments that follow the program on its command line. `args` and `env` have at most 1,048,576 bytes together."""
@@ -139,7 +152,7 @@ class RunRequest(TypedDict, total=False):
     detach: bool
     """Whether the call answers at once, with status 202 and the id of the run, which then goes on without its caller."""
     entrypoint: str
-    """The path of the file to start, one of `files`; with `code`, the path that the code is written to. The default is `main.` and the language's ending, for example `main.py`."""
+    """The path of the file to start, one of `files` or of `repo`; with `code`, the path that the code is written to. The default is `main.` and the language's ending, for example `main.py`."""
     env: Dict[str, str]
     """Variables that are added to the program's environment. A name has no `=`; a name, `=` and its value have at most 65,536 bytes together."""
     files: List[SourceFile]
@@ -150,6 +163,8 @@ class RunRequest(TypedDict, total=False):
     """Packages of the language's registry: a list, or an object that holds one."""
     policy: Policy
     """What the program may use."""
+    repo: Repository
+    """A git repository with files of the program. Those of `code` and `files` take the place of files with the same path."""
     stdin: str
     """Standard input. The program reads its end after that."""
     tier: Literal["run"]
@@ -421,6 +436,32 @@ class NetworkReport:
 
 
 @dataclass(frozen=True)
+class FetchedRepository:
+    """What became of the repository of a run."""
+
+    url: str
+    """Where it was fetched from."""
+    commit: Optional[str] = None
+    """The id of the commit whose files the run had; absent where no commit was found."""
+    error: Optional[RepositoryError] = None
+    """Why the run does not have its files. Then `status` is `install_failed`, and `stderr` says more."""
+    ref: Optional[str] = None
+    """The branch, tag or commit that the request named; absent where it named none."""
+    subdir: Optional[str] = None
+    """The directory that the request named; absent where it named none."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> FetchedRepository:
+        return cls(
+            commit=data.get("commit"),
+            error=data.get("error"),
+            ref=data.get("ref"),
+            subdir=data.get("subdir"),
+            url=data["url"],
+        )
+
+
+@dataclass(frozen=True)
 class Truncated:
     """Which streams lost their end to `maxOutputBytes`."""
 
@@ -448,7 +489,7 @@ class RunUsage:
     duration_ms: float
     """Wall clock from the program's start to the end of its last process."""
     install_ms: float
-    """Wall clock spent installing packages; 0 when they were there already."""
+    """Wall clock spent fetching the repository and installing packages; 0 when there was nothing to fetch and to install."""
     mem_mb: float
     """The most memory that the tree held at once, in MiB with two decimals."""
     queue_ms: float
@@ -503,6 +544,8 @@ class RunResult:
     """The field of `policy` that ended the program; absent where none did."""
     network: Optional[NetworkReport] = None
     """What the network policy refused; absent where it refused nothing."""
+    repo: Optional[FetchedRepository] = None
+    """The repository of the request and the commit that the run had; absent where the request has no `repo`."""
     signal: Optional[str] = None
     """The name of the signal that ended the program."""
 
@@ -519,6 +562,7 @@ class RunResult:
             limit=data.get("limit"),
             network=None if (network := data.get("network")) is None else NetworkReport._read(network),
             ok=data["ok"],
+            repo=None if (repo := data.get("repo")) is None else FetchedRepository._read(repo),
             signal=data["signal"],
             status=data["status"],
             stderr=data["stderr"],
@@ -581,6 +625,26 @@ class UsedPolicy:
 
 
 @dataclass(frozen=True)
+class UsedRepository:
+    """The repository of a run, as it is kept."""
+
+    url: str
+    """Where it was fetched from."""
+    ref: Optional[str] = None
+    """The branch, tag or commit that the request named; absent where it named none."""
+    subdir: Optional[str] = None
+    """The directory that the request named; absent where it named none."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> UsedRepository:
+        return cls(
+            ref=data.get("ref"),
+            subdir=data.get("subdir"),
+            url=data["url"],
+        )
+
+
+@dataclass(frozen=True)
 class RunInput:
     """What was run, with every default filled in."""
 
@@ -606,6 +670,8 @@ class RunInput:
     """How the program was compiled; absent where it was not."""
     files: Optional[List[SourceFile]] = None
     """The program, where the request sent `files`."""
+    repo: Optional[UsedRepository] = None
+    """The repository that the request named; absent where it named none."""
     tty: Optional[TerminalSize] = None
     """The size of the terminal when the program started; absent where it had none."""
 
@@ -621,6 +687,7 @@ class RunInput:
             lang=data["lang"],
             packages=data["packages"],
             policy=UsedPolicy._read(data["policy"]),
+            repo=None if (repo := data.get("repo")) is None else UsedRepository._read(repo),
             stdin=data["stdin"],
             truncated=data["truncated"],
             tty=data.get("tty"),
@@ -663,6 +730,8 @@ class StoredRun:
     """The field of `policy` that ended the program; absent where none did."""
     network: Optional[NetworkReport] = None
     """What the network policy refused; absent where it refused nothing."""
+    repo: Optional[FetchedRepository] = None
+    """The repository of the request and the commit that the run had; absent where the request has no `repo`."""
     signal: Optional[str] = None
     """The name of the signal that ended the program."""
 
@@ -680,6 +749,7 @@ class StoredRun:
             limit=data.get("limit"),
             network=None if (network := data.get("network")) is None else NetworkReport._read(network),
             ok=data["ok"],
+            repo=None if (repo := data.get("repo")) is None else FetchedRepository._read(repo),
             signal=data["signal"],
             status=data["status"],
             stderr=data["stderr"],
@@ -732,6 +802,99 @@ class PendingRun:
             id=data["id"],
             output=None if (output := data.get("output")) is None else OutputSoFar._read(output),
             status=data["status"],
+        )
+
+
+@dataclass(frozen=True)
+class UsageRun:
+    """A run, as its project sees it."""
+
+    api_key_id: str
+    """The id of the key that it was asked for with."""
+    code_snippet: str
+    """The first 200 characters of the code."""
+    created_at: str
+    """When the run was asked for."""
+    execution_time_ms: int
+    """Wall clock of the program, in whole milliseconds."""
+    exit_code: int
+    """The exit code."""
+    id: str
+    """The id of the run."""
+    language: Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust", "javascript", "typescript"]
+    """The language."""
+    status: RunStatus
+    """Why the run ended."""
+    ip_address: Optional[str] = None
+    """The caller's network address; null unless the project keeps addresses."""
+    user_context: Optional[UserContext] = None
+    """The user for whom the caller ran it, as it was sent; null where none was named."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> UsageRun:
+        return cls(
+            api_key_id=data["api_key_id"],
+            code_snippet=data["code_snippet"],
+            created_at=data["created_at"],
+            execution_time_ms=data["execution_time_ms"],
+            exit_code=data["exit_code"],
+            id=data["id"],
+            ip_address=data["ip_address"],
+            language=data["language"],
+            status=data["status"],
+            user_context=data["user_context"],
+        )
+
+
+@dataclass(frozen=True)
+class ListedPendingRun:
+    """A run that has not ended, in a list."""
+
+    api_key_id: str
+    """The id of the key that it was asked for with."""
+    code_snippet: str
+    """The first 200 characters of the code."""
+    created_at: str
+    """When the run was asked for."""
+    id: str
+    """The id of the run."""
+    language: Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust", "javascript", "typescript"]
+    """The language."""
+    status: PendingStatus
+    """How far it is."""
+    user_context: Optional[UserContext] = None
+    """The user for whom the caller runs it, as it was sent; null where none was named."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ListedPendingRun:
+        return cls(
+            api_key_id=data["api_key_id"],
+            code_snippet=data["code_snippet"],
+            created_at=data["created_at"],
+            id=data["id"],
+            language=data["language"],
+            status=data["status"],
+            user_context=data["user_context"],
+        )
+
+
+@dataclass(frozen=True)
+class RunList:
+    """A page of a project's runs."""
+
+    history: List[UsageRun]
+    """Programs and scripts that have ended, the newest first."""
+    next_cursor: Optional[str] = None
+    """The `cursor` of the next page of `history`; null on the last one."""
+    pending: Optional[List[ListedPendingRun]] = None
+    """Programs that have not ended, the newest first, all on the first page. Null if the pool of the project does not answer."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> RunList:
+        return cls(
+            history=[UsageRun._read(one) for one in data["history"]],
+            next_cursor=data["next_cursor"],
+            pending=None if (pending := data["pending"]) is None else [ListedPendingRun._read(one) for one in pending],
         )
 
 
