@@ -4,6 +4,7 @@ use crate::app::context::App;
 use crate::app::runs::progress::{Client, NotStarted, Progress, StartedRun};
 use crate::app::runs::start::start_run;
 use crate::domain::account::quota::Period;
+use crate::domain::run::id::RunId;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::domain::run::output::Output;
 use crate::domain::run::output_start::OutputStart;
@@ -12,6 +13,7 @@ use crate::domain::run::result::RunResult;
 use crate::ports::{PoolFailure, PoolFailureCode, Socket};
 use docle_protocol::{SourceFile, Truncated};
 use futures::StreamExt;
+use futures::channel::oneshot;
 use futures::future::{Either, select};
 use std::cell::RefCell;
 
@@ -107,7 +109,11 @@ impl Series {
             }
             let id = self.app.new_run_id(self.client.owner.log_id);
             request.job.id = id.to_string();
-            match start_run(&self.app, id, self.client.clone(), request.clone(), once.clone()).await {
+            let started = match &once {
+                None => start_run(&self.app, id, self.client.clone(), request.clone(), None).await,
+                Some(once) => self.start_once(id, request.clone(), once.clone()).await,
+            };
+            match started {
                 Ok(run) => return Ok(run),
                 Err(NotStarted::Pool(failure)) if is_final(&failure) => {
                     *self.refused.borrow_mut() = Some(failure.clone());
@@ -123,6 +129,26 @@ impl Series {
                 Err(failure) => return Err(failure),
             }
         }
+    }
+}
+
+impl Series {
+    /// Starts a run with a key, also if the client leaves meanwhile. The runtime breaks off the calls of a request whose client has
+    /// left, and with a call that was not answered yet it would break off the run.
+    async fn start_once(
+        &self,
+        id: RunId,
+        request: RunRequest,
+        once: (IdempotencyKey, Fingerprint),
+    ) -> Result<StartedRun, NotStarted> {
+        let (sender, started) = oneshot::channel();
+        let (app, client) = (self.app.clone(), self.client.clone());
+        self.app.background.spawn(Box::pin(async move {
+            // If nobody takes the run, it goes on in its pool.
+            let _ = sender.send(start_run(&app, id, client, request, Some(once)).await);
+        }));
+        let lost = || PoolFailureCode::Lost.with_message("The start of a run was dropped.").into();
+        started.await.unwrap_or_else(|_| Err(lost()))
     }
 }
 
