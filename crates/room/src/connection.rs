@@ -44,7 +44,7 @@ pub struct Connection {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsaved: Vec<Unsaved>,
     /// A JSON client whose text is older than the room's.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub needs_text: bool,
     /// Full again after hibernation.
     #[serde(skip)]

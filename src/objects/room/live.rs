@@ -158,6 +158,9 @@ impl Live {
         if !self.is_client_stored {
             self.save_metadata(ports)?;
         }
+        for connection in self.room.without_text() {
+            ports.sockets.attach(connection.id, &connection.encode())?;
+        }
         let unsaved = self.room.unsaved();
         storage::append(&*ports.storage, Timestamp(ports.now()), &unsaved)?;
         self.log.updates += unsaved.len();

@@ -1,6 +1,7 @@
 //! Records changes of the document: revision, unsaved updates and broadcast.
 
 use super::state::Room;
+use crate::connection::Connection;
 use crate::limits::MAX_UNSAVED_BYTES;
 use crate::unsaved::Unsaved;
 use crate::yjs_protocol;
@@ -12,6 +13,12 @@ impl Room {
         let mut unsaved: Vec<Unsaved> = self.departed.iter().chain(of_connections).cloned().collect();
         unsaved.sort_by_key(|one| one.rev);
         unsaved
+    }
+
+    /// The connections whose text is on its way only in memory: the shell attaches them before it stores the updates, so that a room
+    /// that is loaded then still sends it.
+    pub fn without_text(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.values().filter(|connection| connection.needs_text)
     }
 
     /// The shell has stored all unsaved updates. Attachments that still have them are harmless: a load knows by their

@@ -81,7 +81,7 @@ impl Room {
         }
         let rev = self.rev();
         for connection in self.connections.values_mut().filter(|connection| connection.is_json()) {
-            connection.needs_text = rev > stored && !connection.shadow.has_received(rev);
+            connection.needs_text |= rev > stored && !connection.shadow.has_received(rev);
         }
         self.texts.may_have_been_sent = self.next_text().is_some();
         self.output = Output::default();

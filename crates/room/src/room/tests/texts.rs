@@ -26,6 +26,20 @@ fn types_letter(world: &mut World) {
 }
 
 #[test]
+fn a_text_that_was_due_when_the_room_was_stored_and_left_memory_never_came() {
+    let mut world = World::new(1, [yjs(10), json_client(true)]);
+    world.settle();
+    world.time_passes(10_000);
+    types_letter(&mut world);
+    types_letter(&mut world);
+    assert_eq!(texts(&mut world, 1), ["x"], "the second one waits");
+    world.save();
+    world.evict();
+    world.time_passes(1_000);
+    assert_eq!(texts(&mut world, 1), ["xx"]);
+}
+
+#[test]
 fn each_letter_of_a_yjs_client_sent_the_whole_text_to_each_json_client() {
     let mut world = World::new(1, [yjs(10), json_client(true)]);
     world.settle();
