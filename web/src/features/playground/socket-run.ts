@@ -6,7 +6,7 @@ import type { Problem, Schemas } from "../../api/client.ts";
 /** What happens in a run. */
 export type SocketEvent =
   | { type: "start"; id: string }
-  | { type: "install" | "compile" }
+  | { type: "fetch" | "install" | "compile" }
   | { type: "stdout" | "stderr"; data: string }
   | ({ type: "complete" } & Schemas["RunResult"]);
 
