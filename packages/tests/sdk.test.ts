@@ -344,12 +344,12 @@ test("a page with a secret key is warned, and one with a token is not", async ()
   assert.deepEqual(await warned("rt_1"), []);
 });
 
-test("the root entry is at most 5 kB, runSandbox alone 2.5 kB, and the entry for sandboxes 5 kB", async () => {
+test("the root entry is at most 5 kB, runSandbox alone 2.5 kB, and the entry for sandboxes 6 kB", async () => {
   const size = async (code: string) => gzipSync(await bundle(code)).length;
   const [whole, one] = [await size('export * from "@doclehq/sdk"'), await size('export { runSandbox } from "@doclehq/sdk"')];
   const sandboxes = await size('export * from "@doclehq/sdk/sandboxes"');
   assert.ok(whole <= 5_000, `the root entry has ${whole} bytes`);
-  assert.ok(sandboxes <= 5_000, `the entry for sandboxes has ${sandboxes} bytes`);
+  assert.ok(sandboxes <= 6_000, `the entry for sandboxes has ${sandboxes} bytes`);
   assert.ok(one <= 2_500, `runSandbox has ${one} bytes`);
 });
 
