@@ -1,4 +1,5 @@
-//! A table of one row with one value as JSON, for state of an object that is small and changes as a whole.
+//! Values as JSON in tables: one that is the only row of its table, for state of an object that is small and changes as a whole, and
+//! those of many rows.
 
 use crate::objects::schema::has_table;
 use crate::ports::{LocalSql, PortError, SqlValue};
@@ -35,4 +36,18 @@ pub fn delete(sql: &dyn LocalSql, table: &'static str) -> Result<(), PortError> 
         return Ok(());
     }
     sql.exec(&format!("DELETE FROM {table}"), &[]).map(drop)
+}
+
+/// The values of rows whose only column has one as JSON. `what` names such a value for the log.
+///
+/// # Errors
+/// A value is none of this type.
+pub fn read_all<T: DeserializeOwned>(rows: &[Vec<SqlValue>], what: &str) -> Result<Vec<T>, PortError> {
+    let unreadable = || PortError(format!("{what} is unreadable."));
+    rows.iter()
+        .map(|row| match row.as_slice() {
+            [SqlValue::Text(json)] => serde_json::from_str(json).map_err(|_| unreadable()),
+            _ => Err(unreadable()),
+        })
+        .collect()
 }

@@ -6,6 +6,7 @@
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::webhook::notice::RunNotice;
+use crate::objects::json_row::read_all;
 use crate::objects::runtime::ObjectRuntime;
 use crate::objects::schema::has_table;
 use crate::ports::webhooks::Webhooks;
@@ -85,12 +86,7 @@ fn oldest(sql: &dyn LocalSql) -> Result<Vec<RunNotice>, PortError> {
         return Ok(Vec::new());
     }
     let rows = sql.exec("SELECT notice FROM notices ORDER BY number LIMIT ?", &[SqlValue::Integer(SENT_AT_ONCE)])?;
-    let read = |row: Vec<SqlValue>| match &row[..] {
-        [SqlValue::Text(json)] => serde_json::from_str(json).ok(),
-        _ => None,
-    };
-    let notices: Option<Vec<_>> = rows.into_iter().map(read).collect();
-    notices.ok_or_else(|| PortError("The notice of a run is unreadable.".to_owned()))
+    read_all(&rows, "The notice of a run")
 }
 
 /// Deletes a notice. It may be repeated, also when the object has deleted everything.

@@ -1,5 +1,6 @@
 //! Ports that a sandbox exposes. Its database knows them, so that they outlive sleep.
 
+use crate::objects::json_row::read_all;
 use crate::objects::sandbox::logic::SandboxLogic;
 use crate::objects::schema::has_table;
 use crate::ports::previews::{PortRecord, PortRefusal, PortsAnswer, PortsRequest};
@@ -72,7 +73,7 @@ pub(super) fn find(sql: &dyn LocalSql, port: u16) -> Result<Option<PortRecord>, 
         return Ok(None);
     }
     let rows = sql.exec(&format!("SELECT json FROM {TABLE} WHERE port = ?"), &[i64::from(port).into()])?;
-    rows.first().map(|row| read(row)).transpose()
+    Ok(read_all(&rows, "A port")?.pop())
 }
 
 /// At most [`MAX_PORTS_PER_SANDBOX`], in their order.
@@ -81,15 +82,7 @@ fn all(sql: &dyn LocalSql) -> Result<Vec<PortRecord>, PortError> {
         return Ok(Vec::new());
     }
     let rows = sql.exec(&format!("SELECT json FROM {TABLE} ORDER BY port"), &[])?;
-    rows.iter().map(|row| read(row)).collect()
-}
-
-fn read(row: &[SqlValue]) -> Result<PortRecord, PortError> {
-    let unreadable = || PortError("A port is unreadable.".to_owned());
-    match row {
-        [SqlValue::Text(json)] => serde_json::from_str(json).map_err(|_| unreadable()),
-        _ => Err(unreadable()),
-    }
+    read_all(&rows, "A port")
 }
 
 #[cfg(test)]

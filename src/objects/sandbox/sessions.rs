@@ -1,6 +1,7 @@
 //! Sessions of a sandbox. Its database knows them; the runner has the shells of those in which commands were executed since it
 //! started, so that a session outlives sleep and its shell does not.
 
+use crate::objects::json_row::read_all;
 use crate::objects::sandbox::logic::{SandboxLogic, refusal};
 use crate::objects::schema::has_table;
 use crate::ports::sandboxes::{HostError, SandboxRefusal, SessionRecord, SessionRequest};
@@ -96,7 +97,7 @@ pub(super) fn find(sql: &dyn LocalSql, id: &str) -> Result<Option<SessionRecord>
         return Ok(None);
     }
     let rows = sql.exec(&format!("SELECT json FROM {TABLE} WHERE id = ?"), &[id.into()])?;
-    rows.first().map(|row| read(row)).transpose()
+    Ok(read_all(&rows, "A session")?.pop())
 }
 
 /// At most [`MAX_SESSIONS`], in the order of their ids.
@@ -105,15 +106,7 @@ fn all(sql: &dyn LocalSql) -> Result<Vec<SessionRecord>, PortError> {
         return Ok(Vec::new());
     }
     let rows = sql.exec(&format!("SELECT json FROM {TABLE} ORDER BY id"), &[])?;
-    rows.iter().map(|row| read(row)).collect()
-}
-
-fn read(row: &[SqlValue]) -> Result<SessionRecord, PortError> {
-    let unreadable = || PortError("A session is unreadable.".to_owned());
-    match row {
-        [SqlValue::Text(json)] => serde_json::from_str(json).map_err(|_| unreadable()),
-        _ => Err(unreadable()),
-    }
+    read_all(&rows, "A session")
 }
 
 #[cfg(test)]

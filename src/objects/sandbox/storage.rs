@@ -107,13 +107,7 @@ pub fn executions(sql: &dyn LocalSql, page: &Page) -> Result<Vec<ExecutionRecord
     let query = "SELECT json FROM executions WHERE (started_at, id) < (?, ?) ORDER BY started_at DESC, id DESC LIMIT ?";
     let Position { at, id } = page.after();
     let rows = sql.exec(query, &[at.into(), id.into(), page.rows().into()])?;
-    let unreadable = || PortError("An execution is unreadable.".to_owned());
-    rows.into_iter()
-        .map(|row| match row.as_slice() {
-            [SqlValue::Text(json)] => serde_json::from_str(json).map_err(|_| unreadable()),
-            _ => Err(unreadable()),
-        })
-        .collect()
+    json_row::read_all(&rows, "An execution")
 }
 
 #[cfg(test)]
