@@ -16,9 +16,8 @@ impl SandboxLogic {
         if let Err(error) = self.sweep().await {
             self.runtime.log_failure("Old trees of a sandbox could not be deleted.", &error.0);
         }
-        let noted = self.memory.borrow().noted_bytes;
-        if trees::stored_bytes(&*self.runtime.storage).is_ok_and(|bytes| noted != Some(bytes)) {
-            self.note_status();
+        if let Err(error) = self.note_stored() {
+            self.runtime.log_failure("What a sandbox stores could not be summed up.", &error.0);
         }
     }
 

@@ -46,7 +46,7 @@ pub struct SandboxPorts {
 pub struct SandboxLogic {
     pub(super) runtime: ObjectRuntime,
     pub(super) ports: SandboxPorts,
-    pub(super) memory: RefCell<Memory>,
+    pub(super) memory: Rc<RefCell<Memory>>,
     /// Held by a start, a save, a deletion.
     pub(super) transition: Mutex<()>,
 }
@@ -97,7 +97,7 @@ impl Drop for Use {
 
 impl SandboxLogic {
     pub fn new(runtime: ObjectRuntime, ports: SandboxPorts) -> Rc<Self> {
-        Rc::new(Self { runtime, ports, memory: RefCell::default(), transition: Mutex::default() })
+        Rc::new(Self { runtime, ports, memory: Rc::default(), transition: Mutex::default() })
     }
 
     /// Makes the sandbox, and starts it after the answer. It may be repeated.

@@ -31,6 +31,7 @@ const PROJECT: &str = "proj_1";
 struct Neighbours {
     /// The statuses that were noted; `None` when the row was removed.
     noted: RefCell<Vec<Option<SandboxStatus>>>,
+    note_faults: Faults,
     /// The stored bytes that were noted last.
     stored_bytes: Cell<u64>,
     remove_faults: Faults,
@@ -57,9 +58,11 @@ impl SandboxDirectory for Neighbours {
         _: Option<Timestamp>,
         stored_bytes: u64,
     ) -> Result<(), PortError> {
-        self.stored_bytes.set(stored_bytes);
-        self.noted.borrow_mut().push(Some(status));
-        Ok(())
+        let note = async || {
+            self.stored_bytes.set(stored_bytes);
+            self.noted.borrow_mut().push(Some(status));
+        };
+        self.note_faults.around(note).await
     }
 
     async fn remove(&self, _: &SandboxId) -> Result<(), PortError> {

@@ -163,16 +163,36 @@ impl SandboxLogic {
 
     /// Tells the directory what the sandbox does. Lists may be a moment late.
     pub(super) fn note_status(&self) {
+        match trees::stored_bytes(&*self.runtime.storage) {
+            Ok(stored_bytes) => self.note(stored_bytes),
+            Err(error) => self.runtime.log_failure("What a sandbox stores could not be summed up.", &error.0),
+        }
+    }
+
+    /// The same, if it stores more or less than the directory has.
+    pub(super) fn note_stored(&self) -> Result<(), PortError> {
+        let stored_bytes = trees::stored_bytes(&*self.runtime.storage)?;
+        if self.memory.borrow().noted_bytes != Some(stored_bytes) {
+            self.note(stored_bytes);
+        }
+        Ok(())
+    }
+
+    fn note(&self, stored_bytes: u64) {
         let Ok(Some(stored)) = self.stored() else { return };
         let last_use = self.last_use();
-        let Ok(stored_bytes) = trees::stored_bytes(&*self.runtime.storage) else { return };
-        let mut memory = self.memory.borrow_mut();
-        (memory.noted_use, memory.noted_bytes) = (last_use, Some(stored_bytes));
-        drop(memory);
-        let (directory, log) = (Rc::clone(&self.ports.directory), self.runtime.clone());
+        {
+            let mut memory = self.memory.borrow_mut();
+            (memory.noted_use, memory.noted_bytes) = (last_use, Some(stored_bytes));
+        }
+        let (directory, log, memory) =
+            (Rc::clone(&self.ports.directory), self.runtime.clone(), Rc::clone(&self.memory));
         self.runtime.background.spawn(Box::pin(async move {
             if let Err(error) = directory.note(&stored.sandbox.id, stored.status, last_use, stored_bytes).await {
                 log.log_failure("The status of a sandbox could not be noted.", &error.0);
+                // The next alarm, or the next save, tries again.
+                let mut memory = memory.borrow_mut();
+                (memory.noted_use, memory.noted_bytes) = (None, None);
             }
         }));
     }

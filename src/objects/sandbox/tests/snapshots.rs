@@ -294,6 +294,17 @@ fn nobody_knew_how_many_bytes_a_sandbox_stores() {
 }
 
 #[test]
+fn what_a_directory_that_failed_was_to_be_told_was_forgotten() {
+    let mut setup = Setup::new();
+    setup.exec("write a").unwrap();
+    setup.neighbours.note_faults.next([Fault::NotDone]);
+    setup.snapshot("one").unwrap();
+    assert_eq!(setup.neighbours.stored_bytes.get(), 0);
+    setup.fire_alarm();
+    assert!(setup.neighbours.stored_bytes.get() > 0);
+}
+
+#[test]
 fn a_runner_that_names_packs_of_others_is_refused() {
     use crate::objects::sandbox::trees::store;
     use docle_tree::{Frame, PackName, TreeSummary};
