@@ -2,6 +2,7 @@
 
 use crate::domain::account::next_page::NextPage;
 use crate::domain::account::quota::{Quota, QuotaLimits};
+use crate::domain::host::host_of;
 use crate::domain::pool::fleet::FleetLimits;
 use crate::domain::pool::scheduler::PoolLimits;
 use crate::domain::sandbox::preview;
@@ -67,6 +68,12 @@ impl Config {
     /// Whether this is a machine on which people work on Docle.
     pub fn is_development(&self) -> bool {
         self.environment == "development"
+    }
+
+    /// The hosts of this service: those of its settings, and the one that a client has called, in lower case and without a port.
+    pub fn own_hosts(&self, called_at: &str) -> Vec<String> {
+        let ours = [Some(called_at), self.public_url.as_deref(), self.app_url.as_deref()];
+        ours.into_iter().flatten().map(host_of).collect()
     }
 
     /// What the hosts of exposed ports end with; `None` where ports cannot be exposed. A development machine has its own name.

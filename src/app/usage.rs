@@ -6,7 +6,7 @@ use crate::domain::input::page::Page;
 use crate::domain::project::settings::Project;
 use crate::domain::usage::percentile;
 use crate::domain::usage_log::name::LogName;
-use crate::domain::usage_log::query::{EndUserCount, Filter, HistoryQuery, Hours, Stretch, UsageRun};
+use crate::domain::usage_log::query::{Count, EndUserCount, Filter, HistoryQuery, Hours, Stretch, UsageRun};
 use crate::domain::usage_log::retention::hour_of;
 use crate::ports::PortError;
 use crate::store;
@@ -63,6 +63,29 @@ pub struct TotalUsage {
     pub unavailable: Vec<String>,
 }
 
+/// The runs of one or more logs, by language, by status and by duration.
+#[derive(Default)]
+struct Totals {
+    languages: BTreeMap<String, i64>,
+    statuses: BTreeMap<String, i64>,
+    durations: Vec<(u32, i64)>,
+}
+
+impl Totals {
+    fn add(&mut self, counts: Vec<Count>) {
+        for Count { language, status, bucket, runs } in counts {
+            *self.languages.entry(language).or_default() += runs;
+            *self.statuses.entry(status).or_default() += runs;
+            self.durations.push((bucket, runs));
+        }
+    }
+
+    /// The duration that this share of the runs did not exceed.
+    fn percentile(&self, share: f64) -> Option<u32> {
+        percentile(&self.durations, share)
+    }
+}
+
 /// The hours that a series is made of.
 fn recent(app: &App, interval: Interval) -> Hours {
     let (step, reach) = hours(interval);
@@ -92,8 +115,8 @@ pub async fn read_total(app: &App, user_id: &str, interval: Interval) -> Result<
         (project, counts)
     };
     let counted: Vec<_> = stream::iter(all).map(count).buffer_unordered(SIDE_BY_SIDE).collect().await;
-    let (mut languages, mut statuses, mut series) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    let (mut durations, mut by_project, mut unavailable, mut failure) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let (mut totals, mut series) = (Totals::default(), BTreeMap::new());
+    let (mut by_project, mut unavailable, mut failure) = (Vec::new(), Vec::new(), None);
     for (project, counts) in counted {
         let counts = match counts {
             Ok(counts) => counts,
@@ -103,11 +126,7 @@ pub async fn read_total(app: &App, user_id: &str, interval: Interval) -> Result<
                 continue;
             }
         };
-        for count in counts.totals {
-            *languages.entry(count.language).or_default() += count.runs;
-            *statuses.entry(count.status).or_default() += count.runs;
-            durations.push((count.bucket, count.runs));
-        }
+        totals.add(counts.totals);
         let runs: i64 = counts.series.iter().map(|stretch| stretch.runs).sum();
         by_project.push((project.id, project.settings.name, runs));
         for Stretch { hour, runs, successes } in counts.series {
@@ -122,10 +141,10 @@ pub async fn read_total(app: &App, user_id: &str, interval: Interval) -> Result<
     by_project.sort_by(|(id, _, runs), (other_id, _, other)| other.cmp(runs).then_with(|| id.cmp(other_id)));
     unavailable.sort();
     Ok(TotalUsage {
-        languages,
-        statuses,
-        p50_ms: percentile(&durations, 0.5),
-        p95_ms: percentile(&durations, 0.95),
+        p50_ms: totals.percentile(0.5),
+        p95_ms: totals.percentile(0.95),
+        languages: totals.languages,
+        statuses: totals.statuses,
         series: series.into_values().collect(),
         projects: by_project,
         unavailable,
@@ -138,13 +157,8 @@ pub async fn read(app: &App, project: &Project, interval: Interval, page: &Page)
     let recent = recent(app, interval);
     let query = HistoryQuery::of(Filter::All, page, 0);
     let (counts, rows) = try_join!(app.logs.counts(log, recent), app.logs.history(log, &query))?;
-    let (mut languages, mut statuses) = (BTreeMap::new(), BTreeMap::new());
-    let mut durations = Vec::with_capacity(counts.totals.len());
-    for count in counts.totals {
-        *languages.entry(count.language).or_default() += count.runs;
-        *statuses.entry(count.status).or_default() += count.runs;
-        durations.push((count.bucket, count.runs));
-    }
+    let mut totals = Totals::default();
+    totals.add(counts.totals);
     let ids: Vec<&str> = counts.keys.iter().map(|key| key.key_id.as_str()).collect();
     let mut names = store::keys::names(&*app.sql, &project.id, &ids).await?;
     let keys = counts.keys.into_iter();
@@ -152,12 +166,12 @@ pub async fn read(app: &App, project: &Project, interval: Interval, page: &Page)
         keys.map(|key| KeyCount { name: names.remove(&key.key_id), key_id: key.key_id, runs: key.runs }).collect();
     let (history, next_cursor) = page.cut(rows, UsageRun::position);
     Ok(Usage {
-        total: statuses.values().sum(),
-        successes: statuses.get("success").copied().unwrap_or(0),
-        languages,
-        statuses,
-        p50_ms: percentile(&durations, 0.5),
-        p95_ms: percentile(&durations, 0.95),
+        total: totals.statuses.values().sum(),
+        successes: totals.statuses.get("success").copied().unwrap_or(0),
+        p50_ms: totals.percentile(0.5),
+        p95_ms: totals.percentile(0.95),
+        languages: totals.languages,
+        statuses: totals.statuses,
         series: counts.series,
         keys,
         end_users: counts.end_users,

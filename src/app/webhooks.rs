@@ -3,7 +3,6 @@
 use crate::app::actor::Actor;
 use crate::app::context::App;
 use crate::domain::account::audit::Action;
-use crate::domain::host::host_of;
 use crate::domain::input::page::Page;
 use crate::domain::webhook::delivery::Delivery;
 use crate::domain::webhook::notice::Receiver;
@@ -103,9 +102,7 @@ pub enum NoReceiver {
 /// # Errors
 /// No report goes there.
 pub async fn receiver(app: &App, url: WebhookUrl, project_id: &str, called_at: &str) -> Result<Receiver, NoReceiver> {
-    let ours = [Some(called_at), app.config.public_url.as_deref(), app.config.app_url.as_deref()];
-    let hosts: Vec<String> = ours.into_iter().flatten().map(host_of).collect();
-    url.check(&hosts, app.config.is_development()).map_err(NoReceiver::Url)?;
+    url.check(&app.config.own_hosts(called_at), app.config.is_development()).map_err(NoReceiver::Url)?;
     let found = webhooks::find_with_owner(&*app.sql, project_id).await.map_err(NoReceiver::Unreadable)?;
     let (_, account) = found.ok_or(NoReceiver::NoSecret)?;
     Ok(Receiver { url: url.text, host: url.host, account })

@@ -25,17 +25,13 @@ pub async fn list_runs(
     page: &Page,
 ) -> Result<ListedRuns, PortError> {
     let is_pending = |status: &String| PendingStatus::ALL.iter().any(|pending| pending.name() == status);
-    let (asks_pending, asks_ended) = match filter.status.as_ref().map(is_pending) {
-        Some(true) => (true, false),
-        Some(false) => (false, true),
-        None => (true, true),
-    };
-    let pending = match asks_pending && page.is_first() {
+    let asks_pending = filter.status.as_ref().map(is_pending);
+    let pending = match asks_pending != Some(false) && page.is_first() {
         // Before the history is read: a run that ends meanwhile is in both, and not in neither.
         true => pending_runs(app, project_id, &filter).await,
         false => Some(Vec::new()),
     };
-    if !asks_ended {
+    if asks_pending == Some(true) {
         return Ok(ListedRuns { pending, ended: Vec::new(), next: None });
     }
     let query = HistoryQuery::of(Filter::Runs(filter), page, 0);

@@ -1,7 +1,6 @@
 //! Which repositories this deployment fetches.
 
 use crate::app::context::App;
-use crate::domain::host::host_of;
 use crate::domain::run::repository;
 use docle_protocol::Repository;
 
@@ -10,7 +9,5 @@ use docle_protocol::Repository;
 /// # Errors
 /// A clause about the URL.
 pub fn check(app: &App, repository: &Repository, called_at: &str) -> Result<(), String> {
-    let ours = [Some(called_at), app.config.public_url.as_deref(), app.config.app_url.as_deref()];
-    let hosts: Vec<String> = ours.into_iter().flatten().map(host_of).collect();
-    repository::check(repository, &hosts, app.config.is_development())
+    repository::check(repository, &app.config.own_hosts(called_at), app.config.is_development())
 }

@@ -130,9 +130,7 @@ impl Series {
             }
         }
     }
-}
 
-impl Series {
     /// Starts a run with a key, also if the client leaves meanwhile. The runtime breaks off the calls of a request whose client has
     /// left, and with a call that was not answered yet it would break off the run.
     async fn start_once(

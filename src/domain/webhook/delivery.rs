@@ -6,6 +6,7 @@ use crate::domain::webhook::notice::RunNotice;
 use crate::domain::webhook::retry::{ATTEMPT_MS, next_attempt};
 pub use docle_api::webhooks::{WebhookDrop, WebhookError, WebhookState};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// An attempt is known to be over after this long, in milliseconds: what it may take, and as much again for what comes after.
 const LEASE_MS: i64 = 2 * ATTEMPT_MS as i64;
@@ -122,10 +123,8 @@ const AT_ONCE_FOR_HOST: usize = 2;
 /// The hosts to which no further report may be sent while those in flight are.
 pub fn busy_hosts(in_flight: &[(String, String)]) -> Vec<String> {
     let count = |host: &String| in_flight.iter().filter(|(_, other)| other == host).count();
-    let mut hosts: Vec<_> = in_flight.iter().map(|(_, host)| host.clone()).collect();
-    hosts.retain(|host| count(host) >= AT_ONCE_FOR_HOST);
-    hosts.dedup();
-    hosts
+    let busy = in_flight.iter().map(|(_, host)| host).filter(|host| count(host) >= AT_ONCE_FOR_HOST);
+    busy.cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The first of the reports that are due and may be sent while those in flight are, each with its id and its host.
@@ -133,10 +132,10 @@ pub fn choose<'d>(due: &'d [Delivery], in_flight: &[(String, String)]) -> Option
     if in_flight.len() >= AT_ONCE {
         return None;
     }
+    let busy = busy_hosts(in_flight);
     due.iter().find(|delivery| {
         let (id, host) = (delivery.notice.id(), &delivery.notice.to.host);
-        in_flight.iter().all(|(other, _)| *other != id)
-            && in_flight.iter().filter(|(_, other)| other == host).count() < AT_ONCE_FOR_HOST
+        in_flight.iter().all(|(other, _)| *other != id) && !busy.contains(host)
     })
 }
 

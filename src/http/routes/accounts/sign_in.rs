@@ -15,7 +15,7 @@ use crate::http::request::call::{Call, invalid};
 use crate::http::request::cookie;
 use crate::http::request::same_origin;
 use crate::http::response::respond;
-use crate::http::response::sign_in_pages as pages;
+use crate::http::response::sign_in_pages;
 use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use ::http::header::{HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE};
@@ -30,7 +30,7 @@ const MESSAGE: &str = "If an account exists, a magic link has been sent to your 
 
 /// `GET /login`: a page that requests a link. A deployment with a website has a better one there.
 pub async fn get_login(_app: &App, _call: Call) -> Result<Response, ApiError> {
-    Ok(pages::login())
+    Ok(sign_in_pages::login())
 }
 
 /// `POST /auth/request`: mails a link to the address, which the page's form sends, or JSON.
@@ -44,7 +44,7 @@ pub async fn request_link(app: &App, call: Call) -> Result<Response, ApiError> {
     // The session belongs to the host of the site, where there is one.
     let site = app.config.app_url.as_deref().filter(|_| app.site.is_some()).unwrap_or(&base);
     match sign_in::request_link(app, email, next, site, &origin).await {
-        Ok(()) if is_form => Ok(pages::link_sent(app.config.is_development())),
+        Ok(()) if is_form => Ok(sign_in_pages::link_sent(app.config.is_development())),
         Ok(()) => Ok(respond::json(StatusCode::OK, &message(MESSAGE))),
         Err(LinkRefusal::NoMail) => {
             Err(ApiError::new(ErrorCode::ServiceUnavailable, "This deployment has no mail service."))
@@ -66,9 +66,9 @@ fn too_many(app: &App, what: &str, until: Timestamp) -> ApiError {
 /// `GET /auth/verify?token=&next=`: the page that the link opens. It redeems nothing.
 pub async fn get_verify(app: &App, call: Call) -> Result<Response, ApiError> {
     let token = call.query("token").and_then(|text| Token::parse(&text));
-    Ok(token.map_or_else(pages::invalid_link, |token| {
+    Ok(token.map_or_else(sign_in_pages::invalid_link, |token| {
         let next = call.query("next").and_then(|path| NextPage::parse(&path).ok());
-        pages::confirm(&token, next.as_ref(), app.config.app_url.as_deref().unwrap_or_default())
+        sign_in_pages::confirm(&token, next.as_ref(), app.config.app_url.as_deref().unwrap_or_default())
     }))
 }
 
@@ -100,7 +100,7 @@ pub async fn redeem_link(app: &App, call: Call) -> Result<Response, ApiError> {
     let mut response = match session {
         Some(_) if is_form => see_other(&app.config.page_url(next.as_ref())),
         Some(_) => respond::json(StatusCode::OK, &message("Signed in")),
-        None if is_form => return Ok(pages::invalid_link()),
+        None if is_form => return Ok(sign_in_pages::invalid_link()),
         None => {
             let message = "This link has expired, was used before, or does not exist; request a new link.";
             return Err(ApiError::new(ErrorCode::InvalidLink, message));
