@@ -90,6 +90,28 @@ pub struct Outcome {
     pub artifacts_omitted: u32,
 }
 
+impl Outcome {
+    /// That of a program that wrote and used nothing.
+    pub fn of(exit: Exit, stop: Option<Stop>) -> Self {
+        Self {
+            exit,
+            stop,
+            stdout: Output::new(0),
+            stderr: Output::new(0),
+            cpu: Duration::ZERO,
+            peak_bytes: 0,
+            duration: Duration::ZERO,
+            exported: false,
+            blocked_connections: 0,
+            out_of_processes: false,
+            egress_bytes: 0,
+            refused: Vec::new(),
+            artifacts: Vec::new(),
+            artifacts_omitted: 0,
+        }
+    }
+}
+
 /// Why there is no outcome. The jail failed, not the program.
 #[derive(Debug)]
 pub enum Failed {
@@ -172,7 +194,7 @@ async fn execute_in(
     let (ours, proxy) = match begun {
         Ok(begun) => begun,
         Err(error) if has_no_room(&error, seat) => {
-            return Ok(without_room(program.memory_bytes, program.max_output_bytes, events));
+            return Ok(without_room(program.memory_bytes, events));
         }
         Err(error) => {
             program.files = launch.files;
@@ -228,26 +250,11 @@ fn has_no_room(error: &io::Error, seat: &Seat) -> bool {
     error.kind() == io::ErrorKind::StorageFull || seat.group.used().is_some_and(|used| used.out_of_memory)
 }
 
-fn without_room(memory_bytes: u64, max_output_bytes: usize, events: &EventSender) -> Outcome {
+fn without_room(memory_bytes: u64, events: &EventSender) -> Outcome {
     let sentence = "The files need more room than policy.memoryMB leaves them; the program did not start.\n";
     events.output(Stream::Stderr, sentence.as_bytes());
-    Outcome {
-        exit: Exit::Signal(libc::SIGKILL),
-        stop: Some(Stop::Memory),
-        stdout: Output::new(max_output_bytes),
-        stderr: Output::new(max_output_bytes),
-        cpu: Duration::ZERO,
-        // All there was, whoever asked for more. Less would look like a machine that ran out of memory.
-        peak_bytes: memory_bytes,
-        duration: Duration::ZERO,
-        exported: false,
-        blocked_connections: 0,
-        out_of_processes: false,
-        egress_bytes: 0,
-        refused: Vec::new(),
-        artifacts: Vec::new(),
-        artifacts_omitted: 0,
-    }
+    // All there was, whoever asked for more. Less would look like a machine that ran out of memory.
+    Outcome { peak_bytes: memory_bytes, ..Outcome::of(Exit::Signal(libc::SIGKILL), Some(Stop::Memory)) }
 }
 
 /// What follows from the limits of a program for its whole jail.

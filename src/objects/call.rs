@@ -6,10 +6,10 @@
 //! names of the further objects of a pool are derived from it. An object refuses a call without a name.
 
 use crate::platform::fetch;
+use docle_protocol::ascii_json;
 use futures::Stream;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write;
 use worker::wasm_bindgen::JsValue;
 use worker::worker_sys::web_sys::{self, AbortSignal};
 use worker::{Headers, ObjectNamespace, Request, Response, WebSocket};
@@ -158,29 +158,9 @@ fn with_value(value: &impl Serialize, status: u16) -> worker::Result<Response> {
     Ok(Response::empty()?.with_status(status).with_headers(headers))
 }
 
-/// JSON in ASCII. Other characters stand in strings only, where JSON has an escape for each UTF-16 unit.
-pub fn ascii_json(value: &impl Serialize) -> String {
-    let json = serde_json::to_string(value).expect("calls and answers are plain data with string keys, which encodes");
-    if json.is_ascii() {
-        return json;
-    }
-    let mut ascii = String::with_capacity(json.len() * 2);
-    for character in json.chars() {
-        if character.is_ascii() {
-            ascii.push(character);
-            continue;
-        }
-        for unit in character.encode_utf16(&mut [0; 2]) {
-            write!(ascii, "\\u{unit:04x}").expect("a String takes all that is written to it");
-        }
-    }
-    ascii
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn envelope_format_unchanged() {
@@ -191,14 +171,5 @@ mod tests {
     #[test]
     fn a_call_without_its_objects_name_is_not_read() {
         assert!(serde_json::from_str::<Envelope<String>>(r#"{"call":"refresh"}"#).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn every_character_survives_a_header(text in any::<String>()) {
-            let written = ascii_json(&text);
-            prop_assert!(written.bytes().all(|byte| (0x20..0x80).contains(&byte)));
-            prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
-        }
     }
 }

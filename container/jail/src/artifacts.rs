@@ -4,6 +4,7 @@
 //! link all the same, and opens nothing but regular files that belong to the program. The server gets open descriptors and
 //! never sees a path of the jail.
 
+use super::entries::is_itself;
 use super::launch::MAX_ARTIFACTS;
 use super::pattern::{covers, depth};
 use nix::dir::Dir;
@@ -67,7 +68,7 @@ impl Search<'_> {
         for entry in Dir::from_fd(directory)?.iter() {
             let Ok(entry) = entry else { break };
             let name = entry.file_name();
-            if name == c"." || name == c".." {
+            if is_itself(name) {
                 continue;
             }
             let Some(left) = self.left.checked_sub(1) else { break };

@@ -3,9 +3,9 @@
 //! Runs in the jail's first process after every other process of it is gone, so nothing moves underneath. Copies
 //! belong to the runner, are read-only and carry no set-user-id; devices, sockets and pipes are left behind.
 
-use nix::dir::Dir;
-use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
+use super::entries::{DIRECTORY, entries, kind};
+use nix::fcntl::{OFlag, openat, readlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, mkdirat};
 use nix::unistd::symlinkat;
 use std::ffi::{CStr, OsStr};
 use std::fs::File;
@@ -39,32 +39,24 @@ impl Room {
 /// Copies everything below `source` into the empty directory `target`, at most `max_bytes` of content: a sparse file or
 /// one with many names takes more room outside than it did inside.
 pub fn copy_tree(source: &Path, target: &OwnedFd, max_bytes: u64) -> io::Result<()> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let source = nix::fcntl::open(source, flags, Mode::empty())?;
-    copy_directory(source, target.as_fd(), 0, &mut Room { bytes: max_bytes, entries: MAX_ENTRIES })
+    let source = nix::fcntl::open(source, DIRECTORY, Mode::empty())?;
+    copy_directory(&source, target.as_fd(), 0, &mut Room { bytes: max_bytes, entries: MAX_ENTRIES })
 }
 
-fn copy_directory(source: OwnedFd, target: BorrowedFd, depth: usize, room: &mut Room) -> io::Result<()> {
+fn copy_directory(source: &OwnedFd, target: BorrowedFd, depth: usize, room: &mut Room) -> io::Result<()> {
     if depth > MAX_DEPTH {
         return Err(io::Error::from_raw_os_error(libc::ELOOP));
     }
-    let mut directory = Dir::from_fd(source.try_clone()?)?;
-    for entry in directory.iter() {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == c"." || name == c".." {
-            continue;
-        }
-        let status = fstatat(&source, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        match SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits()) {
+    for entry in entries(source)? {
+        let (name, status) = entry?;
+        let name = name.as_c_str();
+        match kind(&status) {
             SFlag::S_IFDIR => {
                 room.take(0)?;
-                let inner =
-                    openat(&source, name, OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+                let inner = openat(source, name, DIRECTORY, Mode::empty())?;
                 mkdirat(target, name, Mode::from_bits_truncate(0o755))?;
-                let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-                let inner_target = openat(target, name, flags, Mode::empty())?;
-                copy_directory(inner, inner_target.as_fd(), depth + 1, room)?;
+                let inner_target = openat(target, name, DIRECTORY, Mode::empty())?;
+                copy_directory(&inner, inner_target.as_fd(), depth + 1, room)?;
             }
             SFlag::S_IFREG => {
                 let size = u64::try_from(status.st_size).unwrap_or(u64::MAX);

@@ -11,6 +11,7 @@
 //! All three speak [`launch`] with each other.
 
 mod artifacts;
+mod entries;
 mod export;
 mod files;
 mod filter;

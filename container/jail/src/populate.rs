@@ -3,19 +3,17 @@
 //! The program's own files come first, into an empty workspace. What the tree has at the path of one of them is left out,
 //! so nothing of the tree can lead a path of the program's own files astray.
 
+use super::entries::{DIRECTORY, entries, kind};
 use super::sys::ignore_unmapped;
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat};
-use nix::sys::stat::{Mode, SFlag, fstatat, mkdirat};
+use nix::sys::stat::{Mode, SFlag, mkdirat};
 use nix::unistd::{Gid, Uid, fchownat, symlinkat};
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-
-const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
 /// Copies what is below `source`, which [`super::export::copy_tree`] has made, into `target`. The copies belong to `uid`, who may
 /// change them, and keep whether they can be executed.
@@ -25,15 +23,10 @@ pub fn copy_below(source: &Path, target: &Path, uid: u32) -> io::Result<()> {
 }
 
 fn copy_directory(source: &OwnedFd, target: BorrowedFd, uid: u32) -> io::Result<()> {
-    let mut directory = Dir::from_fd(source.try_clone()?)?;
-    for entry in directory.iter() {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == c"." || name == c".." {
-            continue;
-        }
-        let status = fstatat(source, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        match SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits()) {
+    for entry in entries(source)? {
+        let (name, status) = entry?;
+        let name = name.as_c_str();
+        match kind(&status) {
             SFlag::S_IFDIR => {
                 let inner = openat(source, name, DIRECTORY, Mode::empty())?;
                 if let Some(target) = directory_at(target, name, uid)? {

@@ -1,5 +1,6 @@
 //! Removes what a program has left, however deep it is: with two descriptors, and in one pass over all of it.
 
+use super::entries::is_itself;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, renameat};
@@ -66,10 +67,6 @@ fn names(directory: &mut Dir) -> io::Result<Vec<CString>> {
     let names = directory.iter().map(|entry| Ok(entry?.file_name().to_owned()));
     let names: nix::Result<Vec<_>> = names.filter(|name| !name.as_ref().is_ok_and(|name| is_itself(name))).collect();
     Ok(names?)
-}
-
-fn is_itself(name: &CStr) -> bool {
-    name == c"." || name == c".."
 }
 
 #[cfg(test)]

@@ -133,27 +133,6 @@ fn plain(said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::Output;
-    use std::time::Duration;
-
-    fn outcome(stop: Option<Stop>, exit: Exit) -> Outcome {
-        Outcome {
-            exit,
-            stop,
-            stdout: Output::new(0),
-            stderr: Output::new(0),
-            cpu: Duration::ZERO,
-            peak_bytes: 0,
-            duration: Duration::ZERO,
-            exported: false,
-            blocked_connections: 0,
-            out_of_processes: false,
-            egress_bytes: 0,
-            refused: Vec::new(),
-            artifacts: Vec::new(),
-            artifacts_omitted: 0,
-        }
-    }
 
     fn repository() -> Repository {
         Repository {
@@ -184,7 +163,7 @@ mod tests {
             ("remote: not found\nfatal: protocol error", Unusable),
             ("", Unusable),
         ] {
-            assert_eq!(error(&outcome(None, Exit::Code(21)), said), expected, "{said}");
+            assert_eq!(error(&Outcome::of(Exit::Code(21), None), said), expected, "{said}");
         }
         for (stop, exit, expected) in [
             (Some(Stop::Timeout), Exit::Signal(9), Timeout),
@@ -195,13 +174,13 @@ mod tests {
             (None, Exit::Code(25), TooLarge),
             (None, Exit::Code(0), TooManyFiles),
         ] {
-            assert_eq!(error(&outcome(stop, exit), ""), expected, "{exit:?}");
+            assert_eq!(error(&Outcome::of(exit, stop), ""), expected, "{exit:?}");
         }
     }
 
     #[test]
     fn a_redirect_to_another_host_is_named() {
-        let refused_by_policy = Outcome { refused: vec!["10.0.0.1:443".into()], ..outcome(None, Exit::Code(21)) };
+        let refused_by_policy = Outcome { refused: vec!["10.0.0.1:443".into()], ..Outcome::of(Exit::Code(21), None) };
         let Refused { error, message } = refused(&repository(), &refused_by_policy, "fatal: not found");
         assert_eq!(error, RepositoryError::Unreachable);
         assert!(message.contains("10.0.0.1:443") && !message.contains("fatal"), "{message}");
@@ -210,7 +189,7 @@ mod tests {
     #[test]
     fn what_a_server_says_commands_no_terminal_and_has_an_end() {
         let said = format!("fatal: \u{1b}[2Jx\u{7}\n{}", "a".repeat(100_000));
-        let Refused { message, .. } = refused(&repository(), &outcome(None, Exit::Code(21)), &said);
+        let Refused { message, .. } = refused(&repository(), &Outcome::of(Exit::Code(21), None), &said);
         assert!(message.contains("\nfatal: [2Jx\na") && message.len() < 2_000, "{message}");
     }
 
@@ -219,7 +198,7 @@ mod tests {
         let repository = Repository { token: Some(RepositoryToken("s3cret".into())), ..repository() };
         let header = BASE64.encode("x-access-token:s3cret");
         let Refused { message, .. } =
-            refused(&repository, &outcome(None, Exit::Code(21)), &format!("remote: s3cret\nfatal: {header}"));
+            refused(&repository, &Outcome::of(Exit::Code(21), None), &format!("remote: s3cret\nfatal: {header}"));
         assert!(message.ends_with("remote: …\nfatal: …"), "{message}");
     }
 }

@@ -12,6 +12,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{self, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use docle_protocol::ascii_json;
 use docle_protocol::sandbox::port::{
     MAX_PORT_HEAD_BYTES, PORT_HEAD, PortFailure, PortFailureCode, PortRequest, PortResponse, port_path,
 };
@@ -19,7 +20,6 @@ use futures_util::StreamExt;
 use hyper::client::conn::http1;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -201,26 +201,13 @@ fn respond(sandbox: &Sandbox, answered: Answered, client: Option<OnUpgrade>) -> 
 fn head_of<B>(response: &http::Response<B>) -> Result<HeaderValue, PortFailure> {
     let text = |value: &HeaderValue| value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
     let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    let json = serde_json::to_string(&PortResponse { status: response.status().as_u16(), headers });
-    let json = ascii(&json.unwrap_or_default());
-    match HeaderValue::try_from(json) {
+    let head = PortResponse { status: response.status().as_u16(), headers };
+    match HeaderValue::try_from(ascii_json(&head)) {
         Ok(value) if value.len() <= MAX_PORT_HEAD_BYTES => Ok(value),
         _ => {
             Err(PortFailure { code: PortFailureCode::NotHttp, message: "the program has sent too many headers".into() })
         }
     }
-}
-
-/// JSON in ASCII, whose characters are at most those of a byte.
-fn ascii(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for character in json.chars() {
-        match character.is_ascii() && character != '\u{7f}' {
-            true => text.push(character),
-            false => write!(text, "\\u{:04x}", u32::from(character)).expect("a String takes all that is written to it"),
-        }
-    }
-    text
 }
 
 /// The bytes of a value, each of which came as one character.

@@ -7,6 +7,7 @@
 //! allow-lists, [`byte_range`] the header `Range` of those who serve files. All messages are JSON in camelCase, and `…_format_unchanged` tests pin them. A change of a layout raises
 //! [`version::VERSION`], unless it adds a field that the other side may ignore.
 
+mod ascii_json;
 pub mod byte_range;
 pub mod context;
 pub mod event;
@@ -24,6 +25,7 @@ pub mod sandbox;
 pub mod tree;
 pub mod version;
 
+pub use ascii_json::ascii_json;
 pub use event::{Piece, RunEvent, Stage, Stream};
 pub use health::RunnerHealth;
 pub use input::InputControl;

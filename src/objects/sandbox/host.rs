@@ -1,7 +1,6 @@
 //! The machine of a sandbox: a jail of the runner at `SANDBOX_URL`, or of the one in the object's own container.
 
 use crate::domain::sandbox::id::SandboxId;
-use crate::objects::call::ascii_json;
 use crate::objects::container::runner::{Runner, RunnerError};
 use crate::objects::container::target::RunTarget;
 use crate::ports::contexts::{CellCall, ContextAction};
@@ -13,6 +12,7 @@ use crate::ports::{
     RunnerResponse,
 };
 use async_trait::async_trait;
+use docle_protocol::ascii_json;
 use docle_protocol::context::{
     ContextSpec, ContextState, cells_path, context_path, contexts_path, interrupt_path, restart_path,
 };
