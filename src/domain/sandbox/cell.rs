@@ -48,13 +48,12 @@ pub fn parse_cell(
     let known = fields::of::<CodeRequest>();
     let cell = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
         let language = read_language(&mut fields);
+        if !fields.has("code") {
+            fields.note("code", "is required: the code of the cell");
+        }
         let code = fields.string("code");
-        match &code {
-            None if !fields.has("code") => fields.note("code", "is required: the code of the cell"),
-            Some(code) if code.len() > MAX_CODE_CELL_BYTES => {
-                fields.note("code", format!("may have at most {MAX_CODE_CELL_BYTES} bytes, got {}", code.len()));
-            }
-            _ => {}
+        if let Some(code) = code.as_ref().filter(|code| code.len() > MAX_CODE_CELL_BYTES) {
+            fields.note("code", format!("may have at most {MAX_CODE_CELL_BYTES} bytes, got {}", code.len()));
         }
         let job = CellJob {
             id,
@@ -165,7 +164,8 @@ mod tests {
             (json!({ "code": "1", "context": "x" }), "context"),
             (json!({ "code": "1", "env": { "A=": "1" } }), "env"),
         ] {
-            assert_eq!(cell(body.clone()).unwrap_err()[0].field, field, "{body}");
+            let errors = cell(body.clone()).unwrap_err();
+            assert_eq!((errors[0].field.as_str(), errors.len()), (field, 1), "{body}");
         }
         let python = RunLanguage::named("python");
         assert_eq!(parse_context(json!({ "language": "perl" }), python).unwrap_err()[0].field, "language");

@@ -34,10 +34,10 @@ pub fn parse_port(body: Value) -> Result<NewPort, Vec<FieldError>> {
     let mut problems = Problems::default();
     let known = fields::of::<PortSettings>();
     let port = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
-        let port = fields.integer("port", &PORTS);
-        if port.is_none() && (!fields.has("port") || fields.is_null("port")) {
+        if !fields.has("port") {
             fields.note("port", "is required: a number from 1 to 65535");
         }
+        let port = fields.integer("port", &PORTS);
         let name = fields.string("name");
         if name.as_ref().is_some_and(|name| name.is_empty() || name.chars().count() > MAX_PORT_NAME_CHARS) {
             fields.note("name", format!("must have 1 to {MAX_PORT_NAME_CHARS} characters"));
@@ -137,7 +137,12 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_port_is_named() {
-        let read = |body: Value| parse_port(body).map_err(|errors| errors[0].field.clone());
+        let read = |body: Value| {
+            parse_port(body).map_err(|errors| {
+                assert_eq!(errors.len(), 1, "a port that was wrong was said to be missing as well: {errors:?}");
+                errors[0].field.clone()
+            })
+        };
         let port = read(json!({ "port": 3000, "name": "web", "token": "my_1", "hostHeader": "localhost" })).unwrap();
         assert_eq!((port.port, port.token.as_deref(), port.host_header), (3_000, Some("my_1"), HostHeader::Localhost));
         for port in [1, 65_535] {
