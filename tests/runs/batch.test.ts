@@ -96,17 +96,22 @@ test("a quota that is used up in the middle of a batch refuses the rest of it", 
   }
 });
 
+/** Sends a batch, and leaves when the first of its runs has ended. */
+async function leaveAfterFirst(body: object, headers: Record<string, string>): Promise<void> {
+  const leaves = new AbortController();
+  const first = await post(body, { headers: { ...headers, accept: "text/event-stream" }, signal: leaves.signal });
+  const reader = first.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("event: run")) text += (await reader.read()).value ?? assert.fail(text);
+  leaves.abort();
+}
+
 test("runs that were being sent when the client of a batch left ended as failures of the service", async () => {
   for (let round = 0; round < 5; round++) {
     const body = { lang: "python", code: "import time\nprint(input(), flush=True)\ntime.sleep(0.1)", policy, inputs: Array.from({ length: 8 }, (_, index) => ({ stdin: `${index}` })) };
     const headers = { "idempotency-key": `left-${process.pid}-${round}` };
-    const leaves = new AbortController();
-    const first = await post(body, { headers: { ...headers, accept: "text/event-stream" }, signal: leaves.signal });
-    const reader = first.body!.pipeThrough(new TextDecoderStream()).getReader();
-    let text = "";
-    while (!text.includes("event: run")) text += (await reader.read()).value ?? assert.fail(text);
     // The next ones are being sent in this moment.
-    leaves.abort();
+    await leaveAfterFirst(body, headers);
     const { results } = (await (await post(body, { headers })).json()) as { results: BatchRun[] };
     assert.deepEqual(results.map(({ result, error }) => result?.status ?? error), Array(8).fill("success"));
   }
@@ -116,12 +121,7 @@ test("a batch that is sent again with its key runs each program once, also after
   const [marker, begun] = [`again-${process.pid}`, Date.now()];
   const body = { lang: "python", code: "import sys, time\nprint(input(), flush=True)\ntime.sleep(float(sys.argv[2]))", policy, inputs: Array.from({ length: 8 }, (_, index) => ({ stdin: `${index}`, args: [marker, index === 0 ? "1" : "0.2"] })) };
   const headers = { "idempotency-key": marker };
-  const leaves = new AbortController();
-  const first = await post(body, { headers: { ...headers, accept: "text/event-stream" }, signal: leaves.signal });
-  const reader = first.body!.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes("event: run")) text += (await reader.read()).value ?? assert.fail(text);
-  leaves.abort();
+  await leaveAfterFirst(body, headers);
   const again = async () => ((await (await post(body, { headers })).json()) as { results: BatchRun[] }).results;
   const [second, third] = [await again(), await again()];
   assert.deepEqual(second.map(({ result, error }) => result?.stdout ?? error), body.inputs.map(({ stdin }) => `${stdin}\n`));
