@@ -24,7 +24,7 @@ let look;
 /** Ends the runtime and the process. @param {number} code @returns {Promise<never>} */
 async function end(code) {
   clearInterval(look);
-  await runtime?.stop().catch(() => {});
+  await runtime?.miniflare.dispose().catch(() => {});
   process.exit(code);
 }
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => void end(0));

@@ -2,8 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
-import { Miniflare } from "miniflare";
-import { removeLeftovers, SessionLog } from "./leftovers.mjs";
+import { Log, LogLevel, Miniflare } from "miniflare";
 import { serveSite } from "./site.mjs";
 import { developmentVars } from "../setup/development.mjs";
 import { root, workerEntry, workerModule, workerWasm } from "../setup/paths.mjs";
@@ -27,21 +26,19 @@ import { databaseId, readConfig } from "./config.mjs";
  * @property {any[]} [beside]
  * @property {string} [entry]
  *
- * A runtime. `pids` are its processes; `stop` ends it with its containers.
- * @typedef {{ url: string, miniflare: Miniflare, pids: number[], stop: () => Promise<void> }} Runtime
+ * @typedef {{ url: string, miniflare: Miniflare, pids: number[] }} Runtime `pids` are the processes of the runtime
  */
 
 /** Starts the Worker. @param {Settings} settings @returns {Promise<Runtime>} */
 export async function startWorker({ vars, state, host = "127.0.0.1", port = 0, containers, log = () => {}, beside = [], entry = workerEntry }) {
   const config = await readConfig("wrangler.toml");
   const before = runtimes();
-  const sessions = new SessionLog();
   const miniflare = new Miniflare(
     /** @type {any} */ ({
       host,
       port,
       cf: false,
-      log: sessions,
+      log: new Log(LogLevel.ERROR),
       logRequests: false,
       handleStructuredLogs: (/** @type {{ message: string }} */ { message }) => log(message),
       ...(state === undefined ? {} : { resourcePersistencePath: state }),
@@ -50,11 +47,7 @@ export async function startWorker({ vars, state, host = "127.0.0.1", port = 0, c
     }),
   );
   const url = (await miniflare.ready).origin;
-  const stop = async () => {
-    await miniflare.dispose();
-    if (containers) await removeLeftovers(containers.socket, sessions.left);
-  };
-  return { url, miniflare, pids: runtimes().filter((pid) => !before.includes(pid)), stop };
+  return { url, miniflare, pids: runtimes().filter((pid) => !before.includes(pid)) };
 }
 
 /** The Worker as Miniflare takes it. @param {Config} config @param {Record<string, string>} vars @param {ContainerSettings | undefined} containers @param {string} entry */

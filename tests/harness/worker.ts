@@ -71,7 +71,7 @@ export async function startWorker(vars: Record<string, string>, { state, contain
   const { name, compatibility_date } = config;
   const logs: string[] = [];
   const beside = [resetter(compatibility_date), ...(neighbour === undefined ? [] : [neighbourOf(name, neighbour, compatibility_date)])];
-  const { url, miniflare, pids, stop } = await startRuntime({
+  const { url, miniflare, pids } = await startRuntime({
     vars: { DEPLOYMENT_SECRET: SECRET, ...vars },
     log: (message) => void logs.push(message),
     beside,
@@ -122,9 +122,9 @@ export async function startWorker(vars: Record<string, string>, { state, contain
     kill: async () => {
       for (const pid of pids) process.kill(pid, "SIGKILL");
       await until("the runtime's end", () => runtimes().every((pid) => !pids.includes(pid)));
-      await stop();
+      await miniflare.dispose();
     },
-    stop,
+    stop: () => miniflare.dispose(),
   };
 }
 
