@@ -72,8 +72,9 @@ describe("a program that is right", () => {
   });
 
   test("counts the processor time of its compilation", async () => {
-    const result = await run("cpp", "#include <iostream>\nint main() {}\n");
-    assert.ok(result.usage.cpuMs > result.usage.durationMs + 50, JSON.stringify(result.usage));
+    const { usage, compile } = await run("cpp", "#include <iostream>\nint main() {}\n");
+    const ofCompilation = compile?.cpuMs ?? 0;
+    assert.ok(ofCompilation > 0 && usage.cpuMs >= ofCompilation, JSON.stringify({ usage, compile }));
   });
 });
 
