@@ -25,7 +25,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut tools: Value = serde_json::from_str(&fs::read_to_string(TOOLS)?)?;
     for tool in tools.as_array_mut().into_iter().flatten() {
         for name in ["inputSchema", "outputSchema"] {
-            tool[name] = tool_schema(&tool[name], &document)?;
+            if tool[name].is_object() {
+                tool[name] = tool_schema(&tool[name], &document)?;
+            }
         }
     }
     fs::write(Path::new(&output).join("mcp_tools.json"), tools.to_string())?;
@@ -33,14 +35,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A schema of a tool: one of the API's, whole or some of its fields, with all that it refers to; or the id of a run.
+/// A schema of a tool: one of the API's, whole or some of its fields, with all that it refers to, and texts that are parts of its
+/// path.
 fn tool_schema(wanted: &Value, document: &Value) -> Result<Value, Box<dyn Error>> {
-    if let Some(description) = wanted["run"].as_str() {
-        let properties = json!({ "id": { "type": "string", "description": description } });
-        return Ok(
-            json!({ "type": "object", "properties": properties, "required": ["id"], "additionalProperties": false }),
-        );
-    }
     let schemas = &document["components"]["schemas"];
     let (name, mut schema) = match (wanted["schema"].as_str(), wanted["either"].as_array()) {
         (Some(name), _) => (name, schemas[name].clone()),
@@ -59,6 +56,15 @@ fn tool_schema(wanted: &Value, document: &Value) -> Result<Value, Box<dyn Error>
         };
         schema["properties"] = fields.iter().map(pick).collect::<Result<Map<_, _>, Box<dyn Error>>>()?.into();
         schema["additionalProperties"] = json!(false);
+        if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+            required.retain(|field| fields.contains(field));
+        }
+    }
+    for (name, description) in wanted["parameters"].as_object().into_iter().flatten() {
+        schema["properties"][name] = json!({ "type": "string", "description": description });
+        let mut required = schema["required"].as_array().cloned().unwrap_or_default();
+        required.push(json!(name));
+        schema["required"] = json!(required);
     }
     let mut definitions = BTreeMap::new();
     let mut open = references(&schema);

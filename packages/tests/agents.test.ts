@@ -45,6 +45,10 @@ interface Agent {
   close(): Promise<void>;
 }
 
+const ofRuns = ["run_code", "run_tests", "get_run", "cancel_run", "list_languages"];
+const ofSandboxes = ["create_sandbox", "list_sandboxes", "exec", "run_cell", "read_file", "write_file", "list_files", "snapshot", "restore", "expose_port", "delete_sandbox"];
+const TOOLS = [...ofRuns, ...ofSandboxes];
+
 const requestInit = { headers: { authorization } };
 const legacy = async (): Promise<Agent> => {
   const client = new LegacyClient({ name: "test", version: "1" });
@@ -69,7 +73,7 @@ for (const [name, connect] of agents) {
       const agent = await connect();
       context.after(() => agent.close());
       const { tools } = await agent.listTools();
-      assert.deepEqual(tools.map((tool) => tool.name), ["run_code", "get_run", "cancel_run", "list_languages"]);
+      assert.deepEqual(tools.map((tool) => tool.name), TOOLS);
       const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
       const code = `import base64, sys\nprint(sys.stdin.read())\nopen('a.png', 'wb').write(base64.b64decode('${png}'))\nsys.exit(3)`;
       const ran = await agent.call("run_code", { lang: "python", code, stdin: "é", artifacts: ["*.png"] });
@@ -103,7 +107,9 @@ for (const [name, connect] of agents) {
         ["run_code", { lang: "python", code: "1", policy: { timeoutMs: 1 } }, /policy\.timeoutMs must be an integer from 100 to 300000, got 1/],
         ["run_code", { lang: "python", code: "1", detatch: true }, /run_code has no argument "detatch"\. It has: lang, code/],
         ["run_code", { code: "1" }, /lang/],
-        ["get_run", {}, /`id` must be the id of a run/],
+        ["get_run", {}, /`id` is required and must be a string/],
+        ["exec", { sandbox: "sbx_a", command: "ls", user: "root" }, /exec has no argument "user"\. It has: sandbox, command/],
+        ["write_file", { sandbox: "sbx_a", path: "a" }, /`content` is required and must be a string/],
         ["make_coffee", {}, /There is no tool "make_coffee"/],
       ] as const) {
         await assert.rejects(agent.call(tool, args), (error: Error & { code?: number }) => {
@@ -118,6 +124,69 @@ for (const [name, connect] of agents) {
     });
   });
 }
+
+for (const [name, connect] of agents) {
+  test(`${name}: a sandbox keeps files and variables, and its results fit what the tools declare`, async (context) => {
+    const agent = await connect();
+    context.after(() => agent.close());
+    // The clients check the results by the schemas that they have read.
+    await agent.listTools();
+    const call = async (tool: string, args: Record<string, unknown>) => {
+      const called = await agent.call(tool, args);
+      assert.ok(!called.isError, `${tool}: ${called.content[0]?.text}`);
+      return called as { content: Content[]; structuredContent: Record<string, unknown> };
+    };
+    const made = await call("create_sandbox", { name: "agent" });
+    const sandbox = made.structuredContent.id as string;
+    assert.ok((await call("list_sandboxes", {})).content[0]?.text?.includes(sandbox));
+    await call("write_file", { sandbox, path: "data/a.txt", content: "first" });
+    const { structuredContent: snapshot } = await call("snapshot", { sandbox, name: "before" });
+    await call("write_file", { sandbox, path: "data/a.txt", content: "second" });
+    assert.equal((await call("exec", { sandbox, command: "cat data/a.txt; exit 3" })).structuredContent.exitCode, 3);
+    await call("restore", { sandbox, snapshot: snapshot.id });
+    const { structuredContent: read } = await call("read_file", { sandbox, path: "data/a.txt" });
+    assert.deepEqual([read.content, read.encoding], ["first", "utf8"]);
+    const { structuredContent: listed } = await call("list_files", { sandbox, path: ".", recursive: true });
+    assert.deepEqual((listed.files as { path: string }[]).map(({ path }) => path), ["/workspace/data", "/workspace/data/a.txt"]);
+    await call("run_cell", { sandbox, code: "x = 6" });
+    const cell = await call("run_cell", { sandbox, code: "from IPython.display import Image, display\nimport base64\ndisplay(Image(base64.b64decode('iVBORw0KGgo=')))\nx * 7" });
+    assert.deepEqual(cell.content.slice(1), [{ type: "image", data: "iVBORw0KGgo=", mimeType: "image/png" }]);
+    assert.equal((cell.structuredContent.results as { main: boolean; text: string }[]).find(({ main }) => main)?.text, "42");
+    const { structuredContent: port } = await call("expose_port", { sandbox, port: 8000 });
+    assert.match(port.url as string, /^http:\/\/8000-/);
+    await call("delete_sandbox", { sandbox });
+    const gone = await agent.call("exec", { sandbox, command: "ls" });
+    assert.deepEqual([gone.isError, /sandbox_not_found/.test(gone.content[0]?.text ?? "")], [true, true]);
+  });
+
+  test(`${name}: a program is tested`, async (context) => {
+    const agent = await connect();
+    context.after(() => agent.close());
+    await agent.listTools();
+    const tests = [{ stdin: "2", expected: "4" }, { stdin: "3", expected: "8" }];
+    const { structuredContent } = await agent.call("run_tests", { lang: "python", code: "print(int(input()) ** 2)", tests });
+    assert.deepEqual((structuredContent as { tests: { verdict: string }[] }).tests.map(({ verdict }) => verdict), ["accepted", "wrong_answer"]);
+  });
+}
+
+test("a command tells of its output as it is written, and ends with its client", async (context) => {
+  const agent = await modern("auto");
+  context.after(() => agent.close());
+  const { structuredContent: made } = await agent.call("create_sandbox", {});
+  const sandbox = made?.id as string;
+  const abort = new AbortController();
+  const heard = new Promise<string>((resolve, reject) => {
+    const onprogress = ({ message }: { message?: string }) => resolve(message ?? "");
+    agent.call("exec", { sandbox, command: "echo up; exec sleep 300" }, { signal: abort.signal, onprogress }).catch(reject);
+  });
+  assert.equal(await heard, "up\n");
+  abort.abort();
+  await until("the command has ended", async () => {
+    const { structuredContent } = await agent.call("exec", { sandbox, command: "pgrep -c sleep || true" });
+    return structuredContent?.stdout === "0\n";
+  });
+  await agent.call("delete_sandbox", { sandbox });
+});
 
 test("a client that leaves ends its run", async (context) => {
   const agent = await modern("auto");

@@ -3,14 +3,15 @@
 use crate::app::App;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::mcp::answer::{Answer, Failure};
-use crate::http::mcp::content::tool_result;
+use crate::http::mcp::content::{refusal, tool_result};
 use crate::http::mcp::message::{INVALID_PARAMS, Message, RpcError};
 use crate::http::mcp::progress;
-use crate::http::mcp::tools::{self, Tool};
+use crate::http::mcp::tools::Tool;
 use crate::http::request::accept::wants_event_stream;
 use crate::http::request::body;
 use crate::http::request::call::Call;
-use crate::http::routes::runs::run;
+use crate::http::routes::runs::{judge, run};
+use crate::http::routes::sandboxes::{cells, exec, file_operation, ports, sandbox, snapshots};
 use crate::http::routes::scripts::docs;
 use crate::ports::http_messages::{Body, Response};
 use ::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -37,45 +38,78 @@ pub async fn call_tool(app: &App, call: Call, message: &Message) -> Result<Answe
         let names = Tool::ALL.map(Tool::name).join(", ");
         return Err(invalid(format!("There is no tool {name:?}. There are {names}.")).into());
     };
-    let arguments = match message.params.get("arguments") {
+    let mut arguments = match message.params.get("arguments") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(arguments)) => arguments.clone(),
         Some(_) => return Err(invalid("`arguments` must be an object.".to_owned()).into()),
     };
-    let fields = tools::fields(tool);
-    if let Some(unknown) = arguments.keys().find(|name| !fields.contains(&name.as_str())) {
-        let known = fields.join(", ");
+    let known = || tool.parameters().iter().chain(tool.fields()).copied();
+    if let Some(unknown) = arguments.keys().find(|name| known().all(|known| known != name.as_str())) {
+        let known = known().collect::<Vec<_>>().join(", ");
         return Err(invalid(format!("{name} has no argument {unknown:?}. It has: {known}.")).into());
     }
+    let mut parameters = Vec::new();
+    for parameter in tool.parameters() {
+        match arguments.remove(*parameter) {
+            Some(Value::String(text)) => parameters.push(text),
+            _ => return Err(invalid(format!("`{parameter}` is required and must be a string.")).into()),
+        }
+    }
     let is_streamed = wants_event_stream(call.headers());
-    match tool {
-        Tool::RunCode => {
-            let response = run::create_run(app, run_call(call, arguments)).await;
-            match response {
-                Ok(response) => Ok(Answer::Response(progress::translate(response, message, is_streamed))),
-                Err(error) => failed(error),
-            }
-        }
-        Tool::GetRun | Tool::CancelRun => {
-            let Some(id) = arguments.get("id").and_then(Value::as_str) else {
-                return Err(invalid("`id` must be the id of a run.".to_owned()).into());
-            };
-            let call = Call { params: vec![id.to_owned()], ..plain(call) };
-            let response =
-                if tool == Tool::GetRun { run::get_run(app, call).await } else { run::cancel_run(app, call).await };
-            finished(response).await
-        }
-        Tool::ListLanguages => finished(docs::list_languages(app, plain(call)).await).await,
+    let call = operation(tool, call, parameters, arguments);
+    let response = match tool {
+        Tool::RunCode => run::create_run(app, call).await,
+        Tool::RunTests => judge::judge_run(app, call).await,
+        Tool::GetRun => run::get_run(app, call).await,
+        Tool::CancelRun => run::cancel_run(app, call).await,
+        Tool::ListLanguages => docs::list_languages(app, call).await,
+        Tool::CreateSandbox => sandbox::create_sandbox(app, call).await,
+        Tool::ListSandboxes => sandbox::list_sandboxes(app, call).await,
+        Tool::Exec => exec::exec_in_sandbox(app, call).await,
+        Tool::RunCell => cells::run_code(app, call).await,
+        Tool::ReadFile | Tool::WriteFile | Tool::ListFiles => file_operation::change_sandbox_files(app, call).await,
+        Tool::Snapshot => snapshots::create_snapshot(app, call).await,
+        Tool::Restore => snapshots::restore_snapshot(app, call).await,
+        Tool::ExposePort => ports::expose_port(app, call).await,
+        Tool::DeleteSandbox => sandbox::delete_sandbox(app, call).await,
+    };
+    match (response, rest_of(tool)) {
+        (Ok(response), Some(rest)) => Ok(Answer::Response(progress::translate(response, message, is_streamed, rest))),
+        (response, _) => finished(response).await,
     }
 }
 
-/// The call of `POST /api/run` with these arguments, whose answer is a stream.
-fn run_call(call: Call, mut arguments: Map<String, Value>) -> Call {
-    if arguments.contains_key("artifacts") {
+/// How the rest of a long output is had, with tools whose output is told as it comes.
+const fn rest_of(tool: Tool) -> Option<&'static str> {
+    match tool {
+        Tool::RunCode => Some("`get_run` returns all of it."),
+        Tool::Exec => Some("Let the command write to a file, and read the parts that you need."),
+        _ => None,
+    }
+}
+
+/// The call of the operation that a tool stands for.
+fn operation(tool: Tool, call: Call, mut parameters: Vec<String>, mut arguments: Map<String, Value>) -> Call {
+    let mut call = plain(call);
+    if rest_of(tool).is_some() {
+        call.parts.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    }
+    let action = match tool {
+        Tool::ReadFile => Some("read"),
+        Tool::WriteFile => Some("update"),
+        Tool::ListFiles => Some("list"),
+        _ => None,
+    };
+    if let Some(action) = action {
+        let names = ["file_path", "content"];
+        let of_files = parameters.drain(1..).zip(names).map(|(value, name)| (name.to_owned(), Value::String(value)));
+        arguments.extend(of_files);
+        arguments.insert("operation".to_owned(), json!(action));
+    }
+    if tool == Tool::RunCode && arguments.contains_key("artifacts") {
         arguments.insert("artifactsInline".to_owned(), json!(true));
     }
-    let mut call = plain(call);
-    call.parts.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    call.params = parameters;
     call.body = body::of(Value::Object(arguments).to_string().into_bytes());
     call
 }
@@ -99,7 +133,8 @@ async fn finished(response: Result<Response, ApiError>) -> Result<Answer, Failur
         let text = "The result is longer than a message may be: GET /api/run/:id returns it.";
         return Ok(Answer::Result(refusal(text)));
     };
-    let value = serde_json::from_slice(&bytes).unwrap_or_default();
+    // What was deleted has no description.
+    let value = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!({}));
     drop(bytes);
     Ok(Answer::Result(tool_result(value)))
 }
@@ -119,11 +154,6 @@ async fn whole(body: Body) -> Option<Bytes> {
         bytes.extend_from_slice(&chunk);
     }
     Some(bytes.into())
-}
-
-/// What a model can act on.
-fn refusal(text: &str) -> Value {
-    json!({ "content": [{ "type": "text", "text": text }], "isError": true })
 }
 
 /// An error of an operation. What is wrong with the arguments is wrong with the message; what is wrong with the caller is for the

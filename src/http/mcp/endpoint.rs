@@ -20,8 +20,9 @@ use docle_protocol::limits::MAX_BODY_BYTES;
 use serde_json::{Value, json};
 
 /// What a model is told about the tools together.
-const INSTRUCTIONS: &str = "Runs code in sandboxes. Each `run_code` starts from nothing: no files, packages or variables \
-                            of an earlier run are there. Print what you want to see.";
+const INSTRUCTIONS: &str = "Runs code in sandboxes. Each `run_code` starts from nothing: no files, packages or variables of an \
+                            earlier run are there. For work of several steps make a sandbox with `create_sandbox`: it keeps its \
+                            files, and `run_cell` keeps variables, too. Print what you want to see.";
 /// How long a client may keep the list of tools, in milliseconds: it changes with deployments only.
 const LIST_TTL_MS: u32 = 300_000;
 

@@ -1,6 +1,6 @@
 //! The events of a run as messages: notifications of its progress, and its result at the end.
 
-use crate::http::mcp::content::tool_result;
+use crate::http::mcp::content::{refusal, tool_result};
 use crate::http::mcp::message::{INTERNAL_ERROR, Message, RpcError};
 use crate::http::response::sse_reader;
 use crate::ports::http_messages::{Body, Response};
@@ -21,12 +21,10 @@ const MAX_OUTPUT_BYTES: usize = 128 * 1_024;
 const MAX_CONTENT_CHARS: usize = 512 * 1_024;
 /// The longest message, in bytes: clients in Python refuse longer events than 1 MiB.
 const MAX_MESSAGE_BYTES: usize = 1_000_000;
-/// What is said where a result has not all of the output.
-const CUT: &str = "The output is longer than this. `get_run` returns all of it.";
 
 /// The response to a call of a tool, made of the response to the run: its events become messages. Where the client takes no
-/// stream, it is the last message, with spaces before it while the program is silent.
-pub fn translate(response: Response, message: &Message, is_streamed: bool) -> Response {
+/// stream, it is the last message, with spaces before it while the program is silent. `rest` says how the rest of a long output is had.
+pub fn translate(response: Response, message: &Message, is_streamed: bool, rest: &'static str) -> Response {
     let (mut parts, body) = response.into_parts();
     let events = match body {
         Body::Stream(events) => events,
@@ -44,6 +42,7 @@ pub fn translate(response: Response, message: &Message, is_streamed: bool) -> Re
         told: 0,
         told_at: 0,
         is_streamed,
+        rest,
     };
     Response::from_parts(parts, Body::Stream(run.follow(events)))
 }
@@ -62,6 +61,7 @@ struct Run {
     told: u32,
     told_at: usize,
     is_streamed: bool,
+    rest: &'static str,
 }
 
 impl Run {
@@ -81,6 +81,7 @@ impl Run {
                     }
                 }
                 Some(Some(data)) if data["type"] == "complete" => return Some((run.complete(data).into(), None)),
+                Some(Some(data)) if data["type"] == "error" => return Some((run.failed(&data), None)),
                 Some(Some(data)) => run.notification(&data),
             };
             Some((message.into(), Some((run, events))))
@@ -134,6 +135,17 @@ impl Run {
         }
     }
 
+    /// The last message about a command whose sandbox was lost.
+    fn failed(&self, error: &Value) -> Bytes {
+        let text = |name: &str| error[name].as_str().unwrap_or_default();
+        let text = format!("{} ({})", text("message"), text("code"));
+        let mut answer = self.answer.clone();
+        for (name, value) in refusal(&text).as_object_mut().map(std::mem::take).unwrap_or_default() {
+            answer["result"][name] = value;
+        }
+        self.last(&answer)
+    }
+
     /// The last message with so many bytes of each stream.
     fn answer_with(&self, mut result: Value, most: usize) -> Value {
         let mut is_cut = false;
@@ -147,7 +159,7 @@ impl Run {
         }
         let mut called = tool_result(result);
         if let Some(content) = called["content"].as_array_mut().filter(|_| is_cut) {
-            content.push(json!({ "type": "text", "text": CUT }));
+            content.push(json!({ "type": "text", "text": format!("The output is longer than this. {}", self.rest) }));
         }
         let mut answer = self.answer.clone();
         for (name, value) in called.as_object_mut().map(std::mem::take).unwrap_or_default() {
