@@ -119,8 +119,10 @@ async fn measure(app: &App, language: RunLanguage, code: &str) -> Result<String,
     let encoded = serde_json::to_vec(&job).map_err(|error| failed(&error.to_string()))?;
     let owner = Owner { project_id: PROJECT.to_owned(), log_id: id.log().log, key_id: String::new() };
     let asked = Asked { id, created_at: app.clock.now(), owner, ip: None, token: None, base_url: String::new() };
-    let (draft, _) =
-        RunDraft::new(asked, &RunRequest { job, sent_code: true, user_context: None, detach: false, webhook: None });
+    let (draft, _) = RunDraft::new(
+        asked,
+        &RunRequest { job, sent_code: true, user_context: None, detach: false, webhook: None, submission: None },
+    );
     let run = RunCall { mode: RunMode::Unrecorded, deadline_ms: PATIENCE_MS, has_network: false };
     let call = app.run_pools.run(encoded.into(), run, &draft);
     let (answer, deadline) = match select(call, app.clock.sleep(PATIENCE_MS)).await {

@@ -127,7 +127,7 @@ fn page(app: &App, status: StatusCode, file: &SiteFile) -> Response {
     let policy = format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; font-src 'self'; \
          img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
-         require-trusted-types-for 'script'; trusted-types vue"
+         require-trusted-types-for 'script'; trusted-types vue docle"
     );
     let mut response = Response::new(Body::Whole(Bytes::from(html)));
     *response.status_mut() = status;

@@ -79,6 +79,8 @@ pub struct TerminalCall {
     pub rows: u16,
     /// Whether the viewer only watches.
     pub is_view: bool,
+    /// Whether a new shell ends when its last viewer leaves.
+    pub ends_with_viewers: bool,
 }
 
 /// What follows the head of an answer.

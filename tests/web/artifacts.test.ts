@@ -46,6 +46,44 @@ test("a picture that a program made is shown in the playground and in the histor
   assert.deepEqual(console, []);
 });
 
+/** A page that says "Hello" in large letters, and a document that calls itself one and is none. */
+const DOCUMENTS = `objects = [b'<</Type/Catalog/Pages 2 0 R>>', b'<</Type/Pages/Kids[3 0 R]/Count 1>>', b'<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]/Contents 4 0 R/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>']
+text = b'BT /F 40 Tf 20 40 Td (Hello) Tj ET'
+objects.append(b'<</Length %d>>stream\\n%s\\nendstream' % (len(text), text))
+pdf, places = b'%PDF-1.4\\n', []
+for number, content in enumerate(objects, 1):
+    places.append(len(pdf))
+    pdf += b'%d 0 obj%s endobj\\n' % (number, content)
+table = b''.join(b'%010d 00000 n \\n' % place for place in places)
+end = b'xref\\n0 5\\n0000000000 65535 f \\n' + table + b'trailer<</Size 5/Root 1 0 R>>\\nstartxref\\n%d\\n%%%%EOF' % len(pdf)
+open('report.pdf', 'wb').write(pdf + end)
+open('thief.pdf', 'w').write("<script>localStorage.setItem('stolen', '1')</script>")`;
+
+test("a PDF that a program made is shown when it is asked for, and what calls itself one runs nothing", async () => {
+  const { user } = await site.account("documents@example.com");
+  const { page, console } = await site.open("/login", { user });
+  await page.evaluate((text) => localStorage.setItem("docle.playground", text), JSON.stringify({ lang: "python", code: DOCUMENTS }));
+  await page.goto(`${site.url}/playground`);
+  await page.waitForSelector("[data-testid=editor] .cm-content");
+  await page.click("[data-testid=run]");
+  await shows(page, FILES, "thief.pdf");
+  assert.equal(await page.$(`${FILES} canvas`), null);
+  for (const button of await page.$$(`${FILES} button`)) await button.click();
+  await page.waitForSelector(`${FILES} canvas[data-drawn]`);
+  // What is not white on the page is its text.
+  const dark = await page.$eval(`${FILES} canvas`, (canvas) => {
+    const { width, height } = canvas as unknown as { width: number; height: number };
+    const context = (canvas as unknown as { getContext(kind: "2d"): { getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray } } }).getContext("2d");
+    return context.getImageData(0, 0, width, height).data.filter((value, index) => index % 4 === 0 && value < 128).length;
+  });
+  assert.ok(dark > 500, `${dark} dark dots`);
+  await shows(page, FILES, "cannot be shown as a PDF");
+  assert.equal(await page.evaluate("localStorage.getItem('stolen')"), null);
+  await (await page.$(`${FILES} button`))?.click();
+  await until("it is hidden", async () => (await page.$(`${FILES} canvas`)) === null);
+  assert.deepEqual(console, []);
+});
+
 test("a document that a program made reads nothing of the site, however it is opened", async () => {
   const { user, project } = await site.account("thief@example.com");
   const key = await site.key(user, project);

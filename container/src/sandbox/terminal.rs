@@ -25,6 +25,8 @@ pub type ShellExit = (i32, Option<String>);
 #[derive(Debug)]
 pub struct Terminal {
     end: TerminalEnd,
+    /// Whether it ends when its last viewer leaves.
+    ends_with_viewers: bool,
     state: Mutex<State>,
     /// Raised with everything that changes.
     changed: watch::Sender<()>,
@@ -100,9 +102,10 @@ impl State {
 }
 
 impl Terminal {
-    pub(super) fn new(end: TerminalEnd) -> Self {
+    pub(super) fn new(end: TerminalEnd, ends_with_viewers: bool) -> Self {
         Self {
             end,
+            ends_with_viewers,
             state: Mutex::default(),
             changed: watch::channel(()).0,
             writing: tokio::sync::Mutex::default(),
@@ -214,7 +217,14 @@ impl Viewer<'_> {
 
 impl Drop for Viewer<'_> {
     fn drop(&mut self) {
-        self.terminal.state().viewers.remove(&self.number);
+        let is_last = {
+            let mut state = self.terminal.state();
+            state.viewers.remove(&self.number);
+            state.viewers.is_empty()
+        };
+        if is_last && self.terminal.ends_with_viewers {
+            self.terminal.close.cancel();
+        }
         self.terminal.apply_size();
     }
 }

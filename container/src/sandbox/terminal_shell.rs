@@ -62,7 +62,7 @@ impl Sandbox {
         let launch = Launch { command: &command, cwd: &job.cwd, env: &env };
         let streams = [inner.try_clone()?, inner.try_clone()?, inner];
         let shell = self.start_with(launch, streams, true).await?;
-        let terminal = Arc::new(Terminal::new(TerminalEnd::new(outer)?));
+        let terminal = Arc::new(Terminal::new(TerminalEnd::new(outer)?, job.ends_with_viewers));
         self.terminals.lock().insert(name.clone(), Arc::clone(&terminal));
         tokio::spawn(Arc::clone(self).attend_terminal(name, Arc::clone(&terminal), shell));
         Ok(terminal)

@@ -45,6 +45,9 @@ pub struct RunInput {
     pub policy: UsedPolicy,
     /// Whether the source and the standard input were too large to keep.
     pub truncated: bool,
+    /// What a client of another code runner's protocol has sent beside the program, in its words; absent for other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submission: Option<serde_json::Value>,
 }
 
 /// What a program was allowed to use.

@@ -18,6 +18,8 @@ pub struct Row {
     pub extensions: &'static [&'static str],
     /// The name of the mode in CodeMirror.
     pub editor_mode: &'static str,
+    /// The numbers that Judge0 1.13 has for it: at most one of its common languages, which are above 42, and one of the extra ones.
+    pub judge0: &'static [u16],
     /// What installs its packages.
     pub package_manager: PackageTool,
     /// How the runner runs a program; `None` where the language has no programs.

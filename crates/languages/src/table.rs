@@ -12,6 +12,7 @@ pub static TABLE: &[Row] = &[
         title: "Python",
         extensions: &["py"],
         editor_mode: "python",
+        judge0: &[71, 10],
         package_manager: PackageTool::Pip,
         runner: Some(Runner {
             entrypoint: "main.py",
@@ -51,6 +52,7 @@ pub static TABLE: &[Row] = &[
         title: "JavaScript (Node.js)",
         extensions: &["js", "mjs", "cjs"],
         editor_mode: "javascript",
+        judge0: &[63],
         package_manager: PackageTool::Npm,
         runner: Some(Runner {
             entrypoint: "main.js",
@@ -93,6 +95,7 @@ pub static TABLE: &[Row] = &[
         title: "JavaScript",
         extensions: &["js", "mjs"],
         editor_mode: "javascript",
+        judge0: &[],
         package_manager: PackageTool::None,
         runner: None,
         dialect: Some(Dialect::JavaScript),
@@ -104,6 +107,7 @@ pub static TABLE: &[Row] = &[
         title: "TypeScript",
         extensions: &["ts", "mts"],
         editor_mode: "typescript",
+        judge0: &[],
         package_manager: PackageTool::None,
         runner: None,
         dialect: Some(Dialect::TypeScript),

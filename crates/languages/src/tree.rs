@@ -17,6 +17,7 @@ pub const BASH: Row = Row {
     title: "Bash",
     extensions: &["sh", "bash"],
     editor_mode: "shell",
+    judge0: &[46],
     package_manager: PackageTool::None,
     runner: Some(Runner {
         entrypoint: "main.sh",
@@ -38,6 +39,7 @@ pub const PERL: Row = Row {
     title: "Perl",
     extensions: &["pl", "pm"],
     editor_mode: "perl",
+    judge0: &[85],
     package_manager: PackageTool::None,
     runner: Some(Runner {
         entrypoint: "main.pl",
@@ -59,6 +61,7 @@ pub const LUA: Row = Row {
     title: "Lua",
     extensions: &["lua"],
     editor_mode: "lua",
+    judge0: &[64],
     package_manager: PackageTool::None,
     runner: Some(Runner {
         entrypoint: "main.lua",
@@ -80,6 +83,7 @@ pub const PHP: Row = Row {
     title: "PHP",
     extensions: &["php"],
     editor_mode: "php",
+    judge0: &[68],
     package_manager: PackageTool::None,
     runner: Some(Runner {
         entrypoint: "main.php",
@@ -101,6 +105,7 @@ pub const RUBY: Row = Row {
     title: "Ruby",
     extensions: &["rb"],
     editor_mode: "ruby",
+    judge0: &[72],
     package_manager: PackageTool::None,
     runner: Some(Runner {
         entrypoint: "main.rb",
@@ -122,6 +127,7 @@ pub const C: Row = Row {
     title: "C",
     extensions: &["c"],
     editor_mode: "c",
+    judge0: &[50, 1],
     package_manager: PackageTool::None,
     runner: Some(Runner {
         entrypoint: "main.c",
@@ -156,6 +162,7 @@ pub const CPP: Row = Row {
     title: "C++",
     extensions: &["cpp", "cc", "cxx"],
     editor_mode: "cpp",
+    judge0: &[52, 2],
     package_manager: PackageTool::None,
     runner: Some(Runner {
         entrypoint: "main.cpp",
@@ -189,6 +196,7 @@ pub const GO: Row = Row {
     title: "Go",
     extensions: &["go"],
     editor_mode: "go",
+    judge0: &[60],
     package_manager: PackageTool::None,
     runner: Some(Runner {
         entrypoint: "main.go",
@@ -220,6 +228,7 @@ pub const JAVA: Row = Row {
     title: "Java",
     extensions: &["java"],
     editor_mode: "java",
+    judge0: &[62, 4],
     package_manager: PackageTool::None,
     runner: Some(Runner {
         entrypoint: "Main.java",
@@ -266,6 +275,7 @@ pub const RUST: Row = Row {
     title: "Rust",
     extensions: &["rs"],
     editor_mode: "rust",
+    judge0: &[73],
     package_manager: PackageTool::None,
     runner: Some(Runner {
         entrypoint: "main.rs",

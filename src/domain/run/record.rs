@@ -101,6 +101,8 @@ struct Input<'a> {
     policy: Policy<'a>,
     /// The source and the standard input were too large to keep, or some of the files.
     truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    submission: Option<&'a Value>,
 }
 
 #[derive(Serialize)]
@@ -153,7 +155,7 @@ impl Recordable for RunRequest {
     }
 
     fn input(&self, keep_content: bool) -> impl Serialize {
-        input(&self.job, self.sent_code, keep_content)
+        input(&self.job, self.sent_code, self.submission.as_ref(), keep_content)
     }
 }
 
@@ -231,7 +233,7 @@ fn encode_within(
     Ok(record)
 }
 
-fn input(job: &RunJob, sent_code: bool, keep_content: bool) -> Input<'_> {
+fn input<'a>(job: &'a RunJob, sent_code: bool, submission: Option<&'a Value>, keep_content: bool) -> Input<'a> {
     let (allow_network, allowed_hosts) = match &job.network {
         Network::None => (false, &[][..]),
         Network::Public => (true, &[][..]),
@@ -255,6 +257,7 @@ fn input(job: &RunJob, sent_code: bool, keep_content: bool) -> Input<'_> {
         compile: job.compile.as_ref(),
         policy: Policy { limits: job.limits, allow_network, allowed_hosts },
         truncated: !keep_content || !job.attached.is_empty(),
+        submission,
     }
 }
 

@@ -39,6 +39,8 @@ pub struct RunRequest {
     pub detach: bool,
     /// Where its end is reported.
     pub webhook: Option<WebhookUrl>,
+    /// What a client of a foreign protocol has said beside what the runner reads. It is kept with the input.
+    pub submission: Option<Value>,
 }
 
 /// What a program gets when it is started.
@@ -101,7 +103,7 @@ impl RunRequest {
             kept: false,
             attached: Vec::new(),
         };
-        Self { job, sent_code, user_context, detach: false, webhook: None }
+        Self { job, sent_code, user_context, detach: false, webhook: None, submission: None }
     }
 }
 

@@ -133,6 +133,13 @@ impl ApiClient {
         Self::pass(app, call, Some(token), false, false).await?.ok_or_else(|| key_error::missing(app, call))
     }
 
+    /// For whom a run is done that the client starts, as one of several.
+    pub fn client(&self) -> Client {
+        let Self { owner, ip, token, base_url, .. } = self;
+        let token = token.as_ref().map(|token| token.id.clone());
+        Client { owner: owner.clone(), ip: ip.clone(), token, base_url: base_url.clone() }
+    }
+
     /// The same client, if its key is for more than runs.
     fn for_everything(self) -> Result<Self, ApiError> {
         if self.runs_only { Err(key_error::url_key_not_enough()) } else { Ok(self) }

@@ -27,12 +27,28 @@ impl SandboxCaller {
     /// As for [`ApiClient::extract`] and [`SignedIn::extract`].
     pub async fn extract(app: &App, call: &Call) -> Result<Self, ApiError> {
         match credentials(call.headers()) {
-            Some(_) => Ok(Self::Project(ApiClient::extract(app, call).await?.owner.project_id)),
+            Some(_) => Self::extract_key(app, call).await,
             None => Ok(Self::User(SignedIn::extract(app, call).await?.user_id().to_owned())),
         }
     }
 
-    /// The same for a WebSocket, which counts: a key may also come as a subprotocol, and a session only from a page of this deployment.
+    /// The holder of a secret key, for a client that has no session. The call counts.
+    ///
+    /// # Errors
+    /// As for [`ApiClient::extract`].
+    pub async fn extract_key(app: &App, call: &Call) -> Result<Self, ApiError> {
+        Ok(Self::Project(ApiClient::extract(app, call).await?.owner.project_id))
+    }
+
+    /// The same without counting.
+    ///
+    /// # Errors
+    /// As for [`ApiClient::extract_uncounted`].
+    pub async fn extract_key_uncounted(app: &App, call: &Call) -> Result<Self, ApiError> {
+        Ok(Self::Project(ApiClient::extract_uncounted(app, call).await?.owner.project_id))
+    }
+
+    /// The same as [`Self::extract`] for a WebSocket, which counts: a key may also come as a subprotocol, and a session only from a page of this deployment.
     ///
     /// # Errors
     /// As for [`Self::extract`]; 403 with the session from another page.
@@ -44,10 +60,10 @@ impl SandboxCaller {
         Ok(Self::User(SignedIn::extract(app, call).await?.user_id().to_owned()))
     }
 
-    /// The same without counting.
+    /// The same as [`Self::extract`] without counting.
     pub async fn extract_uncounted(app: &App, call: &Call) -> Result<Self, ApiError> {
         match credentials(call.headers()) {
-            Some(_) => Ok(Self::Project(ApiClient::extract_uncounted(app, call).await?.owner.project_id)),
+            Some(_) => Self::extract_key_uncounted(app, call).await,
             None => Ok(Self::User(SignedIn::extract(app, call).await?.user_id().to_owned())),
         }
     }

@@ -3,8 +3,9 @@
 //! `-1`, `0` and a missing limit mean the default, a missing final newline of the standard input is added, any version means the
 //! one that is here, and any content type is JSON: its clients rely on each of these.
 
-use crate::app::{App, languages};
+use crate::app::App;
 use crate::http::compat::foreign_call::{ForeignCall, program};
+use crate::http::compat::installed::installed;
 use crate::http::compat::outcome::Outcome;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::Call;
@@ -16,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use docle_api::compile::{CompileRequest, CompileResult};
 use docle_api::limits::{COMPILE_MEMORY_MB, COMPILE_TIMEOUT_MS, CPU_MS, MEMORY_MB, TIMEOUT_MS};
 use docle_api::runs::{FileEncoding, RunRequest, RunStatus, SourceFile};
-use docle_languages::{RunLanguage, Tier};
+use docle_languages::RunLanguage;
 use serde_json::{Value, json};
 use std::ops::RangeInclusive;
 
@@ -83,14 +84,6 @@ async fn execute(app: &App, call: Call) -> Result<Response, ApiError> {
         let _ = version.send(here);
     }
     Ok(response)
-}
-
-/// The languages of programs that are here, in the versions that they say themselves.
-async fn installed(app: &App) -> Vec<(RunLanguage, String)> {
-    let of_run = languages::list(app).await.into_iter().filter(|language| language.tier == Tier::Run);
-    of_run
-        .filter_map(|language| Some((RunLanguage::parse(&language.id)?, language.versions.into_values().next()?)))
-        .collect()
 }
 
 /// What Piston calls a language.

@@ -10,14 +10,13 @@ use crate::http::mcp::tools::Tool;
 use crate::http::request::accept::wants_event_stream;
 use crate::http::request::body;
 use crate::http::request::call::Call;
+use crate::http::response::whole::whole;
 use crate::http::routes::runs::{judge, run};
 use crate::http::routes::sandboxes::{cells, exec, file_operation, ports, sandbox, snapshots};
 use crate::http::routes::scripts::docs;
-use crate::ports::http_messages::{Body, Response};
+use crate::ports::http_messages::Response;
 use ::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use ::http::{HeaderMap, HeaderName};
-use bytes::Bytes;
-use futures::StreamExt;
 use serde_json::{Map, Value, json};
 
 /// Headers of the message that are none of the operation.
@@ -129,7 +128,7 @@ async fn finished(response: Result<Response, ApiError>) -> Result<Answer, Failur
         Ok(response) => response,
         Err(error) => return failed(error),
     };
-    let Some(bytes) = whole(response.into_body()).await else {
+    let Some(bytes) = whole(response.into_body(), MAX_ANSWER_BYTES).await else {
         let text = "The result is longer than a message may be: GET /api/run/:id returns it.";
         return Ok(Answer::Result(refusal(text)));
     };
@@ -137,23 +136,6 @@ async fn finished(response: Result<Response, ApiError>) -> Result<Answer, Failur
     let value = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!({}));
     drop(bytes);
     Ok(Answer::Result(tool_result(value)))
-}
-
-/// A body of at most so many bytes as a Worker can hold several times; `None` if it is longer.
-async fn whole(body: Body) -> Option<Bytes> {
-    let mut chunks = match body {
-        Body::Whole(bytes) => return Some(bytes).filter(|bytes| bytes.len() <= MAX_ANSWER_BYTES),
-        Body::Stream(chunks) => chunks,
-        Body::Empty | Body::Socket(_) | Body::Proxied(_) => return Some(Bytes::new()),
-    };
-    let mut bytes = Vec::new();
-    while let Some(chunk) = chunks.next().await {
-        if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return None;
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Some(bytes.into())
 }
 
 /// An error of an operation. What is wrong with the arguments is wrong with the message; what is wrong with the caller is for the
@@ -165,21 +147,5 @@ fn failed(error: ApiError) -> Result<Answer, Failure> {
         }
         code if [401, 403].contains(&code.status()) => Err(Failure::Api(error)),
         code => Ok(Answer::Result(refusal(&format!("{} ({})", error.message(), code.name())))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use futures::executor::block_on;
-    use futures::stream;
-
-    #[test]
-    fn an_answer_of_any_length_was_held_in_memory() {
-        let piece = Bytes::from(vec![b' '; MAX_ANSWER_BYTES / 2]);
-        let body = |pieces: usize| Body::Stream(stream::iter(vec![piece.clone(); pieces]).boxed_local());
-        assert_eq!(block_on(whole(body(2))).map(|bytes| bytes.len()), Some(MAX_ANSWER_BYTES));
-        assert_eq!(block_on(whole(body(3))), None);
-        assert_eq!(block_on(whole(Body::Whole(vec![0; MAX_ANSWER_BYTES + 1].into()))), None);
     }
 }

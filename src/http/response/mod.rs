@@ -13,3 +13,5 @@ pub mod respond;
 pub mod sign_in_pages;
 pub mod sse;
 pub mod sse_reader;
+pub mod time;
+pub mod whole;

@@ -20,8 +20,8 @@ impl SandboxLogic {
         self.files_change()?;
         let session = find(&*self.runtime.storage, &call.session)?;
         let (cwd, env) = session.map(|session| (session.cwd, session.env)).unwrap_or_default();
-        let TerminalCall { cols, rows, is_view, .. } = *call;
-        let job = TerminalJob { cwd, env, cols, rows, is_view };
+        let TerminalCall { cols, rows, is_view, ends_with_viewers, .. } = *call;
+        let job = TerminalJob { cwd, env, cols, rows, is_view, ends_with_viewers };
         let socket = self.on_machine(&mut entered, async |host| host.terminal(&call.session, &job).await).await?.value;
         let program = self.ports.sockets.accept(socket)?;
         let (upgrade, viewer) = self.ports.sockets.pair()?;

@@ -33,6 +33,9 @@ pub struct TerminalJob {
     pub rows: u16,
     /// Whether the viewer only watches: what it sends does nothing, and its size counts for nothing.
     pub is_view: bool,
+    /// Whether a new shell ends when its last viewer leaves.
+    #[serde(default)]
+    pub ends_with_viewers: bool,
 }
 
 /// What a viewer says beside what it types.

@@ -672,6 +672,8 @@ class RunInput:
     """The program, where the request sent `files`."""
     repo: Optional[UsedRepository] = None
     """The repository that the request named; absent where it named none."""
+    submission: Any = None
+    """What a client of another code runner's protocol has sent beside the program, in its words; absent for other runs."""
     tty: Optional[TerminalSize] = None
     """The size of the terminal when the program started; absent where it had none."""
 
@@ -689,6 +691,7 @@ class RunInput:
             policy=UsedPolicy._read(data["policy"]),
             repo=None if (repo := data.get("repo")) is None else UsedRepository._read(repo),
             stdin=data["stdin"],
+            submission=data.get("submission"),
             truncated=data["truncated"],
             tty=data.get("tty"),
         )

@@ -40,7 +40,10 @@ fn defaults_are_filled_in() {
         kept: false,
         attached: vec![],
     };
-    assert_eq!(request, RunRequest { job, sent_code: true, user_context: None, detach: false, webhook: None });
+    assert_eq!(
+        request,
+        RunRequest { job, sent_code: true, user_context: None, detach: false, webhook: None, submission: None }
+    );
 }
 
 #[test]

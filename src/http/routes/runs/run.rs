@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::app::runs::cancel::{self, CancelledRun, NotCancelled};
 use crate::app::runs::detach::{DetachedRun, detach_run};
-use crate::app::runs::follow::follow_run;
+use crate::app::runs::follow::{self, follow_run};
 use crate::app::runs::read::{self, FoundRun, Reader};
 use crate::app::runs::start::start_with_files;
 use crate::app::webhooks;
@@ -34,6 +34,7 @@ use ::http::{HeaderMap, StatusCode};
 use docle_api::pending_runs::PendingRun;
 use docle_protocol::limits::MAX_BODY_BYTES;
 use docle_protocol::{AttachedFile, RunJob};
+use futures::StreamExt;
 use serde_json::Value;
 
 /// `POST /api/run`: checks size, key, rate and fields in this order, so that a client without a key learns nothing from
@@ -124,6 +125,33 @@ async fn run_body(
     }
     let run = start_with_files(app, id, client.into(), (request, attached), once).await?;
     answer(app, headers, run, project_id).await
+}
+
+/// Starts a detached run for a client whose call was counted, and keeps `submission` with its input.
+///
+/// # Errors
+/// As for `POST /api/run`.
+pub async fn submit(app: &App, client: &ApiClient, body: Value, submission: Value) -> Result<RunId, ApiError> {
+    let id = app.new_run_id(client.owner.log_id);
+    let mut request = run::request::parse(body, id, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+    request.submission = Some(submission);
+    if let Some(token) = &client.token {
+        token.restrict_run(&mut request).map_err(ApiError::invalid)?;
+    }
+    if client.is_publishable {
+        return Err(key_error::publishable_key_detaches_not());
+    }
+    Ok(match detach_run(app, id, client.client(), (request, Vec::new()), None, None).await? {
+        DetachedRun::Pending(run) => run.id,
+        DetachedRun::Replayed(run) => run.id,
+    })
+}
+
+/// Waits until a run of this client has ended.
+pub async fn wait_for(app: &App, client: &ApiClient, id: &str) {
+    let Some(id) = RunId::parse_own(id, &app.secret) else { return };
+    let mut progress = follow::to_the_end(app, client.owner.project_id.clone(), id, app.clock.now());
+    while progress.next().await.is_some() {}
 }
 
 /// Takes the files that are outside from the job, and attaches them to it.

@@ -7,8 +7,8 @@ use crate::http::response::respond;
 use crate::http::routes::sandboxes::files::{entry_of, named};
 use crate::http::routes::sandboxes::refusal::with_restored_from;
 use crate::ports::PortError;
-use crate::ports::http_messages::{Body, Response};
-use crate::ports::sandboxes::{Content, Given};
+use crate::ports::http_messages::{Body, RequestBody, Response};
+use crate::ports::sandboxes::{Content, Given, SandboxOf};
 use ::http::StatusCode;
 use ::http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE};
 use futures::StreamExt;
@@ -16,7 +16,15 @@ use futures::StreamExt;
 /// `GET …/files/content?path=`: streams a file, or the part that `Range` names.
 pub async fn read_sandbox_file(app: &App, call: Call) -> Result<Response, ApiError> {
     let (sandbox, path) = named(app, &call, None).await?;
-    let Given { value, restored_from } = app.sandboxes.read(&sandbox, &path, call.header(RANGE)).await?;
+    read(app, &sandbox, &path, call.header(RANGE)).await
+}
+
+/// Streams a file, or a part of it.
+///
+/// # Errors
+/// There is no such file, or the sandbox does not start.
+pub async fn read(app: &App, sandbox: &SandboxOf, path: &str, range: Option<&str>) -> Result<Response, ApiError> {
+    let Given { value, restored_from } = app.sandboxes.read(sandbox, path, range).await?;
     let Content { head, body } = value;
     // A body that breaks ends early; a client sees that the connection was closed before its end.
     let chunks = body.scan((), |(), chunk| std::future::ready(chunk.ok().map(Into::into)));
@@ -35,7 +43,15 @@ pub async fn read_sandbox_file(app: &App, call: Call) -> Result<Response, ApiErr
 /// `PUT …/files/content?path=`: writes a file; missing directories are made.
 pub async fn write_sandbox_file(app: &App, call: Call) -> Result<Response, ApiError> {
     let (sandbox, path) = named(app, &call, None).await?;
-    let content = call.body.map(|chunk| chunk.map_err(|_| PortError("The client left.".to_owned()))).boxed_local();
-    let Given { value, restored_from } = app.sandboxes.write(&sandbox, &path, content).await?;
+    write(app, &sandbox, &path, call.body).await
+}
+
+/// Writes a file.
+///
+/// # Errors
+/// It cannot be written, or the sandbox does not start.
+pub async fn write(app: &App, sandbox: &SandboxOf, path: &str, body: RequestBody) -> Result<Response, ApiError> {
+    let content = body.map(|chunk| chunk.map_err(|_| PortError("The client left.".to_owned()))).boxed_local();
+    let Given { value, restored_from } = app.sandboxes.write(sandbox, path, content).await?;
     Ok(with_restored_from(respond::json(StatusCode::OK, &entry_of(value)?), restored_from))
 }

@@ -46,9 +46,7 @@ pub async fn exec_in_sandbox(app: &App, mut call: Call) -> Result<Response, ApiE
     let caller = SandboxCaller::extract(app, &call).await?;
     let sandbox = caller.sandbox(app, &call).await?;
     let wants_events = wants_event_stream(call.headers());
-    let max_timeout_ms = app.config.max_timeout_ms;
-    let body = read_body(call).await?;
-    let job = parse_exec(body, new_id(app), max_timeout_ms).map_err(ApiError::invalid)?;
+    let job = job_of(app, read_body(call).await?)?;
     let started = start(app, &sandbox, job, None).await?;
     let restored_from = started.restored_from;
     let response = match wants_events {
@@ -81,6 +79,14 @@ pub async fn list_sandbox_executions(app: &App, call: Call) -> Result<Response, 
 pub async fn read_body(call: Call) -> Result<serde_json::Value, ApiError> {
     call.require_json()?;
     body::parse_json(&call.parts.headers, body::read(call.body, MAX_BODY_BYTES).await?)
+}
+
+/// The command that a body asks for.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn job_of(app: &App, body: serde_json::Value) -> Result<ExecJob, ApiError> {
+    parse_exec(body, new_id(app), app.config.max_timeout_ms).map_err(ApiError::invalid)
 }
 
 /// The id of a new execution.

@@ -1,4 +1,4 @@
-//! The events of a command, decoded one by one.
+//! The events of a command, read one by one, and with its output as text.
 
 use crate::domain::run::events::LineBuffer;
 use crate::domain::run::output::OutputText;
@@ -20,87 +20,75 @@ pub enum Progress {
     Complete(ExecReport),
 }
 
-/// What comes after the last event.
-type Ended = Option<SandboxRefusal>;
-
-struct Decoder {
-    events: ByteStream,
+struct Reader {
+    chunks: ByteStream,
     lines: LineBuffer,
-    text: OutputText,
-    ready: VecDeque<Progress>,
     is_over: bool,
 }
 
-/// The events of a command; an error if they end without the last one.
-pub fn decode(events: ByteStream) -> LocalBoxStream<'static, Result<Progress, SandboxRefusal>> {
-    let (lines, text, ready) = (LineBuffer::default(), OutputText::default(), VecDeque::new());
-    let decoder = Decoder { events, lines, text, ready, is_over: false };
-    let decoded = stream::unfold(decoder, async |mut decoder| {
-        let progress = decoder.next().await?;
-        Some((progress, decoder))
+/// The events of a command as they were sent, the last of which is its end; an error if they end without that.
+pub fn events(chunks: ByteStream) -> LocalBoxStream<'static, Result<ExecEvent, SandboxRefusal>> {
+    let reader = Reader { chunks, lines: LineBuffer::default(), is_over: false };
+    let events = stream::unfold(reader, async |mut reader| {
+        if reader.is_over {
+            return None;
+        }
+        let event = reader.next().await.map_err(SandboxRefusal::Interrupted);
+        reader.is_over =
+            !matches!(event, Ok(ExecEvent::Start { .. } | ExecEvent::Stdout { .. } | ExecEvent::Stderr { .. }));
+        Some((event, reader))
     });
-    decoded.boxed_local()
+    events.boxed_local()
 }
 
-impl Decoder {
-    async fn next(&mut self) -> Option<Result<Progress, SandboxRefusal>> {
-        loop {
-            if let Some(progress) = self.ready.pop_front() {
-                return Some(Ok(progress));
-            }
-            if self.is_over {
-                return None;
-            }
-            let ended: Ended = match self.events.next().await {
-                Some(Ok(chunk)) => self.read(&chunk),
-                Some(Err(error)) => Some(SandboxRefusal::Interrupted(error.0)),
-                None => Some(SandboxRefusal::Interrupted("A command ended without its last event.".to_owned())),
-            };
-            if let Some(refusal) = ended {
-                self.is_over = true;
-                return Some(Err(refusal));
-            }
-        }
-    }
+/// The same with whole characters.
+pub fn decode(chunks: ByteStream) -> LocalBoxStream<'static, Result<Progress, SandboxRefusal>> {
+    let decoded = events(chunks).scan(OutputText::default(), |text, event| {
+        let decoded = match event {
+            Ok(event) => read(text, event).into_iter().map(Ok).collect(),
+            Err(refusal) => VecDeque::from([Err(refusal)]),
+        };
+        std::future::ready(Some(stream::iter(decoded)))
+    });
+    decoded.flatten().boxed_local()
+}
 
-    fn read(&mut self, chunk: &[u8]) -> Ended {
-        self.lines.push(chunk);
+impl Reader {
+    async fn next(&mut self) -> Result<ExecEvent, String> {
         loop {
-            let line = match self.lines.next_line() {
-                Ok(Some(line)) => line,
-                Ok(None) => return None,
-                Err(_) => return Some(SandboxRefusal::Interrupted("An event is too long.".to_owned())),
-            };
-            if line.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            match serde_json::from_slice(&line) {
-                Ok(event) => self.take(event),
-                Err(error) => return Some(SandboxRefusal::Interrupted(format!("An event is unreadable: {error}"))),
-            }
-        }
-    }
-
-    fn take(&mut self, event: ExecEvent) {
-        match event {
-            ExecEvent::Start { pid } => self.ready.push_back(Progress::Started { pid }),
-            ExecEvent::Stdout { data } => self.output(Stream::Stdout, |text| text.push(Stream::Stdout, &data.0)),
-            ExecEvent::Stderr { data } => self.output(Stream::Stderr, |text| text.push(Stream::Stderr, &data.0)),
-            ExecEvent::Complete { report } => {
-                let cut = Truncated { stdout: report.stdout_truncated, stderr: report.stderr_truncated };
-                for stream in Stream::ALL {
-                    self.output(stream, |text| text.finish(stream, cut));
+            match self.lines.next_line() {
+                Ok(Some(line)) if line.iter().all(u8::is_ascii_whitespace) => {}
+                Ok(Some(line)) => {
+                    return serde_json::from_slice(&line).map_err(|error| format!("An event is unreadable: {error}"));
                 }
-                self.ready.push_back(Progress::Complete(report));
-                self.is_over = true;
+                Ok(None) => match self.chunks.next().await {
+                    Some(chunk) => self.lines.push(&chunk.map_err(|error| error.0)?),
+                    None => return Err("A command ended without its last event.".to_owned()),
+                },
+                Err(_) => return Err("An event is too long.".to_owned()),
             }
         }
     }
+}
 
-    fn output(&mut self, stream: Stream, decode: impl FnOnce(&mut OutputText) -> String) {
-        let text = decode(&mut self.text);
+fn read(text: &mut OutputText, event: ExecEvent) -> VecDeque<Progress> {
+    let mut progress = VecDeque::new();
+    let mut output = |stream, text: String| {
         if !text.is_empty() {
-            self.ready.push_back(Progress::Output(stream, text));
+            progress.push_back(Progress::Output(stream, text));
+        }
+    };
+    match event {
+        ExecEvent::Start { pid } => progress.push_back(Progress::Started { pid }),
+        ExecEvent::Stdout { data } => output(Stream::Stdout, text.push(Stream::Stdout, &data.0)),
+        ExecEvent::Stderr { data } => output(Stream::Stderr, text.push(Stream::Stderr, &data.0)),
+        ExecEvent::Complete { report } => {
+            let cut = Truncated { stdout: report.stdout_truncated, stderr: report.stderr_truncated };
+            for stream in Stream::ALL {
+                output(stream, text.finish(stream, cut));
+            }
+            progress.push_back(Progress::Complete(report));
         }
     }
+    progress
 }

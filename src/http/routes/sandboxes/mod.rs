@@ -5,7 +5,7 @@ pub mod cells;
 pub mod content;
 pub mod contexts;
 pub mod exec;
-mod exec_output;
+pub mod exec_output;
 pub mod execute;
 pub mod file_operation;
 pub mod files;

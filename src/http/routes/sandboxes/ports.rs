@@ -13,12 +13,26 @@ use crate::ports::previews::{PortRecord, PortRefusal, PortsAnswer, PortsRequest}
 use crate::ports::sandboxes::{SandboxOf, SandboxRefusal};
 use ::http::StatusCode;
 use docle_api::sandbox_ports::{ExposedPort, PortList};
+use serde_json::Value;
 
 /// `POST /api/v1/sandboxes/:id/ports`. It wakes nothing.
 pub async fn expose_port(app: &App, call: Call) -> Result<Response, ApiError> {
     let sandbox = named(app, &call).await?;
     let urls = Urls::of(app, &call)?;
-    let new = parse_port(call.json().await?).map_err(ApiError::invalid)?;
+    let (exposed, is_new) = expose_at(app, &urls, &sandbox, call.json().await?).await?;
+    Ok(respond::json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &exposed))
+}
+
+/// Exposes the port that a body asks for; whether it was not exposed before.
+///
+/// # Errors
+/// The body is wrong, the sandbox exposes as many as it may, or the deployment has no host for ports.
+pub async fn expose(app: &App, call: &Call, sandbox: &SandboxOf, body: Value) -> Result<(ExposedPort, bool), ApiError> {
+    expose_at(app, &Urls::of(app, call)?, sandbox, body).await
+}
+
+async fn expose_at(app: &App, urls: &Urls, sandbox: &SandboxOf, body: Value) -> Result<(ExposedPort, bool), ApiError> {
+    let new = parse_port(body).map_err(ApiError::invalid)?;
     let is_chosen = new.token.is_some();
     let token = new.token.unwrap_or_else(|| new_token(app.random(), &sandbox.id, new.port, &app.secret));
     let record = PortRecord {
@@ -28,9 +42,9 @@ pub async fn expose_port(app: &App, call: Call) -> Result<Response, ApiError> {
         host_header: new.host_header,
         created_at: app.clock.now(),
     };
-    let answer = app.sandboxes.ports(&sandbox, &PortsRequest::Expose { record, is_chosen }).await?;
-    let status = if answer.is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(respond::json(status, &urls.encode(&sandbox.id, one(answer, new.port)?)))
+    let answer = app.sandboxes.ports(sandbox, &PortsRequest::Expose { record, is_chosen }).await?;
+    let is_new = answer.is_new;
+    Ok((urls.encode(&sandbox.id, one(answer, new.port)?), is_new))
 }
 
 /// `GET /api/v1/sandboxes/:id/ports`. It wakes nothing.
@@ -62,8 +76,17 @@ pub async fn rotate_port(app: &App, call: Call) -> Result<Response, ApiError> {
 /// `DELETE /api/v1/sandboxes/:id/ports/:port`. It wakes nothing.
 pub async fn unexpose_port(app: &App, call: Call) -> Result<Response, ApiError> {
     let sandbox = named(app, &call).await?;
-    app.sandboxes.ports(&sandbox, &PortsRequest::Unexpose { port: number(&call)? }).await?;
+    unexpose(app, &call, &sandbox).await?;
     Ok(respond::empty())
+}
+
+/// Takes back the port that the path names.
+///
+/// # Errors
+/// It is none, or not exposed.
+pub async fn unexpose(app: &App, call: &Call, sandbox: &SandboxOf) -> Result<(), ApiError> {
+    app.sandboxes.ports(sandbox, &PortsRequest::Unexpose { port: number(call)? }).await?;
+    Ok(())
 }
 
 async fn named(app: &App, call: &Call) -> Result<SandboxOf, ApiError> {

@@ -10,15 +10,24 @@ use crate::http::response::respond;
 use crate::ports::http_messages::Response;
 use ::http::StatusCode;
 use docle_api::sandboxes::{ListedSandbox, Sandbox, SandboxPage};
+use serde_json::Value;
 
 /// `POST /api/v1/sandboxes`: makes a sandbox, or answers with the one that has the same key.
 pub async fn create_sandbox(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SandboxCaller::extract(app, &call).await?;
-    let new = parse_new(call.optional_json().await?).map_err(ApiError::invalid)?;
-    let project_id = caller.project(app, new.project_id.clone()).await?;
-    let (sandbox, is_new) = sandboxes::create(app, &project_id, new).await?;
+    let (sandbox, is_new) = create(app, &caller, call.optional_json().await?).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok(respond::json(status, &encode(sandbox)))
+}
+
+/// Makes a sandbox with the settings in `body`, or finds the one with the same key; whether it was made.
+///
+/// # Errors
+/// The settings are wrong, or the project or its account has as many sandboxes as it may.
+pub async fn create(app: &App, caller: &SandboxCaller, body: Value) -> Result<(WholeSandbox, bool), ApiError> {
+    let new = parse_new(body).map_err(ApiError::invalid)?;
+    let project_id = caller.project(app, new.project_id.clone()).await?;
+    Ok(sandboxes::create(app, &project_id, new).await?)
 }
 
 /// `GET /api/v1/sandboxes`.

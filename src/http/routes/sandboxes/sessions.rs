@@ -8,19 +8,29 @@ use crate::http::error::ApiError;
 use crate::http::request::call::Call;
 use crate::http::response::respond;
 use crate::ports::http_messages::Response;
-use crate::ports::sandboxes::{SessionRecord, SessionRequest};
+use crate::ports::sandboxes::{SandboxOf, SessionRecord, SessionRequest};
 use ::http::StatusCode;
 use docle_api::sandbox_sessions::{SandboxSession, SessionList};
+use serde_json::Value;
 
 /// `POST /api/v1/sandboxes/:id/sessions`. It wakes nothing.
 pub async fn create_sandbox_session(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SandboxCaller::extract_uncounted(app, &call).await?;
     let sandbox = caller.sandbox(app, &call).await?;
-    let new = parse_session(call.optional_json().await?).map_err(ApiError::invalid)?;
+    let session = create(app, &sandbox, call.optional_json().await?).await?;
+    Ok(respond::json(StatusCode::CREATED, &encode(session)))
+}
+
+/// Makes the session that a body asks for.
+///
+/// # Errors
+/// The body is wrong, or the sandbox has such a session, or as many as it may.
+pub async fn create(app: &App, sandbox: &SandboxOf, body: Value) -> Result<SessionRecord, ApiError> {
+    let new = parse_session(body).map_err(ApiError::invalid)?;
     let id = new.id.unwrap_or_else(|| format!("session_{}", hex::encode(app.random::<12>())));
     let session = SessionRecord { id, cwd: new.cwd, env: new.env, is_used: false, created_at: app.clock.now() };
-    app.sandboxes.sessions(&sandbox, &SessionRequest::Create { session: session.clone() }).await?;
-    Ok(respond::json(StatusCode::CREATED, &encode(session)))
+    app.sandboxes.sessions(sandbox, &SessionRequest::Create { session: session.clone() }).await?;
+    Ok(session)
 }
 
 /// `GET /api/v1/sandboxes/:id/sessions`. It wakes nothing.
@@ -36,8 +46,17 @@ pub async fn list_sandbox_sessions(app: &App, call: Call) -> Result<Response, Ap
 pub async fn delete_sandbox_session(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SandboxCaller::extract_uncounted(app, &call).await?;
     let sandbox = caller.sandbox(app, &call).await?;
-    app.sandboxes.sessions(&sandbox, &SessionRequest::Delete { id: call.param(1).to_owned() }).await?;
+    delete(app, &sandbox, call.param(1)).await?;
     Ok(respond::empty())
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// There is none.
+pub async fn delete(app: &App, sandbox: &SandboxOf, id: &str) -> Result<(), ApiError> {
+    app.sandboxes.sessions(sandbox, &SessionRequest::Delete { id: id.to_owned() }).await?;
+    Ok(())
 }
 
 fn encode(session: SessionRecord) -> SandboxSession {

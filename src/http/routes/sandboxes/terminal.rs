@@ -8,6 +8,7 @@ use crate::http::request::call::Call;
 use crate::http::request::subprotocol;
 use crate::ports::http_messages::Response;
 use crate::ports::previews::TerminalCall;
+use crate::ports::sandboxes::SandboxOf;
 
 /// `GET /api/v1/sandboxes/:id/terminal?session=`. It wakes the sandbox.
 pub async fn connect_terminal(app: &App, call: Call) -> Result<Response, ApiError> {
@@ -17,8 +18,19 @@ pub async fn connect_terminal(app: &App, call: Call) -> Result<Response, ApiErro
     }
     let caller = SandboxCaller::extract_for_socket(app, &call).await?;
     let sandbox = caller.sandbox(app, &call).await?;
-    let Viewer { session, cols, rows, is_view } = parse_viewer(|name| call.query(name)).map_err(ApiError::invalid)?;
-    let viewer = TerminalCall { session, cols, rows, is_view };
-    let socket = app.sandboxes.terminal(&sandbox, &viewer).await?;
-    Ok(subprotocol::switch(&call, socket))
+    connect(app, &call, &sandbox, None).await
+}
+
+/// Connects a viewer, as the query says. Without a session in it, the terminal is `own`, and ends with its last viewer.
+///
+/// # Errors
+/// The query is wrong, or the sandbox does not start.
+pub async fn connect(app: &App, call: &Call, sandbox: &SandboxOf, own: Option<String>) -> Result<Response, ApiError> {
+    let own = own.filter(|_| call.query("session").is_none());
+    let ends_with_viewers = own.is_some();
+    let query = |name: &str| call.query(name).or_else(|| own.clone().filter(|_| name == "session"));
+    let Viewer { session, cols, rows, is_view } = parse_viewer(query).map_err(ApiError::invalid)?;
+    let viewer = TerminalCall { session, cols, rows, is_view, ends_with_viewers };
+    let socket = app.sandboxes.terminal(sandbox, &viewer).await?;
+    Ok(subprotocol::switch(call, socket))
 }

@@ -107,6 +107,7 @@ impl Example for StoredRun {
             compile: None,
             policy,
             truncated: false,
+            submission: None,
         };
         Self { result: RunResult::example(), input: Some(input) }
     }
