@@ -36,5 +36,13 @@ test("a snapshot is compared, restored in part, branched and deleted", async () 
   assert.deepEqual(listed, [snapshot.id]);
   await sandbox.snapshots.delete(snapshot.id);
   await assert.rejects(sandbox.snapshots.get(snapshot.id), (error) => error instanceof DocleError && error.code === "snapshot_not_found");
+  await branch.files.write("c", "from the branch");
+  const merged = await sandbox.merge(branch);
+  assert.deepEqual([merged.merged, merged.changes.map(({ path, change }) => [path, change])], [true, [["/workspace/a", "changed"], ["/workspace/b", "added"], ["/workspace/c", "added"]]]);
+  assert.equal(await sandbox.files.readText("c"), "from the branch");
+  await sandbox.files.write("c", "ours");
+  await branch.files.write("c", "theirs");
+  const refused = await sandbox.merge(branch.id);
+  assert.deepEqual([refused.merged, refused.conflicts.map(({ path }) => path)], [false, ["/workspace/c"]]);
   await Promise.all([branch.delete(), sandbox.delete()]);
 });

@@ -252,6 +252,7 @@ pub static ROUTES: &[Route] = &[
     ),
     get("/api/v1/sandboxes/:id/snapshots/:snapshot/diff", Caller::KeyOrSession, handler!(snapshots::diff_snapshot)),
     post("/api/v1/sandboxes/:id/branch", Caller::KeyOrSession, handler!(snapshots::branch_sandbox)),
+    post("/api/v1/sandboxes/:id/merge", Caller::KeyOrSession, handler!(snapshots::merge_sandbox)),
     post("/api/v1/sandboxes/:id/ports", Caller::KeyOrSession, handler!(ports::expose_port)),
     get("/api/v1/sandboxes/:id/ports", Caller::KeyOrSession, handler!(ports::list_ports)),
     get("/api/v1/sandboxes/:id/ports/:port", Caller::KeyOrSession, handler!(ports::get_port)),

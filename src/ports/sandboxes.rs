@@ -107,6 +107,8 @@ pub enum SandboxRefusal {
     SnapshotNotFound,
     /// The sandbox has as many snapshots as it may.
     SnapshotsFull,
+    /// Neither sandbox is a branch of the other.
+    NotABranch,
     File(FileError),
     Process(ProcessError),
     Port(PortRefusal),

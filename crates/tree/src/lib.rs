@@ -18,6 +18,7 @@ pub mod chunk;
 pub mod edit;
 pub mod frame;
 pub mod manifest;
+pub mod merge;
 #[cfg(feature = "runner")]
 pub mod restore;
 #[cfg(feature = "runner")]

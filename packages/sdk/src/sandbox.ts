@@ -169,6 +169,11 @@ export class Sandbox {
     return new Sandbox(this.#connection, await this.#json<api.Sandbox>("/branch", { method: "POST", body: settings, ...options }));
   }
 
+  /** Brings in what a branch of it has changed, or the sandbox that it is a branch of. With conflicts nothing is written. */
+  merge(from: string | Pick<Sandbox, "id">, options: CallOptions = {}): Promise<api.MergeResult> {
+    return this.#json("/merge", { method: "POST", body: { from: typeof from === "string" ? from : from.id }, ...options });
+  }
+
   /** Deletes it with everything in it. */
   delete(options: CallOptions = {}): Promise<void> {
     return this.#json("", { method: "DELETE", ...options });

@@ -12,6 +12,7 @@ pub mod files;
 pub mod garbage;
 pub mod host;
 pub mod logic;
+mod merge;
 pub mod object;
 pub mod ports;
 pub mod previews;

@@ -32,6 +32,11 @@ impl From<SandboxRefusal> for ApiError {
                 );
                 Self::new(ErrorCode::TooManySnapshots, message)
             }
+            SandboxRefusal::NotABranch => {
+                let message =
+                    "Neither sandbox is a branch of the other. POST /api/v1/sandboxes/:id/branch makes a branch.";
+                Self::new(ErrorCode::NotABranch, message)
+            }
             SandboxRefusal::File(error) => file_error(error),
             SandboxRefusal::Process(error) => process_error(error),
             SandboxRefusal::Port(refusal) => port_refusal(refusal),

@@ -93,5 +93,18 @@ pub fn operations() -> Vec<Operation> {
         .gives::<Sandbox>(200, "The sandbox that has this key.")
         .fails(&OF_MACHINE)
         .fails(&[UnsupportedMediaType, SnapshotNotFound, TooManySandboxes, TooManySnapshots, QuotaFull]),
+        of(
+            "merge_sandbox",
+            Method::Post,
+            "/api/v1/sandboxes/:id/merge",
+            "Merge a branch",
+            "Brings the changes of a branch into the sandbox, or those of the sandbox into its branch: all that the other one has changed \
+             since the two had the same files. If both have changed a path, each in its own way, the response lists the conflicts, and \
+             nothing is written. Processes go on.",
+        )
+        .takes(MAX_SETTINGS_BYTES, vec![Body::json::<MergeRequest>()])
+        .gives::<MergeResult>(200, "What was changed, or the conflicts.")
+        .fails(&OF_MACHINE)
+        .fails(&[UnsupportedMediaType, NotABranch, TooManySnapshots, QuotaFull, DiskFull, FileRefused]),
     ]
 }
