@@ -4,7 +4,7 @@ use crate::app::context::App;
 use crate::app::sandboxes::{self, CreateRefusal, WholeSandbox};
 use crate::domain::input::page::{Page, Position};
 use crate::domain::sandbox::snapshot::Branch;
-use crate::ports::sandboxes::{SandboxConfig, SandboxOf, SandboxRefusal};
+use crate::ports::sandboxes::{ByteStream, SandboxConfig, SandboxOf, SandboxRefusal};
 use crate::ports::snapshots::{SnapshotRecord, SnapshotRequest, SnapshotResponse, TreeOf};
 use docle_api::snapshots::{MergeResult, SnapshotDiff};
 
@@ -71,6 +71,14 @@ pub async fn restore(
 ) -> Result<WholeSandbox, SandboxRefusal> {
     app.sandboxes.snapshots(sandbox, &SnapshotRequest::Restore { id: id.to_owned(), paths }).await?;
     sandboxes::read(app, sandbox).await
+}
+
+/// The archive of a snapshot.
+///
+/// # Errors
+/// There is no such snapshot, or it has too many files.
+pub async fn export(app: &App, sandbox: &SandboxOf, id: &str) -> Result<ByteStream, SandboxRefusal> {
+    app.sandboxes.export_snapshot(sandbox, id).await
 }
 
 /// What differs from a snapshot to another one, or to now.

@@ -16,8 +16,8 @@ use crate::http::routes::runs::judge;
 use crate::http::routes::runs::list;
 use crate::http::routes::runs::run;
 use crate::http::routes::sandboxes::{
-    cells, content, contexts, exec, execute as execute_file, file_operation, files, ports, process_logs, processes,
-    sandbox, sessions, snapshots, terminal,
+    archive, cells, content, contexts, env, exec, execute as execute_file, file_operation, files, ports, process_logs,
+    processes, sandbox, sessions, snapshots, terminal,
 };
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
@@ -199,6 +199,9 @@ pub static ROUTES: &[Route] = &[
     get("/api/v1/sandboxes/:id", Caller::KeyOrSession, handler!(sandbox::get_sandbox)),
     patch("/api/v1/sandboxes/:id", Caller::KeyOrSession, handler!(sandbox::change_sandbox)),
     delete("/api/v1/sandboxes/:id", Caller::KeyOrSession, handler!(sandbox::delete_sandbox)),
+    get("/api/v1/sandboxes/:id/env", Caller::KeyOrSession, handler!(env::list_sandbox_env)),
+    put("/api/v1/sandboxes/:id/env", Caller::KeyOrSession, handler!(env::replace_sandbox_env)),
+    patch("/api/v1/sandboxes/:id/env", Caller::KeyOrSession, handler!(env::change_sandbox_env)),
     post("/api/v1/sandboxes/:id/exec", Caller::KeyOrSession, handler!(exec::exec_in_sandbox)),
     post("/api/v1/sandboxes/:id/execute", Caller::KeyOrSession, handler!(execute_file::execute_in_sandbox)),
     get("/api/v1/sandboxes/:id/executions", Caller::KeyOrSession, handler!(exec::list_sandbox_executions)),
@@ -251,6 +254,7 @@ pub static ROUTES: &[Route] = &[
         handler!(snapshots::restore_snapshot),
     ),
     get("/api/v1/sandboxes/:id/snapshots/:snapshot/diff", Caller::KeyOrSession, handler!(snapshots::diff_snapshot)),
+    get("/api/v1/sandboxes/:id/snapshots/:snapshot/export", Caller::KeyOrSession, handler!(archive::export_snapshot)),
     post("/api/v1/sandboxes/:id/branch", Caller::KeyOrSession, handler!(snapshots::branch_sandbox)),
     post("/api/v1/sandboxes/:id/merge", Caller::KeyOrSession, handler!(snapshots::merge_sandbox)),
     post("/api/v1/sandboxes/:id/ports", Caller::KeyOrSession, handler!(ports::expose_port)),
@@ -267,6 +271,8 @@ pub static ROUTES: &[Route] = &[
     delete("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::delete_sandbox_file)),
     get("/api/v1/sandboxes/:id/files/content", Caller::KeyOrSession, handler!(content::read_sandbox_file)),
     put("/api/v1/sandboxes/:id/files/content", Caller::KeyOrSession, handler!(content::write_sandbox_file)),
+    get("/api/v1/sandboxes/:id/archive", Caller::KeyOrSession, handler!(archive::export_sandbox_directory)),
+    post("/api/v1/sandboxes/:id/archive", Caller::KeyOrSession, handler!(archive::import_sandbox_directory)),
     post("/api/v1/sandboxes/:id/files/mkdir", Caller::KeyOrSession, handler!(files::make_sandbox_directory)),
     post("/api/v1/sandboxes/:id/files/move", Caller::KeyOrSession, handler!(files::move_sandbox_file)),
     post("/api/v1/sandboxes/:id/files/copy", Caller::KeyOrSession, handler!(files::copy_sandbox_file)),

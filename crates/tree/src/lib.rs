@@ -16,6 +16,7 @@
 pub mod archive;
 pub mod chunk;
 pub mod edit;
+pub mod export;
 pub mod frame;
 pub mod manifest;
 pub mod merge;

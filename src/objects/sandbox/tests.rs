@@ -236,6 +236,7 @@ fn logic(
 
 mod commands;
 mod deletion;
+mod env;
 mod host;
 mod loss;
 mod merges;

@@ -198,6 +198,35 @@ fn what_is_no_branch_is_not_merged() {
 }
 
 #[test]
+fn a_snapshot_is_exported_while_the_sandbox_sleeps_and_imported_into_another_one() {
+    let mut test = TestApp::new();
+    let sandbox = new_sandbox(&mut test);
+    write(&mut test, &sandbox, "a");
+    let first = snapshot(&mut test, &sandbox, "first");
+    write(&mut test, &sandbox, "b");
+    done(&mut test, Method::POST, &format!("{sandbox}/sleep"), Value::Null, 200);
+    let archive = call(&mut test, Method::GET, &format!("{first}/export"), Value::Null);
+    assert_eq!((archive.status.as_u16(), archive.header("content-type")), (200, "application/x-tar"));
+    assert_eq!(archive.header("content-disposition"), "attachment; filename=\"archive.tar\"");
+    assert_eq!(done(&mut test, Method::GET, &sandbox, Value::Null, 200)["status"], "sleeping");
+    let mut read = tar::Archive::new(archive.body.as_slice());
+    let names = read.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string());
+    assert_eq!(names.collect::<Vec<_>>(), ["workspace", "workspace/a"]);
+
+    let other = new_sandbox(&mut test);
+    write(&mut test, &other, "own");
+    let request = test.visit(Method::POST, &format!("{other}/archive?path=/"));
+    let request = request.header("authorization", format!("Bearer {}", key(1).reveal()));
+    let imported = test.send(request, String::from_utf8(archive.body).unwrap());
+    assert_eq!(imported.status.as_u16(), 200, "{}", imported.text());
+    assert_eq!(files(&mut test, &other), ["a", "own"]);
+    let exported = call(&mut test, Method::GET, &format!("{other}/archive"), Value::Null);
+    assert_eq!(tar::Archive::new(exported.body.as_slice()).entries().unwrap().count(), 3);
+    let wrong = call(&mut test, Method::GET, &format!("{other}/archive?path="), Value::Null);
+    assert_eq!(wrong.json()["errors"][0]["field"], "path");
+}
+
+#[test]
 fn a_stranger_reaches_no_snapshot() {
     let mut test = TestApp::new();
     let sandbox = new_sandbox(&mut test);
@@ -210,6 +239,9 @@ fn a_stranger_reaches_no_snapshot() {
         (Method::DELETE, first.clone()),
         (Method::POST, format!("{first}/restore")),
         (Method::GET, format!("{first}/diff")),
+        (Method::GET, format!("{first}/export")),
+        (Method::GET, format!("{sandbox}/archive")),
+        (Method::POST, format!("{sandbox}/archive")),
         (Method::POST, format!("{sandbox}/branch")),
     ] {
         let answer = call_as(&mut test, &stranger, method, &path, Value::Null);

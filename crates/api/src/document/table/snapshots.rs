@@ -2,7 +2,7 @@
 
 use crate::document::operation::{Body, Method, Operation};
 use crate::document::parameters::Parameter;
-use crate::document::table::sandboxes::{OF_MACHINE, of};
+use crate::document::table::sandboxes::{OF_MACHINE, archive, of};
 use crate::errors::ErrorCode::*;
 use crate::limits::MAX_SETTINGS_BYTES;
 use crate::sandboxes::Sandbox;
@@ -78,6 +78,15 @@ pub fn operations() -> Vec<Operation> {
         ))
         .with(Parameter::OtherSnapshot)
         .gives::<SnapshotDiff>(200, "What differs.")
+        .fails(&[SandboxUnavailable, FileRefused]),
+        one(of(
+            "export_snapshot",
+            Method::Get,
+            "/api/v1/sandboxes/:id/snapshots/:snapshot/export",
+            "Download a snapshot",
+            "All its files as a tar archive, with permissions, times and links. It wakes nothing.",
+        ))
+        .answers(archive("The archive."))
         .fails(&[SandboxUnavailable, FileRefused]),
         of(
             "branch_sandbox",
