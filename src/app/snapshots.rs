@@ -4,9 +4,9 @@ use crate::app::context::App;
 use crate::app::sandboxes::{self, CreateRefusal, WholeSandbox};
 use crate::domain::input::page::{Page, Position};
 use crate::domain::sandbox::snapshot::Branch;
-use crate::ports::sandboxes::{SandboxConfig, SandboxOf, SandboxRefusal};
+use crate::ports::sandboxes::{ByteStream, SandboxConfig, SandboxOf, SandboxRefusal};
 use crate::ports::snapshots::{SnapshotRecord, SnapshotRequest, SnapshotResponse, TreeOf};
-use docle_api::snapshots::SnapshotDiff;
+use docle_api::snapshots::{MergeResult, SnapshotDiff};
 
 /// Saves the files of a sandbox as they are now, and keeps them.
 ///
@@ -71,6 +71,14 @@ pub async fn restore(
 ) -> Result<WholeSandbox, SandboxRefusal> {
     app.sandboxes.snapshots(sandbox, &SnapshotRequest::Restore { id: id.to_owned(), paths }).await?;
     sandboxes::read(app, sandbox).await
+}
+
+/// The archive of a snapshot.
+///
+/// # Errors
+/// There is no such snapshot, or it has too many files.
+pub async fn export(app: &App, sandbox: &SandboxOf, id: &str) -> Result<ByteStream, SandboxRefusal> {
+    app.sandboxes.export_snapshot(sandbox, id).await
 }
 
 /// What differs from a snapshot to another one, or to now.
@@ -142,6 +150,54 @@ pub async fn branch(app: &App, from: &SandboxOf, branch: Branch) -> Result<(Whol
         app.log_error("The snapshot of a branch could not be deleted.", &error);
     }
     made
+}
+
+/// Merges the changes of another sandbox into this one. A call that was interrupted is completed by the next one.
+///
+/// # Errors
+/// Neither is a branch of the other, or they cannot be compared, or the files do not fit. Nothing has changed, unless the machine was
+/// lost.
+pub async fn merge(app: &App, into: &SandboxOf, from: &SandboxOf) -> Result<MergeResult, SandboxRefusal> {
+    let base = match base_of(app, from, into).await? {
+        Some(base) => base,
+        None => base_of(app, into, from).await?.ok_or(SandboxRefusal::NotABranch)?,
+    };
+    // The files are kept until they are merged.
+    let snapshot = create(app, from, Some("merge".to_owned())).await?.id;
+    let merged = merge_snapshot(app, into, from, &snapshot, base).await;
+    if let Err(error) = delete(app, from, &snapshot).await {
+        let error = crate::ports::PortError(format!("{error:?}"));
+        app.log_error("The snapshot of a merge could not be deleted.", &error);
+    }
+    merged
+}
+
+async fn merge_snapshot(
+    app: &App,
+    into: &SandboxOf,
+    from: &SandboxOf,
+    snapshot: &str,
+    base: TreeOf,
+) -> Result<MergeResult, SandboxRefusal> {
+    let is_from_branch = base.sandbox == *from;
+    let theirs = tree(app, from, snapshot).await?;
+    let result = match app.sandboxes.snapshots(into, &SnapshotRequest::Merge { theirs, base }).await? {
+        SnapshotResponse::Merge(result) => result,
+        other => return Err(unexpected(&other)),
+    };
+    if result.merged && is_from_branch {
+        let request = SnapshotRequest::SetBase { snapshot: snapshot.to_owned() };
+        app.sandboxes.snapshots(from, &request).await?;
+    }
+    Ok(result)
+}
+
+/// What `branch` had in common with `of` last; `None` if it is no branch of it.
+async fn base_of(app: &App, branch: &SandboxOf, of: &SandboxOf) -> Result<Option<TreeOf>, SandboxRefusal> {
+    match app.sandboxes.snapshots(branch, &SnapshotRequest::Base { of: of.id.clone() }).await? {
+        SnapshotResponse::Base(base) => Ok(base),
+        other => Err(unexpected(&other)),
+    }
 }
 
 async fn tree(app: &App, sandbox: &SandboxOf, id: &str) -> Result<TreeOf, SandboxRefusal> {

@@ -52,6 +52,15 @@ pub struct SessionRecord {
     pub created_at: Timestamp,
 }
 
+/// What is asked about variables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EnvRequest {
+    List,
+    Replace { env: BTreeMap<String, String> },
+    Change { set: BTreeMap<String, String>, remove: Vec<String> },
+}
+
 /// What is asked about sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -107,6 +116,10 @@ pub enum SandboxRefusal {
     SnapshotNotFound,
     /// The sandbox has as many snapshots as it may.
     SnapshotsFull,
+    /// Neither sandbox is a branch of the other.
+    NotABranch,
+    /// The sandbox would have more variables than it may.
+    TooManyVariables,
     File(FileError),
     Process(ProcessError),
     Port(PortRefusal),
@@ -138,6 +151,8 @@ pub trait Sandboxes {
     async fn open(&self, sandbox: &SandboxOf, config: &SandboxConfig) -> Result<(), SandboxRefusal>;
     /// Changes the settings. It may be repeated.
     async fn configure(&self, sandbox: &SandboxOf, config: &SandboxConfig) -> Result<(), SandboxRefusal>;
+    /// Reads or changes the variables: their names as they are after that. It wakes nothing, and may be repeated.
+    async fn env(&self, sandbox: &SandboxOf, request: &EnvRequest) -> Result<Vec<String>, SandboxRefusal>;
     /// What the sandbox is like. It wakes nothing.
     async fn report(&self, sandbox: &SandboxOf) -> Result<SandboxReport, SandboxRefusal>;
     /// Executes a command: a stream of `ExecEvent` lines. Dropping it, or a client that leaves, ends the command.
@@ -200,6 +215,17 @@ pub trait Sandboxes {
         path: &str,
         content: ByteStream,
     ) -> Result<Given<FileResponse>, SandboxRefusal>;
+    /// The archive of a directory.
+    async fn export(&self, sandbox: &SandboxOf, path: &str) -> Result<Given<ByteStream>, SandboxRefusal>;
+    /// Unpacks an archive into a directory. After an error nothing has changed, unless it is [`SandboxRefusal::Interrupted`].
+    async fn import(
+        &self,
+        sandbox: &SandboxOf,
+        path: &str,
+        archive: ByteStream,
+    ) -> Result<Given<FileResponse>, SandboxRefusal>;
+    /// The archive of a snapshot. It wakes nothing.
+    async fn export_snapshot(&self, sandbox: &SandboxOf, id: &str) -> Result<ByteStream, SandboxRefusal>;
     /// Carries out a request about snapshots. It may be repeated.
     async fn snapshots(
         &self,
@@ -240,6 +266,8 @@ pub trait SandboxHost {
     /// Makes the jail; `false` if it was there. It may be repeated.
     async fn create(&self, spec: &SandboxSpec) -> Result<bool, HostError>;
     async fn state(&self) -> Result<SandboxState, HostError>;
+    /// Replaces the variables of commands that start from now on. It may be repeated.
+    async fn set_env(&self, env: &BTreeMap<String, String>) -> Result<(), HostError>;
     /// Ends the jail with everything in it. It may be repeated, also without one.
     async fn end(&self) -> Result<(), HostError>;
     /// Executes a command, which ends when `client` leaves: a stream of `ExecEvent` lines. After `Unknown` nothing was executed.
@@ -268,6 +296,10 @@ pub trait SandboxHost {
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError>;
     async fn read(&self, path: &str, range: Option<&str>) -> Result<Content, HostError>;
     async fn write(&self, path: &str, content: ByteStream) -> Result<FileResponse, HostError>;
+    /// The archive of a directory.
+    async fn export(&self, path: &str) -> Result<ByteStream, HostError>;
+    /// Unpacks an archive into a directory, or changes nothing.
+    async fn import(&self, path: &str, archive: ByteStream) -> Result<FileResponse, HostError>;
     /// Saves all files: the frames of a tree, with what is not in the tree whose manifest is in the frames `base`. New packs
     /// have the number of this save. After [`HostError::File`] the runner could not read `base`.
     async fn save_tree(&self, base: ByteStream, number: u64) -> Result<ByteStream, HostError>;

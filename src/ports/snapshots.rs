@@ -1,9 +1,10 @@
 //! Snapshots of a sandbox: trees that stay until they are deleted, or their sandbox is.
 
 use crate::domain::input::page::Page;
+use crate::domain::sandbox::id::SandboxId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sandbox_names::{SandboxConfig, SandboxOf};
-use docle_api::snapshots::SnapshotDiff;
+use docle_api::snapshots::{MergeResult, SnapshotDiff};
 use docle_tree::PackName;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +78,19 @@ pub enum SnapshotRequest {
     Tree {
         id: String,
     },
+    /// The tree that this sandbox had in common with another one last, if it is a branch of that one.
+    Base {
+        of: SandboxId,
+    },
+    /// Notes that a snapshot of this branch is now what it has in common with the sandbox that it is a branch of.
+    SetBase {
+        snapshot: String,
+    },
+    /// Merges what a tree of another sandbox has changed since a tree that both had in common.
+    Merge {
+        theirs: TreeOf,
+        base: TreeOf,
+    },
     /// Makes this sandbox with a copy of a tree of another sandbox. `Ok` says that it has all of it.
     Branch {
         config: SandboxConfig,
@@ -92,5 +106,7 @@ pub enum SnapshotResponse {
     Snapshots(Vec<SnapshotRecord>),
     Tree(TreeOf),
     Diff(SnapshotDiff),
+    Base(Option<TreeOf>),
+    Merge(MergeResult),
     Done,
 }

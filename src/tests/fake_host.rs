@@ -56,6 +56,9 @@ pub struct FakeHosts {
     pub background: RefCell<BTreeMap<SandboxId, FakeProcesses>>,
     /// Processes that commands have left behind.
     pub processes: Cell<u32>,
+    /// The variables of each machine.
+    pub env: RefCell<BTreeMap<SandboxId, BTreeMap<String, String>>>,
+    pub env_faults: Faults,
     pub is_away: Cell<bool>,
     pub create_faults: Faults,
     pub end_faults: Faults,
@@ -140,10 +143,11 @@ pub fn complete(end: ExecEnd, exit_code: i32) -> ExecEvent {
 
 #[async_trait(?Send)]
 impl SandboxHost for FakeHost {
-    async fn create(&self, _: &SandboxSpec) -> Result<bool, HostError> {
+    async fn create(&self, spec: &SandboxSpec) -> Result<bool, HostError> {
         self.reach()?;
         let create = async || {
             self.hosts.created.set(self.hosts.created.get() + 1);
+            self.hosts.env.borrow_mut().insert(self.id.clone(), spec.env.clone());
             self.hosts.machines.borrow_mut().insert(self.id.clone(), Files::new()).is_none()
         };
         if self.hosts.machines.borrow().contains_key(&self.id) {
@@ -155,6 +159,16 @@ impl SandboxHost for FakeHost {
     async fn state(&self) -> Result<SandboxState, HostError> {
         let processes = self.hosts.processes.get();
         self.with(|_| Ok(SandboxState { processes, mem_mb: 1, disk_bytes: 0, revision: 0 }))
+    }
+
+    async fn set_env(&self, env: &BTreeMap<String, String>) -> Result<(), HostError> {
+        let set = async || {
+            self.with(|_| {
+                self.hosts.env.borrow_mut().insert(self.id.clone(), env.clone());
+                Ok(())
+            })
+        };
+        self.hosts.env_faults.around(set).await.map_err(lost)?
     }
 
     async fn end(&self) -> Result<(), HostError> {
@@ -314,6 +328,20 @@ impl SandboxHost for FakeHost {
             })
         };
         self.hosts.write_faults.around(write).await.map_err(lost)?
+    }
+
+    async fn export(&self, _: &str) -> Result<ByteStream, HostError> {
+        let bytes = self.with(|files| Ok(archive(files)))?;
+        Ok(stream::iter([Ok(bytes)]).boxed_local())
+    }
+
+    async fn import(&self, path: &str, archive: ByteStream) -> Result<FileResponse, HostError> {
+        let chunks: Result<Vec<_>, _> = archive.collect::<Vec<_>>().await.into_iter().collect();
+        let sent = unpacked(&chunks.map_err(lost)?.concat());
+        self.with(|files| {
+            files.extend(sent);
+            Ok(FileResponse::Entry { entry: entry(path, 0, FileKind::Directory) })
+        })
     }
 
     async fn save_tree(&self, base: ByteStream, number: u64) -> Result<ByteStream, HostError> {

@@ -10,7 +10,7 @@ use crate::ports::fleet::Fleet;
 use crate::ports::http_messages::Upgrade;
 use crate::ports::previews::{PortAnswer, PortsAnswer, PortsRequest, PreviewCall, TerminalCall};
 use crate::ports::sandboxes::{
-    ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal,
+    ByteStream, Content, EnvRequest, ExecutionRecord, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal,
     SandboxReport, Sandboxes, SessionRecord, SessionRequest,
 };
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
@@ -77,6 +77,10 @@ impl Sandboxes for LocalSandboxes {
 
     async fn configure(&self, sandbox: &SandboxOf, config: &SandboxConfig) -> Result<(), SandboxRefusal> {
         self.of(sandbox).configure(&sandbox.project_id, config.clone()).await
+    }
+
+    async fn env(&self, sandbox: &SandboxOf, request: &EnvRequest) -> Result<Vec<String>, SandboxRefusal> {
+        self.of(sandbox).env(&sandbox.project_id, request.clone()).await
     }
 
     async fn report(&self, sandbox: &SandboxOf) -> Result<SandboxReport, SandboxRefusal> {
@@ -170,6 +174,23 @@ impl Sandboxes for LocalSandboxes {
         content: ByteStream,
     ) -> Result<Given<FileResponse>, SandboxRefusal> {
         self.of(sandbox).write(&sandbox.project_id, path, content).await
+    }
+
+    async fn export(&self, sandbox: &SandboxOf, path: &str) -> Result<Given<ByteStream>, SandboxRefusal> {
+        self.of(sandbox).export(&sandbox.project_id, path).await
+    }
+
+    async fn import(
+        &self,
+        sandbox: &SandboxOf,
+        path: &str,
+        archive: ByteStream,
+    ) -> Result<Given<FileResponse>, SandboxRefusal> {
+        self.of(sandbox).import(&sandbox.project_id, path, archive).await
+    }
+
+    async fn export_snapshot(&self, sandbox: &SandboxOf, id: &str) -> Result<ByteStream, SandboxRefusal> {
+        self.of(sandbox).export_snapshot(&sandbox.project_id, id).await
     }
 
     async fn snapshots(

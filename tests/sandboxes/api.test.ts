@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, describe, test } from "node:test";
 import { Docle, problem } from "../harness/docle.ts";
-import { json, type Json, sandboxApi } from "../harness/sandbox-api.ts";
+import { json, type Json, sandboxApi, SANDBOXES } from "../harness/sandbox-api.ts";
 import { until } from "../harness/until.ts";
 
 const docle = await Docle.start();
@@ -53,6 +53,27 @@ describe("commands", () => {
       const { executions } = await json(200, await call("GET", `${sandbox}/executions`));
       return executions[0]?.status === "killed";
     });
+  });
+
+  test("commands that start after a change of variables have them, and no response shows a value", async () => {
+    const sandbox = await create({ env: { A: "first", GONE: "1" } });
+    const seen = async () => (await exec(sandbox, 'echo "$A,$B,$GONE"')).stdout;
+    assert.equal(await seen(), "first,,1\n");
+    const changed = await call("PATCH", `${sandbox}/env`, { env: { A: "s3cret", B: "two words", GONE: null } });
+    const text = await changed.text();
+    assert.deepEqual(JSON.parse(text), { env_names: ["A", "B"] });
+    assert.equal(await seen(), "s3cret,two words,\n");
+    assert.equal((await exec(sandbox, "echo $A", { session: "s" })).stdout, "s3cret\n");
+    await json(200, await call("PATCH", sandbox, { env: { A: "by settings" } }));
+    assert.equal(await seen(), "by settings,,\n");
+    assert.deepEqual(await json(200, await call("PUT", `${sandbox}/env`, { env: { B: "s3cret" } })), { env_names: ["B"] });
+    await json(200, await call("POST", `${sandbox}/sleep`));
+    const shown = await Promise.all([call("GET", sandbox), call("GET", SANDBOXES), call("GET", `${sandbox}/env`)].map(async (response) => (await response).text()));
+    assert.ok(shown.every((one) => !one.includes("s3cret")), shown.join());
+    assert.equal(await seen(), ",s3cret,\n");
+    const wrong = await problem(400, await call("PATCH", `${sandbox}/env`, { env: { "A=B": "s3cret", C: 7 } }));
+    assert.deepEqual(wrong.errors?.map(({ field }) => field), ["env", "env.C"]);
+    assert.ok(!JSON.stringify(wrong).includes("s3cret"));
   });
 
   test("a bad directory is an error and no command", async () => {

@@ -20,6 +20,8 @@ const snapshot = async (sandbox: string, name: string) => `${sandbox}/snapshots/
 
 /** Everything about all files of the workspace. */
 const LOOK = "find . -printf '%p %y %m %T@ %l %n ' -type f -exec sha256sum {} \\; -o -printf '%p %y %m %l\\n' | sort";
+/** The same but times: merges give the content of another sandbox its time there, and the others keep their own. */
+const LOOK_UNTIMED = LOOK.replace(" %T@", "");
 const GROW = "mkdir -p d/e; head -c 700000 /dev/urandom > d/e/big; ln d/e/big hard; ln -s ../nowhere d/link; mkfifo pipe; : > empty; truncate -s 5M sparse; chmod 0400 empty; touch -d '2001-02-03 04:05:06.123456789' d/e/big";
 
 test("a snapshot comes back as it was, after sleep, after the loss of the runner, and in a branch", async () => {
@@ -63,4 +65,48 @@ test("some paths come back while processes go on", async () => {
   assert.match(await sh(sandbox, 'was=$(cat beat); until [ "$(cat beat)" != "$was" ]; do sleep 0.05; done; echo on'), /^on/);
   const missing = await json(404, await call("POST", `${first}/restore`, { paths: ["none"] }));
   assert.equal(missing.code, "file_not_found");
+});
+
+test("a branch is merged into its sandbox and back, with everything that files have", async () => {
+  const sandbox = await create();
+  await sh(sandbox, "mkdir src kept; echo one > src/a; echo one > src/b; echo one > src/c; echo one > gone; seq 100000 > src/long; chmod 644 src/b");
+  const branch = `${SANDBOXES}/${(await json(201, await call("POST", `${sandbox}/branch`))).id}`;
+  const merge = async (into: string, from: string) => json(200, await call("POST", `${into}/merge`, { from: from.split("/").at(-1) }));
+  await sh(branch, `echo theirs > src/a; chmod 755 src/b; rm gone; (cd src; ${GROW}); echo 5 >> src/long`);
+  await sh(sandbox, "echo ours > src/b; echo same > src/c; echo new > kept/new");
+  await sh(branch, "echo same > src/c; rmdir kept");
+
+  // A process of the sandbox goes on.
+  await sh(sandbox, "(while true; do date +%N > /tmp/beat; sleep 0.05; done) >/dev/null 2>&1 &");
+  const result = await merge(sandbox, branch);
+  assert.deepEqual([result.merged, result.conflicts], [true, []]);
+  const changes = Object.fromEntries((result.changes as Json[]).map(({ path, change }) => [path.replace("/workspace/", ""), change]));
+  assert.deepEqual([changes["src/a"], changes["src/b"], changes.gone, changes["src/d/e/big"], changes["src/c"]], ["changed", "mode", "removed", "added", undefined]);
+  const look = "cat src/a src/b src/c kept/new; tail -1 src/long; stat -c %a src/b; stat -c %h src/hard; test ! -e gone";
+  assert.equal(await sh(sandbox, look), "theirs\nours\nsame\nnew\n5\n755\n2\n");
+  assert.match(await sh(sandbox, 'was=$(cat /tmp/beat); until [ "$(cat /tmp/beat)" != "$was" ]; do sleep 0.05; done; echo on'), /^on/);
+
+  await merge(branch, sandbox);
+  assert.equal(await sh(branch, LOOK_UNTIMED), await sh(sandbox, LOOK_UNTIMED));
+  await json(200, await call("POST", `${sandbox}/sleep`));
+  assert.equal(await sh(branch, LOOK_UNTIMED), await sh(sandbox, LOOK_UNTIMED), "what came in is saved like everything else");
+});
+
+test("conflicts of a merge are listed and nothing is written", async () => {
+  const sandbox = await create();
+  await sh(sandbox, "echo one > edited; echo one > deleted; mkdir place; echo one > mode");
+  const branch = `${SANDBOXES}/${(await json(201, await call("POST", `${sandbox}/branch`))).id}`;
+  await sh(branch, "echo theirs > edited; rm deleted; rmdir place; echo file > place; chmod 700 mode; echo fine > fine");
+  await sh(sandbox, "echo our > edited; echo ours > deleted; echo in > place/in; chmod 600 mode");
+  const before = await sh(sandbox, LOOK);
+  const result = await json(200, await call("POST", `${sandbox}/merge`, { from: branch.split("/").at(-1) }));
+  const kinds = (result.conflicts as Json[]).map(({ path, base, ours, theirs }) => [path.replace("/workspace/", ""), ...[base, ours, theirs].map((one) => one && `${one.type} ${one.size} ${one.mode}`)]);
+  assert.deepEqual(kinds, [
+    ["deleted", "file 4 0644", "file 5 0644", null],
+    ["edited", "file 4 0644", "file 4 0644", "file 7 0644"],
+    ["mode", "file 4 0644", "file 4 0600", "file 4 0700"],
+    ["place", "directory 0 0755", "directory 0 0755", "file 5 0644"],
+  ]);
+  assert.deepEqual([result.merged, result.changes], [false, []]);
+  assert.equal(await sh(sandbox, LOOK), before);
 });

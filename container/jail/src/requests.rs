@@ -43,6 +43,10 @@ pub enum Job {
     Pack,
     /// Replaces the files that are saved by those of an archive, which comes in the same way, and answers with one frame.
     Unpack,
+    /// Takes an `Operation::Begin` with a directory, answers whether it is one, and writes an archive of it, in frames.
+    Export,
+    /// Takes an `Operation::Begin` with a directory, unpacks an archive into it that comes in frames, and answers with one frame.
+    Import,
 }
 
 /// What the server asks for.

@@ -1,13 +1,14 @@
 //! All files of a sandbox at once, read and replaced by a worker inside it while its programs are stopped.
 
-use super::files::{FileFailure, PIECE, file_error};
+use super::files::{FileFailure, PIECE, file_error, response};
 use super::living::Sandbox;
 use super::worker::Worker;
 use crate::jail::launch::Content;
-use crate::jail::sandbox::entry::Refused;
+use crate::jail::sandbox::entry::{Done, Refused};
 use crate::jail::sandbox::operations::Operation;
 use crate::jail::sandbox::{Job, Reply, Request};
 use axum::body::Bytes;
+use docle_protocol::sandbox::FileResponse;
 use futures_util::{Stream, StreamExt, stream};
 use std::io;
 use std::sync::Arc;
@@ -78,33 +79,75 @@ impl Sandbox {
         Ok(stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) }))
     }
 
+    /// The archive of a directory, piece by piece. Programs go on meanwhile. The stream fails where the archive is not whole.
+    pub async fn export(
+        self: &Arc<Self>,
+        path: Vec<u8>,
+    ) -> Result<impl Stream<Item = io::Result<Bytes>> + use<>, FileFailure> {
+        let mut worker = self.start_worker(Job::Export).await?;
+        worker.send(&Operation::Begin { path: path.clone() }).await?;
+        let (found, _): (Result<Done, Refused>, _) = worker.receive().await?;
+        found.map_err(|refused| FileFailure::File(file_error(refused.errno, &path)))?;
+        let (sender, receiver) = channel(PIECES);
+        tokio::spawn(async move {
+            if let Err(error) = pass(worker, &sender).await {
+                let _ = timeout(READER_PATIENCE, sender.send(Err(error))).await;
+            }
+        });
+        Ok(stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) }))
+    }
+
+    /// Unpacks an archive into a directory, or changes nothing.
+    pub async fn import<E>(
+        self: &Arc<Self>,
+        path: Vec<u8>,
+        archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    ) -> Result<FileResponse, FileFailure> {
+        let mut worker = self.start_worker(Job::Import).await?;
+        worker.send(&Operation::Begin { path: path.clone() }).await?;
+        send_archive(&mut worker, archive).await?;
+        let answer = timeout(PATIENCE, worker.receive::<Result<Done, Refused>>()).await;
+        let (result, _) = answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        self.changed();
+        result.map(response).map_err(|refused| FileFailure::File(file_error(refused.errno, &path)))
+    }
+
     /// Replaces the files by those of an archive, or changes nothing.
     pub async fn unpack<E>(
         self: &Arc<Self>,
-        mut archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<(), FileFailure> {
         let _stopped = Stopped::new(self).await?;
         let mut worker = self.start_worker(Job::Unpack).await?;
-        let mut sent = Ok(());
-        while let (Ok(()), Some(bytes)) = (&sent, archive.next().await) {
-            // Without the last word, the worker keeps what was there.
-            let bytes = bytes.map_err(|_| FileFailure::Body)?;
-            for piece in bytes.chunks(PIECE) {
-                sent = worker.send(&Operation::More { content: Content(piece.to_vec()) }).await;
-                if sent.is_err() {
-                    break;
-                }
-            }
-        }
-        if sent.is_ok() {
-            // Where this fails, the worker has answered already and read no further.
-            let _ = worker.send(&Operation::Finish).await;
-        }
+        send_archive(&mut worker, archive).await?;
         let answer = timeout(PATIENCE, worker.receive::<Result<(), Refused>>()).await;
         let (result, _) = answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         self.changed();
         result.map_err(|refused| FileFailure::File(file_error(refused.errno, b"the archive")))
     }
+}
+
+/// Sends an archive to a worker, with the last word that it is whole.
+async fn send_archive<E>(
+    worker: &mut Worker,
+    mut archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
+) -> Result<(), FileFailure> {
+    let mut sent = Ok(());
+    while let (Ok(()), Some(bytes)) = (&sent, archive.next().await) {
+        // Without the last word, the worker keeps what was there.
+        let bytes = bytes.map_err(|_| FileFailure::Body)?;
+        for piece in bytes.chunks(PIECE) {
+            sent = worker.send(&Operation::More { content: Content(piece.to_vec()) }).await;
+            if sent.is_err() {
+                break;
+            }
+        }
+    }
+    if sent.is_ok() {
+        // Where this fails, the worker has answered already and read no further.
+        let _ = worker.send(&Operation::Finish).await;
+    }
+    Ok(())
 }
 
 /// Passes an archive on, until it is whole or nobody wants it any more.

@@ -26,7 +26,12 @@ pub fn path(interpreters: &Interpreters) -> String {
 }
 
 /// The variables of a command: those of the machine, then of the sandbox, then of the command; the last one counts.
-pub fn environment(path: &str, spec: &SandboxSpec, own: &BTreeMap<String, String>) -> Vec<(String, String)> {
+pub fn environment(
+    path: &str,
+    spec: &SandboxSpec,
+    of_sandbox: &BTreeMap<String, String>,
+    own: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
     let machine = [
         ("PATH", path.to_owned()),
         ("HOME", "/home/user".into()),
@@ -46,7 +51,7 @@ pub fn environment(path: &str, spec: &SandboxSpec, own: &BTreeMap<String, String
     if spec.network != Network::None {
         variables.extend(egress::environment());
     }
-    variables.extend(spec.env.clone());
+    variables.extend(of_sandbox.clone());
     variables.extend(own.clone());
     variables.into_iter().collect()
 }
@@ -58,13 +63,10 @@ mod tests {
     #[test]
     fn the_variables_of_a_command_count_more_than_those_of_its_sandbox() {
         let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        let spec = SandboxSpec {
-            env: pairs(&[("A", "sandbox"), ("B", "sandbox"), ("LANG", "de_DE.UTF-8")]),
-            memory_mb: 512,
-            disk_mb: 64,
-            network: Network::None,
-        };
-        let found: BTreeMap<_, _> = environment("/bin", &spec, &pairs(&[("A", "command")])).into_iter().collect();
+        let spec = SandboxSpec { env: BTreeMap::new(), memory_mb: 512, disk_mb: 64, network: Network::None };
+        let of_sandbox = pairs(&[("A", "sandbox"), ("B", "sandbox"), ("LANG", "de_DE.UTF-8")]);
+        let own = pairs(&[("A", "command")]);
+        let found: BTreeMap<_, _> = environment("/bin", &spec, &of_sandbox, &own).into_iter().collect();
         let of = |name: &str| found.get(name).map(String::as_str);
         assert_eq!((of("A"), of("B"), of("LANG")), (Some("command"), Some("sandbox"), Some("de_DE.UTF-8")));
         assert_eq!((of("PATH"), of("HOME"), of("HTTP_PROXY")), (Some("/bin"), Some("/home/user"), None));

@@ -224,7 +224,7 @@ fn operation(request: FileRequest, paths: Paths) -> (Operation, Vec<u8>) {
     (operation, about)
 }
 
-fn response(done: Done) -> FileResponse {
+pub(super) fn response(done: Done) -> FileResponse {
     match done {
         Done::Entry(entry) => FileResponse::Entry { entry: described(entry) },
         Done::Entries { entries, more } => {
@@ -276,6 +276,7 @@ pub fn file_error(errno: i32, path: &[u8]) -> FileError {
         }
         libc::ELOOP => (Code::TooManyLinks, "is a loop of symbolic links"),
         libc::EBADMSG => (Code::Failed, "is not an archive of this kind, or not whole"),
+        libc::E2BIG => (Code::Failed, "would get more than 100,000 entries of one archive"),
         libc::EBUSY => (Code::Failed, "is in use by the sandbox itself"),
         _ => (Code::Failed, "could not be worked on"),
     };

@@ -14,7 +14,7 @@ use crate::jail::handle::{Jail, Jailer};
 use crate::jail::launch::Notice;
 use crate::jail::sandbox::{Reply, Request};
 use docle_protocol::sandbox::{SandboxSpec, SandboxState};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -57,6 +57,8 @@ struct Waiting {
 #[derive(Debug)]
 pub struct Sandbox {
     pub spec: SandboxSpec,
+    /// The variables of its commands, which may have changed since it was made.
+    env: Mutex<BTreeMap<String, String>>,
     /// Whom the streams of commands belong to; `None` where only one user is to be had.
     pub uid: Option<u32>,
     /// `PATH` of its commands.
@@ -106,6 +108,7 @@ impl Sandbox {
         programs: Option<Programs>,
     ) -> Self {
         Self {
+            env: Mutex::new(spec.env.clone()),
             spec,
             uid,
             path,
@@ -130,6 +133,16 @@ impl Sandbox {
             end: CancellationToken::new(),
             ended: CancellationToken::new(),
         }
+    }
+
+    /// The variables of a command that starts now.
+    pub fn env(&self) -> BTreeMap<String, String> {
+        self.env.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces them for commands that start from now on.
+    pub fn set_env(&self, env: BTreeMap<String, String>) {
+        *self.env.lock().unwrap_or_else(PoisonError::into_inner) = env;
     }
 
     /// Reads and drops what processes in the background still write to a stream, so that writing neither stops nor ends them. Of very

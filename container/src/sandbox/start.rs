@@ -117,7 +117,7 @@ impl Sandbox {
             ExecCommand::Shell(text) => ["/bin/bash", "-c", text].map(str::to_owned).into(),
             ExecCommand::Argv(argv) => argv.clone(),
         };
-        let env = environment(&self.path, &self.spec, launch.env);
+        let env = environment(&self.path, &self.spec, &self.env(), launch.env);
         let cwd = if launch.cwd.is_empty() { "/workspace" } else { launch.cwd }.to_owned();
         let file = Spawn { id: number, argv, env, cwd, has_terminal }.file()?;
         let descriptors: Vec<&OwnedFd> =

@@ -114,6 +114,31 @@ pub async fn write_archive(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Pa
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
+/// An archive of a directory.
+pub async fn export_directory(
+    State(sandboxes): State<Arc<Sandboxes>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let sandbox = find(&sandboxes, &id)?;
+    let path = path_of(query.as_deref())?;
+    let pieces = sandbox.export(path).await.map_err(|failure| failed(&sandbox, failure))?;
+    Ok(([(header::CONTENT_TYPE, "application/x-tar")], Body::from_stream(pieces)).into_response())
+}
+
+/// Unpacks an archive into a directory.
+pub async fn import_directory(
+    State(sandboxes): State<Arc<Sandboxes>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    body: Body,
+) -> Answer {
+    let sandbox = find(&sandboxes, &id)?;
+    let path = path_of(query.as_deref())?;
+    let done = sandbox.import(path, body.into_data_stream()).await.map_err(|failure| failed(&sandbox, failure))?;
+    Ok(json(StatusCode::OK, &done))
+}
+
 pub fn failed(sandbox: &Sandbox, failure: FileFailure) -> Denied {
     match failure {
         FileFailure::File(error) => Denied::File(error),

@@ -14,10 +14,12 @@ use docle_protocol::RefusalCode;
 use docle_protocol::sandbox::process::{ProcessError, ProcessErrorCode};
 use docle_protocol::sandbox::session::{MAX_SESSIONS, session_path};
 use docle_protocol::sandbox::{
-    ExecJob, SandboxSpec, archive_path, content_path, exec_path, files_path, one_exec_path, sandbox_path,
+    ExecJob, SandboxSpec, archive_path, content_path, directory_path, env_path, exec_path, files_path, one_exec_path,
+    sandbox_path,
 };
 use docle_protocol::tree::tree_path;
 use futures_util::stream;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -33,11 +35,13 @@ const ID_LENGTH: usize = 26;
 pub fn routes<S>(sandboxes: Arc<Sandboxes>) -> Router<S> {
     Router::new()
         .route(&sandbox_path("{id}"), put(create_sandbox).get(read_sandbox).delete(delete_sandbox))
+        .route(&env_path("{id}"), put(set_env))
         .route(&exec_path("{id}"), post(execute))
         .route(&one_exec_path("{id}", "{exec}"), delete(cancel_exec))
         .route(&files_path("{id}"), post(sandbox_files::work))
         .route(&content_path("{id}"), get(sandbox_files::read_content).put(sandbox_files::write_content))
         .route(&archive_path("{id}"), get(sandbox_files::read_archive).put(sandbox_files::write_archive))
+        .route(&directory_path("{id}"), get(sandbox_files::export_directory).put(sandbox_files::import_directory))
         .route(&session_path("{id}", "{session}"), delete(delete_session))
         .merge(sandbox_processes::routes())
         .merge(sandbox_ports::routes())
@@ -65,6 +69,14 @@ async fn create_sandbox(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<
 
 async fn read_sandbox(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>) -> Answer {
     answer_state(&*find(&sandboxes, &id)?, StatusCode::OK).await
+}
+
+async fn set_env(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>, body: Posted) -> Answer {
+    let sandbox = find(&sandboxes, &id)?;
+    let env: BTreeMap<String, String> = read_body(body)?;
+    check_env(&env).map_err(invalid)?;
+    sandbox.set_env(env);
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn answer_state(sandbox: &Sandbox, status: StatusCode) -> Answer {

@@ -113,6 +113,9 @@ error_codes! {
     TooManySnapshots = "too_many_snapshots", 409, "Too many snapshots",
         "The sandbox has 100 snapshots. Delete one with `DELETE /api/v1/sandboxes/:id/snapshots/:snapshot`; `GET \
          /api/v1/sandboxes/:id/snapshots` lists them.";
+    NotABranch = "not_a_branch", 409, "Not a branch",
+        "Neither sandbox is a branch of the other, so nothing says what each has changed. `POST /api/v1/sandboxes/:id/branch` makes \
+         a branch.";
     SandboxUnavailable = "sandbox_unavailable", 503, "Sandbox unavailable",
         "The sandbox cannot be started now: no runner answers, all places for sandboxes that are awake are taken, or its files \
          cannot be read. Nothing was executed; try again after `Retry-After`.";
@@ -331,6 +334,7 @@ mod tests {
             ("too_many_sandboxes", 409),
             ("snapshot_not_found", 404),
             ("too_many_snapshots", 409),
+            ("not_a_branch", 409),
             ("sandbox_unavailable", 503),
             ("sandbox_interrupted", 502),
             ("context_not_found", 404),

@@ -236,6 +236,27 @@ pub struct Sandbox {
     pub restored_from: Option<Time>,
 }
 
+/// Variables to set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EnvChange {
+    /// Variables by name. `null` removes one.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("maxProperties" = MAX_ENV, "additionalProperties" = { "type": ["string", "null"], "maxLength": MAX_ARG_BYTES - 2 }))
+    )]
+    pub env: BTreeMap<String, Option<String>>,
+}
+
+/// The variables of a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct EnvNames {
+    /// Their names. Their values are not shown, because they are often secrets.
+    pub env_names: Vec<String>,
+}
+
 /// A page of a project's sandboxes, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]

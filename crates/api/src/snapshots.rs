@@ -79,6 +79,47 @@ pub struct BranchSettings {
     pub key: Option<String>,
 }
 
+/// A merge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MergeRequest {
+    /// The sandbox whose changes come in, or `key:` and its key: a branch of this one, or the sandbox that this one is a branch of.
+    #[cfg_attr(feature = "schema", schemars(example = &"sbx_k5mhqv3zt7bw2xn4rjd6pacyef"))]
+    pub from: String,
+}
+
+/// What a merge has done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct MergeResult {
+    /// Whether the sandbox has the changes now. If it is false, there are conflicts, and nothing was written.
+    pub merged: bool,
+    /// What the merge has changed in the sandbox, by path.
+    pub changes: Vec<SnapshotChange>,
+    /// The paths that both sandboxes have changed, each in its own way.
+    pub conflicts: Vec<MergeConflict>,
+    /// Whether there are more changes or conflicts than the 1,000 that are listed.
+    pub more: bool,
+}
+
+/// A path that two sandboxes have changed, each in its own way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct MergeConflict {
+    /// The absolute path, with replacement characters for bytes that are no text.
+    pub path: String,
+    /// The bytes of the path in base64, if it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path64: Option<String>,
+    /// What it was when the two had the same files; null if it was not there.
+    pub base: Option<FileState>,
+    /// What it is in the sandbox; null if it is gone.
+    pub ours: Option<FileState>,
+    /// What it is in the sandbox whose changes come in; null if it is gone.
+    pub theirs: Option<FileState>,
+}
+
 /// What differs between two states of a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `PUT` [`sandbox_path`] | [`SandboxSpec`] | 201 and [`SandboxState`]; 200 if the sandbox is there already |
 //! | `GET` [`sandbox_path`] | | [`SandboxState`] |
+//! | `PUT` [`env_path`] | the variables of [`SandboxSpec`] | 204; commands that start from now on have them |
 //! | `DELETE` [`sandbox_path`] | | 204 when nothing of it is left, also if there was nothing |
 //! | `POST` [`exec_path`] | [`ExecJob`] | a stream of [`ExecEvent`] lines |
 //! | `DELETE` [`one_exec_path`] | | 202: the exec ends as `killed`; 404 if it is not running |
@@ -14,6 +15,8 @@
 //! | `GET` [`content_path`] | | the bytes of a file, with `Range`; or [`FileError`] with 422 |
 //! | `PUT` [`content_path`] | the bytes of a file | [`FileResponse::Entry`], or [`FileError`] with 422 |
 //! | `GET` [`archive_path`] | | a tar archive of everything that is saved |
+//! | `GET` [`directory_path`] | | a tar archive of a directory, or [`FileError`] with 422 |
+//! | `PUT` [`directory_path`] | a tar archive | [`FileResponse::Entry`] of the directory that has its files now, or [`FileError`] with 422 |
 //! | `PUT` [`archive_path`] | such an archive | 204; the sandbox has exactly its files |
 //!
 //! 404 `unknown_sandbox` says that the runner has no such sandbox. 503 `busy` says that it can have no further one. An `ExecJob`
@@ -67,6 +70,17 @@ pub fn content_path(id: &str) -> String {
 /// All files that are saved: everything that is writable except /tmp, /var/tmp, /run, /dev and caches.
 pub fn archive_path(id: &str) -> String {
     format!("/v1/sandboxes/{id}/archive")
+}
+
+/// A directory as an archive; the query is that of [`content_path`]. `PUT` makes the directory, and leaves what is there and not in the
+/// archive.
+pub fn directory_path(id: &str) -> String {
+    format!("/v1/sandboxes/{id}/directory")
+}
+
+/// The variables of a sandbox.
+pub fn env_path(id: &str) -> String {
+    format!("/v1/sandboxes/{id}/env")
 }
 
 /// What a new sandbox is like.
@@ -285,6 +299,8 @@ mod tests {
         assert_eq!(files_path("sbx_a"), "/v1/sandboxes/sbx_a/files");
         assert_eq!(content_path("sbx_a"), "/v1/sandboxes/sbx_a/content");
         assert_eq!(archive_path("sbx_a"), "/v1/sandboxes/sbx_a/archive");
+        assert_eq!(env_path("sbx_a"), "/v1/sandboxes/sbx_a/env");
+        assert_eq!(directory_path("sbx_a"), "/v1/sandboxes/sbx_a/directory");
     }
 
     #[test]

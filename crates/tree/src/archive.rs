@@ -1,6 +1,6 @@
 //! Entries of tar archives with extended headers: times have nanoseconds, names have every byte and any length.
 
-use crate::manifest::Time;
+use crate::manifest::{Content, Entry, Time};
 use std::io::{self, Read, Write};
 use tar::{Builder, EntryType, Header};
 
@@ -21,8 +21,37 @@ pub struct Head<'a> {
     pub size: u64,
 }
 
+impl<'a> Head<'a> {
+    /// That of an entry of a tree.
+    pub fn of(entry: &'a Entry) -> Self {
+        let (kind, target, size) = match &entry.content {
+            Content::File { size, .. } => (EntryType::Regular, None, *size),
+            Content::Directory => (EntryType::Directory, None, 0),
+            Content::Symlink(target) => (EntryType::Symlink, Some(target.as_slice()), 0),
+            Content::HardLink(target) => (EntryType::Link, Some(target.as_slice()), 0),
+            Content::Fifo => (EntryType::Fifo, None, 0),
+        };
+        Self { path: &entry.path, kind, target, mode: entry.mode, time: entry.time, size }
+    }
+}
+
 /// Adds an entry with its content.
 pub fn append(builder: &mut Builder<impl Write>, head: &Head, content: impl Read) -> io::Result<()> {
+    let header = append_extensions(builder, head)?;
+    builder.append(&header, content)
+}
+
+/// The bytes of an entry before its content.
+pub fn head_bytes(head: &Head) -> io::Result<Vec<u8>> {
+    let mut builder = Builder::new(Vec::new());
+    let header = append_extensions(&mut builder, head)?;
+    let mut bytes = std::mem::take(builder.get_mut());
+    bytes.extend_from_slice(header.as_bytes());
+    Ok(bytes)
+}
+
+/// Adds the extended header of an entry, and gives the plain one.
+fn append_extensions(builder: &mut Builder<impl Write>, head: &Head) -> io::Result<Header> {
     let Head { path, kind, target, mode, time, size } = *head;
     let written = format!("{}.{:09}", time.seconds, time.nanoseconds);
     let mut extensions = vec![("mtime", written.as_bytes())];
@@ -38,7 +67,7 @@ pub fn append(builder: &mut Builder<impl Write>, head: &Head, content: impl Read
     header.set_mtime(time.seconds.max(0) as u64);
     header.set_size(size);
     header.set_cksum();
-    builder.append(&header, content)
+    Ok(header)
 }
 
 fn fill(field: &mut [u8; NAME], value: &[u8]) {

@@ -102,7 +102,7 @@ pub fn with_paths(now: &Manifest, from: &Manifest, paths: &[Vec<u8>]) -> Result<
             entries.insert(entry.path.clone(), entry);
         }
     }
-    Ok(ordered(packs.0, entries))
+    Ok(ordered(packs.into_list(), entries))
 }
 
 /// Whether a path is `top`, or below it.
@@ -111,7 +111,7 @@ pub fn is_below(path: &[u8], top: &[u8]) -> bool {
 }
 
 /// A manifest in the order of an archive.
-fn ordered(packs: Vec<Pack>, entries: BTreeMap<Vec<u8>, Entry>) -> Manifest {
+pub(crate) fn ordered(packs: Vec<Pack>, entries: BTreeMap<Vec<u8>, Entry>) -> Manifest {
     // A path comes after the directories above it. Links come last, after the files that they name.
     let (links, others): (Vec<_>, Vec<_>) =
         entries.into_values().partition(|entry| matches!(entry.content, Content::HardLink(_)));
@@ -122,11 +122,11 @@ fn ordered(packs: Vec<Pack>, entries: BTreeMap<Vec<u8>, Entry>) -> Manifest {
 
 /// The packs of several trees of one sandbox.
 #[derive(Default)]
-struct Packs(Vec<Pack>);
+pub(crate) struct Packs(Vec<Pack>);
 
 impl Packs {
     /// Adds packs, and gives their places.
-    fn add(&mut self, packs: &[Pack]) -> Vec<u32> {
+    pub(crate) fn add(&mut self, packs: &[Pack]) -> Vec<u32> {
         let mut known: HashMap<_, _> = self.0.iter().zip(0_u32..).map(|(pack, place)| (pack.name, place)).collect();
         packs
             .iter()
@@ -138,9 +138,13 @@ impl Packs {
             })
             .collect()
     }
+
+    pub(crate) fn into_list(self) -> Vec<Pack> {
+        self.0
+    }
 }
 
-fn move_to(content: &mut Content, places: &[u32]) {
+pub(crate) fn move_to(content: &mut Content, places: &[u32]) {
     let Content::File { chunks, .. } = content else { return };
     for chunk in chunks {
         if let Chunk::Stored(stored) = chunk {
@@ -150,4 +154,4 @@ fn move_to(content: &mut Content, places: &[u32]) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

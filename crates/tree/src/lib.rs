@@ -16,8 +16,10 @@
 pub mod archive;
 pub mod chunk;
 pub mod edit;
+pub mod export;
 pub mod frame;
 pub mod manifest;
+pub mod merge;
 #[cfg(feature = "runner")]
 pub mod restore;
 #[cfg(feature = "runner")]

@@ -4,7 +4,7 @@ use crate::archive::{Head, append};
 use crate::chunk;
 use crate::manifest::{Chunk, Content, Manifest, Stored};
 use std::io::{self, Read, Write};
-use tar::{Builder, EntryType};
+use tar::Builder;
 
 /// Writes the archive of a tree. `read` fills a buffer with the bytes at an offset of the pack at a place of the manifest.
 ///
@@ -17,14 +17,7 @@ pub fn restore(
 ) -> io::Result<()> {
     let mut builder = Builder::new(to);
     for entry in &manifest.entries {
-        let (kind, target, size) = match &entry.content {
-            Content::File { size, .. } => (EntryType::Regular, None, *size),
-            Content::Directory => (EntryType::Directory, None, 0),
-            Content::Symlink(target) => (EntryType::Symlink, Some(target.as_slice()), 0),
-            Content::HardLink(target) => (EntryType::Link, Some(target.as_slice()), 0),
-            Content::Fifo => (EntryType::Fifo, None, 0),
-        };
-        let head = Head { path: &entry.path, kind, target, mode: entry.mode, time: entry.time, size };
+        let head = Head::of(entry);
         let chunks = if let Content::File { chunks, .. } = &entry.content { chunks.as_slice() } else { &[] };
         append(&mut builder, &head, FileReader { chunks, read: &mut read, bytes: Vec::new(), at: 0, zeros: 0 })?;
     }

@@ -5,6 +5,7 @@ import { CodeInterpreter, type CodeCallbacks, type CodeContextSettings, type Cod
 import { DocleConnectionError } from "./errors.ts";
 import type * as api from "./generated/api.ts";
 import { query } from "./query.ts";
+import { download, streamOf } from "./sandbox-content.ts";
 import { snapshotsOf, type Snapshots } from "./snapshots.ts";
 import { portsOf, type SandboxPorts } from "./sandbox-ports.ts";
 import { processesOf, sessionsOf, type SandboxProcesses, type SandboxSessions } from "./sandbox-processes.ts";
@@ -34,6 +35,10 @@ export interface SandboxFiles {
   stream(path: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
   /** Writes a file, in place of what is there. Missing directories are made. */
   write(path: string, content: FileContent, options?: CallOptions): Promise<api.SandboxFile>;
+  /** A directory with everything in it as a tar archive, as it comes. */
+  download(path?: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
+  /** Unpacks a tar archive into a directory. Files take the place of those with their names, and all others stay. */
+  upload(archive: FileContent, path?: string, options?: CallOptions): Promise<api.SandboxFile>;
   mkdir(path: string, settings?: { recursive?: boolean }, options?: CallOptions): Promise<api.SandboxFile>;
   move(from: string, to: string, settings?: { overwrite?: boolean }, options?: CallOptions): Promise<api.SandboxFile>;
   copy(from: string, to: string, settings?: { overwrite?: boolean }, options?: CallOptions): Promise<api.SandboxFile>;
@@ -154,6 +159,11 @@ export class Sandbox {
     return (this.info = await this.#json<api.Sandbox>("", { method: "PATCH", body: change, ...options }));
   }
 
+  /** Sets variables of commands that start afterwards; `null` removes one. The names of all. */
+  async setEnvVars(env: Record<string, string | null>, options: CallOptions = {}): Promise<string[]> {
+    return (await this.#json<api.EnvNames>("/env", { method: "PATCH", body: { env }, ...options })).env_names;
+  }
+
   /** Saves its files and ends its processes, unless a command runs. */
   async sleep(options: CallOptions = {}): Promise<api.Sandbox> {
     return (this.info = await this.#json<api.Sandbox>("/sleep", { method: "POST", ...options }));
@@ -169,6 +179,11 @@ export class Sandbox {
     return new Sandbox(this.#connection, await this.#json<api.Sandbox>("/branch", { method: "POST", body: settings, ...options }));
   }
 
+  /** Brings in what a branch of it has changed, or the sandbox that it is a branch of. With conflicts nothing is written. */
+  merge(from: string | Pick<Sandbox, "id">, options: CallOptions = {}): Promise<api.MergeResult> {
+    return this.#json("/merge", { method: "POST", body: { from: typeof from === "string" ? from : from.id }, ...options });
+  }
+
   /** Deletes it with everything in it. */
   delete(options: CallOptions = {}): Promise<void> {
     return this.#json("", { method: "DELETE", ...options });
@@ -182,14 +197,7 @@ export class Sandbox {
 function filesOf(connection: Connection, sandbox: string): SandboxFiles {
   const files = `${sandbox}/files`;
   const post = (rest: string, body: unknown, options: CallOptions = {}) => sendForJson<api.SandboxFile>(connection, `${files}/${rest}`, { method: "POST", body, ...options });
-  const content = async (path: string, options: CallOptions = {}) => {
-    const { signal, release } = limited(connection, options);
-    const response = await send(connection, `${files}/content?${query({ path })}`, { accept: "*/*", ...options }, signal).catch((error: unknown) => {
-      release();
-      throw error;
-    });
-    return { response, release };
-  };
+  const content = (path: string, options?: CallOptions) => download(connection, `${files}/content?${query({ path })}`, options);
   const whole = async <T>(path: string, options: CallOptions | undefined, read: (response: Response) => Promise<T>) => {
     const { response, release } = await content(path, options);
     return read(response).finally(release);
@@ -198,13 +206,10 @@ function filesOf(connection: Connection, sandbox: string): SandboxFiles {
     list: (path = ".", settings = {}, options = {}) => sendForJson(connection, `${files}?${query({ path, ...settings })}`, options),
     readText: (path, options) => whole(path, options, (response) => response.text()),
     read: (path, options) => whole(path, options, async (response) => new Uint8Array(await response.arrayBuffer())),
-    async stream(path, options) {
-      const { response, release } = await content(path, options);
-      // The time of the call ends with its response; the caller reads as slowly as it likes.
-      release();
-      return response.body ?? new ReadableStream<Uint8Array>();
-    },
+    stream: (path, options) => streamOf(content(path, options)),
     write: (path, bytes, options = {}) => sendForJson(connection, `${files}/content?${query({ path })}`, { method: "PUT", bytes, ...options }),
+    download: (path = ".", options) => streamOf(download(connection, `${sandbox}/archive?${query({ path })}`, options)),
+    upload: (archive, path = ".", options = {}) => sendForJson(connection, `${sandbox}/archive?${query({ path })}`, { method: "POST", bytes: archive, ...options }),
     mkdir: (path, settings = {}, options) => post("mkdir", { path, ...settings }, options),
     move: (from, to, settings = {}, options) => post("move", { from, to, ...settings }, options),
     copy: (from, to, settings = {}, options) => post("copy", { from, to, ...settings }, options),

@@ -3,6 +3,7 @@
 import { sendForJson, type CallOptions, type Connection } from "./call.ts";
 import type * as api from "./generated/api.ts";
 import { query } from "./query.ts";
+import { download, streamOf } from "./sandbox-content.ts";
 
 /** The snapshots of a sandbox. */
 export interface Snapshots {
@@ -15,6 +16,8 @@ export interface Snapshots {
   restore(id: string, settings?: api.SnapshotRestore, options?: CallOptions): Promise<api.Sandbox>;
   /** What differs from a snapshot to the snapshot `to`, or to now. */
   diff(id: string, settings?: { to?: string }, options?: CallOptions): Promise<api.SnapshotDiff>;
+  /** All files of a snapshot as a tar archive, as it comes. */
+  export(id: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
   delete(id: string, options?: CallOptions): Promise<void>;
 }
 
@@ -35,6 +38,7 @@ export function snapshotsOf(connection: Connection, sandbox: string): Snapshots 
     get: (id, options = {}) => sendForJson(connection, at(id), options),
     restore: (id, settings = {}, options = {}) => sendForJson(connection, `${at(id)}/restore`, { method: "POST", body: settings, ...options }),
     diff: (id, settings = {}, options = {}) => sendForJson(connection, `${at(id)}/diff?${query(settings)}`, options),
+    export: (id, options) => streamOf(download(connection, `${at(id)}/export`, options)),
     delete: (id, options = {}) => sendForJson<void>(connection, at(id), { method: "DELETE", ...options }),
   };
 }

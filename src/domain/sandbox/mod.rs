@@ -2,6 +2,7 @@
 
 pub mod cell;
 pub mod command;
+pub mod env;
 pub mod file;
 pub mod id;
 pub mod lifecycle;

@@ -6,7 +6,7 @@ use crate::domain::key::settings::read_name;
 use crate::domain::sandbox::settings::read_key;
 use docle_api::fields;
 use docle_api::limits::MAX_RESTORED_PATHS;
-use docle_api::snapshots::{BranchSettings, SnapshotRestore, SnapshotSettings};
+use docle_api::snapshots::{BranchSettings, MergeRequest, SnapshotRestore, SnapshotSettings};
 use serde_json::Value;
 
 /// A sandbox to make of a snapshot.
@@ -64,6 +64,22 @@ pub fn parse_branch(body: Value) -> Result<Branch, Vec<FieldError>> {
         Branch { snapshot, name: read_name(&mut fields), key: read_key(&mut fields) }
     });
     problems.conclude(branch)
+}
+
+/// Reads the body that merges a sandbox: how it names the other one.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse_merge(body: Value) -> Result<String, Vec<FieldError>> {
+    let mut problems = Problems::default();
+    let known = fields::of::<MergeRequest>();
+    let from = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
+        if !fields.has("from") {
+            fields.note("from", "is required: the id of a sandbox, or \"key:\" and its key");
+        }
+        fields.string("from")
+    });
+    problems.conclude(from)
 }
 
 /// The path below the root: what is relative lies in `/workspace`.

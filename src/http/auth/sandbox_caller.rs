@@ -94,11 +94,19 @@ impl SandboxCaller {
     /// 404 if there is none, or if it belongs to somebody else.
     pub async fn sandbox(&self, app: &App, call: &Call) -> Result<SandboxOf, ApiError> {
         let text = call.param(0).replacen("%3A", ":", 1).replacen("%3a", ":", 1);
+        self.named(app, call.query("project_id"), &text).await
+    }
+
+    /// The sandbox with this id, or with `key:` and this key in a project.
+    ///
+    /// # Errors
+    /// As for [`Self::sandbox`].
+    pub async fn named(&self, app: &App, project_id: Option<String>, text: &str) -> Result<SandboxOf, ApiError> {
         if let Some(key) = text.strip_prefix(KEY) {
-            let project_id = self.project(app, call.query("project_id")).await?;
+            let project_id = self.project(app, project_id).await?;
             return sandboxes::of_key(app, &project_id, key).await?.ok_or_else(not_found);
         }
-        let id = SandboxId::parse_own(&text, &app.secret).ok_or_else(not_found)?;
+        let id = SandboxId::parse_own(text, &app.secret).ok_or_else(not_found)?;
         match self {
             // The object refuses another project.
             Self::Project(project_id) => Ok(SandboxOf { project_id: project_id.clone(), id }),

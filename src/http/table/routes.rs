@@ -17,8 +17,8 @@ use crate::http::routes::runs::judge;
 use crate::http::routes::runs::list;
 use crate::http::routes::runs::run;
 use crate::http::routes::sandboxes::{
-    cells, content, contexts, exec, execute as execute_file, file_operation, files, ports, process_logs, processes,
-    sandbox, sessions, snapshots, terminal,
+    archive, cells, content, contexts, env, exec, execute as execute_file, file_operation, files, ports, process_logs,
+    processes, sandbox, sessions, snapshots, terminal,
 };
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
@@ -95,6 +95,9 @@ pub static ROUTES: &[Route] = &[
     delete("/api/v1/sandboxes/:id", Caller::KeyOrSession, handler!(sandbox::delete_sandbox)),
     post("/api/v1/sandboxes/:id/exec", Caller::KeyOrSession, handler!(exec::exec_in_sandbox)),
     post("/api/v1/sandboxes/:id/execute", Caller::KeyOrSession, handler!(execute_file::execute_in_sandbox)),
+    get("/api/v1/sandboxes/:id/env", Caller::KeyOrSession, handler!(env::list_sandbox_env)),
+    put("/api/v1/sandboxes/:id/env", Caller::KeyOrSession, handler!(env::replace_sandbox_env)),
+    patch("/api/v1/sandboxes/:id/env", Caller::KeyOrSession, handler!(env::change_sandbox_env)),
     get("/api/v1/sandboxes/:id/executions", Caller::KeyOrSession, handler!(exec::list_sandbox_executions)),
     post("/api/v1/sandboxes/:id/code", Caller::KeyOrSession, handler!(cells::run_code)),
     post("/api/v1/sandboxes/:id/contexts", Caller::KeyOrSession, handler!(contexts::create_context)),
@@ -145,7 +148,11 @@ pub static ROUTES: &[Route] = &[
         handler!(snapshots::restore_snapshot),
     ),
     get("/api/v1/sandboxes/:id/snapshots/:snapshot/diff", Caller::KeyOrSession, handler!(snapshots::diff_snapshot)),
+    get("/api/v1/sandboxes/:id/snapshots/:snapshot/export", Caller::KeyOrSession, handler!(archive::export_snapshot)),
     post("/api/v1/sandboxes/:id/branch", Caller::KeyOrSession, handler!(snapshots::branch_sandbox)),
+    post("/api/v1/sandboxes/:id/merge", Caller::KeyOrSession, handler!(snapshots::merge_sandbox)),
+    get("/api/v1/sandboxes/:id/archive", Caller::KeyOrSession, handler!(archive::export_sandbox_directory)),
+    post("/api/v1/sandboxes/:id/archive", Caller::KeyOrSession, handler!(archive::import_sandbox_directory)),
     post("/api/v1/sandboxes/:id/ports", Caller::KeyOrSession, handler!(ports::expose_port)),
     get("/api/v1/sandboxes/:id/ports", Caller::KeyOrSession, handler!(ports::list_ports)),
     get("/api/v1/sandboxes/:id/ports/:port", Caller::KeyOrSession, handler!(ports::get_port)),

@@ -1,7 +1,7 @@
 //! A sandbox that begins with a copy of a tree of another one.
 
 use crate::objects::sandbox::logic::SandboxLogic;
-use crate::objects::sandbox::storage::{Head, Stored};
+use crate::objects::sandbox::storage::{Base, Head, Stored};
 use crate::objects::sandbox::trees::{self, CompleteTree, Tree};
 use crate::ports::sandboxes::{SandboxConfig, SandboxOf, SandboxRefusal};
 use crate::ports::snapshots::{SnapshotResponse, TreeOf};
@@ -51,7 +51,10 @@ impl SandboxLogic {
         // It may have been deleted meanwhile.
         self.own(&sandbox.project_id)?;
         trees::put(sql, number, &Tree::Complete(copy))?;
-        self.change(|stored| stored.head = Some(Head { tree: number, saved_at }))?;
+        self.change(|stored| {
+            stored.head = Some(Head { tree: number, saved_at });
+            stored.base = Some(Base { of: from.id, tree: number });
+        })?;
         self.note_status();
         Ok(SnapshotResponse::Done)
     }

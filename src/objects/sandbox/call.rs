@@ -26,6 +26,8 @@ pub enum Action {
     Open,
     /// The body is a `SandboxConfig`.
     Configure,
+    /// The body is an `EnvRequest`, that of the answer a list of names.
+    Env,
     /// The body of the answer is a `SandboxReport`.
     Report,
     /// The body is an `ExecJob`, that of the answer a stream of `ExecEvent` lines.
@@ -65,6 +67,18 @@ pub enum Action {
     Write {
         path: String,
     },
+    /// The body of the answer is an archive.
+    Export {
+        path: String,
+    },
+    /// The body is an archive, that of the answer a `FileResponse`.
+    Import {
+        path: String,
+    },
+    /// The body of the answer is an archive.
+    ExportSnapshot {
+        id: String,
+    },
     /// The body is a `SnapshotRequest`, that of the answer a `SnapshotResponse`.
     Snapshots,
     Sleep,
@@ -89,9 +103,12 @@ impl ObjectCall for SandboxCall {
         match &self.action {
             Action::Open
             | Action::Configure
+            | Action::Env
             | Action::Report
             | Action::Executions(_)
             | Action::Read { .. }
+            | Action::Export { .. }
+            | Action::ExportSnapshot { .. }
             | Action::Ports
             | Action::Terminal(_)
             | Action::Watch
@@ -106,7 +123,9 @@ impl ObjectCall for SandboxCall {
             // The second creation would be refused.
             Action::Sessions => false,
             // A command would be executed twice, and a body comes once.
-            Action::Exec { .. } | Action::Contexts | Action::Cell | Action::Write { .. } => false,
+            Action::Exec { .. } | Action::Contexts | Action::Cell | Action::Write { .. } | Action::Import { .. } => {
+                false
+            }
         }
     }
 
@@ -157,6 +176,7 @@ mod tests {
             json!({ "projectId": "proj_1", "action": "open" })
         );
         assert_eq!(written(Action::Report), json!("report"));
+        assert_eq!(written(Action::Env), json!("env"));
         assert_eq!(written(Action::Contexts), json!("contexts"));
         assert_eq!(written(Action::Cell), json!("cell"));
         assert_eq!(written(Action::Exec { file_path: Some("a".into()) }), json!({ "exec": { "filePath": "a" } }));
@@ -167,13 +187,17 @@ mod tests {
         assert_eq!(written(Action::Processes { may_repeat: true }), json!({ "processes": { "mayRepeat": true } }));
         let read = Action::Read { path: "a".into(), range: None };
         assert_eq!(written(read), json!({ "read": { "path": "a", "range": null } }));
+        assert_eq!(written(Action::Export { path: "a".into() }), json!({ "export": { "path": "a" } }));
+        assert_eq!(written(Action::Import { path: "a".into() }), json!({ "import": { "path": "a" } }));
+        assert_eq!(written(Action::ExportSnapshot { id: "a".into() }), json!({ "exportSnapshot": { "id": "a" } }));
         assert_eq!(written(Action::Executions(Page::first())), json!({ "executions": { "limit": 50, "after": null } }));
     }
 
     #[test]
     fn a_command_and_a_change_of_files_are_never_sent_twice() {
         let mkdir = FileRequest::Mkdir { path: "a".into(), recursive: false };
-        for action in [Action::Exec { file_path: None }, Action::Write { path: "a".into() }, Action::Files(mkdir)] {
+        let (write, import) = (Action::Write { path: "a".into() }, Action::Import { path: "a".into() });
+        for action in [Action::Exec { file_path: None }, write, import, Action::Files(mkdir)] {
             assert!(!call(action).may_repeat());
         }
         assert!(call(Action::Files(FileRequest::Stat { path: "a".into() })).may_repeat());

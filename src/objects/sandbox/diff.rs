@@ -11,7 +11,7 @@ use docle_tree::edit::{Difference, Found, differences};
 use docle_tree::{Chunk, Content, Manifest, chunk, text};
 
 /// Paths of one answer.
-const MAX_CHANGES: usize = 1_000;
+pub(super) const MAX_CHANGES: usize = 1_000;
 /// Files of one answer whose lines are compared: each costs two reads of the bucket, and an object may make 1,000 for a call.
 const MAX_TEXTS: usize = 100;
 /// Bytes of changed lines in one answer.
@@ -84,21 +84,26 @@ fn are_small_files(one: &Difference) -> bool {
     })
 }
 
-fn described(Difference { path, before, after }: &Difference) -> SnapshotChange {
+pub(super) fn described(Difference { path, before, after }: &Difference) -> SnapshotChange {
     let change = match (before, after) {
         (None, _) => ChangeKind::Added,
         (_, None) => ChangeKind::Removed,
         (Some(before), Some(after)) if before.is_same_content(after) => ChangeKind::Mode,
         _ => ChangeKind::Changed,
     };
-    let absolute = [b"/", *path].concat();
-    let path64 = str::from_utf8(path).is_err().then(|| STANDARD.encode(&absolute));
-    let path = String::from_utf8_lossy(&absolute).into_owned();
+    let (path, path64) = shown(path);
     let (before, after) = (before.as_ref().map(state), after.as_ref().map(state));
     SnapshotChange { path, path64, change, before, after, binary: None, diff: None }
 }
 
-fn state(Found { mode, content }: &Found) -> FileState {
+/// The absolute path as text, and its bytes in base64 if it is none.
+pub(super) fn shown(path: &[u8]) -> (String, Option<String>) {
+    let absolute = [b"/", path].concat();
+    let path64 = str::from_utf8(path).is_err().then(|| STANDARD.encode(&absolute));
+    (String::from_utf8_lossy(&absolute).into_owned(), path64)
+}
+
+pub(super) fn state(Found { mode, content }: &Found) -> FileState {
     let (kind, size) = match content {
         Content::File { size, .. } => (FileType::File, *size),
         Content::Directory => (FileType::Directory, 0),

@@ -63,6 +63,41 @@ impl SandboxLogic {
         Ok(Given { value, restored_from: asked.restored_from })
     }
 
+    /// The archive of a directory.
+    ///
+    /// # Errors
+    /// As in [`SandboxRefusal`].
+    pub async fn export(self: &Rc<Self>, project_id: &str, path: &str) -> Result<Given<ByteStream>, SandboxRefusal> {
+        let mut entered = self.enter(project_id).await?;
+        let Given { value, restored_from } =
+            self.on_machine(&mut entered, async |host| host.export(path).await).await?;
+        // The sandbox does not sleep while the archive is on its way.
+        let archive = value.map(move |chunk| {
+            let _ = &entered;
+            chunk
+        });
+        Ok(Given { value: archive.boxed_local(), restored_from })
+    }
+
+    /// Unpacks an archive into a directory. The machine is asked first, because the archive comes once.
+    ///
+    /// # Errors
+    /// As in [`SandboxRefusal`].
+    pub async fn import(
+        self: &Rc<Self>,
+        project_id: &str,
+        path: &str,
+        archive: ByteStream,
+    ) -> Result<Given<FileResponse>, SandboxRefusal> {
+        let mut entered = self.enter(project_id).await?;
+        let asked = self.on_machine(&mut entered, async |host| host.state().await).await?;
+        self.files_change()?;
+        let value = self.ports.host.import(path, archive).await.map_err(refusal)?;
+        // Files that were written during a save are saved again.
+        self.files_change()?;
+        Ok(Given { value, restored_from: asked.restored_from })
+    }
+
     /// Starts the machine unless it runs.
     ///
     /// # Errors

@@ -2,8 +2,9 @@
 
 use crate::objects::sandbox::logic::SandboxLogic;
 use crate::objects::sandbox::snapshots;
-use crate::objects::sandbox::trees::{self, Tree};
+use crate::objects::sandbox::trees::{self, CompleteTree, Tree};
 use crate::ports::PortError;
+use crate::ports::sandboxes::TreePart;
 use std::collections::BTreeSet;
 
 /// A save that was interrupted may have sent a part that arrives later. What it has left is deleted a second time after so long,
@@ -34,8 +35,18 @@ impl SandboxLogic {
                 needed.extend(tree.parts(*number));
             }
         }
+        let base = stored.base.as_ref().map(|base| base.tree);
         for (number, tree) in trees.into_iter().filter(|(number, _)| !live.contains(number)) {
             match tree {
+                // A merge reads the manifest, and no content.
+                Tree::Complete(tree) if base == Some(number) => {
+                    let packs = tree.packs.iter().map(|pack| TreePart::Pack(pack.name));
+                    let unneeded: Vec<_> = packs.filter(|part| !needed.contains(part)).collect();
+                    if !tree.packs.is_empty() {
+                        disk.delete(&stored.sandbox, &unneeded).await?;
+                        trees::put(sql, number, &Tree::Complete(CompleteTree { packs: Vec::new(), ..tree }))?;
+                    }
+                }
                 Tree::Complete(tree) => {
                     let parts: Vec<_> = tree.parts(number).into_iter().filter(|part| !needed.contains(part)).collect();
                     disk.delete(&stored.sandbox, &parts).await?;

@@ -24,14 +24,15 @@ use docle_protocol::sandbox::process::{
 use docle_protocol::sandbox::session::session_path;
 use docle_protocol::sandbox::terminal::{TERMINAL_JOB, TerminalJob, terminal_path};
 use docle_protocol::sandbox::{
-    ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState, content_path, exec_path, files_path,
-    one_exec_path, sandbox_path,
+    ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState, content_path, directory_path, env_path,
+    exec_path, files_path, one_exec_path, sandbox_path,
 };
 use docle_protocol::tree::{save_path, tree_path};
 use docle_protocol::{Refusal, RefusalCode, VERSION};
 use futures::future::{Either, select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::pin::pin;
 use std::rc::Rc;
@@ -67,6 +68,12 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
     async fn state(&self) -> Result<SandboxState, HostError> {
         let response = self.send("GET", &sandbox_path(self.id.as_str()), NOTHING).await?;
         read_json(&response).await
+    }
+
+    async fn set_env(&self, env: &BTreeMap<String, String>) -> Result<(), HostError> {
+        let response = self.send("PUT", &env_path(self.id.as_str()), Some(env)).await?;
+        drain(&response).await;
+        Ok(())
     }
 
     async fn end(&self) -> Result<(), HostError> {
@@ -229,6 +236,19 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
         read_json(&response).await
     }
 
+    async fn export(&self, path: &str) -> Result<ByteStream, HostError> {
+        let path = at_path(directory_path(self.id.as_str()), path);
+        let request = RunnerRequest { method: "GET", path: &path, headers: &[], body: None };
+        let runner = self.runner().await?;
+        let response = self.within(ANSWER_MS, runner.fetch(request, None)).await;
+        chunks(self.check(response).await?)
+    }
+
+    async fn import(&self, path: &str, archive: ByteStream) -> Result<FileResponse, HostError> {
+        let path = at_path(directory_path(self.id.as_str()), path);
+        read_json(&self.upload("PUT", &path, archive).await?).await
+    }
+
     async fn save_tree(&self, base: ByteStream, number: u64) -> Result<ByteStream, HostError> {
         chunks(self.upload("POST", &save_path(self.id.as_str(), number), base).await?)
     }
@@ -329,16 +349,20 @@ impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
     }
 
     fn content(&self, path: &str) -> String {
-        let mut place = content_path(self.id.as_str());
-        place.push_str("?path=");
-        for byte in path.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => place.push(char::from(byte)),
-                _ => write!(place, "%{byte:02X}").expect("a String takes all that is written to it"),
-            }
-        }
-        place
+        at_path(content_path(self.id.as_str()), path)
     }
+}
+
+/// The URL of a file of a sandbox.
+fn at_path(mut place: String, path: &str) -> String {
+    place.push_str("?path=");
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => place.push(char::from(byte)),
+            _ => write!(place, "%{byte:02X}").expect("a String takes all that is written to it"),
+        }
+    }
+    place
 }
 
 fn encode<H: RunnerHttp>(value: &impl Serialize) -> H::Body {

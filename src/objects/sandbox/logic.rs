@@ -125,10 +125,11 @@ impl SandboxLogic {
     /// # Errors
     /// There is no such sandbox, or nothing is changed.
     pub async fn configure(&self, project_id: &str, config: SandboxConfig) -> Result<(), SandboxRefusal> {
-        self.own(project_id)?;
+        let before = self.own(project_id)?.config;
+        let is_new_env = before.env != config.env;
         self.change(|stored| stored.config = config)?;
         self.set_alarm().await?;
-        Ok(())
+        if is_new_env { self.send_env(project_id).await } else { Ok(()) }
     }
 
     /// What the sandbox is like.

@@ -105,6 +105,10 @@ impl Sandbox {
                 logic.configure(project, body(&mut request).await?).await?;
                 call::answer(&())
             }
+            Action::Env => {
+                let env_request = body(&mut request).await?;
+                Response::from_json(&logic.env(project, env_request).await?)
+            }
             Action::Report => Response::from_json(&logic.report(project)?),
             Action::Exec { file_path } => {
                 let client = client_signal::of(&request.inner().signal());
@@ -172,6 +176,21 @@ impl Sandbox {
                 let content = request.stream().map_err(|error| failed(&error))?;
                 let content = content.map(|chunk| chunk.map_err(|error| PortError(error.to_string())));
                 with_json(logic.write(project, &path, content.boxed_local()).await?)
+            }
+            Action::Export { path } => {
+                let Given { value, restored_from } = logic.export(project, &path).await?;
+                let archive = value.map(|chunk| chunk.map_err(|error| error.0.into()));
+                call::answer_with_stream(&Told { restored_from, head: None }, archive)
+            }
+            Action::Import { path } => {
+                let archive = request.stream().map_err(|error| failed(&error))?;
+                let archive = archive.map(|chunk| chunk.map_err(|error| PortError(error.to_string())));
+                with_json(logic.import(project, &path, archive.boxed_local()).await?)
+            }
+            Action::ExportSnapshot { id } => {
+                let archive = logic.export_snapshot(project, &id).await?;
+                let archive = archive.map(|chunk| chunk.map_err(|error| error.0.into()));
+                call::answer_with_stream(&Told { restored_from: None, head: None }, archive)
             }
             Action::Snapshots => {
                 let snapshot_request = body(&mut request).await?;

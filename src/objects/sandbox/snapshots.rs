@@ -20,7 +20,7 @@ use std::rc::Rc;
 /// Files of two trees that are compared. An object has 128 MB, and a file takes about 300 bytes while it is compared.
 const MAX_COMPARED_ENTRIES: u64 = 200_000;
 /// Bytes of one of two manifests that are compared, unpacked: paths may be long, and files have many chunks.
-const MAX_COMPARED_BYTES: usize = 12 << 20;
+pub(super) const MAX_COMPARED_BYTES: usize = 12 << 20;
 
 fn too_many_to_compare() -> SandboxRefusal {
     let message = format!(
@@ -112,12 +112,11 @@ impl SandboxLogic {
                 let (stored, StoredSnapshot { tree: number, saved_at, .. }) =
                     (self.own(project_id)?, self.snapshot(&id)?);
                 let tree = trees::complete(&*self.runtime.storage, number)?;
-                let CompleteTree { manifest_parts, manifest_bytes, packs, entries, content_bytes } = tree;
-                let sandbox = stored.sandbox;
-                let tree =
-                    TreeOf { sandbox, number, manifest_parts, manifest_bytes, packs, entries, content_bytes, saved_at };
-                Ok(SnapshotResponse::Tree(tree))
+                Ok(SnapshotResponse::Tree(tree.of(stored.sandbox, number, saved_at)))
             }
+            SnapshotRequest::Base { of } => self.base(project_id, &of),
+            SnapshotRequest::SetBase { snapshot } => self.set_base(project_id, &snapshot).await,
+            SnapshotRequest::Merge { theirs, base } => self.merge_tree(sandbox, theirs, base).await,
             SnapshotRequest::Branch { config, tree } => self.open_branch(sandbox, config, tree).await,
         }
     }
@@ -176,7 +175,9 @@ impl SandboxLogic {
                     let message = format!("The snapshot has no {:?}.", String::from_utf8_lossy(&path));
                     SandboxRefusal::File(FileError { code: FileErrorCode::NotFound, message })
                 })?;
-                self.store_manifest(&made).await?
+                let number = self.begin_number()?;
+                self.store_manifest(number, &made).await?;
+                number
             }
         };
         self.become_tree(project_id, number).await?;
@@ -186,7 +187,7 @@ impl SandboxLogic {
 
     /// Makes a tree the files of the sandbox. A machine that runs gets them; if that fails, it has those before or these, and
     /// is saved again. The lock is held.
-    async fn become_tree(&self, project_id: &str, number: u64) -> Result<(), SandboxRefusal> {
+    pub(super) async fn become_tree(&self, project_id: &str, number: u64) -> Result<(), SandboxRefusal> {
         let stored = self.own(project_id)?;
         let is_running = stored.status == SandboxStatus::Running;
         if is_running {
@@ -212,12 +213,17 @@ impl SandboxLogic {
         Ok(())
     }
 
-    /// Stores a manifest whose packs are there, as a new tree.
-    async fn store_manifest(&self, manifest: &Manifest) -> Result<u64, SandboxRefusal> {
-        let Some(stored) = self.stored()? else { return Err(SandboxRefusal::NotFound) };
-        let (sql, number) = (&*self.runtime.storage, stored.next_tree);
-        trees::put(sql, number, &Tree::Unfinished { swept_at: None })?;
+    /// The number of a new tree, which is noted before the first part of it is stored.
+    pub(super) fn begin_number(&self) -> Result<u64, SandboxRefusal> {
+        let Some(Stored { next_tree, .. }) = self.stored()? else { return Err(SandboxRefusal::NotFound) };
+        trees::put(&*self.runtime.storage, next_tree, &Tree::Unfinished { swept_at: None })?;
         self.change(|stored| stored.next_tree += 1)?;
+        Ok(next_tree)
+    }
+
+    /// Stores a manifest whose packs are there, as the tree with this number.
+    pub(super) async fn store_manifest(&self, number: u64, manifest: &Manifest) -> Result<(), SandboxRefusal> {
+        let Some(stored) = self.stored()? else { return Err(SandboxRefusal::NotFound) };
         let encoded = manifest.encode().map_err(|error| PortError(error.to_string()))?;
         let mut manifest_parts = 0;
         for bytes in encoded.chunks(MAX_PACK_BYTES) {
@@ -230,8 +236,7 @@ impl SandboxLogic {
         let packs =
             manifest.packs.iter().map(|pack| StoredPack { name: pack.name, bytes: pack.bytes.into() }).collect();
         let tree = CompleteTree { manifest_parts, manifest_bytes, packs, entries, content_bytes };
-        trees::put(sql, number, &Tree::Complete(tree))?;
-        Ok(number)
+        Ok(trees::put(&*self.runtime.storage, number, &Tree::Complete(tree))?)
     }
 
     /// The manifests of two trees.
@@ -239,25 +244,44 @@ impl SandboxLogic {
     /// # Errors
     /// They have too many files to be held at once, or cannot be read.
     pub(super) async fn manifests(&self, one: u64, other: u64) -> Result<(Manifest, Manifest), SandboxRefusal> {
-        let entries = |number| trees::complete(&*self.runtime.storage, number).map(|tree| tree.entries);
-        if entries(one)? + entries(other)? > MAX_COMPARED_ENTRIES {
-            return Err(too_many_to_compare());
-        }
-        Ok((self.manifest(one).await?, self.manifest(other).await?))
+        let Some(stored) = self.stored()? else { return Err(SandboxRefusal::NotFound) };
+        let tree = |number| {
+            let tree = trees::complete(&*self.runtime.storage, number)?;
+            Ok::<_, PortError>(tree.of(stored.sandbox.clone(), number, stored.created_at))
+        };
+        let [one, other] = self.read_manifests([&tree(one)?, &tree(other)?], MAX_COMPARED_BYTES).await?;
+        Ok((one, other))
     }
 
-    /// The manifest of a tree.
-    async fn manifest(&self, number: u64) -> Result<Manifest, SandboxRefusal> {
-        let Some(stored) = self.stored()? else { return Err(SandboxRefusal::NotFound) };
-        let tree = trees::complete(&*self.runtime.storage, number)?;
+    /// The manifests of trees, which may be those of other sandboxes, each of at most `most` bytes.
+    ///
+    /// # Errors
+    /// They have too many files to be held at once, or cannot be read.
+    pub(super) async fn read_manifests<const N: usize>(
+        &self,
+        trees: [&TreeOf; N],
+        most: usize,
+    ) -> Result<[Manifest; N], SandboxRefusal> {
+        if trees.iter().map(|tree| tree.entries).sum::<u64>() > MAX_COMPARED_ENTRIES {
+            return Err(too_many_to_compare());
+        }
+        let mut read = trees.map(|_| Manifest::default());
+        for (manifest, tree) in read.iter_mut().zip(trees) {
+            *manifest = self.manifest(tree, most).await?;
+        }
+        Ok(read)
+    }
+
+    async fn manifest(&self, tree: &TreeOf, most: usize) -> Result<Manifest, SandboxRefusal> {
         let mut encoded = Vec::new();
-        for part in tree.manifest(number) {
-            let (_, mut body) = self.ports.disk.get(&stored.sandbox, part).await?;
+        for part in 0..tree.manifest_parts {
+            let part = TreePart::Manifest { save: tree.number, part };
+            let (_, mut body) = self.ports.disk.get(&tree.sandbox, part).await?;
             while let Some(bytes) = body.next().await {
                 encoded.extend(bytes?);
             }
         }
-        Manifest::decode_within(&encoded, MAX_COMPARED_BYTES).map_err(|error| match error.kind() {
+        Manifest::decode_within(&encoded, most).map_err(|error| match error.kind() {
             std::io::ErrorKind::FileTooLarge => too_many_to_compare(),
             _ => SandboxRefusal::Unavailable(error.to_string()),
         })

@@ -1,6 +1,7 @@
 //! What a sandbox stores in its own database: one row about itself, and its latest executions.
 
 use crate::domain::input::page::{Page, Position};
+use crate::domain::sandbox::id::SandboxId;
 use crate::domain::timestamp::Timestamp;
 use crate::objects::json_row;
 use crate::objects::schema::has_table;
@@ -22,6 +23,14 @@ pub struct Head {
     pub saved_at: Timestamp,
 }
 
+/// The latest state that a branch and the sandbox that it is a branch of had in common: its manifest stays, and its packs need not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Base {
+    pub of: SandboxId,
+    pub tree: u64,
+}
+
 /// A sandbox as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,6 +44,9 @@ pub struct Stored {
     pub last_used_at: Option<Timestamp>,
     /// The tree that the next start restores; `None` if nothing was ever saved.
     pub head: Option<Head>,
+    /// What a branch had in common with the sandbox that it is a branch of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
     /// The number of the next tree. No number is used twice.
     pub next_tree: u64,
     /// When the first change after the last save was made.
@@ -59,6 +71,7 @@ impl Stored {
             created_at: now,
             last_used_at: None,
             head: None,
+            base: None,
             next_tree: 1,
             unsaved_since: None,
             save_failing: None,
@@ -113,7 +126,6 @@ pub fn executions(sql: &dyn LocalSql, page: &Page) -> Result<Vec<ExecutionRecord
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::sandbox::id::SandboxId;
     use crate::domain::sandbox::settings::Runtime;
     use crate::tests::sqlite::Sqlite;
     use docle_api::sandbox_commands::ExecStatus;
@@ -154,7 +166,10 @@ mod tests {
         assert_eq!(serde_json::to_value(&stored).unwrap(), expected);
         let sql = Sqlite::empty();
         save(&sql, &stored).unwrap();
-        assert_eq!(load(&sql), Ok(Some(stored)));
+        assert_eq!(load(&sql), Ok(Some(stored.clone())));
+        stored.base = Some(Base { of: stored.sandbox.id.clone(), tree: 3 });
+        let expected = json!({ "of": "sbx_aaaaaaaaaaaaaaaaaaaaaaaaaa", "tree": 3 });
+        assert_eq!(serde_json::to_value(&stored).unwrap()["base"], expected);
     }
 
     #[test]

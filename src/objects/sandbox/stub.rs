@@ -11,8 +11,8 @@ use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::http_messages::Upgrade;
 use crate::ports::previews::{PortAnswer, PortBody, PortsAnswer, PortsRequest, PreviewCall, TerminalCall};
 use crate::ports::sandboxes::{
-    ByteStream, Content, ExecutionRecord, Given, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport, Sandboxes,
-    SessionRecord, SessionRequest,
+    ByteStream, Content, EnvRequest, ExecutionRecord, Given, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport,
+    Sandboxes, SessionRecord, SessionRequest,
 };
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use async_trait::async_trait;
@@ -87,6 +87,10 @@ impl Sandboxes for SandboxStub {
 
     async fn configure(&self, sandbox: &SandboxOf, config: &SandboxConfig) -> Result<(), SandboxRefusal> {
         self.send(sandbox, Action::Configure, config).await.map(drop)
+    }
+
+    async fn env(&self, sandbox: &SandboxOf, request: &EnvRequest) -> Result<Vec<String>, SandboxRefusal> {
+        read(&self.send(sandbox, Action::Env, request).await?).await
     }
 
     async fn report(&self, sandbox: &SandboxOf) -> Result<SandboxReport, SandboxRefusal> {
@@ -215,6 +219,27 @@ impl Sandboxes for SandboxStub {
         let body = fetch::stream_body(content);
         let answer = self.call(sandbox, Action::Write { path: path.to_owned() }, Some(&body), None).await?;
         given(&answer).await
+    }
+
+    async fn export(&self, sandbox: &SandboxOf, path: &str) -> Result<Given<ByteStream>, SandboxRefusal> {
+        let answer = self.call(sandbox, Action::Export { path: path.to_owned() }, None, None).await?;
+        let Told { restored_from, .. } = told(&answer)?;
+        Ok(Given { value: chunks(&answer)?, restored_from })
+    }
+
+    async fn import(
+        &self,
+        sandbox: &SandboxOf,
+        path: &str,
+        archive: ByteStream,
+    ) -> Result<Given<FileResponse>, SandboxRefusal> {
+        let body = fetch::stream_body(archive);
+        let answer = self.call(sandbox, Action::Import { path: path.to_owned() }, Some(&body), None).await?;
+        given(&answer).await
+    }
+
+    async fn export_snapshot(&self, sandbox: &SandboxOf, id: &str) -> Result<ByteStream, SandboxRefusal> {
+        chunks(&self.call(sandbox, Action::ExportSnapshot { id: id.to_owned() }, None, None).await?)
     }
 
     async fn snapshots(

@@ -18,6 +18,7 @@ use crate::tests::fault::Faults;
 use crate::tests::object_fixture::{ObjectBench, Task};
 use async_trait::async_trait;
 use docle_api::sandboxes::SandboxStatus;
+use docle_protocol::sandbox::FileRequest;
 use futures::StreamExt;
 use serde_json::json;
 use std::cell::{Cell, RefCell};
@@ -169,6 +170,18 @@ impl Setup {
         self.bench.run(async move { logic.delete(&sandbox).await })
     }
 
+    fn write_file(&mut self, path: &'static str, content: &'static str) {
+        let content: ByteStream = futures::stream::iter([Ok(content.as_bytes().to_vec())]).boxed_local();
+        let logic = Rc::clone(&self.logic);
+        self.bench.run(async move { logic.write(PROJECT, path, content).await.map(drop) }).unwrap();
+    }
+
+    fn delete_file(&mut self, path: &str) {
+        let request = FileRequest::Delete { path: path.into(), recursive: false };
+        let logic = Rc::clone(&self.logic);
+        self.bench.run(async move { logic.files(PROJECT, &request).await.map(drop) }).unwrap();
+    }
+
     /// Lets time pass to the alarm and fires it.
     fn fire_alarm(&mut self) {
         self.bench.reach_alarm();
@@ -223,8 +236,10 @@ fn logic(
 
 mod commands;
 mod deletion;
+mod env;
 mod host;
 mod loss;
+mod merges;
 mod previews;
 mod processes;
 mod series;

@@ -7,7 +7,7 @@
 use crate::domain::timestamp::Timestamp;
 use crate::objects::schema::has_table;
 use crate::ports::sandboxes::{ByteStream, Disk, SandboxOf, TreePart};
-use crate::ports::snapshots::StoredPack;
+use crate::ports::snapshots::{StoredPack, TreeOf};
 use crate::ports::{LocalSql, PortError, SqlValue};
 use docle_tree::{Frame, FrameReader, PackName, TreeSummary};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -49,6 +49,12 @@ impl CompleteTree {
     /// All parts, in the order in which a runner takes them.
     pub fn parts(&self, number: u64) -> Vec<TreePart> {
         self.manifest(number).chain(self.packs.iter().map(|pack| TreePart::Pack(pack.name))).collect()
+    }
+
+    /// The tree as other objects know it.
+    pub fn of(self, sandbox: SandboxOf, number: u64, saved_at: Timestamp) -> TreeOf {
+        let Self { manifest_parts, manifest_bytes, packs, entries, content_bytes } = self;
+        TreeOf { sandbox, number, manifest_parts, manifest_bytes, packs, entries, content_bytes, saved_at }
     }
 }
 

@@ -126,6 +126,8 @@ pub fn readers() -> Vec<(&'static str, Read, Value)> {
         ("SnapshotSettings", |body| sandbox::snapshot::parse_snapshot(body).map(drop), json!({})),
         ("SnapshotRestore", |body| sandbox::snapshot::parse_restore(body).map(drop), json!({})),
         ("BranchSettings", |body| sandbox::snapshot::parse_branch(body).map(drop), json!({})),
+        ("EnvChange", |body| sandbox::env::parse(body).map(drop), json!({ "env": {} })),
+        ("MergeRequest", |body| sandbox::snapshot::parse_merge(body).map(drop), json!({ "from": "key:a" })),
         ("MkdirRequest", |body| sandbox::file::parse_mkdir(body).map(drop), json!({ "path": "a" })),
         (
             "TransferRequest",

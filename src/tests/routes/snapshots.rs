@@ -120,6 +120,112 @@ fn a_branch_has_the_files_and_settings_and_shares_nothing_afterwards() {
     assert_eq!(files(&mut test, &format!("{SANDBOXES}/key:now")), ["a", "b"]);
 }
 
+fn put(test: &mut TestApp, sandbox: &str, name: &str, content: &str) {
+    let body = json!({ "operation": "update", "file_path": name, "content": content });
+    done(test, Method::POST, &format!("{sandbox}/files"), body, 200);
+}
+
+/// A sandbox with the file `a`, and its branch.
+fn with_branch(test: &mut TestApp) -> (String, String) {
+    let sandbox = new_sandbox(test);
+    write(test, &sandbox, "a");
+    let made = done(test, Method::POST, &format!("{sandbox}/branch"), json!({ "key": "branch" }), 201);
+    (sandbox, format!("{SANDBOXES}/{}", made["id"].as_str().unwrap()))
+}
+
+#[test]
+fn a_branch_is_merged_and_its_snapshot_is_gone_afterwards() {
+    let mut test = TestApp::new();
+    let (sandbox, branch) = with_branch(&mut test);
+    write(&mut test, &sandbox, "own");
+    write(&mut test, &branch, "b");
+    let id = |sandbox: &str| json!({ "from": sandbox.rsplit('/').next() });
+    let result = done(&mut test, Method::POST, &format!("{sandbox}/merge"), json!({ "from": "key:branch" }), 200);
+    let change = json!({
+        "path": "/workspace/b", "change": "added", "before": null,
+        "after": { "type": "file", "size": 13, "mode": "0644" },
+    });
+    assert_eq!(result, json!({ "merged": true, "changes": [change], "conflicts": [], "more": false }));
+    assert_eq!(files(&mut test, &sandbox), ["a", "b", "own"]);
+    let back = done(&mut test, Method::POST, &format!("{branch}/merge"), id(&sandbox), 200);
+    assert_eq!(back["changes"][0]["path"], "/workspace/own");
+    assert_eq!(files(&mut test, &branch), ["a", "b", "own"]);
+    for side in [&sandbox, &branch] {
+        let listed = done(&mut test, Method::GET, &format!("{side}/snapshots"), Value::Null, 200);
+        assert_eq!(listed["snapshots"], json!([]));
+    }
+}
+
+#[test]
+fn conflicts_are_listed_and_nothing_is_written() {
+    let mut test = TestApp::new();
+    let (sandbox, branch) = with_branch(&mut test);
+    put(&mut test, &sandbox, "a", "ours");
+    put(&mut test, &branch, "a", "their own");
+    write(&mut test, &branch, "b");
+    let result = done(&mut test, Method::POST, &format!("{sandbox}/merge"), json!({ "from": "key:branch" }), 200);
+    let state = |size: u32| json!({ "type": "file", "size": size, "mode": "0644" });
+    let conflict = json!({ "path": "/workspace/a", "base": state(13), "ours": state(4), "theirs": state(9) });
+    assert_eq!(result, json!({ "merged": false, "changes": [], "conflicts": [conflict], "more": false }));
+    assert_eq!(files(&mut test, &sandbox), ["a"]);
+    // With the branch's content there is nothing left to disagree about.
+    put(&mut test, &sandbox, "a", "their own");
+    let result = done(&mut test, Method::POST, &format!("{sandbox}/merge"), json!({ "from": "key:branch" }), 200);
+    assert_eq!((&result["merged"], &result["changes"][0]["path"]), (&json!(true), &json!("/workspace/b")));
+}
+
+#[test]
+fn what_is_no_branch_is_not_merged() {
+    let mut test = TestApp::new();
+    let (sandbox, branch) = with_branch(&mut test);
+    let other = new_sandbox(&mut test);
+    let id = other.rsplit('/').next().unwrap().to_owned();
+    for side in [&sandbox, &branch] {
+        let refused = call(&mut test, Method::POST, &format!("{side}/merge"), json!({ "from": id }));
+        assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (409, &json!("not_a_branch")));
+    }
+    let own = call(&mut test, Method::POST, &format!("{other}/merge"), json!({ "from": id }));
+    assert_eq!(own.json()["errors"][0]["field"], "from");
+    for unknown in ["sbx_none", "key:none"] {
+        let unknown = call(&mut test, Method::POST, &format!("{sandbox}/merge"), json!({ "from": unknown }));
+        assert_eq!(unknown.json()["code"], "sandbox_not_found");
+    }
+    let missing = call(&mut test, Method::POST, &format!("{sandbox}/merge"), json!({}));
+    assert_eq!(missing.json()["errors"][0]["field"], "from");
+    done(&mut test, Method::DELETE, &branch, Value::Null, 204);
+    let gone = call(&mut test, Method::POST, &format!("{sandbox}/merge"), json!({ "from": "key:branch" }));
+    assert_eq!(gone.json()["code"], "sandbox_not_found");
+}
+
+#[test]
+fn a_snapshot_is_exported_while_the_sandbox_sleeps_and_imported_into_another_one() {
+    let mut test = TestApp::new();
+    let sandbox = new_sandbox(&mut test);
+    write(&mut test, &sandbox, "a");
+    let first = snapshot(&mut test, &sandbox, "first");
+    write(&mut test, &sandbox, "b");
+    done(&mut test, Method::POST, &format!("{sandbox}/sleep"), Value::Null, 200);
+    let archive = call(&mut test, Method::GET, &format!("{first}/export"), Value::Null);
+    assert_eq!((archive.status.as_u16(), archive.header("content-type")), (200, "application/x-tar"));
+    assert_eq!(archive.header("content-disposition"), "attachment; filename=\"archive.tar\"");
+    assert_eq!(done(&mut test, Method::GET, &sandbox, Value::Null, 200)["status"], "sleeping");
+    let mut read = tar::Archive::new(archive.body.as_slice());
+    let names = read.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string());
+    assert_eq!(names.collect::<Vec<_>>(), ["workspace", "workspace/a"]);
+
+    let other = new_sandbox(&mut test);
+    write(&mut test, &other, "own");
+    let request = test.visit(Method::POST, &format!("{other}/archive?path=/"));
+    let request = request.header("authorization", format!("Bearer {}", key(1).reveal()));
+    let imported = test.send(request, String::from_utf8(archive.body).unwrap());
+    assert_eq!(imported.status.as_u16(), 200, "{}", imported.text());
+    assert_eq!(files(&mut test, &other), ["a", "own"]);
+    let exported = call(&mut test, Method::GET, &format!("{other}/archive"), Value::Null);
+    assert_eq!(tar::Archive::new(exported.body.as_slice()).entries().unwrap().count(), 3);
+    let wrong = call(&mut test, Method::GET, &format!("{other}/archive?path="), Value::Null);
+    assert_eq!(wrong.json()["errors"][0]["field"], "path");
+}
+
 #[test]
 fn a_stranger_reaches_no_snapshot() {
     let mut test = TestApp::new();
@@ -133,11 +239,18 @@ fn a_stranger_reaches_no_snapshot() {
         (Method::DELETE, first.clone()),
         (Method::POST, format!("{first}/restore")),
         (Method::GET, format!("{first}/diff")),
+        (Method::GET, format!("{first}/export")),
+        (Method::GET, format!("{sandbox}/archive")),
+        (Method::POST, format!("{sandbox}/archive")),
         (Method::POST, format!("{sandbox}/branch")),
     ] {
         let answer = call_as(&mut test, &stranger, method, &path, Value::Null);
         assert!(matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED), "{path} {}", answer.text());
     }
+    let other = new_sandbox(&mut test);
+    let from = json!({ "from": other.rsplit('/').next() });
+    let answer = call_as(&mut test, &stranger, Method::POST, &format!("{sandbox}/merge"), from);
+    assert!(matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED), "{}", answer.text());
 }
 
 #[test]

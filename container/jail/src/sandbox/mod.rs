@@ -11,6 +11,7 @@
 mod children;
 mod command;
 mod connect;
+mod directory;
 pub mod entry;
 mod list;
 mod listening;

@@ -1,7 +1,7 @@
 //! Writes an archive of all files that are saved: a tar archive with extended headers, so that times have nanoseconds and
 //! names have every byte and any length.
 
-use super::entry::names;
+use super::entry::{ASIDE, names};
 use super::saved::{FIXED, is_cache, is_own};
 use docle_tree::Time;
 use docle_tree::archive::{self, Head};
@@ -26,9 +26,25 @@ pub fn pack(to: impl Write) -> io::Result<()> {
 pub(super) fn pack_root(root: &Path, to: impl Write) -> io::Result<()> {
     // A directory of the user's own, because the root may be what is below it.
     let device = fs::metadata(root.join(FIXED[0]))?.dev();
+    pack_with(root, device, to, Pack::add_all)
+}
+
+/// Writes an archive of everything below a directory. What changes meanwhile is in it as it was before, or as it is after.
+pub(super) fn pack_directory(top: &Path, to: impl Write) -> io::Result<()> {
+    pack_with(top, fs::metadata(top)?.dev(), to, |pack| {
+        names(top)?.iter().try_for_each(|name| pack.add(Path::new(name)))
+    })
+}
+
+fn pack_with<'a, W: Write>(
+    root: &'a Path,
+    device: u64,
+    to: W,
+    add: impl FnOnce(&mut Pack<'a, W>) -> io::Result<()>,
+) -> io::Result<()> {
     let builder = Builder::new(BufWriter::with_capacity(BUFFER, to));
     let mut pack = Pack { root, device, builder, links: HashMap::new(), opened: Vec::new() };
-    let result = pack.add_all();
+    let result = add(&mut pack);
     pack.close_again();
     result?;
     pack.builder.into_inner()?.flush()
@@ -73,12 +89,19 @@ impl<W: Write> Pack<'_, W> {
                 Err(error) if is_left_out(&error) => continue,
                 Err(error) => return Err(error),
             };
-            if found.dev() != self.device || is_cache(&path) {
+            if found.dev() != self.device || is_cache(&path) || is_part(&path) {
                 continue;
             }
-            self.add_one(&path, &found)?;
+            match self.add_one(&path, &found) {
+                // Gone since, before anything of it was written.
+                Err(error) if is_left_out(&error) => continue,
+                result => result?,
+            }
             if found.is_dir() {
-                let below = self.names(&path, &found)?;
+                let below = match self.names(&path, &found) {
+                    Err(error) if is_left_out(&error) => continue,
+                    result => result?,
+                };
                 // Taken from the end.
                 left.extend(below.into_iter().rev().map(|name: OsString| path.join(name)));
             }
@@ -155,6 +178,11 @@ impl<W: Write> Pack<'_, W> {
         }
         names(&path)
     }
+}
+
+/// Whether it is something that is not complete yet.
+fn is_part(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_bytes().starts_with(ASIDE.as_bytes()))
 }
 
 /// Whether the error of a path means that it is left out.

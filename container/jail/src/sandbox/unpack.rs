@@ -35,36 +35,57 @@ fn unpack_root(root: &Path, mut from: impl Read) -> io::Result<()> {
     let staged = root.join(format!("{ASIDE}{}-archive", std::process::id()));
     clear(&staged)?;
     fs::create_dir_all(&staged)?;
-    let result = fill(&staged, &mut from).and_then(|directories| {
-        // Whoever sent it has said that this was all, or this fails.
-        io::copy(&mut from, &mut io::sink())?;
-        Ok(directories)
-    });
+    let result = fill(&staged, &mut from, &Rules { keeps: is_saved, most_entries: usize::MAX, mode: 0o700 });
     let result = result.and_then(|directories| replace(root, &staged).map(|()| directories));
     clear(&staged)?;
     // From the deepest on: its owner may not be able to enter a directory afterwards.
-    for Directory { path, mode, time } in result?.into_iter().rev() {
-        let path = root.join(path);
-        utimensat(AT_FDCWD, &path, &time, &time, UtimensatFlags::NoFollowSymlink)?;
-        fs::set_permissions(&path, Permissions::from_mode(mode))?;
-    }
-    Ok(())
+    result?.into_iter().rev().try_for_each(|directory| directory.finish(root))
 }
 
 /// A directory whose mode and time are set when nothing below it changes any more.
-struct Directory {
-    path: PathBuf,
-    mode: u32,
-    time: TimeSpec,
+pub(super) struct Directory {
+    pub path: PathBuf,
+    pub mode: u32,
+    pub time: TimeSpec,
 }
 
-fn fill(staged: &Path, from: &mut impl Read) -> io::Result<Vec<Directory>> {
+impl Directory {
+    /// Sets them.
+    pub fn finish(self, root: &Path) -> io::Result<()> {
+        let Self { path, mode, time } = self;
+        let path = root.join(path);
+        utimensat(AT_FDCWD, &path, &time, &time, UtimensatFlags::NoFollowSymlink)?;
+        fs::set_permissions(&path, Permissions::from_mode(mode))
+    }
+}
+
+/// What is taken from an archive.
+pub(super) struct Rules {
+    pub keeps: fn(&Path) -> bool,
+    pub most_entries: usize,
+    /// Of a directory that the archive does not list.
+    pub mode: u32,
+}
+
+/// Makes the files of a whole archive in a directory, and gives the directories in it.
+pub(super) fn fill(staged: &Path, from: &mut impl Read, rules: &Rules) -> io::Result<Vec<Directory>> {
+    let directories = fill_from(staged, from, rules)?;
+    // Whoever sent it has said that this was all, or this fails.
+    io::copy(from, &mut io::sink())?;
+    Ok(directories)
+}
+
+fn fill_from(staged: &Path, from: &mut impl Read, rules: &Rules) -> io::Result<Vec<Directory>> {
     let mut archive = Archive::new(from);
-    let mut stage = Stage { top: nix::fcntl::open(staged, DIRECTORY, Mode::empty())?, open: Vec::new() };
-    let (mut directories, mut extensions, mut is_empty) = (Vec::new(), Extensions::default(), true);
+    let mode = Mode::from_bits_truncate(rules.mode);
+    let mut stage = Stage { top: nix::fcntl::open(staged, DIRECTORY, Mode::empty())?, open: Vec::new(), mode };
+    let (mut directories, mut extensions, mut entries) = (Vec::new(), Extensions::default(), 0);
     for entry in archive.entries()?.raw(true) {
         let mut entry = entry?;
-        is_empty = false;
+        entries += 1;
+        if entries > rules.most_entries {
+            return Err(Errno::E2BIG.into());
+        }
         let kind = entry.header().entry_type();
         if let Some(read) = extensions.read(kind, &mut entry) {
             read?;
@@ -72,7 +93,7 @@ fn fill(staged: &Path, from: &mut impl Read) -> io::Result<Vec<Directory>> {
         }
         let Extensions { path, target, time } = std::mem::take(&mut extensions);
         let path = clean(path.unwrap_or_else(|| entry.path_bytes().into_owned()))?;
-        if !is_saved(&path) {
+        if !(rules.keeps)(&path) {
             continue;
         }
         let target = target.or_else(|| entry.link_name_bytes().map(|target| target.into_owned()));
@@ -87,7 +108,7 @@ fn fill(staged: &Path, from: &mut impl Read) -> io::Result<Vec<Directory>> {
         }
     }
     // Nothing at all is no archive, and would delete everything.
-    if is_empty { Err(Errno::EBADMSG.into()) } else { Ok(directories) }
+    if entries == 0 { Err(Errno::EBADMSG.into()) } else { Ok(directories) }
 }
 
 /// A path of plain names below the root.
@@ -109,6 +130,8 @@ struct Stage {
     top: OwnedFd,
     /// The directories from the top down to that of the last entry, by name.
     open: Vec<(OsString, OwnedFd)>,
+    /// Of new directories.
+    mode: Mode,
 }
 
 impl Stage {
@@ -119,7 +142,7 @@ impl Stage {
         self.open.truncate(common);
         for name in &names[common..] {
             let parent = self.open.last().map_or(self.top.as_fd(), |(_, directory)| directory.as_fd());
-            match mkdirat(parent, *name, Mode::from_bits_truncate(0o700)) {
+            match mkdirat(parent, *name, self.mode) {
                 Ok(()) | Err(Errno::EEXIST) => {}
                 Err(errno) => return Err(errno.into()),
             }
@@ -164,6 +187,9 @@ impl Stage {
             copy(entry, &mut file)?;
             file.set_permissions(Permissions::from_mode(mode.bits()))?;
             return Ok(futimens(&file, &time, &time)?);
+        } else if kind.is_gnu_sparse() {
+            // Its content would be taken for something else.
+            return Err(Errno::EBADMSG.into());
         } else {
             // Devices: nobody but the machine's root makes any.
             return Ok(());

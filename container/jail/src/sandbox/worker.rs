@@ -6,7 +6,7 @@
 use super::entry::{Done, Refused};
 use super::operations::{self, Operation};
 use super::upload::Upload;
-use super::{pack, unpack};
+use super::{directory, pack, unpack};
 use crate::jailer::Jail;
 use crate::landlock;
 use crate::launch::Content;
@@ -108,6 +108,21 @@ fn run(job: Job, descriptor: OwnedFd) -> io::Result<()> {
             let result = unpack::unpack(&mut pieces);
             pieces.socket.write_all(&Frame::encode(&result.map_err(Refused::from))?)
         }
+        Job::Export => {
+            let mut pieces = Pieces::new(File::from(descriptor));
+            let found = pieces.begin().and_then(|path| directory::find(&path));
+            let top = found.as_ref().ok().map(|(top, _)| top.clone());
+            let answer = found.map(|(_, done)| done).map_err(Refused::from);
+            pieces.socket.write_all(&Frame::encode(&answer)?)?;
+            let Some(top) = top else { return Ok(()) };
+            directory::export(&top, &mut pieces)?;
+            pieces.socket.write_all(&Frame::encode(&Operation::Finish)?)
+        }
+        Job::Import => {
+            let mut pieces = Pieces::new(File::from(descriptor));
+            let result = pieces.begin().and_then(|path| directory::import(&path, &mut pieces));
+            pieces.socket.write_all(&Frame::encode(&result.map_err(Refused::from))?)
+        }
     }
 }
 
@@ -123,6 +138,22 @@ struct Pieces {
 impl Pieces {
     fn new(socket: File) -> Self {
         Self { socket, piece: Vec::new(), read: 0, is_finished: false }
+    }
+
+    /// The path that comes first.
+    fn begin(&mut self) -> io::Result<Vec<u8>> {
+        match self.next()? {
+            Operation::Begin { path } => Ok(path),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    fn next(&mut self) -> io::Result<Operation> {
+        let mut head = [0; 4];
+        self.socket.read_exact(&mut head)?;
+        let mut body = vec![0; Frame::length(head)?];
+        self.socket.read_exact(&mut body)?;
+        Frame::decode(&body)
     }
 }
 
@@ -140,11 +171,7 @@ impl Write for Pieces {
 impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.read == self.piece.len() && !self.is_finished {
-            let mut head = [0; 4];
-            self.socket.read_exact(&mut head)?;
-            let mut body = vec![0; Frame::length(head)?];
-            self.socket.read_exact(&mut body)?;
-            match Frame::decode(&body)? {
+            match self.next()? {
                 Operation::More { content } => (self.piece, self.read) = (content.0, 0),
                 Operation::Finish => self.is_finished = true,
                 _ => return Err(io::ErrorKind::InvalidData.into()),

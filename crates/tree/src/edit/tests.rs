@@ -5,7 +5,7 @@ use crate::manifest::{PackName, Stored, Time};
 
 /// A tree of `path=content` entries: `path/` is a directory, `path->target` a link, `path=>first` a further name. Each content
 /// lies in a pack of its own.
-fn tree(save: u64, entries: &[&str]) -> Manifest {
+pub(crate) fn tree(save: u64, entries: &[&str]) -> Manifest {
     let mut manifest = Manifest::default();
     for entry in entries {
         let (path, content) = if let Some((path, first)) = entry.split_once("=>") {

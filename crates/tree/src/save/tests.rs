@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::archive::{Head, append};
+use crate::export::{Piece, pieces};
 use crate::restore::restore;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -49,7 +50,24 @@ impl Store {
             Ok(())
         };
         restore(manifest, read, &mut archive)?;
+        assert!(self.exported(manifest) == archive, "the pieces are another archive");
         Ok(archive)
+    }
+
+    fn exported(&self, manifest: &Manifest) -> Vec<u8> {
+        let mut archive = Vec::new();
+        for piece in pieces(manifest.clone()) {
+            match piece.unwrap() {
+                Piece::Bytes(bytes) => archive.extend(bytes),
+                Piece::Zeros(length) => archive.resize(archive.len() + length as usize, 0),
+                Piece::Chunk(stored) => {
+                    let pack = &self.packs[&manifest.packs[stored.pack as usize].name];
+                    let packed = &pack[stored.offset as usize..(stored.offset + stored.stored) as usize];
+                    archive.extend(crate::chunk::load(packed, &stored).unwrap());
+                }
+            }
+        }
+        archive
     }
 }
 

@@ -1,9 +1,11 @@
 //! `/api/v1/sandboxes`.
 
+pub mod archive;
 mod cell_output;
 pub mod cells;
 pub mod content;
 pub mod contexts;
+pub mod env;
 pub mod exec;
 pub mod exec_output;
 pub mod execute;

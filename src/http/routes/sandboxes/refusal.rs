@@ -10,7 +10,7 @@ use crate::ports::http_messages::Response;
 use crate::ports::previews::PortRefusal;
 use crate::ports::sandboxes::SandboxRefusal;
 use ::http::header::{HeaderName, HeaderValue};
-use docle_api::limits::{MAX_PORTS_PER_SANDBOX, MAX_SANDBOXES_PER_PROJECT, MAX_SNAPSHOTS_PER_SANDBOX};
+use docle_api::limits::{MAX_ENV, MAX_PORTS_PER_SANDBOX, MAX_SANDBOXES_PER_PROJECT, MAX_SNAPSHOTS_PER_SANDBOX};
 use docle_protocol::context::MAX_CONTEXTS;
 use docle_protocol::sandbox::process::{ProcessError, ProcessErrorCode};
 use docle_protocol::sandbox::{FileError, FileErrorCode};
@@ -31,6 +31,14 @@ impl From<SandboxRefusal> for ApiError {
                      /api/v1/sandboxes/:id/snapshots/:snapshot; GET /api/v1/sandboxes/:id/snapshots lists them."
                 );
                 Self::new(ErrorCode::TooManySnapshots, message)
+            }
+            SandboxRefusal::NotABranch => {
+                let message =
+                    "Neither sandbox is a branch of the other. POST /api/v1/sandboxes/:id/branch makes a branch.";
+                Self::new(ErrorCode::NotABranch, message)
+            }
+            SandboxRefusal::TooManyVariables => {
+                invalid("env", format!("would be more than {MAX_ENV} variables, the most that a sandbox may have"))
             }
             SandboxRefusal::File(error) => file_error(error),
             SandboxRefusal::Process(error) => process_error(error),

@@ -2,10 +2,10 @@
 
 use crate::app::App;
 use crate::app::snapshots;
-use crate::domain::sandbox::snapshot::{parse_branch, parse_restore, parse_snapshot};
+use crate::domain::sandbox::snapshot::{parse_branch, parse_merge, parse_restore, parse_snapshot};
 use crate::http::auth::sandbox_caller::SandboxCaller;
 use crate::http::error::ApiError;
-use crate::http::request::call::Call;
+use crate::http::request::call::{Call, invalid};
 use crate::http::response::respond;
 use crate::http::routes::sandboxes::sandbox::encode;
 use crate::ports::http_messages::Response;
@@ -72,6 +72,18 @@ pub async fn branch_sandbox(app: &App, call: Call) -> Result<Response, ApiError>
     let branch = parse_branch(call.optional_json().await?).map_err(ApiError::invalid)?;
     let (made, is_new) = snapshots::branch(app, &sandbox, branch).await?;
     Ok(respond::json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &encode(made)))
+}
+
+/// `POST /api/v1/sandboxes/:id/merge`.
+pub async fn merge_sandbox(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SandboxCaller::extract(app, &call).await?;
+    let sandbox = caller.sandbox(app, &call).await?;
+    let from = parse_merge(call.json().await?).map_err(ApiError::invalid)?;
+    let from = caller.named(app, Some(sandbox.project_id.clone()), &from).await?;
+    if from == sandbox || from.project_id != sandbox.project_id {
+        return Err(invalid("from", "must be another sandbox of the same project"));
+    }
+    Ok(respond::json(StatusCode::OK, &snapshots::merge(app, &sandbox, &from).await?))
 }
 
 async fn named(app: &App, call: &Call) -> Result<SandboxOf, ApiError> {

@@ -196,7 +196,7 @@ fn a_sandbox_has_as_many_snapshots_as_it_may() {
 }
 
 /// A sandbox that is a branch of one, and whose object was not called yet.
-fn branch_of(setup: &mut Setup) -> (Setup, SnapshotRequest) {
+pub fn branch_of(setup: &mut Setup) -> (Setup, SnapshotRequest) {
     let SnapshotResponse::Tree(tree) = setup.snapshots(SnapshotRequest::Tree { id: "one".into() }).unwrap() else {
         panic!("a tree")
     };

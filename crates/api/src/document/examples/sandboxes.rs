@@ -55,6 +55,22 @@ impl Example for SandboxSettings {
     }
 }
 
+impl Example for EnvChange {
+    const NAME: &'static str = "variables";
+
+    fn example() -> Self {
+        Self { env: [(text("STAGE"), Some(text("test"))), (text("OLD"), None)].into() }
+    }
+}
+
+impl Example for EnvNames {
+    const NAME: &'static str = "names";
+
+    fn example() -> Self {
+        Self { env_names: vec![text("STAGE")] }
+    }
+}
+
 impl Example for SandboxChange {
     const NAME: &'static str = "change";
 

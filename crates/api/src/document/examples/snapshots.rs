@@ -54,6 +54,25 @@ impl Example for BranchSettings {
     }
 }
 
+impl Example for MergeRequest {
+    const NAME: &'static str = "merge";
+
+    fn example() -> Self {
+        Self { from: text("sbx_k5mhqv3zt7bw2xn4rjd6pacyef") }
+    }
+}
+
+impl Example for MergeResult {
+    const NAME: &'static str = "conflicts";
+
+    fn example() -> Self {
+        let state = |size| Some(FileState { kind: FileType::File, size, mode: text("0644") });
+        let path = text("/workspace/script.py");
+        let conflict = MergeConflict { path, path64: None, base: state(20), ours: state(18), theirs: None };
+        Self { merged: false, changes: Vec::new(), conflicts: vec![conflict], more: false }
+    }
+}
+
 impl Example for SnapshotDiff {
     const NAME: &'static str = "differences";
 

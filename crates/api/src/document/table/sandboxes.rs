@@ -69,6 +69,17 @@ fn of_sandboxes() -> Vec<Operation> {
             .gives::<Sandbox>(200, "The sandbox as it is now.")
             .fails(&[UnsupportedMediaType, SandboxUnavailable]),
         of(
+            "list_sandbox_env",
+            Method::Get,
+            "/api/v1/sandboxes/:id/env",
+            "List variables",
+            "The names of the variables of the sandbox. It wakes nothing.",
+        )
+        .gives::<EnvNames>(200, "The names.")
+        .fails(&[SandboxUnavailable]),
+        env("replace_sandbox_env", Method::Put, "Replace variables", "Gives the sandbox these variables and no others. Commands that start afterwards have them."),
+        env("change_sandbox_env", Method::Patch, "Change variables", "Sets these variables, and removes those that are null. Commands that start afterwards have them."),
+        of(
             "delete_sandbox",
             Method::Delete,
             "/api/v1/sandboxes/:id",
@@ -96,6 +107,13 @@ fn of_sandboxes() -> Vec<Operation> {
         .gives::<Sandbox>(200, "The sandbox as it is now.")
         .fails(&OF_MACHINE),
     ]
+}
+
+fn env(id: &'static str, method: Method, summary: &'static str, description: &'static str) -> Operation {
+    of(id, method, "/api/v1/sandboxes/:id/env", summary, description)
+        .takes(MAX_BODY_BYTES, vec![Body::json::<EnvChange>()])
+        .gives::<EnvNames>(200, "The names of all variables as they are now.")
+        .fails(&[UnsupportedMediaType, SandboxUnavailable, SandboxInterrupted])
 }
 
 fn of_commands() -> Vec<Operation> {
@@ -213,6 +231,18 @@ fn of_files() -> Vec<Operation> {
         .fails(&OF_MACHINE)
         .fails(&OF_FILES),
         Operation { request: Some(raw_request()), ..write_file() },
+        of(
+            "export_sandbox_directory",
+            Method::Get,
+            "/api/v1/sandboxes/:id/archive",
+            "Download a directory",
+            "A directory with everything in it as a tar archive: permissions, times and links included. Of `/` it has what a sandbox saves.",
+        )
+        .with(Parameter::DirectoryPath)
+        .answers(archive("The archive."))
+        .fails(&OF_MACHINE)
+        .fails(&OF_FILES),
+        Operation { request: Some(archive_request()), ..import_directory() },
         with_body(
             "make_sandbox_directory",
             "/api/v1/sandboxes/:id/files/mkdir",
@@ -260,6 +290,32 @@ fn write_file() -> Operation {
     .gives::<SandboxFile>(200, "The file as it is now.")
     .fails(&OF_MACHINE)
     .fails(&OF_FILES)
+}
+
+/// A tar archive as a response.
+pub(super) fn archive(description: &'static str) -> Success {
+    Success { status: 200, description, headers: Vec::new(), bodies: vec![Body::text("application/x-tar", "")] }
+}
+
+fn import_directory() -> Operation {
+    of(
+        "import_sandbox_directory",
+        Method::Post,
+        "/api/v1/sandboxes/:id/archive",
+        "Upload a directory",
+        "Unpacks a tar archive into a directory, which is made if it is not there. Files of the archive take the place of those with their \
+         names, and all others stay. An archive with an entry that leads out of the directory, or that does not fit, changes nothing.",
+    )
+    .with(Parameter::DirectoryPath)
+    .gives::<SandboxFile>(200, "The directory as it is now.")
+    .fails(&OF_MACHINE)
+    .fails(&OF_FILES)
+}
+
+/// A tar archive of any size, which the disk of the sandbox limits.
+fn archive_request() -> crate::document::operation::Request {
+    let body = Body::text("application/x-tar", "");
+    crate::document::operation::Request { max_bytes: 2 << 30, bodies: vec![body], is_optional: false }
 }
 
 /// A body of any size, which the disk of the sandbox limits.

@@ -2,7 +2,7 @@
 
 use crate::document::operation::{Body, Method, Operation};
 use crate::document::parameters::Parameter;
-use crate::document::table::sandboxes::{OF_MACHINE, of};
+use crate::document::table::sandboxes::{OF_MACHINE, archive, of};
 use crate::errors::ErrorCode::*;
 use crate::limits::MAX_SETTINGS_BYTES;
 use crate::sandboxes::Sandbox;
@@ -79,6 +79,15 @@ pub fn operations() -> Vec<Operation> {
         .with(Parameter::OtherSnapshot)
         .gives::<SnapshotDiff>(200, "What differs.")
         .fails(&[SandboxUnavailable, FileRefused]),
+        one(of(
+            "export_snapshot",
+            Method::Get,
+            "/api/v1/sandboxes/:id/snapshots/:snapshot/export",
+            "Download a snapshot",
+            "All its files as a tar archive, with permissions, times and links. It wakes nothing.",
+        ))
+        .answers(archive("The archive."))
+        .fails(&[SandboxUnavailable, FileRefused]),
         of(
             "branch_sandbox",
             Method::Post,
@@ -93,5 +102,18 @@ pub fn operations() -> Vec<Operation> {
         .gives::<Sandbox>(200, "The sandbox that has this key.")
         .fails(&OF_MACHINE)
         .fails(&[UnsupportedMediaType, SnapshotNotFound, TooManySandboxes, TooManySnapshots, QuotaFull]),
+        of(
+            "merge_sandbox",
+            Method::Post,
+            "/api/v1/sandboxes/:id/merge",
+            "Merge a branch",
+            "Brings the changes of a branch into the sandbox, or those of the sandbox into its branch: all that the other one has changed \
+             since the two had the same files. If both have changed a path, each in its own way, the response lists the conflicts, and \
+             nothing is written. Processes go on.",
+        )
+        .takes(MAX_SETTINGS_BYTES, vec![Body::json::<MergeRequest>()])
+        .gives::<MergeResult>(200, "What was changed, or the conflicts.")
+        .fails(&OF_MACHINE)
+        .fails(&[UnsupportedMediaType, NotABranch, TooManySnapshots, QuotaFull, DiskFull, FileRefused]),
     ]
 }
