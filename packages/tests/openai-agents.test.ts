@@ -1,7 +1,7 @@
 //! The bridge of Cloudflare's sandboxes: the clients of OpenAI's Agents SDK, unchanged, after a change of their address.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -121,6 +121,20 @@ describe("a call of the bridge", () => {
     await exec(id, { argv: ["cd", "/tmp"] }, { "session-id": made.id });
     assert.equal((await exec(id, { argv: ["sh", "-c", "pwd; echo $A"] }, { "session-id": made.id })).stdout.toString(), "/tmp\n1\n");
     assert.equal((await call(`/v1/sandbox/${id}/session/${made.id}`, { method: "DELETE" })).status, 200);
+    await call(`/v1/sandbox/${id}`, { method: "DELETE" });
+  });
+
+  test("has the workspace without what it leaves out, and takes no archive that leads out of it", async () => {
+    const id = await create();
+    await exec(id, { argv: ["bash", "-c", "mkdir -p a/b c; echo 1 > a/b/x; echo 2 > c/y; echo 3 > z"] });
+    const archive = await (await call(`/v1/sandbox/${id}/persist?excludes=a,z`, { method: "POST" })).arrayBuffer();
+    const names = execFileSync("tar", ["tf", "-"], { input: Buffer.from(archive), encoding: "utf8" });
+    assert.deepEqual(names.split("\n").filter((name) => name !== "" && !name.endsWith("/")), ["./c/y"]);
+    assert.equal((await exec(id, { argv: ["ls", "/tmp"] })).stdout.toString(), "");
+    const evil = execFileSync("tar", ["cf", "-", "--transform", "s,.*,../../etc/evil,", "package.json"], { maxBuffer: 1 << 20 });
+    const refused = await call(`/v1/sandbox/${id}/hydrate`, { method: "POST", body: evil });
+    assert.ok(refused.status >= 400, `${refused.status}`);
+    assert.equal((await call(`/v1/sandbox/${id}/persist?excludes=../a`, { method: "POST" })).status, 400);
     await call(`/v1/sandbox/${id}`, { method: "DELETE" });
   });
 

@@ -1,7 +1,8 @@
 //! The routes of the API, one a line.
 
 use crate::http::compat::cloudflare::{
-    exec as bridge_exec, files as bridge_files, sandbox as bridge, terminal as bridge_terminal,
+    archive as bridge_archive, exec as bridge_exec, files as bridge_files, sandbox as bridge,
+    terminal as bridge_terminal,
 };
 use crate::http::compat::judge0::{service, submissions};
 use crate::http::compat::{codapi, dify, piston, sandbox_fusion};
@@ -220,6 +221,16 @@ pub static ROUTES: &[Route] = &[
     post("/compat/cloudflare/v1/sandbox/:id/exec", Caller::ApiClient, handler!(bridge_exec::exec_in_bridge_sandbox)),
     get("/compat/cloudflare/v1/sandbox/:id/file/*path", Caller::ApiClient, handler!(bridge_files::read_bridge_file)),
     put("/compat/cloudflare/v1/sandbox/:id/file/*path", Caller::ApiClient, handler!(bridge_files::write_bridge_file)),
+    post(
+        "/compat/cloudflare/v1/sandbox/:id/persist",
+        Caller::ApiClient,
+        handler!(bridge_archive::persist_bridge_workspace),
+    ),
+    post(
+        "/compat/cloudflare/v1/sandbox/:id/hydrate",
+        Caller::ApiClient,
+        handler!(bridge_archive::hydrate_bridge_workspace),
+    ),
     get("/compat/cloudflare/v1/sandbox/:id/pty", Caller::ApiClient, handler!(bridge_terminal::connect_bridge_terminal)),
     post("/compat/cloudflare/v1/sandbox/:id/session", Caller::ApiClient, handler!(bridge::create_bridge_session)),
     delete(

@@ -2,6 +2,7 @@
 //!
 //! Everything is below `/workspace`, as there. The home of a sandbox, its users and what it has installed are ours.
 
+pub mod archive;
 pub mod exec;
 pub mod files;
 mod refusal;

@@ -9,8 +9,8 @@ use crate::http::response::respond;
 use crate::http::routes::sandboxes::files::{entry_of, named};
 use crate::http::routes::sandboxes::refusal::with_restored_from;
 use crate::ports::PortError;
-use crate::ports::http_messages::{Body, Response};
-use crate::ports::sandboxes::{ByteStream, Given};
+use crate::ports::http_messages::{Body, RequestBody, Response};
+use crate::ports::sandboxes::{ByteStream, Given, SandboxOf};
 use ::http::StatusCode;
 use ::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use futures::StreamExt;
@@ -18,15 +18,31 @@ use futures::StreamExt;
 /// `GET …/archive?path=`.
 pub async fn export_sandbox_directory(app: &App, call: Call) -> Result<Response, ApiError> {
     let (sandbox, path) = named(app, &call, Some(".")).await?;
-    let Given { value, restored_from } = app.sandboxes.export(&sandbox, &path).await?;
+    export(app, &sandbox, &path).await
+}
+
+/// Streams a directory as a tar archive.
+///
+/// # Errors
+/// There is no such directory, or the sandbox does not start.
+pub async fn export(app: &App, sandbox: &SandboxOf, path: &str) -> Result<Response, ApiError> {
+    let Given { value, restored_from } = app.sandboxes.export(sandbox, path).await?;
     Ok(with_restored_from(tar(value), restored_from))
 }
 
 /// `POST …/archive?path=`: files of the archive take the place of those with their names, and all others stay.
 pub async fn import_sandbox_directory(app: &App, call: Call) -> Result<Response, ApiError> {
     let (sandbox, path) = named(app, &call, Some(".")).await?;
-    let archive = call.body.map(|chunk| chunk.map_err(|_| PortError("The client left.".to_owned()))).boxed_local();
-    let Given { value, restored_from } = app.sandboxes.import(&sandbox, &path, archive).await?;
+    import(app, &sandbox, &path, call.body).await
+}
+
+/// Unpacks a tar archive into a directory.
+///
+/// # Errors
+/// It is none, or the sandbox does not start.
+pub async fn import(app: &App, sandbox: &SandboxOf, path: &str, body: RequestBody) -> Result<Response, ApiError> {
+    let archive = body.map(|chunk| chunk.map_err(|_| PortError("The client left.".to_owned()))).boxed_local();
+    let Given { value, restored_from } = app.sandboxes.import(sandbox, path, archive).await?;
     Ok(with_restored_from(respond::json(StatusCode::OK, &entry_of(value)?), restored_from))
 }
 
