@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { after, test } from "node:test";
@@ -87,16 +87,25 @@ test("its types are right, and those of its tests", { timeout: 120_000 }, async 
   }
 });
 
+/** The programs of a page in Python. */
+const examples = (page: string) => Array.from(readFileSync(page, "utf8").matchAll(/^```python\n([\s\S]*?)^```$/gm), ([, code = ""]) => code);
+
 test("the examples of the README run", async () => {
   const { python } = await environment(newest.path);
-  const examples = Array.from(readFileSync(join(source, "README.md"), "utf8").matchAll(/^```python\n([\s\S]*?)^```$/gm), ([, code = ""]) => code);
-  assert.ok(examples.length >= 5);
   const said: string[] = [];
-  for (const [number, code] of examples.entries()) {
-    const file = join(folder, `example-${number}.py`);
-    writeFileSync(file, code);
-    said.push(await run(python, [file]));
-  }
+  for (const code of examples(join(source, "README.md"))) said.push(await run(python, ["-c", code]));
   assert.match(said[0] ?? "", /^Hello, Docle!\n\nTrue 0 /);
   assert.equal(said[2], "0\n1\n2\nsuccess\n");
+  const [sandbox, , cells] = said.slice(6);
+  assert.equal(sandbox, "42\n\n/tmp\nblue\n\n1\n2\n3\n0\n");
+  assert.equal(cells, "on\n['text', 'json']\n[6, 7]\n");
+});
+
+test("the examples in Python of the pages about sandboxes run", async () => {
+  const { python } = await environment(newest.path);
+  const docs = join(dirname(packages), "docs");
+  const pages = readdirSync(docs).filter((page) => page.endsWith(".md"));
+  const all = pages.flatMap((page) => examples(join(docs, page)).filter((code) => code.includes("docle.sandboxes")));
+  assert.ok(all.length >= 5);
+  for (const code of all) assert.notEqual(await run(python, ["-c", code]), "");
 });
