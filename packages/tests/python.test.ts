@@ -10,22 +10,27 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { uv } from "../../scripts/setup/paths.mjs";
 import { Docle } from "../../tests/harness/docle.ts";
+import { GitServer } from "../../tests/harness/git-server.ts";
 import { Isolates } from "../../tests/harness/isolates.ts";
 
 const packages = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(packages, "python");
 const folder = mkdtempSync(join(tmpdir(), "docle-python-"));
+const git = await GitServer.start();
+git.repository("owner/name").commit({ "src/main.py": "import words\nprint(words.greeting)", "src/words.py": "greeting = 'from git'" });
+process.env.DOCLE_REPOSITORY_HOSTS = git.host;
 const isolates = await Isolates.start();
 const service = await Docle.start(isolates.vars);
 after(async () => {
   await service.stop();
   await isolates.stop();
+  await git.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 /** Where pyenv keeps interpreters, on machines that have it. */
 const pyenv = join(process.env.PYENV_ROOT ?? join(homedir(), ".pyenv"), "versions");
 const more = existsSync(pyenv) ? readdirSync(pyenv).map((version) => join(pyenv, version, "bin")) : [];
-const env = { ...process.env, PATH: [process.env.PATH, ...more].join(delimiter), DOCLE_API_KEY: service.worker.key, DOCLE_BASE_URL: service.worker.url, UV_PYTHON_DOWNLOADS: "never" };
+const env = { ...process.env, PATH: [process.env.PATH, ...more].join(delimiter), DOCLE_API_KEY: service.worker.key, DOCLE_BASE_URL: service.worker.url, DOCLE_TEST_REPOSITORY: git.url("owner/name"), UV_PYTHON_DOWNLOADS: "never" };
 
 /** Runs a program to its end; answers with what it wrote. */
 async function run(program: string, args: string[], cwd = folder): Promise<string> {
