@@ -136,14 +136,19 @@ test("a process goes on without the command, and its output is read and followed
   await sandbox("rm", id);
 });
 
-test("the examples of the README run", async () => {
-  const readme = readFileSync(new URL("../cli/README.md", import.meta.url), "utf8");
-  const [, example = ""] = /^## Sandboxes\n[^]*?^```bash\n([^]*?)^```$/m.exec(readme) ?? [];
-  const cwd = cli.files({ "main.py": "print('ran')\n", "data/numbers.csv": "1\n2\n" });
-  const program = `docle() { ${JSON.stringify(process.execPath)} ${JSON.stringify(cli.main)} "$@"; }\nset -eux\n${example}\ncat copy.txt`;
-  const { code, stdout, stderr } = await follow(spawn("bash", ["-c", program], { cwd, env: cli.env, stdio: ["ignore", "pipe", "pipe"] })).ended;
-  assert.equal(code, 0, stderr);
-  assert.match(stdout, /^sbx_\w+\t\w+\tpython\t\S+\t-\t"My sandbox"\n[^]*^ran\nprint\('ran'\)\nproc_\w+\n(Serving HTTP[^\n]+\n)?2\n$/m);
+/** Pastes an example of a page into bash, with the command as `docle`; answers with what it prints. */
+async function paste(page: string, example: RegExp, files: Record<string, string>): Promise<string> {
+  const [, code = assert.fail(`no example in ${page}`)] = example.exec(readFileSync(new URL(page, import.meta.url), "utf8")) ?? [];
+  const program = `docle() { ${JSON.stringify(process.execPath)} ${JSON.stringify(cli.main)} "$@"; }\nset -eux\n${code}`;
+  const ended = await follow(spawn("bash", ["-c", program], { cwd: cli.files(files), env: cli.env, stdio: ["ignore", "pipe", "pipe"] })).ended;
+  assert.equal(ended.code, 0, ended.stderr);
+  return ended.stdout;
+}
+
+test("the examples of the README and of the page about sandboxes run", async () => {
+  const said = await paste("../cli/README.md", /^## Sandboxes\n[^]*?^```bash\n([^]*?)^```$/m, { "main.py": "print('ran')\n", "data/numbers.csv": "1\n2\n" });
+  assert.match(said, /^sbx_\w+\t\w+\tpython\t\S+\t-\t"My sandbox"\n[^]*^ran\nprint\('ran'\)\nproc_\w+\n(Serving HTTP[^\n]+\n)?$/m);
+  assert.equal(await paste("../../docs/sandboxes.md", /^```sh\n([^]*?)^```$/m, { "main.py": "print('ran')\n" }), "ran\n");
 });
 
 for (const [args, code, message] of [

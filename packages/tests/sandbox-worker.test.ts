@@ -2,7 +2,10 @@
 //! package and over a service binding, in the real Workers runtime.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
@@ -18,7 +21,7 @@ const { getSandbox } = (await load(installed[1])) as typeof Package;
 
 /** A Worker as its author's tools make it. */
 async function bundled(contents: string): Promise<string> {
-  const { outputFiles } = await build({ stdin: { contents, loader: "ts", resolveDir: installed[1].folder }, nodePaths: [`${installed[0].folder}/node_modules`], bundle: true, format: "esm", target: "es2022", write: false });
+  const { outputFiles } = await build({ stdin: { contents, loader: "ts", resolveDir: installed[1].folder }, nodePaths: [join(installed[0].folder, "node_modules")], bundle: true, format: "esm", target: "es2022", write: false });
   return outputFiles[0]?.text ?? "";
 }
 
@@ -134,6 +137,21 @@ test("the three steps of the guide work with the import changed", async () => {
   const { url, runtime } = await startOwn(printed("Basic Setup"));
   assert.equal(await (await fetch(url)).text(), "Hello from the edge!\n");
   await runtime.dispose();
+});
+
+test("the guide's Worker has the types of Workers", () => {
+  const [folder, file] = [installed[1].folder, join(installed[1].folder, "worker.ts")];
+  const bindings = `import type { Sandbox as SandboxClass } from "@doclehq/sandbox";
+    interface Env { Sandbox: DurableObjectNamespace<SandboxClass>; DOCLE: Fetcher }
+    export async function bound(request: Request, env: Env) { return (await proxyToSandbox(request, env)) ?? getSandbox(env.DOCLE, "a", { apiKey: "k" }).exec("true"); }`;
+  writeFileSync(file, `import { proxyToSandbox } from "@doclehq/sandbox";\n${printed("Basic Setup")}\n${bindings}`);
+  mkdirSync(join(folder, "node_modules", "@doclehq"), { recursive: true });
+  symlinkSync(installed[0].package, join(folder, "node_modules", "@doclehq", "sdk"));
+  const config = { compilerOptions: { strict: true, exactOptionalPropertyTypes: true, target: "es2023", module: "esnext", moduleResolution: "bundler", lib: ["es2023"], types: ["@cloudflare/workers-types"], noEmit: true, skipLibCheck: false }, files: [file] };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+  const compiler = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
+  const { stdout, status } = spawnSync(process.execPath, [compiler, "-p", folder], { encoding: "utf8" });
+  assert.equal(status, 0, stdout);
 });
 
 test("the Workers of the README run", async () => {

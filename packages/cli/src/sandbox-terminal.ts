@@ -25,6 +25,7 @@ export async function atTerminal(sandbox: Sandbox, words: string[], values: Comm
   const terminal = sandbox.terminal({ session, cols, rows, onData: (bytes) => (shown = shown.then(() => output.stdout.write(start.show(decoder.decode(bytes, { stream: true }))))) });
   const type = (data: Buffer) => terminal.write(data);
   const resize = () => terminal.resize(process.stdout.columns, process.stdout.rows);
+  for (const signal of ["SIGHUP", "SIGTERM"]) process.once(signal, () => terminal.close());
   takeTerminal();
   try {
     await terminal.ready;

@@ -17,6 +17,8 @@ export interface SandboxEnv {
  * It stores nothing: the sandbox is at the service.
  */
 export class Sandbox {
+  /** The mark by which the types of Workers know a class for `DurableObjectNamespace<Sandbox>`. Nothing has it when the program runs. */
+  declare readonly __DURABLE_OBJECT_BRAND: never;
   readonly #env: SandboxEnv;
 
   constructor(_state: unknown, env: SandboxEnv) {

@@ -19,18 +19,20 @@ const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
  * Passes a request to the port of a sandbox, if its host is that of one: `exposePort(3000, { hostname })` gives URLs of this kind.
  * Resolves with `null` for every other request.
  */
-export async function proxyToSandbox(request: Request, env: ProxyEnv): Promise<Response | null> {
+export async function proxyToSandbox(request: Request, env: object): Promise<Response | null> {
   const url = new URL(request.url);
   const [label = ""] = url.hostname.split(".");
   if (!LABEL.test(label)) return null;
-  const host = previewHost(env);
+  // The environment of a Worker has what its configuration says, and all of these are optional.
+  const { DOCLE, ...settings }: ProxyEnv = env;
+  const host = previewHost(settings);
   if (host === undefined) return new Response("Set DOCLE_PREVIEW_HOST: the host below which the service answers for ports.\n", { status: 501 });
   const target = `${host.scheme}://${label}.${host.name}${url.pathname}${url.search}`;
   const passed = new Request(request, { redirect: "manual" });
-  return env.DOCLE ? env.DOCLE.fetch(target, passed) : direct(target, passed);
+  return DOCLE ? DOCLE.fetch(target, passed) : direct(target, passed);
 }
 
-function previewHost({ DOCLE_PREVIEW_HOST, DOCLE_BASE_URL }: ProxyEnv): { scheme: string; name: string } | undefined {
+function previewHost({ DOCLE_PREVIEW_HOST, DOCLE_BASE_URL }: Omit<ProxyEnv, "DOCLE">): { scheme: string; name: string } | undefined {
   if (DOCLE_PREVIEW_HOST !== undefined) return { scheme: schemeOf(DOCLE_PREVIEW_HOST), name: DOCLE_PREVIEW_HOST };
   const base = DOCLE_BASE_URL === undefined ? undefined : new URL(DOCLE_BASE_URL);
   return base && LOCAL.includes(base.hostname) ? { scheme: "http", name: `localhost${base.port === "" ? "" : `:${base.port}`}` } : undefined;
