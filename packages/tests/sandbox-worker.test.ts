@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
+import { dataStack } from "../../tests/harness/data-stack.ts";
 import { visit } from "../../tests/harness/preview.ts";
 import { Runner } from "../../tests/harness/runner.ts";
 import { until } from "../../tests/harness/until.ts";
@@ -35,6 +36,8 @@ const around: Record<string, { before?: string; after?: string }> = {
   runCode: { before: 'const pythonCtx = await sandbox.createCodeContext({ language: "python" });', after: "return Response.json({ out: execution.logs.stdout.join(''), contexts: (await sandbox.listCodeContexts()).length })" },
   createCodeContext: { after: "return Response.json((await sandbox.listCodeContexts()).map(({ language }) => language))" },
   runCodeStream: { after: "for await (const event of parseSSEStream(stream)) if (event.type === 'stdout') console.log(event.data);" },
+  "Rich Outputs": { before: 'const pythonCtx = await sandbox.createCodeContext({ language: "python" });', after: "return Response.json([execution.results.flatMap((result) => result.formats()), tableExecution.results.map(({ html }) => html).join(), execution.error])" },
+  "Data Analysis": { after: "return Response.json([analysis.stdout, analysis.results.map((result) => result.formats()), jsAnalysis.results[0].json.map((row) => row.growth)])" },
   "CI/CD Build System": { after: "await runBuild({ ...env, BUILDS: { put: async (id, value) => console.log(id, JSON.stringify(value)) } }, 'build-1')" },
   "Implicit Sessions": { after: "return new Response((await sandbox.exec('pwd; echo $MY_VAR')).stdout)" },
   "Explicit Sessions": { after: "return Response.json(await Promise.all([buildSession, testSession].map(async (session) => (await session.exec('pwd; echo $NODE_ENV; cat ran')).stdout)))" },
@@ -48,7 +51,7 @@ const around: Record<string, { before?: string; after?: string }> = {
 const functions = [...examples].filter(([, code]) => !isModule(code)).map(([name, code]) => {
   const { before = "", after = "" } = around[name] ?? {};
   // Imports stand at the top of the module, and nothing is exported within a function.
-  const body = code.replaceAll(/^import .*$/gm, "").replace(/^export (?=async function)/m, "");
+  const body = code.replaceAll(/^import \{.*$/gm, "").replace(/^export (?=async function)/m, "");
   return `${JSON.stringify(name)}: async ({ env, console, sandbox, process }) => { ${before}\n{ ${body}\n${after}\n} }`;
 });
 
@@ -105,7 +108,7 @@ const own = await startOwn(`import { getSandbox, parseSSEStream } from "@doclehq
       const stream = await getSandbox(env.Sandbox, "my-sandbox").execStream("sleep 60 & echo $! > pid; echo here; wait");
       for await (const event of parseSSEStream(stream)) if (event.type === "stdout") return new Response(event.data);
     }
-    const sandbox = getSandbox(env.Sandbox, searchParams.get("sandbox") ?? "my-sandbox");
+    const sandbox = getSandbox(env.Sandbox, searchParams.get("sandbox"));
     const response = await examples[name]({ env, console: { log, error: log }, sandbox, process: { env: { ANTHROPIC_API_KEY: "agent-key" } } });
     return Response.json({ said, answer: response && (await response.text()) });
   } };`);
@@ -117,8 +120,8 @@ after(async () => {
 });
 
 /** Executes an example in the Worker. */
-async function run(name: string): Promise<{ said: string[]; answer?: string }> {
-  const response = await fetch(`${own.url}/${encodeURIComponent(name)}`);
+async function run(name: string, sandbox = "my-sandbox"): Promise<{ said: string[]; answer?: string }> {
+  const response = await fetch(`${own.url}/${encodeURIComponent(name)}?sandbox=${sandbox}`);
   const text = await response.text();
   assert.equal(response.status, 200, text);
   return JSON.parse(text) as { said: string[]; answer?: string };
@@ -207,6 +210,26 @@ test("cells of code run as the guide says, the one that forgets its import inclu
   assert.match(said.join("\n"), /^Real-time: Step 0/);
   assert.doesNotMatch(said.join("\n"), /Step 1/, "time is not imported");
   assert.equal((await run("runCodeStream")).said.join(""), "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+});
+
+test("charts and tables come as the guide says", { timeout: 300_000 }, async () => {
+  const sandbox = getSandbox(here, "analysis", { settings: { runtime_config: { memoryMB: 1_024, diskMB: 1_024 } } });
+  const site = (await sandbox.exec("python3 -m site --user-site")).stdout.trim();
+  await sandbox.writeFile("/tmp/site.tgz", dataStack(/python(3\.\d+)/.exec(site)?.[1] ?? assert.fail(site)).toString("base64"), { encoding: "base64" });
+  const unpacked = await sandbox.exec(`mkdir -p ${site} && tar -xzf /tmp/site.tgz -C ${site} && rm /tmp/site.tgz`);
+  assert.equal(unpacked.exitCode, 0, unpacked.stderr);
+  const rich = await run("Rich Outputs", "analysis");
+  const [formats, table, error] = JSON.parse(rich.answer ?? "") as [string[], string, unknown];
+  assert.equal(error, null, JSON.stringify(error));
+  assert.deepEqual(rich.said, ["Chart generated!"]);
+  assert.ok(formats.includes("png") && formats.includes("chart"), formats.join());
+  assert.match(table, /<td>Alice<\/td>/);
+  const { said, answer } = await run("Data Analysis");
+  assert.match(said.join("\n"), /^Chart generated: iVBOR\S{45}\.\.\.\nData: \[\{"Month":"Jan",/);
+  const [stdout, results, growth] = JSON.parse(answer ?? "") as [string, string[][], unknown[]];
+  assert.match(stdout, /^Sales Summary:\n/);
+  assert.deepEqual(results.map((formats) => [formats.includes("png"), formats.includes("json")]), [[true, false], [false, true]]);
+  assert.deepEqual(growth, [0, "20.00%", "25.00%", "-6.67%", "28.57%"]);
 });
 
 test("a port has a URL", async () => {
