@@ -10,12 +10,19 @@ const file = new URL("src/docle/_models.py", import.meta.url);
 
 /** What callers send, as dictionaries. */
 const sent = ["RunRequest", "ScriptConfig", "RunTokenSettings", "RoomSettings", "RoomTokenSettings", "RoomProgram", "InputsRequest", "BatchRequest", "JudgeRequest"];
+sent.push("SandboxSettings", "SandboxChange", "ExecRequest", "ExecuteRequest", "ProcessStart", "ProcessWait", "SessionSettings", "PortSettings", "ContextSettings", "CodeRequest", "BranchSettings");
 /** What the service answers, as data classes. */
 const answered = ["RunResult", "StoredRun", "PendingRun", "RunList", "ScriptResult", "Validation", "RunToken", "CreatedRoom", "RoomPage", "RoomToken", "RoomRun", "Languages", "Health", "FieldError", "BatchResult", "JudgeResult"];
+answered.push("Sandbox", "SandboxPage", "ExecResult", "ExecuteResult", "SandboxExecutionPage", "SandboxFile", "FileListing", "Process", "ProcessList", "ProcessLogs", "WaitResult", "SandboxSession", "SessionList");
+answered.push("ExposedPort", "PortList", "CodeContext", "ContextList", "CodeExecution", "Snapshot", "SnapshotPage", "SnapshotDiff");
+/** What a data class has beside its fields. */
+const bases = { CodeResult: "Formats" };
+/** Names of fields that Python keeps for itself. */
+const keywords = ["from"];
 
 const refName = (/** @type {Schema} */ schema) => schema.$ref?.split("/").at(-1);
 /** The name of a field in Python: `timeoutMs` is `timeout_ms`, `memoryMB` is `memory_mb`. */
-const snake = (/** @type {string} */ name) => name.replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
+const snake = (/** @type {string} */ name) => (keywords.includes(name) ? `${name}_` : name.replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase());
 const quoted = (/** @type {string[]} */ values) => values.map((value) => JSON.stringify(value)).join(", ");
 const schemaOf = (/** @type {string} */ name) => schemas[name] ?? {};
 
@@ -62,7 +69,7 @@ function typeOf(schema) {
 /** The expression that reads a value, given the expression of its JSON. @param {Schema} schema @param {string} json @returns {string} */
 function reader(schema, json) {
   const name = refName(schema);
-  if (name !== undefined) return classes.includes(name) ? `${name}._read(${json})` : json;
+  if (name !== undefined) return classes.includes(name) ? `${name}._read(${json})` : isRenamed(name) ? `_renamed(${json})` : json;
   if (schema.anyOf) return reader(alternatives(schema)[0] ?? {}, json);
   if (schema.items && reader(schema.items, "one") !== "one") return `[${reader(schema.items, "one")} for one in ${json}]`;
   return json;
@@ -78,7 +85,9 @@ function doc(text, indent) {
 /** @param {string} name */
 function dataClass(name) {
   const { description, properties = {}, required = [] } = schemaOf(name);
-  const fields = Object.entries(properties).map(([json, schema]) => {
+  // Where the API has a field in two spellings, both are one in Python.
+  const once = Object.entries(properties).filter(([json], at, all) => all.findIndex(([other]) => snake(other) === snake(json)) === at);
+  const fields = once.map(([json, schema]) => {
     const isOptional = !required.includes(json) || isNullable(schema);
     const type = typeOf(schema);
     const name = snake(json);
@@ -91,7 +100,7 @@ function dataClass(name) {
   const sorted = [...fields.filter((field) => !field.isOptional), ...fields.filter((field) => field.isOptional)];
   return [
     "@dataclass(frozen=True)",
-    `class ${name}:`,
+    `class ${name}${name in bases ? `(${bases[/** @type {keyof bases} */ (name)]})` : ""}:`,
     ...doc(description, "    "),
     "",
     ...sorted.flatMap((field) => [`    ${field.name}: ${field.annotation}${field.isOptional ? " = None" : ""}`, ...doc(field.description, "    ")]),
@@ -130,6 +139,8 @@ const both = inRequests.filter((name) => inAnswers.includes(name) && isObject(sc
 // A part of a request that an answer repeats is a data class there; callers send dictionaries.
 const dictionaries = inRequests.filter((name) => isObject(schemaOf(name)) && !both.includes(name));
 const classes = inAnswers.filter((name) => isObject(schemaOf(name)) && !both.includes(name));
+/** Whether a part of a request that an answer repeats has other names in Python. @param {string} name */
+const isRenamed = (name) => both.includes(name) && Object.keys(schemaOf(name).properties ?? {}).some((json) => snake(json) !== json);
 const aliases = [...new Set([...inRequests, ...inAnswers])].filter((name) => !isObject(schemaOf(name)));
 
 /** Fields whose name in JSON is not the one in Python. */
@@ -146,12 +157,19 @@ const lines = [
   "if TYPE_CHECKING:",
   "    from typing_extensions import Required",
   "",
+  ...[...new Set(Object.values(bases))].map((base) => `from ._${snake(base)} import ${base}`),
+  "",
   ...aliases.map((name) => `${name} = ${typeOf(schemaOf(name))}`),
   "",
   "NAMES: Dict[str, str] = {",
   ...Object.entries(names).map(([python, json]) => `    ${JSON.stringify(python)}: ${JSON.stringify(json)},`),
   "}",
   '"""The names of fields in requests, where the one in JSON is another one."""',
+  "",
+  "",
+  "def _renamed(data: Dict[str, Any]) -> Any:",
+  '    """A part of a request that an answer repeats, with the names that requests have in Python."""',
+  "    return {next((python for python, json in NAMES.items() if json == name), name): value for name, value in data.items()}",
   ...[...both, ...dictionaries].flatMap((name) => ["", "", ...typedDict(name)]),
   ...classes.flatMap((name) => ["", "", ...dataClass(name)]),
 ];

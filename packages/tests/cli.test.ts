@@ -1,90 +1,32 @@
 //! `@doclehq/cli`, from its tarball, as people use it: in a pipe and at a terminal, against the real service.
 
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
-import { Docle } from "../../tests/harness/docle.ts";
+import { GitServer } from "../../tests/harness/git-server.ts";
 import { until } from "../../tests/harness/until.ts";
 import { TerminalFilter } from "../cli/src/terminal.ts";
-import { install } from "./packed.ts";
+import { Cli, follow } from "./cli-harness.ts";
 
-const installed = [install("sdk"), install("cli")] as const;
-const main = join(installed[1].package, "dist", "main.js");
-const service = await Docle.start();
-const folder = mkdtempSync(join(tmpdir(), "docle-cli-"));
-after(async () => {
-  await service.stop();
-  for (const one of installed) one.remove();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const config = join(folder, "config");
-const env = { ...process.env, DOCLE_API_KEY: service.worker.key, DOCLE_BASE_URL: service.worker.url, XDG_CONFIG_HOME: config };
+const git = await GitServer.start();
+process.env.DOCLE_REPOSITORY_HOSTS = git.host;
+const cli = await Cli.start();
+after(() => Promise.all([cli.stop(), git.stop()]));
+const { config, env, main, service } = cli;
 const withoutKey = { ...env, DOCLE_API_KEY: "" };
-
-/** How a command ended. */
-interface Ended {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-interface Started {
-  child: ChildProcess;
-  said: { stdout: string; stderr: string };
-  ended: Promise<Ended>;
-}
-
-/** Writes files below a new folder; answers with it. */
-function files(content: Record<string, string | Uint8Array>): string {
-  const into = mkdtempSync(join(folder, "files-"));
-  for (const [name, text] of Object.entries(content)) {
-    mkdirSync(dirname(join(into, name)), { recursive: true });
-    writeFileSync(join(into, name), text);
-  }
-  return into;
-}
-
-function follow(child: ChildProcess): Started {
-  const said = { stdout: "", stderr: "" };
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
-  return { child, said, ended: once(child, "close").then(([code]) => ({ code: code as number | null, ...said })) };
-}
-
-const start = (args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv; stdin?: "pipe" | "ignore" } = {}) =>
-  follow(spawn(process.execPath, [main, ...args], { cwd: options.cwd ?? folder, env: options.env ?? env, stdio: [options.stdin ?? "ignore", "pipe", "pipe"] }));
-
-const docle = (args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) => start(args, options).ended;
+const files = (content: Record<string, string | Uint8Array>) => cli.files(content);
+const start = (args: string[], options?: Parameters<Cli["begin"]>[1]) => cli.begin(args, options);
+const docle = (args: string[], options?: { cwd?: string; env?: NodeJS.ProcessEnv }) => cli.run(args, options);
 
 /** A command at a terminal, which `script` of util-linux makes. Both streams of the command arrive as one. */
 const atTerminal = (args: string[], cwd: string) =>
   follow(spawn("script", ["--quiet", "--return", "--echo", "never", "--command", [process.execPath, main, ...args].join(" "), "/dev/null"], { cwd, env, stdio: ["pipe", "pipe", "pipe"] }));
 
-/** Python that has a command at a terminal of 100 × 30 characters, types what it reads, and resizes the terminal at a signal. */
-const TERMINAL = `
-import fcntl, os, pty, select, signal, struct, sys, termios
-pid, terminal = pty.fork()
-def resize(cols, rows): fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
-if pid == 0:
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    os.execv(sys.argv[1], sys.argv[1:])
-signal.signal(signal.SIGUSR1, lambda *_: resize(50, 20))
-while True:
-    for source in select.select([0, terminal], [], [])[0]:
-        try: data = os.read(source, 65536)
-        except OSError: data = b""
-        if source == terminal and not data: sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-        os.write(1 if source == terminal else terminal, data)
-`;
-
 test("with --tty the program has the terminal: keys, sizes, screens and the exit code", async () => {
   const cwd = files({ "ask.py": "import os, signal, sys, time\nprint(sys.stdout.isatty(), *os.get_terminal_size(), end='\\x1b[?1049h\\x1b[?25l\\x1b]0;title\\x07\\n')\nsignal.signal(signal.SIGWINCH, lambda *_: print('now', *os.get_terminal_size()))\nprint('size?')\nwhile os.get_terminal_size().columns == 100: time.sleep(0.01)\ntry: input('? ')\nexcept KeyboardInterrupt: print('key'); sys.exit(5)" });
-  const terminal = follow(spawn("python3", ["-c", TERMINAL, process.execPath, main, "run", "--tty", "ask.py"], { cwd, env, stdio: ["pipe", "pipe", "pipe"] }));
+  const terminal = cli.atTerminal(["run", "--tty", "ask.py"], cwd);
   await until("a question", () => terminal.said.stdout.includes("size?\r\n"), 60);
   terminal.child.kill("SIGUSR1");
   await until("another size", () => terminal.said.stdout.includes("now 50 20\r\n? "), 60);
@@ -131,6 +73,22 @@ test("options reach the run", async () => {
   assert.equal(readFileSync(join(cwd, "got", "out", "a.txt"), "utf8"), "saved");
   assert.match(stderr, /saved got\/out\/a\.txt/);
   assert.equal(readFileSync(join(cwd, "got", "out", "large"), "utf8").length, 400_000, "a file that no result contains");
+});
+
+test("--repo runs a file of a git repository, with files of this machine in it", async () => {
+  git.repository("owner/name").commit({ "src/main.py": "import sys, words\nprint(words.greeting, sys.argv[1:])", "src/words.py": "greeting = 'from git'", "main.js": "console.log('top')" });
+  const url = git.url("owner/name");
+  const cwd = files({ "words.py": "greeting = 'from here'" });
+  assert.deepEqual(await docle(["run", "--repo", url, "--subdir", "src", "main.py", "--ref", "a"], { cwd }), { code: 0, stdout: "from git ['--ref', 'a']\n", stderr: "" });
+  assert.equal((await docle(["run", "--repo", url, "--ref", "main", "--subdir", "src", "-f", "words.py", "main.py"], { cwd })).stdout, "from here []\n");
+  assert.equal((await docle(["run", "--repo", url, "--lang", "node"], { cwd })).stdout, "top\n");
+  git.protect("private", "secret-token");
+  git.repository("private").commit({ "main.py": "print('private')" });
+  const hidden = { cwd, env: { ...env, DOCLE_REPO_TOKEN: "secret-token" } };
+  assert.deepEqual(await docle(["run", "--repo", git.url("private"), "main.py"], hidden), { code: 0, stdout: "private\n", stderr: "" });
+  const missing = await docle(["run", "--repo", url, "--ref", "none", "main.py"], { cwd });
+  assert.equal(missing.code, 125);
+  assert.match(missing.stderr, /none[^]*docle: the repository could not be fetched, so the program did not start\.\n$/);
 });
 
 test("what ended a program is said, with the way out", async () => {
@@ -261,6 +219,11 @@ for (const [args, code, message] of [
   [["run", "--tty", "main.py"], 2, /needs a terminal/],
   [["run", "--tty", "--json", "main.py"], 2, /--json exclude/],
   [["show", "nothing"], 125, /./],
+  [["run", "--ref", "main", "main.py"], 2, /--ref belongs to --repo/],
+  [["run", "--repo", "https://github.com/owner/name"], 2, /which file of the repository is started, or its language/],
+  [["run", "--repo", "https://github.com/owner/name", "--entrypoint", "a.py", "b.py"], 2, /named once/],
+  [["run", "--repo", "https://github.com/owner/name", "--watch", "b.py"], 2, /--watch and --repo exclude each other/],
+  [["run", "--repo", "ftp://example.com/x", "b.py"], 125, /repo\.url/],
 ] as [string[], number, RegExp][]) {
   test(`docle ${args.join(" ")} says what is wrong`, async () => {
     const ended = await docle(args, { cwd });

@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { Docle } from "../../tests/harness/docle.ts";
+import { GitServer } from "../../tests/harness/git-server.ts";
 import { install } from "./packed.ts";
 import { RedisServer } from "./redis.ts";
 import { startUpstash } from "./upstash.ts";
@@ -19,11 +20,16 @@ const packages = dirname(dirname(fileURLToPath(import.meta.url)));
 const { workspaces } = JSON.parse(readFileSync(join(packages, "package.json"), "utf8")) as { workspaces: string[] };
 const names = workspaces.filter((name) => !name.startsWith("tests/"));
 
+// Stands in for github.com.
+const git = await GitServer.start();
+git.repository("owner/name").commit({ "main.py": "print('from git')" });
+process.env.DOCLE_REPOSITORY_HOSTS = git.host;
 const redis = await RedisServer.start();
 const upstash = await startUpstash(redis.url);
 const service = await Docle.start();
 after(async () => {
   await service.stop();
+  await git.stop();
   await upstash.stop();
   await redis.kill();
 });
@@ -36,7 +42,7 @@ const bin = (name: string, file: string, args: string[], cwd: string) =>
 
 /** The examples of a README that are in TypeScript, components in JSX included. */
 const examples = (name: string) =>
-  Array.from(readFileSync(join(packages, name, "README.md"), "utf8").matchAll(/^```(ts|typescript|tsx)\n([\s\S]*?)^```$/gm), ([, language, code = ""]) => ({ isComponent: language === "tsx", code }));
+  Array.from(readFileSync(join(packages, name, "README.md"), "utf8").matchAll(/^```(ts|typescript|tsx)\n([\s\S]*?)^```$/gm), ([, language, code = ""]) => ({ isComponent: language === "tsx", code: code.replaceAll("https://github.com/owner/", git.url("owner/")) }));
 
 for (const name of names) {
   test(`@doclehq/${name} is as packages should be`, async (context) => {

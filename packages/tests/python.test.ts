@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { after, test } from "node:test";
@@ -10,22 +10,27 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { uv } from "../../scripts/setup/paths.mjs";
 import { Docle } from "../../tests/harness/docle.ts";
+import { GitServer } from "../../tests/harness/git-server.ts";
 import { Isolates } from "../../tests/harness/isolates.ts";
 
 const packages = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(packages, "python");
 const folder = mkdtempSync(join(tmpdir(), "docle-python-"));
+const git = await GitServer.start();
+git.repository("owner/name").commit({ "src/main.py": "import words\nprint(words.greeting)", "src/words.py": "greeting = 'from git'" });
+process.env.DOCLE_REPOSITORY_HOSTS = git.host;
 const isolates = await Isolates.start();
 const service = await Docle.start(isolates.vars);
 after(async () => {
   await service.stop();
   await isolates.stop();
+  await git.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 /** Where pyenv keeps interpreters, on machines that have it. */
 const pyenv = join(process.env.PYENV_ROOT ?? join(homedir(), ".pyenv"), "versions");
 const more = existsSync(pyenv) ? readdirSync(pyenv).map((version) => join(pyenv, version, "bin")) : [];
-const env = { ...process.env, PATH: [process.env.PATH, ...more].join(delimiter), DOCLE_API_KEY: service.worker.key, DOCLE_BASE_URL: service.worker.url, UV_PYTHON_DOWNLOADS: "never" };
+const env = { ...process.env, PATH: [process.env.PATH, ...more].join(delimiter), DOCLE_API_KEY: service.worker.key, DOCLE_BASE_URL: service.worker.url, DOCLE_TEST_REPOSITORY: git.url("owner/name"), UV_PYTHON_DOWNLOADS: "never" };
 
 /** Runs a program to its end; answers with what it wrote. */
 async function run(program: string, args: string[], cwd = folder): Promise<string> {
@@ -87,16 +92,25 @@ test("its types are right, and those of its tests", { timeout: 120_000 }, async 
   }
 });
 
+/** The programs of a page in Python. */
+const examples = (page: string) => Array.from(readFileSync(page, "utf8").matchAll(/^```python\n([\s\S]*?)^```$/gm), ([, code = ""]) => code);
+
 test("the examples of the README run", async () => {
   const { python } = await environment(newest.path);
-  const examples = Array.from(readFileSync(join(source, "README.md"), "utf8").matchAll(/^```python\n([\s\S]*?)^```$/gm), ([, code = ""]) => code);
-  assert.ok(examples.length >= 5);
   const said: string[] = [];
-  for (const [number, code] of examples.entries()) {
-    const file = join(folder, `example-${number}.py`);
-    writeFileSync(file, code);
-    said.push(await run(python, [file]));
-  }
+  for (const code of examples(join(source, "README.md"))) said.push(await run(python, ["-c", code]));
   assert.match(said[0] ?? "", /^Hello, Docle!\n\nTrue 0 /);
   assert.equal(said[2], "0\n1\n2\nsuccess\n");
+  const [sandbox, , cells] = said.slice(6);
+  assert.equal(sandbox, "42\n\n/tmp\nblue\n\n1\n2\n3\n0\n");
+  assert.equal(cells, "on\n['text', 'json']\n[6, 7]\n");
+});
+
+test("the examples in Python of the pages about sandboxes run", async () => {
+  const { python } = await environment(newest.path);
+  const docs = join(dirname(packages), "docs");
+  const pages = readdirSync(docs).filter((page) => page.endsWith(".md"));
+  const all = pages.flatMap((page) => examples(join(docs, page)).filter((code) => code.includes("docle.sandboxes")));
+  assert.ok(all.length >= 5);
+  for (const code of all) assert.notEqual(await run(python, ["-c", code]), "");
 });

@@ -12,6 +12,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { Docle as Service } from "../../tests/harness/docle.ts";
+import { GitServer } from "../../tests/harness/git-server.ts";
 import { Isolates } from "../../tests/harness/isolates.ts";
 import type * as Sdk from "../sdk/src/index.ts";
 import { install, load } from "./packed.ts";
@@ -19,11 +20,15 @@ import { install, load } from "./packed.ts";
 const installed = install("sdk");
 const { Docle, DocleConnectionError, DocleError, DocleTimeoutError, runSandbox } = (await load(installed)) as typeof Sdk;
 
+const git = await GitServer.start();
+git.repository("owner/name").commit({ "main.py": "import words\nprint(words.greeting)", "words.py": "greeting = 'from git'" });
+process.env.DOCLE_REPOSITORY_HOSTS = git.host;
 const isolates = await Isolates.start();
 const service = await Service.start(isolates.vars);
 after(async () => {
   await service.stop();
   await isolates.stop();
+  await git.stop();
   installed.remove();
 });
 const { url: baseUrl, key: apiKey } = service.worker;
@@ -51,6 +56,17 @@ async function pass(request: IncomingMessage, body: Buffer): Promise<Response> {
   const headers = Object.entries(request.headers).filter(([name]) => !["host", "connection", "content-length"].includes(name)) as [string, string][];
   return fetch(baseUrl + (request.url ?? ""), { method: request.method ?? "GET", headers, ...(body.length > 0 ? { body: new Uint8Array(body) } : {}) });
 }
+
+test("a program of a repository had its start replaced by the empty code of runSandbox", async () => {
+  const repo = { url: git.url("owner/name"), ref: "main" };
+  const whole = await runSandbox("", { lang: "python", repo, endpoint: baseUrl, apiKey });
+  assert.deepEqual([whole.stdout, whole.repo?.commit?.length], ["from git\n", 40]);
+  assert.equal((await runSandbox("import words; print(words.greeting.upper())", { lang: "python", repo, endpoint: baseUrl, apiKey })).stdout, "FROM GIT\n");
+  assert.equal((await docle.run({ lang: "python", repo })).stdout, "from git\n");
+  const kinds = [];
+  for await (const event of docle.stream({ lang: "python", repo })) kinds.push(event.type);
+  assert.deepEqual([kinds.includes("fetch"), kinds.at(-1)], [true, "complete"]);
+});
 
 test("a program runs, and its result says how it ended", async () => {
   const result = await runSandbox('print("Hello, Docle!")', { lang: "python", policy: { timeoutMs: 5000 }, endpoint: baseUrl, apiKey });

@@ -7,7 +7,7 @@ import { inRoot, node, site } from "./paths.mjs";
 import { contentHash, step } from "./steps.mjs";
 
 /** What the site is made of. */
-const SOURCES = ["web/src", "web/docs", "web/index.html", "web/docs.html", "docs", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "packages/sdk/README.md", "packages/embed/README.md", "packages/react/README.md", "packages/vue/README.md", "packages/python/README.md", "packages/cli/README.md", "packages/rate-limit/README.md", "web/vite.config.ts", "web/types.mjs", "web/package-lock.json", "packages/sdk/src", "packages/embed/src/frame", "crates/api/openapi.json", "scripts/setup/web.mjs"];
+const SOURCES = ["web/src", "web/docs", "web/index.html", "web/docs.html", "docs", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "packages/sdk/README.md", "packages/embed/README.md", "packages/react/README.md", "packages/vue/README.md", "packages/python/README.md", "packages/cli/README.md", "packages/rate-limit/README.md", "packages/sandbox/README.md", "web/vite.config.ts", "web/types.mjs", "web/package-lock.json", "packages/sdk/src", "packages/embed/src/frame", "crates/api/openapi.json", "scripts/setup/web.mjs"];
 
 /** Files of hashed names never change; everything else passes through the Worker. */
 const HEADERS = "/assets/*\n  Cache-Control: public, max-age=31536000, immutable\n  X-Content-Type-Options: nosniff\n";

@@ -52,6 +52,10 @@ export interface Worker {
 export interface Neighbour {
   /** Name → source; "neighbour.js" is the main one. */
   modules: Record<string, string>;
+  /** Further bindings, given the name of this Worker. */
+  env?: (worker: string) => Record<string, object>;
+  /** Its Durable Objects, as Miniflare takes them. */
+  exports?: Record<string, object>;
 }
 
 /** How a Worker is started. */
@@ -135,14 +139,15 @@ function resetter(compatibilityDate: string) {
   return { config: { name: "resetter", compatibilityDate, compatibilityFlags: ["experimental", "unsafe_module"], manifest } };
 }
 
-function neighbourOf(worker: string, { modules }: Neighbour, compatibilityDate: string) {
+function neighbourOf(worker: string, { modules, env, exports = {} }: Neighbour, compatibilityDate: string) {
   const sources = Object.entries(modules).map(([name, contents]) => [name, { type: "esm" as const, contents }] as const);
   return {
     config: {
       name: "neighbour",
       compatibilityDate,
       manifest: { mainModule: "neighbour.js", modules: Object.fromEntries(sources) },
-      env: { CODE_EXEC: { type: "worker" as const, worker, exportName: "CodeExecutor" } },
+      exports,
+      env: { CODE_EXEC: { type: "worker" as const, worker, exportName: "CodeExecutor" }, ...env?.(worker) },
     },
   };
 }

@@ -1,12 +1,8 @@
 //! Cells with numpy, pandas and matplotlib from the real registry: charts, tables, and the example of the first guide as printed.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { uv } from "../../scripts/setup/paths.mjs";
+import { dataStack } from "../harness/data-stack.ts";
 import { Docle } from "../harness/docle.ts";
 
 const docle = await Docle.start();
@@ -35,14 +31,9 @@ const isPng = (result: Json) => Buffer.from(result.png ?? "", "base64").subarray
 before(async () => {
   sandbox = `${SANDBOXES}/${(await call(SANDBOXES, { runtime_config: { memoryMB: 1_024, diskMB: 1_024 } })).id}`;
   const site = (await call(`${sandbox}/exec`, { command: "python3 -m site --user-site" })).stdout.trim();
-  // The registry of this machine may be one that sandboxes do not reach.
-  const folder = mkdtempSync(join(tmpdir(), "docle-data-"));
   const version = /python(3\.\d+)/.exec(site)?.[1] ?? assert.fail(site);
-  execFileSync(uv, ["pip", "install", "--quiet", "--target", join(folder, "site"), "--python-version", version, "--python-platform", "linux", "--only-binary", ":all:", "numpy", "pandas", "matplotlib"]);
-  execFileSync("tar", ["-czf", join(folder, "site.tgz"), "-C", join(folder, "site"), "--exclude", "tests", "."]);
-  const uploaded = await docle.fetch(`${sandbox}/files/content?path=/tmp/site.tgz`, { method: "PUT", headers: { authorization: `Bearer ${docle.worker.key}` }, body: readFileSync(join(folder, "site.tgz")) });
+  const uploaded = await docle.fetch(`${sandbox}/files/content?path=/tmp/site.tgz`, { method: "PUT", headers: { authorization: `Bearer ${docle.worker.key}` }, body: dataStack(version) });
   assert.equal(uploaded.status, 200, await uploaded.text());
-  rmSync(folder, { recursive: true });
   const unpacked = await call(`${sandbox}/exec`, { command: `mkdir -p ${site} && tar -xzf /tmp/site.tgz -C ${site} && rm /tmp/site.tgz`, timeoutMs: 100_000 });
   assert.equal(unpacked.exitCode, 0, unpacked.stderr);
 });

@@ -25,7 +25,7 @@ export const GROUPS: Group[] = [
   { name: "Platform", pages: [page("accounts"), page("keys"), page("tokens"), page("usage"), page("rooms"), page("sandboxes"), page("processes"), page("ports"), page("terminals"), page("snapshots"), page("interpreter"), page("agents"), page("compat")] },
   {
     name: "In your code",
-    pages: [page("embed"), library("embed", "script-tag", "Script tag"), library("react", "react", "React"), library("vue", "vue", "Vue"), library("sdk", "typescript", "TypeScript"), library("python", "python", "Python"), library("cli", "command-line", "Command line"), library("rate-limit", "rate-limits", "Rate limits")],
+    pages: [page("embed"), library("embed", "script-tag", "Script tag"), library("react", "react", "React"), library("vue", "vue", "Vue"), library("sdk", "typescript", "TypeScript"), library("python", "python", "Python"), library("cli", "command-line", "Command line"), library("sandbox", "sandbox-sdk", "Sandbox SDK"), library("rate-limit", "rate-limits", "Rate limits")],
   },
   { name: "Reference", pages: [page("errors"), page("troubleshooting"), page("security"), page("performance")] },
   { name: "Operations", pages: [page("deploy"), page("monitoring"), page("scaling"), page("unseen", "Never seen in production")] },

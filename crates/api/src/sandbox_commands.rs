@@ -274,7 +274,7 @@ pub struct ExecuteResult {
 
 /// An execution that has ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[cfg_attr(feature = "schema", derive(JsonSchema), schemars(rename = "SandboxExecution"))]
 pub struct Execution {
     /// The id of the execution.
     pub id: String,
@@ -298,7 +298,7 @@ pub struct Execution {
 
 /// A page of the executions of a sandbox, the newest first. The last 1,000 are kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[cfg_attr(feature = "schema", derive(JsonSchema), schemars(rename = "SandboxExecutionPage"))]
 pub struct ExecutionPage {
     /// The executions.
     pub executions: Vec<Execution>,

@@ -4,12 +4,13 @@
 import { readFileSync } from "node:fs";
 import { Failure, USAGE, failureOf } from "./failure.ts";
 import { login, logout } from "./login.ts";
-import { HELP, readCommandLine, type CommandLine } from "./options.ts";
+import { HELP, SANDBOX_HELP, readCommandLine, type CommandLine } from "./options.ts";
 import { say } from "./output.ts";
 import { cancel, languages, runs, show } from "./results.ts";
 import { run } from "./run.ts";
+import { sandbox } from "./sandbox.ts";
 
-const commands: Record<string, (line: CommandLine) => number | Promise<number>> = { run, runs, show, cancel, languages, login, logout };
+const commands: Record<string, (line: CommandLine) => number | Promise<number>> = { run, sandbox, runs, show, cancel, languages, login, logout };
 
 async function main(): Promise<number> {
   const line = readCommandLine(process.argv.slice(2));
@@ -17,6 +18,10 @@ async function main(): Promise<number> {
   if (values.version) {
     const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
     process.stdout.write(`${version}\n`);
+    return 0;
+  }
+  if (values.help && command === "sandbox") {
+    process.stdout.write(SANDBOX_HELP);
     return 0;
   }
   if (values.help || command === undefined || command === "help") {

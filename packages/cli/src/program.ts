@@ -36,9 +36,7 @@ const NEVER = [".git", "node_modules", "__pycache__", ".venv"];
 export interface Program {
   files: SourceFile[];
   entrypoint: string;
-  lang: string;
-  /** The folder or file to watch. */
-  path: string;
+  lang: RunRequest["lang"];
 }
 
 /** Settings of a program. */
@@ -61,7 +59,7 @@ export function readProgram(path: string, options: ProgramOptions): Program {
   if (options.entrypoint !== undefined) throw new Failure("--entrypoint names a file of a folder; this is one file.", USAGE);
   const folder = dirname(path);
   const names = new Set([entrypoint, ...options.more.map((file) => nameIn(folder, file))]);
-  return { files: [...names].map((name) => readSource(folder, name)), entrypoint, lang: languageOf(entrypoint, options.lang), path };
+  return { files: [...names].map((name) => readSource(folder, name)), entrypoint, lang: languageOf(entrypoint, options.lang) };
 }
 
 function readFolder(folder: string, { lang, entrypoint }: ProgramOptions): Program {
@@ -69,7 +67,7 @@ function readFolder(folder: string, { lang, entrypoint }: ProgramOptions): Progr
   const start = entrypoint ?? STARTS.find((name) => names.includes(name));
   if (start === undefined) throw new Failure(`Say which file of ${folder} is started: --entrypoint <file>.`, USAGE);
   if (!names.includes(start)) throw new Failure(`${folder} has no file ${start}, or .gitignore leaves it out.`, USAGE);
-  return { files: names.map((name) => readSource(folder, name)), entrypoint: start, lang: languageOf(start, lang), path: folder };
+  return { files: names.map((name) => readSource(folder, name)), entrypoint: start, lang: languageOf(start, lang) };
 }
 
 /** The files of a folder that no `.gitignore` in it leaves out. Links are left out: they may lead anywhere. */
@@ -114,9 +112,13 @@ function readSource(folder: string, path: string): SourceFile {
   }
 }
 
+/** Files below a folder. */
+export const readMore = (folder: string, files: string[]): SourceFile[] => files.map((file) => readSource(folder, nameIn(folder, file)));
+
 /** The language of a file by its ending. */
-export function languageOf(file: string, lang: string | undefined): string {
+export function languageOf(file: string, lang: string | undefined): RunRequest["lang"] {
   const found = lang ?? LANGUAGES[extname(file).toLowerCase()];
   if (found === undefined) throw new Failure(`The ending of ${file} does not say its language. Say it: --lang python.`, USAGE);
-  return found;
+  // The service says which languages it has.
+  return found as RunRequest["lang"];
 }

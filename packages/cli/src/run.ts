@@ -1,15 +1,16 @@
 //! `docle run`.
 
-import { execFileSync } from "node:child_process";
-import { fstatSync, readFileSync, watch } from "node:fs";
+import { readFileSync, watch } from "node:fs";
 import { Docle, type RunRequest, type RunResult } from "@doclehq/sdk";
 import { saveArtifacts } from "./artifacts.ts";
 import { accessOf, type Access } from "./config.ts";
 import { Failure, INTERRUPTED, USAGE, failureOf } from "./failure.ts";
+import { inputKind } from "./input.ts";
 import { interact } from "./interactive.ts";
 import { numberOf, variables, type CommandLine } from "./options.ts";
 import { Output, say } from "./output.ts";
-import { filesIn, readProgram } from "./program.ts";
+import { filesIn, languageOf, readMore, readProgram } from "./program.ts";
+import { checkTerminal, takeTerminal } from "./tty.ts";
 
 /** How long a program may take where nothing is said: at a terminal somebody types. Milliseconds. */
 const TIMEOUT_MS = 60_000;
@@ -20,7 +21,9 @@ const SETTLE_MS = 80;
 /** Runs a program; answers with the exit code. */
 export async function run({ operands, values }: CommandLine): Promise<number> {
   const [path] = operands;
-  if (path === undefined) throw new Failure("Say which file or folder to run: docle run main.py", USAGE);
+  if (path === undefined && values.repo === undefined) throw new Failure("Say which file or folder to run: docle run main.py", USAGE);
+  const other = (["ref", "subdir"] as const).find((name) => values[name] !== undefined);
+  if (values.repo === undefined && other !== undefined) throw new Failure(`--${other} belongs to --repo <url>.`, USAGE);
   const access = accessOf(values["base-url"]);
   const request = () => requestOf(path, operands.slice(1), values);
   if (values.tty) checkTerminal(values);
@@ -31,25 +34,8 @@ export async function run({ operands, values }: CommandLine): Promise<number> {
   if (!values.watch) return runOnce(access, request(), values, interrupt.signal);
   // What is wrong now is wrong with the command line; later it is a file that is just being written.
   request();
+  if (path === undefined || values.repo !== undefined) throw new Failure("--watch and --repo exclude each other.", USAGE);
   return runAgain(path, async (signal) => runOnce(access, request(), values, signal), interrupt.signal);
-}
-
-/** Gives the terminal to the program: what is typed, Ctrl-C too, and what is shown, as it is. `setRawMode(false)` takes it back. */
-function takeTerminal(): void {
-  process.stdin.setRawMode(true);
-  try {
-    // Node leaves it on that a line feed begins a new line. Programs that draw move down with it.
-    execFileSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
-  } catch {
-    // Windows has no such program, and no such setting.
-  }
-}
-
-/** Says why a program cannot have the terminal. */
-function checkTerminal(values: CommandLine["values"]): void {
-  const other = (["detach", "watch", "json"] as const).find((name) => values[name]);
-  if (other !== undefined) throw new Failure(`--tty and --${other} exclude each other.`, USAGE);
-  if (!process.stdin.isTTY || !process.stdout.isTTY) throw new Failure("--tty needs a terminal; leave it out in a pipe.", USAGE);
 }
 
 /** Starts a run that goes on without this command. Input that is a file is sent with it. */
@@ -62,16 +48,15 @@ async function detach(access: Access, request: RunRequest, values: CommandLine["
 }
 
 /** The request of a command line. */
-function requestOf(path: string, args: string[], values: CommandLine["values"]): RunRequest {
-  const { files, entrypoint, lang } = readProgram(path, { lang: values.lang, entrypoint: values.entrypoint, more: values.file ?? [] });
+function requestOf(path: string | undefined, args: string[], values: CommandLine["values"]): RunRequest {
+  const options = { lang: values.lang, entrypoint: values.entrypoint, more: values.file ?? [] };
+  const program = values.repo === undefined ? readProgram(path ?? ".", options) : programOf(values.repo, path, values);
   const seconds = numberOf("timeout", values.timeout);
   const memoryMB = numberOf("memory", values.memory);
   const hosts = values["allow-host"];
   const standard = process.stdin.isTTY ? TIMEOUT_AT_TERMINAL_MS : TIMEOUT_MS;
   return {
-    lang: lang as RunRequest["lang"],
-    files,
-    entrypoint,
+    ...program,
     args,
     env: variables(values.env ?? []),
     ...(values.package ? { packages: values.package } : {}),
@@ -82,6 +67,21 @@ function requestOf(path: string, args: string[], values: CommandLine["values"]):
       ...(values["allow-network"] || hosts ? { allowNetwork: true } : {}),
       ...(hosts ? { allowedHosts: hosts } : {}),
     },
+  };
+}
+
+/** The program of a repository, of which `path` is the file that is started. Files of this machine come into it. */
+function programOf(url: string, path: string | undefined, values: CommandLine["values"]): Partial<RunRequest> & Pick<RunRequest, "lang"> {
+  if (path !== undefined && values.entrypoint !== undefined) throw new Failure("With --repo the file to start is named once: as operand, or by --entrypoint.", USAGE);
+  const entrypoint = path ?? values.entrypoint;
+  if (entrypoint === undefined && values.lang === undefined) throw new Failure("Say which file of the repository is started, or its language: docle run --repo <url> main.py", USAGE);
+  const { ref, subdir } = values;
+  const token = process.env.DOCLE_REPO_TOKEN;
+  return {
+    lang: languageOf(entrypoint ?? "", values.lang),
+    repo: { url, ...(ref === undefined ? {} : { ref }), ...(subdir === undefined ? {} : { subdir }), ...(token ? { token } : {}) },
+    ...(values.file ? { files: readMore(".", values.file) } : {}),
+    ...(entrypoint === undefined ? {} : { entrypoint }),
   };
 }
 
@@ -122,18 +122,6 @@ async function runOnce(access: Access, request: RunRequest, values: CommandLine[
   return result.status === "system" || result.status === "install_failed" ? 125 : result.exitCode;
 }
 
-/** Where the input comes from: a file is sent with the run; what a pipe or a person writes reaches the program as it comes. */
-function inputKind(): "live" | "file" | "none" {
-  if (process.stdin.isTTY) return "live";
-  try {
-    const stat = fstatSync(0);
-    if (stat.isFile()) return "file";
-    return stat.isFIFO() || stat.isSocket() ? "live" : "none";
-  } catch {
-    return "none";
-  }
-}
-
 /** Says what the output of the program does not. */
 function explain(result: RunResult): void {
   const { status, limit, signal, truncated, hint } = result;
@@ -141,7 +129,7 @@ function explain(result: RunResult): void {
   else if (status === "memory") say("the program needed too much memory and was ended; --memory gives it more.");
   else if (status === "output") say("the program wrote too much and was ended.");
   else if (status === "compile_error") say("the program does not compile.");
-  else if (status === "install_failed") say("the packages could not be installed, so the program did not start.");
+  else if (status === "install_failed") say(result.repo?.error ? "the repository could not be fetched, so the program did not start." : "the packages could not be installed, so the program did not start.");
   else if (status === "system") say(`the sandbox failed, not the program; run it again. The run is ${result.id}.`);
   else if (status === "killed") say(`the program was ended by ${signal ?? "a signal"}${limit === "maxFileMB" ? ": it wrote too large a file" : ""}.`);
   if ((truncated.stdout || truncated.stderr) && status !== "output") say("a part of the output is missing.");

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 from datetime import datetime
 from uuid import uuid4
 
 import pytest
 
-from docle import AsyncDocle, Docle, DocleAPIError, InputsRequest, JudgeRequest, PendingRun, StoredRun
+from docle import AsyncDocle, Docle, DocleAPIError, InputsRequest, JudgeRequest, PendingRun, Repository, StoredRun
 
 
 def test_a_program_runs_and_its_result_says_how_it_ended(docle: Docle) -> None:
@@ -35,6 +36,17 @@ def test_options_reach_the_program(docle: Docle) -> None:
     assert (artifact.name, base64.b64decode(artifact.base64 or "")) == ("out.txt", b"x")
     stored = docle.runs.get(result.id)
     assert isinstance(stored, StoredRun) and stored.stdout == result.stdout
+
+
+def test_a_program_may_be_in_a_repository(docle: Docle) -> None:
+    # The tests have a git server of their own.
+    repo: Repository = {"url": os.environ["DOCLE_TEST_REPOSITORY"], "ref": "main", "subdir": "src"}
+    result = docle.run(lang="python", repo=repo)
+    assert result.stdout == "from git\n", result.stderr
+    assert result.repo is not None and len(result.repo.commit or "") == 40
+    with docle.stream("import words; print(words.greeting.upper())", lang="python", repo=repo) as events:
+        assert "fetch" in [event.type for event in events]
+    assert events.result.stdout == "FROM GIT\n"
 
 
 def test_limits_end_a_program(docle: Docle) -> None:

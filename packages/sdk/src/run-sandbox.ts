@@ -38,8 +38,8 @@ export function streamSandbox(code: string, options: RunSandboxOptions): AsyncGe
 function callOf(code: string, options: RunSandboxOptions): { connection: Connection; path: string; body: object; call: CallOptions } {
   const { endpoint, apiKey, fetch, signal, timeoutMs, retries, idempotencyKey, ...program } = options;
   const connection = connect(defined({ baseUrl: endpoint === undefined ? undefined : absolute(endpoint), apiKey, fetch }));
-  // With files, code is one of them.
-  const body = code === "" && program.files?.length ? program : { code, ...program };
+  // With files or a repository, code is one of the files, and none if it is empty.
+  const body = code === "" && (program.files?.length || program.repo) ? program : { code, ...program };
   const path = pathOf(connection.baseUrl);
   // A route of one's own may not pass the key on, and a call that is repeated would then run again.
   const ownKey = path === RUNS ? crypto.randomUUID() : undefined;

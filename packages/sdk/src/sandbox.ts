@@ -146,7 +146,7 @@ export class Sandbox {
   }
 
   /** One page of the executions, the newest first. */
-  executions(page: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<api.ExecutionPage> {
+  executions(page: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<api.SandboxExecutionPage> {
     return this.#json(`/executions?${query(page)}`, options);
   }
 

@@ -12,10 +12,12 @@ import httpx
 
 from . import _models as models
 from ._async_rooms import AsyncRooms
+from ._async_sandboxes import AsyncSandboxes
 from ._calls import RUNS, Call, Connection, api_error, connection_error, pause_after, run_call, segment, to_json
 from ._errors import DocleConnectionError, DocleError
 from ._events import ACCEPT, Following, Lines, RunEvent
 from ._params import Files, program
+from ._sandbox_events import Message, Messages
 
 
 class AsyncDocle:
@@ -49,6 +51,7 @@ class AsyncDocle:
         self.isolates = AsyncIsolates(self)
         self.tokens = AsyncTokens(self)
         self.rooms = AsyncRooms(self)
+        self.sandboxes = AsyncSandboxes(self)
 
     async def run(
         self,
@@ -165,6 +168,21 @@ class AsyncDocle:
                 raise failure from cause
             await anyio.sleep(pause)
             attempt += 1
+
+    async def _messages(self, call: Call) -> AsyncGenerator[Message, None]:
+        """The events of a stream until its connection ends. Leaving them ends the connection."""
+        response = await self._send(call, stream=True)
+        lines, messages = Lines(), Messages()
+        try:
+            async for data in response.aiter_bytes():
+                for line in lines.feed(data):
+                    message = messages.take(line)
+                    if message is not None:
+                        yield message
+        except httpx.TransportError as error:
+            raise connection_error(error) from error
+        finally:
+            await response.aclose()
 
 
 class AsyncRunStream:

@@ -9,7 +9,7 @@ import sys
 import uuid
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, AsyncIterable, Dict, Iterable, Mapping, Optional, Union
 from urllib.parse import quote
 
 import httpx
@@ -35,6 +35,7 @@ NOTHING_DONE = {
     "runner_busy",
     "runner_unavailable",
     "runner_mismatch",
+    "sandbox_unavailable",
     "isolates_unavailable",
 }
 """Nothing was done where the service says so with one of these codes, so every call may be repeated."""
@@ -66,6 +67,8 @@ class Call:
     accept: str = "application/json"
     idempotency_key: Optional[str] = None
     query: Mapping[str, str] = field(default_factory=dict)
+    content: Union[bytes, Iterable[bytes], AsyncIterable[bytes], None] = None
+    """Sent as it is, instead of `body`."""
 
     def request(self, client: Any, connection: Connection) -> httpx.Request:
         """The request of this call, made by a client of httpx."""
@@ -74,7 +77,9 @@ class Call:
             headers["authorization"] = f"Bearer {connection.api_key}"
         if self.idempotency_key is not None:
             headers["idempotency-key"] = self.idempotency_key
-        content: Optional[bytes] = None
+        content = self.content
+        if content is not None:
+            headers["content-type"] = "application/octet-stream"
         if self.body is not None:
             headers["content-type"] = "application/json"
             content = json.dumps(self.body, ensure_ascii=False, allow_nan=False).encode()
@@ -88,6 +93,11 @@ class Call:
 def run_call(program: Mapping[str, Any], *, idempotency_key: Optional[str] = None, accept: str = "application/json") -> Call:
     """The call that runs a program; its key lets it be repeated without running twice."""
     return Call(RUNS, "POST", to_json(program), accept, idempotency_key or str(uuid.uuid4()))
+
+
+def query(**values: Union[str, int, bool, None]) -> Dict[str, str]:
+    """The query with the values that are set, under their names in the API."""
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in values.items() if value is not None}
 
 
 def segment(name: str) -> str:
@@ -135,7 +145,8 @@ def pause_after(error: DocleError, call: Call, attempt: int, retries: int) -> Op
     if attempt >= retries:
         return None
     own = min(8.0, 0.25 * 2.0**attempt) * (0.5 + random.random() / 2)
-    is_safe = call.method != "POST" or call.idempotency_key is not None
+    # A stream of bytes comes once.
+    is_safe = (call.method != "POST" or call.idempotency_key is not None) and isinstance(call.content, (bytes, type(None)))
     if isinstance(error, DocleConnectionError):
         return own if is_safe else None
     if not isinstance(error, DocleAPIError):

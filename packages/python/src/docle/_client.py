@@ -12,10 +12,12 @@ import httpx
 
 from . import _models as models
 from ._rooms import Rooms
+from ._sandboxes import Sandboxes
 from ._calls import RUNS, Call, Connection, api_error, connection_error, pause_after, run_call, segment, to_json
 from ._errors import DocleConnectionError, DocleError
 from ._events import ACCEPT, Following, Lines, RunEvent
 from ._params import Files, program
+from ._sandbox_events import Message, Messages
 
 
 class Docle:
@@ -49,6 +51,7 @@ class Docle:
         self.isolates = Isolates(self)
         self.tokens = Tokens(self)
         self.rooms = Rooms(self)
+        self.sandboxes = Sandboxes(self)
 
     def run(
         self,
@@ -165,6 +168,21 @@ class Docle:
                 raise failure from cause
             time.sleep(pause)
             attempt += 1
+
+    def _messages(self, call: Call) -> Generator[Message, None, None]:
+        """The events of a stream until its connection ends. Leaving them ends the connection."""
+        response = self._send(call, stream=True)
+        lines, messages = Lines(), Messages()
+        try:
+            for data in response.iter_bytes():
+                for line in lines.feed(data):
+                    message = messages.take(line)
+                    if message is not None:
+                        yield message
+        except httpx.TransportError as error:
+            raise connection_error(error) from error
+        finally:
+            response.close()
 
 
 class RunStream:

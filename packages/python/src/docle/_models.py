@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict,
 if TYPE_CHECKING:
     from typing_extensions import Required
 
+from ._formats import Formats
+
 RuntimeApi = Literal["console", "api", "db", "ai"]
 Role = Literal["viewer", "runner", "editor", "owner"]
 Comparison = Literal["exact", "trim", "tokens", "float", "regex"]
+SandboxNetwork = Literal["none", "registries", "public"]
+HostHeader = Literal["preview", "localhost"]
 ArtifactError = Literal["too_large", "too_many_bytes", "too_large_to_inline", "inline_full", "unreadable", "not_stored"]
 PolicyLimit = Literal["timeoutMs", "cpuMs", "memoryMB", "maxOutputBytes", "maxFileMB"]
 RepositoryError = Literal["not_found", "ref_not_found", "subdir_not_found", "entrypoint_not_found", "too_large", "too_many_files", "timeout", "unreachable", "unusable", "unavailable"]
 RunStatus = Literal["success", "error", "timeout", "memory", "output", "killed", "cancelled", "install_failed", "compile_error", "system"]
 PendingStatus = Literal["queued", "fetching", "installing", "compiling", "running"]
 JudgeVerdict = Literal["accepted", "partial", "wrong_answer", "timeout", "memory", "output", "runtime_error", "compile_error", "install_failed", "judge_error", "skipped"]
+SandboxStatus = Literal["creating", "running", "sleeping", "waking", "failed", "deleting"]
+ExecStatus = Literal["success", "error", "timeout", "memory", "killed", "system"]
+FileType = Literal["file", "directory", "symlink", "other"]
+ProcessStatus = Literal["running", "exited", "killed", "failed"]
+WaitOutcome = Literal["line", "listening", "exited", "timeout", "lost"]
+ChangeKind = Literal["added", "removed", "changed", "mode"]
 
 NAMES: Dict[str, str] = {
     "allow_network": "allowNetwork",
@@ -26,16 +36,25 @@ NAMES: Dict[str, str] = {
     "allowed_hosts": "allowedHosts",
     "artifacts_inline": "artifactsInline",
     "cpu_ms": "cpuMs",
+    "disk_mb": "diskMB",
+    "host_header": "hostHeader",
     "max_file_mb": "maxFileMB",
     "max_output_bytes": "maxOutputBytes",
     "memory_mb": "memoryMB",
     "owner_name": "ownerName",
+    "save_every_seconds": "saveEverySeconds",
+    "sleep_after": "sleepAfter",
     "stop_on_failure": "stopOnFailure",
     "timeout_ms": "timeoutMs",
     "ttl_seconds": "ttlSeconds",
     "user_context": "userContext",
 }
 """The names of fields in requests, where the one in JSON is another one."""
+
+
+def _renamed(data: Dict[str, Any]) -> Any:
+    """A part of a request that an answer repeats, with the names that requests have in Python."""
+    return {next((python for python, json in NAMES.items() if json == name), name): value for name, value in data.items()}
 
 
 class SourceFile(TypedDict, total=False):
@@ -75,6 +94,23 @@ class UserContext(TypedDict, total=False):
     """The user's name."""
     tier: Literal["free", "pro", "enterprise"]
     """What the user pays the caller for."""
+
+
+class RuntimeConfig(TypedDict, total=False):
+    """What a sandbox may use, and when it sleeps."""
+
+    allowed_hosts: List[str]
+    """Further hosts with `none` or `registries`; `*.example.com` matches all subdomains."""
+    disk_mb: int
+    """All files together, in mebibytes."""
+    memory_mb: int
+    """Memory of all programs together, in mebibytes."""
+    network: SandboxNetwork
+    """What programs may reach; `registries` where it is absent."""
+    save_every_seconds: int
+    """Seconds after the first unsaved change after which the files are saved at the latest."""
+    sleep_after: int
+    """Seconds without a call after which the sandbox sleeps."""
 
 
 class CompileRequest(TypedDict, total=False):
@@ -361,6 +397,169 @@ class JudgeRequest(TypedDict, total=False):
     """The tests. Each is a run of its own."""
     user_context: UserContext
     """The user for whom the caller judges the program. It is kept with each run."""
+
+
+class SandboxSettings(TypedDict, total=False):
+    """A sandbox to make."""
+
+    description: str
+    """What it is for."""
+    env: Dict[str, str]
+    """Variables of every command."""
+    key: str
+    """A name of your own for it: letters, digits, `_`, `.` and `-`. A second call with the same key answers with the same sandbox, and every path takes `key:<key>` in place of the id."""
+    language: str
+    """The language of files whose ending says none, by any of its names; Python where it is absent."""
+    name: str
+    """The name, which lists show."""
+    project_id: str
+    """The project, for a call with a session; that of the key otherwise."""
+    runtime_config: RuntimeConfig
+    """What it may use, and when it sleeps."""
+
+
+class SandboxChange(TypedDict, total=False):
+    """What is to change of a sandbox. What is absent stays as it is."""
+
+    description: str
+    """What it is for."""
+    env: Dict[str, str]
+    """Variables of every command, in place of those before. They hold from the next start of the sandbox on."""
+    language: str
+    """The language of files whose ending says none, by any of its names."""
+    name: str
+    """The name, which lists show."""
+    runtime_config: RuntimeConfig
+    """What it may use, which holds from its next start on, and when it sleeps, which holds at once."""
+
+
+class ExecRequest(TypedDict, total=False):
+    """A command to execute: a line for `bash -c`, or a program with its arguments."""
+
+    argv: List[str]
+    """A program and its arguments, in place of `command`."""
+    command: str
+    """A line for `bash -c`."""
+    cwd: str
+    """The working directory, absolute or below `/workspace`; `/workspace` where it is absent, and with a session where that is."""
+    env: Dict[str, str]
+    """Variables beside those of the sandbox."""
+    max_output_bytes: int
+    """Bytes of each of the two output streams. What is longer is cut, and the command goes on."""
+    session: str
+    """The session whose shell executes it, after those that came before. It is made where it is not there. Without it, the command is a process of its own."""
+    stdin: str
+    """Standard input."""
+    timeout_ms: int
+    """After this time everything that the command has started is ended."""
+
+
+class ExecuteRequest(TypedDict, total=False):
+    """A file to run."""
+
+    args: List[str]
+    """Arguments of the program."""
+    file_path: Required[str]
+    """The file, absolute or below `/workspace`."""
+    stdin: str
+    """Standard input."""
+    timeout: int
+    """The time limit in seconds."""
+
+
+class ProcessStart(TypedDict, total=False):
+    """A process to start: a line for `bash -c`, or a program with its arguments."""
+
+    argv: List[str]
+    """A program and its arguments, in place of `command`."""
+    command: str
+    """A line for `bash -c`."""
+    cwd: str
+    """The working directory, absolute or below `/workspace`; `/workspace` where it is absent."""
+    env: Dict[str, str]
+    """Variables beside those of the sandbox."""
+    name: str
+    """A name of your own. Several processes may have the same."""
+    stdin: bool
+    """Whether standard input stays open, for `POST …/stdin`. Else it is empty."""
+    timeout_ms: int
+    """After this time everything that the process has started is ended. Without it there is no limit."""
+
+
+class ProcessWait(TypedDict, total=False):
+    """What to wait for: at most one of `log`, `regex` and `port`. Without them, the end of the process."""
+
+    log: str
+    """A line of output that contains this text. Lines that are there already count."""
+    port: int
+    """A TCP socket that listens on this port in the sandbox."""
+    regex: str
+    """A line of output that matches this regular expression, which has neither look-around nor back-references."""
+    timeout_ms: int
+    """How long to wait."""
+
+
+class SessionSettings(TypedDict, total=False):
+    """A session to make."""
+
+    cwd: str
+    """Where the shell starts, absolute or below `/workspace`. Where it is absent, or cannot be entered, it is `/workspace`."""
+    env: Dict[str, str]
+    """Variables of the shell beside those of the sandbox."""
+    id: str
+    """A name of your own, of letters, digits, `-` and `_`; one is made where it is absent."""
+
+
+class PortSettings(TypedDict, total=False):
+    """A port to expose."""
+
+    host_header: HostHeader
+    """What the program reads in its header `Host`."""
+    name: str
+    """A name of your own."""
+    port: Required[int]
+    """The port, on which something may listen later."""
+    public: bool
+    """A URL without a token, for everybody who knows the id of the sandbox."""
+    token: str
+    """The token in the URL: lower case letters, digits and `_`. Where it is absent the port keeps the one it has, or gets one that nobody guesses."""
+
+
+class ContextSettings(TypedDict, total=False):
+    """A context to make. All fields are optional."""
+
+    cwd: str
+    """The working directory, absolute or below `/workspace`; `/workspace` where it is absent."""
+    env: Dict[str, str]
+    """Variables beside those of the sandbox."""
+    language: str
+    """`python`, `javascript` or `typescript`. Where it is absent: `javascript` in a sandbox for Node.js, or else `python`."""
+
+
+class CodeRequest(TypedDict, total=False):
+    """A cell of code."""
+
+    code: Required[str]
+    """The code. The value of its last expression is a result."""
+    env: Dict[str, str]
+    """Variables of this cell alone."""
+    language: str
+    """The language whose default context runs the cell. Not with a context in the path."""
+    max_output_bytes: int
+    """Bytes of each of the two output streams. What is longer is cut, and the cell goes on."""
+    timeout_ms: int
+    """After this time the cell is interrupted. If it goes on for a second more, its context is ended."""
+
+
+class BranchSettings(TypedDict, total=False):
+    """A sandbox to make of a snapshot."""
+
+    key: str
+    """A key for the new sandbox. If there is a sandbox with it, the call answers with that one."""
+    name: str
+    """The name of the new sandbox; that of the other one where it is absent."""
+    snapshot: str
+    """The snapshot; the files as they are now where it is absent."""
 
 
 @dataclass(frozen=True)
@@ -1687,4 +1886,904 @@ class JudgeResult:
             points=data["points"],
             tests=[JudgedTest._read(one) for one in data["tests"]],
             verdict=data["verdict"],
+        )
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A sandbox."""
+
+    created_at: str
+    """When it was made."""
+    env_names: List[str]
+    """The names of the variables of every command. Their values are not shown, because they are often secrets."""
+    id: str
+    """The id of the sandbox."""
+    language: Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust"]
+    """The language of files whose ending says none."""
+    project_id: str
+    """The project that it belongs to."""
+    runtime_config: RuntimeConfig
+    """What it may use, and when it sleeps."""
+    status: SandboxStatus
+    """What it does at the moment."""
+    updated_at: str
+    """When its settings last changed."""
+    description: Optional[str] = None
+    """What it is for; null if nobody has said so."""
+    key: Optional[str] = None
+    """Your own name for it; null if it has none."""
+    last_used_at: Optional[str] = None
+    """When it was last used, to the minute; null if it never was."""
+    name: Optional[str] = None
+    """The name; null if it has none."""
+    restored_from: Optional[str] = None
+    """If its machine was lost since it was last put to sleep: its files were then restored as they had been at this time."""
+    save_failing: Optional[str] = None
+    """While its files cannot be saved: since when. It stays awake until they are."""
+    saved_at: Optional[str] = None
+    """When its files were last saved; null if they never were."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Sandbox:
+        return cls(
+            created_at=data["created_at"],
+            description=data["description"],
+            env_names=data["env_names"],
+            id=data["id"],
+            key=data["key"],
+            language=data["language"],
+            last_used_at=data["last_used_at"],
+            name=data["name"],
+            project_id=data["project_id"],
+            restored_from=data.get("restoredFrom"),
+            runtime_config=_renamed(data["runtime_config"]),
+            save_failing=data.get("saveFailing"),
+            saved_at=data["saved_at"],
+            status=data["status"],
+            updated_at=data["updated_at"],
+        )
+
+
+@dataclass(frozen=True)
+class ListedSandbox:
+    """A sandbox in a list."""
+
+    created_at: str
+    """When it was made."""
+    id: str
+    """The id of the sandbox."""
+    language: Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust"]
+    """The language of files whose ending says none."""
+    project_id: str
+    """The project that it belongs to."""
+    status: SandboxStatus
+    """What it does at the moment."""
+    updated_at: str
+    """When its settings last changed."""
+    description: Optional[str] = None
+    """What it is for; null if nobody has said so."""
+    key: Optional[str] = None
+    """Your own name for it; null if it has none."""
+    last_used_at: Optional[str] = None
+    """When it was last used, to the minute; null if it never was."""
+    name: Optional[str] = None
+    """The name; null if it has none."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ListedSandbox:
+        return cls(
+            created_at=data["created_at"],
+            description=data["description"],
+            id=data["id"],
+            key=data["key"],
+            language=data["language"],
+            last_used_at=data["last_used_at"],
+            name=data["name"],
+            project_id=data["project_id"],
+            status=data["status"],
+            updated_at=data["updated_at"],
+        )
+
+
+@dataclass(frozen=True)
+class SandboxPage:
+    """A page of a project's sandboxes, the newest first."""
+
+    sandboxes: List[ListedSandbox]
+    """The sandboxes."""
+    next_cursor: Optional[str] = None
+    """The `cursor` of the next page; null on the last one."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> SandboxPage:
+        return cls(
+            next_cursor=data["next_cursor"],
+            sandboxes=[ListedSandbox._read(one) for one in data["sandboxes"]],
+        )
+
+
+@dataclass(frozen=True)
+class ExecSession:
+    """What became of the session of a command."""
+
+    ended: bool
+    """The shell has ended with this command: by `exit`, a signal, or the time limit."""
+    id: str
+    """The id of the session."""
+    restarted: bool
+    """The shell of earlier commands had ended, and this command had a new one, without what those had set."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ExecSession:
+        return cls(
+            ended=data["ended"],
+            id=data["id"],
+            restarted=data["restarted"],
+        )
+
+
+@dataclass(frozen=True)
+class ExecUsage:
+    """What a command has used."""
+
+    cpu_ms: float
+    """Processor time in milliseconds."""
+    duration_ms: float
+    """Wall-clock time in milliseconds."""
+    mem_mb: float
+    """The most memory at one moment, in mebibytes."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ExecUsage:
+        return cls(
+            cpu_ms=data["cpuMs"],
+            duration_ms=data["durationMs"],
+            mem_mb=data["memMB"],
+        )
+
+
+@dataclass(frozen=True)
+class ExecResult:
+    """How a command ended."""
+
+    command: str
+    """The command; the words of `argv` with spaces between them."""
+    duration_ms: float
+    """Wall-clock time in milliseconds."""
+    exit_code: int
+    """As a shell has it: 128 and the number of a signal; 124 after the time limit; 127 if there is no such program."""
+    id: str
+    """The id of the execution."""
+    status: ExecStatus
+    """What ended it."""
+    stderr: str
+    """What it wrote to standard error."""
+    stdout: str
+    """What it wrote to standard output. Bytes that are not UTF-8 become U+FFFD."""
+    success: bool
+    """Whether the exit code is 0."""
+    timed_out: bool
+    """Whether the time limit ended it."""
+    timestamp: str
+    """When it was started."""
+    truncated: Truncated
+    """Whether output was cut."""
+    usage: ExecUsage
+    """What it has used."""
+    restored_from: Optional[str] = None
+    """If the machine of the sandbox was lost before this command: the files are as they had been at this time."""
+    session: Optional[ExecSession] = None
+    """With a session: what became of it."""
+    signal: Optional[str] = None
+    """The name of the signal that ended it, for example `SIGKILL`; null if none did."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ExecResult:
+        return cls(
+            command=data["command"],
+            duration_ms=data["durationMs"],
+            exit_code=data["exitCode"],
+            id=data["id"],
+            restored_from=data.get("restoredFrom"),
+            session=None if (session := data.get("session")) is None else ExecSession._read(session),
+            signal=data["signal"],
+            status=data["status"],
+            stderr=data["stderr"],
+            stdout=data["stdout"],
+            success=data["success"],
+            timed_out=data["timedOut"],
+            timestamp=data["timestamp"],
+            truncated=Truncated._read(data["truncated"]),
+            usage=ExecUsage._read(data["usage"]),
+        )
+
+
+@dataclass(frozen=True)
+class ExecuteResult:
+    """How the run of a file ended."""
+
+    created_at: str
+    """When it was started."""
+    duration_ms: float
+    """The same as `usage.durationMs`."""
+    error: str
+    """The same as `stderr`."""
+    exit_code: int
+    """The exit code, as a shell has it."""
+    file_path: str
+    """The file that ran."""
+    id: str
+    """The id of the execution."""
+    ok: bool
+    """Whether the exit code is 0."""
+    output: str
+    """The same as `stdout`."""
+    status: ExecStatus
+    """What ended the program."""
+    stderr: str
+    """What it wrote to standard error."""
+    stdout: str
+    """What it wrote to standard output."""
+    timestamp: str
+    """The same as `createdAt`."""
+    truncated: Truncated
+    """Whether output was cut."""
+    usage: ExecUsage
+    """What it has used."""
+    restored_from: Optional[str] = None
+    """If the machine of the sandbox was lost before: the files are as they had been at this time."""
+    signal: Optional[str] = None
+    """The name of the signal that ended it; null if none did."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ExecuteResult:
+        return cls(
+            created_at=data["createdAt"],
+            duration_ms=data["duration_ms"],
+            error=data["error"],
+            exit_code=data["exitCode"],
+            file_path=data["file_path"],
+            id=data["id"],
+            ok=data["ok"],
+            output=data["output"],
+            restored_from=data.get("restoredFrom"),
+            signal=data["signal"],
+            status=data["status"],
+            stderr=data["stderr"],
+            stdout=data["stdout"],
+            timestamp=data["timestamp"],
+            truncated=Truncated._read(data["truncated"]),
+            usage=ExecUsage._read(data["usage"]),
+        )
+
+
+@dataclass(frozen=True)
+class SandboxExecution:
+    """An execution that has ended."""
+
+    command: str
+    """The command."""
+    duration_ms: float
+    """Wall-clock time in milliseconds."""
+    error: str
+    """The first 4 KiB of standard error."""
+    exit_code: int
+    """The exit code."""
+    id: str
+    """The id of the execution."""
+    output: str
+    """The first 4 KiB of standard output."""
+    status: ExecStatus
+    """What ended it."""
+    timestamp: str
+    """When it was started."""
+    file_path: Optional[str] = None
+    """The file that ran; null for a command."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> SandboxExecution:
+        return cls(
+            command=data["command"],
+            duration_ms=data["duration_ms"],
+            error=data["error"],
+            exit_code=data["exit_code"],
+            file_path=data["file_path"],
+            id=data["id"],
+            output=data["output"],
+            status=data["status"],
+            timestamp=data["timestamp"],
+        )
+
+
+@dataclass(frozen=True)
+class SandboxExecutionPage:
+    """A page of the executions of a sandbox, the newest first. The last 1,000 are kept."""
+
+    executions: List[SandboxExecution]
+    """The executions."""
+    next_cursor: Optional[str] = None
+    """The `cursor` of the next page; null on the last one."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> SandboxExecutionPage:
+        return cls(
+            executions=[SandboxExecution._read(one) for one in data["executions"]],
+            next_cursor=data["next_cursor"],
+        )
+
+
+@dataclass(frozen=True)
+class SandboxFile:
+    """A file, a directory or a link."""
+
+    mode: str
+    """The permission bits in octal digits, such as `0644`."""
+    modified_at: str
+    """When its content last changed."""
+    name: str
+    """The last part of the path."""
+    path: str
+    """The absolute path. Bytes that are not UTF-8 become U+FFFD."""
+    size: int
+    """Its size in bytes."""
+    type: FileType
+    """What it is."""
+    path64: Optional[str] = None
+    """The bytes of the path in base64, if it is not UTF-8."""
+    target: Optional[str] = None
+    """Where a link points to."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> SandboxFile:
+        return cls(
+            mode=data["mode"],
+            modified_at=data["modifiedAt"],
+            name=data["name"],
+            path=data["path"],
+            path64=data.get("path64"),
+            size=data["size"],
+            target=data.get("target"),
+            type=data["type"],
+        )
+
+
+@dataclass(frozen=True)
+class FileListing:
+    """A file, or a directory with what is in it."""
+
+    entry: SandboxFile
+    """What the path is."""
+    entries: Optional[List[SandboxFile]] = None
+    """With a directory: what is in it, by name."""
+    more: Optional[bool] = None
+    """With a directory: whether there are more entries than are listed."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> FileListing:
+        return cls(
+            entries=None if (entries := data.get("entries")) is None else [SandboxFile._read(one) for one in entries],
+            entry=SandboxFile._read(data["entry"]),
+            more=data.get("more"),
+        )
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process in the background."""
+
+    command: str
+    """The command; the words of `argv` with spaces between them."""
+    cwd: str
+    """Where it was started."""
+    dropped_bytes: int
+    """How many of these were dropped: the latest 2 MiB are kept."""
+    id: str
+    """The id of the process."""
+    log_bytes: int
+    """Bytes that it has written to both streams."""
+    pid: int
+    """Its process id in the sandbox."""
+    started_at: str
+    """When it was started."""
+    status: ProcessStatus
+    """What it does."""
+    stdin: bool
+    """Whether its standard input is open."""
+    timed_out: bool
+    """Whether its time limit ended it."""
+    ended_at: Optional[str] = None
+    """When it ended; null while it runs."""
+    exit_code: Optional[int] = None
+    """As a shell has it: 128 and the number of a signal; 124 after the time limit; null while it runs."""
+    name: Optional[str] = None
+    """The name that it was started with."""
+    signal: Optional[str] = None
+    """The name of the signal that ended it; null if none did."""
+    usage: Optional[ExecUsage] = None
+    """What it has used; null while it runs."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Process:
+        return cls(
+            command=data["command"],
+            cwd=data["cwd"],
+            dropped_bytes=data["droppedBytes"],
+            ended_at=data["endedAt"],
+            exit_code=data["exitCode"],
+            id=data["id"],
+            log_bytes=data["logBytes"],
+            name=data["name"],
+            pid=data["pid"],
+            signal=data["signal"],
+            started_at=data["startedAt"],
+            status=data["status"],
+            stdin=data["stdin"],
+            timed_out=data["timedOut"],
+            usage=None if (usage := data["usage"]) is None else ExecUsage._read(usage),
+        )
+
+
+@dataclass(frozen=True)
+class ProcessList:
+    """The processes of a sandbox, in the order of their starts. The 64 that ended last are kept."""
+
+    processes: List[Process]
+    """The processes."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ProcessList:
+        return cls(
+            processes=[Process._read(one) for one in data["processes"]],
+        )
+
+
+@dataclass(frozen=True)
+class ProcessLogs:
+    """The output of a process as far as it is kept."""
+
+    dropped_bytes: int
+    """Bytes that are missing here because they were dropped."""
+    position: int
+    """The position after the last byte, for `after` of the next call."""
+    process: Process
+    """The process as it is now."""
+    stderr: str
+    """What it wrote to standard error."""
+    stdout: str
+    """What it wrote to standard output. Bytes that are not UTF-8 become U+FFFD."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ProcessLogs:
+        return cls(
+            dropped_bytes=data["droppedBytes"],
+            position=data["position"],
+            process=Process._read(data["process"]),
+            stderr=data["stderr"],
+            stdout=data["stdout"],
+        )
+
+
+@dataclass(frozen=True)
+class WaitResult:
+    """The result of waiting."""
+
+    outcome: WaitOutcome
+    """What came of it."""
+    groups: Optional[List[str]] = None
+    """What the groups of `regex` have matched, from the first on; null for one that took no part."""
+    line: Optional[str] = None
+    """The whole line."""
+    process: Optional[Process] = None
+    """The process as it is now; null if the machine was lost."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> WaitResult:
+        return cls(
+            groups=data.get("groups"),
+            line=data.get("line"),
+            outcome=data["outcome"],
+            process=None if (process := data["process"]) is None else Process._read(process),
+        )
+
+
+@dataclass(frozen=True)
+class SandboxSession:
+    """A session."""
+
+    created_at: str
+    """When it was made."""
+    cwd: str
+    """Where its shell starts."""
+    env_names: List[str]
+    """The names of its variables."""
+    id: str
+    """Its id."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> SandboxSession:
+        return cls(
+            created_at=data["created_at"],
+            cwd=data["cwd"],
+            env_names=data["env_names"],
+            id=data["id"],
+        )
+
+
+@dataclass(frozen=True)
+class SessionList:
+    """The sessions of a sandbox, in the order of their ids."""
+
+    sessions: List[SandboxSession]
+    """The sessions."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> SessionList:
+        return cls(
+            sessions=[SandboxSession._read(one) for one in data["sessions"]],
+        )
+
+
+@dataclass(frozen=True)
+class ExposedPort:
+    """A port that is exposed."""
+
+    created_at: str
+    """When it was exposed."""
+    host_header: HostHeader
+    """What the program reads in its header `Host`."""
+    port: int
+    """The port."""
+    public: bool
+    """Whether the URL has no token."""
+    url: str
+    """Where what listens on it is reached. Who has the URL can use it."""
+    name: Optional[str] = None
+    """Its name; `null` without one."""
+    token: Optional[str] = None
+    """The token in the URL; `null` if it is public."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ExposedPort:
+        return cls(
+            created_at=data["createdAt"],
+            host_header=data["hostHeader"],
+            name=data["name"],
+            port=data["port"],
+            public=data["public"],
+            token=data["token"],
+            url=data["url"],
+        )
+
+
+@dataclass(frozen=True)
+class PortList:
+    """The ports that a sandbox exposes, in their order."""
+
+    ports: List[ExposedPort]
+    """The ports."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> PortList:
+        return cls(
+            ports=[ExposedPort._read(one) for one in data["ports"]],
+        )
+
+
+@dataclass(frozen=True)
+class CodeContext:
+    """An interpreter of a sandbox that keeps what one cell has made for the next."""
+
+    cwd: str
+    """Where it was started."""
+    execution_count: int
+    """Cells that its interpreter has run."""
+    id: str
+    """The id of the context: `ctx_…`, or `default-` and the language."""
+    language: str
+    """Its language."""
+    running: bool
+    """Whether a cell runs."""
+    start_ms: float
+    """What the start of its interpreter took, in milliseconds."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> CodeContext:
+        return cls(
+            cwd=data["cwd"],
+            execution_count=data["executionCount"],
+            id=data["id"],
+            language=data["language"],
+            running=data["running"],
+            start_ms=data["startMs"],
+        )
+
+
+@dataclass(frozen=True)
+class ContextList:
+    """The contexts of a sandbox, the oldest first."""
+
+    contexts: List[CodeContext]
+    """Its contexts; none while it sleeps."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> ContextList:
+        return cls(
+            contexts=[CodeContext._read(one) for one in data["contexts"]],
+        )
+
+
+@dataclass(frozen=True)
+class CodeError:
+    """What a cell failed with."""
+
+    message: str
+    """Its message."""
+    name: str
+    """The class of the exception; or `Timeout`, `OutOfMemory`, `ContextExited` or `Interrupted`."""
+    traceback: List[str]
+    """Its lines, as the language prints them."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> CodeError:
+        return cls(
+            message=data["message"],
+            name=data["name"],
+            traceback=data["traceback"],
+        )
+
+
+@dataclass(frozen=True)
+class CodeResult(Formats):
+    """Something that a cell shows, in all the formats that it has."""
+
+    main: bool
+    """Whether it is the value of the last expression. Others were shown by the code."""
+    chart: Any = None
+    """The data of a chart: `type` is `line`, `scatter`, `bar`, `pie` or `subplots`."""
+    extra: Optional[Dict[str, Any]] = None
+    """Other MIME types with their content."""
+    html: Optional[str] = None
+    """`text/html`."""
+    javascript: Optional[str] = None
+    """`application/javascript`."""
+    jpeg: Optional[str] = None
+    """`image/jpeg` in base64."""
+    json: Any = None
+    """`application/json`: the value itself."""
+    latex: Optional[str] = None
+    """`text/latex`."""
+    markdown: Optional[str] = None
+    """`text/markdown`."""
+    pdf: Optional[str] = None
+    """`application/pdf` in base64."""
+    png: Optional[str] = None
+    """`image/png` in base64."""
+    svg: Optional[str] = None
+    """`image/svg+xml`."""
+    text: Optional[str] = None
+    """`text/plain`: how the language writes it."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> CodeResult:
+        return cls(
+            chart=data.get("chart"),
+            extra=data.get("extra"),
+            html=data.get("html"),
+            javascript=data.get("javascript"),
+            jpeg=data.get("jpeg"),
+            json=data.get("json"),
+            latex=data.get("latex"),
+            main=data["main"],
+            markdown=data.get("markdown"),
+            pdf=data.get("pdf"),
+            png=data.get("png"),
+            svg=data.get("svg"),
+            text=data.get("text"),
+        )
+
+
+@dataclass(frozen=True)
+class CodeTruncated:
+    """What of a cell was cut."""
+
+    results: bool
+    """Whether results were left out, because there were more than 1,000 of them or more than 16 MiB."""
+    stderr: bool
+    """Whether standard error was cut."""
+    stdout: bool
+    """Whether standard output was cut."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> CodeTruncated:
+        return cls(
+            results=data["results"],
+            stderr=data["stderr"],
+            stdout=data["stdout"],
+        )
+
+
+@dataclass(frozen=True)
+class CodeExecution:
+    """How a cell ended."""
+
+    context_id: str
+    """The context that has run it."""
+    context_lost: bool
+    """Whether what the context held is gone: the next cell runs in a new, empty interpreter."""
+    duration_ms: float
+    """Wall-clock time in milliseconds, without the time that it waited for other cells."""
+    execution_count: int
+    """The number of the cell since its interpreter was started, from 1 on."""
+    id: str
+    """The id of the execution."""
+    results: List[CodeResult]
+    """What it has shown, in its order."""
+    status: ExecStatus
+    """`success`, or what ended it: `error` after an exception, or because the interpreter has ended."""
+    stderr: str
+    """What it wrote to standard error."""
+    stdout: str
+    """What it wrote to standard output, with what its children wrote. Bytes that are not UTF-8 become U+FFFD."""
+    success: bool
+    """Whether it ended without an error."""
+    timed_out: bool
+    """Whether the time limit ended it."""
+    timestamp: str
+    """When the call came."""
+    truncated: CodeTruncated
+    """What was cut."""
+    usage: ExecUsage
+    """What it has used."""
+    error: Optional[CodeError] = None
+    """What it failed with; null if it did not fail."""
+    restored_from: Optional[str] = None
+    """If the machine of the sandbox was lost before this cell: the files are as they had been at this time."""
+    start_ms: Optional[float] = None
+    """What the start of the interpreter took, in milliseconds, if this is its first cell."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> CodeExecution:
+        return cls(
+            context_id=data["contextId"],
+            context_lost=data["contextLost"],
+            duration_ms=data["durationMs"],
+            error=None if (error := data["error"]) is None else CodeError._read(error),
+            execution_count=data["executionCount"],
+            id=data["id"],
+            restored_from=data.get("restoredFrom"),
+            results=[CodeResult._read(one) for one in data["results"]],
+            start_ms=data.get("startMs"),
+            status=data["status"],
+            stderr=data["stderr"],
+            stdout=data["stdout"],
+            success=data["success"],
+            timed_out=data["timedOut"],
+            timestamp=data["timestamp"],
+            truncated=CodeTruncated._read(data["truncated"]),
+            usage=ExecUsage._read(data["usage"]),
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot."""
+
+    bytes: int
+    """Bytes of all files in it. What it has in common with other snapshots is stored once."""
+    created_at: str
+    """When it was made."""
+    entries: int
+    """Files, directories and links in it."""
+    id: str
+    """The id of the snapshot."""
+    sandbox_id: str
+    """The sandbox that it is of."""
+    saved_at: str
+    """When its files were saved, which is earlier if the sandbox was asleep."""
+    name: Optional[str] = None
+    """The name; null if it has none."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> Snapshot:
+        return cls(
+            bytes=data["bytes"],
+            created_at=data["created_at"],
+            entries=data["entries"],
+            id=data["id"],
+            name=data["name"],
+            sandbox_id=data["sandbox_id"],
+            saved_at=data["saved_at"],
+        )
+
+
+@dataclass(frozen=True)
+class SnapshotPage:
+    """A page of a sandbox's snapshots, the newest first."""
+
+    snapshots: List[Snapshot]
+    """The snapshots."""
+    next_cursor: Optional[str] = None
+    """The `cursor` of the next page; null on the last one."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> SnapshotPage:
+        return cls(
+            next_cursor=data["next_cursor"],
+            snapshots=[Snapshot._read(one) for one in data["snapshots"]],
+        )
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What is at a path."""
+
+    mode: str
+    """The permission bits in octal."""
+    size: int
+    """Bytes of a file."""
+    type: FileType
+    """Its kind."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> FileState:
+        return cls(
+            mode=data["mode"],
+            size=data["size"],
+            type=data["type"],
+        )
+
+
+@dataclass(frozen=True)
+class SnapshotChange:
+    """A path that differs."""
+
+    change: ChangeKind
+    """What happened to it."""
+    path: str
+    """The absolute path, with replacement characters for bytes that are no text."""
+    after: Optional[FileState] = None
+    """What it is; null if it is gone."""
+    before: Optional[FileState] = None
+    """What it was; null if it was not there."""
+    binary: Optional[bool] = None
+    """Whether a file before or after is no text."""
+    diff: Optional[str] = None
+    """The lines that differ, as a unified diff. Absent for what is no text, for files of more than 256 KiB, and when the diffs before it have taken the room that one answer has."""
+    path64: Optional[str] = None
+    """The bytes of the path in base64, if it is not UTF-8."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> SnapshotChange:
+        return cls(
+            after=None if (after := data["after"]) is None else FileState._read(after),
+            before=None if (before := data["before"]) is None else FileState._read(before),
+            binary=data.get("binary"),
+            change=data["change"],
+            diff=data.get("diff"),
+            path=data["path"],
+            path64=data.get("path64"),
+        )
+
+
+@dataclass(frozen=True)
+class SnapshotDiff:
+    """What differs between two states of a sandbox."""
+
+    changes: List[SnapshotChange]
+    """What differs, by path."""
+    from_: str
+    """The snapshot with the state before."""
+    more: bool
+    """Whether there are more."""
+    to: Optional[str] = None
+    """The snapshot with the state after; null for the files as they are now."""
+
+    @classmethod
+    def _read(cls, data: Dict[str, Any]) -> SnapshotDiff:
+        return cls(
+            changes=[SnapshotChange._read(one) for one in data["changes"]],
+            from_=data["from"],
+            more=data["more"],
+            to=data["to"],
         )

@@ -56,3 +56,10 @@ def _file(path: str, content: Union[str, bytes]) -> Dict[str, Any]:
     if isinstance(content, str):
         return {"path": path, "content": content}
     return {"path": path, "content": b64encode(content).decode(), "encoding": "base64"}
+
+
+def command_fields(command: Union[str, Sequence[str]], args: Optional[Sequence[str]]) -> Dict[str, Any]:
+    """The fields of a command: a line for the shell, or a program with its arguments."""
+    if isinstance(command, str):
+        return {"command": command} if args is None else {"argv": [command, *args]}
+    return {"argv": [*command, *(args or [])]}
