@@ -28,6 +28,8 @@ const PAGES: &[&str] = &[
     "/playground/advanced",
     "/playground/collab",
     "/projects/:id",
+    "/sandbox/:id",
+    "/sandboxes",
     "/snippets",
 ];
 /// Files whose names change with their content.
@@ -123,10 +125,12 @@ fn text(SiteFile { media_type, bytes }: SiteFile) -> Response {
 fn page(app: &App, status: StatusCode, file: &SiteFile) -> Response {
     let nonce = hex::encode(app.random::<16>());
     let html = String::from_utf8_lossy(&file.bytes).replace(NONCE, &nonce);
+    // What listens on a port of a sandbox is shown in a frame, and has a host of its own.
+    let previews = app.config.preview_host().map(|host| format!(" *.{host}")).unwrap_or_default();
     // Scripts and styles are files of our own; the nonce is for the styles that the editor writes.
     let policy = format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; font-src 'self'; \
-         img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+         img-src 'self' data:; connect-src 'self'; frame-src 'self'{previews}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types vue"
     );
     let mut response = Response::new(Body::Whole(Bytes::from(html)));

@@ -29,6 +29,7 @@ export const router = createRouter({
     { path: "/snippets", component: () => import("./pages/SnippetsPage.vue"), meta: { title: "Snippets" } },
     { path: "/account", component: () => import("./pages/AccountPage.vue"), meta: { title: "Account" } },
     { path: "/projects/:id", component: () => import("./pages/ProjectPage.vue") },
+    { path: "/sandboxes", component: () => import("./pages/SandboxesPage.vue"), meta: { title: "Sandboxes" } },
     { path: "/playground", component: () => import("./pages/PlaygroundPage.vue"), meta: { tool: true, title: "Playground" } },
     { path: "/playground/advanced", component: () => import("./pages/AdvancedPlaygroundPage.vue"), meta: { tool: true, title: "Many files · Playground" } },
     { path: "/playground/collab", component: () => import("./pages/CollabPlaygroundPage.vue"), meta: { tool: true, public: true, knowsAccount: true, title: "Together · Playground" } },
