@@ -30,6 +30,7 @@ export const router = createRouter({
     { path: "/account", component: () => import("./pages/AccountPage.vue"), meta: { title: "Account" } },
     { path: "/projects/:id", component: () => import("./pages/ProjectPage.vue") },
     { path: "/sandboxes", component: () => import("./pages/SandboxesPage.vue"), meta: { title: "Sandboxes" } },
+    { path: "/sandbox/:id", component: () => import("./pages/SandboxPage.vue"), meta: { tool: true, title: "Sandbox" } },
     { path: "/playground", component: () => import("./pages/PlaygroundPage.vue"), meta: { tool: true, title: "Playground" } },
     { path: "/playground/advanced", component: () => import("./pages/AdvancedPlaygroundPage.vue"), meta: { tool: true, title: "Many files · Playground" } },
     { path: "/playground/collab", component: () => import("./pages/CollabPlaygroundPage.vue"), meta: { tool: true, public: true, knowsAccount: true, title: "Together · Playground" } },

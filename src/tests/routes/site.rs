@@ -108,7 +108,7 @@ fn a_page_of_the_site_frames_exposed_ports_where_there_are_any() {
     assert!(policy.contains("frame-src 'self'; "), "{policy}");
     app.app.config.preview_host = Some("preview.example".into());
     let policy = visit(&mut app, "/sandbox/sbx_1", PAGE).header("content-security-policy").to_owned();
-    assert!(policy.contains("frame-src 'self' *.preview.example; "), "{policy}");
+    assert!(policy.contains("frame-src 'self' https://*.preview.example; "), "{policy}");
 }
 
 #[test]
