@@ -76,8 +76,8 @@ test("tables, images and errors are shown as what they are", async () => {
   const frame = await (await page.$(`${out(2)} iframe`))?.contentFrame();
   assert.deepEqual(await frame?.evaluate("[self.origin, getComputedStyle(document.querySelector('th')).color]"), ["null", "rgb(1, 2, 3)"]);
   await until("its height", async () => (await page.$eval(`${out(2)} iframe`, (one) => one.clientHeight)) > 30);
-  for (const place of [3, 4]) await until("an image", () => page.$eval(`${out(place)} img`, (image) => (image as HTMLImageElement).naturalWidth > 0));
-  assert.equal(await page.$eval(`${out(4)} img`, (image) => (image as HTMLImageElement).alt), "as text");
+  for (const place of [3, 4]) await until("an image", () => page.$eval(`${out(place)} img`, (image) => image.naturalWidth > 0));
+  assert.equal(await page.$eval(`${out(4)} img`, (image) => image.alt), "as text");
 });
 
 test("a cell is stopped, a lost interpreter is said, and a new one is empty", async () => {
@@ -100,7 +100,7 @@ test("a cell is stopped, a lost interpreter is said, and a new one is empty", as
 test("JavaScript runs too, and another interpreter has a state of its own", async () => {
   const id = await create({ language: "javascript" });
   const { page } = await open(id, ["globalThis.seen ??= 0; seen += 1"]);
-  assert.equal(await page.$eval("[aria-label=Language]", (field) => (field as HTMLSelectElement).value), "javascript");
+  assert.equal(await page.$eval("[aria-label=Language]", (field) => field.value), "javascript");
   for (const count of ["1", "2"]) {
     await press(page, "Run cell 1");
     await until(`the value ${count}`, async () => (await textOf(page, out(1))) === count);

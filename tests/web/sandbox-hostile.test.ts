@@ -54,7 +54,7 @@ test("names of sandboxes, files, processes and snapshots are text everywhere", a
   await shows(page, ".procs", TEXTS[1]);
   assert.ok((await page.title()).startsWith(TEXTS[1]));
   for (const [index, name] of names.entries()) {
-    await page.evaluate((path) => Array.from(document.querySelectorAll<HTMLElement>("[role=treeitem]")).find((item) => item.dataset["path"] === path)?.click(), `${name}.py`);
+    await page.evaluate(`Array.from(document.querySelectorAll("[role=treeitem]")).find((item) => item.dataset.path === ${JSON.stringify(`${name}.py`)})?.click()`);
     await until(`the text of ${name}`, async () => (await textOf(page, ".editor.is-front .cm-content")).includes(TEXTS[index] ?? "?"));
   }
   await isClean(page);
@@ -137,7 +137,7 @@ test("the file of the frames, opened by itself, belongs to the site and shows no
   await page.waitForSelector("[data-testid=cell] .cm-content");
   await press(page, "Run cell 1");
   await page.waitForSelector("[data-testid=result-frame]");
-  const address = await page.$eval("[data-testid=result-frame]", (frame) => (frame as HTMLIFrameElement).src);
+  const address = await page.$eval("[data-testid=result-frame]", (frame) => frame.src);
   await page.goto(address);
   assert.equal(await page.evaluate("self.origin"), site.url);
   await page.evaluate("postMessage({ html: '<img src=x onerror=\"self.xss=1\"><b>shown</b>', scheme: 'dark' }, '*')");

@@ -122,13 +122,13 @@ test("the editor of a sandbox keeps its budget, and the terminal comes after it"
   const seen: string[] = [];
   page.on("request", (request) => seen.push(request.url()));
   // When the editor can be used, the page notes what was asked for until then.
-  await page.evaluateOnNewDocument(() => {
+  await page.evaluateOnNewDocument(`
     new MutationObserver((_, observer) => {
       if (document.querySelector(".cm-content") === null) return;
       observer.disconnect();
-      Object.assign(window, { atEditor: performance.getEntriesByType("resource").map(({ name }) => name) });
+      window.atEditor = performance.getEntriesByType("resource").map(({ name }) => name);
     }).observe(document, { childList: true, subtree: true });
-  });
+  `);
   await page.goto(`${site.url}/sandbox/${id}`);
   await until("the shell", async () => (await textOf(page, ".xterm-rows")).includes("$"));
   const urls = (await page.evaluate("window.atEditor")) as string[];

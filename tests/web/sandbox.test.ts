@@ -73,7 +73,7 @@ async function choose(page: Page, path: string, item: string): Promise<void> {
 }
 async function name(page: Page, text: string): Promise<void> {
   await page.waitForSelector("input.tree-name");
-  await page.$eval("input.tree-name", (field) => (field as HTMLInputElement).select());
+  await page.$eval("input.tree-name", (field) => field.select());
   await page.keyboard.type(text);
   await page.keyboard.press("Enter");
 }
@@ -272,7 +272,7 @@ test("a sandbox that was deleted elsewhere can be read, and nothing more", async
   await shows(page, "[data-testid=strip]", "This sandbox was deleted");
   assert.match(await text(page), /precious/);
   assert.equal(await page.$("[aria-label='New file']"), null);
-  assert.equal(await page.$eval("[data-testid=run]", (button) => (button as HTMLButtonElement).disabled), true);
+  assert.equal(await page.$eval("[data-testid=run]", (button) => button.disabled), true);
   await shows(page, SAVED, "Read only");
   const { page: other } = await site.open(`/sandbox/${id}`, { user });
   await shows(other, "[role=alert]", "There is no such sandbox");
@@ -302,12 +302,12 @@ test("a port is exposed and shown in a frame of its own, gets another URL, and i
   await page.type("#port-number", "80000");
   await page.keyboard.press("Enter");
   await shows(page, "#port-wrong", "1 to 65535");
-  await page.$eval("#port-number", (field) => (field as HTMLInputElement).select());
+  await page.$eval("#port-number", (field) => field.select());
   await page.keyboard.type("8000");
   await page.keyboard.press("Enter");
   const shown = async () => (await (await page.$("[data-testid=preview]"))?.contentFrame())?.evaluate("document.body?.textContent ?? ''");
   await until("the page of the program", async () => String(await shown().catch(() => "")).includes("Out of the sandbox"), 20);
-  const src = await page.$eval("[data-testid=preview]", (one) => (one as HTMLIFrameElement).src);
+  const src = await page.$eval("[data-testid=preview]", (one) => one.src);
   assert.notEqual(new URL(src).origin, site.url);
   assert.ok(!(await textOf(page, ".url")).includes(new URL(src).hostname), "the URL is a secret, and not on the screen");
   await page.locator("[role=tab]::-p-text(Ports)").click();
@@ -369,7 +369,7 @@ test("the page is as it was left: open files and the side", async () => {
 test("a phone shows one part at a time", async () => {
   const id = await create({ "main.py": "print('on a phone')" });
   const { page } = await open(id, { width: 390, height: 844 });
-  const isShown = (selector: string) => page.$eval(selector, (element) => (element as HTMLElement).offsetParent !== null);
+  const isShown = (selector: string) => page.$eval(selector, (element) => element.offsetParent !== null);
   await page.waitForSelector(".cm-content");
   for (const [button, part] of [["Files", ".t-tree"], ["Terminal", ".t-term"], ["Preview", ".t-prev"], ["Code", ".t-edit"]] as const) {
     await press(page, button);

@@ -51,7 +51,7 @@ test("a sandbox is listed with its language, state, size and last use, and is na
   await press(page, "Actions for Price scraper");
   await press(page, "Rename", "menuitem");
   await page.waitForSelector("#rename-name");
-  await page.$eval("#rename-name", (field) => (field as HTMLInputElement).select());
+  await page.$eval("#rename-name", (field) => field.select());
   await page.keyboard.type("Old scraper");
   await page.keyboard.press("Enter");
   await shows(page, row(id), "Old scraper");
@@ -81,7 +81,7 @@ test("a sandbox is deleted only under its name", async () => {
   await page.waitForSelector("#delete-sandbox");
   await page.type("#delete-sandbox", "Old");
   await page.keyboard.press("Enter");
-  assert.equal(await page.$eval("[role=alertdialog] .danger", (button) => (button as HTMLButtonElement).disabled), true);
+  assert.equal(await page.$eval("[role=alertdialog] .danger", (button) => button.disabled), true);
   assert.notEqual(await status(id), "deleting");
   await page.type("#delete-sandbox", " importer");
   await page.keyboard.press("Enter");

@@ -66,17 +66,15 @@ test("a connection that broke comes back with what was on the screen, and says s
   const opened = await site.open("/login", { user });
   const { page } = opened;
   // The browser's own sockets, which the test can break and forbid.
-  await page.evaluateOnNewDocument(() => {
-    const Own = window.WebSocket;
-    const state = { sockets: [] as WebSocket[], isDown: false };
-    Object.assign(window, { state });
-    window.WebSocket = class extends Own {
-      constructor(url: string, protocols: string[]) {
+  await page.evaluateOnNewDocument(`
+    window.state = { sockets: [], isDown: false };
+    window.WebSocket = class extends WebSocket {
+      constructor(url, protocols) {
         super(state.isDown ? "ws://127.0.0.1:1/" : url, protocols);
         state.sockets.push(this);
       }
     };
-  });
+  `);
   await page.goto(`${site.url}/sandbox/${id}`);
   await isOpen(page);
   await line(page, "x=kept; echo before");
@@ -144,11 +142,8 @@ test("a program in a terminal reaches neither the clipboard nor the title, and i
   assert.equal(await page.$(".xterm-rows img"), null);
   await page.evaluate("window.opened = []; window.open = (...given) => (opened.push(given), null); window.confirm = () => true");
   for (const text of ["script-link", "http-link", "https-link"]) {
-    const at = (await page.evaluate((wanted) => {
-      const row = Array.from(document.querySelectorAll(".xterm-rows > div")).find((one) => one.textContent?.startsWith(wanted));
-      const box = row?.getBoundingClientRect();
-      return box === undefined ? null : [box.left + 20, box.top + box.height / 2];
-    }, text)) as [number, number] | null;
+    const row = `Array.from(document.querySelectorAll(".xterm-rows > div")).find((one) => one.textContent.startsWith(${JSON.stringify(text)}))?.getBoundingClientRect()`;
+    const at = (await page.evaluate(`((box) => box && [box.left + 20, box.top + box.height / 2])(${row})`)) as [number, number] | undefined;
     assert.ok(at, text);
     await page.mouse.move(at[0] - 5, at[1]);
     await page.mouse.move(...at);
