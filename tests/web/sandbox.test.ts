@@ -274,6 +274,8 @@ test("a sandbox that was deleted elsewhere can be read, and nothing more", async
   assert.equal(await page.$("[aria-label='New file']"), null);
   assert.equal(await page.$eval("[data-testid=run]", (button) => button.disabled), true);
   await shows(page, SAVED, "Read only");
+  await type(page, "not taken");
+  assert.match(await text(page), /^precious/);
   const { page: other } = await site.open(`/sandbox/${id}`, { user });
   await shows(other, "[role=alert]", "There is no such sandbox");
 });
