@@ -255,6 +255,44 @@ test("a file that changed in the sandbox is not overwritten without a word", asy
   await shows(page, SAVED, "Saved");
 });
 
+test("what was typed before the page was loaded anew replaced what somebody else had written meanwhile", async () => {
+  const id = await create({ "main.py": "mine" });
+  const { page } = await open(id);
+  await type(page, "typed ");
+  await write(id, "main.py", "theirs");
+  await page.reload();
+  await until("what was typed", async () => (await text(page)).includes("typed mine"));
+  await shows(page, ".t-edit [role=alert]", "has changed in the sandbox");
+  await type(page, "");
+  await chord(page, "s");
+  assert.equal(await content(id, "main.py"), "theirs");
+  await press(page, "Replace it with yours");
+  await until("it is replaced", async () => (await content(id, "main.py")) === "typed mine");
+  await until("no question", async () => (await page.$(".t-edit [role=alert]")) === null);
+});
+
+test("files that are dropped on the tree are uploaded", async () => {
+  const id = await create({ "lib/parts.py": "1" });
+  const { page } = await open(id);
+  await page.evaluate(`
+    const carried = new DataTransfer();
+    carried.items.add(new File(["dropped"], "new.txt"));
+    for (const kind of ["dragover", "drop"]) document.querySelector(${JSON.stringify(row("lib"))}).dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: carried }));
+  `);
+  await page.waitForSelector(row("lib/new.txt"));
+  assert.equal(await content(id, "lib/new.txt"), "dropped");
+});
+
+test("another sandbox in the same page has its own files", async () => {
+  const [one, other] = [await create({ "main.py": "first", "b.py": "of the first" }), await create({ "main.py": "second" })];
+  const { page } = await open(one);
+  await page.locator(row("b.py")).click();
+  await shows(page, ".etab.is-on", "b.py");
+  await page.evaluate(`history.pushState({}, "", "/sandbox/${other}"); dispatchEvent(new PopStateEvent("popstate", { state: {} }))`);
+  await until("the other file", async () => (await text(page)).includes("second"));
+  assert.equal((await page.$$(".etab")).length, 1);
+});
+
 test("a sandbox that sleeps is woken by its page, with its files", async () => {
   const id = await create({ "main.py": "print('here')" });
   await json(200, await user.call("POST", api(id, "/sleep")));

@@ -101,6 +101,18 @@ test("a sandbox that is put to sleep ends its shells, and waking it starts a new
   assert.equal((await json(200, await user.call("GET", api(id)))).status, "running");
 });
 
+test("a shell in a page that nobody sees kept its sandbox awake for ever", async () => {
+  const { id } = await json(201, await user.call("POST", "/api/v1/sandboxes", { project_id: project, name: "Unseen", runtime_config: { sleepAfter: 1 } }));
+  const { page } = await open(id);
+  const turn = (state: string) => page.evaluate(`Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true }); document.dispatchEvent(new Event("visibilitychange"))`);
+  await turn("hidden");
+  await until("its sleep", async () => (await json(200, await user.call("GET", api(id)))).status === "sleeping", 30);
+  await turn("visible");
+  await shows(page, STATE, "The sandbox sleeps, and its shells have ended.");
+  await page.locator(`${STATE} button`).click();
+  await isOpen(page);
+});
+
 test("F6 leaves the terminal, and goes round the parts of the page", async () => {
   const id = await create();
   const { page } = await open(id);

@@ -39,21 +39,27 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** What was typed into a file, and what the file had been before. */
+interface Draft {
+  text: string;
+  base: string | undefined;
+}
+
 /** What was typed and not saved, by path; in this browser. */
 function drafts(id: string) {
   const name = `draft.${id}`;
-  const read = (): Record<string, string> => {
+  const read = (): Record<string, Draft> => {
     try {
       const found: unknown = JSON.parse(kept(name) ?? "{}");
-      return typeof found === "object" && found !== null ? (found as Record<string, string>) : {};
+      return typeof found === "object" && found !== null ? (found as Record<string, Draft>) : {};
     } catch {
       return {};
     }
   };
-  const write = (all: Record<string, string>) => (Object.keys(all).length === 0 ? (forget(name), true) : keep(name, JSON.stringify(all)));
+  const write = (all: Record<string, Draft>) => (Object.keys(all).length === 0 ? (forget(name), true) : keep(name, JSON.stringify(all)));
   return {
-    of: (path: string): string | undefined => (Object.hasOwn(read(), path) ? read()[path] : undefined),
-    set: (path: string, text: string) => write({ ...read(), [path]: text }),
+    of: (path: string): Draft | undefined => (Object.hasOwn(read(), path) ? read()[path] : undefined),
+    set: (path: string, draft: Draft) => write({ ...read(), [path]: draft }),
     drop: (path: string) => write(Object.fromEntries(Object.entries(read()).filter(([one]) => one !== path))),
   };
 }
@@ -103,8 +109,10 @@ export function useDocuments(sandbox: ShallowRef<Sandbox | undefined>, lost: () 
       Object.assign(one, { state: "text", saved: undefined, problem: `${sentenceOf(error)} What you typed is here.` });
     }
     if (typed === undefined || one.state !== "text") return;
-    if (typed === one.saved) draft().drop(path);
-    else one.text = typed;
+    if (typed.text === one.saved) return void draft().drop(path);
+    one.text = typed.text;
+    // The file is another one than was typed into.
+    one.isConflict = one.saved !== undefined && typed.base !== one.saved;
   }
   function close(path: string): void {
     const index = documents.value.findIndex((one) => one.path === path);
@@ -115,7 +123,7 @@ export function useDocuments(sandbox: ShallowRef<Sandbox | undefined>, lost: () 
     const one = at(path);
     if (one === undefined || one.text === text) return;
     one.text = text;
-    const isKept = text === one.saved ? draft().drop(path) : draft().set(path, text);
+    const isKept = text === one.saved ? draft().drop(path) : draft().set(path, { text, base: one.saved });
     if (!isKept && !isFull) lost();
     isFull = !isKept;
   }
@@ -128,7 +136,7 @@ export function useDocuments(sandbox: ShallowRef<Sandbox | undefined>, lost: () 
     const { text } = one;
     Object.assign(one, { isSaving: true, problem: undefined });
     try {
-      if (!isForced && (await hasMoved(one))) {
+      if (!isForced && (one.isConflict || (await hasMoved(one)))) {
         one.isConflict = true;
         return false;
       }

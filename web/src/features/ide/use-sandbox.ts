@@ -1,7 +1,7 @@
 //! One sandbox while its page is open: what it does, and the ways to wake it and put it to sleep.
 
 import type { Sandbox } from "@doclehq/sdk/sandboxes";
-import { computed, onScopeDispose, shallowRef, watch } from "vue";
+import { computed, onScopeDispose, shallowRef } from "vue";
 import { ApiError } from "../../api/client.ts";
 import { called, sandboxes } from "../sandboxes/client.ts";
 import { isPassing, type Status } from "../sandboxes/status.ts";
@@ -13,7 +13,7 @@ const PASSING_MS = 700;
 export type Info = Sandbox["info"];
 
 /** The sandbox with this id. */
-export function useSandbox(id: () => string) {
+export function useSandbox(id: string) {
   const sandbox = shallowRef<Sandbox>();
   const info = shallowRef<Info>();
   const error = shallowRef<unknown>();
@@ -25,14 +25,12 @@ export function useSandbox(id: () => string) {
   const isGone = computed(() => error.value instanceof ApiError && error.value.status === 404);
 
   async function refresh(): Promise<void> {
-    const wanted = id();
     try {
-      const current = sandbox.value?.id === wanted ? sandbox.value : await called(sandboxes.get(wanted));
+      const current = sandbox.value ?? (await called(sandboxes.get(id)));
       const read = current === sandbox.value ? await called(current.refresh()) : current.info;
-      if (isLeft || wanted !== id()) return;
-      [sandbox.value, info.value, error.value] = [current, read, undefined];
+      if (!isLeft) [sandbox.value, info.value, error.value] = [current, read, undefined];
     } catch (failure) {
-      if (!isLeft && wanted === id()) error.value = failure;
+      if (!isLeft) error.value = failure;
     }
   }
   function schedule() {
@@ -66,10 +64,6 @@ export function useSandbox(id: () => string) {
     return info.value.status === "sleeping";
   }
 
-  watch(id, () => {
-    [sandbox.value, info.value, error.value] = [undefined, undefined, undefined];
-    void load();
-  });
   onScopeDispose(() => {
     isLeft = true;
     clearTimeout(timer);
