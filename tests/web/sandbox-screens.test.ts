@@ -69,6 +69,28 @@ for (const theme of ["dark", "light"]) {
   });
 }
 
+test("axe finds nothing in the dialogs and the menu of the list", async () => {
+  for (const theme of ["dark", "light"]) {
+    const { page } = await site.open("/sandboxes", { user, theme });
+    await shows(page, ".sandboxes", "Support bot flow");
+    await page.keyboard.press("c");
+    await shows(page, "[role=dialog]", "New sandbox");
+    assert.deepEqual(await violations(page), []);
+    await page.keyboard.press("Escape");
+    await until("no dialog", async () => (await page.$("[role=dialog]")) === null);
+    for (const [item, dialog] of [["Rename", "[role=dialog]"], ["Delete…", "[role=alertdialog]"]] as const) {
+      await press(page, "Actions for Support bot flow");
+      await page.waitForSelector("[role=menu]");
+      assert.deepEqual(await violations(page), []);
+      await press(page, item, "menuitem");
+      await page.waitForSelector(dialog);
+      assert.deepEqual(await violations(page), []);
+      await page.keyboard.press("Escape");
+      await until("no dialog", async () => (await page.$(dialog)) === null);
+    }
+  }
+});
+
 for (const width of [320, 900, 2560]) {
   test(`nothing of a sandbox and its notebook lies beyond the edge at ${width} px`, async () => {
     const page = await whole({ width });
