@@ -7,7 +7,7 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   plugins: [vue(), tailwindcss()],
-  resolve: { alias: { "@doclehq/sdk": fileURLToPath(new URL("../packages/sdk/src/index.ts", import.meta.url)), "@": fileURLToPath(new URL("src", import.meta.url)) } },
+  resolve: { alias: { "@doclehq/sdk/sandboxes": fileURLToPath(new URL("../packages/sdk/src/sandboxes.ts", import.meta.url)), "@doclehq/sdk": fileURLToPath(new URL("../packages/sdk/src/index.ts", import.meta.url)), "@": fileURLToPath(new URL("src", import.meta.url)) } },
   define: { __VUE_OPTIONS_API__: "false", __VUE_PROD_DEVTOOLS__: "false" },
   build: {
     target: ["chrome123", "firefox120", "safari17.5"],

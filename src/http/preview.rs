@@ -2,10 +2,10 @@
 
 use crate::app::App;
 use crate::app::previews::{self, PreviewRefusal, Visit};
-use crate::domain::sandbox::preview::{self, Meaning};
+use crate::domain::sandbox::preview::{self, LOCAL, Meaning};
 use crate::domain::sandbox::preview_headers::{Called, for_client, for_program};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::request::call::{address_of, asks_for_websocket};
+use crate::http::request::call::{Call, address_of, asks_for_websocket};
 use crate::http::response::preview_page;
 use crate::ports::PortError;
 use crate::ports::http_messages::{Body, Request, Response};
@@ -24,6 +24,17 @@ const START_SECONDS: i64 = 2;
 pub fn meaning(app: &App, request: &Request) -> Meaning {
     let Some(preview_host) = app.config.preview_host() else { return Meaning::Elsewhere };
     host_of(request).map_or(Meaning::Elsewhere, |host| preview::read(host, preview_host))
+}
+
+/// What the URLs of ports begin and end with; `None` where ports cannot be exposed. A development machine has them at the
+/// port that the client calls.
+pub fn origin_for(app: &App, call: &Call) -> Option<(&'static str, String)> {
+    let host = app.config.preview_host()?;
+    if host != LOCAL {
+        return Some(("https", host.to_owned()));
+    }
+    let port = call.host().rsplit_once(':').map(|(_, port)| format!(":{port}")).unwrap_or_default();
+    Some(("http", format!("{host}{port}")))
 }
 
 fn host_of(request: &Request) -> Option<&str> {

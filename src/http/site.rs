@@ -4,6 +4,7 @@
 //! PUBLIC_APP_URL shows the site at that address only, because the session cookie belongs to one host.
 
 use crate::app::App;
+use crate::http::preview;
 use crate::http::request::accept;
 use crate::http::request::call::Call;
 use crate::http::request::same_origin;
@@ -28,6 +29,8 @@ const PAGES: &[&str] = &[
     "/playground/advanced",
     "/playground/collab",
     "/projects/:id",
+    "/sandbox/:id",
+    "/sandboxes",
     "/snippets",
 ];
 /// Files whose names change with their content.
@@ -66,7 +69,7 @@ pub async fn answer(app: &App, resource: Option<&Resource>, call: &Call) -> Opti
     }
     if is_documentation(path) {
         match read(app, &format!("{path}.html")).await {
-            Some(document) => return Some(page(app, StatusCode::OK, &document)),
+            Some(document) => return Some(page(app, call, StatusCode::OK, &document)),
             // The API has pages of its own at these paths.
             None if resource.is_some() => return None,
             None => {}
@@ -74,7 +77,7 @@ pub async fn answer(app: &App, resource: Option<&Resource>, call: &Call) -> Opti
     }
     let index = read(app, "/index.html").await?;
     let is_found = is_page && !is_documentation(path);
-    Some(page(app, if is_found { StatusCode::OK } else { StatusCode::NOT_FOUND }, &index))
+    Some(page(app, call, if is_found { StatusCode::OK } else { StatusCode::NOT_FOUND }, &index))
 }
 
 /// Whether the answer to a call depends on its `Accept`.
@@ -120,13 +123,16 @@ fn text(SiteFile { media_type, bytes }: SiteFile) -> Response {
     response
 }
 
-fn page(app: &App, status: StatusCode, file: &SiteFile) -> Response {
+fn page(app: &App, call: &Call, status: StatusCode, file: &SiteFile) -> Response {
     let nonce = hex::encode(app.random::<16>());
     let html = String::from_utf8_lossy(&file.bytes).replace(NONCE, &nonce);
+    // What listens on a port of a sandbox is shown in a frame, and has a host of its own.
+    let previews =
+        preview::origin_for(app, call).map(|(scheme, host)| format!(" {scheme}://*.{host}")).unwrap_or_default();
     // Scripts and styles are files of our own; the nonce is for the styles that the editor writes.
     let policy = format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; font-src 'self'; \
-         img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+         img-src 'self' data:; connect-src 'self'; frame-src 'self'{previews}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types vue docle"
     );
     let mut response = Response::new(Body::Whole(Bytes::from(html)));

@@ -26,7 +26,7 @@ test("the search wants all words, and puts titles that begin with the first one 
   assert.deepEqual(titles("(.*"), []);
   assert.deepEqual(pieces("a.b (c)", ".b ("), [{ text: "a", isFound: false }, { text: ".b", isFound: true }, { text: " ", isFound: false }, { text: "(", isFound: true }, { text: "c)", isFound: false }]);
   assert.deepEqual(docsEntries("## Start\n\n* [Runs](/docs/runs.md)\n* [Elsewhere](https://example.com/docs/x.md)\n").map(({ title, path }) => [title, path]), [["Runs", "/docs/runs"]]);
-  assert.equal(new Set(PLACES.flatMap(({ keys }) => (keys === undefined ? [] : [keys.join("")]))).size, 5);
+  assert.equal(new Set(PLACES.flatMap(({ keys }) => (keys === undefined ? [] : [keys.join("")]))).size, 6);
 });
 
 test("a place is found and opened with the keyboard alone", async () => {

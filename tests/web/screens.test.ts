@@ -17,6 +17,7 @@ before(async () => {
   await site.key(user, project, { name: "Lesson embeds", type: "publishable", allowedDomains: ["learn.example.com"] });
   await site.docle.run(key, {}, { lang: "python", code: "print(1)" });
   await site.docle.run(key, {}, { lang: "python", code: "raise ValueError('no')" });
+  await json(201, await user.call("POST", "/api/v1/sandboxes", { project_id: project, name: "Support bot flow", description: "Answers from the FAQ, with tests" }));
   await until("the counts", async () => (await json(200, await user.call("GET", `/api/projects/${project}/usage`))).total_runs === 2, 30);
 });
 
@@ -30,6 +31,7 @@ const screens: [name: string, path: () => string, text: string, isPublic?: boole
   ["runs", () => "/dashboard", "History"],
   ["snippets", () => "/snippets", "embed.js"],
   ["account", () => "/account", "This device"],
+  ["sandboxes", () => "/sandboxes", "Support bot flow"],
   ["playground", () => "/playground", "Not run yet"],
   ["many files", () => "/playground/advanced", "Not run yet"],
   ["together", () => "/playground/collab", "Write and run one program together"],

@@ -30,8 +30,8 @@ export class Sandboxes {
     return new Sandbox(this.#connection, await sendForJson<api.Sandbox>(this.#connection, at(id), options));
   }
 
-  /** The sandboxes, the newest first. Further pages are read as they are needed. */
-  async *list(page: { limit?: number } = {}, options: CallOptions = {}): AsyncGenerator<api.ListedSandbox, void, undefined> {
+  /** The sandboxes, the newest first. Further pages are read as they are needed. A call with a session names the project. */
+  async *list(page: { limit?: number; project_id?: string } = {}, options: CallOptions = {}): AsyncGenerator<api.ListedSandbox, void, undefined> {
     let cursor: string | null | undefined;
     do {
       const { sandboxes, next_cursor } = await sendForJson<api.SandboxPage>(this.#connection, `${SANDBOXES}?${query({ ...page, cursor })}`, options);

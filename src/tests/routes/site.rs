@@ -55,7 +55,17 @@ fn visit(app: &mut TestApp, path: &str, accept: &str) -> Answer {
 #[test]
 fn a_browser_gets_the_site_and_an_api_client_the_api() {
     let mut app = with_site(false);
-    for path in ["/", "/account", "/dashboard", "/login", "/playground", "/projects/proj_1?tab=usage", "/snippets"] {
+    for path in [
+        "/",
+        "/account",
+        "/dashboard",
+        "/login",
+        "/playground",
+        "/projects/proj_1?tab=usage",
+        "/sandbox/sbx_1",
+        "/sandboxes",
+        "/snippets",
+    ] {
         let page = visit(&mut app, path, PAGE);
         assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
         assert!(page.text().contains("<title>Docle</title>"));
@@ -89,6 +99,16 @@ fn a_page_of_the_site_loads_nothing_of_others_and_no_script_of_its_text() {
         nonce
     });
     assert_ne!(nonces[0], nonces[1]);
+}
+
+#[test]
+fn a_page_of_the_site_frames_exposed_ports_where_there_are_any() {
+    let mut app = with_site(false);
+    let policy = visit(&mut app, "/sandbox/sbx_1", PAGE).header("content-security-policy").to_owned();
+    assert!(policy.contains("frame-src 'self'; "), "{policy}");
+    app.app.config.preview_host = Some("preview.example".into());
+    let policy = visit(&mut app, "/sandbox/sbx_1", PAGE).header("content-security-policy").to_owned();
+    assert!(policy.contains("frame-src 'self' https://*.preview.example; "), "{policy}");
 }
 
 #[test]

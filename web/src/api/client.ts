@@ -43,6 +43,9 @@ export function onSignedOut(listener: () => void): void {
   signedOut = listener;
 }
 
+/** Tells the page that a call found the session ended. */
+export const sessionEnded = () => signedOut();
+
 /** Calls the API. A call that changes nothing is repeated if it got no answer. */
 export async function call<T>(method: Method, path: string, body?: unknown): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
@@ -98,6 +101,18 @@ const TEXTS: Record<string, string> = {
   key_revoked: "This key was revoked, for good.",
   key_rotated: "This key was rotated already.",
   account_suspended: "This account is suspended.",
+  sandbox_not_found: "There is no such sandbox, or it belongs to another account.",
+  sandbox_unavailable: "The machines have no room at the moment. Try again soon.",
+  sandbox_interrupted: "The machine of the sandbox was lost. Its files are those that were saved last.",
+  file_not_found: "There is no such file any more.",
+  file_exists: "There is a file of this name already.",
+  not_a_directory: "A part of the path is a file, and not a folder.",
+  directory_not_empty: "The folder is not empty.",
+  disk_full: "The disk of the sandbox is full. Delete files to make room.",
+  file_refused: "The sandbox does not allow this with this file.",
+  snapshot_not_found: "It is gone already.",
+  process_not_found: "It is gone already.",
+  context_not_found: "The interpreter has ended, with what it held.",
 };
 
 /** What people read about a failure. */
@@ -107,6 +122,6 @@ export function sentenceOf(error: unknown): string {
   if (known !== undefined) return known;
   if (error.fields.length > 0) return error.fields.map(({ field, message }) => `${field} ${message}`).join("; ");
   // What these say is for people: which limit it is, and when there is room again.
-  if (["quota_full", "quota_exceeded", "too_many_requests", "too_many_rooms", "room_busy", "rate_limit_exceeded", "room_token_required", "invalid_api_key"].includes(error.code)) return error.message;
+  if (["quota_full", "quota_exceeded", "too_many_requests", "too_many_rooms", "room_busy", "rate_limit_exceeded", "room_token_required", "invalid_api_key", "too_many_sandboxes", "too_many_snapshots", "too_many_contexts", "too_many_processes", "too_many_ports", "process_ended"].includes(error.code)) return error.message;
   return error.status >= 500 ? "Part of the service is not answering." : "This page sent something wrong. Reload it.";
 }

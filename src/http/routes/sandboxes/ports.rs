@@ -3,9 +3,10 @@
 use crate::app::App;
 use crate::domain::sandbox::id::SandboxId;
 use crate::domain::sandbox::port::{new_token, parse_number, parse_port};
-use crate::domain::sandbox::preview::{LOCAL, label};
+use crate::domain::sandbox::preview::label;
 use crate::http::auth::sandbox_caller::SandboxCaller;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::preview;
 use crate::http::request::call::{Call, invalid};
 use crate::http::response::respond;
 use crate::ports::http_messages::Response;
@@ -109,17 +110,13 @@ struct Urls {
 }
 
 impl Urls {
-    /// Those of this deployment. A development machine has them at the port that the client calls.
+    /// Those of this deployment.
     fn of(app: &App, call: &Call) -> Result<Self, ApiError> {
-        let Some(host) = app.config.preview_host() else {
+        let Some((scheme, host)) = preview::origin_for(app, call) else {
             let message = "This deployment has no host for the URLs of ports: its operator sets PREVIEW_HOST, as docs/deploy.md says.";
             return Err(ApiError::new(ErrorCode::PreviewsUnavailable, message));
         };
-        if host != LOCAL {
-            return Ok(Self { scheme: "https", host: host.to_owned() });
-        }
-        let port = call.host().rsplit_once(':').map(|(_, port)| format!(":{port}")).unwrap_or_default();
-        Ok(Self { scheme: "http", host: format!("{host}{port}") })
+        Ok(Self { scheme, host })
     }
 
     fn encode(&self, id: &SandboxId, record: PortRecord) -> ExposedPort {

@@ -30,6 +30,7 @@ export const PLACES: Entry[] = [
   { group: "Go to", icon: "page", title: "Projects", path: "/", keys: ["G", "P"] },
   { group: "Go to", icon: "page", title: "Runs", path: "/dashboard", keys: ["G", "R"] },
   { group: "Go to", icon: "page", title: "Playground", path: "/playground", keys: ["G", "Y"] },
+  { group: "Go to", icon: "page", title: "Sandboxes", path: "/sandboxes", keys: ["G", "S"] },
   { group: "Go to", icon: "page", title: "Snippets", path: "/snippets", keys: ["G", "N"] },
   { group: "Go to", icon: "docs", title: "Docs", path: "/docs", keys: ["G", "D"] },
   { group: "Go to", icon: "settings", title: "Account", path: "/account" },

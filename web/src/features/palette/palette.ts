@@ -17,6 +17,8 @@ export function usePaletteKeys(isOn: () => boolean): void {
   let since = -Infinity;
   const pressed = (event: KeyboardEvent) => {
     if (!isOn()) return;
+    // In a terminal, keys with Ctrl are those of the program.
+    if (!event.metaKey && event.target instanceof HTMLElement && event.target.closest(".xterm") !== null) return;
     if (event.key.toLowerCase() === "k" && (event.metaKey || event.ctrlKey) && !event.altKey && !event.shiftKey) {
       event.preventDefault();
       isPaletteOpen.value = !isPaletteOpen.value;
