@@ -269,6 +269,7 @@ pub static ROUTES: &[Route] = &[
     get("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::list_sandbox_files)),
     post("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(file_operation::change_sandbox_files)),
     delete("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::delete_sandbox_file)),
+    get("/api/v1/sandboxes/:id/files/search", Caller::KeyOrSession, handler!(files::search_sandbox_files)),
     get("/api/v1/sandboxes/:id/files/content", Caller::KeyOrSession, handler!(content::read_sandbox_file)),
     put("/api/v1/sandboxes/:id/files/content", Caller::KeyOrSession, handler!(content::write_sandbox_file)),
     get("/api/v1/sandboxes/:id/archive", Caller::KeyOrSession, handler!(archive::export_sandbox_directory)),

@@ -17,8 +17,8 @@ use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessW
 use docle_protocol::sandbox::session::ExecSession;
 use docle_protocol::sandbox::terminal::TerminalJob;
 use docle_protocol::sandbox::{
-    ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileRequest,
-    FileResponse, SandboxSpec, SandboxState,
+    ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileMatch,
+    FileRequest, FileResponse, SandboxSpec, SandboxState,
 };
 use docle_tree::archive::{Head, append};
 use docle_tree::restore::restore;
@@ -281,6 +281,19 @@ impl SandboxHost for FakeHost {
                 FileRequest::List { .. } => {
                     let entries = files.iter().map(|(path, content)| entry(path, content.len(), FileKind::File));
                     FileResponse::Entries { entries: entries.collect(), more: false }
+                }
+                FileRequest::Search { text, is_regex: true, .. } if text == "(" => {
+                    return Err(file_error(FileErrorCode::BadPattern));
+                }
+                FileRequest::Search { text, limit, .. } => {
+                    let all: Vec<_> = files.keys().filter(|path| path.contains(text.as_str())).collect();
+                    let more = all.len() > *limit as usize;
+                    let found = |path: &String| FileMatch {
+                        path: entry(path, 0, FileKind::File).path,
+                        path64: None,
+                        place: None,
+                    };
+                    FileResponse::Matches { matches: all.into_iter().take(*limit as usize).map(found).collect(), more }
                 }
                 FileRequest::Mkdir { path, .. } => FileResponse::Entry { entry: entry(path, 0, FileKind::Directory) },
                 FileRequest::Move { from, to, overwrite } | FileRequest::Copy { from, to, overwrite } => {

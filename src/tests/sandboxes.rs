@@ -10,8 +10,8 @@ use crate::ports::fleet::Fleet;
 use crate::ports::http_messages::Upgrade;
 use crate::ports::previews::{PortAnswer, PortsAnswer, PortsRequest, PreviewCall, TerminalCall};
 use crate::ports::sandboxes::{
-    ByteStream, Content, EnvRequest, ExecutionRecord, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal,
-    SandboxReport, Sandboxes, SessionRecord, SessionRequest,
+    ByteStream, Content, EnvRequest, ExecutionRecord, Given, SandboxConfig, SandboxDirectory, SandboxOf,
+    SandboxRefusal, SandboxReport, Sandboxes, SessionRecord, SessionRequest,
 };
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use crate::tests::fake_disk::FakeDisk;

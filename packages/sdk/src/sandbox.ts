@@ -35,6 +35,8 @@ export interface SandboxFiles {
   stream(path: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
   /** Writes a file, in place of what is there. Missing directories are made. */
   write(path: string, content: FileContent, options?: CallOptions): Promise<api.SandboxFile>;
+  /** Looks for a text, or for a regular expression, in names and lines. */
+  search(text: string, settings?: { path?: string; regex?: boolean; hidden?: boolean; limit?: number }, options?: CallOptions): Promise<api.SearchResult>;
   /** A directory with everything in it as a tar archive, as it comes. */
   download(path?: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
   /** Unpacks a tar archive into a directory. Files take the place of those with their names, and all others stay. */
@@ -208,6 +210,7 @@ function filesOf(connection: Connection, sandbox: string): SandboxFiles {
     read: (path, options) => whole(path, options, async (response) => new Uint8Array(await response.arrayBuffer())),
     stream: (path, options) => streamOf(content(path, options)),
     write: (path, bytes, options = {}) => sendForJson(connection, `${files}/content?${query({ path })}`, { method: "PUT", bytes, ...options }),
+    search: (q, settings = {}, options = {}) => sendForJson(connection, `${files}/search?${query({ q, ...settings })}`, options),
     download: (path = ".", options) => streamOf(download(connection, `${sandbox}/archive?${query({ path })}`, options)),
     upload: (archive, path = ".", options = {}) => sendForJson(connection, `${sandbox}/archive?${query({ path })}`, { method: "POST", bytes: archive, ...options }),
     mkdir: (path, settings = {}, options) => post("mkdir", { path, ...settings }, options),

@@ -11,6 +11,7 @@ pub mod preview;
 pub mod preview_headers;
 pub mod process;
 pub mod program;
+pub mod search;
 pub mod session;
 pub mod settings;
 pub mod snapshot;

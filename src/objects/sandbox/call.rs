@@ -119,7 +119,9 @@ impl ObjectCall for SandboxCall {
             Action::Processes { may_repeat } => *may_repeat,
             // A request without a body that changes nothing, by its method.
             Action::Preview(call) => !call.request.has_body && matches!(call.request.method.as_str(), "GET" | "HEAD"),
-            Action::Files(request) => matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. }),
+            Action::Files(request) => {
+                matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. } | FileRequest::Search { .. })
+            }
             // The second creation would be refused.
             Action::Sessions => false,
             // A command would be executed twice, and a body comes once.

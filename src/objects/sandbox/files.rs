@@ -17,7 +17,7 @@ impl SandboxLogic {
         request: &FileRequest,
     ) -> Result<Given<FileResponse>, SandboxRefusal> {
         let mut entered = self.enter(project_id).await?;
-        if !matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. }) {
+        if !matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. } | FileRequest::Search { .. }) {
             self.files_change()?;
         }
         self.on_machine(&mut entered, async |host| host.files(request).await).await

@@ -55,6 +55,21 @@ impl Example for SandboxSettings {
     }
 }
 
+impl Example for SearchResult {
+    const NAME: &'static str = "matches";
+
+    fn example() -> Self {
+        let one = SearchMatch {
+            path: text("/workspace/script.py"),
+            path64: None,
+            line: Some(1),
+            column: Some(8),
+            excerpt: Some(text("print(\"Hello World\")")),
+        };
+        Self { matches: vec![one], more: false }
+    }
+}
+
 impl Example for EnvChange {
     const NAME: &'static str = "variables";
 

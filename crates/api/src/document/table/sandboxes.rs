@@ -218,6 +218,22 @@ fn of_files() -> Vec<Operation> {
         .fails(&OF_MACHINE)
         .fails(&OF_FILES),
         of(
+            "search_sandbox_files",
+            Method::Get,
+            "/api/v1/sandboxes/:id/files/search",
+            "Search files",
+            "Looks for a text, or for a regular expression, in the names of files and in their lines. Files that are no text or have \
+             more than 32 MiB are skipped, and links are not followed.",
+        )
+        .with(Parameter::SearchText)
+        .with(Parameter::DirectoryPath)
+        .with(Parameter::IsRegex)
+        .with(Parameter::Hidden)
+        .with(Parameter::SearchLimit)
+        .gives::<SearchResult>(200, "What was found.")
+        .fails(&OF_MACHINE)
+        .fails(&OF_FILES),
+        of(
             "read_sandbox_file",
             Method::Get,
             "/api/v1/sandboxes/:id/files/content",
