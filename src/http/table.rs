@@ -16,8 +16,8 @@ use crate::http::routes::runs::judge;
 use crate::http::routes::runs::list;
 use crate::http::routes::runs::run;
 use crate::http::routes::sandboxes::{
-    archive, cells, content, contexts, env, exec, execute as execute_file, file_operation, files, ports, process_logs,
-    processes, sandbox, sessions, snapshots, terminal,
+    archive, cells, checkout, content, contexts, env, exec, execute as execute_file, file_operation, files, ports,
+    process_logs, processes, sandbox, sessions, snapshots, terminal,
 };
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
@@ -272,6 +272,7 @@ pub static ROUTES: &[Route] = &[
     get("/api/v1/sandboxes/:id/files/search", Caller::KeyOrSession, handler!(files::search_sandbox_files)),
     get("/api/v1/sandboxes/:id/files/content", Caller::KeyOrSession, handler!(content::read_sandbox_file)),
     put("/api/v1/sandboxes/:id/files/content", Caller::KeyOrSession, handler!(content::write_sandbox_file)),
+    post("/api/v1/sandboxes/:id/git/checkout", Caller::KeyOrSession, handler!(checkout::check_out_repository)),
     get("/api/v1/sandboxes/:id/archive", Caller::KeyOrSession, handler!(archive::export_sandbox_directory)),
     post("/api/v1/sandboxes/:id/archive", Caller::KeyOrSession, handler!(archive::import_sandbox_directory)),
     post("/api/v1/sandboxes/:id/files/mkdir", Caller::KeyOrSession, handler!(files::make_sandbox_directory)),

@@ -11,8 +11,10 @@ use crate::tests::fake_ports;
 use crate::tests::fake_processes::FakeProcesses;
 use crate::tests::fault::Faults;
 use async_trait::async_trait;
+use docle_api::repositories::RepositoryError;
 use docle_protocol::context::ContextState;
 use docle_protocol::event::Piece;
+use docle_protocol::sandbox::checkout::{CheckedOut, CheckoutJob, CheckoutRefused};
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::session::ExecSession;
 use docle_protocol::sandbox::terminal::TerminalJob;
@@ -341,6 +343,19 @@ impl SandboxHost for FakeHost {
             })
         };
         self.hosts.write_faults.around(write).await.map_err(lost)?
+    }
+
+    async fn check_out(&self, job: &CheckoutJob) -> Result<CheckedOut, HostError> {
+        self.with(|files| {
+            if job.repository.url.ends_with("none") {
+                let message = "there is no such repository: check url".to_owned();
+                let refused = CheckoutRefused { repository_error: RepositoryError::NotFound, message };
+                return Err(HostError::Checkout(refused));
+            }
+            files.insert(format!("{}/README.md", job.path), b"read".to_vec());
+            let path = format!("/workspace/{}", job.path);
+            Ok(CheckedOut { path, commit: "c0ffee".to_owned(), branch: job.repository.reference.clone() })
+        })
     }
 
     async fn export(&self, _: &str) -> Result<ByteStream, HostError> {

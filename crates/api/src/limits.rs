@@ -278,3 +278,7 @@ pub const MAX_SEARCH_BYTES: usize = 1_024;
 /// Results of one search, and where nothing is said.
 pub const SEARCH_LIMIT: RangeInclusive<u32> = 1..=1_000;
 pub const DEFAULT_SEARCH_LIMIT: u32 = 100;
+
+/// Commits of the history that a checkout brings along, and where nothing is said.
+pub const CHECKOUT_DEPTH: RangeInclusive<u32> = 1..=1_000;
+pub const DEFAULT_CHECKOUT_DEPTH: u32 = 1;

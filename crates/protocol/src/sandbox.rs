@@ -23,9 +23,10 @@
 //! whose working directory cannot be entered is refused with a [`FileError`] and 422, and one whose id runs already with 409
 //! `duplicate`. An empty line in the stream of a command is a heartbeat. Closing the connection ends the command. An archive
 //! that breaks off, or is none, is a [`FileError`] with the code `failed` and changes nothing. [`process`] has the requests about
-//! processes in the background, [`port`] those to its ports, and [`terminal`]
+//! processes in the background, [`checkout`] those about repositories, [`port`] those to its ports, and [`terminal`]
 //! connects people to shells.
 
+pub mod checkout;
 mod command;
 pub mod port;
 pub mod process;

@@ -166,6 +166,11 @@ export class Sandbox {
     return (await this.#json<api.EnvNames>("/env", { method: "PATCH", body: { env }, ...options })).env_names;
   }
 
+  /** Checks a git repository out into a directory that is empty or not there. */
+  gitCheckout(url: string, settings: Omit<api.CheckoutRequest, "url"> = {}, options: CallOptions = {}): Promise<api.CheckoutResult> {
+    return this.#json("/git/checkout", { method: "POST", body: { url, ...settings }, ...options });
+  }
+
   /** Saves its files and ends its processes, unless a command runs. */
   async sleep(options: CallOptions = {}): Promise<api.Sandbox> {
     return (this.info = await this.#json<api.Sandbox>("/sleep", { method: "POST", ...options }));

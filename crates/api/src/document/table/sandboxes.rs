@@ -218,6 +218,19 @@ fn of_files() -> Vec<Operation> {
         .fails(&OF_MACHINE)
         .fails(&OF_FILES),
         of(
+            "check_out_repository",
+            Method::Post,
+            "/api/v1/sandboxes/:id/git/checkout",
+            "Check out a repository",
+            "Fetches a commit of a git repository with some of its history, in a jail of its own that reaches the host of the URL only, and \
+             puts it into a directory that is empty or not there.",
+        )
+        .takes(MAX_SETTINGS_BYTES, vec![Body::json::<CheckoutRequest>()])
+        .gives::<CheckoutResult>(200, "What was checked out.")
+        .fails(&OF_MACHINE)
+        .fails(&OF_FILES)
+        .fails(&[UnsupportedMediaType, RepositoryRefused]),
+        of(
             "search_sandbox_files",
             Method::Get,
             "/api/v1/sandboxes/:id/files/search",
