@@ -13,6 +13,7 @@ wanted.push("PortSettings", "ExposedPort", "PortList", "TerminalMessage");
 wanted.push("ExecutionPage", "SandboxFile", "FileListing");
 wanted.push("ContextSettings", "CodeContext", "ContextList", "CodeRequest", "CodeResult", "CodeError", "CodeExecution", "CodeStreamEvent");
 wanted.push("SnapshotSettings", "Snapshot", "SnapshotPage", "SnapshotRestore", "SnapshotDiff", "SnapshotChange", "BranchSettings");
+wanted.push("MergeResult", "EnvNames", "SearchResult", "CheckoutRequest", "CheckoutResult");
 wanted.push("WebhookMessage", "Repository", "FetchedRepository");
 wanted.push("InputsRequest", "BatchRequest", "BatchResult", "BatchRun", "JudgeRequest", "JudgeTest", "JudgeResult", "JudgedTest", "JudgeVerdict");
 

@@ -285,7 +285,7 @@ impl SandboxHost for FakeHost {
                     FileResponse::Entries { entries: entries.collect(), more: false }
                 }
                 FileRequest::Search { text, is_regex: true, .. } if text == "(" => {
-                    return Err(file_error(FileErrorCode::BadPattern));
+                    return Err(file_error(FileErrorCode::BadSearch));
                 }
                 FileRequest::Search { text, limit, .. } => {
                     let all: Vec<_> = files.keys().filter(|path| path.contains(text.as_str())).collect();

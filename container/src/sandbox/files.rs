@@ -118,7 +118,7 @@ impl Sandbox {
             && let Err(error) = query.compile()
         {
             let message = error.to_string();
-            return Err(FileFailure::File(FileError { code: FileErrorCode::BadPattern, message }));
+            return Err(FileFailure::File(FileError { code: FileErrorCode::BadSearch, message }));
         }
         let _changes = if changes { Some(self.archive.read().await) } else { None };
         let done = self.operate(&operation, &path).await;

@@ -298,7 +298,7 @@ pub enum FileErrorCode {
     /// Too long, empty, or with a NUL.
     InvalidPath,
     /// What is looked for is no regular expression, or too large a one.
-    BadPattern,
+    BadSearch,
     /// A loop of symbolic links.
     TooManyLinks,
     /// Any other failure of the file system.

@@ -103,7 +103,7 @@ fn file_error(FileError { code, message }: FileError) -> ApiError {
         FileErrorCode::NotADirectory => ErrorCode::NotADirectory,
         FileErrorCode::NotEmpty => ErrorCode::DirectoryNotEmpty,
         FileErrorCode::NoSpace => ErrorCode::DiskFull,
-        FileErrorCode::BadPattern => return invalid("q", format!("is no regular expression: {message}")),
+        FileErrorCode::BadSearch => return invalid("q", format!("is no regular expression: {message}")),
         FileErrorCode::InvalidPath => return invalid("path", format!("is no path: {message}")),
         _ => ErrorCode::FileRefused,
     };
