@@ -30,9 +30,9 @@ impl Runner {
             return self.run_files(job, None, more_stdin, events, cancel).await;
         };
         let (id, began) = (job.id.clone(), Instant::now());
-        let fetch = self.repositories.fetch(&id, &repository, &self.layers, &self.seating, events, cancel);
+        let fetch = self.repositories.fetch(&id, (&repository, None), &self.layers, &self.seating, events, cancel);
         let (commit, fetched) = match fetch.await {
-            Ok(Fetched { files, commit }) => (Some(commit), Ok(files)),
+            Ok(Fetched { files, commit, branch: _ }) => (Some(commit), Ok(files)),
             Err(NotFetched::Refused(refused, commit)) => (commit, Err(not_fetched(refused, events))),
             // The caller has heard meanwhile that nothing ran.
             Err(NotFetched::Failed(Failure::Full)) if !events.start() => return Err(Full),

@@ -10,9 +10,10 @@ wanted.push("CreatedRoom", "RoomSettings", "RoomPage", "RoomTokenSettings", "Roo
 wanted.push("SandboxSettings", "SandboxChange", "Sandbox", "SandboxPage", "ListedSandbox", "ExecRequest", "ExecResult", "ExecStreamEvent", "ExecuteRequest", "ExecuteResult");
 wanted.push("ProcessStart", "Process", "ProcessStatus", "ProcessList", "ProcessLogs", "ProcessLogEvent", "ProcessWait", "WaitResult", "SessionSettings", "SandboxSession", "SessionList");
 wanted.push("PortSettings", "ExposedPort", "PortList", "TerminalMessage");
-wanted.push("SandboxExecutionPage", "SandboxFile", "FileListing", "EnvNames");
+wanted.push("SandboxExecutionPage", "SandboxFile", "FileListing");
 wanted.push("ContextSettings", "CodeContext", "ContextList", "CodeRequest", "CodeResult", "CodeError", "CodeExecution", "CodeStreamEvent");
-wanted.push("SnapshotSettings", "Snapshot", "SnapshotPage", "SnapshotRestore", "SnapshotDiff", "SnapshotChange", "BranchSettings", "MergeResult");
+wanted.push("SnapshotSettings", "Snapshot", "SnapshotPage", "SnapshotRestore", "SnapshotDiff", "SnapshotChange", "BranchSettings");
+wanted.push("MergeResult", "EnvNames", "SearchResult", "CheckoutRequest", "CheckoutResult");
 wanted.push("WebhookMessage", "Repository", "FetchedRepository");
 wanted.push("InputsRequest", "BatchRequest", "BatchResult", "BatchRun", "JudgeRequest", "JudgeTest", "JudgeResult", "JudgedTest", "JudgeVerdict");
 

@@ -42,6 +42,8 @@ test("a snapshot is compared, restored in part, branched and deleted", async () 
   await sandbox.snapshots.delete(snapshot.id);
   await assert.rejects(sandbox.snapshots.get(snapshot.id), (error) => error instanceof DocleError && error.code === "snapshot_not_found");
   assert.deepEqual(await sandbox.setEnvVars({ COLOR: "blue" }), ["COLOR"]);
+  assert.deepEqual((await sandbox.files.search("BEF", { regex: false })).matches, []);
+  assert.deepEqual((await sandbox.files.search("(?i)BEF", { regex: true })).matches.map(({ path, line }) => [path, line]), [["/workspace/a", 1]]);
   assert.equal((await sandbox.exec("echo $COLOR")).stdout, "blue\n");
   await branch.files.write("c", "from the branch");
   const merged = await sandbox.merge(branch);

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use docle_api::sandbox_commands::ExecStatus;
 use docle_api::sandboxes::SandboxStatus;
 use docle_protocol::context::ContextState;
+use docle_protocol::sandbox::checkout::{CheckedOut, CheckoutJob, CheckoutRefused};
 use docle_protocol::sandbox::process::{ProcessError, ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::terminal::TerminalJob;
 use docle_protocol::sandbox::{ExecJob, FileError, FileRequest, FileResponse, SandboxSpec, SandboxState};
@@ -122,6 +123,7 @@ pub enum SandboxRefusal {
     TooManyVariables,
     File(FileError),
     Process(ProcessError),
+    Checkout(CheckoutRefused),
     Port(PortRefusal),
     /// The sandbox has no such context: it has never had it, or has slept or was made anew since. Nothing was done.
     NoContext,
@@ -201,6 +203,8 @@ pub trait Sandboxes {
     async fn terminal(&self, sandbox: &SandboxOf, call: &TerminalCall) -> Result<Upgrade, SandboxRefusal>;
     /// Does an operation on files.
     async fn files(&self, sandbox: &SandboxOf, request: &FileRequest) -> Result<Given<FileResponse>, SandboxRefusal>;
+    /// Checks a repository out.
+    async fn check_out(&self, sandbox: &SandboxOf, job: &CheckoutJob) -> Result<Given<CheckedOut>, SandboxRefusal>;
     /// Reads a file, or the part that a `Range` header names.
     async fn read(
         &self,
@@ -248,6 +252,7 @@ pub enum HostError {
     Unknown,
     File(FileError),
     Process(ProcessError),
+    Checkout(CheckoutRefused),
     /// The program behind a port has given no answer.
     Port(docle_protocol::sandbox::port::PortFailure),
     /// The jail has no such context.
@@ -294,6 +299,8 @@ pub trait SandboxHost {
     /// Connects a viewer to the terminal of a session: a WebSocket as [`docle_protocol::sandbox::terminal`] has it.
     async fn terminal(&self, session: &str, job: &TerminalJob) -> Result<Upgrade, HostError>;
     async fn files(&self, request: &FileRequest) -> Result<FileResponse, HostError>;
+    /// Checks a repository out, or changes nothing.
+    async fn check_out(&self, job: &CheckoutJob) -> Result<CheckedOut, HostError>;
     async fn read(&self, path: &str, range: Option<&str>) -> Result<Content, HostError>;
     async fn write(&self, path: &str, content: ByteStream) -> Result<FileResponse, HostError>;
     /// The archive of a directory.

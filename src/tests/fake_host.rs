@@ -11,14 +11,16 @@ use crate::tests::fake_ports;
 use crate::tests::fake_processes::FakeProcesses;
 use crate::tests::fault::Faults;
 use async_trait::async_trait;
+use docle_api::repositories::RepositoryError;
 use docle_protocol::context::ContextState;
 use docle_protocol::event::Piece;
+use docle_protocol::sandbox::checkout::{CheckedOut, CheckoutJob, CheckoutRefused};
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::session::ExecSession;
 use docle_protocol::sandbox::terminal::TerminalJob;
 use docle_protocol::sandbox::{
-    ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileRequest,
-    FileResponse, SandboxSpec, SandboxState,
+    ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileMatch,
+    FileRequest, FileResponse, SandboxSpec, SandboxState,
 };
 use docle_tree::archive::{Head, append};
 use docle_tree::restore::restore;
@@ -282,6 +284,19 @@ impl SandboxHost for FakeHost {
                     let entries = files.iter().map(|(path, content)| entry(path, content.len(), FileKind::File));
                     FileResponse::Entries { entries: entries.collect(), more: false }
                 }
+                FileRequest::Search { text, is_regex: true, .. } if text == "(" => {
+                    return Err(file_error(FileErrorCode::BadSearch));
+                }
+                FileRequest::Search { text, limit, .. } => {
+                    let all: Vec<_> = files.keys().filter(|path| path.contains(text.as_str())).collect();
+                    let more = all.len() > *limit as usize;
+                    let found = |path: &String| FileMatch {
+                        path: entry(path, 0, FileKind::File).path,
+                        path64: None,
+                        place: None,
+                    };
+                    FileResponse::Matches { matches: all.into_iter().take(*limit as usize).map(found).collect(), more }
+                }
                 FileRequest::Mkdir { path, .. } => FileResponse::Entry { entry: entry(path, 0, FileKind::Directory) },
                 FileRequest::Move { from, to, overwrite } | FileRequest::Copy { from, to, overwrite } => {
                     found(files, from)?;
@@ -328,6 +343,19 @@ impl SandboxHost for FakeHost {
             })
         };
         self.hosts.write_faults.around(write).await.map_err(lost)?
+    }
+
+    async fn check_out(&self, job: &CheckoutJob) -> Result<CheckedOut, HostError> {
+        self.with(|files| {
+            if job.repository.url.ends_with("none") {
+                let message = "there is no such repository: check url".to_owned();
+                let refused = CheckoutRefused { repository_error: RepositoryError::NotFound, message };
+                return Err(HostError::Checkout(refused));
+            }
+            files.insert(format!("{}/README.md", job.path), b"read".to_vec());
+            let path = format!("/workspace/{}", job.path);
+            Ok(CheckedOut { path, commit: "c0ffee".to_owned(), branch: job.repository.reference.clone() })
+        })
     }
 
     async fn export(&self, _: &str) -> Result<ByteStream, HostError> {

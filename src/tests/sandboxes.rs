@@ -20,6 +20,7 @@ use crate::tests::fake_sockets::FakeSockets;
 use crate::tests::fake_storage::FakeStorage;
 use async_trait::async_trait;
 use docle_protocol::context::ContextState;
+use docle_protocol::sandbox::checkout::{CheckedOut, CheckoutJob};
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::{ExecJob, FileRequest, FileResponse};
 use std::cell::RefCell;
@@ -174,6 +175,10 @@ impl Sandboxes for LocalSandboxes {
         content: ByteStream,
     ) -> Result<Given<FileResponse>, SandboxRefusal> {
         self.of(sandbox).write(&sandbox.project_id, path, content).await
+    }
+
+    async fn check_out(&self, sandbox: &SandboxOf, job: &CheckoutJob) -> Result<Given<CheckedOut>, SandboxRefusal> {
+        self.of(sandbox).check_out(&sandbox.project_id, job).await
     }
 
     async fn export(&self, sandbox: &SandboxOf, path: &str) -> Result<Given<ByteStream>, SandboxRefusal> {

@@ -96,6 +96,22 @@ describe("commands", () => {
 });
 
 describe("files", () => {
+  test("names and lines are searched by the user of the sandbox", async () => {
+    const sandbox = await create();
+    await exec(sandbox, "mkdir -p src/.git; echo 'first\nan öre of gold' > src/mine.txt; echo gold > src/.git/x; touch src/golden; ln -s /etc out; printf 'gold\\0' > src/binary; echo gold > locked; chmod 0 locked");
+    const search = async (query: string) => json(200, await call("GET", `${sandbox}/files/search?${query}`));
+    const line = { path: "/workspace/src/mine.txt", line: 2, column: 11, excerpt: "an öre of gold" };
+    assert.deepEqual(await search("q=gold&hidden=false"), { matches: [{ path: "/workspace/src/golden" }, line], more: false });
+    assert.deepEqual((await search("q=gold&limit=1")), { matches: [{ path: "/workspace/src/.git/x", line: 1, column: 1, excerpt: "gold" }], more: true });
+    assert.deepEqual((await search(`q=${encodeURIComponent("(?i)\\bÖRE\\b")}&regex=true&path=src`)).matches, [{ ...line, column: 4 }]);
+    assert.deepEqual((await search("q=root:x:0:0&path=/workspace/out")).matches.map(({ path }: Json) => path), ["/workspace/out/passwd"]);
+    assert.deepEqual((await search("q=root:x:0:0")).matches, [], "no link is followed on the way");
+    for (const [query, field] of [["q=", "q"], ["q=(&regex=true", "q"], ["q=a&limit=0", "limit"], ["q=a&regex=maybe", "regex"]]) {
+      assert.equal((await problem(400, await call("GET", `${sandbox}/files/search?${query}`))).errors?.[0]?.field, field, query);
+    }
+    assert.equal((await problem(404, await call("GET", `${sandbox}/files/search?q=a&path=none`))).code, "file_not_found");
+  });
+
   test("bytes come and go as they are, whole and in parts", async () => {
     const sandbox = await create();
     const bytes = new Uint8Array(randomBytes(3_000_000));

@@ -50,6 +50,8 @@ pub struct Fetched {
     pub files: Layer,
     /// The id of their commit.
     pub commit: String,
+    /// The branch that was asked for, if it is one.
+    pub branch: Option<String>,
 }
 
 /// Why there are no files.
@@ -75,14 +77,15 @@ impl Repositories {
         }
     }
 
-    /// Fetches the files of a repository for the run with this id. The caller hears of the beginning of the run at once.
+    /// Fetches the files of a repository for the run with this id, and with `history` so many commits in `.git`. The caller hears of the
+    /// beginning of the run at once.
     ///
     /// # Errors
     /// Why there are none. With [`Failure::Full`] nothing ran.
     pub async fn fetch(
         &self,
         run: &str,
-        repository: &Repository,
+        (repository, history): (&Repository, Option<u32>),
         layers: &Layers,
         seating: &Arc<Seating>,
         events: &EventSender,
@@ -94,7 +97,7 @@ impl Repositories {
         events.stage(Stage::Fetch);
         // A compilation of the same run stages something, too.
         let (staged, directory) = layers.stage(&format!("{run} repository"))?;
-        let program = self.program(repository, directory).map_err(|error| {
+        let program = self.program(repository, history, directory).map_err(|error| {
             let message = sentence(error, repository);
             NotFetched::Refused(Refused { error, message }, None)
         })?;
@@ -115,9 +118,11 @@ impl Repositories {
         if outcome.stop == Some(Stop::Cancelled) {
             return Err(Failure::Cancelled.into());
         }
-        let commit = output.text(Stream::Stdout).lines().next().map(str::to_owned);
+        let said = output.text(Stream::Stdout);
+        let mut lines = said.lines().map(str::to_owned);
+        let (commit, branch) = (lines.next(), lines.next().filter(|branch| !branch.is_empty()));
         match commit {
-            Some(commit) if outcome.exported => Ok(Fetched { files: staged.keep()?, commit }),
+            Some(commit) if outcome.exported => Ok(Fetched { files: staged.keep()?, commit, branch }),
             commit => {
                 let refused = ending::refused(repository, &outcome, &output.text(Stream::Stderr));
                 Err(NotFetched::Refused(refused, commit))
@@ -126,14 +131,20 @@ impl Repositories {
     }
 
     /// git as a program that fills the directory.
-    fn program(&self, repository: &Repository, directory: OwnedFd) -> Result<Program, RepositoryError> {
+    fn program(
+        &self,
+        repository: &Repository,
+        history: Option<u32>,
+        directory: OwnedFd,
+    ) -> Result<Program, RepositoryError> {
         let git = self.git.as_ref().ok_or(RepositoryError::Unavailable)?;
         let policy = self.policy(&repository.url).ok_or(RepositoryError::Unreachable)?;
         let is_plain = matches!(policy, Policy::Trusted(_));
         let reference = repository.reference.clone().unwrap_or_else(|| "HEAD".into());
         let subdir = repository.subdir.clone().unwrap_or_default();
         let git = git.to_string_lossy().into_owned();
-        let limits = [MAX_REPOSITORY_FILES.to_string(), MAX_REPOSITORY_BYTES.to_string()];
+        let history = history.map_or(String::new(), |commits| commits.to_string());
+        let limits = [MAX_REPOSITORY_FILES.to_string(), MAX_REPOSITORY_BYTES.to_string(), history];
         let argv = ["/bin/sh", "-c", SCRIPT, "fetch"].map(str::to_owned).into_iter();
         let argv = argv.chain([git, repository.url.clone(), reference, subdir]).chain(limits).collect();
         Ok(Program {
@@ -236,12 +247,12 @@ mod tests {
             Repository { url: "https://github.com/a/b".into(), reference: None, subdir: None, token: None };
         let directory = || OwnedFd::from(std::fs::File::open("/").unwrap());
         let mut repositories = Repositories { git: None, trusted: Vec::new() };
-        assert_eq!(repositories.program(&repository, directory()).unwrap_err(), RepositoryError::Unavailable);
+        assert_eq!(repositories.program(&repository, None, directory()).unwrap_err(), RepositoryError::Unavailable);
         repositories.git = Some("/usr/bin/git".into());
-        let program = repositories.program(&repository, directory()).unwrap();
+        let program = repositories.program(&repository, None, directory()).unwrap();
         assert_eq!(
             program.command.argv[4..],
-            ["/usr/bin/git", "https://github.com/a/b", "HEAD", "", "10000", "67108864"]
+            ["/usr/bin/git", "https://github.com/a/b", "HEAD", "", "10000", "67108864", ""]
         );
         let variables = &program.command.env;
         let settings: Vec<_> = variables.iter().filter(|(name, _)| name.starts_with("GIT_CONFIG_KEY_")).collect();

@@ -147,6 +147,8 @@ async fn send_archive<E>(
         // Where this fails, the worker has answered already and read no further.
         let _ = worker.send(&Operation::Finish).await;
     }
+    // A sender that is cut off in the middle takes the connection for lost, and reads no answer.
+    while let Some(Ok(_)) = archive.next().await {}
     Ok(())
 }
 

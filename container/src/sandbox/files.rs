@@ -5,10 +5,13 @@ use super::worker::Worker;
 use crate::jail::launch::Content as Bytes;
 use crate::jail::sandbox::entry::{Done, Entry, Kind, Refused};
 use crate::jail::sandbox::operations::Operation;
+use crate::jail::sandbox::search::{Match, Place, Query};
 use crate::jail::sandbox::{Job, Request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use docle_protocol::sandbox::{FileEntry, FileError, FileErrorCode, FileKind, FileRequest, FileResponse};
+use docle_protocol::sandbox::{
+    FileEntry, FileError, FileErrorCode, FileKind, FileMatch, FileRequest, FileResponse, MatchPlace,
+};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -108,8 +111,15 @@ impl Sandbox {
 
     /// Carries out one request about files. `paths` stand in the place of those of the request, which cannot have every byte.
     pub async fn file(&self, request: FileRequest, paths: Paths) -> Result<FileResponse, FileFailure> {
-        let changes = !matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. });
+        let changes =
+            !matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. } | FileRequest::Search { .. });
         let (operation, path) = operation(request, paths);
+        if let Operation::Search { query, .. } = &operation
+            && let Err(error) = query.compile()
+        {
+            let message = error.to_string();
+            return Err(FileFailure::File(FileError { code: FileErrorCode::BadSearch, message }));
+        }
         let _changes = if changes { Some(self.archive.read().await) } else { None };
         let done = self.operate(&operation, &path).await;
         if changes {
@@ -188,6 +198,7 @@ fn is_repeatable(operation: &Operation) -> bool {
         operation,
         Operation::Stat { .. }
             | Operation::List { .. }
+            | Operation::Search { .. }
             | Operation::Open { .. }
             | Operation::Chmod { .. }
             | Operation::Write { .. }
@@ -204,6 +215,7 @@ fn operation(request: FileRequest, paths: Paths) -> (Operation, Vec<u8>) {
     let path = match &request {
         FileRequest::Stat { path }
         | FileRequest::List { path, .. }
+        | FileRequest::Search { path, .. }
         | FileRequest::Mkdir { path, .. }
         | FileRequest::Delete { path, .. }
         | FileRequest::Chmod { path, .. } => first(path.clone()),
@@ -214,6 +226,9 @@ fn operation(request: FileRequest, paths: Paths) -> (Operation, Vec<u8>) {
         FileRequest::Stat { .. } => Operation::Stat { path },
         FileRequest::List { recursive, include_hidden, limit, .. } => {
             Operation::List { path, recursive, include_hidden, limit }
+        }
+        FileRequest::Search { text, is_regex, include_hidden, limit, .. } => {
+            Operation::Search { path, query: Query { text, is_regex, include_hidden, limit } }
         }
         FileRequest::Mkdir { recursive, .. } => Operation::Mkdir { path, recursive },
         FileRequest::Move { to, overwrite, .. } => Operation::Move { from: path, to: second(to), overwrite },
@@ -230,19 +245,37 @@ pub(super) fn response(done: Done) -> FileResponse {
         Done::Entries { entries, more } => {
             FileResponse::Entries { entries: entries.into_iter().map(described).collect(), more }
         }
+        Done::Matches { matches, more } => {
+            FileResponse::Matches { matches: matches.into_iter().map(shown_match).collect(), more }
+        }
         // No request about files is answered by the others.
         Done::Deleted | Done::Listening(_) | Done::Connecting | Done::Terminal => FileResponse::Deleted,
     }
 }
 
-fn described(entry: Entry) -> FileEntry {
-    let (path, path64) = match String::from_utf8(entry.path) {
+fn shown_match(Match { path, at }: Match) -> FileMatch {
+    let (path, path64) = shown_path(path);
+    let place = at.map(|Place { line, column, excerpt }| MatchPlace {
+        line,
+        column,
+        excerpt: String::from_utf8_lossy(&excerpt).into_owned(),
+    });
+    FileMatch { path, path64, place }
+}
+
+/// A path as text, and its bytes in base64 if it is none.
+fn shown_path(path: Vec<u8>) -> (String, Option<String>) {
+    match String::from_utf8(path) {
         Ok(path) => (path, None),
         Err(error) => {
             let bytes = error.into_bytes();
             (String::from_utf8_lossy(&bytes).into_owned(), Some(STANDARD.encode(&bytes)))
         }
-    };
+    }
+}
+
+fn described(entry: Entry) -> FileEntry {
+    let (path, path64) = shown_path(entry.path);
     FileEntry {
         path,
         path64,

@@ -5,12 +5,14 @@
 //! with its [`log`]; [`process_requests`] is what is asked about them, [`attend`] brings them to their end, and [`wait`] waits for
 //! what they do. [`session`] keeps shells, in which [`session_exec`] executes commands with a [`script`]. All of these begin in
 //! [`start`] and end as [`exited`] has it. [`files`] and [`archive`] ask a [`worker`] inside, and [`tree`] makes chunks of the archive.
+//! [`checkout`] brings repositories in.
 //! [`contexts`] are interpreters that keep their state, [`port`] connects to what listens within
 //! [`port_limits`], and
 //! [`terminals`] are shells that people sit at, each a [`terminal`] that begins and ends in [`terminal_shell`].
 
 mod archive;
 mod attend;
+mod checkout;
 mod contexts;
 mod environment;
 mod exec;

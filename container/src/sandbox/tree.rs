@@ -20,9 +20,9 @@ use tokio::time::timeout;
 /// Frames that wait for a slow reader, each at most a pack.
 const FRAMES: usize = 2;
 /// Pieces of an archive that wait.
-const PIECES: usize = 8;
+pub(super) const PIECES: usize = 8;
 /// Bytes of a piece.
-const PIECE: usize = 256 << 10;
+pub(super) const PIECE: usize = 256 << 10;
 
 impl Sandbox {
     /// The frames of a new tree. The stream fails where the tree is not whole.
@@ -174,7 +174,7 @@ impl<S: Stream<Item = io::Result<Bytes>>> Read for Reader<S> {
 }
 
 /// A channel that a thread writes to.
-struct Writer<'a>(&'a Sender<io::Result<Bytes>>);
+pub(super) struct Writer<'a>(pub &'a Sender<io::Result<Bytes>>);
 
 impl Write for Writer<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use docle_protocol::headers::EVENT_STREAM;
 use docle_protocol::sandbox::FileError;
+use docle_protocol::sandbox::checkout::CheckoutRefused;
 use docle_protocol::sandbox::process::ProcessError;
 use docle_protocol::{Refusal, RefusalCode};
 use serde::de::DeserializeOwned;
@@ -45,6 +46,7 @@ pub enum Denied {
     Refused(RefusalCode, String),
     File(FileError),
     Process(ProcessError),
+    Checkout(CheckoutRefused),
 }
 
 impl Denied {
@@ -60,6 +62,7 @@ impl IntoResponse for Denied {
             Self::Refused(code, message) => refuse(code, message),
             Self::File(error) => json(StatusCode::UNPROCESSABLE_ENTITY, &error),
             Self::Process(error) => json(StatusCode::UNPROCESSABLE_ENTITY, &error),
+            Self::Checkout(refused) => json(StatusCode::UNPROCESSABLE_ENTITY, &refused),
         }
     }
 }

@@ -8,6 +8,7 @@ mod fitness;
 mod kept;
 mod run_ids;
 mod runs;
+mod sandbox_checkout;
 mod sandbox_checks;
 mod sandbox_files;
 mod sandbox_ports;
@@ -91,6 +92,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> io::Result<()> {
         .route(&events_path("{id}"), get(runs::read_events).delete(runs::forget_events))
         .route(&stdin_path("{id}"), get(stdin::connect_stdin))
         .merge(sandboxes::routes(service.sandboxes.clone()))
+        .merge(sandbox_checkout::routes(service.sandboxes.clone(), service.runner.clone()))
         .merge(contexts::routes(service.sandboxes.clone()))
         .route_layer(middleware::from_fn_with_state(service.clone(), check::authorize))
         .route(HEALTH_PATH, get(read_health))

@@ -1,5 +1,6 @@
 //! Errors: codes that programs act on, and the problem bodies that hold them (RFC 9457).
 
+use crate::repositories::RepositoryError;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -137,6 +138,8 @@ error_codes! {
         "The files of the sandbox take all that `runtime_config.diskMB` allows. Delete some.";
     FileRefused = "file_refused", 422, "File refused",
         "The sandbox cannot do this with the file; `detail` says why.";
+    RepositoryRefused = "repository_refused", 422, "Repository not checked out",
+        "The repository cannot be checked out; `repository_error` names the reason, and `detail` says what to change. Nothing was written.";
     ProcessNotFound = "process_not_found", 404, "Process not found",
         "The sandbox has no process with this id. Processes end when a sandbox sleeps.";
     ProcessEnded = "process_ended", 409, "Process has ended",
@@ -258,6 +261,9 @@ pub struct Members {
     /// With `quota_exceeded` and `quota_full`: the name of the quota.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<String>,
+    /// With `repository_refused`: the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository_error: Option<RepositoryError>,
     /// With `rate_limit_exceeded`: calls a minute. With `quota_exceeded` and `quota_full`: the limit of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
@@ -346,6 +352,7 @@ mod tests {
             ("directory_not_empty", 409),
             ("disk_full", 422),
             ("file_refused", 422),
+            ("repository_refused", 422),
             ("process_not_found", 404),
             ("process_ended", 409),
             ("stdin_closed", 409),

@@ -272,3 +272,13 @@ pub const DEFAULT_EXECUTE_SECONDS: u32 = 30;
 pub const MAX_JSON_FILE_BYTES: usize = 1_024 * 1_024;
 /// Entries of a directory in one list.
 pub const MAX_LISTED_FILES: u32 = 5_000;
+
+/// Bytes of what is looked for in the files of a sandbox.
+pub const MAX_SEARCH_BYTES: usize = 1_024;
+/// Results of one search, and where nothing is said.
+pub const SEARCH_LIMIT: RangeInclusive<u32> = 1..=1_000;
+pub const DEFAULT_SEARCH_LIMIT: u32 = 100;
+
+/// Commits of the history that a checkout brings along, and where nothing is said.
+pub const CHECKOUT_DEPTH: RangeInclusive<u32> = 1..=1_000;
+pub const DEFAULT_CHECKOUT_DEPTH: u32 = 1;

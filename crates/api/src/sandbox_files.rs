@@ -218,3 +218,33 @@ pub struct ChmodRequest {
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[0-7]{3,4}$"), example = &"755"))]
     pub mode: String,
 }
+
+/// What a search has found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct SearchResult {
+    /// Names and lines, by path. A line counts once, however often it matches.
+    pub matches: Vec<SearchMatch>,
+    /// Whether there are more than `limit`, or the search has ended after 10 seconds.
+    pub more: bool,
+}
+
+/// A name or a line that a search has found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct SearchMatch {
+    /// The absolute path, with replacement characters for bytes that are no text.
+    pub path: String,
+    /// The bytes of the path in base64, if it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path64: Option<String>,
+    /// The line, counted from 1. Absent if the name of the file matches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Where the match begins in it, in characters, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// The line, or up to 200 bytes of it around the match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
+}

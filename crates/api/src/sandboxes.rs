@@ -1,5 +1,6 @@
 //! Sandboxes: machines that keep their files until they are deleted.
 
+use crate::repositories::RepositoryToken;
 use crate::time::Time;
 use docle_languages::RunLanguage;
 use serde::{Deserialize, Serialize};
@@ -255,6 +256,56 @@ pub struct EnvChange {
 pub struct EnvNames {
     /// Their names. Their values are not shown, because they are often secrets.
     pub env_names: Vec<String>,
+}
+
+/// A git repository to check out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CheckoutRequest {
+    /// Where it is cloned from: `https`, a public name, port 443, without user name, password, query and fragment.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(min = 1, max = MAX_REPOSITORY_URL_BYTES), extend("format" = "uri"), example = &"https://github.com/owner/name")
+    )]
+    pub url: String,
+    /// A branch, a tag, or a whole commit id. The default is what the repository's own HEAD names.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_REF_BYTES), example = &"v1.2.0"))]
+    pub reference: Option<String>,
+    /// A branch, in place of `ref`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_REF_BYTES), example = &"main"))]
+    pub branch: Option<String>,
+    /// How many commits of the history come along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *CHECKOUT_DEPTH.start(), max = *CHECKOUT_DEPTH.end()), extend("default" = DEFAULT_CHECKOUT_DEPTH))
+    )]
+    pub depth: Option<u32>,
+    /// The directory, which must be empty or not there: absolute, or below `/workspace`. The default is the name of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_SANDBOX_PATH_BYTES), example = &"src"))]
+    pub dir: Option<String>,
+    /// A token that may read the repository, if that is not public. It is stored nowhere, and the sandbox never has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<RepositoryToken>,
+}
+
+/// A repository that was checked out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct CheckoutResult {
+    /// Where it was cloned from.
+    pub url: String,
+    /// The absolute path of the directory.
+    pub dir: String,
+    /// The id of the commit.
+    #[cfg_attr(feature = "schema", schemars(example = &"553c2077f0edc3d5dc5d17262f6aa498e69d6f8e"))]
+    pub commit: String,
+    /// The branch that HEAD is on; null if no branch was asked for, and HEAD is the commit.
+    pub branch: Option<String>,
 }
 
 /// A page of a project's sandboxes, the newest first.

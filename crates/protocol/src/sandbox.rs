@@ -23,9 +23,10 @@
 //! whose working directory cannot be entered is refused with a [`FileError`] and 422, and one whose id runs already with 409
 //! `duplicate`. An empty line in the stream of a command is a heartbeat. Closing the connection ends the command. An archive
 //! that breaks off, or is none, is a [`FileError`] with the code `failed` and changes nothing. [`process`] has the requests about
-//! processes in the background, [`port`] those to its ports, and [`terminal`]
+//! processes in the background, [`checkout`] those about repositories, [`port`] those to its ports, and [`terminal`]
 //! connects people to shells.
 
+pub mod checkout;
 mod command;
 pub mod port;
 pub mod process;
@@ -186,6 +187,9 @@ pub enum FileRequest {
     /// The entries of a directory by name, at most `limit`; `recursive` goes into directories, never through links.
     #[serde(rename_all = "camelCase")]
     List { path: String, recursive: bool, include_hidden: bool, limit: u32 },
+    /// Looks for a text or a regular expression in names and lines at and below a path.
+    #[serde(rename_all = "camelCase")]
+    Search { path: String, text: String, is_regex: bool, include_hidden: bool, limit: u32 },
     /// Makes a directory; with `recursive` also its parents, and one that exists is no error.
     Mkdir { path: String, recursive: bool },
     /// Renames; into `to` if that is a directory.
@@ -206,6 +210,8 @@ pub enum FileResponse {
     Entry { entry: FileEntry },
     /// The entries of a directory; `more` if there are more than the limit.
     Entries { entries: Vec<FileEntry>, more: bool },
+    /// Names and lines, each file after the other; `more` if there are more than the limit, or the time was over.
+    Matches { matches: Vec<FileMatch>, more: bool },
     /// It is gone.
     Deleted,
 }
@@ -228,6 +234,31 @@ pub struct FileEntry {
     /// Where a link points to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+}
+
+/// A name or a line that a search has found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileMatch {
+    /// As in a [`FileEntry`].
+    pub path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path64: Option<String>,
+    /// Absent for a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<MatchPlace>,
+}
+
+/// Where in a file a match is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MatchPlace {
+    /// Counted from 1.
+    pub line: u32,
+    /// In characters, counted from 1.
+    pub column: u32,
+    /// The line, or what of it is around the match.
+    pub excerpt: String,
 }
 
 /// The kind of a [`FileEntry`].
@@ -266,6 +297,8 @@ pub enum FileErrorCode {
     NoSpace,
     /// Too long, empty, or with a NUL.
     InvalidPath,
+    /// What is looked for is no regular expression, or too large a one.
+    BadSearch,
     /// A loop of symbolic links.
     TooManyLinks,
     /// Any other failure of the file system.

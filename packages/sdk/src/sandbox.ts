@@ -35,6 +35,8 @@ export interface SandboxFiles {
   stream(path: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
   /** Writes a file, in place of what is there. Missing directories are made. */
   write(path: string, content: FileContent, options?: CallOptions): Promise<api.SandboxFile>;
+  /** Looks for a text, or for a regular expression, in names and lines. */
+  search(text: string, settings?: { path?: string; regex?: boolean; hidden?: boolean; limit?: number }, options?: CallOptions): Promise<api.SearchResult>;
   /** A directory with everything in it as a tar archive, as it comes. */
   download(path?: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
   /** Unpacks a tar archive into a directory. Files take the place of those with their names, and all others stay. */
@@ -164,6 +166,11 @@ export class Sandbox {
     return (await this.#json<api.EnvNames>("/env", { method: "PATCH", body: { env }, ...options })).env_names;
   }
 
+  /** Checks a git repository out into a directory that is empty or not there. */
+  gitCheckout(url: string, settings: Omit<api.CheckoutRequest, "url"> = {}, options: CallOptions = {}): Promise<api.CheckoutResult> {
+    return this.#json("/git/checkout", { method: "POST", body: { url, ...settings }, ...options });
+  }
+
   /** Saves its files and ends its processes, unless a command runs. */
   async sleep(options: CallOptions = {}): Promise<api.Sandbox> {
     return (this.info = await this.#json<api.Sandbox>("/sleep", { method: "POST", ...options }));
@@ -208,6 +215,7 @@ function filesOf(connection: Connection, sandbox: string): SandboxFiles {
     read: (path, options) => whole(path, options, async (response) => new Uint8Array(await response.arrayBuffer())),
     stream: (path, options) => streamOf(content(path, options)),
     write: (path, bytes, options = {}) => sendForJson(connection, `${files}/content?${query({ path })}`, { method: "PUT", bytes, ...options }),
+    search: (q, settings = {}, options = {}) => sendForJson(connection, `${files}/search?${query({ q, ...settings })}`, options),
     download: (path = ".", options) => streamOf(download(connection, `${sandbox}/archive?${query({ path })}`, options)),
     upload: (archive, path = ".", options = {}) => sendForJson(connection, `${sandbox}/archive?${query({ path })}`, { method: "POST", bytes: archive, ...options }),
     mkdir: (path, settings = {}, options) => post("mkdir", { path, ...settings }, options),

@@ -14,27 +14,36 @@ const REF_NAME: &str = "must be the name of a branch or a tag, such as \"main\" 
 /// Reads `repo`.
 pub fn read(fields: &mut Reader<'_>) -> Option<Repository> {
     let mut fields = fields.object("repo", docle_api::fields::of::<Repository>())?;
-    if !fields.has("url") {
-        fields.note("url", "is required, such as \"https://github.com/owner/name\"");
-    }
-    let token = read_token(&mut fields);
-    let url = fields.string("url").and_then(|text| {
-        // What stands before an @ is often a password.
-        let got = if text.contains('@') { String::new() } else { format!("; got \"{}\"", shown(&text)) };
-        parse_url(&text).map_err(|clause| fields.note("url", format!("{clause}{got}"))).ok()
-    });
-    let mut read = |name: &str, parse: fn(&str) -> Result<String, String>| {
-        let text = fields.string(name)?;
-        let parsed = parse(&text);
-        parsed.map_err(|clause| fields.note(name, format!("{clause}; got \"{}\"", shown(&text)))).ok()
-    };
-    let reference = read("ref", |text| if is_ref(text) { Ok(text.to_owned()) } else { Err(REF_NAME.to_owned()) });
-    let subdir = read("subdir", parse_subdir);
+    let (token, url) = (read_token(&mut fields), read_url(&mut fields));
+    let reference = read_reference(&mut fields, "ref");
+    let subdir = read_named(&mut fields, "subdir", parse_subdir);
     Some(Repository { url: url?, reference, subdir, token })
 }
 
+/// Reads `url`, which is required.
+pub fn read_url(fields: &mut Reader<'_>) -> Option<String> {
+    if !fields.has("url") {
+        fields.note("url", "is required, such as \"https://github.com/owner/name\"");
+    }
+    fields.string("url").and_then(|text| {
+        // What stands before an @ is often a password.
+        let got = if text.contains('@') { String::new() } else { format!("; got \"{}\"", shown(&text)) };
+        parse_url(&text).map_err(|clause| fields.note("url", format!("{clause}{got}"))).ok()
+    })
+}
+
+/// Reads the name of a branch, a tag or a commit.
+pub fn read_reference(fields: &mut Reader<'_>, name: &str) -> Option<String> {
+    read_named(fields, name, |text| if is_ref(text) { Ok(text.to_owned()) } else { Err(REF_NAME.to_owned()) })
+}
+
+fn read_named(fields: &mut Reader<'_>, name: &str, parse: fn(&str) -> Result<String, String>) -> Option<String> {
+    let text = fields.string(name)?;
+    parse(&text).map_err(|clause| fields.note(name, format!("{clause}; got \"{}\"", shown(&text)))).ok()
+}
+
 /// Reads `token`. No message contains any of it.
-fn read_token(fields: &mut Reader<'_>) -> Option<RepositoryToken> {
+pub fn read_token(fields: &mut Reader<'_>) -> Option<RepositoryToken> {
     match fields.value("token")? {
         Value::String(text) if is_token(&text) => Some(RepositoryToken(text)),
         _ => {
@@ -104,7 +113,7 @@ fn parse_url(text: &str) -> Result<String, String> {
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     if authority.contains('@') {
         return refused(
-            "must have no user name and no password: send a token that may read the repository in repo.token",
+            "must have no user name and no password: send a token that may read the repository as the token",
         );
     }
     if path.trim_matches('/').is_empty() {

@@ -18,8 +18,8 @@ use crate::http::routes::runs::judge;
 use crate::http::routes::runs::list;
 use crate::http::routes::runs::run;
 use crate::http::routes::sandboxes::{
-    archive, cells, content, contexts, env, exec, execute as execute_file, file_operation, files, ports, process_logs,
-    processes, sandbox, sessions, snapshots, terminal,
+    archive, cells, checkout, content, contexts, env, exec, execute as execute_file, file_operation, files, ports,
+    process_logs, processes, sandbox, sessions, snapshots, terminal,
 };
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
@@ -166,11 +166,13 @@ pub static ROUTES: &[Route] = &[
     get("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::list_sandbox_files)),
     post("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(file_operation::change_sandbox_files)),
     delete("/api/v1/sandboxes/:id/files", Caller::KeyOrSession, handler!(files::delete_sandbox_file)),
+    get("/api/v1/sandboxes/:id/files/search", Caller::KeyOrSession, handler!(files::search_sandbox_files)),
     get("/api/v1/sandboxes/:id/files/content", Caller::KeyOrSession, handler!(content::read_sandbox_file)),
     put("/api/v1/sandboxes/:id/files/content", Caller::KeyOrSession, handler!(content::write_sandbox_file)),
     post("/api/v1/sandboxes/:id/files/mkdir", Caller::KeyOrSession, handler!(files::make_sandbox_directory)),
     post("/api/v1/sandboxes/:id/files/move", Caller::KeyOrSession, handler!(files::move_sandbox_file)),
     post("/api/v1/sandboxes/:id/files/copy", Caller::KeyOrSession, handler!(files::copy_sandbox_file)),
+    post("/api/v1/sandboxes/:id/git/checkout", Caller::KeyOrSession, handler!(checkout::check_out_repository)),
     post("/api/v1/sandboxes/:id/files/chmod", Caller::KeyOrSession, handler!(files::chmod_sandbox_file)),
     get("/compat/piston/api/v2/runtimes", Caller::Anyone, handler!(piston::list_piston_runtimes)),
     post("/compat/piston/api/v2/execute", Caller::ApiClient, handler!(piston::execute_piston)),

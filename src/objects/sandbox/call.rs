@@ -67,6 +67,8 @@ pub enum Action {
     Write {
         path: String,
     },
+    /// The body is a `CheckoutJob`, that of the answer `CheckedOut`.
+    CheckOut,
     /// The body of the answer is an archive.
     Export {
         path: String,
@@ -119,13 +121,18 @@ impl ObjectCall for SandboxCall {
             Action::Processes { may_repeat } => *may_repeat,
             // A request without a body that changes nothing, by its method.
             Action::Preview(call) => !call.request.has_body && matches!(call.request.method.as_str(), "GET" | "HEAD"),
-            Action::Files(request) => matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. }),
+            Action::Files(request) => {
+                matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. } | FileRequest::Search { .. })
+            }
             // The second creation would be refused.
             Action::Sessions => false,
             // A command would be executed twice, and a body comes once.
-            Action::Exec { .. } | Action::Contexts | Action::Cell | Action::Write { .. } | Action::Import { .. } => {
-                false
-            }
+            Action::Exec { .. }
+            | Action::Contexts
+            | Action::Cell
+            | Action::Write { .. }
+            | Action::CheckOut
+            | Action::Import { .. } => false,
         }
     }
 
@@ -177,6 +184,7 @@ mod tests {
         );
         assert_eq!(written(Action::Report), json!("report"));
         assert_eq!(written(Action::Env), json!("env"));
+        assert_eq!(written(Action::CheckOut), json!("checkOut"));
         assert_eq!(written(Action::Contexts), json!("contexts"));
         assert_eq!(written(Action::Cell), json!("cell"));
         assert_eq!(written(Action::Exec { file_path: Some("a".into()) }), json!({ "exec": { "filePath": "a" } }));

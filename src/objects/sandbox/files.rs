@@ -2,6 +2,7 @@
 
 use crate::objects::sandbox::logic::{SandboxLogic, refusal};
 use crate::ports::sandboxes::{ByteStream, Content, Given, SandboxRefusal};
+use docle_protocol::sandbox::checkout::{CheckedOut, CheckoutJob};
 use docle_protocol::sandbox::{FileRequest, FileResponse};
 use futures::StreamExt;
 use std::rc::Rc;
@@ -17,7 +18,7 @@ impl SandboxLogic {
         request: &FileRequest,
     ) -> Result<Given<FileResponse>, SandboxRefusal> {
         let mut entered = self.enter(project_id).await?;
-        if !matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. }) {
+        if !matches!(request, FileRequest::Stat { .. } | FileRequest::List { .. } | FileRequest::Search { .. }) {
             self.files_change()?;
         }
         self.on_machine(&mut entered, async |host| host.files(request).await).await
@@ -61,6 +62,23 @@ impl SandboxLogic {
         // Files that were written during a save are saved again.
         self.files_change()?;
         Ok(Given { value, restored_from: asked.restored_from })
+    }
+
+    /// Checks a repository out.
+    ///
+    /// # Errors
+    /// As in [`SandboxRefusal`].
+    pub async fn check_out(
+        self: &Rc<Self>,
+        project_id: &str,
+        job: &CheckoutJob,
+    ) -> Result<Given<CheckedOut>, SandboxRefusal> {
+        let mut entered = self.enter(project_id).await?;
+        self.files_change()?;
+        let given = self.on_machine(&mut entered, async |host| host.check_out(job).await).await?;
+        // Files that were written during a save are saved again.
+        self.files_change()?;
+        Ok(given)
     }
 
     /// The archive of a directory.

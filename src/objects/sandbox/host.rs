@@ -17,6 +17,7 @@ use docle_protocol::context::{
     ContextSpec, ContextState, cells_path, context_path, contexts_path, interrupt_path, restart_path,
 };
 use docle_protocol::headers::PROTOCOL;
+use docle_protocol::sandbox::checkout::{CheckedOut, CheckoutJob, CheckoutRefused, checkout_path};
 use docle_protocol::sandbox::port::{PORT_HEAD, PortFailure, port_path};
 use docle_protocol::sandbox::process::{
     ProcessError, ProcessRequest, ProcessResponse, ProcessWatch, process_events_path, processes_path,
@@ -41,6 +42,8 @@ use std::rc::Rc;
 const ANSWER_MS: u32 = 60_000;
 /// The same after a body that may be large.
 const UPLOAD_MS: u32 = 600_000;
+/// How long a checkout may take, in milliseconds: a place for the fetch, its 60 s, and the copy.
+const CHECKOUT_MS: u32 = 180_000;
 /// How long a program may take to begin its answer, in milliseconds; the runner waits for 120 s, and connects for 10 s before that.
 const PORT_ANSWER_MS: u32 = 150_000;
 /// The same with a body, after whose last byte the runner waits.
@@ -236,6 +239,14 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
         read_json(&response).await
     }
 
+    async fn check_out(&self, job: &CheckoutJob) -> Result<CheckedOut, HostError> {
+        let (path, body) = (checkout_path(self.id.as_str()), encode::<H>(job));
+        let request = RunnerRequest { method: "POST", path: &path, headers: &[JSON], body: Some(&body) };
+        let runner = self.runner().await?;
+        let response = self.within(CHECKOUT_MS, runner.fetch(request, None)).await;
+        read_json(&self.check(response).await?).await
+    }
+
     async fn export(&self, path: &str) -> Result<ByteStream, HostError> {
         let path = at_path(directory_path(self.id.as_str()), path);
         let request = RunnerRequest { method: "GET", path: &path, headers: &[], body: None };
@@ -315,6 +326,9 @@ impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
         if status == 422 {
             if let Ok(error) = serde_json::from_slice::<ProcessError>(&body) {
                 return Err(HostError::Process(error));
+            }
+            if let Ok(refused) = serde_json::from_slice::<CheckoutRefused>(&body) {
+                return Err(HostError::Checkout(refused));
             }
             if let Ok(error) = serde_json::from_slice::<PortFailure>(&body) {
                 return Err(HostError::Port(error));

@@ -177,6 +177,7 @@ impl Sandbox {
                 let content = content.map(|chunk| chunk.map_err(|error| PortError(error.to_string())));
                 with_json(logic.write(project, &path, content.boxed_local()).await?)
             }
+            Action::CheckOut => with_json(logic.check_out(project, &body(&mut request).await?).await?),
             Action::Export { path } => {
                 let Given { value, restored_from } = logic.export(project, &path).await?;
                 let archive = value.map(|chunk| chunk.map_err(|error| error.0.into()));

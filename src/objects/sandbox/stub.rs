@@ -17,6 +17,7 @@ use crate::ports::sandboxes::{
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use async_trait::async_trait;
 use docle_protocol::context::ContextState;
+use docle_protocol::sandbox::checkout::{CheckedOut, CheckoutJob};
 use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::{ExecJob, FileRequest, FileResponse};
 use futures::StreamExt;
@@ -219,6 +220,10 @@ impl Sandboxes for SandboxStub {
         let body = fetch::stream_body(content);
         let answer = self.call(sandbox, Action::Write { path: path.to_owned() }, Some(&body), None).await?;
         given(&answer).await
+    }
+
+    async fn check_out(&self, sandbox: &SandboxOf, job: &CheckoutJob) -> Result<Given<CheckedOut>, SandboxRefusal> {
+        given(&self.send(sandbox, Action::CheckOut, job).await?).await
     }
 
     async fn export(&self, sandbox: &SandboxOf, path: &str) -> Result<Given<ByteStream>, SandboxRefusal> {

@@ -127,6 +127,11 @@ pub fn readers() -> Vec<(&'static str, Read, Value)> {
         ("SnapshotRestore", |body| sandbox::snapshot::parse_restore(body).map(drop), json!({})),
         ("BranchSettings", |body| sandbox::snapshot::parse_branch(body).map(drop), json!({})),
         ("EnvChange", |body| sandbox::env::parse(body).map(drop), json!({ "env": {} })),
+        (
+            "CheckoutRequest",
+            |body| sandbox::checkout::parse(body, String::new()).map(drop),
+            json!({ "url": "https://github.com/owner/name" }),
+        ),
         ("MergeRequest", |body| sandbox::snapshot::parse_merge(body).map(drop), json!({ "from": "key:a" })),
         ("MkdirRequest", |body| sandbox::file::parse_mkdir(body).map(drop), json!({ "path": "a" })),
         (

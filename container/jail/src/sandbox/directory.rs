@@ -43,8 +43,8 @@ pub fn import(path: &[u8], from: &mut impl Read) -> io::Result<Done> {
     let mut kept = HashSet::new();
     check(&staged.0, &top, Path::new(""), &mut kept)?;
     arrange(&staged.0, &top, Path::new(""), &kept)?;
-    let new = directories.into_iter().rev().filter(|directory| !kept.contains(&directory.path));
-    new.map(|directory| directory.finish(&top)).collect::<io::Result<()>>()?;
+    let mut new = directories.into_iter().rev().filter(|directory| !kept.contains(&directory.path));
+    new.try_for_each(|directory| directory.finish(&top))?;
     entry(&top)
 }
 

@@ -1,6 +1,7 @@
 //! Files, directories and links of a sandbox as they are, and why something cannot be done with them.
 
 use super::root::absolute;
+use super::search::Match;
 use crate::remove::remove_content;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -30,6 +31,10 @@ pub enum Done {
         more: bool,
     },
     Deleted,
+    Matches {
+        matches: Vec<Match>,
+        more: bool,
+    },
     /// Whether a socket listens.
     Listening(bool),
     /// A connection was begun.

@@ -6,7 +6,8 @@
 //!
 //! [`crate::requests`] is what both sides say, [`root`] the file system, [`supervisor`] init's loop, [`command`] the last steps of a
 //! command, [`monitor`] what ends one where no control group can. [`worker`] works on files as the user: [`operations`] one
-//! by one, with [`entry`], [`list`], [`listening`], [`connect`] and [`upload`], [`pack`] and [`unpack`] all of them at once, which [`saved`] names.
+//! by one, with [`entry`], [`list`], [`search`], [`listening`], [`connect`] and [`upload`], [`directory`] on a directory, [`pack`] and [`unpack`] on all of
+//! them at once, which [`saved`] names.
 
 mod children;
 mod command;
@@ -20,6 +21,7 @@ pub mod operations;
 pub mod pack;
 mod root;
 mod saved;
+pub mod search;
 mod supervisor;
 pub mod unpack;
 mod upload;

@@ -5,6 +5,7 @@ use super::connect::connect;
 use super::entry::{ASIDE, Bytes, Done, Refused, delete, described, entry, located, names, open};
 use super::list::List;
 use super::listening::listening;
+use super::search::{Query, Search};
 use super::upload::{Aside, Upload};
 use crate::launch::Content;
 use crate::terminal::{self, Size, Terminal};
@@ -34,6 +35,10 @@ pub enum Operation {
         recursive: bool,
         include_hidden: bool,
         limit: u32,
+    },
+    Search {
+        path: Bytes,
+        query: Query,
     },
     Mkdir {
         path: Bytes,
@@ -99,6 +104,7 @@ pub fn perform(operation: Operation) -> Result {
         Operation::List { path, recursive, include_hidden, limit } => {
             List::new(recursive, include_hidden, limit as usize).of(&located(&path)?)?
         }
+        Operation::Search { path, query } => Search::of(&query, &located(&path)?)?,
         Operation::Mkdir { path, recursive } => {
             let path = located(&path)?;
             if recursive {

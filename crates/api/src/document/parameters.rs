@@ -34,6 +34,9 @@ pub enum Parameter {
     DirectoryPath,
     Recursive,
     Hidden,
+    SearchText,
+    IsRegex,
+    SearchLimit,
     Process,
     Session,
     TerminalSession,
@@ -108,6 +111,9 @@ impl Parameter {
             Self::FilePath | Self::DirectoryPath => ("path", "query"),
             Self::Recursive => ("recursive", "query"),
             Self::Hidden => ("hidden", "query"),
+            Self::SearchText => ("q", "query"),
+            Self::IsRegex => ("regex", "query"),
+            Self::SearchLimit => ("limit", "query"),
             Self::Process => ("process", "path"),
             Self::Session => ("session", "path"),
             Self::TerminalSession => ("session", "query"),
@@ -237,6 +243,21 @@ impl Parameter {
                 json!({ "type": "string", "minLength": 1, "maxLength": MAX_SANDBOX_PATH_BYTES, "default": "." }),
                 Some(json!("src")),
             ),
+            Self::SearchText => (
+                "What is looked for.",
+                true,
+                json!({ "type": "string", "minLength": 1, "maxLength": MAX_SEARCH_BYTES }),
+                Some(json!("TODO")),
+            ),
+            Self::IsRegex => (
+                "Whether `q` is a regular expression. `(?i)` at its beginning ignores upper and lower case.",
+                false,
+                json!({ "type": "boolean", "default": false }),
+                None,
+            ),
+            Self::SearchLimit => {
+                ("How many results the response has.", false, between(&SEARCH_LIMIT, DEFAULT_SEARCH_LIMIT), None)
+            }
             Self::Recursive => (
                 "Whether what is in directories is meant, too.",
                 false,

@@ -48,7 +48,7 @@ pub async fn change_sandbox_files(app: &App, mut call: Call) -> Result<Response,
                     result.files = Some(entries.into_iter().map(encode).collect());
                     result.more = Some(more);
                 }
-                FileResponse::Deleted => {}
+                FileResponse::Matches { .. } | FileResponse::Deleted => {}
             }
             restored_from
         }

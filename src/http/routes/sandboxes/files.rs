@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::domain::sandbox::file::{list, parse_chmod, parse_mkdir, parse_transfer, wrong_path};
+use crate::domain::sandbox::search::{self, Flags};
 use crate::domain::timestamp::Timestamp;
 use crate::http::auth::sandbox_caller::SandboxCaller;
 use crate::http::error::{ApiError, ErrorCode};
@@ -11,8 +12,8 @@ use crate::http::routes::sandboxes::refusal::with_restored_from;
 use crate::ports::http_messages::Response;
 use crate::ports::sandboxes::{Given, SandboxOf};
 use ::http::StatusCode;
-use docle_api::sandbox_files::{FileListing, FileType, SandboxFile};
-use docle_protocol::sandbox::{FileEntry, FileKind, FileRequest, FileResponse};
+use docle_api::sandbox_files::{FileListing, FileType, SandboxFile, SearchMatch, SearchResult};
+use docle_protocol::sandbox::{FileEntry, FileKind, FileMatch, FileRequest, FileResponse, MatchPlace};
 
 /// `GET /api/v1/sandboxes/:id/files?path=`: what a file is, or what is in a directory.
 pub async fn list_sandbox_files(app: &App, call: Call) -> Result<Response, ApiError> {
@@ -32,6 +33,26 @@ pub async fn list_sandbox_files(app: &App, call: Call) -> Result<Response, ApiEr
     }
     let listing = FileListing { entry, entries, more };
     Ok(with_restored_from(respond::json(StatusCode::OK, &listing), restored_from))
+}
+
+/// `GET /api/v1/sandboxes/:id/files/search?q=`.
+pub async fn search_sandbox_files(app: &App, call: Call) -> Result<Response, ApiError> {
+    let (sandbox, path) = named(app, &call, Some(".")).await?;
+    let flags = Flags { is_regex: flag(&call, "regex", false)?, include_hidden: flag(&call, "hidden", true)? };
+    let request = search::parse(path, flags, |name| call.query(name)).map_err(ApiError::invalid)?;
+    let Given { value, restored_from } = app.sandboxes.files(&sandbox, &request).await?;
+    let FileResponse::Matches { matches, more } = value else {
+        return Err(ApiError::new(ErrorCode::Internal, "The runner gave another answer than that of a search."));
+    };
+    let encode = |FileMatch { path, path64, place }: FileMatch| {
+        let (line, column, excerpt) = match place {
+            Some(MatchPlace { line, column, excerpt }) => (Some(line), Some(column), Some(excerpt)),
+            None => (None, None, None),
+        };
+        SearchMatch { path, path64, line, column, excerpt }
+    };
+    let result = SearchResult { matches: matches.into_iter().map(encode).collect(), more };
+    Ok(with_restored_from(respond::json(StatusCode::OK, &result), restored_from))
 }
 
 /// `DELETE /api/v1/sandboxes/:id/files?path=`.
@@ -108,7 +129,7 @@ pub fn flag(call: &Call, name: &str, default: bool) -> Result<bool, ApiError> {
 pub fn entry_of(response: FileResponse) -> Result<SandboxFile, ApiError> {
     match response {
         FileResponse::Entry { entry } => Ok(encode(entry)),
-        FileResponse::Entries { .. } | FileResponse::Deleted => {
+        FileResponse::Entries { .. } | FileResponse::Matches { .. } | FileResponse::Deleted => {
             Err(ApiError::new(ErrorCode::Internal, "The runner gave another answer than that of a file."))
         }
     }

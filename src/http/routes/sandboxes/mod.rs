@@ -3,6 +3,7 @@
 pub mod archive;
 mod cell_output;
 pub mod cells;
+pub mod checkout;
 pub mod content;
 pub mod contexts;
 pub mod env;

@@ -3,7 +3,7 @@
 use crate::app::sandboxes::CreateRefusal;
 use crate::domain::timestamp::Timestamp;
 use crate::http::auth::sandbox_caller::not_found;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, Members};
 use crate::http::request::call::invalid;
 use crate::http::response::quota;
 use crate::ports::http_messages::Response;
@@ -12,6 +12,7 @@ use crate::ports::sandboxes::SandboxRefusal;
 use ::http::header::{HeaderName, HeaderValue};
 use docle_api::limits::{MAX_ENV, MAX_PORTS_PER_SANDBOX, MAX_SANDBOXES_PER_PROJECT, MAX_SNAPSHOTS_PER_SANDBOX};
 use docle_protocol::context::MAX_CONTEXTS;
+use docle_protocol::sandbox::checkout::CheckoutRefused;
 use docle_protocol::sandbox::process::{ProcessError, ProcessErrorCode};
 use docle_protocol::sandbox::{FileError, FileErrorCode};
 
@@ -42,6 +43,10 @@ impl From<SandboxRefusal> for ApiError {
             }
             SandboxRefusal::File(error) => file_error(error),
             SandboxRefusal::Process(error) => process_error(error),
+            SandboxRefusal::Checkout(CheckoutRefused { repository_error, message }) => {
+                Self::new(ErrorCode::RepositoryRefused, format!("The repository cannot be checked out: {message}"))
+                    .with_members(Members { repository_error: Some(repository_error), ..Members::default() })
+            }
             SandboxRefusal::Port(refusal) => port_refusal(refusal),
             SandboxRefusal::NoContext => {
                 let message = "The sandbox has no such context. Contexts end when the sandbox sleeps or its machine is made anew, \
@@ -98,6 +103,7 @@ fn file_error(FileError { code, message }: FileError) -> ApiError {
         FileErrorCode::NotADirectory => ErrorCode::NotADirectory,
         FileErrorCode::NotEmpty => ErrorCode::DirectoryNotEmpty,
         FileErrorCode::NoSpace => ErrorCode::DiskFull,
+        FileErrorCode::BadSearch => return invalid("q", format!("is no regular expression: {message}")),
         FileErrorCode::InvalidPath => return invalid("path", format!("is no path: {message}")),
         _ => ErrorCode::FileRefused,
     };

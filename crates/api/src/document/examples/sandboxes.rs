@@ -55,6 +55,43 @@ impl Example for SandboxSettings {
     }
 }
 
+impl Example for SearchResult {
+    const NAME: &'static str = "matches";
+
+    fn example() -> Self {
+        let one = SearchMatch {
+            path: text("/workspace/script.py"),
+            path64: None,
+            line: Some(1),
+            column: Some(8),
+            excerpt: Some(text("print(\"Hello World\")")),
+        };
+        Self { matches: vec![one], more: false }
+    }
+}
+
+impl Example for CheckoutRequest {
+    const NAME: &'static str = "repository";
+
+    fn example() -> Self {
+        let url = text("https://github.com/owner/name");
+        Self { url, branch: Some(text("main")), reference: None, depth: None, dir: None, token: None }
+    }
+}
+
+impl Example for CheckoutResult {
+    const NAME: &'static str = "checkout";
+
+    fn example() -> Self {
+        Self {
+            url: text("https://github.com/owner/name"),
+            dir: text("/workspace/name"),
+            commit: text("553c2077f0edc3d5dc5d17262f6aa498e69d6f8e"),
+            branch: Some(text("main")),
+        }
+    }
+}
+
 impl Example for EnvChange {
     const NAME: &'static str = "variables";
 

@@ -218,6 +218,35 @@ fn of_files() -> Vec<Operation> {
         .fails(&OF_MACHINE)
         .fails(&OF_FILES),
         of(
+            "check_out_repository",
+            Method::Post,
+            "/api/v1/sandboxes/:id/git/checkout",
+            "Check out a repository",
+            "Fetches a commit of a git repository with some of its history, in a jail of its own that reaches the host of the URL only, and \
+             puts it into a directory that is empty or not there.",
+        )
+        .takes(MAX_SETTINGS_BYTES, vec![Body::json::<CheckoutRequest>()])
+        .gives::<CheckoutResult>(200, "What was checked out.")
+        .fails(&OF_MACHINE)
+        .fails(&OF_FILES)
+        .fails(&[UnsupportedMediaType, RepositoryRefused]),
+        of(
+            "search_sandbox_files",
+            Method::Get,
+            "/api/v1/sandboxes/:id/files/search",
+            "Search files",
+            "Looks for a text, or for a regular expression, in the names of files and in their lines. Files that are no text or have \
+             more than 32 MiB are skipped, and links are not followed.",
+        )
+        .with(Parameter::SearchText)
+        .with(Parameter::DirectoryPath)
+        .with(Parameter::IsRegex)
+        .with(Parameter::Hidden)
+        .with(Parameter::SearchLimit)
+        .gives::<SearchResult>(200, "What was found.")
+        .fails(&OF_MACHINE)
+        .fails(&OF_FILES),
+        of(
             "read_sandbox_file",
             Method::Get,
             "/api/v1/sandboxes/:id/files/content",
