@@ -95,6 +95,8 @@ test("a sandbox that is put to sleep ends its shells, and waking it starts a new
   await press(page, "Put to sleep", "menuitem");
   await shows(page, STATE, "The sandbox sleeps, and its shells have ended.");
   await shows(page, "[data-testid=state]", "Sleeping");
+  const [note, panel] = (await page.evaluate(`[document.querySelector(${JSON.stringify(STATE)}), document.querySelector(".panel")].map((one) => one.getBoundingClientRect().bottom)`)) as [number, number];
+  assert.ok(note <= panel, "the way to wake it is not cut off");
   assert.equal((await json(200, await user.call("GET", api(id)))).status, "sleeping");
   await page.locator(`${STATE} button`).click();
   await isOpen(page);

@@ -112,6 +112,7 @@ const TEXTS: Record<string, string> = {
   file_refused: "The sandbox does not allow this with this file.",
   snapshot_not_found: "It is gone already.",
   process_not_found: "It is gone already.",
+  previews_unavailable: "This deployment has no host for the URLs of ports.",
   context_not_found: "The interpreter has ended, with what it held.",
 };
 

@@ -1,7 +1,7 @@
 //! The client of the account's sandboxes, with the session of the page, and its errors as those of the site.
 
 import { DocleConnectionError, DocleError, type ListedSandbox, Sandboxes } from "@doclehq/sdk/sandboxes";
-import { ApiError, sessionEnded } from "../../api/client.ts";
+import { ApiError, type Problem, sessionEnded } from "../../api/client.ts";
 import { loadProjects, type Project } from "../../api/projects.ts";
 
 /** The sandboxes, with the cookie that the browser sends along. */
@@ -13,7 +13,7 @@ export function failureOf(error: unknown): unknown {
   if (!(error instanceof DocleError)) return error;
   if (error.code === "session_required") sessionEnded();
   const { status, code, message, requestId, fields, retryAfterMs } = error;
-  return new ApiError(status, { code: code as never, message, errors: fields, ...(requestId === undefined ? {} : { requestId }) }, retryAfterMs === undefined ? undefined : retryAfterMs / 1_000);
+  return new ApiError(status, { code: code as Problem["code"], message, errors: fields, ...(requestId === undefined ? {} : { requestId }) }, retryAfterMs === undefined ? undefined : retryAfterMs / 1_000);
 }
 
 /** The value of a call; throws what the pages know. */
