@@ -1,5 +1,6 @@
 //! The routes of the API, one a line.
 
+use super::route::{Caller, Route, delete, get, handler, patch, post, put};
 use crate::http::compat::cloudflare::{
     archive as bridge_archive, exec as bridge_exec, files as bridge_files, sandbox as bridge,
     terminal as bridge_terminal,
@@ -24,7 +25,6 @@ use crate::http::routes::sandboxes::{
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
 use crate::http::routes::{artifacts, audit, embed, end_users, health, index, keys, projects, tokens, usage, webhooks};
-use crate::http::table::{Caller, Route, delete, get, handler, patch, post, put};
 
 /// The table. The same pages may read the answers of all routes of one path.
 pub static ROUTES: &[Route] = &[
