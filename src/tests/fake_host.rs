@@ -6,6 +6,7 @@ use crate::ports::http_messages::Upgrade;
 use crate::ports::previews::{PortAnswer, PreviewCall};
 use crate::ports::sandboxes::{ByteStream, Content, ContentHead, HostError, SandboxHost};
 use crate::ports::{ClientSignal, PortError};
+use crate::tests::fake_archives::{Files, archive, lost, received, unpacked};
 use crate::tests::fake_contexts::FakeContexts;
 use crate::tests::fake_ports;
 use crate::tests::fake_processes::FakeProcesses;
@@ -22,19 +23,14 @@ use docle_protocol::sandbox::{
     ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileMatch,
     FileRequest, FileResponse, SandboxSpec, SandboxState,
 };
-use docle_tree::archive::{Head, append};
 use docle_tree::restore::restore;
 use docle_tree::save::save;
-use docle_tree::{Frame, FrameReader, Manifest, Time};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::{StreamExt, stream};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::rc::Rc;
-use tar::EntryType;
 
-type Files = BTreeMap<String, Vec<u8>>;
 type Events = UnboundedSender<Result<Vec<u8>, PortError>>;
 
 /// A runner with the sandboxes that it has. Its commands: `hang` runs until it is ended, `write <path>` writes a file, `exit <n>`
@@ -104,10 +100,6 @@ impl FakeHost {
     fn reach(&self) -> Result<(), HostError> {
         if self.hosts.is_away.get() { Err(HostError::Unavailable("The runner is away.".into())) } else { Ok(()) }
     }
-}
-
-fn lost(error: PortError) -> HostError {
-    HostError::Lost(error.0)
 }
 
 fn file_error(code: FileErrorCode) -> HostError {
@@ -402,49 +394,4 @@ impl SandboxHost for FakeHost {
         };
         self.hosts.restore_faults.around(restore).await.map_err(lost)?
     }
-}
-
-/// The manifest and the packs in some frames.
-async fn received(mut frames: ByteStream) -> Result<(Option<Manifest>, Vec<Vec<u8>>), HostError> {
-    let (mut reader, mut manifest, mut packs) = (FrameReader::default(), Vec::new(), Vec::new());
-    while let Some(chunk) = frames.next().await {
-        reader.push(&chunk.map_err(lost)?);
-        while let Some(frame) = reader.next_frame().unwrap() {
-            match frame {
-                Frame::Manifest(part) => manifest.extend(part),
-                Frame::Pack(pack) => packs.push(pack),
-                Frame::End(_) => {
-                    let manifest = (!manifest.is_empty()).then(|| Manifest::decode(&manifest).unwrap());
-                    return Ok((manifest, packs));
-                }
-            }
-        }
-    }
-    Err(HostError::Lost("The frames break off.".into()))
-}
-
-fn archive(files: &Files) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    let mut add = |path: &str, kind, content: &[u8]| {
-        let (path, size) = (path.as_bytes(), content.len() as u64);
-        let head = Head { path, kind, target: None, mode: 0o644, time: Time::default(), size };
-        append(&mut builder, &head, content).unwrap();
-    };
-    add("workspace", EntryType::Directory, b"");
-    for (path, content) in files {
-        add(&format!("workspace/{path}"), EntryType::Regular, content);
-    }
-    builder.into_inner().unwrap()
-}
-
-fn unpacked(bytes: &[u8]) -> Files {
-    let mut archive = tar::Archive::new(bytes);
-    let entries = archive.entries().unwrap().map(Result::unwrap);
-    let files = entries.filter(|entry| entry.header().entry_type().is_file()).map(|mut entry| {
-        let path = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content).unwrap();
-        (path.strip_prefix("workspace/").unwrap().to_owned(), content)
-    });
-    files.collect()
 }

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod app;
 mod contract;
+pub mod fake_archives;
 pub mod fake_artifacts;
 pub mod fake_contexts;
 pub mod fake_disk;

@@ -3,9 +3,9 @@
 use super::living::Sandbox;
 use super::worker::Worker;
 use crate::jail::launch::Content as Bytes;
-use crate::jail::sandbox::entry::{Done, Entry, Kind, Refused};
+use crate::jail::sandbox::entry::{Done, Entry, Kind, Match, Place, Refused};
 use crate::jail::sandbox::operations::Operation;
-use crate::jail::sandbox::search::{Match, Place, Query};
+use crate::jail::sandbox::search::Query;
 use crate::jail::sandbox::{Job, Request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

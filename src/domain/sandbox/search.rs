@@ -24,7 +24,7 @@ pub fn parse(
     let mut wrong = |field: &str, message: String| errors.push(FieldError { field: field.to_owned(), message });
     let text = query("q").unwrap_or_default();
     if !(1..=MAX_SEARCH_BYTES).contains(&text.len()) {
-        wrong("q", format!("must be what is looked for, of 1 to {MAX_SEARCH_BYTES} bytes, such as ?q=TODO"));
+        wrong("q", format!("must be what is looked for, of 1 to {MAX_SEARCH_BYTES} bytes, such as ?q=import"));
     } else if !flags.is_regex && text.contains('\n') {
         wrong("q", "must be of one line: each line is searched by itself".to_owned());
     }

@@ -1,7 +1,6 @@
 //! Files, directories and links of a sandbox as they are, and why something cannot be done with them.
 
 use super::root::absolute;
-use super::search::Match;
 use crate::remove::remove_content;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -61,6 +60,25 @@ pub enum Kind {
     Directory,
     Symlink,
     Other,
+}
+
+/// A name or a line that a search has found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Match {
+    pub path: Bytes,
+    /// `None` for a name.
+    pub at: Option<Place>,
+}
+
+/// Where in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Counted from 1.
+    pub line: u32,
+    /// Characters before the match, and 1.
+    pub column: u32,
+    /// The line, or what of it is around the match.
+    pub excerpt: Bytes,
 }
 
 /// Why nothing was done: an error number of the kernel, 0 for an error of ours. [`Self::NOT_A_FILE`] stands for what has

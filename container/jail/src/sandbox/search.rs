@@ -1,6 +1,6 @@
 //! Looks for a text or a regular expression in the names and the content of files.
 
-use super::entry::{Bytes, Done, names, open};
+use super::entry::{Done, Match, Place, names, open};
 use regex::bytes::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -42,25 +42,6 @@ impl Query {
         let pattern = if self.is_regex { self.text.clone() } else { regex::escape(&self.text) };
         RegexBuilder::new(&pattern).size_limit(MAX_PATTERN).build()
     }
-}
-
-/// A name or a line that matches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Match {
-    pub path: Bytes,
-    /// `None` for a name.
-    pub at: Option<Place>,
-}
-
-/// Where in a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
-    /// Counted from 1.
-    pub line: u32,
-    /// Characters before the match, and 1.
-    pub column: u32,
-    /// The line, or what of it is around the match.
-    pub excerpt: Bytes,
 }
 
 /// What a search has found so far.

@@ -247,7 +247,7 @@ impl Parameter {
                 "What is looked for.",
                 true,
                 json!({ "type": "string", "minLength": 1, "maxLength": MAX_SEARCH_BYTES }),
-                Some(json!("TODO")),
+                Some(json!("import numpy")),
             ),
             Self::IsRegex => (
                 "Whether `q` is a regular expression. `(?i)` at its beginning ignores upper and lower case.",

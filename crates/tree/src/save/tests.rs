@@ -63,7 +63,7 @@ impl Store {
                 Piece::Chunk(stored) => {
                     let pack = &self.packs[&manifest.packs[stored.pack as usize].name];
                     let packed = &pack[stored.offset as usize..(stored.offset + stored.stored) as usize];
-                    archive.extend(crate::chunk::load(packed, &stored).unwrap());
+                    archive.extend(chunk::load(packed, &stored).unwrap());
                 }
             }
         }

@@ -1,7 +1,6 @@
 //! Archives as others may send them, into a directory.
 
 use super::*;
-use crate::sandbox::entry::Refused;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,7 +24,9 @@ impl Place {
 
     fn import(&self, path: &str, archive: &[u8]) -> Result<(), i32> {
         let path = self.at(path);
-        import(path.as_os_str().as_bytes(), &mut &*archive).map(drop).map_err(|error| Refused::from(error).errno)
+        import(path.as_os_str().as_bytes(), &mut &*archive)
+            .map(drop)
+            .map_err(|error| crate::sandbox::entry::Refused::from(error).errno)
     }
 
     fn exported(&self) -> Vec<u8> {
@@ -130,7 +131,8 @@ fn an_archive_that_is_refused_changes_nothing() {
     let before = place.look();
     let escape = outside.at("victim").display().to_string();
     let up = format!("../{}/victim", outside.0.file_name().unwrap().display());
-    let refused: [(&[(Kind, &str, &str)], i32); 9] = [
+    type Refused<'a> = (&'a [(Kind, &'a str, &'a str)], i32);
+    let refused: [Refused; 9] = [
         (&[(Kind::Regular, "ok", ""), (Kind::Regular, &up, "")], libc::EBADMSG),
         (&[(Kind::Regular, "a/../../x", "")], libc::EBADMSG),
         (&[(Kind::Symlink, "a", &escape), (Kind::Regular, "a/x", "")], libc::ENOTDIR),
