@@ -41,6 +41,14 @@ test("a run is stopped, and the place of an error is shown in its file", async (
   const { page } = await pages.open(id);
   await page.click("[data-testid=run]:not([disabled])");
   await shows(page, OUTPUT, "up");
+  // Escape in a field leaves the field alone.
+  for (const [button, field] of [["Take a snapshot", "#snapshot-name"], ["New file", "input.tree-name"]] as const) {
+    await press(page, button);
+    await page.waitForSelector(`${field}:focus`);
+    await page.keyboard.press("Escape");
+    await until("no field", async () => (await page.$(field)) === null);
+    await shows(page, LINE, "Running");
+  }
   await page.click("[data-testid=stop]");
   await shows(page, LINE, "Stopped");
   await pages.write(id, "lib/parts.py", "def wait():\n    # nothing\n    return 1 / 0\n");
