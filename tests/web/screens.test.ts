@@ -73,7 +73,7 @@ test("axe finds nothing in dialogs, menu and drawer", async () => {
     assert.deepEqual(await violations(page), []);
     await page.goto(`${site.url}/projects/${project}?tab=usage`);
     await shows(page, "#main", "History");
-    await page.click("table.hist a");
+    await page.locator("table.hist a").click();
     await shows(page, "[data-testid=run-drawer]", "Program");
     assert.deepEqual(await violations(page), []);
   }
