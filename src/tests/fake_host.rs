@@ -16,7 +16,7 @@ use docle_api::repositories::RepositoryError;
 use docle_protocol::context::ContextState;
 use docle_protocol::event::Piece;
 use docle_protocol::sandbox::checkout::{CheckedOut, CheckoutJob, CheckoutRefused};
-use docle_protocol::sandbox::process::{ProcessRequest, ProcessResponse, ProcessWatch};
+use docle_protocol::sandbox::process::{ProcessError, ProcessErrorCode, ProcessRequest, ProcessResponse, ProcessWatch};
 use docle_protocol::sandbox::session::ExecSession;
 use docle_protocol::sandbox::terminal::TerminalJob;
 use docle_protocol::sandbox::{
@@ -236,7 +236,11 @@ impl SandboxHost for FakeHost {
     async fn end_session(&self, session: &str) -> Result<(), HostError> {
         self.with(|_| {
             self.hosts.ended_sessions.borrow_mut().push(session.to_owned());
-            Ok(())
+            if self.hosts.sessions.borrow().iter().any(|used| used.id == session) {
+                return Ok(());
+            }
+            let code = ProcessErrorCode::UnknownSession;
+            Err(HostError::Process(ProcessError { code, message: "It has no shell.".into() }))
         })
     }
 

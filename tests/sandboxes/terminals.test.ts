@@ -74,6 +74,14 @@ describe("a terminal", TIME_LIMIT, () => {
   before(async () => (sandbox = await create()));
   after(() => call("DELETE", sandbox));
 
+  test("was not ended with its session, if that was never made", async () => {
+    const viewer = await Viewer.open(sandbox, "session=unmade");
+    await viewer.hears("ready");
+    assert.equal((await call("DELETE", `${sandbox}/sessions/unmade`)).status, 204);
+    await viewer.hears("exit");
+    assert.equal((await problem(404, await call("DELETE", `${sandbox}/sessions/unmade`))).code, "sandbox_session_not_found");
+  });
+
   test("is a shell with a real terminal, its size, and signals as a person types them", async () => {
     const viewer = await Viewer.open(sandbox, "session=first&cols=100&rows=30");
     await viewer.hears("ready");

@@ -80,14 +80,15 @@ impl Sandbox {
         report
     }
 
-    /// Ends a session with everything that it has started.
-    pub async fn end_session(&self, id: &str) {
-        self.end_terminal(id);
-        let Some(session) = self.sessions.remove(id) else { return };
+    /// Ends the shell and the terminal of a session with everything that they have started; `false` if it has neither.
+    pub async fn end_session(&self, id: &str) -> bool {
+        let has_terminal = self.end_terminal(id);
+        let Some(session) = self.sessions.remove(id) else { return has_terminal };
         session.end.cancel();
         if let Some(mut shell) = session.shell.lock().await.take() {
             shell.end(self).await;
         }
+        true
     }
 
     async fn start_shell(&self, of: &ExecSession) -> Result<Shell, NotStarted> {

@@ -45,11 +45,13 @@ impl Sandbox {
         started.await.unwrap_or_else(|error| Err(NotStarted::Failed(io::Error::other(error))))
     }
 
-    /// Ends a terminal with everything that its shell has started.
-    pub fn end_terminal(&self, name: &str) {
-        if let Some(terminal) = self.terminals.lock().remove(name) {
+    /// Ends a terminal with everything that its shell has started; `false` if there is none.
+    pub fn end_terminal(&self, name: &str) -> bool {
+        let terminal = self.terminals.lock().remove(name);
+        if let Some(terminal) = &terminal {
             terminal.close.cancel();
         }
+        terminal.is_some()
     }
 
     async fn start_terminal(self: &Arc<Self>, name: String, job: TerminalJob) -> Result<Arc<Terminal>, NotStarted> {

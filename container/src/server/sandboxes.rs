@@ -117,8 +117,11 @@ async fn delete_session(
     State(sandboxes): State<Arc<Sandboxes>>,
     Path((id, session)): Path<(String, String)>,
 ) -> Answer {
-    find(&sandboxes, &id)?.end_session(&session).await;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    if find(&sandboxes, &id)?.end_session(&session).await {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let message = "neither a shell nor a terminal of this session is there".to_owned();
+    Err(Denied::Process(ProcessError { code: ProcessErrorCode::UnknownSession, message }))
 }
 
 /// The stream goes on with [`Running`], so that whoever closes it ends the command.

@@ -34,14 +34,25 @@ impl SandboxLogic {
                 self.add_session(session)?;
             }
             SessionRequest::Delete { id } => {
-                if find(sql, id)?.is_none() {
+                let is_known = find(sql, id)?.is_some();
+                let mut had_shell = false;
+                if let Some(entered) = self.enter_awake(project_id)? {
+                    had_shell = match self.ports.host.end_session(id).await {
+                        Ok(()) => true,
+                        Err(HostError::Process(_)) => false,
+                        Err(HostError::Unknown) => {
+                            self.lost(entered.start)?;
+                            false
+                        }
+                        Err(error) => return Err(refusal(error)),
+                    };
+                }
+                // A terminal may have the name of a session that was never made.
+                if !is_known && !had_shell {
                     return Err(refused(ProcessErrorCode::UnknownSession, "There is no such session in this sandbox."));
                 }
-                if let Some(entered) = self.enter_awake(project_id)? {
-                    match self.ports.host.end_session(id).await {
-                        Err(HostError::Unknown) => self.lost(entered.start)?,
-                        result => result.map_err(refusal)?,
-                    }
+                if !is_known {
+                    return Ok(all(sql)?);
                 }
                 sql.exec(&format!("DELETE FROM {TABLE} WHERE id = ?"), &[id.as_str().into()])?;
             }

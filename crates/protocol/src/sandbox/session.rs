@@ -1,8 +1,8 @@
 //! Sessions of a sandbox: shells whose working directory, variables and functions last from command to command.
 //!
 //! A command whose `ExecJob` names a session is executed by the shell of that session, after those that came before. The shell is
-//! started by the first command, and anew by the next one after it has ended. `DELETE` [`session_path`] ends it with everything that
-//! it has started, and is answered with 204, also if there is none.
+//! started by the first command, and anew by the next one after it has ended. `DELETE` [`session_path`] ends it and the terminal
+//! of the same name with everything that they have started: 204, or `unknown_session` if there is neither.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

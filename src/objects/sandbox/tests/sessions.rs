@@ -58,7 +58,7 @@ fn a_session_is_made_once_and_deleted_with_its_shell() {
     sessions(&mut setup, create()).unwrap();
     assert!(is_refused(sessions(&mut setup, create()), ProcessErrorCode::DuplicateSession));
     assert_eq!(sessions(&mut setup, delete()), Ok(Vec::new()));
-    assert_eq!(*setup.hosts.ended_sessions.borrow(), ["s"]);
+    assert_eq!(setup.hosts.ended_sessions.borrow().last().map(String::as_str), Some("s"));
     for number in 0..64 {
         exec(&mut setup, &format!("s{number}")).unwrap();
     }
