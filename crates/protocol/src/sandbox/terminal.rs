@@ -34,7 +34,6 @@ pub struct TerminalJob {
     /// Whether the viewer only watches: what it sends does nothing, and its size counts for nothing.
     pub is_view: bool,
     /// Whether a new shell ends when its last viewer leaves.
-    #[serde(default)]
     pub ends_with_viewers: bool,
 }
 
@@ -65,8 +64,10 @@ mod tests {
 
     #[test]
     fn terminal_format_unchanged() {
-        let job = TerminalJob { cwd: "/tmp".into(), env: BTreeMap::new(), cols: 80, rows: 24, is_view: false };
-        let wire = json!({ "cwd": "/tmp", "env": {}, "cols": 80, "rows": 24, "isView": false });
+        let (cwd, env) = ("/tmp".to_owned(), BTreeMap::new());
+        let job = TerminalJob { cwd, env, cols: 80, rows: 24, is_view: false, ends_with_viewers: true };
+        let wire =
+            json!({ "cwd": "/tmp", "env": {}, "cols": 80, "rows": 24, "isView": false, "endsWithViewers": true });
         assert_eq!(serde_json::to_value(&job).unwrap(), wire);
         let resize = json!({ "type": "resize", "cols": 80, "rows": 24 });
         assert_eq!(serde_json::to_value(ViewerMessage::Resize { cols: 80, rows: 24 }).unwrap(), resize);
