@@ -8,6 +8,7 @@ use crate::ports::sandboxes::{ByteStream, Content, ContentHead, HostError, Sandb
 use crate::ports::{ClientSignal, PortError};
 use crate::tests::fake_archives::{Files, archive, lost, received, unpacked};
 use crate::tests::fake_contexts::FakeContexts;
+use crate::tests::fake_events::{complete, line};
 use crate::tests::fake_ports;
 use crate::tests::fake_processes::FakeProcesses;
 use crate::tests::fault::Faults;
@@ -20,8 +21,8 @@ use docle_protocol::sandbox::process::{ProcessError, ProcessErrorCode, ProcessRe
 use docle_protocol::sandbox::session::ExecSession;
 use docle_protocol::sandbox::terminal::TerminalJob;
 use docle_protocol::sandbox::{
-    ExecCommand, ExecEnd, ExecEvent, ExecJob, ExecReport, FileEntry, FileError, FileErrorCode, FileKind, FileMatch,
-    FileRequest, FileResponse, SandboxSpec, SandboxState,
+    ExecCommand, ExecEnd, ExecEvent, ExecJob, FileEntry, FileError, FileErrorCode, FileKind, FileMatch, FileRequest,
+    FileResponse, SandboxSpec, SandboxState,
 };
 use docle_tree::restore::restore;
 use docle_tree::save::save;
@@ -109,30 +110,6 @@ fn file_error(code: FileErrorCode) -> HostError {
 fn entry(path: &str, size: usize, kind: FileKind) -> FileEntry {
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/workspace/{path}") };
     FileEntry { path, path64: None, kind, size: size as u64, mode: 0o644, modified_ms: 0, target: None }
-}
-
-/// A line of an event.
-pub fn line(event: &ExecEvent) -> Vec<u8> {
-    let mut line = serde_json::to_vec(event).unwrap();
-    line.push(b'\n');
-    line
-}
-
-/// The end of a command.
-pub fn complete(end: ExecEnd, exit_code: i32) -> ExecEvent {
-    ExecEvent::Complete {
-        report: ExecReport {
-            end,
-            exit_code,
-            signal: None,
-            duration_ms: 5.0,
-            cpu_ms: 1.0,
-            mem_mb: 2.0,
-            stdout_truncated: false,
-            stderr_truncated: false,
-            session: None,
-        },
-    }
 }
 
 #[async_trait(?Send)]

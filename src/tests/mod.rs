@@ -7,6 +7,7 @@ pub mod fake_archives;
 pub mod fake_artifacts;
 pub mod fake_contexts;
 pub mod fake_disk;
+pub mod fake_events;
 pub mod fake_host;
 pub mod fake_ports;
 mod fake_processes;

@@ -106,6 +106,8 @@ fn a_publishable_key_opens_no_other_route() {
         "run_dify",
         "run_code_of_fusion",
         "exec_codapi",
+        "authenticate_judge0",
+        "get_submissions",
     ];
     for route in
         ROUTES.iter().filter(|route| matches!(route.caller, Caller::ApiClient | Caller::SignedIn | Caller::Manager))

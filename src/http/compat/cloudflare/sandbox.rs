@@ -135,7 +135,8 @@ async fn delete_tunnel(app: &App, call: Call) -> Result<Response, ApiError> {
 }
 
 /// `POST …/mount` and `…/unmount`.
-pub async fn refuse_bridge_mount(_app: &App, _call: Call) -> Result<Response, ApiError> {
+pub async fn refuse_bridge_mount(app: &App, call: Call) -> Result<Response, ApiError> {
+    SandboxCaller::extract_key_uncounted(app, &call).await.map_err(|error| error.shaped(refused))?;
     let message =
         "Buckets are not mounted here. Write files with PUT …/file/*, or unpack an archive with POST …/hydrate.";
     Ok(respond::json(StatusCode::NOT_IMPLEMENTED, &json!({ "error": message, "code": "not_implemented" })))

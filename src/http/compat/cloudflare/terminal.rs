@@ -14,10 +14,10 @@ pub async fn connect_bridge_terminal(app: &App, call: Call) -> Result<Response, 
 }
 
 async fn connect(app: &App, call: Call) -> Result<Response, ApiError> {
+    let caller = SandboxCaller::extract_key(app, &call).await?;
     if !call.asks_for_websocket() {
         return Err(ApiError::new(ErrorCode::UpgradeRequired, "WebSocket upgrade required"));
     }
-    let caller = SandboxCaller::extract_key(app, &call).await?;
     let sandbox = caller.sandbox(app, &call).await?;
     let own = format!("pty_{}", hex::encode(app.random::<12>()));
     terminal::connect(app, &call, &sandbox, Some(own)).await

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::http::auth::caller::ApiClient;
+use crate::http::auth::key_error;
 use crate::http::compat::credential;
 use crate::http::compat::judge0::languages::Flavor;
 use crate::http::compat::judge0::submission::{self, MAX_BATCH};
@@ -80,11 +81,11 @@ pub async fn get_submission(app: &App, call: Call) -> Result<Response, ApiError>
 }
 
 async fn get(app: &App, call: Call) -> Result<Response, ApiError> {
+    let key = known(app, &call).await?;
     let wanted = match wanted(&call) {
         Ok(wanted) => wanted,
         Err(unknown) => return Ok(bad_request(&format!("invalid fields: [{unknown}]"))),
     };
-    let key = credential::of(&call).unwrap_or_default();
     let told = read(app, &call, &key, call.param(0), &wanted).await?;
     Ok(respond::json(StatusCode::OK, &told))
 }
@@ -95,6 +96,7 @@ pub async fn get_submissions(app: &App, call: Call) -> Result<Response, ApiError
 }
 
 async fn get_batch(app: &App, call: Call) -> Result<Response, ApiError> {
+    let key = known(app, &call).await?;
     let wanted = match wanted(&call) {
         Ok(wanted) => wanted,
         Err(unknown) => return Ok(bad_request(&format!("invalid fields: [{unknown}]"))),
@@ -104,7 +106,6 @@ async fn get_batch(app: &App, call: Call) -> Result<Response, ApiError> {
     if tokens.is_empty() || tokens.len() > MAX_BATCH {
         return Ok(bad_request(&format!("number of tokens must be from 1 to {MAX_BATCH}")));
     }
-    let key = credential::of(&call).unwrap_or_default();
     let one = async |token: &&str| match read(app, &call, &key, token, &wanted).await {
         Ok(told) => Ok(told),
         Err(error) if error.code() == ErrorCode::RunNotFound => Ok(Value::Null),
@@ -115,7 +116,8 @@ async fn get_batch(app: &App, call: Call) -> Result<Response, ApiError> {
 }
 
 /// `GET …/submissions` and `DELETE …/submissions/:token`, which need the rights of an administrator there.
-pub async fn refuse_submissions(_app: &App, _call: Call) -> Result<Response, ApiError> {
+pub async fn refuse_submissions(app: &App, call: Call) -> Result<Response, ApiError> {
+    known(app, &call).await.map_err(|error| error.shaped(refused))?;
     let message = "GET /api/runs lists runs, and DELETE /api/run/:id ends one that goes on.";
     Ok(respond::json(StatusCode::FORBIDDEN, &json!({ "error": message })))
 }
@@ -124,7 +126,17 @@ pub async fn refuse_submissions(_app: &App, _call: Call) -> Result<Response, Api
 async fn client(app: &App, call: &Call) -> Result<(ApiClient, String), ApiError> {
     let key = credential::of(call);
     let client = ApiClient::for_run(app, call, key.as_deref()).await?;
+    if client.is_publishable {
+        return Err(key_error::publishable_key_detaches_not());
+    }
     Ok((client, key.unwrap_or_default()))
+}
+
+/// The key of a client that reads.
+async fn known(app: &App, call: &Call) -> Result<String, ApiError> {
+    let key = credential::of(call).ok_or_else(|| key_error::missing(app, call))?;
+    ApiClient::for_token(app, call, &key).await?;
+    Ok(key)
 }
 
 /// The body as JSON, whatever content type it was sent with.

@@ -127,7 +127,7 @@ async fn run_body(
     answer(app, headers, run, project_id).await
 }
 
-/// Starts a detached run for a client whose call was counted, and keeps `submission` with its input.
+/// Starts a detached run for a client with a secret key whose call was counted, and keeps `submission` with its input.
 ///
 /// # Errors
 /// As for `POST /api/run`.
@@ -137,9 +137,6 @@ pub async fn submit(app: &App, client: &ApiClient, body: Value, submission: Valu
     request.submission = Some(submission);
     if let Some(token) = &client.token {
         token.restrict_run(&mut request).map_err(ApiError::invalid)?;
-    }
-    if client.is_publishable {
-        return Err(key_error::publishable_key_detaches_not());
     }
     Ok(match detach_run(app, id, client.client(), (request, Vec::new()), None, None).await? {
         DetachedRun::Pending(run) => run.id,
