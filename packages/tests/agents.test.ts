@@ -272,7 +272,7 @@ for (const [what, text, atLeast] of [
 }
 
 test("the published client for Python runs code in both revisions", { timeout: 120_000 }, async () => {
-  const env = { ...process.env, UV_PYTHON_DOWNLOADS: "never", DOCLE_KEY: service.worker.key, DOCLE_URL: service.worker.url };
+  const env = { ...process.env, UV_PYTHON_DOWNLOADS: "never", DOCLE_KEY: service.worker.key, DOCLE_BASE_URL: service.worker.url };
   const run = promisify(execFile);
   const home = join(folder, "venv");
   await run(uv, ["venv", "--quiet", "--python", ">=3.10", home], { env });

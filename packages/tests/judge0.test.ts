@@ -49,7 +49,7 @@ const submit = (body: object, query = "") => call(`/submissions${query}`, { meth
 async function inPython(program: string, flavor = "judge0") {
   const file = join(folder, "program.py");
   writeFileSync(file, program);
-  const env = { ...process.env, JUDGE0_CE_ENDPOINT: base, JUDGE0_EXTRA_CE_ENDPOINT: `${url}/compat/${flavor}`, DOCLE_KEY: key, DOCLE_URL: url };
+  const env = { ...process.env, JUDGE0_CE_ENDPOINT: base, JUDGE0_EXTRA_CE_ENDPOINT: `${url}/compat/${flavor}`, DOCLE_KEY: key, DOCLE_BASE_URL: url };
   const headers = JSON.stringify({ "X-Auth-Token": key });
   const { stdout } = await run(python, [file], { env: { ...env, JUDGE0_CE_AUTH_HEADERS: headers, JUDGE0_EXTRA_CE_AUTH_HEADERS: headers } });
   return stdout;

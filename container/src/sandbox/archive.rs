@@ -101,11 +101,14 @@ impl Sandbox {
     pub async fn import<E>(
         self: &Arc<Self>,
         path: Vec<u8>,
-        archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        mut archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<FileResponse, FileFailure> {
         let mut worker = self.start_worker(Job::Import).await?;
         worker.send(&Operation::Begin { path: path.clone() }).await?;
-        send_archive(&mut worker, archive).await?;
+        send_content(&mut worker, &mut archive).await?;
+        // While all files are read or replaced, none comes to its place.
+        let _changes = self.archive.read().await;
+        finish(&mut worker, archive).await;
         let answer = timeout(PATIENCE, worker.receive::<Result<Done, Refused>>()).await;
         let (result, _) = answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         self.changed();
@@ -132,24 +135,34 @@ async fn send_archive<E>(
     worker: &mut Worker,
     mut archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
 ) -> Result<(), FileFailure> {
-    let mut sent = Ok(());
-    while let (Ok(()), Some(bytes)) = (&sent, archive.next().await) {
+    send_content(worker, &mut archive).await?;
+    finish(worker, archive).await;
+    Ok(())
+}
+
+/// Sends an archive to a worker, until it is whole or the worker reads no further.
+async fn send_content<E>(
+    worker: &mut Worker,
+    archive: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
+) -> Result<(), FileFailure> {
+    while let Some(bytes) = archive.next().await {
         // Without the last word, the worker keeps what was there.
         let bytes = bytes.map_err(|_| FileFailure::Body)?;
         for piece in bytes.chunks(PIECE) {
-            sent = worker.send(&Operation::More { content: Content(piece.to_vec()) }).await;
-            if sent.is_err() {
-                break;
+            if worker.send(&Operation::More { content: Content(piece.to_vec()) }).await.is_err() {
+                return Ok(());
             }
         }
     }
-    if sent.is_ok() {
-        // Where this fails, the worker has answered already and read no further.
-        let _ = worker.send(&Operation::Finish).await;
-    }
+    Ok(())
+}
+
+/// Tells a worker that the archive is whole.
+async fn finish<E>(worker: &mut Worker, mut archive: impl Stream<Item = Result<Bytes, E>> + Unpin) {
+    // Where this fails, the worker has answered already and read no further.
+    let _ = worker.send(&Operation::Finish).await;
     // A sender that is cut off in the middle takes the connection for lost, and reads no answer.
     while let Some(Ok(_)) = archive.next().await {}
-    Ok(())
 }
 
 /// Passes an archive on, until it is whole or nobody wants it any more.

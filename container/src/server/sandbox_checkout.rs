@@ -17,6 +17,7 @@ use docle_protocol::RefusalCode;
 use docle_protocol::sandbox::FileResponse;
 use docle_protocol::sandbox::checkout::{CheckedOut, CheckoutJob, CheckoutRefused, checkout_path};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// What a checkout takes.
 #[derive(Clone)]
@@ -24,6 +25,9 @@ struct Parts {
     sandboxes: Arc<Sandboxes>,
     runner: Arc<Runner>,
 }
+
+/// Checkouts of all sandboxes at once; further ones wait.
+static AT_ONCE: Semaphore = Semaphore::const_new(2);
 
 pub fn routes<S>(sandboxes: Arc<Sandboxes>, runner: Arc<Runner>) -> Router<S> {
     Router::new().route(&checkout_path("{id}"), post(check_out)).with_state(Parts { sandboxes, runner })
@@ -35,6 +39,8 @@ async fn check_out(State(parts): State<Parts>, Path(id): Path<String>, body: Pos
     let CheckoutJob { id: job, repository, depth, path } = read_body(body)?;
     check_id_of_command(&job).map_err(invalid)?;
     sandbox.check_is_free(&path).await.map_err(|failure| failed(&sandbox, failure))?;
+    // It takes a place that runs need, too.
+    let _turn = AT_ONCE.acquire().await;
     let cancel = sandbox.end.child_token();
     // Whoever leaves ends the fetch.
     let _guard = cancel.clone().drop_guard();

@@ -65,7 +65,7 @@ pub struct SandboxChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(example = &"ruby"))]
     pub language: Option<String>,
-    /// Variables of every command, in place of those before. They hold from the next start of the sandbox on.
+    /// Variables of every command, in place of those before. Commands that start later have them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "schema",

@@ -50,11 +50,11 @@ export class SandboxClient extends ExecutionSession {
     this.#env = env;
   }
 
-  /** Sets variables of all commands, processes, sessions and contexts. They stay with the sandbox. */
+  /** Sets variables of all commands, processes, sessions and contexts. Others stay, and all stay with the sandbox. */
   override async setEnvVars(envVars: Record<string, string>): Promise<void> {
     await super.setEnvVars(envVars);
-    // What runs already has its own; later starts of the machine have these, and this object names them in each call.
-    await (await this.#open()).change({ env: this.#env });
+    // What runs already has its own.
+    await (await this.#open()).setEnvVars(envVars);
   }
 
   /** Makes a session with a shell, variables and a directory of its own; one that is there is used as it is. */

@@ -1,6 +1,7 @@
 //! Sessions of a sandbox. Its database knows them; the runner has the shells of those in which commands were executed since it
 //! started, so that a session outlives sleep and its shell does not.
 
+use crate::domain::sandbox::session::is_id;
 use crate::objects::json_row::read_all;
 use crate::objects::sandbox::logic::{SandboxLogic, refusal};
 use crate::objects::schema::has_table;
@@ -36,7 +37,9 @@ impl SandboxLogic {
             SessionRequest::Delete { id } => {
                 let is_known = find(sql, id)?.is_some();
                 let mut had_shell = false;
-                if let Some(entered) = self.enter_awake(project_id)? {
+                if is_id(id)
+                    && let Some(entered) = self.enter_awake(project_id)?
+                {
                     had_shell = match self.ports.host.end_session(id).await {
                         Ok(()) => true,
                         Err(HostError::Process(_)) => false,

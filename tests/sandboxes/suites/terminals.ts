@@ -7,7 +7,7 @@ import { PreviewSocket, type Frame } from "../../harness/preview.ts";
 import type { Runner } from "../../harness/runner.ts";
 import { RunnerSandbox } from "../../harness/sandboxes.ts";
 
-const JOB = { cwd: "", env: {}, cols: 80, rows: 24, isView: false };
+const JOB = { cwd: "", env: {}, cols: 80, rows: 24, isView: false, endsWithViewers: false };
 
 function attach(sandbox: RunnerSandbox, name: string, job: object = {}): Promise<PreviewSocket> {
   const headers = { authorization: `Bearer ${sandbox.runner.secret}`, "docle-protocol": PROTOCOL, "docle-terminal": JSON.stringify({ ...JOB, ...job }) };

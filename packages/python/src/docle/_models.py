@@ -424,7 +424,7 @@ class SandboxChange(TypedDict, total=False):
     description: str
     """What it is for."""
     env: Dict[str, str]
-    """Variables of every command, in place of those before. They hold from the next start of the sandbox on."""
+    """Variables of every command, in place of those before. Commands that start later have them."""
     language: str
     """The language of files whose ending says none, by any of its names."""
     name: str

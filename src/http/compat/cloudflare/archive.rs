@@ -52,11 +52,12 @@ async fn persist(app: &App, call: Call) -> Result<Response, ApiError> {
         }
         Ok::<bool, ApiError>(report.is_some_and(|report| report.exit_code == 0))
     };
-    if !command(&argv).await? {
-        return Err(ApiError::new(ErrorCode::SandboxInterrupted, "tar failed in the sandbox"));
-    }
+    let response = match command(&argv).await {
+        Ok(true) => content::read(app, &sandbox, &file, None).await,
+        Ok(false) => Err(ApiError::new(ErrorCode::SandboxInterrupted, "tar failed in the sandbox")),
+        Err(error) => Err(error),
+    };
     // Its name may go as soon as it is open.
-    let response = content::read(app, &sandbox, &file, None).await;
     command(&["rm".to_owned(), "-f".to_owned(), file]).await?;
     response
 }

@@ -15,6 +15,8 @@ pub const DEFAULT_MEMORY_KB: u32 = 128_000;
 pub const DEFAULT_FILE_KB: u32 = 1_024;
 /// The longest line of arguments, in characters.
 const MAX_LINE: usize = 512;
+/// The longest source, standard input and expected output, in bytes each. As JSON a byte may take six.
+const MAX_TEXT: usize = 1_024 * 1_024;
 
 /// A submission that can be run.
 pub struct Submission {
@@ -123,11 +125,12 @@ impl Fields<'_> {
             Value::String(text) => text,
             _ => return self.note(name, "must be a string"),
         };
-        if !self.is_base64 {
-            return Some(text.clone().into_bytes());
-        }
-        let compact: String = text.split_ascii_whitespace().collect();
-        match STANDARD.decode(compact) {
+        let bytes = match self.is_base64 {
+            false => Ok(text.clone().into_bytes()),
+            true => STANDARD.decode(text.split_ascii_whitespace().collect::<String>()),
+        };
+        match bytes {
+            Ok(bytes) if bytes.len() > MAX_TEXT => self.note(name, "must be at most 1048576 bytes"),
             Ok(bytes) => Some(bytes),
             Err(_) => self.note(name, "is not base64, which base64_encoded=true says that it is"),
         }
@@ -213,6 +216,7 @@ mod tests {
         for (name, value) in [
             ("language_id", json!(10)),
             ("source_code", json!(7)),
+            ("stdin", json!("x".repeat(MAX_TEXT + 1))),
             ("cpu_time_limit", json!(-1)),
             ("wall_time_limit", json!(301)),
             ("memory_limit", json!("many")),

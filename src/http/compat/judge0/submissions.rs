@@ -6,7 +6,7 @@ use crate::http::auth::key_error;
 use crate::http::compat::credential;
 use crate::http::compat::judge0::languages::Flavor;
 use crate::http::compat::judge0::submission::{self, MAX_BATCH};
-use crate::http::compat::judge0::verdict::{DEFAULT_FIELDS, Wanted, tell, unknown_field};
+use crate::http::compat::judge0::verdict::{DEFAULT_FIELDS, Wanted, is_whole, tell, unknown_field};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::body;
 use crate::http::request::call::{Call, Renewal};
@@ -15,13 +15,20 @@ use crate::http::response::whole::whole;
 use crate::http::routes::runs::run;
 use crate::ports::http_messages::Response;
 use ::http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use ::http::request::Parts;
 use ::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
 use docle_api::limits::MAX_BODY_BYTES;
-use futures::future::join_all;
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
+use std::rc::Rc;
 
-/// The longest result that is told, in bytes: an isolate has 128 MiB, and up to [`MAX_BATCH`] are told at once.
+/// The longest result that is told, in bytes: an isolate has 128 MiB.
 const MAX_RESULT_BYTES: usize = 4 * 1_024 * 1_024;
+
+/// How often a run is read again whose input is not there yet, and the pause before.
+const LOOKS: u32 = 4;
+const LOOK_AGAIN_MS: u32 = 250;
 
 /// An error as Judge0 writes it.
 pub fn refused(status: StatusCode, message: &str) -> (StatusCode, Value) {
@@ -49,7 +56,7 @@ async fn create(app: &App, mut call: Call) -> Result<Response, ApiError> {
         return Ok(respond::json(StatusCode::CREATED, &json!({ "token": token })));
     }
     run::wait_for(app, &client, &token).await;
-    let told = read(app, &call, &key, &token, &wanted).await?;
+    let told = Reading { app: app.clone(), parts: call.parts, key, wanted }.read(&token).await?;
     Ok(respond::json(StatusCode::CREATED, &told))
 }
 
@@ -67,9 +74,12 @@ async fn create_batch(app: &App, mut call: Call) -> Result<Response, ApiError> {
     }
     let mut told = Vec::with_capacity(list.len());
     for sent in list {
-        told.push(match start(app, &call, &client, sent).await? {
-            Ok(token) => json!({ "token": token }),
-            Err(wrong) => wrong,
+        told.push(match start(app, &call, &client, sent).await {
+            Ok(Ok(token)) => json!({ "token": token }),
+            Ok(Err(wrong)) => wrong,
+            Err(error) if told.is_empty() => return Err(error),
+            // Those before it run, and their tokens must not be lost.
+            Err(error) => json!({ "error": error.message() }),
         });
     }
     Ok(respond::json(StatusCode::CREATED, &told))
@@ -86,7 +96,8 @@ async fn get(app: &App, call: Call) -> Result<Response, ApiError> {
         Ok(wanted) => wanted,
         Err(unknown) => return Ok(bad_request(&format!("invalid fields: [{unknown}]"))),
     };
-    let told = read(app, &call, &key, call.param(0), &wanted).await?;
+    let token = call.param(0).to_owned();
+    let told = Reading { app: app.clone(), parts: call.parts, key, wanted }.read(&token).await?;
     Ok(respond::json(StatusCode::OK, &told))
 }
 
@@ -102,17 +113,24 @@ async fn get_batch(app: &App, call: Call) -> Result<Response, ApiError> {
         Err(unknown) => return Ok(bad_request(&format!("invalid fields: [{unknown}]"))),
     };
     let tokens = call.query("tokens").unwrap_or_default();
-    let tokens: Vec<&str> = tokens.split(',').filter(|token| !token.is_empty()).collect();
+    let tokens: Vec<String> = tokens.split(',').filter(|token| !token.is_empty()).map(str::to_owned).collect();
     if tokens.is_empty() || tokens.len() > MAX_BATCH {
         return Ok(bad_request(&format!("number of tokens must be from 1 to {MAX_BATCH}")));
     }
-    let one = async |token: &&str| match read(app, &call, &key, token, &wanted).await {
-        Ok(told) => Ok(told),
-        Err(error) if error.code() == ErrorCode::RunNotFound => Ok(Value::Null),
-        Err(error) => Err(error),
-    };
-    let told: Result<Vec<Value>, ApiError> = join_all(tokens.iter().map(one)).await.into_iter().collect();
-    Ok(respond::json(StatusCode::OK, &json!({ "submissions": told? })))
+    let reading = Rc::new(Reading { app: app.clone(), parts: call.parts, key, wanted });
+    // One after the other, because each may have megabytes of output.
+    let told = stream::iter(tokens).enumerate().then(move |(index, token)| {
+        let reading = Rc::clone(&reading);
+        async move {
+            let told = reading.read(&token).await.unwrap_or_else(|error| match error.code() {
+                ErrorCode::RunNotFound => Value::Null,
+                _ => json!({ "token": token, "error": error.message() }),
+            });
+            Bytes::from(format!("{}{told}", if index == 0 { "" } else { "," }))
+        }
+    });
+    let around = |text: &'static str| stream::iter([Bytes::from_static(text.as_bytes())]);
+    Ok(respond::json_stream(around("{\"submissions\":[").chain(told).chain(around("]}")).boxed_local()))
 }
 
 /// `GET …/submissions` and `DELETE …/submissions/:token`, which need the rights of an administrator there.
@@ -128,6 +146,10 @@ async fn client(app: &App, call: &Call) -> Result<(ApiClient, String), ApiError>
     let client = ApiClient::for_run(app, call, key.as_deref()).await?;
     if client.is_publishable {
         return Err(key_error::publishable_key_detaches_not());
+    }
+    // No run is its own, so what is expected of a program could not be read again.
+    if client.is_anybody {
+        return Err(key_error::url_key_not_enough());
     }
     Ok((client, key.unwrap_or_default()))
 }
@@ -172,19 +194,38 @@ fn wanted(call: &Call) -> Result<Wanted, String> {
     Ok(Wanted { fields, is_base64: call.query("base64_encoded").as_deref() == Some("true") })
 }
 
-/// Reads a submission of the client.
-async fn read(app: &App, call: &Call, key: &str, token: &str, wanted: &Wanted) -> Result<Value, ApiError> {
-    let mut parts = call.parts.clone();
-    parts.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    if let Ok(authorization) = HeaderValue::try_from(format!("Bearer {key}")) {
-        parts.headers.insert(AUTHORIZATION, authorization);
+/// A client that reads submissions.
+struct Reading {
+    app: App,
+    parts: Parts,
+    key: String,
+    wanted: Wanted,
+}
+
+impl Reading {
+    /// The submission with this token.
+    async fn read(&self, token: &str) -> Result<Value, ApiError> {
+        let mut parts = self.parts.clone();
+        parts.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Ok(authorization) = HeaderValue::try_from(format!("Bearer {}", self.key)) {
+            parts.headers.insert(AUTHORIZATION, authorization);
+        }
+        let mut looks = 0;
+        loop {
+            let (parts, params) = (parts.clone(), vec![token.to_owned()]);
+            let own = Call { parts, body: body::none(), params, key_in_path: None, renewal: Renewal::default() };
+            let response = run::get_run(&self.app, own).await?;
+            let Some(bytes) = whole(response.into_body(), MAX_RESULT_BYTES).await else {
+                let message = "The output is longer than a submission may have: GET /api/run/:id returns it.";
+                return Err(ApiError::new(ErrorCode::BodyTooLarge, message));
+            };
+            let run: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+            // A large input is stored while its program runs, which may end first.
+            if is_whole(&run) || looks == LOOKS {
+                return Ok(tell(&run, &self.wanted));
+            }
+            looks += 1;
+            self.app.clock.sleep(LOOK_AGAIN_MS).await;
+        }
     }
-    let params = vec![token.to_owned()];
-    let own = Call { parts, body: body::none(), params, key_in_path: None, renewal: Renewal::default() };
-    let response = run::get_run(app, own).await?;
-    let Some(bytes) = whole(response.into_body(), MAX_RESULT_BYTES).await else {
-        let message = "The output is longer than a submission may have: GET /api/run/:id returns it.";
-        return Err(ApiError::new(ErrorCode::BodyTooLarge, message));
-    };
-    Ok(tell(&serde_json::from_slice(&bytes).unwrap_or_default(), wanted))
 }

@@ -25,6 +25,8 @@ pub const STATUSES: [&str; 14] = [
 /// Signals with a status of their own, and their numbers.
 const SIGNALS: [(&str, u8, usize); 4] = [("SIGSEGV", 11, 7), ("SIGXFSZ", 25, 8), ("SIGFPE", 8, 9), ("SIGABRT", 6, 10)];
 const SIGKILL: u8 = 9;
+/// The id of the status of what the service cannot judge.
+const INTERNAL_ERROR: usize = 13;
 
 /// Fields whose text is in base64 where the client asks for that.
 const ENCODED: [&str; 7] = ["source_code", "stdin", "expected_output", "stdout", "stderr", "compile_output", "message"];
@@ -73,6 +75,11 @@ pub fn unknown_field(names: &[String]) -> Option<&String> {
     names.iter().find(|name| !DEFAULT_FIELDS.iter().chain(&OTHER_FIELDS).any(|known| known == name))
 }
 
+/// Whether a run that has ended has what was submitted with it. Without that nothing can be said of its output.
+pub fn is_whole(run: &Value) -> bool {
+    run["exitCode"].is_null() || run["input"]["submission"].is_object()
+}
+
 /// A run, as `GET /api/run/:id` has it, as a submission.
 pub fn tell(run: &Value, wanted: &Wanted) -> Value {
     let mut all = match run["exitCode"].is_null() {
@@ -107,7 +114,7 @@ fn ended(run: &Value) -> Map<String, Value> {
     let is_one_stream = all.get("redirect_stderr_to_stdout") == Some(&json!(true));
     let (stdout, stderr) = if is_one_stream { (format!("{stdout}{stderr}"), "") } else { (stdout.to_owned(), stderr) };
     let expected = all.get("expected_output").and_then(Value::as_str);
-    let id = verdict(run, &stdout, expected);
+    let id = if is_whole(run) { verdict(run, &stdout, expected) } else { INTERNAL_ERROR };
     let usage = &run["usage"];
     let ms = |name: &str| usage[name].as_f64().unwrap_or_default();
     let compile = ["stdout", "stderr"].map(|stream| run["compile"][stream].as_str().unwrap_or_default()).concat();
@@ -154,7 +161,7 @@ fn verdict(run: &Value, stdout: &str, expected: Option<&str>) -> usize {
         "error" | "killed" if run["signal"].is_string() => of_signal().unwrap_or(12),
         "error" => 11,
         "memory" | "killed" => 12,
-        _ => 13,
+        _ => INTERNAL_ERROR,
     }
 }
 
@@ -172,6 +179,7 @@ fn message(run: &Value, id: usize, signal: Option<u8>) -> Option<String> {
         (Some("system" | "cancelled"), _) => {
             "The service failed, or the run was cancelled. The program is not to blame.".to_owned()
         }
+        _ if !is_whole(run) => "What was submitted cannot be read again: submit it once more.".to_owned(),
         (_, Some(signal)) => format!("Caught fatal signal {signal}"),
         _ if id == 11 => format!("Exited with error status {}", run["exitCode"]),
         _ => return None,
@@ -217,9 +225,13 @@ mod tests {
 
     #[test]
     fn a_client_gets_the_fields_that_it_names() {
-        let run = json!({ "id": "a", "status": "success", "exitCode": 0, "stdout": "4", "createdAt": "2026-01-01T00:00:00.000Z" });
+        let mut run = json!({ "id": "a", "status": "success", "exitCode": 0, "stdout": "4", "createdAt": "2026-01-01T00:00:00.000Z" });
         let wanted = Wanted { fields: Some(vec!["stdout".into(), "token".into(), "stderr".into()]), is_base64: true };
         assert_eq!(tell(&run, &wanted), json!({ "stdout": "NA==", "token": "a", "stderr": null }));
+        // What is expected is not known, so no answer is right.
+        assert_eq!(tell(&run, &Wanted { fields: None, is_base64: false })["status"]["id"], 13);
+        run["input"] = json!({ "submission": { "expected_output": "4" } });
+        assert_eq!(tell(&run, &Wanted { fields: None, is_base64: false })["status"]["id"], 3);
         let waiting = json!({ "id": "a", "status": "queued", "createdAt": "2026-01-01T00:00:00.000Z" });
         assert_eq!(tell(&waiting, &Wanted { fields: None, is_base64: false })["status"]["id"], 1);
         assert_eq!(unknown_field(&["time".into(), "x".into()]).map(String::as_str), Some("x"));

@@ -6,7 +6,7 @@ use crate::http::auth::sandbox_caller::SandboxCaller;
 use crate::http::error::ApiError;
 use crate::http::request::call::Call;
 use crate::http::response::respond;
-use crate::http::routes::sandboxes::files::{entry_of, named};
+use crate::http::routes::sandboxes::files::{counted, entry_of};
 use crate::http::routes::sandboxes::refusal::with_restored_from;
 use crate::ports::PortError;
 use crate::ports::http_messages::{Body, RequestBody, Response};
@@ -17,7 +17,7 @@ use futures::StreamExt;
 
 /// `GET …/archive?path=`.
 pub async fn export_sandbox_directory(app: &App, call: Call) -> Result<Response, ApiError> {
-    let (sandbox, path) = named(app, &call, Some(".")).await?;
+    let (sandbox, path) = counted(app, &call, Some(".")).await?;
     export(app, &sandbox, &path).await
 }
 
@@ -32,7 +32,7 @@ pub async fn export(app: &App, sandbox: &SandboxOf, path: &str) -> Result<Respon
 
 /// `POST …/archive?path=`: files of the archive take the place of those with their names, and all others stay.
 pub async fn import_sandbox_directory(app: &App, call: Call) -> Result<Response, ApiError> {
-    let (sandbox, path) = named(app, &call, Some(".")).await?;
+    let (sandbox, path) = counted(app, &call, Some(".")).await?;
     import(app, &sandbox, &path, call.body).await
 }
 

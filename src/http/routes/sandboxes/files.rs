@@ -37,7 +37,7 @@ pub async fn list_sandbox_files(app: &App, call: Call) -> Result<Response, ApiEr
 
 /// `GET /api/v1/sandboxes/:id/files/search?q=`.
 pub async fn search_sandbox_files(app: &App, call: Call) -> Result<Response, ApiError> {
-    let (sandbox, path) = named(app, &call, Some(".")).await?;
+    let (sandbox, path) = counted(app, &call, Some(".")).await?;
     let flags = Flags { is_regex: flag(&call, "regex", false)?, include_hidden: flag(&call, "hidden", true)? };
     let request = search::parse(path, flags, |name| call.query(name)).map_err(ApiError::invalid)?;
     let Given { value, restored_from } = app.sandboxes.files(&sandbox, &request).await?;
@@ -105,7 +105,20 @@ async fn answer(
 
 /// The sandbox of a call, and the path that its query names.
 pub async fn named(app: &App, call: &Call, default: Option<&str>) -> Result<(SandboxOf, String), ApiError> {
-    let caller = SandboxCaller::extract_uncounted(app, call).await?;
+    path_of(app, call, SandboxCaller::extract_uncounted(app, call).await?, default).await
+}
+
+/// The same for a call that counts, because it reads or writes many files.
+pub async fn counted(app: &App, call: &Call, default: Option<&str>) -> Result<(SandboxOf, String), ApiError> {
+    path_of(app, call, SandboxCaller::extract(app, call).await?, default).await
+}
+
+async fn path_of(
+    app: &App,
+    call: &Call,
+    caller: SandboxCaller,
+    default: Option<&str>,
+) -> Result<(SandboxOf, String), ApiError> {
     let sandbox = caller.sandbox(app, call).await?;
     let path = call.query("path").or_else(|| default.map(str::to_owned));
     let path = path.ok_or_else(|| invalid("path", "is required in the query, such as ?path=main.py"))?;
