@@ -121,7 +121,15 @@ async fn measure(app: &App, language: RunLanguage, code: &str) -> Result<String,
     let asked = Asked { id, created_at: app.clock.now(), owner, ip: None, token: None, base_url: String::new() };
     let (draft, _) = RunDraft::new(
         asked,
-        &RunRequest { job, sent_code: true, user_context: None, detach: false, webhook: None, submission: None },
+        &RunRequest {
+            job,
+            sent_code: true,
+            user_context: None,
+            detach: false,
+            queue_timeout_ms: None,
+            webhook: None,
+            submission: None,
+        },
     );
     let run = RunCall { mode: RunMode::Unrecorded, deadline_ms: PATIENCE_MS, has_network: false };
     let call = app.run_pools.run(encoded.into(), run, &draft);

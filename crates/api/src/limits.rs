@@ -129,8 +129,10 @@ pub const IDEMPOTENCY_KEY_CHARS: RangeInclusive<usize> = 1..=255;
 
 /// Detached runs of one project that have not ended.
 pub const MAX_DETACHED_RUNS: u32 = 200;
-/// How long a detached run waits for a slot, in milliseconds.
+/// How long a detached run waits for a slot at most, in milliseconds.
 pub const DETACHED_QUEUE_MS: u32 = 600_000;
+/// How long a detached run may ask to wait for a slot, in milliseconds.
+pub const QUEUE_TIMEOUT_MS: RangeInclusive<u32> = 1_000..=DETACHED_QUEUE_MS;
 /// Bytes of the URL of a webhook.
 pub const MAX_WEBHOOK_URL_BYTES: usize = 2_048;
 /// Events of one webhook: as many as there are.

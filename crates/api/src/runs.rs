@@ -94,6 +94,13 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub detach: Option<bool>,
+    /// How long a detached run waits for a slot, in milliseconds, before it ends with `system` and nothing was run. Needs `detach`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *QUEUE_TIMEOUT_MS.start(), max = *QUEUE_TIMEOUT_MS.end()), extend("default" = DETACHED_QUEUE_MS))
+    )]
+    pub queue_timeout_ms: Option<u32>,
     /// Where the end of the run is reported. Needs `detach`, and a webhook secret of the project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,

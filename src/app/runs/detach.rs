@@ -42,7 +42,7 @@ pub async fn detach_run(
     request.job.kept = true;
     let Client { owner, ip, token, base_url } = client;
     let (draft, input) = RunDraft::new(Asked { id, created_at, owner, ip, token, base_url }, &request);
-    let draft = RunDraft { webhook, ..draft };
+    let draft = RunDraft { webhook, queue_timeout_ms: request.queue_timeout_ms, ..draft };
     let json = serde_json::to_vec(&request.job)
         .map_err(|error| PoolFailureCode::Rejected.with_message(format!("The job could not be encoded: {error}")))?;
     let job = EncodedJob { json, attached };

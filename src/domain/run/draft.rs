@@ -39,6 +39,9 @@ pub struct RunDraft {
     /// Where its end is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Receiver>,
+    /// How long it waits for a slot, if it is detached and says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_timeout_ms: Option<u32>,
 }
 
 /// For whom a run is done, and when it was asked for.
@@ -76,6 +79,7 @@ impl RunDraft {
             base_url: request.job.artifacts.is_some().then_some(base_url),
             input,
             webhook: None,
+            queue_timeout_ms: None,
         };
         (draft, apart)
     }

@@ -37,6 +37,8 @@ pub struct RunRequest {
     pub user_context: Option<UserContext>,
     /// Whether the caller does not wait for the run.
     pub detach: bool,
+    /// How long it waits for a slot, if it is detached and says so.
+    pub queue_timeout_ms: Option<u32>,
     /// Where its end is reported.
     pub webhook: Option<WebhookUrl>,
     /// What a client of a foreign protocol has said beside what the runner reads. It is kept with the input.
@@ -58,6 +60,7 @@ pub struct UnnamedRun {
     pub input: ProgramInput,
     pub artifacts: Option<Artifacts>,
     pub detach: bool,
+    pub queue_timeout_ms: Option<u32>,
     pub webhook: Option<WebhookUrl>,
     /// The size of its terminal.
     pub tty: Option<TerminalSize>,
@@ -66,11 +69,12 @@ pub struct UnnamedRun {
 impl UnnamedRun {
     /// The run with its id.
     pub fn with_id(self, id: RunId) -> RunRequest {
-        let Self { program, input, artifacts, detach, webhook, tty } = self;
+        let Self { program, input, artifacts, detach, queue_timeout_ms, webhook, tty } = self;
         let mut request = RunRequest::new(program, id, input);
         request.job.artifacts = artifacts;
         request.job.tty = tty;
         request.detach = detach;
+        request.queue_timeout_ms = queue_timeout_ms;
         request.webhook = webhook;
         request
     }
@@ -103,7 +107,7 @@ impl RunRequest {
             kept: false,
             attached: Vec::new(),
         };
-        Self { job, sent_code, user_context, detach: false, webhook: None, submission: None }
+        Self { job, sent_code, user_context, detach: false, queue_timeout_ms: None, webhook: None, submission: None }
     }
 }
 
@@ -172,6 +176,10 @@ pub fn read(mut fields: Reader<'_>, max_timeout_ms: u32) -> Option<UnnamedRun> {
     let input = read_input(&mut fields);
     let artifacts = read_artifacts(&mut fields);
     let detach = read_detach(&mut fields, artifacts.as_ref());
+    let queue_timeout_ms = fields.integer("queueTimeoutMs", &limits::QUEUE_TIMEOUT_MS);
+    if queue_timeout_ms.is_some() && !detach {
+        fields.note("queueTimeoutMs", "needs detach: a run that is waited for has a few seconds to get a slot");
+    }
     let has_token = |program: &Program| program.repo.as_ref().is_some_and(|repo| repo.token.is_some());
     if detach && program.as_ref().is_some_and(has_token) {
         let way_out =
@@ -185,7 +193,15 @@ pub fn read(mut fields: Reader<'_>, max_timeout_ms: u32) -> Option<UnnamedRun> {
         fields.note("tty", way_out);
     }
     let user_context = read_user(&mut fields);
-    Some(UnnamedRun { program: program?.for_user(user_context), input, artifacts, detach, webhook, tty: None })
+    Some(UnnamedRun {
+        program: program?.for_user(user_context),
+        input,
+        artifacts,
+        detach,
+        queue_timeout_ms,
+        webhook,
+        tty: None,
+    })
 }
 
 /// Reads `stdin`, `args` and `env`.

@@ -89,6 +89,7 @@ pub fn program(language: RunLanguage, files: Vec<SourceFile>) -> RunRequest {
         artifacts: None,
         artifacts_inline: None,
         detach: None,
+        queue_timeout_ms: None,
         webhook: None,
         tty: None,
         user_context: None,

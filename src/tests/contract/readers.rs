@@ -179,6 +179,7 @@ pub fn companion(schema: &str, path: &str, value: &Value) -> Value {
             json!({ "detach": true, "webhook": { "url": "https://example.com" } })
         }
         ("RunRequest", path) if path.starts_with("tty") => json!({ "tty": { "cols": 80, "rows": 24 } }),
+        ("RunRequest", "queueTimeoutMs") => json!({ "detach": true }),
         ("RunRequest", "artifactsInline") => json!({ "artifacts": ["a"] }),
         ("RoomProgram", "policy.allowedHosts") => json!({ "policy": { "allowNetwork": true } }),
         ("IsolateRunRequest", "policy.allowNetwork") => json!({ "policy": { "allowedHosts": ["a.example.com"] } }),

@@ -42,6 +42,7 @@ NAMES: Dict[str, str] = {
     "max_output_bytes": "maxOutputBytes",
     "memory_mb": "memoryMB",
     "owner_name": "ownerName",
+    "queue_timeout_ms": "queueTimeoutMs",
     "save_every_seconds": "saveEverySeconds",
     "sleep_after": "sleepAfter",
     "stop_on_failure": "stopOnFailure",
@@ -199,6 +200,8 @@ class RunRequest(TypedDict, total=False):
     """Packages of the language's registry: a list, or an object that holds one."""
     policy: Policy
     """What the program may use."""
+    queue_timeout_ms: int
+    """How long a detached run waits for a slot, in milliseconds, before it ends with `system` and nothing was run. Needs `detach`."""
     repo: Repository
     """A git repository with files of the program. Those of `code` and `files` take the place of files with the same path."""
     stdin: str

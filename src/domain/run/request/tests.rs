@@ -42,7 +42,15 @@ fn defaults_are_filled_in() {
     };
     assert_eq!(
         request,
-        RunRequest { job, sent_code: true, user_context: None, detach: false, webhook: None, submission: None }
+        RunRequest {
+            job,
+            sent_code: true,
+            user_context: None,
+            detach: false,
+            queue_timeout_ms: None,
+            webhook: None,
+            submission: None
+        }
     );
 }
 
@@ -179,6 +187,12 @@ fn bad_input_names_the_field() {
             "must be \"python\", \"node\", \"bash\", \"perl\", \"lua\", \"php\", \"ruby\", \"c\", \"cpp\", \"go\", \"java\" or \"rust\", got \"typescript\"; for TypeScript send",
         ),
         (with(json!({ "tier": "isolate" })), "tier", "must be \"run\" here: run a script with POST /execute"),
+        (with(json!({ "queueTimeoutMs": 5_000 })), "queueTimeoutMs", "needs detach"),
+        (
+            with(json!({ "detach": true, "queueTimeoutMs": 999 })),
+            "queueTimeoutMs",
+            "must be an integer from 1000 to 600000, got 999",
+        ),
         (with(json!({ "tier": "jail" })), "tier", "must be \"run\" or \"isolate\""),
         (
             json!({ "code": "1" }),

@@ -39,8 +39,8 @@ const FULL_RETRY_AFTER_S: u32 = 10;
 /// What the standard error of a run says that the service has ended, after `docle: `.
 const INTERRUPTED: &str =
     "the service was restarted while the program ran; its output is lost, and the run may be repeated.";
-const NO_SLOT: &str = "no slot became free within ten minutes; nothing was run.";
-const NO_RUNNER: &str = "no runner took the run within ten minutes; nothing was run.";
+const NO_SLOT: &str = "no slot became free in the time that the run waits; nothing was run.";
+const NO_RUNNER: &str = "no runner took the run in the time that it waits; nothing was run.";
 const SUSPENDED: &str = "the account was suspended before the run began; nothing was run.";
 const NO_QUOTA: &str = "a quota of the account had no room when the turn of the run came; nothing was run.";
 const REFUSED: &str = "the runner refused the run; nothing was run.";
@@ -237,7 +237,7 @@ impl PoolRuns {
                 Ok(None) => return Some(Err(unstarted::cancelled(self.waited_ms(stored)))),
                 Err(failure) => failure,
             };
-            let is_too_late = self.waited_ms(stored) >= i64::from(DETACHED_QUEUE_MS);
+            let is_too_late = self.waited_ms(stored) >= patience_ms(stored);
             let why = match failure.code {
                 PoolFailureCode::Lost | PoolFailureCode::InDoubt => INTERRUPTED,
                 PoolFailureCode::Suspended => SUSPENDED,
@@ -309,7 +309,7 @@ impl PoolRuns {
 
     /// Waits for the turn of a run.
     async fn turn(&self, stored: &StoredRun, in_flight: &InFlightRun) -> Waited {
-        let left = (i64::from(DETACHED_QUEUE_MS) - self.waited_ms(stored)).max(0);
+        let left = (patience_ms(stored) - self.waited_ms(stored)).max(0);
         let patience = self.runtime.clock.sleep(u32::try_from(left).unwrap_or(DETACHED_QUEUE_MS));
         let turn = Box::pin(self.detached.turns.next());
         match select(turn, select(in_flight.until_cancelled(), patience)).await {
@@ -380,4 +380,9 @@ fn is_of_runs(failure: &PoolFailure) -> bool {
 
 fn storage_failed(error: PortError) -> PoolFailure {
     PoolFailureCode::Unavailable.with_message(error.0)
+}
+
+/// How long a run waits for a slot, in milliseconds.
+fn patience_ms(stored: &StoredRun) -> i64 {
+    stored.draft.queue_timeout_ms.unwrap_or(DETACHED_QUEUE_MS).into()
 }

@@ -13,8 +13,17 @@ pub(super) fn cancelled() -> String {
 
 impl Setup {
     pub(super) fn detach_as(&mut self, number: u8, call: Option<IdempotentCall>) -> Result<PoolAnswer, PoolFailure> {
-        let (pool, runs) = (Rc::clone(&self.pool), Rc::clone(&self.runs));
         let draft = draft(number, self.bench.runtime.clock.now());
+        self.detach_draft(number, draft, call)
+    }
+
+    fn detach_draft(
+        &mut self,
+        number: u8,
+        draft: RunDraft,
+        call: Option<IdempotentCall>,
+    ) -> Result<PoolAnswer, PoolFailure> {
+        let (pool, runs) = (Rc::clone(&self.pool), Rc::clone(&self.runs));
         let call = (RunCall { mode: RunMode::Plain, deadline_ms: 60_000, has_network: false }, call);
         let job = json!({ "id": job(number), "env": { "TOKEN": "hush" }, "stdin": "whisper" }).to_string();
         let started =
@@ -146,9 +155,25 @@ fn a_detached_run_that_no_runner_takes_in_ten_minutes_ends_and_says_so() {
     for number in [2, 3] {
         let result = setup.result_of(number);
         assert_eq!((&result["status"], &result["exitCode"]), (&json!("system"), &json!(1)));
-        assert!(result["stderr"].as_str().unwrap().contains("within ten minutes; nothing was run"), "{result}");
+        assert!(result["stderr"].as_str().unwrap().contains("in the time that"), "{result}");
     }
     assert_eq!((setup.executed().concat().len(), setup.stored()), (0, vec![]));
+}
+
+#[test]
+fn a_detached_run_waited_longer_than_its_caller_wanted() {
+    let mut setup = Setup::new();
+    for runner in &setup.runners {
+        runner.dies_at_start.set(u32::MAX);
+    }
+    let impatient = RunDraft { queue_timeout_ms: Some(5_000), ..draft(2, setup.bench.runtime.clock.now()) };
+    detached(setup.detach_draft(2, impatient, None));
+    setup.detach(3);
+    setup.bench.pass_ms(17_000);
+    let result = setup.result_of(2);
+    assert_eq!(result["status"], "system");
+    assert!(result["stderr"].as_str().unwrap().contains("nothing was run"), "{result}");
+    assert_eq!(setup.stored(), vec![job(3)]);
 }
 
 #[test]

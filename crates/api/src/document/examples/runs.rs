@@ -33,6 +33,7 @@ impl Example for RunRequest {
             artifacts: None,
             artifacts_inline: None,
             detach: None,
+            queue_timeout_ms: None,
             webhook: None,
             tty: None,
             user_context: Some(user()),
