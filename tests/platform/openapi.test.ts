@@ -21,7 +21,7 @@ test("every path that is described is there, for the methods that are described 
   assert.ok(Object.keys(paths).length > 20);
   for (const [path, operations] of Object.entries(paths) as [string, Record<string, unknown>][]) {
     // No path has all of these methods.
-    const method = ["PUT", "PATCH"].find((one) => !(one.toLowerCase() in operations)) ?? "TRACE";
+    const method = ["PUT", "PATCH", "DELETE", "POST"].find((one) => !(one.toLowerCase() in operations)) ?? assert.fail(path);
     const refused = await docle.fetch(path.replace("{id}", "x"), { method });
     assert.equal(refused.status, 405, path);
     await refused.text();
