@@ -153,7 +153,8 @@ export function sessions(runner: Runner): void {
       const done = await running;
       assert.deepEqual([done.end, done.session?.ended], ["killed", true]);
       await until("nothing is left", () => processesWith(marker).length === 0);
-      assert.equal((await sandbox.request("DELETE", `/sessions/${id}`)).status, 204);
+      const again = await sandbox.request("DELETE", `/sessions/${id}`);
+      assert.deepEqual([again.status, ((await again.json()) as { code: string }).code], [422, "unknown_session"]);
       assert.equal((await session(id)("echo $NAME")).out.toString(), "\n");
     });
 
