@@ -4,6 +4,7 @@ use crate::app::context::App;
 use crate::app::sandboxes::{self, CreateRefusal, WholeSandbox};
 use crate::domain::input::page::{Page, Position};
 use crate::domain::sandbox::snapshot::Branch;
+use crate::ports::PortError;
 use crate::ports::sandboxes::{ByteStream, SandboxConfig, SandboxOf, SandboxRefusal};
 use crate::ports::snapshots::{SnapshotRecord, SnapshotRequest, SnapshotResponse, TreeOf};
 use docle_api::snapshots::{MergeResult, SnapshotDiff};
@@ -137,7 +138,7 @@ pub async fn branch(app: &App, from: &SandboxOf, branch: Branch) -> Result<(Whol
             Ok(_) => Ok((sandboxes::read(app, &sandbox).await?, is_new)),
             Err(refusal) => {
                 if is_new && let Err(error) = app.sandboxes.delete(&sandbox).await {
-                    let error = crate::ports::PortError(format!("{error:?}"));
+                    let error = PortError(format!("{error:?}"));
                     app.log_error("A branch that could not be made was not deleted.", &error);
                 }
                 Err(refusal.into())
@@ -146,7 +147,7 @@ pub async fn branch(app: &App, from: &SandboxOf, branch: Branch) -> Result<(Whol
     }
     .await;
     if is_own && let Err(error) = delete(app, from, &snapshot).await {
-        let error = crate::ports::PortError(format!("{error:?}"));
+        let error = PortError(format!("{error:?}"));
         app.log_error("The snapshot of a branch could not be deleted.", &error);
     }
     made
@@ -166,7 +167,7 @@ pub async fn merge(app: &App, into: &SandboxOf, from: &SandboxOf) -> Result<Merg
     let snapshot = create(app, from, Some("merge".to_owned())).await?.id;
     let merged = merge_snapshot(app, into, from, &snapshot, base).await;
     if let Err(error) = delete(app, from, &snapshot).await {
-        let error = crate::ports::PortError(format!("{error:?}"));
+        let error = PortError(format!("{error:?}"));
         app.log_error("The snapshot of a merge could not be deleted.", &error);
     }
     merged

@@ -48,7 +48,8 @@ impl SandboxCaller {
         Ok(Self::Project(ApiClient::extract_uncounted(app, call).await?.owner.project_id))
     }
 
-    /// The same as [`Self::extract`] for a WebSocket, which counts: a key may also come as a subprotocol, and a session only from a page of this deployment.
+    /// The same as [`Self::extract`] for a WebSocket, which counts: a key may also come as a subprotocol, and a session
+    /// only from a page of this deployment.
     ///
     /// # Errors
     /// As for [`Self::extract`]; 403 with the session from another page.

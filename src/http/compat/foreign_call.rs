@@ -12,7 +12,6 @@ use crate::http::routes::runs::run;
 use crate::ports::http_messages::Response;
 use ::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use ::http::{HeaderMap, HeaderName};
-use docle_api::limits::MAX_BODY_BYTES;
 use docle_api::runs::{Policy, RunRequest, SourceFile};
 use docle_languages::RunLanguage;
 use serde_json::Value;
@@ -41,9 +40,7 @@ impl ForeignCall {
     pub async fn open(app: &App, mut call: Call) -> Result<Self, ApiError> {
         body::check_declared_size(&call.parts.headers, &mut call.body).await?;
         let client = ApiClient::for_run(app, &call, credential::of(&call).as_deref()).await?;
-        let sent = std::mem::replace(&mut call.body, body::none());
-        let bytes = body::read(sent, MAX_BODY_BYTES).await?;
-        let body = body::parse_json(&HeaderMap::new(), bytes)?;
+        let body = body::take_untyped_json(&mut call.body).await?;
         Ok(Self { client, call, body })
     }
 

@@ -74,6 +74,15 @@ pub fn parse_json(headers: &HeaderMap, bytes: Vec<u8>) -> Result<Value, ApiError
     json::parse(&text).map_err(|error| invalid_json(format!("The body is not JSON: {error}.")))
 }
 
+/// The body as JSON, whatever content type and encoding it was sent with. `body` is empty afterwards.
+///
+/// # Errors
+/// As for [`read`] and [`parse_json`].
+pub async fn take_untyped_json(body: &mut RequestBody) -> Result<Value, ApiError> {
+    let bytes = read(std::mem::replace(body, none()), MAX_BODY_BYTES).await?;
+    parse_json(&HeaderMap::new(), bytes)
+}
+
 /// What a body is that is surely not JSON.
 fn other_than_json(headers: &HeaderMap, bytes: &[u8]) -> Option<String> {
     const SEND: &str = "send a JSON object, such as {\"lang\": \"python\", \"code\": \"print(1)\"} for a run";

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::http::auth::sandbox_caller::SandboxCaller;
-use crate::http::compat::cloudflare::refusal::refused;
+use crate::http::compat::cloudflare::refusal::{WORKSPACE, refused};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::request::call::Call;
 use crate::http::response::respond;
@@ -13,8 +13,6 @@ use ::http::StatusCode;
 use docle_protocol::sandbox::{ExecEvent, ExecReport};
 use futures::StreamExt;
 use serde_json::json;
-
-const WORKSPACE: &str = "/workspace";
 
 /// `POST …/persist?excludes=`.
 pub async fn persist_bridge_workspace(app: &App, call: Call) -> Result<Response, ApiError> {

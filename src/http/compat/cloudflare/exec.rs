@@ -10,11 +10,11 @@ use crate::http::response::event_stream;
 use crate::http::routes::sandboxes::exec::job_of;
 use crate::http::routes::sandboxes::exec_output;
 use crate::ports::http_messages::Response;
-use ::http::{HeaderMap, HeaderName};
+use ::http::HeaderName;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use docle_api::limits::{MAX_BODY_BYTES, MAX_OUTPUT_BYTES, TIMEOUT_MS};
+use docle_api::limits::{MAX_OUTPUT_BYTES, TIMEOUT_MS};
 use docle_protocol::sandbox::ExecEvent;
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ async fn exec(app: &App, mut call: Call) -> Result<Response, ApiError> {
     let caller = SandboxCaller::extract_key(app, &call).await?;
     let sandbox = caller.sandbox(app, &call).await?;
     let session = call.header(SESSION).map(str::to_owned);
-    let sent = body::parse_json(&HeaderMap::new(), body::read(call.body, MAX_BODY_BYTES).await?)?;
+    let sent = body::take_untyped_json(&mut call.body).await?;
     let job = job_of(app, asked(&sent, session, app.config.max_timeout_ms)?)?;
     let events = exec_output::events(app.sandboxes.exec(&sandbox, &job, None).await?.value);
     let told = events.scan(Told::default(), |told, event| {

@@ -5,7 +5,7 @@ use ::http::StatusCode;
 use serde_json::{Value, json};
 
 /// The directory that everything is in.
-const WORKSPACE: &str = "/workspace";
+pub const WORKSPACE: &str = "/workspace";
 
 /// An error as the bridge writes it.
 pub fn refused(status: StatusCode, message: &str) -> (StatusCode, Value) {

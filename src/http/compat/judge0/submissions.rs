@@ -14,11 +14,10 @@ use crate::http::response::respond;
 use crate::http::response::whole::whole;
 use crate::http::routes::runs::run;
 use crate::ports::http_messages::Response;
+use ::http::StatusCode;
 use ::http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use ::http::request::Parts;
-use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
-use docle_api::limits::MAX_BODY_BYTES;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -164,8 +163,7 @@ async fn known(app: &App, call: &Call) -> Result<String, ApiError> {
 /// The body as JSON, whatever content type it was sent with.
 async fn sent(call: &mut Call) -> Result<Value, ApiError> {
     body::check_declared_size(&call.parts.headers, &mut call.body).await?;
-    let bytes = body::read(std::mem::replace(&mut call.body, body::none()), MAX_BODY_BYTES).await?;
-    body::parse_json(&HeaderMap::new(), bytes)
+    body::take_untyped_json(&mut call.body).await
 }
 
 /// Starts a submission; its token, or what is wrong with it by field.
