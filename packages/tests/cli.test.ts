@@ -193,7 +193,7 @@ test("a wrong key is not kept", async () => {
   assert.ok(!existsSync(join(config, "docle", "config.json")));
 });
 
-test("whoever stops reading ends the command", async () => {
+test("a reader that stops ends the command", async () => {
   const cwd = files({ "main.py": "import time\nfor i in range(10**9): print(i, flush=True); time.sleep(0.001)" });
   const child = spawn("sh", ["-c", '"$0" "$1" run main.py | head -n 2', process.execPath, main], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   assert.equal((await follow(child).ended).stdout, "0\n1\n");

@@ -73,7 +73,7 @@ for (const [name, show, folder] of [
     createApp({ setup: () => () => { const { mark, ...rest } = more.value; return h(DoclePlayground, { ref: it, publishableKey: KEY, endpoint: URL_, loading: "eager", onRun: ({ stdout }) => (globalThis.ran = [mark, stdout]), ...rest }); } }).mount("#root");
     Object.assign(globalThis, { change: (next) => (more.value = next), playground: () => it.value });`, vue.folder],
 ] as const) {
-  test(`${name}: a changed code wiped what somebody had typed, or a changed callback was not called`, async () => {
+  test(`${name}: a changed code wiped what the user had typed, or a changed callback was not called`, async () => {
     const script = await bundle(show.replace("KEY", JSON.stringify(embed.key)).replace("URL_", JSON.stringify(embed.url)), folder);
     const { page, frame } = await embed.open(`<div id="root"></div><script type="module">${script}</script>`);
     await frame();

@@ -81,7 +81,7 @@ const neighbour = {
 const service = await startWorker({ SANDBOX_URL: runner.url, SANDBOX_SECRET: runner.secret }, { neighbour });
 const here = { apiKey: service.key, baseUrl: service.url };
 
-/** Starts a Worker of somebody's own account, whose Durable Object reaches the service over HTTP. */
+/** Starts a Worker of a user's own account, whose Durable Object reaches the service over HTTP. */
 async function startOwn(source: string): Promise<{ url: string; runtime: Miniflare }> {
   const object = { type: "durable-object", worker: "user", exportName: "Sandbox" };
   const text = (value: string) => ({ type: "text", value });

@@ -33,7 +33,7 @@ export const developmentEmail = "dev@docle.test";
 export function projectSql(key) {
   return [
     `INSERT OR IGNORE INTO users (id, email, created_at) VALUES ('user_dev', '${developmentEmail}', 0)`,
-    // Somebody may have signed in with this address before.
+    // A person may have signed in with this address before.
     `INSERT OR IGNORE INTO projects (id, log_id, name, created_at, user_id)
        SELECT 'proj_dev', lower(hex(randomblob(5))), 'Development', 0, id FROM users WHERE email = '${developmentEmail}'`,
     `UPDATE projects SET user_id = (SELECT id FROM users WHERE email = '${developmentEmail}') WHERE id = 'proj_dev' AND user_id IS NULL`,

@@ -30,7 +30,7 @@ pub struct Visit {
 }
 
 /// Sends a request to what listens on an exposed port. An id that this deployment has not made ends here. A token that it has not made
-/// may be one that somebody has chosen: the object knows, behind the limit on addresses.
+/// may be one that a user has chosen: the object knows, behind the limit on addresses.
 ///
 /// # Errors
 /// No program has answered.

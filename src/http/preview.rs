@@ -1,4 +1,4 @@
-//! The hosts of exposed ports: the one door that is no route. Programs answer here, and nothing of this service does.
+//! The hosts of exposed ports: the one entry that is no route. Programs answer here, and nothing of this service does.
 
 use crate::app::App;
 use crate::app::previews::{self, PreviewRefusal, Visit};

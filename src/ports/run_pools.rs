@@ -84,7 +84,7 @@ pub enum RunMode {
     Plain,
     /// Repeated calls are one run, which no client ends by leaving.
     Idempotent(IdempotentCall),
-    /// The pool stores the job before it answers, and runs it as soon as there is a slot, whoever is there. With a call,
+    /// The pool stores the job before it answers, and runs it as soon as there is a slot, with or without a client. With a call,
     /// repeated calls are one run.
     Detached(Option<IdempotentCall>),
     /// The client writes to the standard input of the run, see [`RunPools::input`].

@@ -346,7 +346,7 @@ impl TestApp {
         answer.header("set-cookie").split(';').next().unwrap().to_owned()
     }
 
-    /// What somebody who is signed in is answered; an empty `body` is none.
+    /// The response to a signed-in user; an empty `body` is none.
     pub fn call(&mut self, cookie: &str, method: Method, path: &str, body: Value) -> Answer {
         let request = self.visit(method, path).header("cookie", cookie);
         self.send(request, if body.is_null() { String::new() } else { body.to_string() })

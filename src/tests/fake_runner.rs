@@ -96,7 +96,7 @@ impl FakeRunner {
     pub fn emit(&self, id: RunId, line: &str) {
         let sent = self.runs.borrow()[&id].unbounded_send(Ok(line.as_bytes().to_vec()));
         match self.kept.borrow_mut().get_mut(&id) {
-            // It goes on, whoever listens.
+            // It goes on, with or without a reader.
             Some(lines) => lines.push(line.to_owned()),
             None => sent.unwrap(),
         }

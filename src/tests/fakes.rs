@@ -64,7 +64,7 @@ impl Mailer for FakeMailer {
     }
 }
 
-/// [`Clock`] that stands still until somebody sleeps: the time then jumps to the end of the sleep, unless something
+/// [`Clock`] that stands still until a caller sleeps: the time then jumps to the end of the sleep, unless something
 /// else is ready first.
 #[derive(Default)]
 pub struct FakeClock {

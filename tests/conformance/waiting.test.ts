@@ -137,7 +137,7 @@ describe("packages are there as in a cold start", () => {
   for (const [language, code, packages] of programs) {
     test(`${packages[0]}: ${code.split("\n")[0]}`, async () => {
       const warm = job(language, code, { packages });
-      // Whoever installs the packages has used up the interpreter that waited.
+      // The installation has used up the interpreter that waited.
       await run(runner, warm);
       const [fromWarm, fromCold] = [await run(runner, again(warm)), await run(runner, cold(warm))];
       assert.deepEqual(shown(fromWarm), shown(fromCold));

@@ -1,4 +1,4 @@
-//! Talking to a run in a real container: in any of the project's, and until the container goes.
+//! Interactive runs in a real container: in any of the project's, and until the container goes.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -7,7 +7,7 @@ import { runnerIn } from "../harness/contained-runner.ts";
 import { openCall } from "../harness/caller.ts";
 import { Docle } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
-import { Talk } from "../harness/interactive-client.ts";
+import { InteractiveClient } from "../harness/interactive-client.ts";
 import { until } from "../harness/until.ts";
 
 let docle: Docle;
@@ -15,15 +15,15 @@ afterEach(() => docle.stop());
 
 const echo = { lang: "python", code: "import sys\nfor line in sys.stdin: print(line.strip() + '!')", policy: { timeoutMs: 300_000 } };
 
-async function talk(program: unknown): Promise<Talk> {
-  const talk = new Talk(docle.worker.url, docle.worker.key);
-  await talk.say(program);
-  return talk;
+async function open(program: unknown): Promise<InteractiveClient> {
+  const client = new InteractiveClient(docle.worker.url, docle.worker.key);
+  await client.say(program);
+  return client;
 }
 
-/** Talks to a run that has answered, so that whoever comes next finds its place taken. */
-async function echoing(word: string, ...args: string[]): Promise<Talk> {
-  const one = await talk({ ...echo, args });
+/** Starts an interactive run and waits for its answer, so that the next run finds its slot taken. */
+async function echoing(word: string, ...args: string[]): Promise<InteractiveClient> {
+  const one = await open({ ...echo, args });
   await one.type(`${word}\n`);
   await one.hears(`${word}!\n`);
   return one;
@@ -32,7 +32,7 @@ async function echoing(word: string, ...args: string[]): Promise<Talk> {
 /** What the project's object says of its runs. */
 const state = () => docle.worker.pool("pool:proj_dev", "state") as Promise<{ running: number; queued: number }>;
 
-/** Nobody has a place: neither the object nor a runner knows of a run. */
+/** No slot is taken: neither the object nor a runner knows of a run. */
 async function idle(): Promise<void> {
   await until("every place to be free", async () => (await state()).running === 0 && (await docle.idle()), 20);
 }
@@ -50,7 +50,7 @@ test("what is typed finds its run in a further container of the project", async 
   await until("no process of the run", () => processesWith(marker).length === 0);
 });
 
-test("a container that is killed while somebody talks ends the talk as a system result, and the next one works", async () => {
+test("a container that is killed during an interactive run ends the run as a system result, and the next one works", async () => {
   docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" }, { grants: "platform" });
   const one = await echoing("a");
   docle.containers.docker("kill", docle.containers.running()[0]?.id ?? "");
@@ -58,13 +58,13 @@ test("a container that is killed while somebody talks ends the talk as a system 
   assert.equal(one.closed, 1_000);
   await until("its place to be free", async () => (await state()).running === 0);
 
-  const next = await talk(echo);
+  const next = await open(echo);
   await next.type("b\n");
   await next.end();
   assert.partialDeepStrictEqual(await next.over(), { type: "complete", status: "success", stdout: "b!\n" });
 });
 
-test("a further container that is killed ends its own talk alone, and its place is given back", async () => {
+test("a further container that is killed ends its own run alone, and its slot is given back", async () => {
   docle = await Docle.contained({ POOL_MAX_INSTANCES: "2" }, { grants: "platform", places: 1 });
   const [near, far] = [await echoing("near"), await echoing("far")];
   assert.equal((await state()).running, 2);
@@ -82,9 +82,9 @@ test("a further container that is killed ends its own talk alone, and its place 
   await idle();
 });
 
-test("a runner that is stuck ends its talk nevertheless, whatever is typed meanwhile, and the next one works", async () => {
+test("a stuck runner ends its interactive run nevertheless, whatever is typed meanwhile, and the next one works", async () => {
   docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" }, { grants: "platform" });
-  const one = await talk({ ...echo, policy: { timeoutMs: 10_000 } });
+  const one = await open({ ...echo, policy: { timeoutMs: 10_000 } });
   await one.type("a\n");
   await one.hears("a!\n");
   const stuck = docle.containers.running()[0]?.id ?? "";
@@ -98,7 +98,7 @@ test("a runner that is stuck ends its talk nevertheless, whatever is typed meanw
   await idle();
 });
 
-test("whoever leaves a talk in a further container ends its run there", async () => {
+test("a client that leaves an interactive run in a further container ends it there", async () => {
   docle = await Docle.contained({ POOL_MAX_INSTANCES: "2" }, { grants: "platform", places: 1 });
   const marker = randomUUID();
   const [near, far] = [await echoing("near"), await echoing("far", marker)];
@@ -110,10 +110,10 @@ test("whoever leaves a talk in a further container ends its run there", async ()
   await idle();
 });
 
-test("what is typed while a run waits for its place is not lost", async () => {
+test("what is typed while a run waits for its slot is not lost", async () => {
   docle = await Docle.contained({ POOL_MAX_INSTANCES: "1" }, { grants: "platform", places: 1 });
   const first = await echoing("first");
-  const waiting = await talk(echo);
+  const waiting = await open(echo);
   await until("its place in the queue", async () => (await state()).queued === 1);
   await waiting.type("early\n");
   await waiting.end();
@@ -123,13 +123,13 @@ test("what is typed while a run waits for its place is not lost", async () => {
   await idle();
 });
 
-test("objects that are reset end talks as system results, and nothing of a run is left", async () => {
+test("objects that are reset end interactive runs as system results, and nothing of a run is left", async () => {
   docle = await Docle.contained({ POOL_MAX_INSTANCES: "2" }, { grants: "platform", places: 1 });
   const markers = [randomUUID(), randomUUID()];
-  const talks: Talk[] = [];
-  for (const marker of markers) talks.push(await echoing("a", marker));
+  const clients: InteractiveClient[] = [];
+  for (const marker of markers) clients.push(await echoing("a", marker));
   await docle.worker.reset();
-  for (const one of talks) {
+  for (const one of clients) {
     assert.partialDeepStrictEqual(await one.over(), { type: "complete", ok: false, status: "system", stdout: "a!\n" });
     assert.equal(one.closed, 1_000);
   }

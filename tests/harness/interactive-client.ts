@@ -1,8 +1,8 @@
-//! A client that talks to a run through a WebSocket, as a browser would.
+//! A client that clients to a run through a WebSocket, as a browser would.
 
 import { until } from "./until.ts";
 
-/** An event of a run, or the error that ends the talk. */
+/** An event of a run, or the error that ends the run. */
 export interface Told {
   type: string;
   id?: string;
@@ -11,7 +11,7 @@ export interface Told {
   [field: string]: unknown;
 }
 
-export class Talk {
+export class InteractiveClient {
   readonly told: Told[] = [];
   /** With which code the other side has closed. */
   closed: number | undefined;

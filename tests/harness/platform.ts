@@ -30,7 +30,7 @@ export async function startIdleRunner(): Promise<Server> {
   return server;
 }
 
-/** Somebody who is signed in: calls with their cookie. */
+/** A signed-in user: calls with their cookie. */
 export interface User {
   cookie: string;
   email: string;

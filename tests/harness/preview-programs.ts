@@ -85,7 +85,7 @@ server.on("upgrade", (request, socket) => {
 server.listen(+process.argv[2] || 8000, process.argv[3] || "0.0.0.0");
 `;
 
-/** Programs that are no servers, by what they do to whoever connects. */
+/** Programs that are no servers, by what they do to a client. */
 export const HOSTILE: Record<string, string> = {
   garbage: "import socket\ns = socket.create_server(('', 8000))\nwhile True:\n  c, _ = s.accept(); c.sendall(b'SSH-2.0-x\\r\\n' * 100); c.close()",
   "headers without end": "import socket\ns = socket.create_server(('', 8000))\nwhile True:\n  c, _ = s.accept()\n  try:\n    c.sendall(b'HTTP/1.1 200 OK\\r\\n')\n    while True: c.sendall(b'x: ' + b'y' * 4096 + b'\\r\\n')\n  except OSError: pass",

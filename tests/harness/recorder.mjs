@@ -1,4 +1,4 @@
-//! Stands in for wrangler where the account would be somebody's: writes down what it is asked, and answers as it would.
+//! Stands in for wrangler where a real account would be needed: writes down what it is asked, and answers as it would.
 
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 

@@ -5,7 +5,7 @@ import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import { until } from "./until.ts";
 
-/** Who came in; whoever a failed test left there would keep the process alive. */
+/** Who came in. A client that a failed test left there would keep the process alive. */
 const everybody = new Set<{ leave(): void }>();
 
 /** Ends every connection that is left. */
@@ -16,7 +16,7 @@ export function everybodyLeaves(): void {
 /** Enough for a busy machine; nothing waits that long that is not broken. */
 const PATIENCE_S = 60;
 
-/** Somebody with an editor that speaks Yjs, made of yjs and y-websocket as npm has them. */
+/** A person with an editor that speaks Yjs, made of yjs and y-websocket as npm has them. */
 export class YjsPerson {
   readonly doc = new Y.Doc();
   readonly text = this.doc.getText("code");
@@ -74,7 +74,7 @@ export interface Message {
   data?: any;
 }
 
-/** Somebody who sends whole texts, as the JSON protocol has it. */
+/** A client that sends whole texts, as the JSON protocol has it. */
 export class JsonPerson {
   readonly socket: WebSocket;
   readonly heard: Message[] = [];
@@ -136,7 +136,7 @@ export async function same(...people: { code: string }[]): Promise<string> {
   return people[0]?.code ?? "";
 }
 
-/** A room that is nobody's. */
+/** An open room. */
 export async function openRoom(url: string): Promise<string> {
   const response = await fetch(`${url}/collab`, { redirect: "manual" });
   assert.equal(response.status, 302);

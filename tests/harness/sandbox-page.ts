@@ -58,7 +58,7 @@ export async function name(page: Page, named: string): Promise<void> {
   await page.keyboard.press("Enter");
 }
 
-/** The sandboxes of somebody, and their pages. */
+/** The sandboxes of a user, and their pages. */
 export class SandboxPages {
   readonly user: User;
   readonly #site: Site;

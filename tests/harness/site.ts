@@ -110,7 +110,7 @@ async function load(page: Page, url: string): Promise<void> {
   }
 }
 
-/** What axe finds wrong, once every transition has ended: colours halfway between two states are nobody's choice. */
+/** What axe finds wrong, once every transition has ended: colours halfway between two states are not the design's. */
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate("document.getAnimations().forEach((one) => one.effect.getComputedTiming().endTime < Infinity && one.finish())");
   await page.evaluate(axe);

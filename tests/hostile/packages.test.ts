@@ -1,4 +1,4 @@
-//! Packages that attack whoever installs them, whoever imports them, and the layers that all runs share.
+//! Packages that attack the installer, the program that imports them, and the layers that all runs share.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -73,7 +73,7 @@ describe("packages", () => {
   for (const name of ["starter", "pather"]) {
     test(`${name}: what is read at the start is read in a warm start as in a cold one`, async () => {
       const plain = job("python", `import builtins, ${name}; print(getattr(builtins, 'began', 'nothing'))`, { packages: [name] });
-      // Whoever installs the packages has used up the interpreter that waited.
+      // The installation has used up the interpreter that waited.
       await run(runner, plain);
       const [fromWarm, fromCold] = [await run(runner, again(plain)), await run(runner, cold(plain))];
       assert.equal(fromCold.status, "success", fromCold.stderr);

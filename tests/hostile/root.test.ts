@@ -1,4 +1,4 @@
-//! The corpus against jails made with the strongest means that whoever runs the tests has: as root, usually.
+//! The corpus against jails made with the strongest means that the user of the tests has: as root, usually.
 
 import { after } from "node:test";
 import { attackWith } from "./corpus.ts";

@@ -21,7 +21,7 @@ const program = process.env.DOCLE_RUNNER ?? installed;
 /** An ordinary user, whether or not the machine has given it a name. */
 const USER = 1000;
 
-/** A runner as whoever runs the tests; `flags` are added. */
+/** A runner as the user of the tests; `flags` are added. */
 export async function asOurselves(...flags: string[]): Promise<Stage> {
   const runner = await Runner.start({ flags: [...interpreterFlags(), ...languageFlags(), ...flags] });
   return { runner, stop: () => runner.stop() };

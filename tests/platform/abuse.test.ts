@@ -1,4 +1,4 @@
-//! What somebody tries who means no good: guessing what is secret, planting sessions, smuggling headers.
+//! What an attacker tries: guessing what is secret, planting sessions, smuggling headers.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -37,7 +37,7 @@ test("no guess comes nearer to a link, a session or a key than any other, and no
   await json(200, await docle.run(key));
 });
 
-test("whoever signs in gets a session of their own, whatever cookie they came with", async () => {
+test("a user who signs in gets a session of their own, whatever cookie they came with", async () => {
   const eve = await docle.signIn("eve@example.com");
   await json(200, await docle.send("/auth/request", { email: "victim@example.com" }, { "cf-connecting-ip": newNetwork() }));
   const token = await docle.mailedToken("victim@example.com");

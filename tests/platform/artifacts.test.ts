@@ -13,7 +13,7 @@ after(async () => {
   await runner.stop();
 });
 
-test("a file is there until its end user or its project is deleted, whoever has the link", async () => {
+test("a file is there until its end user or its project is deleted, for anyone with the link", async () => {
   const user = await docle.signIn("files@example.com");
   const { id: project } = await json(201, await user.call("POST", "/api/projects", { name: "Files" }));
   const { key } = await json(201, await user.call("POST", `/api/projects/${project}/keys`, {}));

@@ -1,4 +1,4 @@
-//! What a real browser lets pages of other sites do with a key, and with somebody's session.
+//! What a real browser lets pages of other sites do with a key, and with a user's session.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -16,7 +16,7 @@ after(async () => {
 const api = (path: string) => docle.worker.url + path;
 const asJson = { "content-type": "application/json" };
 
-/** Somebody with a project and a key for the pages of app.localhost, whose session the browser holds, too. */
+/** A user with a project and a key for the pages of app.localhost, whose session the browser holds, too. */
 async function owner(email: string): Promise<{ user: User; project: string; key: string }> {
   const user = await docle.signIn(email);
   const { id: project } = await json(201, await user.call("POST", "/api/projects", { name: "Shop" }));

@@ -36,7 +36,7 @@ let publishable: string;
 let publishableId: string;
 /** The page that the publishable key is for. */
 const page = { origin: "https://app.example.com" };
-test("somebody has a project with a key", async () => {
+test("a user has a project with a key", async () => {
   ada = await docle.signIn("ada@example.com");
   const { id } = await json(201, await ada.call("POST", "/api/projects", { name: "Shop" }));
   ({ key } = await json(201, await ada.call("POST", `/api/projects/${id}/keys`, { rateLimitPerMinute: 10_000 })));

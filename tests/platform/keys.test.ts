@@ -10,7 +10,7 @@ after(() => docle.stop());
 
 let people = 0;
 
-/** Somebody with a project and a key in it. */
+/** A user with a project and a key in it. */
 async function owner(settings: object = {}): Promise<{ user: User; project: string; id: string; key: string }> {
   const user = await docle.signIn(`owner${++people}@example.com`);
   const project = (await json(201, await user.call("POST", "/api/projects", { name: "Shop" }))).id as string;

@@ -19,7 +19,7 @@ async function newProject(docle: Platform, user: User): Promise<{ project: strin
 /** The object that keeps a run, which its id leads to. */
 const logOf = (id: string) => `usage:${id.slice(0, 8)}${id.slice(9, 11)}/${id.slice(11, 12)}`;
 
-test("a result is there for whoever knows its id as soon as it was answered, whoever forgets", async () => {
+test("a result is there for anyone who knows its id as soon as it was answered, and after an object is reset", async () => {
   const docle = await Platform.start();
   try {
     const user = await docle.signIn("ada@example.com");
@@ -58,7 +58,7 @@ test("what was handed over outlives a runtime that is killed", async (context) =
     context.after(() => before.crash().catch(() => undefined));
     const { key } = await newProject(before, await before.signIn("ada@example.com"));
     const run = await json(200, await before.run(key));
-    // Whoever has read it has waited until it was handed over.
+    // A caller that has read it has waited until it was handed over.
     await json(200, await before.fetch(`/api/run/${run.id}`));
     await before.crash();
     const after = await Platform.start({}, state);

@@ -29,7 +29,7 @@ for (const [kind, headers] of [["a stream", {}], ["a run with an idempotency key
   });
 }
 
-test("a run that has ended, and one of somebody else, are not cancelled", async () => {
+test("a run that has ended, and one of another project, are not cancelled", async () => {
   const { id } = await docle.run({ lang: "python", code: "print(1)" });
   assert.match((await problem(409, await cancel(id))).detail, /"success"/);
   assert.equal((await problem(404, await cancel("made-up"))).code, "run_not_found");

@@ -53,7 +53,7 @@ describe("a key", () => {
 });
 
 describe("a result", () => {
-  test("is there for whoever holds its id, as it was answered", async () => {
+  test("is there for anyone who has its id, as it was answered", async () => {
     const result = await docle.run(quick);
     const response = await docle.fetch(`/api/run/${result.id}`);
     assert.equal(response.status, 200);

@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { Docle } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
-import { Talk } from "../harness/interactive-client.ts";
+import { InteractiveClient } from "../harness/interactive-client.ts";
 import { until } from "../harness/until.ts";
 
 const docle = await Docle.start();
@@ -15,10 +15,10 @@ after(() => docle.stop());
 const isIdle = () => docle.idle().catch(() => false);
 
 /** Connects, and says what to run. */
-async function talk(program: unknown, key = docle.worker.key): Promise<Talk> {
-  const talk = new Talk(docle.worker.url, key);
-  await talk.say(program);
-  return talk;
+async function open(program: unknown, key = docle.worker.key): Promise<InteractiveClient> {
+  const client = new InteractiveClient(docle.worker.url, key);
+  await client.say(program);
+  return client;
 }
 
 const echo = {
@@ -28,7 +28,7 @@ const echo = {
 
 for (const [lang, program] of Object.entries(echo)) {
   test(`what is typed is answered while the program runs, in ${lang}`, async () => {
-    const one = await talk({ ...program, stdin: "begin\n", policy: { timeoutMs: 60_000 } });
+    const one = await open({ ...program, stdin: "begin\n", policy: { timeoutMs: 60_000 } });
     await one.hears("begin!\n");
     for (const word of ["a", "zwölf 🎉", "x".repeat(200_000)]) {
       await one.type(`${word}\n`);
@@ -46,14 +46,14 @@ for (const [lang, program] of Object.entries(echo)) {
 }
 
 test("a question without a line end is heard before it is answered", async () => {
-  const one = await talk({ lang: "python", code: "print('Hello ' + input('Name? '))", policy: { timeoutMs: 60_000 } });
+  const one = await open({ lang: "python", code: "print('Hello ' + input('Name? '))", policy: { timeoutMs: 60_000 } });
   await one.hears("Name? ");
   await one.type("Ada\n");
   assert.partialDeepStrictEqual(await one.over(), { status: "success", stdout: "Name? Hello Ada\n" });
 });
 
 test("what is typed before the program reads waits for it, and what follows its end harms nobody", async () => {
-  const one = await talk({ lang: "python", code: "import time\ntime.sleep(0.3)\nprint(input() + input())", policy: { timeoutMs: 60_000 } });
+  const one = await open({ lang: "python", code: "import time\ntime.sleep(0.3)\nprint(input() + input())", policy: { timeoutMs: 60_000 } });
   await one.type("a\n");
   await one.type("b\nc\nd\n");
   await one.type("e\n");
@@ -61,7 +61,7 @@ test("what is typed before the program reads waits for it, and what follows its 
 });
 
 test("a program that reads nothing ends like any other, however much is typed", async () => {
-  const one = await talk({ lang: "python", code: "print('ready')\nimport time\ntime.sleep(1)\nprint('done')", policy: { timeoutMs: 60_000 } });
+  const one = await open({ lang: "python", code: "print('ready')\nimport time\ntime.sleep(1)\nprint('done')", policy: { timeoutMs: 60_000 } });
   await one.hears("ready");
   for (let piece = 0; piece < 8; piece++) await one.type("x".repeat(1_000_000));
   assert.partialDeepStrictEqual(await one.over(), { status: "success", stdout: "ready\ndone\n" });
@@ -69,7 +69,7 @@ test("a program that reads nothing ends like any other, however much is typed", 
 
 test("more than may be typed ends the run and says so", async () => {
   const marker = randomUUID();
-  const one = await talk({ lang: "python", code: "print('ready')\nimport time\ntime.sleep(600)", args: [marker], policy: { timeoutMs: 300_000 } });
+  const one = await open({ lang: "python", code: "print('ready')\nimport time\ntime.sleep(600)", args: [marker], policy: { timeoutMs: 300_000 } });
   await one.hears("ready");
   for (let piece = 0; piece < 11; piece++) await one.type("x".repeat(1_000_000));
   const error = await one.over();
@@ -78,13 +78,13 @@ test("more than may be typed ends the run and says so", async () => {
 });
 
 test("without an answer the time limit ends the run", async () => {
-  const one = await talk({ lang: "python", code: "input('? ')", policy: { timeoutMs: 500 } });
+  const one = await open({ lang: "python", code: "input('? ')", policy: { timeoutMs: 500 } });
   assert.partialDeepStrictEqual(await one.over(), { type: "complete", status: "timeout", exitCode: 124, stdout: "? " });
 });
 
-test("whoever leaves ends the run, which is recorded", async () => {
+test("a client that leaves ends the run, which is recorded", async () => {
   const marker = randomUUID();
-  const one = await talk({ lang: "python", code: "print(input())\nprint(input())", args: [marker], policy: { timeoutMs: 300_000 } });
+  const one = await open({ lang: "python", code: "print(input())\nprint(input())", args: [marker], policy: { timeoutMs: 300_000 } });
   await one.type("here\n");
   await one.hears("here");
   assert.ok(processesWith(marker).length > 0);
@@ -102,20 +102,20 @@ test("bad messages are answered with the problem that names the fault", async ()
     [{ lang: "cobol", code: "x" }, "invalid_request", "lang"],
     [new Uint8Array([1]), "invalid_json", undefined],
   ] as const) {
-    const one = await talk(message);
+    const one = await open(message);
     const { problem } = await one.over();
     assert.deepEqual([problem?.code, problem?.errors?.[0]?.field, one.closed], [code, field, 4_400]);
     assert.equal(one.protocol, "docle");
   }
-  const one = await talk({ ...echo.python, policy: { timeoutMs: 60_000 } });
+  const one = await open({ ...echo.python, policy: { timeoutMs: 60_000 } });
   await one.type("a\n");
   await one.say({ type: "stdin", eof: true });
   // What is missing comes before what is unknown.
   assert.deepEqual((await one.over()).problem?.errors?.map((error) => error.field), ["data", "eof"]);
 });
 
-test("a key that may not run gets no socket, and a limit counts talks like calls", async () => {
-  const strange = new Talk(docle.worker.url, docle.worker.newKey());
+test("a key that may not run gets no socket, and a limit counts interactive runs like calls", async () => {
+  const strange = new InteractiveClient(docle.worker.url, docle.worker.newKey());
   assert.equal((await strange.over()).type, "nothing");
   assert.equal(strange.closed, 1_006);
 
@@ -123,7 +123,7 @@ test("a key that may not run gets no socket, and a limit counts talks like calls
   await docle.addProject("proj_talks", key);
   await docle.worker.sql(`UPDATE api_keys SET rate_limit_per_minute = 2, allowed_domains = '["a.example"]' WHERE key_prefix = '${key.slice(0, 12)}'`);
   const connect = async (origin: string) => {
-    const one = new Talk(docle.worker.url, key, { origin });
+    const one = new InteractiveClient(docle.worker.url, key, { origin });
     await one.say({ lang: "python", code: "print(1)" }).catch(() => undefined);
     return (await one.over()).type;
   };
@@ -132,10 +132,10 @@ test("a key that may not run gets no socket, and a limit counts talks like calls
 });
 
 test("fifty at once each hear their own", async () => {
-  const talks = await Promise.all(Array.from({ length: 50 }, () => talk({ ...echo.python, policy: { timeoutMs: 60_000 } })));
+  const clients = await Promise.all(Array.from({ length: 50 }, () => open({ ...echo.python, policy: { timeoutMs: 60_000 } })));
   const answers = await Promise.all(
-    talks.map(async (one, number) => {
-      // Whoever finds no place in time is refused, which is no fault of the socket.
+    clients.map(async (one, number) => {
+      // A client that gets no slot in time is refused, which is no fault of the socket.
       await until("a start or a refusal", () => one.told.length > 0, 60);
       if (one.told[0]?.type === "error") return one.told[0].problem?.code;
       await one.type(`number ${number}\n`);

@@ -1,4 +1,4 @@
-//! Runs that their callers lost sight of: each is executed once at most, and nobody is told of one that ran that it did not.
+//! Runs that their callers lost sight of: each is executed once at most, and no caller hears that a run did not begin that has.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -58,7 +58,7 @@ test("so is one whose connection broke, and it does not begin again", async () =
   await failed(await answer, marker);
 });
 
-test("one with an idempotency key is in doubt, for whoever repeats the call as well, and does not begin again", async () => {
+test("one with an idempotency key is in doubt, also when the call is repeated, and does not begin again", async () => {
   const marker = randomUUID();
   const init = { headers: { "idempotency-key": randomUUID() } };
   const { answer } = await begunInSecret(marker, init);

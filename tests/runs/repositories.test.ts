@@ -5,7 +5,7 @@ import { after, describe, test } from "node:test";
 import { Docle } from "../harness/docle.ts";
 import { readEvents } from "../harness/events.ts";
 import { GitServer } from "../harness/git-server.ts";
-import { Talk } from "../harness/interactive-client.ts";
+import { InteractiveClient } from "../harness/interactive-client.ts";
 import { until } from "../harness/until.ts";
 
 const server = await GitServer.start();
@@ -160,12 +160,12 @@ test("the events and the state of a run say that its repository is being fetched
 test("an interactive run starts with the files of a repository, and so does one with a form and one with the same idempotency key", async () => {
   server.repository("echo").commit({ "main.py": "print('hello', input())" });
   const body = { lang: "python", repo: { url: server.url("echo") } };
-  const talk = new Talk(docle.worker.url, docle.worker.key);
-  await talk.say(body);
-  await talk.type("Ada\n");
-  await talk.hears("hello Ada");
-  await until("the end", () => talk.told.some(({ type }) => type === "complete"));
-  assert.deepEqual([...new Set(talk.told.map(({ type }) => type))], ["start", "fetch", "stdout", "complete"]);
+  const client = new InteractiveClient(docle.worker.url, docle.worker.key);
+  await client.say(body);
+  await client.type("Ada\n");
+  await client.hears("hello Ada");
+  await until("the end", () => client.told.some(({ type }) => type === "complete"));
+  assert.deepEqual([...new Set(client.told.map(({ type }) => type))], ["start", "fetch", "stdout", "complete"]);
 
   const form = new FormData();
   form.append("request", JSON.stringify({ ...body, stdin: "Bob" }));

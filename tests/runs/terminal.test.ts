@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { Docle } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
-import { Talk, type Told } from "../harness/interactive-client.ts";
+import { InteractiveClient, type Told } from "../harness/interactive-client.ts";
 import { SlowClient } from "../harness/slow-client.ts";
 import { until } from "../harness/until.ts";
 
@@ -19,10 +19,10 @@ const USUAL = { cols: 80, rows: 24 };
 const isIdle = () => docle.idle().catch(() => false);
 
 /** Starts a program at a terminal. */
-async function start(lang: "python" | "node", code: string, rest: object = {}): Promise<Talk> {
-  const talk = new Talk(docle.worker.url, docle.worker.key);
-  await talk.say({ lang, code, tty: USUAL, policy: { timeoutMs: 60_000 }, ...rest });
-  return talk;
+async function start(lang: "python" | "node", code: string, rest: object = {}): Promise<InteractiveClient> {
+  const client = new InteractiveClient(docle.worker.url, docle.worker.key);
+  await client.say({ lang, code, tty: USUAL, policy: { timeoutMs: 60_000 }, ...rest });
+  return client;
 }
 
 test("a program at a terminal asks, hears sizes and signals, and the run is kept with what was shown", async () => {
@@ -133,7 +133,7 @@ test("bad sizes are answered with the problem that names the fault, and other ca
     [{ lang: "python", code: "1", tty: { cols: 0, rows: 24 } }, "tty.cols"],
     [{ lang: "python", code: "1", tty: { cols: 80, rows: 24, term: "vt100" } }, "tty.term"],
   ] as const) {
-    const one = new Talk(docle.worker.url, docle.worker.key);
+    const one = new InteractiveClient(docle.worker.url, docle.worker.key);
     await one.say(first);
     const { problem } = await one.over();
     assert.deepEqual([problem?.code, problem?.errors?.[0]?.field, one.closed], ["invalid_request", field, 4_400]);
@@ -156,10 +156,10 @@ test("bad sizes are answered with the problem that names the fault, and other ca
 });
 
 test("fifty terminals at once each hear their own", async () => {
-  const talks = await Promise.all(Array.from({ length: 50 }, (_, number) => start("python", "import os; print('got', input(), *os.get_terminal_size())", { tty: { cols: number + 1, rows: 9 } })));
+  const clients = await Promise.all(Array.from({ length: 50 }, (_, number) => start("python", "import os; print('got', input(), *os.get_terminal_size())", { tty: { cols: number + 1, rows: 9 } })));
   const answers = await Promise.all(
-    talks.map(async (one, number) => {
-      // Whoever finds no place in time is refused, which is no fault of the socket.
+    clients.map(async (one, number) => {
+      // A client that gets no slot in time is refused, which is no fault of the socket.
       await until("a start or a refusal", () => one.told.length > 0, 60);
       if (one.told[0]?.type === "error") return one.told[0].problem?.code;
       await one.type(`number ${number}\n`);

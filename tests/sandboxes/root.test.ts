@@ -1,4 +1,4 @@
-//! Persistent sandboxes of a runner with the strongest means that whoever runs the tests has: as root, usually.
+//! Persistent sandboxes of a runner with the strongest means that the user of the tests has: as root, usually.
 
 import { after } from "node:test";
 import { asOurselves } from "../hostile/tiers.ts";

@@ -15,7 +15,7 @@ after(() => docle.stop());
 const { call, create } = sandboxApi(docle);
 const TIME_LIMIT = { timeout: 120_000 };
 
-/** Somebody at a terminal. */
+/** A person at a terminal. */
 class Viewer {
   readonly socket: PreviewSocket;
   output = "";
@@ -191,7 +191,7 @@ describe("a terminal", TIME_LIMIT, () => {
     page.socket.destroy();
   });
 
-  test("wakes its sandbox, and keeps it from sleeping while somebody sits there", async () => {
+  test("wakes its sandbox, and keeps it from sleeping while it has a viewer", async () => {
     const sleeper = await create();
     await json(200, await call("POST", `${sleeper}/exec`, { command: "echo kept > file" }));
     await json(200, await call("POST", `${sleeper}/sleep`));

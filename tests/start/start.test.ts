@@ -13,7 +13,7 @@ import { inRoot, own } from "../../scripts/setup/paths.mjs";
 import { descendants, isAlive, type Known } from "../../scripts/setup/processes.mjs";
 import type { RunResult } from "../harness/docle.ts";
 import { processesWith } from "../harness/runner.ts";
-import { Talk } from "../harness/interactive-client.ts";
+import { InteractiveClient } from "../harness/interactive-client.ts";
 import { until } from "../harness/until.ts";
 
 // A state of its own, so that a Docle that runs in this checkout is left alone.
@@ -182,10 +182,10 @@ describe("while it serves", () => {
     }
     test("a WebSocket", async () => {
       const marker = randomUUID();
-      const talk = new Talk(service.url, service.key);
-      await talk.say(silent(marker));
-      await talk.hears("up");
-      await ends(marker, () => talk.leave());
+      const client = new InteractiveClient(service.url, service.key);
+      await client.say(silent(marker));
+      await client.hears("up");
+      await ends(marker, () => client.leave());
     });
   });
 });

@@ -5,14 +5,17 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { inRoot } from "../../scripts/setup/paths.mjs";
+import { circles, type Imports } from "./import-circles.ts";
 
 /** Crates that are checked: the directory with the crate's root file. */
 const crates = [
   "crates/languages/src",
   "crates/api/src",
   "crates/protocol/src",
+  "crates/requirements/src",
   "crates/room/src",
   "crates/script/src",
+  "crates/tree/src",
   "isolates/src",
   "src",
   "container/src",
@@ -37,9 +40,6 @@ const known: Record<string, string[]> = {
     "container/src/server/mod.rs → container/src/server/stdin.rs → container/src/server/mod.rs",
   ],
 };
-
-/** File → the files of its crate that it imports or declares. */
-type Imports = Map<string, Set<string>>;
 
 const tracked = new Set(execFileSync("git", ["ls-files", "-z"], { cwd: inRoot(), encoding: "utf8" }).split("\0"));
 
@@ -202,37 +202,4 @@ function closing(text: string, open: number): number {
     if (depth === 0) return at;
   }
   return text.length;
-}
-
-/** The circles, each once: for every import that is part of one the shortest, without those that contain a smaller one. */
-function circles(imports: Imports): string[] {
-  const found = new Map<string, Set<string>>();
-  for (const [file, targets] of imports) {
-    for (const target of targets) {
-      const back = shortest(imports, target, file);
-      if (!back) continue;
-      const circle = [file, ...back.slice(0, -1)];
-      const first = circle.indexOf(circle.toSorted()[0] ?? "");
-      const ordered = [...circle.slice(first), ...circle.slice(0, first)];
-      found.set([...ordered, ordered[0]].join(" → "), new Set(circle));
-    }
-  }
-  const contains = (files: Set<string>) => [...found.values()].some((other) => other.size < files.size && [...other].every((file) => files.has(file)));
-  return [...found].filter(([, files]) => !contains(files)).map(([circle]) => circle);
-}
-
-/** The shortest way along imports, both ends included. */
-function shortest(imports: Imports, from: string, to: string): string[] | undefined {
-  const ways = [[from]];
-  const seen = new Set([from]);
-  for (let way = ways.shift(); way; way = ways.shift()) {
-    const last = way.at(-1) ?? "";
-    if (last === to) return way;
-    for (const next of imports.get(last) ?? []) {
-      if (seen.has(next)) continue;
-      seen.add(next);
-      ways.push([...way, next]);
-    }
-  }
-  return undefined;
 }

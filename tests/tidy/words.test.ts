@@ -29,8 +29,14 @@ const banned: [word: RegExp, instead: string][] = [
   [/\bring_by\b/, "schedule_alarm"],
   [/\bwithdraw(n|s|al)?(_\w+)?\b|\bWithdraw\w*/, "cancel_unstarted"],
   [/\bSandboxFailure\w*\b/, "PoolFailure"],
+  [/\b(class|new) Talk\b/, "InteractiveClient, interactive run"],
+  [/\bSeat\b|\bseat\b/, "RoomAccess, slot"],
+  [/\bTurns\b/, "FifoLock, queue"],
   [/\b\w+(Manager|Helper|Util|Utils)\b/, "what it does"],
 ];
+
+/** Words that hide the subject of a sentence, in code, comments, tests and pages. */
+const vague = /\b(whoever|somebody|sees to it|is told of)\b/i;
 
 describe("names are the field's", () => {
   for (const [word, instead] of banned) {
@@ -39,4 +45,13 @@ describe("names are the field's", () => {
       assert.deepEqual(found, []);
     });
   }
+});
+
+test("prose names its subject", () => {
+  const pages = execFileSync("git", ["ls-files", "-z", "docs", "*.md", "*.json", "*.py"], { cwd: inRoot(), encoding: "utf8" })
+    .split("\0")
+    .filter((path) => path !== "" && !path.startsWith("container/") && !path.endsWith("package-lock.json") && existsSync(inRoot(path)))
+    .map((path) => ({ path, text: readFileSync(inRoot(path), "utf8") }));
+  const found = [...pages, ...names].flatMap(({ path, text }) => text.split("\n").flatMap((line, index) => (vague.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])));
+  assert.deepEqual(found, []);
 });

@@ -133,7 +133,7 @@ for (const path of ["/docs", "/docs/api", "/docs/api-runs", "/docs/errors"]) {
   }
 }
 
-test("an example runs in its page for whoever is signed in, and leads others to the playground", async () => {
+test("an example runs in its page for a signed-in user, and leads others to the playground", async () => {
   const { user } = await site.account("runner@example.com");
   const { page } = await site.open("/docs/languages", { user });
   const refused: string[] = [];

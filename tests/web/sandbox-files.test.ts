@@ -149,7 +149,7 @@ test("a file that changed in the sandbox is not overwritten without a word", asy
   await shows(page, SAVED, "Saved");
 });
 
-test("what was typed before the page was loaded anew replaced what somebody else had written meanwhile", async () => {
+test("what was typed before the page was loaded anew replaced what another person had written meanwhile", async () => {
   const id = await pages.create({ "main.py": "mine" });
   const { page } = await pages.open(id);
   await type(page, "typed ");

@@ -28,8 +28,8 @@ const has = (page: Page, text: string) => until(`the text ${JSON.stringify(text)
 async function makeRoom(): Promise<SitePage & { room: string }> {
   const opened = await site.open("/playground/collab", { user });
   await shows(opened.page, "#main", "Write and run one program together");
-  await opened.page.$eval("#door-name", (field) => (field.value = ""));
-  await opened.page.type("#door-name", "Ada");
+  await opened.page.$eval("#join-name", (field) => (field.value = ""));
+  await opened.page.type("#join-name", "Ada");
   await press(opened.page, "Make a room");
   await shows(opened.page, "[data-testid=connection]", "Live");
   const room = new URL(opened.page.url()).hash.slice(1);
@@ -48,11 +48,11 @@ async function invite(page: Page, role: string): Promise<string> {
   await until("no dialog", async () => (await page.$("[role=dialog]")) === null);
   return link.slice(site.url.length);
 }
-/** Somebody without an account who follows a link. */
+/** A person without an account who follows a link. */
 async function follow(link: string, name: string): Promise<SitePage> {
   const opened = await site.open(link);
   await shows(opened.page, "#main", "Join the room");
-  await opened.page.type("#door-name", name);
+  await opened.page.type("#join-name", name);
   await press(opened.page, "Join");
   await shows(opened.page, "[data-testid=connection]", "Live");
   return opened;
@@ -97,7 +97,7 @@ test("two people write one program, see each other, and see what it prints", asy
   assert.ok(!stored.includes("room_"), stored);
 });
 
-test("who may run stops a run, whoever has started it, and who looks on does not", async () => {
+test("a person who may run stops a run that another one has started, and a viewer does not", async () => {
   const { page: ada } = await makeRoom();
   await type(ada, "import time\nprint('first', flush=True)\nwhile True: time.sleep(0.1)");
   const { page: rob } = await follow(await invite(ada, "runner"), "Rob");

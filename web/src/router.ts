@@ -11,7 +11,7 @@ declare module "vue-router" {
   interface RouteMeta {
     /** Whether everybody sees the page. */
     public?: boolean;
-    /** Whether a public page shows more to somebody who is signed in. */
+    /** Whether a public page shows more to a signed-in user. */
     knowsAccount?: boolean;
     /** Whether the page is a tool: the navigation is a narrow rail then. */
     tool?: boolean;

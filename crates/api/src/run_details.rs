@@ -82,7 +82,7 @@ pub struct Artifact {
     /// SHA-256 of the file in hexadecimal; absent where `error` says that the file was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Where the content is for 7 days. Whoever has the link can read the file, without a key. Absent where `error` says that
+    /// Where the content is for 7 days. Anyone with the link can read the file, without a key. Absent where `error` says that
     /// the file was not read or not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(

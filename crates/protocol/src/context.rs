@@ -148,7 +148,7 @@ impl CellError {
     pub const MEMORY: &str = "OutOfMemory";
     /// The interpreter has ended while the cell ran.
     pub const EXITED: &str = "ContextExited";
-    /// Somebody has interrupted the cell, or restarted or deleted its context.
+    /// A caller has interrupted the cell, or restarted or deleted its context.
     pub const INTERRUPTED: &str = "Interrupted";
 }
 

@@ -26,7 +26,7 @@ pub fn stdin_path(id: &str) -> String {
 
 /// `GET` answers with all events of a run that is kept, see [`crate::RunJob::kept`], from the beginning, also when the run has
 /// ended: for ten minutes, unless too much is kept. [`crate::RefusalCode::NotFound`] means that the runner keeps no such run.
-/// `DELETE` says that whoever asked for the run has its end: the events of one that has ended are forgotten. The answer is `204`.
+/// `DELETE` says that the caller has the end of the run: the events of one that has ended are forgotten. The answer is `204`.
 pub fn events_path(id: &str) -> String {
     format!("{RUNS_PATH}/{id}/events")
 }

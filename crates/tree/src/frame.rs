@@ -1,7 +1,8 @@
 //! How trees travel between the runner and the Worker: a stream of frames, each with a byte for its kind and four bytes of
 //! length, little-endian. The last one is the end; without it the stream has broken off.
 
-use crate::{MAX_MANIFEST_BYTES, MAX_PACK_BYTES, PackName};
+use crate::limits::{MAX_MANIFEST_BYTES, MAX_PACK_BYTES};
+use crate::manifest::PackName;
 use serde::{Deserialize, Serialize};
 use std::io;
 

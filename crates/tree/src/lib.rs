@@ -15,9 +15,11 @@
 
 pub mod archive;
 pub mod chunk;
+mod compression;
 pub mod edit;
 pub mod export;
 pub mod frame;
+mod limits;
 pub mod manifest;
 pub mod merge;
 #[cfg(feature = "runner")]
@@ -27,13 +29,5 @@ pub mod save;
 pub mod text;
 
 pub use frame::{Frame, FrameReader, TreeSummary};
+pub use limits::{MAX_FILE_BYTES, MAX_MANIFEST_BYTES, MAX_PACK_BYTES, MAX_PATH_BYTES};
 pub use manifest::{Chunk, Content, Entry, Manifest, Pack, PackName, Time};
-
-/// Bytes of a pack. A Worker has 128 MB of memory, and holds a pack or two while it stores them.
-pub const MAX_PACK_BYTES: usize = 8 << 20;
-/// Bytes of an encoded manifest: the largest sandbox has 262,144 files, and a file takes about 100 bytes before compression.
-pub const MAX_MANIFEST_BYTES: usize = 64 << 20;
-/// Bytes of the largest file: what the runner lets a program write.
-pub const MAX_FILE_BYTES: u64 = 2 << 30;
-/// Bytes of a path, as the kernel has it.
-pub const MAX_PATH_BYTES: usize = 4_096;

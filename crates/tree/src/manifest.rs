@@ -1,7 +1,7 @@
 //! What a tree holds: every file, and where its content is.
 
-use crate::chunk::{self, MAX_CHUNK_BYTES};
-use crate::{MAX_FILE_BYTES, MAX_MANIFEST_BYTES, MAX_PACK_BYTES, MAX_PATH_BYTES};
+use crate::compression::{compress, decompress};
+use crate::limits::{MAX_CHUNK_BYTES, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, MAX_PACK_BYTES, MAX_PATH_BYTES};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fmt;
@@ -114,7 +114,7 @@ impl Manifest {
         if plain.len() > MAX_MANIFEST_BYTES {
             return Err(io::Error::other("a sandbox has too many files for one manifest"));
         }
-        Ok(chunk::compress(&plain))
+        Ok(compress(&plain))
     }
 
     /// Reads an encoded manifest.
@@ -130,7 +130,7 @@ impl Manifest {
     /// # Errors
     /// As for [`Self::decode`], or it is larger.
     pub fn decode_within(bytes: &[u8], most: usize) -> io::Result<Self> {
-        let plain = chunk::decompress(bytes, most)?;
+        let plain = decompress(bytes, most)?;
         let manifest: Self = postcard::from_bytes(&plain).map_err(|_| damaged("it cannot be read"))?;
         manifest.check()?;
         Ok(manifest)

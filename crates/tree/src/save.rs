@@ -1,10 +1,11 @@
 //! Makes a tree of an archive, and sends what is new in it.
 
 use crate::archive::Extensions;
-use crate::chunk::{self, MAX_CHUNK_BYTES, MEAN_CHUNK_BYTES, MIN_CHUNK_BYTES, WHOLE_BYTES};
+use crate::chunk::{MEAN_CHUNK_BYTES, MIN_CHUNK_BYTES, WHOLE_BYTES};
+use crate::compression::compress;
 use crate::frame::{Frame, TreeSummary};
+use crate::limits::{MAX_CHUNK_BYTES, MAX_FILE_BYTES, MAX_PACK_BYTES};
 use crate::manifest::{Chunk, Content, Entry, Manifest, Pack, PackName, Stored, Time, is_plain};
-use crate::{MAX_FILE_BYTES, MAX_PACK_BYTES};
 use fastcdc::v2020::StreamCDC;
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -144,7 +145,7 @@ impl<F: FnMut(Frame) -> io::Result<()>> Saver<'_, F> {
             let pack = if found.pack & NEW != 0 { found.pack ^ NEW } else { self.base_place(found.pack) };
             return Ok(Chunk::Stored(Stored { pack, ..found }));
         }
-        let compressed = chunk::compress(bytes);
+        let compressed = compress(bytes);
         let packed = if compressed.len() < bytes.len() { &compressed } else { bytes };
         if self.pack.len() + packed.len() > MAX_PACK_BYTES {
             self.end_pack()?;

@@ -19,7 +19,7 @@ class Sink {
     if (this.#filter) this.#stream.write(this.#filter.reset());
   }
 
-  /** Waits while whoever reads is slower than the program. */
+  /** Waits while the reader is slower than the program. */
   async write(text: string): Promise<void> {
     if (!this.#stream.write(this.#filter?.filter(text) ?? text)) await once(this.#stream, "drain");
   }

@@ -12,7 +12,7 @@ import { Output, say } from "./output.ts";
 import { filesIn, languageOf, readMore, readProgram } from "./program.ts";
 import { checkTerminal, takeTerminal } from "./tty.ts";
 
-/** How long a program may take where nothing is said: at a terminal somebody types. Milliseconds. */
+/** How long a program may take where nothing is said: at a terminal a person types. Milliseconds. */
 const TIMEOUT_MS = 60_000;
 const TIMEOUT_AT_TERMINAL_MS = 300_000;
 /** An editor writes a file in several steps. Milliseconds. */
@@ -91,7 +91,7 @@ async function runOnce(access: Access, request: RunRequest, values: CommandLine[
   const program = kind === "file" ? { ...request, stdin: readFileSync(0, "utf8") } : request;
   const seen = { stdout: "", stderr: "" };
   let result: RunResult | undefined;
-  // Whoever leaves this kind of run ends it, however early, so that nothing goes on that nobody sees.
+  // A client that leaves this kind of run ends it, however early, so that nothing goes on unseen.
   const input = kind === "live" ? process.stdin : undefined;
   const screen = values.tty ? process.stdout : undefined;
   if (screen) takeTerminal();
@@ -118,7 +118,7 @@ async function runOnce(access: Access, request: RunRequest, values: CommandLine[
   // Warnings; the errors of a compiler have come as the program's own.
   if (!values.json && result.compile && result.status !== "compile_error") await output.stderr.write(result.compile.stdout + result.compile.stderr);
   explain(result);
-  // A run that did not start, or that nobody's fault ended, has no exit code of the program.
+  // A run that did not start, or that the service ended, has no exit code of the program.
   return result.status === "system" || result.status === "install_failed" ? 125 : result.exitCode;
 }
 

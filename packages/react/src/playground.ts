@@ -25,7 +25,7 @@ export interface DoclePlaygroundRef {
   setCode(code: string): Promise<void>;
 }
 
-/** A playground. A changed `code` takes the place of the one before, unless somebody has typed. */
+/** A playground. A changed `code` takes the place of the one before, unless the user has typed. */
 export const DoclePlayground: ForwardRefExoticComponent<DoclePlaygroundProps & RefAttributes<DoclePlaygroundRef>> = forwardRef<DoclePlaygroundRef, DoclePlaygroundProps>((props, ref) => {
   const { className, style, onReady, onRun, onError, ...options } = props;
   const element = useRef<HTMLDivElement>(null);

@@ -42,7 +42,7 @@ export interface Rooms {
   /** One page of the project's rooms; `cursor` is the `next_cursor` of the page before. */
   list(page?: { limit?: number; cursor?: string }, options?: CallOptions): ResponsePromise<api.RoomPage>;
   delete(id: string, options?: CallOptions): ResponsePromise<void>;
-  /** Makes a token with which somebody can enter the room. */
+  /** Makes a token with which a person can enter the room. */
   createToken(id: string, settings: api.RoomTokenSettings, options?: CallOptions): ResponsePromise<api.RoomToken>;
   /** Runs a program in the room, so that everybody in it sees the result. */
   run(id: string, program?: api.RoomProgram, options?: CallOptions): ResponsePromise<api.RoomRun>;

@@ -259,7 +259,7 @@ export class Playground {
     });
   }
 
-  /** Takes over `lang`, `theme` and `code` as they are now. What somebody has typed stays. */
+  /** Takes over `lang`, `theme` and `code` as they are now. What the user has typed stays. */
   update(options: EmbedOptions): void {
     this.#wanted = options;
     this.#last = this.#last.then(() => this.#take()).catch(() => undefined);

@@ -27,7 +27,7 @@ export type DoclePlaygroundEmits = {
 const flag = { type: Boolean, default: undefined };
 const text = String;
 
-/** A playground. `lang`, `theme` and `code` may change; a changed `code` takes the place of the one before, unless somebody has typed. */
+/** A playground. `lang`, `theme` and `code` may change; a changed `code` takes the place of the one before, unless the user has typed. */
 export const DoclePlayground: DefineComponent<EmbedOptions, DoclePlaygroundRef, {}, {}, {}, ComponentOptionsMixin, ComponentOptionsMixin, DoclePlaygroundEmits> = defineComponent({
   name: "DoclePlayground",
   props: {

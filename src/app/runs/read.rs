@@ -93,7 +93,7 @@ pub async fn find_run(app: &App, id: RunId, reader: &Reader) -> Result<Option<Fo
             Some(Guard { project_id: owner.project_id.clone(), user_id: None, private_results: true })
         }
         _ => {
-            // A run that has just ended needs no database, whoever asks.
+            // A run that has just ended needs no database, for any caller.
             app.clock.sleep(LOOK_AGAIN_AFTER_MS[0]).await;
             if let Some(found) = find_once(app, id).await? {
                 return Ok(read_found(app, id, found, reader).await?.map(FoundRun::Ended));

@@ -23,7 +23,7 @@ pub struct Allowance {
 
 /// Links that one network address may ask for.
 pub const LINKS_PER_IP: Allowance = Allowance { count: 5, window_ms: 15 * MINUTE_MS };
-/// Mails to one address in a window, whoever requests them.
+/// Mails to one address in a window, from all callers together.
 pub const LINKS_PER_EMAIL: Allowance = Allowance { count: 5, window_ms: 60 * MINUTE_MS };
 
 /// An account that is signed in, and by which session.

@@ -1,4 +1,4 @@
-//! The right to run programs with somebody's API key, for a while: a [signed token](crate::domain::signed_token). The gate of the key
+//! The right to run programs with another person's API key, for a while: a [signed token](crate::domain::signed_token). The gate of the key
 //! is asked all the same: it counts the call, and a key that was revoked ends its tokens.
 
 use crate::domain::input::problem::FieldError;

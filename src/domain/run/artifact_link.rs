@@ -1,4 +1,4 @@
-//! Links to files that a run has handed back: whoever has one may read the file until the link expires.
+//! Links to files that a run has handed back: anyone with a link may read the file until the link expires.
 
 use crate::domain::run::id::RunId;
 use crate::domain::secret::{DeploymentSecret, Purpose};

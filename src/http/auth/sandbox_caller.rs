@@ -92,7 +92,7 @@ impl SandboxCaller {
     /// The sandbox that the path names, by its id or its key.
     ///
     /// # Errors
-    /// 404 if there is none, or if it belongs to somebody else.
+    /// 404 if there is none, or if it belongs to another account.
     pub async fn sandbox(&self, app: &App, call: &Call) -> Result<SandboxOf, ApiError> {
         let text = call.param(0).replacen("%3A", ":", 1).replacen("%3a", ":", 1);
         self.named(app, call.query("project_id"), &text).await
@@ -116,7 +116,7 @@ impl SandboxCaller {
     }
 }
 
-/// There is no such sandbox, or it belongs to somebody else: the two are the same to the caller.
+/// There is no such sandbox, or it belongs to another account: the two are the same to the caller.
 pub fn not_found() -> ApiError {
     let message = "There is no such sandbox. GET /api/v1/sandboxes lists those of the project.";
     ApiError::new(ErrorCode::SandboxNotFound, message)

@@ -88,7 +88,7 @@ fn initialize(message: &Message) -> Result<Value, RpcError> {
     }))
 }
 
-/// A page of another site must not reach a service on the machine of whoever reads it, also not under a name of its own that
+/// A page of another site must not reach a service on the machine of its reader, also not under a name of its own that
 /// leads there.
 fn check_origin(app: &App, call: &Call) -> Result<(), ApiError> {
     let is_own_machine = call.is_local() || app.config.is_development();

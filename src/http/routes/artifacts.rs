@@ -22,7 +22,7 @@ use futures::StreamExt;
 const SERVICE_WORKER: HeaderName = HeaderName::from_static("service-worker");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// `GET …?sig=`: streams a file, or the part that `Range` names. Whoever has the link may read the file, so a link that was
+/// `GET …?sig=`: streams a file, or the part that `Range` names. Anyone with the link may read the file, so a link that was
 /// never made, one that has expired and one whose file was deleted get one answer.
 pub async fn get_artifact(app: &App, call: Call) -> Result<Response, ApiError> {
     let not_found = || {

@@ -216,7 +216,7 @@ impl Live {
         Ok(())
     }
 
-    /// When the room is deleted, unless somebody uses it before.
+    /// When the room is deleted, unless it is used before.
     pub fn end(&self) -> Option<i64> {
         let keep = if self.metadata.billing_key.is_none() { KEEP_MS } else { KEEP_OWNED_MS };
         let is_unused = self.room.is_empty() && !self.room.is_running();

@@ -45,7 +45,7 @@ impl WriteBudget {
 mod tests {
     use super::*;
 
-    /// The rows of a room into which somebody writes without a pause for so many seconds.
+    /// The rows of a room into which a client writes without a pause for so many seconds.
     fn rows(seconds: i64) -> i64 {
         let mut budget = WriteBudget::new(0);
         let mut rows = 0;

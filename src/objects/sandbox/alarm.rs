@@ -19,7 +19,7 @@ impl SandboxLogic {
         let Some(stored) = self.stored()? else { return Ok(()) };
         match stored.status {
             SandboxStatus::Deleting => return self.delete_the_rest().await,
-            SandboxStatus::Running => self.tend(&stored).await,
+            SandboxStatus::Running => self.maintain(&stored).await,
             // A start is in progress, or was interrupted by a reset.
             SandboxStatus::Creating | SandboxStatus::Sleeping | SandboxStatus::Waking | SandboxStatus::Failed => {
                 self.end_if_left().await
@@ -29,7 +29,7 @@ impl SandboxLogic {
     }
 
     /// Renews the place of an awake sandbox, saves it, puts it to sleep. That of a suspended account sleeps whatever it does.
-    async fn tend(&self, stored: &Stored) {
+    async fn maintain(&self, stored: &Stored) {
         self.renew(stored).await;
         let last_use = self.last_use();
         if last_use != self.memory.borrow().noted_use {

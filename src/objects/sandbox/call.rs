@@ -52,7 +52,7 @@ pub enum Action {
     Watch,
     /// The body is a `PortsRequest`, that of the answer a `PortsAnswer`.
     Ports,
-    /// Of nobody's project. The body is that of the program's request, that of the answer the program's.
+    /// Of no project. The body is that of the program's request, that of the answer the program's.
     Preview(PreviewCall),
     /// The answer is a WebSocket.
     Terminal(TerminalCall),

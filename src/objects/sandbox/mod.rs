@@ -1,4 +1,4 @@
-//! The Sandbox object: one per sandbox, the only door to its machine and its files.
+//! The Sandbox object: one per sandbox, the only way to its machine and its files.
 
 pub mod alarm;
 pub mod branch;

@@ -1,12 +1,12 @@
 //! Visitors of the ports that a sandbox exposes. A request keeps the sandbox awake until its answer has ended; a WebSocket only does
-//! so by its messages, because pages that somebody has left open keep theirs for ever.
+//! so by its messages, because pages that a user has left open keep theirs for ever.
 
 use crate::domain::sandbox::port::opens;
 use crate::domain::sandbox::preview_headers::with_localhost;
 use crate::objects::sandbox::bridge::bridge;
 use crate::objects::sandbox::logic::{SandboxLogic, refusal};
 use crate::objects::sandbox::ports::find;
-use crate::objects::sandbox::processes::{WAITING_CHUNKS, relay};
+use crate::objects::sandbox::processes::{WAITING_CHUNKS, pass_on};
 use crate::objects::sandbox::storage::Stored;
 use crate::ports::ClientSignal;
 use crate::ports::previews::{PortAnswer, PortBody, PortRefusal, PreviewCall};
@@ -72,7 +72,7 @@ impl SandboxLogic {
                 });
                 let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
                 self.runtime.background.spawn(Box::pin(async move {
-                    relay(chunks, sender, left).await;
+                    pass_on(chunks, sender, left).await;
                     // The sandbox does not sleep while the answer is on its way.
                     drop(entered);
                 }));

@@ -74,7 +74,7 @@ impl SandboxLogic {
         });
         let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
         self.runtime.background.spawn(Box::pin(async move {
-            relay(events, sender, left).await;
+            pass_on(events, sender, left).await;
             // The sandbox does not sleep while the events are on their way.
             drop(entered);
         }));
@@ -89,7 +89,7 @@ impl SandboxLogic {
 }
 
 /// Passes events on until they end or the client leaves.
-pub(super) async fn relay(
+pub(super) async fn pass_on(
     mut events: ByteStream,
     mut client: mpsc::Sender<Result<Vec<u8>, crate::ports::PortError>>,
     left: oneshot::Receiver<()>,

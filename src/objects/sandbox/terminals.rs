@@ -28,7 +28,7 @@ impl SandboxLogic {
         let own = Rc::clone(self);
         self.runtime.background.spawn(Box::pin(async move {
             bridge(&*own.runtime.clock, viewer, program, || own.note_use()).await;
-            // The sandbox does not sleep while somebody sits there.
+            // The sandbox does not sleep while a terminal has a viewer.
             drop(entered);
         }));
         Ok(upgrade)

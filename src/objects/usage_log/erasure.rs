@@ -114,7 +114,7 @@ impl UsageLogLogic {
             if runs.is_empty() {
                 return Ok(false);
             }
-            // Side by side, because somebody may wait for the end.
+            // Side by side, because a caller may wait for the end.
             try_join_all(keys.iter().map(|key| self.kv.delete(key))).await?;
             // All files of a run are one call.
             try_join_all(files.iter().map(|(id, count)| self.artifacts.delete(*id, *count))).await?;

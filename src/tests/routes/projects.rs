@@ -320,7 +320,7 @@ fn usage_is_told_in_the_published_shape_and_more() {
     assert_eq!((&usage["total_runs"], &usage["history"][0]["ip_address"]), (&json!(2), &json!("10.0.0.9")));
 }
 
-/// Every route with an id, called by somebody else who is signed in: nothing is found, nothing changes.
+/// Every route with an id, called by another signed-in user: nothing is found, nothing changes.
 #[test]
 fn nobody_reaches_what_is_somebody_elses() {
     let mut app = TestApp::new();
@@ -342,7 +342,7 @@ fn nobody_reaches_what_is_somebody_elses() {
             path if path.starts_with("/api/projects/") => &own.project,
             path if path.starts_with("/api/keys/") => &own.key_id,
             path if path.starts_with("/auth/sessions/") => &session,
-            path => panic!("{path} needs an id of somebody's here"),
+            path => panic!("{path} needs an id of another user here"),
         };
         let path = route.path.replace(":id", id);
         let (method, body) = match route.verb {

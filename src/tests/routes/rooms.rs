@@ -218,7 +218,7 @@ fn a_refused_handshake_looked_like_a_lost_connection() {
     assert_eq!(test.send(request, String::new()).status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
-/// A project of Ada's with rooms, in each of which somebody is.
+/// A project of Ada's with rooms, in each of which there is a person.
 fn project_with_rooms(test: &mut TestApp, rooms: usize) -> (String, String, Vec<String>) {
     let cookie = test.sign_in("ada@example.com");
     let project = text(&test.call(&cookie, Method::POST, "/api/projects", json!({ "name": "Shop" })).json()["id"]);

@@ -53,7 +53,7 @@ export const disk: Theme = {
     python("a tree that nobody may enter", "import os\nos.makedirs('a/b/c'); open('a/b/c/x', 'w').close(); os.chmod('a/b/c', 0); os.chmod('a/b', 0); os.chmod('a', 0); os.chmod('/workspace', 0); print('made')", prints("made\n")),
     python("links in a circle", "import os\nos.symlink('b', 'a'); os.symlink('a', 'b'); os.symlink('.', 'c'); os.symlink('/', 'd'); print('made')", prints("made\n")),
     node("/tmp full", "const fs = require('fs'); let n = 0; try { const f = fs.openSync('/tmp/a', 'w'); const b = Buffer.alloc(1 << 20); for (;;) n += fs.writeSync(f, b) >> 20 } catch {} console.log(n)", counts(1, 192), roomy),
-    // Where files are watched, whoever passes the limit is ended.
+    // Where files are watched, a program that passes the limit is ended.
     shell("dd until there is no room", "dd if=/dev/zero of=/tmp/a bs=1M count=500 2>/dev/null || echo stopped", (report, scene) => {
       if (scene.tier !== "shared" || report.status !== "memory") return prints("stopped\n")(report, scene);
     }, limited),

@@ -42,11 +42,11 @@ export const kernel: Theme = {
     python("the machine's disk past the page cache", "import errno, fcntl, os\ndef tries(f):\n  try: f(); print('did')\n  except OSError as e: print(errno.errorcode[e.errno])\ntries(lambda: os.open('/usr/bin/env', os.O_RDONLY | os.O_DIRECT))\nf = os.open('/usr/bin/env', os.O_RDONLY)\ntries(lambda: fcntl.fcntl(f, fcntl.F_SETFL, os.O_DIRECT))\ntries(lambda: fcntl.fcntl(f, 1026, 1))\nos.posix_fadvise(f, 0, 0, os.POSIX_FADV_DONTNEED); print(len(os.read(f, 4)))", prints("EINVAL\nEINVAL\nEINVAL\n4\n")),
     python("sockets that leave the machine by other ways", refuse(...["17, 3", "16, 3", "38, 5", "40, 1", "2, 3", "2, 10", "10, 3", "31, 3", "29, 3", "15, 3", "44, 3", "30, 5"].map((kind) => `socket.socket(${kind})`)), prints("refused\n".repeat(12))),
     python("system calls of 32 bits", onX86("b80100000031dbcd80c3"), ends("killed", "success", "error")),
-    python("a namespace by the 32-bit door", onX86("b836010000bb00000010cd80c3"), (report) => {
-      // unshare(CLONE_NEWUSER) by int 0x80: the filter ends whoever comes through another architecture's door.
+    python("a namespace by the 32-bit entry", onX86("b836010000bb00000010cd80c3"), (report) => {
+      // unshare(CLONE_NEWUSER) by int 0x80: the filter ends a program that calls the kernel as another architecture.
       assert.ok(report.stdout === "skipped\n" || report.signal === "SIGSYS", JSON.stringify(report));
     }),
-    python("a namespace by the x32 door", onX86("48c7c010010040bf000000100f05c3"), (report) => {
+    python("a namespace by the x32 entry", onX86("48c7c010010040bf000000100f05c3"), (report) => {
       assert.ok(report.stdout === "skipped\n" || report.signal === "SIGSYS" || Number(report.stdout) < 0, JSON.stringify(report));
     }),
     python("a filter that allows everything", "import ctypes, struct\nl = ctypes.CDLL(None, use_errno=True)\nf = ctypes.create_string_buffer(struct.pack('HBBI', 6, 0, 0, 0x7fff0000))\np = ctypes.create_string_buffer(struct.pack('HxxxxxxQ', 1, ctypes.addressof(f)))\nl.prctl(22, 2, p)\nprint(l.unshare(0x10000000), l.chroot(b'/tmp'))", prints("-1 -1\n")),

@@ -16,7 +16,7 @@ const requests = (...numbers: number[]) => `import fcntl, os\nfor f in 0, 1, os.
 /** Ends by itself, soon and alone. */
 const over: Property = (report) => assert.match(report.stdout, /over\r\n$/, report.stdout.slice(-300));
 
-/** What somebody does at the terminal of a program, and how the program must end. */
+/** What a person does at the terminal of a program, and how the program must end. */
 const typed = (name: string, code: string, act: (terminal: Terminal) => Promise<void>, statuses: string[], rest: Rest = {}): Attack => ({
   name: `typed: ${name}`,
   async act({ runner, marker }) {

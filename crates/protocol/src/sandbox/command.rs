@@ -22,7 +22,7 @@ pub enum ExecEnd {
     Timeout,
     /// The sandbox has no memory left.
     Memory,
-    /// Somebody ended it.
+    /// A caller ended it.
     Killed,
     /// The jail failed.
     System,

@@ -106,6 +106,6 @@ proptest! {
     #[test]
     fn bytes_that_are_no_manifest_are_refused(bytes: Vec<u8>) {
         prop_assert!(Manifest::decode(&bytes).is_err());
-        let _ = Manifest::decode(&chunk::compress(&bytes));
+        let _ = Manifest::decode(&compress(&bytes));
     }
 }

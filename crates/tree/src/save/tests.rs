@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::archive::{Head, append};
+use crate::chunk;
 use crate::export::{Piece, pieces};
 use crate::restore::restore;
 use proptest::prelude::*;

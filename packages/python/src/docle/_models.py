@@ -582,7 +582,7 @@ class Artifact:
     sha256: Optional[str] = None
     """SHA-256 of the file in hexadecimal; absent where `error` says that the file was not read."""
     url: Optional[str] = None
-    """Where the content is for 7 days. Whoever has the link can read the file, without a key. Absent where `error` says that the file was not read or not stored."""
+    """Where the content is for 7 days. Anyone with the link can read the file, without a key. Absent where `error` says that the file was not read or not stored."""
 
     @classmethod
     def _read(cls, data: Dict[str, Any]) -> Artifact:

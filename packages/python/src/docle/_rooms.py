@@ -32,7 +32,7 @@ class Rooms:
         self._client._send(Call(f"/api/rooms/{segment(id)}", "DELETE"))
 
     def create_token(self, id: str, *, role: models.Role, name: Optional[str] = None, ttl_seconds: Optional[int] = None) -> models.RoomToken:
-        """Makes a token with which somebody can enter the room."""
+        """Makes a token with which a person can enter the room."""
         fields = {"role": role, "name": name, "ttl_seconds": ttl_seconds}
         return models.RoomToken._read(self._client._json(Call(f"/api/rooms/{segment(id)}/tokens", "POST", to_json(fields))))
 

@@ -1,4 +1,4 @@
-//! `…/pty` of the bridge: a shell that somebody sits at. Its messages are those of our own terminals.
+//! `…/pty` of the bridge: a shell that a person uses. Its messages are those of our own terminals.
 
 use crate::app::App;
 use crate::http::auth::sandbox_caller::SandboxCaller;

@@ -60,7 +60,7 @@ pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError
     let client = ApiClient::for_run(app, &call, sent).await?;
     let token = client.token.clone();
     let (upgrade, socket) = app.sockets.pair()?;
-    let mut talk = InteractiveSession {
+    let mut session = InteractiveSession {
         app: app.clone(),
         socket,
         early: VecDeque::new(),
@@ -69,8 +69,8 @@ pub async fn interactive_run(app: &App, call: Call) -> Result<Response, ApiError
         request_id: request_id::of(&*app.entropy, call.headers()),
     };
     app.background.spawn(Box::pin(async move {
-        if let Err(error) = talk.serve(client.into()).await {
-            talk.send_error(error);
+        if let Err(error) = session.serve(client.into()).await {
+            session.send_error(error);
         }
     }));
     Ok(subprotocol::switch(&call, upgrade))

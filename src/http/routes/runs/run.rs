@@ -108,7 +108,7 @@ async fn run_body(
             return Err(invalid("detach", message));
         }
         let webhook = match request.webhook.take() {
-            // Whoever has seen the URL has the key, and the secret of the project would sign what they send.
+            // Anyone who has seen the URL has the key, and the secret of the project would sign what they send.
             Some(_) if client.is_anybody => {
                 return Err(invalid(
                     "webhook",

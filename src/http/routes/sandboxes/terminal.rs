@@ -1,4 +1,4 @@
-//! `/api/v1/sandboxes/:id/terminal`: a shell that somebody sits at, through a WebSocket.
+//! `/api/v1/sandboxes/:id/terminal`: a shell that a person uses, through a WebSocket.
 
 use crate::app::App;
 use crate::domain::sandbox::terminal::{Viewer, parse_viewer};

@@ -8,9 +8,9 @@ use crate::domain::account::quota::Quota;
 use crate::domain::run::draft::RunDraft;
 use crate::domain::run::id::RunId;
 use crate::domain::timestamp::Timestamp;
+use crate::objects::run_pool::detached::fifo_lock::FifoGuard;
 use crate::objects::run_pool::detached::state::{Detached, delete};
 use crate::objects::run_pool::detached::storage::{self, StoredRun};
-use crate::objects::run_pool::detached::turns::Turn;
 use crate::objects::run_pool::held::hold;
 use crate::objects::run_pool::idempotency::{Answer, IdempotentRun};
 use crate::objects::run_pool::in_flight::InFlightRun;
@@ -46,9 +46,9 @@ const NO_QUOTA: &str = "a quota of the account had no room when the turn of the 
 const REFUSED: &str = "the runner refused the run; nothing was run.";
 const NO_LANGUAGE: &str = "the language is not installed; GET /languages lists those that are; nothing was run.";
 
-/// What is to be done with a run whose turn has come, or will not come.
+/// How the wait of a run for its slot ended.
 enum Waited {
-    Turn(Turn),
+    MaySend(FifoGuard),
     Cancelled,
     TooLong,
 }
@@ -223,8 +223,8 @@ impl PoolRuns {
     where
         M: PoolMembers<Response: EventStream>,
     {
-        let _turn = match self.turn(stored, in_flight).await {
-            Waited::Turn(turn) => turn,
+        let _guard = match self.wait_to_send(stored, in_flight).await {
+            Waited::MaySend(guard) => guard,
             Waited::Cancelled => return Some(Err(unstarted::cancelled(self.waited_ms(stored)))),
             Waited::TooLong => return Some(Err(self.failed(NO_SLOT, stored))),
         };
@@ -307,13 +307,13 @@ impl PoolRuns {
         }
     }
 
-    /// Waits for the turn of a run.
-    async fn turn(&self, stored: &StoredRun, in_flight: &InFlightRun) -> Waited {
+    /// Waits until the run may be sent.
+    async fn wait_to_send(&self, stored: &StoredRun, in_flight: &InFlightRun) -> Waited {
         let left = (patience_ms(stored) - self.waited_ms(stored)).max(0);
         let patience = self.runtime.clock.sleep(u32::try_from(left).unwrap_or(DETACHED_QUEUE_MS));
-        let turn = Box::pin(self.detached.turns.next());
-        match select(turn, select(in_flight.until_cancelled(), patience)).await {
-            Either::Left((turn, _)) => Waited::Turn(turn),
+        let lock = Box::pin(self.detached.send_lock.acquire());
+        match select(lock, select(in_flight.until_cancelled(), patience)).await {
+            Either::Left((guard, _)) => Waited::MaySend(guard),
             Either::Right((Either::Left(_), _)) => Waited::Cancelled,
             Either::Right((Either::Right(_), _)) => Waited::TooLong,
         }

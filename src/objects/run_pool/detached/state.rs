@@ -2,8 +2,8 @@
 
 use crate::domain::run::draft::RunDraft;
 use crate::domain::run::id::RunId;
+use crate::objects::run_pool::detached::fifo_lock::FifoLock;
 use crate::objects::run_pool::detached::storage;
-use crate::objects::run_pool::detached::turns::Turns;
 use crate::objects::run_pool::notices::{self, RunNotices};
 use crate::objects::runtime::ObjectRuntime;
 use crate::ports::PortError;
@@ -14,8 +14,8 @@ use std::rc::Rc;
 /// What an object knows of its detached runs beside what is stored. Clones are of the same object.
 #[derive(Clone, Default)]
 pub struct DetachedRuns {
-    /// The order in which jobs are sent.
-    pub turns: Turns,
+    /// Jobs are sent one at a time, in the order of their calls.
+    pub send_lock: FifoLock,
     /// Whether the runs that were stored before a reset were taken up.
     pub has_taken_up: Rc<Cell<bool>>,
     /// Whether the project was deleted.

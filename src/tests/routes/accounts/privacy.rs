@@ -9,7 +9,7 @@ use ::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
-/// Somebody with a project, in which a run was made for each of these end users.
+/// A user with a project, in which a run was made for each of these end users.
 fn own(app: &mut TestApp, end_users: &[&str]) -> (String, String, String) {
     let cookie = app.sign_in("ada@example.com");
     let created = app.call(&cookie, Method::POST, "/api/projects", json!({ "name": "Shop" })).json();

@@ -175,7 +175,7 @@ fn one_person_had_five_hundred_accounts() {
     // One mailbox at a provider.
     let anywhere = |n: u32| format!("11.{}.{}.1", n / 250, n % 250);
     assert_eq!(made(&mut app, &|n| format!("c.d+{n}@gmail.com"), &anywhere), 3);
-    // Somebody who has an account signs in all the same.
+    // A person who has an account signs in all the same.
     assert!(!signs_up(&mut app, "b600@own.example", "12.0.0.1"));
     let request = app.visit(Method::POST, "/auth/request").header("cf-connecting-ip", "12.0.1.1");
     app.send(request, json!({ "email": "b0@own.example" }).to_string());

@@ -53,7 +53,7 @@ fn a_stranger_signs_in_by_mail() {
     let me = app.call(cookie, Method::GET, "/auth/me", Value::Null).json();
     assert_eq!(me["email"], ADA);
 
-    assert_eq!(ask(&mut app, "10.0.0.2", ADA).1, expected, "the same for somebody who has an account");
+    assert_eq!(ask(&mut app, "10.0.0.2", ADA).1, expected, "the same for a person who has an account");
     assert_eq!(redeem_latest(&mut app), 200);
     let stored = app.sql.texts("SELECT token_hash FROM sessions UNION SELECT token_hash FROM login_links");
     assert!(stored.iter().all(|hash| !cookie.contains(hash.as_str()) && *hash != token));

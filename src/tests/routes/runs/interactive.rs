@@ -16,7 +16,7 @@ fn text(value: &Value) -> Message {
 }
 
 /// What is heard, and the code of the end, where these messages are said.
-fn talk(app: &mut TestApp, says: Vec<Message>) -> (Vec<Value>, Option<u16>) {
+fn interact(app: &mut TestApp, says: Vec<Message>) -> (Vec<Value>, Option<u16>) {
     *app.sockets.says.borrow_mut() = says;
     app.sockets.heard.borrow_mut().clear();
     app.sockets.closed.set(None);
@@ -33,7 +33,7 @@ fn program() -> Message {
 #[test]
 fn a_run_tells_of_its_beginning_its_output_and_its_end_and_is_recorded() {
     let mut app = TestApp::new();
-    let (heard, closed) = talk(&mut app, vec![program()]);
+    let (heard, closed) = interact(&mut app, vec![program()]);
     let types: Vec<_> = heard.iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!((types, closed), (vec!["start", "stdout", "complete"], Some(1_000)));
     assert!(app.run_pools.jobs.borrow()[0].interactive);
@@ -67,7 +67,7 @@ fn what_cannot_be_run_is_told_with_the_problem_of_a_response_and_a_code_that_say
         (vec![program(), text(&stdin), text(&json!({ "type": "stdin" }))], "invalid_request", json!("data"), 4_400),
         (vec![program(), Message::Text("x".repeat(11 << 20))], "body_too_large", Value::Null, 4_413),
     ] {
-        let (heard, end) = talk(&mut app, says);
+        let (heard, end) = interact(&mut app, says);
         let problem = &heard.last().unwrap()["problem"];
         assert_eq!((problem["code"].as_str(), &problem["errors"][0]["field"], end), (Some(code), &field, Some(closed)));
     }
@@ -75,7 +75,7 @@ fn what_cannot_be_run_is_told_with_the_problem_of_a_response_and_a_code_that_say
         [(PoolFailureCode::Unavailable, "runner_unavailable", 4_503), (PoolFailureCode::QueueFull, "queue_full", 4_529)]
     {
         app.script(Script::Refuse(failure.with_message("x")));
-        let (heard, end) = talk(&mut app, vec![program()]);
+        let (heard, end) = interact(&mut app, vec![program()]);
         assert_eq!((heard[0]["problem"]["code"].as_str(), end), (Some(code), Some(closed)));
     }
 }
@@ -132,7 +132,7 @@ fn whoever_leaves_is_told_nothing_and_waited_for_no_longer() {
         (Script::ChunksThenSilence(vec![b"{\"type\":\"start\"}\n".to_vec()]), vec![program()]),
     ] {
         app.script(script);
-        let (heard, closed) = talk(&mut app, says);
+        let (heard, closed) = interact(&mut app, says);
         assert!(closed.is_none() && heard.iter().all(|event| event["type"] == "start"), "{heard:?} {closed:?}");
     }
     assert_eq!(app.record()["result"]["ok"], false, "the one that had begun");
@@ -143,7 +143,7 @@ fn a_program_whose_input_does_not_open_is_not_waited_for_without_an_end() {
     let mut app = TestApp::new();
     app.run_pools.input_hangs.set(true);
     app.script(Script::ChunksThenSilence(vec![b"{\"type\":\"start\"}\n".to_vec()]));
-    let (heard, closed) = talk(&mut app, vec![program()]);
+    let (heard, closed) = interact(&mut app, vec![program()]);
     assert_eq!((heard[0]["problem"]["code"].as_str(), closed), (Some("runner_unavailable"), Some(4_503)));
 }
 
@@ -152,7 +152,7 @@ fn what_is_typed_has_an_end() {
     let mut app = TestApp::new();
     app.script(Script::ChunksThenSilence(vec![b"{\"type\":\"start\"}\n".to_vec()]));
     let piece = text(&json!({ "type": "stdin", "data": "x".repeat(MAX_RESULT_BYTES * 512) }));
-    let (heard, closed) = talk(&mut app, vec![program(), piece.clone(), piece.clone(), piece]);
+    let (heard, closed) = interact(&mut app, vec![program(), piece.clone(), piece.clone(), piece]);
     assert_eq!((heard.last().unwrap()["problem"]["code"].as_str(), closed), (Some("body_too_large"), Some(4_413)));
 }
 
@@ -171,7 +171,7 @@ fn a_terminal_gets_its_size_and_what_is_typed_with_the_end_of_input_as_a_charact
         json!({ "type": "stdin", "end": true }),
         json!({ "type": "stdin", "data": "b" }),
     ];
-    talk(&mut app, [at_terminal()].into_iter().chain(says.iter().map(text)).collect());
+    interact(&mut app, [at_terminal()].into_iter().chain(says.iter().map(text)).collect());
     assert_eq!(app.run_pools.jobs.borrow()[0].tty, Some(TerminalSize { cols: 80, rows: 24 }));
     let typed = |bytes: &[u8]| Message::Binary(bytes.to_vec());
     let resized = Message::Text(r#"{"type":"resize","cols":120,"rows":40}"#.to_owned());
@@ -185,10 +185,10 @@ fn what_has_no_terminal_has_no_size() {
     let mut app = TestApp::new();
     app.script(Script::ChunksThenSilence(vec![b"{\"type\":\"start\"}\n".to_vec()]));
     let resize = text(&json!({ "type": "resize", "cols": 120, "rows": 40 }));
-    let (heard, closed) = talk(&mut app, vec![program(), resize]);
+    let (heard, closed) = interact(&mut app, vec![program(), resize]);
     let field = &heard.last().unwrap()["problem"]["errors"][0]["field"];
     assert_eq!((field, closed), (&json!("type"), Some(4_400)));
-    let (heard, _) = talk(&mut app, vec![text(&json!({ "code": "1", "lang": "python", "tty": { "cols": 80 } }))]);
+    let (heard, _) = interact(&mut app, vec![text(&json!({ "code": "1", "lang": "python", "tty": { "cols": 80 } }))]);
     assert_eq!(heard[0]["problem"]["errors"][0]["field"], "tty.rows");
     let answer = app.run(&json!({ "code": "1", "lang": "python", "tty": { "cols": 80, "rows": 24 } }));
     let problem = answer.json();
@@ -196,7 +196,7 @@ fn what_has_no_terminal_has_no_size() {
     assert!(problem["errors"][0]["message"].as_str().unwrap().contains("GET /api/run"));
 
     app.script(Script::Refuse(PoolFailureCode::NoTerminal.with_message("x")));
-    let (heard, closed) = talk(&mut app, vec![at_terminal()]);
+    let (heard, closed) = interact(&mut app, vec![at_terminal()]);
     assert_eq!((heard[0]["problem"]["code"].as_str(), closed), (Some("terminal_unavailable"), Some(4_503)));
 }
 
@@ -206,7 +206,7 @@ fn a_terminal_waits_for_a_client_that_is_behind_and_not_longer_than_its_program(
         let mut app = TestApp::new();
         app.sockets.queued_bytes.set(10 << 20);
         let began = app.clock.now();
-        let (heard, closed) = talk(&mut app, vec![program]);
+        let (heard, closed) = interact(&mut app, vec![program]);
         assert_eq!((heard.last().unwrap()["type"].as_str(), closed), (Some("complete"), Some(1_000)));
         let took_ms = app.clock.now().0 - began.0;
         assert_eq!(took_ms >= i64::from(DEFAULT_TIMEOUT_MS), waits, "{took_ms}");

@@ -13,7 +13,7 @@ pub fn serve(socket: &UdpSocket, settings: &Shared) {
     while let Ok((length, from)) = socket.recv_from(&mut question) {
         let intercepts = |name: &str| settings.lock().unwrap_or_else(PoisonError::into_inner).intercepts(name);
         if let Some(answer) = answer(&question[..length], intercepts) {
-            // Whoever asked and has gone needs no answer.
+            // A client that has gone needs no answer.
             let _ = socket.send_to(&answer, from);
         }
     }

@@ -52,7 +52,7 @@ fn original_destination(stream: &TcpStream) -> io::Result<SocketAddrV4> {
     let address = getsockopt(stream, sockopt::OriginalDst)?;
     let target =
         SocketAddrV4::new(Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr)), u16::from_be(address.sin_port));
-    // Whoever connects to this port directly was not redirected.
+    // A connection made directly to this port was not redirected.
     if target.port() == EGRESS_PORT { Err(io::ErrorKind::InvalidInput.into()) } else { Ok(target) }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! workerd takes the image's name from its configuration and speaks to whatever runs in it: [`ingress`] carries
 //! connections into the container and takes the settings, [`egress`] asks workerd about every connection that the
-//! container opens, [`dns`] answers for names, and [`firewall`] sees to it that nothing goes another way. The contract
+//! container opens, [`dns`] answers for names, and [`firewall`] closes every other way. The contract
 //! is workerd's `container-client.c++`. TLS is never intercepted, and IPv6 is closed.
 
 mod dns;

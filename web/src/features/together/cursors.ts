@@ -6,7 +6,7 @@ import { Decoration, type DecorationSet, EditorView, ViewPlugin, type ViewUpdate
 import type { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import { hueOf } from "./hue.ts";
-import { MAX_NAME } from "./seat.ts";
+import { MAX_NAME } from "./room-access.ts";
 
 type Awareness = WebsocketProvider["awareness"];
 interface State {
@@ -101,7 +101,7 @@ export function cursors(text: Y.Text, awareness: Awareness): Extension {
       const found = Y.createAbsolutePositionFromRelativePosition(Y.createRelativePositionFromJSON(position), doc);
       return found?.type === text ? found.index : undefined;
     } catch {
-      // Somebody else's client says what it likes.
+      // Another client may send anything.
       return undefined;
     }
   }

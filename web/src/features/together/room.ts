@@ -6,11 +6,11 @@ import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import type { Schemas } from "../../api/client.ts";
 import { hueOf } from "./hue.ts";
-import { MAX_NAME, type Seat } from "./seat.ts";
+import { MAX_NAME, type RoomAccess } from "./room-access.ts";
 
 export type Connection = "joining" | "live" | "reconnecting" | "closed";
 
-/** Somebody in the room. */
+/** A person in the room. */
 export interface Person {
   client: number;
   name: string;
@@ -30,7 +30,7 @@ const EVENT = 100;
 const isFinal = (code: number) => code >= 4400 && code < 4500;
 
 /** Joins a room until the page goes. */
-export function useRoom(seat: Seat, name: string, onRun: (news: RunNews) => void) {
+export function useRoom(access: RoomAccess, name: string, onRun: (news: RunNews) => void) {
   const doc = new Y.Doc();
   const text = doc.getText("code");
   const meta = doc.getMap<unknown>("meta");
@@ -40,9 +40,9 @@ export function useRoom(seat: Seat, name: string, onRun: (news: RunNews) => void
   const people = shallowRef<Person[]>([]);
   const lang = ref<string>();
 
-  const provider = new WebsocketProvider(`${location.origin.replace("http", "ws")}/collab/${seat.room}`, "yjs", doc, {
+  const provider = new WebsocketProvider(`${location.origin.replace("http", "ws")}/collab/${access.room}`, "yjs", doc, {
     params: { events: "1" },
-    protocols: ["docle", `docle.token.${seat.token}`],
+    protocols: ["docle", `docle.token.${access.token}`],
     // Tabs of one browser would share the document beside the room, also what the room refuses.
     disableBc: true,
   });

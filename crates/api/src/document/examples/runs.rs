@@ -1,4 +1,4 @@
-//! Examples of runs and of what is told of them.
+//! Examples of runs and of their events.
 
 use crate::document::example::{Example, KEY_ID, RUN_ID, text, time};
 use crate::end_users::{Deletion, RunPage, UserContext, UserTier};

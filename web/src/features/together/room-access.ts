@@ -2,11 +2,11 @@
 
 export type Role = "viewer" | "runner" | "editor" | "owner";
 
-export interface Seat {
+export interface RoomAccess {
   room: string;
   token: string;
   role: Role;
-  /** The name that whoever made the token has given. */
+  /** The name that the maker of the token has given. */
   name: string | undefined;
   /** When the token ends, in milliseconds since 1970. */
   expiresAt: number;
@@ -21,8 +21,8 @@ const PREFIX = "docle.room.";
 /** Whether a role allows what another one does. */
 export const allows = (role: Role, needed: Role) => ROLES.indexOf(role) >= ROLES.indexOf(needed);
 
-/** The seat that a token gives; undefined where it is none. Only the service can tell whether it is valid. */
-export function seatOf(room: string, token: string): Seat | undefined {
+/** The access that a token gives; undefined where it is none. Only the service can tell whether it is valid. */
+export function accessOf(room: string, token: string): RoomAccess | undefined {
   try {
     const text = atob((token.split(".")[0] ?? "").replace(/^rt_/, "").replaceAll("-", "+").replaceAll("_", "/"));
     const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (letter) => letter.charCodeAt(0)))) as Record<string, unknown>;
@@ -35,18 +35,18 @@ export function seatOf(room: string, token: string): Seat | undefined {
 }
 
 /**
- * The seat that a fragment gives, `#<room>.<token>`. The token stays in this tab, and the address keeps the room alone: who
- * copies the address does not give the seat away.
+ * The access that a fragment gives, `#<room>.<token>`. The token stays in this tab, and the address keeps the room alone: who
+ * copies the address does not give the access away.
  */
-export function takeSeat(fragment: string): Seat | undefined {
+export function takeAccess(fragment: string): RoomAccess | undefined {
   const [, room = "", token] = /^#(room_[0-9a-f]+)(?:\.(.+))?$/.exec(fragment) ?? [];
   if (room === "") return undefined;
-  if (token !== undefined) keepSeat(room, token);
-  return seatOf(room, token ?? keptToken(room) ?? "");
+  if (token !== undefined) keepToken(room, token);
+  return accessOf(room, token ?? keptToken(room) ?? "");
 }
 
 /** Keeps a token for this tab. */
-export function keepSeat(room: string, token: string): void {
+export function keepToken(room: string, token: string): void {
   try {
     sessionStorage.setItem(PREFIX + room, token);
   } catch {
