@@ -1,11 +1,11 @@
 //! `npm test`: sets up what is missing, then runs every check there is. `npm test -- rust` runs the parts so named.
 //!
-//! Parts that disturb no other run side by side at the beginning, in a few lanes; each shows its output when it ends. The
-//! others then run alone and in sight, because they measure time and count processes.
+//! Parts that disturb no other run side by side at the beginning, in two stages of a few lanes; each shows its output when it ends.
+//! The others then run alone and in sight, because they measure time and count processes.
 
 import { main, Missing } from "./setup/missing.mjs";
 import { prepare } from "./setup/prepare.mjs";
-import { LANES, parts } from "./test/parts.mjs";
+import { parts, STAGES } from "./test/parts.mjs";
 
 /** @typedef {import("./test/parts.mjs").Part} Part */
 
@@ -51,8 +51,10 @@ await main(async () => {
   if (chosen.length === 0) throw new Missing(`No part of the tests is called "${wanted}": ${parts.map(({ name }) => name).join(", ")}.`);
   await prepare();
 
-  const lanes = LANES.map((name) => chosen.filter(({ lane, ahead }) => (lane ?? ahead?.lane) === name)).filter((lane) => lane.length > 0);
-  await Promise.all(lanes.map((lane) => runLane(lane, lanes.length === 1)));
+  for (const stage of STAGES) {
+    const lanes = stage.map((name) => chosen.filter(({ lane, ahead }) => (lane ?? ahead?.lane) === name)).filter((lane) => lane.length > 0);
+    await Promise.all(lanes.map((lane) => runLane(lane, lanes.length === 1)));
+  }
   for (const part of chosen.filter(({ lane }) => lane === undefined)) {
     process.stdout.write(`\n== ${part.name}\n`);
     await runPart(part, (text) => void process.stdout.write(text));

@@ -1,6 +1,6 @@
 //! Makes the types of the API, `src/generated/api.ts`, of its OpenAPI document.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import openapiTs from "openapi-typescript";
 
 const root = new URL("../../", import.meta.url);
@@ -33,4 +33,9 @@ const schemas = Object.fromEntries([...reachable(wanted)].toSorted().map((name) 
 const text = await openapiTs({ openapi: document.openapi, info: document.info, paths: {}, components: { schemas } }, { exportType: false });
 const named = wanted.map((name) => `export type ${name} = components["schemas"]["${name}"];`);
 mkdirSync(new URL("src/generated/", import.meta.url), { recursive: true });
-writeFileSync(new URL("src/generated/api.ts", import.meta.url), `//! The types of the API, made of its OpenAPI document by types.mjs.\n\n${text}\n${named.join("\n")}\n`);
+
+// A build that runs at the same time sees the types whole.
+const file = new URL("src/generated/api.ts", import.meta.url);
+const unfinished = new URL(`${file}.${process.pid}`);
+writeFileSync(unfinished, `//! The types of the API, made of its OpenAPI document by types.mjs.\n\n${text}\n${named.join("\n")}\n`);
+renameSync(unfinished, file);

@@ -15,8 +15,8 @@ import { inRoot, node, own, root, tsc, wrangler } from "../setup/paths.mjs";
  * @typedef {{ passed: number, failed: number }} Count
  * @typedef {(text: string) => void} Out takes what a part prints
  *
- * A part of the tests. `needs` says what is missing for it. Parts of different lanes run side by side, those of one in
- * turn, and a part without a lane runs alone; `ahead` is what such a part can have done for it in a lane.
+ * A part of the tests. `needs` says what is missing for it. Parts of the lanes of a stage run side by side, those of one lane in
+ * turn, and a part without a lane runs alone, after all stages; `ahead` is what such a part can have done for it in a lane.
  * @typedef {object} Part
  * @property {string} name
  * @property {(out: Out) => Promise<Count>} run
@@ -24,11 +24,15 @@ import { inRoot, node, own, root, tsc, wrangler } from "../setup/paths.mjs";
  * @property {Lane} [lane]
  * @property {{ lane: Lane, run: () => Promise<unknown> }} [ahead]
  *
- * @typedef {"cargo" | "others"} Lane
+ * @typedef {"cargo" | "others" | "clients" | "pages"} Lane
  */
 
-/** The lanes. Cargo lets no two of its commands compile at once, so they have one of their own. @type {Lane[]} */
-export const LANES = ["cargo", "others"];
+/**
+ * The lanes of each stage. Cargo lets no two of its commands compile at once, so they have a lane of their own. Tests that wait for
+ * a service most of their time, and neither count processes nor attack the machine, share it with one another.
+ * @type {Lane[][]}
+ */
+export const STAGES = [["cargo", "others"], ["clients", "pages"]];
 
 /**
  * Runs a command. Answers with its exit code and what it printed.
@@ -84,6 +88,9 @@ async function runTests(out, env, files) {
 /** Tests in TypeScript. @param {string} name @param {...string} files @returns {Part} */
 const nodeTests = (name, ...files) => ({ name, run: (out) => runTests(out, {}, files) });
 
+/** Tests in TypeScript that run beside those of the other lanes. @param {Lane} lane @param {string} name @param {...string} files @returns {Part} */
+const besideOthers = (lane, name, ...files) => ({ ...nodeTests(name, ...files), lane });
+
 /** What a test against real containers lacks here, in a sentence; its images are built on the way. */
 async function findContainers() {
   const engine = await findEngine();
@@ -129,6 +136,7 @@ const dryRun = (/** @type {string} */ name, /** @type {string} */ environment, /
 /** The packages that people install. @type {Part} */
 const packages = {
   name: "Packages",
+  lane: "clients",
   async run(out) {
     await installPackageTools();
     const { passed, failed } = await runTests(out, {}, ["packages/tests/*.test.ts"]);
@@ -141,6 +149,7 @@ const packages = {
 /** The website: its types, and what it does in a browser. @type {Part} */
 const site = {
   name: "Web",
+  lane: "pages",
   async run(out) {
     await installSitePackages();
     const made = await show(out, node, [inRoot("web", "types.mjs")]);
@@ -156,7 +165,7 @@ const wasm = ["--target", "wasm32-unknown-unknown"];
 /** @type {Part[]} */
 export const parts = [
   check("others", "Types of scripts and tests", node, [tsc]),
-  { ...nodeTests("The tree", "tests/tidy/*.test.ts"), lane: "others" },
+  besideOthers("others", "The tree", "tests/tidy/*.test.ts"),
   check("cargo", "Rust format", "cargo", ["fmt", "--all", "--check"]),
   check("cargo", "Rust lints", "cargo", ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
   check("cargo", "Rust lints, WebAssembly", "cargo", ["clippy", "-p", "docle", "-p", "docle-isolates", "--quiet", ...wasm, "--", "-D", "warnings"]),
@@ -172,12 +181,12 @@ export const parts = [
   containerTests("End to end, in containers", { DOCLE_BACKEND: "containers" }, ...conformance),
   containerTests("Containers", {}, "tests/containers/*.test.ts"),
   packages,
-  nodeTests("Platform", "tests/platform/*.test.ts"),
-  nodeTests("Production", "tests/production/*.test.ts"),
-  nodeTests("Embed", "tests/embed/*.test.ts"),
+  besideOthers("clients", "Platform", "tests/platform/*.test.ts"),
+  besideOthers("clients", "Production", "tests/production/*.test.ts"),
+  besideOthers("clients", "Isolates", "tests/isolates/*.test.ts"),
   site,
-  nodeTests("Rooms", "tests/rooms/*.test.ts"),
-  nodeTests("Isolates", "tests/isolates/*.test.ts"),
+  besideOthers("pages", "Embed", "tests/embed/*.test.ts"),
+  besideOthers("pages", "Rooms", "tests/rooms/*.test.ts"),
   nodeTests("Warm starts are like cold ones", "tests/conformance/*.test.ts"),
   nodeTests("Terminals", "tests/terminals/*.test.ts"),
   nodeTests("Persistent sandboxes", "tests/sandboxes/*.test.ts"),
