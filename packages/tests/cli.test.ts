@@ -168,8 +168,8 @@ test("--watch ended when the program could not be read for a moment", async () =
   assert.equal((await command.ended).code, 130);
 });
 
-test("login keeps a key where only its owner can read it, and for its address only", async () => {
-  const login = start(["login"], { env: withoutKey, stdin: "pipe" });
+test("login --with-key keeps a key where only its owner can read it, and for its address only", async () => {
+  const login = start(["login", "--with-key"], { env: withoutKey, stdin: "pipe" });
   login.child.stdin?.end(`${service.worker.key}\n`);
   const { code, stderr } = await login.ended;
   assert.equal(code, 0, stderr);
@@ -185,7 +185,7 @@ test("login keeps a key where only its owner can read it, and for its address on
 });
 
 test("a wrong key is not kept", async () => {
-  const login = start(["login"], { env: withoutKey, stdin: "pipe" });
+  const login = start(["login", "--with-key"], { env: withoutKey, stdin: "pipe" });
   login.child.stdin?.end("sk_live_wrong\n");
   const { code, stderr } = await login.ended;
   assert.equal(code, 125);

@@ -16,6 +16,7 @@ pub const CODE_BYTES: usize = 32;
 pub enum Purpose {
     ApiKey,
     ArtifactLink,
+    DeviceCode,
     PortToken,
     RunId,
     RoomId,
@@ -26,9 +27,10 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::ApiKey,
         Self::ArtifactLink,
+        Self::DeviceCode,
         Self::PortToken,
         Self::RunId,
         Self::RoomId,
@@ -43,6 +45,7 @@ impl Purpose {
         match self {
             Self::ApiKey => "docle api key",
             Self::ArtifactLink => "docle artifact link",
+            Self::DeviceCode => "docle device code",
             Self::PortToken => "docle port token",
             Self::RunId => "docle run id",
             Self::RoomId => "docle room id",

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod device_logins;
 pub mod erasure;
 pub mod key_ledger;
 pub mod keys;

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod batches;
 pub mod compile;
 pub mod contexts;
+pub mod device_logins;
 #[cfg(feature = "schema")]
 pub mod document;
 pub mod end_users;

@@ -187,6 +187,8 @@ pub const MAX_KEY_DOMAINS: usize = 100;
 pub const OVERLAP_SECONDS: RangeInclusive<u32> = 0..=2_592_000;
 /// A day, in which every place that uses the key can be told.
 pub const DEFAULT_OVERLAP_SECONDS: u32 = 86_400;
+/// Characters of what a program that signs in calls itself: it fits in a line of the page.
+pub const MAX_CLIENT_ID_CHARS: usize = 64;
 /// The longest address that can be written into an SMTP path (RFC 5321, section 4.5.3.1.3).
 pub const MAX_EMAIL_BYTES: usize = 254;
 

@@ -9,6 +9,16 @@ import { Failure, USAGE } from "./failure.ts";
 export interface Config {
   apiKey?: string;
   baseUrl?: string;
+  /** What `docle login` has made, unless it was given a key. */
+  management?: Management;
+}
+
+/** The token that manages a project, and the key that was made with it. */
+export interface Management {
+  token: string;
+  tokenId: string;
+  keyId: string;
+  project: string;
 }
 
 /** Where a command finds the service. */

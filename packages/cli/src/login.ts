@@ -1,30 +1,97 @@
 //! `docle login` and `docle logout`.
 
+import { hostname } from "node:os";
 import { createInterface } from "node:readline/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Writable } from "node:stream";
 import { Docle } from "@doclehq/sdk";
-import { DEFAULT_URL, baseUrlOf, configFile, deleteConfig, writeConfig } from "./config.ts";
-import { Failure, USAGE } from "./failure.ts";
+import { DEFAULT_URL, baseUrlOf, configFile, deleteConfig, readConfig, writeConfig, type Config, type Management } from "./config.ts";
+import { Failure, USAGE, failureOf } from "./failure.ts";
 import type { CommandLine } from "./options.ts";
 import { say } from "./output.ts";
+import { ServiceError, call } from "./service.ts";
 
-/** Asks for a key, tries it, and keeps it. */
+const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code";
+const DAY_MS = 86_400_000;
+
+/** Answers of `POST /auth/device` and `POST /auth/device/token`, as RFC 8628 has them. */
+interface Codes {
+  device_code: string;
+  user_code: string;
+  verification_uri: string;
+  expires_in: number;
+  interval: number;
+}
+
+interface Token {
+  access_token: string;
+  expires_in: number;
+  id: string;
+  project_id: string;
+}
+
+/** Signs in with a code that the user types into a page, or with a key; keeps what later commands need. */
 export async function login({ values }: CommandLine): Promise<number> {
   const baseUrl = baseUrlOf(values["base-url"]);
-  const apiKey = (await ask(`API key for ${baseUrl}: `)).trim();
-  if (!/^(sk_live|rt)_/.test(apiKey)) throw new Failure("An API key begins with sk_live_. Create one in your project.", USAGE);
-  // A call that every key may make, and that runs nothing.
-  await new Docle({ apiKey, baseUrl }).rooms.list({ limit: 1 });
-  writeConfig({ apiKey, ...(baseUrl === DEFAULT_URL ? {} : { baseUrl }) });
+  const kept: Config = values["with-key"] ? { apiKey: await keyOfUser(baseUrl) } : await byDevice(baseUrl);
+  writeConfig({ ...kept, ...(baseUrl === DEFAULT_URL ? {} : { baseUrl }) });
   say(`signed in; the key is in ${configFile()}.`);
   return 0;
 }
 
-/** Forgets the key. */
-export function logout(): number {
+/** Revokes what `docle login` has made, and forgets it. */
+export async function logout(): Promise<number> {
+  const { management, baseUrl = DEFAULT_URL, apiKey } = readConfig();
   deleteConfig();
-  say(`signed out; the key itself is still good, until you revoke it.`);
-  return 0;
+  if (management === undefined) {
+    say(apiKey === undefined ? "you were not signed in." : "signed out; the key itself is still good, until you revoke it.");
+    return 0;
+  }
+  try {
+    await call(baseUrl, "DELETE", `/api/keys/${management.keyId}`, { token: management.token });
+    await call(baseUrl, "DELETE", `/api/keys/${management.tokenId}`, { token: management.token });
+    say("signed out; the key and the token of this machine are revoked.");
+    return 0;
+  } catch (error) {
+    const why = failureOf(error).message;
+    throw new Failure(`Signed out here, but the key could not be revoked: ${why} Revoke it among the keys of the project.`);
+  }
+}
+
+/** Asks for a key, and tries it. */
+async function keyOfUser(baseUrl: string): Promise<string> {
+  const apiKey = (await ask(`API key for ${baseUrl}: `)).trim();
+  if (!/^(sk_live|rt)_/.test(apiKey)) throw new Failure("An API key begins with sk_live_. Create one in your project.", USAGE);
+  // A call that every key may make, and that runs nothing.
+  await new Docle({ apiKey, baseUrl }).rooms.list({ limit: 1 });
+  return apiKey;
+}
+
+/** Shows a code, waits until the user has typed it into the page, and makes a key for this machine. */
+async function byDevice(baseUrl: string): Promise<Config> {
+  const name = `docle-cli on ${hostname()}`.replace(/[\p{Cc}]/gu, "").slice(0, 64);
+  const codes = await call<Codes>(baseUrl, "POST", "/auth/device", { body: { client_id: name } });
+  say(`open ${codes.verification_uri} and type the code ${codes.user_code}. It holds for ${Math.round(codes.expires_in / 60)} minutes.`);
+  const token = await tokenOf(baseUrl, codes);
+  const expiresAt = new Date(Date.now() + token.expires_in * 1_000 - DAY_MS).toISOString();
+  const key = await call<{ key: string; id: string }>(baseUrl, "POST", `/api/projects/${token.project_id}/keys`, { token: token.access_token, body: { name, expiresAt } });
+  const management: Management = { token: token.access_token, tokenId: token.id, keyId: key.id, project: token.project_id };
+  return { apiKey: key.key, management };
+}
+
+/** Asks until the user has decided. */
+async function tokenOf(baseUrl: string, { device_code, interval }: Codes): Promise<Token> {
+  for (let pause = interval; ; ) {
+    await sleep(pause * 1_000);
+    try {
+      return await call<Token>(baseUrl, "POST", "/auth/device/token", { body: { grant_type: GRANT_TYPE, device_code } });
+    } catch (error) {
+      const code = error instanceof ServiceError ? error.code : undefined;
+      // A connection that breaks is tried again (RFC 8628, section 3.5): the code expires in any case.
+      if (error instanceof ServiceError && code !== "authorization_pending" && code !== "slow_down") throw error;
+      if (code !== "authorization_pending") pause += interval;
+    }
+  }
 }
 
 /** Reads a line without showing it, also from a pipe. */

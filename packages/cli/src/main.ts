@@ -3,14 +3,16 @@
 
 import { readFileSync } from "node:fs";
 import { Failure, USAGE, failureOf } from "./failure.ts";
+import { keys, open } from "./keys.ts";
 import { login, logout } from "./login.ts";
+import { logs } from "./logs.ts";
 import { HELP, SANDBOX_HELP, readCommandLine, type CommandLine } from "./options.ts";
 import { say } from "./output.ts";
 import { cancel, languages, runs, show } from "./results.ts";
 import { run } from "./run.ts";
 import { sandbox } from "./sandbox.ts";
 
-const commands: Record<string, (line: CommandLine) => number | Promise<number>> = { run, sandbox, runs, show, cancel, languages, login, logout };
+const commands: Record<string, (line: CommandLine) => number | Promise<number>> = { run, sandbox, runs, show, cancel, logs, languages, login, logout, keys, open };
 
 async function main(): Promise<number> {
   const line = readCommandLine(process.argv.slice(2));

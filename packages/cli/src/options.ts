@@ -11,9 +11,12 @@ export const HELP = `Runs untrusted code in a sandbox. The exit code is the prog
   docle runs              the last 20 runs; with --lang those in a language
   docle show <run>        the result of a run when it has ended, and its output
   docle cancel <run>      ends a run
+  docle logs [run]        the output of a run, also while it goes on; without one the last runs
   docle languages         what the service runs
-  docle login             keeps your API key for later commands
-  docle logout            forgets it
+  docle login             signs in: shows a code that you type into a page; with --with-key asks for an API key
+  docle logout            revokes what login has made, and forgets it
+  docle keys              the keys of your project; keys new --name <name> makes one, keys rm <key> revokes it
+  docle open              opens the page of your project
 
 Options of run:
   -l, --lang <language>   the language, if the file's ending does not say it
@@ -100,6 +103,7 @@ const OPTIONS = {
   session: { type: "string" },
   cwd: { type: "string" },
   follow: { type: "boolean" },
+  "with-key": { type: "boolean" },
   "base-url": { type: "string" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean" },

@@ -16,7 +16,7 @@ use crate::domain::input::page::Page;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Level, PortError};
 use crate::store::sessions::{self, NewSession};
-use crate::store::{outbox, sign_in_attempts};
+use crate::store::{device_logins, outbox, sign_in_attempts};
 use serde_json::json;
 use std::rc::Rc;
 
@@ -159,6 +159,7 @@ pub async fn purge_expired(app: &App) -> Result<(), PortError> {
     let now = app.clock.now();
     let longest_window_ms = LINKS_PER_IP.window_ms.max(LINKS_PER_EMAIL.window_ms).max(sign_up::WINDOW_MS);
     sessions::purge(&*app.sql, now).await?;
+    device_logins::purge(&*app.sql, now).await?;
     sign_in_attempts::purge(&*app.sql, now.plus_ms(-longest_window_ms)).await?;
     outbox::purge(&*app.sql, now.plus_ms(-LINK_LIFETIME_MS)).await
 }

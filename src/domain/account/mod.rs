@@ -3,6 +3,7 @@
 pub mod amounts;
 pub mod audit;
 pub mod block;
+pub mod device_login;
 pub mod email;
 pub mod lease;
 pub mod mail;

@@ -31,6 +31,19 @@ pub struct KeySettings {
 }
 
 impl KeySettings {
+    /// A management token that never expires, with the usual limit.
+    pub fn management(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            allowed_domains: Vec::new(),
+            rate_limit_per_minute: DEFAULT_RATE_LIMIT,
+            expires_at: None,
+            page: None,
+            allow_in_url: false,
+            is_management: true,
+        }
+    }
+
     /// What the key is for.
     pub fn kind(&self) -> Kind {
         match self.page {

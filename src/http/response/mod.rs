@@ -1,5 +1,6 @@
 //! Makes responses: JSON, pages, event streams, rate-limit headers.
 
+pub mod device_pages;
 pub mod embed;
 pub mod event_stream;
 pub mod json_result;

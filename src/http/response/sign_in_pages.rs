@@ -25,7 +25,11 @@ background:var(--field);color:inherit;font:inherit}\
 button,.go{display:grid;place-items:center;width:100%;height:40px;border:0;border-radius:6px;background:var(--go);color:#fff;\
 font:inherit;font-weight:500;text-decoration:none;cursor:pointer}\
 .quiet{display:grid;place-items:center;height:44px;margin-top:6px;color:var(--ink-2);text-decoration:none}\
-.quiet:hover{color:var(--ink)}code{font-family:Geist Mono,ui-monospace,monospace}\
+button.quiet{background:none}.quiet:hover{color:var(--ink)}.code{font-family:Geist Mono,ui-monospace,monospace;letter-spacing:.06em}\
+select{display:block;width:100%;height:40px;margin-top:6px;padding:0 8px;border:1px solid var(--line);border-radius:6px;\
+background:var(--field);color:inherit;font:inherit}dl{display:grid;grid-template-columns:auto 1fr;gap:6px 16px;margin:0 0 22px}\
+dt{color:var(--ink-2)}dd{margin:0;overflow-wrap:anywhere}.problem{color:light-dark(oklch(.5 .19 25),oklch(.75 .14 25))}\
+code{font-family:Geist Mono,ui-monospace,monospace}\
 :focus-visible{outline:2px solid var(--ring);outline-offset:2px}\
 @media(max-width:760px){header{padding:20px}}";
 
@@ -74,7 +78,8 @@ pub fn invalid_link() -> Response {
     page(StatusCode::GONE, "This link no longer works", text, way_out, "")
 }
 
-fn page(status: StatusCode, title: &str, text: &str, content: &str, form_target: &str) -> Response {
+/// A page in the looks of the website. `text` and `content` are HTML.
+pub fn page(status: StatusCode, title: &str, text: &str, content: &str, form_target: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{title} · Docle</title><style>{STYLE}</style><header>{MARK}Docle</header>\

@@ -70,7 +70,13 @@ pub async fn rotate_key(app: &App, call: Call) -> Result<Response, ApiError> {
 /// `DELETE /api/keys/:id`: revokes the key; the next request with it fails, everywhere.
 pub async fn revoke_key(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SignedIn::extract_manager(app, &call).await?;
-    let key = find(app, &caller, call.param(0)).await?;
+    let id = call.param(0);
+    // A program that signs out revokes its own token. The session of a token has the token's id.
+    let is_own_token = caller.only_project.is_some() && caller.session.id == id;
+    let key = match is_own_token {
+        true => keys::read(app, caller.user_id(), id).await?.ok_or_else(no_key)?,
+        false => find(app, &caller, id).await?,
+    };
     let actor = Actor { user_id: caller.user_id(), origin: call.origin() };
     keys::revoke(app, &actor, &key).await?;
     Ok(respond::empty())
@@ -78,13 +84,16 @@ pub async fn revoke_key(app: &App, call: Call) -> Result<Response, ApiError> {
 
 /// A key of the caller's. A management token reaches none of its kind.
 async fn find(app: &App, caller: &SignedIn, id: &str) -> Result<keys::StoredKey, ApiError> {
-    let not_found = || ApiError::new(ErrorCode::KeyNotFound, "You have no API key with this id.");
     let key = keys::read(app, caller.user_id(), id).await?.filter(|key| caller.may_reach(&key.project_id));
-    let key = key.ok_or_else(not_found)?;
+    let key = key.ok_or_else(no_key)?;
     if key.settings.is_management {
         caller.refuse_token()?;
     }
     Ok(key)
+}
+
+fn no_key() -> ApiError {
+    ApiError::new(ErrorCode::KeyNotFound, "You have no API key with this id.")
 }
 
 async fn find_unrevoked(app: &App, caller: &SignedIn, id: &str) -> Result<keys::StoredKey, ApiError> {

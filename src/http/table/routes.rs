@@ -9,6 +9,7 @@ use crate::http::compat::judge0::{service, submissions};
 use crate::http::compat::{codapi, dify, piston, sandbox_fusion};
 use crate::http::mcp::endpoint;
 use crate::http::routes::accounts::data;
+use crate::http::routes::accounts::device_login;
 use crate::http::routes::accounts::sign_in;
 use crate::http::routes::accounts::usage as account_usage;
 use crate::http::routes::rooms::connect;
@@ -49,6 +50,10 @@ pub static ROUTES: &[Route] = &[
     post("/auth/request", Caller::Visitor, handler!(sign_in::request_link)),
     get("/auth/verify", Caller::Visitor, handler!(sign_in::get_verify)),
     post("/auth/verify", Caller::Visitor, handler!(sign_in::redeem_link)),
+    post("/auth/device", Caller::Visitor, handler!(device_login::begin_device_login)),
+    post("/auth/device/token", Caller::Visitor, handler!(device_login::create_device_token)),
+    get("/device", Caller::Visitor, handler!(device_login::get_device_page)),
+    post("/device", Caller::Visitor, handler!(device_login::post_device_page)),
     post("/auth/logout", Caller::SignedIn, handler!(sign_in::sign_out)),
     get("/auth/me", Caller::SignedIn, handler!(sign_in::get_me)),
     delete("/auth/me", Caller::SignedIn, handler!(data::delete_account)),

@@ -10,6 +10,7 @@ use crate::domain::run::id::RunId;
 use crate::domain::sandbox;
 use crate::domain::script;
 use crate::domain::timestamp::Timestamp;
+use crate::http::routes::accounts::device_login::{read_client, read_device_code};
 use crate::http::routes::accounts::sign_in::{read_link_request, read_string};
 use crate::http::routes::rooms::project_rooms::{read_new_room, read_program, read_token_request};
 use crate::tests::contract::merge;
@@ -74,6 +75,16 @@ pub fn readers() -> Vec<(&'static str, Read, Value)> {
             "ResizeMessage",
             |body| run::client_message::read(body, true).map(drop),
             json!({ "type": "resize", "cols": 80, "rows": 24 }),
+        ),
+        (
+            "DeviceLoginRequest",
+            |body| read_client(body).map(drop).map_err(|error| error.fields().to_vec()),
+            json!({ "client_id": "docle-cli" }),
+        ),
+        (
+            "DeviceTokenRequest",
+            |body| read_device_code(body).map(drop).map_err(|error| error.fields().to_vec()),
+            json!({ "grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": "0f".repeat(64) }),
         ),
         ("KeySettings", |body| key::settings::parse_new(body, NOW).map(drop), json!({})),
         ("RunTokenSettings", |body| key::token_settings::parse(body).map(drop), json!({})),

@@ -112,7 +112,6 @@ fn what_stays_the_owners_is_refused() {
         (Method::POST, keys.as_str(), json!({ "type": "management" })),
         (Method::PATCH, own.as_str(), json!({ "expiresAt": "1970-12-01T00:00:00Z" })),
         (Method::POST, &format!("{own}/rotate"), json!({})),
-        (Method::DELETE, own.as_str(), Value::Null),
         (Method::DELETE, project.as_str(), Value::Null),
         (Method::GET, "/api/projects", Value::Null),
         (Method::DELETE, "/auth/me", Value::Null),
@@ -130,6 +129,18 @@ fn what_stays_the_owners_is_refused() {
     }
     assert!(with.app.run_pools.jobs.borrow().is_empty());
     assert_eq!(with.owner(Method::GET, &project, Value::Null).status, StatusCode::OK, "the project is there");
+}
+
+#[test]
+fn a_program_that_signs_out_revokes_its_own_token_and_no_other() {
+    let mut with = Fixture::new(json!({}));
+    let path = with.path("/keys");
+    let made = with.owner(Method::POST, &path, json!({ "type": "management" })).json();
+    let other = format!("/api/keys/{}", text(&made["id"]));
+    assert_eq!(problem(&with.call(Method::DELETE, &other, Value::Null)), (403, "token_not_enough".into()));
+    let own = format!("/api/keys/{}", with.id);
+    assert_eq!(with.call(Method::DELETE, &own, Value::Null).status, StatusCode::NO_CONTENT);
+    assert_eq!(problem(&with.call(Method::GET, &path, Value::Null)), (401, "invalid_api_key".into()));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod sandbox_processes;
 mod sandbox_sessions;
 mod sandboxes;
 mod service;
+mod sign_in;
 mod snapshots;
 mod webhooks;
 
@@ -25,6 +26,7 @@ pub fn operations() -> Vec<Operation> {
         snapshots::operations(),
         sandbox_sessions::operations(),
         sandbox_ports::operations(),
+        sign_in::operations(),
         accounts::operations(),
         webhooks::operations(),
         service::operations(),
@@ -40,6 +42,8 @@ pub const INTERNAL: &[&str] = &[
     "list_outbox",
     "post_mcp",
     "get_login",
+    "get_device_page",
+    "post_device_page",
     "get_favicon",
     "get_embed",
     "get_loader",

@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// The media type of a form of a page.
-const FORM: &str = "application/x-www-form-urlencoded";
+pub const FORM: &str = "application/x-www-form-urlencoded";
 const MESSAGE: &str = "If an account exists, a magic link has been sent to your email";
 
 /// `GET /login`: a page that requests a link. A deployment with a website has a better one there.
@@ -54,7 +54,7 @@ pub async fn request_link(app: &App, call: Call) -> Result<Response, ApiError> {
 }
 
 /// The error for what has reached its limit until a time.
-fn too_many(app: &App, what: &str, until: Timestamp) -> ApiError {
+pub fn too_many(app: &App, what: &str, until: Timestamp) -> ApiError {
     let seconds = (until.0 - app.clock.now().0).max(0) / 1_000 + 1;
     let minutes = (seconds + 59) / 60;
     let unit = if minutes == 1 { "minute" } else { "minutes" };
@@ -188,7 +188,7 @@ async fn form_field(call: Call, field: &str) -> Result<String, ApiError> {
 }
 
 /// Fields of the form that a call sends, each empty if the form has none.
-async fn form_fields<const N: usize>(call: Call, fields: [&str; N]) -> Result<[String; N], ApiError> {
+pub async fn form_fields<const N: usize>(call: Call, fields: [&str; N]) -> Result<[String; N], ApiError> {
     let sent = call.form().await?;
     let value = |field| sent.iter().find(|(name, _)| name == field).map(|(_, value)| value.clone());
     Ok(fields.map(|field| value(field).unwrap_or_default()))
@@ -210,7 +210,8 @@ pub fn read_link_request(body: Value) -> Result<(String, Option<NextPage>), ApiE
     problems.conclude(read).map_err(ApiError::invalid)
 }
 
-fn see_other(location: &str) -> Response {
+/// A redirection after a form.
+pub fn see_other(location: &str) -> Response {
     let mut response = respond::empty();
     *response.status_mut() = StatusCode::SEE_OTHER;
     if let Ok(location) = HeaderValue::try_from(location) {

@@ -1,6 +1,7 @@
 //! Examples of accounts, projects and keys, and of a problem.
 
 use crate::accounts::*;
+use crate::device_logins::*;
 use crate::document::example::{Example, KEY_ID, PROJECT_ID, RUN_ID, text, time};
 use crate::end_users::RunPage;
 use crate::errors::{ErrorCode, FieldError, Members, Problem};
@@ -48,6 +49,51 @@ impl Example for Link {
 
     fn example() -> Self {
         Self { token: "0f".repeat(32) }
+    }
+}
+
+impl Example for DeviceLoginRequest {
+    const NAME: &'static str = "program";
+
+    fn example() -> Self {
+        Self { client_id: text("docle-cli on ada-laptop") }
+    }
+}
+
+impl Example for DeviceLogin {
+    const NAME: &'static str = "codes";
+
+    fn example() -> Self {
+        Self {
+            device_code: "0f".repeat(64),
+            user_code: text("WDJB-MJHT"),
+            verification_uri: text("https://docle.co/device"),
+            expires_in: 600,
+            interval: 5,
+        }
+    }
+}
+
+impl Example for DeviceTokenRequest {
+    const NAME: &'static str = "question";
+
+    fn example() -> Self {
+        let grant_type = text("urn:ietf:params:oauth:grant-type:device_code");
+        Self { grant_type, device_code: "0f".repeat(64), client_id: None }
+    }
+}
+
+impl Example for DeviceToken {
+    const NAME: &'static str = "token";
+
+    fn example() -> Self {
+        Self {
+            access_token: format!("mt_live_{}", "0f".repeat(24)),
+            token_type: text("Bearer"),
+            expires_in: 7_776_000,
+            id: text(KEY_ID),
+            project_id: text(PROJECT_ID),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
-//! Operations of people who are signed in, and of those who sign in.
+//! Operations of people who are signed in.
 
 use crate::accounts::*;
 use crate::document::headers::Header;
-use crate::document::operation::{Body, Caller, Method, Operation, Success, Tag};
+use crate::document::operation::{Body, Caller, Method, Operation, Tag};
 use crate::document::parameters::Parameter;
 use crate::end_users::{Deletion, RunPage};
 use crate::errors::ErrorCode::*;
@@ -19,7 +19,7 @@ const PROJECT: Parameter = Parameter::Id("The id of the project.");
 const KEY: Parameter = Parameter::Id("The id of the key.");
 
 pub fn operations() -> Vec<Operation> {
-    [signing_in(), account(), projects(), keys(), usage()].into_iter().flatten().collect()
+    [account(), projects(), keys(), usage()].into_iter().flatten().collect()
 }
 
 /// An operation of a session.
@@ -38,55 +38,6 @@ fn of(
 
 fn takes<T: JsonSchema + crate::document::example::Example + Serialize>(one: Operation) -> Operation {
     one.takes(MAX_SETTINGS_BYTES, vec![Body::json::<T>()]).fails(&[UnsupportedMediaType])
-}
-
-fn signing_in() -> Vec<Operation> {
-    let visitor = (Tag::Accounts, Caller::Visitor);
-    let page = |status, description| Success {
-        status,
-        description,
-        headers: Vec::new(),
-        bodies: vec![Body::text("text/html", "<!doctype html>…")],
-    };
-    let link = vec![Body::json::<Link>(), Body::of::<Link>("application/x-www-form-urlencoded")];
-    vec![
-        takes::<LinkRequest>(Operation::new(
-            "request_link",
-            (Method::Post, "/auth/request"),
-            visitor,
-            "Mail a login link",
-            "Mails a link to the address. The answer is the same for every address. A link works once and for 15 minutes. A \
-             network may ask for 5 links in 15 minutes.",
-        ))
-        .gives::<Message>(200, "A link is on its way, if the address can have one.")
-        .fails(&[TooManyRequests])
-        .changes(),
-        Operation::new(
-            "get_verify",
-            (Method::Get, "/auth/verify"),
-            visitor,
-            "Show the page of a login link",
-            "The page that a login link opens. Its button redeems the link.",
-        )
-        .with(Parameter::LinkToken)
-        .answers(page(200, "The page."))
-        .answers(page(410, "A page that says that the link is none.")),
-        Operation::new(
-            "redeem_link",
-            (Method::Post, "/auth/verify"),
-            visitor,
-            "Redeem a login link",
-            "Makes a session of a login link. The form of the page is answered with pages.",
-        )
-        .takes(MAX_SETTINGS_BYTES, link)
-        .gives::<Message>(200, "The session has begun; its cookie is in `Set-Cookie`.")
-        .header(Header::SetCookie)
-        .empty(303, "The same, as an answer to the form.")
-        .header(Header::Location)
-        .header(Header::SetCookie)
-        .fails(&[InvalidLink, TooManyRequests])
-        .changes(),
-    ]
 }
 
 fn account() -> Vec<Operation> {
