@@ -101,7 +101,7 @@ fn embed_files() -> Result<String, Box<dyn Error>> {
         if env::var("CARGO_CFG_TARGET_ARCH")? == "wasm32" {
             return Err(format!("{EMBED} is missing: `npm run build worker` makes it").into());
         }
-        return Ok(constants("frame.js", "frame.css", "0.0.0", ""));
+        return Ok(constants(["frame.js", "frame.css", "output.html", "0.0.0"], ""));
     }
     let manifest: Value = serde_json::from_str(&fs::read_to_string(manifest)?)?;
     let text = |name: &str| manifest[name].as_str().ok_or("the manifest of the embed is incomplete");
@@ -109,16 +109,19 @@ fn embed_files() -> Result<String, Box<dyn Error>> {
     let mut names: Vec<_> =
         fs::read_dir(EMBED)?.collect::<Result<Vec<_>, _>>()?.iter().map(fs::DirEntry::path).collect();
     names.sort();
-    for path in names.iter().filter(|path| path.extension().is_some_and(|end| end == "js" || end == "css")) {
+    for path in
+        names.iter().filter(|path| path.extension().is_some_and(|end| end == "js" || end == "css" || end == "html"))
+    {
         let name = path.file_name().and_then(|name| name.to_str()).ok_or("a file of the embed has no name")?;
         files += &format!("File {{ name: {name:?}, content: include_bytes!({:?}) }},", fs::canonicalize(path)?);
     }
-    Ok(constants(text("entry")?, text("style")?, text("version")?, &files))
+    Ok(constants([text("entry")?, text("style")?, text("output")?, text("version")?], &files))
 }
 
-fn constants(entry: &str, style: &str, version: &str, files: &str) -> String {
+fn constants([entry, style, output, version]: [&str; 4], files: &str) -> String {
     format!(
-        "const ENTRY: &str = {entry:?};\nconst STYLE: &str = {style:?};\nconst LOADER: &str = \"embed.js\";\n\
+        "const ENTRY: &str = {entry:?};\nconst STYLE: &str = {style:?};\nconst OUTPUT: &str = {output:?};\n\
+         const LOADER: &str = \"embed.js\";\n\
          const VERSION: &str = {version:?};\nstatic FILES: &[File] = &[{files}];\n"
     )
 }

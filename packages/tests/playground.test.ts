@@ -89,3 +89,39 @@ for (const [name, show, folder] of [
     assert.equal(await call("playground().getCode()"), "print(3) # typed");
   });
 }
+
+for (const [name, show, folder] of [
+  ["React", `import { createRoot } from "react-dom/client"; import { createElement } from "react"; import { DoclePlayground } from "@doclehq/react";
+    createRoot(document.getElementById("root")).render(createElement(DoclePlayground, { ...OPTIONS, onPass: () => told.push("pass"), onFail: (failure) => told.push(failure) }));`, react.folder],
+  ["Vue", `import { createApp, h } from "vue"; import { DoclePlayground } from "@doclehq/vue";
+    createApp({ render: () => h(DoclePlayground, { ...OPTIONS, onPass: () => told.push("pass"), onFail: (failure) => told.push(failure) }) }).mount("#root");`, vue.folder],
+] as const) {
+  test(`${name}: an exercise tells whether the program has passed`, async () => {
+    const options = {
+      publishableKey: embed.key,
+      endpoint: embed.url,
+      loading: "eager",
+      code: "print(words.greeting, 'Ada')",
+      files: [{ path: "words.py", content: "greeting = 'Hello'" }],
+      template: "import words\n{{code}}",
+      check: "Hello, Ada",
+    };
+    const script = await bundle(`globalThis.told = []; const OPTIONS = ${JSON.stringify(options)};\n${show}`, folder);
+    const lesson = await embed.open(`<div id="root"></div><script type="module">${script}</script>`);
+    const frame = await lesson.frame();
+    await until("the playground to be set up", async () => (await lesson.page.$eval("iframe", (one) => one.style.visibility)) === "");
+    await frame.click(".btn.primary");
+    await ended(frame, "Not yet");
+    const told = (await lesson.page.evaluate("told")) as unknown[];
+    assert.deepEqual(told, [{ index: 0, expected: "Hello, Ada", actual: "Hello Ada\n" }]);
+    await frame.focus(".cm-content");
+    await lesson.page.keyboard.down("Control");
+    await lesson.page.keyboard.press("a");
+    await lesson.page.keyboard.up("Control");
+    await lesson.page.keyboard.type("print(words.greeting + ', Ada')");
+    await frame.click(".btn.primary");
+    await ended(frame, "Passed");
+    await until("the callback", async () => ((await lesson.page.evaluate("told")) as unknown[]).length === 2);
+    assert.equal(((await lesson.page.evaluate("told")) as unknown[])[1], "pass");
+  });
+}

@@ -29,11 +29,14 @@ export async function buildEmbed() {
       const names = ["--entry-names=[name]-[hash]", "--chunk-names=[name]-[hash]"];
       await run(esbuild, [join(source, "frame", "main.ts"), join(source, "frame", "frame.css"), "--format=esm", "--splitting", ...options, ...names, `--outdir=${stage}`]);
       await run(esbuild, [join(source, "script.ts"), "--format=iife", ...options, `--outfile=${join(stage, "embed.js")}`]);
+      const page = readFileSync(join(source, "frame", "output.html"));
+      const output = `output-${createHash("sha256").update(page).digest("hex").slice(0, 8)}.html`;
+      writeFileSync(join(stage, output), page);
       const files = readdirSync(stage);
       const named = (/** @type {RegExp} */ pattern) => files.find((file) => pattern.test(file));
       const { version } = JSON.parse(readFileSync(inRoot("packages", "embed", "package.json"), "utf8"));
       const integrity = `sha384-${createHash("sha384").update(readFileSync(join(stage, "embed.js"))).digest("base64")}`;
-      const manifest = { entry: named(/^main-.*\.js$/), style: named(/^frame-.*\.css$/), version, integrity };
+      const manifest = { entry: named(/^main-.*\.js$/), style: named(/^frame-.*\.css$/), output, version, integrity };
       writeFileSync(join(stage, "manifest.json"), JSON.stringify(manifest, null, 2));
       rmSync(target, { recursive: true, force: true });
       mkdirSync(inRoot("build"), { recursive: true });

@@ -26,6 +26,42 @@ export interface EmbedOptions {
   loading?: "lazy" | "eager" | "click";
   /** What a screen reader calls the frame. */
   title?: string;
+  /** Files beside the program. */
+  files?: EmbedFile[];
+  /** Packages that each run installs; the key must allow that. */
+  packages?: string[];
+  /** Code that the reader does not see; `{{code}}` in it stands for the program. */
+  template?: string;
+  /** What is expected: the output, or up to 20 tests, each of which is a run. Everybody who opens the page can read it. */
+  check?: string | EmbedTest[];
+  /** What the output is. `svg` and `html` are drawn in a frame that reaches nothing. Default: `text`. */
+  output?: "text" | "table" | "svg" | "html";
+}
+
+/** A file beside the program. */
+export interface EmbedFile {
+  path: string;
+  content: string;
+  encoding?: "utf8" | "base64";
+}
+
+/** One run of a check. */
+export interface EmbedTest {
+  name?: string;
+  /** Without it the program reads what the field for its input has. */
+  stdin?: string;
+  args?: string[];
+  /** The expected output; white space at the ends of lines and of the output does not count. Without it, exit code 0 is enough. */
+  expected?: string;
+}
+
+/** The first test that a program has not passed. */
+export interface EmbedFailure {
+  /** Its place, from 0. */
+  index: number;
+  name?: string;
+  expected?: string;
+  actual: string;
 }
 
 /** How a run ended: the result of `POST /api/run`. */
@@ -37,6 +73,8 @@ export interface EmbedResult {
   signal: string | null;
   stdout: string;
   stderr: string;
+  /** Where something was expected: whether it came. */
+  check?: { passed: true } | ({ passed: false } & EmbedFailure);
 }
 
 /** Why the frame refused something. */
@@ -57,6 +95,12 @@ interface Answer {
   event?: { type: string; height?: number };
 }
 
+/** What goes with a program and is too much for an address. */
+const BESIDE = ["files", "packages", "template", "check", "output"] as const;
+
+/** How long a frame that is loaded may be silent, in milliseconds: its script speaks before. */
+const SILENCE_MS = 3_000;
+
 /** Addresses longer than this are not taken everywhere, so a longer program is sent to the frame. */
 const MAX_URL = 6_000;
 
@@ -70,7 +114,7 @@ export function dedent(text: string): string {
 
 /** A playground. */
 export class Embed {
-  /** Resolves when the frame is there. */
+  /** Resolves when the frame is there; rejects if it cannot be. */
   readonly ready: Promise<void>;
   readonly #element: HTMLElement;
   readonly #options: EmbedOptions;
@@ -79,12 +123,18 @@ export class Embed {
   #port: MessagePort | undefined;
   #last = 0;
   #isReady!: () => void;
+  #fail!: (error: EmbedError) => void;
   #load: () => void;
 
   constructor(element: HTMLElement, options: EmbedOptions = {}) {
     this.#element = element;
     this.#options = options;
-    this.ready = new Promise((resolve) => (this.#isReady = resolve));
+    this.ready = new Promise((resolve, reject) => {
+      this.#isReady = resolve;
+      this.#fail = reject;
+    });
+    // Whoever waits for it hears of it.
+    this.ready.catch(() => undefined);
     const load = () => {
       this.#load = () => undefined;
       this.#insert();
@@ -136,8 +186,10 @@ export class Embed {
   /** Removes the frame and everything that belongs to it. The element is as it was. */
   destroy(): void {
     for (const undo of this.#undo.splice(0).reverse()) undo();
-    for (const [, reject] of this.#calls.values()) reject(new EmbedError("destroyed", "The playground was removed."));
+    const gone = new EmbedError("destroyed", "The playground was removed.");
+    for (const [, reject] of this.#calls.values()) reject(gone);
     this.#calls.clear();
+    this.#fail(gone);
     this.#load = () => undefined;
   }
 
@@ -155,42 +207,59 @@ export class Embed {
     if (publishableKey) query.set("key", publishableKey);
     const isShort = encodeURIComponent(program).length < MAX_URL;
     if (isShort) query.set("code", program);
-    // With a token or a long program, the frame has to get that first.
-    const runsItself = autorun && isShort && token === undefined;
+    const beside = BESIDE.map((name) => [name, this.#options[name]]).filter(([, value]) => value !== undefined);
+    // With a token, a long program or more than a program, the frame has to get that first.
+    const runsItself = autorun && isShort && token === undefined && beside.length === 0;
     if (runsItself) query.set("autorun", "true");
     const frame = document.createElement("iframe");
     frame.title = title;
     frame.allow = "clipboard-write";
     frame.src = url.href;
-    Object.assign(frame.style, { display: "block", width: "100%", border: "0", height: height === "auto" ? "200px" : height });
-    frame.hidden = true;
+    // Nothing of it is seen before it is there.
+    Object.assign(frame.style, { display: "block", width: "100%", border: "0", height: "0", visibility: "hidden" });
     const listen = async ({ source, origin, data }: MessageEvent) => {
       if (source !== frame.contentWindow || origin !== url.origin || data?.type !== "docle-ready") return;
+      clearTimeout(timer);
+      frame.onload = null;
       this.#port?.close();
       const { port1, port2 } = new MessageChannel();
       this.#port = port1;
       port1.onmessage = (event) => this.#answer(event.data as Answer, frame);
       frame.contentWindow?.postMessage({ type: "docle-connect" }, url.origin, [port2]);
-      frame.hidden = false;
+      Object.assign(frame.style, { height: height === "auto" ? "200px" : height, visibility: "" });
       for (const child of shown) child.remove();
       try {
         if (!isShort) await this.#send("setCode", program);
+        if (beside.length > 0) await this.#send("setup", Object.fromEntries(beside));
         if (token !== undefined) await this.#send("setKey", typeof token === "string" ? token : await token());
         this.#isReady();
-        if (autorun && !runsItself) await this.#send("run");
+        // The frame itself tells why it does not run.
+        if (autorun && !runsItself) void this.#send("run").catch(() => undefined);
       } catch (error) {
-        console.error("Docle:", error);
+        this.#refuse(error as EmbedError);
       }
+    };
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    frame.onload = () => {
+      timer = setTimeout(() => this.#refuse(new EmbedError("unreachable", `${url.origin} cannot be reached, or the key or frame-src of this page does not allow it here.`)), SILENCE_MS);
     };
     const shown = [...element.childNodes];
     window.addEventListener("message", listen);
     element.append(frame);
     this.#undo.push(() => {
       window.removeEventListener("message", listen);
+      clearTimeout(timer);
       this.#port?.close();
       frame.remove();
       element.prepend(...shown);
     });
+  }
+
+  /** Tells that the playground is not there. */
+  #refuse(error: EmbedError): void {
+    console.error("Docle:", error);
+    this.#fail(error);
+    this.#element.dispatchEvent(new CustomEvent("error", { detail: { type: "docle-error", error: { code: error.code, message: error.message } } }));
   }
 
   #answer({ id, result, error, event }: Answer, frame: HTMLIFrameElement): void {
@@ -212,7 +281,7 @@ export class Embed {
     return this.#send(method, params);
   }
 
-  #send(method: string, params?: string): Promise<any> {
+  #send(method: string, params?: unknown): Promise<any> {
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
       this.#calls.set(id, [resolve, reject]);
@@ -229,7 +298,13 @@ export interface PlaygroundEvents {
   run?(result: EmbedResult): void;
   /** A run was refused, or the frame refused something. */
   error?(error: EmbedError): void;
+  /** The program did what `check` expects. */
+  pass?(): void;
+  /** It did not; the first test that failed. */
+  fail?(failure: EmbedFailure): void;
 }
+
+const failureOf = ({ index, name, expected, actual }: EmbedFailure): EmbedFailure => ({ index, actual, ...(name !== undefined && { name }), ...(expected !== undefined && { expected }) });
 
 /** A playground whose options change: what a component of a framework is made of. */
 export class Playground {
@@ -250,6 +325,8 @@ export class Playground {
     const detail = (event: Event) => (event as CustomEvent).detail;
     this.#listeners = [
       ["result", (event) => this.events.run?.(detail(event).data)],
+      ["pass", () => this.events.pass?.()],
+      ["fail", (event) => this.events.fail?.(failureOf(detail(event)))],
       ["error", (event) => this.events.error?.(new EmbedError(detail(event)?.error?.code ?? "internal", detail(event)?.error?.message ?? "The frame failed."))],
     ];
     for (const [type, listener] of this.#listeners) element.addEventListener(type, listener);
@@ -257,6 +334,7 @@ export class Playground {
     this.#last = this.embed.ready.then(() => {
       if (!this.#isGone) this.events.ready?.();
     });
+    this.#last.catch(() => undefined);
   }
 
   /** Takes over `lang`, `theme` and `code` as they are now. What the user has typed stays. */

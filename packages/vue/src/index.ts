@@ -2,4 +2,4 @@
 
 export { DoclePlayground, type DoclePlaygroundEmits, type DoclePlaygroundRef } from "./playground.ts";
 export { useDocle, type UseDocle } from "./use-docle.ts";
-export type { EmbedError, EmbedResult } from "@doclehq/sdk/embed";
+export type { EmbedError, EmbedFailure, EmbedFile, EmbedResult, EmbedTest } from "@doclehq/sdk/embed";

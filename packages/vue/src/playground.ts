@@ -1,6 +1,6 @@
 //! A playground with an editor, a Run button and the output: the frame of the service.
 
-import { Playground, type EmbedError, type EmbedOptions, type EmbedResult } from "@doclehq/sdk/embed";
+import { Playground, type EmbedError, type EmbedFailure, type EmbedOptions, type EmbedResult } from "@doclehq/sdk/embed";
 import { defineComponent, h, onBeforeUnmount, onMounted, ref, watch, type ComponentOptionsMixin, type DefineComponent, type PropType } from "vue";
 
 /** What a ref of `DoclePlayground` does. */
@@ -21,6 +21,10 @@ export type DoclePlaygroundEmits = {
   run: (result: EmbedResult) => void;
   /** A run was refused. */
   error: (error: EmbedError) => void;
+  /** The program did what `check` expects. */
+  pass: () => void;
+  /** It did not; the first test that failed. */
+  fail: (failure: EmbedFailure) => void;
 };
 
 /** A Boolean that is not given is not given, and not `false`. */
@@ -28,7 +32,7 @@ const flag = { type: Boolean, default: undefined };
 const text = String;
 
 /** A playground. `lang`, `theme` and `code` may change; a changed `code` takes the place of the one before, unless the user has typed. */
-export const DoclePlayground: DefineComponent<EmbedOptions, DoclePlaygroundRef, {}, {}, {}, ComponentOptionsMixin, ComponentOptionsMixin, DoclePlaygroundEmits> = defineComponent({
+export const DoclePlayground: DefineComponent<EmbedOptions, DoclePlaygroundRef, {}, {}, {}, ComponentOptionsMixin, ComponentOptionsMixin, DoclePlaygroundEmits> = /* @__PURE__ */ defineComponent({
   name: "DoclePlayground",
   props: {
     code: text,
@@ -43,14 +47,19 @@ export const DoclePlayground: DefineComponent<EmbedOptions, DoclePlaygroundRef, 
     endpoint: text,
     loading: String as PropType<EmbedOptions["loading"]>,
     title: text,
+    files: Array as PropType<EmbedOptions["files"]>,
+    packages: Array as PropType<EmbedOptions["packages"]>,
+    template: text,
+    check: [String, Array] as PropType<EmbedOptions["check"]>,
+    output: String as PropType<EmbedOptions["output"]>,
   },
-  emits: ["ready", "run", "error"],
+  emits: ["ready", "run", "error", "pass", "fail"],
   setup(props, { emit, expose }) {
     const element = ref<HTMLElement>();
     let playground: Playground | undefined;
     const given = () => ({ code: "", ...Object.fromEntries(Object.entries(props).filter(([, value]) => value !== undefined)) }) as EmbedOptions;
     onMounted(() => {
-      const events = { ready: () => emit("ready"), run: (result: EmbedResult) => emit("run", result), error: (error: EmbedError) => emit("error", error) };
+      const events = { ready: () => emit("ready"), run: (result: EmbedResult) => emit("run", result), error: (error: EmbedError) => emit("error", error), pass: () => emit("pass"), fail: (failure: EmbedFailure) => emit("fail", failure) };
       playground = new Playground(element.value as HTMLElement, given(), events);
     });
     watch([() => props.lang, () => props.theme, () => props.code], () => playground?.update(given()));

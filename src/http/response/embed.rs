@@ -66,20 +66,24 @@ pub struct Frame<'a> {
     pub nonce: &'a str,
     /// Where the service is, for WebSockets and calls.
     pub base_url: &'a str,
+    /// The page of the website that opens programs; `None` where there is no website.
+    pub playground: Option<String>,
 }
 
 /// The page. Its policy lets in nothing but its own files, and only pages of the key's domains may show it.
 pub fn frame(frame: &Frame<'_>) -> Response {
-    let Frame { parameters, key, nonce, base_url } = frame;
+    let Frame { parameters, key, nonce, base_url, playground } = frame;
     let Parameters { theme, readonly, autorun, stdin, auto_height, code, lang, .. } = parameters;
     let language = parameters.language();
     let missing = key.err().or_else(|| language.is_none().then_some(Missing::Language)).map(Missing::text);
     let domains = key.map(|(_, domains)| domains).unwrap_or_default();
-    let languages: Vec<_> =
-        RunLanguage::all().map(|one| json!({ "id": one.id, "title": one.title, "mode": one.editor_mode })).collect();
+    let languages: Vec<_> = RunLanguage::all()
+        .map(|one| json!({ "id": one.id, "title": one.title, "mode": one.editor_mode, "entrypoint": one.default_entrypoint() }))
+        .collect();
     let config = json!({
         "lang": lang, "code": code, "readonly": readonly, "autorun": autorun, "stdin": stdin,
         "autoHeight": auto_height, "key": key.map(|(key, _)| key).ok(), "domains": domains, "baseUrl": base_url,
+        "outputPage": format!("/embed/{OUTPUT}"), "playground": playground,
         "languages": languages, "names": RunLanguage::all().flat_map(|one| names(one).map(move |name| (name, one.id))).collect::<std::collections::BTreeMap<_, _>>(),
         "missing": missing.map(|(code, message)| json!({ "code": code, "message": message })),
     });
@@ -126,7 +130,7 @@ fn policy(nonce: &str, base_url: &str, domains: Option<&[String]>) -> String {
     };
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'nonce-{nonce}'; connect-src {base_url}; \
-         base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'; \
+         frame-src {base_url}/embed/{OUTPUT}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'; \
          frame-ancestors {ancestors}"
     )
 }
@@ -147,9 +151,22 @@ fn find(name: &str) -> Option<&'static File> {
     FILES.iter().find(|file| file.name == name)
 }
 
+/// The policy of the page that shows what a program has drawn, as SVG or HTML. It has an origin of its own, whatever frames it: it
+/// reads nothing of this service, and loads nothing.
+const OUTPUT_POLICY: &str = "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; \
+                             style-src 'unsafe-inline'; img-src data: blob:; font-src data:; media-src data: blob:; \
+                             base-uri 'none'; form-action 'none'";
+
 fn serve(file: &File, cache: HeaderValue) -> Response {
-    let kind = if file.name.ends_with(".css") { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
+    let kind = match file.name.rsplit_once('.') {
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "html")) => "text/html; charset=utf-8",
+        _ => "text/javascript; charset=utf-8",
+    };
     let mut response = Response::new(Body::Whole(Bytes::from_static(file.content)));
+    if file.name == OUTPUT {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(OUTPUT_POLICY));
+    }
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(CACHE_CONTROL, cache);
     response
@@ -163,8 +180,13 @@ mod tests {
     fn a_program_in_a_page_is_text_wherever_it_stands() {
         let query = "code=%3C%2Fpre%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E%22&lang=%22%3E%3Cb%3E";
         let parameters = Parameters::read(query);
-        let response =
-            frame(&Frame { parameters: &parameters, key: Err(Missing::Key), nonce: "n", base_url: "http://x" });
+        let response = frame(&Frame {
+            parameters: &parameters,
+            key: Err(Missing::Key),
+            nonce: "n",
+            base_url: "http://x",
+            playground: None,
+        });
         let Body::Whole(html) = response.into_body() else { panic!("a page") };
         let html = String::from_utf8(html.to_vec()).unwrap();
         assert!(!html.contains("<script>alert") && html.matches("</pre>").count() == 1, "{html}");

@@ -31,7 +31,10 @@ pub async fn get_embed(app: &App, call: Call) -> Result<Response, ApiError> {
         (None, Ok(_)) => Err(Missing::Key),
     };
     let nonce = hex::encode(app.random::<16>());
-    Ok(embed::frame(&Frame { parameters: &parameters, key, nonce: &nonce, base_url: &call.base_url(app) }))
+    let base_url = call.base_url(app);
+    let site = app.site.is_some().then(|| app.config.app_url.as_deref().unwrap_or(&base_url));
+    let playground = site.map(|site| format!("{site}/playground"));
+    Ok(embed::frame(&Frame { parameters: &parameters, key, nonce: &nonce, base_url: &base_url, playground }))
 }
 
 /// The domains of the pages that may show a frame with this key.

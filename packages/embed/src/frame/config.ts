@@ -16,6 +16,10 @@ export interface Config {
   domains: string[];
   /** The address of the service. */
   baseUrl: string;
+  /** The page that shows output as SVG or HTML. */
+  outputPage: string;
+  /** The page of the website that opens programs; null where there is none. */
+  playground: string | null;
   languages: Language[];
   /** The id of the language for each of its names. */
   names: Record<string, string>;
@@ -29,6 +33,8 @@ export interface Language {
   title: string;
   /** The mode of the editor. */
   mode: string;
+  /** The file that a program of one file gets. */
+  entrypoint: string;
 }
 
 /** Reads the settings. */

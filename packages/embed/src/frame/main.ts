@@ -1,9 +1,13 @@
 //! The embed frame: an editor, a button that runs the program, and its output.
 
+import { failureOf, wordsOf } from "./check.ts";
 import { type Config, languageOf, readConfig } from "./config.ts";
+import { display } from "./display.ts";
 import { createEditor, type Editor } from "./editor.ts";
 import { CommandError, type Commands, Parent, shown } from "./messages.ts";
-import { Credential, type Result, run, RunError } from "./run.ts";
+import { Credential, type Program, type Result, run, RunError } from "./run.ts";
+import { NOTHING, PLACE, readSetup, type Setup, type Test } from "./setup.ts";
+import { linkTo } from "./share.ts";
 import { duration, partsOf, sentenceOf, wordOf } from "./status.ts";
 import { View } from "./view.ts";
 
@@ -17,6 +21,7 @@ class Frame {
   readonly #credential: Credential;
   #lang: string;
   #code: string;
+  #setup: Setup = NOTHING;
   #running: AbortController | undefined;
 
   constructor(config: Config, frame: HTMLElement, nonce: string) {
@@ -35,6 +40,8 @@ class Frame {
     this.#view.copyButton.onclick = () => void this.#copy();
     this.#view.resetButton.onclick = () => this.#editor.setCode(this.#code);
     this.#view.resetButton.hidden = config.readonly;
+    this.#view.openButton.hidden = config.playground === null;
+    this.#view.openButton.onclick = () => void this.#open();
     document.addEventListener("keydown", (event) => {
       const isPeriod = event.key === "." && (event.ctrlKey || event.metaKey);
       const isOutside = !(event.target instanceof Node && this.#view.editor.contains(event.target));
@@ -89,6 +96,9 @@ class Frame {
         document.documentElement.dataset["theme"] = theme;
       },
       setKey: (key) => this.#setKey(key.trim()),
+      setup: (setup) => {
+        this.#setup = readSetup(setup);
+      },
     };
   }
 
@@ -124,7 +134,7 @@ class Frame {
     this.#running?.abort();
   }
 
-  async #run(): Promise<Result> {
+  async #run(): Promise<Result & { check?: { passed: boolean } }> {
     const view = this.#view;
     if (this.#running !== undefined) throw new CommandError("busy", "A program is running.");
     if (!this.#credential.isThere || view.runButton.ariaDisabled === "true") {
@@ -136,19 +146,22 @@ class Frame {
     const running = new AbortController();
     this.#running = running;
     const began = performance.now();
-    view.clear();
     view.say("");
     view.running(true);
     const tick = () => view.line("running", ["Running", duration(Math.floor((performance.now() - began) / 100) * 100)]);
     tick();
     const timer = setInterval(tick, 100);
-    const stdin = view.stdin.value;
-    const program = { lang: this.#lang, code: this.#editor.code(), ...(this.#config.stdin !== null && stdin !== "" ? { stdin: stdin.endsWith("\n") ? stdin : `${stdin}\n` } : {}) };
+    const { tests } = this.#setup;
     try {
-      const result = await run(program, this.#credential, running.signal, (stream, text) => {
-        view.print(stream, text);
-        this.#parent.tell({ type: "docle-output", stream, data: text });
-      });
+      for (const [index, test] of tests.entries()) {
+        const result = await this.#runOnce(test, running.signal);
+        const failure = failureOf(test, index, result);
+        if (failure === undefined && index + 1 < tests.length) continue;
+        this.#show(result, failure === undefined ? ["Passed", ...(tests.length > 1 ? [`${tests.length} tests`] : [])] : ["Not yet", ...wordsOf(failure, tests.length, result)]);
+        this.#parent.tell(failure === undefined ? { type: "docle-pass", tests: tests.length, data: result } : { type: "docle-fail", ...failure, data: result });
+        return { ...result, check: failure === undefined ? { passed: true } : { passed: false, ...failure } };
+      }
+      const result = await this.#runOnce({}, running.signal);
       this.#show(result);
       return result;
     } catch (error) {
@@ -174,11 +187,58 @@ class Frame {
     setTimeout(() => this.#view.disabled(""), error.retryAfter * 1_000);
   }
 
-  #show(result: Result): void {
+  /** The request for one run. */
+  #program(test: Test): Program {
+    const { files, packages, template } = this.#setup;
+    const code = template === undefined ? this.#editor.code() : template.replaceAll(PLACE, () => this.#editor.code());
+    const entrypoint = languageOf(this.#config, this.#lang)?.entrypoint ?? "";
+    const typed = this.#config.stdin === null || this.#view.stdin.value === "" ? undefined : this.#view.stdin.value;
+    const stdin = test.stdin ?? (typed === undefined || typed.endsWith("\n") ? typed : `${typed}\n`);
+    return {
+      lang: this.#lang,
+      ...(files.length === 0 ? { code } : { files: [{ path: entrypoint, content: code }, ...files], entrypoint }),
+      ...(packages.length === 0 ? {} : { packages }),
+      ...(stdin === undefined ? {} : { stdin }),
+      ...(test.args === undefined ? {} : { args: test.args }),
+    };
+  }
+
+  /** Runs the program once, and shows its output. */
+  async #runOnce(test: Test, signal: AbortSignal): Promise<Result> {
+    const view = this.#view;
+    const { output } = this.#setup;
+    view.clear();
+    const result = await run(this.#program(test), this.#credential, signal, (stream, text) => {
+      if (output === "text" || stream === "stderr") view.print(stream, text);
+      this.#parent.tell({ type: "docle-output", stream, data: text });
+    });
+    if (output === "text") return result;
+    const { theme } = document.documentElement.dataset;
+    const shape = display(output, result.stdout, this.#config.outputPage, theme === "light" || theme === "dark" ? theme : "light dark");
+    if (shape === undefined) view.print("stdout", result.stdout);
+    else view.add(shape);
+    return result;
+  }
+
+  /** Opens the program in the playground of the website. What the page keeps to itself stays here. */
+  async #open(): Promise<void> {
+    const { playground } = this.#config;
+    if (playground === null) return;
+    const program = { lang: this.#lang, code: this.#editor.code(), stdin: this.#view.stdin.value, packages: this.#setup.packages.join(" ") };
+    window.open(await linkTo(playground, program), "_blank", "noopener");
+  }
+
+  /** Shows how a run ended: its status, or what the check says. */
+  #show(result: Result, check?: string[]): void {
     const sentence = sentenceOf(result);
     if (sentence !== "") this.#view.print("note", `${sentence}\n`);
-    this.#view.line(result.status, partsOf(result));
-    this.#view.say(`${wordOf(result.status)}, exit code ${result.exitCode}, ${duration(result.usage.durationMs)}`);
+    if (check === undefined) {
+      this.#view.line(result.status, partsOf(result));
+      this.#view.say(`${wordOf(result.status)}, exit code ${result.exitCode}, ${duration(result.usage.durationMs)}`);
+    } else {
+      this.#view.line(check[0] === "Passed" ? "success" : "not-yet", [...check, duration(result.usage.durationMs)]);
+      this.#view.say(check.join(", "));
+    }
     this.#parent.tell({ type: "docle-result", data: result });
   }
 }

@@ -9,6 +9,8 @@ export interface Commands {
   setLang(lang: string): void;
   setKey(key: string): void;
   setTheme(theme: string): void;
+  /** Takes what goes with the program, as the page has sent it. */
+  setup(setup: unknown): void;
 }
 
 /** An error that a page reads by its code. */
@@ -27,10 +29,10 @@ const MAX_TEXT = 1_048_576;
 const MAX_MESSAGES = 100;
 
 type Method = keyof Commands;
-const methods: Method[] = ["run", "stop", "setCode", "getCode", "setLang", "setKey", "setTheme"];
+const methods: Method[] = ["run", "stop", "setCode", "getCode", "setLang", "setKey", "setTheme", "setup"];
 
 /** A value of a message that is the message's own, and no part of its prototype. */
-const own = (data: unknown, name: string): unknown => (typeof data === "object" && data !== null && Object.hasOwn(data, name) ? (data as Record<string, unknown>)[name] : undefined);
+export const own = (data: unknown, name: string): unknown => (typeof data === "object" && data !== null && Object.hasOwn(data, name) ? (data as Record<string, unknown>)[name] : undefined);
 
 /** Whether a host is one of these domains. */
 export const covers = (domains: string[], host: string): boolean => domains.some((domain) => (domain.startsWith("*.") ? host.endsWith(domain.slice(1)) && host.length > domain.length - 1 : host === domain));
@@ -84,6 +86,7 @@ export class Parent {
       "docle-set-lang": ["setLang", "lang"],
       "docle-set-apikey": ["setKey", "apiKey"],
       "docle-set-theme": ["setTheme", "theme"],
+      "docle-setup": ["setup", "setup"],
     };
     const command = Object.hasOwn(commands, type) ? commands[type] : undefined;
     if (command === undefined) return;
@@ -115,6 +118,7 @@ export class Parent {
     if (method === "run") return commands.run();
     if (method === "stop") return commands.stop();
     if (method === "getCode") return commands.getCode();
+    if (method === "setup") return commands.setup(value);
     if (typeof value !== "string" || value.length > MAX_TEXT) throw new CommandError("invalid_request", `${method} takes a text of at most ${MAX_TEXT} characters.`);
     return commands[method](value);
   }

@@ -26,11 +26,15 @@ export class RunError extends Error {
   }
 }
 
-/** What to run. */
+/** What to run: a request of the API. */
 export interface Program {
   lang: string;
-  code: string;
+  code?: string;
+  files?: { path: string; content: string; encoding?: string }[];
+  entrypoint?: string;
+  packages?: string[];
   stdin?: string;
+  args?: string[];
 }
 
 /** The credential of a frame: a token of the page, or its publishable key, for which the frame gets tokens. */

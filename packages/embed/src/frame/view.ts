@@ -9,6 +9,7 @@ const shapes: Record<string, string[]> = {
   play: ["M5 5a2 2 0 0 1 3.008-1.728l11.997 6.998a2 2 0 0 1 .003 3.458l-12 7A2 2 0 0 1 5 19z"],
   stop: ["M7 5h10a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H7a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2z"],
   copy: ["M10 8h10a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H10a2 2 0 0 1-2-2V10a2 2 0 0 1 2-2z", "M4 16c-1.1 0-2-.9-2-2V4c0-1.1.9-2 2-2h10c1.1 0 2 .9 2 2"],
+  open: ["M15 3h6v6", "M10 14 21 3", "M18 13v6a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V8a2 2 0 0 1 2-2h6"],
   reset: ["M3 12a9 9 0 1 0 9-9 9.75 9.75 0 0 0-6.74 2.74L3 8", "M3 3v5h5"],
   check: ["M22 12a10 10 0 1 1-20 0 10 10 0 0 1 20 0z", "m16 9-5.5 5.5L8 12"],
   alert: ["M22 12a10 10 0 1 1-20 0 10 10 0 0 1 20 0z", "M12 8v4", "M12 16h.01"],
@@ -48,6 +49,7 @@ export class View {
   readonly editor: HTMLElement = element("div", "editor");
   readonly runButton = button("primary", "play", "Run", false);
   readonly copyButton = button("ghost icon", "copy", "Copy the code", true);
+  readonly openButton = button("ghost icon", "open", "Open in the playground, in a new tab", true);
   readonly resetButton = button("ghost icon", "reset", "Reset the code", true);
   readonly stdin = element("textarea", "stdin");
   readonly frame: HTMLElement;
@@ -62,7 +64,7 @@ export class View {
   constructor(frame: HTMLElement, withInput: boolean) {
     this.frame = frame;
     const grow = element("span", "grow");
-    const head = element("header", "head", this.#title, grow, this.resetButton, this.copyButton, this.runButton);
+    const head = element("header", "head", this.#title, grow, this.openButton, this.resetButton, this.copyButton, this.runButton);
     this.runButton.setAttribute("aria-keyshortcuts", "Control+Enter Meta+Enter");
     this.stdin.ariaLabel = "Input of the program";
     this.stdin.rows = 2;
@@ -130,6 +132,13 @@ export class View {
     }
     output.hidden = false;
     if (sticks) output.scrollTop = output.scrollHeight;
+  }
+
+  /** Adds an element to the output. */
+  add(element: HTMLElement): void {
+    this.flush();
+    this.#output.append(element);
+    this.#output.hidden = false;
   }
 
   /** The line below the output: its first part is the status. */
