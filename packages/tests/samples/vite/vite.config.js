@@ -1,0 +1,5 @@
+//! Vue, and nothing else.
+
+import vue from "@vitejs/plugin-vue";
+
+export default { plugins: [vue()], logLevel: "warn" };
