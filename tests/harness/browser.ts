@@ -20,7 +20,13 @@ export interface Tab {
   fetch(url: string, init?: RequestInit): Promise<Fetched>;
 }
 
-/** Chromium without a window, and a server whose pages are there under every name that ends in `.localhost`; most are empty. */
+async function launchChromium(): Promise<Browser> {
+  const executablePath = process.env.CHROMIUM ?? (await chromium.executablePath());
+  // Its own sandbox needs user namespaces, which not every machine grants; it opens nothing but our own pages.
+  return puppeteer.launch({ executablePath, headless: "shell", args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
+}
+
+/** A browser without a window, and a server whose pages are there under every name that ends in `.localhost`; most are empty. */
 export class TestBrowser {
   readonly browser: Browser;
   readonly #pages: Server;
@@ -33,16 +39,15 @@ export class TestBrowser {
     this.#pages = pages;
   }
 
-  static async start(): Promise<TestBrowser> {
+  /** Starts the server and the browser: Chromium, unless another one is given. */
+  static async start(launch = launchChromium): Promise<TestBrowser> {
     const pages = createServer((request, response) => {
       const html = made.contents.get(request.url ?? "") ?? "<!doctype html><title>A page</title>";
       for (const [name, value] of Object.entries(made.headers)) response.setHeader(name, value);
       response.setHeader("content-type", "text/html; charset=utf-8").end(html);
     });
     await new Promise<void>((resolve) => pages.listen(0, "127.0.0.1", resolve));
-    const executablePath = process.env.CHROMIUM ?? (await chromium.executablePath());
-    // Its own sandbox needs user namespaces, which not every machine grants; it opens nothing but our own pages.
-    const browser = await puppeteer.launch({ executablePath, headless: "shell", args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
+    const browser = await launch();
     const made = new TestBrowser(browser, pages);
     return made;
   }

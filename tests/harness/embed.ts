@@ -1,7 +1,7 @@
 //! Playgrounds in pages of other sites: a service, a browser, and a publishable key for the pages of lessons.localhost.
 
 import assert from "node:assert/strict";
-import type { Frame, Page } from "puppeteer-core";
+import type { Browser, Frame, Page } from "puppeteer-core";
 import { TestBrowser } from "./browser.ts";
 import { json, Platform, type User } from "./platform.ts";
 import { Runner, type RunnerHealth } from "./runner.ts";
@@ -34,10 +34,11 @@ export class EmbedFixture {
     [this.docle, this.browser, this.user, this.project, this.key, this.secret, this.#runner] = [docle, browser, user, project, key, secret, runner];
   }
 
-  static async start(): Promise<EmbedFixture> {
+  /** Starts all of it, with Chromium unless another browser is given. */
+  static async start(launch?: () => Promise<Browser>): Promise<EmbedFixture> {
     const runner = await Runner.start();
     const docle = await Platform.start({ SANDBOX_URL: runner.url, SANDBOX_SECRET: runner.secret });
-    const browser = await TestBrowser.start();
+    const browser = await TestBrowser.start(launch);
     const user = await docle.signIn("ada@example.com");
     const { id } = await json(201, await user.call("POST", "/api/projects", { name: "Lessons" }));
     const settings = { type: "publishable", allowedDomains: [LESSONS], rateLimitPerMinute: 1_000, limits: { networkRateLimitPerMinute: 1_000 } };
