@@ -133,7 +133,7 @@ export class Embed {
       this.#isReady = resolve;
       this.#fail = reject;
     });
-    // Whoever waits for it hears of it.
+    // A caller that waits for it gets the error.
     this.ready.catch(() => undefined);
     const load = () => {
       this.#load = () => undefined;
