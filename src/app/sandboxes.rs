@@ -6,10 +6,10 @@ use crate::domain::account::amounts::MEGABYTE;
 use crate::domain::account::quota::{Quota, QuotaExceeded};
 use crate::domain::input::page::{Page, Position};
 use crate::domain::sandbox::id::SandboxId;
-use crate::domain::sandbox::settings::{NewSandbox, Settings};
+use crate::domain::sandbox::settings::{NewSandbox, Settings, SettingsChange};
 use crate::ports::PortError;
-use crate::ports::sandboxes::{ExecutionRecord, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport};
-use crate::store::sandboxes::{self, SandboxLimits, StoredBytes};
+use crate::ports::sandboxes::{ConfigChange, ExecutionRecord, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport};
+use crate::store::sandboxes::{self, ListedChange, SandboxLimits, StoredBytes};
 use docle_api::limits::MAX_SANDBOXES_PER_PROJECT;
 use docle_api::sandboxes::SandboxStatus;
 use futures::{StreamExt, stream};
@@ -192,14 +192,12 @@ pub async fn read(app: &App, sandbox: &SandboxOf) -> Result<WholeSandbox, Sandbo
 ///
 /// # Errors
 /// There is none, or it cannot be reached.
-pub async fn change(app: &App, whole: WholeSandbox, settings: Settings) -> Result<WholeSandbox, SandboxRefusal> {
-    let Settings { name, description, language, env, runtime } = settings;
-    let listed = ListedSandbox { name, description, language, updated_at: app.clock.now(), ..whole.listed };
-    let sandbox = SandboxOf { project_id: listed.project_id.clone(), id: listed.id.clone() };
-    let config = SandboxConfig { env, runtime };
-    app.sandboxes.configure(&sandbox, &config).await?;
-    sandboxes::change(&*app.sql, &listed).await?;
-    Ok(WholeSandbox { listed, report: SandboxReport { config, ..whole.report } })
+pub async fn change(app: &App, sandbox: &SandboxOf, change: SettingsChange) -> Result<WholeSandbox, SandboxRefusal> {
+    let SettingsChange { name, description, language, env, runtime } = change;
+    app.sandboxes.configure(sandbox, &ConfigChange { env, runtime }).await?;
+    let listed = ListedChange { name, description, language };
+    sandboxes::change(&*app.sql, sandbox, &listed, app.clock.now()).await?;
+    read(app, sandbox).await
 }
 
 /// The sandboxes of a project, and the cursor of the next page.

@@ -14,11 +14,26 @@ use docle_api::snapshots::{MergeResult, SnapshotDiff};
 /// # Errors
 /// It has as many snapshots as it may, or cannot be saved.
 pub async fn create(app: &App, sandbox: &SandboxOf, name: Option<String>) -> Result<SnapshotRecord, SandboxRefusal> {
+    keep(app, sandbox, name, false).await
+}
+
+/// Keeps the files of a sandbox as they are now until this call is over. A client that leaves ends it at any moment, so the sandbox
+/// deletes them by itself in the end.
+async fn hold(app: &App, sandbox: &SandboxOf, name: &str) -> Result<SnapshotRecord, SandboxRefusal> {
+    keep(app, sandbox, Some(name.to_owned()), true).await
+}
+
+async fn keep(
+    app: &App,
+    sandbox: &SandboxOf,
+    name: Option<String>,
+    is_held: bool,
+) -> Result<SnapshotRecord, SandboxRefusal> {
     if let Some(full) = sandboxes::stored_too_much(app, &sandbox.project_id).await? {
         return Err(SandboxRefusal::Quota(full));
     }
     let id = format!("snap_{}", hex::encode(app.random::<12>()));
-    match app.sandboxes.snapshots(sandbox, &SnapshotRequest::Create { id, name }).await? {
+    match app.sandboxes.snapshots(sandbox, &SnapshotRequest::Create { id, name, is_held }).await? {
         SnapshotResponse::Snapshot(record) => Ok(record),
         other => Err(unexpected(&other)),
     }
@@ -119,7 +134,7 @@ pub async fn branch(app: &App, from: &SandboxOf, branch: Branch) -> Result<(Whol
     // Files that nobody has named are kept only until they are copied.
     let (snapshot, is_own) = match branch.snapshot {
         Some(snapshot) => (snapshot, false),
-        None => (create(app, from, Some("branch".to_owned())).await?.id, true),
+        None => (hold(app, from, "branch").await?.id, true),
     };
     let made = async {
         let tree = tree(app, from, &snapshot).await?;
@@ -164,7 +179,7 @@ pub async fn merge(app: &App, into: &SandboxOf, from: &SandboxOf) -> Result<Merg
         None => base_of(app, into, from).await?.ok_or(SandboxRefusal::NotABranch)?,
     };
     // The files are kept until they are merged.
-    let snapshot = create(app, from, Some("merge".to_owned())).await?.id;
+    let snapshot = hold(app, from, "merge").await?.id;
     let merged = merge_snapshot(app, into, from, &snapshot, base).await;
     if let Err(error) = delete(app, from, &snapshot).await {
         let error = PortError(format!("{error:?}"));

@@ -1,7 +1,7 @@
 //! How a sandbox is named, and what it is made of.
 
 use crate::domain::sandbox::id::SandboxId;
-use crate::domain::sandbox::settings::Runtime;
+use crate::domain::sandbox::settings::{Runtime, RuntimeChange};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,4 +19,13 @@ pub struct SandboxOf {
 pub struct SandboxConfig {
     pub env: BTreeMap<String, String>,
     pub runtime: Runtime,
+}
+
+/// What changes of a [`SandboxConfig`]; everything else stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigChange {
+    /// All variables.
+    pub env: Option<BTreeMap<String, String>>,
+    pub runtime: RuntimeChange,
 }

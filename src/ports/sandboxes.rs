@@ -23,7 +23,7 @@ use futures::stream::LocalBoxStream;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-pub use crate::ports::sandbox_names::{SandboxConfig, SandboxOf};
+pub use crate::ports::sandbox_names::{ConfigChange, SandboxConfig, SandboxOf};
 
 /// Bytes in chunks. An error means that the rest is lost.
 pub type ByteStream = LocalBoxStream<'static, Result<Vec<u8>, PortError>>;
@@ -152,7 +152,7 @@ pub trait Sandboxes {
     /// Makes a sandbox and starts it. It may be repeated.
     async fn open(&self, sandbox: &SandboxOf, config: &SandboxConfig) -> Result<(), SandboxRefusal>;
     /// Changes the settings. It may be repeated.
-    async fn configure(&self, sandbox: &SandboxOf, config: &SandboxConfig) -> Result<(), SandboxRefusal>;
+    async fn configure(&self, sandbox: &SandboxOf, change: &ConfigChange) -> Result<(), SandboxRefusal>;
     /// Reads or changes the variables: their names as they are after that. It wakes nothing, and may be repeated.
     async fn env(&self, sandbox: &SandboxOf, request: &EnvRequest) -> Result<Vec<String>, SandboxRefusal>;
     /// What the sandbox is like. It wakes nothing.
@@ -312,6 +312,10 @@ pub trait SandboxHost {
     async fn save_tree(&self, base: ByteStream, number: u64) -> Result<ByteStream, HostError>;
     /// Replaces all files by those of a tree. After an error the jail has the files before or these.
     async fn restore_tree(&self, frames: ByteStream) -> Result<(), HostError>;
+    /// Changes what differs between two trees: frames of the manifest before and an end, and then of the new manifest, the packs of
+    /// [`docle_tree::patch::Patch`] and an end. After an error of a file nothing has changed; after
+    /// [`FileErrorCode::Changed`](docle_protocol::sandbox::FileErrorCode::Changed) a path that differs was not as in the tree before.
+    async fn patch_tree(&self, frames: ByteStream) -> Result<(), HostError>;
 }
 
 /// A part of a tree in the bucket. It never changes.

@@ -51,10 +51,14 @@ pub struct TreeOf {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SnapshotRequest {
-    /// Saves the files as they are now, and keeps them under this id. A second request with the id gives the same snapshot.
+    /// Saves the files as they are now, and keeps them under this id. A second request with the id gives the same snapshot. One that is
+    /// held for a moment is deleted after an hour at the latest, should nobody be left who does.
+    #[serde(rename_all = "camelCase")]
     Create {
         id: String,
         name: Option<String>,
+        #[serde(default)]
+        is_held: bool,
     },
     /// The newest first.
     List(Page),

@@ -3,7 +3,7 @@
 use crate::domain::input::page::{Page, Position};
 use crate::domain::sandbox::id::SandboxId;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::sandboxes::SandboxDirectory;
+use crate::ports::sandboxes::{SandboxDirectory, SandboxOf};
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql, Statement};
 use async_trait::async_trait;
@@ -126,13 +126,26 @@ pub async fn list(sql: &dyn Sql, project_id: &str, page: &Page) -> Result<Vec<Li
     sql.query(sql!(query, project_id, at, id, page.rows())).await?.into_iter().map(read).collect()
 }
 
+/// What changes of what lists show; `None` leaves it.
+pub struct ListedChange {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub language: Option<RunLanguage>,
+}
+
 /// Changes what lists show.
-pub async fn change(sql: &dyn Sql, sandbox: &ListedSandbox) -> Result<(), PortError> {
-    let query = "UPDATE sandboxes SET name = ?3, description = ?4, language = ?5, updated_at = ?6 \
-                 WHERE id = ?2 AND project_id = ?1";
-    let ListedSandbox { id, project_id, name, description, language, updated_at, .. } = sandbox;
-    let (name, description) = (name.as_deref(), description.as_deref());
-    let statement = sql!(query, project_id, id.as_str(), name, description, language.name(), *updated_at);
+pub async fn change(
+    sql: &dyn Sql,
+    sandbox: &SandboxOf,
+    change: &ListedChange,
+    now: Timestamp,
+) -> Result<(), PortError> {
+    let query = "UPDATE sandboxes SET name = COALESCE(?3, name), description = COALESCE(?4, description), \
+                 language = COALESCE(?5, language), updated_at = ?6 WHERE id = ?2 AND project_id = ?1";
+    let SandboxOf { project_id, id } = sandbox;
+    let (name, description) = (change.name.as_deref(), change.description.as_deref());
+    let language = change.language.map(RunLanguage::name);
+    let statement = sql!(query, project_id, id.as_str(), name, description, language, now);
     sql.query(statement).await.map(drop)
 }
 

@@ -6,7 +6,7 @@ use crate::ports::http_messages::Upgrade;
 use crate::ports::previews::{PortAnswer, PreviewCall};
 use crate::ports::sandboxes::{ByteStream, Content, ContentHead, HostError, SandboxHost};
 use crate::ports::{ClientSignal, PortError};
-use crate::tests::fake_archives::{Files, archive, lost, received, unpacked};
+use crate::tests::fake_archives::{Files, all_received, archive, lost, patched, received, unpacked};
 use crate::tests::fake_contexts::FakeContexts;
 use crate::tests::fake_events::{complete, line};
 use crate::tests::fake_ports;
@@ -24,12 +24,13 @@ use docle_protocol::sandbox::{
     ExecCommand, ExecEnd, ExecEvent, ExecJob, FileEntry, FileError, FileErrorCode, FileKind, FileMatch, FileRequest,
     FileResponse, SandboxSpec, SandboxState,
 };
+use docle_tree::patch::Patch;
 use docle_tree::restore::restore;
 use docle_tree::save::save;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::{StreamExt, stream};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 type Events = UnboundedSender<Result<Vec<u8>, PortError>>;
@@ -38,7 +39,7 @@ type Events = UnboundedSender<Result<Vec<u8>, PortError>>;
 /// ends so, `timeout` and `memory` meet their limits, and everything else is printed.
 #[derive(Default)]
 pub struct FakeHosts {
-    machines: RefCell<BTreeMap<SandboxId, Files>>,
+    pub machines: RefCell<BTreeMap<SandboxId, Files>>,
     /// Commands that hang.
     pub hanging: RefCell<BTreeMap<String, Events>>,
     pub executed: RefCell<Vec<String>>,
@@ -63,6 +64,8 @@ pub struct FakeHosts {
     pub end_faults: Faults,
     pub restore_faults: Faults,
     pub archive_faults: Faults,
+    /// What programs write before a change of files arrives, one after another.
+    pub meanwhile: RefCell<VecDeque<Files>>,
     pub write_faults: Faults,
 }
 
@@ -374,5 +377,19 @@ impl SandboxHost for FakeHost {
             })
         };
         self.hosts.restore_faults.around(restore).await.map_err(lost)?
+    }
+
+    async fn patch_tree(&self, frames: ByteStream) -> Result<(), HostError> {
+        let [(before, _), (after, packs)] = all_received(frames).await?.try_into().expect("two trees");
+        let patch = Patch::new(&before.unwrap(), &after.unwrap());
+        let meanwhile = self.hosts.meanwhile.borrow_mut().pop_front();
+        let change = async || {
+            self.with(|own| {
+                own.extend(meanwhile.unwrap_or_default());
+                *own = patched(own, &patch, &packs).ok_or(file_error(FileErrorCode::Changed))?;
+                Ok(())
+            })
+        };
+        self.hosts.restore_faults.around(change).await.map_err(lost)?
     }
 }

@@ -10,7 +10,7 @@ use crate::ports::fleet::Fleet;
 use crate::ports::http_messages::Upgrade;
 use crate::ports::previews::{PortAnswer, PortsAnswer, PortsRequest, PreviewCall, TerminalCall};
 use crate::ports::sandboxes::{
-    ByteStream, Content, EnvRequest, ExecutionRecord, Given, SandboxConfig, SandboxDirectory, SandboxOf,
+    ByteStream, ConfigChange, Content, EnvRequest, ExecutionRecord, Given, SandboxConfig, SandboxDirectory, SandboxOf,
     SandboxRefusal, SandboxReport, Sandboxes, SessionRecord, SessionRequest,
 };
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
@@ -76,8 +76,8 @@ impl Sandboxes for LocalSandboxes {
         self.of(sandbox).open(sandbox.clone(), config.clone()).await
     }
 
-    async fn configure(&self, sandbox: &SandboxOf, config: &SandboxConfig) -> Result<(), SandboxRefusal> {
-        self.of(sandbox).configure(&sandbox.project_id, config.clone()).await
+    async fn configure(&self, sandbox: &SandboxOf, change: &ConfigChange) -> Result<(), SandboxRefusal> {
+        self.of(sandbox).configure(&sandbox.project_id, change.clone()).await
     }
 
     async fn env(&self, sandbox: &SandboxOf, request: &EnvRequest) -> Result<Vec<String>, SandboxRefusal> {

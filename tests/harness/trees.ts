@@ -69,6 +69,15 @@ export class Bucket {
     return Buffer.concat([frame(MANIFEST, tree.manifest), ...packs, END_FRAME]);
   }
 
+  /** Changes what differs between two trees, the second of which was saved on top of the first. */
+  patch(sandbox: RunnerSandbox, before: Tree, after: Tree): Promise<Response> {
+    // What the second one alone has lies in packs of its own.
+    const added = after.summary.packs.filter((pack) => !before.summary.packs.some((known) => known.save === pack.save && known.number === pack.number));
+    const packs = added.map(({ save, number }) => frame(PACK, this.packs.get(`${save}-${number}`)!));
+    const body = [frame(MANIFEST, before.manifest), END_FRAME, frame(MANIFEST, after.manifest), ...packs, END_FRAME];
+    return sandbox.request("PATCH", "/tree", Uint8Array.from(Buffer.concat(body)));
+  }
+
   restore(sandbox: RunnerSandbox, tree: Tree): Promise<Response> {
     return sandbox.request("PUT", "/tree", Uint8Array.from(this.body(tree)));
   }

@@ -58,6 +58,31 @@ test("a snapshot is exported while its sandbox sleeps, with what several saves h
   assert.equal((await problem(404, await call("GET", `${one}/snapshots/snap_none/export`))).code, "snapshot_not_found");
 });
 
+test("an archive that fails in the middle changed what came before", async () => {
+  const sandbox = await create();
+  await sh(sandbox, "mkdir in; cd in; mkdir open closed; echo kept > a; echo kept > open/b; chmod 555 closed");
+  const archive = new Uint8Array(execFileSync("bash", ["-euc", "d=$(mktemp -d); trap 'rm -rf $d' EXIT; cd $d; mkdir new open closed; echo x | tee a new/c open/b closed/d >&2; tar -cf - a new open/b closed/d"], { stdio: ["ignore", "pipe", "ignore"] }));
+  // The times of directories tell that something was there for a moment.
+  const look = `(${LOOK}) | sed 's/^\\(.* d [0-7]* \\)[^ ]*/\\1/'`;
+  const before = await sh(sandbox, look);
+  const refused = await problem(422, await upload(sandbox, "in", archive));
+  assert.equal(refused.code, "file_refused");
+  assert.equal(await sh(sandbox, look), before);
+  await sh(sandbox, "chmod 755 in/closed");
+  await json(200, await upload(sandbox, "in", archive));
+  assert.equal(await sh(sandbox, "cd in; cat a new/c open/b closed/d"), "x\nx\nx\nx\n");
+});
+
+test("a few bytes that would be an archive without end are refused", async () => {
+  const sandbox = await create();
+  await sh(sandbox, "mkdir holes; truncate -s 2G holes/a holes/b; echo x > holes/c");
+  const refused = await problem(422, await call("GET", `${sandbox}/archive?path=holes`));
+  assert.equal(refused.code, "file_refused");
+  assert.match(refused.detail ?? "", /more than 4 GiB/);
+  await sh(sandbox, "truncate -s 1M holes/a holes/b");
+  assert((await bytes(await call("GET", `${sandbox}/archive?path=holes`))).length > 2 << 20);
+});
+
 test("an archive that leads out, breaks off or does not fit changes nothing", async () => {
   const sandbox = await create({ runtime_config: { diskMB: 16 } });
   await sh(sandbox, "mkdir in; echo kept > in/file; echo kept > outside; ln -s /workspace in/out");

@@ -92,6 +92,41 @@ test("a branch is merged into its sandbox and back, with everything that files h
   assert.equal(await sh(branch, LOOK_UNTIMED), await sh(sandbox, LOOK_UNTIMED), "what came in is saved like everything else");
 });
 
+test("what a program wrote during a merge, and names that look like ours, were lost", async () => {
+  const sandbox = await create();
+  await sh(sandbox, "mkdir w; echo one > a; echo mine > .docle-part-1; mkdir /.docle-part-2; echo mine > /.docle-part-2/x");
+  const branch = `${SANDBOXES}/${(await json(201, await call("POST", `${sandbox}/branch`))).id}`;
+  await sh(branch, "echo two > a; head -c 3000000 /dev/urandom > big; mkdir new; echo new > new/file");
+  await sh(sandbox, "(i=0; while [ ! -e /tmp/stop ]; do i=$((i + 1)); echo $i > w/$i; sleep 0.002; done; touch /tmp/stopped) >/dev/null 2>&1 & until [ -e w/50 ]; do :; done");
+  for (const round of [1, 2, 3]) {
+    await sh(branch, `echo ${round} > a`);
+    const merged = await json(200, await call("POST", `${sandbox}/merge`, { from: branch.split("/").at(-1) }));
+    assert.equal(merged.merged, true, JSON.stringify(merged.conflicts));
+  }
+  await sh(sandbox, "touch /tmp/stop; until [ -e /tmp/stopped ]; do :; done");
+  const look = "test $(ls w | sort -n | tail -1) = $(ls w | wc -l); cat a new/file .docle-part-1 /.docle-part-2/x";
+  assert.equal(await sh(sandbox, look), "3\nnew\nmine\nmine\n");
+  await json(200, await call("POST", `${sandbox}/sleep`));
+  assert.equal(await sh(sandbox, look), "3\nnew\nmine\nmine\n");
+});
+
+test("a merge that the disk has no room for is refused before the sandbox could not wake", async () => {
+  const sandbox = await create({ runtime_config: { diskMB: 16 } });
+  await sh(sandbox, "echo one > a");
+  const branch = `${SANDBOXES}/${(await json(201, await call("POST", `${sandbox}/branch`))).id}`;
+  await json(200, await call("PATCH", branch, { runtime_config: { diskMB: 64 } }));
+  await sh(branch, "mkdir many; cd many; for n in $(seq 4500); do echo > $n; done");
+  await json(200, await call("POST", `${sandbox}/sleep`));
+  const refused = await json(422, await call("POST", `${sandbox}/merge`, { from: branch.split("/").at(-1) }));
+  assert.equal(refused.code, "disk_full");
+  assert.equal(await sh(sandbox, "cat a; ls"), "one\na\n");
+  // What just fits wakes.
+  await sh(branch, "cd many; rm $(seq 4060 4500)");
+  await json(200, await call("POST", `${sandbox}/sleep`));
+  await json(200, await call("POST", `${sandbox}/merge`, { from: branch.split("/").at(-1) }));
+  assert.equal(await sh(sandbox, "ls many | wc -l"), "4059\n");
+});
+
 test("conflicts of a merge are listed and nothing is written", async () => {
   const sandbox = await create();
   await sh(sandbox, "echo one > edited; echo one > deleted; mkdir place; echo one > mode");

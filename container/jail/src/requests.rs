@@ -43,6 +43,8 @@ pub enum Job {
     Pack,
     /// Replaces the files that are saved by those of an archive, which comes in the same way, and answers with one frame.
     Unpack,
+    /// Takes an `Operation::Patch`, changes the files that it names with an archive that comes in frames, and answers with one frame.
+    Patch,
     /// Takes an `Operation::Begin` with a directory, answers whether it is one, and writes an archive of it, in frames.
     Export,
     /// Takes an `Operation::Begin` with a directory, unpacks an archive into it that comes in frames, and answers with one frame.

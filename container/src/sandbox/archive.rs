@@ -9,6 +9,7 @@ use crate::jail::sandbox::operations::Operation;
 use crate::jail::sandbox::{Job, Reply, Request};
 use axum::body::Bytes;
 use docle_protocol::sandbox::FileResponse;
+use docle_tree::patch::Step;
 use futures_util::{Stream, StreamExt, stream};
 use std::io;
 use std::sync::Arc;
@@ -113,6 +114,24 @@ impl Sandbox {
         let (result, _) = answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         self.changed();
         result.map(response).map_err(|refused| FileFailure::File(file_error(refused.errno, &path)))
+    }
+
+    /// Changes the files that steps name, with an archive of what is written, or changes nothing. Programs go on while the archive
+    /// comes.
+    pub async fn patch<E>(
+        self: &Arc<Self>,
+        steps: Vec<Step>,
+        mut archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    ) -> Result<(), FileFailure> {
+        let mut worker = self.start_worker(Job::Patch).await?;
+        worker.send(&Operation::Patch { steps }).await?;
+        send_content(&mut worker, &mut archive).await?;
+        let _stopped = Stopped::new(self).await?;
+        finish(&mut worker, archive).await;
+        let answer = timeout(PATIENCE, worker.receive::<Result<(), Refused>>()).await;
+        let (result, _) = answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        self.changed();
+        result.map_err(|refused| FileFailure::File(file_error(refused.errno, b"a file of the tree")))
     }
 
     /// Replaces the files by those of an archive, or changes nothing.

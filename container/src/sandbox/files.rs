@@ -5,6 +5,7 @@ use super::worker::Worker;
 use crate::jail::launch::Content as Bytes;
 use crate::jail::sandbox::entry::{Done, Entry, Kind, Match, Place, Refused};
 use crate::jail::sandbox::operations::Operation;
+use crate::jail::sandbox::patch::CHANGED;
 use crate::jail::sandbox::search::Query;
 use crate::jail::sandbox::{Job, Request};
 use base64::Engine;
@@ -310,6 +311,10 @@ pub fn file_error(errno: i32, path: &[u8]) -> FileError {
         libc::ELOOP => (Code::TooManyLinks, "is a loop of symbolic links"),
         libc::EBADMSG => (Code::Failed, "is not an archive of this kind, or not whole"),
         libc::E2BIG => (Code::Failed, "would get more than 100,000 entries of one archive"),
+        libc::EOVERFLOW => {
+            (Code::Failed, "would be an archive of more than 4 GiB, for which files with holes count whole")
+        }
+        CHANGED => (Code::Changed, "is not as it was when the new files were computed"),
         libc::EBUSY => (Code::Failed, "is in use by the sandbox itself"),
         _ => (Code::Failed, "could not be worked on"),
     };

@@ -13,7 +13,7 @@ use crate::jail::root::Tier;
 use crate::jail::sandbox::{Plan, Reply};
 use crate::seat::Common;
 use docle_protocol::Network;
-use docle_protocol::sandbox::SandboxSpec;
+use docle_protocol::sandbox::{SandboxSpec, disk_inodes};
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -30,9 +30,6 @@ pub const MOST: u32 = 512;
 const PROCESSES: u64 = 256;
 /// Making a sandbox takes tens of milliseconds; after this long something is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Files and directories for each MiB of the disk, and at least.
-const INODES_PER_MB: u64 = 128;
-const LEAST_INODES: u64 = 32_768;
 
 /// See the module.
 #[derive(Debug)]
@@ -235,7 +232,7 @@ impl Sandboxes {
         let (group, programs, jailer) = tokio::task::spawn_blocking(prepare).await.map_err(io::Error::other)??;
         let plan = Plan {
             disk_bytes: u64::from(spec.disk_mb) << 20,
-            inodes: (u64::from(spec.disk_mb) * INODES_PER_MB).max(LEAST_INODES),
+            inodes: disk_inodes(spec.disk_mb),
             egress: spec.network != Network::None,
             watched_memory_bytes: (!group.is_real()).then_some(memory_bytes),
         };

@@ -5,6 +5,7 @@ use super::files::{FileFailure, file_error};
 use super::living::Sandbox;
 use super::spool::Spool;
 use axum::body::Bytes;
+use docle_tree::patch::Patch;
 use docle_tree::restore::restore;
 use docle_tree::save::save;
 use docle_tree::{Frame, FrameReader, MAX_PACK_BYTES, Manifest};
@@ -15,6 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Sender, channel};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Frames that wait for a slow reader, each at most a pack.
@@ -52,29 +54,64 @@ impl Sandbox {
         directory: &Path,
     ) -> Result<(), FileFailure> {
         let most = (u64::from(self.spec.disk_mb) << 22) + (64 << 20);
-        let (manifest, spool) = receive(frames, Spool::new(directory, most)?).await?;
-        let (sender, mut receiver) = channel::<io::Result<Bytes>>(PIECES);
-        let writing = tokio::task::spawn_blocking(move || {
-            let to = BufWriter::with_capacity(PIECE, Writer(&sender));
-            let result = restore(&manifest, |pack, offset, buffer| spool.read(pack, offset, buffer), to);
-            if let Err(error) = &result {
-                // Without it the archive would seem whole.
-                let _ = Handle::current().block_on(sender.send(Err(io::Error::new(error.kind(), error.to_string()))));
-            }
-            result
-        });
-        let archive = stream::poll_fn(|context| receiver.poll_recv(context));
-        let unpacked = self.unpack(archive).await;
-        drop(receiver);
-        match (unpacked, writing.await.map_err(io::Error::other)?) {
-            (Err(FileFailure::Body), Err(error)) => {
-                eprintln!("tree.not_restored error={:?}", error.to_string());
-                Err(damaged())
-            }
-            (unpacked, _) => unpacked,
+        let mut incoming = Incoming::new(frames);
+        let (manifest, next) = incoming.manifest().await?;
+        let manifest = manifest.ok_or_else(damaged)?;
+        let spool = incoming.packs(next, &manifest, Spool::new(directory, most)?).await?;
+        let (archive, writing) = archive_of(manifest, spool);
+        finished(self.unpack(archive).await, writing).await
+    }
+
+    /// Changes the files that differ between two trees, or nothing. Packs wait in `directory` until all have come.
+    pub async fn patch_tree<E>(
+        self: &Arc<Self>,
+        frames: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        directory: &Path,
+    ) -> Result<(), FileFailure> {
+        let most = (u64::from(self.spec.disk_mb) << 22) + (64 << 20);
+        let mut incoming = Incoming::new(frames);
+        let before = incoming.only_manifest().await?.ok_or_else(damaged)?;
+        let (after, next) = incoming.manifest().await?;
+        let after = after.ok_or_else(damaged)?;
+        let patch = tokio::task::spawn_blocking(move || Patch::new(&before, &after)).await.map_err(io::Error::other)?;
+        let spool = incoming.packs(next, &patch.written, Spool::new(directory, most)?).await?;
+        let Patch { steps, written } = patch;
+        if steps.is_empty() {
+            return Ok(());
         }
+        let (archive, writing) = archive_of(written, spool);
+        finished(self.patch(steps, archive).await, writing).await
     }
 }
+
+/// The archive of a tree, and the thread that makes it.
+fn archive_of(manifest: Manifest, spool: Spool) -> (Archive, JoinHandle<io::Result<()>>) {
+    let (sender, mut receiver) = channel::<io::Result<Bytes>>(PIECES);
+    let writing = tokio::task::spawn_blocking(move || {
+        let to = BufWriter::with_capacity(PIECE, Writer(&sender));
+        let result = restore(&manifest, |pack, offset, buffer| spool.read(pack, offset, buffer), to);
+        if let Err(error) = &result {
+            // Without it the archive would seem whole.
+            let _ = Handle::current().block_on(sender.send(Err(io::Error::new(error.kind(), error.to_string()))));
+        }
+        result
+    });
+    (Box::pin(stream::poll_fn(move |context| receiver.poll_recv(context))), writing)
+}
+
+/// What became of an archive, which the caller has dropped by now.
+async fn finished(taken: Result<(), FileFailure>, writing: JoinHandle<io::Result<()>>) -> Result<(), FileFailure> {
+    match (taken, writing.await.map_err(io::Error::other)?) {
+        (Err(FileFailure::Body), Err(error)) => {
+            eprintln!("tree.not_restored error={:?}", error.to_string());
+            Err(damaged())
+        }
+        (taken, _) => taken,
+    }
+}
+
+/// An archive on its way into a sandbox.
+type Archive = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 fn damaged() -> FileFailure {
     FileFailure::File(file_error(libc::EBADMSG, b"the tree"))
@@ -82,54 +119,65 @@ fn damaged() -> FileFailure {
 
 /// The manifest that a request brings along; `None` if it brings none.
 pub async fn receive_base<E>(
-    mut frames: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    frames: impl Stream<Item = Result<Bytes, E>> + Unpin,
 ) -> Result<Option<Manifest>, FileFailure> {
-    let (mut reader, mut encoded) = (FrameReader::default(), Vec::new());
-    loop {
-        match next_frame(&mut frames, &mut reader).await? {
-            Frame::Manifest(part) => encoded.extend(part),
-            Frame::End(_) if encoded.is_empty() => return Ok(None),
-            Frame::End(_) => return decode(encoded).await.map(Some),
-            Frame::Pack(_) => return Err(damaged()),
-        }
-    }
+    Incoming::new(frames).only_manifest().await
 }
 
-async fn receive<E>(
-    mut frames: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    mut spool: Spool,
-) -> Result<(Manifest, Spool), FileFailure> {
-    let (mut reader, mut encoded) = (FrameReader::default(), Vec::new());
-    let mut frame = loop {
-        match next_frame(&mut frames, &mut reader).await? {
-            Frame::Manifest(part) => encoded.extend(part),
-            other => break other,
-        }
-    };
-    let manifest = decode(encoded).await?;
-    for pack in &manifest.packs {
-        let Frame::Pack(bytes) = frame else { return Err(damaged()) };
-        if bytes.len() != pack.bytes as usize {
-            return Err(damaged());
-        }
-        spool = spool.append(bytes).await?;
-        frame = next_frame(&mut frames, &mut reader).await?;
-    }
-    if matches!(frame, Frame::End(_)) { Ok((manifest, spool)) } else { Err(damaged()) }
+/// The frames that a request brings along.
+struct Incoming<S> {
+    frames: S,
+    reader: FrameReader,
 }
 
-async fn next_frame<E>(
-    frames: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
-    reader: &mut FrameReader,
-) -> Result<Frame, FileFailure> {
-    loop {
-        if let Some(frame) = reader.next_frame().map_err(|_| damaged())? {
-            return Ok(frame);
+impl<S: Stream<Item = Result<Bytes, E>> + Unpin, E> Incoming<S> {
+    fn new(frames: S) -> Self {
+        Self { frames, reader: FrameReader::default() }
+    }
+
+    /// A manifest, if there is one, and the end of a tree.
+    async fn only_manifest(&mut self) -> Result<Option<Manifest>, FileFailure> {
+        match self.manifest().await? {
+            (manifest, Frame::End(_)) => Ok(manifest),
+            _ => Err(damaged()),
         }
-        match frames.next().await {
-            Some(Ok(bytes)) => reader.push(&bytes),
-            Some(Err(_)) => return Err(FileFailure::Body),
-            None => return Err(damaged()),
+    }
+
+    /// A manifest, if there is one, and the frame after it.
+    async fn manifest(&mut self) -> Result<(Option<Manifest>, Frame), FileFailure> {
+        let mut encoded = Vec::new();
+        loop {
+            match self.next().await? {
+                Frame::Manifest(part) => encoded.extend(part),
+                next if encoded.is_empty() => return Ok((None, next)),
+                next => return Ok((Some(decode(encoded).await?), next)),
+            }
+        }
+    }
+
+    /// The packs of a manifest in their order, and the end of a tree. `frame` is the first of these frames.
+    async fn packs(&mut self, mut frame: Frame, manifest: &Manifest, mut spool: Spool) -> Result<Spool, FileFailure> {
+        for pack in &manifest.packs {
+            let Frame::Pack(bytes) = frame else { return Err(damaged()) };
+            if bytes.len() != pack.bytes as usize {
+                return Err(damaged());
+            }
+            spool = spool.append(bytes).await?;
+            frame = self.next().await?;
+        }
+        if matches!(frame, Frame::End(_)) { Ok(spool) } else { Err(damaged()) }
+    }
+
+    async fn next(&mut self) -> Result<Frame, FileFailure> {
+        loop {
+            if let Some(frame) = self.reader.next_frame().map_err(|_| damaged())? {
+                return Ok(frame);
+            }
+            match self.frames.next().await {
+                Some(Ok(bytes)) => self.reader.push(&bytes),
+                Some(Err(_)) => return Err(FileFailure::Body),
+                None => return Err(damaged()),
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The trees of a sandbox over HTTP: saved as what is new, and restored.
+//! The trees of a sandbox over HTTP: saved as what is new, restored, and changed where two of them differ.
 
 use super::answers::{Answer, broken, find, invalid};
 use super::sandbox_files::failed;
@@ -29,5 +29,13 @@ pub async fn restore_tree(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Pat
     let sandbox = find(&sandboxes, &id)?;
     let restored = sandbox.restore_tree(body.into_data_stream(), &sandboxes.spool).await;
     restored.map_err(|failure| failed(&sandbox, failure))?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Changes what differs between two trees.
+pub async fn patch_tree(State(sandboxes): State<Arc<Sandboxes>>, Path(id): Path<String>, body: Body) -> Answer {
+    let sandbox = find(&sandboxes, &id)?;
+    let patched = sandbox.patch_tree(body.into_data_stream(), &sandboxes.spool).await;
+    patched.map_err(|failure| failed(&sandbox, failure))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

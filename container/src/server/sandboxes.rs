@@ -46,7 +46,10 @@ pub fn routes<S>(sandboxes: Arc<Sandboxes>) -> Router<S> {
         .merge(sandbox_processes::routes())
         .merge(sandbox_ports::routes())
         .merge(sandbox_terminals::routes())
-        .route(&tree_path("{id}"), post(sandbox_trees::save_tree).put(sandbox_trees::restore_tree))
+        .route(
+            &tree_path("{id}"),
+            post(sandbox_trees::save_tree).put(sandbox_trees::restore_tree).patch(sandbox_trees::patch_tree),
+        )
         .with_state(sandboxes)
 }
 

@@ -86,6 +86,15 @@ pub fn env_path(id: &str) -> String {
     format!("/v1/sandboxes/{id}/env")
 }
 
+/// Files and directories for each MiB of a disk, and at least.
+const INODES_PER_MB: u64 = 128;
+const LEAST_INODES: u64 = 32_768;
+
+/// The files and directories that a disk of so many MiB may have.
+pub fn disk_inodes(disk_mb: u32) -> u64 {
+    (u64::from(disk_mb) * INODES_PER_MB).max(LEAST_INODES)
+}
+
 /// What a new sandbox is like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

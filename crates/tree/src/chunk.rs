@@ -17,8 +17,18 @@ pub const MEAN_CHUNK_BYTES: u32 = 256 << 10;
 pub fn load(packed: &[u8], stored: &Stored) -> io::Result<Vec<u8>> {
     let is_plain = stored.stored == stored.length;
     let bytes = if is_plain { packed.to_vec() } else { decompress(packed, stored.length as usize)? };
-    if bytes.len() != stored.length as usize || *blake3::hash(&bytes).as_bytes() != stored.hash {
+    if !is_same(&bytes, stored) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "A chunk is not what its manifest names."));
     }
     Ok(bytes)
+}
+
+/// The name of a chunk.
+pub fn hash(bytes: &[u8]) -> [u8; 32] {
+    *blake3::hash(bytes).as_bytes()
+}
+
+/// Whether bytes are those of a chunk.
+pub fn is_same(bytes: &[u8], stored: &Stored) -> bool {
+    bytes.len() == stored.length as usize && hash(bytes) == stored.hash
 }

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | runner | [`save`]: an archive and the manifest before → new packs and a manifest |
 //! | runner | [`restore`]: a manifest and its packs → an archive |
+//! | runner, and the worker in a sandbox | [`patch`]: two manifests → what becomes of each path that differs |
 //! | Worker | stores packs and parts of manifests, and passes them on; [`frame`] is how they travel |
 //!
 //! The modules read what may be hostile: a runner that is broken, or a stored object that was damaged. Every size is checked
@@ -22,8 +23,10 @@ pub mod frame;
 mod limits;
 pub mod manifest;
 pub mod merge;
+pub mod patch;
 #[cfg(feature = "runner")]
 pub mod restore;
+pub mod room;
 #[cfg(feature = "runner")]
 pub mod save;
 pub mod text;

@@ -240,7 +240,7 @@ fn is_target(target: &[u8]) -> bool {
 }
 
 /// Bytes as bytes, and not as a list of numbers.
-mod bytes {
+pub(crate) mod bytes {
     use serde::de::{Error, SeqAccess, Visitor};
     use serde::{Deserializer, Serializer};
     use std::fmt;

@@ -14,7 +14,6 @@ use docle_protocol::sandbox::SandboxSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 /// The registries of packages, which a sandbox reaches unless its owner says otherwise.
 const REGISTRIES: [&str; 6] =
@@ -49,30 +48,6 @@ impl Default for Runtime {
 }
 
 impl Runtime {
-    /// The same with what a request changes.
-    fn with(mut self, fields: &mut Reader<'_>) -> Self {
-        let Some(mut config) = fields.object("runtime_config", fields::of::<RuntimeConfig>()) else { return self };
-        let read = |config: &mut Reader<'_>, name: &str, range: &RangeInclusive<u32>, into: &mut u32| {
-            *into = config.integer(name, range).unwrap_or(*into);
-        };
-        read(&mut config, "memoryMB", &SANDBOX_MEMORY_MB, &mut self.memory_mb);
-        read(&mut config, "diskMB", &SANDBOX_DISK_MB, &mut self.disk_mb);
-        read(&mut config, "sleepAfter", &SLEEP_AFTER_SECONDS, &mut self.sleep_after);
-        read(&mut config, "saveEverySeconds", &SAVE_EVERY_SECONDS, &mut self.save_every_seconds);
-        let network = read_named(&mut config, "network", &SandboxNetwork::ALL, SandboxNetwork::name);
-        self.network = network.unwrap_or(self.network);
-        if let Some(hosts) = config.strings("allowedHosts", MAX_ALLOWED_HOSTS) {
-            self.allowed_hosts = Vec::with_capacity(hosts.len());
-            for (index, text) in hosts.iter().enumerate() {
-                match host::parse(text) {
-                    Ok(host) => self.allowed_hosts.push(host),
-                    Err(clause) => config.note(&format!("allowedHosts[{index}]"), clause),
-                }
-            }
-        }
-        self
-    }
-
     /// What the runner is told.
     pub fn spec(&self, env: &BTreeMap<String, String>) -> SandboxSpec {
         let hosts = match self.network {
@@ -104,6 +79,58 @@ impl Runtime {
     }
 }
 
+/// What a request changes of a [`Runtime`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuntimeChange {
+    #[serde(rename = "memoryMB")]
+    pub memory_mb: Option<u32>,
+    #[serde(rename = "diskMB")]
+    pub disk_mb: Option<u32>,
+    pub network: Option<SandboxNetwork>,
+    pub allowed_hosts: Option<Vec<String>>,
+    pub sleep_after: Option<u32>,
+    pub save_every_seconds: Option<u32>,
+}
+
+impl RuntimeChange {
+    fn read(fields: &mut Reader<'_>) -> Self {
+        let Some(mut config) = fields.object("runtime_config", fields::of::<RuntimeConfig>()) else {
+            return Self::default();
+        };
+        Self {
+            memory_mb: config.integer("memoryMB", &SANDBOX_MEMORY_MB),
+            disk_mb: config.integer("diskMB", &SANDBOX_DISK_MB),
+            sleep_after: config.integer("sleepAfter", &SLEEP_AFTER_SECONDS),
+            save_every_seconds: config.integer("saveEverySeconds", &SAVE_EVERY_SECONDS),
+            network: read_named(&mut config, "network", &SandboxNetwork::ALL, SandboxNetwork::name),
+            allowed_hosts: config.strings("allowedHosts", MAX_ALLOWED_HOSTS).map(|hosts| {
+                let mut allowed = Vec::with_capacity(hosts.len());
+                for (index, text) in hosts.iter().enumerate() {
+                    match host::parse(text) {
+                        Ok(host) => allowed.push(host),
+                        Err(clause) => config.note(&format!("allowedHosts[{index}]"), clause),
+                    }
+                }
+                allowed
+            }),
+        }
+    }
+
+    /// Changes what the request names, and leaves the rest.
+    pub fn apply(self, to: &mut Runtime) {
+        let Self { memory_mb, disk_mb, network, allowed_hosts, sleep_after, save_every_seconds } = self;
+        to.memory_mb = memory_mb.unwrap_or(to.memory_mb);
+        to.disk_mb = disk_mb.unwrap_or(to.disk_mb);
+        to.network = network.unwrap_or(to.network);
+        to.sleep_after = sleep_after.unwrap_or(to.sleep_after);
+        to.save_every_seconds = save_every_seconds.unwrap_or(to.save_every_seconds);
+        if let Some(hosts) = allowed_hosts {
+            to.allowed_hosts = hosts;
+        }
+    }
+}
+
 /// What the owner decides about a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -126,6 +153,27 @@ impl Default for Settings {
     }
 }
 
+/// What a request changes of [`Settings`]. Two requests at once that change different ones both take effect.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsChange {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub language: Option<RunLanguage>,
+    pub env: Option<BTreeMap<String, String>>,
+    pub runtime: RuntimeChange,
+}
+
+impl SettingsChange {
+    /// The settings of a sandbox that is made with these.
+    fn of_new(self) -> Settings {
+        let Self { name, description, language, env, runtime: change } = self;
+        let (defaults, mut runtime) = (Settings::default(), Runtime::default());
+        change.apply(&mut runtime);
+        let (language, env) = (language.unwrap_or(defaults.language), env.unwrap_or_default());
+        Settings { name, description, language, env, runtime }
+    }
+}
+
 /// A sandbox to make.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewSandbox {
@@ -145,7 +193,7 @@ pub fn parse_new(body: Value) -> Result<NewSandbox, Vec<FieldError>> {
     let sandbox = Reader::open(body, String::new(), known, &mut problems).map(|mut fields| {
         let key = read_key(&mut fields);
         let project_id = fields.string("project_id");
-        NewSandbox { settings: read(&mut fields, Settings::default()), key, project_id }
+        NewSandbox { settings: read(&mut fields).of_new(), key, project_id }
     });
     problems.conclude(sandbox)
 }
@@ -154,10 +202,10 @@ pub fn parse_new(body: Value) -> Result<NewSandbox, Vec<FieldError>> {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn parse_change(body: Value, settings: Settings) -> Result<Settings, Vec<FieldError>> {
+pub fn parse_change(body: Value) -> Result<SettingsChange, Vec<FieldError>> {
     let mut problems = Problems::default();
     let known = fields::of::<SandboxChange>();
-    let changed = Reader::open(body, String::new(), known, &mut problems).map(|mut fields| read(&mut fields, settings));
+    let changed = Reader::open(body, String::new(), known, &mut problems).map(|mut fields| read(&mut fields));
     problems.conclude(changed)
 }
 
@@ -179,8 +227,8 @@ pub fn is_key(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
 }
 
-fn read(fields: &mut Reader<'_>, settings: Settings) -> Settings {
-    let name = read_name(fields).or(settings.name);
+fn read(fields: &mut Reader<'_>) -> SettingsChange {
+    let name = read_name(fields);
     let description = fields.string("description").filter(|text| {
         let fits = text.chars().count() <= MAX_DESCRIPTION_CHARS;
         if !fits {
@@ -188,10 +236,9 @@ fn read(fields: &mut Reader<'_>, settings: Settings) -> Settings {
         }
         fits
     });
-    let language = read_language(fields).unwrap_or(settings.language);
-    let env = if fields.has("env") { read_env(fields, 0) } else { settings.env };
-    let runtime = settings.runtime.with(fields);
-    Settings { name, description: description.or(settings.description), language, env, runtime }
+    let language = read_language(fields);
+    let env = fields.has("env").then(|| read_env(fields, 0));
+    SettingsChange { name, description, language, env, runtime: RuntimeChange::read(fields) }
 }
 
 fn read_language(fields: &mut Reader<'_>) -> Option<RunLanguage> {
@@ -260,10 +307,17 @@ mod tests {
 
     #[test]
     fn a_change_keeps_what_it_does_not_name() {
-        let before = settings(json!({ "name": "a", "env": { "A": "1" }, "runtime_config": { "memoryMB": 64 } }));
-        let after = parse_change(json!({ "runtime_config": { "sleepAfter": 30 } }), before.clone()).unwrap();
-        assert_eq!((after.name, after.env), (before.name, before.env));
-        assert_eq!((after.runtime.memory_mb, after.runtime.sleep_after), (64, 30));
+        let mut runtime = settings(json!({ "runtime_config": { "memoryMB": 64 } })).runtime;
+        let change = parse_change(json!({ "name": "a", "runtime_config": { "sleepAfter": 30 } })).unwrap();
+        assert_eq!((change.name.as_deref(), change.description, change.env), (Some("a"), None, None));
+        change.runtime.apply(&mut runtime);
+        assert_eq!((runtime.memory_mb, runtime.sleep_after), (64, 30));
+        assert_eq!(parse_change(json!({ "env": {} })).unwrap().env, Some(BTreeMap::new()));
+        // Whatever has a field has a change of it.
+        let all = json!({ "memoryMB": 64, "diskMB": 16, "network": "none", "allowedHosts": ["a.example.com"], "sleepAfter": 1,
+            "saveEverySeconds": 1 });
+        let made = settings(json!({ "runtime_config": all })).runtime;
+        assert_eq!(serde_json::to_value(made).unwrap(), all);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::domain::sandbox::lifecycle::{Due, SAVE_AGAIN_MS, due};
 use crate::domain::timestamp::Timestamp;
 use crate::objects::sandbox::call::object_of_sandbox;
 use crate::objects::sandbox::logic::SandboxLogic;
+use crate::objects::sandbox::snapshots;
 use crate::objects::sandbox::storage::Stored;
 use crate::ports::PortError;
 use docle_api::sandboxes::SandboxStatus;
@@ -25,7 +26,21 @@ impl SandboxLogic {
                 self.end_if_left().await
             }
         }
+        self.delete_held().await;
         self.set_alarm().await
+    }
+
+    /// Deletes what was kept for somebody who has gone.
+    async fn delete_held(&self) {
+        let is_over = |until| until <= self.now();
+        match snapshots::next_over(&*self.runtime.storage) {
+            Ok(Some(until)) if is_over(until) => {
+                let _alone = self.transition.lock().await;
+                self.collect_garbage().await;
+            }
+            Ok(_) => {}
+            Err(error) => self.runtime.log_failure("The snapshots of a sandbox could not be read.", &error.0),
+        }
     }
 
     /// Renews the place of an awake sandbox, saves it, puts it to sleep. That of a suspended account sleeps whatever it does.
@@ -82,7 +97,8 @@ impl SandboxLogic {
     /// Sets the alarm for what is due next.
     pub(super) async fn set_alarm(&self) -> Result<(), PortError> {
         let Some(stored) = self.stored()? else { return Ok(()) };
-        match self.next_alarm(&stored) {
+        let over = snapshots::next_over(&*self.runtime.storage)?;
+        match self.next_alarm(&stored).into_iter().chain(over).min() {
             Some(at) => self.runtime.storage.schedule_alarm(at).await,
             None => Ok(()),
         }

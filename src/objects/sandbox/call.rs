@@ -24,7 +24,7 @@ pub struct SandboxCall {
 pub enum Action {
     /// The body is a `SandboxConfig`.
     Open,
-    /// The body is a `SandboxConfig`.
+    /// The body is a `ConfigChange`.
     Configure,
     /// The body is an `EnvRequest`, that of the answer a list of names.
     Env,

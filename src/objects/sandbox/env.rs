@@ -2,14 +2,14 @@
 
 use crate::objects::sandbox::logic::{SandboxLogic, refusal};
 use crate::ports::sandboxes::{EnvRequest, HostError, SandboxRefusal};
-use docle_api::limits::MAX_ENV;
+use docle_api::limits::{MAX_ARGS_AND_ENV_BYTES, MAX_ENV};
 use docle_api::sandboxes::SandboxStatus;
 
 impl SandboxLogic {
     /// Reads or changes the variables: their names as they are after that.
     ///
     /// # Errors
-    /// There is no such sandbox, or it would have too many variables. After another error they are stored, and a repeated request tells
+    /// There is no such sandbox, or its variables would be too many or too long. After another error they are stored, and a repeated request tells
     /// the machine.
     pub async fn env(&self, project_id: &str, request: EnvRequest) -> Result<Vec<String>, SandboxRefusal> {
         let mut env = self.own(project_id)?.config.env;
@@ -21,7 +21,8 @@ impl SandboxLogic {
                 env.retain(|name, _| !remove.contains(name));
             }
         }
-        if env.len() > MAX_ENV {
+        let bytes: usize = env.iter().map(|(name, value)| name.len() + 1 + value.len()).sum();
+        if env.len() > MAX_ENV || bytes > MAX_ARGS_AND_ENV_BYTES {
             return Err(SandboxRefusal::TooManyVariables);
         }
         let names = env.keys().cloned().collect();

@@ -26,6 +26,7 @@ impl SandboxLogic {
     async fn sweep(&self) -> Result<(), PortError> {
         let Some(stored) = self.stored()? else { return Ok(()) };
         let (sql, disk, now) = (&*self.runtime.storage, &self.ports.disk, self.now());
+        snapshots::delete_over(sql, now)?;
         let mut live: BTreeSet<_> = stored.head.iter().map(|head| head.tree).collect();
         live.extend(snapshots::all(sql)?.into_iter().map(|(_, snapshot)| snapshot.tree));
         let trees = trees::all(sql)?;

@@ -3,6 +3,7 @@
 use crate::domain::sandbox::id::SandboxId;
 use crate::objects::container::runner::{Runner, RunnerError};
 use crate::objects::container::target::RunTarget;
+use crate::objects::sandbox::place::at_path;
 use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::http_messages::Upgrade;
 use crate::ports::previews::{PortAnswer, PortBody, PreviewCall};
@@ -34,7 +35,6 @@ use futures::future::{Either, select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -265,9 +265,11 @@ impl<H: RunnerHttp<Response: EventStream>> SandboxHost for RunnerHost<H> {
     }
 
     async fn restore_tree(&self, frames: ByteStream) -> Result<(), HostError> {
-        let response = self.upload("PUT", &tree_path(self.id.as_str()), frames).await?;
-        drain(&response).await;
-        Ok(())
+        self.send_tree("PUT", frames).await
+    }
+
+    async fn patch_tree(&self, frames: ByteStream) -> Result<(), HostError> {
+        self.send_tree("PATCH", frames).await
     }
 }
 
@@ -286,6 +288,11 @@ impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
         let request = RunnerRequest { method, path, headers, body: body.as_ref() };
         let response = self.within(ANSWER_MS, runner.fetch(request, None)).await;
         self.check(response).await
+    }
+
+    async fn send_tree(&self, method: &str, frames: ByteStream) -> Result<(), HostError> {
+        drain(&self.upload(method, &tree_path(self.id.as_str()), frames).await?).await;
+        Ok(())
     }
 
     async fn upload(&self, method: &str, path: &str, body: ByteStream) -> Result<H::Response, HostError> {
@@ -365,18 +372,6 @@ impl<H: RunnerHttp<Response: EventStream>> RunnerHost<H> {
     fn content(&self, path: &str) -> String {
         at_path(content_path(self.id.as_str()), path)
     }
-}
-
-/// The URL of a file of a sandbox.
-fn at_path(mut place: String, path: &str) -> String {
-    place.push_str("?path=");
-    for byte in path.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => place.push(char::from(byte)),
-            _ => write!(place, "%{byte:02X}").expect("a String takes all that is written to it"),
-        }
-    }
-    place
 }
 
 fn encode<H: RunnerHttp>(value: &impl Serialize) -> H::Body {

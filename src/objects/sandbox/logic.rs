@@ -20,8 +20,8 @@ use crate::ports::PortError;
 use crate::ports::fleet::Fleet;
 use crate::ports::previews::PortRefusal;
 use crate::ports::sandboxes::{
-    Disk, ExecutionRecord, Given, HostError, SandboxConfig, SandboxDirectory, SandboxHost, SandboxOf, SandboxRefusal,
-    SandboxReport,
+    ConfigChange, Disk, ExecutionRecord, Given, HostError, SandboxConfig, SandboxDirectory, SandboxHost, SandboxOf,
+    SandboxRefusal, SandboxReport,
 };
 use crate::ports::socket::Sockets;
 use docle_api::sandboxes::SandboxStatus;
@@ -124,10 +124,14 @@ impl SandboxLogic {
     ///
     /// # Errors
     /// There is no such sandbox, or nothing is changed.
-    pub async fn configure(&self, project_id: &str, config: SandboxConfig) -> Result<(), SandboxRefusal> {
-        let before = self.own(project_id)?.config;
-        let is_new_env = before.env != config.env;
-        self.change(|stored| stored.config = config)?;
+    pub async fn configure(&self, project_id: &str, change: ConfigChange) -> Result<(), SandboxRefusal> {
+        self.own(project_id)?;
+        let ConfigChange { env, runtime } = change;
+        let is_new_env = env.is_some();
+        self.change(|stored| {
+            stored.config.env = env.unwrap_or(std::mem::take(&mut stored.config.env));
+            runtime.apply(&mut stored.config.runtime);
+        })?;
         self.set_alarm().await?;
         if is_new_env { self.send_env(project_id).await } else { Ok(()) }
     }

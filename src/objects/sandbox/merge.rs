@@ -2,6 +2,7 @@
 
 use crate::domain::sandbox::id::SandboxId;
 use crate::objects::sandbox::diff::{MAX_CHANGES, described, shown, state};
+use crate::objects::sandbox::difference::Difference;
 use crate::objects::sandbox::logic::SandboxLogic;
 use crate::objects::sandbox::snapshots::MAX_COMPARED_BYTES;
 use crate::objects::sandbox::storage::Base;
@@ -10,10 +11,9 @@ use crate::ports::PortError;
 use crate::ports::sandboxes::{SandboxOf, SandboxRefusal, TreePart};
 use crate::ports::snapshots::{SnapshotResponse, TreeOf};
 use docle_api::snapshots::{MergeConflict, MergeResult};
-use docle_protocol::sandbox::{FileError, FileErrorCode};
+use docle_tree::PackName;
 use docle_tree::edit::differences;
 use docle_tree::merge::{Conflict, Merged, merge};
-use docle_tree::{Manifest, PackName};
 use futures::StreamExt;
 use std::rc::Rc;
 
@@ -58,15 +58,29 @@ impl SandboxLogic {
             Some(_) => None,
         };
         let _alone = self.transition.lock().await;
+        let merged = self.until_unchanged(async || self.merge_head(sandbox, &theirs, &base).await).await?;
+        if let Merging::Done(_) = &merged
+            && base.sandbox == *sandbox
+        {
+            self.keep_base(sandbox, theirs).await?;
+        }
+        self.collect_garbage().await;
+        let (Merging::Done(result) | Merging::Conflict(result)) = merged;
+        Ok(SnapshotResponse::Merge(result))
+    }
+
+    /// Merges into the files as they are now. The lock is held.
+    async fn merge_head(&self, sandbox: &SandboxOf, theirs: &TreeOf, base: &TreeOf) -> Result<Merging, SandboxRefusal> {
+        let project_id = sandbox.project_id.as_str();
         let head = self.saved_head(project_id).await?;
         let ours = trees::complete(&*self.runtime.storage, head.tree)?.of(sandbox.clone(), head.tree, head.saved_at);
         let [base_manifest, ours, their_manifest] =
-            self.read_manifests([&base, &ours, &theirs], MAX_MERGED_BYTES).await?;
+            self.read_manifests([base, &ours, theirs], MAX_MERGED_BYTES).await?;
         // The lock is held, so no save takes this number meanwhile.
         let number = self.own(project_id)?.next_tree;
         let merged = match merge(&base_manifest, &ours, &their_manifest, number) {
             Ok(merged) => merged,
-            Err(conflicts) => return Ok(SnapshotResponse::Merge(conflicting(&conflicts))),
+            Err(conflicts) => return Ok(Merging::Conflict(conflicting(&conflicts))),
         };
         let Merged { manifest, copies } = merged;
         let all = differences(&ours, &manifest);
@@ -74,27 +88,13 @@ impl SandboxLogic {
         let result = MergeResult { merged: true, changes, conflicts: Vec::new(), more: all.len() > MAX_CHANGES };
         if !all.is_empty() {
             self.check_room(project_id, &manifest)?;
+            let difference = Difference::new(head.tree, &ours, &manifest);
             self.begin_number()?;
             self.copy_packs(&theirs.sandbox, &copies).await?;
             self.store_manifest(number, &manifest).await?;
-            self.become_tree(project_id, number).await?;
+            self.become_tree(project_id, number, Some(difference)).await?;
         }
-        if base.sandbox == *sandbox {
-            self.keep_base(sandbox, theirs).await?;
-        }
-        self.collect_garbage().await;
-        Ok(SnapshotResponse::Merge(result))
-    }
-
-    /// A sandbox that sleeps must be able to wake with its files.
-    fn check_room(&self, project_id: &str, manifest: &Manifest) -> Result<(), SandboxRefusal> {
-        let disk_mb = self.own(project_id)?.config.runtime.disk_mb;
-        let bytes: u64 = manifest.stored().map(|stored| u64::from(stored.length)).sum();
-        if bytes <= u64::from(disk_mb) << 20 {
-            return Ok(());
-        }
-        let message = format!("The merged files take {bytes} bytes, and the disk of the sandbox has {disk_mb} MiB.");
-        Err(SandboxRefusal::File(FileError { code: FileErrorCode::NoSpace, message }))
+        Ok(Merging::Done(result))
     }
 
     async fn copy_packs(&self, from: &SandboxOf, copies: &[(PackName, PackName)]) -> Result<(), SandboxRefusal> {
@@ -129,6 +129,12 @@ impl SandboxLogic {
         }
         self.ports.disk.put(to, copy, bytes).await
     }
+}
+
+/// What became of a merge. After a conflict nothing is written.
+enum Merging {
+    Done(MergeResult),
+    Conflict(MergeResult),
 }
 
 fn conflicting(all: &[Conflict]) -> MergeResult {

@@ -2,6 +2,7 @@
 
 use crate::domain::input::page::{Page, Position};
 use crate::domain::timestamp::Timestamp;
+use crate::objects::sandbox::difference::Difference;
 use crate::objects::sandbox::logic::{SandboxLogic, refusal};
 use crate::objects::sandbox::storage::{Head, Stored};
 use crate::objects::sandbox::trees::{self, CompleteTree, Tree};
@@ -22,6 +23,10 @@ const MAX_COMPARED_ENTRIES: u64 = 200_000;
 /// Bytes of one of two manifests that are compared, unpacked: paths may be long, and files have many chunks.
 pub(super) const MAX_COMPARED_BYTES: usize = 12 << 20;
 
+/// How long files are kept for a merge or a branch, in milliseconds: an hour is more than saving and copying the largest sandbox takes,
+/// several times. Whoever wanted them has gone by then.
+const HELD_MS: i64 = 3_600_000;
+
 fn too_many_to_compare() -> SandboxRefusal {
     let message = format!(
         "Together they have more than {MAX_COMPARED_ENTRIES} files, or very long lists of them: too many to compare."
@@ -37,6 +42,9 @@ pub struct StoredSnapshot {
     pub created_at: Timestamp,
     pub tree: u64,
     pub saved_at: Timestamp,
+    /// When it is deleted unless that was done before; `None` for one that a user has made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 fn add(sql: &dyn LocalSql, id: &str, snapshot: &StoredSnapshot) -> Result<(), PortError> {
@@ -69,6 +77,21 @@ fn list(sql: &dyn LocalSql, page: &Page) -> Result<Vec<(String, StoredSnapshot)>
         .collect()
 }
 
+/// Deletes snapshots whose time is over.
+pub fn delete_over(sql: &dyn LocalSql, now: Timestamp) -> Result<(), PortError> {
+    for (id, snapshot) in all(sql)? {
+        if snapshot.until.is_some_and(|until| until <= now) {
+            sql.exec("DELETE FROM snapshots WHERE id = ?", &[id.as_str().into()])?;
+        }
+    }
+    Ok(())
+}
+
+/// When the time of the next snapshot is over.
+pub fn next_over(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError> {
+    Ok(all(sql)?.into_iter().filter_map(|(_, snapshot)| snapshot.until).min())
+}
+
 /// All snapshots: a sandbox has few.
 pub fn all(sql: &dyn LocalSql) -> Result<Vec<(String, StoredSnapshot)>, PortError> {
     list(sql, &Page::of(MAX_SNAPSHOTS_PER_SANDBOX, None))
@@ -89,7 +112,7 @@ impl SandboxLogic {
             self.own(project_id)?;
         }
         match request {
-            SnapshotRequest::Create { id, name } => self.create_snapshot(project_id, id, name).await,
+            SnapshotRequest::Create { id, name, is_held } => self.create_snapshot(project_id, id, name, is_held).await,
             SnapshotRequest::List(page) => {
                 let rows = list(&*self.runtime.storage, &page)?;
                 let records: Result<_, PortError> =
@@ -126,6 +149,7 @@ impl SandboxLogic {
         project_id: &str,
         id: String,
         name: Option<String>,
+        is_held: bool,
     ) -> Result<SnapshotResponse, SandboxRefusal> {
         // A repeated request finds what the first one has made.
         if let Ok(made) = self.snapshot(&id) {
@@ -141,8 +165,13 @@ impl SandboxLogic {
             return Err(SandboxRefusal::SnapshotsFull);
         }
         let head = self.saved_head(project_id).await?;
-        let snapshot = StoredSnapshot { name, created_at: self.now(), tree: head.tree, saved_at: head.saved_at };
+        let now = self.now();
+        let until = is_held.then(|| now.plus_ms(HELD_MS));
+        let snapshot = StoredSnapshot { name, created_at: now, tree: head.tree, saved_at: head.saved_at, until };
         add(&*self.runtime.storage, &id, &snapshot)?;
+        if is_held {
+            self.set_alarm().await?;
+        }
         Ok(SnapshotResponse::Snapshot(self.snapshot_record(id, snapshot)?))
     }
 
@@ -165,37 +194,55 @@ impl SandboxLogic {
     ) -> Result<SnapshotResponse, SandboxRefusal> {
         let _alone = self.transition.lock().await;
         let number = self.snapshot(id)?.tree;
-        let number = match paths {
-            None => number,
+        match paths {
+            None => self.become_tree(project_id, number, None).await?,
             Some(paths) => {
-                let now = self.saved_head(project_id).await?.tree;
-                let (now, from) = self.manifests(now, number).await?;
                 let paths: Vec<_> = paths.into_iter().map(String::into_bytes).collect();
-                let made = edit::with_paths(&now, &from, &paths).map_err(|path| {
-                    let message = format!("The snapshot has no {:?}.", String::from_utf8_lossy(&path));
-                    SandboxRefusal::File(FileError { code: FileErrorCode::NotFound, message })
-                })?;
-                let number = self.begin_number()?;
-                self.store_manifest(number, &made).await?;
-                number
+                self.until_unchanged(async || self.restore_paths(project_id, number, &paths).await).await?;
             }
-        };
-        self.become_tree(project_id, number).await?;
+        }
         self.collect_garbage().await;
         Ok(SnapshotResponse::Done)
     }
 
-    /// Makes a tree the files of the sandbox. A machine that runs gets them; if that fails, it has those before or these, and
-    /// is saved again. The lock is held.
-    pub(super) async fn become_tree(&self, project_id: &str, number: u64) -> Result<(), SandboxRefusal> {
+    async fn restore_paths(&self, project_id: &str, tree: u64, paths: &[Vec<u8>]) -> Result<(), SandboxRefusal> {
+        let head = self.saved_head(project_id).await?.tree;
+        let (now, from) = self.manifests(head, tree).await?;
+        let made = edit::with_paths(&now, &from, paths).map_err(|path| {
+            let message = format!("The snapshot has no {:?}.", String::from_utf8_lossy(&path));
+            SandboxRefusal::File(FileError { code: FileErrorCode::NotFound, message })
+        })?;
+        self.check_room(project_id, &made)?;
+        let difference = Difference::new(head, &now, &made);
+        let number = self.begin_number()?;
+        self.store_manifest(number, &made).await?;
+        self.become_tree(project_id, number, Some(difference)).await
+    }
+
+    /// Makes a tree the files of the sandbox. A machine that runs gets them, or only what differs; if that fails, it has those before or
+    /// these, and is saved again. The lock is held.
+    pub(super) async fn become_tree(
+        &self,
+        project_id: &str,
+        number: u64,
+        difference: Option<Difference>,
+    ) -> Result<(), SandboxRefusal> {
         let stored = self.own(project_id)?;
         let is_running = stored.status == SandboxStatus::Running;
         if is_running {
             self.files_change()?;
             let start = self.memory.borrow().starts;
             let tree = trees::complete(&*self.runtime.storage, number)?;
-            let frames = trees::frames(Rc::clone(&self.ports.disk), stored.sandbox.clone(), tree.parts(number));
-            match self.ports.host.restore_tree(frames).await {
+            let frames = |parts| trees::frames(Rc::clone(&self.ports.disk), stored.sandbox.clone(), parts);
+            let sent = match difference {
+                None => self.ports.host.restore_tree(frames(tree.parts(number))).await,
+                Some(Difference { before, packs }) => {
+                    let before = trees::complete(&*self.runtime.storage, before)?.manifest(before).collect();
+                    let after = tree.manifest(number).chain(packs.into_iter().map(TreePart::Pack)).collect();
+                    self.ports.host.patch_tree(frames(before).chain(frames(after)).boxed_local()).await
+                }
+            };
+            match sent {
                 Ok(()) => {}
                 // The next start restores the head.
                 Err(HostError::Unknown) => self.lost(start)?,
@@ -307,8 +354,10 @@ mod tests {
     #[test]
     fn stored_snapshot_format_unchanged() {
         let (created_at, saved_at) = (Timestamp(2), Timestamp(1));
-        let snapshot = StoredSnapshot { name: Some("a".into()), created_at, tree: 3, saved_at };
+        let snapshot = StoredSnapshot { name: Some("a".into()), created_at, tree: 3, saved_at, until: None };
         let expected = json!({ "name": "a", "createdAt": 2, "tree": 3, "savedAt": 1 });
-        assert_eq!(serde_json::to_value(snapshot).unwrap(), expected);
+        assert_eq!(serde_json::to_value(&snapshot).unwrap(), expected);
+        let held = StoredSnapshot { until: Some(Timestamp(4)), ..snapshot };
+        assert_eq!(serde_json::to_value(held).unwrap()["until"], 4);
     }
 }

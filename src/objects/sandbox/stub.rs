@@ -11,8 +11,8 @@ use crate::ports::contexts::{CellCall, ContextAction};
 use crate::ports::http_messages::Upgrade;
 use crate::ports::previews::{PortAnswer, PortBody, PortsAnswer, PortsRequest, PreviewCall, TerminalCall};
 use crate::ports::sandboxes::{
-    ByteStream, Content, EnvRequest, ExecutionRecord, Given, SandboxConfig, SandboxOf, SandboxRefusal, SandboxReport,
-    Sandboxes, SessionRecord, SessionRequest,
+    ByteStream, ConfigChange, Content, EnvRequest, ExecutionRecord, Given, SandboxConfig, SandboxOf, SandboxRefusal,
+    SandboxReport, Sandboxes, SessionRecord, SessionRequest,
 };
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse};
 use async_trait::async_trait;
@@ -86,8 +86,8 @@ impl Sandboxes for SandboxStub {
         self.send(sandbox, Action::Open, config).await.map(drop)
     }
 
-    async fn configure(&self, sandbox: &SandboxOf, config: &SandboxConfig) -> Result<(), SandboxRefusal> {
-        self.send(sandbox, Action::Configure, config).await.map(drop)
+    async fn configure(&self, sandbox: &SandboxOf, change: &ConfigChange) -> Result<(), SandboxRefusal> {
+        self.send(sandbox, Action::Configure, change).await.map(drop)
     }
 
     async fn env(&self, sandbox: &SandboxOf, request: &EnvRequest) -> Result<Vec<String>, SandboxRefusal> {

@@ -3,12 +3,13 @@
 use crate::domain::pool::fleet::{Admission, Renewal};
 use crate::domain::sandbox::command::parse_exec;
 use crate::domain::sandbox::id::SandboxId;
-use crate::domain::sandbox::settings::Runtime;
+use crate::domain::sandbox::settings::{Runtime, RuntimeChange};
 use crate::domain::timestamp::Timestamp;
 use crate::objects::sandbox::logic::{SandboxLogic, SandboxPorts};
 use crate::ports::fleet::Fleet;
 use crate::ports::sandboxes::{
-    ByteStream, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal, SandboxReport, TreePart,
+    ByteStream, ConfigChange, Given, SandboxConfig, SandboxDirectory, SandboxOf, SandboxRefusal, SandboxReport,
+    TreePart,
 };
 use crate::ports::{ClientSignal, PortError};
 use crate::tests::fake_disk::FakeDisk;
@@ -176,10 +177,20 @@ impl Setup {
         self.bench.run(async move { logic.write(PROJECT, path, content).await.map(drop) }).unwrap();
     }
 
+    fn read_file(&self, path: &str) -> String {
+        String::from_utf8(self.hosts.machines.borrow()[&self.sandbox.id][path].clone()).unwrap()
+    }
+
     fn delete_file(&mut self, path: &str) {
         let request = FileRequest::Delete { path: path.into(), recursive: false };
         let logic = Rc::clone(&self.logic);
         self.bench.run(async move { logic.files(PROJECT, &request).await.map(drop) }).unwrap();
+    }
+
+    fn configure(&mut self, runtime: RuntimeChange) {
+        let change = ConfigChange { env: None, runtime };
+        let logic = Rc::clone(&self.logic);
+        self.bench.run(async move { logic.configure(PROJECT, change).await }).unwrap();
     }
 
     /// Lets time pass to the alarm and fires it.

@@ -106,11 +106,7 @@ pub fn readers() -> Vec<(&'static str, Read, Value)> {
         ),
         ("RoomProgram", |body| read_program(body).map(drop).map_err(|error| error.fields().to_vec()), json!({})),
         ("SandboxSettings", |body| sandbox::settings::parse_new(body).map(drop), json!({})),
-        (
-            "SandboxChange",
-            |body| sandbox::settings::parse_change(body, sandbox::settings::Settings::default()).map(drop),
-            json!({}),
-        ),
+        ("SandboxChange", |body| sandbox::settings::parse_change(body).map(drop), json!({})),
         (
             "ExecRequest",
             |body| sandbox::command::parse_exec(body, String::new(), MS).map(drop),

@@ -26,6 +26,9 @@ for _ in range(6):
         with open(path, "wb") as file: file.write(random.randbytes(random.choice([0, 10, 300_000, 3_000_000])))
 `;
 
+/** What is known of files, without the times. */
+const untimed = (found: string) => found.replaceAll(/('0o\d+'), \d+,/g, "$1,");
+
 export function trees(runner: Runner): void {
   describe("the trees of a sandbox", () => {
     const look = (sandbox: RunnerSandbox) => sandbox.sh(["python3", "-c", LOOK]);
@@ -117,6 +120,47 @@ export function trees(runner: Runner): void {
       assert.equal((await bucket.restore(sandbox, tree)).status, 204);
       assert.equal(await sandbox.sh("cat file"), "before\n");
       await sandbox.delete();
+    });
+
+    test("what differs between two trees changes, and what programs write meanwhile stays", async () => {
+      const [sandbox, other] = await Promise.all([RunnerSandbox.create(runner), RunnerSandbox.create(runner)]);
+      const bucket = new Bucket();
+      await sandbox.sh("mkdir -p old/deep closed w; echo one > old/deep/a; echo one > edited; echo one > mode; echo one > closed/in; chmod 500 closed; ln -s edited link");
+      const before = await bucket.save(sandbox);
+      assert.equal((await bucket.restore(other, before)).status, 204);
+      await other.sh("rm -r old; echo two > edited; chmod 600 mode; chmod 700 closed; echo two > closed/new; chmod 500 closed; ln -sf mode link; mkdir -p new/deep; head -c 3000000 /dev/urandom > new/deep/big; ln new/deep/big new/again");
+      const after = await bucket.save(other, before);
+      await sandbox.sh("(i=0; while [ ! -e /tmp/stop ]; do i=$((i + 1)); echo $i > w/$i; sleep 0.002; done; touch /tmp/stopped) >/dev/null 2>&1 & until [ -e w/100 ]; do :; done");
+      const response = await bucket.patch(sandbox, before, after);
+      assert.equal(response.status, 204, await response.text());
+      const at = Number(await sandbox.sh("ls w | wc -l"));
+      await sandbox.sh(`until [ -e w/${at + 100} ]; do :; done; touch /tmp/stop; until [ -e /tmp/stopped ]; do :; done`);
+      assert.equal(await sandbox.sh("test $(ls w | sort -n | tail -1) = $(ls w | wc -l); rm -r w"), "", "no file is missing");
+      await other.sh("rm -r w");
+      assert.equal(await look(sandbox).then(untimed), await look(other).then(untimed));
+      await Promise.all([sandbox.delete(), other.delete()]);
+    });
+
+    test("a path that is not as it was saved is refused, and nothing changes", async () => {
+      const [sandbox, other] = await Promise.all([RunnerSandbox.create(runner), RunnerSandbox.create(runner)]);
+      const bucket = new Bucket();
+      await sandbox.sh("mkdir d; echo one > d/a; echo one > b");
+      const before = await bucket.save(sandbox);
+      assert.equal((await bucket.restore(other, before)).status, 204);
+      await other.sh("rm -r d; echo two > b; echo two > c");
+      const after = await bucket.save(other, before);
+      for (const [change, back] of [["echo other > b", "echo one > b"], ["echo new > d/new", "rm d/new"], ["echo own > c", "rm c"], ["mv d e; ln -s e d", "rm d; mv e d"]] as const) {
+        await sandbox.sh(change);
+        const now = await look(sandbox);
+        const response = await bucket.patch(sandbox, before, after);
+        assert.equal(response.status, 422, change);
+        assert.equal(((await response.json()) as { code: string }).code, "changed", change);
+        assert.equal(await look(sandbox), now, change);
+        await sandbox.sh(back);
+      }
+      assert.equal((await bucket.patch(sandbox, before, after)).status, 204);
+      assert.equal(await sandbox.sh("cat b c; ls"), "two\ntwo\nb\nc\n");
+      await Promise.all([sandbox.delete(), other.delete()]);
     });
 
     test("files that do not fit leave what was there", async () => {

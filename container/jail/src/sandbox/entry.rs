@@ -15,8 +15,6 @@ use std::path::{Component, Path, PathBuf};
 
 /// Bytes of a path.
 pub const MAX_PATH: usize = 4_096;
-/// How the names begin that something has until it is complete.
-pub const ASIDE: &str = ".docle-part-";
 
 /// A path as bytes: absolute, or relative to `/workspace`.
 pub type Bytes = Vec<u8>;

@@ -6,9 +6,11 @@
 //!
 //! [`crate::requests`] is what both sides say, [`root`] the file system, [`supervisor`] init's loop, [`command`] the last steps of a
 //! command, [`monitor`] what ends one where no control group can. [`worker`] works on files as the user: [`operations`] one
-//! by one, with [`entry`], [`list`], [`search`], [`listening`], [`connect`] and [`upload`], [`directory`] on a directory, [`pack`] and [`unpack`] on all of
-//! them at once, which [`saved`] names.
+//! by one, with [`entry`], [`list`], [`search`], [`listening`], [`connect`] and [`upload`], [`directory`] on a directory, [`pack`], [`unpack`] and [`patch`] on all of
+//! them at once, which [`saved`] names. What is not complete lies in [`parts`], and takes effect by
+//! [`changes`].
 
+mod changes;
 mod children;
 mod command;
 mod connect;
@@ -19,6 +21,8 @@ mod listening;
 mod monitor;
 pub mod operations;
 pub mod pack;
+mod parts;
+pub mod patch;
 mod root;
 mod saved;
 pub mod search;

@@ -2,13 +2,15 @@
 //! never out of the sandbox.
 
 use super::connect::connect;
-use super::entry::{ASIDE, Bytes, Done, Refused, delete, described, entry, located, names, open};
+use super::entry::{Bytes, Done, Refused, delete, described, entry, located, names, open};
 use super::list::List;
 use super::listening::listening;
+use super::parts::Part;
 use super::search::{Query, Search};
-use super::upload::{Aside, Upload};
+use super::upload::Upload;
 use crate::launch::Content;
 use crate::terminal::{self, Size, Terminal};
+use docle_tree::patch::Step;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::unistd::getuid;
@@ -16,7 +18,6 @@ use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -77,6 +78,10 @@ pub enum Operation {
     },
     More {
         content: Content,
+    },
+    /// Begins to change the files that differ between two trees. The archive of what is written follows.
+    Patch {
+        steps: Vec<Step>,
     },
     /// The content is complete.
     Finish,
@@ -142,7 +147,7 @@ pub fn perform(operation: Operation) -> Result {
             let Terminal { outer, inner } = terminal::open(size, getuid().as_raw())?;
             return Ok((Done::Terminal, vec![outer, inner]));
         }
-        Operation::Begin { .. } | Operation::More { .. } | Operation::Finish => {
+        Operation::Begin { .. } | Operation::More { .. } | Operation::Patch { .. } | Operation::Finish => {
             return Err(io::ErrorKind::InvalidInput.into());
         }
     };
@@ -179,14 +184,15 @@ fn copied(from: &Path, to: &Path, overwrite: bool) -> io::Result<Done> {
     if !overwrite && fs::symlink_metadata(&to).is_ok() {
         return Err(Errno::EEXIST.into());
     }
-    let aside = Aside::beside(&to)?;
-    copy_tree(from, &aside.0, 0)?;
-    rename(&aside.0, &to, overwrite)?;
+    let copy = Part::toward(Path::new("/"), to.parent().ok_or(Errno::EISDIR)?)?;
+    copy_tree(from, &copy.0, 0, None)?;
+    rename(&copy.0, &to, overwrite)?;
     entry(&to)
 }
 
-/// Copies a file, a link, a pipe or a directory with all that it has. Sockets are left out.
-fn copy_tree(from: &Path, to: &Path, depth: usize) -> io::Result<()> {
+/// Copies a file, a link, a pipe or a directory with all that it has. Sockets are left out, and so is `copy`, the directory that
+/// is made: within itself it would have no end.
+fn copy_tree(from: &Path, to: &Path, depth: usize, copy: Option<(u64, u64)>) -> io::Result<()> {
     let found = fs::symlink_metadata(from)?;
     let kind = found.file_type();
     if kind.is_symlink() {
@@ -201,12 +207,14 @@ fn copy_tree(from: &Path, to: &Path, depth: usize) -> io::Result<()> {
         if depth == MAX_DEPTH {
             return Err(Errno::ENAMETOOLONG.into());
         }
+        if copy == Some((found.dev(), found.ino())) {
+            return Ok(());
+        }
         fs::create_dir(to)?;
+        let made = fs::symlink_metadata(to)?;
+        let copy = copy.or(Some((made.dev(), made.ino())));
         for name in names(from)? {
-            // A directory that is copied into itself would have no end.
-            if !name.as_bytes().starts_with(ASIDE.as_bytes()) {
-                copy_tree(&from.join(&name), &to.join(&name), depth + 1)?;
-            }
+            copy_tree(&from.join(&name), &to.join(&name), depth + 1, copy)?;
         }
     } else if kind.is_fifo() {
         nix::unistd::mkfifo(to, nix::sys::stat::Mode::from_bits_truncate(0o600))?;

@@ -1,21 +1,27 @@
 //! Writes an archive of all files that are saved: a tar archive with extended headers, so that times have nanoseconds and
 //! names have every byte and any length.
 
-use super::entry::{ASIDE, names};
+use super::entry::names;
+use super::parts::PLACE;
+use super::patch::open;
 use super::saved::{FIXED, is_cache, is_own};
 use docle_tree::Time;
 use docle_tree::archive::{self, Head};
+use nix::errno::Errno;
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, Metadata, Permissions};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType};
 
 /// Bytes that are written in one go.
 const BUFFER: usize = 256 << 10;
+
+/// Bytes of the files of an archive that goes out: twice the largest disk. Files with holes count whole, because they are sent whole.
+pub const MAX_EXPORT_BYTES: u64 = 4 << 30;
 
 /// Writes the archive, whose end tells that it is whole. Nothing may change meanwhile.
 pub fn pack(to: impl Write) -> io::Result<()> {
@@ -26,12 +32,13 @@ pub fn pack(to: impl Write) -> io::Result<()> {
 pub(super) fn pack_root(root: &Path, to: impl Write) -> io::Result<()> {
     // A directory of the user's own, because the root may be what is below it.
     let device = fs::metadata(root.join(FIXED[0]))?.dev();
-    pack_with(root, device, to, Pack::add_all)
+    pack_with(root, device, u64::MAX, to, Pack::add_all)
 }
 
 /// Writes an archive of everything below a directory. What changes meanwhile is in it as it was before, or as it is after.
-pub(super) fn pack_directory(top: &Path, to: impl Write) -> io::Result<()> {
-    pack_with(top, fs::metadata(top)?.dev(), to, |pack| {
+/// It ends with an error where its files have more than `most` bytes.
+pub(super) fn pack_directory(top: &Path, most: u64, to: impl Write) -> io::Result<()> {
+    pack_with(top, fs::metadata(top)?.dev(), most, to, |pack| {
         names(top)?.iter().try_for_each(|name| pack.add(Path::new(name)))
     })
 }
@@ -39,11 +46,13 @@ pub(super) fn pack_directory(top: &Path, to: impl Write) -> io::Result<()> {
 fn pack_with<'a, W: Write>(
     root: &'a Path,
     device: u64,
+    most: u64,
     to: W,
     add: impl FnOnce(&mut Pack<'a, W>) -> io::Result<()>,
 ) -> io::Result<()> {
     let builder = Builder::new(BufWriter::with_capacity(BUFFER, to));
-    let mut pack = Pack { root, device, builder, links: HashMap::new(), opened: Vec::new() };
+    let parts = Path::new("/").join(PLACE);
+    let mut pack = Pack { root, device, parts, left: most, builder, links: HashMap::new(), opened: Vec::new() };
     let result = add(&mut pack);
     pack.close_again();
     result?;
@@ -54,6 +63,10 @@ struct Pack<'a, W: Write> {
     root: &'a Path,
     /// Of the file system that the user writes to. Everything else is mounted.
     device: u64,
+    /// Things of the runner that are not complete.
+    parts: PathBuf,
+    /// Bytes that may still come.
+    left: u64,
     builder: Builder<BufWriter<W>>,
     /// The first name of each file that has several.
     links: HashMap<u64, PathBuf>,
@@ -89,7 +102,7 @@ impl<W: Write> Pack<'_, W> {
                 Err(error) if is_left_out(&error) => continue,
                 Err(error) => return Err(error),
             };
-            if found.dev() != self.device || is_cache(&path) || is_part(&path) {
+            if found.dev() != self.device || is_cache(&path) || self.root.join(&path) == self.parts {
                 continue;
             }
             match self.add_one(&path, &found) {
@@ -126,8 +139,9 @@ impl<W: Write> Pack<'_, W> {
         } else if kind.is_fifo() {
             self.append(path, found, EntryType::Fifo, None, io::empty(), 0)
         } else if kind.is_file() {
-            let file = self.open(path, found)?;
+            let file = open(&self.root.join(path), found)?;
             let size = found.size();
+            self.left = self.left.checked_sub(size).ok_or(Errno::EOVERFLOW)?;
             // Exactly as much as the header says.
             self.append(path, found, EntryType::Regular, None, file.chain(io::repeat(0)).take(size), size)
         } else {
@@ -150,22 +164,6 @@ impl<W: Write> Pack<'_, W> {
         archive::append(&mut self.builder, &Head { path, kind, target, mode, time, size }, data)
     }
 
-    /// Opens a file for reading, also one that its owner has made unreadable for himself.
-    fn open(&self, path: &Path, found: &Metadata) -> io::Result<File> {
-        let path = self.root.join(path);
-        let mut options = OpenOptions::new();
-        options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-        match options.open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-                let file = options.open(&path);
-                fs::set_permissions(&path, Permissions::from_mode(found.mode() & 0o7777))?;
-                file
-            }
-            result => result,
-        }
-    }
-
     /// The names in a directory. What is below it is looked at later, so one that its owner may not enter stays open.
     fn names(&mut self, path: &Path, found: &Metadata) -> io::Result<Vec<OsString>> {
         let path = self.root.join(path);
@@ -178,11 +176,6 @@ impl<W: Write> Pack<'_, W> {
         }
         names(&path)
     }
-}
-
-/// Whether it is something that is not complete yet.
-fn is_part(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_bytes().starts_with(ASIDE.as_bytes()))
 }
 
 /// Whether the error of a path means that it is left out.

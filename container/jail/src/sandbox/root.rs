@@ -1,6 +1,7 @@
 //! The root directory of a sandbox: one file system of limited size that the user may write to, with the system's
 //! directories mounted into it, read-only.
 
+use super::parts;
 use crate::files::own;
 use crate::jailer::Settings;
 use crate::launch::EGRESS_ADDRESS;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 const NOT_SHOWN: [&str; 11] =
     ["workspace", "tmp", "packages", "run", "proc", "dev", "etc", "node_modules", ".layers", ".proc", ".tree"];
 /// The directories of the user, below the root.
-const OF_USER: [(&str, u32); 9] = [
+const OF_USER: [(&str, u32); 10] = [
     ("workspace", 0o755),
     ("app", 0o755),
     ("home/user", 0o755),
@@ -29,6 +30,7 @@ const OF_USER: [(&str, u32); 9] = [
     ("var/tmp", 0o1777),
     ("run", 0o755),
     ("run/shm", 0o1777),
+    (parts::PLACE, 0o700),
     ("opt", 0o755),
 ];
 /// Everybody may make directories in the root, and nobody may take away what is not his.

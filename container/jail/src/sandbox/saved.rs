@@ -14,7 +14,7 @@ const CACHES: [&str; 3] = ["home/user/.cache", "home/user/.npm/_cacache", "home/
 /// Whether something in the root, which is none of [`FIXED`], is saved.
 pub fn is_own(name: &[u8]) -> bool {
     let names = NOT_SAVED.iter().chain(&NOT_SAVED_EITHER).chain(&FIXED);
-    !name.starts_with(super::entry::ASIDE.as_bytes()) && !names.into_iter().any(|known| known.as_bytes() == name)
+    !names.into_iter().any(|known| known.as_bytes() == name)
 }
 
 /// Whether a path below the root is left out although it lies where files are saved.
@@ -42,6 +42,9 @@ mod tests {
         {
             assert!(!is_saved(Path::new(other)), "{other}");
         }
+        // The runner had names of its own among those of the user once, and left them out.
+        assert!(is_saved(Path::new(".docle-part-1")) && is_saved(Path::new("workspace/.docle-part-1")));
+        assert!(!is_saved(&Path::new(super::super::parts::PLACE).join("x")));
         assert!(is_cache(Path::new("home/user/.cache")) && !is_cache(Path::new("workspace/.cache")));
     }
 }

@@ -1,11 +1,12 @@
 //! Replaces all files that are saved by those of an archive.
 //!
-//! The files are made in a directory beside the others first, so that an archive that breaks off changes nothing. No entry
+//! The files are made elsewhere first, so that an archive that breaks off changes nothing. No entry
 //! leads through a link: what is in the archive lies where its name says, or the archive is refused.
 
-use super::entry::{ASIDE, names};
+use super::changes::Changes;
+use super::entry::names;
+use super::parts::Part;
 use super::saved::{FIXED, is_own, is_saved};
-use crate::remove::remove_content;
 use docle_tree::archive::Extensions;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
@@ -25,21 +26,22 @@ use tar::{Archive, Entry, EntryType};
 const BLOCK: usize = 64 << 10;
 const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
-/// Reads an archive to its end and replaces the files.
+/// Reads an archive to its end and replaces the files, or changes nothing.
 pub fn unpack(from: impl Read) -> io::Result<()> {
     unpack_root(Path::new("/"), from)
 }
 
 /// The same below another directory than the root.
 fn unpack_root(root: &Path, mut from: impl Read) -> io::Result<()> {
-    let staged = root.join(format!("{ASIDE}{}-archive", std::process::id()));
-    clear(&staged)?;
-    fs::create_dir_all(&staged)?;
-    let result = fill(&staged, &mut from, &Rules { keeps: is_saved, most_entries: usize::MAX, mode: 0o700 });
-    let result = result.and_then(|directories| replace(root, &staged).map(|()| directories));
-    clear(&staged)?;
-    // From the deepest on: its owner may not be able to enter a directory afterwards.
-    result?.into_iter().rev().try_for_each(|directory| directory.finish(root))
+    let staged = Part::below(root)?;
+    fs::create_dir(&staged.0)?;
+    let directories = fill(&staged.0, &mut from, &Rules { keeps: is_saved, most_entries: usize::MAX, mode: 0o700 })?;
+    let (old, mut changes) = (Part::below(root)?, Changes::default());
+    fs::create_dir(&old.0)?;
+    replace(root, &staged.0, &old.0, &mut changes)?;
+    finish(directories, root, &mut changes)?;
+    changes.keep();
+    Ok(())
 }
 
 /// A directory whose mode and time are set when nothing below it changes any more.
@@ -49,14 +51,15 @@ pub(super) struct Directory {
     pub time: TimeSpec,
 }
 
-impl Directory {
-    /// Sets them.
-    pub fn finish(self, root: &Path) -> io::Result<()> {
-        let Self { path, mode, time } = self;
+/// Sets the modes and times of directories that are in their place.
+pub(super) fn finish(directories: Vec<Directory>, root: &Path, changes: &mut Changes) -> io::Result<()> {
+    // From the deepest on: its owner may not be able to enter a directory afterwards.
+    for Directory { path, mode, time } in directories.into_iter().rev() {
         let path = root.join(path);
         utimensat(AT_FDCWD, &path, &time, &time, UtimensatFlags::NoFollowSymlink)?;
-        fs::set_permissions(&path, Permissions::from_mode(mode))
+        changes.set_mode(&path, mode)?;
     }
+    Ok(())
 }
 
 /// What is taken from an archive.
@@ -223,16 +226,27 @@ fn copy(entry: &mut Entry<'_, impl Read>, file: &mut File) -> io::Result<()> {
     file.set_len(size)
 }
 
-/// Puts the staged files in the place of those that are saved.
-fn replace(root: &Path, staged: &Path) -> io::Result<()> {
+/// Puts the staged files in the place of those that are saved, which come into the directory `old`.
+fn replace(root: &Path, staged: &Path, old: &Path, changes: &mut Changes) -> io::Result<()> {
+    let mut count = 0;
+    let mut remove = |path: &Path, changes: &mut Changes| {
+        // The parent of a directory is written in it.
+        if fs::symlink_metadata(path)?.is_dir() {
+            changes.open(path)?;
+        }
+        count += 1;
+        changes.add(path, &old.join(count.to_string()))
+    };
     for fixed in FIXED {
         let place = root.join(fixed);
-        open_up(&place)?;
-        remove_content(&place, None)?;
+        changes.open(&place)?;
+        for name in names(&place)? {
+            remove(&place.join(name), changes)?;
+        }
         match names(&staged.join(fixed)) {
             Ok(names) => {
                 for name in names {
-                    fs::rename(staged.join(fixed).join(&name), place.join(&name))?;
+                    changes.add(&staged.join(fixed).join(&name), &place.join(&name))?;
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -244,44 +258,11 @@ fn replace(root: &Path, staged: &Path) -> io::Result<()> {
         let path = root.join(&name);
         // What is mounted is the system's.
         if fs::symlink_metadata(&path)?.dev() == device {
-            clear(&path)?;
+            remove(&path, changes)?;
         }
     }
     for name in names(staged)?.into_iter().filter(|name| is_own(name.as_bytes())) {
-        fs::rename(staged.join(&name), root.join(&name))?;
-    }
-    Ok(())
-}
-
-/// Removes whatever is at a path.
-fn clear(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => {
-            open_up(path)?;
-            remove_content(path, None)?;
-            fs::remove_dir(path)
-        }
-        Ok(_) => fs::remove_file(path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Makes all directories of a tree such that their owner may remove what is in them.
-fn open_up(top: &Path) -> io::Result<()> {
-    let mut left = vec![top.to_owned()];
-    while let Some(path) = left.pop() {
-        let Ok(found) = fs::symlink_metadata(&path) else { continue };
-        if !found.is_dir() {
-            continue;
-        }
-        if found.mode() & 0o700 != 0o700 {
-            fs::set_permissions(&path, Permissions::from_mode(found.mode() & 0o7777 | 0o700))?;
-        }
-        // A path that is too long is met by its descriptors later.
-        let below = fs::read_dir(&path).into_iter().flatten().flatten();
-        let directories = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        left.extend(directories.map(|entry| entry.path()));
+        changes.add(&staged.join(&name), &root.join(&name))?;
     }
     Ok(())
 }

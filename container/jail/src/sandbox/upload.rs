@@ -1,47 +1,26 @@
-//! A file that is written whole: beside the one that it is to be, and then in its place.
+//! A file that is written whole: elsewhere at first, and then in its place.
 
-use super::entry::{ASIDE, Done, check_is_file, delete, entry, located};
+use super::entry::{Done, check_is_file, entry, located};
+use super::parts::Part;
 use nix::errno::Errno;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Links that are followed one after another, as the kernel does.
 const MAX_LINKS: usize = 40;
 
-/// A name beside that of something that is not complete. What still has it when this is dropped is removed.
-pub struct Aside(pub PathBuf);
-
-impl Aside {
-    /// A name in the same directory.
-    pub fn beside(path: &Path) -> io::Result<Self> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let directory = path.parent().ok_or(Errno::EISDIR)?;
-        Ok(Self(directory.join(format!("{ASIDE}{}-{number}", std::process::id()))))
-    }
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        if fs::symlink_metadata(&self.0).is_ok() {
-            let _ = delete(&self.0, true);
-        }
-    }
-}
-
 /// A file that is being written. Nobody sees it before it is complete.
 pub struct Upload {
     file: File,
-    aside: Aside,
+    part: Part,
     path: PathBuf,
     mode: u32,
 }
 
 impl Upload {
-    /// Makes the directories above, and the file beside the one that it is to be.
+    /// Makes the directories above, and the file elsewhere.
     pub fn begin(path: &[u8]) -> io::Result<Self> {
         if path.ends_with(b"/") {
             return Err(Errno::EISDIR.into());
@@ -55,19 +34,12 @@ impl Upload {
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0o644,
             Err(error) => return Err(error),
         };
-        fs::create_dir_all(path.parent().ok_or(Errno::EISDIR)?)?;
-        let aside = Aside::beside(&path)?;
+        let directory = path.parent().ok_or(Errno::EISDIR)?;
+        fs::create_dir_all(directory)?;
+        let part = Part::toward(Path::new("/"), directory)?;
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-        // One that an earlier worker of this number has left is nobody's.
-        let file = options.open(&aside.0).or_else(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                delete(&aside.0, true)?;
-                options.open(&aside.0)
-            }
-            _ => Err(error),
-        })?;
-        Ok(Self { file, aside, path, mode })
+        let file = options.write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(&part.0)?;
+        Ok(Self { file, part, path, mode })
     }
 
     pub fn write(&mut self, content: &[u8]) -> io::Result<()> {
@@ -77,7 +49,7 @@ impl Upload {
     /// Puts the file in its place.
     pub fn finish(self) -> io::Result<Done> {
         self.file.set_permissions(Permissions::from_mode(self.mode))?;
-        fs::rename(&self.aside.0, &self.path)?;
+        fs::rename(&self.part.0, &self.path)?;
         entry(&self.path)
     }
 }

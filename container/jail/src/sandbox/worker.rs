@@ -6,7 +6,7 @@
 use super::entry::{Done, Refused};
 use super::operations::{self, Operation};
 use super::upload::Upload;
-use super::{directory, pack, unpack};
+use super::{directory, pack, patch, unpack};
 use crate::jailer::Jail;
 use crate::landlock;
 use crate::launch::Content;
@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::path::Path;
 
 /// What goes over the socket of a worker.
 pub struct Frame;
@@ -108,9 +109,21 @@ fn run(job: Job, descriptor: OwnedFd) -> io::Result<()> {
             let result = unpack::unpack(&mut pieces);
             pieces.socket.write_all(&Frame::encode(&result.map_err(Refused::from))?)
         }
+        Job::Patch => {
+            let mut pieces = Pieces::new(File::from(descriptor));
+            let result = match pieces.next()? {
+                Operation::Patch { steps } => patch::patch(Path::new("/"), &steps, &mut pieces),
+                _ => Err(io::ErrorKind::InvalidData.into()),
+            };
+            pieces.socket.write_all(&Frame::encode(&result.map_err(Refused::from))?)
+        }
         Job::Export => {
             let mut pieces = Pieces::new(File::from(descriptor));
-            let found = pieces.begin().and_then(|path| directory::find(&path));
+            let found = pieces.begin().and_then(|path| {
+                let found = directory::find(&path)?;
+                directory::check_size(&found.0)?;
+                Ok(found)
+            });
             let top = found.as_ref().ok().map(|(top, _)| top.clone());
             let answer = found.map(|(_, done)| done).map_err(Refused::from);
             pieces.socket.write_all(&Frame::encode(&answer)?)?;
@@ -120,7 +133,7 @@ fn run(job: Job, descriptor: OwnedFd) -> io::Result<()> {
         }
         Job::Import => {
             let mut pieces = Pieces::new(File::from(descriptor));
-            let result = pieces.begin().and_then(|path| directory::import(&path, &mut pieces));
+            let result = pieces.begin().and_then(|path| directory::import(Path::new("/"), &path, &mut pieces));
             pieces.socket.write_all(&Frame::encode(&result.map_err(Refused::from))?)
         }
     }

@@ -126,6 +126,8 @@ pub enum FileErrorCode {
     BadSearch,
     /// A loop of symbolic links.
     TooManyLinks,
+    /// A file is not what the new files were computed from: a program has changed it since.
+    Changed,
     /// Any other failure of the file system.
     Failed,
 }

@@ -10,7 +10,9 @@ use crate::ports::http_messages::Response;
 use crate::ports::previews::PortRefusal;
 use crate::ports::sandboxes::SandboxRefusal;
 use ::http::header::{HeaderName, HeaderValue};
-use docle_api::limits::{MAX_ENV, MAX_PORTS_PER_SANDBOX, MAX_SANDBOXES_PER_PROJECT, MAX_SNAPSHOTS_PER_SANDBOX};
+use docle_api::limits::{
+    MAX_ARGS_AND_ENV_BYTES, MAX_ENV, MAX_PORTS_PER_SANDBOX, MAX_SANDBOXES_PER_PROJECT, MAX_SNAPSHOTS_PER_SANDBOX,
+};
 use docle_protocol::context::MAX_CONTEXTS;
 use docle_protocol::sandbox::checkout::CheckoutRefused;
 use docle_protocol::sandbox::process::{ProcessError, ProcessErrorCode};
@@ -39,7 +41,8 @@ impl From<SandboxRefusal> for ApiError {
                 Self::new(ErrorCode::NotABranch, message)
             }
             SandboxRefusal::TooManyVariables => {
-                invalid("env", format!("would be more than {MAX_ENV} variables, the most that a sandbox may have"))
+                let most = format!("{MAX_ENV} variables, and {MAX_ARGS_AND_ENV_BYTES} bytes with their names");
+                invalid("env", format!("would be more than a sandbox may have: {most}. Remove some with null"))
             }
             SandboxRefusal::File(error) => file_error(error),
             SandboxRefusal::Process(error) => process_error(error),

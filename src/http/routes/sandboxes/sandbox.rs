@@ -49,9 +49,9 @@ pub async fn get_sandbox(app: &App, call: Call) -> Result<Response, ApiError> {
 /// `PATCH /api/v1/sandboxes/:id`.
 pub async fn change_sandbox(app: &App, call: Call) -> Result<Response, ApiError> {
     let caller = SandboxCaller::extract_uncounted(app, &call).await?;
-    let sandbox = sandboxes::read(app, &caller.sandbox(app, &call).await?).await?;
-    let settings = parse_change(call.json().await?, sandbox.settings()).map_err(ApiError::invalid)?;
-    Ok(respond::json(StatusCode::OK, &encode(sandboxes::change(app, sandbox, settings).await?)))
+    let sandbox = caller.sandbox(app, &call).await?;
+    let change = parse_change(call.json().await?).map_err(ApiError::invalid)?;
+    Ok(respond::json(StatusCode::OK, &encode(sandboxes::change(app, &sandbox, change).await?)))
 }
 
 /// `DELETE /api/v1/sandboxes/:id`: deletes the sandbox with everything in it.

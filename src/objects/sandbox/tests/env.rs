@@ -68,3 +68,34 @@ fn a_sandbox_has_as_many_variables_as_it_may() {
     assert_eq!(setup.set("ONE_MORE", ""), Err(SandboxRefusal::TooManyVariables));
     assert_eq!(setup.on_machine().len(), MAX_ENV);
 }
+
+#[test]
+fn variables_that_were_set_one_after_another_were_longer_than_a_program_takes() {
+    let mut setup = Setup::new();
+    let value = "x".repeat(65_000);
+    for number in 0..16 {
+        setup.set(&format!("V{number}"), &value).unwrap();
+    }
+    assert_eq!(setup.set("ONE_MORE", &value), Err(SandboxRefusal::TooManyVariables));
+    assert_eq!(setup.set("V0", "short").unwrap().len(), 16);
+    assert_eq!(setup.set("ONE_MORE", &value).unwrap().len(), 17);
+}
+
+#[test]
+fn a_change_of_settings_took_back_a_variable_that_was_set_meanwhile() {
+    let mut setup = Setup::new();
+    setup.set("A", "1").unwrap();
+    setup.configure(RuntimeChange { sleep_after: Some(30), ..RuntimeChange::default() });
+    setup.configure(RuntimeChange { memory_mb: Some(64), ..RuntimeChange::default() });
+    let config = setup.report().config;
+    assert_eq!((config.env, config.runtime.sleep_after, config.runtime.memory_mb), (env(&[("A", "1")]), 30, 64));
+}
+
+#[test]
+fn config_change_format_unchanged() {
+    let runtime = RuntimeChange { disk_mb: Some(16), ..RuntimeChange::default() };
+    let change = ConfigChange { env: Some(env(&[("A", "1")])), runtime };
+    let expected = json!({ "env": { "A": "1" }, "runtime": { "memoryMB": null, "diskMB": 16, "network": null, "allowedHosts": null,
+        "sleepAfter": null, "saveEverySeconds": null } });
+    assert_eq!(serde_json::to_value(change).unwrap(), expected);
+}

@@ -2,9 +2,11 @@
 
 use super::snapshots::branch_of;
 use super::*;
+use crate::domain::sandbox::settings::RuntimeChange;
 use crate::ports::snapshots::{SnapshotRequest, SnapshotResponse, TreeOf};
 use crate::tests::fault::Fault;
 use docle_api::snapshots::MergeResult;
+use docle_protocol::sandbox::FileErrorCode;
 use futures::channel::oneshot;
 
 /// A sandbox with the file `a`, and a branch of it that has made `b` since.
@@ -205,14 +207,116 @@ fn a_tree_of_another_project_is_not_merged() {
     assert_eq!(setup.files().unwrap(), ["a"]);
 }
 
+/// What a program writes before the merged files arrive.
+fn meanwhile(setup: &Setup, all: &[(&str, &str)]) {
+    let files = all.iter().map(|(name, content)| BTreeMap::from([((*name).to_owned(), content.as_bytes().to_vec())]));
+    setup.hosts.meanwhile.borrow_mut().extend(files);
+}
+
+#[test]
+fn what_a_program_wrote_while_others_were_merged_was_lost() {
+    let (mut setup, mut branch) = pair();
+    meanwhile(&setup, &[("own", "written meanwhile")]);
+    assert_eq!(paths(&merge(&mut setup, &mut branch)), ["/workspace/b"]);
+    assert_eq!(setup.files().unwrap(), ["a", "b", "own"]);
+    setup.sleep().unwrap();
+    setup.wake().unwrap();
+    assert_eq!(setup.files().unwrap(), ["a", "b", "own"]);
+}
+
+#[test]
+fn a_file_that_a_program_wrote_while_it_was_merged_was_overwritten() {
+    let (mut setup, mut branch) = pair();
+    meanwhile(&setup, &[("b", "of the program")]);
+    let result = merge(&mut setup, &mut branch);
+    let conflicts: Vec<_> = result.conflicts.iter().map(|conflict| conflict.path.as_str()).collect();
+    assert_eq!((result.merged, conflicts), (false, vec!["/workspace/b"]));
+    assert_eq!(setup.read_file("b"), "of the program");
+}
+
+#[test]
+fn a_merge_is_computed_again_while_programs_change_what_it_changes() {
+    let names = ["c", "d", "e", "f", "g"];
+    for tries in [4, 5] {
+        let (mut setup, mut branch) = pair();
+        for name in names {
+            branch.exec(&format!("write {name}")).unwrap();
+        }
+        // The program does what the branch did, one file at a time, so there is no conflict.
+        meanwhile(&setup, &names[..tries].iter().map(|name| (*name, "written")).collect::<Vec<_>>());
+        let request = request(&mut setup, &mut branch);
+        let merged = setup.snapshots(request);
+        let files = setup.files().unwrap();
+        if tries == 4 {
+            let Ok(SnapshotResponse::Merge(result)) = merged else { panic!("{merged:?}") };
+            assert_eq!(paths(&result), ["/workspace/b", "/workspace/g"]);
+            assert_eq!(files, ["a", "b", "c", "d", "e", "f", "g"]);
+        } else {
+            let Err(SandboxRefusal::File(error)) = merged else { panic!("{merged:?}") };
+            assert_eq!(error.code, FileErrorCode::Changed);
+            assert!(error.message.contains("Nothing was written"), "{}", error.message);
+            assert!(!files.contains(&"b".to_owned()), "{files:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_program_wrote_while_a_path_was_restored_was_lost() {
+    let (mut setup, _) = pair();
+    setup.snapshot("one").unwrap();
+    setup.write_file("a", "other");
+    meanwhile(&setup, &[("own", "written meanwhile"), ("own", "again")]);
+    let paths = Some(vec!["workspace/a".to_owned()]);
+    setup.snapshots(SnapshotRequest::Restore { id: "one".into(), paths }).unwrap();
+    assert_eq!(setup.read_file("a"), "written");
+    assert_eq!(setup.files().unwrap(), ["a", "own"]);
+}
+
+#[test]
+fn many_small_files_were_merged_into_a_disk_too_small_to_wake_with_them() {
+    let (mut setup, mut branch) = pair();
+    setup.sleep().unwrap();
+    // One byte each: 8 MB of pages.
+    let files = (0..2_100).map(|number| (format!("small-{number}"), vec![1]));
+    branch.hosts.machines.borrow_mut().get_mut(&branch.sandbox.id).unwrap().extend(files);
+    setup.configure(RuntimeChange { disk_mb: Some(8), ..RuntimeChange::default() });
+    let request = request(&mut setup, &mut branch);
+    let trees = setup.trees();
+    let Err(SandboxRefusal::File(error)) = setup.snapshots(request) else { panic!("it fits") };
+    assert_eq!(error.code, FileErrorCode::NoSpace);
+    assert_eq!(setup.trees(), trees, "nothing is stored");
+    setup.wake().unwrap();
+    assert_eq!(setup.files().unwrap(), ["a"]);
+}
+
 #[test]
 fn files_that_do_not_fit_are_not_merged() {
     let (mut setup, mut branch) = pair();
     setup.sleep().unwrap();
-    let runtime = Runtime { disk_mb: 0, ..Runtime::default() };
-    let (logic, config) = (Rc::clone(&setup.logic), SandboxConfig { env: BTreeMap::new(), runtime });
-    setup.bench.run(async move { logic.configure(PROJECT, config).await }).unwrap();
+    setup.configure(RuntimeChange { disk_mb: Some(0), ..RuntimeChange::default() });
     let request = request(&mut setup, &mut branch);
     let Err(SandboxRefusal::File(error)) = setup.snapshots(request) else { panic!("it fits") };
-    assert_eq!(error.code, docle_protocol::sandbox::FileErrorCode::NoSpace);
+    assert_eq!(error.code, FileErrorCode::NoSpace);
+}
+
+#[test]
+fn a_client_that_left_a_merge_left_a_snapshot_for_ever() {
+    let (mut setup, mut branch) = pair();
+    let held = |id: &str| SnapshotRequest::Create { id: id.into(), name: Some("merge".into()), is_held: true };
+    branch.snapshots(held("running")).unwrap();
+    branch.snapshot("of the user").unwrap();
+    branch.sleep().unwrap();
+    branch.snapshots(held("sleeping")).unwrap();
+    branch.reset();
+    let left = |setup: &Setup| {
+        let rows = super::super::snapshots::all(&*setup.logic.runtime.storage).unwrap();
+        rows.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert_eq!(left(&branch).len(), 3);
+    while branch.bench.runtime.clock.now().0 < 3_600_000 {
+        branch.fire_alarm();
+    }
+    assert_eq!(left(&branch), ["of the user"]);
+    assert_eq!(branch.status(), SandboxStatus::Sleeping, "nothing wakes it");
+    assert!(merge(&mut setup, &mut branch).merged);
 }

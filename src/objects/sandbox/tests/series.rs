@@ -132,7 +132,11 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
                 match during {
                     0 => drop(setup.start_sleep()),
                     1 => drop(setup.start_exec("echo", &ClientSignal::default())),
-                    2 => drop(setup.start_snapshots(SnapshotRequest::Create { id: format!("s{ids}"), name: None })),
+                    2 => drop(setup.start_snapshots(SnapshotRequest::Create {
+                        id: format!("s{ids}"),
+                        name: None,
+                        is_held: false,
+                    })),
                     _ => {
                         if let Some((id, files)) = of(&kept, ids) {
                             // It is restored, or not.

@@ -1,6 +1,7 @@
 //! Sleep and wake, with disks and runners that fail.
 
 use super::*;
+use crate::domain::sandbox::settings::RuntimeChange;
 use crate::tests::fault::Fault;
 use docle_protocol::sandbox::FileRequest;
 use futures::channel::oneshot;
@@ -191,9 +192,7 @@ fn a_sandbox_whose_place_another_account_needs_is_put_to_sleep() {
 #[test]
 fn settings_that_change_hold_from_the_next_start_on_and_sleep_at_once() {
     let mut setup = Setup::new();
-    let runtime = Runtime { sleep_after: 5, ..Runtime::default() };
-    let (logic, config) = (Rc::clone(&setup.logic), SandboxConfig { env: BTreeMap::new(), runtime });
-    setup.bench.run(async move { logic.configure(PROJECT, config).await }).unwrap();
+    setup.configure(RuntimeChange { sleep_after: Some(5), ..RuntimeChange::default() });
     setup.fire_alarm();
     assert_eq!((setup.bench.runtime.clock.now().0, setup.status()), (5_000, SandboxStatus::Sleeping));
 }

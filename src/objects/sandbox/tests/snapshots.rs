@@ -17,7 +17,7 @@ impl Setup {
     }
 
     pub fn snapshot(&mut self, id: &str) -> Result<SnapshotRecord, SandboxRefusal> {
-        match self.snapshots(SnapshotRequest::Create { id: id.into(), name: None })? {
+        match self.snapshots(SnapshotRequest::Create { id: id.into(), name: None, is_held: false })? {
             SnapshotResponse::Snapshot(record) => Ok(record),
             other => panic!("{other:?}"),
         }

@@ -1,6 +1,7 @@
 //! Archives as others may send them, into a directory.
 
 use super::*;
+use crate::sandbox::parts::PLACE;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,9 +25,11 @@ impl Place {
 
     fn import(&self, path: &str, archive: &[u8]) -> Result<(), i32> {
         let path = self.at(path);
-        import(path.as_os_str().as_bytes(), &mut &*archive)
-            .map(drop)
-            .map_err(|error| crate::sandbox::entry::Refused::from(error).errno)
+        // Things that are not complete lie elsewhere.
+        let root = Place::new();
+        let result = import(&root.0, path.as_os_str().as_bytes(), &mut &*archive).map(drop);
+        assert_eq!(fs::read_dir(root.at(PLACE)).into_iter().flatten().count(), 0, "nothing is left behind");
+        result.map_err(|error| crate::sandbox::entry::Refused::from(error).errno)
     }
 
     fn exported(&self) -> Vec<u8> {
@@ -162,4 +165,25 @@ fn an_archive_of_too_many_entries_is_refused() {
     let bytes = [one.repeat(MAX_ENTRIES + 1), vec![0; 1_024]].concat();
     assert_eq!(place.import("", &bytes), Err(libc::E2BIG));
     assert!(place.look().is_empty());
+}
+
+#[test]
+fn files_of_a_few_bytes_made_an_archive_without_end() {
+    let place = Place::new();
+    fs::create_dir(place.at("in")).unwrap();
+    for name in ["a", "in/b"] {
+        fs::File::create(place.at(name)).unwrap().set_len(2 << 30).unwrap();
+    }
+    fs::hard_link(place.at("a"), place.at("again")).unwrap();
+    symlink(&place.0, place.at("in/round")).unwrap();
+    check_size(&place.0).unwrap();
+    fs::write(place.at("in/c"), "x").unwrap();
+    assert_eq!(check_size(&place.0).unwrap_err().raw_os_error(), Some(libc::EOVERFLOW));
+    // Files that grow after that end the archive.
+    let few = Place::new();
+    for name in ["a", "b"] {
+        fs::write(few.at(name), "x".repeat(10)).unwrap();
+    }
+    assert_eq!(pack_directory(&few.0, 19, io::sink()).unwrap_err().raw_os_error(), Some(libc::EOVERFLOW));
+    pack_directory(&few.0, 20, io::sink()).unwrap();
 }
