@@ -30,7 +30,7 @@ impl SandboxLogic {
         self.set_alarm().await
     }
 
-    /// Deletes what was kept for somebody who has gone.
+    /// Deletes what was kept for a caller that has gone.
     async fn delete_held(&self) {
         let is_over = |until| until <= self.now();
         match snapshots::next_over(&*self.runtime.storage) {

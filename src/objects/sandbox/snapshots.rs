@@ -24,7 +24,7 @@ const MAX_COMPARED_ENTRIES: u64 = 200_000;
 pub(super) const MAX_COMPARED_BYTES: usize = 12 << 20;
 
 /// How long files are kept for a merge or a branch, in milliseconds: an hour is more than saving and copying the largest sandbox takes,
-/// several times. Whoever wanted them has gone by then.
+/// several times. Their caller has gone by then.
 const HELD_MS: i64 = 3_600_000;
 
 fn too_many_to_compare() -> SandboxRefusal {
