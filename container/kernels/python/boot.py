@@ -6,4 +6,4 @@ def _read(n):
         if not p: os._exit(0)
         b += p
     return b
-exec(compile(_read(int(_read(8), 16)), "<kernel>", "exec"), {"__name__": "kernel"})
+exec(compile(_read(int(_read(8), 16)), "<kernel>", "exec"), {"__name__": "kernel", "__builtins__": __builtins__.__dict__.copy()})

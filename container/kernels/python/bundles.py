@@ -1,8 +1,7 @@
 """What a value looks like: a bundle of MIME types."""
 
-import base64
+import binascii
 import json
-import traceback
 
 MAX_TEXT = 1_000_000
 MAX_BUNDLE = 8_000_000
@@ -27,12 +26,19 @@ def cut(text, limit=MAX_TEXT):
     return f"{text[:limit]}… ({len(text) - limit} more characters)"
 
 
+def last_line(error):
+    """How an error is written without its lines."""
+    import traceback
+
+    return "".join(traceback.format_exception_only(type(error), error)).strip()
+
+
 def encoded(mime, value):
     """A value as JSON has it: bytes in base64. None if it is none of the type."""
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict):
         value = value[0]
     if isinstance(value, (bytes, bytearray)):
-        return base64.b64encode(value).decode()
+        return binascii.b2a_base64(value, newline=False).decode()
     if mime == "application/json" or mime.endswith("+json") and not isinstance(value, str):
         json.dumps(value, allow_nan=False)
         return value
@@ -51,8 +57,7 @@ def _asked(value, name):
     except NotImplementedError:
         return None
     except Exception as error:
-        note = "".join(traceback.format_exception_only(type(error), error)).strip()
-        print(f"{type(value).__name__}.{name} failed: {note}", file=sys.stderr)
+        print(f"{type(value).__name__}.{name} failed: {last_line(error)}", file=sys.stderr)
         return None
 
 
@@ -83,8 +88,7 @@ def _asked_bundle(value):
     try:
         bundle = value._repr_mimebundle_(include=None, exclude=None)
     except Exception as error:
-        note = "".join(traceback.format_exception_only(type(error), error)).strip()
-        print(f"{type(value).__name__}._repr_mimebundle_ failed: {note}", file=sys.stderr)
+        print(f"{type(value).__name__}._repr_mimebundle_ failed: {last_line(error)}", file=sys.stderr)
         return {}
     if isinstance(bundle, tuple) and bundle:
         bundle = bundle[0]

@@ -1,11 +1,9 @@
 """What the kernel changes in modules that programs import, as soon as they have been imported."""
 
-import importlib.abc
-import importlib.util
 import sys
 
 
-class _AfterImport(importlib.abc.MetaPathFinder):
+class _AfterImport:
     """Runs a function with a module of one name, after that has been imported."""
 
     def __init__(self, name, change):
@@ -14,6 +12,8 @@ class _AfterImport(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name != self.name or self.is_busy:
             return None
+        import importlib.util
+
         self.is_busy = True
         try:
             spec = importlib.util.find_spec(name)

@@ -1,15 +1,17 @@
 """The loop of the kernel: one cell after another, in one namespace."""
 
-import ast
-import asyncio
+import _ast
+import _queue
 import builtins
-import inspect
 import linecache
-import queue
 import resource
 import types
 
-cells = queue.Queue()
+# The modules above are part of every start, so they are the smallest that do. What is not needed for every cell is imported where
+# it is used.
+cells = _queue.SimpleQueue()
+# Of code objects that must be awaited: `inspect.CO_COROUTINE`.
+IS_COROUTINE = 0x80
 state = {"is_running": False, "count": 0}
 
 main_module = types.ModuleType("__main__")
@@ -28,6 +30,8 @@ class _Loop:
 
     @classmethod
     def get(cls):
+        import asyncio
+
         if cls.loop is None or cls.loop.is_closed():
             cls.loop = asyncio.new_event_loop()
         return cls.loop
@@ -48,32 +52,34 @@ def interrupt():
 
 def compiled(code, name):
     """What a cell executes, and the expression at its end."""
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    flags = _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
-        tree = compile(code, name, "exec", flags | ast.PyCF_ONLY_AST)
+        tree = compile(code, name, "exec", flags | _ast.PyCF_ONLY_AST)
     except SyntaxError:
         translated = translate(code)
         if translated == code:
             raise
-        tree = compile(translated, name, "exec", flags | ast.PyCF_ONLY_AST)
+        tree = compile(translated, name, "exec", flags | _ast.PyCF_ONLY_AST)
         code = translated
     linecache.cache[name] = (len(code), None, code.splitlines(True), name)
     last = None
-    if tree.body and isinstance(tree.body[-1], ast.Expr) and not code.rstrip().endswith(";"):
-        last = ast.Expression(tree.body.pop().value)
+    if tree.body and isinstance(tree.body[-1], _ast.Expr) and not code.rstrip().endswith(";"):
+        last = _ast.Expression(tree.body.pop().value)
     body = compile(tree, name, "exec", flags) if tree.body else None
     return body, compile(last, name, "eval", flags) if last else None
 
 
 def evaluate(code):
     """Executes code of a cell. Code with await runs on the loop."""
-    if not code.co_flags & inspect.CO_COROUTINE:
+    if not code.co_flags & IS_COROUTINE:
         return eval(code, namespace)
     loop = _Loop.get()
     task = loop.create_task(eval(code, namespace))
     try:
         return loop.run_until_complete(task)
     except KeyboardInterrupt:
+        import asyncio
+
         task.cancel()
         loop.run_until_complete(asyncio.wait([task], timeout=0.2))
         # Without the lines of the loop.
@@ -105,6 +111,8 @@ def report(error):
     except Exception:
         message = ""
     try:
+        import traceback
+
         lines = traceback.TracebackException(kind, error, frames, compact=True).format()
         lines = [line for text in lines for line in text.rstrip("\n").split("\n")]
         lines = [line for line in lines if 'File "<kernel>"' not in line]

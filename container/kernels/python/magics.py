@@ -1,18 +1,23 @@
 """Lines that are no Python: !command, and the magics that are asked for most. A cell that is Python is left as it is."""
 
-import re
-import subprocess
 import time
+
+
+def run_shell(*command, **more):
+    """Not before it is used, because its import takes longer than most cells."""
+    import subprocess
+
+    return subprocess.run(command, check=False, **more)
 
 
 def shell_command(command):
     """Runs a line in a shell, whose output is output of the cell."""
-    subprocess.run(["bash", "-c", command], check=False)
+    run_shell("bash", "-c", command)
 
 
 def shell_lines(command):
     """The lines that a command writes."""
-    done = subprocess.run(["bash", "-c", command], check=False, stdout=subprocess.PIPE, text=True, errors="replace")
+    done = run_shell("bash", "-c", command, stdout=-1, text=True, errors="replace")
     return done.stdout.splitlines()
 
 
@@ -38,7 +43,7 @@ def line_magic(name, line):
 
 def cell_magic(name, line, cell):
     if name in ("bash", "sh"):
-        return subprocess.run([name, "-c", cell], check=False).returncode or None
+        return run_shell(name, "-c", cell).returncode or None
     if name == "time":
         return _timed(cell, 1)
     if name == "timeit":
@@ -66,17 +71,19 @@ def _timed(code, rounds):
         print(f"{took / count * 1e6:.3g} µs per loop (mean of {count} runs)")
 
 
-_LINE = re.compile(r"^(\s*)(?:(?P<to>[A-Za-z_]\w*)\s*=\s*)?(?:!(?P<shell>.+)|%(?P<name>[A-Za-z_]\w*)\b[ \t]*(?P<line>.*))$")
+_LINE = r"^(\s*)(?:(?P<to>[A-Za-z_]\w*)\s*=\s*)?(?:!(?P<shell>.+)|%(?P<name>[A-Za-z_]\w*)\b[ \t]*(?P<line>.*))$"
 
 
 def translate(code):
     """The cell as Python, if it is none as it stands."""
+    import re
+
     cell = re.match(r"\s*%%([A-Za-z_]\w*)[ \t]*(.*)\n?([\s\S]*)\Z", code)
     if cell:
         return f"get_ipython().run_cell_magic({cell[1]!r}, {cell[2]!r}, {cell[3]!r})"
     lines = []
     for text in code.split("\n"):
-        found = _LINE.match(text)
+        found = re.match(_LINE, text)
         if found:
             to = f"{found['to']} = " if found["to"] else ""
             if found["shell"]:

@@ -1,10 +1,6 @@
 """What programs written for notebooks import: IPython.display, where IPython is not installed or has no shell."""
 
-import importlib.abc
-import importlib.machinery
 import sys
-import types
-import urllib.parse
 
 
 class DisplayObject:
@@ -80,6 +76,8 @@ class Image(DisplayObject):
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         if self.data is None:
+            import urllib.parse
+
             return {"text/html": f'<img src="{urllib.parse.quote(self.url or "", safe=":/?#[]@!$&()*+,;=%")}"/>'}
         return {self.mime: bytes(self.data)}
 
@@ -113,14 +111,19 @@ def get_ipython():
 _names = [DisplayObject, HTML, Markdown, SVG, Latex, Javascript, Math, Code, Pretty, JSON, Image, clear_output, display]
 
 
-class _Modules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class _Modules:
     """Makes IPython where nothing else does."""
 
     own = ("IPython", "IPython.display", "IPython.core", "IPython.core.display")
 
     def find_spec(self, name, path=None, target=None):
         if name in self.own:
+            import importlib.machinery
+
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec):
+        """An ordinary one."""
 
     def exec_module(self, module):
         for value in _names:
