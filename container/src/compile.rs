@@ -112,6 +112,7 @@ fn program(job: &RunJob, compiler: &Compiler, wanted: &Compile, export: OwnedFd)
         warm: None,
         files: contents(job.files.clone())?,
         stdin: String::new(),
+        cell: None,
         more_stdin: None,
         terminal: None,
         workspace: None,

@@ -4,6 +4,7 @@
 //! run: adjacent output of one stream is joined, so that many small writes cost no more than their bytes.
 
 use axum::body::Bytes;
+use docle_protocol::context::CellEvent;
 use docle_protocol::event::MAX_PIECE_BYTES;
 use docle_protocol::report::Artifact;
 use docle_protocol::{Piece, RunEvent, Stage, Stream};
@@ -33,6 +34,7 @@ enum Waiting {
     Output(Stream, Vec<u8>),
     ArtifactStart(u32, Box<Artifact>, bool),
     Artifact(u32, Vec<u8>),
+    Cell(Vec<u8>),
 }
 
 #[derive(Debug, Default)]
@@ -153,6 +155,15 @@ impl EventSender {
     }
 }
 
+impl EventSender {
+    /// Something that a cell shows or fails with.
+    pub fn cell(&self, event: &CellEvent) {
+        let line = line(event);
+        self.0.0.lock().events.extend(line.chunks(MAX_PIECE_BYTES).map(|piece| Waiting::Cell(piece.to_vec())));
+        self.0.0.changed.notify_one();
+    }
+}
+
 impl EventReceiver {
     /// Refuses the run, unless it has started. True when it is refused: then it never starts.
     pub fn refuse(&self) -> bool {
@@ -178,6 +189,7 @@ impl EventReceiver {
                         Waiting::ArtifactStart(index, file, is_inline) => {
                             RunEvent::ArtifactStart { index, file, is_inline }
                         }
+                        Waiting::Cell(bytes) => RunEvent::Cell { data: Piece(bytes) },
                         Waiting::Artifact(index, bytes) => RunEvent::Artifact { index, data: Piece(bytes) },
                     });
                 }

@@ -1,5 +1,6 @@
 //! Executes one program in one jail and holds it to its clock and its output limits.
 
+mod cell;
 mod ending;
 mod input;
 mod streams;
@@ -14,9 +15,10 @@ use crate::jail::launch::{Bounds, Command, Content, Exit, Launch, Notice};
 use crate::jail::terminal::Size;
 use crate::output::Output;
 use crate::seat::{Prepared, Seat};
+pub use cell::CellCode;
 use docle_protocol::{Artifacts, RunLanguage, Stream};
 pub use ending::Stop;
-use ending::{Clocks, End, supervise, unexpected};
+use ending::{Clocks, End, Ends, supervise, unexpected};
 pub use input::Input;
 use input::{feed, type_at};
 use std::io;
@@ -24,7 +26,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use streams::{Background, Sink, close_soon, collect};
+use streams::{Background, Collector, Sink, close_soon, collect};
 pub use terminal::TerminalEnd;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
@@ -37,6 +39,8 @@ const START_PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Program {
     pub command: Command,
+    /// What the kernel runs that the command starts, if it starts one.
+    pub cell: Option<CellCode>,
     /// Whether an interpreter that was started for a plain script of this language does as well.
     pub warm: Option<RunLanguage>,
     pub files: Vec<(String, Content)>,
@@ -63,6 +67,12 @@ pub struct Program {
     pub egress: Option<egress::Policy>,
     /// The files that are handed back.
     pub artifacts: Option<Artifacts>,
+}
+
+/// What reads the streams of a program.
+enum Reading {
+    Streams(Collector, Collector),
+    Cell(cell::Running),
 }
 
 /// How it went.
@@ -164,6 +174,7 @@ async fn execute_in(
     cancel: &CancellationToken,
 ) -> Result<Outcome, Failed> {
     let traffic = Arc::new(egress::Traffic::default());
+    let (cell, input) = program.cell.clone().map(cell::Waiting::new).transpose()?.unzip();
     let mut launch = Launch {
         // An interpreter that waits knows its command; the program keeps it for the case that it has died.
         command: (!is_warm).then(|| program.command.clone()),
@@ -176,9 +187,11 @@ async fn execute_in(
         egress: program.egress.is_some(),
         export: program.export.is_some(),
         artifacts: program.artifacts.as_ref().map(|wanted| wanted.patterns.clone()).unwrap_or_default(),
+        has_input: input.is_some(),
     };
+    let descriptor = input.as_ref().or(program.export.as_ref());
     let start = async |jail: &mut Jail, launch: &Launch| -> io::Result<(Streams, Option<Background>)> {
-        let streams = jail.launch(launch, program.export.as_ref())?;
+        let streams = jail.launch(launch, descriptor)?;
         Ok((streams, started(jail, program.egress.clone(), traffic.clone()).await?))
     };
     let mut begun = start(jail, &launch).await;
@@ -204,36 +217,57 @@ async fn execute_in(
     let Program { stdin, more_stdin, timeout, cpu, memory_bytes, max_output_bytes, artifacts, .. } = program;
     // What is to be taken out is taken when everybody is gone.
     let exports = launch.export || artifacts.is_some();
-    drop(launch);
+    // The kernel has it, and its end is the end of the kernel.
+    drop((launch, input));
     let terminal = jail.take_terminal().map(TerminalEnd::new).transpose()?;
     let (stop, close) = (CancellationToken::new(), CancellationToken::new());
     let waits = terminal.is_some();
     let sink = |stream| Sink { stream, events: events.clone(), overflow: stop.clone(), close: close.clone(), waits };
-    let (feeder, stdout) = match terminal {
-        Some(terminal) => {
-            let stdout = collect(terminal.clone(), max_output_bytes, sink(Stream::Stdout));
-            (Some(type_at(terminal, stdin, more_stdin)), stdout)
+    // Beside a terminal nobody has standard error open.
+    let collect_both =
+        |stdout: Collector, stderr| Reading::Streams(stdout, collect(stderr, max_output_bytes, sink(Stream::Stderr)));
+    let (feeder, reading) = match (cell, terminal) {
+        (Some(cell), _) => {
+            let streams = [ours.stdout, ours.stderr];
+            (None, Reading::Cell(cell.run(streams, max_output_bytes, events.clone(), close.clone())))
         }
-        None => {
+        (None, Some(terminal)) => {
+            let stdout = collect(terminal.clone(), max_output_bytes, sink(Stream::Stdout));
+            (Some(type_at(terminal, stdin, more_stdin)), collect_both(stdout, ours.stderr))
+        }
+        (None, None) => {
             let feeder = feed(ours.stdin, stdin, more_stdin)?;
-            (feeder, collect(ours.stdout, max_output_bytes, sink(Stream::Stdout)))
+            (feeder, collect_both(collect(ours.stdout, max_output_bytes, sink(Stream::Stdout)), ours.stderr))
         }
     };
-    // Beside a terminal nobody has it open.
-    let stderr = collect(ours.stderr, max_output_bytes, sink(Stream::Stderr));
     let began = Instant::now();
-    let end = supervise(jail, Clocks { limit: timeout, cpu }, exports, cancel, &stop, &seat.group).await?;
+    let over = match &reading {
+        Reading::Cell(running) => running.over.clone(),
+        Reading::Streams(..) => CancellationToken::new(),
+    };
+    let ends = Ends { cancel, overflow: &stop, over: &over };
+    let mut end = supervise(jail, Clocks { limit: timeout, cpu }, exports, ends, &seat.group).await?;
     let duration = began.elapsed();
     drop((proxy, feeder));
     let closing = close_soon(close);
-    let (stdout, stderr) = (stdout.finished().await?, stderr.finished().await?);
+    let (cell, stdout, stderr) = match reading {
+        Reading::Cell(running) => {
+            let (cell, stdout, stderr) = running.ended().await?;
+            end.set_exit(cell.exit(end.exit()));
+            (Some(cell), stdout, stderr)
+        }
+        Reading::Streams(stdout, stderr) => (None, stdout.finished().await?, stderr.finished().await?),
+    };
     drop(closing);
     let inline = artifacts.is_some_and(|wanted| wanted.inline);
     let artifacts = artifacts::read(jail.take_artifacts(), inline).await;
     let used = seat.group.used();
     // The jail's own clock is right however late this process came to look.
     let duration = end.ending.map_or(duration, |ending| Duration::from_micros(ending.duration_micros));
-    let outcome = outcome(&end, used, stdout, stderr, duration, memory_bytes);
+    let outcome = outcome(&end, used, [stdout, stderr], cell.is_some(), duration, memory_bytes);
+    if let Some(cell) = cell {
+        cell.explain(outcome.stop, outcome.exit, memory_bytes >> 20, events);
+    }
     let (blocked_connections, egress_bytes) =
         (traffic.refused.load(Ordering::Relaxed), traffic.sent.load(Ordering::Relaxed));
     let refused = traffic.refused_hosts();
@@ -289,18 +323,19 @@ async fn started(
     }
 }
 
+/// `cuts` says that output which is too long is no reason for an end.
 fn outcome(
     end: &End,
     used: Option<Used>,
-    stdout: Output,
-    stderr: Output,
+    [stdout, stderr]: [Output; 2],
+    cuts: bool,
     duration: Duration,
     memory_bytes: u64,
 ) -> Outcome {
     let (ending, stop, exit) = (end.ending, end.stop, end.exit());
     let failed = exit != Exit::Code(0);
     let out_of_memory = used.is_some_and(|used| used.out_of_memory) || end.is_over_memory();
-    let stop = if stdout.is_truncated() || stderr.is_truncated() {
+    let stop = if !cuts && (stdout.is_truncated() || stderr.is_truncated()) {
         Some(Stop::Output)
     } else if out_of_memory && failed {
         Some(Stop::Memory)

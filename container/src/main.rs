@@ -17,6 +17,7 @@ mod files;
 mod hint;
 mod interpreters;
 mod jail;
+mod kernel;
 mod options;
 mod output;
 mod packages;
@@ -33,6 +34,7 @@ mod server;
 mod shared_compile;
 mod tree;
 mod turns;
+mod units;
 mod users;
 
 use assembly::{Assembled, assemble};

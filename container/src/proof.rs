@@ -56,6 +56,7 @@ impl Runner {
             env: BTreeMap::new(),
             packages: Vec::new(),
             compile: None,
+            cell: None,
             share: None,
             limits: Limits {
                 cpu_ms: None,

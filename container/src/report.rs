@@ -3,10 +3,9 @@
 use crate::execution::{Outcome, Stop};
 use crate::hint::HintSource;
 use crate::jail::launch::Exit;
+pub use crate::units::{hundredths, mebibytes, milliseconds, signal_name};
 use docle_protocol::report::{NetworkReport, PolicyLimit};
 use docle_protocol::{RunDetails, RunReport, RunStatus, RunUsage, Truncated};
-use nix::sys::signal::Signal;
-use std::time::Duration;
 
 /// Exit code of a program whose time was up, as timeout(1) has it.
 const TIMED_OUT: i32 = 124;
@@ -74,24 +73,4 @@ pub fn report(outcome: Outcome, asked: Asked) -> RunReport {
             egress_bytes: outcome.egress_bytes,
         },
     }
-}
-
-/// `SIGSEGV` for 11. Real-time signals have numbers only.
-pub fn signal_name(number: i32) -> String {
-    Signal::try_from(number).map_or_else(|_| format!("SIG{number}"), |signal| signal.as_str().to_owned())
-}
-
-/// With two decimals, as the protocol has it.
-pub fn mebibytes(bytes: u64) -> f64 {
-    (bytes as f64 / f64::from(1 << 20) * 100.0).round() / 100.0
-}
-
-/// With two decimals, as the protocol has it.
-pub fn milliseconds(duration: Duration) -> f64 {
-    hundredths(duration.as_secs_f64() * 1_000.0)
-}
-
-/// The number with two decimals: a sum of such numbers has more.
-pub fn hundredths(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
 }

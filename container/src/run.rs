@@ -3,13 +3,14 @@
 use crate::compile::{Compiled, compile};
 use crate::egress::{self, Policy};
 use crate::events::EventSender;
-use crate::execution::{Failed, Input, Outcome, Program, execute};
+use crate::execution::{CellCode, Failed, Input, Outcome, Program, execute};
 use crate::files::contents;
 use crate::hint::HintSource;
 use crate::interpreters::{Interpreters, NODE_OPTIONS, command_line, environment, plans_memory};
 use crate::jail::launch::{Command, Exit};
 use crate::jail::program::PROCESSES;
 use crate::jail::terminal::Size;
+use crate::kernel::programs;
 use crate::packages::{Failure, Layer, Layers, Refusal, Wanted};
 use crate::place::Full;
 use crate::report::{Asked, hundredths, milliseconds, report};
@@ -21,7 +22,8 @@ use docle_languages::ColdWhen;
 use docle_protocol::job::FileEncoding;
 use docle_protocol::limits::DEFAULT_MEMORY_MB;
 use docle_protocol::{
-    Network, RunDetails, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, Stage, Stream, TerminalSize, Truncated,
+    Network, RunCell, RunDetails, RunJob, RunLanguage, RunReport, RunStatus, RunUsage, Stage, Stream, TerminalSize,
+    Truncated,
 };
 use std::io;
 use std::sync::Arc;
@@ -195,10 +197,14 @@ impl Runner {
         Ok(Some((layer, began.elapsed())))
     }
 
-    fn program(&self, job: RunJob, layer: Option<&Layer>) -> io::Result<Program> {
+    fn program(&self, mut job: RunJob, layer: Option<&Layer>) -> io::Result<Program> {
         let interpreter = self.interpreters.languages.get(&job.language);
         let warm = warm_language(&job).filter(|language| !self.layers.needs_cold_start(*language, layer));
+        let cell = job.cell.map(|RunCell { language }| CellCode { language, code: take_entrypoint(&mut job) });
         let argv = match interpreter {
+            Some(interpreter) if let Some(cell) = &cell => {
+                programs::command(cell.language, Some(&interpreter.executable))
+            }
             Some(interpreter) => command_line(&interpreter.executable, &job.entrypoint, &job.args),
             None => {
                 let command = tree::command(job.language.runner().run, &job, job.limits.memory_mb);
@@ -236,6 +242,7 @@ impl Runner {
             tree: interpreter.is_none(),
             files,
             stdin: job.stdin,
+            cell,
             more_stdin: None,
             terminal: job.tty.map(|TerminalSize { cols, rows }| Size { cols, rows }),
             workspace: None,
@@ -252,6 +259,12 @@ impl Runner {
     }
 }
 
+/// The code of a cell, which is no file of its sandbox.
+fn take_entrypoint(job: &mut RunJob) -> String {
+    let place = job.files.iter().position(|file| file.path == job.entrypoint);
+    place.map(|place| job.files.remove(place).content).unwrap_or_default()
+}
+
 /// The report with its times.
 fn finished(mut report: RunReport, queue: Duration, install: Duration) -> RunReport {
     report.usage.queue_ms = milliseconds(queue);
@@ -264,6 +277,7 @@ fn finished(mut report: RunReport, queue: Duration, install: Duration) -> RunRep
 fn warm_language(job: &RunJob) -> Option<RunLanguage> {
     let machine = job.language.runner().machine.as_ref()?;
     let plain = job.repo.is_none()
+        && job.cell.is_none()
         && job.entrypoint == job.language.default_entrypoint()
         && job.args.is_empty()
         && job.env.is_empty()

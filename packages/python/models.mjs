@@ -10,7 +10,7 @@ const file = new URL("src/docle/_models.py", import.meta.url);
 
 /** What callers send, as dictionaries. */
 const sent = ["RunRequest", "ScriptConfig", "RunTokenSettings", "RoomSettings", "RoomTokenSettings", "RoomProgram", "InputsRequest", "BatchRequest", "JudgeRequest"];
-sent.push("SandboxSettings", "SandboxChange", "ExecRequest", "ExecuteRequest", "ProcessStart", "ProcessWait", "SessionSettings", "PortSettings", "ContextSettings", "CodeRequest", "BranchSettings");
+sent.push("SandboxSettings", "SandboxChange", "ExecRequest", "ExecuteRequest", "ProcessStart", "ProcessWait", "SessionSettings", "PortSettings", "ContextSettings", "CodeRequest", "CodeRunRequest", "BranchSettings");
 /** What the service answers, as data classes. */
 const answered = ["RunResult", "StoredRun", "PendingRun", "RunList", "ScriptResult", "Validation", "RunToken", "CreatedRoom", "RoomPage", "RoomToken", "RoomRun", "Languages", "Health", "FieldError", "BatchResult", "JudgeResult"];
 answered.push("Sandbox", "SandboxPage", "ExecResult", "ExecuteResult", "SandboxExecutionPage", "SandboxFile", "FileListing", "Process", "ProcessList", "ProcessLogs", "WaitResult", "SandboxSession", "SessionList");

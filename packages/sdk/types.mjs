@@ -11,7 +11,7 @@ wanted.push("SandboxSettings", "SandboxChange", "Sandbox", "SandboxPage", "Liste
 wanted.push("ProcessStart", "Process", "ProcessStatus", "ProcessList", "ProcessLogs", "ProcessLogEvent", "ProcessWait", "WaitResult", "SessionSettings", "SandboxSession", "SessionList");
 wanted.push("PortSettings", "ExposedPort", "PortList", "TerminalMessage");
 wanted.push("SandboxExecutionPage", "SandboxFile", "FileListing");
-wanted.push("ContextSettings", "CodeContext", "ContextList", "CodeRequest", "CodeResult", "CodeError", "CodeExecution", "CodeStreamEvent");
+wanted.push("ContextSettings", "CodeContext", "ContextList", "CodeRequest", "CodeRunRequest", "CodeResult", "CodeError", "CodeExecution", "CodeStreamEvent");
 wanted.push("SnapshotSettings", "Snapshot", "SnapshotPage", "SnapshotRestore", "SnapshotDiff", "SnapshotChange", "BranchSettings");
 wanted.push("MergeResult", "EnvNames", "SearchResult", "CheckoutRequest", "CheckoutResult");
 wanted.push("WebhookMessage", "Repository", "FetchedRepository");

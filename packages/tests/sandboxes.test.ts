@@ -68,3 +68,14 @@ test("a sandbox keeps its files, executes commands and gives their output as it 
   await sandbox.delete();
   await assert.rejects(sandboxes.get("key:sdk"), (error) => error instanceof DocleError && error.code === "sandbox_not_found");
 });
+
+test("a cell on its own needs no sandbox, and keeps nothing", async () => {
+  const execution = await sandboxes.runCode("import os\nx = open('a.txt').read()\nprint(os.environ['A'])\nx", { files: [{ path: "a.txt", content: "text" }], envVars: { A: "1" }, timeoutMs: 20_000 });
+  assert.deepEqual([execution.stdout, execution.text, execution.contextId, execution.success], ["1\n", "'text'", "fresh", true]);
+  const told: unknown[] = [];
+  const failed = await sandboxes.runCode("print('on')\ndisplay(1)\nx", { onStdout: ({ text }) => told.push(text), onResult: ({ text }) => told.push(text), onError: ({ name }) => told.push(name) });
+  assert.deepEqual([told.join(""), failed.success], ["on\n1NameError", false]);
+  const kinds: string[] = [];
+  for await (const event of sandboxes.runCodeStream("console.log(1); [2]", { language: "javascript" })) kinds.push(event.type);
+  assert.deepEqual(kinds, ["start", "stdout", "result", "complete"]);
+});

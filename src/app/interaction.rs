@@ -79,7 +79,7 @@ impl Side {
     /// Passes what this program has done on to the other one.
     fn take(&mut self, progress: Option<Progress>, other: &mut Self) -> Result<(), NotStarted> {
         match progress {
-            Some(Progress::Heartbeat | Progress::Stage(_)) => {}
+            Some(Progress::Heartbeat | Progress::Stage(_) | Progress::Cell(_)) => {}
             Some(Progress::Output(stream, text)) => {
                 self.output.push(stream, &text);
                 if let (Stream::Stdout, Some(input)) = (stream, &other.input) {

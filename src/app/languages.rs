@@ -108,6 +108,7 @@ async fn measure(app: &App, language: RunLanguage, code: &str) -> Result<String,
         repo: None,
         packages: Vec::new(),
         compile: None,
+        cell: None,
         share: None,
         limits: Limits { cpu_ms: None, max_file_mb: None, timeout_ms: 5_000, memory_mb: 128, max_output_bytes: 1_024 },
         network: Network::None,
@@ -157,6 +158,7 @@ async fn printed(mut events: EventReader) -> Option<String> {
                 RunEvent::Start
                 | RunEvent::Stage { .. }
                 | RunEvent::Stderr { .. }
+                | RunEvent::Cell { .. }
                 | RunEvent::ArtifactStart { .. }
                 | RunEvent::Artifact { .. },
             )

@@ -34,6 +34,8 @@ export interface Cell extends CellReport {
   /** The texts of its results. */
   texts: unknown[];
   results: Record<string, unknown>[];
+  /** How many of them are the value of the last expression. */
+  mains: number;
   error?: { name: string; message: string; traceback: string[] };
   /** Everything in its order: `out:a`, `err:b`, `result:1`, `error:E`. */
   order: string[];
@@ -76,8 +78,12 @@ export class RunnerContext {
     return this.request("POST", "/cells", JSON.stringify(job), signal ? { signal } : {});
   }
 
-  async *events(code: string, options: CellOptions = {}): AsyncGenerator<CellEvent> {
-    const response = await this.start(code, options);
+  events(code: string, options: CellOptions = {}): AsyncGenerator<CellEvent> {
+    return RunnerContext.#eventsOf(this.start(code, options));
+  }
+
+  static async *#eventsOf(started: Promise<Response>): AsyncGenerator<CellEvent> {
+    const response = await started;
     assert.equal(response.status, 200, response.status === 200 ? "" : await response.clone().text());
     let rest = "";
     for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
@@ -89,12 +95,22 @@ export class RunnerContext {
   }
 
   /** Runs a cell to its end. */
-  async run(code: string, options: CellOptions = {}): Promise<Cell> {
+  run(code: string, options: CellOptions = {}): Promise<Cell> {
+    return RunnerContext.#collected(this.events(code, options));
+  }
+
+  /** The cell of a response, when it has ended. */
+  static collect(response: Response): Promise<Cell> {
+    return RunnerContext.#collected(RunnerContext.#eventsOf(Promise.resolve(response)));
+  }
+
+  static async #collected(events: AsyncGenerator<CellEvent>): Promise<Cell> {
     const output: Record<"stdout" | "stderr", Buffer[]> = { stdout: [], stderr: [] };
     const results: Record<string, unknown>[] = [];
     const order: string[] = [];
     let error: Cell["error"];
-    for await (const event of this.events(code, options)) {
+    let mains = 0;
+    for await (const event of events) {
       if (event.type === "stdout" || event.type === "stderr") {
         const bytes = Buffer.from(event.data, "base64");
         output[event.type].push(bytes);
@@ -104,6 +120,7 @@ export class RunnerContext {
         else order.push(`${kind}:${bytes}`);
       } else if (event.type === "result") {
         results.push(event.data);
+        mains += Number(event.isMain);
         order.push(`result:${event.data["text/plain"]}`);
       } else if (event.type === "error") {
         ({ error } = event);
@@ -111,7 +128,7 @@ export class RunnerContext {
       } else if (event.type === "complete") {
         const text = (stream: Buffer[]) => Buffer.concat(stream).toString();
         const texts = results.map((data) => data["text/plain"]);
-        return { ...event.report, out: text(output.stdout), err: text(output.stderr), texts, results, order, ...(error ? { error } : {}) };
+        return { ...event.report, out: text(output.stdout), err: text(output.stderr), texts, results, mains, order, ...(error ? { error } : {}) };
       }
     }
     throw new Error("no complete event");

@@ -76,7 +76,7 @@ export type End = Omit<Report, "stdout" | "stderr">;
 export type Event = { type: "start" } | { type: "stage"; stage: "fetch" | "install" | "compile" | "program" } | { type: "stdout" | "stderr"; data: string } | { type: "artifact"; index: number; data: string } | { type: "complete"; report: End };
 
 /** The version of the protocol that these tests speak. */
-export const PROTOCOL = "7";
+export const PROTOCOL = "8";
 
 /** What a job may say besides its program. Limits that are not named keep their defaults. */
 export type Rest = Partial<Omit<Job, "limits">> & { limits?: Partial<Job["limits"]> };

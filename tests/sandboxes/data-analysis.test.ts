@@ -62,6 +62,13 @@ test("figures come at show and when they are left open, once, and are closed", a
   const two = await run("import matplotlib\nmatplotlib.use('Agg')\nplt.figure(); plt.pie([1, 3], labels=['x', 'y'])\nplt.figure(); plt.hist([1, 2, 2]);");
   assert.deepEqual(two.results.map(isPng), [true, true]);
   assert.deepEqual(two.results[0].chart.elements.map(({ label, share }: Json) => [label, Math.round(share * 100)]), [["x", 25], ["y", 75]]);
+  const box = await run("fig, axes = plt.subplots(1, 2)\naxes[0].boxplot([[1, 2, 3, 4, 20], [5, 6, 7]], tick_labels=['a', 'b'])\naxes[1].plot([1, 2]);");
+  assert.deepEqual(box.results[0].chart.type, "subplots");
+  assert.deepEqual(box.results[0].chart.charts.map(({ type }: Json) => type), ["box", "line"]);
+  assert.deepEqual(box.results[0].chart.charts[0].elements, [
+    { label: "a", min: 1, first_quartile: 2, median: 3, third_quartile: 4, max: 4, outliers: [20] },
+    { label: "b", min: 5, first_quartile: 5.5, median: 6, third_quartile: 6.5, max: 7, outliers: [] },
+  ]);
   assert.deepEqual((await run("plt.get_fignums()")).results.map(({ text }: Json) => text), ["[]"]);
   assert.deepEqual((await run("fig = plt.figure()")).results, [], "a figure without anything is no result");
 });

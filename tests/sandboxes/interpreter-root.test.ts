@@ -2,6 +2,7 @@
 
 import { after } from "node:test";
 import { asOurselves } from "../hostile/tiers.ts";
+import { bashCells } from "./suites/bash-cells.ts";
 import { contexts } from "./suites/contexts.ts";
 import { nodeCells } from "./suites/node-cells.ts";
 import { pythonCells } from "./suites/python-cells.ts";
@@ -11,4 +12,5 @@ after(() => stage.stop());
 
 pythonCells(stage.runner);
 nodeCells(stage.runner);
+bashCells(stage.runner);
 contexts(stage.runner);

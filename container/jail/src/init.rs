@@ -79,9 +79,13 @@ fn serve(jail: &Jail, streams: ProgramStreams) -> Result<Process, Failure> {
         drop(opening);
         woken = reaper.next(jail.control, None).map_err(failed("wait"))?;
     }
-    let Wake::Order(Order::Launch(launch, export)) = woken else {
+    let Wake::Order(Order::Launch(launch, descriptor)) = woken else {
         return reaper.end_all(|_| Ok(())).map_err(failed("end")).map(|()| Process::Init);
     };
+    let (input, export) = if launch.has_input { (descriptor, None) } else { (None, descriptor) };
+    if let (Some(input), Some(Stdio::Pipes(pipes))) = (input, &mut streams) {
+        pipes.stdin = input;
+    }
     let script = waiting.as_ref().map(Script::path);
     let furnished = match settings.tier {
         Tier::Shared => shared::furnish(&launch, script, settings),

@@ -84,6 +84,8 @@ pub struct Launch {
     pub export: bool,
     /// The files to hand over when the program has ended.
     pub artifacts: Vec<String>,
+    /// The descriptor that comes with this is the standard input of the program, and not where to export to.
+    pub has_input: bool,
 }
 
 /// Files that one program hands over, at most.
@@ -248,6 +250,7 @@ impl Creation {
 /// What the server says to a jail.
 #[derive(Debug)]
 pub enum Order {
+    /// With the descriptor for [`Launch::export`] or [`Launch::has_input`].
     Launch(Box<Launch>, Option<OwnedFd>),
     Stop,
 }
@@ -272,11 +275,12 @@ impl Order {
 }
 
 impl Launch {
-    /// Tells a jail what to run, with the directory to export into where there is one.
-    pub fn send(&self, control: RawFd, export: Option<&OwnedFd>) -> io::Result<()> {
+    /// Tells a jail what to run, with the directory to export into or the standard input where there is one.
+    pub fn send(&self, control: RawFd, descriptor: Option<&OwnedFd>) -> io::Result<()> {
         let mut file = sys::memory_file(c"launch")?;
         file.write_all(&postcard::to_stdvec(self).map_err(io::Error::other)?)?;
-        let descriptors: Vec<RawFd> = [file.as_raw_fd()].into_iter().chain(export.map(AsRawFd::as_raw_fd)).collect();
+        let descriptors: Vec<RawFd> =
+            [file.as_raw_fd()].into_iter().chain(descriptor.map(AsRawFd::as_raw_fd)).collect();
         send_packet(control, b"L", &descriptors)
     }
 }

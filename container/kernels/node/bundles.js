@@ -70,7 +70,7 @@ function bundleOf(value) {
   const whole = (known) => {
     const { "text/plain": text, ...data } = Object.assign({}, ...known.toReversed());
     if (parts.length === 0 && isPlain(value)) data["application/json"] = value;
-    return bounded({ "text/plain": cut(String(text ?? util.inspect(value))), ...data });
+    return bounded({ "text/plain": cut(String(text ?? util.inspect(value, { showProxy: true }))), ...data });
   };
   return parts.some((part) => util.types.isPromise(part)) ? Promise.all(parts).then(whole) : whole(parts);
 }

@@ -7,6 +7,9 @@ const util = require("node:util");
 const nodeModule = require("node:module");
 const { processTopLevelAwait } = require("internal/repl/await");
 
+// What a cell puts in the place of these is not for the kernel.
+const { Array, Atomics, BigInt, Buffer, Error, Int32Array, JSON, Map, Math, Number, Object, Promise, SharedArrayBuffer, String, process, setImmediate } = globalThis;
+
 const SOCKET = 9;
 /** What both threads see: the last number that was acknowledged, and how many interrupts the main thread has seen. */
 const shared = new Int32Array(new SharedArrayBuffer(8));

@@ -73,6 +73,14 @@ async function evaluate(code, name, isTypeScript) {
     if (error instanceof SyntaxError && !hasFrame(error)) throw new Unreadable(error, details.lineNumber, details.columnNumber);
     throw error;
   };
+  if (mayBeObject(code)) {
+    const object = scriptOrNone(`(${code}\n)`, isTypeScript);
+    try {
+      if (object !== undefined) return await run(object);
+    } catch (unreadable) {
+      if (!(unreadable instanceof Unreadable)) throw unreadable;
+    }
+  }
   const script = isTypeScript ? withoutTypes(code) : code;
   try {
     return await run(script);

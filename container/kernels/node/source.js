@@ -23,6 +23,18 @@ function withTopLevelAwait(script) {
   }
 }
 
+/** Whether a cell may be an object and no block, as the REPL has it: `{ a: 1 }`. */
+const mayBeObject = (script) => /^\s*\{/.test(script) && !/;\s*$/.test(script);
+
+/** The script of a text; undefined if it is no TypeScript and should be. */
+function scriptOrNone(text, isTypeScript) {
+  try {
+    return isTypeScript ? withoutTypes(text) : text;
+  } catch {
+    return undefined;
+  }
+}
+
 const IMPORT = /^([ \t]*)import\s+(?:([\w$]+)\s*,?\s*)?(?:\*\s*as\s+([\w$]+)\s+|\{([^}]*)\}\s*)?(?:from\s+)?(["'])([^"'\n]+)\5(?:\s+with\s*\{[^}]*\})?[ \t]*;?/gm;
 const EXPORT = /^([ \t]*)export\s+(?:default\s+)?(?=(?:async\s+)?(?:const|let|var|function|class)\b)/gm;
 

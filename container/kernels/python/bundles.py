@@ -76,7 +76,7 @@ def bundle_of(value):
                 data[mime] = content
     text = data.pop("text/plain", None)
     if not isinstance(text, str):
-        text = repr(value)
+        text = pretty(value)
     if type(value) in (dict, list) and len(text) <= MAX_TEXT:
         data.setdefault("application/json", value)
     return bounded({"text/plain": cut(text), **data})

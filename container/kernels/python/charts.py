@@ -34,6 +34,9 @@ def _chart_of_axes(axes):
             for wedge in wedges
         ]
         return {"type": "pie", **chart, "elements": elements}
+    boxes = axes.__dict__.get(BOXES)
+    if boxes:
+        return {"type": "box", **chart, "elements": [_box(box, index) for index, box in enumerate(boxes[:MAX_POINTS], 1)]}
     bars = [container for container in axes.containers if type(container).__name__ == "BarContainer"]
     if bars:
         names = [label.get_text() for label in axes.get_xticklabels()]
@@ -52,6 +55,12 @@ def _chart_of_axes(axes):
         elements = [{"label": line.get_label(), "points": _points(zip(line.get_xdata(orig=True), line.get_ydata(orig=True)))} for line in lines]
         return {"type": "line", **chart, "elements": elements}
     return None
+
+
+def _box(box, index):
+    names = {"min": "whislo", "first_quartile": "q1", "median": "med", "third_quartile": "q3", "max": "whishi"}
+    outliers = [_plain(value) for value in list(box.get("fliers", []))[:MAX_POINTS]]
+    return {"label": str(box.get("label") or index), **{name: _plain(box[key]) for name, key in names.items()}, "outliers": outliers}
 
 
 def _points(pairs):

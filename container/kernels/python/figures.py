@@ -3,6 +3,9 @@
 import io
 import sys
 
+# Where axes keep the boxes that were drawn on them.
+BOXES = "_docle_boxes"
+
 
 def is_figure(value):
     figure = sys.modules.get("matplotlib.figure")
@@ -47,6 +50,20 @@ def _show_here(pyplot):
     """Puts our show in the place of that of pyplot."""
     pyplot.show = show_open_figures
     sys.modules["matplotlib.figure"].Figure.show = lambda figure, warn=True: display(figure)
+    _keep_boxes(sys.modules["matplotlib.axes"].Axes)
+
+
+def _keep_boxes(axes_class):
+    """Keeps what box plots are drawn from: lines alone do not tell it any more."""
+    draw = axes_class.bxp
+
+    def bxp(axes, bxpstats, *more, **named):
+        boxes = list(bxpstats)
+        axes.__dict__.setdefault(BOXES, []).extend(boxes)
+        return draw(axes, boxes, *more, **named)
+
+    bxp.__doc__, bxp.__wrapped__ = draw.__doc__, draw
+    axes_class.bxp = bxp
 
 
 after_import("matplotlib.pyplot", _show_here)

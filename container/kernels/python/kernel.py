@@ -1,7 +1,6 @@
 """The loop of the kernel: one cell after another, in one namespace."""
 
 import _ast
-import _queue
 import builtins
 import linecache
 import resource

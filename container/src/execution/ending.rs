@@ -52,6 +52,14 @@ impl End {
         self.ending.map(|ending| ending.exit).or(self.killed.exit).unwrap_or(Exit::Signal(libc::SIGKILL))
     }
 
+    /// Says how the program has exited that was ended after its last word.
+    pub fn set_exit(&mut self, exit: Exit) {
+        if let Some(ending) = &mut self.ending {
+            ending.exit = exit;
+        }
+        self.killed.exit = Some(exit);
+    }
+
     /// Whether the jail's own watch found the program above its processor time.
     pub fn is_over_cpu(&self) -> bool {
         self.killed.over_cpu || self.ending.is_some_and(|ending| ending.over_cpu)
@@ -71,6 +79,16 @@ pub struct Clocks {
     pub cpu: Option<Duration>,
 }
 
+/// What ends a program early.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends<'a> {
+    pub cancel: &'a CancellationToken,
+    /// It has written too much.
+    pub overflow: &'a CancellationToken,
+    /// It has done what it was started for, and would wait for more.
+    pub over: &'a CancellationToken,
+}
+
 /// When the processor time of a group is to be looked at again: before the rest of it can be used up on all processors, but
 /// not more often than every few milliseconds. `None` when it is used up.
 fn next_look(cpu: Duration, group: &Group) -> Option<Duration> {
@@ -86,8 +104,7 @@ pub async fn supervise(
     jail: &mut Jail,
     Clocks { limit, cpu }: Clocks,
     exports: bool,
-    cancel: &CancellationToken,
-    overflow: &CancellationToken,
+    Ends { cancel, overflow, over }: Ends<'_>,
     group: &Group,
 ) -> io::Result<End> {
     let (mut end, mut long) = (pin!(sleep(limit)), pin!(sleep(SHORT)));
@@ -108,6 +125,10 @@ pub async fn supervise(
                 other => return Err(unexpected(other)),
             },
             () = &mut end => break Stop::Timeout,
+            () = over.cancelled() => {
+                hurry(group);
+                return Ok(stopped(jail).await);
+            }
             () = overflow.cancelled() => break Stop::Output,
             () = cancel.cancelled() => break Stop::Cancelled,
             () = &mut look, if cpu.is_some() => match cpu.and_then(|cpu| next_look(cpu, group)) {
@@ -229,7 +250,8 @@ mod tests {
             sleep(LIMIT + Duration::from_millis(1)).await;
             acts();
         });
-        let end = supervise(jail, Clocks { limit: LIMIT, cpu: None }, false, &never, &never, &group).await.unwrap();
+        let ends = Ends { cancel: &never, overflow: &never, over: &never };
+        let end = supervise(jail, Clocks { limit: LIMIT, cpu: None }, false, ends, &group).await.unwrap();
         (end, began.elapsed().saturating_sub(LIMIT))
     }
 

@@ -157,8 +157,8 @@ impl Jail {
     }
 
     /// Starts the program in this jail and hands over its streams.
-    pub fn launch(&mut self, launch: &Launch, export: Option<&OwnedFd>) -> io::Result<Streams> {
-        launch.send(self.control.get_ref().as_raw_fd(), export)?;
+    pub fn launch(&mut self, launch: &Launch, descriptor: Option<&OwnedFd>) -> io::Result<Streams> {
+        launch.send(self.control.get_ref().as_raw_fd(), descriptor)?;
         self.streams.take().ok_or_else(|| io::Error::other("a jail runs one program only"))
     }
 

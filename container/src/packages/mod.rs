@@ -239,6 +239,7 @@ impl Layers {
             warm: None,
             files: Vec::new(),
             stdin: String::new(),
+            cell: None,
             more_stdin: None,
             terminal: None,
             workspace: None,

@@ -153,6 +153,7 @@ impl Repositories {
             files: Vec::new(),
             // Nobody but the helper below reads it.
             stdin: repository.token.as_ref().map_or(String::new(), |RepositoryToken(text)| format!("{text}\n")),
+            cell: None,
             more_stdin: None,
             terminal: None,
             workspace: None,

@@ -5,6 +5,7 @@
 //! is left open and no `break` reaches beyond it. After it the shell writes a mark that nobody can know before into each stream:
 //! everything that the command has written stands before the mark.
 
+use crate::kernel::bash::quoted;
 use docle_protocol::sandbox::{ExecCommand, ExecJob};
 
 /// What the shell is told before the first command.
@@ -37,11 +38,6 @@ pub fn of(job: &ExecJob, mark: &str) -> String {
         "{remember}{{ {enter}{variables}\\eval {command}; }} < {input} >&201 2>&202 201>&- 202>&-\n\n\n\
          {{ \\builtin printf '{mark}%d;' \"$?\" >&201; \\builtin printf '{mark};' >&202; {leave}}} >/dev/null 2>/dev/null\n"
     )
-}
-
-/// One word, whatever is in it.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 fn absolute(path: &str) -> String {

@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use docle_protocol::context::MAX_CODE_BYTES;
 use docle_protocol::file::file_bytes;
 use docle_protocol::headers::{AUTHORIZATION, INSTANCE, PROTOCOL};
 use docle_protocol::job::{FileEncoding, RepositoryToken};
@@ -76,6 +77,7 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
         }
     }
     check_compile(job)?;
+    check_cell(job)?;
     let strings = job.args.iter().chain(job.env.iter().flat_map(|(name, value)| [name, value]));
     if strings.clone().any(|value| value.contains('\0') || value.len() > limits::MAX_ARG_BYTES) {
         return Err(format!("args and env: at most {} bytes each, and no NUL", limits::MAX_ARG_BYTES));
@@ -93,6 +95,18 @@ pub fn check_job(job: &RunJob) -> Result<(), String> {
     }
     if job.packages.iter().any(|package| package.is_empty() || package.starts_with('-') || package.contains('\0')) {
         return Err("packages: a requirement is empty, looks like an option or contains NUL".into());
+    }
+    Ok(())
+}
+
+/// Whether a job that is a cell is nothing else.
+fn check_cell(job: &RunJob) -> Result<(), String> {
+    let Some(cell) = &job.cell else { return Ok(()) };
+    let code = job.files.iter().find(|file| file.path == job.entrypoint);
+    let is_code = |file: &SourceFile| file.encoding == FileEncoding::Utf8 && file.content.len() <= MAX_CODE_BYTES;
+    let is_more = job.repo.is_some() || job.compile.is_some() || job.interactive || !job.stdin.is_empty();
+    if is_more || cell.language.of_run() != Some(job.language) || !code.is_some_and(is_code) {
+        return Err("cell: a file with code, in the language of the job, and no input expected".into());
     }
     Ok(())
 }

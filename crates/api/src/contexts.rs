@@ -1,6 +1,8 @@
 //! The code interpreter: contexts of sandboxes, cells of code, and what they show.
 
+use crate::end_users::UserContext;
 use crate::sandbox_commands::{ExecStatus, ExecUsage};
+use crate::source_file::SourceFile;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,7 +15,7 @@ use {crate::limits::*, schemars::JsonSchema};
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContextSettings {
-    /// `python`, `javascript` or `typescript`. Where it is absent: `javascript` in a sandbox for Node.js, or else `python`.
+    /// `python`, `javascript`, `typescript` or `bash`. Where it is absent: `javascript` in a sandbox for Node.js, or else `python`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
     /// The working directory, absolute or below `/workspace`; `/workspace` where it is absent.
@@ -90,6 +92,75 @@ pub struct CodeRequest {
     pub max_output_bytes: Option<u32>,
 }
 
+/// A cell of code for an interpreter that is started for it, and that nothing is kept of.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CodeRunRequest {
+    /// The code. The value of its last expression is a result.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_CODE_CELL_BYTES), example = &"sum(range(10))"))]
+    pub code: String,
+    /// `python`, `javascript` or `typescript`; `python` where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Files below the working directory of the cell. Requirements in them are installed, as those of a run are. The code counts as one
+    /// more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_FILES - 1)))]
+    pub files: Option<Vec<SourceFile>>,
+    /// Packages to install before the cell: requirements in the syntax of PyPI or npm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_PACKAGES), extend("examples" = [["pandas"]])))]
+    pub packages: Option<Vec<String>>,
+    /// Variables of the interpreter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("maxProperties" = MAX_ENV, "additionalProperties" = { "type": "string", "maxLength": MAX_ARG_BYTES - 2 }))
+    )]
+    pub env: Option<BTreeMap<String, String>>,
+    /// After this time the interpreter is ended, in milliseconds. The start of the interpreter counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *TIMEOUT_MS.start(), max = *TIMEOUT_MS.end()), extend("default" = DEFAULT_EXEC_TIMEOUT_MS))
+    )]
+    pub timeout_ms: Option<u32>,
+    /// Processor time of all processes, in milliseconds. Without it only `timeoutMs` limits the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *CPU_MS.start(), max = *CPU_MS.end())))]
+    pub cpu_ms: Option<u32>,
+    /// Size of one file that the cell writes, in MiB. Without it only `memoryMB` limits files.
+    #[serde(rename = "maxFileMB", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *MAX_FILE_MB.start(), max = *MAX_FILE_MB.end())))]
+    pub max_file_mb: Option<u32>,
+    /// Memory of the interpreter and all that it starts together with the files they write, in MiB.
+    #[serde(rename = "memoryMB", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *MEMORY_MB.start(), max = *MEMORY_MB.end()), extend("default" = DEFAULT_MEMORY_MB))
+    )]
+    pub memory_mb: Option<u32>,
+    /// Bytes of each of the two output streams. What is longer is cut, and the cell goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *MAX_OUTPUT_BYTES.start(), max = *MAX_OUTPUT_BYTES.end()), extend("default" = DEFAULT_MAX_OUTPUT_BYTES))
+    )]
+    pub max_output_bytes: Option<u32>,
+    /// Whether the cell may reach public addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
+    pub allow_network: Option<bool>,
+    /// The only hosts that the cell may reach. Needs `allowNetwork`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_ALLOWED_HOSTS), extend("examples" = [["api.example.com"]])))]
+    pub allowed_hosts: Option<Vec<String>>,
+    /// The user for whom the cell runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_context: Option<UserContext>,
+}
+
 /// Something that a cell shows, in all the formats that it has.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
@@ -127,7 +198,7 @@ pub struct CodeResult {
     /// `application/json`: the value itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
-    /// The data of a chart: `type` is `line`, `scatter`, `bar`, `pie` or `subplots`.
+    /// The data of a chart: `type` is `line`, `scatter`, `bar`, `pie`, `box` or `subplots`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chart: Option<Value>,
     /// Other MIME types with their content.
@@ -139,7 +210,8 @@ pub struct CodeResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct CodeError {
-    /// The class of the exception; or `Timeout`, `OutOfMemory`, `ContextExited` or `Interrupted`.
+    /// The class of the exception; or `Timeout`, `OutOfMemory`, `ContextExited`, `Interrupted` or `ContextDeleted`; `ExitCode` where the
+    /// last command of a cell of Bash has failed.
     pub name: String,
     /// Its message.
     pub message: String,
@@ -166,7 +238,7 @@ pub struct CodeTruncated {
 pub struct CodeExecution {
     /// The id of the execution.
     pub id: String,
-    /// The context that has run it.
+    /// The context that has run it; `fresh` where an interpreter was started for this cell alone.
     pub context_id: String,
     /// `success`, or what ended it: `error` after an exception, or because the interpreter has ended.
     pub status: ExecStatus,

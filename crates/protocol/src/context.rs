@@ -124,6 +124,8 @@ pub enum CellEvent {
     Error {
         error: CellError,
     },
+    /// Of a run that is a cell, which has the report of a run: results were dropped, because there were too many.
+    ResultsTruncated,
     Complete {
         report: CellReport,
     },
@@ -133,8 +135,8 @@ pub enum CellEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CellError {
-    /// The class of the exception, or one of [`CellError::TIMEOUT`], [`CellError::MEMORY`], [`CellError::EXITED`] and
-    /// [`CellError::INTERRUPTED`].
+    /// The class of the exception, or one of [`CellError::TIMEOUT`], [`CellError::MEMORY`], [`CellError::EXITED`],
+    /// [`CellError::INTERRUPTED`], [`CellError::DELETED`] and [`CellError::EXIT_CODE`].
     pub name: String,
     pub message: String,
     /// Its lines, as the language prints them.
@@ -150,6 +152,10 @@ impl CellError {
     pub const EXITED: &str = "ContextExited";
     /// A caller has interrupted the cell, or restarted or deleted its context.
     pub const INTERRUPTED: &str = "Interrupted";
+    /// The context was deleted while the cell waited for its turn.
+    pub const DELETED: &str = "ContextDeleted";
+    /// The last command of a cell of a shell has failed.
+    pub const EXIT_CODE: &str = "ExitCode";
 }
 
 /// How a cell ended.
@@ -214,6 +220,7 @@ mod tests {
         assert_eq!(written(&job), json!({ "id": "e", "code": "1", "env": {}, "timeoutMs": 1, "maxOutputBytes": 2 }));
         assert_eq!(written(&CellEvent::Start { start_ms: None }), json!({ "type": "start" }));
         assert_eq!(written(&CellEvent::Start { start_ms: Some(1.5) }), json!({ "type": "start", "startMs": 1.5 }));
+        assert_eq!(written(&CellEvent::ResultsTruncated), json!({ "type": "results_truncated" }));
         let data = Map::from_iter([("text/plain".to_owned(), json!("1"))]);
         let wire = json!({ "type": "result", "data": { "text/plain": "1" }, "isMain": true });
         assert_eq!(written(&CellEvent::Result { data, is_main: true }), wire);

@@ -55,6 +55,9 @@ pub enum RunEvent {
     Stdout { data: Piece },
     /// Bytes from standard error, in order.
     Stderr { data: Piece },
+    /// Bytes of lines, each a [`crate::context::CellEvent`]: how a run that is a cell starts, what it shows and what it fails with, in
+    /// its order with the output.
+    Cell { data: Piece },
     /// A file that the run hands back begins: `index` counts the files of the report from 0. It comes after all output, and
     /// after the bytes of the file before. As many bytes follow as `file.size` says, and `file.sha256` is theirs.
     #[serde(rename_all = "camelCase")]

@@ -3,7 +3,7 @@
 pub use docle_api::repositories::{Repository, RepositoryToken};
 pub use docle_api::runs::{FileEncoding, SourceFile};
 pub use docle_api::terminals::TerminalSize;
-pub use docle_languages::RunLanguage;
+pub use docle_languages::{ContextLanguage, RunLanguage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -47,6 +47,9 @@ pub struct RunJob {
     /// How the program is compiled; `None` where its language is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compile: Option<Compile>,
+    /// The entry point is one cell of code for an interpreter, and no program: what the cell shows comes as [`crate::RunEvent::Cell`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<RunCell>,
     /// Names runs of one call that belong together: those of them that are the same program are compiled once. Nobody but
     /// the Worker knows the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,6 +71,13 @@ pub struct AttachedFile {
     pub path: String,
     /// Bytes of the file.
     pub size: u64,
+}
+
+/// A run that is one cell of code. Its output is cut where it is too long, and the cell goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunCell {
+    pub language: ContextLanguage,
 }
 
 /// How a program is compiled before it runs.
@@ -143,6 +153,7 @@ mod tests {
             env: BTreeMap::from([("K".into(), "v".into())]),
             packages: vec!["requests>=2".into()],
             compile: None,
+            cell: None,
             share: None,
             limits: Limits {
                 cpu_ms: Some(500),
@@ -174,18 +185,31 @@ mod tests {
         let (inputs, share) = (vec![SourceFile::text("a.txt", "1")], Some("batch".into()));
         let tty = Some(TerminalSize { cols: 80, rows: 24 });
         let attached = vec![AttachedFile { path: "b".into(), size: 7 }];
+        let cell = Some(RunCell { language: ContextLanguage::TypeScript });
         let repo = Some(Repository {
             url: "https://a.org/b".into(),
             reference: Some("main".into()),
             subdir: Some("c".into()),
             token: Some(RepositoryToken("d".into())),
         });
-        let more =
-            RunJob { attached, repo, interactive: true, tty, artifacts, compile, inputs, share, kept: true, ..job };
+        let more = RunJob {
+            attached,
+            repo,
+            interactive: true,
+            tty,
+            artifacts,
+            compile,
+            cell,
+            inputs,
+            share,
+            kept: true,
+            ..job
+        };
         let more = serde_json::to_value(more).unwrap();
         assert_eq!((&more["share"], &more["inputs"]), (&json!("batch"), &json!([{ "path": "a.txt", "content": "1" }])));
         assert_eq!(more["compile"], json!({ "options": ["-O2"], "timeoutMs": 30_000, "memoryMB": 768 }));
         assert_eq!(more["repo"], json!({ "url": "https://a.org/b", "ref": "main", "subdir": "c", "token": "d" }));
+        assert_eq!(more["cell"], json!({ "language": "typescript" }));
         assert_eq!(more["tty"], json!({ "cols": 80, "rows": 24 }));
         assert_eq!((&more["interactive"], &more["kept"]), (&json!(true), &json!(true)));
         assert_eq!(more["attached"], json!([{ "path": "b", "size": 7 }]));

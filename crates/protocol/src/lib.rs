@@ -30,7 +30,8 @@ pub use event::{Piece, RunEvent, Stage, Stream};
 pub use health::RunnerHealth;
 pub use input::InputControl;
 pub use job::{
-    Artifacts, AttachedFile, Compile, Limits, Network, Repository, RunJob, RunLanguage, SourceFile, TerminalSize,
+    Artifacts, AttachedFile, Compile, Limits, Network, Repository, RunCell, RunJob, RunLanguage, SourceFile,
+    TerminalSize,
 };
 pub use refusal::{Refusal, RefusalCode};
 pub use report::{RunDetails, RunReport, RunStatus, RunUsage, Truncated};

@@ -86,3 +86,15 @@ async def test_the_same_interpreter_with_await_and_callbacks_that_wait() -> None
         async with sandbox.run_code_stream("print(x)") as events:
             assert "".join([event.data async for event in events if event.type == "stdout"]) == "6\n"
         assert events.execution.success
+
+
+def test_a_cell_on_its_own_needs_no_sandbox() -> None:
+    with Docle() as docle:
+        execution = docle.sandboxes.run_code("x = open('a.txt').read()\nprint('on')\nx", files={"a.txt": "text"}, timeout_ms=20_000)
+        assert (execution.stdout, execution.text, execution.context_id) == ("on\n", "'text'", "fresh")
+        results: List[Result] = []
+        failed = docle.sandboxes.run_code("display(1)\nx", on_result=results.append)
+        assert ([result.text for result in results], failed.error and failed.error.name) == (["1"], "NameError")
+        with docle.sandboxes.run_code_stream("console.log(1); [2]", language="javascript") as events:
+            kinds = [event.type for event in events]
+        assert (kinds, events.execution.success) == (["start", "stdout", "result", "complete"], True)

@@ -70,6 +70,12 @@ export interface RunCodeSettings extends Omit<api.CodeRequest, "code"> {
   envVars?: Record<string, string>;
 }
 
+/** What a cell has that runs on its own. */
+export interface RunCellSettings extends Omit<api.CodeRunRequest, "code"> {
+  /** The same as `env`. */
+  envVars?: Record<string, string>;
+}
+
 /** Who is told while the cell runs. */
 export interface CodeCallbacks {
   onStdout?: (output: CodeOutput) => unknown;
@@ -78,7 +84,7 @@ export interface CodeCallbacks {
   onError?: (error: api.CodeError) => unknown;
 }
 
-/** The interpreter of the sandbox at `path`. */
+/** The interpreter of the sandbox at `path`; at `/api/v1` the one for cells on their own. */
 export class CodeInterpreter {
   readonly #connection: Connection;
   readonly #path: string;
@@ -110,7 +116,7 @@ export class CodeInterpreter {
   }
 
   /** Runs a cell to its end. A cell that fails is an execution with an error. */
-  async run(code: string, { onStdout, onStderr, onResult, onError, ...settings }: RunCodeSettings & CodeCallbacks = {}, options: CallOptions = {}): Promise<Execution> {
+  async run(code: string, { onStdout, onStderr, onResult, onError, ...settings }: (RunCodeSettings | RunCellSettings) & CodeCallbacks = {}, options: CallOptions = {}): Promise<Execution> {
     if (!onStdout && !onStderr && !onResult && !onError) {
       const [path, body] = this.#cell(code, settings);
       const execution = await sendForJson<api.CodeExecution>(this.#connection, path, { method: "POST", body, ...options });
@@ -140,7 +146,7 @@ export class CodeInterpreter {
   }
 
   /** Runs a cell, and gives what it writes and shows as it comes. Leaving the events interrupts the cell. */
-  async *stream(code: string, settings: RunCodeSettings = {}, options: CallOptions = {}): AsyncGenerator<CodeEvent, void, undefined> {
+  async *stream(code: string, settings: RunCodeSettings | RunCellSettings = {}, options: CallOptions = {}): AsyncGenerator<CodeEvent, void, undefined> {
     const { signal, release } = limited(this.#connection, options);
     const [path, body] = this.#cell(code, settings);
     const call: Call = { method: "POST", body, accept: "text/event-stream", ...options };
@@ -161,7 +167,7 @@ export class CodeInterpreter {
     return `${this.#path}/contexts/${encodeURIComponent(typeof context === "string" ? context : context.id)}`;
   }
 
-  #cell(code: string, { context, language, envVars, ...settings }: RunCodeSettings): [path: string, body: api.CodeRequest] {
+  #cell(code: string, { context, language, envVars, ...settings }: RunCodeSettings & RunCellSettings): [path: string, body: api.CodeRequest | api.CodeRunRequest] {
     const body = { code, ...settings, ...(envVars && { env: { ...settings.env, ...envVars } }) };
     // A context has its language.
     if (context !== undefined) return [`${this.#of(context)}/run`, body];

@@ -1,6 +1,7 @@
 //! The entry for sandboxes: the client of a project's sandboxes, and what belongs to them.
 
 import { sendForJson, type CallOptions, type Connection } from "./call.ts";
+import { CodeInterpreter, type CodeCallbacks, type CodeEvent, type Execution, type RunCellSettings } from "./code.ts";
 import { connect, type DocleOptions } from "./connection.ts";
 import type * as api from "./generated/api.ts";
 import { query } from "./query.ts";
@@ -15,9 +16,11 @@ import { Sandbox, SANDBOXES } from "./sandbox.ts";
  */
 export class Sandboxes {
   readonly #connection: Connection;
+  readonly #cells: CodeInterpreter;
 
   constructor(options: DocleOptions = {}) {
     this.#connection = connect(options);
+    this.#cells = new CodeInterpreter(this.#connection, "/api/v1");
   }
 
   /** Makes a sandbox; with the `key` of one that is there, answers with that one. */
@@ -40,6 +43,22 @@ export class Sandboxes {
     } while (cursor);
   }
 
+  /**
+   * Runs a cell of code in an interpreter that is started for it and ends with it: no sandbox is made, and nothing is kept.
+   *
+   * ```ts
+   * const { text } = await new Sandboxes().runCode("6 * 7");
+   * ```
+   */
+  runCode(code: string, settings: RunCellSettings & CodeCallbacks = {}, options: CallOptions = {}): Promise<Execution> {
+    return this.#cells.run(code, settings, options);
+  }
+
+  /** The same, and gives what the cell writes and shows as it comes. Leaving the events ends the cell. */
+  runCodeStream(code: string, settings: RunCellSettings = {}, options: CallOptions = {}): AsyncGenerator<CodeEvent, void, undefined> {
+    return this.#cells.stream(code, settings, options);
+  }
+
   async delete(id: string, options: CallOptions = {}): Promise<void> {
     await sendForJson<void>(this.#connection, at(id), { method: "DELETE", ...options });
   }
@@ -49,7 +68,7 @@ const at = (id: string) => `${SANDBOXES}/${encodeURIComponent(id)}`;
 
 export type { DocleOptions } from "./connection.ts";
 export { DocleConnectionError, DocleError, DocleTimeoutError } from "./errors.ts";
-export { Result, type CodeCallbacks, type CodeContextSettings, type CodeEvent, type CodeOutput, type Execution, type ResultFormat, type RunCodeSettings } from "./code.ts";
+export { Result, type CodeCallbacks, type CodeContextSettings, type CodeEvent, type CodeOutput, type Execution, type ResultFormat, type RunCellSettings, type RunCodeSettings } from "./code.ts";
 export { type Snapshots } from "./snapshots.ts";
 export type { SandboxTerminal, TerminalExit, TerminalOptions } from "./sandbox-terminal.ts";
 export type { PortOptions, SandboxPorts } from "./sandbox-ports.ts";
@@ -60,6 +79,7 @@ export type {
   CodeContext,
   CodeError,
   CodeExecution,
+  CodeRunRequest,
   CodeResult,
   ContextSettings,
   ExecRequest,

@@ -145,7 +145,7 @@ fn messages(run: StartedRun) -> LocalBoxStream<'static, RunMessage> {
     let rest = stream::unfold(state, |(mut progress, mut output)| async move {
         loop {
             match progress.next().await? {
-                Progress::Heartbeat | Progress::Stage(_) => {}
+                Progress::Heartbeat | Progress::Stage(_) | Progress::Cell(_) => {}
                 Progress::Output(stream, text) => {
                     output.push(stream, &text);
                     let event = json!({ "type": stream.name(), "data": text });

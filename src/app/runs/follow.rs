@@ -134,7 +134,7 @@ impl Following {
                         return Some(Progress::Output(stream, rest.to_owned()));
                     }
                 }
-                Some(Progress::Heartbeat | Progress::Stage(_)) => return next,
+                Some(Progress::Heartbeat | Progress::Stage(_) | Progress::Cell(_)) => return next,
                 Some(Progress::Complete(_)) | None => {
                     self.source = Source::Ended;
                     return next;
@@ -153,7 +153,10 @@ impl Following {
                 Progress::Complete(RunResult::from_report(self.id, self.created_at, report))
             }
             RunEvent::Stage { stage } => Progress::Stage(stage),
-            RunEvent::Start | RunEvent::ArtifactStart { .. } | RunEvent::Artifact { .. } => Progress::Heartbeat,
+            // What a cell shows is not kept.
+            RunEvent::Start | RunEvent::Cell { .. } | RunEvent::ArtifactStart { .. } | RunEvent::Artifact { .. } => {
+                Progress::Heartbeat
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Runs: start one or several, follow it, cancel it, and read its result.
 
 pub mod cancel;
+mod cell_lines;
 pub mod detach;
 pub mod follow;
 pub mod list;

@@ -6,6 +6,7 @@ use crate::domain::run::record::Owner;
 use crate::domain::run::result::RunResult;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{PoolFailure, PortError};
+use docle_protocol::context::CellEvent;
 use docle_protocol::{Stage, Stream};
 use futures::StreamExt;
 use futures::stream::{self, LocalBoxStream};
@@ -47,6 +48,8 @@ pub enum Progress {
     Stage(Stage),
     /// Nothing, but the runner is alive.
     Heartbeat,
+    /// What a run does that is a cell of code.
+    Cell(Box<CellEvent>),
     Complete(RunResult),
 }
 

@@ -1,5 +1,6 @@
 //! A run in progress, as the Worker reads it.
 
+use crate::app::runs::cell_lines::CellLines;
 use crate::app::runs::progress::Progress;
 use crate::app::runs::record::Fallback;
 use crate::domain::run::artifacts::InlineArtifacts;
@@ -24,6 +25,7 @@ pub struct Running {
     text: OutputText,
     /// The files that the run hands back, as far as they have come.
     artifacts: InlineArtifacts,
+    cell: CellLines,
     /// What follows from the last event and was not taken yet.
     waiting: VecDeque<Progress>,
 }
@@ -31,7 +33,8 @@ pub struct Running {
 impl Running {
     pub fn new(id: RunId, created_at: Timestamp, events: EventReader) -> Self {
         let (text, waiting) = (OutputText::default(), VecDeque::new());
-        Self { id, created_at, events: Some(events), text, artifacts: InlineArtifacts::default(), waiting }
+        let (artifacts, cell) = (InlineArtifacts::default(), CellLines::default());
+        Self { id, created_at, events: Some(events), text, artifacts, cell, waiting }
     }
 
     /// A run that may have begun, and whose events are lost.
@@ -76,6 +79,10 @@ impl Running {
                 Ok(Some(Line::Event(RunEvent::Stage { stage }))) => return Some(Progress::Stage(stage)),
                 Ok(Some(Line::Event(RunEvent::Stdout { data }))) => self.add(Stream::Stdout, &data.0),
                 Ok(Some(Line::Event(RunEvent::Stderr { data }))) => self.add(Stream::Stderr, &data.0),
+                Ok(Some(Line::Event(RunEvent::Cell { data }))) => {
+                    let events = self.cell.push(&data.0).into_iter();
+                    self.waiting.extend(events.map(|event| Progress::Cell(Box::new(event))));
+                }
                 Ok(Some(Line::Event(RunEvent::Artifact { index, data }))) => self.artifacts.add(index, &data.0),
                 Ok(Some(Line::Event(RunEvent::Complete { report }))) => {
                     if let (Some(fallback), Some(rest)) = (fallback.take(), self.events.take()) {

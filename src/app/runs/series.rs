@@ -69,7 +69,7 @@ impl Series {
         while let Some(progress) = run.progress.next().await {
             match progress {
                 Progress::Output(stream, text) => output.push(stream, &text),
-                Progress::Heartbeat | Progress::Stage(_) => {}
+                Progress::Heartbeat | Progress::Stage(_) | Progress::Cell(_) => {}
                 Progress::Complete(result) => {
                     let (output, shortened) = output.into_parts();
                     return Ok(EndedRun { result, output, shortened });

@@ -81,7 +81,7 @@ pub async fn start_with_files(
     let project_id = draft.owner.project_id.clone();
     let run = RunCall { mode, deadline_ms: deadline_ms - OBJECT_FIRST_MS, has_network };
     let running = match begin(app, &draft, job, run).await {
-        Ok(Begun::Running(running)) => running,
+        Ok(Begun::Running(running)) => *running,
         Ok(Begun::Ended(id, created_at)) => {
             let ended = read::ended_run(app, id, created_at).await.map_err(NotStarted::Unreadable)?;
             let progress = ended.ok_or(NotStarted::Erased)?;
@@ -113,7 +113,7 @@ pub(super) fn replayed(id: RunId, created_at: Timestamp, progress: LocalBoxStrea
 
 /// A run after its call.
 enum Begun {
-    Running(Running),
+    Running(Box<Running>),
     /// The run of an earlier call, which goes on.
     Attached(RunId, Timestamp),
     /// The run of an earlier call.
@@ -141,7 +141,7 @@ async fn begin(app: &App, draft: &RunDraft, job: EncodedJob, run: RunCall) -> Re
     };
     let mut running = Running::new(draft.id, draft.created_at, EventReader::new(chunks, deadline));
     running.wait_for_start().await?;
-    Ok(Begun::Running(running))
+    Ok(Begun::Running(Box::new(running)))
 }
 
 /// Stores a large input while the run goes on.

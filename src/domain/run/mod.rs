@@ -2,6 +2,7 @@
 
 pub mod artifact_link;
 pub mod artifacts;
+pub mod cell;
 pub mod client_message;
 pub mod compile;
 pub mod content;

@@ -100,6 +100,7 @@ impl RunRequest {
             env,
             packages,
             compile,
+            cell: None,
             share: None,
             limits,
             network,

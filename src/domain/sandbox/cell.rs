@@ -130,7 +130,7 @@ fn read_language(fields: &mut Reader<'_>) -> Option<ContextLanguage> {
     let name = fields.string("language")?;
     let found = ContextLanguage::meant_by(&name);
     if found.is_none() {
-        fields.note("language", format!("must be python, javascript or typescript, got {:?}", shown(&name)));
+        fields.note("language", format!("must be python, javascript, typescript or bash, got {:?}", shown(&name)));
     }
     found
 }

@@ -80,7 +80,7 @@ impl JsonResult {
             }
             match select(self.run.progress.next(), &mut self.silence).await {
                 Either::Left((None, _)) => self.state = State::Sent,
-                Either::Left((Some(Progress::Heartbeat | Progress::Stage(_)), _)) => {}
+                Either::Left((Some(Progress::Heartbeat | Progress::Stage(_) | Progress::Cell(_)), _)) => {}
                 Either::Left((Some(Progress::Output(stream, text)), _)) => {
                     if let Some(piece) = self.add(stream, text) {
                         return Some(self.written(piece));

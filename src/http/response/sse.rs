@@ -41,7 +41,7 @@ pub fn events(run: StartedRun, known: Option<OutputPosition>) -> LocalBoxStream<
             Some((name, json)) => event(&position.to_string(), name, &json),
             None => Bytes::from_static(COMMENT),
         },
-        Progress::Heartbeat => Bytes::from_static(COMMENT),
+        Progress::Heartbeat | Progress::Cell(_) => Bytes::from_static(COMMENT),
         Progress::Complete(result) => {
             let at = position.to_string();
             let files = artifacts(&result).map(|file| event(&at, "artifact", &file));

@@ -15,6 +15,7 @@ use crate::http::routes::accounts::usage as account_usage;
 use crate::http::routes::rooms::connect;
 use crate::http::routes::rooms::project_rooms;
 use crate::http::routes::runs::batch;
+use crate::http::routes::runs::code;
 use crate::http::routes::runs::interactive;
 use crate::http::routes::runs::judge;
 use crate::http::routes::runs::list;
@@ -35,6 +36,7 @@ pub static ROUTES: &[Route] = &[
     post("/api/run/judge", Caller::ApiClient, handler!(judge::judge_run)),
     get("/api/run/:id", Caller::KeyOrSession, handler!(run::get_run)),
     delete("/api/run/:id", Caller::KeyOrSession, handler!(run::cancel_run)),
+    post("/api/v1/code", Caller::ApiClient, handler!(code::run_cell)),
     get("/api/artifacts/:run/:name", Caller::Anyone, handler!(artifacts::get_artifact)),
     get("/api/runs", Caller::KeyOrSession, handler!(list::list_runs)),
     post("/api/tokens", Caller::ApiClient, handler!(tokens::create_token)),

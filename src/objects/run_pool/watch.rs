@@ -180,6 +180,7 @@ impl<L: RunLease> Watch<L> {
                 }
                 Some(Line::Event(RunEvent::Stdout { data })) => self.add(Stream::Stdout, &data.0, &line).await,
                 Some(Line::Event(RunEvent::Stderr { data })) => self.add(Stream::Stderr, &data.0, &line).await,
+                Some(Line::Event(RunEvent::Cell { .. })) => self.pass_on(&line).await,
                 Some(Line::Event(RunEvent::ArtifactStart { index, file, is_inline })) => {
                     if !std::mem::replace(&mut self.hands_back, true) {
                         // The program has kept its time, so the bucket gets a time of its own.

@@ -97,6 +97,7 @@ fn a_publishable_key_opens_no_other_route() {
     let mut with = fixture(json!({ "rateLimitPerMinute": 1_000 }));
     let opens = [
         "create_run",
+        "run_cell",
         "interactive_run",
         "get_run",
         "execute_script",

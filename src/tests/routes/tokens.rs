@@ -62,6 +62,7 @@ fn a_token_opens_no_other_route() {
     let token = token(&mut app, json!({}));
     let opens = [
         "create_run",
+        "run_cell",
         "batch_runs",
         "judge_run",
         "interactive_run",

@@ -175,6 +175,24 @@ export function contexts(runner: AnyRunner): void {
       await until("the end of the child", async () => (await sandbox.exec("pgrep -f 'sleep 4242'")).exitCode === 1);
     });
 
+    test("a deletion tells the cells that wait that they have not run", async () => {
+      const context = await RunnerContext.create(sandbox);
+      let waiting: Promise<Cell[]> | undefined;
+      let last: Cell["error"];
+      for await (const event of context.events("print('on', flush=True)\nwhile True: pass")) {
+        if (event.type === "stdout" && !waiting) {
+          // Their responses begin when they are queued.
+          const responses = await Promise.all([context.start("1", { id: "w1" }), context.start("2", { id: "w2" })]);
+          waiting = Promise.all(responses.map((response) => RunnerContext.collect(response)));
+          await context.delete();
+        }
+        if (event.type === "error") last = event.error;
+      }
+      const cells = await waiting!;
+      assert.equal(last?.name, "Interrupted");
+      assert.deepEqual(cells.map(({ error, end, contextLost, count }) => [error?.name, end, contextLost, count]), [["ContextDeleted", "system", true, 0], ["ContextDeleted", "system", true, 0]]);
+    });
+
     test("what is written between cells comes with the next one", async () => {
       const context = await RunnerContext.create(sandbox);
       await context.run("import threading, time, os\ndef late():\n    time.sleep(0.05)\n    print('late')\n    os.close(os.open('/tmp/late', os.O_CREAT))\nthreading.Thread(target=late).start()");

@@ -2,9 +2,10 @@
 
 use super::cell::{self, Ends};
 use super::context::{Cell, Context, NotReady, Work};
-use super::kernel::{Event, Kernel};
-use super::message::{Message, Order};
+use super::kernel::Kernel;
 use crate::events::line;
+use crate::kernel::channel::Event;
+use crate::kernel::message::{Message, Order};
 use crate::sandbox::living::Sandbox;
 use docle_protocol::context::{CellError, CellEvent, CellReport};
 use docle_protocol::sandbox::{ExecEnd, ExecReport};
@@ -46,8 +47,15 @@ pub async fn attend(sandbox: Arc<Sandbox>, context: Arc<Context>, mut work: Rece
             None => break,
         }
     }
-    // Whoever waits for a cell sees the end of its events.
-    drop(work);
+    // Nothing comes any more: the context is in no list. Where the sandbox ends, the events of what waits end with it.
+    work.close();
+    while let Ok(next) = work.try_recv() {
+        if let Work::Run(cell) = next
+            && !sandbox.end.is_cancelled()
+        {
+            refuse(cell, deleted()).await;
+        }
+    }
     if let Some(Living { kernel, .. }) = living {
         kernel.kill(&sandbox).await;
     }
@@ -141,7 +149,17 @@ async fn fail(cell: Cell, error: &NotReady) {
         }
         _ => "The interpreter of the context does not start. The sandbox may have no memory left.".to_owned(),
     };
-    let error = CellError { name: CellError::EXITED.into(), message, traceback: Vec::new() };
+    refuse(cell, CellError { name: CellError::EXITED.into(), message, traceback: Vec::new() }).await;
+}
+
+/// What a cell is told whose context ends before its turn.
+fn deleted() -> CellError {
+    let message = "The context was deleted while the cell waited for its turn. The cell has not run.".into();
+    CellError { name: CellError::DELETED.into(), message, traceback: Vec::new() }
+}
+
+/// Ends a cell that does not run.
+async fn refuse(cell: Cell, error: CellError) {
     let _ = cell.lines.send(line(&CellEvent::Start { start_ms: None })).await;
     let _ = cell.lines.send(line(&CellEvent::Error { error })).await;
     let exec = ExecReport {

@@ -1,10 +1,11 @@
 //! One cell in a kernel, from its start to its report.
 
 use super::context::Cell;
-use super::kernel::{Ending, Event, Kernel};
-use super::message::{Message, Order};
+use super::kernel::{Ending, Kernel};
 use super::output::Output;
 use crate::jail::launch::Exit;
+use crate::kernel::channel::{Event, shorten};
+use crate::kernel::message::{Message, Order};
 use crate::report::{milliseconds, signal_name};
 use crate::sandbox::living::Sandbox;
 use docle_protocol::Stream;
@@ -19,9 +20,6 @@ use tokio_util::sync::CancellationToken;
 const GRACE: Duration = Duration::from_secs(1);
 /// Between two interrupts of a cell that is to end.
 const AGAIN: Duration = Duration::from_millis(200);
-/// The most bytes of the name of an error, and of its message and its traceback each.
-const MAX_ERROR_NAME: usize = 256;
-const MAX_ERROR_BYTES: usize = 256 << 10;
 /// Of timeout(1), and of a shell for SIGKILL.
 const TIMED_OUT: i32 = 124;
 const KILLED: i32 = 128 + libc::SIGKILL;
@@ -78,12 +76,15 @@ pub async fn run(
     kernel.memory_failures = sandbox.memory_failures();
     kernel.cells += 1;
     kernel.say(&Order::Run { code: &job.code, env: &job.env, is_typescript: *is_typescript });
-    let mut run = Run { kernel, output, cancel, ends, limit, stop: None, has_failed: false };
+    let mut run = Run { sandbox, kernel, output, cancel, ends, limit, stop: None, has_failed: false };
     let outcome = run.attend().await;
     let Run { kernel, mut output, stop, has_failed, .. } = run;
     let [out, err] = kernel.written();
     output.write(Stream::Stdout, &out).await;
     output.write(Stream::Stderr, &err).await;
+    if stop.is_some() {
+        kernel.settle(sandbox).await;
+    }
     let count = kernel.cells;
     let cpu = cpu_before.and_then(|before| Some(kernel.cpu_ms()? - before));
     let (kernel, mut exec, mem_mb) = match outcome {
@@ -119,12 +120,13 @@ pub async fn run(
     exec.mem_mb = mem_mb;
     [exec.stdout_truncated, exec.stderr_truncated] = output.truncated;
     let report =
-        CellReport { exec, count, context_lost: kernel.is_none(), results_truncated: output.results_truncated };
+        CellReport { exec, count, context_lost: kernel.is_none(), results_truncated: output.results.is_truncated };
     (kernel, report)
 }
 
 /// A cell while it runs.
 struct Run<'a> {
+    sandbox: &'a Sandbox,
     kernel: Kernel,
     output: Output,
     cancel: &'a CancellationToken,
@@ -146,14 +148,20 @@ impl Run<'_> {
                     self.stop = Some(Stop::Replaced);
                     return Outcome::Stuck;
                 }
-                () = self.cancel.cancelled(), if last.is_none() => last = Some(self.interrupt(Stop::Left)),
-                () = self.ends.interrupt.notified(), if last.is_none() => drop(self.interrupt(Stop::Asked)),
+                () = self.cancel.cancelled(), if last.is_none() => {
+                    last = Some(self.interrupt(Stop::Left).await);
+                    again.reset();
+                },
+                () = self.ends.interrupt.notified(), if last.is_none() => drop(self.interrupt(Stop::Asked).await),
                 () = sleep_until(deadline) => match last {
-                    None => last = Some(self.interrupt(Stop::Timeout)),
+                    None => {
+                        last = Some(self.interrupt(Stop::Timeout).await);
+                        again.reset();
+                    }
                     Some(_) => return Outcome::Stuck,
                 },
                 // What a cell waits for may be one command after the other.
-                _ = again.tick(), if last.is_some() => drop(self.kernel.say(&Order::Interrupt)),
+                _ = again.tick(), if last.is_some() => self.kernel.interrupt(self.sandbox).await,
                 event = self.kernel.next() => if let Some(outcome) = self.take(event).await {
                     return outcome;
                 },
@@ -162,9 +170,9 @@ impl Run<'_> {
     }
 
     /// Interrupts the cell. It may go on until the time that is given back.
-    fn interrupt(&mut self, why: Stop) -> Instant {
+    async fn interrupt(&mut self, why: Stop) -> Instant {
         self.stop = Some(why);
-        self.kernel.say(&Order::Interrupt);
+        self.kernel.interrupt(self.sandbox).await;
         Instant::now() + GRACE
     }
 
@@ -216,24 +224,8 @@ impl Run<'_> {
     }
 }
 
-/// Cuts an error to what a reader can use.
-fn shorten(error: &mut CellError) {
-    cut(&mut error.name, MAX_ERROR_NAME);
-    cut(&mut error.message, MAX_ERROR_BYTES);
-    let mut left = MAX_ERROR_BYTES;
-    error.traceback.retain_mut(|line| {
-        cut(line, left);
-        left -= line.len();
-        !line.is_empty()
-    });
-}
-
-fn cut(text: &mut String, most: usize) {
-    text.truncate(text.floor_char_boundary(most));
-}
-
 fn is_interrupt(name: &str) -> bool {
-    matches!(name, "KeyboardInterrupt" | CellError::INTERRUPTED)
+    matches!(name, "KeyboardInterrupt" | CellError::INTERRUPTED | CellError::EXIT_CODE)
 }
 
 fn exec_report(end: ExecEnd, exit_code: i32, cpu_ms: f64) -> ExecReport {

@@ -1,8 +1,9 @@
 //! The events of a cell on their way to whoever asked for it, within its limits.
 
 use crate::events::line;
+use crate::kernel::ResultRoom;
 use axum::body::Bytes;
-use docle_protocol::context::{CellEvent, MAX_RESULT_BYTES, MAX_RESULTS};
+use docle_protocol::context::CellEvent;
 use docle_protocol::event::MAX_PIECE_BYTES;
 use docle_protocol::{Piece, Stream};
 use serde_json::{Map, Value};
@@ -20,9 +21,7 @@ pub struct Output {
     /// Bytes that each stream may still have.
     left: [usize; 2],
     pub truncated: [bool; 2],
-    result_bytes_left: usize,
-    results_left: usize,
-    pub results_truncated: bool,
+    pub results: ResultRoom,
 }
 
 impl Output {
@@ -33,9 +32,7 @@ impl Output {
             deadline,
             left: [limit as usize; 2],
             truncated: [false; 2],
-            result_bytes_left: MAX_RESULT_BYTES,
-            results_left: MAX_RESULTS,
-            results_truncated: false,
+            results: ResultRoom::default(),
         }
     }
 
@@ -70,13 +67,8 @@ impl Output {
     /// Sends a result, unless the cell has shown too much.
     pub async fn result(&mut self, data: Map<String, Value>, is_main: bool) {
         let event = CellEvent::Result { data, is_main };
-        let bytes = line(&event).len();
-        if bytes > self.result_bytes_left || self.results_left == 0 {
-            self.results_truncated = true;
-            return;
+        if self.results.take(line(&event).len()) {
+            self.send(&event).await;
         }
-        self.result_bytes_left -= bytes;
-        self.results_left -= 1;
-        self.send(&event).await;
     }
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, AsyncIterator, Dict, List, Mapping, Optional, Sequence, Union
 
 from . import _models as models
-from ._async_code import AsyncCodeInterpreter
+from ._async_code import AsyncCells, AsyncCodeInterpreter
 from ._async_sandbox_files import AsyncSandboxFiles
 from ._async_sandbox_ports import AsyncSandboxPorts
 from ._async_sandbox_processes import AsyncSandboxProcesses, AsyncSandboxSessions
@@ -22,11 +22,8 @@ SANDBOXES = "/api/v1/sandboxes"
 """The path of sandboxes at the service."""
 
 
-class AsyncSandboxes:
+class AsyncSandboxes(AsyncCells):
     """The sandboxes of a project: machines whose files stay."""
-
-    def __init__(self, client: AsyncDocle) -> None:
-        self._client = client
 
     async def create(
         self,

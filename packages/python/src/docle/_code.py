@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, TypeVar, Union
 
 from . import _models as models
 from ._calls import Call, segment, to_json
 from ._errors import DocleConnectionError, DocleError
+from ._params import Files, files_of
 from ._sandbox_events import Cell, CellError, CellResult, CodeEvent, Execution, SandboxOutput, execution_of
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ Context = Union[str, models.CodeContext]
 """A context, or its id."""
 
 Told = TypeVar("Told")
+EVENTS = "text/event-stream"
 
 
 class CodeStream:
@@ -71,7 +73,7 @@ class CodeInterpreter:
         env: Optional[Mapping[str, str]] = None,
         env_vars: Optional[Mapping[str, str]] = None,
     ) -> models.CodeContext:
-        """Makes an interpreter of `python`, `javascript` or `typescript`. `env_vars` is the same as `env`."""
+        """Makes an interpreter of `python`, `javascript`, `typescript` or `bash`. `env_vars` is the same as `env`."""
         fields = {"language": language, "cwd": cwd, "env": _together(env, env_vars)}
         return models.CodeContext._read(self._client._json(Call(f"{self._sandbox}/contexts", "POST", to_json(fields))))
 
@@ -113,15 +115,7 @@ class CodeInterpreter:
         options: Dict[str, Any] = {"context": context, "language": language, "env": env, "env_vars": env_vars, "timeout_ms": timeout_ms, "max_output_bytes": max_output_bytes}
         if not (on_stdout or on_stderr or on_result or on_error):
             return execution_of(self._client._json(self._cell(code, "application/json", **options)))
-        with CodeStream(self._client, self._cell(code, "text/event-stream", **options)) as events:
-            for event in events:
-                if isinstance(event, SandboxOutput):
-                    _tell(on_stdout if event.type == "stdout" else on_stderr, event)
-                elif isinstance(event, CellResult):
-                    _tell(on_result, event.result)
-                elif isinstance(event, CellError):
-                    _tell(on_error, event.error)
-        return events.execution
+        return _told(CodeStream(self._client, self._cell(code, EVENTS, **options)), on_stdout, on_stderr, on_result, on_error)
 
     def run_code_stream(
         self,
@@ -136,7 +130,7 @@ class CodeInterpreter:
     ) -> CodeStream:
         """Runs a cell, and gives what it writes and shows as it comes."""
         options: Dict[str, Any] = {"context": context, "language": language, "env": env, "env_vars": env_vars, "timeout_ms": timeout_ms, "max_output_bytes": max_output_bytes}
-        return CodeStream(self._client, self._cell(code, "text/event-stream", **options))
+        return CodeStream(self._client, self._cell(code, EVENTS, **options))
 
     def _of(self, context: Context) -> str:
         return f"{self._sandbox}/contexts/{segment(context if isinstance(context, str) else context.id)}"
@@ -146,6 +140,82 @@ class CodeInterpreter:
         path = f"{self._sandbox}/code" if context is None else f"{self._of(context)}/run"
         fields = {"code": code, "language": language if context is None else None, "env": _together(env, env_vars), **limits}
         return Call(path, "POST", to_json(fields), accept)
+
+
+class Cells:
+    """Cells of code, each in an interpreter that is started for it and ends with it."""
+
+    def __init__(self, client: Docle) -> None:
+        self._client = client
+
+    def run_code(
+        self,
+        code: str,
+        *,
+        language: Optional[str] = None,
+        files: Optional[Files] = None,
+        packages: Optional[Sequence[str]] = None,
+        env: Optional[Mapping[str, str]] = None,
+        timeout_ms: Optional[int] = None,
+        memory_mb: Optional[int] = None,
+        max_output_bytes: Optional[int] = None,
+        allow_network: Optional[bool] = None,
+        allowed_hosts: Optional[Sequence[str]] = None,
+        user_context: Optional[models.UserContext] = None,
+        on_stdout: Optional[Callable[[SandboxOutput], Any]] = None,
+        on_stderr: Optional[Callable[[SandboxOutput], Any]] = None,
+        on_result: Optional[Callable[[models.CodeResult], Any]] = None,
+        on_error: Optional[Callable[[models.CodeError], Any]] = None,
+    ) -> Execution:
+        """Runs a cell on its own: no sandbox is made, and nothing is kept. A cell that fails is an execution, too."""
+        options: Dict[str, Any] = {"language": language, "packages": packages, "env": env, "timeout_ms": timeout_ms, "memory_mb": memory_mb, "max_output_bytes": max_output_bytes}
+        options.update({"allow_network": allow_network, "allowed_hosts": allowed_hosts, "user_context": user_context})
+        if not (on_stdout or on_stderr or on_result or on_error):
+            return execution_of(self._client._json(_alone(code, files, "application/json", options)))
+        return _told(CodeStream(self._client, _alone(code, files, EVENTS, options)), on_stdout, on_stderr, on_result, on_error)
+
+    def run_code_stream(
+        self,
+        code: str,
+        *,
+        language: Optional[str] = None,
+        files: Optional[Files] = None,
+        packages: Optional[Sequence[str]] = None,
+        env: Optional[Mapping[str, str]] = None,
+        timeout_ms: Optional[int] = None,
+        memory_mb: Optional[int] = None,
+        max_output_bytes: Optional[int] = None,
+        allow_network: Optional[bool] = None,
+        allowed_hosts: Optional[Sequence[str]] = None,
+        user_context: Optional[models.UserContext] = None,
+    ) -> CodeStream:
+        """The same, and gives what the cell writes and shows as it comes."""
+        options: Dict[str, Any] = {"language": language, "packages": packages, "env": env, "timeout_ms": timeout_ms, "memory_mb": memory_mb, "max_output_bytes": max_output_bytes}
+        options.update({"allow_network": allow_network, "allowed_hosts": allowed_hosts, "user_context": user_context})
+        return CodeStream(self._client, _alone(code, files, EVENTS, options))
+
+
+def _alone(code: str, files: Optional[Files], accept: str, options: Mapping[str, Any]) -> Call:
+    fields = {"code": code, "files": None if files is None else files_of(files), **options}
+    return Call("/api/v1/code", "POST", to_json(fields), accept)
+
+
+def _told(
+    stream: CodeStream,
+    on_stdout: Optional[Callable[[SandboxOutput], Any]],
+    on_stderr: Optional[Callable[[SandboxOutput], Any]],
+    on_result: Optional[Callable[[models.CodeResult], Any]],
+    on_error: Optional[Callable[[models.CodeError], Any]],
+) -> Execution:
+    with stream as events:
+        for event in events:
+            if isinstance(event, SandboxOutput):
+                _tell(on_stdout if event.type == "stdout" else on_stderr, event)
+            elif isinstance(event, CellResult):
+                _tell(on_result, event.result)
+            elif isinstance(event, CellError):
+                _tell(on_error, event.error)
+    return events.execution
 
 
 def _together(env: Optional[Mapping[str, str]], env_vars: Optional[Mapping[str, str]]) -> Optional[Mapping[str, str]]:

@@ -536,7 +536,7 @@ class ContextSettings(TypedDict, total=False):
     env: Dict[str, str]
     """Variables beside those of the sandbox."""
     language: str
-    """`python`, `javascript` or `typescript`. Where it is absent: `javascript` in a sandbox for Node.js, or else `python`."""
+    """`python`, `javascript`, `typescript` or `bash`. Where it is absent: `javascript` in a sandbox for Node.js, or else `python`."""
 
 
 class CodeRequest(TypedDict, total=False):
@@ -552,6 +552,37 @@ class CodeRequest(TypedDict, total=False):
     """Bytes of each of the two output streams. What is longer is cut, and the cell goes on."""
     timeout_ms: int
     """After this time the cell is interrupted. If it goes on for a second more, its context is ended."""
+
+
+class CodeRunRequest(TypedDict, total=False):
+    """A cell of code for an interpreter that is started for it, and that nothing is kept of."""
+
+    allow_network: bool
+    """Whether the cell may reach public addresses."""
+    allowed_hosts: List[str]
+    """The only hosts that the cell may reach. Needs `allowNetwork`."""
+    code: Required[str]
+    """The code. The value of its last expression is a result."""
+    cpu_ms: int
+    """Processor time of all processes, in milliseconds. Without it only `timeoutMs` limits the time."""
+    env: Dict[str, str]
+    """Variables of the interpreter."""
+    files: List[SourceFile]
+    """Files below the working directory of the cell. Requirements in them are installed, as those of a run are."""
+    language: str
+    """`python`, `javascript` or `typescript`."""
+    max_file_mb: int
+    """Size of one file that the cell writes, in MiB. Without it only `memoryMB` limits files."""
+    max_output_bytes: int
+    """Bytes of each of the two output streams. What is longer is cut, and the cell goes on."""
+    memory_mb: int
+    """Memory of the interpreter and all that it starts together with the files they write, in MiB."""
+    packages: List[str]
+    """Packages to install before the cell: requirements in the syntax of PyPI or npm."""
+    timeout_ms: int
+    """After this time the interpreter is ended, in milliseconds. The start of the interpreter counts."""
+    user_context: UserContext
+    """The user for whom the cell runs."""
 
 
 class BranchSettings(TypedDict, total=False):
@@ -2528,7 +2559,7 @@ class CodeError:
     message: str
     """Its message."""
     name: str
-    """The class of the exception; or `Timeout`, `OutOfMemory`, `ContextExited` or `Interrupted`."""
+    """The class of the exception; or `Timeout`, `OutOfMemory`, `ContextExited`, `Interrupted` or `ContextDeleted`; `ExitCode` where the last command of a cell of Bash has failed."""
     traceback: List[str]
     """Its lines, as the language prints them."""
 
@@ -2548,7 +2579,7 @@ class CodeResult(Formats):
     main: bool
     """Whether it is the value of the last expression. Others were shown by the code."""
     chart: Any = None
-    """The data of a chart: `type` is `line`, `scatter`, `bar`, `pie` or `subplots`."""
+    """The data of a chart: `type` is `line`, `scatter`, `bar`, `pie`, `box` or `subplots`."""
     extra: Optional[Dict[str, Any]] = None
     """Other MIME types with their content."""
     html: Optional[str] = None
@@ -2616,7 +2647,7 @@ class CodeExecution:
     """How a cell ended."""
 
     context_id: str
-    """The context that has run it."""
+    """The context that has run it; `fresh` where an interpreter was started for this cell alone."""
     context_lost: bool
     """Whether what the context held is gone: the next cell runs in a new, empty interpreter."""
     duration_ms: float

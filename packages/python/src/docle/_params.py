@@ -31,7 +31,7 @@ def program(
     return {
         "code": code,
         "lang": lang,
-        "files": None if files is None else _files(files),
+        "files": None if files is None else files_of(files),
         "repo": repo,
         "entrypoint": entrypoint,
         "stdin": stdin,
@@ -46,7 +46,7 @@ def program(
     }
 
 
-def _files(files: Files) -> List[Mapping[str, Any]]:
+def files_of(files: Files) -> List[Mapping[str, Any]]:
     if not isinstance(files, Mapping):
         return list(files)
     return [_file(path, content) for path, content in files.items()]

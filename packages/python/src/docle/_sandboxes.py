@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 from . import _models as models
-from ._code import CodeInterpreter
+from ._code import Cells, CodeInterpreter
 from ._sandbox_files import SandboxFiles
 from ._sandbox_ports import SandboxPorts
 from ._sandbox_processes import SandboxProcesses, SandboxSessions
@@ -22,11 +22,8 @@ SANDBOXES = "/api/v1/sandboxes"
 """The path of sandboxes at the service."""
 
 
-class Sandboxes:
+class Sandboxes(Cells):
     """The sandboxes of a project: machines whose files stay."""
-
-    def __init__(self, client: Docle) -> None:
-        self._client = client
 
     def create(
         self,

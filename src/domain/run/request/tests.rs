@@ -27,6 +27,7 @@ fn defaults_are_filled_in() {
         env: BTreeMap::new(),
         packages: vec![],
         compile: None,
+        cell: None,
         share: None,
         limits: Limits {
             cpu_ms: None,

@@ -69,7 +69,7 @@ pub fn encode_pending(run: &PendingRun) -> docle_api::pending_runs::PendingRun {
     }
 }
 
-fn name_run(response: &mut Response, id: RunId) {
+pub fn name_run(response: &mut Response, id: RunId) {
     let id = HeaderValue::try_from(id.to_string()).expect("an id has visible characters only");
     response.headers_mut().insert(RUN_ID, id);
 }

@@ -200,7 +200,7 @@ impl InteractiveSession {
                         self.send_event(event);
                     }
                 }
-                Heard::Nothing | Heard::Progress(Some(Progress::Heartbeat)) => {}
+                Heard::Nothing | Heard::Progress(Some(Progress::Heartbeat | Progress::Cell(_))) => {}
                 Heard::Progress(Some(Progress::Complete(result))) => {
                     for file in sse::artifacts(&result) {
                         self.send_event(file);

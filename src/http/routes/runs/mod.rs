@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod batch;
+pub mod code;
 pub mod interactive;
 pub mod judge;
 pub mod list;

@@ -93,6 +93,8 @@ impl Decoder {
                 let error = CodeError { name: error.name, message: error.message, traceback: error.traceback };
                 self.ready.push_back(CellProgress::Error(error));
             }
+            // Of runs alone.
+            CellEvent::ResultsTruncated => {}
             CellEvent::Complete { report } => {
                 let cut = Truncated { stdout: report.exec.stdout_truncated, stderr: report.exec.stderr_truncated };
                 for stream in Stream::ALL {

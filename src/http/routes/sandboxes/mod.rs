@@ -1,7 +1,8 @@
 //! `/api/v1/sandboxes`.
 
 pub mod archive;
-mod cell_output;
+pub mod cell_answer;
+pub mod cell_output;
 pub mod cells;
 pub mod checkout;
 pub mod content;

@@ -3,6 +3,7 @@
 mod artifacts;
 mod batch;
 mod cancel;
+mod code;
 mod detached;
 mod form;
 mod interactive;

@@ -49,6 +49,14 @@ impl Example for CodeRequest {
     }
 }
 
+impl Example for CodeRunRequest {
+    const NAME: &'static str = "cell";
+
+    fn example() -> Self {
+        Self { code: text("sum(range(10))"), ..Self::default() }
+    }
+}
+
 impl Example for CodeExecution {
     const NAME: &'static str = "result";
 

@@ -3,7 +3,7 @@
 use super::sandboxes::{OF_MACHINE, of};
 use crate::contexts::*;
 use crate::document::headers::Header;
-use crate::document::operation::{Body, Method, Operation, Success};
+use crate::document::operation::{Body, Caller, Method, Operation, Success, Tag};
 use crate::document::parameters::Parameter;
 use crate::errors::ErrorCode::*;
 use crate::limits::{MAX_BODY_BYTES, MAX_SETTINGS_BYTES};
@@ -13,7 +13,7 @@ pub fn operations() -> Vec<Operation> {
         one.successes.iter_mut().for_each(|success| success.headers.push(Header::RestoredFrom));
         one
     });
-    all.collect()
+    all.chain([of_one_cell()]).collect()
 }
 
 fn of_context(
@@ -76,16 +76,34 @@ fn of_contexts() -> Vec<Operation> {
     ]
 }
 
+/// The result of a cell, or its events.
+fn result(headers: Vec<Header>) -> Success {
+    let events = Body { name: "events", ..Body::of::<CodeStreamEvent>("text/event-stream") };
+    let bodies = vec![Body::json::<CodeExecution>(), events];
+    Success { status: 200, description: "How the cell ended, or its events.", headers, bodies }
+}
+
+/// The cell that has no context.
+fn of_one_cell() -> Operation {
+    Operation::new(
+        "run_cell",
+        (Method::Post, "/api/v1/code"),
+        (Tag::Sandboxes, Caller::KeyOrToken),
+        "Run a cell on its own",
+        "Runs code in an interpreter that is started for it, and answers with what the code shows. It is a run: it counts as one, is in the \
+         history of the project, and has the limits of a run token. Nothing that it makes is kept. With `Accept: text/event-stream` the \
+         response has the events of the cell as they come. A client that leaves ends it.",
+    )
+    .takes(MAX_BODY_BYTES, vec![Body::json::<CodeRunRequest>()])
+    .answers(result(vec![Header::RunId]))
+    .fails(&[TokenNotEnough, RunnerBusy, QueueFull, QuotaExceeded, RunnerUnavailable, LanguageUnavailable, RunnerMismatch])
+    .tells_rate()
+}
+
 fn of_cells() -> Vec<Operation> {
     let run = |one: Operation| {
-        let events = Body { name: "events", ..Body::of::<CodeStreamEvent>("text/event-stream") };
         one.takes(MAX_BODY_BYTES, vec![Body::json::<CodeRequest>()])
-            .answers(Success {
-                status: 200,
-                description: "How the cell ended, or its events.",
-                headers: Vec::new(),
-                bodies: vec![Body::json::<CodeExecution>(), events],
-            })
+            .answers(result(Vec::new()))
             .fails(&[UnsupportedMediaType])
     };
     vec![

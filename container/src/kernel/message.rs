@@ -1,6 +1,8 @@
 //! What the runner and a kernel say to each other: lines of JSON. A kernel is the author's own process, so whatever it says is
 //! checked, and bounded before it is read.
 
+use super::bash;
+use docle_languages::ContextLanguage;
 use docle_protocol::context::{CellError, MAX_CELL_LINE_BYTES};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,8 +25,17 @@ pub enum Order<'a> {
 }
 
 impl Order<'_> {
-    /// The order as it is sent.
-    pub fn line(&self) -> Vec<u8> {
+    /// The order as the kernel of a language reads it; empty if that is told nothing.
+    pub fn encode(&self, language: ContextLanguage) -> Vec<u8> {
+        match (language, self) {
+            (ContextLanguage::Bash, Order::Run { code, env, .. }) => bash::cell(code, env).into_bytes(),
+            // A shell waits for no answer, and an interrupt is a signal.
+            (ContextLanguage::Bash, Order::Interrupt | Order::Ack { .. }) => Vec::new(),
+            _ => self.line(),
+        }
+    }
+
+    fn line(&self) -> Vec<u8> {
         let mut line = serde_json::to_vec(self).expect("orders hold only strings and numbers");
         line.push(b'\n');
         line
