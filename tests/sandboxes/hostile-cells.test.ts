@@ -1,4 +1,4 @@
-//! Hostile cells of a runner with the strongest means that whoever runs the tests has.
+//! Hostile cells of a runner with the strongest means that the user of the tests has.
 
 import { after } from "node:test";
 import { asOurselves } from "../hostile/tiers.ts";
