@@ -59,6 +59,8 @@ pub struct FakeHosts {
     /// The variables of each machine.
     pub env: RefCell<BTreeMap<SandboxId, BTreeMap<String, String>>>,
     pub env_faults: Faults,
+    /// MiB of each machine's disk.
+    pub disks: RefCell<BTreeMap<SandboxId, u32>>,
     pub is_away: Cell<bool>,
     pub create_faults: Faults,
     pub end_faults: Faults,
@@ -122,6 +124,7 @@ impl SandboxHost for FakeHost {
         let create = async || {
             self.hosts.created.set(self.hosts.created.get() + 1);
             self.hosts.env.borrow_mut().insert(self.id.clone(), spec.env.clone());
+            self.hosts.disks.borrow_mut().insert(self.id.clone(), spec.disk_mb);
             self.hosts.machines.borrow_mut().insert(self.id.clone(), Files::new()).is_none()
         };
         if self.hosts.machines.borrow().contains_key(&self.id) {
@@ -370,9 +373,10 @@ impl SandboxHost for FakeHost {
         };
         restore(&manifest, read, &mut bytes).unwrap();
         let files = unpacked(&bytes);
+        let has_room = files.values().map(Vec::len).sum::<usize>() >> 20 < self.hosts.disks.borrow()[&self.id] as usize;
         let restore = async || {
             self.with(|own| {
-                *own = files;
+                *own = if has_room { files } else { return Err(file_error(FileErrorCode::NoSpace)) };
                 Ok(())
             })
         };

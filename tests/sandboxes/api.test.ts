@@ -224,3 +224,28 @@ test("the calls of the first guide work as they are printed", async () => {
   const run = await docle.fetch(`${path}/execute`, { method: "POST", headers: auth, body: '{\n    "file_path": "script.py",\n    "timeout": 30\n  }' });
   assert.equal((await json(200, run)).output, "Hello World\n");
 });
+
+test("changes at once of settings and of variables took each other back", async () => {
+  const sandbox = await create({ env: { FIRST: "1" } });
+  const numbers = Array.from({ length: 12 }, (_, number) => number);
+  const changes = numbers.flatMap((number) => [
+    call("PATCH", `${sandbox}/env`, { env: { [`V${number}`]: String(number) } }),
+    call("PATCH", sandbox, number % 2 ? { name: `name ${number}` } : { runtime_config: { sleepAfter: 600 + number } }),
+    call("PATCH", sandbox, { description: "described" }),
+  ]);
+  for (const response of await Promise.all(changes)) await json(200, response);
+  const names = (await json(200, await call("GET", `${sandbox}/env`))).env_names as string[];
+  assert.deepEqual(new Set(names), new Set(["FIRST", ...numbers.map((number) => `V${number}`)]));
+  const changed = await json(200, await call("GET", sandbox));
+  assert.match(changed.name, /^name \d+$/);
+  assert.equal(changed.description, "described");
+  assert((changed.runtime_config.sleepAfter as number) >= 600);
+  const said = await json(200, await call("POST", `${sandbox}/exec`, { command: "echo $FIRST $V3 $V11" }));
+  assert.equal(said.stdout, "1 3 11\n");
+
+  const value = "x".repeat(65_000);
+  for (let number = 0; number < 16; number++) await json(200, await call("PATCH", `${sandbox}/env`, { env: { [`LONG${number}`]: value } }));
+  const refused = await problem(400, await call("PATCH", `${sandbox}/env`, { env: { ONE_MORE: value } }));
+  assert.equal(refused.code, "invalid_request");
+  assert.match(JSON.stringify(refused), /1048576 bytes/);
+});

@@ -127,6 +127,17 @@ test("a merge that the disk has no room for is refused before the sandbox could 
   assert.equal(await sh(sandbox, "ls many | wc -l"), "4059\n");
 });
 
+test("a disk that was made smaller than its files kept them from their owner", async () => {
+  const sandbox = await create({ runtime_config: { diskMB: 64 } });
+  await sh(sandbox, "head -c 20000000 /dev/urandom > big; sha256sum big > sum");
+  await json(200, await call("PATCH", sandbox, { runtime_config: { diskMB: 16 } }));
+  await json(200, await call("POST", `${sandbox}/sleep`));
+  assert.equal(await sh(sandbox, "sha256sum -c sum; rm big"), "big: OK\n");
+  await json(200, await call("POST", `${sandbox}/sleep`));
+  const bytes = Number(await sh(sandbox, "cat sum > kept; df --output=size -B1 / | tail -1"));
+  assert.equal(bytes, 16 << 20, "it has its own size as soon as the files fit");
+});
+
 test("conflicts of a merge are listed and nothing is written", async () => {
   const sandbox = await create();
   await sh(sandbox, "echo one > edited; echo one > deleted; mkdir place; echo one > mode");

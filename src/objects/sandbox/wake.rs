@@ -7,8 +7,10 @@ use crate::objects::sandbox::logic::{SandboxLogic, failure};
 use crate::objects::sandbox::storage::Stored;
 use crate::objects::sandbox::trees;
 use crate::ports::PortError;
-use crate::ports::sandboxes::SandboxRefusal;
+use crate::ports::sandboxes::{HostError, SandboxRefusal};
+use docle_api::limits::SANDBOX_DISK_MB;
 use docle_api::sandboxes::SandboxStatus;
+use docle_protocol::sandbox::{FileError, FileErrorCode, SandboxSpec};
 use futures::channel::oneshot;
 use std::rc::Rc;
 
@@ -86,19 +88,34 @@ impl SandboxLogic {
         }
     }
 
-    /// Makes the machine, and restores the files that were saved last.
+    /// Makes the machine, and restores the files that were saved last. A disk that was made too small for them since is the largest
+    /// one instead: nothing else gives its owner the files back.
     async fn start(&self, stored: &Stored) -> Result<(), SandboxRefusal> {
-        let (host, spec) = (&self.ports.host, stored.config.runtime.spec(&self.env_of(stored)));
+        let mut spec = stored.config.runtime.spec(&self.env_of(stored));
+        let mut made = self.make(stored, &spec).await?;
+        let largest = *SANDBOX_DISK_MB.end();
+        if let Err(HostError::File(FileError { code: FileErrorCode::NoSpace, .. })) = made
+            && spec.disk_mb < largest
+        {
+            spec.disk_mb = largest;
+            made = self.make(stored, &spec).await?;
+        }
+        made.map_err(|error| SandboxRefusal::Unavailable(failure(error).0))
+    }
+
+    /// Makes a machine in the place of another one, and restores the files; whether they have come.
+    async fn make(&self, stored: &Stored, spec: &SandboxSpec) -> Result<Result<(), HostError>, SandboxRefusal> {
+        let host = &self.ports.host;
         let refused = |error| SandboxRefusal::Unavailable(failure(error).0);
-        if !host.create(&spec).await.map_err(refused)? {
+        if !host.create(spec).await.map_err(refused)? {
             // A start or a sleep was interrupted. What is in that machine is unknown.
             host.end().await.map_err(refused)?;
-            host.create(&spec).await.map_err(refused)?;
+            host.create(spec).await.map_err(refused)?;
         }
-        let Some(head) = stored.head else { return Ok(()) };
+        let Some(head) = stored.head else { return Ok(Ok(())) };
         let tree = trees::complete(&*self.runtime.storage, head.tree)?;
         let frames = trees::frames(Rc::clone(&self.ports.disk), stored.sandbox.clone(), tree.parts(head.tree));
-        host.restore_tree(frames).await.map_err(refused)
+        Ok(host.restore_tree(frames).await)
     }
 
     /// Notes that the runner has lost the machine of start number `start`. The next start restores the files.

@@ -190,6 +190,23 @@ fn a_sandbox_whose_place_another_account_needs_is_put_to_sleep() {
 }
 
 #[test]
+fn a_disk_that_was_made_smaller_than_its_files_kept_them_from_their_owner() {
+    let mut setup = Setup::new();
+    let large = vec![7; 17 << 20];
+    setup.hosts.machines.borrow_mut().get_mut(&setup.sandbox.id).unwrap().insert("large".into(), large);
+    setup.exec("write a").unwrap();
+    setup.configure(RuntimeChange { disk_mb: Some(16), ..RuntimeChange::default() });
+    setup.sleep().unwrap();
+    setup.wake().unwrap();
+    assert_eq!(setup.files().unwrap(), ["a", "large"]);
+    assert_eq!(setup.hosts.disks.borrow()[&setup.sandbox.id], 2_048);
+    setup.delete_file("large");
+    setup.sleep().unwrap();
+    setup.wake().unwrap();
+    assert_eq!((setup.files().unwrap(), setup.hosts.disks.borrow()[&setup.sandbox.id]), (vec!["a".to_owned()], 16));
+}
+
+#[test]
 fn settings_that_change_hold_from_the_next_start_on_and_sleep_at_once() {
     let mut setup = Setup::new();
     setup.configure(RuntimeChange { sleep_after: Some(5), ..RuntimeChange::default() });
