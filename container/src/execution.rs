@@ -287,7 +287,7 @@ fn has_no_room(error: &io::Error, seat: &Seat) -> bool {
 fn without_room(memory_bytes: u64, events: &EventSender) -> Outcome {
     let sentence = "The files need more room than policy.memoryMB leaves them; the program did not start.\n";
     events.output(Stream::Stderr, sentence.as_bytes());
-    // All there was, whoever asked for more. Less would look like a machine that ran out of memory.
+    // All there was, also if more was asked for. Less would look like a machine that ran out of memory.
     Outcome { peak_bytes: memory_bytes, ..Outcome::of(Exit::Signal(libc::SIGKILL), Some(Stop::Memory)) }
 }
 

@@ -1,4 +1,4 @@
-//! Being PID 1 of a container: somebody has to take leave of processes whose parents are gone.
+//! Being PID 1 of a container: PID 1 has to reap processes whose parents are gone.
 //!
 //! Whatever loses its parent becomes a child of PID 1, and stays a zombie until that asks how it ended. The runner waits
 //! for its own children only, so where it is PID 1, it starts itself once more and does nothing but this.
@@ -22,7 +22,7 @@ pub fn leave_pid_1() -> nix::Result<()> {
     }
     let mut before = SigSet::empty();
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&heard), Some(&mut before))?;
-    // SAFETY: the process has one thread, so the child finds no lock that somebody else holds.
+    // SAFETY: the process has one thread, so the child finds no lock that another thread holds.
     match unsafe { fork() }? {
         ForkResult::Child => sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None),
         ForkResult::Parent { child } => loop {
@@ -35,7 +35,7 @@ pub fn leave_pid_1() -> nix::Result<()> {
     }
 }
 
-/// Takes leave of whoever has ended; ends with the runner, and as it did.
+/// Reaps processes that have ended; ends with the runner, and as it did.
 fn reap(runner: Pid) {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {

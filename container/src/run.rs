@@ -172,7 +172,7 @@ impl Runner {
     }
 
     /// The layer that a job needs, installed first where it is not there yet, and the time that took: none where it
-    /// was there, and the caller is told of a beginning only where it was not.
+    /// was there, and the caller hears of a beginning only where it was not.
     async fn layer(
         &self,
         job: &RunJob,

@@ -1,6 +1,6 @@
 //! Whose turn it is: how many run at once, within how much memory, and who goes first where not all can.
 //!
-//! First come, first served, except that whoever waits for memory lets smaller ones pass: they would gain it nothing by
+//! First come, first served, except that those that wait for memory let smaller ones pass: they would gain it nothing by
 //! waiting with it. It lets [`MOST_PASSED`] pass and then nobody, so that what is given back gathers for it. So a large run
 //! waits for those only that were there before it and for a few more, and a small one for a large one at most as long as
 //! that takes to begin.
@@ -54,7 +54,7 @@ impl Turns {
         Arc::new(Self { queue: Mutex::new(queue), taken: watch::Sender::new(0) })
     }
 
-    /// Waits for a turn with `memory_mb` MiB. Whoever drops the future no longer waits.
+    /// Waits for a turn with `memory_mb` MiB. Dropping the future ends the wait.
     pub async fn take(self: &Arc<Self>, memory_mb: u32) -> Option<Turn> {
         let (grant, granted) = oneshot::channel();
         let place = InLine { turns: self, ticket: self.locked().join(memory_mb, grant) };
@@ -250,7 +250,7 @@ mod tests {
     }
 
     proptest! {
-        /// Everybody gets a turn as long as whoever runs ends, in whatever order.
+        /// Everybody gets a turn as long as those that run end, in whatever order.
         #[test]
         fn nobody_waits_for_ever(wanted in prop::collection::vec(1..=512u32, 1..80), ends in prop::collection::vec(any::<prop::sample::Index>(), 80)) {
             let mut queue = queue(4, 512, &wanted);

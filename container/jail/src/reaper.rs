@@ -169,7 +169,7 @@ impl Reaper {
         let (ordered, signalled, has_room) = (happened(0), happened(1), writes && happened(2));
         let other = happened(2 + usize::from(writes));
         if has_room && self.script.as_mut().is_some_and(Script::pass_on) {
-            // Closing it is the end of the file for whoever reads.
+            // Closing it is the end of the file for the reader.
             self.script = None;
         }
         if signalled {

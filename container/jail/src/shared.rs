@@ -107,12 +107,12 @@ pub fn furnish(launch: &Launch, waiting: Option<&str>, settings: &Settings) -> i
     link(&packages, Path::new("/packages"))
 }
 
-/// Kills every other process of this process' user until none is left. For whoever has become a program's user.
+/// Kills every other process of this process' user until none is left. For a process that has become a program's user.
 pub fn sweep() -> io::Result<()> {
     sys::be_prompt();
     loop {
         match kill(Pid::from_raw(-1), Signal::SIGKILL) {
-            // Neither says whether somebody is left: success comes of processes of other users, and the error of one that
+            // Neither says whether a process is left: success comes of processes of other users, and the error of one that
             // has just gone.
             Ok(()) | Err(Errno::ESRCH) => {}
             Err(errno) => return Err(errno.into()),
@@ -163,7 +163,7 @@ pub fn kill_all(uid: u32) -> io::Result<()> {
         };
         match waitpid(child, None)? {
             WaitStatus::Exited(_, 0) => return Ok(()),
-            // The server may be sweeping at the same time, and the program may kill whoever has its user, too.
+            // The server may be sweeping at the same time, and the program may kill every process of its user, too.
             WaitStatus::Signaled(_, Signal::SIGKILL, _) => {}
             _ => return Err(io::Error::other("the program's processes cannot be ended")),
         }

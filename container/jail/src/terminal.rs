@@ -36,7 +36,7 @@ pub struct Size {
 /// Both ends of a new terminal.
 #[derive(Debug)]
 pub struct Terminal {
-    /// What somebody who sits at it has.
+    /// The end for the person who uses it.
     pub outer: OwnedFd,
     /// What its programs have.
     pub inner: OwnedFd,

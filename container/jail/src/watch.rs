@@ -119,7 +119,7 @@ impl Watch {
         self.peak_bytes
     }
 
-    /// Processor time of the processes that are there, and of those whose end somebody has asked for.
+    /// Processor time of the processes that are there, and of those that were told to end.
     pub fn cpu_micros(&self) -> u64 {
         let spent: u64 =
             self.processes().filter_map(|process| spent_ticks(&fs::read(process.join("stat")).ok()?)).sum();

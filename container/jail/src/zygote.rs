@@ -120,7 +120,7 @@ pub fn serve() {
         sys::forbid_tracing()?;
         // SAFETY: the descriptor was left here for this purpose alone.
         let socket = unsafe { OwnedFd::from_raw_fd(SOCKET) };
-        // Whoever does not wait for the answer has closed the pipe.
+        // A caller that does not wait for the answer has closed the pipe.
         let _ = writeln!(io::stdout(), "{}", jailer::READY);
         jailer::make_jails(&settings, &socket)
     });

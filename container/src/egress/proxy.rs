@@ -27,7 +27,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Time to resolve, to connect, and to send a head.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves one jail until its listener is closed; whoever drops the future ends every connection with it. What the
+/// Serves one jail until its listener is closed; dropping the future ends every connection with it. What the
 /// policy refuses, and what leaves, is counted in `traffic`.
 pub async fn serve(listener: TcpListener, policy: Policy, traffic: Arc<Traffic>) {
     serve_at_most(MAX_TOTAL, listener, policy, traffic).await;

@@ -43,7 +43,7 @@ pub fn type_at(terminal: TerminalEnd, text: String, more: Option<Receiver<Input>
     })
 }
 
-/// Writes as the program reads; whoever sends more waits for that, too.
+/// Writes as the program reads; a sender of more waits for that, too.
 async fn feed_on(
     mut sender: impl AsyncWrite + Unpin,
     text: &[u8],

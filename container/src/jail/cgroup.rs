@@ -29,7 +29,7 @@ pub struct Group {
     spawner_bytes: u64,
     /// What the group holds besides the run.
     other_bytes: u64,
-    /// Version 2 counts a peak from the moment on that somebody has written to the file, and for him alone.
+    /// Version 2 counts a peak from the first write to the file, and for that descriptor alone.
     peak: Option<File>,
 }
 
@@ -222,7 +222,7 @@ impl Group {
         Ok(())
     }
 
-    /// Lets a run that takes long stand back behind those that begin, so that short ones stay short whoever computes
+    /// Lets a run that takes long stand back behind those that begin, so that short ones stay short whatever computes
     /// beside them. Alone on the machine it is no slower.
     pub fn stand_back(&self) -> io::Result<()> {
         self.set_weight(Weight::Long)

@@ -27,7 +27,7 @@ pub const STREAM_BYTES: i32 = 1 << 20;
 pub struct Jailer {
     process: Child,
     socket: OwnedFd,
-    /// Where it says that it is ready, until somebody has asked.
+    /// Where it says that it is ready, until a caller has asked.
     answer: Option<ChildStdout>,
     /// Whom a program's streams belong to; `None` where only one user is to be had.
     uid: Option<u32>,
@@ -202,7 +202,7 @@ impl Jail {
                 Ok(Some((Notice::Created, pidfd))) => self.pidfd = pidfd.and_then(|pidfd| watched(pidfd).ok()),
                 Ok(Some((Notice::Prepared, _))) => {}
                 Ok(Some((Notice::Waiting, _))) => self.waits = true,
-                // Nothing has been said, or the jail is gone, which whoever uses it finds out.
+                // Nothing has been said, or the jail is gone, which the next use finds out.
                 _ => return false,
             }
         }

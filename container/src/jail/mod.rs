@@ -17,7 +17,7 @@ pub fn sweep() -> std::io::Result<()> {
     docle_jail::sweep()
 }
 
-/// Makes this process independent of two habits of whoever started it, and with it every process that it starts. What a
+/// Makes this process independent of two habits of its parent, and with it every process that it starts. What a
 /// jail shows must be readable for its program, whatever umask files are usually made with. And a runner holds a few
 /// descriptors for each slot and two for each connection of a program; programs have a lower limit of their own.
 pub fn be_independent() {

@@ -179,7 +179,7 @@ impl Layers {
         self.shelf.take(&self.name(wanted, SystemTime::now()))
     }
 
-    /// Installs `wanted` in a place of its own, unless somebody else has done so meanwhile, or was told a moment ago that
+    /// Installs `wanted` in a place of its own, unless another run has done so meanwhile, or was told a moment ago that
     /// there is no such thing. The layer stays while the answer lives.
     pub async fn install(
         &self,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Whoever has just published what was missing waits no longer than this.
+/// An author who has just published what was missing waits no longer than this.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 /// Each holds what an installer said, a few hundred bytes and 64 KiB at most.
 const MOST: usize = 256;

@@ -195,7 +195,7 @@ async fn pass(mut worker: Worker, to: &Sender<io::Result<Bytes>>) -> io::Result<
         };
         match timeout(READER_PATIENCE, to.send(Ok(content.into()))).await {
             Ok(Ok(())) => {}
-            // Whoever asked has gone.
+            // The caller has gone.
             Ok(Err(_)) => return Ok(()),
             Err(_) => return Err(io::ErrorKind::TimedOut.into()),
         }

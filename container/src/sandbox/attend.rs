@@ -127,7 +127,7 @@ impl Sandbox {
     }
 }
 
-/// Reads one stream into the log to its end, or until it is closed; then somebody may still write to it.
+/// Reads one stream into the log to its end, or until it is closed; then a process may still write to it.
 async fn collect(
     process: Arc<Process>,
     mut from: pipe::Receiver,

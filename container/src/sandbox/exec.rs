@@ -69,7 +69,7 @@ fn held_kib(job: &ExecJob) -> u32 {
 }
 
 impl Sandbox {
-    /// Starts a command. In a task of its own: if whoever asked goes while it starts, it must not go on unwatched.
+    /// Starts a command. In a task of its own: if the caller goes while it starts, it must not go on unwatched.
     pub async fn execute(self: &Arc<Self>, job: ExecJob) -> Result<Running, NotStarted> {
         let sandbox = Arc::clone(self);
         let started = tokio::spawn(async move { sandbox.begin(job).await });
@@ -111,7 +111,7 @@ impl Sandbox {
             let _ = sender.send(line(&ExecEvent::Start { pid: started.pid })).await;
             let report = supervise(&sandbox, &job, started, stdin, &sender, &running, memory_failures).await;
             sandbox.changed();
-            // Before the report, so that whoever reads it may use the id again.
+            // Before the report, so that its reader may use the id again.
             drop(entry);
             let _ = sender.send(line(&ExecEvent::Complete { report })).await;
         });
@@ -186,7 +186,7 @@ async fn supervise(
     let ended = ended.flatten();
     let [stdout_truncated, stderr_truncated] = truncated;
     let usage = Usage { duration, cpu_micros: group.as_ref().and_then(CommandGroup::cpu_micros) };
-    // Commands are ended with a sandbox that is lost, but not because somebody wanted that.
+    // Commands are ended with a sandbox that is lost, but not because a caller wanted that.
     let stop = stop.filter(|_| !sandbox.is_lost());
     let report = report(stop, ended, out_of_memory, usage);
     ExecReport { stdout_truncated, stderr_truncated, ..report }

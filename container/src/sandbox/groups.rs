@@ -73,7 +73,7 @@ impl Programs {
         fs::write(self.all.join("cgroup.freeze"), "0")
     }
 
-    /// Removes everything, which nobody is in any more. False while somebody is.
+    /// Removes all groups, which are empty. False while one has a process.
     pub fn remove(&self) -> bool {
         let groups = fs::read_dir(&self.all).into_iter().flatten().flatten();
         for group in groups.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {

@@ -235,7 +235,7 @@ impl Sandbox {
 
     fn hear(&self, reply: Reply) {
         let mut waiting = self.waiting();
-        // Whoever asked may have gone.
+        // The caller may have gone.
         match reply {
             Reply::Spawned { id, pid } => {
                 let _ = waiting.spawned.remove(&id).map(|sender| sender.send(pid));
@@ -273,7 +273,7 @@ impl Sandbox {
             eprintln!("sandbox.not_gone error={:?}", error.to_string());
         }
         self.end.cancel();
-        // Whoever waits for a command learns that there is nothing to wait for.
+        // A caller that waits for a command learns that there is nothing to wait for.
         *self.waiting() = Waiting::default();
         self.contexts.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).clear();

@@ -1,4 +1,4 @@
-//! The output of a command on its way to whoever asked for it.
+//! The output of a command on its way to its caller.
 
 use crate::events::line;
 use axum::body::Bytes;
@@ -32,7 +32,7 @@ pub struct Sink {
 /// How a stream ended.
 pub struct Passed {
     pub is_truncated: bool,
-    /// Somebody in the background may still write to it.
+    /// A process in the background may still write to it.
     pub rest: Option<Receiver>,
 }
 

@@ -128,7 +128,7 @@ impl Process {
     /// Notes how it ended, with all its output in the log.
     pub(super) fn finish(&self, end: ProcessEnd) {
         *lock(&self.end) = Some(end);
-        // A group in which somebody is still belongs to what the process has left in the background.
+        // A group that has a process still belongs to what the process has left in the background.
         lock(&self.group).take_if(|group| group.is_empty());
         self.ended.cancel();
         self.log.close(now_ms());

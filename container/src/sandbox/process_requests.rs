@@ -15,7 +15,7 @@ impl Sandbox {
     pub async fn process_request(self: &Arc<Self>, request: ProcessRequest) -> Result<ProcessResponse, Refusal> {
         let process = match request {
             ProcessRequest::Start { job } => {
-                // In a task of its own: if whoever asked goes while it starts, it is listed nevertheless.
+                // In a task of its own: if the caller goes while it starts, it is listed nevertheless.
                 let sandbox = Arc::clone(self);
                 let started = tokio::spawn(async move { sandbox.start_process(job).await });
                 started.await.unwrap_or_else(|error| Err(Refusal::Broken(io::Error::other(error))))?

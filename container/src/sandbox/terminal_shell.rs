@@ -32,7 +32,7 @@ impl Sandbox {
         if let Some(terminal) = self.terminals.find(name) {
             return Ok(terminal);
         }
-        // In a task of its own: if whoever asked goes while it starts, it is known all the same.
+        // In a task of its own: if the caller goes while it starts, it is known all the same.
         let (sandbox, name) = (Arc::clone(self), name.to_owned());
         let started = tokio::spawn(async move {
             let _alone = sandbox.terminals.starting.lock().await;

@@ -40,7 +40,7 @@ impl Sandbox {
                 save(Reader::new(archive), base.as_ref(), number, |frame| send(&sender, frame.encode().into()));
             if let Err(error) = result {
                 eprintln!("tree.broken error={:?}", error.to_string());
-                // Whoever reads it may have gone.
+                // The reader may have gone.
                 let _ = Handle::current().block_on(timeout(READER_PATIENCE, sender.send(Err(error))));
             }
         });

@@ -1,7 +1,7 @@
 //! Whether this runner may be trusted with another run.
 //!
 //! A run that ends with `system` met a failure of the sandbox itself: a jail that could not be made or emptied, a kernel
-//! without memory. What the next run would meet there is unknown, so a runner that somebody replaces takes none. A
+//! without memory. What the next run would meet there is unknown, so a runner that is replaced takes none. A
 //! runner on a machine of its own goes on, because nobody would start another one.
 
 use crate::events::EventSender;
@@ -33,7 +33,7 @@ pub struct Fitness {
 }
 
 impl Fitness {
-    /// That of a runner which just started; it can be lost only where somebody starts another one.
+    /// That of a runner which just started; it can be lost only where another one is started.
     pub fn new(replaceable: bool, evidence: Evidence) -> Self {
         Self { lost: replaceable.then(CancellationToken::new), evidence }
     }
@@ -51,7 +51,7 @@ impl Fitness {
         }
     }
 
-    /// Takes no more runs from here on, where somebody starts another runner. False where nobody does.
+    /// Takes no more runs from here on, where another runner is started. False where none is.
     pub fn lose(&self) -> bool {
         self.lost.as_ref().inspect(|lost| lost.cancel()).is_some()
     }

@@ -42,7 +42,7 @@ pub struct KeptRun {
 }
 
 impl KeptRuns {
-    /// Keeps a run that has started. Its task reads the events to their end, whoever else reads them.
+    /// Keeps a run that has started. Its task reads the events to their end, with or without other readers.
     pub fn keep(self: &Arc<Self>, id: String, first: &RunEvent, run: Ran, events: EventReceiver) -> Arc<KeptRun> {
         let kept = Arc::new(KeptRun {
             lines: Mutex::new(vec![line(first)]),

@@ -26,7 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// Taking a place that is free needs a moment, however long a job has waited before.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Runs one job. Whoever closes the connection ends it.
+/// Runs one job. Closing the connection ends it.
 pub async fn create_run(
     State(service): State<Service>,
     headers: HeaderMap,

@@ -42,7 +42,7 @@ async fn check_out(State(parts): State<Parts>, Path(id): Path<String>, body: Pos
     // It takes a place that runs need, too.
     let _turn = AT_ONCE.acquire().await;
     let cancel = sandbox.end.child_token();
-    // Whoever leaves ends the fetch.
+    // A client that leaves ends the fetch.
     let _guard = cancel.clone().drop_guard();
     let name = format!("{id} {job}");
     let fetching = {

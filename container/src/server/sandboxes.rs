@@ -127,7 +127,7 @@ async fn delete_session(
     Err(Denied::Process(ProcessError { code: ProcessErrorCode::UnknownSession, message }))
 }
 
-/// The stream goes on with [`Running`], so that whoever closes it ends the command.
+/// The stream goes on with [`Running`], so that closing it ends the command.
 pub(super) fn answer_events(running: Running) -> Response {
     let body = stream::unfold(running, |mut running| async move {
         let line = match timeout(HEARTBEAT, running.lines.recv()).await {

@@ -43,7 +43,7 @@ pub fn enter(settings: &Settings, disk_bytes: u64, inodes: u64) -> io::Result<()
     let options = format!("size={disk_bytes},nr_inodes={inodes},mode={ROOT_MODE:o}");
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     mount(Some("none"), top, Some("tmpfs"), flags, Some(options.as_str()))?;
-    // The umask of whoever started the runner has no say here.
+    // The umask of the user who started the runner has no effect here.
     fs::set_permissions(top, Permissions::from_mode(ROOT_MODE))?;
     show_system(top)?;
     for (name, mode) in OF_USER {

@@ -115,7 +115,7 @@ impl Supervisor<'_> {
                     self.own.insert(pid);
                     Ok(())
                 }
-                // Whoever waits at the other end of the socket sees its end.
+                // A reader at the other end of the socket sees its end.
                 Err(_) => Ok(()),
             },
             Request::Kill { id } => {

@@ -73,7 +73,7 @@ pub(super) struct Rules {
 /// Makes the files of a whole archive in a directory, and gives the directories in it.
 pub(super) fn fill(staged: &Path, from: &mut impl Read, rules: &Rules) -> io::Result<Vec<Directory>> {
     let directories = fill_from(staged, from, rules)?;
-    // Whoever sent it has said that this was all, or this fails.
+    // The sender has said that this was all, or this fails.
     io::copy(from, &mut io::sink())?;
     Ok(directories)
 }

@@ -161,7 +161,7 @@ fn remove_stale(base: &Path) {
         let lives =
             |pid: u32| pid != own && name_of(&pid.to_string()).is_some_and(|name| Some(name) == name_of("self"));
         if owner.is_some_and(|pid| !lives(pid)) {
-            // A group with a process left cannot be removed; that process is somebody else's business by now.
+            // A group with a process left cannot be removed; another part deals with that process by now.
             remove_group(&entry.path());
         }
     }

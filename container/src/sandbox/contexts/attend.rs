@@ -41,7 +41,7 @@ pub async fn attend(sandbox: Arc<Sandbox>, context: Arc<Context>, mut work: Rece
                 living = current(&sandbox, living.take()).await;
                 let is_there = living.is_some() && context.kernels.load(Ordering::Relaxed) > after;
                 let result = if is_there { Ok(()) } else { start(&sandbox, &context, &mut living).await };
-                // Whoever waits may have gone.
+                // The caller may have gone.
                 let _ = started.send(result);
             }
             None => break,
@@ -179,7 +179,7 @@ async fn refuse(cell: Cell, error: CellError) {
 /// Sends the report. A reader that takes nothing must not hold up the next cell.
 fn finish(cell: Cell, report: CellReport) {
     let Cell { lines, id_taken, .. } = cell;
-    // Before the report, so that whoever reads it may use the id again.
+    // Before the report, so that its reader may use the id again.
     drop(id_taken);
     let line = line(&CellEvent::Complete { report });
     tokio::spawn(async move {

@@ -26,7 +26,7 @@ const KILLED: i32 = 128 + libc::SIGKILL;
 
 /// What may end a cell early.
 pub struct Ends<'a> {
-    /// Somebody wants it to be interrupted.
+    /// A caller wants it to be interrupted.
     pub interrupt: &'a Notify,
     /// Its context is restarted or deleted.
     pub end: &'a CancellationToken,
@@ -47,11 +47,11 @@ enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
     Timeout,
-    /// Whoever asked for it has gone.
+    /// Its caller has gone.
     Left,
     /// Its context is restarted or deleted.
     Replaced,
-    /// Somebody has interrupted it, and the cell may take its time.
+    /// A caller has interrupted it, and the cell may take its time.
     Asked,
 }
 

@@ -17,7 +17,7 @@ const WAITING: usize = 16;
 pub struct Cell {
     pub job: CellJob,
     pub lines: Sender<Bytes>,
-    /// Cancelled when whoever asked for it has gone.
+    /// Cancelled when its caller has gone.
     pub cancel: CancellationToken,
     pub is_typescript: bool,
     /// Its id is taken while this lives.

@@ -1,4 +1,4 @@
-//! The events of a cell on their way to whoever asked for it, within its limits.
+//! The events of a cell on their way to its caller, within its limits.
 
 use crate::events::line;
 use crate::kernel::ResultRoom;
