@@ -79,7 +79,7 @@ impl Waiting {
         let task = tokio::spawn(async move {
             let (channel, ended) = (socket.connect(language, streams), Ended::default());
             let (stdout, stderr) = (Output::new(limit), Output::new(limit));
-            let mut cell = Cell { channel, events, room: ResultRoom::default(), stdout, stderr, ended };
+            let mut cell = Cell { channel, events, room: ResultRoom::of_run(), stdout, stderr, ended };
             tokio::select! {
                 () = cell.run(language, &code, began) => {}
                 () = close.cancelled() => {}

@@ -77,9 +77,12 @@ pub struct Lines {
     searched: usize,
 }
 
-/// Values in one line. Each takes many times its length in memory, in the runner and in the Worker; a list that a kernel shows has
-/// less than half as many.
-const MAX_VALUES: usize = 800_000;
+/// What the values of one line may weigh, in the runner and in the Worker. A number takes about 32 bytes of memory, so this is 25 MB; a list
+/// that a kernel shows has less than half as many numbers.
+const MAX_WEIGHT: usize = 800_000;
+/// A list and an object have memory of their own, however short they are: 4 values, and a node of a tree with 11 names and values.
+const LIST_WEIGHT: usize = 4;
+const OBJECT_WEIGHT: usize = 20;
 
 /// The kernel does not speak as kernels do.
 #[derive(Debug, PartialEq, Eq)]
@@ -100,11 +103,28 @@ impl Lines {
         let rest = self.bytes.split_off(self.searched + length + 1);
         let line = std::mem::replace(&mut self.bytes, rest);
         self.searched = 0;
-        if line.iter().filter(|&&byte| byte == b',').count() > MAX_VALUES {
+        if weight(&line) > MAX_WEIGHT {
             return Err(Unreadable);
         }
         serde_json::from_slice(&line).map(Some).map_err(|_| Unreadable)
     }
+}
+
+/// What the values of a line of JSON weigh. What stands inside of a text weighs nothing.
+fn weight(line: &[u8]) -> usize {
+    let (mut weight, mut in_text, mut is_escaped) = (0, false, false);
+    for &byte in line {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_text => is_escaped = true,
+            b'"' => in_text = !in_text,
+            b',' if !in_text => weight += 1,
+            b'[' if !in_text => weight += LIST_WEIGHT,
+            b'{' if !in_text => weight += OBJECT_WEIGHT,
+            _ => {}
+        }
+    }
+    weight
 }
 
 #[cfg(test)]
@@ -139,11 +159,20 @@ mod tests {
             assert_eq!(lines.next(), Err(Unreadable), "{wrong}");
         }
         let mut many = Lines::default();
-        let data = vec!["0"; MAX_VALUES + 2].join(",");
-        many.buffer().extend_from_slice(
-            format!("{{\"type\":\"result\",\"number\":1,\"data\":{{\"a\":[{data}]}}}}\n").as_bytes(),
-        );
+        let result =
+            |data: &str| format!("{{\"type\":\"result\",\"number\":1,\"data\":{{\"a\":{data}}},\"main\":true}}\n");
+        many.buffer().extend_from_slice(result(&format!("[{}]", vec!["0"; MAX_WEIGHT + 2].join(","))).as_bytes());
         assert_eq!(many.next(), Err(Unreadable), "a line of numbers became a gigabyte");
+        for (open, close) in [("[", "]"), ("{\"\":", "}")] {
+            let deep = format!("{}0{}", open.repeat(50), close.repeat(50));
+            let mut nested = Lines::default();
+            nested.buffer().extend_from_slice(result(&format!("[{}]", vec![deep; 20_000].join(","))).as_bytes());
+            assert_eq!(nested.next(), Err(Unreadable), "a line without commas became gigabytes");
+        }
+        let page = "{\\\"a\\\":[1,2]},".repeat(200_000);
+        let mut text = Lines::default();
+        text.buffer().extend_from_slice(result(&format!("\"{page}\"")).as_bytes());
+        assert!(matches!(text.next(), Ok(Some(Message::Result { .. }))), "what stands in a text weighs nothing");
         let mut endless = Lines::default();
         endless.buffer().resize(MAX_CELL_LINE_BYTES + 1, b'a');
         assert_eq!(endless.next(), Err(Unreadable));

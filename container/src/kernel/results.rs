@@ -16,7 +16,16 @@ impl Default for ResultRoom {
     }
 }
 
+/// Bytes of the results of a run that is a cell. Everybody who opens a page may have its key, and a Worker, which has 128 MB for all calls,
+/// holds a result several times while it passes it on.
+const MAX_RUN_RESULT_BYTES: usize = 4 << 20;
+
 impl ResultRoom {
+    /// What the results of a run may take.
+    pub fn of_run() -> Self {
+        Self { bytes: MAX_RUN_RESULT_BYTES, ..Self::default() }
+    }
+
     /// Takes room for a result of so many bytes. False if there is none.
     pub fn take(&mut self, bytes: usize) -> bool {
         if bytes > self.bytes || self.results == 0 {

@@ -11,6 +11,7 @@ use axum::body::Bytes;
 use docle_protocol::sandbox::FileResponse;
 use docle_tree::patch::Step;
 use futures_util::{Stream, StreamExt, stream};
+use serde::de::DeserializeOwned;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,13 +108,13 @@ impl Sandbox {
         let mut worker = self.start_worker(Job::Import).await?;
         worker.send(&Operation::Begin { path: path.clone() }).await?;
         send_content(&mut worker, &mut archive).await?;
-        // While all files are read or replaced, none comes to its place.
-        let _changes = self.archive.read().await;
-        finish(&mut worker, archive).await;
-        let answer = timeout(PATIENCE, worker.receive::<Result<Done, Refused>>()).await;
-        let (result, _) = answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        self.changed();
-        result.map(response).map_err(|refused| FileFailure::File(file_error(refused.errno, &path)))
+        let sandbox = Arc::clone(self);
+        let result = to_the_end(archive, async move {
+            // While all files are read or replaced, none comes to its place.
+            let _changes = sandbox.archive.read().await;
+            sandbox.replace::<Done>(worker).await
+        });
+        result.await?.map(response).map_err(|refused| FileFailure::File(file_error(refused.errno, &path)))
     }
 
     /// Changes the files that steps name, with an archive of what is written, or changes nothing. Programs go on while the archive
@@ -126,37 +127,49 @@ impl Sandbox {
         let mut worker = self.start_worker(Job::Patch).await?;
         worker.send(&Operation::Patch { steps }).await?;
         send_content(&mut worker, &mut archive).await?;
-        let _stopped = Stopped::new(self).await?;
-        finish(&mut worker, archive).await;
-        let answer = timeout(PATIENCE, worker.receive::<Result<(), Refused>>()).await;
-        let (result, _) = answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        self.changed();
-        result.map_err(|refused| FileFailure::File(file_error(refused.errno, b"a file of the tree")))
+        let sandbox = Arc::clone(self);
+        let result = to_the_end(archive, async move {
+            let _stopped = Stopped::new(&sandbox).await?;
+            sandbox.replace(worker).await
+        });
+        result.await?.map_err(|refused| FileFailure::File(file_error(refused.errno, b"a file of the tree")))
     }
 
     /// Replaces the files by those of an archive, or changes nothing.
     pub async fn unpack<E>(
         self: &Arc<Self>,
-        archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        mut archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<(), FileFailure> {
-        let _stopped = Stopped::new(self).await?;
+        let stopped = Stopped::new(self).await?;
         let mut worker = self.start_worker(Job::Unpack).await?;
-        send_archive(&mut worker, archive).await?;
-        let answer = timeout(PATIENCE, worker.receive::<Result<(), Refused>>()).await;
-        let (result, _) = answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        send_content(&mut worker, &mut archive).await?;
+        let sandbox = Arc::clone(self);
+        let result = to_the_end(archive, async move {
+            let _stopped = stopped;
+            sandbox.replace(worker).await
+        });
+        result.await?.map_err(|refused| FileFailure::File(file_error(refused.errno, b"the archive")))
+    }
+
+    /// Tells a worker that its archive is whole, and waits until everything has its place.
+    async fn replace<T: DeserializeOwned>(&self, mut worker: Worker) -> io::Result<Result<T, Refused>> {
+        // Where this fails, the worker has answered already and read no further.
+        let _ = worker.send(&Operation::Finish).await;
+        let (result, _) = worker.receive_within(PATIENCE).await?;
         self.changed();
-        result.map_err(|refused| FileFailure::File(file_error(refused.errno, b"the archive")))
+        Ok(result)
     }
 }
 
-/// Sends an archive to a worker, with the last word that it is whole.
-async fn send_archive<E>(
-    worker: &mut Worker,
+/// Replaces files in a task of its own, so that a caller that leaves does not let programs and saves go on in the middle of it. What is
+/// left of the archive is read meanwhile: a sender that is cut off takes the connection for lost, and reads no answer.
+async fn to_the_end<T: Send + 'static, E>(
     mut archive: impl Stream<Item = Result<Bytes, E>> + Unpin,
-) -> Result<(), FileFailure> {
-    send_content(worker, &mut archive).await?;
-    finish(worker, archive).await;
-    Ok(())
+    replaces: impl Future<Output = io::Result<Result<T, Refused>>> + Send + 'static,
+) -> io::Result<Result<T, Refused>> {
+    let task = tokio::spawn(replaces);
+    while let Some(Ok(_)) = archive.next().await {}
+    task.await.map_err(io::Error::other)?
 }
 
 /// Sends an archive to a worker, until it is whole or the worker reads no further.
@@ -174,14 +187,6 @@ async fn send_content<E>(
         }
     }
     Ok(())
-}
-
-/// Tells a worker that the archive is whole.
-async fn finish<E>(worker: &mut Worker, mut archive: impl Stream<Item = Result<Bytes, E>> + Unpin) {
-    // Where this fails, the worker has answered already and read no further.
-    let _ = worker.send(&Operation::Finish).await;
-    // A sender that is cut off in the middle takes the connection for lost, and reads no answer.
-    while let Some(Ok(_)) = archive.next().await {}
 }
 
 /// Passes an archive on, until it is whole or nobody wants it any more.

@@ -37,7 +37,12 @@ impl Worker {
 
     /// Waits for the next frame, and takes the descriptors that come with it.
     pub async fn receive<T: DeserializeOwned>(&mut self) -> io::Result<(T, Vec<OwnedFd>)> {
-        timeout(PATIENCE, self.receive_frame()).await.map_err(|_| io::ErrorKind::TimedOut)?
+        self.receive_within(PATIENCE).await
+    }
+
+    /// The same with another limit.
+    pub async fn receive_within<T: DeserializeOwned>(&mut self, limit: Duration) -> io::Result<(T, Vec<OwnedFd>)> {
+        timeout(limit, self.receive_frame()).await.map_err(|_| io::ErrorKind::TimedOut)?
     }
 
     async fn receive_frame<T: DeserializeOwned>(&mut self) -> io::Result<(T, Vec<OwnedFd>)> {

@@ -156,8 +156,9 @@ impl<'a> Target<'a> {
     fn arrange(&mut self, steps: &[Step], made: &Path, old: &Path) -> io::Result<()> {
         let mut whole: HashSet<&[u8]> = HashSet::new();
         for (number, Step { path, before, change }) in steps.iter().enumerate() {
-            // It came, or went, with a directory above it.
-            if above(path).any(|above| whole.contains(above)) {
+            // It came, or went, with a directory above it. A further name of a file that stays is in no archive.
+            let has_come = above(path).any(|above| whole.contains(above));
+            if has_come && !matches!(change, Change::Link(_)) {
                 continue;
             }
             let (place, new) = (self.at(path), made.join(OsStr::from_bytes(path)));
@@ -170,8 +171,8 @@ impl<'a> Target<'a> {
                     let link = old.join(format!("{number}-link"));
                     fs::hard_link(self.at(target), &link)?;
                     match before {
-                        None => self.changes.add(&link, &place)?,
-                        Some(_) => self.changes.exchange(&link, &place)?,
+                        Some(_) if !has_come => self.changes.exchange(&link, &place)?,
+                        _ => self.changes.add(&link, &place)?,
                     }
                 }
             }

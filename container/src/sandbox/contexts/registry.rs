@@ -87,7 +87,7 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Lets a cell wait for its turn. Its events end without a report if its context is deleted before.
+    /// Lets a cell wait for its turn. Its events end with a report, also if its context is deleted before.
     pub fn run_cell(self: &Arc<Self>, context: &str, job: CellJob) -> Result<Running, NoContext> {
         let context = self.context(context)?;
         let cancel = self.end.child_token();

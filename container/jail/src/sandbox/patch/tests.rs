@@ -313,3 +313,17 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_further_name_of_a_file_in_a_new_directory_was_lost() {
+    let (root, mut packs) = (Root::new(), Vec::new());
+    root.write("a", "a");
+    let before = root.tree(&mut packs);
+    let other = Root::new();
+    other.write("a", "a");
+    fs::create_dir_all(other.at("d/e")).unwrap();
+    fs::hard_link(other.at("a"), other.at("d/e/x")).unwrap();
+    let after = other.tree(&mut packs);
+    root.patch(&before, &after, &packs).unwrap();
+    assert_eq!(root.look(), other.look());
+}
