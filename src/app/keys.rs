@@ -39,7 +39,10 @@ pub async fn create(
         return Err(quotas::full(app, limits, Quota::Keys));
     }
     // A call may have tried this key before it existed, and the gate has cached that. This is very unlikely.
-    app.gates.refresh(&created.key.hash()).await?;
+    if let Err(error) = app.gates.refresh(&created.key.hash()).await {
+        // The key is stored, and its caller has to get it. The gate knows nothing of it, unless a call has tried it before.
+        app.log_error("The gate of a new key could not be refreshed.", &error);
+    }
     Ok(created)
 }
 

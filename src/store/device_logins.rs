@@ -1,7 +1,7 @@
 //! Queries of logins of programs that wait for their user.
 
 use crate::domain::account::audit::Origin;
-use crate::domain::account::device_login::{DeviceCode, LoginState, UserCode, WaitingLogin};
+use crate::domain::account::device_login::{DeviceCode, LoginState, UserCode, WaitingLogin, latest_poll};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql};
@@ -59,7 +59,8 @@ pub async fn decide(
     Ok(!sql.query(sql!(query, user.letters(), now, state, project_id.as_ref())).await?.is_empty())
 }
 
-/// What was decided about a login and when its program last asked, which is now from here on; `None` if there is none.
+/// What was decided about a login, and when its program last polled; `None` if there is none. Unless the poll is too early, it is the last
+/// one from here on.
 pub async fn poll(
     sql: &dyn Sql,
     device: &DeviceCode,
@@ -67,8 +68,9 @@ pub async fn poll(
 ) -> Result<Option<(LoginState, Timestamp)>, PortError> {
     let hash = device.hash();
     let query = "SELECT state, project_id, polled_at FROM device_logins WHERE code_hash = ?1 AND expires_at > ?2";
-    let note = "UPDATE device_logins SET polled_at = ?2 WHERE code_hash = ?1 AND expires_at > ?2";
-    let mut results = sql.batch(vec![sql!(query, &hash, now), sql!(note, &hash, now)]).await?;
+    // A poll that is too early writes nothing.
+    let note = "UPDATE device_logins SET polled_at = ?2 WHERE code_hash = ?1 AND expires_at > ?2 AND polled_at <= ?3";
+    let mut results = sql.batch(vec![sql!(query, &hash, now), sql!(note, &hash, now, latest_poll(now))]).await?;
     let read = |row: &mut Row| {
         let (state, project_id) = (row.text()?, row.optional_text()?);
         let state = match (state.as_str(), project_id) {

@@ -35,9 +35,11 @@ export async function keys({ operands: [name = "ls", ...operands], ...line }: Co
 /** Opens the page of the project. */
 export async function open(line: CommandLine): Promise<number> {
   const { baseUrl, project } = projectOf(line);
+  // It becomes part of a command.
+  if (!/^[\w-]+$/.test(project)) throw new Failure(`${project} is no id of a project. Sign in again with \`docle login\`.`, USAGE);
   const url = `${baseUrl}/projects/${project}`;
   await new Output().stdout.write(`${url}\n`);
-  const [program, ...args] = process.platform === "darwin" ? ["open"] : process.platform === "win32" ? ["cmd", "/c", "start", ""] : ["xdg-open"];
+  const [program, ...args] = process.platform === "darwin" ? ["open"] : process.platform === "win32" ? ["rundll32", "url.dll,FileProtocolHandler"] : ["xdg-open"];
   const browser = spawn(program ?? "", [...args, url], { stdio: "ignore", detached: true });
   browser.once("error", () => say("there is no browser here; open the address yourself.")).unref();
   return 0;

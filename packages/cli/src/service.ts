@@ -2,13 +2,15 @@
 
 import { Failure } from "./failure.ts";
 
-/** An error of the service: its code, and a message for people. */
+/** An error of the service: its code, its HTTP status, and a message for people. */
 export class ServiceError extends Failure {
   readonly code: string;
+  readonly status: number;
 
-  constructor(code: string, message: string) {
+  constructor(code: string, status: number, message: string) {
     super(message);
     this.code = code;
+    this.status = status;
   }
 }
 
@@ -28,9 +30,9 @@ export async function call<T>(baseUrl: string, method: string, path: string, opt
 export function problemOf(status: number, text: string): ServiceError {
   try {
     const { code, message } = JSON.parse(text) as { code?: unknown; message?: unknown };
-    if (typeof code === "string" && typeof message === "string") return new ServiceError(code, message);
+    if (typeof code === "string" && typeof message === "string") return new ServiceError(code, status, message);
   } catch {
     // It is no JSON.
   }
-  return new ServiceError("", `The service answered with HTTP ${status}.`);
+  return new ServiceError("", status, `The service answered with HTTP ${status}.`);
 }

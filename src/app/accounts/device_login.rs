@@ -47,10 +47,11 @@ pub async fn begin(app: &App, client: String, origin: Origin) -> Result<DeviceLo
     }
     let now = app.clock.now();
     let login = WaitingLogin { client, origin, created_at: now };
-    let device = DeviceCode::from_random(app.random(), &app.secret);
+    let expires_at = now.plus_ms(LIFETIME_MS);
+    let device = DeviceCode::from_random(app.random(), expires_at, &app.secret);
     loop {
         let user = UserCode::from_random(app.random());
-        if device_logins::add(&*app.sql, &device, &user, &login, now.plus_ms(LIFETIME_MS)).await? {
+        if device_logins::add(&*app.sql, &device, &user, &login, expires_at).await? {
             return Ok(DeviceLogin { device, user });
         }
     }

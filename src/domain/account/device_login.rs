@@ -20,11 +20,13 @@ pub const CODES_PER_USER: Allowance = Allowance { count: 20, window_ms: 10 * 60_
 /// Days for which the management token of a program holds.
 pub const TOKEN_DAYS: i64 = 90;
 
-/// Letters of a user code: consonants, so that no code is a word, and none that looks like a digit (RFC 8628, section 6.1).
+/// The alphabet of a user code: consonants, so that no code is a word, and none that looks like a digit (RFC 8628, section 6.1).
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
-/// Letters of a user code.
+/// The length of a user code.
 const USER_CODE_LETTERS: usize = 8;
-/// Characters of a device code: random bytes and the code of this deployment, both in hexadecimal.
+/// Characters of the time in seconds at which a device code expires, with which it begins.
+const EXPIRY_CHARS: usize = 8;
+/// Characters of a device code: its expiry and random bytes, and the code of this deployment for them, all in hexadecimal.
 const DEVICE_CODE_CHARS: usize = 4 * CODE_BYTES;
 
 /// What the user types into the page.
@@ -66,23 +68,30 @@ impl fmt::Display for UserCode {
     }
 }
 
-/// What the program keeps and asks with. This deployment has made it, or it is none: so a made-up code costs no query.
+/// What the program keeps and polls with. This deployment has made it, or it is none, and it says itself when it expires: so a made-up
+/// and an old code cost no query.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeviceCode(String);
 
 impl DeviceCode {
     /// A code made of random bytes.
-    pub fn from_random(bytes: [u8; CODE_BYTES], secret: &DeploymentSecret) -> Self {
-        let random = hex::encode(bytes);
-        let code = hex::encode(secret.code(Purpose::DeviceCode, random.as_bytes()));
-        Self(random + &code)
+    pub fn from_random(
+        bytes: [u8; CODE_BYTES - EXPIRY_CHARS / 2],
+        expires_at: Timestamp,
+        secret: &DeploymentSecret,
+    ) -> Self {
+        let signed = format!("{:08x}{}", expires_at.0 / 1_000, hex::encode(bytes));
+        let code = hex::encode(secret.code(Purpose::DeviceCode, signed.as_bytes()));
+        Self(signed + &code)
     }
 
-    /// The code that a program sent; `None` if this deployment has not made it.
-    pub fn parse(text: &str, secret: &DeploymentSecret) -> Option<Self> {
-        let (random, code) = text.is_ascii().then(|| text.split_at_checked(DEVICE_CODE_CHARS / 2))??;
+    /// The code that a program sent; `None` if this deployment has not made it, or it has expired.
+    pub fn parse(text: &str, secret: &DeploymentSecret, now: Timestamp) -> Option<Self> {
+        let (signed, code) = text.is_ascii().then(|| text.split_at_checked(DEVICE_CODE_CHARS / 2))??;
         let code: [u8; CODE_BYTES] = hex::decode(code).ok()?.try_into().ok()?;
-        secret.verify(Purpose::DeviceCode, random.as_bytes(), &code).then(|| Self(text.to_owned()))
+        let expires_at = i64::from_str_radix(&signed[..EXPIRY_CHARS], 16).ok()?;
+        let holds = now.0 / 1_000 < expires_at && secret.verify(Purpose::DeviceCode, signed.as_bytes(), &code);
+        holds.then(|| Self(text.to_owned()))
     }
 
     /// The code itself, for the program alone.
@@ -134,13 +143,16 @@ pub enum PollAnswer {
     Approved { project_id: String },
 }
 
+/// The latest time of the poll before one that comes now and is not too early.
+pub fn latest_poll(now: Timestamp) -> Timestamp {
+    now.plus_ms(-SHORTEST_INTERVAL_MS)
+}
+
 /// Answers a program that last asked at `polled_at`.
 pub fn answer(state: LoginState, polled_at: Timestamp, now: Timestamp) -> PollAnswer {
     match state {
         LoginState::Denied => PollAnswer::Denied,
-        LoginState::Pending | LoginState::Approved { .. } if now < polled_at.plus_ms(SHORTEST_INTERVAL_MS) => {
-            PollAnswer::TooEarly
-        }
+        LoginState::Pending | LoginState::Approved { .. } if latest_poll(now) < polled_at => PollAnswer::TooEarly,
         LoginState::Pending => PollAnswer::Pending,
         LoginState::Approved { project_id } => PollAnswer::Approved { project_id },
     }
@@ -172,15 +184,17 @@ mod tests {
 
     #[test]
     fn device_code_format_unchanged() {
-        let code = DeviceCode::from_random([0xab; 32], &secret());
+        let code = DeviceCode::from_random([0xab; 28], Timestamp(0x6_5000 * 1_000), &secret());
         assert_eq!(code.reveal().len(), 128);
-        assert!(code.reveal().starts_with(&"ab".repeat(32)));
-        assert_eq!(DeviceCode::parse(code.reveal(), &secret()), Some(code.clone()));
+        assert!(code.reveal().starts_with(&format!("00065000{}", "ab".repeat(28))));
+        let at = |text: &str, seconds: i64| DeviceCode::parse(text, &secret(), Timestamp(seconds * 1_000));
+        assert_eq!(at(code.reveal(), 0x6_4fff), Some(code.clone()));
+        assert_eq!(at(code.reveal(), 0x6_5000), None, "it has expired");
         assert_eq!(format!("{code:?}"), "DeviceCode(…)");
         let other = DeploymentSecret::parse(&"t".repeat(32), "").unwrap();
-        assert_eq!(DeviceCode::parse(code.reveal(), &other), None);
+        assert_eq!(DeviceCode::parse(code.reveal(), &other, Timestamp(0)), None);
         for wrong in ["", "ab", &"ab".repeat(64), &"é".repeat(64), &format!("{}0", code.reveal())] {
-            assert_eq!(DeviceCode::parse(wrong, &secret()), None, "{wrong}");
+            assert_eq!(at(wrong, 0), None, "{wrong}");
         }
     }
 

@@ -31,7 +31,7 @@ pub struct KeySettings {
 }
 
 impl KeySettings {
-    /// A management token that never expires, with the usual limit.
+    /// A management token with the usual limit, to which the caller gives an end.
     pub fn management(name: &str) -> Self {
         Self {
             name: name.to_owned(),

@@ -47,8 +47,8 @@ pub fn confirm(code: &UserCode, login: &WaitingLogin, projects: &[Project], now:
         escape(login.origin.ip.as_deref().unwrap_or("unknown")),
         code.letters(),
     );
-    let text = "Continue only if you started this yourself. The program can then run code in the project, and manage its keys \
-                and usage, for 90 days.";
+    let text = "Continue only if you started this yourself. For 90 days the program can then manage the project: make and \
+                revoke its keys, run code with them, and read its usage.";
     page(StatusCode::OK, "Let this program sign in?", text, &content, "")
 }
 

@@ -53,7 +53,7 @@ pub async fn begin_device_login(app: &App, call: Call) -> Result<Response, ApiEr
 pub async fn create_device_token(app: &App, call: Call) -> Result<Response, ApiError> {
     let origin = call.origin();
     let text = read_device_code(body(call).await?)?;
-    let polled = match DeviceCode::parse(&text, &app.secret) {
+    let polled = match DeviceCode::parse(&text, &app.secret, app.clock.now()) {
         Some(device) => device_login::poll(app, &device, origin).await?,
         None => Polled::Gone,
     };
@@ -68,12 +68,12 @@ pub async fn create_device_token(app: &App, call: Call) -> Result<Response, ApiE
             };
             return Ok(unstored(respond::json(StatusCode::OK, &body)));
         }
-        Polled::Pending => (ErrorCode::AuthorizationPending, "The user has not yet typed the code into the page."),
+        Polled::Pending => (ErrorCode::AuthorizationPending, "The user has not yet decided on the page."),
         Polled::TooEarly => (ErrorCode::SlowDown, "Wait 5 seconds between two of these requests."),
         Polled::Denied => (ErrorCode::AccessDenied, "The user has refused the login."),
         Polled::Gone => (
             ErrorCode::ExpiredToken,
-            "This device code has expired, was used before, or does not exist; begin a new login with POST /auth/device.",
+            "This device code has expired, was used before, or does not exist; begin a new login with POST /auth/device. Or the project was deleted meanwhile.",
         ),
     };
     let members = Members { error: Some(code.name().to_owned()), ..Members::default() };
