@@ -11,6 +11,7 @@ pub mod end_users;
 pub mod health;
 mod interaction;
 pub mod judge;
+pub mod judges;
 pub mod keys;
 pub mod languages;
 pub mod previews;

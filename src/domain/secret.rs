@@ -17,6 +17,7 @@ pub enum Purpose {
     ApiKey,
     ArtifactLink,
     DeviceCode,
+    JudgeId,
     PortToken,
     RunId,
     RoomId,
@@ -27,10 +28,11 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::ApiKey,
         Self::ArtifactLink,
         Self::DeviceCode,
+        Self::JudgeId,
         Self::PortToken,
         Self::RunId,
         Self::RoomId,
@@ -46,6 +48,7 @@ impl Purpose {
             Self::ApiKey => "docle api key",
             Self::ArtifactLink => "docle artifact link",
             Self::DeviceCode => "docle device code",
+            Self::JudgeId => "docle judge id",
             Self::PortToken => "docle port token",
             Self::RunId => "docle run id",
             Self::RoomId => "docle room id",

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod audit;
 pub mod device_logins;
 pub mod erasure;
+pub mod judges;
 pub mod key_ledger;
 pub mod keys;
 pub mod log_ledger;

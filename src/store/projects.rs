@@ -8,7 +8,7 @@ use crate::domain::project::settings::{Project, ProjectSettings};
 use crate::domain::usage_log::name::LogId;
 use crate::ports::sql::sql;
 use crate::ports::{PortError, Row, Sql, Statement};
-use crate::store::{audit, erasure, rooms, sandboxes, webhooks};
+use crate::store::{audit, erasure, judges, rooms, sandboxes, webhooks};
 
 /// Makes a project; `false` where the user has `at_most` projects already.
 pub async fn add(
@@ -83,6 +83,7 @@ pub async fn delete(sql: &dyn Sql, user_id: &str, id: &str, event: Event) -> Res
     let mut statements = vec![
         sql!(KEYS, id, user_id),
         webhooks::leave_behind(user_id, id),
+        judges::of_deleted_project(id),
         sql!("DELETE FROM projects WHERE id = ?1 AND user_id = ?2", id, user_id),
         audit::insert(event),
     ];

@@ -5,6 +5,7 @@ import { after, test } from "node:test";
 import { inflateRawSync } from "node:zlib";
 import type { Frame } from "puppeteer-core";
 import { EmbedFixture, ended, EVIL, heard, output } from "../harness/embed.ts";
+import { json } from "../harness/platform.ts";
 import { until } from "../harness/until.ts";
 
 const embed = await EmbedFixture.start();
@@ -64,6 +65,22 @@ test("each test is a run with its own input and arguments, and the first that fa
   assert.deepEqual((await events(failed, "fail")).map(({ index, name }) => [index, name]), [[1, "with a word"]]);
   const passed = await lesson(body.replace(', {"stdin":"never"}', "").replace(',{"stdin":"never"}', ""), "Passed");
   assert.match(await line(passed.frame), /^Passed2 tests/);
+});
+
+test("a stored judge decides, and the page learns neither its tests nor what the program has written", async () => {
+  const hidden = { name: "Sums", tests: [{ name: "small", stdin: "1 2", expected: "3" }, { name: "large", stdin: "1000000 1", expected: "1000001" }] };
+  const { id } = await json(201, await embed.user.call("POST", `/api/projects/${embed.project}/judges`, hidden));
+  const passed = await lesson(pre(`data-judge="${id}"`, "print(sum(map(int, input().split())))"), "Passed");
+  assert.match(await line(passed.frame), /^Passed2 of 2 tests/);
+  assert.deepEqual((await events(passed, "pass")).map(({ tests }) => tests), [2]);
+  const failed = await lesson(pre(`data-judge="${id}"`, "text = input()\nprint(text)\nprint(3 if text == '1 2' else text)"), "Not yet");
+  assert.match(await line(failed.frame), /^Not yet0 of 2 testswrong answer/);
+  const [told] = await events(failed, "fail");
+  assert.deepEqual([told.index, told.name, told.passed, told.tests, told.actual], [0, "small", 0, 2, ""]);
+  assert.ok(!/1000000|1 2|"3"/.test(JSON.stringify(told)), JSON.stringify(told));
+  assert.equal(await output(failed.frame), "");
+  const none = await lesson(pre(`data-judge="jdg_x"`, "print(1)"), "Not run");
+  assert.match(await output(none.frame), /no judge with this id/);
 });
 
 test("run() of a page says whether the program has passed", async () => {
@@ -168,6 +185,7 @@ for (const [setup, message] of [
   [`{ template: "print(1)" }`, /template must be a text with \{\{code\}\}/],
   [`{ check: [] }`, /check must be the expected output, or 1 to 20 tests/],
   [`{ check: [{ stdin: 1 }] }`, /check\[0\]\.stdin must be a text/],
+  [`{ judge: "jdg_x", check: "1" }`, /judge must be the id of a stored judge, without check/],
   [`{ output: "pdf" }`, /output must be one of text, table, svg, html/],
   [`(() => { const round = {}; round.round = round; return round; })()`, /setup must be an object of at most/],
   [`{ template: "{{code}}".repeat(600_000) }`, /setup must be an object of at most/],

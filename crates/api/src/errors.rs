@@ -111,6 +111,10 @@ error_codes! {
         "A program runs in this room already. It ends by its time limit at the latest; then try again.";
     TooManyRooms = "too_many_rooms", 409, "Too many rooms",
         "The project has 500 rooms. Delete one with `DELETE /api/rooms/:id`; `GET /api/rooms` lists them.";
+    JudgeNotFound = "judge_not_found", 404, "Judge not found",
+        "There is no judge with this id, or it is another project's.";
+    TooManyJudges = "too_many_judges", 409, "Too many judges",
+        "The project has 100 judges. Delete one with `DELETE /api/judges/:id`; `GET /api/projects/:id/judges` lists them.";
     SandboxNotFound = "sandbox_not_found", 404, "Sandbox not found",
         "There is no sandbox with this id or key, or it is another project's.";
     TooManySandboxes = "too_many_sandboxes", 409, "Too many sandboxes",

@@ -39,9 +39,15 @@ pub struct JudgeRequest {
     /// What the program may use in each test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
-    /// The tests. Each is a run of its own.
+    /// The id of a judge of the project, which has the tests and what decides on them. Send either `judge` or `tests`. With it neither
+    /// `checker`, `interactor`, `stopOnFailure` nor `policy` may be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(example = &"jdg_k2v7d3q5xw4zb6yh8m2n4ptr7c"))]
+    pub judge: Option<String>,
+    /// The tests. Each is a run of its own. Send either `tests` or `judge`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_BATCH_RUNS)))]
-    pub tests: Vec<JudgeTest>,
+    pub tests: Option<Vec<JudgeTest>>,
     /// A program that decides on the output of each test, instead of a comparison. Not with an interactor. It never shares a jail with the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checker: Option<Checker>,

@@ -16,6 +16,7 @@ pub mod errors;
 pub mod executions;
 pub mod fields;
 pub mod health;
+pub mod judges;
 pub mod judging;
 pub mod keys;
 pub mod languages;

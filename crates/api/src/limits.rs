@@ -187,6 +187,14 @@ pub const MAX_KEY_DOMAINS: usize = 100;
 pub const OVERLAP_SECONDS: RangeInclusive<u32> = 0..=2_592_000;
 /// A day, in which every place that uses the key can be told.
 pub const DEFAULT_OVERLAP_SECONDS: u32 = 86_400;
+/// What a judge is called that was given no name.
+pub const DEFAULT_JUDGE_NAME: &str = "Judge";
+/// Judges of a project: with their bytes below, 25 MiB of the database.
+pub const MAX_JUDGES_PER_PROJECT: u32 = 100;
+/// Bytes of the JSON of a judge. A row of D1 has at most 2 MB.
+pub const MAX_JUDGE_BYTES: usize = 262_144;
+/// Tests of a judge that a publishable key may use: each is a run, and everybody who opens a page has its key.
+pub const MAX_PUBLISHABLE_TESTS: usize = 20;
 /// Characters of what a program that signs in calls itself: it fits in a line of the page.
 pub const MAX_CLIENT_ID_CHARS: usize = 64;
 /// The longest address that can be written into an SMTP path (RFC 5321, section 4.5.3.1.3).

@@ -44,6 +44,7 @@ export function optionsOf(element: Element, prefix: string, defaults: Defaults):
     template: long("template"),
     // Tests are a list in JSON; everything else is the expected output.
     check: check?.startsWith("#") && (named(check) as HTMLScriptElement).type === "application/json" ? JSON.parse(textOf(named(check))) : long("check"),
+    judge: text("judge"),
     output: text("output"),
   };
   return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as EmbedOptions;

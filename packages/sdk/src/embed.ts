@@ -34,7 +34,9 @@ export interface EmbedOptions {
   template?: string;
   /** What is expected: the output, or up to 20 tests, each of which is a run. Everybody who opens the page can read it. */
   check?: string | EmbedTest[];
-  /** What the output is. `svg` and `html` are drawn in a frame that reaches nothing. Default: `text`. */
+  /** A stored judge, instead of `check`: its tests stay secret. */
+  judge?: string;
+  /** How the output is shown. `svg` and `html` are drawn in a frame that reaches nothing. Default: `text`. */
   output?: "text" | "table" | "svg" | "html";
 }
 
@@ -64,7 +66,7 @@ export interface EmbedFailure {
   actual: string;
 }
 
-/** How a run ended: the result of `POST /api/run`. */
+/** How a run ended: the result of `POST /api/run`. With `judge`, what the program has written stays hidden, and `id`, `stdout` and `stderr` are empty. */
 export interface EmbedResult {
   id: string;
   ok: boolean;
@@ -96,7 +98,7 @@ interface Answer {
 }
 
 /** What goes with a program and is too much for an address. */
-const BESIDE = ["files", "packages", "template", "check", "output"] as const;
+const BESIDE = ["files", "packages", "template", "check", "judge", "output"] as const;
 
 /** How long a frame that is loaded may be silent, in milliseconds: its script speaks before. */
 const SILENCE_MS = 3_000;

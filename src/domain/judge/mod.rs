@@ -3,6 +3,8 @@
 pub mod checker;
 pub mod compare;
 pub mod difference;
+pub mod id;
 pub mod number;
 pub mod request;
+pub mod stored;
 pub mod verdict;

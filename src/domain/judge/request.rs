@@ -76,11 +76,16 @@ pub struct Test {
 pub fn parse(body: Value, max_timeout_ms: u32) -> Result<Judgement, Vec<FieldError>> {
     let mut problems = Problems::default();
     let known = fields::of::<JudgeRequest>();
-    let [policy, compile, user_context, ..] = request::inside();
-    let inside = [policy, compile, user_context, ("tests[0]", fields::of::<JudgeTest>())];
+    let inside = inside_of_tests();
     let judgement = Reader::open_with(body, String::new(), known, &inside, &mut problems)
         .and_then(|fields| read(fields, max_timeout_ms));
     problems.conclude(judgement)
+}
+
+/// The fields that are inside of others, by where they are.
+pub fn inside_of_tests() -> [(&'static str, &'static [&'static str]); 4] {
+    let [policy, compile, user_context, ..] = request::inside();
+    [policy, compile, user_context, ("tests[0]", fields::of::<JudgeTest>())]
 }
 
 fn read(mut fields: Reader<'_>, max_timeout_ms: u32) -> Option<Judgement> {

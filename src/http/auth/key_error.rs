@@ -138,8 +138,8 @@ pub fn publishable_key_fetches_not() -> ApiError {
 
 /// The client has a publishable key, or a token for one, and asks for several runs at once.
 pub fn publishable_key_runs_one() -> ApiError {
-    let message = "A publishable key starts one run with each call, and so do its tokens: send a batch or a judgement from a \
-                   server with a secret key.";
+    let message = "A publishable key starts one run with each call, and so do its tokens: let it judge by a stored judge, or \
+                   send the batch or the judgement from a server with a secret key.";
     ApiError::new(ErrorCode::TokenNotEnough, message)
 }
 

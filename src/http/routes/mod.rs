@@ -7,6 +7,7 @@ pub mod embed;
 pub mod end_users;
 pub mod health;
 pub mod index;
+pub mod judges;
 pub mod keys;
 pub mod projects;
 pub mod rooms;

@@ -26,7 +26,9 @@ use crate::http::routes::sandboxes::{
 };
 use crate::http::routes::scripts::docs;
 use crate::http::routes::scripts::execute;
-use crate::http::routes::{artifacts, audit, embed, end_users, health, index, keys, projects, tokens, usage, webhooks};
+use crate::http::routes::{
+    artifacts, audit, embed, end_users, health, index, judges, keys, projects, tokens, usage, webhooks,
+};
 
 /// The table. The same pages may read the answers of all routes of one path.
 pub static ROUTES: &[Route] = &[
@@ -72,6 +74,10 @@ pub static ROUTES: &[Route] = &[
     post("/api/projects/:id/keys", Caller::Manager, handler!(keys::create_key)),
     get("/api/projects/:id/keys", Caller::Manager, handler!(keys::list_keys)),
     post("/api/projects/:id/tokens", Caller::Manager, handler!(tokens::create_project_token)),
+    post("/api/projects/:id/judges", Caller::Manager, handler!(judges::create_judge)),
+    get("/api/projects/:id/judges", Caller::Manager, handler!(judges::list_judges)),
+    get("/api/judges/:id", Caller::Manager, handler!(judges::get_judge)),
+    delete("/api/judges/:id", Caller::Manager, handler!(judges::delete_judge)),
     post("/api/projects/:id/rooms", Caller::Manager, handler!(project_rooms::create_project_room)),
     get("/api/usage", Caller::SignedIn, handler!(usage::get_total_usage)),
     get("/api/projects/:id/usage", Caller::Manager, handler!(usage::get_usage)),

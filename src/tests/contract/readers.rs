@@ -33,6 +33,14 @@ fn read_run(body: Value) -> Result<(), Vec<FieldError>> {
     run::request::parse_interactive(body, RunId::from_random([0; 16]), MS).map(drop)
 }
 
+/// Reads a judgement, with the tests of any judge that it names.
+fn read_judgement(mut body: Value) -> Result<(), Vec<FieldError>> {
+    if judge::stored::take_id(&mut body)?.is_some() {
+        judge::stored::add_settings(&mut body, serde_json::Map::from_iter([("tests".to_owned(), json!([{}]))]));
+    }
+    judge::request::parse(body, MS).map(drop)
+}
+
 /// Reads one test of a judgement.
 fn read_test(test: Value) -> Result<(), Vec<FieldError>> {
     let body = json!({ "lang": "python", "code": "", "tests": [test] });
@@ -58,12 +66,9 @@ pub fn readers() -> Vec<(&'static str, Read, Value)> {
             |body| batch::request::parse(body, MS).map(drop),
             json!({ "runs": [{ "lang": "python", "code": "" }] }),
         ),
-        (
-            "JudgeRequest",
-            |body| judge::request::parse(body, MS).map(drop),
-            json!({ "lang": "python", "code": "", "tests": [{}] }),
-        ),
+        ("JudgeRequest", read_judgement, json!({ "lang": "python", "code": "", "tests": [{}] })),
         ("JudgeTest", read_test, json!({})),
+        ("JudgeSettings", |body| judge::stored::parse(body, MS).map(drop), json!({ "tests": [{}] })),
         ("ScriptRequest", |body| script::request::parse(body, MS).map(drop), json!({ "code": "" })),
         ("Script", |body| script::request::parse_script(body).map(drop), json!({ "code": "" })),
         (
@@ -168,7 +173,8 @@ pub fn readers() -> Vec<(&'static str, Read, Value)> {
 /// What has to stand beside a field so that it is taken, as a patch of the whole body; null takes a field out.
 pub fn companion(schema: &str, path: &str, value: &Value) -> Value {
     match (schema, path) {
-        ("JudgeRequest", path) if path.starts_with("checker") || path.starts_with("interactor") => {
+        ("JudgeRequest", "judge") if !value.is_null() => json!({ "tests": null }),
+        ("JudgeRequest" | "JudgeSettings", path) if path.starts_with("checker") || path.starts_with("interactor") => {
             let (name, inner) = path.split_once('.').unwrap_or((path, ""));
             let mut program = json!({ "lang": "python", "code": "" });
             merge(&mut program, &companion("RunRequest", inner, value));
@@ -183,7 +189,7 @@ pub fn companion(schema: &str, path: &str, value: &Value) -> Value {
         ("RunRequest" | "JudgeRequest" | "InputsRequest", path) if path.starts_with("compile") => {
             json!({ "lang": "c" })
         }
-        ("RunRequest" | "JudgeRequest" | "InputsRequest", "policy.allowedHosts") => {
+        ("RunRequest" | "JudgeRequest" | "JudgeSettings" | "InputsRequest", "policy.allowedHosts") => {
             json!({ "policy": { "allowNetwork": true } })
         }
         ("RunRequest", path) if path.starts_with("repo") => json!({ "repo": { "url": "https://example.com/a/b" } }),

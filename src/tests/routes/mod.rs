@@ -3,6 +3,7 @@
 mod accounts;
 mod address_limit;
 mod edge;
+mod judges;
 mod management_tokens;
 mod projects;
 mod publishable_keys;

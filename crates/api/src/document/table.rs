@@ -2,6 +2,7 @@
 
 mod accounts;
 mod contexts;
+mod judges;
 mod programs;
 mod rooms;
 mod sandbox_ports;
@@ -28,6 +29,7 @@ pub fn operations() -> Vec<Operation> {
         sandbox_ports::operations(),
         sign_in::operations(),
         accounts::operations(),
+        judges::operations(),
         webhooks::operations(),
         service::operations(),
     ]

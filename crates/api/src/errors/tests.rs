@@ -39,6 +39,8 @@ fn error_codes_unchanged() {
         ("room_role_too_low", 403),
         ("room_busy", 409),
         ("too_many_rooms", 409),
+        ("judge_not_found", 404),
+        ("too_many_judges", 409),
         ("sandbox_not_found", 404),
         ("too_many_sandboxes", 409),
         ("snapshot_not_found", 404),

@@ -4,12 +4,16 @@ import type { Output } from "./setup.ts";
 
 /** The most rows that are shown. */
 const MAX_ROWS = 1_000;
+/** The most columns that are shown. */
+const MAX_COLUMNS = 100;
 /** The most that a frame may ask for, in pixels; the output scrolls. */
 const MAX_HEIGHT = 4_000;
 
 interface Table {
   columns: string[];
   rows: string[][];
+  /** How many rows there are, of which the first ones are shown. */
+  total: number;
 }
 
 const shown = (value: unknown): string => (value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value));
@@ -32,16 +36,20 @@ export function tableOf(output: string): Table | undefined {
   try {
     const rows = JSON.parse(text) as unknown;
     if (!Array.isArray(rows) || !rows.every((row) => typeof row === "object" && row !== null)) return undefined;
-    if (rows.every(Array.isArray)) return { columns: ((rows[0] ?? []) as unknown[]).map(shown), rows: rows.slice(1).map((row) => (row as unknown[]).map(shown)) };
-    const columns = [...new Set(rows.flatMap((row) => Object.keys(row as object)))];
-    return { columns, rows: rows.map((row) => columns.map((name) => (Object.hasOwn(row as object, name) ? shown((row as Record<string, unknown>)[name]) : ""))) };
+    if (rows.every(Array.isArray)) {
+      const [columns = [], ...lists] = rows.slice(0, MAX_ROWS + 1).map((row) => (row as unknown[]).slice(0, MAX_COLUMNS).map(shown));
+      return { columns, rows: lists, total: rows.length - 1 };
+    }
+    const first = rows.slice(0, MAX_ROWS);
+    const columns = [...new Set(first.flatMap((row) => Object.keys(row as object)))].slice(0, MAX_COLUMNS);
+    return { columns, total: rows.length, rows: first.map((row) => columns.map((name) => (Object.hasOwn(row as object, name) ? shown((row as Record<string, unknown>)[name]) : ""))) };
   } catch {
     const [columns = [], ...rows] = fieldsOf(text);
-    return columns.length > 1 ? { columns, rows } : undefined;
+    return columns.length > 1 ? { columns: columns.slice(0, MAX_COLUMNS), rows: rows.slice(0, MAX_ROWS).map((row) => row.slice(0, MAX_COLUMNS)), total: rows.length } : undefined;
   }
 }
 
-function tableElement({ columns, rows }: Table): HTMLElement {
+function tableElement({ columns, rows, total }: Table): HTMLElement {
   const table = document.createElement("table");
   const head = table.createTHead().insertRow();
   for (const name of columns) {
@@ -51,7 +59,7 @@ function tableElement({ columns, rows }: Table): HTMLElement {
     head.append(cell);
   }
   const body = table.createTBody();
-  for (const row of rows.slice(0, MAX_ROWS)) {
+  for (const row of rows) {
     const line = body.insertRow();
     for (const value of row) {
       const cell = line.insertCell();
@@ -59,7 +67,7 @@ function tableElement({ columns, rows }: Table): HTMLElement {
       if (value !== "" && !Number.isNaN(Number(value))) cell.className = "number";
     }
   }
-  if (rows.length > MAX_ROWS) table.createCaption().textContent = `The first ${MAX_ROWS} of ${rows.length} rows`;
+  if (total > rows.length) table.createCaption().textContent = `The first ${rows.length} of ${total} rows`;
   return table;
 }
 

@@ -5,7 +5,7 @@ import { type Config, languageOf, readConfig } from "./config.ts";
 import { display } from "./display.ts";
 import { createEditor, type Editor } from "./editor.ts";
 import { CommandError, type Commands, Parent, shown } from "./messages.ts";
-import { Credential, type Program, type Result, run, RunError } from "./run.ts";
+import { Credential, judge, type Judgement, type Program, type Result, run, RunError } from "./run.ts";
 import { NOTHING, PLACE, readSetup, type Setup, type Test } from "./setup.ts";
 import { linkTo } from "./share.ts";
 import { duration, partsOf, sentenceOf, wordOf } from "./status.ts";
@@ -151,8 +151,9 @@ class Frame {
     const tick = () => view.line("running", ["Running", duration(Math.floor((performance.now() - began) / 100) * 100)]);
     tick();
     const timer = setInterval(tick, 100);
-    const { tests } = this.#setup;
+    const { tests, judge: id } = this.#setup;
     try {
+      if (id !== undefined) return this.#showJudgement(await judge(this.#program({}), id, this.#credential, running.signal), performance.now() - began);
       for (const [index, test] of tests.entries()) {
         const result = await this.#runOnce(test, running.signal);
         const failure = failureOf(test, index, result);
@@ -178,6 +179,25 @@ class Frame {
       view.flush();
       view.running(false);
     }
+  }
+
+  /** Shows a judgement. What the program has written may hold what the tests are, so there is no output. */
+  #showJudgement(judgement: Judgement, ms: number): Result & { check: { passed: boolean } } {
+    const view = this.#view;
+    view.clear();
+    const { verdict, passed, tests, compile } = judgement;
+    const isRight = verdict === "accepted";
+    const failed = tests.find((test) => test.verdict !== "accepted");
+    if (compile !== undefined && verdict === "compile_error") view.print("stderr", compile.stderr || compile.stdout);
+    if (failed?.message !== undefined) view.print("note", `${failed.message}\n`);
+    const words = [isRight ? "Passed" : "Not yet", `${passed} of ${tests.length} tests`, ...(failed === undefined ? [] : [failed.verdict.replaceAll("_", " ")])];
+    view.line(isRight ? "success" : "not-yet", [...words, duration(ms)]);
+    view.say(words.join(", "));
+    const { index = 0, name } = failed ?? {};
+    const failure = { index, ...(name === undefined ? {} : { name }), actual: "" };
+    this.#parent.tell(isRight ? { type: "docle-pass", tests: tests.length, data: judgement } : { type: "docle-fail", ...failure, passed, tests: tests.length, data: judgement });
+    const result = { id: "", ok: isRight, status: isRight ? "success" : "error", exitCode: isRight ? 0 : 1, signal: null, stdout: "", stderr: "", truncated: { stdout: false, stderr: false }, usage: { cpuMs: 0, memMB: 0, durationMs: ms } };
+    return { ...result, check: isRight ? { passed: true } : { passed: false, ...failure } };
   }
 
   /** Takes no run until a refused one may be repeated. */

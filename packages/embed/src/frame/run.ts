@@ -86,6 +86,32 @@ async function problem(response: Response): Promise<RunError> {
   return new RunError(code, known ?? fields ?? body.message ?? "The service refused the program.");
 }
 
+/** How a program was judged, as far as a page learns it. */
+export interface Judgement {
+  verdict: string;
+  points: number;
+  maxPoints: number;
+  passed: number;
+  compile?: { stdout: string; stderr: string };
+  tests: { index: number; name?: string; verdict: string; points: number; message?: string }[];
+}
+
+/** Judges a program by a stored judge. Aborting the signal ends the runs. */
+export async function judge(program: Program, id: string, credential: Credential, signal: AbortSignal): Promise<Judgement> {
+  const { stdin: _typed, ...judged } = program;
+  try {
+    const token = await credential.token(signal);
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", accept: "application/json" };
+    const response = await fetch("/api/run/judge", { method: "POST", headers, body: JSON.stringify({ ...judged, judge: id }), credentials: "omit", signal });
+    if (!response.ok) throw await problem(response);
+    return (await response.json()) as Judgement;
+  } catch (error) {
+    if (error instanceof RunError) throw error;
+    if (signal.aborted) throw new RunError("cancelled", "Stopped");
+    throw new RunError("connection_lost", "The connection broke. It may still be running.");
+  }
+}
+
 /** Runs a program, hands on its output, and resolves with its result. Aborting the signal ends the run. */
 export async function run(program: Program, credential: Credential, signal: AbortSignal, output: (stream: "stdout" | "stderr", text: string) => void): Promise<Result> {
   let started = false;

@@ -31,6 +31,8 @@ export interface Setup {
   /** The runs of the check; none where nothing is expected. */
   tests: Test[];
   output: Output;
+  /** The stored judge that decides instead of tests. */
+  judge: string | undefined;
 }
 
 export const OUTPUTS = ["text", "table", "svg", "html"] as const;
@@ -41,7 +43,7 @@ const MAX_SETUP = 4_194_304;
 /** Each test is a run, which counts against the limits of the key. */
 const MAX_TESTS = 20;
 
-export const NOTHING: Setup = { files: [], packages: [], template: undefined, tests: [], output: "text" };
+export const NOTHING: Setup = { files: [], packages: [], template: undefined, tests: [], output: "text", judge: undefined };
 
 const fail = (field: string, clause: string): never => {
   throw new CommandError("invalid_request", `${field} ${clause}.`);
@@ -79,16 +81,18 @@ export function readSetup(value: unknown): Setup {
     // What is no JSON is too large, too.
   }
   if (typeof value !== "object" || value === null || !(size <= MAX_SETUP)) fail("setup", `must be an object of at most ${MAX_SETUP} characters`);
-  const [files, packages, template, check, output] = ["files", "packages", "template", "check", "output"].map((name) => own(value, name));
+  const [files, packages, template, check, output, judge] = ["files", "packages", "template", "check", "output", "judge"].map((name) => own(value, name));
   if (files !== undefined && !Array.isArray(files)) fail("files", "must be a list");
   if (template !== undefined && (typeof template !== "string" || !template.includes(PLACE))) fail("template", `must be a text with ${PLACE} where the program stands`);
   if (check !== undefined && typeof check !== "string" && !(Array.isArray(check) && check.length > 0 && check.length <= MAX_TESTS)) fail("check", `must be the expected output, or 1 to ${MAX_TESTS} tests`);
+  if (judge !== undefined && (typeof judge !== "string" || check !== undefined)) fail("judge", "must be the id of a stored judge, without check beside it");
   if (output !== undefined && !OUTPUTS.includes(output as Output)) fail("output", `must be one of ${OUTPUTS.join(", ")}`);
   return {
     files: ((files ?? []) as unknown[]).map((file, index) => ({ path: text(file, "path", `files[${index}]`), content: text(file, "content", `files[${index}]`), ...given(file, ["encoding"], `files[${index}]`) })),
     packages: packages === undefined ? [] : texts(packages, "packages"),
     template: template as string | undefined,
     tests: typeof check === "string" ? [{ expected: check }] : ((check ?? []) as unknown[]).map(testOf),
+    judge: judge as string | undefined,
     output: (output ?? "text") as Output,
   };
 }

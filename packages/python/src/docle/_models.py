@@ -388,6 +388,8 @@ class JudgeRequest(TypedDict, total=False):
     """The program, as files below `/workspace`. Send either `files` or `code`."""
     interactor: Checker
     """A program that talks to the program, and decides: each reads from standard input what the other writes to standard output. It never shares a jail with the program. It is started as a checker is, and its exit code is its verdict; with 7, the share of the points is the first line of its standard error. `stdin` of a test is its `test/input.txt`."""
+    judge: str
+    """The id of a judge of the project, which has the tests and what decides on them. Send either `judge` or `tests`. With it neither `checker`, `interactor`, `stopOnFailure` nor `policy` may be sent."""
     lang: Required[Literal["python", "node", "bash", "perl", "lua", "php", "ruby", "c", "cpp", "go", "java", "rust"]]
     """The language of the program, by any of its names."""
     packages: Union[List[str], PackageList]
@@ -396,8 +398,8 @@ class JudgeRequest(TypedDict, total=False):
     """What the program may use in each test."""
     stop_on_failure: bool
     """Whether the tests after the first one that fails are skipped."""
-    tests: Required[List[JudgeTest]]
-    """The tests. Each is a run of its own."""
+    tests: List[JudgeTest]
+    """The tests. Each is a run of its own. Send either `tests` or `judge`."""
     user_context: UserContext
     """The user for whom the caller judges the program. It is kept with each run."""
 
@@ -568,9 +570,9 @@ class CodeRunRequest(TypedDict, total=False):
     env: Dict[str, str]
     """Variables of the interpreter."""
     files: List[SourceFile]
-    """Files below the working directory of the cell. Requirements in them are installed, as those of a run are."""
+    """Files below the working directory of the cell. Requirements in them are installed, as those of a run are. The code counts as one more."""
     language: str
-    """`python`, `javascript` or `typescript`."""
+    """`python`, `javascript` or `typescript`; `python` where it is absent."""
     max_file_mb: int
     """Size of one file that the cell writes, in MiB. Without it only `memoryMB` limits files."""
     max_output_bytes: int
@@ -1627,7 +1629,7 @@ class FieldError:
 class BatchError:
     """Why a run of a batch was not started."""
 
-    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "authorization_pending", "slow_down", "access_denied", "expired_token", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "sandbox_not_found", "too_many_sandboxes", "snapshot_not_found", "too_many_snapshots", "not_a_branch", "sandbox_unavailable", "sandbox_interrupted", "context_not_found", "too_many_contexts", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "repository_refused", "process_not_found", "process_ended", "stdin_closed", "too_many_processes", "sandbox_session_not_found", "sandbox_session_exists", "too_many_sandbox_sessions", "port_not_found", "too_many_ports", "previews_unavailable", "preview_not_found", "preview_starting", "port_not_listening", "port_no_answer", "too_many_connections", "upgrade_required", "not_found", "run_not_found", "artifact_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "terminal_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
+    code: Literal["invalid_json", "invalid_request", "incomplete_body", "body_too_large", "api_key_required", "invalid_api_key", "invalid_token", "token_not_enough", "session_required", "foreign_origin", "unsupported_media_type", "too_many_requests", "invalid_link", "authorization_pending", "slow_down", "access_denied", "expired_token", "session_not_found", "domain_not_allowed", "rate_limit_exceeded", "quota_exceeded", "quota_full", "account_suspended", "project_not_found", "key_not_found", "key_revoked", "key_rotated", "key_expired", "room_not_found", "room_token_required", "room_role_too_low", "room_busy", "too_many_rooms", "judge_not_found", "too_many_judges", "sandbox_not_found", "too_many_sandboxes", "snapshot_not_found", "too_many_snapshots", "not_a_branch", "sandbox_unavailable", "sandbox_interrupted", "context_not_found", "too_many_contexts", "file_not_found", "file_exists", "is_directory", "not_a_directory", "directory_not_empty", "disk_full", "file_refused", "repository_refused", "process_not_found", "process_ended", "stdin_closed", "too_many_processes", "sandbox_session_not_found", "sandbox_session_exists", "too_many_sandbox_sessions", "port_not_found", "too_many_ports", "previews_unavailable", "preview_not_found", "preview_starting", "port_not_listening", "port_no_answer", "too_many_connections", "upgrade_required", "not_found", "run_not_found", "artifact_not_found", "run_ended", "method_not_allowed", "idempotency_key_reused", "idempotency_in_doubt", "idempotent_run_deleted", "idempotency_keys_full", "runner_busy", "queue_full", "runner_unavailable", "language_unavailable", "terminal_unavailable", "runner_mismatch", "isolates_unavailable", "service_unavailable", "internal"]
     """What went wrong, for programs.
 
     * `invalid_json`: The body is not JSON; the message says where.
@@ -1663,6 +1665,8 @@ class BatchError:
     * `room_role_too_low`: The token's role does not include this; `detail` says which one does.
     * `room_busy`: A program runs in this room already. It ends by its time limit at the latest; then try again.
     * `too_many_rooms`: The project has 500 rooms. Delete one with `DELETE /api/rooms/:id`; `GET /api/rooms` lists them.
+    * `judge_not_found`: There is no judge with this id, or it is another project's.
+    * `too_many_judges`: The project has 100 judges. Delete one with `DELETE /api/judges/:id`; `GET /api/projects/:id/judges` lists them.
     * `sandbox_not_found`: There is no sandbox with this id or key, or it is another project's.
     * `too_many_sandboxes`: The project has 500 sandboxes. Delete one with `DELETE /api/v1/sandboxes/:id`; `GET /api/v1/sandboxes` lists them.
     * `snapshot_not_found`: The sandbox has no snapshot with this id.

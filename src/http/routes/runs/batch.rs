@@ -6,6 +6,7 @@ use crate::app::runs::series::EndedRun;
 use crate::domain::batch::request::{Batch, parse};
 use crate::domain::key::run_token::Claims;
 use crate::http::auth::caller::ApiClient;
+use crate::http::auth::key_error;
 use crate::http::error::{ApiError, FieldError};
 use crate::http::request::accept::wants_event_stream;
 use crate::http::request::body;
@@ -32,6 +33,9 @@ pub async fn batch_runs(app: &App, mut call: Call) -> Result<Response, ApiError>
 }
 
 async fn batch_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
+    if client.is_publishable {
+        return Err(key_error::publishable_key_runs_one());
+    }
     let SeveralRuns { headers, body, once } = read_body(call, &client).await?;
     let mut batch = parse(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
     if let Some(token) = &client.token {

@@ -2,18 +2,24 @@
 
 use crate::app::App;
 use crate::app::judge::judge;
+use crate::app::judges;
+use crate::app::runs::progress::Client;
 use crate::domain::judge::request::{Decider, Judgement, parse};
+use crate::domain::judge::stored;
 use crate::domain::key::run_token::Claims;
 use crate::http::auth::caller::ApiClient;
+use crate::http::auth::key_error;
 use crate::http::error::{ApiError, FieldError};
 use crate::http::request::accept::wants_event_stream;
 use crate::http::request::body;
 use crate::http::request::call::{Call, invalid};
 use crate::http::response::rate;
+use crate::http::routes::judges::not_found;
 use crate::http::routes::runs::several::{SeveralRuns, event, event_stream, json_stream, read_body};
 use crate::ports::http_messages::Response;
 use bytes::Bytes;
 use docle_api::judging::JudgeEvent;
+use docle_api::limits::MAX_PUBLISHABLE_TESTS;
 use futures::{StreamExt, future};
 
 /// Judges a program. The call counts once against the limit of the key, and each test and each check is a run.
@@ -25,8 +31,22 @@ pub async fn judge_run(app: &App, mut call: Call) -> Result<Response, ApiError> 
 }
 
 async fn judge_for(app: &App, call: Call, client: ApiClient) -> Result<Response, ApiError> {
-    let SeveralRuns { headers, body, once } = read_body(call, &client).await?;
+    let SeveralRuns { headers, mut body, once } = read_body(call, &client).await?;
+    let judge_id = stored::take_id(&mut body).map_err(ApiError::invalid)?;
+    let is_stored = judge_id.is_some();
+    match judge_id {
+        Some(id) => {
+            let settings = judges::settings(app, &client.owner.project_id, &id).await?;
+            stored::add_settings(&mut body, settings.ok_or_else(not_found)?);
+        }
+        None if client.is_publishable => return Err(key_error::publishable_key_runs_one()),
+        None => {}
+    }
     let mut judgement = parse(body, app.config.max_timeout_ms).map_err(ApiError::invalid)?;
+    if client.is_publishable && judgement.tests.len() > MAX_PUBLISHABLE_TESTS {
+        let message = format!("has more than {MAX_PUBLISHABLE_TESTS} tests, the most for a publishable key");
+        return Err(invalid("judge", message));
+    }
     if once.is_some() && matches!(judgement.decider, Decider::Interactor(_)) {
         return Err(invalid("Idempotency-Key", "is not available with \"interactor\": leave one of them out"));
     }
@@ -36,7 +56,14 @@ async fn judge_for(app: &App, call: Call, client: ApiClient) -> Result<Response,
     let project_id = client.owner.project_id.clone();
     let log = app.log.clone();
     let explain = Box::new(move |failure| ApiError::from(failure).logged(&*log).message().to_owned());
-    let events = judge(app, client.into(), (judgement, once), explain);
+    let is_hidden = is_stored && (client.token.is_some() || client.is_anybody);
+    let mut client = Client::from(client);
+    if is_hidden {
+        // A token reads the runs that it has started, with their input.
+        client.token = None;
+    }
+    let events = judge(app, client, (judgement, once), explain);
+    let events = if is_hidden { events.map(stored::without_tests).boxed_local() } else { events };
     if wants_event_stream(&headers) {
         let events = events.map(|told| match &told {
             JudgeEvent::Test { .. } => event("test", &told),

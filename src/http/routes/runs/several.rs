@@ -3,7 +3,6 @@
 use crate::app::App;
 use crate::domain::run::idempotency::{Fingerprint, IdempotencyKey};
 use crate::http::auth::caller::ApiClient;
-use crate::http::auth::key_error;
 use crate::http::error::ApiError;
 use crate::http::middleware::log::About;
 use crate::http::request::body;
@@ -31,14 +30,11 @@ pub struct SeveralRuns {
     pub once: Option<(IdempotencyKey, Fingerprint)>,
 }
 
-/// The headers and the JSON body of a call, whose client may ask for several runs.
+/// The headers and the JSON body of a call that asks for several runs.
 ///
 /// # Errors
-/// The key is publishable; the idempotency key is none; the body is no JSON.
+/// The idempotency key is none; the body is no JSON.
 pub async fn read_body(call: Call, client: &ApiClient) -> Result<SeveralRuns, ApiError> {
-    if client.is_publishable {
-        return Err(key_error::publishable_key_runs_one());
-    }
     let Call { parts, body, .. } = call;
     let bytes = body::read(body, MAX_BODY_BYTES).await?;
     let key = key_of_client(&parts.headers, client.token.as_ref())?;

@@ -1,6 +1,7 @@
 //! Examples of judgements.
 
 use crate::document::example::{Example, RUN_ID, text, time};
+use crate::judges::{JudgePage, JudgeSettings, ListedJudge, WholeJudge};
 use crate::judging::*;
 use crate::runs::RunStatus;
 use docle_languages::RunLanguage;
@@ -23,7 +24,8 @@ impl Example for JudgeRequest {
             packages: None,
             compile: None,
             policy: None,
-            tests: vec![test("1 2", "3"), test("2 2", "5")],
+            judge: None,
+            tests: Some(vec![test("1 2", "3"), test("2 2", "5")]),
             checker: None,
             interactor: None,
             stop_on_failure: None,
@@ -78,5 +80,45 @@ impl Example for JudgeEvent {
 
     fn example() -> Self {
         Self::Test { test: test(0, None) }
+    }
+}
+
+const JUDGE: &str = "jdg_k2v7d3q5xw4zb6yh8m2n4ptr7c";
+
+fn listed() -> ListedJudge {
+    ListedJudge { id: text(JUDGE), name: text("Sums"), tests: 1, created_at: time() }
+}
+
+impl Example for JudgeSettings {
+    const NAME: &'static str = "sums";
+
+    fn example() -> Self {
+        let test = JudgeTest { stdin: Some(text("1 2")), expected: Some(text("3")), ..JudgeTest::default() };
+        let name = Some(text("Sums"));
+        Self { name, tests: vec![test], checker: None, interactor: None, stop_on_failure: None, policy: None }
+    }
+}
+
+impl Example for ListedJudge {
+    const NAME: &'static str = "judge";
+
+    fn example() -> Self {
+        listed()
+    }
+}
+
+impl Example for WholeJudge {
+    const NAME: &'static str = "judge";
+
+    fn example() -> Self {
+        Self { listed: listed(), settings: JudgeSettings::example() }
+    }
+}
+
+impl Example for JudgePage {
+    const NAME: &'static str = "judges";
+
+    fn example() -> Self {
+        Self { judges: vec![listed()], next_cursor: None }
     }
 }

@@ -147,7 +147,7 @@ pub fn operations() -> Vec<Operation> {
             headers: Vec::new(),
             bodies: vec![Body::json::<JudgeResult>(), Body::of::<JudgeEvent>(EVENTS)],
         })
-        .fails(&[TokenNotEnough])
+        .fails(&[TokenNotEnough, JudgeNotFound])
         .tells_rate(),
         Operation::new(
             "get_run",
