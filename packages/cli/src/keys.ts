@@ -74,7 +74,7 @@ async function revoke({ baseUrl, token }: Project, { operands }: CommandLine): P
 }
 
 /** The project of the login. A kept token is sent to the address only that it was kept with. */
-function projectOf({ values }: CommandLine): Project {
+function projectOf({ values }: Pick<CommandLine, "values">): Project {
   const { management, baseUrl: keptFor = DEFAULT_URL } = readConfig();
   const baseUrl = baseUrlOf(values["base-url"]);
   if (management === undefined || keptFor.replace(/\/+$/, "") !== baseUrl) {

@@ -8,6 +8,7 @@ use docle_api::fields;
 use docle_api::judges::JudgeSettings;
 use docle_api::judging::{JudgeEvent, JudgeResult, JudgedTest};
 use docle_api::limits::{DEFAULT_JUDGE_NAME, MAX_NAME_CHARS};
+use docle_languages::RunLanguage;
 use serde_json::{Map, Value, json};
 
 /// What a judge brings to a judgement, and the request then must not have.
@@ -51,7 +52,8 @@ pub fn parse(body: Value, max_timeout_ms: u32) -> Result<NewJudge, Vec<FieldErro
     let (name, settings) = problems.conclude(read)?;
     // A judgement of an empty program tells what is wrong with the tests.
     let mut judgement = settings.clone();
-    judgement.insert("lang".to_owned(), json!("python"));
+    let any = RunLanguage::all().next().map_or("", RunLanguage::name);
+    judgement.insert("lang".to_owned(), json!(any));
     judgement.insert("code".to_owned(), json!(""));
     let tests = request::parse(judgement.into(), max_timeout_ms)?.tests.len();
     Ok(NewJudge { name, tests: u32::try_from(tests).unwrap_or(u32::MAX), settings })

@@ -322,14 +322,17 @@ fn usage_is_told_in_the_published_shape_and_more() {
 
 /// Every route with an id, called by another signed-in user: nothing is found, nothing changes.
 #[test]
-fn nobody_reaches_what_is_somebody_elses() {
+fn nobody_reaches_what_belongs_to_another_user() {
     let mut app = TestApp::new();
     let own = own(&mut app, ADA, json!({ "name": "k" }));
     run(&mut app, &own.key);
     let session = text(&app.call(&own.cookie, Method::GET, "/auth/me", Value::Null).json()["session_id"]);
+    let judges = format!("/api/projects/{}/judges", own.project);
+    let judge = text(&app.call(&own.cookie, Method::POST, &judges, json!({ "tests": [{}] })).json()["id"]);
     let eve = app.sign_in("eve@example.com");
     let everything = |app: &TestApp| {
-        let tables = ["users", "sessions", "projects", "api_keys", "usage_hours", "usage_recent", "audit_events"];
+        let tables =
+            ["users", "sessions", "projects", "api_keys", "usage_hours", "usage_recent", "audit_events", "judges"];
         (tables.map(|table| app.sql.dump(table)), app.logs.runs())
     };
     let before = everything(&app);
@@ -342,6 +345,7 @@ fn nobody_reaches_what_is_somebody_elses() {
             path if path.starts_with("/api/projects/") => &own.project,
             path if path.starts_with("/api/keys/") => &own.key_id,
             path if path.starts_with("/auth/sessions/") => &session,
+            path if path.starts_with("/api/judges/") => &judge,
             path => panic!("{path} needs an id of another user here"),
         };
         let path = route.path.replace(":id", id);
