@@ -83,6 +83,14 @@ test("a stored judge decides, and the page learns neither its tests nor what the
   assert.match(await output(none.frame), /no judge with this id/);
 });
 
+test("one playground that names an element which is not there kept all later ones from being made", async () => {
+  const opened = await embed.open(`${pre(`data-check="#nowhere"`, "print('first')")}<div data-docle data-loading="eager">print('second')</div>${script}`);
+  const frame = await opened.frame();
+  assert.match(await frame.$eval(".cm-content", (element) => element.textContent ?? ""), /second/);
+  assert.equal(await opened.page.$eval("pre", (element) => element.textContent?.trim()), "print('first')");
+  assert.ok(opened.console.some((line) => line.includes("#nowhere")), opened.console.join("\n"));
+});
+
 test("run() of a page says whether the program has passed", async () => {
   const opened = await embed.open(`<script src="${embed.url}/embed.js"></script><div id="lesson"></div>`);
   await opened.page.waitForFunction("window.Docle !== undefined");

@@ -52,10 +52,16 @@ export function optionsOf(element: Element, prefix: string, defaults: Defaults):
 
 /** Makes a playground of every element with `data-docle` that is none yet, and tells which there are now. */
 export function embedAll(root: ParentNode = document, defaults: Defaults = {}): Embed[] {
-  return [...root.querySelectorAll<HTMLElement>("[data-docle]")].map((element) => {
-    const embed = made.get(element) ?? new Embed(element, optionsOf(element, "data-", defaults));
-    made.set(element, embed);
-    return embed;
+  return [...root.querySelectorAll<HTMLElement>("[data-docle]")].flatMap((element) => {
+    try {
+      const embed = made.get(element) ?? new Embed(element, optionsOf(element, "data-", defaults));
+      made.set(element, embed);
+      return embed;
+    } catch (error) {
+      // The program of this one stays readable, and the others are made.
+      console.error(error);
+      return [];
+    }
   });
 }
 
