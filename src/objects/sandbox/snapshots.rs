@@ -26,6 +26,8 @@ pub(super) const MAX_COMPARED_BYTES: usize = 12 << 20;
 /// How long files are kept for a merge or a branch, in milliseconds: an hour is more than saving and copying the largest sandbox takes,
 /// several times. Their caller has gone by then.
 const HELD_MS: i64 = 3_600_000;
+/// Merges and branches of a sandbox in progress, with those of the last hour whose callers have gone.
+const MAX_HELD: usize = 16;
 
 fn too_many_to_compare() -> SandboxRefusal {
     let message = format!(
@@ -58,16 +60,21 @@ fn add(sql: &dyn LocalSql, id: &str, snapshot: &StoredSnapshot) -> Result<(), Po
     sql.exec("INSERT OR IGNORE INTO snapshots (id, created_at, json) VALUES (?, ?, ?)", &args).map(drop)
 }
 
+/// Snapshots of the user, without those that are held for a merge or a branch.
 fn list(sql: &dyn LocalSql, page: &Page) -> Result<Vec<(String, StoredSnapshot)>, PortError> {
+    let query = "SELECT id, json FROM snapshots WHERE (created_at, id) < (?, ?) AND json_extract(json, '$.until') IS NULL \
+                 ORDER BY created_at DESC, id DESC LIMIT ?";
+    let Position { at, id } = page.after();
+    read(sql, query, &[at.into(), id.into(), page.rows().into()])
+}
+
+fn read(sql: &dyn LocalSql, query: &str, values: &[SqlValue]) -> Result<Vec<(String, StoredSnapshot)>, PortError> {
     if !has_table(sql, "snapshots")? {
         return Ok(Vec::new());
     }
-    let query =
-        "SELECT id, json FROM snapshots WHERE (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?";
-    let Position { at, id } = page.after();
     let unreadable = || PortError("A snapshot is unreadable.".to_owned());
-    let rows = sql.exec(query, &[at.into(), id.into(), page.rows().into()])?;
-    rows.into_iter()
+    sql.exec(query, values)?
+        .into_iter()
         .map(|row| match row.as_slice() {
             [SqlValue::Text(id), SqlValue::Text(json)] => {
                 Ok((id.clone(), serde_json::from_str(json).map_err(|_| unreadable())?))
@@ -92,9 +99,9 @@ pub fn next_over(sql: &dyn LocalSql) -> Result<Option<Timestamp>, PortError> {
     Ok(all(sql)?.into_iter().filter_map(|(_, snapshot)| snapshot.until).min())
 }
 
-/// All snapshots: a sandbox has few.
+/// All snapshots, also those that are held: a sandbox has few.
 pub fn all(sql: &dyn LocalSql) -> Result<Vec<(String, StoredSnapshot)>, PortError> {
-    list(sql, &Page::of(MAX_SNAPSHOTS_PER_SANDBOX, None))
+    read(sql, "SELECT id, json FROM snapshots ORDER BY created_at DESC, id DESC", &[])
 }
 
 impl SandboxLogic {
@@ -161,7 +168,15 @@ impl SandboxLogic {
             Some(_) => None,
         };
         let _alone = self.transition.lock().await;
-        if all(&*self.runtime.storage)?.len() >= MAX_SNAPSHOTS_PER_SANDBOX as usize {
+        let (held, own): (Vec<_>, Vec<_>) =
+            all(&*self.runtime.storage)?.into_iter().partition(|(_, snapshot)| snapshot.until.is_some());
+        if is_held && held.len() >= MAX_HELD {
+            let message = format!(
+                "{MAX_HELD} merges and branches of the sandbox are in progress, or were left by their callers."
+            );
+            return Err(SandboxRefusal::Unavailable(message));
+        }
+        if !is_held && own.len() >= MAX_SNAPSHOTS_PER_SANDBOX as usize {
             return Err(SandboxRefusal::SnapshotsFull);
         }
         let head = self.saved_head(project_id).await?;

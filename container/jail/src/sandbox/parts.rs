@@ -5,6 +5,8 @@
 
 use crate::remove::remove_content;
 use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use std::ffi::CString;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
@@ -12,10 +14,14 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The directory, below the root. It is in a place of the system, so no name of the user means it.
 pub const PLACE: &str = "run/docle";
+
+/// What the name of a part begins with. The number of its worker follows.
+const PREFIX: &str = ".docle-part-";
 
 /// The path of something that is not complete. What still has it when this is dropped is removed.
 pub struct Part(pub PathBuf);
@@ -25,6 +31,8 @@ impl Part {
     pub fn below(root: &Path) -> io::Result<Self> {
         let place = root.join(PLACE);
         DirBuilder::new().recursive(true).mode(0o700).create(&place)?;
+        static SWEEP: Once = Once::new();
+        SWEEP.call_once(|| sweep(&place));
         Self::within(&place)
     }
 
@@ -38,7 +46,7 @@ impl Part {
     fn within(place: &Path) -> io::Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = place.join(format!(".docle-part-{}-{number}", std::process::id()));
+        let path = place.join(format!("{PREFIX}{}-{number}", std::process::id()));
         // One that an earlier worker of this number has left is nobody's.
         clear(&path)?;
         Ok(Self(path))
@@ -48,6 +56,17 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         let _ = clear(&self.0);
+    }
+}
+
+/// Removes what workers have left that were killed: it takes room on the disk of the sandbox.
+fn sweep(place: &Path) {
+    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let worker = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()?.parse().ok());
+        if worker.is_some_and(|worker| kill(Pid::from_raw(worker), None) == Err(Errno::ESRCH)) {
+            let _ = clear(&entry.path());
+        }
     }
 }
 
@@ -94,4 +113,25 @@ pub fn open_up(top: &Path) -> io::Result<()> {
         left.extend(directories.map(|entry| entry.path()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn what_a_killed_worker_has_left_took_room_for_good() {
+        let place = std::env::temp_dir().join(format!("docle-sweep-{}", std::process::id()));
+        let mut ended = Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let (left, own, other) =
+            (format!("{PREFIX}{}-3", ended.id()), format!("{PREFIX}{}-4", std::process::id()), "notes");
+        for name in [&left, &own, other] {
+            fs::create_dir_all(place.join(name).join("below")).unwrap();
+        }
+        sweep(&place);
+        assert_eq!([&*left, &own, other].map(|name| place.join(name).exists()), [false, true, true]);
+        fs::remove_dir_all(place).unwrap();
+    }
 }

@@ -195,6 +195,21 @@ fn a_sandbox_has_as_many_snapshots_as_it_may() {
     assert!(setup.trees().len() <= 2, "nothing has changed between them");
 }
 
+#[test]
+fn merges_that_were_left_took_the_place_of_the_users_snapshots() {
+    let mut setup = Setup::new();
+    let held = |id: usize| SnapshotRequest::Create { id: format!("held {id}"), name: None, is_held: true };
+    for number in 0..16 {
+        setup.snapshots(held(number)).unwrap();
+    }
+    assert!(matches!(setup.snapshots(held(16)), Err(SandboxRefusal::Unavailable(_))));
+    for number in 0..MAX_SNAPSHOTS_PER_SANDBOX {
+        setup.snapshot(&number.to_string()).unwrap();
+    }
+    assert_eq!(setup.snapshot("one more"), Err(SandboxRefusal::SnapshotsFull));
+    assert!(setup.listed().iter().all(|id| !id.starts_with("held")));
+}
+
 /// A sandbox that is a branch of one, and whose object was not called yet.
 pub fn branch_of(setup: &mut Setup) -> (Setup, SnapshotRequest) {
     let SnapshotResponse::Tree(tree) = setup.snapshots(SnapshotRequest::Tree { id: "one".into() }).unwrap() else {
