@@ -184,7 +184,11 @@ pub async fn delete_user(sql: &dyn Sql, user_id: &str, email: &str) -> Result<()
     let statements = vec![
         sql!("DELETE FROM audit_events WHERE user_id = ?1", user_id),
         sql!("DELETE FROM login_links WHERE email = ?1", email),
-        sql!("DELETE FROM attempts WHERE subject = ?1", format!("email:{email}")),
+        sql!(
+            "DELETE FROM attempts WHERE subject IN (?1, ?2)",
+            format!("email:{email}"),
+            format!("device code:{user_id}")
+        ),
         sql!("DELETE FROM outbox WHERE recipient = ?1", email),
         sql!("DELETE FROM sessions WHERE user_id = ?1", user_id),
         sql!("DELETE FROM users WHERE id = ?1", user_id),

@@ -1,5 +1,6 @@
 //! Accounts: signing in, sessions, what an account did, and everything that is kept of it.
 
+use crate::judges::ListedJudge;
 use crate::keys::Key;
 use crate::projects::Project;
 use crate::sandboxes::ListedSandbox;
@@ -152,6 +153,8 @@ pub struct ExportedProject {
     pub api_keys: Vec<Key>,
     /// Its sandboxes, without their files.
     pub sandboxes: Vec<ListedSandbox>,
+    /// Its judges, without their tests.
+    pub judges: Vec<ListedJudge>,
     /// Its webhook deliveries of the last seven days.
     pub webhook_deliveries: Vec<WebhookDelivery>,
     /// Its newest 1,000 runs.

@@ -2,10 +2,11 @@
 
 use crate::app::accounts::sign_in;
 use crate::app::context::App;
-use crate::app::{audit, keys, projects, sandboxes, webhooks};
+use crate::app::{audit, judges, keys, projects, sandboxes, webhooks};
 use crate::domain::account::audit::RecordedEvent;
 use crate::domain::account::session::ListedSession;
 use crate::domain::input::page::Page;
+use crate::domain::judge::stored::StoredJudge;
 use crate::domain::project::settings::Project;
 use crate::domain::usage_log::name::LogName;
 use crate::domain::usage_log::query::{Filter, HistoryQuery, UsageRun};
@@ -28,6 +29,7 @@ pub trait Encoder {
     fn project(&self, project: Project) -> impl Serialize;
     fn key(&self, key: keys::StoredKey) -> impl Serialize;
     fn sandbox(&self, sandbox: sandboxes::ListedSandbox) -> impl Serialize;
+    fn judge(&self, judge: StoredJudge) -> impl Serialize;
     fn delivery(&self, delivery: Delivery) -> impl Serialize;
     fn run(&self, run: UsageRun) -> impl Serialize;
     fn event(&self, event: RecordedEvent) -> impl Serialize;
@@ -97,6 +99,8 @@ async fn write_project(
     document
         .list(async |page: Page| sandboxes::list(app, &id, &page).await, |sandbox| encoder.sandbox(sandbox))
         .await?;
+    document.put("],\"judges\":[".to_owned()).await?;
+    document.list(async |page: Page| judges::list(app, &id, &page).await, |judge| encoder.judge(judge)).await?;
     document.put("],\"webhook_deliveries\":[".to_owned()).await?;
     let deliveries = async |page: Page| webhooks::deliveries(app, user_id, &id, &page).await;
     document.list(deliveries, |delivery| encoder.delivery(delivery)).await?;

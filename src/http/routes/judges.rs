@@ -73,7 +73,8 @@ pub fn not_found() -> ApiError {
     ApiError::new(ErrorCode::JudgeNotFound, "You have no judge with this id. GET /api/projects/:id/judges lists them.")
 }
 
-fn encode(judge: StoredJudge) -> ListedJudge {
+/// A judge as lists have it.
+pub fn encode(judge: StoredJudge) -> ListedJudge {
     let StoredJudge { id, name, tests, created_at, .. } = judge;
     ListedJudge { id, name, tests, created_at: created_at.into() }
 }

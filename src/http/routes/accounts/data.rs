@@ -7,6 +7,7 @@ use crate::app::keys::StoredKey;
 use crate::app::sandboxes::ListedSandbox;
 use crate::domain::account::audit::RecordedEvent;
 use crate::domain::account::session::ListedSession;
+use crate::domain::judge::stored::StoredJudge;
 use crate::domain::project::settings::Project;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::usage_log::query::UsageRun;
@@ -18,7 +19,7 @@ use crate::http::request::cookie;
 use crate::http::response::respond;
 use crate::http::routes::accounts::sign_in;
 use crate::http::routes::sandboxes::sandbox;
-use crate::http::routes::{audit, keys, projects, usage, webhooks};
+use crate::http::routes::{audit, judges, keys, projects, usage, webhooks};
 use crate::ports::http_messages::{Body, Response};
 use ::http::header::{CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use serde::Serialize;
@@ -55,6 +56,10 @@ impl export::Encoder for Encoder {
 
     fn sandbox(&self, sandbox: ListedSandbox) -> impl Serialize {
         sandbox::encode_listed(sandbox)
+    }
+
+    fn judge(&self, judge: StoredJudge) -> impl Serialize {
+        judges::encode(judge)
     }
 
     fn delivery(&self, delivery: Delivery) -> impl Serialize {

@@ -62,6 +62,9 @@ fn an_account_is_exported_and_forgotten() {
     let (cookie, project, key) = own(&mut app, &["u1"]);
     let made = app.call(&cookie, Method::POST, "/api/v1/sandboxes", json!({ "project_id": project, "name": "box" }));
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let path = format!("/api/projects/{project}/judges");
+    let judge = json!({ "name": "Sums", "tests": [{ "expected": "hidden" }] });
+    assert_eq!(app.call(&cookie, Method::POST, &path, judge).status, StatusCode::CREATED);
     let path = format!("/api/projects/{project}/webhook-secret");
     let webhook_secret = app.call(&cookie, Method::POST, &path, Value::Null).json()["secret"].clone();
     let export = app.call(&cookie, Method::GET, "/auth/export", Value::Null);
@@ -72,6 +75,10 @@ fn an_account_is_exported_and_forgotten() {
     assert_eq!(export["projects"][0]["project"]["id"], project.as_str());
     assert_eq!(export["projects"][0]["apiKeys"][0]["key_prefix"], &key[..12]);
     assert_eq!(export["projects"][0]["sandboxes"][0]["name"], "box");
+    assert_eq!(
+        (&export["projects"][0]["judges"][0]["name"], export.to_string().contains("hidden")),
+        (&json!("Sums"), false)
+    );
     assert_eq!((export["sessions"].as_array().unwrap().len(), export["events"].as_array().unwrap().len()), (1, 4));
     let typed: docle_api::accounts::AccountExport = serde_json::from_value(export).unwrap();
     assert_eq!((typed.projects[0].history.len(), typed.projects[0].next_cursor.as_deref()), (1, None));
@@ -90,6 +97,7 @@ fn an_account_is_exported_and_forgotten() {
         "usage_recent",
         "usage_orphans",
         "sandboxes",
+        "judges",
         "sandbox_orphans",
         "webhook_secrets",
     ] {

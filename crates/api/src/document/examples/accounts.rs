@@ -5,6 +5,7 @@ use crate::device_logins::*;
 use crate::document::example::{Example, KEY_ID, PROJECT_ID, RUN_ID, text, time};
 use crate::end_users::RunPage;
 use crate::errors::{ErrorCode, FieldError, Members, Problem};
+use crate::judges::ListedJudge;
 use crate::keys::*;
 use crate::projects::*;
 use crate::sandboxes::SandboxPage;
@@ -171,6 +172,7 @@ impl Example for AccountExport {
             project: Project::example(),
             api_keys: vec![Key::example()],
             sandboxes: SandboxPage::example().sandboxes,
+            judges: vec![ListedJudge::example()],
             webhook_deliveries: WebhookDeliveryPage::example().deliveries,
             history: RunPage::example().history,
             next_cursor: None,
