@@ -78,8 +78,9 @@ async function runTests(out, env, files) {
   const totals = join(mkdtempSync(join(own, "tally-")), "totals.json");
   const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
   reporters.push("--test-reporter=./scripts/test/tally.mjs", `--test-reporter-destination=${totals}`);
-  // One file at a time: each starts a runtime and a runner, and some of them count processes.
-  const { code } = await show(out, node, ["--test", "--test-concurrency=1", ...reporters, ...files], { ...wranglerEnv, ...env });
+  // One file at a time: each starts a runtime and a runner, and some of them count processes. The longest takes four minutes; one that
+  // hangs must not keep the others from being run and told.
+  const { code } = await show(out, node, ["--test", "--test-concurrency=1", "--test-timeout=600000", ...reporters, ...files], { ...wranglerEnv, ...env });
   const counted = existsSync(totals) ? /** @type {Count} */ (JSON.parse(readFileSync(totals, "utf8") || '{"passed":0,"failed":1}')) : { passed: 0, failed: 1 };
   rmSync(dirname(totals), { recursive: true });
   return code !== 0 && counted.failed === 0 ? { ...counted, failed: 1 } : counted;
