@@ -45,7 +45,8 @@ test("every link and anchor between pages leads somewhere", async () => {
       const there = target === "" ? page : texts.get(target ?? "");
       if (there !== undefined && anchor !== undefined && !there.includes(`id="${anchor}"`)) broken.push(`${path}: ${href}`);
     }
-    assert.doesNotMatch(page, /\{\{\w+\}\}|href="[^"]*\.\.\//, path);
+    // The page about playgrounds shows `{{code}}`.
+    assert.doesNotMatch(page, /\{\{(?!code\}\})\w+\}\}|href="[^"]*\.\.\//, path);
   }
   assert.deepEqual(broken, []);
 });

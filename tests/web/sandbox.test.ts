@@ -69,7 +69,8 @@ test("a compiled file runs, too", async () => {
   await page.waitForSelector(".editor.is-front .cm-content");
   await page.click("[data-testid=run]:not([disabled])");
   await until("the end of the run", async () => (await textOf(page, LINE)).includes("exit 4"), 60);
-  assert.equal(await textOf(page, OUTPUT), "compiled\n");
+  // Output is drawn with the next frame of the browser.
+  await until("its output", async () => (await textOf(page, OUTPUT)) === "compiled\n");
 });
 
 test("a sandbox that sleeps is woken by its page, with its files", async () => {

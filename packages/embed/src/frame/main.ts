@@ -2,7 +2,6 @@
 
 import { failureOf, wordsOf } from "./check.ts";
 import { type Config, languageOf, readConfig } from "./config.ts";
-import { display } from "./display.ts";
 import { createEditor, type Editor } from "./editor.ts";
 import { CommandError, type Commands, Parent, shown } from "./messages.ts";
 import { Credential, judge, type Judgement, type Program, type Result, run, RunError } from "./run.ts";
@@ -234,6 +233,8 @@ class Frame {
     });
     if (output === "text") return result;
     const { theme } = document.documentElement.dataset;
+    // Most frames show text alone.
+    const { display } = await import("./display.ts");
     const shape = display(output, result.stdout, this.#config.outputPage, theme === "light" || theme === "dark" ? theme : "light dark");
     if (shape === undefined) view.print("stdout", result.stdout);
     else view.add(shape);
