@@ -141,7 +141,7 @@ test("an example runs in its page for a signed-in user, and leads others to the 
   page.on("console", (message) => message.text().includes("Content Security Policy") && refused.push(message.text()));
   await page.click("[data-run]");
   const frame = await (await page.waitForSelector(".run-frame"))?.contentFrame();
-  await until("the output", async () => ((await frame?.evaluate("document.body.textContent")) as string).includes("Hello, Ada!"), 30);
+  await until("the output", async () => ((await frame?.evaluate("document.body?.textContent ?? \"\"")) as string).includes("Hello, Ada!"), 30);
   assert.deepEqual(await violations(page), []);
   assert.deepEqual(refused, []);
   const { page: stranger } = await site.open("/docs/languages");
