@@ -23,13 +23,7 @@ pub fn parse(body: Value, id: RunId, max_timeout_ms: u32) -> Result<RunRequest, 
     let known = fields::of::<CodeRunRequest>();
     let read = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
         let language = read_language(&mut fields);
-        if !fields.has("code") {
-            fields.note("code", "is required: the code of the cell");
-        }
-        let code = fields.string("code");
-        if let Some(code) = code.as_ref().filter(|code| code.len() > MAX_CODE_CELL_BYTES) {
-            fields.note("code", format!("may have at most {MAX_CODE_CELL_BYTES} bytes, got {}", code.len()));
-        }
+        let code = read_code(&mut fields);
         let language = language?;
         Some((language, run_of(&mut fields, language, code?, max_timeout_ms)))
     });
@@ -49,6 +43,18 @@ pub fn renamed(errors: Vec<FieldError>) -> Vec<FieldError> {
         FieldError { field, message: message.replace(POLICY, "") }
     };
     errors.into_iter().map(rename).collect()
+}
+
+/// Reads the code of a cell, which every body that runs one must have.
+pub fn read_code(fields: &mut Reader<'_>) -> Option<String> {
+    if !fields.has("code") {
+        fields.note("code", "is required: the code of the cell");
+    }
+    let code = fields.string("code");
+    if let Some(code) = code.as_ref().filter(|code| code.len() > MAX_CODE_CELL_BYTES) {
+        fields.note("code", format!("may have at most {MAX_CODE_CELL_BYTES} bytes, got {}", code.len()));
+    }
+    code
 }
 
 /// The same as a body of `POST /api/run`. The code comes last of the files, so that the others keep their numbers.

@@ -2,6 +2,7 @@
 
 use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::{Reader, shown};
+use crate::domain::run::cell::read_code;
 use crate::domain::run::request::read_env;
 use crate::domain::sandbox::command::WORKSPACE;
 use crate::domain::sandbox::file;
@@ -48,13 +49,7 @@ pub fn parse_cell(
     let known = fields::of::<CodeRequest>();
     let cell = Reader::open(body, String::new(), known, &mut problems).and_then(|mut fields| {
         let language = read_language(&mut fields);
-        if !fields.has("code") {
-            fields.note("code", "is required: the code of the cell");
-        }
-        let code = fields.string("code");
-        if let Some(code) = code.as_ref().filter(|code| code.len() > MAX_CODE_CELL_BYTES) {
-            fields.note("code", format!("may have at most {MAX_CODE_CELL_BYTES} bytes, got {}", code.len()));
-        }
+        let code = read_code(&mut fields);
         let job = CellJob {
             id,
             env: read_env(&mut fields, 0),
