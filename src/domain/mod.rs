@@ -1,6 +1,7 @@
 //! Pure rules by noun: no async, no clock, no randomness, no HTTP.
 
 pub mod account;
+pub mod base32_code;
 pub mod batch;
 pub mod embed;
 pub mod host;

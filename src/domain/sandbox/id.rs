@@ -1,6 +1,7 @@
 //! The id of a sandbox: 100 random bits, and a code of 30 bits that needs the secret of the deployment, so that the Worker
 //! refuses made-up ids before it wakes an object.
 
+use crate::domain::base32_code::{CODE_CHARS, code, digits, is_code, is_digits};
 use crate::domain::secret::{DeploymentSecret, Purpose};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -9,9 +10,6 @@ use std::fmt;
 pub const RANDOM_BYTES: usize = 13;
 const PREFIX: &str = "sbx_";
 const RANDOM_CHARS: usize = 20;
-const CODE_CHARS: usize = 6;
-/// The digits of base 32 (RFC 4648, section 6) in lower case.
-const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// The id of a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,7 +20,7 @@ impl SandboxId {
     /// A new id made of random bytes.
     pub fn from_random(bytes: [u8; RANDOM_BYTES], secret: &DeploymentSecret) -> Self {
         let random = digits(&bytes, RANDOM_CHARS);
-        let code = code(&random, secret);
+        let code = code(secret, Purpose::SandboxId, &random);
         Self(format!("{PREFIX}{random}{code}"))
     }
 
@@ -30,17 +28,13 @@ impl SandboxId {
     pub fn parse_own(text: &str, secret: &DeploymentSecret) -> Option<Self> {
         let id = Self::parse(text)?;
         let (random, code) = id.0[PREFIX.len()..].split_at(RANDOM_CHARS);
-        let is_own = secret
-            .codes(Purpose::SandboxId, random.as_bytes())
-            .any(|bytes| subtle_eq(digits(&bytes, CODE_CHARS).as_bytes(), code.as_bytes()));
-        is_own.then_some(id)
+        is_code(secret, Purpose::SandboxId, random, code).then_some(id)
     }
 
     /// The id that `text` is, by its form. Text of a client is for [`Self::parse_own`].
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(PREFIX)?;
-        let is_id = rest.len() == RANDOM_CHARS + CODE_CHARS && rest.bytes().all(|byte| DIGITS.contains(&byte));
-        is_id.then(|| Self(text.to_owned()))
+        is_digits(rest, RANDOM_CHARS + CODE_CHARS).then(|| Self(text.to_owned()))
     }
 
     /// The id without its prefix, which has characters that the name of a host cannot have.
@@ -63,22 +57,6 @@ impl fmt::Display for SandboxId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
-}
-
-fn code(random: &str, secret: &DeploymentSecret) -> String {
-    digits(&secret.code(Purpose::SandboxId, random.as_bytes()), CODE_CHARS)
-}
-
-/// The first `count` digits of `bytes` in base 32.
-pub(super) fn digits(bytes: &[u8], count: usize) -> String {
-    let bit = |index: usize| bytes[index / 8] >> (7 - index % 8) & 1;
-    let digit = |place: usize| (0..5).fold(0, |value, offset| value << 1 | bit(place * 5 + offset));
-    (0..count).map(|place| char::from(DIGITS[usize::from(digit(place))])).collect()
-}
-
-/// Compares in the same time whatever differs.
-pub(super) fn subtle_eq(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
 #[cfg(test)]

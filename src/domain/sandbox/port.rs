@@ -1,8 +1,9 @@
 //! Ports that a sandbox exposes: the request for one, and the token in its URL.
 
+use crate::domain::base32_code::{code, constant_time_eq, digits, is_code};
 use crate::domain::input::problem::{FieldError, Problems};
 use crate::domain::input::reader::Reader;
-use crate::domain::sandbox::id::{SandboxId, digits, subtle_eq};
+use crate::domain::sandbox::id::SandboxId;
 use crate::domain::secret::{DeploymentSecret, Purpose};
 use docle_api::fields;
 use docle_api::limits::{MAX_PORT_NAME_CHARS, MAX_PORT_TOKEN_CHARS};
@@ -13,7 +14,6 @@ use std::ops::RangeInclusive;
 /// Random bytes in a token, of which 50 bits are used.
 pub const RANDOM_BYTES: usize = 7;
 const RANDOM_CHARS: usize = 10;
-const CODE_CHARS: usize = 6;
 const PORTS: RangeInclusive<u32> = 1..=65_535;
 
 /// A port to expose.
@@ -79,23 +79,21 @@ pub fn is_token(text: &str) -> bool {
 /// that was never made.
 pub fn new_token(random: [u8; RANDOM_BYTES], id: &SandboxId, port: u16, secret: &DeploymentSecret) -> String {
     let random = digits(&random, RANDOM_CHARS);
-    let code = digits(&secret.code(Purpose::PortToken, coded(&random, id, port).as_bytes()), CODE_CHARS);
+    let code = code(secret, Purpose::PortToken, &coded(&random, id, port));
     format!("{random}{code}")
 }
 
 /// Whether this deployment has made a token for a port, which may have another one since.
 pub fn is_made(token: &str, id: &SandboxId, port: u16, secret: &DeploymentSecret) -> bool {
     let Some((random, code)) = token.split_at_checked(RANDOM_CHARS) else { return false };
-    secret
-        .codes(Purpose::PortToken, coded(random, id, port).as_bytes())
-        .any(|bytes| subtle_eq(digits(&bytes, CODE_CHARS).as_bytes(), code.as_bytes()))
+    is_code(secret, Purpose::PortToken, &coded(random, id, port), code)
 }
 
 /// Whether the URL of a port names its token, or none where it has none.
 pub fn opens(token: Option<&str>, named: Option<&str>) -> bool {
     match (token, named) {
         (None, None) => true,
-        (Some(token), Some(named)) => subtle_eq(token.as_bytes(), named.as_bytes()),
+        (Some(token), Some(named)) => constant_time_eq(token, named),
         _ => false,
     }
 }
